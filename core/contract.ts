@@ -1,0 +1,80 @@
+import type { Clock } from "./clock.ts";
+import type { Progress, Report, RunInfo, StageReport } from "./report.ts";
+import type { InferenceRequest, Session, Turn } from "./request.ts";
+import type { AudioSent, Delta, Instant, Output, Sample } from "./sample.ts";
+
+/** Sends requests to a model. */
+export interface Backend<Prepared = unknown> extends Partial<AsyncDisposable> {
+  /** Columns that each turn must have: a dataset without them is refused before the run. */
+  readonly needs: readonly string[];
+  /** What the report should say of it: target, model, mode, transport. Plain JSON, no secrets. */
+  readonly facts?: Readonly<Record<string, unknown>>;
+  /** Streams that would begin together are spread over this long, in milliseconds. @default {0} */
+  readonly spreadMs?: number;
+  /**
+   * Builds what goes on the wire, ahead of need and off the timed path.
+   *
+   * @throws {Error} If the turn cannot be sent, as its file is damaged: it is skipped, named and counted.
+   */
+  prepare?(turn: Turn, signal: AbortSignal): Promise<Prepared>;
+  /**
+   * Sends one request and resolves when its response has ended. What `call.output` saw is
+   * kept whatever happens; what is returned here completes it.
+   *
+   * @throws {RequestError} For a failure with a known class; anything else is `backend_error`.
+   */
+  send(request: InferenceRequest<Prepared>, call: Call): Promise<Output>;
+  /** The session will send no more: close what was kept open for it. */
+  endSession?(id: string): void;
+}
+
+/** The engine's side of one request, and the only way a backend tells time. */
+export interface Call {
+  /** Aborts when the run is cancelled. */
+  readonly signal: AbortSignal;
+  /** For pacing what is sent, and for timeouts. */
+  readonly clock: Clock;
+  /** Stamps a network read: call it before decoding. Returns the time, for the outputs in it. */
+  read(bytes: number): number;
+  /** Records a piece of output that came with the read at `atMs`. */
+  output(atMs: number, delta: Delta): void;
+  /** Records an instant; now, unless `atMs` says otherwise. */
+  mark(instant: Instant, atMs?: number): void;
+  /** Records one chunk of audio, handed to the socket. */
+  audioSent(chunk: AudioSent): void;
+}
+
+/** How a dataset is to be read. */
+export interface Reading {
+  /** Fixes the order. */
+  readonly seed: number;
+  /** How often the data has been read through before, from 0: for an order of its own each time. */
+  readonly pass: number;
+  /** Aborts when the run needs no more. */
+  readonly signal: AbortSignal;
+}
+
+/** Supplies the sessions of a run. */
+export interface Dataset extends Partial<AsyncDisposable> {
+  /** What the report should say of it: how many items, which folder. Plain JSON. */
+  readonly facts?: Readonly<Record<string, unknown>>;
+  /**
+   * Yields sessions in an order fixed by seed and pass. May be endless. Workers and machines each
+   * read the same order and take their share by position, so sessions must be cheap.
+   */
+  sessions(reading: Reading): AsyncIterable<Session>;
+}
+
+/** Shows or stores what a run produced. Gets data, never the engine. */
+export interface Reporter extends Partial<AsyncDisposable> {
+  /** The run begins. */
+  start?(run: RunInfo): void;
+  /** Samples that ended since the last call, off the timed path. They are not kept. */
+  samples?(batch: readonly Sample[]): void;
+  /** What stands now, a few times a second. */
+  progress?(snapshot: Progress): void;
+  /** A stage has ended. */
+  stage?(stage: StageReport): void;
+  /** The run has ended, or was interrupted. */
+  report(report: Report): void | Promise<void>;
+}

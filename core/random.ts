@@ -1,0 +1,45 @@
+/** A source of uniform numbers in [0, 1). */
+export type Random = () => number;
+
+/**
+ * A reproducible source of chance. Each purpose has a stream of its own, so that what one part draws never
+ * changes what another gets.
+ *
+ * The generator is xoshiro128** (Blackman and Vigna, 2018), seeded by SplitMix-style hashing of both arguments.
+ *
+ * @param seed The run's seed.
+ * @param purpose What it is for: `arrivals`, `shuffle`, …
+ */
+export function random(seed: number, purpose: string): Random {
+  let hash = mix((seed >>> 0) ^ mix(Math.floor(seed / 2 ** 32) >>> 0));
+  for (let i = 0; i < purpose.length; i++) {
+    hash = mix(hash ^ purpose.charCodeAt(i));
+  }
+  let a = mix(hash + 1),
+    b = mix(hash + 2),
+    c = mix(hash + 3),
+    d = mix(hash + 4) | 1;
+  return () => {
+    const result = Math.imul(rotate(Math.imul(b, 5), 7), 9) >>> 0;
+    const t = b << 9;
+    c ^= a;
+    d ^= b;
+    b ^= c;
+    a ^= d;
+    c ^= t;
+    d = rotate(d, 11);
+    return result / 2 ** 32;
+  };
+}
+
+function rotate(x: number, k: number): number {
+  return (x << k) | (x >>> (32 - k));
+}
+
+/** The finalizer of MurmurHash3 over a Weyl step. */
+function mix(x: number): number {
+  x = (x + 0x9e3779b9) | 0;
+  x = Math.imul(x ^ (x >>> 16), 0x85ebca6b);
+  x = Math.imul(x ^ (x >>> 13), 0xc2b2ae35);
+  return (x ^ (x >>> 16)) | 0;
+}

@@ -1,0 +1,14 @@
+/**
+ * Everything a plugin author needs.
+ *
+ * @module
+ */
+export * from "./plugin.ts";
+export type * from "./standard_schema.ts";
+export type { Clock } from "../core/clock.ts";
+export * from "../core/contract.ts";
+export * from "../core/errors.ts";
+export { type Random, random } from "../core/random.ts";
+export type * from "../core/report.ts";
+export type * from "../core/request.ts";
+export type * from "../core/sample.ts";

@@ -1,0 +1,146 @@
+import type { Backend, Dataset, Reporter } from "../core/contract.ts";
+import { type Problem, UsageError } from "../core/errors.ts";
+import type { Issue, StandardSchemaV1 } from "./standard_schema.ts";
+
+/** The kinds of plugin, and what each opens to. */
+export interface Instances {
+  /** Sends requests to a model. */
+  backend: Backend;
+  /** Supplies the sessions of a run. */
+  dataset: Dataset;
+  /** Shows or stores a result. */
+  reporter: Reporter;
+}
+
+/** The name of a kind of plugin. */
+export type Kind = keyof Instances;
+
+/**
+ * What an author writes. A plugin that is loaded by URL may be this alone, as the default export
+ * with `kind` and `apiVersion: 1` beside it, so that it needs no import but a type.
+ */
+export interface Definition<K extends Kind, Input = unknown, Output = unknown> {
+  /** Name on the command line, in kebab case. */
+  readonly name: string;
+  /** One line for `earshot list` and the README. */
+  readonly summary: string;
+  /** The option that `NAME=VALUE` sets on the command line. */
+  readonly primary?: string;
+  /** Any Standard Schema that can tell its JSON Schema too: zod, valibot, ArkType, or one written by hand. */
+  readonly options: StandardSchemaV1<Input, Output>;
+  /** Builds the instance from validated options. */
+  open(
+    options: Output,
+    context: OpenContext,
+  ): Instances[K] | Promise<Instances[K]>;
+}
+
+/** What a plugin may use while it opens and after. */
+export interface OpenContext {
+  /** Reads an environment variable; the only way to a secret. */
+  env(name: string): string | undefined;
+  /** Aborts when the run is cancelled. */
+  readonly signal: AbortSignal;
+  /** Tells the person at the terminal something that does not stop the run. */
+  warn(message: string): void;
+  /** There only when someone wants to see the traffic: called with each message, media shortened by the caller. */
+  trace?(direction: "sent" | "received" | "note", message: string): void;
+}
+
+/** A plugin: call it with options to use it. */
+export interface Plugin<K extends Kind, Options> {
+  (options: Options): Configured<K>;
+  /** Which kind of plugin it is. */
+  readonly kind: K;
+  /** How it was defined. */
+  readonly definition: Definition<K>;
+}
+
+/** A plugin that sends requests to a model. */
+export type BackendPlugin<Options> = Plugin<"backend", Options>;
+/** A plugin that supplies the sessions of a run. */
+export type DatasetPlugin<Options> = Plugin<"dataset", Options>;
+/** A plugin that shows or stores a result. */
+export type ReporterPlugin<Options> = Plugin<"reporter", Options>;
+
+/** A plugin with its options: plain data, inert until the run opens it. */
+export interface Configured<K extends Kind> {
+  /** Which kind of plugin it is. */
+  readonly kind: K;
+  /** The plugin's name. */
+  readonly name: string;
+  /** The options as given, for the report. */
+  readonly options: unknown;
+  /**
+   * Validates the options and builds the instance.
+   *
+   * @throws {UsageError} If options are refused: every problem is listed.
+   */
+  open(context: OpenContext): Promise<Instances[K]>;
+}
+
+/** Defines a backend. */
+export function defineBackend<Input, Output>(
+  definition: Definition<"backend", Input, Output>,
+): BackendPlugin<Input> {
+  return define("backend", definition);
+}
+
+/** Defines a dataset. */
+export function defineDataset<Input, Output>(
+  definition: Definition<"dataset", Input, Output>,
+): DatasetPlugin<Input> {
+  return define("dataset", definition);
+}
+
+/** Defines a reporter. */
+export function defineReporter<Input, Output>(
+  definition: Definition<"reporter", Input, Output>,
+): ReporterPlugin<Input> {
+  return define("reporter", definition);
+}
+
+/** Makes a plugin of a definition whose kind is known only at run time. */
+export function define<K extends Kind, Input, Output>(
+  kind: K,
+  definition: Definition<K, Input, Output>,
+): Plugin<K, Input> {
+  const { name } = definition;
+  function configure(options: Input): Configured<K> {
+    return {
+      kind,
+      name,
+      options,
+      async open(context) {
+        const result = await definition.options["~standard"].validate(options);
+        if (result.issues) throw refusal(kind, name, result.issues);
+        return definition.open(result.value, context);
+      },
+    };
+  }
+  return Object.assign(configure, {
+    kind,
+    definition: definition as Definition<K>,
+  });
+}
+
+function refusal(
+  kind: Kind,
+  name: string,
+  issues: readonly Issue[],
+): UsageError {
+  const problems = issues.map(problemOf);
+  const lines = problems.map(({ path, message }) =>
+    `\n  ${path || "(options)"}: ${message}`
+  );
+  return new UsageError(`Cannot open ${kind} "${name}":${lines.join("")}`, {
+    problems,
+  });
+}
+
+function problemOf({ path = [], message }: Issue): Problem {
+  const keys = path.map((part) =>
+    String(typeof part === "object" ? part.key : part)
+  );
+  return { path: keys.join("."), message };
+}
