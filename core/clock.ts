@@ -1,3 +1,5 @@
+import { taskQueue } from "./task_queue.ts";
+
 /** The only source of time in a run. */
 export interface Clock {
   /** Wall time at 0, in milliseconds since 1970: for labels and for joining with other logs, never for durations. */
@@ -5,9 +7,11 @@ export interface Clock {
   /** Milliseconds since the clock's 0; never goes back. */
   now(): number;
   /**
-   * Runs `task` once at `atMs`, never before; soon, if that has passed. All tasks of a clock share one timer.
+   * Runs `task` once at `atMs`, never before; soon, if that has passed. Tasks of the same time run in the order
+   * in which they came. All tasks of a clock share one timer.
    *
    * @returns Call it to give the task up.
+   * @throws {RangeError} If `atMs` is not a number.
    */
   at(atMs: number, task: () => void): () => void;
   /** Resolves at `atMs`; rejects with the signal's reason if it aborts first. */
@@ -33,45 +37,46 @@ export function shiftClock(clock: Clock, zeroMs: number): Clock {
   };
 }
 
-interface Task {
-  readonly atMs: number;
-  run: (() => void) | undefined;
-}
-
 function clockOf(now: () => number, epochMs: number): Clock {
-  const heap: Task[] = [];
+  const queue = taskQueue();
   let armedMs = Infinity;
   let timer: ReturnType<typeof setTimeout> | undefined;
+  let firing = false;
 
   function arm(): void {
-    while (heap[0] && heap[0].run === undefined) pop(heap);
-    const nextMs = heap[0]?.atMs ?? Infinity;
-    if (nextMs === armedMs) return;
+    const nextMs = queue.peek()?.atMs ?? Infinity;
+    if (firing || nextMs === armedMs) return;
     clearTimeout(timer);
     armedMs = nextMs;
     if (nextMs === Infinity) return;
-    timer = setTimeout(
-      fire,
-      Math.min(Math.max(0, nextMs - now()), MAX_TIMER_MS),
-    );
+    const delayMs = Math.max(0, nextMs - now());
+    timer = setTimeout(fire, Math.min(delayMs, MAX_TIMER_MS));
   }
 
+  /** Runs what is due. What these tasks add waits for the next round, so that the event loop gets its turn. */
   function fire(): void {
+    const known = queue.added;
     armedMs = Infinity;
+    firing = true;
     try {
-      while (heap[0] && heap[0].atMs <= now()) pop(heap)?.run?.();
+      let task = queue.peek();
+      while (task && task.order < known && task.atMs <= now()) {
+        queue.remove(task);
+        task.run();
+        task = queue.peek();
+      }
     } finally {
+      firing = false;
       arm();
     }
   }
 
   function at(atMs: number, run: () => void): () => void {
-    const task: Task = { atMs, run };
-    push(heap, task);
-    if (atMs < armedMs) arm();
+    const task = queue.add(atMs, run);
+    arm();
     return () => {
-      task.run = undefined;
-      if (heap[0] === task) arm();
+      queue.remove(task);
+      arm();
     };
   }
 
@@ -104,37 +109,4 @@ export function sleepUntil(
     });
     signal?.addEventListener("abort", abort, { once: true });
   });
-}
-
-/** A binary heap with the earliest task at 0. */
-function push(heap: Task[], task: Task): void {
-  let i = heap.length;
-  heap.push(task);
-  while (i > 0) {
-    const up = (i - 1) >> 1;
-    const parent = heap[up]!;
-    if (parent.atMs <= task.atMs) break;
-    heap[i] = parent;
-    i = up;
-  }
-  heap[i] = task;
-}
-
-function pop(heap: Task[]): Task | undefined {
-  const top = heap[0];
-  const last = heap.pop();
-  if (!last || heap.length === 0) return top;
-  let i = 0;
-  while (true) {
-    let down = 2 * i + 1;
-    if (down >= heap.length) break;
-    if (down + 1 < heap.length && heap[down + 1]!.atMs < heap[down]!.atMs) {
-      down++;
-    }
-    if (heap[down]!.atMs >= last.atMs) break;
-    heap[i] = heap[down]!;
-    i = down;
-  }
-  heap[i] = last;
-  return top;
 }
