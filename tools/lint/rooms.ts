@@ -1,0 +1,98 @@
+/** Which room may import which others: the arrows of ARCHITECTURE.md. Rooms that are not listed may import anything. */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  core: [],
+  audio: [],
+  clips: [],
+  plugins: ["core"],
+  backends: ["plugins", "audio"],
+  datasets: ["plugins", "audio", "clips"],
+  reporters: ["plugins"],
+  server: ["audio", "clips"],
+  "catalogue.ts": ["plugins", "backends", "datasets", "reporters"],
+  "mod.ts": [
+    "core",
+    "plugins",
+    "audio",
+    "clips",
+    "backends",
+    "datasets",
+    "reporters",
+    "catalogue.ts",
+  ],
+};
+
+/** What the project's own name stands for, as deno.json exports it. */
+const OWN_NAMES: Readonly<Record<string, string>> = {
+  "@earshot/earshot": "mod.ts",
+  "@earshot/earshot/plugin": "plugins",
+  "@earshot/earshot/audio": "audio",
+  "@earshot/earshot/testing": "plugins",
+};
+
+const ROOT = new URL("../../", import.meta.url).href;
+
+/** Where a linted file stands. */
+export interface Place {
+  /** Path from the project's root, with forward slashes. */
+  readonly path: string;
+  /** The top-level folder or file; undefined outside the project. */
+  readonly room: string | undefined;
+  /** Whether it is a test. */
+  readonly isTest: boolean;
+  /** Its URL. */
+  readonly url: string;
+}
+
+/** The place of a file by its path on disk. */
+export function placeOf(filename: string): Place {
+  const url = toUrl(filename);
+  const path = url.startsWith(ROOT) ? url.slice(ROOT.length) : filename;
+  return {
+    path,
+    room: roomOf(url),
+    isTest: /_test\.tsx?$/.test(path),
+    url,
+  };
+}
+
+/** What is wrong with an import of `specifier`, if anything. */
+export function offence(from: Place, specifier: string): string | undefined {
+  const { room } = from;
+  const allowed = room === undefined ? undefined : MAY_IMPORT[room];
+  if (allowed === undefined) return undefined;
+  const there = target(from, specifier);
+  if (there === "package") {
+    return room === "core" ? "core/ imports nothing outside itself" : undefined;
+  }
+  if (there === room || allowed.includes(there)) return undefined;
+  return `${label(room!)} may not import ${label(there)}`;
+}
+
+/** Whether imports out of this place are restricted at all. */
+export function isBound({ room, isTest }: Place): boolean {
+  return !isTest && room !== undefined && room in MAY_IMPORT;
+}
+
+function target(from: Place, specifier: string): string {
+  const own = OWN_NAMES[specifier];
+  if (own) return own;
+  const relative = /^\.{0,2}\//.test(specifier) ||
+    specifier.startsWith("file:");
+  if (!relative) return "package";
+  return roomOf(new URL(specifier, from.url).href) ?? specifier;
+}
+
+function roomOf(url: string): string | undefined {
+  return url.startsWith(ROOT)
+    ? url.slice(ROOT.length).split(/[/?#]/)[0]
+    : undefined;
+}
+
+function toUrl(filename: string): string {
+  const path = filename.replaceAll("\\", "/");
+  return new URL(`file://${path.startsWith("/") ? "" : "/"}${path}`).href;
+}
+
+function label(room: string): string {
+  return room.includes(".") ? room : `${room}/`;
+}
