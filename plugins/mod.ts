@@ -12,3 +12,9 @@ export { type Random, random } from "../core/random.ts";
 export type * from "../core/report.ts";
 export type * from "../core/request.ts";
 export type * from "../core/sample.ts";
+export {
+  clientMetrics,
+  type Metric,
+  metrics,
+  metricsOf,
+} from "../core/metrics/mod.ts";
