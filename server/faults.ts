@@ -1,0 +1,135 @@
+/** Something that goes wrong on purpose, where, and in which share of the sessions. */
+export type Fault = FaultAction & {
+  readonly at: FaultPoint;
+  /** Of the sessions, 0 to 1, drawn by seed. @default 1 */
+  readonly share?: number;
+};
+
+/**
+ * Where in a session: before the upgrade's answer, before `session.created`, behind a good `session.update`, behind
+ * the starting commit, behind the n-th append, behind the final commit, behind the n-th delta, before or in place of
+ * `transcription.done`, and behind it.
+ */
+export type FaultPoint =
+  | "accept"
+  | "created"
+  | "update"
+  | "commit"
+  | `appends:${number}`
+  | "final"
+  | `deltas:${number}`
+  | "done"
+  | "after-done";
+
+/** What goes wrong. */
+export type FaultAction =
+  /** Answers the upgrade with a status and a body; at `accept` only. */
+  | { readonly do: "refuse"; readonly status: number; readonly body: string }
+  /** Sends an error event; at `done`, in its place. */
+  | { readonly do: "error"; readonly code: string; readonly message: string }
+  /** Sends a text frame as it stands: bad JSON, JSON that is no object, any event. */
+  | { readonly do: "frame"; readonly text: string }
+  /** Sends a binary frame. */
+  | { readonly do: "binary" }
+  /** Sends events of unknown types. */
+  | { readonly do: "noise"; readonly count: number }
+  /** Sends an empty delta in a frame of this size. */
+  | { readonly do: "big"; readonly bytes: number }
+  /** Sends nothing for a time, then what was held; for ever, and nothing then, without a time. */
+  | { readonly do: "stall"; readonly ms?: number }
+  /** Does not read from the socket for a time. */
+  | { readonly do: "pause"; readonly ms: number }
+  /** Destroys the TCP connection: 1006. */
+  | { readonly do: "drop" }
+  /** Closes with a code. */
+  | { readonly do: "close"; readonly code: number; readonly reason: string }
+  /** Sends a ping. */
+  | { readonly do: "ping" }
+  /** Sends `session.updated`. */
+  | { readonly do: "updated" }
+  /** Sends done twice; at `done`, as the two below. */
+  | { readonly do: "duplicate" }
+  /** Sends done without any delta before it. */
+  | { readonly do: "no-deltas" }
+  /** Sends done without `text`. */
+  | { readonly do: "no-text" };
+
+/**
+ * Reads `DO[=ARGUMENTS]@POINT[~SHARE]`, as `drop@appends:5`, `close=1011,going away@deltas:3~0.1`.
+ *
+ * @throws {TypeError} It is something else.
+ */
+export function parseFault(text: string): Fault {
+  const match = /^([a-z-]+)(?:=(.*))?@([a-z-]+(?::\d+)?)(?:~([\d.]+))?$/s
+    .exec(text);
+  const [, verb = "", args = "", point = "", share] = match ?? [];
+  const action = ACTIONS[verb]?.(args);
+  if (!action || !POINT.test(point) || !(Number(share ?? 1) <= 1)) {
+    throw new TypeError(
+      `Cannot read a fault as it is not DO[=ARGUMENTS]@POINT[~SHARE], with DO one of ${
+        Object.keys(ACTIONS).join(", ")
+      } and POINT one of accept, created, update, commit, appends:N, final, deltas:N, done, after-done: ` +
+        `current value is ${JSON.stringify(text)}`,
+    );
+  }
+  return {
+    ...action,
+    at: point as FaultPoint,
+    ...(share !== undefined && { share: Number(share) }),
+  };
+}
+
+const POINT =
+  /^(accept|created|update|commit|final|done|after-done|(appends|deltas):[1-9]\d*)$/;
+
+const ACTIONS: Readonly<
+  Record<string, (args: string) => FaultAction | undefined>
+> = {
+  refuse: (args) => {
+    const [status, body] = halves(args);
+    return statusOf(status) && { do: "refuse", status: Number(status), body };
+  },
+  error: (args) => {
+    const [code, message] = halves(args);
+    return { do: "error", code: code || "processing_error", message };
+  },
+  frame: (text) => ({ do: "frame", text }),
+  "bad-json": () => ({
+    do: "frame",
+    text: '{"type":"transcription.delta","delta":',
+  }),
+  "non-object": () => ({ do: "frame", text: "[1,2]" }),
+  binary: () => ({ do: "binary" }),
+  noise: (args) => natural(args || "1", (count) => ({ do: "noise", count })),
+  big: (args) => natural(args || "2097152", (bytes) => ({ do: "big", bytes })),
+  stall: (args) =>
+    args ? natural(args, (ms) => ({ do: "stall", ms })) : { do: "stall" },
+  pause: (args) => natural(args, (ms) => ({ do: "pause", ms })),
+  drop: () => ({ do: "drop" }),
+  close: (args) => {
+    const [code, reason] = halves(args);
+    return natural(code || "1000", (code) => ({ do: "close", code, reason }));
+  },
+  ping: () => ({ do: "ping" }),
+  updated: () => ({ do: "updated" }),
+  duplicate: () => ({ do: "duplicate" }),
+  "no-deltas": () => ({ do: "no-deltas" }),
+  "no-text": () => ({ do: "no-text" }),
+};
+
+function natural(
+  text: string,
+  make: (value: number) => FaultAction,
+): FaultAction | undefined {
+  return /^\d+$/.test(text) ? make(Number(text)) : undefined;
+}
+
+function statusOf(text: string): true | undefined {
+  return /^[3-5]\d\d$/.test(text) || undefined;
+}
+
+/** What is before and behind the first comma. */
+function halves(text: string): [string, string] {
+  const comma = text.indexOf(",");
+  return comma < 0 ? [text, ""] : [text.slice(0, comma), text.slice(comma + 1)];
+}

@@ -1,0 +1,97 @@
+import { serverClock } from "./clock.ts";
+import { httpApp, isAuthorized } from "./http.ts";
+import { listen } from "./listen.ts";
+import { createLog, type LogEntry } from "./log.ts";
+import { type ServerOptions, SESSION_DEFAULTS } from "./options.ts";
+import { random } from "./random.ts";
+import { createSeats } from "./realtime/seats.ts";
+import { vllmRealtime } from "./realtime/vllm.ts";
+import { createUpgrades } from "./upgrades.ts";
+
+export {
+  type Fault,
+  type FaultAction,
+  type FaultPoint,
+  parseFault,
+} from "./faults.ts";
+export { hashAudio, type LogEntry } from "./log.ts";
+export {
+  type ServerOptions,
+  SESSION_DEFAULTS,
+  type SessionOptions,
+} from "./options.ts";
+
+/** A server that runs in this thread. */
+export interface RunningServer extends AsyncDisposable {
+  /** `http://127.0.0.1:port`, or `https:`. */
+  readonly url: string;
+  /** Where it listens. */
+  readonly port: number;
+  /** Every event received and sent, oldest first. */
+  log(): readonly LogEntry[];
+  /** Closes every stream with 1012 and stops. */
+  close(): Promise<void>;
+}
+
+/** Starts the reference server in this thread. */
+export async function startServer(
+  options: ServerOptions = {},
+): Promise<RunningServer> {
+  const { model = "earshot-reference", seed = 1, pathPrefix = "" } = options;
+  const models = options.models ?? [model];
+  const clock = serverClock();
+  const log = createLog(options.logEntries ?? 1_000_000);
+  const ids = random(seed, "ids");
+  const seats = createSeats(options.maxNumSeqs ?? Infinity);
+  const session = {
+    ...SESSION_DEFAULTS,
+    ...options,
+    finalTokenMs: options.finalTokenMs ?? options.tokenMs ??
+      SESSION_DEFAULTS.finalTokenMs,
+  };
+  const http = {
+    models,
+    maxModelLen: session.maxModelLen,
+    apiKey: options.apiKey,
+    healthStatus: options.healthStatus ?? 200,
+    pathPrefix,
+    clock,
+    log,
+    random: ids,
+  };
+  const speech = { clips: [] };
+  const upgrades = createUpgrades({
+    routes: {
+      [`${pathPrefix}/v1/realtime`]: (connection) =>
+        vllmRealtime(connection, { models, seats, speech }),
+    },
+    isAuthorized: (request) => isAuthorized(request, http),
+    options: session,
+    seed,
+    ids,
+    maxFrameBytes: options.maxFrameBytes ?? 16_777_216,
+    deflate: options.deflate ?? true,
+    clock,
+    log,
+  });
+  const { hostname = "127.0.0.1", port = 0, tls } = options;
+  const listener = await listen({ hostname, port, tls }, {
+    fetch: httpApp(http).fetch,
+    upgrade: upgrades.take,
+  });
+
+  let closing: Promise<void> | undefined;
+  const stop = async () => {
+    await upgrades.close();
+    clock.stop();
+    await listener.close();
+  };
+  const close = () => closing ??= stop();
+  return {
+    url: listener.url,
+    port: listener.port,
+    log: () => [...log.entries()],
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
