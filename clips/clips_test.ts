@@ -11,17 +11,32 @@ for (const clip of bundledClips) {
   });
 
   Deno.test(`bundledClips tells of ${clip.id} when each word of its transcript sounds`, () => {
-    assert.deepEqual(clip.words.map((word) => word.text), words(clip.transcript));
+    assert.deepEqual(
+      clip.words.map((word) => word.text),
+      words(clip.transcript),
+    );
     assert.equal(clip.words[0]?.startMs, clip.speechStartMs);
     assert.equal(clip.words.at(-1)?.endMs, clip.speechEndMs);
-    assertInOrder([0, ...clip.words.flatMap((w) => [w.startMs, w.endMs]), clip.durationMs]);
-    for (const word of clip.words) assert.ok(word.endMs - word.startMs >= 30, word.text);
+    assertInOrder([
+      0,
+      ...clip.words.flatMap((w) => [w.startMs, w.endMs]),
+      clip.durationMs,
+    ]);
+    for (const word of clip.words) {
+      assert.ok(word.endMs - word.startMs >= 30, word.text);
+    }
   });
 
   Deno.test(`bundledClips has in ${clip.id} an utterance of 2 to 12 s`, () => {
-    assert.ok(clip.durationMs >= 2000 && clip.durationMs <= 12_000, `${clip.durationMs}`);
+    assert.ok(
+      clip.durationMs >= 2000 && clip.durationMs <= 12_000,
+      `${clip.durationMs}`,
+    );
     assert.ok(clip.speechStartMs >= 100, "it begins before the first word");
-    assert.ok(clip.durationMs - clip.speechEndMs >= 100, "it ends after the last word");
+    assert.ok(
+      clip.durationMs - clip.speechEndMs >= 100,
+      "it ends after the last word",
+    );
   });
 }
 
@@ -40,11 +55,102 @@ Deno.test("bundledClips vary in voice, format and rate", () => {
   assert.equal(differentValues(bundledClips.map((clip) => clip.id)), 8);
   assert.ok(differentValues(bundledClips.map((clip) => clip.voice)) >= 4);
   assert.ok(differentValues(bundledClips.map((clip) => clip.format)) >= 4);
-  assert.ok(differentValues(bundledClips.map((clip) => clip.sampleRateHz)) >= 4);
-  assert.ok(bundledClips.some((clip) => clip.sampleRateHz === 44_100 && clip.channels === 2));
+  assert.ok(
+    differentValues(bundledClips.map((clip) => clip.sampleRateHz)) >= 4,
+  );
+  assert.ok(
+    bundledClips.some((clip) =>
+      clip.sampleRateHz === 44_100 && clip.channels === 2
+    ),
+  );
 });
 
 Deno.test("readClip() names the clip whose file is missing", async () => {
-  const lost: BundledClip = { ...bundledClips[0]!, id: "lost", file: "no_such_file.wav" };
-  await assert.rejects(readClip(lost), /^Error: Cannot read the bundled clip lost as .*no_such_file/);
+  const lost: BundledClip = {
+    ...bundledClips[0]!,
+    id: "lost",
+    file: "no_such_file.wav",
+  };
+  await assert.rejects(
+    readClip(lost),
+    /^Error: Cannot read the bundled clip lost as .*no_such_file/,
+  );
+});
+
+Deno.test("readClip() reads over http what was imported over http", async () => {
+  await withServer(async (origin, cache) => {
+    const program = `import { bundledClips, readClip } from "${origin}/mod.ts";
+      for (const clip of bundledClips) console.log(clip.id, (await readClip(clip)).length);
+      await readClip({ ...bundledClips[0], id: "lost", file: "lost.wav" }).catch((e) => console.log(e.cause.message));`;
+    const lines = (await evaluate(program, cache)).trim().split("\n");
+    const files = await Promise.all(bundledClips.map(readClip));
+    const sizes = bundledClips.map((clip, index) =>
+      `${clip.id} ${files[index]?.length}`
+    );
+    assert.deepEqual(lines, [
+      ...sizes,
+      "Cannot download as the status must be 200: current value is 404",
+    ]);
+  });
+});
+
+/** Serves this folder on a port of its own, beside an empty folder for deno's cache. */
+async function withServer(
+  use: (origin: string, cache: string) => Promise<void>,
+) {
+  const cache = await Deno.makeTempDir();
+  const server = Deno.serve(
+    { port: 0, hostname: "127.0.0.1", onListen() {} },
+    serveFile,
+  );
+  try {
+    await use(`http://127.0.0.1:${server.addr.port}`, cache);
+  } finally {
+    await server.shutdown();
+    await Deno.remove(cache, { recursive: true });
+  }
+}
+
+async function serveFile(request: Request): Promise<Response> {
+  const name = new URL(request.url).pathname;
+  const type = name.endsWith(".json")
+    ? "application/json"
+    : "application/typescript";
+  try {
+    const body = await Deno.readFile(new URL(`.${name}`, import.meta.url));
+    return new Response(body, { headers: { "content-type": type } });
+  } catch {
+    return new Response("none", { status: 404 });
+  }
+}
+
+/** What a program prints, run by a deno that knows nothing of this project. */
+async function evaluate(program: string, cache: string): Promise<string> {
+  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "-A",
+      "--no-config",
+      "--no-lock",
+      "--no-check",
+      `data:application/typescript,${encodeURIComponent(program)}`,
+    ],
+    cwd: cache,
+    env: { DENO_DIR: cache, NO_COLOR: "1" },
+    stdin: "null",
+  }).output();
+  assert.ok(success, new TextDecoder().decode(stderr));
+  return new TextDecoder().decode(stdout);
+}
+
+Deno.test("README.md tells of every clip what is said, by whom and for how long", async () => {
+  const readme = (await Deno.readTextFile(
+    new URL("README.md", import.meta.url),
+  )).replaceAll(/ +/g, " ");
+  for (const { id, transcript, voice, durationMs } of bundledClips) {
+    const row = `| \`${id}\` | ${transcript} | \`${voice}\` | ${
+      (durationMs / 1000).toFixed(2)
+    } s |`;
+    assert.ok(readme.includes(row), row);
+  }
 });

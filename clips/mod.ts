@@ -61,13 +61,20 @@ export const bundledClips: readonly BundledClip[] = manifest;
  * ```
  * @throws {Error} if the file is not where the manifest is, or does not come whole.
  */
-export async function readClip(clip: BundledClip): Promise<Uint8Array<ArrayBuffer>> {
+export async function readClip(
+  clip: BundledClip,
+): Promise<Uint8Array<ArrayBuffer>> {
   const url = new URL(`./${clip.file}`, import.meta.url);
   try {
-    return await (url.protocol === "file:" ? Deno.readFile(url) : download(url));
+    return await (url.protocol === "file:"
+      ? Deno.readFile(url)
+      : download(url));
   } catch (cause) {
-    const rule = `its file must be beside the manifest: current value is ${url}`;
-    throw new Error(`Cannot read the bundled clip ${clip.id} as ${rule}`, { cause });
+    const rule =
+      `its file must be beside the manifest: current value is ${url}`;
+    throw new Error(`Cannot read the bundled clip ${clip.id} as ${rule}`, {
+      cause,
+    });
   }
 }
 
@@ -75,5 +82,7 @@ async function download(url: URL): Promise<Uint8Array<ArrayBuffer>> {
   const response = await fetch(url);
   if (response.ok) return new Uint8Array(await response.arrayBuffer());
   await response.body?.cancel();
-  throw new Error(`Cannot download as the status must be 200: current value is ${response.status}`);
+  throw new Error(
+    `Cannot download as the status must be 200: current value is ${response.status}`,
+  );
 }
