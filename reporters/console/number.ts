@@ -1,0 +1,46 @@
+import type { Unit } from "../../plugins/mod.ts";
+
+/** A number as people read it: a decimal below 10, two below 0.1, none above. */
+export function rounded(value: number): string {
+  const size = Math.abs(value);
+  if (size >= 9_999_999.5) return value.toExponential(1);
+  if (size >= 9.95) return value.toFixed(0);
+  return value.toFixed(size > 0 && size < 0.095 ? 2 : 1);
+}
+
+/** A value of a metric: counts that are whole stay so. */
+export function valueOf(value: number, unit: Unit): string {
+  const counts = unit === "tokens" || unit === "count";
+  return counts && Number.isInteger(value) && value < 1e7
+    ? String(value)
+    : rounded(value);
+}
+
+/** A share as a percentage: a decimal below 100. */
+export function percent(share: number): string {
+  const value = 100 * share;
+  if (value === 0) return "0 %";
+  return `${
+    value < 99.95 ? value.toFixed(value < 0.095 ? 2 : 1) : value.toFixed(0)
+  } %`;
+}
+
+/** Milliseconds, with the unit. */
+export function milliseconds(ms: number): string {
+  return `${rounded(ms)} ms`;
+}
+
+/** Milliseconds, shown as seconds. */
+export function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`;
+}
+
+/** Bytes, shown in mebibytes. */
+export function mebibytes(bytes: number): string {
+  return `${rounded(bytes / 2 ** 20)} MiB`;
+}
+
+/** A factor, as of real time. */
+export function times(factor: number): string {
+  return `${factor < 9.95 ? factor.toFixed(1) : factor.toFixed(0)}x`;
+}

@@ -1,0 +1,96 @@
+import assert from "node:assert/strict";
+import { stripVTControlCharacters } from "node:util";
+import type { Report } from "../../plugins/mod.ts";
+import { assertGolden } from "../testdata/golden.ts";
+import {
+  chatReport,
+  failedReport,
+  goodStage,
+  halfFailedReport,
+  oneStageReport,
+  speechReport,
+} from "../testdata/report.ts";
+import { renderReport } from "./render_report.ts";
+import { displayWidth } from "./text.ts";
+
+const reports: Record<string, Report> = {
+  one_stage: oneStageReport,
+  two_stages: speechReport,
+  failed: failedReport,
+  half_failed: halfFailedReport,
+  chat: chatReport,
+};
+
+for (const [name, report] of Object.entries(reports)) {
+  Deno.test(`renderReport() writes ${name} as its golden file has it`, async () => {
+    await assertGolden(`${name}.txt`, renderReport(report));
+  });
+
+  Deno.test(`renderReport() keeps ${name} under 80 columns`, () => {
+    for (const line of renderReport(report).split("\n")) {
+      assert.ok(displayWidth(line) < 80, line);
+    }
+  });
+
+  Deno.test(`renderReport() changes nothing of ${name} but colour when asked for it`, () => {
+    const colored = renderReport(report, { color: true });
+    assert.notEqual(colored, renderReport(report));
+    assert.equal(stripVTControlCharacters(colored), renderReport(report));
+  });
+}
+
+Deno.test("renderReport() prints no table where no request succeeded", () => {
+  const text = renderReport(failedReport);
+  assert.doesNotMatch(text, /p50/);
+  assert.match(
+    text,
+    /no request succeeded: 12 of 12 connect_error \(ECONNREFUSED: Connection/,
+  );
+});
+
+Deno.test("renderReport() gives the reasons where a failed stage sent nothing", () => {
+  const [stage] = failedReport.stages;
+  assert.ok(stage);
+  const text = renderReport({
+    ...failedReport,
+    stages: [{
+      ...stage,
+      failures: [],
+      verdict: { status: "failed", reasons: ["the data held no session"] },
+    }],
+  });
+  assert.match(text, /failed {2}the data held no session/);
+});
+
+Deno.test("renderReport() says so where no stage began", () => {
+  const text = renderReport({ ...oneStageReport, stages: [] });
+  assert.match(text, /No stage began/);
+});
+
+Deno.test("renderReport() marks percentiles that took more values than there are", () => {
+  const stage = {
+    ...goodStage,
+    metrics: { ttft: { ...goodStage.metrics["ttft"]!, n: 19 } },
+  };
+  const text = renderReport({ ...oneStageReport, stages: [stage] });
+  assert.match(text, /first text +19 +412 +462 +478~ +503~ +519\n/);
+  assert.match(text, /~ too few values/);
+});
+
+Deno.test("renderReport() marks nothing where every percentile has its values", () => {
+  const ttft = goodStage.metrics["ttft"]!;
+  const stage = { ...goodStage, metrics: { ttft: { ...ttft, n: 100 } } };
+  const text = renderReport({ ...oneStageReport, stages: [stage] });
+  assert.doesNotMatch(text, /~/);
+});
+
+Deno.test("renderReport() lets no text of a server steer the terminal", () => {
+  const text = renderReport(speechReport);
+  // deno-lint-ignore no-control-regex -- these must not be there
+  assert.doesNotMatch(text, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/);
+});
+
+Deno.test("renderReport() wraps to the width it is given", () => {
+  const wide = renderReport(oneStageReport, { width: 200 });
+  assert.equal(wide.split("\n")[0]?.includes("seed 1"), true);
+});

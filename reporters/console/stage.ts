@@ -1,0 +1,211 @@
+import type {
+  ClientHealth,
+  Counts,
+  ErrorRate,
+  FailureNote,
+  Rates,
+  StageReport,
+} from "../../plugins/mod.ts";
+import { type Look, verdictColor } from "./look.ts";
+import {
+  mebibytes,
+  milliseconds,
+  percent,
+  rounded,
+  seconds,
+  times,
+} from "./number.ts";
+import { metricsTable } from "./table.ts";
+import { plain, truncate, wrap, wrapWords } from "./text.ts";
+
+/** Where a stage stands in its run. */
+export interface Place {
+  /** From 0. */
+  readonly index: number;
+  /** Stages of the run. */
+  readonly of: number;
+  /** Audio seconds sent in a second, where the backend told; 0 is unpaced. */
+  readonly speed: number | undefined;
+}
+
+/** A stage as text: title, table, speech, rates, failures, the client and the verdict. */
+export function stageLines(
+  stage: StageReport,
+  place: Place,
+  look: Look,
+): string[] {
+  const title = wrap(titleOf(stage, place), look);
+  const [first = "", ...rest] = title;
+  return [
+    look.paint("bold", first),
+    ...rest,
+    ...(stage.verdict.status === "failed"
+      ? failedLines(stage, look)
+      : measuredLines(stage, place, look)),
+  ];
+}
+
+/** Why no number of a stage means anything, in one statement. */
+export function failedLines(stage: StageReport, look: Look): string[] {
+  const label = look.paint("red", "failed");
+  return wrapWords(whyFailed(stage), { ...look, label: `${label}  ` });
+}
+
+function whyFailed({ counts, failures, verdict }: StageReport): string {
+  const [first] = failures;
+  const all = total(counts) + counts.dropped;
+  if (!first || all === 0) {
+    return verdict.reasons.map(plain).join("; ") || "no request was sent";
+  }
+  const cause = [first.code, first.message].flatMap((part) =>
+    part ? [plain(part)] : []
+  );
+  const others = all - first.count;
+  return `no request succeeded: ${first.count} of ${all} ${first.class} (${
+    cause.join(": ")
+  })${others > 0 ? `, ${others} otherwise` : ""}`;
+}
+
+function titleOf(stage: StageReport, { index, of }: Place): string[] {
+  const { window: { startMs, endMs, warmupMs }, stopped } = stage;
+  const after = warmupMs > 0 ? ` after ${seconds(warmupMs)} warm-up` : "";
+  return [
+    ...(of > 1 ? [`stage ${index + 1} of ${of}`] : []),
+    plain(stage.name),
+    `${seconds(endMs - startMs)} measured${after}`,
+    ...endings(stage),
+    ...(stopped === "interrupted" ? ["interrupted"] : []),
+    ...(stopped === "data" ? ["data used up"] : []),
+  ];
+}
+
+function endings({ counts, metrics }: StageReport): string[] {
+  const what = metrics["audioSeconds"] ? "utterances" : "requests";
+  const rest: [number, string][] = [
+    [counts.error, "failed"],
+    [counts.timeout, "timed out"],
+    [counts.cancelled, "cancelled"],
+    [counts.dropped, "dropped"],
+    [counts.emptyOutputs, "with empty answers"],
+  ];
+  const told = rest.flatMap(([n, words]) => n > 0 ? [`${n} ${words}`] : []);
+  return [
+    `${total(counts)} ${what}, ${counts.ok} ok`,
+    ...(told.length > 0 ? [told.join(", ")] : []),
+  ];
+}
+
+function total({ ok, error, timeout, cancelled }: Counts): number {
+  return ok + error + timeout + cancelled;
+}
+
+function measuredLines(
+  stage: StageReport,
+  { speed }: Place,
+  look: Look,
+): string[] {
+  return [
+    ...metricsTable(stage, look),
+    ...wrap(speechOf(stage, speed), { ...look, label: "  speech  " }),
+    ...wrap(ratesOf(stage.rates), { ...look, label: "  rates   " }),
+    ...failureLines(stage, look),
+    ...clientLines(stage, look),
+  ];
+}
+
+function speechOf({ rates, quality }: StageReport, speed?: number): string[] {
+  const { rtfxAggregate } = rates;
+  const paced = speed === undefined
+    ? ""
+    : speed === 0
+    ? " (unpaced)"
+    : ` (speed ${times(speed)})`;
+  return [
+    ...(rtfxAggregate === undefined
+      ? []
+      : [`${times(rtfxAggregate)} real time in all${paced}`]),
+    ...(quality.wer ? errorRate("WER", "words", quality.wer) : []),
+    ...(quality.cer ? errorRate("CER", "characters", quality.cer) : []),
+  ];
+}
+
+function errorRate(name: string, units: string, rate: ErrorRate): string[] {
+  const { value, s, d, i, n, normalizer, emptyReferenceInsertions } = rate;
+  const shown = value === undefined ? "unknown" : percent(value);
+  const how = `S ${s} D ${d} I ${i} of ${n} ${units}, ${plain(normalizer)}`;
+  return [
+    `${name} ${shown} (${how})`,
+    ...(emptyReferenceInsertions > 0
+      ? [`${emptyReferenceInsertions} more ${units} against empty references`]
+      : []),
+  ];
+}
+
+function ratesOf(rates: Rates): string[] {
+  const { requestsPerSecond, outputTokensPerSecond, errorRate } = rates;
+  return [
+    ...(requestsPerSecond === undefined
+      ? []
+      : [`${rounded(requestsPerSecond)} requests/s`]),
+    ...(outputTokensPerSecond === undefined
+      ? []
+      : [`${rounded(outputTokensPerSecond)} output tokens/s`]),
+    ...(errorRate === undefined ? [] : [`errors ${percent(errorRate)}`]),
+  ];
+}
+
+function failureLines(
+  { counts, failures }: StageReport,
+  { width, paint }: Look,
+): string[] {
+  if (failures.length === 0) return [];
+  const all = Object.values(counts.failures).reduce((sum, n) => sum + n, 0);
+  const told = failures.reduce((sum, { count }) => sum + count, 0);
+  return [
+    paint("red", "  failures"),
+    ...failures.map((note) => truncate(failureLine(note), width)),
+    ...(all > told
+      ? [`${String(all - told).padStart(8)}  of other kinds`]
+      : []),
+  ];
+}
+
+function failureLine(note: FailureNote): string {
+  const kind = [note.class, note.code ?? ""].join(" ").trim();
+  return `${String(note.count).padStart(8)}  ${plain(kind)}: ${
+    plain(note.message)
+  }`;
+}
+
+function clientLines(
+  { client, verdict }: StageReport,
+  look: Look,
+): string[] {
+  const status = look.paint(verdictColor(verdict.status), verdict.status);
+  const pieces = healthOf(client);
+  const last = pieces.pop();
+  const told = last === undefined
+    ? [status]
+    : [...pieces, `${last}   ${status}`];
+  const label = "  client  ";
+  const indent = " ".repeat(label.length);
+  return [
+    ...wrap(told, { ...look, label }),
+    ...verdict.reasons.flatMap((reason) =>
+      wrapWords(plain(reason), { ...look, label: indent })
+    ),
+  ];
+}
+
+function healthOf(client: ClientHealth): string[] {
+  const { scheduleLag, chunkLateness, loopDelay, cpu, rssBytes } = client;
+  return [
+    ...(scheduleLag ? [`lag p99 ${milliseconds(scheduleLag.p99)}`] : []),
+    ...(chunkLateness
+      ? [`chunk lateness p99 ${milliseconds(chunkLateness.p99)}`]
+      : []),
+    ...(loopDelay ? [`loop p99 ${milliseconds(loopDelay.p99)}`] : []),
+    ...(cpu === undefined ? [] : [`cpu ${percent(cpu)}`]),
+    ...(rssBytes === undefined ? [] : [mebibytes(rssBytes)]),
+  ];
+}

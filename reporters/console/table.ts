@@ -1,0 +1,112 @@
+import type { StageReport, Summary, Unit } from "../../plugins/mod.ts";
+import type { Look } from "./look.ts";
+import { rounded, valueOf } from "./number.ts";
+import { plain, truncate } from "./text.ts";
+
+/** Rows of the table, in this order in every report; those of a report that are not named here follow. */
+const labels: ReadonlyMap<string, string> = new Map([
+  ["ttft", "first text"],
+  ["firstEvent", "first event"],
+  ["finalization", "finalization"],
+  ["finalizationFromEnd", "finalization from end sent"],
+  ["ttfs", "speech end to final text"],
+  ["responseTime", "response time"],
+  ["latency", "latency"],
+  ["ttftCold", "first text from connect"],
+  ["connect", "connect"],
+  ["setup", "setup"],
+  ["ttfb", "first byte"],
+  ["ttfo", "first text, no reasoning"],
+  ["itl", "inter-token gap (itl)"],
+  ["tpot", "time per token (tpot)"],
+  ["ntpot", "latency per token (ntpot)"],
+  ["deltaGap", "delta gap"],
+  ["revisions", "revisions"],
+  ["inputTokens", "input tokens"],
+  ["outputTokens", "output tokens"],
+  ["outputTokensPerSecond", "output tokens/s"],
+  ["audioSeconds", "audio, s"],
+  ["rtfxRequest", "audio s per s (rtfx)"],
+]);
+
+/** Told in the line on the client, not in the table. */
+const elsewhere: ReadonlySet<string> = new Set([
+  "scheduleLag",
+  "chunkLateness",
+]);
+
+/** How many values a percentile needs to be more than the largest one: 1 ÷ (1 − p). */
+const needed = { p50: 2, p90: 10, p95: 20, p99: 100 } as const;
+
+type Metric = { readonly unit: Unit } & Summary;
+
+/** The table of a stage's metrics, milliseconds first. */
+export function metricsTable(stage: StageReport, look: Look): string[] {
+  const rows = inOrder(stage.metrics);
+  const timed = rows.filter(([, { unit }]) => unit === "ms");
+  const others = rows.filter(([, { unit }]) => unit !== "ms");
+  const lines = [...block("ms", timed, look), ...block("other", others, look)];
+  return [...lines, ...notes(rows, look)];
+}
+
+function inOrder(metrics: StageReport["metrics"]): [string, Metric][] {
+  const known = [...labels.keys()];
+  const names = [...known, ...Object.keys(metrics).sort()];
+  return [...new Set(names)].flatMap((name) => {
+    const metric = metrics[name];
+    return metric && !elsewhere.has(name) ? [[name, metric]] : [];
+  });
+}
+
+function block(
+  title: string,
+  rows: readonly [string, Metric][],
+  { paint }: Look,
+): string[] {
+  if (rows.length === 0) return [];
+  const heads = ["n", ...Object.keys(needed), "max"].map((head) => cell(head));
+  return [
+    paint("dim", row(title, heads)),
+    ...rows.map(([name, metric]) =>
+      row(labels.get(name) ?? plain(name), cellsOf(metric))
+    ),
+  ];
+}
+
+function cellsOf(metric: Metric): string[] {
+  const quantiles = Object.entries(needed).map(([name, n]) =>
+    cell(
+      valueOf(metric[name as keyof typeof needed], metric.unit),
+      metric.n < n ? "~" : " ",
+    )
+  );
+  return [
+    cell(String(metric.n)),
+    ...quantiles,
+    cell(valueOf(metric.max, metric.unit)),
+  ];
+}
+
+function cell(text: string, mark = " "): string {
+  return text.padStart(7) + mark;
+}
+
+function row(label: string, cells: readonly string[]): string {
+  return `  ${truncate(label, 26).padEnd(26)}${cells.join("")}`.trimEnd();
+}
+
+function notes(rows: readonly [string, Metric][], { paint }: Look): string[] {
+  const few = rows.some(([, { n }]) => n < needed.p99);
+  const error = Math.max(
+    0,
+    ...rows.map(([, { quantileError = 0 }]) => quantileError),
+  );
+  return [
+    ...(few
+      ? ["  ~ too few values: p90 takes 10, p95 takes 20, p99 takes 100"]
+      : []),
+    ...(error > 0
+      ? [`  percentiles of many values are within ${rounded(100 * error)} %`]
+      : []),
+  ].map((note) => paint("dim", note));
+}

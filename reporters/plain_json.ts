@@ -1,0 +1,12 @@
+/**
+ * JSON without numbers that JSON does not know: as the value of a key they are left out, and in a
+ * list they become words, so that the others keep their places.
+ */
+export function plainJson(value: unknown, indent = 0): string {
+  return JSON.stringify(value, withoutUnknown, indent);
+}
+
+function withoutUnknown(this: unknown, _key: string, value: unknown): unknown {
+  if (typeof value !== "number" || Number.isFinite(value)) return value;
+  return Array.isArray(this) ? String(value) : undefined;
+}
