@@ -38,16 +38,18 @@ interface Limit {
   readonly what: string;
   readonly p99: number | undefined;
   readonly limitMs: number;
-  /** Where the limit comes from. */
-  readonly from: string;
+  /** Where the limit comes from, if it is not fixed. */
+  readonly from?: string;
 }
 
 function clientReasons(stage: Judged, options: JudgeOptions): string[] {
   return limits(stage, options)
     .filter(({ p99, limitMs }) => p99 !== undefined && p99 > limitMs)
     .map(({ what, p99, limitMs, from }) =>
-      `${what} p99 is ${up(p99!)} ms, above the limit of ${down(limitMs)} ms ` +
-      `(${from}): use fewer streams on this machine or spread them over more machines`
+      `${what} p99 is ${up(p99!)} ms, above the limit of ${down(limitMs)} ms` +
+      `${
+        from ? ` (${from})` : ""
+      }: use fewer streams on this machine or spread them over more machines`
     );
 }
 
@@ -67,15 +69,12 @@ function limits(
       what: "schedule lag",
       p99: client.scheduleLag?.p99,
       limitMs: Math.max(10, shareOfLatencyMs),
-      from: shareOfLatencyMs > 10
-        ? "5 % of the median latency"
-        : "10 ms, or 5 % of the median latency if that is more",
+      ...(shareOfLatencyMs > 10 && { from: "5 % of the median latency" }),
     }),
     tightened(options.loopDelayMs, {
       what: "event-loop delay",
       p99: client.loopDelay?.p99,
       limitMs: 50,
-      from: "the usual one",
     }),
   ];
 }
@@ -90,7 +89,7 @@ function floorReason(
   minRequests: number,
 ): string | undefined {
   if (ok >= minRequests) return undefined;
-  return `only ${ok} requests succeeded, below the ${minRequests} asked for: run longer`;
+  return `only ${ok} of the ${minRequests} requests asked for succeeded: run longer`;
 }
 
 /** Kinds of failure that a reason names. */
