@@ -201,7 +201,7 @@ export interface StopRules {
   readonly durationMs?: number;
   /** Requests to start in the measured window. */
   readonly requests?: number;
-  /** How long requests in flight may go on after the window, in milliseconds. @default {30000} */
+  /** How long requests in flight may go on when none starts any more, in milliseconds. @default 30000 after a duration, no limit of the engine's otherwise */
   readonly drainMs?: number;
 }
 

@@ -1,0 +1,84 @@
+import { Command, CommanderError } from "commander";
+import { messageOf, RequestError, UsageError } from "../plugins/mod.ts";
+import { version } from "../plugins/host.ts";
+import { addCheck } from "./check.ts";
+import { addInfo, addList } from "./list.ts";
+import { addReport } from "./report.ts";
+import { addRun } from "./run.ts";
+import { addServe } from "./serve.ts";
+import { EXIT } from "./exit_codes.ts";
+
+/** Runs a command; returns the exit code. */
+export async function main(args: readonly string[]): Promise<number> {
+  let code: number = EXIT.done;
+  const program = programOf((exitCode) => code = exitCode);
+  try {
+    await program.parseAsync([...args], { from: "user" });
+    return code;
+  } catch (error) {
+    return failed(error);
+  }
+}
+
+/** Tells the command line what the exit code is to be. */
+export type SetExitCode = (code: number) => void;
+
+/** All commands. What they do is loaded only when they are called, so that help is quick. */
+export function programOf(setExitCode: SetExitCode): Command {
+  const program = new Command("earshot")
+    .description(
+      "Measures speech and language inference servers: streams speech at the speed of speech,\n" +
+        "reads what comes back at the same time, and says whether the measurement can be trusted.",
+    )
+    .version(version, "-V, --version", "print the version")
+    .helpOption("-h, --help", "print this help")
+    .helpCommand("help [command]", "print the help of a command")
+    .showSuggestionAfterError()
+    .enablePositionalOptions()
+    .exitOverride()
+    .configureOutput({
+      outputError: (text, write) =>
+        write(`earshot: ${text.replace(/^error: /, "")}`),
+    })
+    .addHelpText("after", EXIT_CODES);
+  addRun(program, setExitCode);
+  addReport(program, setExitCode);
+  addServe(program, setExitCode);
+  addList(program);
+  addInfo(program);
+  addCheck(program, setExitCode);
+  return program;
+}
+
+const EXIT_CODES = `
+Exit codes:
+  0    done
+  1    the run failed: no request succeeded, or the server cannot be reached
+  2    bad arguments, data or files
+  4    the measurement is not valid: this machine, not the server, was measured
+  130  interrupted; the partial report has been written
+
+Start with:
+  earshot run                        streams bundled speech to a reference server
+  earshot run --help                 all options, with examples
+`;
+
+/** Says what went wrong in as few words as will do. */
+function failed(error: unknown): number {
+  if (error instanceof CommanderError) {
+    return error.exitCode === 0 ? EXIT.done : EXIT.usage;
+  }
+  if (error instanceof UsageError) {
+    console.error(`earshot: ${messageOf(error)}`);
+    return EXIT.usage;
+  }
+  if (error instanceof RequestError) {
+    console.error(`earshot: ${messageOf(error)}`);
+    return EXIT.failed;
+  }
+  console.error(
+    `earshot: This should not have happened; please report it with the lines below\n`,
+    error,
+  );
+  return EXIT.failed;
+}

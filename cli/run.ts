@@ -1,0 +1,90 @@
+import type { Command } from "commander";
+import type { SetExitCode } from "./main.ts";
+
+/** What `earshot run` is told, as commander gives it. */
+export interface RunFlags {
+  readonly backend?: string;
+  readonly target?: string;
+  readonly model?: string;
+  readonly data?: string;
+  readonly load?: string;
+  readonly duration?: string;
+  readonly requests?: string;
+  readonly warmup?: string;
+  readonly drain?: string;
+  readonly seed: string;
+  readonly normalizer: string;
+  readonly strict?: boolean;
+  readonly report: readonly string[];
+  readonly quiet?: boolean;
+}
+
+/** Adds `earshot run`. */
+export function addRun(program: Command, setExitCode: SetExitCode): void {
+  program.command("run")
+    .description(
+      "Offers load to a server and reports. Without a backend and a target it starts the bundled reference\n" +
+        "server and streams the bundled speech to it in real time.",
+    )
+    .option(
+      "-b, --backend <plugin>",
+      "what to send: a built-in name, a file or a URL, with options: NAME[=PRIMARY][,key=value…] (default: realtime)",
+    )
+    .option(
+      "-t, --target <url>",
+      "the server; short for the backend's option 'target'",
+    )
+    .option(
+      "-m, --model <name>",
+      "the model; short for the backend's option 'model'",
+    )
+    .option(
+      "-d, --data <data>",
+      "a folder of speech, a manifest (.jsonl, .csv), or a dataset plugin with options (default: clips)",
+    )
+    .option(
+      "-l, --load <load>",
+      "concurrent=N[,N…] | constant=RATE[,RATE…] | poisson=RATE[,RATE…], in requests a second; a stage for each number (default: concurrent=1)",
+    )
+    .option("--duration <time>", "measure each stage for this long: 60s, 5m")
+    .option("--requests <n>", "measure this many requests in each stage")
+    .option(
+      "--warmup <time>",
+      "offer load for this long before measuring (default: 0s)",
+    )
+    .option(
+      "--drain <time>",
+      "how long requests in flight may go on when none starts any more (default: 30s after a duration)",
+    )
+    .option("--seed <n>", "fixes the order of the data and the arrivals", "1")
+    .option(
+      "--normalizer <name>",
+      "what is done to texts before words are compared: none | basic",
+      "basic",
+    )
+    .option("--strict", "one item of the data that cannot be used ends the run")
+    .option(
+      "-r, --report <plugin>",
+      "where results go: console | json=FILE | csv=FILE[,rows=requests] | jsonl=FILE; again for several (default: console)",
+      (value: string, before: readonly string[]) => [...before, value],
+      [],
+    )
+    .option("-q, --quiet", "no progress")
+    .addHelpText("after", EXAMPLES)
+    .action(async (flags: RunFlags) => {
+      const { runCommand } = await import("./run_command.ts");
+      setExitCode(await runCommand(flags));
+    });
+}
+
+const EXAMPLES = `
+A run without --duration and --requests sends each item of the data once; with one of them it starts the data again
+when it ends. Durations take ms, s, m, h. 'earshot info NAME' shows a plugin's options.
+
+Examples:
+  earshot run
+  earshot run --target http://127.0.0.1:8000 --load concurrent=1,8,32 --duration 60s --warmup 5s
+  earshot run --backend realtime,chunkMs=80,transport=ws --target wss://host/prefix --data ./speech \\
+    --load poisson=2 --duration 5m --report console --report json=run.json --report jsonl=samples.jsonl
+  earshot run --backend ./my_backend.ts --data manifest.jsonl,limit=100 --strict
+`;

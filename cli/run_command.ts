@@ -1,0 +1,21 @@
+import { run } from "../plugins/run.ts";
+import { exitCodeOf } from "./exit_codes.ts";
+import { interruptible } from "./interrupt.ts";
+import { progressReporter } from "./progress.ts";
+import { planOf } from "./run_plan.ts";
+import type { RunFlags } from "./run.ts";
+import { warn } from "./warn.ts";
+
+/** `earshot run`: returns the exit code. */
+export async function runCommand(flags: RunFlags): Promise<number> {
+  using interrupt = interruptible();
+  await using plan = await planOf(flags);
+  const progress = progressReporter({ quiet: flags.quiet ?? false });
+  const report = await run({
+    ...plan.options,
+    reporters: [progress, ...plan.options.reporters],
+    signal: interrupt.signal,
+    warn: (message) => progress.aside(() => warn(message)),
+  });
+  return exitCodeOf(report);
+}

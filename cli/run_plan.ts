@@ -1,0 +1,119 @@
+import type { Configured } from "../plugins/mod.ts";
+import { UsageError } from "../plugins/mod.ts";
+import type { RunOptions } from "../plugins/run.ts";
+import { type NormalizerName, normalizers } from "../core/quality/normalize.ts";
+import type { StopRules } from "../core/report.ts";
+import { pluginOf } from "./plugin_of.ts";
+import { loadOf } from "./loads.ts";
+import type { RunFlags } from "./run.ts";
+import { parseDuration } from "./units.ts";
+import { warn } from "./warn.ts";
+
+/** Everything that a run needs; disposing of it stops the reference server, if one was started. */
+export interface Plan extends AsyncDisposable {
+  readonly options: RunOptions & {
+    readonly reporters: readonly Configured<"reporter">[];
+  };
+}
+
+/** What a run without a target does: some 20 seconds in which every bundled clip is heard three times. */
+const DEMO = { load: "concurrent=8", requests: "24" };
+
+/**
+ * Makes a plan of what the command line says.
+ *
+ * @throws {UsageError} If something in it cannot be used.
+ */
+export async function planOf(flags: RunFlags): Promise<Plan> {
+  const demo = flags.backend === undefined && flags.target === undefined;
+  const given = demo && noStop(flags) && flags.load === undefined &&
+      flags.data === undefined
+    ? { ...flags, ...DEMO }
+    : flags;
+  const loadText = given.load ?? "concurrent=1";
+  // Everything that can be refused is, before a server is started.
+  const options = {
+    load: loadOf(loadText),
+    loadText,
+    stop: stopOf(given),
+    seed: wholeNumber("--seed", flags.seed, 0),
+    normalizer: normalizerOf(flags.normalizer),
+    strict: flags.strict ?? false,
+    dataset: await datasetOf(flags.data),
+    reporters: await Promise.all(
+      reportsOf(flags).map((spec) => pluginOf("reporter", spec)),
+    ),
+  };
+  const server = demo ? await referenceServer(flags) : undefined;
+  const backend = await pluginOf("backend", flags.backend ?? "realtime", {
+    target: server?.url ?? flags.target,
+    model: flags.model,
+  });
+  return {
+    options: { ...options, backend },
+    [Symbol.asyncDispose]: async () => await server?.close(),
+  };
+}
+
+function noStop({ duration, requests }: RunFlags): boolean {
+  return duration === undefined && requests === undefined;
+}
+
+function reportsOf({ report }: RunFlags): readonly string[] {
+  return report.length > 0 ? report : ["console"];
+}
+
+async function datasetOf(data = "clips"): Promise<Configured<"dataset">> {
+  const { datasetSpec } = await import("./dataset_spec.ts");
+  return await pluginOf("dataset", await datasetSpec(data));
+}
+
+async function referenceServer(flags: RunFlags) {
+  const { startServerThread } = await import("../server/mod.ts");
+  const server = await startServerThread();
+  if (flags.data !== undefined) {
+    warn(
+      `No --target was given: the bundled reference server at ${server.url} is measured, which knows only the bundled speech`,
+    );
+  }
+  return server;
+}
+
+function stopOf({ duration, requests, warmup, drain }: RunFlags): StopRules {
+  return {
+    ...(warmup !== undefined &&
+      { warmupMs: parseDuration(warmup, "--warmup") }),
+    ...(duration !== undefined &&
+      { durationMs: positive("--duration", duration) }),
+    ...(requests !== undefined &&
+      { requests: wholeNumber("--requests", requests, 1) }),
+    ...(drain !== undefined && { drainMs: parseDuration(drain, "--drain") }),
+  };
+}
+
+function positive(option: string, text: string): number {
+  const ms = parseDuration(text, option);
+  if (ms > 0) return ms;
+  throw new UsageError(
+    `Cannot run as '${option}' must be above 0: current value is ${text}`,
+  );
+}
+
+function wholeNumber(option: string, text: string, least: number): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && Number.isSafeInteger(value) && value >= least) {
+    return value;
+  }
+  throw new UsageError(
+    `Cannot run as '${option}' must be a whole number from ${least} on: current value is ${text}`,
+  );
+}
+
+function normalizerOf(name: string): NormalizerName {
+  if (Object.hasOwn(normalizers, name)) return name as NormalizerName;
+  throw new UsageError(
+    `Cannot compare texts as '--normalizer' must be one of ${
+      Object.keys(normalizers).join(", ")
+    }: current value is ${name}`,
+  );
+}

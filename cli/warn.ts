@@ -1,0 +1,9 @@
+import { styleText } from "node:util";
+
+/** Tells the person at the terminal something that does not stop the run. */
+export function warn(message: string): void {
+  const mark = Deno.stderr.isTerminal() && !Deno.noColor
+    ? styleText("yellow", "warning:")
+    : "warning:";
+  console.error(`${mark} ${message}`);
+}

@@ -1,0 +1,168 @@
+import type { Clock } from "./clock.ts";
+import type { Backend, Call } from "./contract.ts";
+import { messageOf, RequestError } from "./errors.ts";
+import type { InferenceRequest, Turn } from "./request.ts";
+import type {
+  AudioSent,
+  Failure,
+  Outcome,
+  Output,
+  Phase,
+  Sample,
+  SampleInput,
+} from "./sample.ts";
+
+/** What {@linkcode attempt} needs to know beside the request. */
+export interface AttemptOptions {
+  /** Index of the stage that the request belongs to. */
+  readonly stage: number;
+  /** Whether it counts. */
+  readonly phase: Phase;
+  /** When the load profile wanted the request to start. */
+  readonly scheduledMs: number;
+  /** The run's clock. */
+  readonly clock: Clock;
+  /** Its reason decides between `cancelled` and a timeout: a `RequestError` or any other. */
+  readonly signal: AbortSignal;
+  /** How long an aborted backend may take to let go. @default {1000} */
+  readonly graceMs?: number;
+}
+
+/**
+ * Sends one request and times it. Never throws, never hangs: a failure is a sample too, with
+ * what had arrived before it.
+ *
+ * This is the timed path: it reads the clock and appends to arrays, and does no parsing,
+ * logging or arithmetic.
+ */
+export async function attempt<P>(
+  backend: Backend<P>,
+  request: InferenceRequest<P>,
+  { stage, phase, scheduledMs, clock, signal, graceMs = 1000 }: AttemptOptions,
+): Promise<Sample> {
+  const { call, seen, close } = recorder(clock, signal);
+  const over = new AbortController();
+  let output: Output = {};
+  let outcome: Outcome = { status: "ok" };
+  const dispatchedMs = clock.now();
+  try {
+    output = await Promise.race([
+      backend.send(request, call),
+      abandoned(signal, clock, { graceMs, over: over.signal }),
+    ]);
+  } catch (error) {
+    outcome = failed(error, signal);
+  }
+  const endedMs = clock.now();
+  over.abort();
+  close();
+  const { id, session: { id: sessionId, turn } } = request;
+  return {
+    id,
+    session: { id: sessionId, turn },
+    stage,
+    phase,
+    input: inputOf(request.turn),
+    scheduledMs,
+    dispatchedMs,
+    ...seen,
+    output: output.text === undefined
+      ? { ...output, ...textOf(seen.deltas) }
+      : output,
+    endedMs,
+    outcome,
+  };
+}
+
+/** The engine's side of a call. Once closed it records nothing: a backend that was let go cannot change its sample. */
+function recorder(clock: Clock, signal: AbortSignal) {
+  const marks: { -readonly [K in keyof Sample["marks"]]: Sample["marks"][K] } =
+    {};
+  const reads = { count: 0, bytes: 0 };
+  const deltas: Sample["deltas"][number][] = [];
+  const audioSent: AudioSent[] = [];
+  let open = true;
+  const call: Call = {
+    signal,
+    clock,
+    read(bytes) {
+      const atMs = clock.now();
+      if (open) {
+        reads.count++;
+        reads.bytes += bytes;
+      }
+      return atMs;
+    },
+    output(atMs, delta) {
+      if (open) deltas.push({ atMs, ...delta });
+    },
+    mark(instant, atMs = clock.now()) {
+      if (open) marks[instant] = atMs;
+    },
+    audioSent(chunk) {
+      if (open) audioSent.push(chunk);
+    },
+  };
+  return {
+    call,
+    seen: { marks, reads, deltas, audioSent },
+    close: () => void (open = false),
+  };
+}
+
+/** Rejects `graceMs` after the abort, for a backend that ignores its signal. */
+function abandoned(
+  signal: AbortSignal,
+  clock: Clock,
+  { graceMs, over }: { graceMs: number; over: AbortSignal },
+): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    const giveUp = () => {
+      const cancel = clock.at(
+        clock.now() + graceMs,
+        () => reject(signal.reason),
+      );
+      over.addEventListener("abort", cancel, { once: true });
+    };
+    if (signal.aborted) return giveUp();
+    signal.addEventListener("abort", giveUp, { once: true, signal: over });
+  });
+}
+
+function failed(error: unknown, { aborted, reason }: AbortSignal): Outcome {
+  const failure = failureOf(aborted ? reason : error, aborted);
+  if (failure.class.endsWith("_timeout")) return { status: "timeout", failure };
+  return { status: aborted ? "cancelled" : "error", failure };
+}
+
+function failureOf(reason: unknown, aborted: boolean): Failure {
+  if (reason instanceof RequestError) {
+    const { class: failureClass, code } = reason;
+    return {
+      class: failureClass,
+      ...(code !== undefined && { code }),
+      message: messageOf(reason),
+    };
+  }
+  return {
+    class: aborted ? "cancelled" : "backend_error",
+    message: messageOf(reason),
+  };
+}
+
+function inputOf({ columns: { audio, reference } }: Turn): SampleInput {
+  return {
+    ...(audio && { audioId: audio.id, audioMs: audio.durationMs }),
+    ...(reference !== undefined && { reference }),
+  };
+}
+
+/** The text so far, from its pieces. */
+function textOf(deltas: Sample["deltas"]): Output {
+  let text: string | undefined;
+  for (const { kind, mode, text: piece = "" } of deltas) {
+    if (kind !== "text") continue;
+    text = mode === "replace" ? piece : (text ?? "") + piece;
+  }
+  return text === undefined ? {} : { text };
+}

@@ -1,0 +1,165 @@
+import assert from "node:assert/strict";
+import { attempt, type AttemptOptions } from "./attempt.ts";
+import type { Backend, Call } from "./contract.ts";
+import { RequestError } from "./errors.ts";
+import type { Output } from "./sample.ts";
+import { manualClock } from "./testing/manual_clock.ts";
+
+const request = {
+  id: 7,
+  turn: { columns: { text: "hello", reference: "hi" } },
+  prepared: undefined,
+  session: { id: "a", turn: 0, history: [] },
+};
+
+function backend(send: (call: Call) => Promise<Output>): Backend {
+  return { needs: [], send: (_request, call) => send(call) };
+}
+
+function options(
+  clock = manualClock(),
+  signal = new AbortController().signal,
+): AttemptOptions {
+  return { stage: 0, phase: "measure", scheduledMs: 0, clock, signal };
+}
+
+Deno.test("attempt() times output by the read that carried it", async () => {
+  const clock = manualClock({ nowMs: 100 });
+  const running = attempt(
+    backend(async (call) => {
+      await clock.sleepUntil(130);
+      const atMs = call.read(20);
+      await clock.sleepUntil(140);
+      call.output(atMs, { kind: "text", text: "" });
+      call.output(atMs, { kind: "text", text: "x" });
+      return {};
+    }),
+    request,
+    { ...options(clock), scheduledMs: 90 },
+  );
+  await clock.advanceTo(140);
+  const sample = await running;
+  assert.deepEqual(sample, {
+    id: 7,
+    session: { id: "a", turn: 0 },
+    stage: 0,
+    phase: "measure",
+    input: { reference: "hi" },
+    scheduledMs: 90,
+    dispatchedMs: 100,
+    marks: {},
+    reads: { count: 1, bytes: 20 },
+    deltas: [
+      { atMs: 130, kind: "text", text: "" },
+      { atMs: 130, kind: "text", text: "x" },
+    ],
+    audioSent: [],
+    output: { text: "x" },
+    endedMs: 140,
+    outcome: { status: "ok" },
+  });
+  assert.equal(clock.pending, 0);
+});
+
+Deno.test("attempt() keeps what came before a failure", async () => {
+  const sample = await attempt(
+    backend((call) => {
+      call.output(call.read(1), { kind: "text", text: "half" });
+      return Promise.reject(
+        new RequestError("server_error", "Queue full", { code: "busy" }),
+      );
+    }),
+    request,
+    options(),
+  );
+  assert.equal(sample.output.text, "half");
+  assert.deepEqual(sample.outcome, {
+    status: "error",
+    failure: { class: "server_error", code: "busy", message: "Queue full" },
+  });
+});
+
+Deno.test("attempt() makes a sample of a backend that throws", async () => {
+  const sample = await attempt(
+    {
+      needs: [],
+      send() {
+        throw new TypeError("No such thing");
+      },
+    },
+    request,
+    options(),
+  );
+  assert.deepEqual(sample.outcome, {
+    status: "error",
+    failure: { class: "backend_error", message: "No such thing" },
+  });
+});
+
+Deno.test("attempt() tells a timeout from an error and a cancellation", async () => {
+  const timeout = new RequestError("idle_timeout", "No answer for 5 s");
+  const clock = manualClock();
+  for (
+    const [signal, status, failureClass] of [
+      [new AbortController().signal, "timeout", "idle_timeout"],
+      [AbortSignal.abort(timeout), "timeout", "idle_timeout"],
+      [AbortSignal.abort(new Error("Interrupted")), "cancelled", "cancelled"],
+    ] as const
+  ) {
+    const { outcome } = await attempt(
+      backend(({ signal }) =>
+        Promise.reject(signal.aborted ? signal.reason : timeout)
+      ),
+      request,
+      options(clock, signal),
+    );
+    assert.partialDeepStrictEqual(outcome, {
+      status,
+      failure: { class: failureClass },
+    });
+    assert.equal(clock.pending, 0, "gives its timer up");
+  }
+});
+
+Deno.test("attempt() lets go of a backend that ignores its signal, and hears no more of it", async () => {
+  const clock = manualClock();
+  const cut = new AbortController();
+  let late: Call | undefined;
+  const running = attempt(
+    backend((call) => {
+      late = call;
+      return new Promise(() => {});
+    }),
+    request,
+    { ...options(clock, cut.signal), graceMs: 50 },
+  );
+  await clock.advanceTo(10);
+  cut.abort(new Error("Interrupted"));
+  await clock.advanceTo(60);
+  const sample = await running;
+  assert.equal(sample.endedMs, 60);
+  assert.equal(sample.outcome.status, "cancelled");
+  late?.output(late.read(5), { kind: "text", text: "too late" });
+  late?.mark("final");
+  late?.audioSent({ atMs: 70, endMs: 100 });
+  assert.deepEqual(
+    [sample.deltas, sample.reads.count, sample.marks, sample.audioSent],
+    [[], 0, {}, []],
+  );
+});
+
+Deno.test("attempt() joins pieces of text, and starts anew where one replaces the rest", async () => {
+  const sample = await attempt(
+    backend((call) => {
+      const atMs = call.read(1);
+      call.output(atMs, { kind: "text", text: "a" });
+      call.output(atMs, { kind: "reasoning", text: "hm" });
+      call.output(atMs, { kind: "text", text: "b", mode: "replace" });
+      call.output(atMs, { kind: "text", text: "c" });
+      return Promise.resolve({ usage: { outputTokens: 3 } });
+    }),
+    request,
+    options(),
+  );
+  assert.deepEqual(sample.output, { text: "bc", usage: { outputTokens: 3 } });
+});

@@ -1,0 +1,223 @@
+import { type Column, column } from "./column.ts";
+import { clientMetrics, type Metric, metrics } from "./metrics/mod.ts";
+import type { NormalizerName } from "./quality/normalize.ts";
+import { quality } from "./quality/quality.ts";
+import type { Counts, FailureNote, StageReport, Unit } from "./report.ts";
+import type { Sample } from "./sample.ts";
+
+/** The samples of one stage, folded into bounded columns as they end: they are not kept. */
+export interface Digest {
+  /** Takes in a sample. */
+  add(sample: Sample): void;
+  /** Median of a metric so far. */
+  median(metric: string): number | undefined;
+  /** What the samples said, over a window of this length. */
+  summary(windowMs: number): Summed;
+  /** When the last measured request ended. */
+  readonly lastEndMs: number | undefined;
+}
+
+/** The part of a stage's report that its samples tell. */
+export interface Summed
+  extends Pick<StageReport, "failures" | "metrics" | "rates" | "quality"> {
+  readonly counts: Omit<Counts, "dropped">;
+  readonly client: Pick<
+    StageReport["client"],
+    "scheduleLag" | "chunkLateness" | "chunkMs"
+  >;
+}
+
+/** The measured window, as far as it is known beforehand. */
+export interface DigestOptions {
+  /** When measuring begins. */
+  readonly startMs: number;
+  /** When it ends, if a duration was set. */
+  readonly endMs?: number;
+  /** How texts are normalized before they are compared. */
+  readonly normalizer: NormalizerName;
+}
+
+/** Kinds of failure that a report lists. */
+const MAX_FAILURE_NOTES = 10;
+
+/** Makes an empty one. */
+export function digest(
+  { startMs, endMs = Infinity, normalizer }: DigestOptions,
+): Digest {
+  const columns = columnsOf(metrics);
+  const client = columnsOf(clientMetrics);
+  const texts = quality(normalizer);
+  const counts = {
+    ok: 0,
+    error: 0,
+    timeout: 0,
+    cancelled: 0,
+    emptyOutputs: 0,
+    warmup: 0,
+  };
+  const failures = new Map<string, FailureNote>();
+  const inWindow = {
+    requests: 0,
+    outputTokens: 0,
+    hasTokens: false,
+    audioMs: 0,
+    hasAudio: false,
+  };
+  let chunkMs: number | undefined;
+  let lastEndMs: number | undefined;
+
+  /** What was answered within the window, whenever it was due. */
+  function countRates({ outcome, endedMs, output, input }: Sample): void {
+    if (outcome.status !== "ok" || endedMs < startMs || endedMs > endMs) return;
+    inWindow.requests++;
+    const tokens = output.usage?.outputTokens;
+    if (tokens !== undefined) {
+      inWindow.outputTokens += tokens;
+      inWindow.hasTokens = true;
+    }
+    if (input.audioMs !== undefined) {
+      inWindow.audioMs += input.audioMs;
+      inWindow.hasAudio = true;
+    }
+  }
+
+  function countEnd({ outcome, output }: Sample): void {
+    counts[outcome.status]++;
+    if (outcome.status === "ok") {
+      if (output.text?.trim() === "") counts.emptyOutputs++;
+      return;
+    }
+    const { class: failureClass, code, message } = outcome.failure;
+    const key = `${failureClass}\n${code ?? ""}`;
+    const count = (failures.get(key)?.count ?? 0) + 1;
+    const first = failures.get(key)?.message ?? message;
+    failures.set(key, {
+      class: failureClass,
+      ...(code !== undefined && { code }),
+      message: first,
+      count,
+    });
+  }
+
+  return {
+    get lastEndMs() {
+      return lastEndMs;
+    },
+    add(sample) {
+      countRates(sample);
+      if (sample.phase === "warmup") {
+        counts.warmup++;
+        return;
+      }
+      lastEndMs = Math.max(lastEndMs ?? 0, sample.endedMs);
+      chunkMs ??= chunkMsOf(sample);
+      countEnd(sample);
+      fold(client, sample);
+      if (sample.outcome.status !== "ok") return;
+      fold(columns, sample);
+      texts.add(sample);
+    },
+    median: (metric) =>
+      columns.find(({ metric: { name } }) => name === metric)?.values.quantile(
+        0.5,
+      ),
+    summary(windowMs) {
+      const notes = [...failures.values()].sort((a, b) => b.count - a.count);
+      return {
+        counts: { ...counts, failures: byClass(notes) },
+        failures: notes.slice(0, MAX_FAILURE_NOTES),
+        metrics: summaries(columns),
+        rates: ratesOf(counts, inWindow, windowMs),
+        quality: texts.result(),
+        client: clientOf(client, chunkMs),
+      };
+    },
+  };
+}
+
+interface Filled {
+  readonly metric: Metric;
+  readonly values: Column;
+}
+
+function columnsOf(table: readonly Metric[]): readonly Filled[] {
+  return table.map((metric) => ({ metric, values: column() }));
+}
+
+function fold(columns: readonly Filled[], sample: Sample): void {
+  for (const { metric, values } of columns) {
+    const value = metric.of(sample);
+    if (typeof value === "number") values.add(value);
+    else if (value) { for (const each of value) values.add(each); }
+  }
+}
+
+function summaries(columns: readonly Filled[]): StageReport["metrics"] {
+  const entries: [
+    string,
+    { unit: Unit } & NonNullable<ReturnType<Column["summary"]>>,
+  ][] = [];
+  for (const { metric: { name, unit }, values } of columns) {
+    const summary = values.summary();
+    if (summary) entries.push([name, { unit, ...summary }]);
+  }
+  return Object.fromEntries(entries);
+}
+
+function byClass(notes: readonly FailureNote[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { class: name, count } of notes) {
+    counts[name] = (counts[name] ?? 0) + count;
+  }
+  return counts;
+}
+
+function ratesOf(
+  { ok, error, timeout }: Pick<Counts, "ok" | "error" | "timeout">,
+  inWindow: {
+    requests: number;
+    outputTokens: number;
+    hasTokens: boolean;
+    audioMs: number;
+    hasAudio: boolean;
+  },
+  windowMs: number,
+): StageReport["rates"] {
+  const ended = ok + error + timeout;
+  const seconds = windowMs / 1000;
+  return {
+    ...(ended > 0 && { errorRate: (error + timeout) / ended }),
+    ...(seconds > 0 && {
+      requestsPerSecond: inWindow.requests / seconds,
+      ...(inWindow.hasTokens && {
+        outputTokensPerSecond: inWindow.outputTokens / seconds,
+      }),
+      ...(inWindow.hasAudio && {
+        rtfxAggregate: inWindow.audioMs / windowMs,
+      }),
+    }),
+  };
+}
+
+function clientOf(
+  columns: readonly Filled[],
+  chunkMs: number | undefined,
+): Summed["client"] {
+  const summary = (name: string) =>
+    columns.find(({ metric }) => metric.name === name)?.values.summary();
+  const scheduleLag = summary("scheduleLag");
+  const chunkLateness = summary("chunkLateness");
+  return {
+    ...(scheduleLag && { scheduleLag }),
+    ...(chunkLateness && { chunkLateness }),
+    ...(chunkLateness && chunkMs !== undefined && { chunkMs }),
+  };
+}
+
+/** Between the first two chunks: the last one of an utterance may be shorter. */
+function chunkMsOf({ audioSent: [first, second] }: Sample): number | undefined {
+  if (first?.dueMs === undefined || second?.dueMs === undefined) {
+    return undefined;
+  }
+  return second.dueMs - first.dueMs;
+}

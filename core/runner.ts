@@ -1,0 +1,188 @@
+import { type Clock, shiftClock } from "./clock.ts";
+import type { Backend, Dataset } from "./contract.ts";
+import { UsageError } from "./errors.ts";
+import type { LoadProfile, Stage } from "./load.ts";
+import type { Host } from "./monitor.ts";
+import type { NormalizerName } from "./quality/normalize.ts";
+import { random } from "./random.ts";
+import type { Progress, Skipped, StageReport, StopRules } from "./report.ts";
+import type { Sample } from "./sample.ts";
+import { openSource, type Source } from "./source.ts";
+import { runStage } from "./stage.ts";
+
+/** What the engine needs for a run. */
+export interface EngineOptions {
+  /** Sends requests. */
+  readonly backend: Backend;
+  /** Supplies sessions. */
+  readonly dataset: Dataset;
+  /** Offers the load. */
+  readonly load: LoadProfile;
+  /** When a stage ends. */
+  readonly stop: StopRules;
+  /** Fixes order and arrivals. */
+  readonly seed: number;
+  /** How texts are normalized. */
+  readonly normalizer: NormalizerName;
+  /** Whether one unusable item ends the run. */
+  readonly strict: boolean;
+  /** The time. */
+  readonly clock: Clock;
+  /** Tells of the process. */
+  readonly host?: Host | undefined;
+  /** Interrupts the run: what is in flight is given up, and the report is made. */
+  readonly signal: AbortSignal;
+  /** Hears what happens. */
+  readonly listener: Listener;
+}
+
+/** Hears what happens in a run. */
+export interface Listener {
+  /** The first request may be sent: the run's clock stands at 0. */
+  start(begun: { epochMs: number; loadingMs: number }): void;
+  /** Samples that ended since the last call. */
+  samples(batch: readonly Sample[]): void;
+  /** What stands now. */
+  progress(snapshot: Progress): void;
+  /** A stage has ended. */
+  stage(stage: StageReport): void;
+  /** An item of the data cannot be used. */
+  skip(id: string, reason: string): void;
+}
+
+/** What came of a run. */
+export interface RunResult {
+  /** One for each stage that began. */
+  readonly stages: readonly StageReport[];
+  /** Items left out. */
+  readonly skipped: Skipped;
+  /** Whether it was interrupted. */
+  readonly interrupted: boolean;
+  /** What ended it before its time, if anything did. */
+  readonly error?: unknown;
+}
+
+/** Items that a report names. */
+const MAX_SKIPPED_NAMED = 20;
+
+/**
+ * Runs every stage of a load profile, one after another, each from the beginning of the data.
+ *
+ * @throws {UsageError} If no item of the data can be used; before any load is offered.
+ */
+export async function runStages(options: EngineOptions): Promise<RunResult> {
+  const { load, seed, clock, listener, signal } = options;
+  const skips = skipping(options);
+  const stages: StageReport[] = [];
+  const plan = load((purpose) => random(seed, purpose));
+  let runClock: Clock | undefined;
+  let firstId = 0;
+  let error: unknown;
+  let step = plan.next();
+  while (!step.done && !signal.aborted && error === undefined) {
+    const stage = step.value;
+    const source = openSource({
+      ...options,
+      loop: options.stop.durationMs !== undefined ||
+        options.stop.requests !== undefined,
+      onSkip: skips.add,
+    });
+    try {
+      const first = await primed(source, stage, options);
+      if (first === undefined) {
+        if (signal.aborted) break;
+        throw nothingUsable(skips.result());
+      }
+      if (runClock === undefined) {
+        const zeroMs = clock.now();
+        runClock = shiftClock(clock, zeroMs);
+        listener.start({ epochMs: runClock.epochMs, loadingMs: zeroMs });
+      }
+      const result = await runStage({
+        ...options,
+        ...listener,
+        stage,
+        index: stages.length,
+        firstId,
+        source: first,
+        clock: runClock,
+      });
+      stages.push(result.report);
+      listener.stage(result.report);
+      firstId = result.nextId;
+      error = result.error;
+    } finally {
+      await source.close();
+    }
+    step = plan.next(stages.at(-1)!);
+  }
+  return {
+    stages,
+    skipped: skips.result(),
+    interrupted: signal.aborted || error !== undefined,
+    ...(error !== undefined && { error }),
+  };
+}
+
+/** How long a stage waits for the streams that it begins with, once the first is ready. */
+const PRIME_MS = 1000;
+/** Sessions kept ready while a stage runs, and at least when it begins. */
+const AHEAD = 16;
+
+/**
+ * Waits until the sessions that a stage begins with are ready, and the first in any case. What is not ready by then
+ * is waited for on the clock, and shows as schedule lag. `undefined` where there is none.
+ */
+async function primed(
+  source: Source,
+  { arrivals }: Stage,
+  { clock }: EngineOptions,
+): Promise<Source | undefined> {
+  const wanted = "concurrency" in arrivals ? arrivals.concurrency : AHEAD;
+  source.keepAhead(wanted + AHEAD);
+  const first = await source.next();
+  if (first === undefined) return undefined;
+  const enough = new AbortController();
+  await Promise.race([
+    source.filled(wanted - 1),
+    clock.sleepUntil(clock.now() + PRIME_MS, enough.signal).catch(() => {}),
+  ]);
+  enough.abort();
+  let given = false;
+  return {
+    ...source,
+    next() {
+      if (given) return source.next();
+      given = true;
+      return Promise.resolve(first);
+    },
+  };
+}
+
+/** Counts what cannot be used: each item once, however often the data is read. */
+function skipping({ strict, listener }: EngineOptions) {
+  const seen = new Set<string>();
+  const items: Skipped["items"][number][] = [];
+  return {
+    add(id: string, reason: string): void {
+      if (seen.has(id)) return;
+      seen.add(id);
+      if (items.length < MAX_SKIPPED_NAMED) items.push({ id, reason });
+      if (strict) throw new UsageError(`Cannot use "${id}": ${reason}`);
+      listener.skip(id, reason);
+    },
+    result: (): Skipped => ({ count: seen.size, items }),
+  };
+}
+
+/** No item can be used: says why. */
+function nothingUsable({ count, items }: Skipped): UsageError {
+  const reasons = items.map(({ id, reason }) => `\n  ${id}: ${reason}`).join(
+    "",
+  );
+  return new UsageError(
+    count === 0
+      ? "Cannot run as the data has no items"
+      : `Cannot run as no item of the data can be used: ${count} skipped${reasons}`,
+  );
+}

@@ -1,0 +1,153 @@
+import type { Backend, Dataset } from "./contract.ts";
+import { messageOf } from "./errors.ts";
+import type { Session } from "./request.ts";
+
+/** A session whose turns are ready for the wire. */
+export interface ReadySession {
+  /** The session. */
+  readonly session: Session;
+  /** What the backend made of each turn. */
+  readonly prepared: readonly unknown[];
+}
+
+/** Sessions in the order of the data, prepared ahead of need in a bounded window. */
+export interface Source {
+  /** The next one; `undefined` when the data has ended. Rejects if the data cannot be read on. */
+  next(): Promise<ReadySession | undefined>;
+  /** Resolves when `count` sessions stand ready, or all there are. */
+  filled(count: number): Promise<void>;
+  /** How many sessions are kept ready from now on. */
+  keepAhead(count: number): void;
+  /** Stops reading and preparing. */
+  close(): Promise<void>;
+}
+
+/** What {@linkcode openSource} reads, and how. */
+export interface SourceOptions {
+  /** Where sessions come from. */
+  readonly dataset: Dataset;
+  /** Who prepares them. */
+  readonly backend: Backend;
+  /** Fixes the order. */
+  readonly seed: number;
+  /** Start again when the data ends. */
+  readonly loop: boolean;
+  /** Told of each item that cannot be used, in the order of the data. Throws to end the run. */
+  readonly onSkip: (id: string, reason: string) => void;
+  /** Aborts when the run is interrupted. */
+  readonly signal: AbortSignal;
+}
+
+interface Bad {
+  readonly id: string;
+  readonly reason: string;
+}
+
+/** Starts to read and prepare. */
+export function openSource(
+  { dataset, backend, seed, loop, onSkip, ...run }: SourceOptions,
+): Source {
+  const stop = new AbortController();
+  const signal = AbortSignal.any([stop.signal, run.signal]);
+  signal.addEventListener("abort", wake, { once: true });
+  const queue: Promise<ReadySession | Bad>[] = [];
+  let ahead = 1;
+  let usable = 0;
+  let ended = false;
+  let changed = Promise.withResolvers<void>();
+  const reading = read();
+
+  function wake(): void {
+    changed.resolve();
+    changed = Promise.withResolvers();
+  }
+
+  function put(item: Promise<ReadySession | Bad>): void {
+    item.catch(() => {}); // looked at when its turn comes
+    queue.push(item);
+    wake();
+  }
+
+  async function read(): Promise<void> {
+    try {
+      for (let pass = 0; !signal.aborted; pass++) {
+        for await (const session of dataset.sessions({ seed, pass, signal })) {
+          while (queue.length >= ahead && !signal.aborted) {
+            await changed.promise;
+          }
+          if (signal.aborted) break;
+          put(prepared(session));
+        }
+        await Promise.allSettled(queue);
+        if (!loop || usable === 0) break;
+      }
+    } catch (error) {
+      if (!signal.aborted) put(Promise.reject(error));
+    } finally {
+      ended = true;
+      wake();
+    }
+  }
+
+  async function prepared(session: Session): Promise<ReadySession | Bad> {
+    const { id } = session;
+    const reason = session.problem ?? lacking(session, backend.needs);
+    if (reason !== undefined) return { id, reason };
+    try {
+      const turns = await Promise.all(
+        session.turns.map((turn) => backend.prepare?.(turn, signal)),
+      );
+      usable++;
+      return { session, prepared: turns };
+    } catch (error) {
+      return { id, reason: messageOf(error) };
+    }
+  }
+
+  return {
+    async next() {
+      while (!signal.aborted) {
+        while (queue.length === 0 && !ended) await changed.promise;
+        const head = queue.shift();
+        if (head === undefined) return undefined;
+        wake();
+        const item = await head;
+        if (!("reason" in item)) return item;
+        if (!signal.aborted) onSkip(item.id, item.reason);
+      }
+      return undefined;
+    },
+    keepAhead(count) {
+      ahead = Math.max(1, count);
+      wake();
+    },
+    async filled(count) {
+      while (queue.length < count && !ended) await changed.promise;
+      await Promise.allSettled(queue.slice(0, count));
+    },
+    async close() {
+      stop.abort();
+      await reading;
+      await Promise.allSettled(queue);
+    },
+  };
+}
+
+/** Why the backend cannot use a session, as far as its columns tell. */
+function lacking(
+  { turns }: Session,
+  needs: readonly string[],
+): string | undefined {
+  if (turns.length === 0) return "It has no turns";
+  for (const { columns } of turns) {
+    const missing = needs.find((column) => columns[column] === undefined);
+    if (missing === undefined) continue;
+    const there = Object.keys(columns).filter((key) =>
+      columns[key] !== undefined
+    );
+    return `It has no column "${missing}", which the backend needs: there is ${
+      there.join(", ") || "none"
+    }`;
+  }
+  return undefined;
+}

@@ -1,0 +1,253 @@
+import type { Clock } from "./clock.ts";
+import type { Backend } from "./contract.ts";
+import { type Digest, digest } from "./digest.ts";
+import { closedLoop, openLoop, type Stand } from "./dispatch.ts";
+import { feed } from "./feed.ts";
+import type { Stage } from "./load.ts";
+import { type Host, type Monitor, monitor } from "./monitor.ts";
+import type { NormalizerName } from "./quality/normalize.ts";
+import type { Progress, StageReport, StopRules, Window } from "./report.ts";
+import type { Phase, Sample } from "./sample.ts";
+import type { Source } from "./source.ts";
+import { type Stopper, stopper } from "./stopper.ts";
+import { type Tally, tally } from "./tally.ts";
+import { judge } from "./verdict.ts";
+
+/** What a stage is run with. */
+export interface StageOptions {
+  /** Its load. */
+  readonly stage: Stage;
+  /** Its index. */
+  readonly index: number;
+  /** The id of its first request. */
+  readonly firstId: number;
+  /** Sends requests. */
+  readonly backend: Backend;
+  /** Gives the sessions. */
+  readonly source: Source;
+  /** The run's clock. */
+  readonly clock: Clock;
+  /** When it ends. */
+  readonly stop: StopRules;
+  /** How texts are normalized. */
+  readonly normalizer: NormalizerName;
+  /** Tells of the process. */
+  readonly host?: Host | undefined;
+  /** Aborts when the run is interrupted. */
+  readonly signal: AbortSignal;
+  /** Told of samples that ended, off the timed path. */
+  samples(batch: readonly Sample[]): void;
+  /** Told what stands now. */
+  progress(snapshot: Progress): void;
+}
+
+/** What came of a stage. */
+export interface StageResult {
+  /** Its report. */
+  readonly report: StageReport;
+  /** The id that the next request would have had. */
+  readonly nextId: number;
+  /** What ended it before its time, if anything did. */
+  readonly error?: unknown;
+}
+
+/** Everything a stage keeps while it runs. */
+interface Running extends StageOptions {
+  readonly startMs: number;
+  /** When measuring ends, where a duration was set. */
+  readonly endMs: number | undefined;
+  readonly stopping: Stopper;
+  readonly sums: Digest;
+  readonly live: Tally;
+  readonly watch: Monitor;
+  /** Requests and drops of the measured window. */
+  readonly measured: { started: number; dropped: number };
+}
+
+/** Offers the load of one stage, and reports. */
+export async function runStage(options: StageOptions): Promise<StageResult> {
+  const { clock, stop, normalizer, signal, stage, firstId } = options;
+  const stageStartMs = clock.now();
+  const startMs = stageStartMs + (stop.warmupMs ?? 0);
+  const endMs = stop.durationMs === undefined
+    ? undefined
+    : startMs + stop.durationMs;
+  const stopping = stopper(clock, stop.drainMs);
+  const running: Running = {
+    ...options,
+    startMs,
+    endMs,
+    stopping,
+    sums: digest({
+      startMs,
+      ...(endMs !== undefined && { endMs }),
+      normalizer,
+    }),
+    live: tally(stageStartMs),
+    watch: monitor(clock, options.host),
+    measured: { started: 0, dropped: 0 },
+  };
+
+  const release = setTimers(running);
+  const interrupt = () => stopping.stop("interrupted");
+  signal.addEventListener("abort", interrupt, { once: true });
+  if (signal.aborted) interrupt();
+  const ended = feed(clock, {
+    take(batch) {
+      for (const sample of batch) running.sums.add(sample);
+      options.samples(batch);
+    },
+    idle: () => options.progress(progressOf(running)),
+  });
+  let nextId = firstId;
+  const stand = standOf(running, { id: () => nextId++, put: ended.put });
+  await offer(stand, stage, options.backend.spreadMs ?? 0);
+
+  running.watch.end();
+  stopping.stop("data");
+  ended.close();
+  release();
+  signal.removeEventListener("abort", interrupt);
+  options.progress(progressOf(running));
+  const { error } = stopping.end!;
+  return {
+    report: reportOf(running, stageStartMs),
+    nextId,
+    ...(error !== undefined && { error }),
+  };
+}
+
+/** Measuring begins and ends by timers, so that a hung server cannot hold a stage. */
+function setTimers(
+  { clock, startMs, endMs, stopping, watch }: Running,
+): () => void {
+  const timers = [clock.at(startMs, watch.begin)];
+  if (endMs !== undefined) {
+    timers.push(clock.at(endMs, () => {
+      watch.end();
+      stopping.stop("duration");
+    }));
+  }
+  return () => {
+    for (const cancel of timers) cancel();
+    stopping.close();
+  };
+}
+
+/** What the dispatcher may do. */
+function standOf(
+  { backend, clock, index, stopping, source, stop, startMs, live, measured }:
+    Running,
+  { id, put }: { id: () => number; put: (sample: Sample) => void },
+): Stand {
+  const { requests = Infinity } = stop;
+  const phaseAt = (atMs: number): Phase =>
+    atMs < startMs ? "warmup" : "measure";
+  return {
+    backend,
+    clock,
+    stage: index,
+    stopped: stopping.stopped,
+    cut: stopping.cut,
+    async next() {
+      try {
+        const ready = await source.next();
+        if (ready === undefined) stopping.stop("data");
+        return stopping.end ? undefined : ready;
+      } catch (error) {
+        stopping.stop("interrupted", error);
+        return undefined;
+      }
+    },
+    admit(scheduledMs) {
+      const phase = phaseAt(scheduledMs);
+      if (
+        stopping.end || (phase === "measure" && measured.started >= requests)
+      ) {
+        return undefined;
+      }
+      live.started();
+      if (phase === "measure" && ++measured.started >= requests) {
+        stopping.stop("requests");
+      }
+      return { id: id(), phase };
+    },
+    ended(sample) {
+      live.ended(sample);
+      put(sample);
+    },
+    dropped(scheduledMs) {
+      live.dropped();
+      if (phaseAt(scheduledMs) === "measure") measured.dropped++;
+    },
+  };
+}
+
+function offer(
+  stand: Stand,
+  { arrivals, maxInFlight = Infinity }: Stage,
+  spreadMs: number,
+): Promise<void> {
+  return "concurrency" in arrivals
+    ? closedLoop(stand, { concurrency: arrivals.concurrency, spreadMs })
+    : openLoop(stand, { arrivals, maxInFlight });
+}
+
+function reportOf(running: Running, stageStartMs: number): StageReport {
+  const { stage, startMs, sums, stopping, watch, measured, stop } = running;
+  const { reason } = stopping.end!;
+  const window: Window = {
+    stageStartMs,
+    startMs,
+    endMs: windowEndMs(running),
+    warmupMs: stop.warmupMs ?? 0,
+  };
+  const { counts, client, ...summed } = sums.summary(window.endMs - startMs);
+  const partial = {
+    name: stage.name,
+    load: stage.load,
+    window,
+    stopped: reason,
+    counts: { ...counts, dropped: measured.dropped },
+    ...summed,
+    client: { ...client, ...watch.health() },
+  };
+  return { ...partial, verdict: judge(partial) };
+}
+
+/** Where a number of requests or the data ended the stage, its last request does. */
+function windowEndMs({ startMs, stopping, sums, endMs }: Running): number {
+  const { reason, atMs } = stopping.end!;
+  if (reason === "duration") return endMs ?? atMs;
+  const lastMs = reason === "interrupted" ? atMs : sums.lastEndMs ?? atMs;
+  return Math.max(startMs, Math.min(lastMs, endMs ?? Infinity));
+}
+
+/** Metrics whose medians are worth a glance while a run goes on. */
+const GLANCE = ["ttft", "finalization", "latency"] as const;
+
+function progressOf(
+  { clock, index, stage, startMs, endMs, stopping, live, sums, stop, measured }:
+    Running,
+): Progress {
+  const atMs = clock.now();
+  const medians: Record<string, number> = {};
+  for (const name of GLANCE) {
+    const median = sums.median(name);
+    if (median !== undefined) medians[name] = median;
+  }
+  return {
+    atMs,
+    stage: index,
+    name: stage.name,
+    phase: stopping.end ? "drain" : atMs < startMs ? "warmup" : "measure",
+    inFlight: live.inFlight,
+    counts: { ...live.counts },
+    requestsPerSecond: live.requestsPerSecond(atMs),
+    medians,
+    ...(endMs !== undefined && { remainingMs: Math.max(0, endMs - atMs) }),
+    ...(stop.requests !== undefined && {
+      remainingRequests: Math.max(0, stop.requests - measured.started),
+    }),
+  };
+}

@@ -1,0 +1,193 @@
+import { type Clock, systemClock } from "../core/clock.ts";
+import type { Reporter } from "../core/contract.ts";
+import type { LoadProfile } from "../core/load.ts";
+import type { Host } from "../core/monitor.ts";
+import type { NormalizerName } from "../core/quality/normalize.ts";
+import type {
+  Environment,
+  PluginUse,
+  Report,
+  RunInfo,
+  StopRules,
+} from "../core/report.ts";
+import { type Listener, type RunResult, runStages } from "../core/runner.ts";
+import { messageOf } from "../core/errors.ts";
+import { denoHost, describeEnvironment } from "./host.ts";
+import type { Configured, Instances, Kind, OpenContext } from "./plugin.ts";
+
+/** What to run. */
+export interface RunOptions {
+  /** Sends requests to a model. */
+  readonly backend: Configured<"backend">;
+  /** Supplies the sessions. */
+  readonly dataset: Configured<"dataset">;
+  /** Offers the load, stage by stage. */
+  readonly load: LoadProfile;
+  /** The load in the words of the command line, for the report. @default {""} */
+  readonly loadText?: string;
+  /** When a stage ends. @default Each session once */
+  readonly stop?: StopRules;
+  /** Where results go, beside the report that is returned. @default {[]} */
+  readonly reporters?: readonly Configured<"reporter">[];
+  /** Fixes the order of the data and the arrivals. @default {1} */
+  readonly seed?: number;
+  /** What is done to texts before their words are compared. @default {"basic"} */
+  readonly normalizer?: NormalizerName;
+  /** Whether one item of the data that cannot be used ends the run. @default {false} */
+  readonly strict?: boolean;
+  /** Interrupts the run: the report tells what there was until then. */
+  readonly signal?: AbortSignal;
+  /** Reads environment variables for plugins. @default Deno.env.get */
+  readonly env?: (name: string) => string | undefined;
+  /** Told what does not stop the run: an item that was skipped, and the like. @default Says nothing */
+  readonly warn?: (message: string) => void;
+  /** What the report says of the machine and the program. @default What Deno tells of them */
+  readonly environment?: Environment;
+  /** Tells of the process, for the client's own health. @default What Deno tells of it */
+  readonly host?: Host;
+  /** The time. @default The system's monotonic clock */
+  readonly clock?: Clock;
+}
+
+/**
+ * Opens the plugins, offers the load, and reports.
+ *
+ * @example Usage
+ * ```ts
+ * import { concurrent, echo, repeat, run } from "@earshot/earshot";
+ * import assert from "node:assert/strict";
+ *
+ * const report = await run({
+ *   backend: echo({ delayMs: 5 }),
+ *   dataset: repeat({ text: "hello" }),
+ *   load: concurrent([2]),
+ *   stop: { requests: 10 },
+ * });
+ * assert.equal(report.stages[0]?.counts.ok, 10);
+ * ```
+ *
+ * @throws {UsageError} If options are refused, or no item of the data can be used.
+ * @throws {RequestError} If the backend cannot reach its server at all.
+ */
+export async function run(options: RunOptions): Promise<Report> {
+  const { clock = systemClock(), stop = {}, seed = 1, signal = never() } =
+    options;
+  const { normalizer = "basic", strict = false, host = denoHost() } = options;
+  const { environment = describeEnvironment() } = options;
+  await using opened = new AsyncDisposableStack();
+  const context: OpenContext = {
+    env: options.env ?? ((name) => Deno.env.get(name)),
+    signal,
+    warn: options.warn ?? (() => {}),
+  };
+  // Reporters first: a path that cannot be written is told before a server is asked for anything.
+  const reporters: Reporter[] = [];
+  for (const reporter of options.reporters ?? []) {
+    reporters.push(await open(reporter, context, opened));
+  }
+  const dataset = await open(options.dataset, context, opened);
+  const backend = await open(options.backend, context, opened);
+
+  const head = (begun: { epochMs: number; loadingMs: number }): RunInfo => ({
+    earshot: environment,
+    run: {
+      id: crypto.randomUUID(),
+      startedAt: new Date(begun.epochMs).toISOString(),
+      epochMs: begun.epochMs,
+      seed,
+      loadingMs: begun.loadingMs,
+      config: {
+        backend: use(options.backend, backend.facts),
+        dataset: use(options.dataset, dataset.facts),
+        load: options.loadText ?? "",
+        stop,
+        normalizer,
+      },
+    },
+  });
+  let info: RunInfo | undefined;
+  const listener = fanOut(reporters, context, (begun) => info = head(begun));
+  const result = await runStages({
+    backend,
+    dataset,
+    load: options.load,
+    stop,
+    seed,
+    normalizer,
+    strict,
+    clock,
+    host,
+    signal,
+    listener,
+  });
+  info ??= head({
+    epochMs: clock.epochMs + clock.now(),
+    loadingMs: clock.now(),
+  });
+  const report = reportOf(info, result);
+  for (const reporter of reporters) await reporter.report(report);
+  if (result.error !== undefined) throw result.error;
+  return report;
+}
+
+async function open<K extends Kind>(
+  plugin: Configured<K>,
+  context: OpenContext,
+  opened: AsyncDisposableStack,
+): Promise<Instances[K]> {
+  const instance = await plugin.open(context);
+  opened.defer(async () => await instance[Symbol.asyncDispose]?.());
+  return instance;
+}
+
+function use(
+  { name, options }: Configured<Kind>,
+  facts: PluginUse["facts"],
+): PluginUse {
+  return { name, options, ...(facts && { facts }) };
+}
+
+/** Passes what happens on to every reporter. One that throws is told of, once, and left out from then on. */
+function fanOut(
+  reporters: readonly Reporter[],
+  { warn }: OpenContext,
+  begin: (begun: { epochMs: number; loadingMs: number }) => RunInfo,
+): Listener {
+  const broken = new Set<Reporter>();
+  function tell(call: (reporter: Reporter) => void): void {
+    for (const reporter of reporters) {
+      if (broken.has(reporter)) continue;
+      try {
+        call(reporter);
+      } catch (error) {
+        broken.add(reporter);
+        warn(
+          `A reporter failed and hears no more of this run: ${
+            messageOf(error)
+          }`,
+        );
+      }
+    }
+  }
+  return {
+    start(begun) {
+      const info = begin(begun);
+      tell((reporter) => reporter.start?.(info));
+    },
+    samples: (batch) => tell((reporter) => reporter.samples?.(batch)),
+    progress: (snapshot) => tell((reporter) => reporter.progress?.(snapshot)),
+    stage: (stage) => tell((reporter) => reporter.stage?.(stage)),
+    skip: (id, reason) => warn(`Skipped "${id}": ${reason}`),
+  };
+}
+
+function reportOf(
+  info: RunInfo,
+  { stages, skipped, interrupted }: RunResult,
+): Report {
+  return { schema: "earshot.report/1", ...info, stages, skipped, interrupted };
+}
+
+function never(): AbortSignal {
+  return new AbortController().signal;
+}
