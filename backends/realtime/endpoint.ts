@@ -1,0 +1,76 @@
+/** The addresses of one server. */
+export interface Endpoint {
+  /** Where its WebSocket is. */
+  readonly socketUrl: URL;
+  /** What `user:password@` in the target comes to. */
+  readonly authorization: string | undefined;
+  /** The socket's address without what may be secret: for reports. */
+  readonly shown: string;
+  /** The address of another path, over HTTP. */
+  http(path: string): URL;
+}
+
+/** Finds the addresses of a server, the prefix and the query of its target kept. */
+export function endpointOf(target: string, path: string): Endpoint {
+  const base = parseTarget(target);
+  if (!base) {
+    throw new TypeError(
+      `Cannot find a server as its target must be a URL: ${target}`,
+    );
+  }
+  const { username, password } = base;
+  base.username = base.password = base.hash = "";
+  const prefix = prefixOf(base.pathname, path);
+  const socketUrl = at(base, prefix + path);
+  socketUrl.protocol = isSecure(base) ? "wss:" : "ws:";
+  return {
+    socketUrl,
+    authorization: username || password ? basic(username, password) : undefined,
+    shown: `${socketUrl.protocol}//${socketUrl.host}${socketUrl.pathname}`,
+    http(path) {
+      const url = at(base, prefix + path);
+      url.protocol = isSecure(base) ? "https:" : "http:";
+      return url;
+    },
+  };
+}
+
+/** A URL that a server may have; `undefined` for any other text. */
+export function parseTarget(target: string): URL | undefined {
+  const url = URL.parse(target);
+  return url && /^(https?|wss?):$/.test(url.protocol) && url.hostname
+    ? url
+    : undefined;
+}
+
+/** Whether a text can be the path of a URL, and no more of it. */
+export function isHttpPath(path: string): boolean {
+  return /^\/[^?#\s]*$/.test(path);
+}
+
+/** What a target has before the protocol's own path, if it ends in that or its first part. */
+function prefixOf(pathname: string, path: string): string {
+  const given = pathname.replace(/\/+$/, "");
+  const version = /^\/v\d+(?=\/)/.exec(path)?.[0];
+  for (const tail of [path.replace(/\/+$/, ""), version]) {
+    if (tail && given.endsWith(tail)) return given.slice(0, -tail.length);
+  }
+  return given;
+}
+
+function at(base: URL, path: string): URL {
+  const url = new URL(base);
+  url.pathname = path;
+  return url;
+}
+
+function isSecure({ protocol }: URL): boolean {
+  return protocol === "https:" || protocol === "wss:";
+}
+
+function basic(username: string, password: string): string {
+  const pair = `${decodeURIComponent(username)}:${
+    decodeURIComponent(password)
+  }`;
+  return `Basic ${new TextEncoder().encode(pair).toBase64()}`;
+}

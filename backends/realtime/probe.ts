@@ -1,0 +1,80 @@
+import { Buffer } from "node:buffer";
+import { type IncomingMessage, request as requestHttp } from "node:http";
+import { request as requestHttps } from "node:https";
+import { RequestError } from "../../plugins/mod.ts";
+import { systemCodeOf } from "./faults.ts";
+import type { TlsOptions } from "./transports/transport.ts";
+
+/** How to ask a server something before the run. */
+export interface ProbeOptions {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly tls: TlsOptions;
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+}
+
+/** What it answered. */
+export interface ProbeAnswer {
+  readonly status: number;
+  readonly body: string;
+}
+
+const MAX_BODY_BYTES = 4 * 1024 * 1024;
+
+/**
+ * Asks by `node:https`, as `fetch` can neither be told to take any certificate nor be kept from retrying.
+ *
+ * @throws {RequestError} If there is no answer: `connect_error` or `connect_timeout`.
+ */
+export async function probe(
+  url: URL,
+  options: ProbeOptions,
+): Promise<ProbeAnswer> {
+  const limit = new AbortController();
+  const timer = setTimeout(() => limit.abort(), options.timeoutMs);
+  const signal = AbortSignal.any([options.signal, limit.signal]);
+  try {
+    const response = await answerOf(url, options, signal);
+    return { status: response.statusCode ?? 0, body: await bodyOf(response) };
+  } catch (cause) {
+    options.signal.throwIfAborted();
+    const where = `${url.protocol}//${url.host}${url.pathname}`;
+    if (limit.signal.aborted) {
+      const message = `Cannot reach ${where}: waited ${options.timeoutMs} ms`;
+      throw new RequestError("connect_timeout", message);
+    }
+    const code = systemCodeOf(cause instanceof Error ? cause : undefined);
+    throw new RequestError("connect_error", `Cannot reach ${where}`, {
+      code,
+      cause,
+    });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function answerOf(
+  url: URL,
+  { headers, tls }: ProbeOptions,
+  signal: AbortSignal,
+): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const common = { headers, signal, agent: false };
+    const request = url.protocol === "https:"
+      ? requestHttps(url, { ...common, ...tls }, resolve)
+      : requestHttp(url, common, resolve);
+    request.on("error", reject);
+    request.end();
+  });
+}
+
+async function bodyOf(response: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of response) {
+    chunks.push(chunk);
+    bytes += chunk.length;
+    if (bytes > MAX_BODY_BYTES) break;
+  }
+  return Buffer.concat(chunks).toString();
+}

@@ -1,0 +1,114 @@
+import { relay, type RelayLink } from "./relay.ts";
+import {
+  CLOSE_GRACE_MS,
+  type Socket,
+  type SocketEnd,
+  type SocketListener,
+  type Transport,
+  type TransportOptions,
+} from "./transport.ts";
+
+/**
+ * Deno's own WebSockets, behind a relay.
+ *
+ * On its own Deno leaves TCP_NODELAY off, so that whatever follows an unacknowledged chunk waits some 40 ms:
+ * the final commit of every utterance among them. It also says nothing of a refused upgrade but its status.
+ */
+export async function nativeTransport(
+  options: TransportOptions,
+): Promise<Transport> {
+  const hop = await relay(options);
+  const client = Deno.createHttpClient({
+    proxy: { transport: "unix", path: hop.path },
+  });
+  const open = new Map<Socket, Promise<void>>();
+  return {
+    connect(listener) {
+      const link = hop.link();
+      const socket = new WebSocket(plainUrl(options.url), {
+        headers: { ...options.headers, ...link.headers },
+        client,
+      });
+      const ended = listen(socket, link, listener);
+      const ours = socketOf(socket, link, ended);
+      open.set(ours, ended.then(() => void open.delete(ours)));
+      return ours;
+    },
+    async [Symbol.asyncDispose]() {
+      for (const socket of open.keys()) socket.close();
+      await Promise.all(open.values());
+      client.close();
+      await hop[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** The relay does TLS, so that Deno speaks plainly to it whatever the target. */
+function plainUrl(url: URL): URL {
+  const plain = new URL(url);
+  plain.protocol = "ws:";
+  return plain;
+}
+
+function socketOf(
+  socket: WebSocket,
+  link: RelayLink,
+  ended: Promise<void>,
+): Socket {
+  return {
+    get bufferedBytes() {
+      return socket.bufferedAmount;
+    },
+    send: (text) => socket.send(text),
+    close() {
+      if (socket.readyState === WebSocket.CONNECTING) return link.cut();
+      if (socket.readyState !== WebSocket.OPEN) return;
+      socket.close(1000);
+      const timer = setTimeout(link.cut, CLOSE_GRACE_MS);
+      ended.then(() => clearTimeout(timer));
+    },
+  };
+}
+
+/** Passes on what happens to a socket. Resolves at its end. */
+function listen(
+  socket: WebSocket,
+  link: RelayLink,
+  listener: SocketListener,
+): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  let message = "";
+  socket.binaryType = "arraybuffer";
+  socket.onopen = () => listener.opened();
+  socket.onmessage = ({ data }) => {
+    if (typeof data === "string") listener.message(data, false);
+    else listener.message(new Uint8Array(data), true);
+  };
+  socket.onerror = (event) =>
+    message ||= event instanceof ErrorEvent ? event.message : "";
+  socket.onclose = ({ code, reason }) => {
+    listener.closed(endOf({ code, reason, message, link }));
+    link.cut();
+    resolve();
+  };
+  return promise;
+}
+
+function endOf(
+  { code, reason, message, link }: {
+    code: number;
+    reason: string;
+    message: string;
+    link: RelayLink;
+  },
+): SocketEnd {
+  const { refusal } = link;
+  const error = link.error ?? (message ? new Error(message) : undefined);
+  return {
+    // Deno says 0 where the socket was dropped.
+    code: code || 1006,
+    reason,
+    ...(error && { error }),
+    ...(refusal && { refusal }),
+  };
+}

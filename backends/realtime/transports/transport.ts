@@ -1,0 +1,92 @@
+/** Opens WebSockets to one server. Everything that goes by text frames goes through this seam. */
+export interface Transport extends AsyncDisposable {
+  /** Begins to connect. The listener hears of it from then on, never before this returns. */
+  connect(listener: SocketListener): Socket;
+}
+
+/** One WebSocket. */
+export interface Socket {
+  /** Bytes handed over and not yet gone. */
+  readonly bufferedBytes: number;
+  /** Sends one text frame. Nothing happens on a socket that is closing or closed. */
+  send(text: string): void;
+  /** Says goodbye and lets go: by force, where the server does not answer soon. */
+  close(): void;
+}
+
+/** Who hears of a {@linkcode Socket}. */
+export interface SocketListener {
+  /** The server has accepted the upgrade. */
+  opened(): void;
+  /** One whole message. Not decoded where the transport can leave that to after the stamp. */
+  message(data: string | Uint8Array, binary: boolean): void;
+  /** The end, however it came: once, and last. */
+  closed(end: SocketEnd): void;
+}
+
+/** How a socket ended. */
+export interface SocketEnd {
+  /** The close code; 1006 where there was no close frame. */
+  readonly code: number;
+  /** What the server gave as its reason. */
+  readonly reason: string;
+  /** What went wrong below the protocol. */
+  readonly error?: Error;
+  /** The HTTP answer that came in place of an upgrade. */
+  readonly refusal?: Refusal;
+}
+
+/** The HTTP answer that came in place of an upgrade. */
+export interface Refusal {
+  /** The HTTP status. */
+  readonly status: number;
+  /** The beginning of the body. */
+  readonly body: string;
+}
+
+/** Where a transport connects to and how. */
+export interface TransportOptions {
+  /** The ws or wss URL. */
+  readonly url: URL;
+  /** Headers of the upgrade. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** How to trust and be trusted, for wss. */
+  readonly tls: TlsOptions;
+}
+
+/** How to trust and be trusted. */
+export interface TlsOptions {
+  /** Certificates to trust in place of the system's, in PEM. */
+  readonly ca?: string;
+  /** The client's certificate, in PEM. */
+  readonly cert?: string;
+  /** Its key, in PEM. */
+  readonly key?: string;
+  /** False takes any certificate. */
+  readonly rejectUnauthorized: boolean;
+}
+
+/** How long a server may take to answer a close frame. */
+export const CLOSE_GRACE_MS = 1000;
+
+/** The most that one message may hold: what Deno's own WebSocket has as its limit. */
+export const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
+
+/** How much of the body of a refused upgrade is kept. */
+export const REFUSAL_BODY_BYTES = 2048;
+
+/** How long a refusal's body is waited for. */
+export const REFUSAL_BODY_MS = 1000;
+
+/** A URL's host as sockets take it: an IPv6 address without its brackets. */
+export function hostOf(url: URL): string {
+  return url.hostname.replace(/^\[(.*)\]$/, "$1");
+}
+
+/** A URL's port, told or not. */
+export function portOf(url: URL): number {
+  return Number(
+    url.port ||
+      (url.protocol === "wss:" || url.protocol === "https:" ? 443 : 80),
+  );
+}

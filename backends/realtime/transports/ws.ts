@@ -1,0 +1,116 @@
+import { Buffer } from "node:buffer";
+import type { IncomingMessage } from "node:http";
+import WebSocket from "ws";
+import {
+  CLOSE_GRACE_MS,
+  MAX_MESSAGE_BYTES,
+  type Refusal,
+  REFUSAL_BODY_BYTES,
+  REFUSAL_BODY_MS,
+  type Socket,
+  type SocketListener,
+  type Transport,
+  type TransportOptions,
+} from "./transport.ts";
+
+/** WebSockets of the npm package `ws`: the least CPU a message, and no need of unix sockets. */
+export function wsTransport(
+  { url, headers, tls }: TransportOptions,
+): Transport {
+  const open = new Map<Socket, Promise<void>>();
+  return {
+    connect(listener) {
+      const socket = new WebSocket(url, {
+        headers,
+        ...tls,
+        perMessageDeflate: false,
+        maxPayload: MAX_MESSAGE_BYTES,
+        closeTimeout: CLOSE_GRACE_MS,
+        followRedirects: false,
+      }) as WsSocket;
+      const ours: Socket = {
+        get bufferedBytes() {
+          return socket.bufferedAmount;
+        },
+        send: (text) => socket.send(text),
+        close: () => socket.close(1000),
+      };
+      open.set(
+        ours,
+        listen(socket, listener).then(() => void open.delete(ours)),
+      );
+      return ours;
+    },
+    async [Symbol.asyncDispose]() {
+      for (const socket of open.keys()) socket.close();
+      await Promise.all(open.values());
+    },
+  };
+}
+
+/** Passes on what happens to a socket. Resolves at its end. */
+function listen(socket: WsSocket, listener: SocketListener): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  let error: Error | undefined;
+  let refusal: Refusal | undefined;
+  // Setting TCP_NODELAY is ws's own habit: without it each chunk behind an unacknowledged one waits 40 ms.
+  socket.on("open", () => listener.opened());
+  socket.on("message", (data, binary) => listener.message(data, binary));
+  socket.on("error", (cause) => error ??= cause);
+  socket.on("unexpected-response", async (_request, response) => {
+    refusal = {
+      status: response.statusCode ?? 0,
+      body: await bodyOf(response),
+    };
+    socket.terminate();
+  });
+  socket.on("close", (code, reason) => {
+    listener.closed({
+      code,
+      reason: reason.toString(),
+      ...(error && { error }),
+      ...(refusal && { refusal }),
+    });
+    resolve();
+  });
+  return promise;
+}
+
+/** The beginning of a body, or what came of it in time. */
+function bodyOf(response: IncomingMessage): Promise<string> {
+  return new Promise((resolve) => {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    const end = () => {
+      clearTimeout(timer);
+      response.destroy();
+      resolve(Buffer.concat(chunks).toString("utf8", 0, REFUSAL_BODY_BYTES));
+    };
+    const timer = setTimeout(end, REFUSAL_BODY_MS);
+    response.on("data", (chunk: Buffer) => {
+      chunks.push(chunk);
+      bytes += chunk.length;
+      if (bytes >= REFUSAL_BODY_BYTES) end();
+    });
+    response.on("end", end).on("error", end).on("close", end);
+  });
+}
+
+/** What is used of a WebSocket of `ws`, which brings no types. */
+interface WsSocket {
+  readonly bufferedAmount: number;
+  send(text: string): void;
+  close(code: number): void;
+  terminate(): void;
+  on(event: "open", listener: () => void): void;
+  on(
+    event: "message",
+    listener: (data: Uint8Array, binary: boolean) => void,
+  ): void;
+  on(event: "error", listener: (error: Error) => void): void;
+  on(event: "close", listener: (code: number, reason: Buffer) => void): void;
+  on(
+    event: "unexpected-response",
+    listener: (request: unknown, response: IncomingMessage) => void,
+  ): void;
+}
