@@ -1,0 +1,327 @@
+import assert from "node:assert/strict";
+import type { Backend, Call, Dataset } from "./contract.ts";
+import { UsageError } from "./errors.ts";
+import { concurrent, openLoop } from "./load.ts";
+import type { Sample } from "./sample.ts";
+import { type EngineOptions, type RunResult, runStages } from "./runner.ts";
+import { type ManualClock, manualClock } from "./testing/manual_clock.ts";
+import type { InferenceRequest, Session } from "./request.ts";
+
+/** A backend that answers after `ms`, and a clock that a test moves for it. */
+function answering(ms: number, more: Partial<Backend> = {}): Backend {
+  return {
+    needs: ["text"],
+    async send(_request, { clock, signal, read, output }: Call) {
+      await clock.sleepUntil(clock.now() + ms, signal);
+      output(read(2), { kind: "text", text: "ok" });
+      return { usage: { outputTokens: 1 } };
+    },
+    ...more,
+  };
+}
+
+function items(...ids: string[]): Dataset {
+  return {
+    async *sessions() {
+      for (const id of ids) {
+        yield { id, turns: [{ columns: { text: id, reference: "ok" } }] };
+      }
+    },
+  };
+}
+
+interface Ran {
+  readonly samples: readonly Sample[];
+  readonly skips: readonly string[];
+  readonly loadingMs: number | undefined;
+  readonly result: RunResult;
+}
+
+/** Runs, moving the clock from task to task until the run ends or `untilMs` has come. */
+async function runWith(
+  options: Partial<EngineOptions> & { clock?: ManualClock },
+): Promise<Ran> {
+  const clock = options.clock ?? manualClock();
+  const samples: Sample[] = [];
+  const skips: string[] = [];
+  let loadingMs: number | undefined;
+  let over = false;
+  const running = runStages({
+    backend: answering(10),
+    dataset: items("a", "b", "c"),
+    load: concurrent([1]),
+    stop: {},
+    seed: 1,
+    normalizer: "basic",
+    strict: false,
+    signal: new AbortController().signal,
+    listener: {
+      start: (begun) => loadingMs = begun.loadingMs,
+      samples: (batch) => void samples.push(...batch),
+      progress() {},
+      stage() {},
+      skip: (id, reason) => void skips.push(`${id}: ${reason}`),
+    },
+    ...options,
+    clock,
+  }).finally(() => over = true);
+  running.catch(() => {});
+  await clock.settle();
+  for (let steps = 0; !over; steps++) {
+    assert.ok(steps < 100_000, "the run hangs");
+    if (!await clock.tick()) await clock.settle();
+  }
+  const result = await running;
+  assert.equal(clock.pending, 0, "no timer is left behind");
+  return { samples, skips, loadingMs, result };
+}
+
+Deno.test("runStages() sends each session once where no stop is set", async () => {
+  const { samples, result } = await runWith({});
+  assert.deepEqual(samples.map(({ session }) => session.id), ["a", "b", "c"]);
+  assert.deepEqual(samples.map(({ id }) => id), [0, 1, 2]);
+  assert.deepEqual(samples.map(({ scheduledMs }) => scheduledMs), [0, 10, 20]);
+  const [stage] = result.stages;
+  assert.equal(stage?.stopped, "data");
+  assert.equal(stage?.counts.ok, 3);
+  assert.deepEqual(stage?.window, {
+    stageStartMs: 0,
+    startMs: 0,
+    endMs: 30,
+    warmupMs: 0,
+  });
+  assert.equal(stage?.rates.requestsPerSecond, 100);
+  assert.equal(stage?.rates.outputTokensPerSecond, 100);
+  assert.equal(stage?.metrics.latency?.p50, 10);
+  assert.equal(stage?.quality.wer?.value, 0);
+  assert.equal(stage?.verdict.status, "valid");
+});
+
+Deno.test("runStages() begins the data anew until the requests are made", async () => {
+  const { samples, result } = await runWith({ stop: { requests: 5 } });
+  assert.deepEqual(
+    samples.map(({ session }) => session.id),
+    ["a", "b", "c", "a", "b"],
+  );
+  assert.equal(result.stages[0]?.stopped, "requests");
+});
+
+Deno.test("runStages() measures after the warm-up, for the time asked for, and lets the last ones end", async () => {
+  const { samples, result } = await runWith({
+    backend: answering(40),
+    load: concurrent([2]),
+    stop: { warmupMs: 100, durationMs: 100 },
+  });
+  const [stage] = result.stages;
+  assert.deepEqual(stage?.window, {
+    stageStartMs: 0,
+    startMs: 100,
+    endMs: 200,
+    warmupMs: 100,
+  });
+  assert.equal(stage?.stopped, "duration");
+  // Two slots, due at 0, 40, 80 (warm-up) and 120, 160 (measured); those of 160 end with the window.
+  assert.deepEqual(
+    samples.map(({ phase, scheduledMs }) => `${phase} ${scheduledMs}`),
+    [0, 40, 80, 120, 160].flatMap((at) => {
+      const phase = at < 100 ? "warmup" : "measure";
+      return [`${phase} ${at}`, `${phase} ${at}`];
+    }),
+  );
+  assert.equal(stage?.counts.ok, 4);
+  assert.equal(stage?.counts.warmup, 6);
+  // Ended in the window, whenever they were due: those of 80, 120 and 160.
+  assert.equal(stage?.rates.requestsPerSecond, 60);
+});
+
+Deno.test("runStages() is not held by a server that hangs", async () => {
+  const hung: Backend = {
+    needs: [],
+    send: (_request, { signal }) =>
+      new Promise((_resolve, reject) => {
+        signal.addEventListener("abort", () => reject(signal.reason));
+      }),
+  };
+  const { samples, result } = await runWith({
+    backend: hung,
+    stop: { durationMs: 1000, drainMs: 500 },
+  });
+  assert.deepEqual(
+    samples.map(({ outcome, endedMs }) => [outcome.status, endedMs]),
+    [["cancelled", 1500]],
+  );
+  assert.equal(result.stages[0]?.verdict.status, "failed");
+  assert.equal(result.stages[0]?.window.endMs, 1000);
+});
+
+Deno.test("runStages() starts open-loop requests when they are due, and counts those it drops", async () => {
+  const { samples, result } = await runWith({
+    backend: answering(250),
+    load: openLoop("constant", [10], { maxInFlight: 2 }),
+    stop: { durationMs: 500 },
+  });
+  assert.deepEqual(
+    samples.map(({ scheduledMs }) => scheduledMs),
+    [0, 100, 300, 400],
+  );
+  const [stage] = result.stages;
+  assert.equal(stage?.counts.ok, 4);
+  assert.equal(stage?.counts.dropped, 1, "the one due at 200");
+});
+
+Deno.test("runStages() spreads the streams that begin together", async () => {
+  const { samples } = await runWith({
+    backend: answering(1000, { spreadMs: 100 }),
+    load: concurrent([4]),
+    stop: { requests: 4 },
+  });
+  assert.deepEqual(
+    samples.map(({ scheduledMs }) => scheduledMs),
+    [0, 25, 50, 75],
+  );
+});
+
+Deno.test("runStages() gives each stage the data from its beginning, and ids of its own", async () => {
+  const { samples } = await runWith({
+    load: concurrent([1, 2]),
+    stop: { requests: 2 },
+  });
+  assert.deepEqual(
+    samples.map(({ stage, id, session }) => `${stage}/${id}/${session.id}`),
+    ["0/0/a", "0/1/b", "1/2/a", "1/3/b"],
+  );
+});
+
+Deno.test("runStages() skips what cannot be used, once, however often the data is read", async () => {
+  const dataset: Dataset = {
+    async *sessions() {
+      yield { id: "bad", turns: [], problem: "It is broken" };
+      yield {
+        id: "mute",
+        turns: [{ columns: { reference: "x" } }],
+      };
+      yield* items("good").sessions({ seed: 0, pass: 0, signal: never() });
+      yield* items("damaged").sessions({ seed: 0, pass: 0, signal: never() });
+    },
+  };
+  const { samples, skips, result } = await runWith({
+    dataset,
+    stop: { requests: 3 },
+    backend: answering(10, {
+      prepare: ({ columns: { text } }) =>
+        text === "damaged"
+          ? Promise.reject(new Error("It is cut short"))
+          : Promise.resolve(text),
+    }),
+  });
+  assert.deepEqual(samples.map(({ session }) => session.id), [
+    "good",
+    "good",
+    "good",
+  ]);
+  assert.deepEqual(skips, [
+    "bad: It is broken",
+    'mute: It has no column "text", which the backend needs: there is reference',
+    "damaged: It is cut short",
+  ]);
+  assert.equal(result.skipped.count, 3);
+});
+
+Deno.test("runStages() refuses data of which nothing can be used, before it offers load", async () => {
+  const bad: Dataset = {
+    async *sessions() {
+      yield { id: "a.wav", turns: [], problem: "It is empty" };
+    },
+  };
+  await assert.rejects(
+    runWith({ dataset: bad, stop: { requests: 3 } }),
+    (error) =>
+      error instanceof UsageError &&
+      /1 skipped\n {2}a\.wav: It is empty$/.test(error.message),
+  );
+  await assert.rejects(runWith({ dataset: items() }), /the data has no items/);
+});
+
+Deno.test("runStages() ends with the first bad item where it is told to be strict", async () => {
+  const dataset: Dataset = {
+    async *sessions() {
+      yield* items("good").sessions({ seed: 0, pass: 0, signal: never() });
+      yield { id: "bad", turns: [], problem: "It is broken" };
+      yield* items("never").sessions({ seed: 0, pass: 0, signal: never() });
+    },
+  };
+  const { samples, result } = await runWith({ dataset, strict: true });
+  assert.deepEqual(samples.map(({ session }) => session.id), ["good"]);
+  assert.match(String(result.error), /Cannot use "bad": It is broken/);
+  assert.equal(result.interrupted, true);
+});
+
+Deno.test("runStages() reports what there is when it is interrupted", async () => {
+  const clock = manualClock();
+  const interrupt = new AbortController();
+  clock.at(55, () => interrupt.abort(new Error("Ctrl-C")));
+  const { samples, result } = await runWith({
+    clock,
+    signal: interrupt.signal,
+    stop: { durationMs: 1000 },
+    backend: answering(20),
+  });
+  assert.deepEqual(
+    samples.map(({ outcome }) => outcome.status),
+    ["ok", "ok", "cancelled"],
+  );
+  assert.equal(result.interrupted, true);
+  assert.equal(result.stages[0]?.stopped, "interrupted");
+  assert.equal(result.stages[0]?.window.endMs, 55);
+});
+
+Deno.test("runStages() sends the turns of a session in order, with the answers so far", async () => {
+  const seen: InferenceRequest[] = [];
+  const session: Session = {
+    id: "talk",
+    turns: [{ columns: { text: "one" } }, {
+      columns: { text: "two" },
+      thinkMs: 30,
+    }],
+  };
+  let gone: string | undefined;
+  const plain = answering(10);
+  const { samples } = await runWith({
+    dataset: {
+      async *sessions() {
+        yield session;
+      },
+    },
+    backend: {
+      ...plain,
+      send(request, call) {
+        seen.push(request);
+        return plain.send(request, call);
+      },
+      endSession: (id) => void (gone = id),
+    },
+  });
+  assert.deepEqual(samples.map(({ scheduledMs }) => scheduledMs), [0, 40]);
+  assert.deepEqual(seen[1]?.session, {
+    id: "talk",
+    turn: 1,
+    history: [{ turn: session.turns[0], answer: "ok" }],
+  });
+  assert.equal(gone, "talk");
+});
+
+Deno.test("runStages() starts its clock with the first request that may be sent", async () => {
+  const clock = manualClock();
+  const { samples, loadingMs } = await runWith({
+    clock,
+    backend: answering(10, {
+      prepare: () => clock.sleepUntil(300).then(() => undefined),
+    }),
+  });
+  assert.equal(loadingMs, 300);
+  assert.equal(samples[0]?.dispatchedMs, 0);
+});
+
+function never(): AbortSignal {
+  return new AbortController().signal;
+}
