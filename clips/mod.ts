@@ -44,7 +44,7 @@ export interface BundledClip {
   readonly note: string;
 }
 
-/** All bundled clips, in a fixed order. */
+/** All bundled clips, in a fixed order: those that decode fastest come first. */
 export const bundledClips: readonly BundledClip[] = manifest;
 
 /**
