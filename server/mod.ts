@@ -6,6 +6,7 @@ import { type ServerOptions, SESSION_DEFAULTS } from "./options.ts";
 import { random } from "./random.ts";
 import { createSeats } from "./realtime/seats.ts";
 import { vllmRealtime } from "./realtime/vllm.ts";
+import { knownClips } from "./speech/known_clips.ts";
 import { createUpgrades } from "./upgrades.ts";
 
 export {
@@ -15,6 +16,7 @@ export {
   parseFault,
 } from "./faults.ts";
 export { hashAudio, type LogEntry } from "./log.ts";
+export { type ServerThread, startServerThread } from "./start_thread.ts";
 export {
   type ServerOptions,
   SESSION_DEFAULTS,
@@ -59,11 +61,11 @@ export async function startServer(
     log,
     random: ids,
   };
-  const speech = { clips: [] };
+  const clips = knownClips();
   const upgrades = createUpgrades({
     routes: {
       [`${pathPrefix}/v1/realtime`]: (connection) =>
-        vllmRealtime(connection, { models, seats, speech }),
+        vllmRealtime(connection, { models, seats, clips }),
     },
     isAuthorized: (request) => isAuthorized(request, http),
     options: session,

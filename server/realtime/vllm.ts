@@ -1,6 +1,7 @@
 import { type Connection, errorEvent, type Protocol } from "../connection.ts";
 import { hashAudio } from "../log.ts";
-import { createTranscriber, type Speech } from "../speech/transcriber.ts";
+import type { KnownClip } from "../speech/known_clips.ts";
+import { createTranscriber } from "../speech/transcriber.ts";
 import {
   generate,
   type Generation,
@@ -16,7 +17,7 @@ export interface VllmHost {
   /** Names that `session.update` takes. */
   readonly models: readonly string[];
   readonly seats: Seats;
-  readonly speech: Speech;
+  readonly clips: readonly KnownClip[];
 }
 
 /** The dialect of vLLM's `/v1/realtime`. */
@@ -117,7 +118,8 @@ export function vllmRealtime(
       random,
       seats: host.seats,
       sampleRateHz: SAMPLE_RATE_HZ,
-      transcriber: createTranscriber(host.speech, {
+      transcriber: createTranscriber({
+        clips: host.clips,
         options,
         sampleRateHz: SAMPLE_RATE_HZ,
         random: connection.random(`words ${utterances}`),

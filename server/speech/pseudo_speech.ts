@@ -1,41 +1,44 @@
 import type { Random } from "../random.ts";
+import { FRAME_MS } from "./envelope.ts";
 
-/** A word and when it ends in the audio. */
+/** A word and when it sounds. */
 export interface TimedWord {
   readonly text: string;
+  readonly startMs: number;
   readonly endMs: number;
 }
 
-/** Makes words of any audio: as many as speech of that pace has, while there is sound. */
-export function createPseudoSpeech(
-  { sampleRateHz, random, wordsPerSecond }: {
-    sampleRateHz: number;
+/**
+ * Makes words of a stretch of sound: as many as speech of that pace has, while there is sound.
+ *
+ * @param startFrame Where the stretch begins in the audio.
+ * @returns To be called with the level of each frame.
+ */
+export function wordsOfSound(
+  startFrame: number,
+  { random, wordsPerSecond, found }: {
     random: Random;
     wordsPerSecond: number;
+    found: (word: TimedWord) => void;
   },
-): { readonly words: TimedWord[]; audio(samples: Int16Array): void } {
-  const words: TimedWord[] = [];
-  const frame = Math.round(sampleRateHz * 0.02);
-  let filled = 0, energy = 0, frames = 0, loudMs = 0;
-  return {
-    words,
-    audio(samples) {
-      for (let i = 0; i < samples.length; i++) {
-        energy += samples[i]! * samples[i]!;
-        if (++filled < frame) continue;
-        frames++;
-        if (energy / filled > 100 * 100) loudMs += 20;
-        filled = energy = 0;
-        if (loudMs >= 1000 / wordsPerSecond) {
-          loudMs -= 1000 / wordsPerSecond;
-          words.push({ text: pseudoWord(random), endMs: frames * 20 });
-        }
-      }
-    },
+): (levelDb: number) => void {
+  const wordMs = 1000 / wordsPerSecond;
+  let frames = startFrame;
+  let loudMs = 0;
+  return (levelDb) => {
+    frames++;
+    if (levelDb > SOUND_DB) loudMs += FRAME_MS;
+    if (loudMs < wordMs) return;
+    loudMs -= wordMs;
+    const endMs = frames * FRAME_MS;
+    found({ text: pseudoWord(random), startMs: endMs - wordMs, endMs });
   };
 }
 
-/** A word of one to three syllables that no language has on purpose. */
+/** What is louder is sound. */
+const SOUND_DB = -50;
+
+/** A word of one to three syllables, of no language. */
 export function pseudoWord(random: Random): string {
   const pick = (from: string) => from[Math.floor(random() * from.length)]!;
   let word = "";
