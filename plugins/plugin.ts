@@ -1,5 +1,6 @@
 import type { Backend, Dataset, Reporter } from "../core/contract.ts";
-import { type Problem, UsageError } from "../core/errors.ts";
+import { UsageError } from "../core/errors.ts";
+import { explain, jsonSchemaOf } from "./schema_hints.ts";
 import type { Issue, StandardSchemaV1 } from "./standard_schema.ts";
 
 /** The kinds of plugin, and what each opens to. */
@@ -113,7 +114,14 @@ export function define<K extends Kind, Input, Output>(
       options,
       async open(context) {
         const result = await definition.options["~standard"].validate(options);
-        if (result.issues) throw refusal(kind, name, result.issues);
+        if (result.issues) {
+          throw refusal(
+            kind,
+            definition as Definition<Kind>,
+            result.issues,
+            options,
+          );
+        }
         return definition.open(result.value, context);
       },
     };
@@ -126,21 +134,15 @@ export function define<K extends Kind, Input, Output>(
 
 function refusal(
   kind: Kind,
-  name: string,
+  { name, options: schema }: Definition<Kind>,
   issues: readonly Issue[],
+  options: unknown,
 ): UsageError {
-  const problems = issues.map(problemOf);
+  const problems = explain(issues, options, jsonSchemaOf(schema));
   const lines = problems.map(({ path, message }) =>
     `\n  ${path || "(options)"}: ${message}`
   );
   return new UsageError(`Cannot open ${kind} "${name}":${lines.join("")}`, {
     problems,
   });
-}
-
-function problemOf({ path = [], message }: Issue): Problem {
-  const keys = path.map((part) =>
-    String(typeof part === "object" ? part.key : part)
-  );
-  return { path: keys.join("."), message };
 }

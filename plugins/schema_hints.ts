@@ -1,0 +1,222 @@
+import { distance } from "fastest-levenshtein";
+import type { Problem } from "../core/errors.ts";
+import type { Issue, StandardSchemaV1 } from "./standard_schema.ts";
+
+/** A JSON Schema, or a part of one. */
+export type JsonSchema = Readonly<Record<string, unknown>>;
+
+/** What may be given to a plugin, as JSON Schema; undefined where its schema cannot tell. */
+export function jsonSchemaOf(schema: StandardSchemaV1): JsonSchema | undefined {
+  return schema["~standard"].jsonSchema?.input({ target: "draft-2020-12" });
+}
+
+/** The candidate that was most likely meant; undefined where none is near. */
+export function nearest(
+  name: string,
+  candidates: Iterable<string>,
+): string | undefined {
+  const wanted = name.toLowerCase();
+  let best: string | undefined;
+  let least = Math.max(2, Math.floor(wanted.length / 3)) + 1;
+  for (const candidate of candidates) {
+    const known = candidate.toLowerCase();
+    const begins = wanted.length >= 3 && known.startsWith(wanted);
+    const steps = begins ? Math.min(1, known.length) : distance(wanted, known);
+    if (steps < least && steps < Math.max(wanted.length, known.length)) {
+      [best, least] = [candidate, steps];
+    }
+  }
+  return best;
+}
+
+/** For the end of a message: the nearest name, where there is one, and all that there are. */
+export function suggestion(
+  name: string,
+  candidates: readonly string[],
+): string {
+  const near = nearest(name, candidates);
+  const all = candidates.length === 0
+    ? "there are none"
+    : `there are: ${candidates.join(", ")}`;
+  return near === undefined ? all : `did you mean "${near}"? ${all}`;
+}
+
+/**
+ * Turns a validator's issues into problems that tell what would be right: unknown keys and values that are none
+ * of an enum get the nearest name from the JSON Schema, and what is missing is said to be.
+ */
+export function explain(
+  issues: readonly Issue[],
+  value: unknown,
+  schema: JsonSchema | undefined,
+): Problem[] {
+  const hints = schema ? hintsOf(value, schema, [], schema) : [];
+  const others = issues
+    .map((issue) => ({ keys: keysOf(issue), message: issue.message }))
+    .filter(({ keys, message }) =>
+      !hints.some((hint) => covers(hint, keys, message))
+    );
+  const said = others.map(({ keys, message }) => ({
+    path: keys.join("."),
+    message: isMissing(keys, value, schema ?? {})
+      ? "must be given"
+      : describe(message, keys, value),
+  }));
+  return [
+    ...hints.map(({ keys, message }) => ({ path: keys.join("."), message })),
+    ...said,
+  ];
+}
+
+/** What a part of a schema says once its references are followed. */
+export function resolveSchema(part: unknown, root: JsonSchema): JsonSchema {
+  let schema = part;
+  for (let hops = 0; hops < 20 && isRecord(schema); hops++) {
+    const { $ref } = schema;
+    if (typeof $ref !== "string" || !$ref.startsWith("#")) return schema;
+    schema = $ref.split("/").slice(1).reduce<unknown>(
+      (at, key) => isRecord(at) ? at[unescapePointer(key)] : undefined,
+      root,
+    );
+  }
+  return isRecord(schema) ? schema : {};
+}
+
+/** The values that a schema allows, where it lists them: an enum, a const, or alternatives of these. */
+export function choicesOf(
+  part: unknown,
+  root: JsonSchema,
+): readonly unknown[] | undefined {
+  const schema = resolveSchema(part, root);
+  if (Array.isArray(schema.enum)) return schema.enum;
+  if ("const" in schema) return [schema.const];
+  const alternatives = alternativesOf(schema);
+  const choices = alternatives.map((each) => choicesOf(each, root));
+  if (choices.length === 0 || choices.includes(undefined)) return undefined;
+  return choices.flatMap((each) => each ?? []);
+}
+
+/** The parts of `anyOf` or `oneOf`. */
+export function alternativesOf({ anyOf, oneOf }: JsonSchema): unknown[] {
+  return [anyOf, oneOf].flatMap((list) => Array.isArray(list) ? list : []);
+}
+
+/** Whether a value is an object with keys, and no list. */
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+interface Hint {
+  readonly keys: readonly string[];
+  readonly message: string;
+  /** A key that the schema does not know, and not a value. */
+  readonly unknownKey: boolean;
+}
+
+function hintsOf(
+  value: unknown,
+  part: unknown,
+  keys: readonly string[],
+  root: JsonSchema,
+): Hint[] {
+  const schema = resolveSchema(part, root);
+  const choices = choicesOf(schema, root);
+  if (choices) return choiceHints(value, choices, keys);
+  if (Array.isArray(value)) {
+    return value.flatMap((item, i) =>
+      hintsOf(item, schema.items, [...keys, String(i)], root)
+    );
+  }
+  const { properties, additionalProperties } = schema;
+  if (!isRecord(value) || !isRecord(properties)) return [];
+  return Object.entries(value).flatMap(([key, item]) => {
+    const path = [...keys, key];
+    if (Object.hasOwn(properties, key)) {
+      return hintsOf(item, properties[key], path, root);
+    }
+    if (additionalProperties !== false) return [];
+    const message = `is no option; ${suggestion(key, Object.keys(properties))}`;
+    return [{ keys: path, message, unknownKey: true }];
+  });
+}
+
+function choiceHints(
+  value: unknown,
+  choices: readonly unknown[],
+  keys: readonly string[],
+): Hint[] {
+  if (value === undefined || choices.includes(value)) return [];
+  const near = typeof value === "string"
+    ? nearest(value, choices.map(String))
+    : undefined;
+  const meant = near === undefined ? "" : ` (did you mean "${near}"?)`;
+  const message = `must be ${listed(choices)}${meant}: current value is ${
+    JSON.stringify(value)
+  }`;
+  return [{ keys, message, unknownKey: false }];
+}
+
+function listed(choices: readonly unknown[]): string {
+  const texts = choices.map((choice) => JSON.stringify(choice));
+  return texts.length === 1 ? texts[0]! : `one of ${texts.join(", ")}`;
+}
+
+/** Whether a hint says, and better, what an issue does. Validators put an unknown key at itself or at its parent. */
+function covers(
+  hint: Hint,
+  keys: readonly string[],
+  message: string,
+): boolean {
+  const path = keys.join("\0");
+  if (path === hint.keys.join("\0")) return true;
+  return hint.unknownKey && path === hint.keys.slice(0, -1).join("\0") &&
+    message.includes(`"${hint.keys.at(-1)}"`);
+}
+
+/** An issue in the words of the house, with the value where it is short and cannot be a secret. */
+function describe(
+  message: string,
+  keys: readonly string[],
+  value: unknown,
+): string {
+  const found = at(value, keys);
+  const isPlain = ["number", "boolean", "string"].includes(typeof found);
+  if (!isPlain || keys[0] === "headers" || message.includes("current value")) {
+    return message;
+  }
+  const shown = JSON.stringify(found);
+  return shown.length > 80 ? message : `${message}: current value is ${shown}`;
+}
+
+/** Whether the schema requires what stands at these keys, and nothing does. */
+function isMissing(
+  keys: readonly string[],
+  value: unknown,
+  root: JsonSchema,
+): boolean {
+  const last = keys.at(-1);
+  if (last === undefined || at(value, keys) !== undefined) return false;
+  const parent = keys.slice(0, -1).reduce<JsonSchema>((part, key) => {
+    const { properties, items } = resolveSchema(part, root);
+    return resolveSchema(isRecord(properties) ? properties[key] : items, root);
+  }, root);
+  return Array.isArray(parent.required) && parent.required.includes(last);
+}
+
+function at(value: unknown, keys: readonly string[]): unknown {
+  return keys.reduce<unknown>(
+    (part, key) =>
+      typeof part === "object" && part !== null
+        ? Reflect.get(part, key)
+        : undefined,
+    value,
+  );
+}
+
+function keysOf({ path = [] }: Issue): string[] {
+  return path.map((part) => String(typeof part === "object" ? part.key : part));
+}
+
+function unescapePointer(key: string): string {
+  return decodeURIComponent(key).replaceAll("~1", "/").replaceAll("~0", "~");
+}
