@@ -6,7 +6,7 @@ import {
   finalCommit,
   scriptedServer,
 } from "./testing/scripted_server.ts";
-import { transcribeOnce } from "./testing/transcribe.ts";
+import { transcribeOnce } from "./testing/transcribe_test.ts";
 
 for (const transport of ["native", "ws"] as const) {
   Deno.test(`realtime() streams deltas and done over ${transport}`, async () => {

@@ -7,7 +7,7 @@ export type Fault =
   | Extract<DialectEvent, { kind: "error" | "violation" }>
   | {
     readonly kind: "timeout";
-    readonly failure: string;
+    readonly failure: TimeLimit;
     readonly limitMs: number;
   }
   | { readonly kind: "refused" | "closed"; readonly end: SocketEnd }
@@ -19,6 +19,13 @@ export type Fault =
     readonly sentMs: number;
     readonly durationMs: number;
   };
+
+/** The limits on a server's time, by the class of failure that passing them is. */
+export type TimeLimit =
+  | "connect_timeout"
+  | "ready_timeout"
+  | "receive_timeout"
+  | "final_timeout";
 
 /** A fault in the words of docs/failures.md. */
 export function faultOf(
@@ -62,7 +69,7 @@ function tellOf(fault: Fault): Told {
   }
 }
 
-const WAITED: Record<string, string> = {
+const WAITED: Record<TimeLimit, string> = {
   connect_timeout: "The socket did not open",
   ready_timeout: "The session was not ready",
   receive_timeout: "The server fell silent",

@@ -12,8 +12,9 @@ import type {
   JsonObject,
   Mode,
 } from "./dialects/dialect.ts";
-import { type Fault, faultOf } from "./faults.ts";
+import { type Fault, faultOf, type TimeLimit } from "./faults.ts";
 import type { Frames } from "./frames.ts";
+import { type Microphone, openMicrophone } from "./microphone.ts";
 import type { Trace } from "./trace.ts";
 import type { SocketEnd, SocketListener } from "./transports/transport.ts";
 
@@ -25,7 +26,9 @@ export interface UtteranceSettings {
   readonly speed: number;
   readonly connectTimeoutMs: number;
   readonly readyTimeoutMs: number;
+  /** For ever, where there is none. */
   readonly receiveTimeoutMs: number | undefined;
+  /** 10 s or half the audio, where there is none. */
   readonly finalTimeoutMs: number | undefined;
   readonly maxIgnoredEvents: number;
   readonly trace: Trace | undefined;
@@ -40,11 +43,6 @@ export interface UtteranceInput {
   readonly settings: UtteranceSettings;
 }
 
-/** Unpaced audio waits while more than this has not left. */
-const HIGH_WATER_BYTES = 256 * 1024;
-/** Unpaced audio lets the loop turn after as much as this. */
-const BURST_BYTES = 256 * 1024;
-const POLL_MS = 1;
 const MIN_FINAL_TIMEOUT_MS = 10_000;
 
 /**
@@ -69,17 +67,14 @@ class Utterance implements SocketListener {
   #isOpen = false;
   #hasBegun = false;
   #hasEnded = false;
-  /** When the microphone opened. */
-  #startMs: number | undefined;
-  /** Index of the next chunk. */
-  #next = 0;
+  #microphone: Microphone | undefined;
   /** The transcript so far. */
   #heard = "";
   #heardMs = 0;
   #ignored = 0;
-  #giveUpPacing = nothing;
-  #giveUpWatch = nothing;
-  #giveUpSilence = nothing;
+  #stopRest = nothing;
+  #stopWatch = nothing;
+  #stopListening = nothing;
 
   constructor(
     connection: Connection,
@@ -93,18 +88,14 @@ class Utterance implements SocketListener {
 
   run(): Promise<Output> {
     const { clock, signal } = this.#call;
+    const { isReady, restedMs } = this.#connection;
     this.#connection.user = this;
     signal.addEventListener("abort", this.#abort);
-    if (this.#connection.isReady) {
-      this.#isOpen = true;
-      this.#giveUpPacing = clock.at(this.#connection.restedMs, this.#begin);
-    } else {
-      this.#watch("connect_timeout", this.#settings.connectTimeoutMs);
-    }
+    this.#isOpen = isReady;
+    if (isReady) this.#stopRest = clock.at(restedMs, this.#begin);
+    else this.#watch("connect_timeout", this.#settings.connectTimeoutMs);
     return this.#outcome.promise;
   }
-
-  // What the server says.
 
   opened(): void {
     this.#isOpen = true;
@@ -122,10 +113,8 @@ class Utterance implements SocketListener {
     this.#settings.trace?.received(text);
     const message = parsed(text);
     if (!message) return this.#fail({ kind: "unparsable", text });
-    const step = this.#settings.dialect.receive(
-      this.#connection.state,
-      message,
-    );
+    const { dialect } = this.#settings;
+    const step = dialect.receive(this.#connection.state, message);
     this.#connection.state = step.state;
     for (const reply of step.send ?? []) this.#connection.send(reply);
     for (const event of step.events) {
@@ -148,14 +137,7 @@ class Utterance implements SocketListener {
       case "done":
         return this.#done(event.text, event.usage, atMs);
       case "ignored":
-        if (++this.#ignored > this.#settings.maxIgnoredEvents) {
-          this.#fail({
-            kind: "ignored",
-            count: this.#ignored,
-            type: event.type,
-          });
-        }
-        return;
+        return this.#ignore(event.type);
       case "noted":
         return;
       default:
@@ -163,103 +145,19 @@ class Utterance implements SocketListener {
     }
   }
 
-  #hear(text: string, mode: "append" | "replace", atMs: number): void {
-    const isWhole = mode === "replace";
-    this.#heard = isWhole ? text : this.#heard + text;
-    this.#call.output(
-      atMs,
-      isWhole ? { kind: "text", text, mode } : { kind: "text", text },
-    );
-  }
-
-  /** The text that comes with `done` is the transcript: what the pieces make is used where it is missing. */
-  #done(
-    text: string | undefined,
-    usage: Usage | undefined,
-    atMs: number,
-  ): void {
-    const isEarly = !this.#hasEnded;
-    if (text && this.#heard === "") this.#hear(text, "append", atMs);
-    else if (text && isEarly && text !== this.#heard) {
-      this.#hear(text, "replace", atMs);
-    }
-    if (isEarly) {
-      const sentMs = this.#frames.endsMs[this.#next - 1] ?? 0;
-      return this.#fail({
-        kind: "early",
-        sentMs,
-        durationMs: this.#frames.durationMs,
-      });
-    }
-    this.#call.mark("final", atMs);
-    const isTold = text || (text === "" && this.#heard === "");
-    this.#over();
-    this.#outcome.resolve({ ...(isTold && { text }), ...(usage && { usage }) });
-  }
-
-  // What we say.
-
   readonly #begin = (): void => {
-    const { clock } = this.#call;
     const { dialect, mode, speed } = this.#settings;
     this.#hasBegun = true;
-    this.#giveUpWatch();
+    this.#stopWatch();
     for (const message of dialect.begin(mode)) this.#connection.send(message);
-    this.#heardMs = clock.now();
+    this.#heardMs = this.#call.clock.now();
     this.#listen();
-    if (speed === 0) return this.#pour();
-    this.#openMicrophone(clock.now());
-    this.#pace();
-  };
-
-  #openMicrophone(atMs: number): void {
-    this.#startMs = atMs;
-    this.#call.mark("streamStart", atMs);
-  }
-
-  /** Each chunk is due when a microphone would have recorded it, whatever became of those before. */
-  #dueMs(): number {
-    return this.#startMs! +
-      this.#frames.endsMs[this.#next]! / this.#settings.speed;
-  }
-
-  #pace(): void {
-    this.#giveUpPacing = this.#call.clock.at(this.#dueMs(), this.#speak);
-  }
-
-  readonly #speak = (): void => {
-    const dueMs = this.#dueMs();
-    const endMs = this.#frames.endsMs[this.#next]!;
-    const atMs = this.#call.clock.now();
-    this.#connection.send(this.#frames.messages[this.#next]!);
-    this.#call.audioSent({ dueMs, atMs, endMs });
-    this.#next++;
-    if (this.#next < this.#frames.messages.length) this.#pace();
-    else this.#end();
-  };
-
-  /** Sends what the socket takes, and comes back for the rest. */
-  readonly #pour = (): void => {
-    const { clock } = this.#call;
-    const { messages, endsMs } = this.#frames;
-    let burstBytes = 0;
-    while (this.#next < messages.length) {
-      if (
-        burstBytes >= BURST_BYTES ||
-        this.#connection.bufferedBytes > HIGH_WATER_BYTES
-      ) {
-        this.#giveUpPacing = clock.at(clock.now() + POLL_MS, this.#pour);
-        return;
-      }
-      const message = messages[this.#next]!;
-      const atMs = clock.now();
-      if (this.#next === 0) this.#openMicrophone(atMs);
-      this.#connection.send(message);
-      this.#call.audioSent({ atMs, endMs: endsMs[this.#next]! });
-      burstBytes += message.length;
-      this.#next++;
-    }
-    this.#end();
+    this.#microphone = openMicrophone(this.#frames, {
+      connection: this.#connection,
+      call: this.#call,
+      speed,
+      ended: () => this.#end(),
+    });
   };
 
   #end(): void {
@@ -268,18 +166,46 @@ class Utterance implements SocketListener {
     this.#call.mark("endSent");
     this.#hasEnded = true;
     const halfMs = this.#frames.durationMs / 2;
-    this.#watch(
-      "final_timeout",
-      finalTimeoutMs ?? Math.max(MIN_FINAL_TIMEOUT_MS, halfMs),
-    );
+    const limitMs = finalTimeoutMs ?? Math.max(MIN_FINAL_TIMEOUT_MS, halfMs);
+    this.#watch("final_timeout", limitMs);
   }
 
-  // Limits and ends.
+  #hear(text: string, mode: "append" | "replace", atMs: number): void {
+    const isWhole = mode === "replace";
+    this.#heard = isWhole ? text : this.#heard + text;
+    this.#call.output(atMs, { kind: "text", text, ...(isWhole && { mode }) });
+  }
 
-  #watch(failure: string, limitMs: number): void {
-    this.#giveUpWatch();
+  /** The text that comes with `done` is the transcript; the pieces make it where that is missing. */
+  #done(
+    text: string | undefined,
+    usage: Usage | undefined,
+    atMs: number,
+  ): void {
+    if (text && this.#heard === "") this.#hear(text, "append", atMs);
+    if (!this.#hasEnded) return this.#endEarly(text, atMs);
+    this.#call.mark("final", atMs);
+    const isTold = text || (text === "" && this.#heard === "");
+    this.#release();
+    this.#outcome.resolve({ ...(isTold && { text }), ...(usage && { usage }) });
+  }
+
+  #endEarly(text: string | undefined, atMs: number): void {
+    if (text && text !== this.#heard) this.#hear(text, "replace", atMs);
+    const sentMs = this.#microphone?.sentMs ?? 0;
+    this.#fail({ kind: "early", sentMs, durationMs: this.#frames.durationMs });
+  }
+
+  #ignore(type: string): void {
+    const count = ++this.#ignored;
+    if (count <= this.#settings.maxIgnoredEvents) return;
+    this.#fail({ kind: "ignored", count, type });
+  }
+
+  #watch(failure: TimeLimit, limitMs: number): void {
     const { clock } = this.#call;
-    this.#giveUpWatch = clock.at(
+    this.#stopWatch();
+    this.#stopWatch = clock.at(
       clock.now() + limitMs,
       () => this.#fail({ kind: "timeout", failure, limitMs }),
     );
@@ -291,35 +217,30 @@ class Utterance implements SocketListener {
     if (limitMs === undefined) return;
     const { clock } = this.#call;
     const lostMs = this.#heardMs + limitMs;
-    if (clock.now() >= lostMs) {
-      return this.#fail({
-        kind: "timeout",
-        failure: "receive_timeout",
-        limitMs,
-      });
-    }
-    this.#giveUpSilence = clock.at(lostMs, this.#listen);
+    if (clock.now() < lostMs) {
+      this.#stopListening = clock.at(lostMs, this.#listen);
+    } else this.#fail({ kind: "timeout", failure: "receive_timeout", limitMs });
   };
 
   readonly #abort = (): void => {
-    this.#over();
+    this.#release();
     this.#outcome.reject(this.#call.signal.reason);
     this.#connection.close();
   };
 
   #fail(fault: Fault): void {
     const { class: failure, message, code } = faultOf(fault);
-    this.#over();
-    this.#outcome.reject(
-      new RequestError(failure, this.#settings.clean(message), { code }),
-    );
+    const clean = this.#settings.clean(message);
+    this.#release();
+    this.#outcome.reject(new RequestError(failure, clean, { code }));
     this.#connection.close();
   }
 
-  #over(): void {
-    this.#giveUpPacing();
-    this.#giveUpWatch();
-    this.#giveUpSilence();
+  #release(): void {
+    this.#stopRest();
+    this.#stopWatch();
+    this.#stopListening();
+    this.#microphone?.stop();
     this.#connection.user = undefined;
     this.#call.signal.removeEventListener("abort", this.#abort);
   }
