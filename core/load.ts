@@ -34,9 +34,10 @@ export type LoadProfile = (
  * ```
  *
  * @param streams Sessions in flight.
- * @throws {RangeError} If one of them is not a positive integer.
+ * @throws {RangeError} If one of them is not a positive integer, or there is none.
  */
 export function concurrent(streams: readonly number[]): LoadProfile {
+  checkSome("concurrent", streams);
   for (const concurrency of streams) {
     if (!Number.isInteger(concurrency) || concurrency < 1) {
       throw new RangeError(
@@ -66,16 +67,18 @@ export interface OpenLoopOptions {
  *
  * @param arrival `constant` for even gaps, `poisson` for independent, exponentially distributed ones.
  * @param ratesPerSecond Mean starts per second.
- * @throws {RangeError} If a rate is not above 0, or `maxInFlight` is not a positive integer.
+ * @throws {RangeError} If a rate is not above 0, there is none, or `maxInFlight` is not a positive integer.
  */
 export function openLoop(
   arrival: "constant" | "poisson",
   ratesPerSecond: readonly number[],
   { maxInFlight = Infinity }: OpenLoopOptions = {},
 ): LoadProfile {
-  if (!(maxInFlight >= 1)) {
+  checkSome(arrival, ratesPerSecond);
+  const isLimit = Number.isInteger(maxInFlight) || maxInFlight === Infinity;
+  if (!isLimit || maxInFlight < 1) {
     throw new RangeError(
-      `Cannot offer load as 'maxInFlight' must be at least 1: current value is ${maxInFlight}`,
+      `Cannot offer load as 'maxInFlight' must be a positive integer: current value is ${maxInFlight}`,
     );
   }
   for (const rate of ratesPerSecond) {
@@ -101,4 +104,12 @@ export function openLoop(
       };
     }
   };
+}
+
+function checkSome(name: string, settings: readonly number[]): void {
+  if (settings.length === 0) {
+    throw new RangeError(
+      `Cannot offer load as '${name}' must name at least one setting: current value is an empty list`,
+    );
+  }
 }

@@ -1,0 +1,96 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { constant, poisson } from "./arrivals.ts";
+import { random } from "./random.ts";
+
+function take(count: number, starts: Iterator<number>): number[] {
+  return Array.from({ length: count }, () => starts.next().value!);
+}
+
+function gapsOf(starts: readonly number[]): number[] {
+  return starts.map((atMs, i) => atMs - (starts[i - 1] ?? 0));
+}
+
+Deno.test("constant() starts at 0 and goes on at even gaps", () => {
+  assert.deepEqual(take(5, constant(4)), [0, 250, 500, 750, 1000]);
+  assert.deepEqual(take(3, constant(0.1)), [0, 10_000, 20_000]);
+});
+
+Deno.test("constant() does not drift: each start is computed anew", () => {
+  fc.assert(
+    fc.property(fc.double({ min: 0.01, max: 1e5, noNaN: true }), (rate) => {
+      const starts = take(2000, constant(rate));
+      assert.equal(starts[1999], 1999 * 1000 / rate);
+    }),
+    { numRuns: 20 },
+  );
+  assert.equal(take(3001, constant(3))[3000], 1_000_000);
+});
+
+Deno.test("poisson() gives ascending starts, the same for the same chance", () => {
+  fc.assert(
+    fc.property(fc.nat(), (seed) => {
+      const starts = take(200, poisson(50, random(seed, "arrivals")));
+      assert.ok(gapsOf(starts).every((gap) => gap >= 0));
+      assert.deepEqual(
+        take(200, poisson(50, random(seed, "arrivals"))),
+        starts,
+      );
+    }),
+    { numRuns: 20 },
+  );
+});
+
+Deno.test("poisson() scales with the rate: twice as fast, half as far", () => {
+  const slow = take(100, poisson(10, random(3, "arrivals")));
+  const fast = take(100, poisson(20, random(3, "arrivals")));
+  for (const [i, atMs] of slow.entries()) {
+    assert.ok(Math.abs(atMs - 2 * fast[i]!) < 1e-6);
+  }
+});
+
+for (const seed of [1, 2, 3]) {
+  Deno.test(`poisson() has exponentially distributed gaps (seed ${seed})`, () => {
+    const n = 20_000, rate = 40, meanMs = 1000 / rate;
+    const gaps = gapsOf(take(n, poisson(rate, random(seed, "arrivals"))));
+    const mean = gaps.reduce((a, b) => a + b) / n;
+    assert.ok(Math.abs(mean / meanMs - 1) < 4 / Math.sqrt(n), `mean ${mean}`);
+    // Kolmogorov and Smirnov: exceeded by chance in one seed of some 10,000
+    const distance = ksDistance(gaps, (ms) => 1 - Math.exp(-ms / meanMs));
+    assert.ok(distance < 2.23 / Math.sqrt(n), `distance ${distance}`);
+  });
+
+  Deno.test(`poisson() has independent counts: variance ÷ mean is about 1 (seed ${seed})`, () => {
+    const seconds = 2000, rate = 25;
+    const counts = new Float64Array(seconds);
+    for (const atMs of poisson(rate, random(seed, "arrivals"))) {
+      if (atMs >= seconds * 1000) break;
+      counts[Math.floor(atMs / 1000)]!++;
+    }
+    const mean = counts.reduce((a, b) => a + b) / seconds;
+    const variance = counts.reduce((sum, n) => sum + (n - mean) ** 2, 0) /
+      (seconds - 1);
+    assert.ok(Math.abs(mean - rate) < 4 * Math.sqrt(rate / seconds));
+    assert.ok(Math.abs(variance / mean - 1) < 4 * Math.sqrt(2 / seconds));
+  });
+}
+
+Deno.test("constant() and poisson() refuse a rate that is none", () => {
+  for (const rate of [0, -1, NaN, Infinity]) {
+    const message =
+      `Cannot schedule requests as 'ratePerSecond' must be a positive number: current value is ${rate}`;
+    assert.throws(() => constant(rate).next(), { name: "RangeError", message });
+    assert.throws(() => poisson(rate, random(1, "a")).next(), { message });
+  }
+});
+
+/** Largest distance between what was drawn and a distribution function. */
+function ksDistance(values: number[], cdf: (value: number) => number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted.reduce((largest, value, i) => {
+    const expected = cdf(value);
+    const above = (i + 1) / sorted.length - expected;
+    const below = expected - i / sorted.length;
+    return Math.max(largest, above, below);
+  }, 0);
+}
