@@ -122,10 +122,11 @@ function rescale(
   bits: number,
 ): Float32Array<ArrayBuffer> {
   const scale = 2 ** (bits - 1);
-  return Float32Array.from(
-    samples,
-    (sample) => Math.round(sample * (scale - 1)) / scale,
-  );
+  const scaled = new Float32Array(samples.length);
+  for (let i = 0; i < scaled.length; i++) {
+    scaled[i] = Math.round(samples[i]! * (scale - 1)) / scale;
+  }
+  return scaled;
 }
 
 /** MD5 of the samples as interleaved little-endian integers; floats hold up to 24 bits exactly. */

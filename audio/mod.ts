@@ -4,6 +4,13 @@
  * @module
  */
 export { decodeAudio } from "./decode.ts";
+export {
+  type AudioClip,
+  type ClipOptions,
+  type Decoders,
+  type DecodersOptions,
+  openDecoders,
+} from "./decoders.ts";
 export { encodeWav } from "./encode_wav.ts";
 export { AudioError } from "./errors.ts";
 export type { AudioFormat, AudioInfo, DecodedAudio } from "./info.ts";

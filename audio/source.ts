@@ -14,7 +14,10 @@ export interface AudioSource {
 export interface AudioBytes extends AsyncDisposable {
   /** Bytes in all. */
   readonly size: number;
-  /** The bytes from `start` up to `end`, fewer where they end; they belong to the caller. */
+  /**
+   * The bytes from `start` up to `end`, fewer where they end. They are given away: whoever reads them
+   * may move them to another thread, so each call makes an array of its own.
+   */
   read(start: number, end: number): Promise<Uint8Array<ArrayBuffer>>;
 }
 
