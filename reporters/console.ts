@@ -12,7 +12,7 @@ export interface ConsoleOptions {
    */
   color?: "auto" | "always" | "never";
   /**
-   * Columns that text is wrapped to, from 76 on.
+   * Columns that text is wrapped to, from 79 on.
    *
    * @default {79}
    */
@@ -27,7 +27,7 @@ export const consoleReporter: ReporterPlugin<ConsoleOptions> = defineReporter({
     color: z.enum(["auto", "always", "never"]).default("auto").describe(
       "Whether to use colour; auto: on a terminal without NO_COLOR",
     ),
-    width: z.int().min(76).default(79).describe(
+    width: z.int().min(79).default(79).describe(
       "Columns that text is wrapped to",
     ),
   }),

@@ -3,7 +3,11 @@
  * list they become words, so that the others keep their places.
  */
 export function plainJson(value: unknown, indent = 0): string {
-  return JSON.stringify(value, withoutUnknown, indent);
+  const text = JSON.stringify(value, undefined, indent);
+  // Looking at each value takes many times as long, and is seldom needed.
+  return text.includes("null")
+    ? JSON.stringify(value, withoutUnknown, indent)
+    : text;
 }
 
 function withoutUnknown(this: unknown, _key: string, value: unknown): unknown {

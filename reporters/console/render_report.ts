@@ -7,7 +7,7 @@ import { plain, truncate, wrap } from "./text.ts";
 
 /** How a report is written out for people. */
 export interface RenderOptions {
-  /** Columns that text is wrapped to; the tables take 76. @default {79} */
+  /** Columns that text is wrapped to; the tables take 79. @default {79} */
   readonly width?: number;
   /** Whether to use colour. @default {false} */
   readonly color?: boolean;

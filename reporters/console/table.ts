@@ -1,39 +1,45 @@
-import type { StageReport, Summary, Unit } from "../../plugins/mod.ts";
+import {
+  clientMetrics,
+  metrics,
+  type StageReport,
+  type Summary,
+  type Unit,
+} from "../../plugins/mod.ts";
 import type { Look } from "./look.ts";
 import { rounded, valueOf } from "./number.ts";
 import { plain, truncate } from "./text.ts";
 
-/** Rows of the table, in this order in every report; those of a report that are not named here follow. */
-const labels: ReadonlyMap<string, string> = new Map([
-  ["ttft", "first text"],
-  ["firstEvent", "first event"],
-  ["finalization", "finalization"],
-  ["finalizationFromEnd", "finalization from end sent"],
-  ["ttfs", "speech end to final text"],
-  ["responseTime", "response time"],
-  ["latency", "latency"],
-  ["ttftCold", "first text from connect"],
-  ["connect", "connect"],
-  ["setup", "setup"],
-  ["ttfb", "first byte"],
-  ["ttfo", "first text, no reasoning"],
-  ["itl", "inter-token gap (itl)"],
-  ["tpot", "time per token (tpot)"],
-  ["ntpot", "latency per token (ntpot)"],
-  ["deltaGap", "delta gap"],
-  ["revisions", "revisions"],
-  ["inputTokens", "input tokens"],
-  ["outputTokens", "output tokens"],
-  ["outputTokensPerSecond", "output tokens/s"],
-  ["audioSeconds", "audio, s"],
-  ["rtfxRequest", "audio s per s (rtfx)"],
-]);
+/** Rows come in this order in every report, what the run is about first; those not named here follow. */
+const order: readonly string[] = [
+  "ttft",
+  "firstEvent",
+  "finalization",
+  "finalizationFromEnd",
+  "responseTime",
+  "latency",
+  "ttftCold",
+  "connect",
+  "setup",
+  "ttfb",
+  "ttfo",
+  "itl",
+  "tpot",
+  "ntpot",
+  "deltaGap",
+  "revisions",
+];
+
+const labels: ReadonlyMap<string, string> = new Map(
+  metrics.map(({ name, unit, label }) => [
+    name,
+    unit === "s" ? `${label}, s` : label,
+  ]),
+);
 
 /** Told in the line on the client, not in the table. */
-const elsewhere: ReadonlySet<string> = new Set([
-  "scheduleLag",
-  "chunkLateness",
-]);
+const elsewhere: ReadonlySet<string> = new Set(
+  clientMetrics.map(({ name }) => name),
+);
 
 /** How many values a percentile needs to be more than the largest one: 1 ÷ (1 − p). */
 const needed = { p50: 2, p90: 10, p95: 20, p99: 100 } as const;
@@ -49,11 +55,10 @@ export function metricsTable(stage: StageReport, look: Look): string[] {
   return [...lines, ...notes(rows, look)];
 }
 
-function inOrder(metrics: StageReport["metrics"]): [string, Metric][] {
-  const known = [...labels.keys()];
-  const names = [...known, ...Object.keys(metrics).sort()];
+function inOrder(found: StageReport["metrics"]): [string, Metric][] {
+  const names = [...order, ...labels.keys(), ...Object.keys(found).sort()];
   return [...new Set(names)].flatMap((name) => {
-    const metric = metrics[name];
+    const metric = found[name];
     return metric && !elsewhere.has(name) ? [[name, metric]] : [];
   });
 }
@@ -92,7 +97,7 @@ function cell(text: string, mark = " "): string {
 }
 
 function row(label: string, cells: readonly string[]): string {
-  return `  ${truncate(label, 26).padEnd(26)}${cells.join("")}`.trimEnd();
+  return `  ${truncate(label, 29).padEnd(29)}${cells.join("")}`.trimEnd();
 }
 
 function notes(rows: readonly [string, Metric][], { paint }: Look): string[] {

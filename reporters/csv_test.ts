@@ -1,0 +1,197 @@
+import assert from "node:assert/strict";
+import { parse } from "csv-parse";
+import fc from "fast-check";
+import type { Report, Sample } from "../plugins/mod.ts";
+import { type Cell, csvRow } from "./csv/row.ts";
+import { csvReporter } from "./csv.ts";
+import { finish, open, scratch } from "./testdata/open.ts";
+import {
+  chatReport,
+  failedReport,
+  runInfo,
+  speechReport,
+} from "./testdata/report.ts";
+import { failedSample, goodSample } from "./testdata/samples.ts";
+
+type Row = Record<string, string>;
+
+function parsed<T>(text: string, columns: boolean): Promise<T[]> {
+  return new Promise((resolve, reject) => {
+    parse(text, { columns }, (error, rows) => {
+      if (error) reject(error);
+      else resolve(rows as T[]);
+    });
+  });
+}
+
+async function stages(report: Report): Promise<Row[]> {
+  await using folder = await scratch();
+  const path = folder.at("x.csv");
+  await finish(await open(csvReporter({ path })), report);
+  return parsed<Row>(await Deno.readTextFile(path), true);
+}
+
+async function requests(samples: readonly Sample[]): Promise<Row[]> {
+  await using folder = await scratch();
+  const path = folder.at("x.csv");
+  const reporter = await open(csvReporter({ path, rows: "requests" }));
+  reporter.start?.(runInfo);
+  reporter.samples?.(samples);
+  await finish(reporter, speechReport);
+  return parsed<Row>(await Deno.readTextFile(path), true);
+}
+
+function some(row: Row | undefined, columns: readonly string[]): Row {
+  return Object.fromEntries(columns.map((key) => [key, row?.[key] ?? "none"]));
+}
+
+Deno.test("csvReporter() writes a row for each stage", async () => {
+  const rows = await stages(speechReport);
+  assert.equal(rows.length, 2);
+  const expected = {
+    "run.id": runInfo.run.id,
+    "run.seed": "1",
+    backend: "realtime",
+    "backend.speed": "1",
+    model: "voxtral",
+    interrupted: "false",
+    stage: "1",
+    name: "32 streams",
+    verdict: "client-limited",
+    load: '{"kind":"concurrent","concurrency":32}',
+    "load.concurrency": "32",
+    "load.ratePerSecond": "",
+    "window.endMs": "71211.5",
+    "counts.ok": "221",
+    "counts.dropped": "3",
+    failures:
+      "connect_error=5 ready_timeout=2 server_error=1 cancelled=1 dropped=3",
+    rtfxAggregate: "28.4",
+    wer: "0.123",
+    "wer.s": "120",
+    "wer.normalizer": "basic",
+    "wer.emptyReferenceInsertions": "3",
+    cer: "",
+    "client.cpu": "1.34",
+    "client.chunkLateness.p50": "51.2",
+    "finalization.p50": "870.3",
+    "finalization.n": "221",
+    "tpot.p50": "",
+  };
+  assert.deepEqual(some(rows[1], Object.keys(expected)), expected);
+});
+
+Deno.test("csvReporter() has the same columns for every run", async () => {
+  const heads = [];
+  for (const report of [speechReport, chatReport, failedReport]) {
+    const [row = {}] = await stages(report);
+    heads.push(Object.keys(row));
+  }
+  assert.deepEqual(heads[1], heads[0]);
+  assert.deepEqual(heads[2], heads[0]);
+  assert.equal(new Set(heads[0]).size, heads[0]?.length);
+});
+
+Deno.test("csvReporter() leaves no number of a stage behind but those of a list", async () => {
+  const [row = {}] = await stages(speechReport);
+  const [stage] = speechReport.stages;
+  for (
+    const [name, { unit: _, ...summary }] of Object.entries(stage!.metrics)
+  ) {
+    if (["scheduleLag", "chunkLateness"].includes(name)) continue;
+    for (const [key, value] of Object.entries(summary)) {
+      assert.equal(row[`${name}.${key}`], String(value));
+    }
+  }
+});
+
+Deno.test("csvReporter() writes a row for each request, whatever its end", async () => {
+  const [good, failed] = await requests([goodSample, failedSample]);
+  const expected = {
+    id: "0",
+    session: "clips/a.wav",
+    turn: "0",
+    phase: "measure",
+    status: "ok",
+    "failure.class": "",
+    "audio.id": "clips/a.wav",
+    "audio.ms": "300",
+    scheduledMs: "10",
+    dispatchedMs: "10.25",
+    streamStartMs: "15",
+    finalMs: "440",
+    endedMs: "441",
+    latency: "430.75",
+    responseTime: "431",
+    ttft: "225",
+    scheduleLag: "0.25",
+    finalizationFromEnd: "124",
+    outputTokens: "4",
+    reads: "4",
+    deltas: "3",
+    chunks: "4",
+    text: "'=so they said",
+    reference: 'so "they" said,\nall of them',
+  };
+  assert.deepEqual(some(good, Object.keys(expected)), expected);
+  const rest = {
+    turn: "2",
+    phase: "warmup",
+    status: "error",
+    "failure.class": "connect_error",
+    "failure.code": "ECONNREFUSED",
+    "failure.message": "Connection refused",
+    streamStartMs: "",
+    ttft: "",
+    text: "",
+  };
+  assert.deepEqual(some(failed, Object.keys(rest)), rest);
+});
+
+Deno.test("csvReporter() writes the head alone where there was no request", async () => {
+  await using folder = await scratch();
+  const path = folder.at("x.csv");
+  await finish(
+    await open(csvReporter({ path, rows: "requests" })),
+    failedReport,
+  );
+  assert.match(await Deno.readTextFile(path), /^id,session,.*reference\r\n$/);
+});
+
+Deno.test("csvReporter() tells a full disk at the end", async () => {
+  const path = "/dev/full";
+  const reporter = await open(csvReporter({ path, rows: "requests" }));
+  reporter.samples?.([goodSample]);
+  await assert.rejects(finish(reporter, failedReport), /No space left/);
+});
+
+Deno.test("csvReporter() refuses a path that cannot be written, before the run", async () => {
+  for (const rows of ["stages", "requests"] as const) {
+    await assert.rejects(
+      open(csvReporter({ path: "/dev/none/x.csv", rows })),
+      { name: "UsageError" },
+    );
+  }
+});
+
+Deno.test("csvRow() is read again as it was, but for what a spreadsheet would run", async () => {
+  const cell = fc.oneof(
+    fc.string({ unit: "grapheme" }),
+    fc.constantFrom('"', ",", "\r\n", "=1+1", "-", "@x", "\tx"),
+  );
+  await fc.assert(fc.asyncProperty(
+    fc.array(cell, { minLength: 2, maxLength: 5 }),
+    async (cells) => {
+      const [row] = await parsed<string[]>(csvRow(cells), false);
+      const expected = cells.map((text) =>
+        /^[=+\-@\t\r\n]/.test(text) ? `'${text}` : text
+      );
+      assert.deepEqual(row, expected);
+    },
+  ));
+});
+
+Deno.test("csvRow() writes numbers as they are, and nothing for none", () => {
+  const cells: Cell[] = [-1.5, 0, undefined, NaN, Infinity, true, ""];
+  assert.equal(csvRow(cells), "-1.5,0,,,,true,\r\n");
+});

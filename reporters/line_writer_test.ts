@@ -1,0 +1,145 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { type LineSink, linesTo, lineWriter } from "./line_writer.ts";
+import { scratch } from "./testdata/open.ts";
+
+/** A sink that keeps what it gets, a few bytes at a time. */
+function memory(most = 1000) {
+  const decoder = new TextDecoder();
+  const kept = { text: "", writes: 0, closed: false };
+  const sink: LineSink = {
+    write(bytes) {
+      const some = bytes.subarray(0, most);
+      kept.text += decoder.decode(some, { stream: true });
+      kept.writes++;
+      return Promise.resolve(some.length);
+    },
+    close: () => void (kept.closed = true),
+  };
+  return { kept, sink };
+}
+
+function writerTo(sink: LineSink, maxWeight = 1e6) {
+  const open = () => Promise.resolve(sink);
+  return lineWriter({ name: "x.jsonl", open, maxWeight });
+}
+
+Deno.test("lineWriter() writes every line in order, whatever a write takes", async () => {
+  await fc.assert(fc.asyncProperty(
+    fc.array(fc.string({ unit: "grapheme" })),
+    fc.integer({ min: 1, max: 50 }),
+    async (lines, most) => {
+      const { kept, sink } = memory(most);
+      const writer = writerTo(sink);
+      for (const [i, line] of lines.entries()) {
+        writer.push(() => `${line}\n`);
+        if (i % 3 === 0) await Promise.resolve();
+      }
+      await writer.end();
+      assert.equal(kept.text, lines.map((line) => `${line}\n`).join(""));
+    },
+  ));
+});
+
+Deno.test("lineWriter() makes no text while a line is pushed", async () => {
+  const { kept, sink } = memory();
+  const writer = writerTo(sink);
+  let made = 0;
+  writer.push(() => `${++made}\n`);
+  assert.equal(made, 0);
+  await writer.end();
+  assert.deepEqual([kept.text, kept.closed], ["1\n", true]);
+});
+
+Deno.test("lineWriter() gives the run its turn between portions of many lines", async () => {
+  const { kept, sink } = memory(1e9);
+  const writer = writerTo(sink);
+  const line = "x".repeat(9_999) + "\n";
+  for (let i = 0; i < 100; i++) writer.push(() => line);
+  await writer.end();
+  assert.equal(kept.text.length, 1e6);
+  assert.ok(kept.writes >= 14, `${kept.writes} writes`);
+});
+
+Deno.test("lineWriter() opens nothing where there was no line", async () => {
+  const writer = lineWriter({
+    name: "x",
+    open: () => assert.fail("opened"),
+  });
+  await writer.end();
+});
+
+Deno.test("lineWriter() tells a full disk at the end, and how far it came", async () => {
+  let room = 2;
+  const writer = writerTo({
+    write: (bytes) =>
+      room-- > 0
+        ? Promise.resolve(bytes.length)
+        : Promise.reject(new Error("No space left on device")),
+    close: () => {},
+  });
+  for (let i = 0; i < 5; i++) {
+    writer.push(() => `${"x".repeat(70_000)}\n`);
+  }
+  await assert.rejects(writer.end(), {
+    message:
+      "Cannot write all lines to 'x.jsonl': 2 are in it (No space left on device)",
+  });
+});
+
+Deno.test("lineWriter() tells a text that could not be made", async () => {
+  const writer = writerTo(memory().sink);
+  writer.push(() => {
+    throw new TypeError("Cyclic");
+  });
+  await assert.rejects(writer.end(), /0 are in it \(Cyclic\)/);
+});
+
+Deno.test("lineWriter() gives up where lines come faster than they can be written", async () => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  let written = 0;
+  const writer = writerTo({
+    async write(bytes) {
+      await promise;
+      written += bytes.length;
+      return bytes.length;
+    },
+    close: () => {},
+  }, 10);
+  for (let i = 0; i < 100; i++) writer.push(() => "x\n");
+  resolve();
+  await assert.rejects(writer.end(), /'x.jsonl': 0 are in it \(.*too slowly/);
+  assert.ok(written < 100);
+});
+
+Deno.test("lineWriter() counts a line as waiting no longer once it is written", async () => {
+  const { kept, sink } = memory();
+  const writer = writerTo(sink, 10);
+  for (let i = 0; i < 100; i++) {
+    writer.push(() => "x\n", 9);
+    // Opening, portion and pump each take their turn.
+    for (let turn = 0; turn < 10; turn++) await Promise.resolve();
+  }
+  await writer.end();
+  assert.equal(kept.text.length, 200);
+});
+
+Deno.test("linesTo() begins a file anew, when the first line comes", async () => {
+  await using folder = await scratch();
+  const path = folder.at("x.jsonl");
+  await Deno.writeTextFile(path, "old and longer than what follows\n");
+  await using writer = linesTo(path);
+  assert.match(await Deno.readTextFile(path), /^old/);
+  writer.push(() => "new\n");
+  await writer.end();
+  assert.equal(await Deno.readTextFile(path), "new\n");
+});
+
+Deno.test("linesTo() tells a device that is full", async () => {
+  const writer = linesTo("/dev/full");
+  writer.push(() => "x\n");
+  await assert.rejects(
+    writer.end(),
+    /'\/dev\/full': 0 are in it \(No space left/,
+  );
+});

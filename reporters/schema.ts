@@ -1,0 +1,283 @@
+import { z } from "zod";
+
+const count = z.int().nonnegative();
+const ms = z.number().nonnegative();
+const facts = z.record(z.string(), z.unknown());
+
+const statistics = {
+  n: z.int().positive().describe("How many values"),
+  mean: z.number().describe("Arithmetic mean"),
+  sd: z.number().nonnegative().exactOptional().describe(
+    "Sample standard deviation, from two values on",
+  ),
+  min: z.number(),
+  max: z.number(),
+  p5: z.number().describe("Quantile by linear interpolation (type 7)"),
+  p50: z.number(),
+  p90: z.number(),
+  p95: z.number(),
+  p99: z.number(),
+  p999: z.number(),
+  quantileError: z.number().nonnegative().exactOptional().describe(
+    "Largest relative error of the quantiles, where not every value was kept",
+  ),
+};
+
+const summary = z.object(statistics).meta({
+  id: "summary",
+  description: "Statistics of one metric",
+});
+
+const metric = z.object({
+  unit: z.enum(["ms", "s", "tokens", "tokens/s", "ratio", "count"]),
+  ...statistics,
+}).meta({ id: "metric", description: "A metric's unit and statistics" });
+
+const errorRate = z.object({
+  value: z.number().nonnegative().exactOptional().describe("(s + d + i) / n"),
+  s: count.describe("Substitutions"),
+  d: count.describe("Deletions"),
+  i: count.describe("Insertions"),
+  n: count.describe("Units in the references"),
+  normalizer: z.string(),
+  utterances: count.describe("Requests compared"),
+  emptyReferenceInsertions: count,
+}).meta({ id: "errorRate", description: "A rate of word or character errors" });
+
+const failureNote = z.object({
+  class: z.string().min(1),
+  code: z.string().exactOptional(),
+  message: z.string().describe("Of the first of its kind"),
+  count: z.int().positive(),
+});
+
+const counts = z.object({
+  ok: count,
+  error: count,
+  timeout: count,
+  cancelled: count,
+  dropped: count.describe("Arrivals that never started"),
+  emptyOutputs: count.describe("Of ok: those with an empty answer"),
+  warmup: count.describe("Requests due before the measured window"),
+  failures: z.record(z.string(), z.int().positive()).describe(
+    "All that did not end ok, by class",
+  ),
+}).describe("Requests of the measured window, by their end");
+
+const client = z.object({
+  scheduleLag: summary.exactOptional(),
+  chunkLateness: summary.exactOptional(),
+  chunkMs: z.number().positive().exactOptional(),
+  loopDelay: summary.exactOptional(),
+  cpu: z.number().nonnegative().exactOptional().describe(
+    "Processor time / wall time",
+  ),
+  rssBytes: z.number().nonnegative().exactOptional(),
+}).meta({ id: "client", description: "How well the client kept up" });
+
+const load = z.record(z.string(), z.unknown()).describe("The load setting");
+
+const window = z.object({
+  stageStartMs: ms,
+  startMs: ms,
+  endMs: ms,
+  warmupMs: ms,
+}).meta({
+  id: "window",
+  description: "The measured part of a stage, in ms on the run's clock",
+});
+
+const stopped = z.enum(["duration", "requests", "data", "interrupted"])
+  .describe("Why the stage ended");
+
+const stage = z.object({
+  name: z.string(),
+  load,
+  window,
+  stopped,
+  counts,
+  failures: z.array(failureNote).max(10).readonly(),
+  metrics: z.record(z.string().regex(/^[a-z][A-Za-z0-9]*$/), metric).describe(
+    "By metric name; only requests that ended ok",
+  ),
+  rates: z.object({
+    errorRate: z.number().min(0).max(1).exactOptional(),
+    requestsPerSecond: z.number().nonnegative().exactOptional(),
+    outputTokensPerSecond: z.number().nonnegative().exactOptional(),
+    rtfxAggregate: z.number().nonnegative().exactOptional(),
+  }),
+  quality: z.object({
+    wer: errorRate.exactOptional(),
+    cer: errorRate.exactOptional(),
+  }),
+  client,
+  verdict: z.object({
+    status: z.enum(["valid", "client-limited", "too-few-samples", "failed"]),
+    reasons: z.array(z.string()).readonly(),
+  }),
+}).meta({ id: "stage", description: "The result of one stage" });
+
+const pluginUse = z.object({
+  name: z.string().min(1),
+  options: z.unknown(),
+  facts: facts.exactOptional(),
+}).meta({ id: "pluginUse", description: "A plugin as a run used it" });
+
+const runInfo = {
+  earshot: z.object({
+    version: z.string().min(1),
+    deno: z.string().exactOptional(),
+    os: z.string().exactOptional(),
+    cpu: z.string().exactOptional(),
+    cores: z.int().positive().exactOptional(),
+  }).describe("What the machine and the program were"),
+  run: z.object({
+    id: z.string().min(1),
+    startedAt: z.string().regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/)
+      .describe("When the run's clock stood at 0: ISO 8601, in UTC"),
+    epochMs: z.number().positive().describe("The same, in ms since 1970"),
+    seed: z.number(),
+    loadingMs: ms,
+    config: z.object({
+      backend: pluginUse,
+      dataset: pluginUse,
+      load: z.string(),
+      stop: z.object({
+        warmupMs: ms.exactOptional(),
+        durationMs: ms.exactOptional(),
+        requests: count.exactOptional(),
+        drainMs: ms.exactOptional(),
+      }),
+      normalizer: z.string(),
+    }),
+  }).describe("Everything needed to run it again"),
+};
+
+const skipped = z.object({
+  count,
+  items: z.array(z.object({ id: z.string(), reason: z.string() })).max(20)
+    .readonly(),
+}).meta({ id: "skipped", description: "Data that could not be used" });
+
+const instant = z.number();
+
+const failure = z.object({
+  class: z.string().min(1),
+  code: z.string().exactOptional(),
+  message: z.string(),
+}).meta({ id: "failure", description: "Why a request failed" });
+
+const delta = z.object({
+  atMs: instant,
+  kind: z.enum(["text", "reasoning", "tool", "refusal", "audio"]),
+  text: z.string().exactOptional(),
+  mode: z.enum(["append", "replace"]).exactOptional(),
+  tokens: count.exactOptional(),
+});
+
+const sample = {
+  id: count,
+  session: z.object({ id: z.string(), turn: count }),
+  stage: count,
+  phase: z.enum(["warmup", "measure"]),
+  input: z.object({
+    audioId: z.string().exactOptional(),
+    audioMs: ms.exactOptional(),
+    reference: z.string().exactOptional(),
+  }),
+  scheduledMs: instant,
+  dispatchedMs: instant,
+  marks: z.object({
+    connected: instant.exactOptional(),
+    ready: instant.exactOptional(),
+    requestSent: instant.exactOptional(),
+    headers: instant.exactOptional(),
+    streamStart: instant.exactOptional(),
+    endSent: instant.exactOptional(),
+    final: instant.exactOptional(),
+  }),
+  reads: z.object({ count, bytes: count }),
+  deltas: z.array(delta).readonly(),
+  audioSent: z.array(z.object({
+    dueMs: instant.exactOptional(),
+    atMs: instant,
+    endMs: ms,
+  })).readonly(),
+  output: z.object({
+    text: z.string().exactOptional(),
+    usage: z.object({
+      inputTokens: count.exactOptional(),
+      outputTokens: count.exactOptional(),
+    }).exactOptional(),
+    finishReason: z.string().exactOptional(),
+  }),
+  endedMs: instant,
+  outcome: z.discriminatedUnion("status", [
+    z.object({ status: z.literal("ok") }),
+    z.object({ status: z.enum(["error", "timeout", "cancelled"]), failure }),
+  ]),
+};
+
+/** What the JSON reporter writes. */
+export const reportSchema = z.object({
+  schema: z.literal("earshot.report/1"),
+  ...runInfo,
+  stages: z.array(stage).readonly(),
+  skipped,
+  interrupted: z.boolean(),
+});
+
+/** A line of what the JSONL reporter writes. */
+export const savedLineSchema = z.discriminatedUnion("schema", [
+  z.object({ schema: z.literal("earshot.samples/1"), ...runInfo }).meta({
+    id: "run",
+    description: "The first line: what was known when the run began",
+  }),
+  z.object({ schema: z.literal("earshot.sample/1"), ...sample }).meta({
+    id: "sample",
+    description: "One request; times in ms on the run's clock",
+  }),
+  z.object({
+    schema: z.literal("earshot.stage/1"),
+    index: count,
+    name: z.string(),
+    load,
+    window,
+    stopped,
+    dropped: count,
+    client,
+  }).meta({ id: "savedStage", description: "The end of a stage" }),
+  z.object({
+    schema: z.literal("earshot.end/1"),
+    interrupted: z.boolean(),
+    skipped,
+  }).meta({ id: "end", description: "The last line" }),
+]);
+
+/** How strict a published schema is. */
+export interface SchemaOptions {
+  /** Whether keys that it does not name are refused. @default {false} */
+  readonly closed?: boolean;
+}
+
+/**
+ * The published JSON Schemas by file name. They are open: a later version may add keys and keeps
+ * its number. Closed, they hold this version to what it says.
+ */
+export function publishedSchemas(
+  { closed = false }: SchemaOptions = {},
+): Record<string, Record<string, unknown>> {
+  const io = closed ? "output" : "input";
+  return {
+    "report.schema.json": {
+      ...z.toJSONSchema(reportSchema, { io }),
+      $id: "urn:earshot:schema:report:1",
+      title: "Report of an earshot run",
+    },
+    "sample.schema.json": {
+      ...z.toJSONSchema(savedLineSchema, { io }),
+      $id: "urn:earshot:schema:sample:1",
+      title: "Line of a file of earshot samples",
+    },
+  };
+}
