@@ -1,0 +1,253 @@
+import assert from "node:assert/strict";
+import { UsageError } from "../plugins/mod.ts";
+import { audioFolder } from "./audio_folder.ts";
+import {
+  openDataset,
+  read,
+  readAll,
+  tempFolder,
+  told,
+  tone,
+} from "./testing.ts";
+
+Deno.test("audioFolder() finds audio in all folders, in the order of their names", async () => {
+  await using folder = await tempFolder({
+    "b.wav": tone(100),
+    "a/z.wav": tone(200),
+    "a/B.WAV": tone(300),
+    "notes.md": "no audio",
+    ".hidden.wav": tone(100),
+    ".git/c.wav": tone(100),
+  });
+  const sessions = await readAll(audioFolder({ path: folder.path }));
+  const found = sessions.map(({ id, turns }) => [
+    id,
+    turns.length,
+    turns[0]?.columns.audio?.id,
+    turns[0]?.columns.audio?.durationMs,
+  ]);
+  assert.deepEqual(found, [
+    ["a/B.WAV", 1, "a/B.WAV", 300],
+    ["a/z.wav", 1, "a/z.wav", 200],
+    ["b.wav", 1, "b.wav", 100],
+  ]);
+});
+
+Deno.test("audioFolder() gives audio that can be sent", async () => {
+  const bytes = tone(250);
+  await using folder = await tempFolder({ "a.wav": bytes });
+  await using dataset = await openDataset(audioFolder({ path: folder.path }));
+  const [session] = await read(dataset);
+  const audio = session?.turns[0]?.columns.audio;
+  assert.ok(audio);
+  assert.deepEqual((await audio.file()).bytes, bytes);
+  assert.equal((await audio.pcm16(16000)).length, 4000);
+});
+
+Deno.test("audioFolder() reads references from sidecars and LibriSpeech lists", async () => {
+  await using folder = await tempFolder({
+    "a.wav": tone(100),
+    "a.txt": "\uFEFF  hello there\r\n",
+    "b.wav": tone(100),
+    "b.lab": "by label",
+    "c.wav": tone(100),
+    "84/121550/84-121550-0001.wav": tone(100),
+    "84/121550/84-121550-0002.wav": tone(100),
+    "84/121550/84-121550-0003.wav": tone(100),
+    "84/121550/84-121550-0003.txt": "the sidecar counts first",
+    "84/121550/84-121550.trans.txt":
+      "84-121550-0001 BUT WITH FULL RAVISHMENT\r\n\n84-121550-0003 THE LIST\n",
+  });
+  const list = "84/121550/84-121550-000";
+  assert.deepEqual(told(await readAll(audioFolder({ path: folder.path }))), [
+    [`${list}1.wav`, "BUT WITH FULL RAVISHMENT"],
+    [`${list}2.wav`, undefined],
+    [`${list}3.wav`, "the sidecar counts first"],
+    ["a.wav", "hello there"],
+    ["b.wav", "by label"],
+    ["c.wav", undefined],
+  ]);
+  const without = audioFolder({ path: folder.path, transcripts: "none" });
+  for (const { turns } of await readAll(without)) {
+    assert.deepEqual(Object.keys(turns[0]?.columns ?? {}), ["audio"]);
+  }
+});
+
+Deno.test("audioFolder() takes a glob", async () => {
+  await using folder = await tempFolder({
+    "a.wav": tone(100),
+    "x/b.wav": tone(100),
+    "x/y/c.wav": tone(100),
+    "x/y/c.txt": "see",
+    "x/y/d.mp3": "never opened",
+  });
+  const ids = async (glob: string) =>
+    (await readAll(audioFolder({ path: folder.at(glob) }))).map(({ id }) => id);
+  assert.deepEqual(await ids("**/*.wav"), ["a.wav", "x/b.wav", "x/y/c.wav"]);
+  assert.deepEqual(await ids("*.wav"), ["a.wav"]);
+  assert.deepEqual(await ids("x/**/*.wav"), ["b.wav", "y/c.wav"]);
+  assert.deepEqual(await ids("{x,nowhere}/?/[a-c].wav"), ["x/y/c.wav"]);
+  const sessions = await readAll(audioFolder({ path: folder.at("x/y/*.wav") }));
+  assert.deepEqual(told(sessions), [["c.wav", "see"]]);
+});
+
+Deno.test("audioFolder() takes a folder whose name looks like a glob", async () => {
+  await using folder = await tempFolder({ "[old] {1}/a.wav": tone(100) });
+  const sessions = await readAll(audioFolder({ path: folder.at("[old] {1}") }));
+  assert.deepEqual(told(sessions), [["a.wav", undefined]]);
+});
+
+Deno.test("audioFolder() takes one file with its transcript", async () => {
+  await using folder = await tempFolder({
+    "a.wav": tone(100),
+    "a.txt": "one",
+    "b.wav": tone(100),
+  });
+  const sessions = await readAll(audioFolder({ path: folder.at("a.wav") }));
+  assert.deepEqual(told(sessions), [["a.wav", "one"]]);
+});
+
+Deno.test("audioFolder() follows links once, though they lead in circles or nowhere", async () => {
+  await using folder = await tempFolder({ "real/a.wav": tone(100) });
+  await Deno.symlink(folder.path, folder.at("real/up"));
+  await Deno.symlink(folder.at("real"), folder.at("same"));
+  await Deno.symlink(folder.at("real/a.wav"), folder.at("b.wav"));
+  await Deno.symlink(folder.at("gone.wav"), folder.at("c.wav"));
+  const sessions = await readAll(audioFolder({ path: folder.path }));
+  assert.deepEqual(sessions.map(({ id }) => id), ["b.wav", "real/a.wav"]);
+});
+
+Deno.test("audioFolder() names what cannot be used and goes on", async () => {
+  const whole = tone(1000);
+  await using folder = await tempFolder({
+    "a.wav": tone(100),
+    "b.wav": "this is no audio",
+    "c.wav": "",
+    "d.wav": whole.slice(0, whole.length / 2),
+    "e.wav": tone(100),
+    "e.txt": new Uint8Array([0xff, 0xfe, 0xfd]),
+    "f.wav": tone(0),
+    "g.wav": tone(100),
+  });
+  const sessions = await readAll(audioFolder({ path: folder.path }));
+  const bad = sessions.filter(({ problem }) => problem !== undefined);
+  assert.deepEqual(bad.map(({ id, turns }) => [id, turns.length]), [
+    ["b.wav", 0],
+    ["c.wav", 0],
+    ["d.wav", 0],
+    ["e.wav", 0],
+    ["f.wav", 0],
+  ]);
+  for (const { id, problem = "" } of bad) {
+    assert.ok(problem.includes(id.replace("e.wav", "e.txt")), problem);
+  }
+  assert.equal(sessions.length, 7);
+});
+
+Deno.test("audioFolder() cuts clips, and a cut clip has no reference", async () => {
+  await using folder = await tempFolder({
+    "a.wav": tone(500),
+    "a.txt": "short",
+    "b.wav": tone(1500),
+    "b.txt": "too long to be heard",
+  });
+  const cut = audioFolder({ path: folder.path, maxSeconds: 0.5 });
+  await using dataset = await openDataset(cut);
+  const columns = (await read(dataset)).map(({ turns }) => turns[0]?.columns);
+  assert.deepEqual(columns.map((each) => each?.audio?.durationMs), [500, 500]);
+  assert.deepEqual(columns.map((each) => each?.reference), [
+    "short",
+    undefined,
+  ]);
+  assert.equal((await columns[1]?.audio?.pcm16(8000))?.length, 4000);
+});
+
+Deno.test("audioFolder() shuffles by seed and pass, and keeps the same items", async () => {
+  const names = Array.from(
+    { length: 12 },
+    (_, i) => `${String(i).padStart(2, "0")}.wav`,
+  );
+  const bytes = tone(50);
+  await using folder = await tempFolder(
+    Object.fromEntries(names.map((name) => [name, bytes])),
+  );
+  await using dataset = await openDataset(
+    audioFolder({ path: folder.path, shuffle: true, limit: 8 }),
+  );
+  const ids = async (seed: number, pass: number) =>
+    (await read(dataset, { seed, pass })).map(({ id }) => id);
+  const first = await ids(1, 0);
+  assert.deepEqual(first, await ids(1, 0));
+  assert.notDeepEqual(first, first.toSorted());
+  assert.notDeepEqual(first, await ids(2, 0));
+  assert.notDeepEqual(first, await ids(1, 1));
+  assert.deepEqual(first.toSorted(), (await ids(1, 1)).toSorted());
+  assert.deepEqual(dataset.facts, {
+    path: folder.path,
+    items: 8,
+    shuffle: true,
+  });
+});
+
+Deno.test("audioFolder() stops when it is told to, or when nobody reads on", async () => {
+  const bytes = tone(50);
+  await using folder = await tempFolder(
+    Object.fromEntries(
+      Array.from({ length: 40 }, (_, i) => [`${i}.wav`, bytes]),
+    ),
+  );
+  await using dataset = await openDataset(audioFolder({ path: folder.path }));
+  assert.equal((await read(dataset, { take: 3 })).length, 3);
+  const over = new AbortController();
+  let count = 0;
+  const reading = { seed: 1, pass: 0, signal: over.signal };
+  for await (const _ of dataset.sessions(reading)) {
+    if (++count === 5) over.abort();
+  }
+  assert.equal(count, 5);
+});
+
+Deno.test("audioFolder() refuses a path that does not exist", async () => {
+  await using folder = await tempFolder();
+  for (const name of ["nowhere", "nowhere/*.wav"]) {
+    await assert.rejects(
+      readAll(audioFolder({ path: folder.at(name) })),
+      (error) => {
+        assert.ok(error instanceof UsageError);
+        assert.match(error.message, /^Cannot read audio as 'path' must name/);
+        assert.match(error.message, /nowhere.*does not exist$/);
+        return true;
+      },
+    );
+  }
+});
+
+Deno.test("audioFolder() refuses a folder and a glob without audio", async () => {
+  await using folder = await tempFolder({ "a.txt": "hello", "b.m4a": "?" });
+  for (const path of [folder.path, folder.at("*.wav")]) {
+    await assert.rejects(readAll(audioFolder({ path })), (error) => {
+      assert.ok(error instanceof UsageError);
+      assert.match(error.message, /no audio found.*\*\.wav, \*\.flac, \*\.mp3/);
+      assert.ok(error.message.includes(path));
+      return true;
+    });
+  }
+});
+
+Deno.test("audioFolder() refuses one file that is no audio before the run", async () => {
+  await using folder = await tempFolder({ "a.txt": "hello", "b.wav": "" });
+  for (const name of ["a.txt", "b.wav"]) {
+    await assert.rejects(
+      readAll(audioFolder({ path: folder.at(name) })),
+      (error) => error instanceof UsageError && error.message.includes(name),
+    );
+  }
+});
+
+Deno.test("audioFolder() lists every option that is wrong", async () => {
+  const options = { path: "", shuffle: "yes", limit: 0, transcript: "auto" };
+  await assert.rejects(
+    readAll(audioFolder(options as unknown as { path: string })),
+    (error) => error instanceof UsageError && error.problems.length === 4,
+  );
+});

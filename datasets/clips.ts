@@ -1,0 +1,108 @@
+import { z } from "zod";
+import {
+  type AudioSource,
+  bytesSource,
+  type Decoders,
+  openDecoders,
+} from "../audio/mod.ts";
+import { type BundledClip, bundledClips, readClip } from "../clips/mod.ts";
+import {
+  type Columns,
+  type DatasetPlugin,
+  defineDataset,
+} from "../plugins/mod.ts";
+import { orderOf } from "./order.ts";
+import { readAhead } from "./read_ahead.ts";
+import { type OrderingOptions, orderingShape } from "./shared_options.ts";
+import { isCut, speechSession } from "./speech.ts";
+
+/** Options of {@linkcode clips}. */
+export interface ClipsOptions extends OrderingOptions {
+  /**
+   * Cuts each clip to this length, in seconds, and its reference to the words that are over by then.
+   *
+   * @default {whole clips}
+   */
+  maxSeconds?: number;
+}
+
+/** Clips that are opened before their turn comes. */
+const AHEAD = 4;
+
+/**
+ * The speech that comes with earshot: a few utterances by several voices with exact references.
+ * Needs no files of the user's.
+ *
+ * @example Usage
+ * ```ts
+ * import { clips } from "@earshot/earshot";
+ *
+ * const dataset = clips({ shuffle: true });
+ * ```
+ */
+export const clips: DatasetPlugin<ClipsOptions> = defineDataset({
+  name: "clips",
+  summary: "The bundled speech with its exact words; needs no files",
+  options: z.strictObject({
+    ...orderingShape,
+    maxSeconds: z.number().positive().optional().describe(
+      "Cut each clip to this many seconds, and its reference to the words that are over by then (default: whole clips)",
+    ),
+  }),
+  open({ shuffle, limit, maxSeconds }) {
+    const decoders = openDecoders();
+    const sources = bundledClips.map(sourceOf);
+    return {
+      facts: {
+        items: Math.min(bundledClips.length, limit ?? Infinity),
+        shuffle,
+      },
+      sessions({ seed, pass, signal }) {
+        const count = bundledClips.length;
+        const order = orderOf(count, { shuffle, limit, seed, pass });
+        return readAhead(order, (i) => {
+          const clip = bundledClips[i]!;
+          return speechSession(
+            clip.id,
+            () =>
+              columnsOf(clip, { decoders, source: sources[i]!, maxSeconds }),
+          );
+        }, { ahead: AHEAD, signal });
+      },
+      [Symbol.asyncDispose]: () => decoders[Symbol.asyncDispose](),
+    };
+  },
+});
+
+/** Reads the clip's file once at most: it may have to come over the network, as earshot itself did. */
+function sourceOf(clip: BundledClip): AudioSource {
+  let source: Promise<AudioSource> | undefined;
+  const read = async () => bytesSource(await readClip(clip), clip.file);
+  return {
+    id: clip.id,
+    name: clip.file,
+    async open() {
+      source ??= read();
+      source.catch(() => source = undefined);
+      return (await source).open();
+    },
+  };
+}
+
+async function columnsOf(
+  clip: BundledClip,
+  { decoders, source, maxSeconds }: {
+    readonly decoders: Decoders;
+    readonly source: AudioSource;
+    readonly maxSeconds: number | undefined;
+  },
+): Promise<Columns> {
+  if (!isCut(clip.durationMs, maxSeconds)) {
+    return { audio: await decoders.clip(source), reference: clip.transcript };
+  }
+  const heard = clip.words.filter(({ endMs }) => endMs <= maxSeconds * 1000);
+  return {
+    audio: await decoders.clip(source, { maxSeconds }),
+    reference: heard.map(({ text }) => text).join(" "),
+  };
+}

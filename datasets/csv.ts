@@ -1,0 +1,41 @@
+import { z } from "zod";
+import { type DatasetPlugin, defineDataset } from "../plugins/mod.ts";
+import { csvFormat } from "./csv_format.ts";
+import {
+  type ManifestDatasetOptions,
+  manifestShape,
+  openManifestDataset,
+} from "./manifest_dataset.ts";
+
+/** Options of {@linkcode csvManifest}. */
+export interface CsvManifestOptions extends ManifestDatasetOptions {
+  /** What stands between cells. @default {a tab for `.tsv` files, else a comma} */
+  delimiter?: string;
+}
+
+/**
+ * A CSV manifest with a header: a record a line, with audio (a path, a URL, a data URI or base64) or a
+ * prompt, and a reference where there is one.
+ *
+ * @example Usage
+ * ```ts
+ * import { csvManifest } from "@earshot/earshot";
+ *
+ * const dataset = csvManifest({ path: "./validated.tsv", root: "./clips" });
+ * ```
+ */
+export const csvManifest: DatasetPlugin<CsvManifestOptions> = defineDataset({
+  name: "csv",
+  summary: "A CSV or TSV manifest of speech or prompts",
+  primary: "path",
+  options: z.strictObject({
+    ...manifestShape,
+    delimiter: z.string().min(1).optional().describe(
+      "What stands between cells (default: a tab for .tsv files, else a comma)",
+    ),
+  }),
+  open({ delimiter, ...options }) {
+    const usual = /\.tsv$/i.test(options.path) ? "\t" : ",";
+    return openManifestDataset(options, csvFormat(delimiter ?? usual));
+  },
+});

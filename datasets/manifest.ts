@@ -1,0 +1,194 @@
+import { messageOf, UsageError } from "../plugins/mod.ts";
+import { type FileBytes, openBytes } from "./file_bytes.ts";
+import {
+  type Entry,
+  LineError,
+  type ManifestFormat,
+  type Row,
+  type Span,
+} from "./manifest_format.ts";
+import { orderOf, type OrderOptions } from "./order.ts";
+
+/** One record when its turn has come: its values, or why it has none. */
+export type Met =
+  & { readonly line: number }
+  & ({ readonly row: Row } | { readonly problem: string });
+
+/** A manifest that has been looked into. */
+export interface Manifest extends AsyncDisposable {
+  /** Its columns, in order of appearance: of a large file, those of its first records. */
+  readonly columns: readonly string[];
+  /** The first records, to tell what is in a column. */
+  readonly head: readonly Row[];
+  /** Records in all; not known of a large file that is read in its own order. */
+  readonly count: number | undefined;
+  /** Reads the records once. */
+  rows(order: OrderOptions): AsyncIterable<Met>;
+}
+
+/** How a manifest is opened. */
+export interface ManifestOptions {
+  /** Whether it is to be read in any order but its own. */
+  readonly shuffle: boolean;
+  /** Files up to this size are kept in memory and checked whole. @default {64 MiB} */
+  readonly wholeBytes?: number;
+}
+
+/** The first records that are kept, and all that is checked of a large file beforehand. */
+const HEAD = 100;
+
+/**
+ * Opens a manifest. One of ordinary size is checked whole, so that a mistake is met before the run;
+ * of a large one the beginning, and the rest as it is read.
+ *
+ * @throws {UsageError} If it cannot be read, has no records, or a record is wrong.
+ */
+export async function openManifest(
+  path: string,
+  format: ManifestFormat,
+  { shuffle, wholeBytes = 64 * 2 ** 20 }: ManifestOptions,
+): Promise<Manifest> {
+  const file = await openBytes(path);
+  try {
+    const whole = file.size <= wholeBytes;
+    const source = whole ? inMemory(await file.read(0, file.size)) : file;
+    const head = await survey(path, format.entries(source.all()), whole);
+    const spans = whole || !shuffle
+      ? head.spans
+      : await indexOf(path, format.entries(source.all()));
+    return {
+      columns: format.header?.() ?? [...head.columns],
+      head: head.rows,
+      count: spans?.length,
+      rows: (order) =>
+        spans
+          ? inOrder(spans, { format, source, order })
+          : straight(format.entries(source.all()), order.limit),
+      [Symbol.asyncDispose]: () => file.close(),
+    };
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+type Bytes = Pick<FileBytes, "read" | "all">;
+
+function inMemory(bytes: Uint8Array): Bytes {
+  return {
+    read: (start, end) => Promise.resolve(bytes.subarray(start, end)),
+    async *all() {
+      yield await Promise.resolve(bytes);
+    },
+  };
+}
+
+interface Survey {
+  readonly columns: ReadonlySet<string>;
+  readonly rows: readonly Row[];
+  /** Where the records are, if all were met. */
+  readonly spans: readonly Span[] | undefined;
+}
+
+/** Reads the records, or the first of them, and stops at the first that is wrong. */
+async function survey(
+  path: string,
+  entries: AsyncIterable<Entry>,
+  whole: boolean,
+): Promise<Survey> {
+  const columns = new Set<string>();
+  const rows: Row[] = [];
+  const spans: Span[] = [];
+  try {
+    for await (const { row, ...span } of entries) {
+      const values = rowAt(span.line, row);
+      for (const name in values) columns.add(name);
+      if (rows.length < HEAD) rows.push(values);
+      spans.push(span);
+      if (!whole && spans.length >= HEAD) break;
+    }
+  } catch (error) {
+    throw asUsage(path, error);
+  }
+  if (spans.length > 0) {
+    return { columns, rows, spans: whole ? spans : undefined };
+  }
+  throw new UsageError(
+    `Cannot read ${path} as it must have a record: current value has none`,
+  );
+}
+
+async function indexOf(
+  path: string,
+  entries: AsyncIterable<Entry>,
+): Promise<Span[]> {
+  const spans: Span[] = [];
+  try {
+    for await (const { line, start, end } of entries) {
+      spans.push({ line, start, end });
+    }
+  } catch (error) {
+    throw asUsage(path, error);
+  }
+  return spans;
+}
+
+function rowAt(line: number, row: () => Row): Row {
+  try {
+    return row();
+  } catch (cause) {
+    throw new LineError(line, messageOf(cause), { cause });
+  }
+}
+
+function asUsage(path: string, error: unknown): unknown {
+  if (!(error instanceof LineError)) return error;
+  return new UsageError(
+    `Cannot read ${path}:${error.line} as ${error.message}`,
+    {
+      cause: error,
+      problems: [{ path: `${path}:${error.line}`, message: error.message }],
+    },
+  );
+}
+
+async function* inOrder(
+  spans: readonly Span[],
+  { format, source, order }: {
+    readonly format: ManifestFormat;
+    readonly source: Bytes;
+    readonly order: OrderOptions;
+  },
+): AsyncGenerator<Met> {
+  for (const i of orderOf(spans.length, order)) {
+    const { line, start, end } = spans[i]!;
+    const bytes = await source.read(start, end);
+    yield met(line, () => format.row(bytes));
+  }
+}
+
+/** Reads on and on; what cannot be read is a problem of its line. */
+async function* straight(
+  entries: AsyncIterable<Entry>,
+  limit = Infinity,
+): AsyncGenerator<Met> {
+  let count = 0;
+  try {
+    for await (const { line, row } of entries) {
+      yield met(line, row);
+      if (++count >= limit) return;
+    }
+  } catch (error) {
+    if (!(error instanceof LineError)) throw error;
+    const problem = `${error.message}; nothing behind it can be read`;
+    yield { line: error.line, problem };
+  }
+}
+
+function met(line: number, row: () => Row): Met {
+  try {
+    return { line, row: row() };
+  } catch (error) {
+    return { line, problem: messageOf(error) };
+  }
+}

@@ -1,0 +1,45 @@
+import type { AudioSource, Decoders } from "../audio/mod.ts";
+import { type Columns, messageOf, type Session } from "../plugins/mod.ts";
+
+/** A session of one turn. What cannot be used becomes its problem, so that the run goes on without it. */
+export async function speechSession(
+  id: string,
+  columns: () => Promise<Columns>,
+): Promise<Session> {
+  try {
+    return { id, turns: [{ columns: await columns() }] };
+  } catch (error) {
+    return { id, turns: [], problem: messageOf(error) };
+  }
+}
+
+/** How a clip becomes columns. */
+export interface SpeechColumnsOptions {
+  readonly maxSeconds?: number | undefined;
+  readonly reference?: string | undefined;
+}
+
+/**
+ * The columns of a clip. One that is cut has no reference, as nobody can tell which words are left.
+ *
+ * @throws {AudioError} If its header tells that it cannot be used.
+ */
+export async function speechColumns(
+  decoders: Decoders,
+  source: AudioSource,
+  { maxSeconds, reference }: SpeechColumnsOptions,
+): Promise<Columns> {
+  const whole = await decoders.clip(source);
+  if (isCut(whole.durationMs, maxSeconds)) {
+    return { audio: await decoders.clip(source, { maxSeconds }) };
+  }
+  return { audio: whole, ...(reference !== undefined && { reference }) };
+}
+
+/** Whether a clip is longer than it may be. */
+export function isCut(
+  durationMs: number,
+  maxSeconds: number | undefined,
+): maxSeconds is number {
+  return maxSeconds !== undefined && durationMs > maxSeconds * 1000;
+}
