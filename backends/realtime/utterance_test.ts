@@ -1,0 +1,537 @@
+import assert from "node:assert/strict";
+import { attempt } from "../../core/attempt.ts";
+import { manualClock } from "../../core/testing/manual_clock.ts";
+import { RequestError, type Sample } from "../../plugins/mod.ts";
+import { connections } from "./connections.ts";
+import type { Dialect } from "./dialects/dialect.ts";
+import { vllm } from "./dialects/vllm.ts";
+import type { Frames } from "./frames.ts";
+import type {
+  Socket,
+  SocketListener,
+  Transport,
+} from "./transports/transport.ts";
+import { utter, type UtteranceSettings } from "./utterance.ts";
+
+const FRAMES: Frames = {
+  messages: ["one", "two", "three"],
+  endsMs: [100, 200, 250],
+  durationMs: 250,
+  bytes: 11,
+};
+const START = '{"type":"input_audio_buffer.commit","final":false}';
+const FINAL = '{"type":"input_audio_buffer.commit","final":true}';
+const UPDATE = '{"type":"session.update","model":"m"}';
+
+/** A transport whose other side is the test. */
+function fakeTransport() {
+  const sent: string[] = [];
+  const listeners: SocketListener[] = [];
+  let closes = 0;
+  const transport: Transport = {
+    connect(listener) {
+      listeners.push(listener);
+      const socket: Socket = {
+        bufferedBytes: 0,
+        send: (text) => void sent.push(text),
+        close: () => void closes++,
+      };
+      return socket;
+    },
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+  return {
+    transport,
+    sent,
+    get closes() {
+      return closes;
+    },
+    get listener() {
+      return listeners.at(-1)!;
+    },
+    say(...messages: (object | string)[]) {
+      for (const message of messages) {
+        const text = typeof message === "string"
+          ? message
+          : JSON.stringify(message);
+        listeners.at(-1)!.message(text, false);
+      }
+    },
+  };
+}
+
+/** One utterance under way on a clock of the test's own. */
+function booth(more: Partial<UtteranceSettings> & { reuse?: boolean } = {}) {
+  const { reuse = false, ...settings } = more;
+  const clock = manualClock();
+  const line = fakeTransport();
+  const dialect = vllm as Dialect;
+  const pool = connections({
+    transport: line.transport,
+    dialect,
+    session: { model: "m", extras: {} },
+    reuse,
+    trace: undefined,
+  });
+  const abort = new AbortController();
+  const speak = (): Promise<Sample> =>
+    attempt(
+      {
+        needs: [],
+        async send(_request, call) {
+          const connection = pool.take();
+          const output = await utter(connection, {
+            frames: FRAMES,
+            call,
+            settings: {
+              dialect,
+              mode: "stream",
+              speed: 1,
+              connectTimeoutMs: 10_000,
+              readyTimeoutMs: 30_000,
+              receiveTimeoutMs: undefined,
+              finalTimeoutMs: undefined,
+              maxIgnoredEvents: 50_000,
+              trace: undefined,
+              clean: (text) => text,
+              ...settings,
+            },
+          });
+          pool.giveBack(connection, clock.now());
+          return output;
+        },
+      },
+      {
+        id: 0,
+        turn: { columns: {} },
+        prepared: undefined,
+        session: { id: "s", turn: 0, history: [] },
+      },
+      {
+        stage: 0,
+        phase: "measure",
+        scheduledMs: 0,
+        clock,
+        signal: abort.signal,
+      },
+    );
+  return { clock, line, abort, speak };
+}
+
+/** Up to the moment at which the microphone opens, at 3 ms. */
+async function begun(more: Parameters<typeof booth>[0] = {}) {
+  const all = booth(more);
+  const sample = all.speak();
+  await all.clock.advance(1);
+  all.line.listener.opened();
+  await all.clock.advance(2);
+  all.line.say({ type: "session.created" });
+  return { ...all, sample };
+}
+
+/** Up to the final commit, at 253 ms. */
+async function spoken(more: Parameters<typeof booth>[0] = {}) {
+  const all = await begun(more);
+  await all.clock.advance(250);
+  return all;
+}
+
+const created = { type: "session.created" };
+const delta = (text: string) => ({ type: "transcription.delta", delta: text });
+const done = (text?: string) => ({ type: "transcription.done", text });
+
+function failureOf({ outcome }: Sample) {
+  assert.ok(outcome.status !== "ok");
+  return outcome.failure;
+}
+
+Deno.test("utter() speaks and listens in the order of the protocol, and marks each instant", async () => {
+  const { clock, line, sample } = await begun();
+  assert.deepEqual(line.sent, [UPDATE, START]);
+  await clock.advance(100);
+  assert.deepEqual(line.sent, [UPDATE, START, "one"]);
+  line.say(delta(""), delta("he"));
+  await clock.advance(150);
+  assert.deepEqual(line.sent, [UPDATE, START, "one", "two", "three", FINAL]);
+  await clock.advance(47);
+  line.say(delta("llo"), {
+    ...done("hello"),
+    usage: { prompt_tokens: 5, completion_tokens: 3 },
+  });
+  const { marks, deltas, audioSent, output, outcome, endedMs } = await sample;
+  assert.deepEqual(outcome, { status: "ok" });
+  assert.deepEqual(marks, {
+    connected: 1,
+    ready: 3,
+    streamStart: 3,
+    endSent: 253,
+    final: 300,
+  });
+  assert.deepEqual(deltas, [
+    { atMs: 103, kind: "text", text: "" },
+    { atMs: 103, kind: "text", text: "he" },
+    { atMs: 300, kind: "text", text: "llo" },
+  ]);
+  assert.deepEqual(audioSent, [
+    { dueMs: 103, atMs: 103, endMs: 100 },
+    { dueMs: 203, atMs: 203, endMs: 200 },
+    { dueMs: 253, atMs: 253, endMs: 250 },
+  ]);
+  assert.deepEqual(output, {
+    text: "hello",
+    usage: { inputTokens: 5, outputTokens: 3 },
+  });
+  assert.equal(endedMs, 300);
+  assert.equal(line.closes, 1);
+  assert.equal(clock.pending, 0);
+});
+
+Deno.test("utter() sends a batch in GuideLLM's order", async () => {
+  const { clock, line, sample } = await begun({ mode: "batch", speed: 0 });
+  await clock.settle();
+  assert.deepEqual(line.sent, [UPDATE, "one", "two", "three", START, FINAL]);
+  line.say(done("x"));
+  const { marks, audioSent } = await sample;
+  assert.deepEqual(audioSent.map(({ dueMs }) => dueMs), [
+    undefined,
+    undefined,
+    undefined,
+  ]);
+  assert.deepEqual(marks, {
+    connected: 1,
+    ready: 3,
+    streamStart: 3,
+    endSent: 3,
+    final: 3,
+  });
+});
+
+Deno.test("utter() counts a read before it looks at it", async () => {
+  const { line, clock, sample } = await spoken();
+  line.say("é{");
+  const { reads, outcome } = await sample;
+  assert.equal(outcome.status, "error");
+  assert.deepEqual(reads, {
+    count: 2,
+    bytes: JSON.stringify(created).length + 3,
+  });
+  assert.equal(clock.pending, 0);
+});
+
+// What the transcript is, by what came of it.
+const TEXTS: readonly [
+  name: string,
+  said: object[],
+  text: string | undefined,
+  deltas: string[],
+][] = [
+  ["done's text wins over the deltas", [delta("a"), done("A")], "A", ["a"]],
+  [
+    "done without a text leaves the deltas",
+    [delta("a"), delta("b"), done()],
+    "ab",
+    ["a", "b"],
+  ],
+  ["an empty done leaves the deltas", [delta("a"), done("")], "a", ["a"]],
+  ["an empty done is an empty transcript", [done("")], "", []],
+  ["done alone is the first text", [done("only")], "only", ["only"]],
+  ["done behind empty deltas is the first text", [delta(""), done("x")], "x", [
+    "",
+    "x",
+  ]],
+  ["done alone without a text is nothing", [done()], undefined, []],
+  ["a second done is not heard", [done("x"), done("y")], "x", ["x"]],
+  [
+    "session.updated is not waited for and does no harm",
+    [{ type: "session.updated" }, done("x")],
+    "x",
+    ["x"],
+  ],
+];
+
+for (const [name, said, text, deltas] of TEXTS) {
+  Deno.test(`utter(): ${name}`, async () => {
+    const { line, clock, sample } = await spoken();
+    line.say(...said);
+    const { output, outcome, ...rest } = await sample;
+    assert.deepEqual(outcome, { status: "ok" });
+    assert.equal(output.text, text);
+    assert.deepEqual(rest.deltas.map(({ text }) => text), deltas);
+    assert.equal(clock.pending, 0);
+  });
+}
+
+Deno.test("utter() keeps the text of a done that comes before the audio has ended, as ended_early", async () => {
+  const { clock, line, sample } = await begun();
+  await clock.advance(200);
+  line.say(delta("so"), done("so far"));
+  const result = await sample;
+  assert.deepEqual(failureOf(result), {
+    class: "ended_early",
+    message:
+      "The server ended the utterance before its audio did: sent 200 of 250 ms",
+  });
+  assert.equal(result.output.text, "so far");
+  assert.equal(result.marks.final, undefined);
+  assert.equal(result.marks.endSent, undefined);
+  assert.equal(clock.pending, 0);
+  await clock.advance(1000);
+  assert.equal(line.sent.length, 4);
+});
+
+// Each limit, when it strikes, and what is kept.
+Deno.test("utter() waits for a socket no longer than connectTimeoutMs", async () => {
+  const { clock, line, speak } = booth();
+  const sample = speak();
+  await clock.advance(9999);
+  assert.equal(line.closes, 0);
+  await clock.advance(1);
+  const result = await sample;
+  assert.deepEqual(failureOf(result), {
+    class: "connect_timeout",
+    message: "The socket did not open: waited 10000 ms",
+  });
+  assert.equal(result.outcome.status, "timeout");
+  assert.equal(line.closes, 1);
+  assert.equal(clock.pending, 0);
+});
+
+Deno.test("utter() waits for a session no longer than readyTimeoutMs", async () => {
+  const { clock, line, speak } = booth();
+  const sample = speak();
+  await clock.advance(5000);
+  line.listener.opened();
+  await clock.advance(30_000);
+  const result = await sample;
+  assert.equal(failureOf(result).class, "ready_timeout");
+  assert.deepEqual(result.marks, { connected: 5000 });
+  assert.equal(clock.pending, 0);
+});
+
+Deno.test("utter() waits for the transcript 10 s or half the audio, unless told", async () => {
+  const { clock, line, sample } = await spoken();
+  line.say(delta("part"));
+  await clock.advance(9999);
+  assert.equal(line.closes, 0);
+  await clock.advance(1);
+  const result = await sample;
+  assert.equal(failureOf(result).class, "final_timeout");
+  assert.equal(result.output.text, "part");
+  assert.equal(result.endedMs, 10_253);
+  const told = await spoken({ finalTimeoutMs: 20 });
+  await told.clock.advance(20);
+  assert.equal(failureOf(await told.sample).class, "final_timeout");
+});
+
+Deno.test("utter() bears silence for receiveTimeoutMs, counted from the last message", async () => {
+  const { clock, line, sample } = await begun({ receiveTimeoutMs: 80 });
+  await clock.advance(70);
+  line.say(delta(""));
+  await clock.advance(79);
+  assert.equal(line.closes, 0);
+  await clock.advance(1);
+  const result = await sample;
+  assert.deepEqual([failureOf(result).class, result.endedMs], [
+    "receive_timeout",
+    153,
+  ]);
+  assert.equal(clock.pending, 0);
+});
+
+// What a server may do wrong.
+const FAULTS: readonly [
+  name: string,
+  said: (object | string)[],
+  failure: object,
+][] = [
+  ["an error", [{ type: "error", error: "bad", code: "e1" }], {
+    class: "server_error",
+    code: "e1",
+    message: "e1: bad",
+  }],
+  ["an error as an object", [{
+    type: "error",
+    error: { message: "no", code: "401" },
+  }], {
+    class: "server_error",
+    code: "401",
+    message: "401: no",
+  }],
+  ["bad JSON", ["{not-json"], {
+    class: "protocol_error",
+    message:
+      "Cannot understand the server as messages must be a JSON object: current value is {not-json",
+  }],
+  ["JSON that is no object", ["[]"], {
+    class: "protocol_error",
+    message:
+      "Cannot understand the server as messages must be a JSON object: current value is []",
+  }],
+];
+
+for (const [name, said, failure] of FAULTS) {
+  Deno.test(`utter() fails on ${name} and keeps what it heard`, async () => {
+    const { clock, line, sample } = await begun();
+    await clock.advance(150);
+    line.say(delta("part"), ...said, delta("late"));
+    const result = await sample;
+    assert.deepEqual(failureOf(result), failure);
+    assert.equal(result.output.text, "part");
+    assert.deepEqual(result.deltas.length, 1);
+    assert.equal(line.closes, 1);
+    assert.equal(clock.pending, 0);
+  });
+
+  Deno.test(`utter() fails on ${name} as the first message`, async () => {
+    const { clock, line, speak } = booth();
+    const sample = speak();
+    await clock.settle();
+    line.listener.opened();
+    line.say(...said);
+    assert.deepEqual(failureOf(await sample), failure);
+    assert.equal(clock.pending, 0);
+  });
+}
+
+Deno.test("utter() fails on a binary frame", async () => {
+  const { line, sample } = await begun();
+  line.listener.message(new Uint8Array(3), true);
+  const { message, ...failure } = failureOf(await sample);
+  assert.deepEqual(failure, { class: "protocol_error" });
+  assert.match(message, /binary frame/);
+});
+
+Deno.test("utter() decodes what its transport has left as bytes", async () => {
+  const { line, sample } = await spoken();
+  line.listener.message(
+    new TextEncoder().encode(JSON.stringify(done("né"))),
+    false,
+  );
+  assert.equal((await sample).output.text, "né");
+});
+
+Deno.test("utter() fails if the first message is not the greeting", async () => {
+  const { clock, line, speak } = booth();
+  const sample = speak();
+  await clock.settle();
+  line.listener.opened();
+  line.say({ type: "unexpected.ping" });
+  assert.deepEqual(failureOf(await sample), {
+    class: "protocol_error",
+    message:
+      "Cannot understand the server as the first message must be session.created: current value is unexpected.ping",
+  });
+});
+
+Deno.test("utter() bears as many unknown events as it is told to", async () => {
+  const { line, sample } = await spoken({ maxIgnoredEvents: 2 });
+  line.say({ type: "a" }, delta("x"), { type: "b" });
+  assert.equal(line.closes, 0);
+  line.say({ type: "noise.event" });
+  const result = await sample;
+  assert.deepEqual(failureOf(result), {
+    class: "protocol_error",
+    message:
+      "Cannot understand the server as unknown events must be few: current value is 3 (last type noise.event)",
+  });
+  assert.equal(result.output.text, "x");
+});
+
+Deno.test("utter() tells by its code how a connection was lost", async () => {
+  for (const code of [1000, 1001, 1006, 1008, 1009, 1011, 1012]) {
+    const { clock, line, sample } = await begun();
+    await clock.advance(150);
+    line.say(delta("part"));
+    line.listener.closed({ code, reason: "why" });
+    const result = await sample;
+    assert.deepEqual(failureOf(result), {
+      class: "closed",
+      code: String(code),
+      message: `The connection was closed with ${code}: why`,
+    });
+    assert.equal(result.output.text, "part");
+    assert.equal(clock.pending, 0);
+  }
+});
+
+Deno.test("utter() ends at once when the run is cancelled, what was heard kept", async () => {
+  const { clock, line, abort, sample } = await begun();
+  await clock.advance(150);
+  line.say(delta("part"));
+  abort.abort(new Error("stop"));
+  const result = await sample;
+  assert.deepEqual([result.outcome.status, failureOf(result).class], [
+    "cancelled",
+    "cancelled",
+  ]);
+  assert.equal(result.output.text, "part");
+  assert.equal(line.closes, 1);
+  assert.equal(clock.pending, 0);
+});
+
+Deno.test("utter() takes the run's own reason for stopping", async () => {
+  const { clock, abort, sample } = await begun();
+  abort.abort(new RequestError("request_timeout", "too long"));
+  const { outcome } = await sample;
+  assert.equal(outcome.status, "timeout");
+  assert.equal(clock.pending, 0);
+});
+
+Deno.test("utter() lets a used connection rest, and hears nothing of the one before", async () => {
+  const { clock, line, sample, speak } = await spoken({ reuse: true });
+  line.say(done("first"));
+  assert.equal((await sample).output.text, "first");
+  line.say(done("first"));
+  const next = speak();
+  await clock.settle();
+  line.say(done("first"));
+  const before = line.sent.length;
+  await clock.advance(4.9);
+  assert.equal(line.sent.length, before);
+  await clock.advance(0.1);
+  assert.deepEqual(line.sent.slice(before), [START]);
+  await clock.advance(250);
+  line.say(done("second"));
+  const { output, marks, reads } = await next;
+  assert.equal(output.text, "second");
+  assert.deepEqual(marks, { streamStart: 258, endSent: 508, final: 508 });
+  assert.equal(reads.count, 1);
+  assert.equal(line.closes, 0);
+});
+
+Deno.test("utter() fails at once if a used connection is lost while it rests", async () => {
+  const { clock, line, sample, speak } = await spoken({ reuse: true });
+  line.say(done("first"));
+  await sample;
+  const next = speak();
+  await clock.settle();
+  line.listener.closed({ code: 1012, reason: "" });
+  assert.equal(failureOf(await next).code, "1012");
+  assert.equal(clock.pending, 0);
+});
+
+Deno.test("connections() takes a new one for one that was closed while idle, or failed", async () => {
+  const { clock, line, sample, speak } = await spoken({ reuse: true });
+  const first = line.listener;
+  line.say(done("first"));
+  await sample;
+  first.closed({ code: 1001, reason: "" });
+  const next = speak();
+  await clock.settle();
+  assert.notEqual(line.listener, first);
+  line.listener.opened();
+  line.say(created, { type: "error", error: "no" });
+  await next;
+  const second = line.listener;
+  const last = speak();
+  await clock.settle();
+  assert.notEqual(line.listener, second);
+  line.listener.closed({
+    code: 1006,
+    reason: "",
+    refusal: { status: 403, body: "" },
+  });
+  const { code, message } = failureOf(await last);
+  assert.equal(code, "403");
+  assert.match(message, /HTTP 403.*not for realtime/);
+});
