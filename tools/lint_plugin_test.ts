@@ -49,6 +49,7 @@ Deno.test("one-way-imports sees every way to import", () => {
       `import "../audio/mod.ts"`,
       `import "./other.ts"`,
       `import "node:net"`,
+      `import config from "../deno.json" with { type: "json" }`,
       `import { z } from "zod"`,
       `new URL("./worker.ts", import.meta.url)`,
       `new URL("worker.ts", import.meta.url)`,

@@ -65,6 +65,7 @@ export function offence(from: Place, specifier: string): string | undefined {
     return room === "core" ? "core/ imports nothing outside itself" : undefined;
   }
   if (there === room || allowed.includes(there)) return undefined;
+  if (there === "deno.json" && room !== "core") return undefined;
   return `${label(room!)} may not import ${label(there)}`;
 }
 

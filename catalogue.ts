@@ -1,0 +1,28 @@
+import type { Catalogue } from "./plugins/load.ts";
+
+/**
+ * The built-in plugins by kind and name. Each is imported when it is asked for, so that listing names costs nothing;
+ * each import is a literal, so that a compiled binary holds them all.
+ */
+export const catalogue: Catalogue = {
+  backend: {
+    realtime: async () =>
+      (await import("./backends/realtime/backend.ts")).realtime,
+    echo: async () => (await import("./backends/echo.ts")).echo,
+  },
+  dataset: {
+    clips: async () => (await import("./datasets/clips.ts")).clips,
+    "audio-folder": async () =>
+      (await import("./datasets/audio_folder.ts")).audioFolder,
+    jsonl: async () => (await import("./datasets/jsonl.ts")).jsonlManifest,
+    csv: async () => (await import("./datasets/csv.ts")).csvManifest,
+    repeat: async () => (await import("./datasets/repeat.ts")).repeat,
+  },
+  reporter: {
+    console: async () =>
+      (await import("./reporters/console.ts")).consoleReporter,
+    json: async () => (await import("./reporters/json.ts")).jsonReporter,
+    csv: async () => (await import("./reporters/csv.ts")).csvReporter,
+    jsonl: async () => (await import("./reporters/jsonl.ts")).jsonlReporter,
+  },
+};
