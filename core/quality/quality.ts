@@ -43,8 +43,8 @@ export function quality(normalizer: NormalizerName): Quality {
   };
 }
 
-/** Characters: comparing two texts of this length that have nothing in common takes some milliseconds. */
-const LONG_TEXT = 1000;
+/** Characters: comparing two texts of this length that have nothing in common takes a millisecond or two. */
+const LONG_TEXT = 500;
 
 /** Pools the errors of one kind. */
 export interface ErrorRateSum {

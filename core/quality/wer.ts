@@ -98,30 +98,59 @@ function distance(
 
 /**
  * Levenshtein's recurrence in one row, within the band. A cost holds both counts, errors × unit + substitutions,
- * so that its order is that of the errors first and of the substitutions second.
+ * so that its order is that of the errors first and of the substitutions second. That holds up to `band`
+ * errors; beyond, a cost only says that there are more.
  */
 function banded(
   a: Int32Array,
   b: Int32Array,
   band: number,
 ): { errors: number; s: number } {
-  const unit = Math.min(a.length, b.length) + 1;
-  const row = new Float64Array(b.length + 1).fill(Infinity);
+  const unit = band + 2;
+  const { row, far } = rowOf(b.length + 1, band);
   for (let j = 0; j <= Math.min(b.length, band); j++) row[j] = j * unit;
   for (let i = 1; i <= a.length; i++) {
     const from = Math.max(1, i - band);
     const to = Math.min(b.length, i + band);
-    let diagonal = row[from - 1]!;
-    let left = i <= band ? i * unit : Infinity;
+    const left = i <= band ? i * unit : far;
+    fillRow(row, { is: a[i - 1]!, b, from, to, left, unit, far });
     row[from - 1] = left;
-    for (let j = from; j <= to; j++) {
-      const above = row[j]!;
-      const through = a[i - 1] === b[j - 1] ? diagonal : diagonal + unit + 1;
-      left = Math.min(through, above + unit, left + unit);
-      row[j] = left;
-      diagonal = above;
-    }
   }
   const cost = row[b.length]!;
   return { errors: Math.floor(cost / unit), s: cost % unit };
+}
+
+/** Whole numbers where the costs of a band fit in; `far` is more than any of these. */
+function rowOf(length: number, band: number) {
+  return band <= 32_000
+    ? { row: new Int32Array(length).fill(2 ** 30), far: 2 ** 30 }
+    : { row: new Float64Array(length).fill(2 ** 50), far: 2 ** 50 };
+}
+
+interface RowOptions {
+  /** The unit of the reference that this row is about. */
+  readonly is: number;
+  readonly b: Int32Array;
+  readonly from: number;
+  readonly to: number;
+  /** Cost just left of `from`. */
+  readonly left: number;
+  readonly unit: number;
+  readonly far: number;
+}
+
+/** Turns the costs up to one unit of the reference into those up to the next: all the time goes here. */
+function fillRow(
+  row: Int32Array | Float64Array,
+  { is, b, from, to, left, unit, far }: RowOptions,
+): void {
+  let diagonal = row[from - 1]!;
+  let cost = left;
+  for (let j = from; j <= to; j++) {
+    const above = row[j]!;
+    const through = is === b[j - 1] ? diagonal : diagonal + unit + 1;
+    cost = Math.min(through, Math.min(above, cost) + unit, far);
+    row[j] = cost;
+    diagonal = above;
+  }
 }

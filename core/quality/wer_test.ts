@@ -115,6 +115,12 @@ Deno.test("wordErrors() compares 10,000 words", () => {
   assert.deepEqual(counts, { s: 100, d: 100, i: 100, n: 10_000 });
 });
 
+Deno.test("wordErrors() compares texts of very different length", () => {
+  const reference = Array.from({ length: 40_000 }, (_, i) => `w${i}`).join(" ");
+  const counts = wordErrors(reference, "w5 wrong w9", none);
+  assert.deepEqual(counts, { s: 1, d: 39_997, i: 0, n: 40_000 });
+});
+
 Deno.test("characterErrors() counts code points and leaves spaces out", () => {
   assert.deepEqual(characterErrors("a b c", "abc", none), {
     s: 0,
