@@ -50,7 +50,7 @@ function headerLines(report: Report, look: Look): string[] {
   const pieces = [
     look.paint("bold", `earshot ${plain(earshot.version)}`),
     backendOf(backend),
-    ...textIn(backend, "target"),
+    ...targetOf(backend),
     ...textIn(backend, "model"),
     datasetOf(dataset),
     `seed ${run.seed}`,
@@ -75,10 +75,14 @@ function backendOf(backend: PluginUse): string {
   return `${name}, streaming ${speed === 0 ? "unpaced" : `at ${times(speed)}`}`;
 }
 
+/** Where requests went: the URL in full, where it is told, else what was asked for. */
+function targetOf(backend: PluginUse): string[] {
+  const [url] = textIn(backend, "url");
+  return url === undefined ? textIn(backend, "target") : [url];
+}
+
 function datasetOf(dataset: PluginUse): string {
-  const count = ["items", "utterances", "sessions", "count"]
-    .map((key) => numberIn(dataset, key))
-    .find((value) => value !== undefined);
+  const count = numberIn(dataset, "items");
   const name = plain(dataset.name);
   return count === undefined ? name : `${name} (${count})`;
 }

@@ -16,7 +16,7 @@ import {
   times,
 } from "./number.ts";
 import { metricsTable } from "./table.ts";
-import { plain, truncate, wrap, wrapWords } from "./text.ts";
+import { displayWidth, plain, truncate, wrap, wrapWords } from "./text.ts";
 
 /** Where a stage stands in its run. */
 export interface Place {
@@ -45,25 +45,15 @@ export function stageLines(
   ];
 }
 
-/** Why no number of a stage means anything, in one statement. */
-export function failedLines(stage: StageReport, look: Look): string[] {
-  const label = look.paint("red", "failed");
-  return wrapWords(whyFailed(stage), { ...look, label: `${label}  ` });
-}
-
-function whyFailed({ counts, failures, verdict }: StageReport): string {
-  const [first] = failures;
-  const all = total(counts) + counts.dropped;
-  if (!first || all === 0) {
-    return verdict.reasons.map(plain).join("; ") || "no request was sent";
-  }
-  const cause = [first.code, first.message].flatMap((part) =>
-    part ? [plain(part)] : []
-  );
-  const others = all - first.count;
-  return `no request succeeded: ${first.count} of ${all} ${first.class} (${
-    cause.join(": ")
-  })${others > 0 ? `, ${others} otherwise` : ""}`;
+/** Why no number of a stage means anything. */
+export function failedLines({ verdict }: StageReport, look: Look): string[] {
+  const [first = "no request succeeded", ...rest] = verdict.reasons.map(plain);
+  const label = `${look.paint("red", "failed")}  `;
+  const indent = " ".repeat(displayWidth(label));
+  return [
+    ...wrapWords(first, { ...look, label }),
+    ...rest.flatMap((more) => wrapWords(more, { ...look, label: indent })),
+  ];
 }
 
 function titleOf(stage: StageReport, { index, of }: Place): string[] {

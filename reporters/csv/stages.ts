@@ -120,7 +120,7 @@ function runCells({ earshot, run, interrupted }: Report): Cells {
     "backend.dialect": fact(backend, "dialect"),
     "backend.mode": fact(backend, "mode"),
     "backend.speed": fact(backend, "speed"),
-    target: fact(backend, "target"),
+    target: fact(backend, "url") ?? fact(backend, "target"),
     model: fact(backend, "model"),
     dataset: dataset.name,
     interrupted,

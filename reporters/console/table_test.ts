@@ -1,0 +1,44 @@
+import assert from "node:assert/strict";
+import { clientMetrics, metrics } from "../../plugins/mod.ts";
+import { goodStage, metric } from "../testdata/report.ts";
+import { lookOf } from "./look.ts";
+import { metricsTable } from "./table.ts";
+
+const look = lookOf({ width: 79, color: false });
+
+Deno.test("metricsTable() has a row for every metric, in one order and under its label", () => {
+  const every = [...metrics, ...clientMetrics].map((
+    { name, unit },
+  ) => [name, metric(unit, 200, 30)]);
+  const rows = (entries: unknown[][]) =>
+    metricsTable({
+      ...goodStage,
+      metrics: Object.fromEntries(entries),
+    }, look);
+  const lines = rows(every);
+  assert.deepEqual(rows(every.toReversed()), lines);
+  for (const { label } of metrics) {
+    const found = lines.filter((line) => line.startsWith(`  ${label}`));
+    assert.ok(found.length >= 1, label);
+  }
+  assert.equal(lines.length, metrics.length + 2);
+  assert.match(lines[1] ?? "", /^ {2}first text /);
+});
+
+Deno.test("metricsTable() gives no line where nothing was observed", () => {
+  assert.deepEqual(metricsTable({ ...goodStage, metrics: {} }, look), []);
+});
+
+Deno.test("metricsTable() keeps its columns whatever the size of a number", () => {
+  const stage = {
+    ...goodStage,
+    metrics: {
+      latency: metric("ms", 1_000_000, 0.004),
+      ttft: metric("ms", 5, 4e7),
+    },
+  };
+  const [head = "", ...rows] = metricsTable(stage, look);
+  for (const row of rows.slice(0, 2)) {
+    assert.equal(row.length, head.length, row);
+  }
+});
