@@ -1,0 +1,52 @@
+import assert from "node:assert/strict";
+import { metrics } from "../plugins/mod.ts";
+import { requestColumns } from "./csv/requests.ts";
+import { stageColumns } from "./csv/stages.ts";
+import { publishedSchemas } from "./schema.ts";
+
+const page = await Deno.readTextFile(
+  new URL("../docs/report.md", import.meta.url),
+);
+const words = new Set(
+  [...page.matchAll(/`([^`\n]+)`/g)].flatMap(([, code = ""]) => [
+    code,
+    ...code.split(/[^A-Za-z0-9/.]+/),
+  ]),
+);
+
+/** Every name of a key, and every word that a value may be, at any depth. */
+function named(schema: unknown): string[] {
+  if (Array.isArray(schema)) return schema.flatMap(named);
+  if (typeof schema !== "object" || schema === null) return [];
+  return Object.entries(schema).flatMap(([key, value]) =>
+    key === "properties"
+      ? [...Object.keys(value), ...Object.values(value).flatMap(named)]
+      : key === "const"
+      ? [String(value)]
+      : named(value)
+  );
+}
+
+for (const [file, schema] of Object.entries(publishedSchemas())) {
+  Deno.test(`docs/report.md names every key of ${file}`, () => {
+    const names = [...new Set(named(schema))];
+    assert.ok(names.length > 20);
+    assert.deepEqual(names.filter((name) => !words.has(name)), []);
+  });
+}
+
+Deno.test("docs/report.md names every column of the tables that is not a key with dots or a metric", () => {
+  const known = new Set(metrics.map(({ name }) => name));
+  const own = [...stageColumns, ...requestColumns].filter((column) =>
+    !known.has(column) && !known.has(column.split(".")[0]!) &&
+    !/^(counts|window|wer|cer|client)\./.test(column) &&
+    !/^(connected|ready|requestSent|headers|streamStart|endSent|final)Ms$/
+      .test(column)
+  );
+  assert.deepEqual(
+    own.filter((column) =>
+      !words.has(column) && !words.has(column.split(".")[0]!)
+    ),
+    [],
+  );
+});
