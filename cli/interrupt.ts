@@ -1,7 +1,9 @@
 import { EXIT } from "./exit_codes.ts";
 
 /** Aborts at the first Ctrl-C, so that the report is still made; the second ends the program at once. */
-export function interruptible(): Disposable & { readonly signal: AbortSignal } {
+export function interruptible(
+  follows = "the report of what there is follows; again to end at once",
+): Disposable & { readonly signal: AbortSignal } {
   const controller = new AbortController();
   const names: Deno.Signal[] = Deno.build.os === "windows"
     ? ["SIGINT"]
@@ -9,7 +11,7 @@ export function interruptible(): Disposable & { readonly signal: AbortSignal } {
   const stop = () => {
     if (controller.signal.aborted) Deno.exit(EXIT.interrupted);
     console.error(
-      "\nearshot: Interrupted: the report of what there is follows; again to end at once",
+      `\nearshot: Interrupted: ${follows}`,
     );
     controller.abort(new Error("The run was interrupted"));
   };

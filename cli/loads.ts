@@ -1,33 +1,39 @@
 import { z } from "zod";
 import { concurrent, type LoadProfile, openLoop } from "../core/load.ts";
 import { UsageError } from "../plugins/mod.ts";
-import { coerceSpec, parseSpec } from "./spec.ts";
+import { explain, jsonSchemaOf, suggestion } from "../plugins/schema_hints.ts";
+import { parseSpec } from "./spec.ts";
+import { coerceSpec } from "./spec_options.ts";
 
-/** One kind of load on the command line. */
-interface LoadKind<Options> {
+/** One kind of load, as the command line knows it. */
+export interface LoadKind<Options = unknown> {
+  /** One line for `earshot list`. */
   readonly summary: string;
+  /** The option that `NAME=VALUE` sets. */
   readonly primary: string;
+  /** What the options are. */
   readonly options: z.ZodType<Options>;
-  readonly profile: (options: Options) => LoadProfile;
+  /** Makes the profile of checked options. */
+  profile(options: Options): LoadProfile;
 }
-
-const rates = z.strictObject({
-  rates: z.array(z.number().positive()).min(1).describe(
-    "requests a second; a stage for each",
-  ),
-  maxInFlight: z.int().positive().optional().describe(
-    "arrivals beyond this many in flight are dropped and counted",
-  ),
-});
 
 const streams = z.strictObject({
   streams: z.array(z.int().positive()).min(1).describe(
-    "sessions in flight; a stage for each",
+    "Sessions in flight; a stage for each number",
   ),
 });
 
-/** Every load, by its name on the command line. */
-export const loads = {
+const rates = z.strictObject({
+  rates: z.array(z.number().positive()).min(1).describe(
+    "Requests a second; a stage for each number",
+  ),
+  maxInFlight: z.int().positive().optional().describe(
+    "Arrivals beyond this many in flight are dropped and counted",
+  ),
+});
+
+/** Every load, by its name. */
+export const loads: Readonly<Record<string, LoadKind>> = {
   concurrent: kind({
     summary: "Closed loop: so many sessions in flight at any time",
     primary: "streams",
@@ -38,18 +44,57 @@ export const loads = {
     summary: "Open loop: starts at even gaps, whatever the server does",
     primary: "rates",
     options: rates,
-    profile: ({ rates, maxInFlight }) =>
-      openLoop("constant", rates, inFlight(maxInFlight)),
+    profile: arriving("constant"),
   }),
   poisson: kind({
-    summary: "Open loop: independent starts at exponentially distributed gaps",
+    summary: "Open loop: independent starts, at exponentially distributed gaps",
     primary: "rates",
     options: rates,
-    profile: ({ rates, maxInFlight }) =>
-      openLoop("poisson", rates, inFlight(maxInFlight)),
+    profile: arriving("poisson"),
   }),
-} as const;
+};
 
-function inFlight(maxInFlight: number | undefined) {
-  return maxInFlight === undefined ? {} : { maxInFlight };
+/** Forgets the type of the options, which only the kind itself needs. */
+function kind<Options>(given: LoadKind<Options>): LoadKind {
+  return { ...given, profile: (options) => given.profile(options as Options) };
+}
+
+function arriving(arrival: "constant" | "poisson") {
+  return ({ rates: perSecond, maxInFlight }: z.output<typeof rates>) =>
+    openLoop(
+      arrival,
+      perSecond,
+      maxInFlight === undefined ? {} : { maxInFlight },
+    );
+}
+
+/**
+ * The profile that `--load` names.
+ *
+ * @throws {UsageError} If it names none, or its options are not right.
+ */
+export function loadOf(text: string): LoadProfile {
+  const spec = parseSpec(text);
+  const found = Object.hasOwn(loads, spec.name) ? loads[spec.name] : undefined;
+  if (found === undefined) {
+    throw new UsageError(
+      `Cannot offer load as '--load' must begin with the name of one: current value is ${spec.name}; ${
+        suggestion(spec.name, Object.keys(loads))
+      }`,
+    );
+  }
+  const options = coerceSpec(spec, found);
+  const result = found.options.safeParse(options);
+  if (result.success) return found.profile(result.data);
+  const problems = explain(
+    result.error.issues,
+    options,
+    jsonSchemaOf(found.options),
+  );
+  const lines = problems.map(({ path, message }) =>
+    `\n  ${path || spec.name}: ${message}`
+  );
+  throw new UsageError(`Cannot offer load "${text}":${lines.join("")}`, {
+    problems,
+  });
 }

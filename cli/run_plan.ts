@@ -25,11 +25,7 @@ const DEMO = { load: "concurrent=8", requests: "24" };
  * @throws {UsageError} If something in it cannot be used.
  */
 export async function planOf(flags: RunFlags): Promise<Plan> {
-  const demo = flags.backend === undefined && flags.target === undefined;
-  const given = demo && noStop(flags) && flags.load === undefined &&
-      flags.data === undefined
-    ? { ...flags, ...DEMO }
-    : flags;
+  const given = isDemo(flags) ? { ...flags, ...DEMO } : flags;
   const loadText = given.load ?? "concurrent=1";
   // Everything that can be refused is, before a server is started.
   const options = {
@@ -44,39 +40,56 @@ export async function planOf(flags: RunFlags): Promise<Plan> {
       reportsOf(flags).map((spec) => pluginOf("reporter", spec)),
     ),
   };
-  const server = demo ? await referenceServer(flags) : undefined;
-  const backend = await pluginOf("backend", flags.backend ?? "realtime", {
-    target: server?.url ?? flags.target,
-    model: flags.model,
-  });
+  const { backend, server } = await backendAndServer(flags);
+  if (server && flags.data !== undefined) {
+    warn(
+      `No --target was given: the bundled reference server is measured, which knows only the bundled speech`,
+    );
+  }
   return {
     options: { ...options, backend },
     [Symbol.asyncDispose]: async () => await server?.close(),
   };
 }
 
-function noStop({ duration, requests }: RunFlags): boolean {
-  return duration === undefined && requests === undefined;
+/** Whether nothing was said of what to do. */
+function isDemo(
+  { backend, target, load, data, duration, requests }: RunFlags,
+): boolean {
+  return [backend, target, load, data, duration, requests].every((flag) =>
+    flag === undefined
+  );
 }
 
-function reportsOf({ report }: RunFlags): readonly string[] {
+/** The backend, and the reference server where neither a backend nor a target was named. */
+export async function backendAndServer(
+  { backend, target, model }: Pick<RunFlags, "backend" | "target" | "model">,
+) {
+  const server = backend === undefined && target === undefined
+    ? await (await import("../server/start_thread.ts")).startServerThread()
+    : undefined;
+  return {
+    server,
+    backend: await pluginOf("backend", backend ?? "realtime", {
+      target: server?.url ?? target,
+      model,
+    }),
+  };
+}
+
+/** Where results go. */
+export function reportsOf(
+  { report }: Pick<RunFlags, "report">,
+): readonly string[] {
   return report.length > 0 ? report : ["console"];
 }
 
-async function datasetOf(data = "clips"): Promise<Configured<"dataset">> {
+/** The dataset that `--data` names. */
+export async function datasetOf(
+  data = "clips",
+): Promise<Configured<"dataset">> {
   const { datasetSpec } = await import("./dataset_spec.ts");
   return await pluginOf("dataset", await datasetSpec(data));
-}
-
-async function referenceServer(flags: RunFlags) {
-  const { startServerThread } = await import("../server/mod.ts");
-  const server = await startServerThread();
-  if (flags.data !== undefined) {
-    warn(
-      `No --target was given: the bundled reference server at ${server.url} is measured, which knows only the bundled speech`,
-    );
-  }
-  return server;
 }
 
 function stopOf({ duration, requests, warmup, drain }: RunFlags): StopRules {
@@ -99,7 +112,12 @@ function positive(option: string, text: string): number {
   );
 }
 
-function wholeNumber(option: string, text: string, least: number): number {
+/** @throws {UsageError} If it is none, or below `least`. */
+export function wholeNumber(
+  option: string,
+  text: string,
+  least: number,
+): number {
   const value = Number(text);
   if (/^\d+$/.test(text) && Number.isSafeInteger(value) && value >= least) {
     return value;
@@ -109,7 +127,8 @@ function wholeNumber(option: string, text: string, least: number): number {
   );
 }
 
-function normalizerOf(name: string): NormalizerName {
+/** @throws {UsageError} If there is none of that name. */
+export function normalizerOf(name: string): NormalizerName {
   if (Object.hasOwn(normalizers, name)) return name as NormalizerName;
   throw new UsageError(
     `Cannot compare texts as '--normalizer' must be one of ${

@@ -6,12 +6,12 @@ import { feed } from "./feed.ts";
 import type { Stage } from "./load.ts";
 import { type Host, type Monitor, monitor } from "./monitor.ts";
 import type { NormalizerName } from "./quality/normalize.ts";
-import type { Progress, StageReport, StopRules, Window } from "./report.ts";
+import type { Progress, StageReport, StopRules } from "./report.ts";
 import type { Phase, Sample } from "./sample.ts";
 import type { Source } from "./source.ts";
+import { stageReport } from "./stage_report.ts";
 import { type Stopper, stopper } from "./stopper.ts";
 import { type Tally, tally } from "./tally.ts";
-import { judge } from "./verdict.ts";
 
 /** What a stage is run with. */
 export interface StageOptions {
@@ -195,24 +195,19 @@ function offer(
 
 function reportOf(running: Running, stageStartMs: number): StageReport {
   const { stage, startMs, sums, stopping, watch, measured, stop } = running;
-  const { reason } = stopping.end!;
-  const window: Window = {
-    stageStartMs,
-    startMs,
-    endMs: windowEndMs(running),
-    warmupMs: stop.warmupMs ?? 0,
-  };
-  const { counts, client, ...summed } = sums.summary(window.endMs - startMs);
-  const partial = {
+  return stageReport(sums, {
     name: stage.name,
     load: stage.load,
-    window,
-    stopped: reason,
-    counts: { ...counts, dropped: measured.dropped },
-    ...summed,
-    client: { ...client, ...watch.health() },
-  };
-  return { ...partial, verdict: judge(partial) };
+    window: {
+      stageStartMs,
+      startMs,
+      endMs: windowEndMs(running),
+      warmupMs: stop.warmupMs ?? 0,
+    },
+    stopped: stopping.end!.reason,
+    dropped: measured.dropped,
+    health: watch.health(),
+  });
 }
 
 /** Where a number of requests or the data ended the stage, its last request does. */

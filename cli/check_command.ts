@@ -1,0 +1,163 @@
+import { attempt } from "../core/attempt.ts";
+import { type Clock, systemClock } from "../core/clock.ts";
+import { metrics } from "../core/metrics/mod.ts";
+import type { Sample } from "../core/sample.ts";
+import { openSource, type ReadySession } from "../core/source.ts";
+import { type OpenContext, UsageError } from "../plugins/mod.ts";
+import type { CheckFlags } from "./check.ts";
+import { EXIT } from "./exit_codes.ts";
+import { interruptible } from "./interrupt.ts";
+import { backendAndServer, datasetOf, wholeNumber } from "./run_plan.ts";
+import { warn } from "./warn.ts";
+
+/** `earshot check`: returns the exit code. */
+export async function checkCommand(flags: CheckFlags): Promise<number> {
+  using interrupt = interruptible();
+  const { signal } = interrupt;
+  const most = wholeNumber("--messages", flags.messages, 0);
+  await using open = new AsyncDisposableStack();
+  const clock = systemClock();
+  const trace = tracer(clock, most);
+  const context: OpenContext = {
+    env: (name) => Deno.env.get(name),
+    signal,
+    warn,
+    trace,
+  };
+  const dataset = await (await datasetOf(flags.data)).open(context);
+  open.defer(async () => await dataset[Symbol.asyncDispose]?.());
+  const made = await backendAndServer(flags);
+  open.defer(async () => await made.server?.close());
+  const backend = await made.backend.open(context);
+  open.defer(async () => await backend[Symbol.asyncDispose]?.());
+
+  const source = openSource({
+    dataset,
+    backend,
+    seed: 1,
+    loop: false,
+    signal,
+    onSkip: (id, reason) => warn(`Skipped "${id}": ${reason}`),
+  });
+  const ready = await source.next();
+  await source.close();
+  if (ready === undefined) {
+    throw new UsageError("Cannot check as no item of the data can be used");
+  }
+  print(facts(backend.facts, ready));
+  const sample = await attempt(backend, requestOf(ready), {
+    stage: 0,
+    phase: "measure",
+    scheduledMs: clock.now(),
+    clock,
+    signal,
+  });
+  backend.endSession?.(ready.session.id);
+  trace.rest();
+  print(summary(sample));
+  return sample.outcome.status === "ok"
+    ? EXIT.done
+    : signal.aborted
+    ? EXIT.interrupted
+    : EXIT.failed;
+}
+
+function requestOf({ session, prepared }: ReadySession) {
+  const [turn] = session.turns;
+  return {
+    id: 0,
+    turn: turn!,
+    prepared: prepared[0],
+    session: { id: session.id, turn: 0, history: [] },
+  };
+}
+
+/** Prints each message as it passes, and counts those that are too many to show. */
+function tracer(
+  clock: Clock,
+  most: number,
+): NonNullable<OpenContext["trace"]> & { rest(): void } {
+  const marks = { sent: "→", received: "←", note: "·" } as const;
+  const shown = { sent: 0, received: 0, note: 0 };
+  const trace = (direction: keyof typeof marks, message: string) => {
+    if (++shown[direction] > most) return;
+    print(
+      `${clock.now().toFixed(1).padStart(9)} ms ${marks[direction]} ${
+        shortened(message)
+      }`,
+    );
+  };
+  return Object.assign(trace, {
+    rest() {
+      const hidden = Math.max(0, shown.sent - most) +
+        Math.max(0, shown.received - most);
+      if (hidden > 0) {
+        print(`${"".padStart(12)} … ${hidden} more messages: see --messages`);
+      }
+    },
+  });
+}
+
+const LONGEST_MESSAGE = 240;
+
+function shortened(message: string): string {
+  return message.length <= LONGEST_MESSAGE
+    ? message
+    : `${message.slice(0, LONGEST_MESSAGE)}… (${message.length} characters)`;
+}
+
+function facts(
+  known: Readonly<Record<string, unknown>> = {},
+  { session }: ReadySession,
+): string {
+  const audio = session.turns[0]?.columns.audio;
+  const item = audio
+    ? `${session.id} (${(audio.durationMs / 1000).toFixed(2)} s of audio)`
+    : session.id;
+  const told = Object.entries(known).map(([key, value]) =>
+    `${key} ${typeof value === "object" ? JSON.stringify(value) : value}`
+  );
+  return [...told, `item ${item}`].join(" · ") + "\n";
+}
+
+/** What a report would be made of. */
+function summary(sample: Sample): string {
+  const { outcome, output, input, marks, dispatchedMs, deltas, audioSent } =
+    sample;
+  const lines = [
+    "",
+    outcome.status === "ok"
+      ? "ok"
+      : `${outcome.status}: ${outcome.failure.class}: ${outcome.failure.message}`,
+  ];
+  if (output.text !== undefined) lines.push(`answer     ${output.text.trim()}`);
+  if (input.reference !== undefined) {
+    lines.push(`reference  ${input.reference}`);
+  }
+  const instants = Object.entries(marks).map(([name, atMs]) =>
+    `${name} ${(atMs! - dispatchedMs).toFixed(1)}`
+  );
+  lines.push(
+    `instants   ${instants.join(" · ")} (ms after the request was dispatched)`,
+  );
+  lines.push(
+    `counts     ${audioSent.length} chunks sent · ${deltas.length} pieces of output, ${
+      deltas.filter(({ text }) => text === "").length
+    } empty`,
+  );
+  for (const { name, unit, label, of } of metrics) {
+    const value = of(sample);
+    if (typeof value === "number") {
+      lines.push(
+        `  ${label.padEnd(32)} ${
+          value.toFixed(unit === "ms" ? 1 : 3).padStart(10)
+        } ${unit === "ratio" ? "" : unit}  ${name}`,
+      );
+    }
+  }
+  return lines.join("\n");
+}
+
+function print(text: string): void {
+  console.log(text);
+}

@@ -1,0 +1,35 @@
+import type { Command } from "commander";
+
+/** Adds `earshot list`. */
+export function addList(program: Command): void {
+  program.command("list")
+    .description("Lists the built-in plugins and loads.")
+    .option("--json", "as JSON")
+    .action(async (flags: { readonly json?: boolean }) => {
+      const { listCommand } = await import("./list_command.ts");
+      await listCommand(flags);
+    });
+}
+
+/** Adds `earshot info`. */
+export function addInfo(program: Command): void {
+  program.command("info")
+    .description(
+      "Shows what a plugin or a load takes: options, units, defaults.",
+    )
+    .argument("<name>", "a built-in name, a file or a URL")
+    .option("--json", "as JSON, with the JSON Schema of the options")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  earshot info realtime
+  earshot info concurrent
+  earshot info https://example.org/my_backend.ts --json
+`,
+    )
+    .action(async (name: string, flags: { readonly json?: boolean }) => {
+      const { infoCommand } = await import("./list_command.ts");
+      await infoCommand(name, flags);
+    });
+}

@@ -1,0 +1,39 @@
+import type { Command } from "commander";
+import type { SetExitCode } from "./main.ts";
+
+/** What `earshot report` is told. */
+export interface ReportFlags {
+  readonly normalizer?: string;
+  readonly report: readonly string[];
+}
+
+/** Adds `earshot report`. */
+export function addReport(program: Command, setExitCode: SetExitCode): void {
+  program.command("report")
+    .description(
+      "Makes a report again from the samples that a run saved with --report jsonl=FILE.",
+    )
+    .argument("<samples>", "the file")
+    .option(
+      "--normalizer <name>",
+      "compare words anew: none | basic (default: as in the run)",
+    )
+    .option(
+      "-r, --report <plugin>",
+      "where results go: console | json=FILE | csv=FILE[,rows=requests]; again for several (default: console)",
+      (value: string, before: readonly string[]) => [...before, value],
+      [],
+    )
+    .addHelpText(
+      "after",
+      `
+Examples:
+  earshot report samples.jsonl
+  earshot report samples.jsonl --normalizer none --report json=again.json
+`,
+    )
+    .action(async (samples: string, flags: ReportFlags) => {
+      const { reportCommand } = await import("./report_command.ts");
+      setExitCode(await reportCommand(samples, flags));
+    });
+}

@@ -1,0 +1,36 @@
+import { exitCodeOf } from "./exit_codes.ts";
+import { interruptible } from "./interrupt.ts";
+import { pluginOf } from "./plugin_of.ts";
+import { replay } from "./replay.ts";
+import type { ReportFlags } from "./report.ts";
+import { normalizerOf, reportsOf } from "./run_plan.ts";
+import { warn } from "./warn.ts";
+
+/** `earshot report`: returns the exit code. */
+export async function reportCommand(
+  path: string,
+  flags: ReportFlags,
+): Promise<number> {
+  using interrupt = interruptible();
+  await using open = new AsyncDisposableStack();
+  const context = {
+    env: (name: string) => Deno.env.get(name),
+    signal: interrupt.signal,
+    warn,
+  };
+  const reporters = [];
+  for (const spec of reportsOf(flags)) {
+    const reporter = await (await pluginOf("reporter", spec)).open(context);
+    open.defer(async () => await reporter[Symbol.asyncDispose]?.());
+    reporters.push(reporter);
+  }
+  const report = await replay(path, {
+    ...(flags.normalizer !== undefined && {
+      normalizer: normalizerOf(flags.normalizer),
+    }),
+    reporters,
+    warn,
+  });
+  for (const reporter of reporters) await reporter.report(report);
+  return exitCodeOf(report);
+}

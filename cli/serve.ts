@@ -1,0 +1,73 @@
+import type { Command } from "commander";
+import type { SetExitCode } from "./main.ts";
+
+/** What `earshot serve` is told. */
+export interface ServeFlags {
+  readonly host: string;
+  readonly port: string;
+  readonly model: string;
+  readonly prefix?: string;
+  readonly seed: string;
+  readonly seats?: string;
+  readonly apiKeyEnv?: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly set: readonly string[];
+  readonly fault: readonly string[];
+}
+
+/** Adds `earshot serve`. */
+export function addServe(program: Command, setExitCode: SetExitCode): void {
+  const several = (
+    value: string,
+    before: readonly string[],
+  ) => [...before, value];
+  program.command("serve")
+    .description(
+      "Runs the reference server alone: /health, /v1/models and /v1/realtime as vLLM serves them, with the words of\n" +
+        "the bundled speech, set delays and faults, and the truth of all it received and sent under /log.",
+    )
+    .option("--host <address>", "where to listen", "127.0.0.1")
+    .option("-p, --port <n>", "0 for any free one", "8000")
+    .option("--model <name>", "the model's name", "earshot-reference")
+    .option("--prefix <path>", "stands before every path: /team-a")
+    .option("--seed <n>", "everything random follows from it", "1")
+    .option(
+      "--seats <n>",
+      "sessions that decode at a time; others wait silently, as behind --max-num-seqs",
+    )
+    .option(
+      "--api-key-env <name>",
+      "the environment variable that holds the key to ask for",
+    )
+    .option("--tls-cert <file>", "serve over TLS: the certificate, in PEM")
+    .option("--tls-key <file>", "its key, in PEM")
+    .option(
+      "--set <name=value>",
+      "how sessions behave, as tokenMs=20 or wordErrorRate=0.1; again for several",
+      several,
+      [],
+    )
+    .option(
+      "--fault <fault>",
+      "what goes wrong: DO[=ARGUMENTS]@POINT[~SHARE]; again for several",
+      several,
+      [],
+    )
+    .addHelpText("after", MORE)
+    .action(async (flags: ServeFlags) => {
+      const { serveCommand } = await import("./serve_command.ts");
+      setExitCode(await serveCommand(flags));
+    });
+}
+
+const MORE = `
+Faults: at a point (accept, created, update, commit, appends:N, final, deltas:N, done, after-done), in a share of the
+sessions, do one of: refuse=STATUS,BODY error=CODE,MESSAGE frame=TEXT bad-json non-object binary noise=N big=BYTES
+stall[=MS] pause=MS drop close=CODE,REASON ping updated duplicate no-deltas no-text. docs/reference-server.md has all.
+
+Examples:
+  earshot serve --port 8000
+  earshot serve --set tokenMs=20 --set wordErrorRate=0.05 --seats 8
+  earshot serve --fault drop@appends:20~0.1 --fault error=processing_error,overloaded@done~0.05
+`;

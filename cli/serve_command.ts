@@ -1,0 +1,112 @@
+import { suggestion } from "../plugins/schema_hints.ts";
+import { UsageError } from "../plugins/mod.ts";
+import {
+  type Fault,
+  parseFault,
+  SESSION_DEFAULTS,
+  type SessionOptions,
+  startServer,
+} from "../server/mod.ts";
+import { sessionOptions } from "../server/session_options.ts";
+import { EXIT } from "./exit_codes.ts";
+import { interruptible } from "./interrupt.ts";
+import { wholeNumber } from "./run_plan.ts";
+import type { ServeFlags } from "./serve.ts";
+
+/** `earshot serve`: serves until it is interrupted; returns the exit code. */
+export async function serveCommand(flags: ServeFlags): Promise<number> {
+  using interrupt = interruptible("stopping");
+  const port = wholeNumber("--port", flags.port, 0);
+  const options = {
+    ...settingsOf(flags.set),
+    hostname: flags.host,
+    port,
+    model: flags.model,
+    seed: wholeNumber("--seed", flags.seed, 0),
+    faults: flags.fault.map(faultOf),
+    ...(flags.prefix !== undefined && { pathPrefix: prefixOf(flags.prefix) }),
+    ...(flags.seats !== undefined && {
+      maxNumSeqs: wholeNumber("--seats", flags.seats, 1),
+    }),
+    ...keyOf(flags),
+    ...await tlsOf(flags),
+  };
+  const server = await startServer(options).catch((cause) => {
+    throw new UsageError(`Cannot listen on ${flags.host}:${port}`, { cause });
+  });
+  await using _ = server;
+  console.log(
+    `${flags.model} at ${server.url}: /v1/realtime · /v1/models · /health · /log; Ctrl-C ends it`,
+  );
+  await new Promise<void>((resolve) => {
+    interrupt.signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+  return EXIT.done;
+}
+
+function settingsOf(settings: readonly string[]): Partial<SessionOptions> {
+  const query = new URLSearchParams();
+  const names = Object.keys(SESSION_DEFAULTS).filter((name) =>
+    name !== "faults"
+  );
+  for (const setting of settings) {
+    const [, name = "", value = ""] = /^([^=]*)=(.*)$/s.exec(setting) ?? [];
+    if (!names.includes(name)) {
+      throw new UsageError(
+        `Cannot serve as '--set' must be NAME=VALUE of a known name: current value is ${setting}; ${
+          suggestion(name || setting, names)
+        }`,
+      );
+    }
+    query.append(name, value);
+  }
+  const read = sessionOptions({
+    url: `http://localhost/?${query}`,
+    headers: new Headers(),
+  }, SESSION_DEFAULTS);
+  if (typeof read === "string") throw new UsageError(read);
+  return read;
+}
+
+function faultOf(text: string): Fault {
+  try {
+    return parseFault(text);
+  } catch (cause) {
+    throw new UsageError("Cannot serve with '--fault'", { cause });
+  }
+}
+
+function prefixOf(text: string): string {
+  if (/^\/[^?#]*[^/?#]$/.test(text)) return text;
+  throw new UsageError(
+    `Cannot serve as '--prefix' must begin with / and not end with it: current value is ${text}`,
+  );
+}
+
+function keyOf({ apiKeyEnv }: ServeFlags): { apiKey?: string } {
+  if (apiKeyEnv === undefined) return {};
+  const apiKey = Deno.env.get(apiKeyEnv);
+  if (!apiKey) {
+    throw new UsageError(
+      `Cannot serve as '--api-key-env' must name a variable that is set: current value is ${apiKeyEnv}`,
+    );
+  }
+  return { apiKey };
+}
+
+async function tlsOf({ tlsCert, tlsKey }: ServeFlags) {
+  if (tlsCert === undefined && tlsKey === undefined) return {};
+  if (tlsCert === undefined || tlsKey === undefined) {
+    throw new UsageError(
+      "Cannot serve over TLS as '--tls-cert' and '--tls-key' must both be given",
+    );
+  }
+  const read = (path: string) =>
+    Deno.readTextFile(path).catch((cause) => {
+      throw new UsageError(
+        `Cannot serve over TLS as '${path}' cannot be read`,
+        { cause },
+      );
+    });
+  return { tls: { cert: await read(tlsCert), key: await read(tlsKey) } };
+}

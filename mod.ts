@@ -1,0 +1,49 @@
+/**
+ * Measures speech and language inference servers: streams speech at the speed of speech, reads what comes back at
+ * the same time, and says whether the measurement can be trusted.
+ *
+ * @example A run from code
+ * ```ts
+ * import { concurrent, echo, repeat, run } from "@earshot/earshot";
+ *
+ * const report = await run({
+ *   backend: echo({ delayMs: 2 }),
+ *   dataset: repeat({ text: "hello" }),
+ *   load: concurrent([4]),
+ *   stop: { requests: 20 },
+ * });
+ * console.log(report.stages[0]?.metrics.latency?.p50);
+ * ```
+ *
+ * @module
+ */
+export * from "./plugins/mod.ts";
+export { run, type RunOptions } from "./plugins/run.ts";
+export { systemClock } from "./core/clock.ts";
+export {
+  concurrent,
+  type LoadProfile,
+  openLoop,
+  type OpenLoopOptions,
+  type Stage,
+} from "./core/load.ts";
+export type { Host } from "./core/monitor.ts";
+export type { NormalizerName } from "./core/quality/normalize.ts";
+
+export { echo, type EchoOptions } from "./backends/echo.ts";
+export { realtime } from "./backends/realtime/backend.ts";
+export type { RealtimeOptions } from "./backends/realtime/options.ts";
+
+export {
+  audioFolder,
+  type AudioFolderOptions,
+} from "./datasets/audio_folder.ts";
+export { clips, type ClipsOptions } from "./datasets/clips.ts";
+export { csvManifest, type CsvManifestOptions } from "./datasets/csv.ts";
+export { jsonlManifest, type JsonlManifestOptions } from "./datasets/jsonl.ts";
+export { repeat, type RepeatOptions } from "./datasets/repeat.ts";
+
+export { type ConsoleOptions, consoleReporter } from "./reporters/console.ts";
+export { type CsvOptions, csvReporter } from "./reporters/csv.ts";
+export { type JsonlOptions, jsonlReporter } from "./reporters/jsonl.ts";
+export { type JsonOptions, jsonReporter } from "./reporters/json.ts";
