@@ -196,6 +196,6 @@ function nearest(
 ): string | undefined {
   if (names.length === 0) return undefined;
   const best = closest(name, [...names]);
-  const far = Math.max(1, Math.floor(Math.max(name.length, best.length) / 3));
+  const far = Math.max(1, Math.floor(Math.max(name.length, best.length) / 2.5));
   return distance(name, best) <= far ? best : undefined;
 }

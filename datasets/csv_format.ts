@@ -1,5 +1,5 @@
 import { Readable } from "node:stream";
-import { CsvError, type Info, type Options, parse } from "csv-parse";
+import { type CsvError, type Info, type Options, parse } from "csv-parse";
 import { parse as parseSync } from "csv-parse/sync";
 import {
   type Entry,
@@ -8,70 +8,102 @@ import {
   type Row,
 } from "./manifest_format.ts";
 
-/** What csv-parse gives for a record with `info`. */
-interface Parsed {
-  readonly record: readonly string[];
-  readonly info: Info;
-}
-
 /** CSV with a header; cells may be quoted, and quoted ones may hold line breaks. */
 export function csvFormat(delimiter: string): ManifestFormat {
   let header: readonly string[] = [];
-  const options: Options = {
-    delimiter,
-    bom: true,
-    info: true,
-    record_delimiter: ["\r\n", "\n", "\r"],
-    relax_column_count: true,
-    skip_empty_lines: true,
-  };
 
   async function* entries(
     bytes: AsyncIterable<Uint8Array>,
   ): AsyncGenerator<Entry> {
     let start = 0;
     let first = true;
-    for await (const { record, info } of parsed(bytes, options)) {
-      const line = info.lines - lineBreaks(record);
-      if (first) header = checkHeader(record, line);
-      else yield { line, start, end: info.bytes, row: () => toRow(record) };
+    for await (const piece of pieces(bytes, delimiter)) {
+      const { line, end } = piece;
+      if (first) header = checkHeader(piece);
+      else yield { line, start, end, row: () => toRow(piece) };
       first = false;
-      start = info.bytes;
+      start = end;
     }
   }
 
-  function toRow(record: readonly string[]): Row {
-    if (record.length !== header.length) {
+  function toRow({ cells, problem }: Omit<Piece, "line" | "end">): Row {
+    if (problem !== undefined) throw new Error(problem);
+    if (cells.length !== header.length) {
       throw new Error(
-        `each record must have the header's ${header.length} cells: current value is ${record.length}`,
+        `each record must have the header's ${header.length} cells: current value is ${cells.length}`,
       );
     }
-    return Object.fromEntries(header.map((name, i) => [name, record[i]]));
+    return Object.fromEntries(header.map((name, i) => [name, cells[i]]));
   }
 
+  function row(bytes: Uint8Array): Row {
+    const options = { ...optionsOf(delimiter), info: false };
+    const [cells] = parseSync(bytes as never, options) as unknown as string[][];
+    const problem = cells ? undefined : "each record must be well-formed CSV";
+    return toRow({ cells: cells ?? [], problem });
+  }
+
+  return { header: () => header, entries, row };
+}
+
+/** A record of the file, or a part of it that is none. */
+interface Piece {
+  readonly line: number;
+  /** The byte after its last. */
+  readonly end: number;
+  readonly cells: readonly string[];
+  readonly problem?: string | undefined;
+}
+
+/** Passes over what cannot be read, so that what comes after it can be. */
+function optionsOf(delimiter: string): Options {
   return {
-    header: () => header,
-    entries,
-    row(bytes) {
-      const all = parseSync(bytes as never, options) as unknown as Parsed[];
-      return toRow(all[0]?.record ?? []);
-    },
+    delimiter,
+    bom: true,
+    info: true,
+    record_delimiter: ["\r\n", "\n", "\r"],
+    relax_column_count: true,
+    skip_empty_lines: true,
+    skip_records_with_error: true,
   };
 }
 
-async function* parsed(
+async function* pieces(
   bytes: AsyncIterable<Uint8Array>,
-  options: Options,
-): AsyncGenerator<Parsed> {
-  const parser = parse(options);
+  delimiter: string,
+): AsyncGenerator<Piece> {
+  const skipped: CsvError[] = [];
+  const options = optionsOf(delimiter);
+  const parser = parse({
+    ...options,
+    on_skip: (error) => {
+      if (error) skipped.push(error);
+    },
+  });
   const source = Readable.from(bytes);
   const closed = new Promise((resolve) => source.once("close", resolve));
   source.once("error", (error) => parser.destroy(error));
   source.pipe(parser);
+  // In quotes, csv-parse counts CR LF as two lines.
+  let tooMany = 0;
+  let end = 0;
+  const problems = (records: number) =>
+    takeSkipped(skipped, records).map((error): Piece => ({
+      line: Number(error["lines"]) - tooMany,
+      end,
+      cells: [],
+      problem: `the file must be CSV: ${error.message}`,
+    }));
   try {
-    for await (const each of parser) yield each as Parsed;
-  } catch (cause) {
-    throw lineError(cause);
+    for await (const each of parser) {
+      const { record, info } = each as { record: string[]; info: Info };
+      yield* problems(info.records - 1);
+      tooMany += count(record, /\r\n/g);
+      const line = info.lines - tooMany - count(record, /\r\n|\r|\n/g);
+      end = info.bytes;
+      yield { line, end, cells: record };
+    }
+    yield* problems(Infinity);
   } finally {
     parser.destroy();
     source.destroy();
@@ -79,20 +111,22 @@ async function* parsed(
   }
 }
 
-function lineError(cause: unknown): unknown {
-  if (!(cause instanceof CsvError)) return cause;
-  const line = Number(cause["lines"]);
-  return new LineError(line, `the file must be CSV: ${cause.message}`, {
-    cause,
-  });
+/** What was passed over before there were more than `records` good ones; one error for each place. */
+function takeSkipped(skipped: CsvError[], records: number): CsvError[] {
+  const later = skipped.findIndex((error) =>
+    Number(error["records"]) > records
+  );
+  const taken = skipped.splice(0, later < 0 ? skipped.length : later);
+  return taken.filter((error, i) =>
+    i === 0 || error["records"] !== taken[i - 1]?.["records"] ||
+    error["lines"] !== taken[i - 1]?.["lines"]
+  );
 }
 
-function checkHeader(
-  record: readonly string[],
-  line: number,
-): readonly string[] {
-  const twice = record.find((name, i) => record.indexOf(name) !== i);
-  if (twice === undefined) return record;
+function checkHeader({ line, cells, problem }: Piece): readonly string[] {
+  if (problem !== undefined) throw new LineError(line, problem);
+  const twice = cells.find((name, i) => cells.indexOf(name) !== i);
+  if (twice === undefined) return cells;
   throw new LineError(
     line,
     `the header must name each column once: current value has ${
@@ -101,9 +135,9 @@ function checkHeader(
   );
 }
 
-function lineBreaks(record: readonly string[]): number {
-  return record.reduce(
-    (sum, cell) => sum + cell.split(/\r\n|\r|\n/).length - 1,
+function count(cells: readonly string[], pattern: RegExp): number {
+  return cells.reduce(
+    (sum, cell) => sum + (cell.match(pattern)?.length ?? 0),
     0,
   );
 }

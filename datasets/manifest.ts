@@ -167,21 +167,14 @@ async function* inOrder(
   }
 }
 
-/** Reads on and on; what cannot be read is a problem of its line. */
 async function* straight(
   entries: AsyncIterable<Entry>,
   limit = Infinity,
 ): AsyncGenerator<Met> {
   let count = 0;
-  try {
-    for await (const { line, row } of entries) {
-      yield met(line, row);
-      if (++count >= limit) return;
-    }
-  } catch (error) {
-    if (!(error instanceof LineError)) throw error;
-    const problem = `${error.message}; nothing behind it can be read`;
-    yield { line: error.line, problem };
+  for await (const { line, row } of entries) {
+    yield met(line, row);
+    if (++count >= limit) return;
   }
 }
 

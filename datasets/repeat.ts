@@ -31,12 +31,14 @@ export const repeat: DatasetPlugin<RepeatOptions> = defineDataset({
   }),
   open: ({ text, maxOutputTokens }) => ({
     facts: { text },
-    async *sessions() {
+    async *sessions({ signal }) {
       const turn = {
         columns: { text },
         ...(maxOutputTokens !== undefined && { maxOutputTokens }),
       };
-      for (let i = 0;; i++) yield { id: String(i), turns: [turn] };
+      for (let i = 0; !signal.aborted; i++) {
+        yield { id: String(i), turns: [turn] };
+      }
     },
   }),
 });

@@ -1,0 +1,118 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { UsageError } from "../plugins/mod.ts";
+import { type ColumnNames, nameColumns } from "./column_names.ts";
+
+function names(
+  columns: readonly string[],
+  given = {},
+  audioLike: readonly string[] = [],
+): ColumnNames {
+  return nameColumns({
+    path: "m.jsonl",
+    columns,
+    looksLikeAudio: (name) => audioLike.includes(name),
+  }, given);
+}
+
+Deno.test("nameColumns() knows audio by its usual names, in any case, plural and numbered", () => {
+  const usual = [
+    ...["audio", "sound", "voice", "speech", "wav", "mp3"],
+    ...["Audio", "AUDIOS", "sounds_2", "voice_1", "audio_filepath"],
+    ...["audio_url", "audio_base64"],
+  ];
+  for (const name of usual) {
+    assert.deepEqual(names(["x", name, "y"]), { audio: name });
+  }
+  assert.deepEqual(names(["speech_1", "Sounds", "audio_2", "audio"]), {
+    audio: "audio",
+  });
+});
+
+Deno.test("nameColumns() never takes a transcript for a prompt", () => {
+  for (const name of ["text", "transcript", "transcription", "sentence"]) {
+    assert.deepEqual(names(["audio", name]), {
+      audio: "audio",
+      reference: name,
+    });
+  }
+  const prompts = ["prompt", "question", "context", "content"];
+  assert.deepEqual(names(["audio", ...prompts]), { audio: "audio" });
+  const columns = fc.uniqueArray(
+    fc.oneof(
+      fc.constantFrom("audio", "text", "Text", "prompt", "sentence", "texts"),
+      fc.string(),
+    ),
+  );
+  fc.assert(fc.property(columns, (columns) => {
+    const found = names(["wav", ...columns]);
+    assert.equal(found.text, undefined);
+    assert.notEqual(found.reference, found.audio);
+  }));
+});
+
+Deno.test("nameColumns() finds prompts where there is no audio", () => {
+  assert.deepEqual(names(["id", "text"]), { text: "text", id: "id" });
+  assert.deepEqual(names(["text", "Question", "reference"]), {
+    text: "Question",
+    reference: "reference",
+  });
+});
+
+Deno.test("nameColumns() takes names that say where for audio only if it is there", () => {
+  const columns = ["client_id", "path", "sentence"];
+  assert.deepEqual(names(columns, {}, ["path"]), {
+    audio: "path",
+    reference: "sentence",
+  });
+  assert.deepEqual(names(["path", "content"]), { text: "content" });
+});
+
+Deno.test("nameColumns() does as it is told", () => {
+  const columns = ["audio", "take2", "text", "said", "key"];
+  assert.deepEqual(
+    names(columns, { audio: "take2", text: "text", reference: "said" }),
+    {
+      audio: "take2",
+      text: "text",
+      reference: "said",
+      id: "key",
+    },
+  );
+  // A voice's name is no audio where the prompt is told.
+  assert.deepEqual(names(["voice", "line"], { text: "line" }), {
+    text: "line",
+  });
+});
+
+Deno.test("nameColumns() finds ids and durations", () => {
+  assert.deepEqual(names(["utt_id", "audio", "Duration", "text"]), {
+    audio: "audio",
+    reference: "text",
+    id: "utt_id",
+    duration: "Duration",
+  });
+});
+
+Deno.test("nameColumns() refuses a column that is not there, and names the nearest", () => {
+  const given = { audio: "audio_filpath" };
+  assert.throws(() => names(["audio_filepath", "text"], given), (error) => {
+    assert.ok(error instanceof UsageError);
+    assert.equal(
+      error.message,
+      `Cannot read m.jsonl as 'columns.audio' must name one of its columns ("audio_filepath", "text"): ` +
+        `current value is "audio_filpath"; did you mean "audio_filepath"?`,
+    );
+    assert.equal(error.problems[0]?.path, "columns.audio");
+    return true;
+  });
+});
+
+Deno.test("nameColumns() refuses data with nothing to send, and names what there is", () => {
+  assert.throws(() => names(["audoi", "duration"]), (error) => {
+    assert.ok(error instanceof UsageError);
+    assert.match(error.message, /its columns are "audoi", "duration"/);
+    assert.match(error.message, /"audoi" is near to "audio"$/);
+    return true;
+  });
+});

@@ -1,0 +1,264 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { stringify } from "csv-stringify/sync";
+import { UsageError } from "../plugins/mod.ts";
+import { csvFormat } from "./csv_format.ts";
+import { jsonlFormat } from "./jsonl_format.ts";
+import { openManifest } from "./manifest.ts";
+import type { ManifestFormat } from "./manifest_format.ts";
+import { tempFolder } from "./testing.ts";
+
+const order = { shuffle: false, seed: 1, pass: 0 };
+
+/** All that a manifest of this content gives, read whole, as a stream and by index. */
+async function readings(content: string, format: () => ManifestFormat) {
+  await using folder = await tempFolder({ m: content });
+  const results = [];
+  for (
+    const options of [
+      { shuffle: false },
+      { shuffle: false, wholeBytes: 0 },
+      { shuffle: true, wholeBytes: 0 },
+    ]
+  ) {
+    await using manifest = await openManifest(
+      folder.at("m"),
+      format(),
+      options,
+    );
+    const rows = await Array.fromAsync(manifest.rows(order));
+    results.push({ rows, columns: manifest.columns });
+  }
+  return results;
+}
+
+const FORMATS = {
+  jsonl: jsonlFormat,
+  csv: () => csvFormat(","),
+};
+
+Deno.test("openManifest() reads JSON Lines alike whole, as a stream and by index", async () => {
+  const content = '\uFEFF{"a":1}\r\n\n  \n{"a":"é\\n","b":[2]}\n{"c":null}';
+  for (const { rows, columns } of await readings(content, FORMATS.jsonl)) {
+    assert.deepEqual(columns, ["a", "b", "c"]);
+    assert.deepEqual(rows, [
+      { line: 1, row: { a: 1 } },
+      { line: 4, row: { a: "é\n", b: [2] } },
+      { line: 5, row: { c: null } },
+    ]);
+  }
+});
+
+Deno.test("openManifest() reads CSV alike whole, as a stream and by index", async () => {
+  const content =
+    '\uFEFFid,text\r\n1,"a ""b"",\r\nc"\r\n\r\n2,é\n3,"x\n\ny"\n4,last';
+  for (const { rows, columns } of await readings(content, FORMATS.csv)) {
+    assert.deepEqual(columns, ["id", "text"]);
+    assert.deepEqual(rows, [
+      { line: 2, row: { id: "1", text: 'a "b",\r\nc' } },
+      { line: 5, row: { id: "2", text: "é" } },
+      { line: 6, row: { id: "3", text: "x\n\ny" } },
+      { line: 9, row: { id: "4", text: "last" } },
+    ]);
+  }
+});
+
+Deno.test("openManifest() reads what was written", async () => {
+  const row = fc.record({ a: fc.string({ unit: "grapheme" }), b: fc.string() });
+  const rows = fc.array(row, { minLength: 1, maxLength: 20 });
+  await fc.assert(
+    fc.asyncProperty(rows, async (rows) => {
+      const jsonl = rows.map((row) => JSON.stringify(row)).join("\n");
+      const csv = stringify(rows, {
+        header: true,
+        quoted: true,
+        columns: ["a", "b"],
+      });
+      for (
+        const [content, format] of [
+          [jsonl, FORMATS.jsonl],
+          [csv, FORMATS.csv],
+        ] as const
+      ) {
+        for (const reading of await readings(content, format)) {
+          const read = reading.rows.map((met) =>
+            "row" in met && { ...met.row }
+          );
+          assert.deepEqual(read, rows.map((row) => ({ ...row })));
+        }
+      }
+    }),
+    { numRuns: 40 },
+  );
+});
+
+Deno.test("openManifest() reads records longer than what is read at a time", async () => {
+  const long = "x".repeat(700_000);
+  const values = [long, "a", long + "é", "b"];
+  const jsonl = values.map((text) => JSON.stringify({ text })).join("\n");
+  const csv = stringify(values.map((text) => ({ text })), { header: true });
+  for (
+    const [content, format] of [[jsonl, FORMATS.jsonl], [
+      csv,
+      FORMATS.csv,
+    ]] as const
+  ) {
+    for (const { rows } of await readings(content, format)) {
+      const texts = rows.map((met) => "row" in met && met.row["text"]);
+      assert.ok(texts.every((text, i) => text === values[i]));
+      assert.equal(texts.length, values.length);
+    }
+  }
+});
+
+async function refusal(
+  content: string,
+  format: ManifestFormat,
+  wholeBytes?: number,
+): Promise<string> {
+  await using folder = await tempFolder({ m: content });
+  const options = {
+    shuffle: false,
+    ...(wholeBytes !== undefined && { wholeBytes }),
+  };
+  try {
+    await using _ = await openManifest(folder.at("m"), format, options);
+  } catch (error) {
+    assert.ok(error instanceof UsageError, String(error));
+    return error.message.replace(folder.path, "");
+  }
+  assert.fail("it was not refused");
+}
+
+Deno.test("openManifest() refuses a line that is no JSON, with its number and the parser's word", async () => {
+  const content = '{"text":"a"}\n\n{"text":"b"\n{"text":"c"}';
+  for (const wholeBytes of [undefined, 0]) {
+    const message = await refusal(content, jsonlFormat(), wholeBytes);
+    assert.match(
+      message,
+      /^Cannot read \/m:3 as each line must be JSON in UTF-8: .*JSON/,
+    );
+  }
+});
+
+Deno.test("openManifest() refuses a line that is no object", async () => {
+  for (
+    const [line, is] of [["[1]", "an array"], ["null", "null"], [
+      '"a"',
+      "a string",
+    ], ["7", "a number"]]
+  ) {
+    assert.equal(
+      await refusal(`{"text":"a"}\n${line}`, jsonlFormat()),
+      `Cannot read /m:2 as each line must be a JSON object: current value is ${is}`,
+    );
+  }
+});
+
+Deno.test("openManifest() refuses a manifest without records", async () => {
+  const empty =
+    "Cannot read /m as it must have a record: current value has none";
+  assert.equal(await refusal("", jsonlFormat()), empty);
+  assert.equal(await refusal("\n \n\uFEFF", jsonlFormat()), empty);
+  assert.equal(await refusal("", csvFormat(",")), empty);
+  assert.equal(await refusal("id,text\n\n", csvFormat(",")), empty);
+});
+
+Deno.test("openManifest() refuses malformed CSV with its line", async () => {
+  const csv = (content: string) => refusal(content, csvFormat(","));
+  assert.equal(
+    await csv("id,text\n1,a\n2\n"),
+    "Cannot read /m:3 as each record must have the header's 2 cells: current value is 1",
+  );
+  assert.match(
+    await csv('id,text\n1,"a\n2,b\n'),
+    /^Cannot read \/m:\d as the file must be CSV: Quote Not Closed/,
+  );
+  assert.match(
+    await csv('id,text\n1,a"b"\n'),
+    /^Cannot read \/m:2 as the file must be CSV: Invalid Opening Quote/,
+  );
+  assert.match(
+    await csv("id,id\n1,2\n"),
+    /^Cannot read \/m:1 as the header must name each column once.*"id" twice$/,
+  );
+});
+
+Deno.test("openManifest() refuses a path that leads to no file", async () => {
+  await using folder = await tempFolder({ "a/b": "" });
+  for (
+    const [name, rule] of [["gone", /does not exist$/], [
+      "a",
+      /regular file/,
+    ]] as const
+  ) {
+    await assert.rejects(
+      openManifest(folder.at(name), jsonlFormat(), { shuffle: false }),
+      (error) =>
+        error instanceof UsageError && rule.test(error.message) &&
+        error.message.includes(folder.at(name)),
+    );
+  }
+});
+
+Deno.test("openManifest() checks a large manifest as it is read", async () => {
+  const good = Array.from(
+    { length: 150 },
+    (_, i) => JSON.stringify({ text: `${i}` }),
+  );
+  await using folder = await tempFolder({
+    m: [...good, "oh", ...good].join("\n"),
+    csv: `id,text\n${"1,a\n".repeat(150)}2\n3,"b\n`,
+  });
+  for (const shuffle of [false, true]) {
+    const options = { shuffle, wholeBytes: 0 };
+    await using manifest = await openManifest(
+      folder.at("m"),
+      jsonlFormat(),
+      options,
+    );
+    const rows = await Array.fromAsync(manifest.rows({ ...order, shuffle }));
+    assert.equal(rows.length, 301);
+    const bad = rows.filter((met) => "problem" in met);
+    assert.deepEqual(bad.map(({ line }) => line), [151]);
+    assert.equal(manifest.count, shuffle ? 301 : undefined);
+  }
+  const options = { shuffle: false, wholeBytes: 0 };
+  await using manifest = await openManifest(
+    folder.at("csv"),
+    csvFormat(","),
+    options,
+  );
+  const rows = await Array.fromAsync(manifest.rows(order));
+  const problems = rows.flatMap((met) => "problem" in met ? [met.problem] : []);
+  assert.equal(rows.length, 152);
+  assert.match(problems[0]!, /2 cells: current value is 1$/);
+  assert.match(
+    problems[1]!,
+    /Quote Not Closed/,
+  );
+});
+
+Deno.test("openManifest() keeps the first records, or the first after shuffling", async () => {
+  const content = Array.from({ length: 30 }, (_, i) => `{"i":${i}}`).join("\n");
+  await using folder = await tempFolder({ m: content });
+  for (const wholeBytes of [0, 1e6]) {
+    for (const shuffle of [false, true]) {
+      const options = { shuffle, wholeBytes };
+      await using manifest = await openManifest(
+        folder.at("m"),
+        jsonlFormat(),
+        options,
+      );
+      const lines = async (pass: number) =>
+        (await Array.fromAsync(
+          manifest.rows({ seed: 4, shuffle, limit: 9, pass }),
+        ))
+          .map(({ line }) => line);
+      const first = await lines(0);
+      assert.deepEqual(first, await lines(0));
+      assert.deepEqual((await lines(1)).toSorted(), first.toSorted());
+      if (!shuffle) assert.deepEqual(first, [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    }
+  }
+});
