@@ -1,0 +1,162 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { z } from "zod";
+import { UsageError } from "../core/errors.ts";
+import { defineBackend } from "./plugin.ts";
+import { nearest, suggestion } from "./schema_hints.ts";
+
+Deno.test("nearest() finds what was meant, and nothing where nothing is near", () => {
+  const names = ["dialect", "speed", "chunkMs", "transport", "apiKeyEnv"];
+  const cases: [string, string | undefined][] = [
+    ["dialekt", "dialect"],
+    ["Speed", "speed"],
+    ["sped", "speed"],
+    ["chunk", "chunkMs"],
+    ["chunkms", "chunkMs"],
+    ["transprot", "transport"],
+    ["apiKey", "apiKeyEnv"],
+    ["banana", undefined],
+    ["x", undefined],
+    ["", undefined],
+  ];
+  for (const [name, found] of cases) {
+    assert.equal(nearest(name, names), found, name);
+  }
+});
+
+Deno.test("nearest() gives a name itself first, and only ever one of the candidates", () => {
+  fc.assert(
+    fc.property(fc.string(), fc.uniqueArray(fc.string()), (name, names) => {
+      const found = nearest(name, names);
+      assert.ok(found === undefined || names.includes(found));
+      if (name.length > 0) {
+        assert.equal(
+          nearest(name, [...names, name])?.toLowerCase(),
+          name.toLowerCase(),
+        );
+      }
+    }),
+  );
+});
+
+Deno.test("suggestion() tells all that there are", () => {
+  assert.equal(
+    suggestion("ech", ["echo", "realtime"]),
+    `did you mean "echo"? there are: echo, realtime`,
+  );
+  assert.equal(suggestion("zzz", ["echo"]), "there are: echo");
+  assert.equal(suggestion("zzz", []), "there are none");
+});
+
+const backend = defineBackend({
+  name: "b",
+  summary: "B",
+  options: z.strictObject({
+    target: z.string(),
+    dialect: z.enum(["vllm", "openai"]).default("vllm"),
+    mode: z.union([z.literal("stream"), z.literal("batch")]).optional(),
+    speed: z.number().nonnegative().default(1),
+    headers: z.record(z.string(), z.string()).optional(),
+    limits: z.strictObject({ connectMs: z.number() }).optional(),
+    list: z.array(z.strictObject({ kind: z.enum(["a", "b"]) })).optional(),
+    loose: z.looseObject({}).optional(),
+    pair: z.object({ a: z.string().optional(), b: z.string().optional() })
+      .refine(({ a, b }) => a || b, {
+        path: ["a"],
+        message: "a or b must be given",
+      }).optional(),
+  }),
+  open: () => ({ needs: [], send: () => Promise.resolve({}) }),
+});
+
+async function problems(options: unknown): Promise<Record<string, string>> {
+  const context = {
+    env: () => undefined,
+    signal: new AbortController().signal,
+    warn() {},
+  };
+  try {
+    await backend(options as Parameters<typeof backend>[0]).open(context);
+  } catch (error) {
+    assert.ok(error instanceof UsageError);
+    for (const { path, message } of error.problems) {
+      assert.ok(
+        error.message.includes(`\n  ${path || "(options)"}: ${message}`),
+      );
+    }
+    const found = error.problems.map(({ path, message }) => [path, message]);
+    assert.equal(
+      new Set(found.map(([path]) => path)).size,
+      found.length,
+      "each once",
+    );
+    return Object.fromEntries(found);
+  }
+  return {};
+}
+
+Deno.test("Configured.open() lists every problem with what would be right", async () => {
+  assert.deepEqual(
+    await problems({
+      dialekt: "x",
+      dialect: "opena",
+      mode: "straem",
+      speed: -1,
+      headers: { Authorization: 7 },
+      limits: { conectMs: 1, connectMs: "soon" },
+      list: [{ kind: "a" }, { kind: "c" }],
+      loose: { anything: 1 },
+      pair: {},
+      sped: 1,
+    }),
+    {
+      dialekt:
+        `is no option; did you mean "dialect"? there are: target, dialect, mode, speed, headers, limits, list, loose, pair`,
+      dialect:
+        `must be one of "vllm", "openai" (did you mean "openai"?): current value is "opena"`,
+      mode:
+        `must be one of "stream", "batch" (did you mean "stream"?): current value is "straem"`,
+      "limits.conectMs":
+        `is no option; did you mean "connectMs"? there are: connectMs`,
+      "list.1.kind": `must be one of "a", "b": current value is "c"`,
+      sped:
+        `is no option; did you mean "speed"? there are: target, dialect, mode, speed, headers, limits, list, loose, pair`,
+      target: "must be given",
+      speed: "Too small: expected number to be >=0: current value is -1",
+      "headers.Authorization":
+        "Invalid input: expected string, received number",
+      "limits.connectMs":
+        `Invalid input: expected number, received string: current value is "soon"`,
+      "pair.a": "a or b must be given",
+    },
+  );
+  assert.deepEqual(await problems({ target: "x", speed: 2 }), {});
+});
+
+Deno.test("Configured.open() works with a schema that cannot tell its JSON Schema", async () => {
+  const bare = defineBackend({
+    name: "b",
+    summary: "B",
+    options: {
+      "~standard": {
+        version: 1,
+        vendor: "test",
+        validate: () => ({
+          issues: [{ message: "Not so", path: [{ key: "a" }, 0] }, {
+            message: "Nor so",
+          }],
+        }),
+      },
+    },
+    open: () => ({ needs: [], send: () => Promise.resolve({}) }),
+  });
+  const context = {
+    env: () => undefined,
+    signal: new AbortController().signal,
+    warn() {},
+  };
+  await assert.rejects(bare({ a: [1] }).open(context), {
+    message:
+      `Cannot open backend "b":\n  a.0: Not so: current value is 1\n  (options): Nor so`,
+  });
+});
