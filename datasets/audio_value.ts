@@ -59,7 +59,7 @@ function ofObject(
   value: Record<string, unknown>,
   folder: string,
 ): AudioPlace {
-  const key = OBJECT_KEYS.find((key) => value[key] != null);
+  const key = OBJECT_KEYS.find((key) => (value[key] ?? null) !== null);
   const inner = key && value[key];
   if (key === "array") {
     return bytesPlace(floatWav(inner, value["sampling_rate"]));
@@ -82,11 +82,20 @@ function bytesPlace(bytes: Uint8Array<ArrayBuffer>): AudioPlace {
   return { kind: "bytes", bytes };
 }
 
-/** What WAV, FLAC, Ogg and MP3 files begin with, in base64; what is longer than any path can be one too. */
+/**
+ * What WAV, FLAC, Ogg and MP3 files begin with, in base64, and nothing but base64 behind it;
+ * what is longer than any path may begin with anything.
+ */
 function isBase64Audio(value: string): boolean {
-  return /^(UklGR|ZkxhQ|T2dnU|SUQz|\/\/[s-v][A-Za-z0-9+/])[A-Za-z0-9+/\s]*={0,2}\s*$/
-    .test(value) || value.length > 4096 && /^[\w+/\s-]+={0,2}\s*$/.test(value);
+  const mayBe = value.length >= MIN_BASE64 && MAGIC.test(value) ||
+    value.length > MAX_PATH;
+  return mayBe && /^[\w+/\s-]+={0,2}\s*$/.test(value);
 }
+
+const MAGIC = /^(UklGR|ZkxhQ|T2dnU|SUQz|\/\/[I-Po-v]|\/\+[I-P])/;
+/** No audio file is as short as this. */
+const MIN_BASE64 = 64;
+const MAX_PATH = 4096;
 
 function base64(text: string): Uint8Array<ArrayBuffer> {
   try {

@@ -11,6 +11,8 @@ import {
 export interface CsvManifestOptions extends ManifestDatasetOptions {
   /** What stands between cells. @default {a tab for `.tsv` files, else a comma} */
   delimiter?: string;
+  /** What may stand around a cell, twice for itself; empty where quotes are characters like others. @default {'"'} */
+  quote?: string;
 }
 
 /**
@@ -33,9 +35,13 @@ export const csvManifest: DatasetPlugin<CsvManifestOptions> = defineDataset({
     delimiter: z.string().min(1).optional().describe(
       "What stands between cells (default: a tab for .tsv files, else a comma)",
     ),
+    quote: z.string().max(1).default('"').describe(
+      "What may stand around a cell; empty where quotes are characters like others",
+    ),
   }),
-  open({ delimiter, ...options }) {
+  open({ delimiter, quote, ...options }) {
     const usual = /\.tsv$/i.test(options.path) ? "\t" : ",";
-    return openManifestDataset(options, csvFormat(delimiter ?? usual));
+    const format = csvFormat({ delimiter: delimiter ?? usual, quote });
+    return openManifestDataset(options, format);
   },
 });

@@ -8,8 +8,15 @@ import {
   type Row,
 } from "./manifest_format.ts";
 
+/** How cells are told apart. */
+export interface CsvFormatOptions {
+  readonly delimiter: string;
+  /** What may stand around a cell; empty where quotes are characters as others are. */
+  readonly quote: string;
+}
+
 /** CSV with a header; cells may be quoted, and quoted ones may hold line breaks. */
-export function csvFormat(delimiter: string): ManifestFormat {
+export function csvFormat(format: CsvFormatOptions): ManifestFormat {
   let header: readonly string[] = [];
 
   async function* entries(
@@ -17,7 +24,7 @@ export function csvFormat(delimiter: string): ManifestFormat {
   ): AsyncGenerator<Entry> {
     let start = 0;
     let first = true;
-    for await (const piece of pieces(bytes, delimiter)) {
+    for await (const piece of pieces(bytes, format)) {
       const { line, end } = piece;
       if (first) header = checkHeader(piece);
       else yield { line, start, end, row: () => toRow(piece) };
@@ -37,7 +44,7 @@ export function csvFormat(delimiter: string): ManifestFormat {
   }
 
   function row(bytes: Uint8Array): Row {
-    const options = { ...optionsOf(delimiter), info: false };
+    const options = { ...optionsOf(format), info: false };
     const [cells] = parseSync(bytes as never, options) as unknown as string[][];
     const problem = cells ? undefined : "each record must be well-formed CSV";
     return toRow({ cells: cells ?? [], problem });
@@ -56,9 +63,12 @@ interface Piece {
 }
 
 /** Passes over what cannot be read, so that what comes after it can be. */
-function optionsOf(delimiter: string): Options {
+function optionsOf({ delimiter, quote }: CsvFormatOptions): Options {
   return {
     delimiter,
+    quote: quote === "" ? false : quote,
+    // Tables with tabs are often written without a thought for quotes.
+    relax_quotes: delimiter === "\t",
     bom: true,
     info: true,
     record_delimiter: ["\r\n", "\n", "\r"],
@@ -70,10 +80,10 @@ function optionsOf(delimiter: string): Options {
 
 async function* pieces(
   bytes: AsyncIterable<Uint8Array>,
-  delimiter: string,
+  format: CsvFormatOptions,
 ): AsyncGenerator<Piece> {
   const skipped: CsvError[] = [];
-  const options = optionsOf(delimiter);
+  const options = optionsOf(format);
   const parser = parse({
     ...options,
     on_skip: (error) => {

@@ -102,7 +102,7 @@ async function survey(
   try {
     for await (const { row, ...span } of entries) {
       const values = rowAt(span.line, row);
-      for (const name in values) columns.add(name);
+      for (const name of Object.keys(values)) columns.add(name);
       if (rows.length < HEAD) rows.push(values);
       spans.push(span);
       if (!whole && spans.length >= HEAD) break;

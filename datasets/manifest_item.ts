@@ -74,7 +74,7 @@ interface AudioInOptions extends Speech {
 function audioIn(row: Row, options: AudioInOptions): Promise<Columns> {
   const { columns, decoders, folder } = options;
   const name = columns.audio ?? "";
-  if (row[name] == null || row[name] === "") throw missing(name, row);
+  if ((row[name] ?? "") === "") throw missing(name, row);
   refusePart(row, columns);
   const place = audioPlace(row[name], folder);
   if (place.kind !== "url") {
@@ -139,10 +139,10 @@ function textIn(row: Row, name: string | undefined): string | undefined {
   const value = name === undefined ? undefined : row[name];
   if (typeof value === "string") return value;
   if (typeof value === "number") return String(value);
-  if (value == null) return undefined;
+  if (value === undefined || value === null) return undefined;
   throw new TypeError(
     `Cannot use ${JSON.stringify(name)} as it must be text: current value is ${
-      Array.isArray(value) ? "an array" : `a ${typeof value}`
+      Array.isArray(value) ? "an array" : JSON.stringify(value).slice(0, 60)
     }`,
   );
 }

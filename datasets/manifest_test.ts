@@ -34,7 +34,7 @@ async function readings(content: string, format: () => ManifestFormat) {
 
 const FORMATS = {
   jsonl: jsonlFormat,
-  csv: () => csvFormat(","),
+  csv: () => csvFormat({ delimiter: ",", quote: '"' }),
 };
 
 Deno.test("openManifest() reads JSON Lines alike whole, as a stream and by index", async () => {
@@ -160,12 +160,19 @@ Deno.test("openManifest() refuses a manifest without records", async () => {
     "Cannot read /m as it must have a record: current value has none";
   assert.equal(await refusal("", jsonlFormat()), empty);
   assert.equal(await refusal("\n \n\uFEFF", jsonlFormat()), empty);
-  assert.equal(await refusal("", csvFormat(",")), empty);
-  assert.equal(await refusal("id,text\n\n", csvFormat(",")), empty);
+  assert.equal(
+    await refusal("", csvFormat({ delimiter: ",", quote: '"' })),
+    empty,
+  );
+  assert.equal(
+    await refusal("id,text\n\n", csvFormat({ delimiter: ",", quote: '"' })),
+    empty,
+  );
 });
 
 Deno.test("openManifest() refuses malformed CSV with its line", async () => {
-  const csv = (content: string) => refusal(content, csvFormat(","));
+  const csv = (content: string) =>
+    refusal(content, csvFormat({ delimiter: ",", quote: '"' }));
   assert.equal(
     await csv("id,text\n1,a\n2\n"),
     "Cannot read /m:3 as each record must have the header's 2 cells: current value is 1",
@@ -226,7 +233,7 @@ Deno.test("openManifest() checks a large manifest as it is read", async () => {
   const options = { shuffle: false, wholeBytes: 0 };
   await using manifest = await openManifest(
     folder.at("csv"),
-    csvFormat(","),
+    csvFormat({ delimiter: ",", quote: '"' }),
     options,
   );
   const rows = await Array.fromAsync(manifest.rows(order));

@@ -1,0 +1,86 @@
+import assert from "node:assert/strict";
+import { UsageError } from "../plugins/mod.ts";
+import { csvManifest } from "./csv.ts";
+import { readAll, tempFolder, told, tone } from "./testing.ts";
+
+Deno.test("csvManifest() reads a header, a byte order mark and quoted line breaks", async () => {
+  await using folder = await tempFolder({
+    "a.wav": tone(100),
+    "b.wav": tone(100),
+    "m.csv":
+      '\uFEFFID,Audio,Transcript\r\nx,a.wav,"one,\r\n""two"""\r\ny,b.wav,\r\n',
+  });
+  const sessions = await readAll(csvManifest({ path: folder.at("m.csv") }));
+  assert.deepEqual(told(sessions), [["x", 'one,\r\n"two"'], ["y", ""]]);
+});
+
+Deno.test("csvManifest() reads Common Voice's tables, quotes and all", async () => {
+  const bytes = tone(100);
+  await using folder = await tempFolder({
+    "clips/1.wav": bytes,
+    "clips/2.wav": bytes,
+    "validated.tsv":
+      `client_id\tpath\tsentence\n9f\t1.wav\tHe said "no", twice.\n9f\t2.wav\t"Yes" she said.\n`,
+    "open.tsv": `path\tsentence\n1.wav\t"An open quote\n2.wav\tand the next\n`,
+  });
+  const root = folder.at("clips");
+  const path = folder.at("validated.tsv");
+  assert.deepEqual(told(await readAll(csvManifest({ path, root }))), [
+    ["validated.tsv:2", 'He said "no", twice.'],
+    ["validated.tsv:3", '"Yes" she said.'],
+  ]);
+  const open = csvManifest({ path: folder.at("open.tsv"), root, quote: "" });
+  assert.deepEqual(told(await readAll(open)), [
+    ["open.tsv:2", '"An open quote'],
+    ["open.tsv:3", "and the next"],
+  ]);
+});
+
+Deno.test("csvManifest() takes another delimiter", async () => {
+  await using folder = await tempFolder({
+    "m.csv": "prompt;reference\na,b;c\n",
+  });
+  const sessions = await readAll(
+    csvManifest({ path: folder.at("m.csv"), delimiter: ";" }),
+  );
+  assert.deepEqual(sessions[0]?.turns, [{
+    columns: { text: "a,b", reference: "c" },
+  }]);
+});
+
+Deno.test("csvManifest() names what cannot be used by its line and goes on", async () => {
+  await using folder = await tempFolder({
+    "a.wav": tone(100),
+    "m.csv": 'audio,text\na.wav,"x\ny"\ngone.wav,b\n,c\na.wav,d\n',
+  });
+  const sessions = await readAll(csvManifest({ path: folder.at("m.csv") }));
+  const lines = sessions.map(({ problem }) =>
+    problem && /m\.csv:(\d+)/.exec(problem)?.[1]
+  );
+  assert.deepEqual(lines, [undefined, "4", "5", undefined]);
+});
+
+Deno.test("csvManifest() refuses bad manifests before the run", async () => {
+  await using folder = await tempFolder({
+    "cells.csv": "audio,text\na.wav,b\na.wav\n",
+    "header.csv": "audio,text\n",
+    "quote.csv": 'audio,text\na.wav,"b\n',
+    "semicolons.csv": "audio;text\na.wav;b\n",
+  });
+  const expected = {
+    "cells.csv": /cells\.csv:3 as each record must have the header's 2 cells/,
+    "header.csv": /must have a record/,
+    "quote.csv": /quote\.csv:\d as the file must be CSV: Quote Not Closed/,
+    "semicolons.csv": /its columns are "audio;text"/,
+  };
+  for (const [name, message] of Object.entries(expected)) {
+    await assert.rejects(
+      readAll(csvManifest({ path: folder.at(name) })),
+      (error) => {
+        assert.ok(error instanceof UsageError, String(error));
+        assert.match(error.message, message);
+        return true;
+      },
+    );
+  }
+});

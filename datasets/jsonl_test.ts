@@ -1,0 +1,278 @@
+import assert from "node:assert/strict";
+import { UsageError } from "../plugins/mod.ts";
+import { jsonlManifest, type JsonlManifestOptions } from "./jsonl.ts";
+import {
+  openDataset,
+  read,
+  readAll,
+  tempFolder,
+  told,
+  tone,
+} from "./testing.ts";
+
+const lines = (...rows: unknown[]) =>
+  rows.map((row) => JSON.stringify(row)).join("\n");
+
+Deno.test("jsonlManifest() reads NeMo's manifests: paths beside the manifest, text as reference", async () => {
+  await using folder = await tempFolder({
+    "sub/a.wav": tone(100),
+    "b.wav": tone(200),
+    "m.jsonl": lines(
+      { audio_filepath: "sub/a.wav", duration: 0.1, text: "first" },
+      { audio_filepath: "./b.wav", duration: 0.2, text: "" },
+    ),
+  });
+  await using dataset = await openDataset(
+    jsonlManifest({ path: folder.at("m.jsonl") }),
+  );
+  const sessions = await read(dataset);
+  assert.deepEqual(told(sessions), [["m.jsonl:1", "first"], ["m.jsonl:2", ""]]);
+  const columns = sessions.map(({ turns }) => turns[0]!.columns);
+  assert.deepEqual(columns.map(({ audio }) => audio?.id), [
+    "sub/a.wav",
+    "b.wav",
+  ]);
+  assert.deepEqual(columns.map(({ audio }) => audio?.durationMs), [100, 200]);
+  assert.ok(columns.every((each) => !("text" in each)));
+  assert.equal((await columns[1]!.audio!.pcm16(8000)).length, 1600);
+  assert.deepEqual(dataset.facts, {
+    path: folder.at("m.jsonl"),
+    columns: {
+      audio: "audio_filepath",
+      reference: "text",
+      duration: "duration",
+    },
+    shuffle: false,
+    items: 2,
+  });
+});
+
+Deno.test("jsonlManifest() reads audio that is in the manifest", async () => {
+  const wav = tone(150);
+  const uri = `data:audio/wav;base64,${wav.toBase64()}`;
+  await using folder = await tempFolder({
+    "m.jsonl": lines(
+      { audio: uri },
+      { audio: wav.toBase64() },
+      { audio: { bytes: wav.toBase64(), path: "x.wav" } },
+      {
+        audio: {
+          array: [0, 0.5, -0.5, 0.1, 0, 0, 0, 0, 0],
+          sampling_rate: 8000,
+        },
+      },
+    ),
+  });
+  await using dataset = await openDataset(
+    jsonlManifest({ path: folder.at("m.jsonl") }),
+  );
+  const audios = (await read(dataset)).map(({ turns }) =>
+    turns[0]?.columns.audio
+  );
+  assert.deepEqual(audios.slice(0, 3).map((audio) => audio?.durationMs), [
+    150,
+    150,
+    150,
+  ]);
+  assert.equal(audios[3]?.durationMs, 9 / 8);
+  // The same bytes are the same audio, whoever sends them.
+  assert.match(audios[0]!.id, /^sha256:[0-9a-f]{16}$/);
+  assert.equal(new Set(audios.slice(0, 3).map((audio) => audio?.id)).size, 1);
+  assert.deepEqual((await audios[2]!.file()).bytes, wav);
+});
+
+Deno.test("jsonlManifest() fetches URLs when they are prepared, and not before", async () => {
+  const asked: string[] = [];
+  const server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    (request) => {
+      const { pathname } = new URL(request.url);
+      asked.push(pathname);
+      return pathname === "/gone.wav"
+        ? new Response(null, { status: 404 })
+        : new Response(tone(1500));
+    },
+  );
+  const base = `http://127.0.0.1:${server.addr.port}`;
+  await using folder = await tempFolder({
+    "m.jsonl": lines(
+      { audio: `${base}/a.wav`, text: "said" },
+      {
+        audio: { url: `${base}/gone.wav` },
+        duration_ms: 250,
+        text: "not heard",
+      },
+    ),
+  });
+  const path = folder.at("m.jsonl");
+  {
+    await using dataset = await openDataset(jsonlManifest({ path }));
+    const sessions = await read(dataset);
+    assert.deepEqual(told(sessions), [["m.jsonl:1", "said"], [
+      "m.jsonl:2",
+      "not heard",
+    ]]);
+    assert.deepEqual(asked, []);
+    const [good, gone] = sessions.map(({ turns }) => turns[0]!.columns.audio!);
+    assert.equal((await good!.pcm16(8000)).length, 12000);
+    assert.equal(gone?.durationMs, 250);
+    await assert.rejects(gone!.pcm16(8000), /gone\.wav.*404/);
+  }
+  // Only the header tells whether a clip is cut, and its reference of no use.
+  await using cut = await openDataset(jsonlManifest({ path, maxSeconds: 1 }));
+  assert.deepEqual(told(await read(cut)), [["m.jsonl:1", undefined], [
+    "m.jsonl:2",
+    "not heard",
+  ]]);
+  await server.shutdown();
+});
+
+Deno.test("jsonlManifest() reads prompts where there is no audio", async () => {
+  await using folder = await tempFolder({
+    "m.jsonl": lines({ prompt: "Why?", reference: "Because", id: 7 }, {
+      prompt: 3,
+      id: 7,
+    }, { id: "c" }),
+  });
+  const sessions = await readAll(jsonlManifest({ path: folder.at("m.jsonl") }));
+  assert.deepEqual(sessions.slice(0, 2), [
+    { id: "7", turns: [{ columns: { text: "Why?", reference: "Because" } }] },
+    { id: "7:2", turns: [{ columns: { text: "3" } }] },
+  ]);
+  assert.match(
+    sessions[2]?.problem ?? "",
+    /m\.jsonl:3: .*must have "prompt": current value is missing$/,
+  );
+});
+
+Deno.test("jsonlManifest() does as 'columns' and 'root' tell", async () => {
+  await using folder = await tempFolder({
+    "clips/a.wav": tone(100),
+    "lists/m.jsonl": lines({
+      take: "a.wav",
+      ask: "Say it again",
+      gold: "it",
+      name: "x",
+    }),
+  });
+  const sessions = await readAll(jsonlManifest({
+    path: folder.at("lists/m.jsonl"),
+    root: folder.at("clips"),
+    columns: { audio: "take", text: "ask", reference: "gold", id: "name" },
+  }));
+  const { audio, ...rest } = sessions[0]!.turns[0]!.columns;
+  assert.equal(sessions[0]?.id, "x");
+  assert.equal(audio?.id, "a.wav");
+  assert.deepEqual(rest, { text: "Say it again", reference: "it" });
+});
+
+Deno.test("jsonlManifest() names what cannot be used by its line and goes on", async () => {
+  await using folder = await tempFolder({
+    "good.wav": tone(100),
+    "bad.wav": "no audio",
+    "m.jsonl": lines(
+      { audio: "good.wav", duration: 0.1, text: "a" },
+      { audio: "gone.wav", duration: 0.1, text: "b" },
+      { audio: "bad.wav", duration: 0.1, text: "c" },
+      { audio: null, text: "d" },
+      { text: "e" },
+      { audio: 5, text: "f" },
+      { audio: "good.wav", text: { g: 1 } },
+      { audio: "good.wav", duration: 0.1, offset: 3.5, text: "h" },
+      { audio: { bytes: "AAAA" }, text: "i" },
+      { audio: "good.wav", text: "j" },
+    ),
+  });
+  const sessions = await readAll(jsonlManifest({ path: folder.at("m.jsonl") }));
+  const problems = sessions.map(({ problem }) => problem);
+  const expected = [
+    undefined,
+    /gone\.wav/,
+    /bad\.wav/,
+    /must have "audio": current value is null$/,
+    /must have "audio": current value is missing$/,
+    /current value is 5$/,
+    /Cannot use "text" as it must be text: current value is \{"g":1\}$/,
+    /part of a file.*3\.5$/,
+    /inline audio/,
+    undefined,
+  ];
+  assert.equal(problems.length, expected.length);
+  for (const [i, rule] of expected.entries()) {
+    if (!rule) assert.equal(problems[i], undefined);
+    else {
+      assert.match(problems[i] ?? "", rule);
+      assert.ok(problems[i]?.startsWith(`${folder.at("m.jsonl")}:${i + 1}: `));
+    }
+  }
+});
+
+Deno.test("jsonlManifest() cuts clips, and a cut clip has no reference", async () => {
+  await using folder = await tempFolder({
+    "a.wav": tone(400),
+    "b.wav": tone(900),
+    "m.jsonl": lines({ audio: "a.wav", text: "a" }, {
+      audio: "b.wav",
+      text: "b",
+    }),
+  });
+  const path = folder.at("m.jsonl");
+  const sessions = await readAll(jsonlManifest({ path, maxSeconds: 0.5 }));
+  assert.deepEqual(told(sessions), [["m.jsonl:1", "a"], [
+    "m.jsonl:2",
+    undefined,
+  ]]);
+  assert.equal(sessions[1]?.turns[0]?.columns.audio?.durationMs, 500);
+});
+
+Deno.test("jsonlManifest() shuffles by seed and pass, and keeps the same items", async () => {
+  const rows = Array.from({ length: 40 }, (_, i) => ({ prompt: `${i}` }));
+  await using folder = await tempFolder({ "m.jsonl": lines(...rows) });
+  const options = { path: folder.at("m.jsonl"), shuffle: true, limit: 10 };
+  await using dataset = await openDataset(jsonlManifest(options));
+  const ids = async (pass: number) =>
+    (await read(dataset, { pass })).map(({ id }) => id);
+  const first = await ids(0);
+  assert.deepEqual(first, await ids(0));
+  assert.notDeepEqual(first, await ids(1));
+  assert.deepEqual(first.toSorted(), (await ids(1)).toSorted());
+  assert.equal(dataset.facts?.["items"], 10);
+});
+
+Deno.test("jsonlManifest() refuses bad manifests and options before the run", async () => {
+  await using folder = await tempFolder({
+    "a.wav": tone(100),
+    "json.jsonl": '{"audio":"a.wav"}\n{"audio":',
+    "empty.jsonl": "",
+    "none.jsonl": '{"lenght":3}',
+    "good.jsonl": '{"audio":"a.wav"}',
+  });
+  const refused = async (
+    name: string,
+    message: RegExp,
+    options: Partial<JsonlManifestOptions> = {},
+  ) => {
+    const path = folder.at(name);
+    await assert.rejects(
+      readAll(jsonlManifest({ path, ...options })),
+      (error) => {
+        assert.ok(error instanceof UsageError, String(error));
+        assert.match(error.message, message);
+        return true;
+      },
+    );
+  };
+  await refused("json.jsonl", /json\.jsonl:2 as each line must be JSON/);
+  await refused("empty.jsonl", /must have a record/);
+  await refused("gone.jsonl", /gone\.jsonl, which does not exist$/);
+  await refused(
+    "none.jsonl",
+    /must have a column with audio.*its columns are "lenght"/,
+  );
+  await refused(
+    "good.jsonl",
+    /'columns\.audio'.*"audioo"; did you mean "audio"\?$/,
+    { columns: { audio: "audioo" } },
+  );
+  await refused("good.jsonl", /limit/, { limit: -1 });
+});
