@@ -105,6 +105,7 @@ async function open(
     signal: context.signal,
     maxBytes: CACHE_BYTES,
   });
+  let isClosed = false;
   return {
     needs: ["audio"],
     facts: {
@@ -121,6 +122,11 @@ async function open(
     prepare: (turn) => frames.get(audioOf(turn)),
     async send({ prepared }, call) {
       call.signal.throwIfAborted();
+      if (isClosed) {
+        throw new Error(
+          "Cannot send as the backend must be open: it was closed",
+        );
+      }
       const connection = pool.take();
       const output = await utter(connection, {
         frames: prepared,
@@ -130,7 +136,10 @@ async function open(
       pool.giveBack(connection, call.clock.now());
       return output;
     },
-    [Symbol.asyncDispose]: () => transport[Symbol.asyncDispose](),
+    async [Symbol.asyncDispose]() {
+      isClosed = true;
+      await transport[Symbol.asyncDispose]();
+    },
   };
 }
 

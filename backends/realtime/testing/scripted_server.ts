@@ -53,6 +53,8 @@ export interface ScriptOptions {
   refuse?(
     request: IncomingMessage,
   ): { status: number; body?: string; chunked?: boolean } | undefined;
+  /** Never answers a plain request. */
+  ignoreRequests?: boolean;
   /** Never answers an upgrade. */
   ignoreUpgrades?: boolean;
   tls?: { cert: string; key: string; ca?: string; requestCert?: boolean };
@@ -82,6 +84,7 @@ export async function scriptedServer(
   );
   server.on("request", (request, response) => {
     requests.push(request);
+    if (options.ignoreRequests) return;
     const { status, body = "" } = options.http?.(request) ?? { status: 404 };
     response.writeHead(status, { connection: "close" }).end(body);
   });

@@ -140,16 +140,16 @@ function tie(near: Socket, far: Socket, link: RelayLink): void {
   near.once("close", () => far.destroy());
 }
 
-/** The request as the server is to see it. */
+/**
+ * The request as the server is to see it: a proxy is given the whole address in the first line, which servers
+ * take for a path that they do not have.
+ */
 function forwarded(head: string, { url, headers }: TransportOptions): string {
-  const host = Object.entries(headers).find(([name]) =>
-    name.toLowerCase() === "host"
-  );
-  return withHeader(
-    withHeader(head, ID, undefined),
-    "Host",
-    host?.[1] ?? url.host,
-  );
+  const host = Object.keys(headers).find((name) => /^host$/i.test(name));
+  const path = `${url.pathname}${url.search}`;
+  const request = head.replace(/^GET \S+ /, () => `GET ${path} `);
+  const unmarked = withHeader(request, ID, undefined);
+  return withHeader(unmarked, "Host", host ? headers[host] : url.host);
 }
 
 /** The first bytes of a connection, up to and with the end of a head. */

@@ -1,0 +1,62 @@
+import assert from "node:assert/strict";
+import {
+  bodyStart,
+  headerOf,
+  isWhole,
+  statusOf,
+  unframed,
+  withHeader,
+} from "./http_head.ts";
+
+const HEAD = "HTTP/1.1 403 Forbidden\r\nContent-Length: 3\r\nX-A:  b \r\n\r\n";
+const CHUNKED = "HTTP/1.1 500 No\r\ntransfer-encoding: Chunked\r\n\r\n";
+const bytes = (text: string) => new TextEncoder().encode(text);
+
+Deno.test("bodyStart() finds the end of a whole head, and no other", () => {
+  assert.equal(bodyStart(bytes(`${HEAD}abc`)), HEAD.length);
+  for (let length = 0; length < HEAD.length; length++) {
+    assert.equal(bodyStart(bytes(HEAD.slice(0, length))), undefined);
+  }
+});
+
+Deno.test("statusOf() reads the status, and 0 from what is no response", () => {
+  assert.equal(statusOf(HEAD), 403);
+  assert.equal(statusOf("SSH-2.0-OpenSSH\r\n\r\n"), 0);
+});
+
+Deno.test("headerOf() finds a header whatever its case", () => {
+  assert.equal(headerOf(HEAD, "content-length"), "3");
+  assert.equal(headerOf(HEAD, "x-b"), undefined);
+});
+
+Deno.test("withHeader() sets a header or takes it out, and takes a $ for a $", () => {
+  const head = "GET / HTTP/1.1\r\nhost: a\r\nx-id: 7\r\n\r\n";
+  assert.equal(
+    withHeader(head, "Host", "$&"),
+    "GET / HTTP/1.1\r\nHost: $&\r\nx-id: 7\r\n\r\n",
+  );
+  assert.equal(
+    withHeader(head, "X-Id", undefined),
+    "GET / HTTP/1.1\r\nhost: a\r\n\r\n",
+  );
+});
+
+Deno.test("isWhole() goes by the length or the last chunk", () => {
+  assert.deepEqual(["ab", "abc"].map((body) => isWhole(HEAD, body)), [
+    false,
+    true,
+  ]);
+  assert.equal(isWhole(CHUNKED, "3\r\nabc\r\n"), false);
+  assert.equal(isWhole(CHUNKED, "3\r\nabc\r\n0\r\n\r\n"), true);
+  assert.equal(isWhole("HTTP/1.1 500 No\r\n\r\n", "abc"), false);
+});
+
+Deno.test("unframed() takes chunks out of their frame, whole or cut short", () => {
+  assert.equal(unframed(HEAD, "3\r\nabc\r\n"), "3\r\nabc\r\n");
+  assert.equal(
+    unframed(CHUNKED, "3;x=y\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"),
+    "abcde",
+  );
+  assert.equal(unframed(CHUNKED, "a\r\nabc"), "abc");
+  assert.equal(unframed(CHUNKED, "zz"), "");
+});

@@ -1,0 +1,381 @@
+import assert from "node:assert/strict";
+import { systemClock } from "../../../core/clock.ts";
+import {
+  created,
+  type Peer,
+  scriptedServer,
+  type ScriptOptions,
+} from "../testing/scripted_server.ts";
+import { nativeTransport } from "./native.ts";
+import type { Socket, SocketEnd, TlsOptions, Transport } from "./transport.ts";
+import { wsTransport } from "./ws.ts";
+
+const TRANSPORTS = { native: nativeTransport, ws: wsTransport };
+const clock = systemClock();
+const TRUSTING: TlsOptions = { rejectUnauthorized: true };
+
+interface TestOptions extends ScriptOptions {
+  readonly at?: string;
+  readonly headers?: Record<string, string>;
+}
+
+/** What a socket's listener hears, as a list and one by one. */
+interface Ear {
+  readonly socket: Socket;
+  readonly heard: string[];
+  readonly opened: Promise<void>;
+  readonly ended: Promise<SocketEnd>;
+  /** The next message: its text, or `binary:` and its length. */
+  next(): Promise<string>;
+}
+
+function listen(transport: Transport): Ear {
+  const heard: string[] = [];
+  let wake = Promise.withResolvers<void>();
+  let read = 0;
+  const opened = Promise.withResolvers<void>();
+  const ended = Promise.withResolvers<SocketEnd>();
+  const socket = transport.connect({
+    opened: () => opened.resolve(),
+    message(data, binary) {
+      const text = typeof data === "string"
+        ? data
+        : new TextDecoder().decode(data);
+      heard.push(binary ? `binary:${data.length}` : text);
+      wake.resolve();
+      wake = Promise.withResolvers();
+    },
+    closed: (end) => ended.resolve(end),
+  });
+  return {
+    socket,
+    heard,
+    opened: opened.promise,
+    ended: ended.promise,
+    async next() {
+      while (read >= heard.length) await wake.promise;
+      return heard[read++]!;
+    },
+  };
+}
+
+for (const [name, open] of Object.entries(TRANSPORTS)) {
+  const test = (
+    what: string,
+    script: (peer: Peer) => void | Promise<void>,
+    body: (ear: Ear, peers: Peer[], transport: Transport) => Promise<void>,
+    { at = "/v1/realtime", headers = {}, ...options }: TestOptions = {},
+  ) =>
+    Deno.test(`${name} transport ${what}`, async () => {
+      await using server = await scriptedServer(script, options);
+      const url = new URL(`ws://127.0.0.1:${server.port}${at}`);
+      await using transport = await open({ url, headers, tls: TRUSTING });
+      await body(listen(transport), server.peers, transport);
+    });
+  const refusal = (
+    what: string,
+    options: TestOptions,
+    check: (end: SocketEnd) => void,
+  ) => test(what, () => {}, async ({ ended }) => check(await ended), options);
+
+  test("carries text both ways, in order", async (peer) => {
+    peer.send(created);
+    for (let i = 0; i < 50; i++) peer.send(await peer.next());
+  }, async ({ socket, opened, next }) => {
+    await opened;
+    assert.deepEqual(JSON.parse(await next()), created);
+    const messages = Array.from(
+      { length: 50 },
+      (_, i) => JSON.stringify({ type: "é→", i }),
+    );
+    for (const message of messages) socket.send(message);
+    for (const message of messages) assert.equal(await next(), message);
+  });
+
+  test("carries frames over 1 MiB both ways", async (peer) => {
+    await peer.until("big").then((message) => peer.send(message));
+  }, async ({ socket, opened, next }) => {
+    await opened;
+    const big = JSON.stringify({
+      type: "big",
+      audio: "x".repeat(3 * 1024 * 1024),
+    });
+    socket.send(big);
+    assert.ok(await next() === big);
+  });
+
+  test(
+    "tells a binary frame from text",
+    (peer) => peer.send(new Uint8Array(7)),
+    async ({ next }) => {
+      assert.equal(await next(), "binary:7");
+    },
+  );
+
+  test("answers pings", async (peer) => {
+    await peer.ping();
+    peer.send("ponged");
+  }, async ({ next }) => assert.equal(await next(), "ponged"));
+
+  for (const code of [1000, 1001, 1008, 1009, 1011, 1012, 4000]) {
+    test(
+      `hears the server close with ${code}`,
+      (peer) => peer.close(code, "why"),
+      async ({ ended }) => {
+        const { code: heard, reason } = await ended;
+        assert.deepEqual([heard, reason], [code, "why"]);
+      },
+    );
+  }
+
+  test("hears what was sent right before the end", (peer) => {
+    for (let i = 0; i < 20; i++) peer.send(String(i));
+    peer.close(1011);
+  }, async ({ heard, ended }) => {
+    await ended;
+    assert.equal(heard.length, 20);
+  });
+
+  test("tells a dropped socket by 1006", async (peer) => {
+    await peer.next();
+    peer.drop();
+  }, async ({ socket, opened, ended }) => {
+    await opened;
+    socket.send("{}");
+    assert.equal((await ended).code, 1006);
+  });
+
+  test(
+    "says goodbye with 1000",
+    () => {},
+    async ({ socket, opened, ended }, peers) => {
+      await opened;
+      socket.close();
+      assert.equal((await peers[0]!.ended).code, 1000);
+      await ended;
+      socket.send("{}");
+      socket.close();
+    },
+  );
+
+  test(
+    "lets go of a server that does not answer goodbye",
+    (peer) => peer.pause(),
+    async ({ socket, opened, ended }) => {
+      await opened;
+      socket.close();
+      await ended;
+    },
+  );
+
+  test(
+    "gives up a socket that is not open yet",
+    () => {},
+    async ({ socket, ended }) => {
+      socket.close();
+      assert.equal((await ended).code, 1006);
+    },
+    { ignoreUpgrades: true },
+  );
+
+  test(
+    "gives up a socket whose upgrade is not answered",
+    () => {},
+    async ({ socket, ended }, _, transport) => {
+      const other = listen(transport);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      socket.close();
+      other.socket.close();
+      await Promise.all([ended, other.ended]);
+    },
+    { ignoreUpgrades: true },
+  );
+
+  test(
+    "counts what a server does not read",
+    (peer) => peer.pause(),
+    async ({ socket, opened, ended }) => {
+      await opened;
+      const text = "x".repeat(1024 * 1024);
+      for (let i = 0; i < 32; i++) socket.send(text);
+      assert.ok(
+        socket.bufferedBytes > 8 * 1024 * 1024,
+        String(socket.bufferedBytes),
+      );
+      socket.close();
+      await ended;
+    },
+  );
+
+  refusal("tells status and body of a refused upgrade", {
+    refuse: () => ({ status: 401, body: '{"error":"who are you?"}' }),
+  }, ({ code, refusal }) => {
+    assert.equal(code, 1006);
+    assert.deepEqual(refusal, {
+      status: 401,
+      body: '{"error":"who are you?"}',
+    });
+  });
+
+  refusal(
+    "tells the body of a refusal that comes in chunks",
+    {
+      refuse: () => ({ status: 503, body: "later, maybé", chunked: true }),
+    },
+    ({ refusal }) =>
+      assert.deepEqual(refusal, { status: 503, body: "later, maybé" }),
+  );
+
+  refusal("tells a refusal without a body", {
+    refuse: () => ({ status: 403 }),
+  }, ({ refusal }) => assert.deepEqual(refusal, { status: 403, body: "" }));
+
+  refusal(
+    "keeps the beginning of a long refusal",
+    {
+      refuse: () => ({ status: 500, body: "x".repeat(100_000) }),
+    },
+    ({ refusal }) =>
+      assert.deepEqual(refusal, { status: 500, body: "x".repeat(2048) }),
+  );
+
+  refusal("follows no redirect", {
+    refuse: () => ({ status: 302, body: "elsewhere" }),
+  }, ({ refusal }) => assert.equal(refusal?.status, 302));
+
+  Deno.test(`${name} transport tells that nobody listens`, async () => {
+    const server = await scriptedServer(() => {});
+    await server[Symbol.asyncDispose]();
+    await using transport = await open({
+      url: new URL(`ws://127.0.0.1:${server.port}/`),
+      headers: {},
+      tls: TRUSTING,
+    });
+    const { error, refusal } = await listen(transport).ended;
+    assert.equal(
+      (error as { code?: string } | undefined)?.code,
+      "ECONNREFUSED",
+    );
+    assert.equal(refusal, undefined);
+  });
+
+  test(
+    "sends the headers it was given, path and query too, and none of its own",
+    () => {},
+    async ({ opened, socket, ended }, peers) => {
+      await opened;
+      const { headers, url } = peers[0]!.request;
+      assert.equal(url, "/p/v1/realtime?k=v");
+      assert.equal(headers["x-one"], "$&1");
+      assert.equal(headers.authorization, "Bearer key");
+      assert.equal(headers["sec-websocket-extensions"], undefined);
+      assert.deepEqual(
+        Object.keys(headers).filter((name) => name.includes("earshot")),
+        [],
+      );
+      socket.close();
+      await ended;
+    },
+    {
+      headers: { "X-One": "$&1", Authorization: "Bearer key" },
+      at: "/p/v1/realtime?k=v",
+    },
+  );
+
+  const tlsTest = (
+    what: string,
+    tls: TlsOptions,
+    check: (ear: Ear) => Promise<void>,
+    requestCert = false,
+  ) =>
+    Deno.test(`${name} transport ${what}`, async () => {
+      const [ca, cert, key] = await Promise.all(
+        ["ca.pem", "server.pem", "server.key"].map(pem),
+      );
+      await using server = await scriptedServer((peer) => peer.send("hello"), {
+        tls: {
+          cert: cert!,
+          key: key!,
+          ...(requestCert && { ca: ca!, requestCert }),
+        },
+      });
+      await using transport = await open({
+        url: new URL(`wss://localhost:${server.port}/v1/realtime`),
+        headers: {},
+        tls,
+      });
+      await check(listen(transport));
+    });
+  const hears = async ({ next }: Ear) => assert.equal(await next(), "hello");
+
+  tlsTest("trusts a CA of one's own", {
+    ca: await pem("ca.pem"),
+    rejectUnauthorized: true,
+  }, hears);
+  tlsTest(
+    "takes any certificate when told to",
+    { rejectUnauthorized: false },
+    hears,
+  );
+  tlsTest("distrusts an unknown CA", TRUSTING, async ({ ended, heard }) => {
+    const { error, code } = await ended;
+    assert.deepEqual([heard, code], [[], 1006]);
+    assert.match(
+      `${error?.message} ${(error as { code?: string }).code}`,
+      /issuer|certificate|self.signed|CERT/i,
+    );
+  });
+  tlsTest(
+    "shows a client's certificate",
+    {
+      ca: await pem("ca.pem"),
+      cert: await pem("client.pem"),
+      key: await pem("client.key"),
+      rejectUnauthorized: true,
+    },
+    hears,
+    true,
+  );
+  tlsTest("is refused without the client's certificate that is asked for", {
+    ca: await pem("ca.pem"),
+    rejectUnauthorized: true,
+  }, async ({ ended, heard }) => {
+    assert.equal((await ended).code, 1006);
+    assert.deepEqual(heard, []);
+  }, true);
+
+  // Alone, native would take 41 ms: its small frame waits for the acknowledgement of the one before.
+  Deno.test(`${name} transport sends a commit right behind an append`, async () => {
+    const arrivals: number[] = [];
+    await using server = await scriptedServer(async (peer) => {
+      while (true) {
+        await peer.until("append");
+        await peer.until("commit");
+        peer.send("done");
+      }
+    });
+    await using transport = await open({
+      url: new URL(`ws://127.0.0.1:${server.port}/`),
+      headers: {},
+      tls: TRUSTING,
+    });
+    const { socket, opened, next } = listen(transport);
+    await opened;
+    const append = JSON.stringify({ type: "append", audio: "x".repeat(4268) });
+    const commit = JSON.stringify({ type: "commit", final: true });
+    for (let i = 0; i < 11; i++) {
+      const sentMs = clock.now();
+      socket.send(append);
+      socket.send(commit);
+      await next();
+      arrivals.push(clock.now() - sentMs);
+      await clock.sleepUntil(clock.now() + 10);
+    }
+    const median = arrivals.sort((a, b) => a - b)[5]!;
+    assert.ok(median < 15, `median ${median} ms`);
+  });
+}
+
+function pem(name: string): Promise<string> {
+  return Deno.readTextFile(new URL(`../testdata/${name}`, import.meta.url));
+}
