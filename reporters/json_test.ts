@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Report } from "../plugins/mod.ts";
+import { messageOf, type Report } from "../plugins/mod.ts";
 import { jsonReporter } from "./json.ts";
 import { finish, open, reportInto, scratch } from "./testdata/open.ts";
 import { goodStage, oneStageReport, speechReport } from "./testdata/report.ts";
@@ -87,7 +87,7 @@ Deno.test("jsonReporter() says so where the report cannot be written in the end"
 });
 
 const refused: [string, string, RegExp][] = [
-  ["in no folder", "none/run.json", /no such folder/],
+  ["in no folder", "none/run.json", /\(no such folder\)$/],
   ["that is a folder", ".", /it is a folder/],
   ["under a file", "file/run.json", /Not a directory/],
 ];
@@ -101,6 +101,7 @@ for (const [what, name, why] of refused) {
       assert.equal(error.name, "UsageError");
       assert.ok(error.message.includes(`current value is '${path}'`));
       assert.match(error.message, why);
+      assert.equal(messageOf(error), error.message);
       return true;
     });
   });

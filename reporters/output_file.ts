@@ -1,5 +1,5 @@
 import { basename, dirname, join } from "node:path";
-import { messageOf, UsageError } from "../plugins/mod.ts";
+import { UsageError } from "../plugins/mod.ts";
 
 /**
  * Refuses a path that nothing can be written to, before a run spends its time. What stands there
@@ -10,10 +10,13 @@ import { messageOf, UsageError } from "../plugins/mod.ts";
 export async function checkWritable(path: string): Promise<void> {
   try {
     await probe(path);
-  } catch (cause) {
+  } catch (error) {
+    const cause = error instanceof Deno.errors.NotFound
+      ? new Error("no such folder", { cause: error })
+      : error;
     throw new UsageError(
       `Cannot write a report as its path must be a writable file: current value is '${path}' (${
-        whyNot(cause)
+        cause instanceof Error ? cause.message : String(cause)
       })`,
       { cause },
     );
@@ -27,11 +30,6 @@ async function probe(path: string): Promise<void> {
   const file = await Deno.open(path, { write: true, createNew: !found });
   file.close();
   if (!found) await Deno.remove(path);
-}
-
-function whyNot(error: unknown): string {
-  if (error instanceof Deno.errors.NotFound) return "no such folder";
-  return messageOf(error).replace(/: open '.*'$/su, "");
 }
 
 /**

@@ -8,8 +8,9 @@ export function rounded(value: number): string {
   return value.toFixed(size > 0 && size < 0.095 ? 2 : 1);
 }
 
-/** A value of a metric: counts that are whole stay so. */
+/** A value of a metric: counts that are whole stay so, and ratios near 1 get their decimals. */
 export function valueOf(value: number, unit: Unit): string {
+  if (unit === "ratio" && Math.abs(value) < 9.995) return value.toFixed(2);
   const counts = unit === "tokens" || unit === "count";
   return counts && Number.isInteger(value) && value < 1e7
     ? String(value)

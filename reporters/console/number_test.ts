@@ -21,10 +21,12 @@ for (const [value, text] of cases) {
   });
 }
 
-Deno.test("valueOf() leaves whole counts whole", () => {
+Deno.test("valueOf() leaves whole counts whole, and tells ratios near 1 apart", () => {
   assert.equal(valueOf(4, "tokens"), "4");
   assert.equal(valueOf(4.5, "count"), "4.5");
   assert.equal(valueOf(4, "ms"), "4.0");
+  assert.equal(valueOf(0.974, "ratio"), "0.97");
+  assert.equal(valueOf(31.2, "ratio"), "31");
 });
 
 Deno.test("percent(), seconds() and times() carry their unit", () => {
