@@ -39,9 +39,15 @@ export {
   type AudioFolderOptions,
 } from "./datasets/audio_folder.ts";
 export { clips, type ClipsOptions } from "./datasets/clips.ts";
+export type { ColumnOptions } from "./datasets/column_names.ts";
 export { csvManifest, type CsvManifestOptions } from "./datasets/csv.ts";
 export { jsonlManifest, type JsonlManifestOptions } from "./datasets/jsonl.ts";
+export type { ManifestDatasetOptions } from "./datasets/manifest_dataset.ts";
 export { repeat, type RepeatOptions } from "./datasets/repeat.ts";
+export type {
+  OrderingOptions,
+  SpeechOptions,
+} from "./datasets/shared_options.ts";
 
 export { type ConsoleOptions, consoleReporter } from "./reporters/console.ts";
 export { type CsvOptions, csvReporter } from "./reporters/csv.ts";

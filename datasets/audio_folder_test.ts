@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { bundledClips } from "../clips/mod.ts";
 import { UsageError } from "../plugins/mod.ts";
 import { audioFolder } from "./audio_folder.ts";
 import {
@@ -42,6 +44,24 @@ Deno.test("audioFolder() gives audio that can be sent", async () => {
   assert.ok(audio);
   assert.deepEqual((await audio.file()).bytes, bytes);
   assert.equal((await audio.pcm16(16000)).length, 4000);
+});
+
+Deno.test("audioFolder() reads every format", async () => {
+  const path = fileURLToPath(new URL("../clips", import.meta.url));
+  const sessions = await readAll(audioFolder({ path }));
+  const found = sessions.map(({ id, problem, turns }) => ({
+    file: id,
+    problem,
+    durationMs: Math.round(turns[0]?.columns.audio?.durationMs ?? 0),
+  }));
+  const expected = bundledClips.map(({ file, durationMs }) => ({
+    file,
+    problem: undefined,
+    durationMs: Math.round(durationMs),
+  }));
+  const byFile = (a: { file: string }, b: { file: string }) =>
+    a.file < b.file ? -1 : 1;
+  assert.deepEqual(found, expected.sort(byFile));
 });
 
 Deno.test("audioFolder() reads references from sidecars and LibriSpeech lists", async () => {

@@ -24,5 +24,11 @@ export async function datasetForPath(
   const manifest = MANIFESTS[extname(path).toLowerCase()];
   if (manifest) return !info && isGlob(path) ? undefined : manifest;
   if (isAudioName(path)) return "audio-folder";
-  return !info && isGlob(path) ? "audio-folder" : undefined;
+  const meant = isGlob(path) || isPlainly(path);
+  return !info && meant ? "audio-folder" : undefined;
+}
+
+/** Cannot be anything but a folder's path, if a mistaken one: the dataset will say that it does not exist. */
+function isPlainly(path: string): boolean {
+  return /^(\.{0,2}[\\/]|[a-z]:\\)/i.test(path) && extname(path) === "";
 }

@@ -30,11 +30,24 @@ Deno.test("datasetForPath() tells the dataset by what lies at the path", async (
     "**/*": "audio-folder",
     "*.flac": "audio-folder",
     "*.jsonl": undefined,
-    "gone": undefined,
+    "gone": "audio-folder",
+    "gone.ts": undefined,
     "gone.jsonl": "jsonl",
     "gone.wav": "audio-folder",
   };
   for (const [name, dataset] of Object.entries(expected)) {
     assert.equal(await datasetForPath(folder.at(name)), dataset, name);
+  }
+});
+
+Deno.test("datasetForPath() leaves names and addresses of plugins alone", async () => {
+  const names = [
+    "no-such-plugin",
+    "npm:@scope/name",
+    "https://host/a",
+    "./dataset.ts",
+  ];
+  for (const name of names) {
+    assert.equal(await datasetForPath(name), undefined, name);
   }
 });

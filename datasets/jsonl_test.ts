@@ -83,7 +83,7 @@ Deno.test("jsonlManifest() reads audio that is in the manifest", async () => {
 
 Deno.test("jsonlManifest() fetches URLs when they are prepared, and not before", async () => {
   const asked: string[] = [];
-  const server = Deno.serve(
+  await using server = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen() {} },
     (request) => {
       const { pathname } = new URL(request.url);
@@ -124,7 +124,6 @@ Deno.test("jsonlManifest() fetches URLs when they are prepared, and not before",
     "m.jsonl:2",
     "not heard",
   ]]);
-  await server.shutdown();
 });
 
 Deno.test("jsonlManifest() reads prompts where there is no audio", async () => {
