@@ -45,7 +45,7 @@ export const manifestShape = {
     text: z.string().optional().describe("Holds the prompt to send"),
     id: z.string().optional().describe("Holds what each item is called"),
   }).default({}).describe(
-    "Which columns hold what (default: found by their names)",
+    "Which columns hold what; those not named here are found by their names",
   ),
   root: z.string().optional().describe(
     "What paths of audio are relative to (default: the manifest's folder)",
