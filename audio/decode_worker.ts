@@ -12,9 +12,6 @@ interface WorkerScope {
 
 const scope = self as unknown as WorkerScope;
 
-// Decoders print what they stumble over; here it becomes the job's error, and is said once.
-console.error = () => {};
-
 scope.onmessage = async ({ data: job }) => {
   try {
     const pcm16 = await runDecodeJob(job);

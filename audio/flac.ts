@@ -1,6 +1,11 @@
 import { createHash } from "node:crypto";
 import { refusal } from "./errors.ts";
-import { flacFrameAt, flacFrameEnds } from "./flac_frame.ts";
+import {
+  flacFrameAt,
+  flacFrameEndBefore,
+  flacFrameEnds,
+  startsFlacFrame,
+} from "./flac_frame.ts";
 import { type AudioInfo, audioInfo, type DecodedAudio } from "./info.ts";
 import { type AudioBytes, bytesOf } from "./source.ts";
 
@@ -27,7 +32,7 @@ export async function inspectFlac(
   name: string,
 ): Promise<AudioInfo> {
   const info = await streamInfo(bytes, name);
-  const samples = await lastSample(bytes, info, name);
+  const { samples } = await endOf(bytes, info, name);
   return audioInfo(name, { format: "flac", ...info, samples });
 }
 
@@ -37,32 +42,76 @@ export async function decodeFlac(
   name: string,
 ): Promise<DecodedAudio> {
   const info = await streamInfo(bytesOf(bytes), name);
-  const expected = await lastSample(bytesOf(bytes), info, name);
+  const end = await endOf(bytesOf(bytes), info, name);
+  const frames = framesBeforeLast(bytes, { info, end, name });
+  const channels = await decodeFrames(frames, bytes, { end, name });
+  const scaled = channels.map((channel) => rescale(channel, info.bits));
+  requireDigest(scaled, info, name);
+  return { sampleRateHz: info.sampleRateHz, channels: scaled };
+}
+
+/**
+ * Frames one by one, by their own numbers and checksums. The decoder's parser is not asked: it drops
+ * a last frame that is short or that a tag follows, and any frame that is damaged, without a word.
+ */
+function framesBeforeLast(
+  bytes: Uint8Array<ArrayBuffer>,
+  { info, end, name }: { info: StreamInfo; end: StreamEnd; name: string },
+): Uint8Array<ArrayBuffer>[] {
+  const { blockSamples } = info;
+  const frames: Uint8Array<ArrayBuffer>[] = [];
+  let at = audioStart(bytes);
+  for (let next = 0; at < end.lastFrame;) {
+    const frame = flacFrameAt(bytes, at, blockSamples);
+    next += frame?.samples ?? 0;
+    const stop = frame &&
+      flacFrameEndBefore(bytes, at, { next, blockSamples });
+    if (stop === undefined) {
+      throw refusal(name, `frame ${frames.length} must be sound`, {
+        is: `a corrupt one at byte ${at}`,
+      });
+    }
+    frames.push(bytes.subarray(at, stop));
+    at = stop;
+  }
+  return frames;
+}
+
+/** Where the first frame lies: behind the metadata blocks. */
+function audioStart(bytes: Uint8Array<ArrayBuffer>): number {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  for (let at = 4; at + 4 <= bytes.length;) {
+    const header = view.getUint32(at);
+    at += 4 + (header & 0xffffff);
+    if (header >>> 31 === 1) return at;
+  }
+  return bytes.length;
+}
+
+/** Decodes all frames; the last one up to the first of its ends that holds what it says. */
+async function decodeFrames(
+  frames: readonly Uint8Array<ArrayBuffer>[],
+  bytes: Uint8Array<ArrayBuffer>,
+  { end, name }: { end: StreamEnd; name: string },
+): Promise<readonly Float32Array[]> {
   const { FLACDecoder } = await import("@wasm-audio-decoders/flac");
   const decoder = new FLACDecoder();
   await decoder.ready;
   try {
-    const { channelData, samplesDecoded } = await decoder.decodeFile(
-      padded(bytes),
-    );
-    if (samplesDecoded !== expected) {
-      throw refusal(name, `its frames must hold ${expected} samples`, {
-        is: `${samplesDecoded} that are sound`,
-      });
+    let most = 0;
+    for (const stop of end.ends) {
+      const last = bytes.subarray(end.lastFrame, stop);
+      const audio = await decoder.decodeFrames([...frames, last]);
+      if (audio.samplesDecoded === end.samples) return audio.channelData;
+      most = Math.max(most, audio.samplesDecoded);
+      await decoder.reset();
     }
-    const channels = channelData.map((channel) => rescale(channel, info.bits));
-    requireDigest(channels, info, name);
-    return { sampleRateHz: info.sampleRateHz, channels };
+    throw refusal(name, `its frames must hold ${end.samples} samples`, {
+      is: `${most} that are sound`,
+    });
   } finally {
     decoder.free();
   }
-}
-
-/** A copy with zeros behind it, as the decoder loses a last frame of a few bytes (silence) without them. */
-function padded(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
-  const copy = new Uint8Array(bytes.length + 32);
-  copy.set(bytes);
-  return copy;
 }
 
 async function streamInfo(
@@ -92,23 +141,37 @@ async function streamInfo(
   };
 }
 
-/**
- * The number of samples, known from the last frame: one that ends the stream must lie whole near the
- * end of the file.
- */
-async function lastSample(
+/** How a stream ends. */
+interface StreamEnd {
+  /** Samples in all. */
+  readonly samples: number;
+  /** Where the last frame begins, and where it may end. */
+  readonly lastFrame: number;
+  readonly ends: readonly number[];
+}
+
+/** The last frame must lie whole near the end of the file, and end where STREAMINFO says. */
+async function endOf(
   bytes: AudioBytes,
   info: StreamInfo,
   name: string,
-): Promise<number> {
+): Promise<StreamEnd> {
   const span = Math.min(bytes.size, info.frameBytes + TRAILER_BYTES);
-  const tail = await bytes.read(bytes.size - span, bytes.size);
+  const tailAt = bytes.size - span;
+  const tail = await bytes.read(tailAt, bytes.size);
   for (let at = tail.length - 1; at >= 0; at--) {
     const frame = flacFrameAt(tail, at, info.blockSamples);
     if (frame === undefined) continue;
-    const end = frame.firstSample + frame.samples;
-    if (info.samples > 0 && end !== info.samples) continue;
-    if (flacFrameEnds(tail, at)) return end;
+    const samples = frame.firstSample + frame.samples;
+    if (info.samples > 0 && samples !== info.samples) continue;
+    const ends = flacFrameEnds(tail, at);
+    if (ends.some((end) => startsFlacFrame(tail, end))) break;
+    if (ends.length === 0) continue;
+    return {
+      samples,
+      lastFrame: tailAt + at,
+      ends: ends.map((end) => tailAt + end),
+    };
   }
   const rule = info.samples > 0
     ? `its last frame must end at sample ${info.samples}`

@@ -33,7 +33,7 @@ export function flacFrameAt(
   blockSamples: number,
 ): FlacFrame | undefined {
   const byte = (offset: number) => bytes[at + offset] ?? 0;
-  if (byte(0) !== 0xff || (byte(1) & 0xfe) !== 0xf8) return undefined;
+  if (!startsFlacFrame(bytes, at)) return undefined;
   const number = codedNumber(bytes, at + 4);
   if (number === undefined || (byte(3) & 1) !== 0) return undefined;
   let end = 4 + number.bytes;
@@ -55,14 +55,45 @@ export function flacFrameAt(
   return { samples, firstSample };
 }
 
-/** Whether a frame that begins at `at` ends somewhere: a checksum over it with its own is 0. */
-export function flacFrameEnds(bytes: Uint8Array, at: number): boolean {
+/**
+ * Where a frame that begins at `at` may end: a checksum over it with its own is 0 there, and by chance
+ * at one byte in 65,536. The end of all bytes comes first where it is among them.
+ */
+export function flacFrameEnds(bytes: Uint8Array, at: number): number[] {
+  const ends: number[] = [];
   let crc = 0;
   for (let i = at; i < bytes.length; i++) {
-    crc = (crc << 8 ^ CRC16[crc >> 8 ^ bytes[i]!]!) & 0xffff;
-    if (crc === 0 && i > at + 8) return true;
+    crc = nextCrc16(crc, bytes[i]!);
+    if (crc === 0 && i > at + 8) ends.push(i + 1);
   }
-  return false;
+  return ends.at(-1) === bytes.length
+    ? [bytes.length, ...ends.slice(0, -1)]
+    : ends;
+}
+
+/** Where the frame at `at` ends, if one follows whose first sample is `next`. */
+export function flacFrameEndBefore(
+  bytes: Uint8Array,
+  at: number,
+  { next, blockSamples }: { next: number; blockSamples: number },
+): number | undefined {
+  let crc = 0;
+  for (let i = at; i < bytes.length; i++) {
+    crc = nextCrc16(crc, bytes[i]!);
+    if (crc !== 0 || !startsFlacFrame(bytes, i + 1)) continue;
+    const frame = flacFrameAt(bytes, i + 1, blockSamples);
+    if (frame?.firstSample === next) return i + 1;
+  }
+  return undefined;
+}
+
+function nextCrc16(crc: number, byte: number): number {
+  return (crc << 8 ^ CRC16[crc >> 8 ^ byte]!) & 0xffff;
+}
+
+/** Whether a frame seems to begin here. */
+export function startsFlacFrame(bytes: Uint8Array, at: number): boolean {
+  return bytes[at] === 0xff && ((bytes[at + 1] ?? 0) & 0xfe) === 0xf8;
 }
 
 /** Samples by code; 0 for the codes that say otherwise. */

@@ -51,6 +51,11 @@ export async function decodeMp3(
   await decoder.ready;
   try {
     const audio = decoder.decode(bytes.subarray(start.at, end));
+    if (audio.errors.length > 0) {
+      throw refusal(name, "its frames must be sound", {
+        is: audio.errors.map((error) => error.message).join("; "),
+      });
+    }
     const info = infoOf(start, frames, name);
     const expected = Math.round(info.durationMs / 1000 * info.sampleRateHz);
     if (Math.abs(audio.samplesDecoded - expected) >= start.frame.samples) {

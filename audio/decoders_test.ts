@@ -1,0 +1,259 @@
+import assert from "node:assert/strict";
+import { decodeAudio } from "./decode.ts";
+import { openDecodePool } from "./decode_pool.ts";
+import { type AudioClip, openDecoders } from "./decoders.ts";
+import { encodeWav } from "./encode_wav.ts";
+import { AudioError } from "./errors.ts";
+import { downmix, toPcm16 } from "./pcm.ts";
+import { resample } from "./resample.ts";
+import { type AudioSource, bytesSource, fileSource } from "./source.ts";
+import { chirpPcm16, chunk, fixture, fmt, riff } from "./test_signals.ts";
+
+const WORKER = new URL("./decode_worker.ts", import.meta.url);
+
+function wavSource(
+  pcm: Int16Array = chirpPcm16(16_000),
+  rateHz = 16_000,
+): AudioSource {
+  return bytesSource(encodeWav(pcm, rateHz), "chirp.wav", { id: "chirp" });
+}
+
+/** A source that counts how often it is opened. */
+function counting(source: AudioSource): AudioSource & { opened: () => number } {
+  let count = 0;
+  return {
+    ...source,
+    opened: () => count,
+    open: () => (count++, source.open()),
+  };
+}
+
+Deno.test("Decoders.clip() gives 16-bit mono at its own rate bit for bit", async () => {
+  await using decoders = openDecoders();
+  const clip = await decoders.clip(wavSource());
+  assert.equal(clip.id, "chirp");
+  assert.equal(clip.durationMs, 500);
+  assert.deepEqual(await clip.pcm16(16_000), chirpPcm16(16_000));
+});
+
+Deno.test("Decoders.clip() mixes stereo down and resamples to the rate that is asked for", async () => {
+  await using decoders = openDecoders({ threads: 1 });
+  const left = chirpPcm16(48_000);
+  const frames = Int16Array.from(
+    { length: left.length * 2 },
+    (_, i) => i % 2 === 0 ? left[i / 2]! : 0,
+  );
+  const bytes = riff([
+    chunk("fmt ", fmt({ channels: 2, rateHz: 48_000 })),
+    chunk("data", new Uint8Array(frames.buffer)),
+  ]);
+  const clip = await decoders.clip(bytesSource(bytes, "stereo.wav"));
+  const { channels } = await decodeAudio(bytes, "stereo.wav");
+  for (const rateHz of [16_000, 24_000, 48_000]) {
+    const expected = toPcm16(resample(downmix(channels), 48_000, rateHz));
+    assert.equal(expected.length, rateHz / 2);
+    assert.deepEqual(await clip.pcm16(rateHz), expected);
+  }
+});
+
+for (
+  const file of ["chirp.flac", "chirp.mp3", "chirp.opus", "chirp.ogg"]
+) {
+  Deno.test(`Decoders.clip() decodes ${file} in a worker as in this thread`, async () => {
+    await using decoders = openDecoders({ threads: 1 });
+    const path = new URL(`testdata/${file}`, import.meta.url).pathname;
+    const clip = await decoders.clip(fileSource(path));
+    const { channels, sampleRateHz } = await decodeAudio(fixture(file), file);
+    const expected = toPcm16(resample(downmix(channels), sampleRateHz, 16_000));
+    assert.deepEqual(await clip.pcm16(16_000), expected);
+  });
+}
+
+Deno.test("AudioClip.pcm16() shares a decode between those who ask at once, and keeps nothing", async () => {
+  await using decoders = openDecoders({ threads: 1 });
+  const source = counting(wavSource());
+  const clip = await decoders.clip(source);
+  assert.equal(source.opened(), 1);
+  const [a, b, other] = await Promise.all([
+    clip.pcm16(16_000),
+    clip.pcm16(16_000),
+    clip.pcm16(8_000),
+  ]);
+  assert.equal(a, b);
+  assert.equal(other.length, 4000);
+  assert.equal(source.opened(), 3);
+  const again = await clip.pcm16(16_000);
+  assert.notEqual(again, a);
+  assert.deepEqual(again, a);
+  assert.equal(source.opened(), 4);
+});
+
+Deno.test("AudioClip.pcm16() refuses a rate that is none", async () => {
+  await using decoders = openDecoders();
+  const clip = await decoders.clip(wavSource());
+  for (const rateHz of [0, -16_000, 16_000.5, NaN]) {
+    await assert.rejects(
+      clip.pcm16(rateHz),
+      new RangeError(
+        `Cannot decode audio as its rate must be a whole number of Hz from 1: current value is ${rateHz}`,
+      ),
+    );
+  }
+});
+
+Deno.test("AudioClip.file() gives the file as it is, with its type and name", async () => {
+  await using decoders = openDecoders();
+  const path = new URL("testdata/chirp.opus", import.meta.url).pathname;
+  const file = await (await decoders.clip(fileSource(path))).file();
+  assert.deepEqual(file, {
+    bytes: fixture("chirp.opus"),
+    mediaType: "audio/ogg",
+    name: "chirp.opus",
+  });
+});
+
+Deno.test("AudioClip.file() makes a name of whatever the source is called", async () => {
+  await using decoders = openDecoders();
+  const names = {
+    "https://example.com/a/b.wav?x=1": "b.wav",
+    "C:\\speech\\c.WAV": "c.WAV",
+    "row 3": "row 3.wav",
+    "": "audio.wav",
+  };
+  for (const [called, expected] of Object.entries(names)) {
+    const bytes = encodeWav(chirpPcm16(16_000), 16_000);
+    const clip = await decoders.clip(bytesSource(bytes, called));
+    assert.equal((await clip.file()).name, expected);
+  }
+});
+
+Deno.test("Decoders.clip() cuts at maxSeconds: length, samples and file", async () => {
+  await using decoders = openDecoders({ threads: 1 });
+  const path = new URL("testdata/chirp.flac", import.meta.url).pathname;
+  const clip = await decoders.clip(fileSource(path), { maxSeconds: 0.2 });
+  const expected = chirpPcm16(16_000).subarray(0, 3200);
+  assert.equal(clip.durationMs, 200);
+  assert.deepEqual(await clip.pcm16(16_000), expected.slice());
+  assert.deepEqual(await clip.file(), {
+    bytes: encodeWav(expected, 16_000),
+    mediaType: "audio/wav",
+    name: "chirp.wav",
+  });
+});
+
+Deno.test("Decoders.clip() leaves audio shorter than maxSeconds as it is", async () => {
+  await using decoders = openDecoders({ threads: 1 });
+  const path = new URL("testdata/chirp.flac", import.meta.url).pathname;
+  const clip = await decoders.clip(fileSource(path), { maxSeconds: 30 });
+  assert.equal(clip.durationMs, 500);
+  assert.equal((await clip.pcm16(16_000)).length, 8000);
+  assert.equal((await clip.file()).mediaType, "audio/flac");
+});
+
+Deno.test("Decoders.clip() refuses a maxSeconds that is none", async () => {
+  await using decoders = openDecoders();
+  for (const maxSeconds of [0, -1, NaN]) {
+    assert.throws(
+      () => decoders.clip(wavSource(), { maxSeconds }),
+      /^RangeError: Cannot cut audio as maxSeconds must be more than 0: current value is /,
+    );
+  }
+  await Promise.resolve();
+});
+
+Deno.test("AudioClip.pcm16() refuses a clip whose damage headers do not tell, and goes on", async () => {
+  await using decoders = openDecoders({ threads: 1 });
+  const bytes = fixture("chirp.flac");
+  bytes[3000]! ^= 1;
+  const bad = await decoders.clip(bytesSource(bytes, "speech/bad.flac"));
+  const good = await decoders.clip(wavSource());
+  const [refused, decoded] = await Promise.allSettled([
+    bad.pcm16(16_000),
+    good.pcm16(16_000),
+  ]);
+  assert.equal(decoded.status, "fulfilled");
+  assert.equal(refused.status, "rejected");
+  const { reason } = refused as PromiseRejectedResult;
+  assert.ok(reason instanceof AudioError);
+  assert.match(reason.message, /^Cannot read speech\/bad\.flac as /);
+});
+
+Deno.test("Decoders.clip() takes hundreds of files at once", async () => {
+  await using decoders = openDecoders({ threads: 2 });
+  const path = new URL("testdata/chirp.mp3", import.meta.url).pathname;
+  const clips: AudioClip[] = await Promise.all(
+    Array.from({ length: 2000 }, () => decoders.clip(fileSource(path))),
+  );
+  assert.ok(clips.every((clip) => clip.durationMs === 500));
+  const pcm = await Promise.all(
+    clips.slice(0, 40).map((clip) => clip.pcm16(16_000)),
+  );
+  assert.ok(pcm.every((samples) => samples.length === 8000));
+});
+
+Deno.test("openDecoders() refuses what is waiting when it is disposed, and what comes later", async () => {
+  const decoders = openDecoders({ threads: 1 });
+  const clip = await decoders.clip(wavSource());
+  const waiting = assert.rejects(
+    clip.pcm16(16_000),
+    /^AudioError: Cannot read chirp\.wav as decoders must be open: current value is disposed$/,
+  );
+  await decoders[Symbol.asyncDispose]();
+  await waiting;
+  await assert.rejects(clip.pcm16(16_000), AudioError);
+});
+
+Deno.test("openDecoders() refuses a number of threads that is none", () => {
+  for (const threads of [0, -1, 1.5, NaN]) {
+    assert.throws(() => openDecoders({ threads }), RangeError);
+  }
+});
+
+function job(name: string) {
+  const bytes = encodeWav(chirpPcm16(16_000), 16_000);
+  return { name, bytes, sampleRateHz: 16_000, maxSeconds: Infinity };
+}
+
+/** A worker as a module of its own. */
+function workerOf(source: string): URL {
+  return new URL(`data:application/javascript,${encodeURIComponent(source)}`);
+}
+
+Deno.test("openDecodePool() takes the bytes over and gives samples back", async () => {
+  using pool = openDecodePool({ threads: 1, workerUrl: WORKER });
+  const given = job("a.wav");
+  assert.deepEqual(await pool.run(given), chirpPcm16(16_000));
+  assert.equal(given.bytes.length, 0);
+});
+
+Deno.test("openDecodePool() decodes in this thread where no worker can be had", async () => {
+  const workerUrl = workerOf("throw new Error('no workers here')");
+  using pool = openDecodePool({ threads: 2, workerUrl });
+  const all = await Promise.all(["a", "b", "c"].map((n) => pool.run(job(n))));
+  for (const pcm of all) assert.deepEqual(pcm, chirpPcm16(16_000));
+  assert.deepEqual(await pool.run(job("later")), chirpPcm16(16_000));
+  const empty = { ...job("empty.wav"), bytes: new Uint8Array() };
+  await assert.rejects(pool.run(empty), AudioError);
+});
+
+Deno.test("openDecodePool() loses one job to a crash, and starts another worker", async () => {
+  const workerUrl = workerOf(`
+    self.onmessage = ({ data }) => {
+      if (data.name === "bad") throw new Error("out of order");
+      self.postMessage({ kind: "done", pcm16: new Int16Array(3) });
+    };
+    self.postMessage({ kind: "ready" });`);
+  using pool = openDecodePool({ threads: 1, workerUrl });
+  const [before, bad, after] = await Promise.allSettled([
+    pool.run(job("good")),
+    pool.run(job("bad")),
+    pool.run(job("good")),
+  ]);
+  assert.equal(before.status, "fulfilled");
+  assert.equal(after.status, "fulfilled");
+  assert.equal(bad.status, "rejected");
+  assert.match(
+    String((bad as PromiseRejectedResult).reason),
+    /^AudioError: Cannot read bad as its decoder must not crash: current value is .*out of order/,
+  );
+});

@@ -1,0 +1,266 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { decodeAudio } from "./decode.ts";
+import { encodeWav } from "./encode_wav.ts";
+import { AudioError } from "./errors.ts";
+import { inspectAudio } from "./inspect.ts";
+import { toPcm16 } from "./pcm.ts";
+import { bytesSource } from "./source.ts";
+import { chunk, concat, fmt, riff } from "./test_signals.ts";
+
+/** A WAV file of one encoding. */
+function wav(
+  format: Parameters<typeof fmt>[0],
+  data: ArrayBufferView<ArrayBuffer> | number[],
+): Uint8Array<ArrayBuffer> {
+  const body = Array.isArray(data)
+    ? Uint8Array.from(data)
+    : new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  return riff([chunk("fmt ", fmt(format)), chunk("data", body)]);
+}
+
+/** Sixteen times the same samples: a file must last a millisecond. */
+function times16<T>(samples: readonly T[]): T[] {
+  return Array.from({ length: 16 }, () => samples).flat();
+}
+
+async function firstSamples(
+  bytes: Uint8Array<ArrayBuffer>,
+  count: number,
+): Promise<number[]> {
+  const { channels } = await decodeAudio(bytes, "a.wav");
+  return [...channels[0]!.subarray(0, count)];
+}
+
+function inspect(bytes: Uint8Array<ArrayBuffer>) {
+  return inspectAudio(bytesSource(bytes, "a.wav"));
+}
+
+Deno.test("decodeAudio() reads 8-bit PCM as unsigned", async () => {
+  const bytes = wav({ bits: 8 }, times16([0, 128, 192, 255]));
+  assert.deepEqual(await firstSamples(bytes, 4), [-1, 0, 0.5, 127 / 128]);
+});
+
+Deno.test("decodeAudio() reads 16-bit PCM", async () => {
+  const bytes = wav({}, Int16Array.from(times16([-32768, 0, 16384, 32767])));
+  assert.deepEqual(
+    await firstSamples(bytes, 4),
+    [-1, 0, 0.5, 32767 / 32768],
+  );
+});
+
+Deno.test("decodeAudio() reads 24-bit PCM", async () => {
+  const frame = [0, 0, 0x80, 0, 0, 0x40, 0xff, 0xff, 0x7f, 0xff, 0xff, 0xff];
+  const bytes = wav({ bits: 24 }, times16(frame));
+  assert.deepEqual(
+    await firstSamples(bytes, 4),
+    [-1, 0.5, 1 - 2 ** -23, -(2 ** -23)],
+  );
+});
+
+Deno.test("decodeAudio() reads 32-bit PCM", async () => {
+  const samples = Int32Array.from(times16([-(2 ** 31), 2 ** 30, 1, 0]));
+  const bytes = wav({ bits: 32 }, samples);
+  assert.deepEqual(await firstSamples(bytes, 4), [-1, 0.5, 2 ** -31, 0]);
+});
+
+Deno.test("decodeAudio() reads float of 32 and 64 bits", async () => {
+  const samples = times16([-1, 0.25, 0.5, 1.5]);
+  const single = wav({ tag: 3, bits: 32 }, Float32Array.from(samples));
+  const double = wav({ tag: 3, bits: 64 }, Float64Array.from(samples));
+  assert.deepEqual(await firstSamples(single, 4), [-1, 0.25, 0.5, 1.5]);
+  assert.deepEqual(await firstSamples(double, 4), [-1, 0.25, 0.5, 1.5]);
+});
+
+Deno.test("decodeAudio() refuses float samples that are no numbers", async () => {
+  const samples = Float32Array.from(times16([0, 0.5]));
+  samples[7] = NaN;
+  await assert.rejects(
+    decodeAudio(wav({ tag: 3, bits: 32 }, samples), "nan.wav"),
+    /^AudioError: Cannot read nan\.wav as its samples must be finite numbers: current value is NaN \(sample 7\)$/,
+  );
+});
+
+Deno.test("decodeAudio() expands µ-law to the values of G.711", async () => {
+  // Code words and 14-bit values from ITU-T G.711, table 2.
+  const codes = [0x00, 0x0f, 0x80, 0x8f, 0xff, 0x7f, 0xf0, 0x70];
+  const values = [-8031, -4191, 8031, 4191, 0, -0, 30, -30];
+  const samples = await firstSamples(
+    wav({ tag: 7, bits: 8 }, times16(codes)),
+    codes.length,
+  );
+  assert.deepEqual(samples.map((x) => x * 8192 + 0), values.map((v) => v + 0));
+});
+
+Deno.test("decodeAudio() expands A-law to the values of G.711", async () => {
+  // Code words and 13-bit values from ITU-T G.711, table 1 (even bits inverted).
+  const codes = [0xaa, 0x2a, 0xd5, 0x55, 0xc5, 0x45, 0x80, 0x00];
+  const values = [4032, -4032, 1, -1, 33, -33, 688, -688];
+  const samples = await firstSamples(
+    wav({ tag: 6, bits: 8 }, times16(codes)),
+    codes.length,
+  );
+  assert.deepEqual(samples.map((x) => x * 4096), values);
+});
+
+Deno.test("decodeAudio() reads extensible headers", async () => {
+  const samples = Float32Array.from(times16([0.5, -0.5]));
+  const bytes = wav({ subTag: 3, bits: 32 }, samples);
+  assert.deepEqual(await firstSamples(bytes, 2), [0.5, -0.5]);
+});
+
+Deno.test("decodeAudio() separates any number of channels", async () => {
+  const frames = Array.from({ length: 20 }, () => [1, 2, 3, 4, 5]).flat();
+  const bytes = wav({ channels: 5 }, Int16Array.from(frames));
+  const { channels } = await decodeAudio(bytes, "a.wav");
+  assert.equal(channels.length, 5);
+  channels.forEach((channel, i) =>
+    assert.deepEqual([...channel], new Array(20).fill((i + 1) / 32768))
+  );
+});
+
+Deno.test("decodeAudio() passes over unknown chunks, odd ones with their padding", async () => {
+  const pcm = Int16Array.from({ length: 100 }, (_, i) => i);
+  const data = chunk("data", new Uint8Array(pcm.buffer));
+  const note = chunk("note", new TextEncoder().encode("odd"));
+  const long = chunk("LIST", new Uint8Array(9001));
+  const bytes = riff([note, chunk("fmt ", fmt()), long, data, note]);
+  assert.deepEqual(
+    toPcm16((await decodeAudio(bytes, "a.wav")).channels[0]!),
+    pcm,
+  );
+  assert.equal((await inspect(bytes)).durationMs, 6.25);
+});
+
+Deno.test("decodeAudio() gives 16-bit mono back bit for bit", async () => {
+  await fc.assert(fc.asyncProperty(
+    fc.int16Array({ minLength: 16, maxLength: 200 }),
+    fc.integer({ min: 1, max: 16_000 }),
+    async (samples, rateHz) => {
+      const pcm = Int16Array.from(samples);
+      const audio = await decodeAudio(encodeWav(pcm, rateHz), "a.wav");
+      assert.equal(audio.sampleRateHz, rateHz);
+      assert.deepEqual(toPcm16(audio.channels[0]!), pcm);
+    },
+  ));
+});
+
+for (const size of [0, 0x7fff_f000, 0xffff_ffff]) {
+  Deno.test(`inspectAudio() takes a data size of ${size} in a stream as: to the end`, async () => {
+    const body = new Uint8Array(640);
+    const bytes = riff([chunk("fmt ", fmt()), chunk("data", body, { size })], {
+      size: size === 0 ? 0 : size,
+    });
+    assert.equal((await inspect(bytes)).durationMs, 20);
+    assert.equal(
+      (await decodeAudio(bytes, "a.wav")).channels[0]!.length,
+      320,
+    );
+  });
+}
+
+Deno.test("inspectAudio() reads long sizes of RF64", async () => {
+  const ds64 = new Uint8Array(28);
+  new DataView(ds64.buffer).setBigUint64(8, 640n, true);
+  const bytes = riff([
+    chunk("ds64", ds64),
+    chunk("fmt ", fmt()),
+    chunk("data", new Uint8Array(640), { size: 0xffff_ffff }),
+    chunk("note", new Uint8Array(100)),
+  ], { form: "RF64", size: 0xffff_ffff });
+  assert.equal((await inspect(bytes)).durationMs, 20);
+});
+
+Deno.test("inspectAudio() passes over what follows the data", async () => {
+  const pcm = new Int16Array(160);
+  const bytes = concat([encodeWav(pcm, 16_000), new Uint8Array(77).fill(7)]);
+  assert.equal((await inspect(bytes)).durationMs, 10);
+});
+
+const REFUSED: readonly (readonly [string, Uint8Array<ArrayBuffer>, RegExp])[] =
+  [
+    [
+      "data cut short",
+      encodeWav(new Int16Array(160), 16_000).slice(0, -1),
+      /its data chunk must hold 320 bytes: current value is 319 \(truncated\)$/,
+    ],
+    [
+      "no data chunk",
+      riff([chunk("fmt ", fmt())]),
+      /must have a data chunk: current value is none in 36 bytes$/,
+    ],
+    [
+      "data before fmt",
+      riff([chunk("data", new Uint8Array(100))]),
+      /must have a fmt chunk before its data/,
+    ],
+    [
+      "zero seconds",
+      encodeWav(new Int16Array(0), 16_000),
+      /it must last 1 ms or more: current value is 0 ms \(0 samples\)$/,
+    ],
+    [
+      "a single sample",
+      encodeWav(new Int16Array(1), 16_000),
+      /current value is 0\.0625 ms \(1 samples\)$/,
+    ],
+    [
+      "a rate of 0",
+      wav({ rateHz: 0 }, new Int16Array(100)),
+      /its sample rate must be 1 Hz or more: current value is 0$/,
+    ],
+    [
+      "no channels",
+      wav({ channels: 0 }, new Int16Array(100)),
+      /must hold PCM.*current value is format 1 of 16 bits, 0 channels/,
+    ],
+    [
+      "ADPCM",
+      wav({ tag: 2, bits: 8 }, new Int16Array(100)),
+      /must hold PCM of 8, 16, 24 or 32 bits.*format 2 of 8 bits/,
+    ],
+    [
+      "a short fmt chunk",
+      riff([
+        chunk("fmt ", new Uint8Array(8)),
+        chunk("data", new Uint8Array(8)),
+      ]),
+      /its fmt chunk must hold 16 bytes or more: current value is 8$/,
+    ],
+  ];
+
+for (const [what, bytes, message] of REFUSED) {
+  Deno.test(`inspectAudio() refuses a WAV file of ${what}`, async () => {
+    const named = (error: unknown) => {
+      assert.ok(error instanceof AudioError);
+      assert.match(error.message, /^Cannot read a\.wav as /);
+      assert.match(error.message, message);
+      return true;
+    };
+    await assert.rejects(inspect(bytes), named);
+    await assert.rejects(decodeAudio(bytes, "a.wav"), named);
+  });
+}
+
+Deno.test("decodeAudio() either reads a damaged WAV file or refuses it by name", async () => {
+  const whole = riff([
+    chunk("fmt ", fmt({ subTag: 1 })),
+    chunk("data", new Uint8Array(100)),
+  ]);
+  await fc.assert(fc.asyncProperty(
+    fc.array(fc.tuple(fc.nat(whole.length - 1), fc.nat(255)), { maxLength: 4 }),
+    fc.nat(whole.length),
+    async (changes, length) => {
+      const bytes = whole.slice(0, length);
+      for (const [at, value] of changes) if (at < length) bytes[at] = value;
+      const outcome = await decodeAudio(bytes, "a.wav").catch((e) => e);
+      assert.ok(outcome instanceof AudioError || outcome.channels.length > 0);
+    },
+  ));
+});
+
+Deno.test("encodeWav() refuses a rate that is none", () => {
+  for (const rate of [0, -1, 0.5, NaN]) {
+    assert.throws(() => encodeWav(new Int16Array(1), rate), RangeError);
+  }
+});
