@@ -1,3 +1,4 @@
+import { tellAll } from "../plugins/run.ts";
 import { exitCodeOf } from "./exit_codes.ts";
 import { interruptible } from "./interrupt.ts";
 import { pluginOf } from "./plugin_of.ts";
@@ -31,6 +32,6 @@ export async function reportCommand(
     reporters,
     warn,
   });
-  for (const reporter of reporters) await reporter.report(report);
+  await tellAll(reporters, report);
   return exitCodeOf(report);
 }

@@ -64,6 +64,8 @@ export interface RunResult {
 
 /** Items that a report names. */
 const MAX_SKIPPED_NAMED = 20;
+/** So many at the beginning of the data, and not one of use: the rest is not looked at, as it may have no end. */
+const MAX_SKIPPED_AT_FIRST = 1000;
 
 /**
  * Runs every stage of a load profile, one after another, each from the beginning of the data.
@@ -85,7 +87,7 @@ export async function runStages(options: EngineOptions): Promise<RunResult> {
       ...options,
       loop: options.stop.durationMs !== undefined ||
         options.stop.requests !== undefined,
-      onSkip: skips.add,
+      onSkip: (id, reason) => skips.add(id, reason),
     });
     try {
       const first = await primed(source, stage, options);
@@ -95,6 +97,7 @@ export async function runStages(options: EngineOptions): Promise<RunResult> {
       }
       if (runClock === undefined) {
         const zeroMs = clock.now();
+        skips.begun = true;
         runClock = shiftClock(clock, zeroMs);
         listener.start({ epochMs: runClock.epochMs, loadingMs: zeroMs });
       }
@@ -163,15 +166,21 @@ async function primed(
 function skipping({ strict, listener }: EngineOptions) {
   const seen = new Set<string>();
   const items: Skipped["items"][number][] = [];
+  const result = (): Skipped => ({ count: seen.size, items });
   return {
+    /** Whether something of use was found. */
+    begun: false,
+    result,
     add(id: string, reason: string): void {
       if (seen.has(id)) return;
       seen.add(id);
       if (items.length < MAX_SKIPPED_NAMED) items.push({ id, reason });
+      if (!this.begun && seen.size >= MAX_SKIPPED_AT_FIRST) {
+        throw nothingUsable(result());
+      }
       if (strict) throw new UsageError(`Cannot use "${id}": ${reason}`);
       listener.skip(id, reason);
     },
-    result: (): Skipped => ({ count: seen.size, items }),
   };
 }
 
@@ -183,6 +192,8 @@ function nothingUsable({ count, items }: Skipped): UsageError {
   return new UsageError(
     count === 0
       ? "Cannot run as the data has no items"
-      : `Cannot run as no item of the data can be used: ${count} skipped${reasons}`,
+      : `Cannot run as no item of the data can be used: ${count} skipped${
+        named.join("")
+      }${rest}`,
   );
 }

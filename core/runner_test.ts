@@ -242,6 +242,20 @@ Deno.test("runStages() refuses data of which nothing can be used, before it offe
   await assert.rejects(runWith({ dataset: items() }), /the data has no items/);
 });
 
+Deno.test("runStages() does not look for something of use for ever", async () => {
+  const endless: Dataset = {
+    async *sessions() {
+      for (let i = 0;; i++) {
+        yield { id: String(i), turns: [{ columns: { reference: "x" } }] };
+      }
+    },
+  };
+  await assert.rejects(
+    runWith({ dataset: endless }),
+    /1000 skipped.*and 980 more$/s,
+  );
+});
+
 Deno.test("runStages() ends with the first bad item where it is told to be strict", async () => {
   const dataset: Dataset = {
     async *sessions() {

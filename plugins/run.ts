@@ -125,9 +125,32 @@ export async function run(options: RunOptions): Promise<Report> {
     loadingMs: clock.now(),
   });
   const report = reportOf(info, result);
-  for (const reporter of reporters) await reporter.report(report);
+  await tellAll(reporters, report);
   if (result.error !== undefined) throw result.error;
   return report;
+}
+
+/**
+ * Hands the report to every reporter, whatever becomes of the others.
+ *
+ * @throws The error of one that failed; an `AggregateError` of several.
+ */
+export async function tellAll(
+  reporters: readonly Reporter[],
+  report: Report,
+): Promise<void> {
+  const errors: unknown[] = [];
+  for (const reporter of reporters) {
+    try {
+      await reporter.report(report);
+    } catch (error) {
+      errors.push(error);
+    }
+  }
+  if (errors.length === 1) throw errors[0];
+  if (errors.length > 1) {
+    throw new AggregateError(errors, errors.map(messageOf).join("\n"));
+  }
 }
 
 async function open<K extends Kind>(

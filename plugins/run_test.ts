@@ -1,0 +1,160 @@
+import assert from "node:assert/strict";
+import { echo } from "../backends/echo.ts";
+import { concurrent } from "../core/load.ts";
+import { repeat } from "../datasets/repeat.ts";
+import {
+  type Configured,
+  type Report,
+  type Reporter,
+  UsageError,
+} from "./mod.ts";
+import { run, type RunOptions, tellAll } from "./run.ts";
+
+function reporter(
+  parts: Partial<Reporter>,
+  closed: string[] = [],
+): Configured<"reporter"> {
+  return {
+    kind: "reporter",
+    name: "test",
+    options: {},
+    open: () =>
+      Promise.resolve({
+        report() {},
+        ...parts,
+        [Symbol.asyncDispose]: () =>
+          Promise.resolve(void closed.push("closed")),
+      }),
+  };
+}
+
+function runWith(options: Partial<RunOptions>): Promise<Report> {
+  return run({
+    backend: echo({}),
+    dataset: repeat({ text: "hello" }),
+    load: concurrent([2]),
+    stop: { requests: 4 },
+    ...options,
+  });
+}
+
+Deno.test("run() tells each reporter of the run, its samples, its stages and its report, in this order", async () => {
+  const told: string[] = [];
+  const report = await runWith({
+    seed: 5,
+    loadText: "concurrent=2",
+    environment: { version: "9.9.9" },
+    reporters: [reporter({
+      start: ({ run: { seed } }) => void told.push(`start ${seed}`),
+      samples: (batch) =>
+        void told.push(...batch.map(({ id }) => `sample ${id}`)),
+      stage: ({ counts: { ok } }) => void told.push(`stage ${ok}`),
+      report: ({ stages }) => void told.push(`report ${stages.length}`),
+    }, told)],
+  });
+  assert.deepEqual(told, [
+    "start 5",
+    "sample 0",
+    "sample 1",
+    "sample 2",
+    "sample 3",
+    "stage 4",
+    "report 1",
+    "closed",
+  ]);
+  assert.deepEqual(report.earshot, { version: "9.9.9" });
+  const { backend, dataset, load, normalizer, stop } = report.run.config;
+  assert.equal(backend.name, "echo");
+  assert.deepEqual(dataset.options, { text: "hello" });
+  assert.deepEqual([load, normalizer, stop], ["concurrent=2", "basic", {
+    requests: 4,
+  }]);
+  assert.equal(
+    Date.parse(report.run.startedAt),
+    Math.floor(report.run.epochMs),
+  );
+});
+
+Deno.test("run() leaves out a reporter that throws, and goes on", async () => {
+  const warnings: string[] = [];
+  let samples = 0;
+  const report = await runWith({
+    warn: (message) => void warnings.push(message),
+    reporters: [
+      reporter({
+        samples() {
+          throw new Error("Disk full");
+        },
+        stage: () => assert.fail("told after it had failed"),
+      }),
+      reporter({ samples: (batch) => void (samples += batch.length) }),
+    ],
+  });
+  assert.equal(report.stages[0]?.counts.ok, 4);
+  assert.equal(samples, 4);
+  assert.deepEqual(warnings, [
+    "A reporter failed and hears no more of this run: Disk full",
+  ]);
+});
+
+Deno.test("run() opens reporters first, and closes what is open when one refuses", async () => {
+  const told: string[] = [];
+  const refusing: Configured<"reporter"> = {
+    ...reporter({}),
+    open: () => Promise.reject(new UsageError("Cannot write to x")),
+  };
+  await assert.rejects(
+    runWith({
+      reporters: [reporter({}, told), refusing],
+      backend: { ...echo({}), open: () => assert.fail("opened too early") },
+    }),
+    /Cannot write to x/,
+  );
+  assert.deepEqual(told, ["closed"]);
+});
+
+Deno.test("run() refuses data without the columns that the backend needs", async () => {
+  await assert.rejects(
+    runWith({
+      backend: {
+        ...echo({}),
+        open: async (context) => ({
+          ...await echo({}).open(context),
+          needs: ["audio"],
+        }),
+      },
+      stop: { requests: 1 },
+      dataset: {
+        kind: "dataset",
+        name: "one",
+        options: {},
+        open: () =>
+          Promise.resolve({
+            async *sessions() {
+              yield { id: "a", turns: [{ columns: { text: "hi" } }] };
+            },
+          }),
+      },
+    }),
+    (error) =>
+      error instanceof UsageError &&
+      /It has no column "audio", which the backend needs: there is text/.test(
+        error.message,
+      ),
+  );
+});
+
+Deno.test("tellAll() reaches every reporter, and throws what went wrong afterwards", async () => {
+  const told: string[] = [];
+  const good: Reporter = { report: () => void told.push("told") };
+  const bad = (message: string): Reporter => ({
+    report: () => Promise.reject(new Error(message)),
+  });
+  const report = {} as Report;
+  await assert.rejects(tellAll([bad("one"), good], report), /^Error: one$/);
+  await assert.rejects(
+    tellAll([bad("one"), good, bad("two")], report),
+    /one\ntwo/,
+  );
+  assert.deepEqual(told, ["told", "told"]);
+});
