@@ -186,14 +186,12 @@ function skipping({ strict, listener }: EngineOptions) {
 
 /** No item can be used: says why. */
 function nothingUsable({ count, items }: Skipped): UsageError {
-  const reasons = items.map(({ id, reason }) => `\n  ${id}: ${reason}`).join(
-    "",
-  );
+  if (count === 0) return new UsageError("Cannot run as the data has no items");
+  const named = items.map(({ id, reason }) => `\n  ${id}: ${reason}`).join("");
+  const rest = count > items.length
+    ? `\n  … and ${count - items.length} more`
+    : "";
   return new UsageError(
-    count === 0
-      ? "Cannot run as the data has no items"
-      : `Cannot run as no item of the data can be used: ${count} skipped${
-        named.join("")
-      }${rest}`,
+    `Cannot run as no item of the data can be used: ${count} skipped${named}${rest}`,
   );
 }
