@@ -59,8 +59,21 @@ function inOrder(found: StageReport["metrics"]): [string, Metric][] {
   const names = [...order, ...labels.keys(), ...Object.keys(found).sort()];
   return [...new Set(names)].flatMap((name) => {
     const metric = found[name];
-    return metric && !elsewhere.has(name) ? [[name, metric]] : [];
+    if (!metric || elsewhere.has(name) || isSaid(name, found)) return [];
+    return [[name, metric]];
   });
+}
+
+/** Whether nothing but answer text came, so that the first answer text is what another row tells. */
+function isSaid(
+  name: string,
+  { ttfo, ttft, ttftCold }: StageReport["metrics"],
+): boolean {
+  return name === "ttfo" &&
+    [ttft, ttftCold].some((other) =>
+      other?.n === ttfo?.n && other?.mean === ttfo?.mean &&
+      other?.max === ttfo?.max
+    );
 }
 
 function block(
