@@ -7,6 +7,7 @@ import {
   startsFlacFrame,
 } from "./flac_frame.ts";
 import { type AudioInfo, audioInfo, type DecodedAudio } from "./info.ts";
+import { loadDecoder } from "./load_decoder.ts";
 import { type AudioBytes, bytesOf } from "./source.ts";
 
 /** The STREAMINFO block (RFC 9639 §8.2). */
@@ -94,7 +95,10 @@ async function decodeFrames(
   bytes: Uint8Array<ArrayBuffer>,
   { end, name }: { end: StreamEnd; name: string },
 ): Promise<readonly Float32Array[]> {
-  const { FLACDecoder } = await import("@wasm-audio-decoders/flac");
+  const { FLACDecoder } = await loadDecoder(
+    name,
+    () => import("@wasm-audio-decoders/flac"),
+  );
   const decoder = new FLACDecoder();
   await decoder.ready;
   try {
@@ -160,6 +164,7 @@ async function endOf(
   const tailAt = bytes.size - span;
   const tail = await bytes.read(tailAt, bytes.size);
   for (let at = tail.length - 1; at >= 0; at--) {
+    if (!startsFlacFrame(tail, at)) continue;
     const frame = flacFrameAt(tail, at, info.blockSamples);
     if (frame === undefined) continue;
     const samples = frame.firstSample + frame.samples;

@@ -1,5 +1,6 @@
 import { refusal } from "./errors.ts";
 import { type AudioInfo, audioInfo, type DecodedAudio } from "./info.ts";
+import { loadDecoder } from "./load_decoder.ts";
 import { type Mp3Frame, mp3FrameAt, sameStream } from "./mp3_frame.ts";
 import { crc16, type Mp3Tag, mp3TagAt } from "./mp3_tag.ts";
 import { type AudioBytes, bytesOf } from "./source.ts";
@@ -46,7 +47,10 @@ export async function decodeMp3(
   const start = await startOf(bytesOf(bytes), name);
   const { frames, end } = requireFrames(bytes, start, name);
   requireMusic(bytes, start, name);
-  const { MPEGDecoder } = await import("mpg123-decoder");
+  const { MPEGDecoder } = await loadDecoder(
+    name,
+    () => import("mpg123-decoder"),
+  );
   const decoder = new MPEGDecoder();
   await decoder.ready;
   try {

@@ -6,6 +6,7 @@ import {
   pageAt,
   startsPage,
 } from "./ogg_page.ts";
+import { loadDecoder } from "./load_decoder.ts";
 import { opusPacketSamples } from "./opus_packet.ts";
 import { type AudioBytes, bytesOf } from "./source.ts";
 
@@ -22,6 +23,9 @@ interface OggStream {
 
 /** Granule positions of Opus count at this rate, and its decoder gives it (RFC 7845 §4). */
 const OPUS_HZ = 48_000;
+
+/** Holds most pages without audio. */
+const SHORT_PAGE_BYTES = 1024;
 
 /** What the first pages and the last page of an Ogg file tell. */
 export async function inspectOgg(
@@ -45,7 +49,7 @@ export async function decodeOgg(
   const end = requirePages(bytes, name);
   const whole = bytes.subarray(0, end);
   const info = await inspectOgg(bytesOf(whole), name);
-  const audio = await decodePages(info.format, whole);
+  const audio = await decodePages(info.format, whole, name);
   if (audio.errors.length > 0) {
     throw refusal(name, "its packets must be sound", {
       is: audio.errors.map((error) => error.message).join("; "),
@@ -64,10 +68,16 @@ export async function decodeOgg(
 async function decodePages(
   format: AudioInfo["format"],
   bytes: Uint8Array<ArrayBuffer>,
+  name: string,
 ) {
-  const decoder = format === "opus"
-    ? new (await import("ogg-opus-decoder")).OggOpusDecoder()
-    : new (await import("@wasm-audio-decoders/ogg-vorbis")).OggVorbisDecoder();
+  const Decoder = await loadDecoder(
+    name,
+    async () =>
+      format === "opus"
+        ? (await import("ogg-opus-decoder")).OggOpusDecoder
+        : (await import("@wasm-audio-decoders/ogg-vorbis")).OggVorbisDecoder,
+  );
+  const decoder = new Decoder();
   await decoder.ready;
   try {
     return await decoder.decodeFile(bytes);
@@ -77,8 +87,7 @@ async function decodePages(
 }
 
 async function streamOf(bytes: AudioBytes, name: string): Promise<OggStream> {
-  const head = await bytes.read(0, MAX_PAGE_BYTES);
-  const page = pageAt(head, 0);
+  const { page, piece: head } = await readPage(bytes, 0);
   if (typeof page === "string") {
     throw refusal(name, "its first page must be sound", { is: page });
   }
@@ -173,8 +182,7 @@ function manyStreams(name: string) {
  */
 async function opusStart(bytes: AudioBytes, name: string): Promise<number> {
   for (let at = 0; at < bytes.size;) {
-    const piece = await bytes.read(at, at + MAX_PAGE_BYTES);
-    const page = pageAt(piece, 0);
+    const { page, piece } = await readPage(bytes, at);
     if (typeof page === "string") {
       throw refusal(name, "its Ogg pages must be sound", {
         is: `a ${page} one at byte ${at}`,
@@ -186,6 +194,15 @@ async function opusStart(bytes: AudioBytes, name: string): Promise<number> {
     at += page.end;
   }
   throw refusal(name, "it must hold a page of audio", { is: "none" });
+}
+
+/** The page at `at` and the bytes that hold it; header pages are short, so little is read first. */
+async function readPage(bytes: AudioBytes, at: number) {
+  const short = await bytes.read(at, at + SHORT_PAGE_BYTES);
+  const page = pageAt(short, 0);
+  if (page !== "truncated") return { page, piece: short };
+  const piece = await bytes.read(at, at + MAX_PAGE_BYTES);
+  return { page: pageAt(piece, 0), piece };
 }
 
 /** Samples of the packets that end on a page. */

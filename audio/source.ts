@@ -15,7 +15,7 @@ export interface AudioBytes extends AsyncDisposable {
   /** Bytes in all. */
   readonly size: number;
   /**
-   * The bytes from `start` up to `end`, fewer where they end. They are given away: whoever reads them
+   * The bytes from `start` up to `end`, fewer where they end; one read at a time. They are given away: whoever reads them
    * may move them to another thread, so each call makes an array of its own.
    */
   read(start: number, end: number): Promise<Uint8Array<ArrayBuffer>>;
@@ -108,9 +108,18 @@ async function openFile(path: string): Promise<AudioBytes> {
 }
 
 function fileBytes(file: Deno.FsFile, size: number): AudioBytes {
+  let position = 0;
   return {
     size,
-    read: (start, end) => readRange(file, start, Math.min(end, size)),
+    async read(start, end) {
+      const wanted = Math.max(0, Math.min(end, size) - start);
+      if (wanted > 0 && position !== start) {
+        await file.seek(start, Deno.SeekMode.Start);
+      }
+      const bytes = await readFully(file, wanted);
+      position = start + bytes.length;
+      return bytes;
+    },
     [Symbol.asyncDispose]() {
       file.close();
       return Promise.resolve();
@@ -118,18 +127,16 @@ function fileBytes(file: Deno.FsFile, size: number): AudioBytes {
   };
 }
 
-async function readRange(
+async function readFully(
   file: Deno.FsFile,
-  start: number,
-  end: number,
+  length: number,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const bytes = new Uint8Array(Math.max(0, end - start));
-  await file.seek(start, Deno.SeekMode.Start);
+  const bytes = new Uint8Array(length);
   let filled = 0;
-  while (filled < bytes.length) {
+  while (filled < length) {
     const count = await file.read(bytes.subarray(filled));
     if (count === null) break;
     filled += count;
   }
-  return filled === bytes.length ? bytes : bytes.slice(0, filled);
+  return filled === length ? bytes : bytes.slice(0, filled);
 }
