@@ -26,13 +26,15 @@ export type SetTimer = (delayMs: number, task: () => void) => () => void;
 /** A clock over any source of time: tests have one that they turn by hand. */
 export function clockOf(now: () => number, setTimer: SetTimer): ServerClock {
   const heap: Task[] = [];
+  let added = 0;
   let armedMs = Infinity;
+  let firing = false;
   let clear = () => {};
 
   function arm(): void {
     while (heap[0] && heap[0].run === undefined) pop(heap);
     const nextMs = heap[0]?.atMs ?? Infinity;
-    if (nextMs === armedMs) return;
+    if (firing || nextMs === armedMs) return;
     clear();
     armedMs = nextMs;
     clear = nextMs === Infinity
@@ -40,11 +42,17 @@ export function clockOf(now: () => number, setTimer: SetTimer): ServerClock {
       : setTimer(Math.min(Math.max(0, nextMs - now()), MAX_TIMER_MS), fire);
   }
 
+  /** Runs what is due. What these tasks add waits for the next round, so that what was sent may leave meanwhile. */
   function fire(): void {
+    const known = added;
     armedMs = Infinity;
+    firing = true;
     try {
-      while (heap[0] && heap[0].atMs <= now()) pop(heap)?.run?.();
+      while (heap[0] && heap[0].order < known && heap[0].atMs <= now()) {
+        pop(heap)?.run?.();
+      }
     } finally {
+      firing = false;
       arm();
     }
   }
@@ -52,7 +60,7 @@ export function clockOf(now: () => number, setTimer: SetTimer): ServerClock {
   return {
     now,
     at(atMs, run) {
-      const task: Task = { atMs, run };
+      const task: Task = { atMs, order: added++, run };
       push(heap, task);
       if (atMs < armedMs) arm();
       return () => {
@@ -77,6 +85,8 @@ function setTimer(delayMs: number, task: () => void): () => void {
 
 interface Task {
   readonly atMs: number;
+  /** Counts up with each task. */
+  readonly order: number;
   run: (() => void) | undefined;
 }
 

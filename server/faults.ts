@@ -108,7 +108,13 @@ const ACTIONS: Readonly<
   drop: () => ({ do: "drop" }),
   close: (args) => {
     const [code, reason] = halves(args);
-    return natural(code || "1000", (code) => ({ do: "close", code, reason }));
+    return natural(
+      code || "1000",
+      (code) =>
+        isCloseCode(code) && new TextEncoder().encode(reason).length <= 123
+          ? { do: "close", code, reason }
+          : undefined,
+    );
   },
   ping: () => ({ do: "ping" }),
   updated: () => ({ do: "updated" }),
@@ -119,9 +125,15 @@ const ACTIONS: Readonly<
 
 function natural(
   text: string,
-  make: (value: number) => FaultAction,
+  make: (value: number) => FaultAction | undefined,
 ): FaultAction | undefined {
   return /^\d+$/.test(text) ? make(Number(text)) : undefined;
+}
+
+/** Whether a close frame may carry it: 1004 to 1006 and 1015 stand for something else. */
+function isCloseCode(code: number): boolean {
+  return (code >= 1000 && code <= 1014 && !(code >= 1004 && code <= 1006)) ||
+    (code >= 3000 && code <= 4999);
 }
 
 function statusOf(text: string): true | undefined {

@@ -99,12 +99,17 @@ export function connectClient(
   ): Promise<TestEvent[]> {
     const from = position;
     return new Promise((resolve, reject) => {
+      const hung = setTimeout(() => {
+        watchers.delete(watch);
+        reject(new Error(`${what} did not come within 5 s`));
+      }, 5000);
       const watch = () => {
         const found = received.slice(from).findIndex((event) =>
           typeof event === "object" && isLast(event as TestEvent)
         );
         if (found < 0 && !isOver) return;
         watchers.delete(watch);
+        clearTimeout(hung);
         if (found < 0) {
           return reject(new Error(`The connection ended before ${what}`));
         }

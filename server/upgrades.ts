@@ -94,6 +94,14 @@ export function createUpgrades(host: UpgradeHost): Upgrades {
         explainTooBig(webSocket, maxFrameBytes);
         connect({ ...parts, webSocket }, open);
       };
+      const atMs = clock.now();
+      log.add({
+        atMs,
+        session: id,
+        direction: "note",
+        type: "accepted",
+        bytes: 0,
+      });
       server.handleUpgrade(message, socket, { head, opened });
     });
   }

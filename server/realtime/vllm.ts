@@ -198,7 +198,8 @@ export function vllmRealtime(
     fail(`Unknown event type: ${pythonStr(event.type)}`, "unknown_event");
   }
 
-  connection.at(clock.now() + options.createdDelayMs, created);
+  if (options.createdDelayMs <= 0) created();
+  else connection.at(clock.now() + options.createdDelayMs, created);
   return {
     text(message) {
       let event: unknown;

@@ -307,7 +307,7 @@ onSession("dies of a binary frame, without a close frame", async (client) => {
 onSession(
   "ends at the model's length before the final commit, and is silent then",
   async (client) => {
-    sendAll(client, [update(), start, append(7600)]);
+    sendAll(client, [update(), start, append(7700)]);
     const events = await client.until("transcription.done");
     assert.equal(deltasOf(events).length, 89);
     assert.deepEqual(events.at(-1)!.usage, {
