@@ -13,3 +13,10 @@ export function embeddedFiles(text: string): string[] {
   }
   return paths;
 }
+
+/** Whether a file is among the paths, by itself or in a folder taken whole. */
+export function isEmbedded(paths: readonly string[], file: string): boolean {
+  return paths.some((path) =>
+    path === file || (path.endsWith("/*") && file.startsWith(path.slice(0, -1)))
+  );
+}
