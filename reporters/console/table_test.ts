@@ -9,7 +9,8 @@ const look = lookOf({ width: 79, color: false });
 Deno.test("metricsTable() has a row for every metric, in one order and under its label", () => {
   const every = [...metrics, ...clientMetrics].map((
     { name, unit },
-  ) => [name, metric(unit, 200, 30)]);
+    i,
+  ) => [name, metric(unit, 200, 30 + i)]);
   const rows = (entries: unknown[][]) =>
     metricsTable({
       ...goodStage,
@@ -23,6 +24,16 @@ Deno.test("metricsTable() has a row for every metric, in one order and under its
   }
   assert.equal(lines.length, metrics.length + 2);
   assert.match(lines[1] ?? "", /^ {2}first text /);
+});
+
+Deno.test("metricsTable() leaves the first answer text out where it is the first text", () => {
+  const rows = (ttft: number, ttfo: number) =>
+    metricsTable({
+      ...goodStage,
+      metrics: { ttft: metric("ms", 200, ttft), ttfo: metric("ms", 200, ttfo) },
+    }, look).slice(1).map((line) => line.trim().split("  ")[0]);
+  assert.deepEqual(rows(30, 30), ["first text"]);
+  assert.deepEqual(rows(30, 40), ["first text", "first answer text"]);
 });
 
 Deno.test("metricsTable() gives no line where nothing was observed", () => {
