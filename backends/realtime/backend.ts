@@ -3,29 +3,23 @@ import {
   type BackendPlugin,
   defineBackend,
   type OpenContext,
-  RequestError,
   type Turn,
-  UsageError,
 } from "../../plugins/mod.ts";
 import { connections } from "./connections.ts";
 import type { Dialect } from "./dialects/dialect.ts";
 import { vllm } from "./dialects/vllm.ts";
-import { type Endpoint, endpointOf } from "./endpoint.ts";
+import { endpointOf } from "./endpoint.ts";
 import { frameCache, type Frames } from "./frames.ts";
 import {
   type RealtimeOptions,
   realtimeOptions,
   type RealtimeSettings,
 } from "./options.ts";
-import { probe, type ProbeOptions } from "./probe.ts";
-import { cleaner } from "./secrets.ts";
+import { cleaner, headersOf, secretsIn, tlsOf } from "./credentials.ts";
+import { checkHealth, firstModel } from "./discovery.ts";
 import { traceTo } from "./trace.ts";
 import { nativeTransport } from "./transports/native.ts";
-import type {
-  TlsOptions,
-  Transport,
-  TransportOptions,
-} from "./transports/transport.ts";
+import type { Transport, TransportOptions } from "./transports/transport.ts";
 import { wsTransport } from "./transports/ws.ts";
 import { utter, type UtteranceSettings } from "./utterance.ts";
 
@@ -167,107 +161,4 @@ function audioOf({ columns: { audio } }: Turn) {
     );
   }
   return audio;
-}
-
-/** @throws {UsageError} If the key's variable is not set, or a header is none. */
-function headersOf(
-  { headers, apiKeyEnv }: RealtimeSettings,
-  { authorization }: Endpoint,
-  context: OpenContext,
-): Record<string, string> {
-  try {
-    new Headers(headers);
-  } catch (cause) {
-    throw new UsageError(
-      "Cannot use headers as each must be a name and a value of HTTP",
-      { cause },
-    );
-  }
-  if (apiKeyEnv === undefined) {
-    return { ...(authorization && { authorization }), ...headers };
-  }
-  const key = context.env(apiKeyEnv);
-  if (!key) {
-    throw new UsageError(
-      `Cannot use apiKeyEnv as the environment variable must be set: current value is ${apiKeyEnv}`,
-    );
-  }
-  return { ...headers, Authorization: `Bearer ${key}` };
-}
-
-/** Every value that came by a header or the query may be one, the word before a key left out. */
-function secretsIn(values: Record<string, string> | URLSearchParams): string[] {
-  const pairs = values instanceof URLSearchParams
-    ? [...values]
-    : Object.entries(values);
-  return pairs.map(([, value]) => value.replace(/^(Bearer|Basic) /i, ""));
-}
-
-async function tlsOf(
-  { caCert, clientCert, clientKey, insecure }: RealtimeSettings,
-): Promise<TlsOptions> {
-  return {
-    ...(caCert !== undefined && { ca: await pemOf("caCert", caCert) }),
-    ...(clientCert !== undefined &&
-      { cert: await pemOf("clientCert", clientCert) }),
-    ...(clientKey !== undefined &&
-      { key: await pemOf("clientKey", clientKey) }),
-    rejectUnauthorized: !insecure,
-  };
-}
-
-async function pemOf(option: string, path: string): Promise<string> {
-  const rule =
-    `Cannot use ${option} as it must be a file in PEM: current value is ${path}`;
-  const text = await Deno.readTextFile(path).catch((cause) => {
-    throw new UsageError(rule, { cause });
-  });
-  if (!text.includes("-----BEGIN ")) throw new UsageError(rule);
-  return text;
-}
-
-async function checkHealth(
-  { healthPath }: RealtimeSettings,
-  endpoint: Endpoint,
-  ask: ProbeOptions,
-): Promise<void> {
-  if (healthPath === false || healthPath === "off") return;
-  const { status } = await probe(endpoint.http(healthPath), ask);
-  if (isGood(status)) return;
-  const message =
-    `Cannot start as ${healthPath} must answer 2xx (healthPath=off does without): current answer is ${status}`;
-  throw new RequestError("connect_error", message, { code: String(status) });
-}
-
-/** @throws {UsageError} If there is none. */
-async function firstModel(
-  endpoint: Endpoint,
-  ask: ProbeOptions,
-  clean: (text: string) => string,
-): Promise<string> {
-  const { status, body } = await probe(endpoint.http("/v1/models"), ask);
-  if (status === 401 || status === 403) {
-    const message = `Cannot list models: HTTP ${status} ${
-      clean(body.slice(0, 300))
-    }`.trim();
-    throw new RequestError("connect_error", message, { code: String(status) });
-  }
-  const model = isGood(status) ? modelIn(body) : undefined;
-  if (model !== undefined) return model;
-  throw new UsageError(
-    `Cannot choose a model as none is configured and the server must list one: GET /v1/models answered ${status}`,
-  );
-}
-
-function modelIn(body: string): string | undefined {
-  try {
-    const id: unknown = JSON.parse(body)?.data?.[0]?.id;
-    return typeof id === "string" && id !== "" ? id : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function isGood(status: number): boolean {
-  return status >= 200 && status < 300;
 }

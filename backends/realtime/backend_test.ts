@@ -402,7 +402,7 @@ test(
     assert.equal(failureOf(sample).class, "server_error");
     const told = JSON.stringify([sample, backend.facts, seen]);
     assert.doesNotMatch(
-      told.replaceAll('"code":"sk-123456"', ""),
+      told,
       /sk-123456|query-secret|pass-word/,
     );
     assert.equal(

@@ -162,8 +162,9 @@ class Utterance implements SocketListener {
 
   #end(): void {
     const { dialect, mode, finalTimeoutMs } = this.#settings;
-    for (const message of dialect.end(mode)) this.#connection.send(message);
+    // Stamped as the chunks are, on the way to the socket: a server may have it before the call returns.
     this.#call.mark("endSent");
+    for (const message of dialect.end(mode)) this.#connection.send(message);
     this.#hasEnded = true;
     const halfMs = this.#frames.durationMs / 2;
     const limitMs = finalTimeoutMs ?? Math.max(MIN_FINAL_TIMEOUT_MS, halfMs);
@@ -229,10 +230,12 @@ class Utterance implements SocketListener {
   };
 
   #fail(fault: Fault): void {
+    const { clean } = this.#settings;
     const { class: failure, message, code } = faultOf(fault);
-    const clean = this.#settings.clean(message);
     this.#release();
-    this.#outcome.reject(new RequestError(failure, clean, { code }));
+    this.#outcome.reject(
+      new RequestError(failure, clean(message), { code: code && clean(code) }),
+    );
     this.#connection.close();
   }
 

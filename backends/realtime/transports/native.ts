@@ -25,7 +25,7 @@ export async function nativeTransport(
   return {
     connect(listener) {
       const link = hop.link();
-      const socket = new WebSocket(plainUrl(options.url), {
+      const socket = new WebSocket(ANYWHERE, {
         headers: { ...options.headers, ...link.headers },
         client,
       });
@@ -43,12 +43,11 @@ export async function nativeTransport(
   };
 }
 
-/** The relay does TLS, so that Deno speaks plainly to it whatever the target. */
-function plainUrl(url: URL): URL {
-  const plain = new URL(url);
-  plain.protocol = "ws:";
-  return plain;
-}
+/**
+ * What Deno is told to connect to: the relay knows better. A name that nobody has, as Deno goes around the
+ * relay to any host that NO_PROXY names, 127.0.0.1 among them as a rule; and no TLS, as the relay does that.
+ */
+const ANYWHERE = "ws://earshot.invalid/";
 
 function socketOf(
   socket: WebSocket,
@@ -102,8 +101,9 @@ function endOf(
     link: RelayLink;
   },
 ): SocketEnd {
-  const { refusal } = link;
-  const error = link.error ?? (message ? new Error(message) : undefined);
+  const { refusal, isTaken } = link;
+  const why = isTaken ? message : `${AROUND}: ${message}`;
+  const error = link.error ?? (message ? new Error(why) : undefined);
   return {
     // Deno says 0 where the socket was dropped.
     code: code || 1006,
@@ -112,3 +112,6 @@ function endOf(
     ...(refusal && { refusal }),
   };
 }
+
+const AROUND =
+  'Deno did not come by the relay (transport "ws" does without, if NO_PROXY is *)';

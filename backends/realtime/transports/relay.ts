@@ -34,6 +34,8 @@ export interface Relay extends AsyncDisposable {
 export interface RelayLink {
   /** Must be among the connection's headers: tells it from others, and goes no further. */
   readonly headers: Readonly<Record<string, string>>;
+  /** Whether the connection has come in. */
+  isTaken: boolean;
   /** What the server answered in place of the upgrade. */
   refusal?: Refusal;
   /** Why the server could not be reached, or was lost. */
@@ -68,6 +70,7 @@ export async function relay(target: TransportOptions): Promise<Relay> {
     const ends: Socket[] = [];
     const link: RelayLink = {
       headers: { [ID]: id },
+      isTaken: false,
       cut() {
         lines.delete(id);
         for (const end of ends) end.destroy();
@@ -99,6 +102,7 @@ async function take(
   const line = lines.get(headerOf(request?.head ?? "", ID) ?? "");
   if (!request || !line) return void near.destroy();
   const { link, ends } = line;
+  link.isTaken = true;
   const far = connect(target);
   ends.push(near, far);
   tie(near, far, link);

@@ -1,0 +1,86 @@
+import { type OpenContext, UsageError } from "../../plugins/mod.ts";
+import type { Endpoint } from "./endpoint.ts";
+import type { RealtimeSettings } from "./options.ts";
+import type { TlsOptions } from "./transports/transport.ts";
+
+/**
+ * The headers of each request.
+ *
+ * @throws {UsageError} If the key's variable is not set, or a header is none.
+ */
+export function headersOf(
+  { headers, apiKeyEnv }: RealtimeSettings,
+  { authorization }: Endpoint,
+  context: OpenContext,
+): Record<string, string> {
+  try {
+    new Headers(headers);
+  } catch (cause) {
+    throw new UsageError(
+      "Cannot use headers as each must be a name and a value of HTTP",
+      { cause },
+    );
+  }
+  if (apiKeyEnv === undefined) {
+    return { ...(authorization && { authorization }), ...headers };
+  }
+  const key = context.env(apiKeyEnv);
+  if (!key) {
+    throw new UsageError(
+      `Cannot use apiKeyEnv as the environment variable must be set: current value is ${apiKeyEnv}`,
+    );
+  }
+  return { ...headers, Authorization: `Bearer ${key}` };
+}
+
+/** Every value that came by a header or the query may be one, the word before a key left out. */
+export function secretsIn(
+  values: Record<string, string> | URLSearchParams,
+): string[] {
+  const pairs = values instanceof URLSearchParams
+    ? [...values]
+    : Object.entries(values);
+  return pairs.map(([, value]) => value.replace(/^(Bearer|Basic) /i, ""));
+}
+
+/**
+ * Reads the files that TLS needs.
+ *
+ * @throws {UsageError} If one cannot be read, or is not in PEM.
+ */
+export async function tlsOf(
+  { caCert, clientCert, clientKey, insecure }: RealtimeSettings,
+): Promise<TlsOptions> {
+  return {
+    ...(caCert !== undefined && { ca: await pemOf("caCert", caCert) }),
+    ...(clientCert !== undefined &&
+      { cert: await pemOf("clientCert", clientCert) }),
+    ...(clientKey !== undefined &&
+      { key: await pemOf("clientKey", clientKey) }),
+    rejectUnauthorized: !insecure,
+  };
+}
+
+async function pemOf(option: string, path: string): Promise<string> {
+  const rule =
+    `Cannot use ${option} as it must be a file in PEM: current value is ${path}`;
+  const text = await Deno.readTextFile(path).catch((cause) => {
+    throw new UsageError(rule, { cause });
+  });
+  if (!text.includes("-----BEGIN ")) throw new UsageError(rule);
+  return text;
+}
+
+/** What stands in a secret's place. */
+const HIDDEN = "***";
+
+/** Anything shorter would be found in every other text. */
+const MIN_LENGTH = 6;
+
+/** Takes secrets out of text that a server has written. */
+export function cleaner(secrets: readonly string[]): (text: string) => string {
+  const known = secrets.filter((secret) => secret.length >= MIN_LENGTH)
+    .sort((a, b) => b.length - a.length);
+  return (text) =>
+    known.reduce((clean, secret) => clean.replaceAll(secret, HIDDEN), text);
+}
