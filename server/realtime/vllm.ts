@@ -84,9 +84,9 @@ export function vllmRealtime(
         ? fail(problem, "processing_error")
         : fail("Invalid audio data", "invalid_audio");
     }
+    connection.reached(`appends:${++appends}`);
     queue.push(samples);
     feed();
-    connection.reached(`appends:${++appends}`);
   }
 
   function commit(event: Event): void {
@@ -99,12 +99,12 @@ export function vllmRealtime(
       return fail(finalProblem(event.final), "processing_error");
     }
     if (final) {
+      connection.reached("final");
       queue.push(undefined);
       feed();
-      connection.reached("final");
     } else {
-      if (!generation) start();
       connection.reached("commit");
+      if (!generation) start();
     }
   }
 
