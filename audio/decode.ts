@@ -1,6 +1,6 @@
 import { AudioError, refusal } from "./errors.ts";
 import { decodeFlac } from "./flac.ts";
-import { audioInfo, type DecodedAudio } from "./info.ts";
+import { type DecodedAudio, requireUsable } from "./info.ts";
 import { decodeMp3 } from "./mp3.ts";
 import { decodeOgg } from "./ogg.ts";
 import { type AudioContainer, sniff } from "./sniff.ts";
@@ -27,8 +27,7 @@ export async function decodeAudio(
   const container = sniff(bytes, name);
   try {
     const audio = await DECODERS[container](bytes, name);
-    audioInfo(name, {
-      format: "wav",
+    requireUsable(name, {
       sampleRateHz: audio.sampleRateHz,
       channels: audio.channels.length,
       samples: audio.channels[0]?.length ?? 0,

@@ -3,6 +3,7 @@ import { decodeAudio } from "./decode.ts";
 import { AudioError } from "./errors.ts";
 import type { AudioFormat } from "./info.ts";
 import { inspectAudio } from "./inspect.ts";
+import { pageChecksum } from "./ogg_page.ts";
 import { toPcm16 } from "./pcm.ts";
 import { bytesSource, fileSource } from "./source.ts";
 import { chirp, chirpPcm16, concat, fixture, snrDb } from "./test_signals.ts";
@@ -256,6 +257,51 @@ Deno.test("inspectAudio() counts Opus from the first page where it was cut from 
   ]);
   assert.equal((await inspect(cut, "cut.opus")).durationMs, 400);
 });
+
+Deno.test("decodeAudio() reads Opus whose tags, with a picture, take several pages", async () => {
+  const bytes = fixture("chirp_pages.opus");
+  const [, tags, audio] = pageStarts(bytes);
+  const head = bytes.subarray(0, tags);
+  const serial = new DataView(bytes.buffer).getUint32(14, true);
+  const packet = new Uint8Array(255 * 400 + 7);
+  packet.set(new TextEncoder().encode("OpusTags"));
+  const pages = [packet.subarray(0, 255 * 255), packet.subarray(255 * 255)]
+    .map((body, i) => oggPage(body, { serial, sequence: i + 1 }));
+  const stream = renumbered(concat([head, ...pages, bytes.subarray(audio)]));
+  assert.deepEqual(
+    await decodeAudio(stream, "tagged.opus"),
+    await decodeAudio(bytes, "whole.opus"),
+  );
+});
+
+/** A page with one piece of a packet. */
+function oggPage(
+  body: Uint8Array,
+  { serial, sequence }: { serial: number; sequence: number },
+): Uint8Array<ArrayBuffer> {
+  const pieces = Math.ceil((body.length + 1) / 255);
+  const lacing = new Uint8Array(Math.min(255, pieces)).fill(255);
+  if (pieces <= 255) lacing[pieces - 1] = body.length % 255;
+  const head = new Uint8Array(27);
+  head.set(text("OggS"));
+  head[26] = lacing.length;
+  const view = new DataView(head.buffer);
+  view.setUint32(14, serial, true);
+  view.setUint32(18, sequence, true);
+  return concat([head, lacing, body]);
+}
+
+/** The same stream with its pages numbered from 0 and their checksums made anew. */
+function renumbered(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  const view = new DataView(bytes.buffer);
+  const starts = pageStarts(bytes);
+  starts.forEach((at, i) => {
+    view.setUint32(at + 18, i, true);
+    const page = bytes.subarray(at, starts[i + 1]);
+    view.setUint32(at + 22, pageChecksum(page), true);
+  });
+  return bytes;
+}
 
 const text = (content: string) => new TextEncoder().encode(content);
 

@@ -94,8 +94,9 @@ export function openDecoders(options: DecodersOptions = {}): Decoders {
   });
   const limited = limit(MAX_OPEN);
   return {
-    clip: (source, { maxSeconds = Infinity } = {}) =>
-      openClip(source, requireSeconds(maxSeconds)),
+    async clip(source, { maxSeconds = Infinity } = {}) {
+      return await openClip(source, requireSeconds(maxSeconds));
+    },
     [Symbol.asyncDispose]() {
       pool[Symbol.dispose]();
       return Promise.resolve();

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { Audio } from "../core/request.ts";
 import { decodeAudio } from "./decode.ts";
 import { openDecodePool } from "./decode_pool.ts";
 import { type AudioClip, openDecoders } from "./decoders.ts";
@@ -34,6 +35,12 @@ Deno.test("Decoders.clip() gives 16-bit mono at its own rate bit for bit", async
   assert.equal(clip.id, "chirp");
   assert.equal(clip.durationMs, 500);
   assert.deepEqual(await clip.pcm16(16_000), chirpPcm16(16_000));
+});
+
+Deno.test("AudioClip is what a dataset yields as audio", async () => {
+  await using decoders = openDecoders();
+  const audio: Audio = await decoders.clip(wavSource());
+  assert.equal(audio.durationMs, 500);
 });
 
 Deno.test("Decoders.clip() mixes stereo down and resamples to the rate that is asked for", async () => {
@@ -153,12 +160,11 @@ Deno.test("Decoders.clip() leaves audio shorter than maxSeconds as it is", async
 Deno.test("Decoders.clip() refuses a maxSeconds that is none", async () => {
   await using decoders = openDecoders();
   for (const maxSeconds of [0, -1, NaN]) {
-    assert.throws(
-      () => decoders.clip(wavSource(), { maxSeconds }),
+    await assert.rejects(
+      decoders.clip(wavSource(), { maxSeconds }),
       /^RangeError: Cannot cut audio as maxSeconds must be more than 0: current value is /,
     );
   }
-  await Promise.resolve();
 });
 
 Deno.test("AudioClip.pcm16() refuses a clip whose damage headers do not tell, and goes on", async () => {

@@ -36,17 +36,30 @@ const MEDIA_TYPES: Readonly<Record<AudioFormat, string>> = {
 /** Nothing shorter is an utterance: a file of one sample is a mistake. */
 const MIN_DURATION_MS = 1;
 
-/** Checks what every format must hold to, and makes the info of it. */
+/** What of audio can be checked whatever its format. */
+export interface AudioShape {
+  readonly sampleRateHz: number;
+  readonly channels: number;
+  /** Samples of each channel. */
+  readonly samples: number;
+}
+
+/** The info of what headers tell, once it is known to be usable. */
 export function audioInfo(
   name: string,
-  found: {
-    format: AudioFormat;
-    sampleRateHz: number;
-    channels: number;
-    samples: number;
-  },
+  found: AudioShape & { readonly format: AudioFormat },
 ): AudioInfo {
-  const { format, sampleRateHz, channels, samples } = found;
+  const { format, sampleRateHz, channels } = found;
+  const durationMs = requireUsable(name, found);
+  const mediaType = MEDIA_TYPES[format];
+  return { format, mediaType, sampleRateHz, channels, durationMs };
+}
+
+/** Refuses audio without a rate, a channel or a length; returns the length in milliseconds. */
+export function requireUsable(
+  name: string,
+  { sampleRateHz, channels, samples }: AudioShape,
+): number {
   if (!(sampleRateHz >= 1)) {
     throw refusal(name, "its sample rate must be 1 Hz or more", {
       is: sampleRateHz,
@@ -57,10 +70,10 @@ export function audioInfo(
   }
   const durationMs = samples / sampleRateHz * 1000;
   if (!(durationMs >= MIN_DURATION_MS)) {
+    const noun = samples === 1 ? "sample" : "samples";
     throw refusal(name, `it must last ${MIN_DURATION_MS} ms or more`, {
-      is: `${durationMs} ms (${samples} samples)`,
+      is: `${durationMs} ms (${samples} ${noun})`,
     });
   }
-  const mediaType = MEDIA_TYPES[format];
-  return { format, mediaType, sampleRateHz, channels, durationMs };
+  return durationMs;
 }

@@ -8,6 +8,7 @@ import {
 } from "./ogg_page.ts";
 import { loadDecoder } from "./load_decoder.ts";
 import { opusPacketSamples } from "./opus_packet.ts";
+import { withoutOpusTags } from "./opus_tags.ts";
 import { type AudioBytes, bytesOf } from "./source.ts";
 
 /** What the first page of a stream tells. */
@@ -80,7 +81,9 @@ async function decodePages(
   const decoder = new Decoder();
   await decoder.ready;
   try {
-    return await decoder.decodeFile(bytes);
+    return await decoder.decodeFile(
+      format === "opus" ? withoutOpusTags(bytes) : bytes,
+    );
   } finally {
     decoder.free();
   }

@@ -37,7 +37,7 @@ export function pageAt(
   const end = lacing.reduce((sum, piece) => sum + piece, body);
   if (bytes.length < end) return "truncated";
   const view = new DataView(bytes.buffer, bytes.byteOffset + at);
-  if (checksum(bytes.subarray(at, end)) !== view.getUint32(CRC_AT, true)) {
+  if (pageChecksum(bytes.subarray(at, end)) !== view.getUint32(CRC_AT, true)) {
     return "corrupt";
   }
   const flags = view.getUint8(5);
@@ -69,7 +69,7 @@ const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
 });
 
 /** The checksum of a page, in which its own four bytes count as 0. */
-function checksum(page: Uint8Array): number {
+export function pageChecksum(page: Uint8Array): number {
   let crc = 0;
   for (let i = 0; i < page.length; i++) {
     const byte = i >= CRC_AT && i < CRC_AT + 4 ? 0 : page[i]!;

@@ -202,7 +202,7 @@ const REFUSED: readonly (readonly [string, Uint8Array<ArrayBuffer>, RegExp])[] =
     [
       "a single sample",
       encodeWav(new Int16Array(1), 16_000),
-      /current value is 0\.0625 ms \(1 samples\)$/,
+      /current value is 0\.0625 ms \(1 sample\)$/,
     ],
     [
       "a rate of 0",

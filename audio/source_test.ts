@@ -1,0 +1,41 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { bytesSource, fileSource, withHead } from "./source.ts";
+import { fixture } from "./test_signals.ts";
+
+const PATH = new URL("testdata/chirp.mp3", import.meta.url).pathname;
+const BYTES = fixture("chirp.mp3");
+
+const range = fc.tuple(fc.nat(BYTES.length + 50), fc.nat(2000));
+
+Deno.test("fileSource() reads any part of a file, in any order", async () => {
+  await using opened = await fileSource(PATH).open();
+  assert.equal(opened.size, BYTES.length);
+  await fc.assert(fc.asyncProperty(range, async ([start, length]) => {
+    const end = start + length;
+    assert.deepEqual(await opened.read(start, end), BYTES.slice(start, end));
+  }));
+});
+
+Deno.test("withHead() answers the same as the bytes behind it", async () => {
+  await using opened = await fileSource(PATH).open();
+  const headed = withHead(opened, BYTES.slice(0, 1000));
+  await fc.assert(fc.asyncProperty(range, async ([start, length]) => {
+    const end = start + length;
+    assert.deepEqual(await headed.read(start, end), BYTES.slice(start, end));
+  }));
+});
+
+Deno.test("bytesSource() gives copies away, so that what it holds stays whole", async () => {
+  const bytes = Uint8Array.of(1, 2, 3);
+  await using opened = await bytesSource(bytes, "a").open();
+  const read = await opened.read(0, 3);
+  structuredClone(read, { transfer: [read.buffer] });
+  assert.deepEqual(await opened.read(1, 9), Uint8Array.of(2, 3));
+});
+
+Deno.test("fileSource() and bytesSource() are known by their name unless told otherwise", () => {
+  assert.equal(fileSource("a/b.wav").id, "a/b.wav");
+  assert.equal(fileSource("a/b.wav", { id: "b" }).id, "b");
+  assert.equal(bytesSource(new Uint8Array(), "c").id, "c");
+});
