@@ -95,9 +95,9 @@ export async function runStages(options: EngineOptions): Promise<RunResult> {
         if (signal.aborted) break;
         throw nothingUsable(skips.result());
       }
+      skips.begin();
       if (runClock === undefined) {
         const zeroMs = clock.now();
-        skips.begun = true;
         runClock = shiftClock(clock, zeroMs);
         listener.start({ epochMs: runClock.epochMs, loadingMs: zeroMs });
       }
@@ -162,24 +162,32 @@ async function primed(
   };
 }
 
-/** Counts what cannot be used: each item once, however often the data is read. */
+/**
+ * Counts what cannot be used: each item once, however often the data is read. Nobody is told before an item of use
+ * was found: where there is none, one error tells of them all.
+ */
 function skipping({ strict, listener }: EngineOptions) {
   const seen = new Set<string>();
   const items: Skipped["items"][number][] = [];
+  let held: Skipped["items"][number][] | undefined = [];
   const result = (): Skipped => ({ count: seen.size, items });
   return {
-    /** Whether something of use was found. */
-    begun: false,
     result,
+    /** Something of use was found. */
+    begin(): void {
+      for (const { id, reason } of held ?? []) listener.skip(id, reason);
+      held = undefined;
+    },
     add(id: string, reason: string): void {
       if (seen.has(id)) return;
       seen.add(id);
       if (items.length < MAX_SKIPPED_NAMED) items.push({ id, reason });
-      if (!this.begun && seen.size >= MAX_SKIPPED_AT_FIRST) {
+      if (held && seen.size >= MAX_SKIPPED_AT_FIRST) {
         throw nothingUsable(result());
       }
       if (strict) throw new UsageError(`Cannot use "${id}": ${reason}`);
-      listener.skip(id, reason);
+      if (held) held.push({ id, reason });
+      else listener.skip(id, reason);
     },
   };
 }

@@ -51,6 +51,7 @@ export function openSource(
   const signal = AbortSignal.any([stop.signal, run.signal]);
   signal.addEventListener("abort", wake, { once: true });
   const queue: Promise<ReadySession | Bad>[] = [];
+  const pending = new Set<Promise<ReadySession | Bad>>();
   let ahead = 1;
   let usable = 0;
   let ended = false;
@@ -63,7 +64,9 @@ export function openSource(
   }
 
   function put(item: Promise<ReadySession | Bad>): void {
-    item.catch(() => {}); // looked at when its turn comes
+    const settle = () => void pending.delete(item);
+    item.then(settle, settle); // a failure is looked at when its turn comes
+    pending.add(item);
     queue.push(item);
     wake();
   }
@@ -78,7 +81,8 @@ export function openSource(
           if (signal.aborted) break;
           put(prepared(session));
         }
-        await Promise.allSettled(queue);
+        // What was taken while it is still being prepared stands in the queue no more.
+        while (usable === 0 && pending.size > 0) await Promise.race(pending);
         if (!loop || usable === 0) break;
       }
     } catch (error) {

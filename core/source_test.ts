@@ -1,0 +1,82 @@
+import assert from "node:assert/strict";
+import type { Backend, Dataset } from "./contract.ts";
+import { openSource, type SourceOptions } from "./source.ts";
+
+/** As many sessions a pass as there are ids. */
+function datasetOf(ids: readonly string[]): Dataset {
+  return {
+    // deno-lint-ignore require-await -- it has nothing to wait for
+    async *sessions() {
+      for (const id of ids) yield { id, turns: [{ columns: { text: id } }] };
+    },
+  };
+}
+
+function backendOf(prepare: NonNullable<Backend["prepare"]>): Backend {
+  return { needs: ["text"], prepare, send: () => Promise.resolve({}) };
+}
+
+function open(given: Partial<SourceOptions> & Pick<SourceOptions, "backend">) {
+  return openSource({
+    dataset: datasetOf(["a"]),
+    seed: 1,
+    loop: true,
+    signal: new AbortController().signal,
+    onSkip: () => {},
+    ...given,
+  });
+}
+
+Deno.test("openSource() starts again although its only item was taken before it was prepared", async () => {
+  const gate = Promise.withResolvers<string>();
+  const source = open({ backend: backendOf(() => gate.promise) });
+  const first = source.next();
+  for (let i = 0; i < 50; i++) await Promise.resolve(); // the pass ends meanwhile
+  gate.resolve("ready");
+  const found = [await first, await source.next(), await source.next()];
+  assert.deepEqual(
+    found.map((each) => [each?.session.id, each?.prepared]),
+    Array(3).fill(["a", ["ready"]]),
+  );
+  await source.close();
+});
+
+Deno.test("openSource() ends after one pass of which nothing can be used, and tells of each", async () => {
+  const skipped: string[] = [];
+  const source = open({
+    dataset: datasetOf(["a", "b"]),
+    backend: backendOf(() => Promise.reject(new Error("No use"))),
+    onSkip: (id, reason) => skipped.push(`${id}: ${reason}`),
+  });
+  assert.equal(await source.next(), undefined);
+  assert.deepEqual(skipped, ["a: No use", "b: No use"]);
+  await source.close();
+});
+
+Deno.test("openSource() keeps no more ready than it is told", async () => {
+  let begun = 0;
+  const source = open({ backend: backendOf(() => Promise.resolve(begun++)) });
+  await source.filled(1);
+  assert.equal(begun, 1);
+  source.keepAhead(4);
+  await source.filled(4);
+  assert.equal(begun, 4);
+  await source.close();
+  assert.equal(await source.next(), undefined);
+});
+
+Deno.test("openSource() passes on why the data cannot be read on, when its turn comes", async () => {
+  const source = open({
+    dataset: {
+      // deno-lint-ignore require-await -- it has nothing to wait for
+      async *sessions() {
+        yield { id: "a", turns: [{ columns: { text: "a" } }] };
+        throw new Error("The disk is gone");
+      },
+    },
+    backend: backendOf(() => Promise.resolve()),
+  });
+  assert.equal((await source.next())?.session.id, "a");
+  await assert.rejects(() => source.next(), /The disk is gone/);
+  await source.close();
+});
