@@ -36,7 +36,9 @@ export async function serveCommand(flags: ServeFlags): Promise<number> {
   });
   await using _ = server;
   console.log(
-    `${flags.model} at ${server.url}: /v1/realtime · /v1/models · /health · /log; Ctrl-C ends it`,
+    `${flags.model} at ${server.url}${
+      flags.prefix ?? ""
+    }: /v1/realtime · /v1/models · /health · /log; Ctrl-C ends it`,
   );
   await new Promise<void>((resolve) => {
     interrupt.signal.addEventListener("abort", () => resolve(), { once: true });

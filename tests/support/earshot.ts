@@ -1,0 +1,138 @@
+import { fileURLToPath } from "node:url";
+import { systemClock } from "../../core/clock.ts";
+
+/** The program as a user starts it. */
+const CLI = fileURLToPath(new URL("../../cli.ts", import.meta.url));
+
+/** How to start it. */
+export interface EarshotOptions {
+  /** @default The folder that the tests are run from */
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  /** For the runtime, before the name of the program. */
+  readonly denoFlags?: readonly string[];
+  /** It is killed and the test fails when it takes longer. @default {30000} */
+  readonly limitMs?: number;
+}
+
+/** What it did. */
+export interface Ended {
+  readonly code: number;
+  /** How the system ended it, if it did. */
+  readonly signal: Deno.Signal | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** From the start of the process to its end. */
+  readonly tookMs: number;
+}
+
+/** A process that goes on. */
+export interface Running extends AsyncDisposable {
+  /** What it has written so far. */
+  readonly stdout: () => string;
+  readonly stderr: () => string;
+  /** Waits until it has written this; fails if it ends first. */
+  waitFor(pattern: RegExp, where?: "stdout" | "stderr"): Promise<string[]>;
+  kill(signal: Deno.Signal): void;
+  /** Waits for its end. */
+  readonly ended: Promise<Ended>;
+}
+
+/** Runs earshot to its end, in a pipe, with no terminal. */
+export async function earshot(
+  args: readonly string[],
+  options: EarshotOptions = {},
+): Promise<Ended> {
+  await using running = startEarshot(args, options);
+  return await running.ended;
+}
+
+/** Starts earshot; disposing of it kills what is left of it. */
+export function startEarshot(
+  args: readonly string[],
+  { cwd, env = {}, denoFlags = [], limitMs = 30_000 }: EarshotOptions = {},
+): Running {
+  const clock = systemClock();
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", ...denoFlags, CLI, ...args],
+    ...(cwd !== undefined && { cwd }),
+    env: {
+      NO_COLOR: "1",
+      DENO_NO_UPDATE_CHECK: "1",
+      DENO_NO_PROMPT: "1",
+      ...env,
+    },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const out = collect(child.stdout);
+  const err = collect(child.stderr);
+  let late = false;
+  const cancel = clock.at(limitMs, () => {
+    late = true;
+    child.kill("SIGKILL");
+  });
+  const ended = (async () => {
+    const { code, signal } = await child.status;
+    cancel();
+    await Promise.all([out.done, err.done]);
+    const tookMs = clock.now();
+    if (late) {
+      throw new Error(
+        `earshot ${
+          args.join(" ")
+        } took more than ${limitMs} ms\n${out.text()}\n${err.text()}`,
+      );
+    }
+    return { code, signal, stdout: out.text(), stderr: err.text(), tookMs };
+  })();
+  ended.catch(() => {}); // Whoever waits for it hears of it.
+  return {
+    stdout: out.text,
+    stderr: err.text,
+    waitFor: async (pattern, where = "stdout") =>
+      await (where === "stdout" ? out : err).waitFor(
+        pattern,
+        () => `${args.join(" ")}\n${out.text()}\n${err.text()}`,
+      ),
+    kill: (signal) => child.kill(signal),
+    ended,
+    async [Symbol.asyncDispose]() {
+      try {
+        child.kill("SIGKILL");
+      } catch {
+        // It has ended.
+      }
+      await ended.catch(() => {});
+    },
+  };
+}
+
+/** Reads a stream to its end, and tells when something stands in it. */
+function collect(stream: ReadableStream<Uint8Array>) {
+  let text = "";
+  let isOver = false;
+  let changed = Promise.withResolvers<void>();
+  const done = (async () => {
+    for await (const part of stream.pipeThrough(new TextDecoderStream())) {
+      text += part;
+      changed.resolve();
+      changed = Promise.withResolvers();
+    }
+    isOver = true;
+    changed.resolve();
+  })();
+  return {
+    done,
+    text: () => text,
+    async waitFor(pattern: RegExp, what: () => string): Promise<string[]> {
+      while (true) {
+        const match = text.match(pattern);
+        if (match) return [...match];
+        if (isOver) throw new Error(`It ended before ${pattern}: ${what()}`);
+        await changed.promise;
+      }
+    },
+  };
+}
