@@ -1,0 +1,56 @@
+// A backend in one file that imports nothing but types: it can be loaded from a file and from a URL.
+//   earshot run --backend ./examples/http_post_backend.ts=http://127.0.0.1:9000/answer --data repeat=hello --requests 20
+import type { Call, InferenceRequest } from "../plugins/mod.ts";
+
+interface Options {
+  readonly url: string;
+}
+
+export default {
+  kind: "backend",
+  apiVersion: 1,
+  name: "http-post",
+  summary: "Posts the prompt as it is, and takes the body as the answer",
+  primary: "url",
+  options: {
+    "~standard": {
+      version: 1,
+      vendor: "example",
+      validate(value: unknown) {
+        const { url } = value as Options;
+        return URL.canParse(url) ? { value: { url } } : {
+          issues: [{
+            path: ["url"],
+            message: `must be a URL: current value is ${url}`,
+          }],
+        };
+      },
+      jsonSchema: {
+        input: () => ({
+          type: "object",
+          properties: { url: { type: "string", description: "Where to post" } },
+          required: ["url"],
+        }),
+      },
+    },
+  },
+  open: ({ url }: Options) => ({
+    needs: ["text"],
+    facts: { url },
+    async send({ turn }: InferenceRequest, call: Call) {
+      const body = turn.columns.text ?? "";
+      const response = await fetch(url, {
+        method: "POST",
+        body,
+        signal: call.signal,
+      });
+      call.mark("headers");
+      const text = await response.text();
+      call.output(call.read(text.length), { kind: "text", text });
+      if (!response.ok) {
+        throw new Error(`The server answered ${response.status}`);
+      }
+      return {};
+    },
+  }),
+};
