@@ -4,6 +4,7 @@ import type { AudioFormat } from "./info.ts";
 import { inspectAudio } from "./inspect.ts";
 import { limit } from "./limit.ts";
 import type { AudioSource } from "./source.ts";
+import { cutWav } from "./wav.ts";
 
 /** One utterance, decoded on demand. */
 export interface AudioClip {
@@ -108,8 +109,13 @@ export function openDecoders(options: DecodersOptions = {}): Decoders {
     maxSeconds: number,
   ): Promise<AudioClip> {
     const info = await limited(() => inspectAudio(source));
+    const isCut = info.durationMs > maxSeconds * 1000;
     const decode = async (sampleRateHz: number) => {
-      const bytes = await limited(() => readAll(source));
+      const bytes = await limited(() =>
+        isCut && info.format === "wav"
+          ? readCutWav(source, maxSeconds)
+          : readAll(source)
+      );
       return await pool.run({
         name: source.name,
         bytes,
@@ -117,7 +123,6 @@ export function openDecoders(options: DecodersOptions = {}): Decoders {
         maxSeconds,
       });
     };
-    const isCut = info.durationMs > maxSeconds * 1000;
     const base = baseName(source.name);
     return {
       id: source.id,
@@ -158,6 +163,15 @@ function shared<T>(
 async function readAll(source: AudioSource): Promise<Uint8Array<ArrayBuffer>> {
   await using bytes = await source.open();
   return await bytes.read(0, bytes.size);
+}
+
+/** A few seconds of hours of WAV: only those are read. */
+async function readCutWav(
+  source: AudioSource,
+  maxSeconds: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  await using bytes = await source.open();
+  return await cutWav(bytes, source.name, maxSeconds);
 }
 
 function baseName(name: string): string {

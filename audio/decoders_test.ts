@@ -148,6 +148,30 @@ Deno.test("Decoders.clip() cuts at maxSeconds: length, samples and file", async 
   });
 });
 
+Deno.test("Decoders.clip() reads no more of a long WAV file than maxSeconds asks for", async () => {
+  await using decoders = openDecoders({ threads: 1 });
+  const minute = wavSource(new Int16Array(16_000 * 60).fill(1000));
+  let furthest = 0;
+  const source: AudioSource = {
+    ...minute,
+    async open() {
+      const bytes = await minute.open();
+      const read = (start: number, end: number) => {
+        furthest = Math.max(furthest, end);
+        return bytes.read(start, end);
+      };
+      return { ...bytes, read };
+    },
+  };
+  const clip = await decoders.clip(source, { maxSeconds: 1.5 });
+  assert.equal(clip.durationMs, 1500);
+  assert.deepEqual(
+    await clip.pcm16(16_000),
+    new Int16Array(24_000).fill(1000),
+  );
+  assert.ok(furthest < 50_000, `${furthest}`);
+});
+
 Deno.test("Decoders.clip() leaves audio shorter than maxSeconds as it is", async () => {
   await using decoders = openDecoders({ threads: 1 });
   const path = new URL("testdata/chirp.flac", import.meta.url).pathname;

@@ -65,6 +65,21 @@ export async function decodeWav(
   return { sampleRateHz: layout.sampleRateHz, channels };
 }
 
+/** The first seconds of a WAV file as a file of its own, read without what follows. */
+export async function cutWav(
+  bytes: AudioBytes,
+  name: string,
+  seconds: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const layout = await layoutOf(bytes, name);
+  const { dataStart, frameBytes, sampleRateHz } = layout;
+  const frames = Math.min(layout.frames, Math.round(seconds * sampleRateHz));
+  const dataBytes = frames * frameBytes;
+  const cut = await bytes.read(0, dataStart + dataBytes);
+  viewOf(cut).setUint32(dataStart - 4, dataBytes, true);
+  return cut;
+}
+
 function requireFinite(samples: Float32Array, name: string): void {
   const at = samples.findIndex((sample) => !Number.isFinite(sample));
   if (at < 0) return;
