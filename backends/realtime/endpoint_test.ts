@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { endpointOf, parseTarget } from "./endpoint.ts";
 
-// guidellm 10.5: targets with a path prefix; ours keep the query too.
+// The path before the protocol and the query are kept.
 const CASES: readonly [target: string, socket: string, models: string][] = [
   ["http://h:8000", "ws://h:8000/v1/realtime", "http://h:8000/v1/models"],
   ["http://h:8000/", "ws://h:8000/v1/realtime", "http://h:8000/v1/models"],

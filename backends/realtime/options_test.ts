@@ -48,7 +48,7 @@ Deno.test("realtimeOptions tell their JSON Schema", () => {
   }
 });
 
-// guidellm 10.1 #16, #18 to #22: what cannot be used is refused by name, with its value and the rule.
+// GuideLLM tests of its options, 16 and 18 to 22 of guidellm_cases_test.ts, and more: what cannot be used is refused by name, with its value and the rule.
 const REFUSED: readonly [options: Record<string, unknown>, problem: RegExp][] =
   [
     [

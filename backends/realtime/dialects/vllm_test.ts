@@ -88,7 +88,7 @@ Deno.test("vllm appends audio as base64", () => {
   );
 });
 
-// guidellm 10.2: how each message of the server is understood.
+// How each message of the server is understood.
 const MESSAGES: readonly [
   name: string,
   message: JsonObject,

@@ -2,7 +2,12 @@
 // (denoland/deno#35581) in a release, and `new WebSocket` heeds it, this file may be deleted, and native.ts can
 // hand the TLS options to the client itself. The body of a refused upgrade is then no longer to be had.
 import { Buffer } from "node:buffer";
-import { connect as connectTcp, createServer, type Socket } from "node:net";
+import {
+  connect as connectTcp,
+  createServer,
+  isIP,
+  type Socket,
+} from "node:net";
 import { connect as connectTls } from "node:tls";
 import { join } from "node:path";
 import {
@@ -91,7 +96,7 @@ export async function relay(target: TransportOptions): Promise<Relay> {
   };
 }
 
-/** Takes a connection in and sees it through to the server. One that has been cut is unknown by now. */
+/** Takes a connection in. One that has been cut is unknown by now. */
 async function take(
   near: Socket,
   lines: ReadonlyMap<string, Line>,
@@ -101,10 +106,24 @@ async function take(
   const request = await headFrom(near);
   const line = lines.get(headerOf(request?.head ?? "", ID) ?? "");
   if (!request || !line) return void near.destroy();
-  const { link, ends } = line;
-  link.isTaken = true;
+  line.link.isTaken = true;
+  line.ends.push(near);
+  try {
+    await passOn(near, request, { line, target });
+  } catch (error) {
+    line.link.error ??= error as Error;
+    line.link.cut();
+  }
+}
+
+/** Sees a connection through to the server, and leaves the two to themselves once they have agreed. */
+async function passOn(
+  near: Socket,
+  request: Opening,
+  { line: { link, ends }, target }: { line: Line; target: TransportOptions },
+): Promise<void> {
   const far = connect(target);
-  ends.push(near, far);
+  ends.push(far);
   tie(near, far, link);
   far.write(forwarded(request.head, target), "latin1");
   if (request.rest.length > 0) far.write(request.rest);
@@ -120,13 +139,15 @@ async function take(
   far.pipe(near);
 }
 
+/** @throws {Error} If the certificates cannot be used. */
 function connect({ url, tls }: TransportOptions): Socket {
   const address = { host: hostOf(url), port: portOf(url) };
   const far = url.protocol === "wss:"
     ? connectTls({
       ...address,
       ...tls,
-      servername: address.host,
+      // An address has no name to ask for.
+      ...(isIP(address.host) === 0 && { servername: address.host }),
       ALPNProtocols: ["http/1.1"],
     })
     : connectTcp(address);

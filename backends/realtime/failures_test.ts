@@ -1,0 +1,122 @@
+import assert from "node:assert/strict";
+import { created, delta, done } from "./testing/scripted_server.ts";
+import { answer, failureOf, utterance } from "./testing/suite_test.ts";
+import { testAudio } from "./testing/transcribe_test.ts";
+
+utterance("tells a refused upgrade by status and body", () => {}, (sample) => {
+  assert.deepEqual(failureOf(sample), {
+    class: "connect_error",
+    code: "401",
+    message:
+      "Cannot open a WebSocket as the server must switch protocols: answer is HTTP 401: no key",
+  });
+}, { server: { refuse: () => ({ status: 401, body: "no key" }) } });
+
+utterance("tells what a 403 may mean", () => {}, (sample) => {
+  assert.equal(failureOf(sample).code, "403");
+  assert.match(failureOf(sample).message, /HTTP 403 \(.*not for realtime/);
+}, { server: { refuse: () => ({ status: 403 }) } });
+
+utterance(
+  "gives up a socket that does not open in time",
+  () => {},
+  ({ outcome, marks }) => {
+    assert.equal(
+      outcome.status === "timeout" && outcome.failure.class,
+      "connect_timeout",
+    );
+    assert.deepEqual(marks, {});
+  },
+  { options: { connectTimeoutMs: 40 }, server: { ignoreUpgrades: true } },
+);
+
+utterance(
+  "gives up a session that is not ready in time",
+  () => {},
+  ({ outcome }) => {
+    assert.equal(
+      outcome.status === "timeout" && outcome.failure.class,
+      "ready_timeout",
+    );
+  },
+  { options: { readyTimeoutMs: 40 } },
+);
+
+utterance(
+  "gives up a server that falls silent",
+  (peer) => peer.send(created),
+  ({ outcome }) => {
+    assert.equal(
+      outcome.status === "timeout" && outcome.failure.class,
+      "receive_timeout",
+    );
+  },
+  { options: { receiveTimeoutMs: 40 }, input: { audio: testAudio(5000) } },
+);
+
+utterance(
+  "gives up a transcript that does not come",
+  (peer) => answer(peer, delta("part")),
+  ({ outcome, output }) => {
+    assert.equal(
+      outcome.status === "timeout" && outcome.failure.class,
+      "final_timeout",
+    );
+    assert.equal(output.text, "part");
+  },
+  { options: { finalTimeoutMs: 40 } },
+);
+
+utterance(
+  "keeps the text of a server that ends before the audio does",
+  async (peer) => {
+    peer.send(created);
+    await peer.until("input_audio_buffer.append");
+    peer.send(done("so far"));
+  },
+  ({ outcome, output, marks }) => {
+    assert.equal(
+      outcome.status === "error" && outcome.failure.class,
+      "ended_early",
+    );
+    assert.equal(output.text, "so far");
+    assert.equal(marks.final, undefined);
+  },
+  { input: { audio: testAudio(5000) } },
+);
+
+for (const code of [1000, 1001, 1008, 1009, 1011, 1012]) {
+  utterance(`tells that it was closed with ${code}`, async (peer) => {
+    peer.send(created, delta("part"));
+    await peer.until("input_audio_buffer.append");
+    peer.close(code, "because");
+  }, (sample) => {
+    assert.deepEqual(failureOf(sample), {
+      class: "closed",
+      code: String(code),
+      message: `The connection was closed with ${code}: because`,
+    });
+    assert.equal(sample.output.text, "part");
+  }, { input: { audio: testAudio(5000) } });
+}
+
+utterance("tells a dropped socket by 1006", async (peer) => {
+  peer.send(created, delta("part"));
+  await peer.until("input_audio_buffer.append");
+  peer.drop();
+}, (sample) => {
+  const { class: failure, code } = failureOf(sample);
+  assert.deepEqual([failure, code, sample.output.text], [
+    "closed",
+    "1006",
+    "part",
+  ]);
+}, { input: { audio: testAudio(5000) } });
+
+utterance(
+  "fails on a binary frame",
+  (peer) => peer.send(created, new Uint8Array(3)),
+  (sample) => {
+    assert.equal(failureOf(sample).class, "protocol_error");
+  },
+);
