@@ -53,3 +53,11 @@ export { type ConsoleOptions, consoleReporter } from "./reporters/console.ts";
 export { type CsvOptions, csvReporter } from "./reporters/csv.ts";
 export { type JsonlOptions, jsonlReporter } from "./reporters/jsonl.ts";
 export { type JsonOptions, jsonReporter } from "./reporters/json.ts";
+
+export { catalogue } from "./catalogue.ts";
+export {
+  type Catalogue,
+  type LoadOptions,
+  loadPlugin,
+} from "./plugins/load.ts";
+export type { FetchOptions } from "./plugins/load_remote.ts";
