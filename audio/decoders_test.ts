@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import type { Audio } from "../core/request.ts";
+import type { AudioClip } from "./clip.ts";
 import { decodeAudio } from "./decode.ts";
 import { openDecodePool } from "./decode_pool.ts";
-import { type AudioClip, openDecoders } from "./decoders.ts";
+import { openDecoders } from "./decoders.ts";
 import { encodeWav } from "./encode_wav.ts";
 import { AudioError } from "./errors.ts";
 import { downmix, toPcm16 } from "./pcm.ts";

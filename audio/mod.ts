@@ -3,9 +3,9 @@
  *
  * @module
  */
+export type { AudioClip } from "./clip.ts";
 export { decodeAudio } from "./decode.ts";
 export {
-  type AudioClip,
   type ClipOptions,
   type Decoders,
   type DecodersOptions,
