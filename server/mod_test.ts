@@ -4,6 +4,7 @@ import { bundledClips } from "../clips/mod.ts";
 import { hashAudio, startServer, startServerThread } from "./mod.ts";
 import { serverClock } from "./clock.ts";
 import { clipSamples } from "./speech/fingerprint_clips.ts";
+import { testCa, testTls } from "./test_certificate.ts";
 import {
   append,
   appendOf,
@@ -79,6 +80,27 @@ Deno.test("startServer() asks for its key below /v1, on HTTP and on the upgrade"
     headers,
   });
   await client.until("session.created");
+});
+
+Deno.test("startServer() speaks TLS", async () => {
+  await using server = await startServer({ tls: testTls, tokenMs: 0 });
+  assert.match(server.url, /^https:/);
+  using http = Deno.createHttpClient({ caCerts: [testCa] });
+  const health = await fetch(`${server.url}/health`, { client: http });
+  await health.body?.cancel();
+  assert.equal(health.status, 200);
+  await using client = await connectClient(`${server.url}/v1/realtime`, {
+    ca: testCa,
+  });
+  for (const event of [update(), start, append(500), final]) {
+    client.send(event);
+  }
+  const events = await client.until("transcription.done");
+  assert.equal(events.length, 1 + 17 + 1);
+  await assert.rejects(
+    connectClient(`${server.url}/v1/realtime`),
+    /certificate|UnknownIssuer/i,
+  );
 });
 
 Deno.test("startServer() serves below a prefix, with any query", async () => {

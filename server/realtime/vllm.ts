@@ -194,7 +194,7 @@ export function vllmRealtime(
       case "input_audio_buffer.commit":
         return commit(event);
     }
-    connection.received(pythonStr(event.type));
+    connection.received(pythonStr(event.type).slice(0, MAX_TYPE_LENGTH));
     fail(`Unknown event type: ${pythonStr(event.type)}`, "unknown_event");
   }
 
@@ -231,6 +231,8 @@ const SAMPLE_RATE_HZ = 16_000;
 const EMPTY_DELTA = '{"type":"transcription.delta","delta":""}';
 const NOT_VALIDATED =
   "Model not validated. Make sure to validate the model by sending a session.update event.";
+/** Of a type that a client made up, as the log keeps it. */
+const MAX_TYPE_LENGTH = 100;
 const STRICT = { lastChunkHandling: "strict" } as const;
 
 function doneEvent(text: string | undefined, usage: GenerationUsage): string {
