@@ -1,0 +1,109 @@
+import assert from "node:assert/strict";
+import { catalogue } from "../catalogue.ts";
+import { concurrent } from "../core/load.ts";
+import type { Report } from "../core/report.ts";
+import { loadPlugin } from "./load.ts";
+import type { Kind } from "./plugin.ts";
+import { run } from "./run.ts";
+
+/** A plugin of each kind, as someone writes it who has nothing of ours but a type. */
+const head = (kind: Kind, name: string) => `
+const options = {
+  "~standard": { version: 1 as const, vendor: "none", validate: (value: unknown) => ({ value }) },
+};
+const label = { kind: "${kind}" as const, apiVersion: 1 as const, name: "${name}", summary: "Theirs", options };
+`;
+
+const SOURCES: Readonly<Record<Kind, string>> = {
+  backend: `import type { Definition } from "@earshot/earshot/plugin";
+${head("backend", "shout")}
+export default {
+  ...label,
+  open: ({ mark }: { mark: string }) => ({
+    needs: ["text"],
+    facts: { mark },
+    prepare: (turn: { columns: { text: string } }) => Promise.resolve(turn.columns.text.toUpperCase() + mark),
+    async send({ prepared }: { prepared: string }, call: any) {
+      await call.clock.sleepUntil(call.clock.now() + 1, call.signal);
+      call.output(call.read(prepared.length), { kind: "text", text: prepared });
+      return { usage: { outputTokens: 1 } };
+    },
+  }),
+} satisfies Definition<"backend", any, any>;`,
+  dataset: `${head("dataset", "words")}
+export default {
+  ...label,
+  open: ({ words }: { words: string[] }) => ({
+    facts: { count: words.length },
+    async *sessions() {
+      for (const text of words) yield { id: text, turns: [{ columns: { text, reference: text + "!" } }] };
+    },
+  }),
+};`,
+  reporter: `${head("reporter", "tell")}
+export default {
+  ...label,
+  open: ({ told }: { told: unknown[] }) => ({
+    samples: (batch: { output: { text: string } }[]) => void told.push(...batch.map(({ output }) => output.text)),
+    report: (report: { stages: { counts: { ok: number } }[] }) => void told.push(report.stages[0].counts.ok),
+  }),
+};`,
+};
+
+/** Runs all three, each from where `whereOf` says that it is. */
+async function ran(
+  whereOf: (kind: Kind) => string,
+): Promise<{ report: Report; told: unknown[] }> {
+  const load = <K extends Kind>(kind: K) =>
+    loadPlugin(kind, whereOf(kind), { catalogue });
+  const [backend, dataset, reporter] = await Promise.all([
+    load("backend"),
+    load("dataset"),
+    load("reporter"),
+  ]);
+  const told: unknown[] = [];
+  const report = await run({
+    backend: backend({ mark: "!" }),
+    dataset: dataset({ words: ["so", "it", "is"] }),
+    reporters: [reporter({ told })],
+    load: concurrent([1]),
+    stop: { requests: 3 },
+  });
+  return { report, told };
+}
+
+function holds({ report, told }: { report: Report; told: unknown[] }): void {
+  const [stage] = report.stages;
+  assert.equal(stage?.counts.ok, 3);
+  assert.equal(stage.quality.wer?.value, 0);
+  assert.ok(stage.metrics.latency!.p50 >= 1);
+  const { backend, dataset } = report.run.config;
+  assert.deepEqual(backend, {
+    name: "shout",
+    options: { mark: "!" },
+    facts: { mark: "!" },
+  });
+  assert.deepEqual(dataset.facts, { count: 3 });
+  assert.deepEqual(told, ["SO!", "IT!", "IS!", 3]);
+}
+
+Deno.test("loadPlugin() lets a stranger's plugin of each kind take part in a run, from files", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    for (const [kind, source] of Object.entries(SOURCES)) {
+      await Deno.writeTextFile(`${folder}/${kind}.ts`, source);
+    }
+    holds(await ran((kind) => `${folder}/${kind}.ts`));
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("loadPlugin() lets a stranger's plugin of each kind take part in a run, from URLs", async () => {
+  await using server = Deno.serve(
+    { port: 0, hostname: "127.0.0.1", onListen() {} },
+    ({ url }) =>
+      new Response(SOURCES[new URL(url).pathname.slice(1, -3) as Kind]),
+  );
+  holds(await ran((kind) => `http://127.0.0.1:${server.addr.port}/${kind}.ts`));
+});
