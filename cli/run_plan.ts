@@ -7,6 +7,7 @@ import { pluginOf } from "./plugin_of.ts";
 import { loadOf } from "./loads.ts";
 import type { RunFlags } from "./run.ts";
 import { parseDuration } from "./units.ts";
+import { together } from "./together.ts";
 import { warn } from "./warn.ts";
 
 /** Everything that a run needs; disposing of it stops the reference server, if one was started. */
@@ -27,27 +28,27 @@ const DEMO = { load: "concurrent=8", requests: "24" };
 export async function planOf(flags: RunFlags): Promise<Plan> {
   const given = isDemo(flags) ? { ...flags, ...DEMO } : flags;
   const loadText = given.load ?? "concurrent=1";
-  // Everything that can be refused is, before a server is started.
-  const options = {
-    load: loadOf(loadText),
-    loadText,
-    stop: stopOf(given),
-    seed: wholeNumber("--seed", flags.seed, 0),
-    normalizer: normalizerOf(flags.normalizer),
-    strict: flags.strict ?? false,
-    dataset: await datasetOf(flags.data),
-    reporters: await Promise.all(
-      reportsOf(flags).map((spec) => pluginOf("reporter", spec)),
-    ),
-  };
-  const { backend, server } = await backendAndServer(flags);
+  const needsServer = backendIsFree(flags);
+  // Everything that can be refused is, and all at once, before a server is started.
+  const parts = await together({
+    load: () => loadOf(loadText),
+    stop: () => stopOf(given),
+    seed: () => wholeNumber("--seed", flags.seed, 0),
+    normalizer: () => normalizerOf(flags.normalizer),
+    dataset: () => datasetOf(flags.data),
+    reporters: () => reportersOf(flags),
+    backend: () => needsServer ? undefined : backendOf(flags),
+  });
+  const { backend, server } = parts.backend
+    ? { backend: parts.backend, server: undefined }
+    : await backendAndServer(flags);
   if (server && flags.data !== undefined) {
     warn(
       `No --target was given: the bundled reference server is measured, which knows only the bundled speech`,
     );
   }
   return {
-    options: { ...options, backend },
+    options: { ...parts, loadText, strict: flags.strict ?? false, backend },
     [Symbol.asyncDispose]: async () => await server?.close(),
   };
 }
@@ -61,20 +62,28 @@ function isDemo(
   );
 }
 
+/** What names the backend and its server. */
+type BackendFlags = Pick<RunFlags, "backend" | "target" | "model">;
+
+/** Whether neither a backend nor a target was named. */
+function backendIsFree({ backend, target }: BackendFlags): boolean {
+  return backend === undefined && target === undefined;
+}
+
+function backendOf(
+  { backend = "realtime", target, model }: BackendFlags,
+): Promise<Configured<"backend">> {
+  return pluginOf("backend", backend, { target, model });
+}
+
 /** The backend, and the reference server where neither a backend nor a target was named. */
-export async function backendAndServer(
-  { backend, target, model }: Pick<RunFlags, "backend" | "target" | "model">,
-) {
-  const server = backend === undefined && target === undefined
-    ? await (await import("../server/start_thread.ts")).startServerThread()
-    : undefined;
-  return {
-    server,
-    backend: await pluginOf("backend", backend ?? "realtime", {
-      target: server?.url ?? target,
-      model,
-    }),
-  };
+export async function backendAndServer(flags: BackendFlags) {
+  if (!backendIsFree(flags)) {
+    return { backend: await backendOf(flags), server: undefined };
+  }
+  const { startServerThread } = await import("../server/start_thread.ts");
+  const server = await startServerThread();
+  return { backend: await backendOf({ ...flags, target: server.url }), server };
 }
 
 /** Where results go. */
@@ -82,6 +91,19 @@ export function reportsOf(
   { report }: Pick<RunFlags, "report">,
 ): readonly string[] {
   return report.length > 0 ? report : ["console"];
+}
+
+/** Every reporter that `--report` names; each problem is told. */
+async function reportersOf(
+  flags: Pick<RunFlags, "report">,
+): Promise<readonly Configured<"reporter">[]> {
+  const specs = reportsOf(flags);
+  const made = await together(
+    Object.fromEntries(
+      specs.map((spec, i) => [i, () => pluginOf("reporter", spec)]),
+    ),
+  );
+  return specs.map((_, i) => made[i]!);
 }
 
 /** The dataset that `--data` names. */

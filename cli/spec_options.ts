@@ -19,19 +19,25 @@ export interface SpecTarget {
   readonly options: StandardSchemaV1;
 }
 
+/** What could be read of a spec, and what could not. */
+export interface ReadSpec {
+  /** The options that are of their types, by name. */
+  readonly options: Record<string, unknown>;
+  /** The others: options that are not known, or whose value is not of its type. */
+  readonly problems: readonly Problem[];
+}
+
 /**
  * The options that a spec gives, each as the JSON Schema of the target says. Where the schema tells nothing,
  * `true`, `false`, `null`, numbers and JSON are taken as such, unless they are quoted. An option whose name ends
  * in `Ms`, `Seconds` or `Bytes` takes a bare number or one with a unit.
  *
  * Ranges and whatever else the schema asks for are left to it.
- *
- * @throws {UsageError} If an option is not known, or a value is not of its type: every problem is listed.
  */
-export function coerceSpec(
+export function readSpec(
   spec: Spec,
   { primary, options: standard }: SpecTarget,
-): Record<string, unknown> {
+): ReadSpec {
   const root = jsonSchemaOf(standard) ?? {};
   const options: Record<string, unknown> = {};
   const problems: Problem[] = [];
@@ -47,11 +53,32 @@ export function coerceSpec(
       : "must be given once";
     if (rule !== undefined) problems.push({ path: key, message: rule });
   }
+  return { options, problems };
+}
+
+/**
+ * {@linkcode readSpec} for those who want all or nothing.
+ *
+ * @throws {UsageError} If an option is not known, or a value is not of its type: every problem is listed.
+ */
+export function coerceSpec(
+  spec: Spec,
+  target: SpecTarget,
+): Record<string, unknown> {
+  const { options, problems } = readSpec(spec, target);
   if (problems.length === 0) return options;
-  const lines = problems.map(({ path, message }) => `\n  ${path}: ${message}`);
-  throw new UsageError(`Cannot use "${spec.name}":${lines.join("")}`, {
-    problems,
-  });
+  throw problemsWith(`"${spec.name}"`, problems);
+}
+
+/** One error for all that is wrong with something. */
+export function problemsWith(
+  what: string,
+  problems: readonly Problem[],
+): UsageError {
+  const lines = problems.map(({ path, message }) =>
+    `\n  ${path || "(options)"}: ${message}`
+  );
+  return new UsageError(`Cannot use ${what}:${lines.join("")}`, { problems });
 }
 
 /** All options of a spec, the primary one by its name. */

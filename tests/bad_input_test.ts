@@ -1,0 +1,435 @@
+// What cannot be used is told in one message, before any load is offered.
+
+import assert from "node:assert/strict";
+import { encodeWav } from "../audio/mod.ts";
+import { bundledClips, readClip } from "../clips/mod.ts";
+import { earshot, type EarshotOptions } from "./support/earshot.ts";
+import { speechFiles, tempFolder, tone } from "./support/files.ts";
+import { QUICK, serve } from "./support/serve.ts";
+
+/** A command line, and what must be said of it: what, which value, which rule, what would do. */
+interface Case {
+  readonly args: readonly string[];
+  readonly says: readonly (string | RegExp)[];
+  readonly options?: EarshotOptions;
+}
+
+/** Runs every case, a few at a time, and holds each to the rules of a clear error. */
+async function refuseAll(
+  cases: readonly Case[],
+  common: EarshotOptions = {},
+): Promise<void> {
+  const queue = [...cases];
+  const worker = async () => {
+    for (let next = queue.shift(); next; next = queue.shift()) {
+      await refuse(next, common);
+    }
+  };
+  // All of them end before any failure is told, so that no process is left behind.
+  const results = await Promise.allSettled([worker(), worker(), worker()]);
+  for (const result of results) {
+    if (result.status === "rejected") throw result.reason;
+  }
+}
+
+async function refuse(
+  { args, says, options }: Case,
+  common: EarshotOptions,
+): Promise<void> {
+  const { code, stdout, stderr } = await earshot(args, {
+    ...common,
+    ...options,
+  });
+  const what = `earshot ${args.join(" ")}\n${stderr}`;
+  assert.equal(code, 2, what);
+  assert.equal(stdout, "", what);
+  assert.match(stderr, /^earshot: \S/, what);
+  assert.equal(stderr.match(/^earshot: /gm)?.length, 1, what);
+  assert.doesNotMatch(stderr, /^\s+at .*[:(]/m, `a stack trace: ${what}`);
+  assert.doesNotMatch(stderr, /\[object |undefined|NaN/, what);
+  for (const said of says) {
+    const found = typeof said === "string"
+      ? stderr.includes(said)
+      : said.test(stderr);
+    assert.ok(found, `it must say ${said}: ${what}`);
+  }
+}
+
+/** A target where nobody listens: whoever is refused never finds out. */
+const NOWHERE = "ws://127.0.0.1:9";
+
+Deno.test("earshot refuses commands, options and plugins that there are none of, and names the nearest", async () => {
+  await refuseAll([
+    { args: ["rn"], says: ["unknown command 'rn'", "Did you mean run?"] },
+    { args: ["run", "now"], says: ["too many arguments", "now"] },
+    { args: ["run", "--bakend", "echo"], says: ["'--bakend'", "--backend?"] },
+    { args: ["run", "--seed"], says: ["'--seed <n>' argument missing"] },
+    {
+      args: ["run", "--backend", "realtme", "--target", NOWHERE],
+      says: ['backend "realtme"', 'did you mean "realtime"?', "echo"],
+    },
+    {
+      args: ["run", "--report", "jso=x.json"],
+      says: ['reporter "jso"', 'did you mean "json"?', "console, json, csv"],
+    },
+    {
+      args: ["run", "--data", "clipz"],
+      says: ['dataset "clipz"', 'did you mean "clips"?', "audio-folder"],
+    },
+    {
+      args: ["run", "--load", "concurent=1"],
+      says: ["'--load'", "concurent;", 'did you mean "concurrent"?', "poisson"],
+    },
+    {
+      args: ["run", "--backend", "console"],
+      says: ['"console"', "a backend is needed: it is a reporter"],
+    },
+    {
+      args: ["run", "--backend", "./none.ts"],
+      says: ['backend "./none.ts"', /there is no file \S*none\.ts/],
+    },
+    {
+      args: ["run", "--backend", "npm:some-plugin"],
+      says: ['"npm:some-plugin"', "a file or an https: URL"],
+    },
+    {
+      args: ["info", "realtme"],
+      says: ['"realtme"', 'did you mean "realtime"?'],
+    },
+    {
+      args: ["run", "--normalizer", "english"],
+      says: ["'--normalizer'", "none, basic", "english"],
+    },
+    { args: ["report"], says: ["missing required argument 'samples'"] },
+  ]);
+});
+
+Deno.test("earshot refuses option keys and values of a plugin, all of them at once", async () => {
+  await using folder = await tempFolder({
+    "sized.ts": `import { defineBackend } from "${new URL(
+      "../plugins/mod.ts",
+      import.meta.url,
+    )}";
+import { z } from "${import.meta.resolve("zod")}";
+export default defineBackend({
+  name: "sized", summary: "For tests", primary: "frameBytes",
+  options: z.strictObject({ frameBytes: z.int().positive() }),
+  open: () => { throw new Error("it must not be opened"); },
+});`,
+  });
+  const to = ["--target", NOWHERE];
+  await refuseAll([
+    {
+      args: ["run", ...to, "--backend", "realtime,chunkms=3"],
+      says: ["chunkms:", 'did you mean "chunkMs"?', "transport"],
+    },
+    {
+      args: [
+        "run",
+        ...to,
+        "--backend",
+        "realtime,spead=1,mode=strem,chunkMs=x",
+      ],
+      says: [
+        'spead: is no option; did you mean "speed"?',
+        "mode: must be one of stream, batch (did you mean stream?): current value is strem",
+        "chunkMs: must be a number of milliseconds",
+      ],
+    },
+    {
+      args: ["run", ...to, "--backend", "realtime,chunkMs=5,speed=-1,path=x"],
+      says: ["chunkMs: ", "10 to 60000 ms", "5", "speed: ", "-1", "path: "],
+    },
+    {
+      args: ["run", ...to, "--backend", "realtime,spead=1,chunkMs=5"],
+      says: ["spead: is no option", "chunkMs: ", "10 to 60000 ms"],
+    },
+    {
+      args: [
+        ...["run", "--backend", "realtime,spead=1", "--seed", "x"],
+        ...["--duration", "5", "--load", "poison=1", "--data", "clipz"],
+        ...["--report", "jso=x", "--report", "csv"],
+      ],
+      says: [
+        "for 7 reasons",
+        "'--load'",
+        "'--duration'",
+        "'--seed'",
+        'dataset "clipz"',
+        'reporter "jso"',
+        'reporter "csv"',
+        "path: must be given",
+        "spead: is no option",
+        "target: must be given",
+      ],
+    },
+    {
+      args: ["run", ...to, "--backend", "realtime,mode=batch,speed=1"],
+      says: ["speed: ", "batch"],
+    },
+    {
+      args: ["run", "--backend", "realtime"],
+      says: ["target: must be given"],
+    },
+    {
+      args: ["run", "--backend", "echo", "--data", "repeat"],
+      says: ['dataset "repeat"', "text: must be given"],
+    },
+    ...["not a url", "ftp://host", "127.0.0.1:8000"].map((target) => ({
+      args: ["run", "--target", target],
+      says: ["target: ", "an http, https, ws or wss URL", `"${target}"`],
+    })),
+    {
+      args: ["run", "--backend", `${folder.at("sized.ts")}=16Kib`],
+      says: ["frameBytes: ", "KiB or MiB", "16Kib"],
+    },
+    {
+      args: ["run", ...to, "--backend", "realtime,receiveTimeoutMs=5 minutes"],
+      says: ["receiveTimeoutMs: ", "ms, s, m or h", "5 minutes"],
+    },
+    {
+      args: ["run", ...to, "--backend", "realtime,apiKeyEnv=EARSHOT_UNSET_KEY"],
+      says: ["apiKeyEnv", "must be set", "EARSHOT_UNSET_KEY"],
+    },
+    {
+      args: ["run", ...to, "--backend", "realtime,caCert=none.pem"],
+      says: ["caCert", "a file in PEM", "none.pem"],
+    },
+  ]);
+});
+
+Deno.test("earshot refuses durations, counts and loads that are none", async () => {
+  const duration = ["ms, s, m or h"];
+  await refuseAll([
+    {
+      args: ["run", "--duration", "60"],
+      says: ["'--duration'", "60", ...duration],
+    },
+    {
+      args: ["run", "--duration", "0s"],
+      says: ["'--duration'", "above 0", "0s"],
+    },
+    {
+      args: ["run", "--warmup", "5x"],
+      says: ["'--warmup'", "5x", ...duration],
+    },
+    {
+      args: ["run", "--drain", "-1s"],
+      says: ["'--drain'", "-1s", ...duration],
+    },
+    {
+      args: ["run", "--requests", "1.5"],
+      says: ["'--requests'", "from 1 on", "1.5"],
+    },
+    { args: ["run", "--seed", "x"], says: ["'--seed'", "whole number", "x"] },
+    { args: ["run", "--load", "concurrent=0"], says: ["concurrent=0", ">0"] },
+    {
+      args: ["run", "--load", "concurrent=1,x"],
+      says: ["streams", "whole number", "x"],
+    },
+    { args: ["run", "--load", "poisson"], says: ["rates: must be given"] },
+    { args: ["run", "--load", ""], says: ["a name must be given"] },
+    { args: ["serve", "--port", "http"], says: ["'--port'", "http"] },
+    {
+      args: ["serve", "--fault", "drop"],
+      says: ["'--fault'", "POINT", '"drop"'],
+    },
+    {
+      args: ["serve", "--set", "tokenms=1"],
+      says: ["'--set'", 'did you mean "tokenMs"?'],
+    },
+    {
+      args: ["serve", "--api-key-env", "EARSHOT_UNSET_KEY"],
+      says: ["must name a variable that is set", "EARSHOT_UNSET_KEY"],
+    },
+  ]);
+});
+
+Deno.test("run refuses data without any usable audio before it offers load", async () => {
+  const wav = await clipBytes("short");
+  const [flac, mp3, opus] = await Promise.all(
+    ["instructions", "numbers", "long"].map(clipBytes),
+  );
+  await using folder = await tempFolder({
+    "empty/readme.txt": "no audio here",
+    "text.wav": "this is no audio at all",
+    "nothing.wav": "",
+    "cut.wav": half(wav),
+    "cut.flac": half(flac!),
+    "cut.mp3": half(mp3!),
+    "cut.opus": half(opus!),
+    "silent.wav": encodeWav(new Int16Array(0), 16_000),
+    "click.wav": encodeWav(new Int16Array([1]), 16_000),
+    "all-bad/one.wav": "no audio",
+    "all-bad/two.wav": "",
+    "line.jsonl": '{"audio":"short.wav"}\n{"audio":\n',
+    "column.csv": "id,file_name_of_it\n1,short.wav\n",
+    "column.jsonl": '{"id":1,"url":"x"}\n',
+    "gone.jsonl": '{"audio":"gone.wav"}\n',
+    "short.wav": wav,
+  });
+  await using server = await serve(QUICK);
+  const run = (data: string, ...says: (string | RegExp)[]): Case => ({
+    args: ["run", "--target", server.url, "--data", data],
+    says,
+  });
+  await refuseAll([
+    run("empty", "no audio found", "*.wav, *.flac", '"empty"'),
+    run("./none", "a folder, a file or a glob", '"./none"', "does not exist"),
+    run("text.wav", "text.wav", "WAV, FLAC, MP3, Ogg Opus", "this is no"),
+    run("nothing.wav", "nothing.wav", "empty", "0 bytes"),
+    run("cut.wav", "cut.wav", "truncated"),
+    run("cut.flac", "cut.flac"),
+    run("cut.mp3", "cut.mp3"),
+    run("cut.opus", "cut.opus"),
+    run("silent.wav", "silent.wav"),
+    run("click.wav", "click.wav"),
+    run("all-bad", "no item of the data can be used", "one.wav", "two.wav"),
+    run("line.jsonl", "line.jsonl:2", "must be JSON"),
+    run("column.csv", "column.csv", '"audio"', '"file_name_of_it"'),
+    run("column.jsonl", "column.jsonl", '"audio"', '"url"'),
+    run("gone.jsonl", "gone.wav"),
+    run("none.jsonl", "none.jsonl", "does not exist"),
+    run("short.wav,columns.audoi=x", "columns"),
+  ], { cwd: folder.path });
+  assert.deepEqual(await server.log(), [], "load was offered");
+});
+
+Deno.test("run refuses reports that cannot be written before it offers load", async () => {
+  await using folder = await tempFolder({ "taken/x": "" });
+  await using server = await serve(QUICK);
+  const run = (report: string, ...says: string[]): Case => ({
+    args: ["run", "--target", server.url, "--report", report],
+    says,
+  });
+  await refuseAll([
+    run("json=none/out.json", "'none/out.json'", "no such folder"),
+    run("csv=none/out.csv", "'none/out.csv'", "no such folder"),
+    run("jsonl=none/out.jsonl", "'none/out.jsonl'", "no such folder"),
+    run("json=taken", "'taken'", "it is a folder"),
+    run("csv=taken", "'taken'", "it is a folder"),
+    run("jsonl=taken", "'taken'", "it is a folder"),
+    run("json", "path: must be given"),
+    run("csv=out.csv,rows=all", "rows: ", "stages, requests", "all"),
+  ], { cwd: folder.path });
+  assert.deepEqual(await server.log(), [], "load was offered");
+  assert.deepEqual([...Deno.readDirSync(folder.path)].length, 1);
+});
+
+Deno.test("run refuses a server that lists no model where none is configured", async () => {
+  await using server = Deno.serve(
+    { port: 0, hostname: "127.0.0.1", onListen() {} },
+    ({ url }) =>
+      new URL(url).pathname === "/health"
+        ? new Response(null)
+        : Response.json({ object: "list", data: [] }),
+  );
+  await refuseAll([{
+    args: ["run", "--target", `http://127.0.0.1:${server.addr.port}`],
+    says: ["model", "none is configured", "GET /v1/models answered 200"],
+  }]);
+});
+
+Deno.test("earshot refuses a Deno that is older than the one needed", async () => {
+  await using folder = await tempFolder({
+    "older.js":
+      `Object.defineProperty(Deno, "version", { value: { ...Deno.version, deno: "2.8.9" } });`,
+  });
+  await refuseAll([{
+    args: ["run"],
+    says: ["Deno 2.9.0 or newer is needed", "2.8.9"],
+    options: { denoFlags: ["--preload", folder.at("older.js")] },
+  }]);
+});
+
+Deno.test("run names a bad clip among good ones and goes on, unless it is strict", async () => {
+  await using folder = await tempFolder({
+    ...await speechFiles(["short"]),
+    "bad.wav": "no audio",
+    "worse.wav": half(await clipBytes("telephone")),
+  });
+  await using server = await serve(QUICK);
+  const args = [
+    "run",
+    ...["--target", server.url, "--backend", "realtime,speed=0"],
+    ...["--data", ".", "--report", "console", "--report", "json=out.json"],
+  ];
+  const ran = await earshot(args, { cwd: folder.path });
+  assert.ok(ran.code === 0 || ran.code === 4, ran.stderr);
+  const warnings = ran.stderr.trim().split("\n");
+  assert.equal(warnings.length, 2, ran.stderr);
+  assert.match(warnings[0]!, /^warning: Skipped "bad\.wav": .*WAV, FLAC/);
+  assert.match(warnings[1]!, /^warning: Skipped "worse\.wav": .*truncated/);
+  assert.match(ran.stdout, /^skipped 2 that could not be used$/m);
+  const { skipped, stages } = JSON.parse(
+    await Deno.readTextFile(folder.at("out.json")),
+  );
+  assert.equal(skipped.count, 2);
+  assert.deepEqual(
+    skipped.items.map(({ id }: { id: string }) => id),
+    ["bad.wav", "worse.wav"],
+  );
+  assert.equal(stages[0].counts.ok, 1);
+
+  await refuseAll([{
+    args: [...args, "--strict"],
+    says: ['"bad.wav"', "WAV, FLAC"],
+  }], { cwd: folder.path });
+});
+
+Deno.test("run says in one line why a server cannot be reached, and shows no table", async () => {
+  await using server = await serve(["--seed", "2"]);
+  await server.crash();
+  const { code, stdout, stderr } = await earshot([
+    "run",
+    "--target",
+    server.url,
+  ]);
+  assert.equal(code, 1);
+  assert.equal(stdout, "");
+  assert.match(
+    stderr,
+    /^earshot: Cannot reach http:[^\n]*ECONNREFUSED[^\n]*\n$/,
+  );
+});
+
+Deno.test("run shows no table of empty numbers where every request failed", async () => {
+  await using folder = await tempFolder({ "one.wav": tone(300) });
+  for (
+    const [fault, reason] of [
+      ["refuse=503,no seats@accept", /connect_error: .*503: no seats/],
+      [
+        "error=processing_error,overloaded@commit",
+        /server_error: .*overloaded/,
+      ],
+    ] as const
+  ) {
+    await using server = await serve([...QUICK, "--fault", fault]);
+    const { code, stdout, stderr } = await earshot([
+      "run",
+      ...["--target", server.url, "--data", folder.path],
+      ...["--requests", "3", "--report", "console"],
+      ...["--report", `json=${folder.at("out.json")}`],
+    ]);
+    assert.equal(code, 1, stderr);
+    assert.equal(stderr, "");
+    assert.match(stdout.replace(/\s+/g, " "), reason);
+    assert.match(stdout, /no request succeeded: 3 of 3/);
+    assert.doesNotMatch(stdout, /p50|WER|requests\/s/);
+    const { stages } = JSON.parse(
+      await Deno.readTextFile(folder.at("out.json")),
+    );
+    assert.equal(stages[0].verdict.status, "failed");
+    assert.equal(stages[0].counts.error, 3);
+    assert.equal(stages[0].metrics.latency, undefined);
+    await Deno.remove(folder.at("out.json"));
+  }
+});
+
+async function clipBytes(id: string): Promise<Uint8Array> {
+  return await readClip(bundledClips.find((clip) => clip.id === id)!);
+}
+
+function half(bytes: Uint8Array): Uint8Array {
+  return bytes.subarray(0, bytes.length >> 1);
+}
