@@ -188,7 +188,7 @@ export function segmentModel(host: GenerationHost): Model {
   function closeSegment(heard: Heard): void {
     const fromMs = closedMs;
     closedMs = Math.min(closedMs + segmentMs, heard.audioMs);
-    const inTokens = 10 + Math.ceil((closedMs - fromMs) / 1000 * 13);
+    const inTokens = 10 + Math.round((closedMs - fromMs) / 1000 * 13);
     if (fromMs === 0) promptTokens = inTokens;
     if (segmentPrefix) burst.push(segmentPrefix);
     for (let word; (word = transcriber.next(closedMs)) !== "";) {
