@@ -1,0 +1,11 @@
+import { random } from "../core/random.ts";
+
+/** The rate of the wire. */
+export const SAMPLE_RATE_HZ = 16_000;
+
+/** Noise, which no transport can make small. */
+export function noise(ms: number): Int16Array<ArrayBuffer> {
+  const next = random(1, "noise");
+  const length = Math.round(ms * SAMPLE_RATE_HZ / 1000);
+  return Int16Array.from({ length }, () => (next() - 0.5) * 20_000);
+}

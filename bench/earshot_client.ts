@@ -1,0 +1,93 @@
+import { z } from "zod";
+import { column } from "../core/column.ts";
+import {
+  concurrent,
+  defineDataset,
+  defineReporter,
+  realtime,
+  run,
+  type Sample,
+  type Turn,
+} from "../mod.ts";
+import { noise } from "./chunk.ts";
+import type { ClientFigures, ClientJob } from "./client_job.ts";
+
+/** Utterances outlast the run: what is measured is streaming, without the connecting and ending of streams. */
+const SPARE_MS = 30_000;
+
+/** Earshot as its users run it: backend, engine, samples and their evaluation. */
+export async function earshotClient(job: ClientJob): Promise<ClientFigures> {
+  const { target, transport, streams, chunkMs, warmupMs, windowMs } = job;
+  const samples: Sample[] = [];
+  const report = await run({
+    backend: realtime({
+      target,
+      transport,
+      chunkMs,
+      model: "bench",
+      healthPath: "off",
+    }),
+    dataset: longSpeech(warmupMs + windowMs + SPARE_MS),
+    load: concurrent([streams]),
+    stop: { warmupMs, durationMs: windowMs, drainMs: 0 },
+    reporters: [collector(samples)({})],
+  });
+  const { window, client } = report.stages[0]!;
+  const isIn = ({ atMs }: { atMs: number }) =>
+    atMs >= window.startMs && atMs < window.endMs;
+  const lateness = column();
+  let received = 0;
+  for (const { audioSent, deltas } of samples) {
+    for (const { atMs, dueMs } of audioSent.filter(isIn)) {
+      lateness.add(atMs - dueMs!);
+    }
+    received += deltas.filter(isIn).length;
+  }
+  return {
+    sent: lateness.n,
+    received,
+    cpuMs: client.cpu! * windowMs,
+    rssBytes: client.rssBytes!,
+    latenessMs: lateness.summary()!,
+  };
+}
+
+/** The same audio for ever. */
+function longSpeech(durationMs: number) {
+  const turn: Turn = {
+    columns: {
+      audio: {
+        id: "noise",
+        durationMs,
+        file: () =>
+          Promise.reject(new Error("Cannot give a file: it has none")),
+        pcm16: () => Promise.resolve(noise(durationMs)),
+      },
+    },
+  };
+  return defineDataset({
+    name: "long-speech",
+    summary: "One long utterance, again and again",
+    options: z.strictObject({}),
+    open: () => ({
+      async *sessions({ signal }) {
+        for (let i = 0; !signal.aborted; i++) {
+          yield { id: String(i), turns: [turn] };
+        }
+      },
+    }),
+  })({});
+}
+
+/** A reporter that keeps every sample. */
+function collector(samples: Sample[]) {
+  return defineReporter({
+    name: "collector",
+    summary: "Keeps every sample",
+    options: z.strictObject({}),
+    open: () => ({
+      samples: (batch) => void samples.push(...batch),
+      report() {},
+    }),
+  });
+}

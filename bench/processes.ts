@@ -1,0 +1,54 @@
+import type { ClientFigures, ClientJob } from "./client_job.ts";
+
+/** The server's process. */
+export interface Sink extends AsyncDisposable {
+  readonly url: string;
+  /** Processor time that it has used so far. */
+  cpuMs(): Promise<number>;
+}
+
+/** Starts the server. */
+export async function startSink(): Promise<Sink> {
+  const process = command("sink.ts", []).spawn();
+  const reader = process.stdout.pipeThrough(new TextDecoderStream())
+    .getReader();
+  let line = "";
+  while (!line.includes("\n")) {
+    const { value, done } = await reader.read();
+    if (done) throw new Error("Cannot start the server: it ended");
+    line += value;
+  }
+  const url = line.trim();
+  return {
+    url,
+    async cpuMs() {
+      const response = await fetch(`${url}/stats`);
+      return (await response.json()).cpuMs;
+    },
+    async [Symbol.asyncDispose]() {
+      process.kill();
+      await reader.cancel();
+      await process.status;
+    },
+  };
+}
+
+/** Runs one client to its end. */
+export async function runClient(job: ClientJob): Promise<ClientFigures> {
+  const { code, stdout } = await command("client.ts", [JSON.stringify(job)])
+    .output();
+  if (code !== 0) {
+    throw new Error(`Cannot measure as the client ended with ${code}`);
+  }
+  return JSON.parse(new TextDecoder().decode(stdout));
+}
+
+function command(script: string, args: readonly string[]): Deno.Command {
+  const path = new URL(script, import.meta.url).href;
+  return new Deno.Command(Deno.execPath(), {
+    args: ["run", "--allow-all", "--frozen", path, ...args],
+    stdin: "null",
+    stdout: "piped",
+    stderr: "inherit",
+  });
+}
