@@ -113,7 +113,7 @@ async function open(
       reuse,
     },
     ...(speed > 0 && { spreadMs: chunkMs / speed }),
-    prepare: (turn) => frames.get(audioOf(turn)),
+    prepare: async (turn) => await frames.get(audioOf(turn)),
     async send({ prepared }, call) {
       call.signal.throwIfAborted();
       if (isClosed) {

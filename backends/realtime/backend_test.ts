@@ -102,7 +102,7 @@ test(
   (peer) => answer(peer, done("x")),
   async (server, transport) => {
     const secure = {
-      target: `https://localhost:${server.port}`,
+      target: `https://127.0.0.1:${server.port}`,
       transport,
       speed: 0,
       model: undefined!,
