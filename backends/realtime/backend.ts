@@ -17,11 +17,11 @@ import {
 } from "./options.ts";
 import { cleaner, headersOf, secretsIn, tlsOf } from "./credentials.ts";
 import { checkHealth, firstModel } from "./discovery.ts";
-import { traceTo } from "./trace.ts";
+import { type Trace, traceTo } from "./trace.ts";
 import { nativeTransport } from "./transports/native.ts";
 import type { Transport, TransportOptions } from "./transports/transport.ts";
 import { wsTransport } from "./transports/ws.ts";
-import { utter, type UtteranceSettings } from "./utterance.ts";
+import { utter } from "./utterance.ts";
 
 /**
  * Streams speech over a WebSocket as a microphone would, and reads the transcript at the same time.
@@ -55,78 +55,67 @@ const TRANSPORTS: Record<
 /** Frames kept beside those that are being sent: some 80 clips of 10 s. */
 const CACHE_BYTES = 32 * 1024 * 1024;
 
+/** All that is read, asked and refused before the run happens here. */
 async function open(
   options: RealtimeSettings,
   context: OpenContext,
 ): Promise<Backend<Frames>> {
-  const { mode, chunkMs, reuse } = options;
   const endpoint = endpointOf(options.target, options.path);
   const headers = headersOf(options, endpoint, context);
   const tls = await tlsOf(options);
+  const url = endpoint.socketUrl;
   const clean = cleaner([
     ...secretsIn(headers),
-    ...secretsIn(endpoint.socketUrl.searchParams),
+    ...secretsIn(url.searchParams),
   ]);
-  const ask = {
-    headers,
-    tls,
-    timeoutMs: options.connectTimeoutMs,
-    signal: context.signal,
-  };
+  const { connectTimeoutMs: timeoutMs } = options;
+  const ask = { headers, tls, timeoutMs, signal: context.signal };
   await checkHealth(options, endpoint, ask);
   const model = options.model ?? await firstModel(endpoint, ask, clean);
-  const dialect = DIALECTS[options.dialect];
-  const transport = await TRANSPORTS[options.transport]({
-    url: endpoint.socketUrl,
-    headers,
-    tls,
-  });
+  const transport = await TRANSPORTS[options.transport]({ url, headers, tls });
   const trace = traceTo(context, clean);
-  const session = { model, extras: options.session };
+  const { signal } = context;
+  const parts = { transport, model, trace, clean, signal };
+  return streaming(options, { ...parts, shown: endpoint.shown });
+}
+
+/** What a backend is put together from, beside its options. */
+interface Parts {
+  readonly transport: Transport;
+  readonly model: string;
+  readonly trace: Trace | undefined;
+  readonly signal: AbortSignal;
+  /** The server's address, for reports. */
+  readonly shown: string;
+  clean(text: string): string;
+}
+
+function streaming(
+  options: RealtimeSettings,
+  { transport, model, trace, signal, shown, clean }: Parts,
+): Backend<Frames> {
+  const { mode, chunkMs, reuse } = options;
   const speed = options.speed ?? (mode === "batch" ? 0 : 1);
-  const settings: UtteranceSettings = {
-    ...limitsOf(options),
-    dialect,
-    mode,
-    speed,
-    trace,
-    clean,
-  };
+  const dialect = DIALECTS[options.dialect];
+  const limits = limitsOf(options);
+  const settings = { ...limits, dialect, mode, speed, trace, clean };
+  const session = { model, extras: options.session };
   const pool = connections({ transport, dialect, session, reuse, trace });
-  const frames = frameCache({
-    dialect,
-    chunkMs,
-    signal: context.signal,
-    maxBytes: CACHE_BYTES,
-  });
+  const maxBytes = CACHE_BYTES;
+  const cache = frameCache({ dialect, chunkMs, signal, maxBytes });
+  const { dialect: spoken, transport: carrier } = options;
+  const how = { mode, speed, chunkMs, transport: carrier, reuse };
   let isClosed = false;
   return {
     needs: ["audio"],
-    facts: {
-      dialect: options.dialect,
-      mode,
-      speed,
-      chunkMs,
-      transport: options.transport,
-      model,
-      url: endpoint.shown,
-      reuse,
-    },
+    facts: { dialect: spoken, ...how, model, url: shown },
     ...(speed > 0 && { spreadMs: chunkMs / speed }),
-    prepare: async (turn) => await frames.get(audioOf(turn)),
-    async send({ prepared }, call) {
+    prepare: async (turn) => await cache.get(audioOf(turn)),
+    async send({ prepared: frames }, call) {
       call.signal.throwIfAborted();
-      if (isClosed) {
-        throw new Error(
-          "Cannot send as the backend must be open: it was closed",
-        );
-      }
+      if (isClosed) throw new Error("Cannot send as the backend was closed");
       const connection = pool.take();
-      const output = await utter(connection, {
-        frames: prepared,
-        call,
-        settings,
-      });
+      const output = await utter(connection, { frames, call, settings });
       pool.giveBack(connection, call.clock.now());
       return output;
     },
