@@ -1,5 +1,5 @@
 import { Command, CommanderError } from "commander";
-import { messageOf, RequestError, UsageError } from "../plugins/mod.ts";
+import { isRequestError, isUsageError, messageOf } from "../plugins/mod.ts";
 import { version } from "../plugins/host.ts";
 import { addCheck } from "./check.ts";
 import { addInfo, addList } from "./list.ts";
@@ -7,6 +7,7 @@ import { addReport } from "./report.ts";
 import { addRun } from "./run.ts";
 import { addServe } from "./serve.ts";
 import { EXIT } from "./exit_codes.ts";
+import { Interrupted } from "./interrupt.ts";
 
 /** Runs a command; returns the exit code. */
 export async function main(args: readonly string[]): Promise<number> {
@@ -68,11 +69,11 @@ function failed(error: unknown): number {
   if (error instanceof CommanderError) {
     return error.exitCode === 0 ? EXIT.done : EXIT.usage;
   }
-  if (error instanceof UsageError) {
+  if (isUsageError(error)) {
     console.error(`earshot: ${messageOf(error)}`);
     return EXIT.usage;
   }
-  if (error instanceof RequestError) {
+  if (isRequestError(error)) {
     console.error(`earshot: ${messageOf(error)}`);
     return EXIT.failed;
   }

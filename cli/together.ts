@@ -1,4 +1,4 @@
-import { type Problem, UsageError } from "../plugins/mod.ts";
+import { isUsageError, type Problem, UsageError } from "../plugins/mod.ts";
 
 /** What tasks by name come to. */
 type Results<Tasks> = {
@@ -21,7 +21,7 @@ export async function together<
     try {
       results[name] = await task();
     } catch (error) {
-      if (!(error instanceof UsageError)) throw error;
+      if (!isUsageError(error)) throw error;
       errors.push(error);
     }
   }

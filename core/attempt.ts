@@ -1,6 +1,6 @@
 import type { Clock } from "./clock.ts";
 import type { Backend, Call } from "./contract.ts";
-import { messageOf, RequestError } from "./errors.ts";
+import { isRequestError, messageOf } from "./errors.ts";
 import type { InferenceRequest, Turn } from "./request.ts";
 import type {
   AudioSent,
@@ -136,7 +136,7 @@ function failed(error: unknown, { aborted, reason }: AbortSignal): Outcome {
 }
 
 function failureOf(reason: unknown, aborted: boolean): Failure {
-  if (reason instanceof RequestError) {
+  if (isRequestError(reason)) {
     const { class: failureClass, code } = reason;
     return {
       class: failureClass,

@@ -96,6 +96,23 @@ Deno.test("attempt() makes a sample of a backend that throws", async () => {
   });
 });
 
+Deno.test("attempt() takes the class of a failure from a plugin's own copy of RequestError", async () => {
+  class RequestError extends Error {
+    override name = "RequestError";
+    class = "server_error";
+    code = "busy";
+  }
+  const { outcome } = await attempt(
+    backend(() => Promise.reject(new RequestError("Queue full"))),
+    request,
+    options(),
+  );
+  assert.deepEqual(outcome, {
+    status: "error",
+    failure: { class: "server_error", code: "busy", message: "Queue full" },
+  });
+});
+
 Deno.test("attempt() tells a timeout from an error and a cancellation", async () => {
   const timeout = new RequestError("idle_timeout", "No answer for 5 s");
   const clock = manualClock();

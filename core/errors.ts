@@ -42,6 +42,17 @@ export class RequestError extends Error {
   }
 }
 
+/** Whether it is a {@linkcode UsageError}, of this copy of earshot or of one that a plugin brought along. */
+export function isUsageError(error: unknown): error is UsageError {
+  return error instanceof Error && error.name === "UsageError";
+}
+
+/** Whether it is a {@linkcode RequestError}, of this copy of earshot, of a plugin's own, or an error that looks like one. */
+export function isRequestError(error: unknown): error is RequestError {
+  return error instanceof Error && error.name === "RequestError" &&
+    "class" in error && typeof error.class === "string";
+}
+
 /** What went wrong, in one line, with its causes. */
 export function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
