@@ -4,7 +4,7 @@ import type { Fault, FaultPoint } from "./faults.ts";
 import type { Log } from "./log.ts";
 import type { SessionOptions } from "./options.ts";
 import type { Random } from "./random.ts";
-import type { WebSocket } from "./web_socket.ts";
+import { sendText, type WebSocket } from "./web_socket.ts";
 
 /** What a protocol sees of its client. */
 export interface Connection {
@@ -191,7 +191,9 @@ function bigDelta(bytes: number): string {
 }
 
 /** Sends, or holds back while stalled. */
-function createOutbox({ id, webSocket, clock, log }: ConnectionParts) {
+function createOutbox(
+  { id, socket, webSocket, clock, log }: ConnectionParts,
+) {
   let heldUntilMs = 0;
   let held: (() => void)[] = [];
   let cancel = () => {};
@@ -203,7 +205,8 @@ function createOutbox({ id, webSocket, clock, log }: ConnectionParts) {
   ): void {
     if (webSocket.readyState !== webSocket.OPEN) return;
     const atMs = clock.now();
-    webSocket.send(data);
+    if (typeof data === "string") sendText(webSocket, { socket, text: data });
+    else webSocket.send(data);
     log.add({
       atMs,
       session: id,

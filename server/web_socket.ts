@@ -1,4 +1,4 @@
-import type { Buffer } from "node:buffer";
+import { Buffer } from "node:buffer";
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import { WebSocketServer as UntypedServer } from "ws";
@@ -7,6 +7,8 @@ import { WebSocketServer as UntypedServer } from "ws";
 export interface WebSocket {
   readonly readyState: number;
   readonly OPEN: number;
+  /** What was negotiated: empty, or permessage-deflate. */
+  readonly extensions: string;
   send(data: string | Uint8Array): void;
   ping(): void;
   pause(): void;
@@ -55,3 +57,32 @@ export function createWebSocketServer(
       server.handleUpgrade(message, socket, head, opened),
   };
 }
+
+/**
+ * Sends a text message as one write: `ws` writes header and payload apart, which costs a third more of the processor
+ * for small messages.
+ */
+export function sendText(
+  webSocket: WebSocket,
+  { socket, text }: { socket: Socket; text: string },
+): void {
+  const bytes = Buffer.byteLength(text);
+  if (webSocket.extensions !== "" || bytes > MAX_SMALL_BYTES) {
+    return webSocket.send(text);
+  }
+  const isTiny = bytes < 126;
+  const frame = Buffer.allocUnsafe(bytes + (isTiny ? 2 : 4));
+  frame[0] = FINAL_TEXT;
+  if (isTiny) frame[1] = bytes;
+  else {
+    frame[1] = 126;
+    frame.writeUInt16BE(bytes, 2);
+  }
+  frame.write(text, isTiny ? 2 : 4);
+  socket.write(frame);
+}
+
+/** First byte of a frame that is a whole text message. */
+const FINAL_TEXT = 0x81;
+/** The longest payload whose length fits into two bytes. */
+const MAX_SMALL_BYTES = 65_535;
