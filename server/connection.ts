@@ -1,10 +1,12 @@
 import type { Socket } from "node:net";
 import type { ServerClock } from "./clock.ts";
 import type { Fault, FaultPoint } from "./faults.ts";
+import { keepAlive } from "./keep_alive.ts";
 import type { Log } from "./log.ts";
 import type { SessionOptions } from "./options.ts";
 import type { Random } from "./random.ts";
-import { sendText, type WebSocket } from "./web_socket.ts";
+import { createOutbox } from "./outbox.ts";
+import type { WebSocket } from "./web_socket.ts";
 
 /** What a protocol sees of its client. */
 export interface Connection {
@@ -188,87 +190,4 @@ export function errorEvent(error: string, code: string): string {
 function bigDelta(bytes: number): string {
   const head = '{"type":"transcription.delta","delta":"","padding":"';
   return head + "x".repeat(Math.max(0, bytes - head.length - 2)) + '"}';
-}
-
-/** Sends, or holds back while stalled. */
-function createOutbox(
-  { id, socket, webSocket, clock, log }: ConnectionParts,
-) {
-  let heldUntilMs = 0;
-  let held: (() => void)[] = [];
-  let cancel = () => {};
-
-  function send(
-    type: string,
-    data: string | Uint8Array,
-    chars?: number,
-  ): void {
-    if (webSocket.readyState !== webSocket.OPEN) return;
-    const atMs = clock.now();
-    if (typeof data === "string") sendText(webSocket, { socket, text: data });
-    else webSocket.send(data);
-    log.add({
-      atMs,
-      session: id,
-      direction: "out",
-      type,
-      bytes: data.length,
-      ...(chars !== undefined && { chars }),
-    });
-  }
-
-  function post(
-    type: string,
-    data: string | Uint8Array,
-    chars?: number,
-  ): void {
-    if (heldUntilMs === 0) send(type, data, chars);
-    else if (heldUntilMs < Infinity) held.push(() => send(type, data, chars));
-  }
-
-  function release(): void {
-    heldUntilMs = 0;
-    const due = held;
-    held = [];
-    for (const task of due) task();
-  }
-
-  return {
-    text: post,
-    binary: (data: Uint8Array) => post("(binary)", data),
-    hold(untilMs: number): void {
-      heldUntilMs = Math.max(heldUntilMs, untilMs);
-      cancel();
-      if (heldUntilMs < Infinity) cancel = clock.at(heldUntilMs, release);
-    },
-    close(): void {
-      cancel();
-      held = [];
-    },
-  };
-}
-
-/** Pings; closes with 1011 where no pong comes back in time. */
-function keepAlive(
-  { webSocket, options, clock }: ConnectionParts,
-  { at, note }: {
-    at: (atMs: number, task: () => void) => () => void;
-    note: (type: string) => void;
-  },
-): void {
-  const { pingIntervalMs, pongTimeoutMs } = options;
-  if (pingIntervalMs <= 0) return;
-  let overdue = () => {};
-  const ping = () => {
-    if (webSocket.readyState !== webSocket.OPEN) return;
-    webSocket.ping();
-    note("ping");
-    overdue = at(clock.now() + pongTimeoutMs, () => {
-      webSocket.close(1011, "keepalive ping timeout");
-      at(clock.now() + 1000, () => webSocket.terminate());
-    });
-    at(clock.now() + pingIntervalMs, ping);
-  };
-  webSocket.on("pong", () => overdue());
-  at(clock.now() + pingIntervalMs, ping);
 }

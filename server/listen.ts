@@ -42,7 +42,15 @@ export async function listen(
   });
   server.on("upgrade", handlers.upgrade);
   await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
+    server.once("error", (cause: Error) => {
+      const address = `${hostname}:${port}`;
+      reject(
+        new Error(
+          `Cannot listen as the address must be free and this machine's: current value is ${address}`,
+          { cause },
+        ),
+      );
+    });
     server.listen(port, hostname, () => resolve());
   });
   const address = server.address() as AddressInfo;

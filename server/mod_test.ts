@@ -60,6 +60,19 @@ Deno.test("startServer() refuses an upgrade of any other path with 403", async (
   }
 });
 
+Deno.test("startServer() refuses an upgrade whose address cannot be read, and lives", async () => {
+  await using server = await startServer();
+  const socket = connectTcp(server.port, "127.0.0.1");
+  socket.write(
+    "GET / HTTP/1.1\r\nHost: [\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
+  );
+  let answer = "";
+  for await (const piece of socket) answer += piece;
+  assert.match(answer, /^HTTP\/1.1 400 /);
+  await using client = await connectClient(`${server.url}/v1/realtime`);
+  await client.until("session.created");
+});
+
 Deno.test("startServer() asks for its key below /v1, on HTTP and on the upgrade", async () => {
   await using server = await startServer({ apiKey: "k" });
   const refused = { status: 401, body: '{"error":"Unauthorized"}' };
@@ -232,6 +245,67 @@ Deno.test("startServer() says a word once its audio and the delay have passed", 
   }
 });
 
+Deno.test("startServer() takes its time for each token, and for those behind the audio", async () => {
+  await using server = await startServer({ tokenMs: 3, finalTokenMs: 6 });
+  await using client = await connectClient(`${server.url}/v1/realtime`);
+  for (const event of [update(), start, append(1000), final]) {
+    client.send(event);
+  }
+  await client.until("transcription.done");
+  const log = server.log();
+  const at = (type: string) => log.find((entry) => entry.type === type)!.atMs;
+  const spentMs = at("transcription.done") - at("input_audio_buffer.append");
+  assert.ok(spentMs >= 6 * 3 + 17 * 6 - 1, `${spentMs}`);
+  const deltas = log.filter(({ type }) => type === "transcription.delta");
+  assert.ok(deltas[22]!.atMs - deltas[6]!.atMs >= 16 * 6 - 4);
+});
+
+Deno.test("startServer() waits before it accepts and before it greets", async () => {
+  await using server = await startServer({
+    acceptDelayMs: 30,
+    createdDelayMs: 40,
+  });
+  const beforeMs = wallMs();
+  await using client = await connectClient(`${server.url}/v1/realtime`);
+  const openMs = wallMs();
+  await client.until("session.created");
+  assert.ok(openMs - beforeMs >= 29, `${openMs - beforeMs}`);
+  const [accepted, created] = server.log();
+  assert.ok(created!.atMs - accepted!.atMs >= 39);
+});
+
+Deno.test("startServer() varies each word's delay by its jitter, in order", async () => {
+  const clip = bundledClips[0]!;
+  const samples = await clipSamples(clip);
+  const counts = async (jitterMs: number) => {
+    await using server = await startServer({ tokenMs: 0, jitterMs });
+    await using client = await connectClient(`${server.url}/v1/realtime`);
+    for (const event of [update(), start, appendOf(samples), final]) {
+      client.send(event);
+    }
+    const events = await client.until("transcription.done");
+    assert.equal(events.at(-1)!.text, clip.transcript);
+    return events.flatMap(({ delta }, i) => delta ? [i] : []);
+  };
+  assert.notDeepEqual(await counts(300), await counts(0));
+  assert.deepEqual(await counts(300), await counts(300));
+});
+
+Deno.test("startServer() puts the segment's prefix before its words", async () => {
+  const segmentPrefix = "language English<asr_text>";
+  await using server = await startServer({
+    mode: "segments",
+    tokenMs: 0,
+    segmentPrefix,
+  });
+  await using client = await connectClient(`${server.url}/v1/realtime`);
+  for (const event of [update(), start, append(6000), final]) {
+    client.send(event);
+  }
+  const { text } = (await client.until("transcription.done")).at(-1)!;
+  assert.equal((text as string).split(segmentPrefix).length, 3);
+});
+
 Deno.test("startServer() misses words at the rate that is asked for", async () => {
   await using server = await startServer({ tokenMs: 0, wordErrorRate: 1 });
   const clip = bundledClips[0]!;
@@ -367,6 +441,6 @@ Deno.test("startServerThread() rejects what the server rejects", async () => {
   await using server = await startServer();
   await assert.rejects(
     startServerThread({ port: server.port }),
-    /EADDRINUSE|Address already in use|AddrInUse/i,
+    /^Error: Cannot listen as the address must be free/,
   );
 });

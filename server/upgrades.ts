@@ -58,7 +58,8 @@ export function createUpgrades(host: UpgradeHost): Upgrades {
     head: Uint8Array,
   ): void {
     socket.on("error", () => socket.destroy());
-    const request = requestOf(message);
+    const request = readRequest(message);
+    if (!request) return refuse(socket, { status: 400, body: "" });
     const id = `sess-${randomHex(host.ids)}`;
     const chance = (purpose: string) => random(seed, `${id} ${purpose}`);
     const refused = (problem: Refusal) => {
@@ -113,6 +114,15 @@ export function createUpgrades(host: UpgradeHost): Upgrades {
       return allClosed(server.clients, clock);
     },
   };
+}
+
+/** The request, if its address can be read. */
+function readRequest(message: IncomingMessage): Request | undefined {
+  try {
+    return requestOf(message);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Does what was set for the time before the upgrade's answer. */

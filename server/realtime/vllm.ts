@@ -9,8 +9,16 @@ import {
   segmentModel,
   tokenModel,
 } from "./generation.ts";
-import { pydanticError, pythonStr, pythonType } from "./python.ts";
+import { pythonStr, pythonType } from "./python.ts";
 import type { Seats } from "./seats.ts";
+import {
+  audioProblem,
+  doneEvent,
+  type Event,
+  finalProblem,
+  pythonBool,
+  samplesOf,
+} from "./vllm_events.ts";
 
 /** What all sessions of a server share. */
 export interface VllmHost {
@@ -225,81 +233,9 @@ export function vllmRealtime(
   };
 }
 
-type Event = Readonly<Record<string, unknown>>;
-
 const SAMPLE_RATE_HZ = 16_000;
 const EMPTY_DELTA = '{"type":"transcription.delta","delta":""}';
 const NOT_VALIDATED =
   "Model not validated. Make sure to validate the model by sending a session.update event.";
 /** Of a type that a client made up, as the log keeps it. */
 const MAX_TYPE_LENGTH = 100;
-const STRICT = { lastChunkHandling: "strict" } as const;
-
-function doneEvent(text: string | undefined, usage: GenerationUsage): string {
-  const { promptTokens, completionTokens } = usage;
-  return JSON.stringify({
-    type: "transcription.done",
-    text,
-    usage: {
-      prompt_tokens: promptTokens,
-      total_tokens: promptTokens + completionTokens,
-      completion_tokens: completionTokens,
-      prompt_tokens_details: null,
-      completion_tokens_details: null,
-    },
-  });
-}
-
-/** The samples, if it is base64 of PCM16 and not empty. */
-function samplesOf(audio: unknown): Int16Array | undefined {
-  if (typeof audio !== "string" || audio === "") return undefined;
-  try {
-    const bytes = Uint8Array.fromBase64(audio, STRICT);
-    return bytes.length % 2 === 0 ? new Int16Array(bytes.buffer) : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-/** What pydantic says of `audio`, if it is no string. */
-function audioProblem(event: Event): string | undefined {
-  if (typeof event.audio === "string") return undefined;
-  return pydanticError(
-    "InputAudioBufferAppend",
-    "audio" in event
-      ? {
-        field: "audio",
-        message: "Input should be a valid string",
-        kind: "string_type",
-        input: event.audio,
-      }
-      : {
-        field: "audio",
-        message: "Field required",
-        kind: "missing",
-        input: event,
-      },
-  );
-}
-
-/** A boolean, as leniently as pydantic reads one. */
-function pythonBool(value: unknown): boolean | undefined {
-  if (typeof value === "boolean") return value;
-  const word = typeof value === "string" ? value.toLowerCase() : String(value);
-  if (typeof value !== "string" && typeof value !== "number") return undefined;
-  if (["1", "true", "t", "yes", "y", "on"].includes(word)) return true;
-  if (["0", "false", "f", "no", "n", "off"].includes(word)) return false;
-  return undefined;
-}
-
-function finalProblem(final: unknown): string {
-  const scalar = typeof final === "string" || typeof final === "number";
-  return pydanticError("InputAudioBufferCommit", {
-    field: "final",
-    message: scalar
-      ? "Input should be a valid boolean, unable to interpret input"
-      : "Input should be a valid boolean",
-    kind: scalar ? "bool_parsing" : "bool_type",
-    input: final,
-  });
-}
