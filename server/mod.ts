@@ -1,3 +1,15 @@
+/**
+ * The reference server: the protocols of real inference servers, with set delays and faults, and a log of what really
+ * happened.
+ *
+ * - `/v1/realtime` speaks vLLM's dialect: errors, limits and oddities included.
+ * - Everything in {@linkcode SessionOptions} may be set for one connection too, by the query
+ *   (`?tokenMs=0&fault=drop@appends:5&fault=…`) or by the header `earshot-options` in the same form.
+ * - `GET /log?since=SEQ&session=ID` gives the log as JSON Lines, `DELETE /log` clears it; the header
+ *   `earshot-log-dropped` counts what was dropped.
+ *
+ * @module
+ */
 import { serverClock } from "./clock.ts";
 import { httpApp, isAuthorized } from "./http.ts";
 import { listen } from "./listen.ts";

@@ -69,7 +69,7 @@ export function generate(
   let cancelStep: (() => void) | undefined;
   const leave = host.seats.take(() => {
     seated = true;
-    pump();
+    pump(host.clock.now());
   });
 
   function finish(): void {
@@ -84,7 +84,8 @@ export function generate(
     host.delta(step.text);
   }
 
-  function pump(): void {
+  /** Decodes what the audio allows, the first piece from `fromMs` on: late timers do not add up. */
+  function pump(fromMs: number): void {
     while (seated && !over && !cancelStep) {
       const step = model.next({
         audioMs: samples / host.sampleRateHz * 1000,
@@ -98,13 +99,12 @@ export function generate(
           completionTokens,
         });
       }
-      const nowMs = host.clock.now();
-      freeAtMs = Math.max(freeAtMs, nowMs) + step.costMs;
+      freeAtMs = Math.max(freeAtMs, fromMs) + step.costMs;
       if (step.costMs <= 0) emit(step);
       else {
         cancelStep = host.at(freeAtMs, () => {
           emit(step);
-          pump();
+          pump(freeAtMs);
         });
       }
     }
@@ -114,7 +114,7 @@ export function generate(
     audio(more) {
       samples += more.length;
       host.transcriber.audio(more);
-      pump();
+      pump(host.clock.now());
     },
     end() {
       ended = true;
@@ -130,7 +130,7 @@ export function generate(
         );
       }
       host.transcriber.end();
-      pump();
+      pump(host.clock.now());
     },
     cancel: finish,
   };
