@@ -44,10 +44,12 @@ export async function nativeTransport(
 }
 
 /**
- * What Deno is told to connect to: the relay knows better. A name that nobody has, as Deno goes around the
- * relay to any host that NO_PROXY names, 127.0.0.1 among them as a rule; and no TLS, as the relay does that.
+ * What Deno is told to connect to: the relay knows better. Not the server's own address, as Deno goes around the
+ * relay to any host that NO_PROXY names, 127.0.0.1 among them as a rule; not a name either, as Deno looks names up
+ * before it goes by a proxy, and where that is slow, sockets wait for it in line. So it is an address that is set
+ * aside for documents (RFC 5737). And no TLS, as the relay does that.
  */
-const ANYWHERE = "ws://earshot.invalid/";
+const ANYWHERE = "ws://192.0.2.1/";
 
 function socketOf(
   socket: WebSocket,
