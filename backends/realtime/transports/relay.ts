@@ -58,6 +58,9 @@ interface Line {
 const ID = "x-earshot-link";
 const MAX_HEAD_BYTES = 64 * 1024;
 
+/** Connections that may wait to be taken in; a unix socket refuses the rest at once. The system may allow fewer. */
+const BACKLOG = 65_535;
+
 /** Listens in a private folder, which goes when the relay does. */
 export async function relay(target: TransportOptions): Promise<Relay> {
   const folder = await Deno.makeTempDir({ prefix: "earshot-" });
@@ -67,7 +70,8 @@ export async function relay(target: TransportOptions): Promise<Relay> {
   let count = 0;
   const server = createServer((near) => void take(near, lines, target));
   await new Promise<void>((resolve, reject) => {
-    server.once("error", reject).listen(path, resolve);
+    server.once("error", reject)
+      .listen({ path, backlog: BACKLOG }, resolve);
   });
 
   function link(): RelayLink {
