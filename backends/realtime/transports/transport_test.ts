@@ -104,6 +104,19 @@ for (const [name, open] of Object.entries(TRANSPORTS)) {
     assert.ok(await next() === big);
   });
 
+  // More than any pool of threads that looks names up.
+  test(
+    "opens many sockets at once",
+    () => {},
+    async ({ socket, opened }, _, transport) => {
+      const more = Array.from({ length: 150 }, () => listen(transport));
+      await Promise.all([opened, ...more.map(({ opened }) => opened)]);
+      for (const ear of more) ear.socket.close();
+      socket.close();
+      await Promise.all(more.map(({ ended }) => ended));
+    },
+  );
+
   test(
     "tells a binary frame from text",
     (peer) => peer.send(new Uint8Array(7)),
