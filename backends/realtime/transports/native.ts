@@ -116,4 +116,4 @@ function endOf(
 }
 
 const AROUND =
-  'Deno did not come by the relay (transport "ws" does without, if NO_PROXY is *)';
+  'Deno did not come by the relay (transport "ws" does without, if NO_PROXY covers 192.0.2.1)';
