@@ -3,7 +3,7 @@ import { type Clock, systemClock } from "../core/clock.ts";
 import { metrics } from "../core/metrics/mod.ts";
 import type { Sample } from "../core/sample.ts";
 import { openSource, type ReadySession } from "../core/source.ts";
-import { type OpenContext, UsageError } from "../plugins/mod.ts";
+import { type Backend, type OpenContext, UsageError } from "../plugins/mod.ts";
 import type { CheckFlags } from "./check.ts";
 import { EXIT } from "./exit_codes.ts";
 import { interruptible } from "./interrupt.ts";
@@ -107,14 +107,14 @@ function shortened(message: string): string {
 }
 
 function facts(
-  known: Readonly<Record<string, unknown>> = {},
+  known: Backend["facts"],
   { session }: ReadySession,
 ): string {
   const audio = session.turns[0]?.columns.audio;
   const item = audio
     ? `${session.id} (${(audio.durationMs / 1000).toFixed(2)} s of audio)`
     : session.id;
-  const told = Object.entries(known).map(([key, value]) =>
+  const told = Object.entries(known ?? {}).map(([key, value]) =>
     `${key} ${typeof value === "object" ? JSON.stringify(value) : value}`
   );
   return [...told, `item ${item}`].join(" · ") + "\n";

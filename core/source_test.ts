@@ -5,7 +5,6 @@ import { openSource, type SourceOptions } from "./source.ts";
 /** As many sessions a pass as there are ids. */
 function datasetOf(ids: readonly string[]): Dataset {
   return {
-    // deno-lint-ignore require-await -- it has nothing to wait for
     async *sessions() {
       for (const id of ids) yield { id, turns: [{ columns: { text: id } }] };
     },
@@ -68,7 +67,6 @@ Deno.test("openSource() keeps no more ready than it is told", async () => {
 Deno.test("openSource() passes on why the data cannot be read on, when its turn comes", async () => {
   const source = open({
     dataset: {
-      // deno-lint-ignore require-await -- it has nothing to wait for
       async *sessions() {
         yield { id: "a", turns: [{ columns: { text: "a" } }] };
         throw new Error("The disk is gone");
