@@ -1,5 +1,10 @@
 import { EXIT } from "./exit_codes.ts";
 
+/** Ctrl-C was pressed before there was anything to report. */
+export class Interrupted extends Error {
+  override readonly name = "Interrupted";
+}
+
 /** Aborts at the first Ctrl-C, so that the report is still made; the second ends the program at once. */
 export function interruptible(
   follows = "the report of what there is follows; again to end at once",
@@ -13,7 +18,7 @@ export function interruptible(
     console.error(
       `\nearshot: Interrupted: ${follows}`,
     );
-    controller.abort(new Error("The run was interrupted"));
+    controller.abort(new Interrupted("The run was interrupted"));
   };
   for (const name of names) Deno.addSignalListener(name, stop);
   return {

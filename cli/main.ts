@@ -69,6 +69,7 @@ function failed(error: unknown): number {
   if (error instanceof CommanderError) {
     return error.exitCode === 0 ? EXIT.done : EXIT.usage;
   }
+  if (error instanceof Interrupted) return EXIT.interrupted;
   if (isUsageError(error)) {
     console.error(`earshot: ${messageOf(error)}`);
     return EXIT.usage;

@@ -38,7 +38,9 @@ export async function importRemote(
     return await import(module);
   } catch (error) {
     const said = messageOf(error).replaceAll(module, url.href);
-    throw refuse(`it failed when it was imported: ${said}`, error);
+    // The cause speaks of the plugin's address too, and not of all its source in base64.
+    const cause = new Error(said, { cause: error });
+    throw refuse(`it failed when it was imported: ${said}`, cause);
   }
 }
 

@@ -1,0 +1,249 @@
+// Runs that are cut short, from either side: what was measured until then is kept, and nothing hangs.
+
+import assert from "node:assert/strict";
+import { systemClock } from "../core/clock.ts";
+import type { Report, Sample } from "../plugins/mod.ts";
+import { earshot, startEarshot } from "./support/earshot.ts";
+import {
+  readReport,
+  speechFiles,
+  type TempFolder,
+  tempFolder,
+} from "./support/files.ts";
+import { serve, type Serving } from "./support/serve.ts";
+
+/** Generous: on a machine with nothing else to do it is a tenth of it. */
+const SOON_MS = 4000;
+
+/** A run that would go on for a minute, with every reporter that writes a file. */
+function longRun(server: Serving, ...more: string[]): string[] {
+  return [
+    "run",
+    ...["--target", server.url, "--backend", "realtime,speed=2"],
+    ...["--data", ".", "--load", "concurrent=2", "--duration", "60s"],
+    ...["--report", "console", "--report", "json=out.json"],
+    ...["--report", "jsonl=samples.jsonl", ...more],
+  ];
+}
+
+/** A short clip that ends at once, and a long one that is in flight meanwhile. */
+async function speech(
+  more: Record<string, string> = {},
+): Promise<TempFolder> {
+  return await tempFolder({ ...await speechFiles(["short", "long"]), ...more });
+}
+
+/** Waits until the server has sent this event so many times. */
+async function sent(server: Serving, type: string, times = 1): Promise<void> {
+  const clock = systemClock();
+  while (clock.now() < 20_000) {
+    const entries = await server.log();
+    const found = entries.filter((entry) =>
+      entry.direction === "out" && entry.type === type && entry.chars !== 0
+    );
+    if (found.length >= times) return;
+    await clock.sleepUntil(clock.now() + 50);
+  }
+  throw new Error(`The server sent no ${type}`);
+}
+
+async function samplesIn(path: string): Promise<Sample[]> {
+  const lines = (await Deno.readTextFile(path)).split("\n").slice(0, -1);
+  return lines.map((line) => JSON.parse(line)).filter(({ schema }) =>
+    schema === "earshot.sample/1"
+  );
+}
+
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  Deno.test(`run reports what there is on ${signal}, in every form, and exits with 130`, async () => {
+    await using folder = await speech();
+    await using server = await serve();
+    await using running = startEarshot(longRun(server), { cwd: folder.path });
+    await sent(server, "transcription.done");
+    const clock = systemClock();
+    running.kill(signal);
+    const { code, stdout, stderr } = await running.ended;
+    assert.ok(clock.now() < SOON_MS, `it took ${clock.now()} ms`);
+    assert.equal(code, 130, stderr);
+    assert.match(stderr, /^\nearshot: Interrupted: the report [^\n]*\n$/);
+    assert.match(stdout, /interrupted: these are the results until then/);
+    assert.match(stdout, /first text/);
+
+    const report: Report = await readReport(folder.path, "out.json");
+    assert.equal(report.interrupted, true);
+    const [stage] = report.stages;
+    assert.equal(stage?.stopped, "interrupted");
+    assert.ok(stage.counts.ok >= 1);
+    assert.ok(stage.counts.cancelled >= 1);
+    assert.ok(stage.window.endMs < 30_000, "the window ends with the run");
+
+    const again = await earshot([
+      "report",
+      "samples.jsonl",
+      ...["--report", "json=again.json"],
+    ], { cwd: folder.path });
+    assert.equal(again.code, 130);
+    assert.equal(
+      await Deno.readTextFile(folder.at("again.json")),
+      await Deno.readTextFile(folder.at("out.json")),
+    );
+  });
+}
+
+Deno.test("run ends at once on a second SIGINT, whatever it is still doing", async () => {
+  await using folder = await speech({
+    "slow.ts": `export default {
+  kind: "reporter", apiVersion: 1, name: "slow", summary: "Never done",
+  options: { "~standard": { version: 1, vendor: "test", validate: (value) => ({ value }) } },
+  open: () => ({ report: () => new Promise((resolve) => setTimeout(resolve, 60_000)) }),
+};`,
+  });
+  await using server = await serve();
+  await using running = startEarshot(
+    longRun(server, "--report", "./slow.ts"),
+    { cwd: folder.path },
+  );
+  await sent(server, "transcription.delta");
+  running.kill("SIGINT");
+  await running.waitFor(/interrupted: these are/);
+  const clock = systemClock();
+  running.kill("SIGINT");
+  const { code } = await running.ended;
+  assert.equal(code, 130);
+  assert.ok(clock.now() < SOON_MS, `it took ${clock.now()} ms`);
+});
+
+Deno.test("run can be interrupted while it waits for a server that says nothing", async () => {
+  using silent = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  await using running = startEarshot([
+    "run",
+    ...["--target", `http://127.0.0.1:${silent.addr.port}`],
+  ]);
+  using _connection = await silent.accept();
+  running.kill("SIGINT");
+  const { code, stdout, stderr, tookMs } = await running.ended;
+  assert.equal(code, 130, stderr);
+  assert.equal(stdout, "");
+  assert.match(stderr, /^\nearshot: Interrupted: [^\n]*\n$/);
+  assert.ok(tookMs < 9000, "it waited for the time limit");
+});
+
+Deno.test("run can be interrupted while it loads its data", async () => {
+  await using folder = await tempFolder({
+    "endless.ts": `export default {
+  kind: "dataset", apiVersion: 1, name: "endless", summary: "Never ready",
+  options: { "~standard": { version: 1, vendor: "test", validate: (value) => ({ value }) } },
+  open: () => ({
+    async *sessions({ signal }) {
+      console.error("reading");
+      await new Promise((resolve) => {
+        const timer = setTimeout(resolve, 60_000);
+        signal.addEventListener("abort", () => { clearTimeout(timer); resolve(); });
+      });
+    },
+  }),
+};`,
+  });
+  await using running = startEarshot([
+    "run",
+    ...["--backend", "echo", "--data", "./endless.ts"],
+    ...["--report", "console", "--report", "json=out.json"],
+  ], { cwd: folder.path });
+  await running.waitFor(/reading/, "stderr");
+  running.kill("SIGINT");
+  const { code, stdout } = await running.ended;
+  assert.equal(code, 130);
+  assert.match(stdout, /No stage began/);
+  const report: Report = await readReport(folder.path, "out.json");
+  assert.deepEqual([report.interrupted, report.stages], [true, []]);
+});
+
+Deno.test("report reads the samples of a run that was killed, up to its last second", async () => {
+  await using folder = await speech();
+  await using server = await serve();
+  await using running = startEarshot(longRun(server), { cwd: folder.path });
+  await sent(server, "transcription.done", 2);
+  const clock = systemClock();
+  await clock.sleepUntil(1500); // what is older than a second must be in the file
+  running.kill("SIGKILL");
+  assert.equal((await running.ended).signal, "SIGKILL");
+  const { code, stdout, stderr } = await earshot([
+    "report",
+    "samples.jsonl",
+    ...["--report", "console", "--report", "json=again.json"],
+  ], { cwd: folder.path });
+  assert.equal(code, 130, stderr);
+  assert.match(stdout, /first text/);
+  const report: Report = await readReport(folder.path, "again.json");
+  assert.equal(report.interrupted, true);
+  assert.ok(report.stages[0]!.counts.ok >= 2);
+});
+
+Deno.test("run ends in time although the server hangs, and counts what it gave up", async () => {
+  await using folder = await speech();
+  const cases = [
+    ["stall@update", "realtime", "cancelled", "cancelled"],
+    [
+      "stall@created",
+      "realtime,readyTimeoutMs=300",
+      "timeout",
+      "ready_timeout",
+    ],
+    [
+      "stall@update",
+      "realtime,receiveTimeoutMs=300",
+      "timeout",
+      "receive_timeout",
+    ],
+  ] as const;
+  for (const [fault, backend, status, failure] of cases) {
+    await using server = await serve(["--fault", fault]);
+    const { code, stdout, stderr, tookMs } = await earshot([
+      "run",
+      ...["--target", server.url, "--backend", backend, "--data", "."],
+      ...["--load", "concurrent=4", "--duration", "2s", "--drain", "500ms"],
+      ...["--report", "console", "--report", "json=out.json"],
+    ], { cwd: folder.path });
+    assert.equal(code, 1, stderr);
+    assert.match(stdout, /no request succeeded/);
+    assert.ok(tookMs < 2500 + SOON_MS, `${fault}: it took ${tookMs} ms`);
+    const { stages }: Report = await readReport(folder.path, "out.json");
+    const { counts, stopped } = stages[0]!;
+    assert.equal(stopped, "duration");
+    assert.ok(counts[status] >= 4, JSON.stringify(counts));
+    assert.ok(counts.failures[failure]! >= 4, JSON.stringify(counts));
+    assert.equal(counts.ok, 0);
+  }
+});
+
+Deno.test("run outlives its server: failures have classes, and what was heard before is kept", async () => {
+  await using folder = await speech();
+  await using server = await serve();
+  await using running = startEarshot([
+    "run",
+    ...["--target", server.url, "--data", ".", "--load", "concurrent=2"],
+    ...["--requests", "6", "--report", "console", "--report", "json=out.json"],
+    ...["--report", "jsonl=samples.jsonl"],
+  ], { cwd: folder.path });
+  await sent(server, "transcription.delta", 4);
+  await server.crash();
+  const { code, stderr } = await running.ended;
+  assert.equal(code, 1, stderr);
+  assert.equal(stderr, "");
+  const { stages }: Report = await readReport(folder.path, "out.json");
+  const { counts, failures } = stages[0]!;
+  assert.equal(counts.error, 6);
+  assert.equal(counts.failures.closed, 2, JSON.stringify(counts));
+  assert.equal(counts.failures.connect_error, 4, JSON.stringify(counts));
+  assert.equal(failures.reduce((sum, { count }) => sum + count, 0), 6);
+  const heard = (await samplesIn(folder.at("samples.jsonl"))).filter((
+    { output },
+  ) => output.text?.trim());
+  assert.equal(heard.length, 2);
+  for (const { input, output, outcome } of heard) {
+    assert.equal(outcome.status, "error");
+    const words = output.text!.trim().split(" ").length;
+    assert.ok(input.reference!.startsWith(output.text!.trim()), output.text);
+    assert.ok(words < input.reference!.split(" ").length);
+  }
+});

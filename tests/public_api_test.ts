@@ -1,0 +1,204 @@
+// Names are a promise: whoever adds, renames or removes one says so here too.
+
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+
+const PLUGIN: readonly string[] = [
+  "Audio",
+  "AudioSent",
+  "Backend",
+  "BackendPlugin",
+  "Call",
+  "ClientHealth",
+  "Clock",
+  "Columns",
+  "Configured",
+  "Counts",
+  "Dataset",
+  "DatasetPlugin",
+  "Definition",
+  "Delta",
+  "Environment",
+  "ErrorRate",
+  "Failure",
+  "FailureNote",
+  "InferenceRequest",
+  "Instances",
+  "Instant",
+  "Issue",
+  "Kind",
+  "Message",
+  "Metric",
+  "OpenContext",
+  "Outcome",
+  "Output",
+  "Phase",
+  "Plugin",
+  "PluginUse",
+  "Problem",
+  "Progress",
+  "Random",
+  "Rates",
+  "Reading",
+  "Report",
+  "Reporter",
+  "ReporterPlugin",
+  "RequestError",
+  "Result",
+  "RunConfig",
+  "RunInfo",
+  "Sample",
+  "SampleInput",
+  "Session",
+  "Skipped",
+  "StageReport",
+  "StandardSchemaV1",
+  "StopRules",
+  "Summary",
+  "Turn",
+  "Unit",
+  "Usage",
+  "UsageError",
+  "Verdict",
+  "Window",
+  "clientMetrics",
+  "define",
+  "defineBackend",
+  "defineDataset",
+  "defineReporter",
+  "isRequestError",
+  "isUsageError",
+  "messageOf",
+  "metrics",
+  "metricsOf",
+  "random",
+];
+
+const LIBRARY: readonly string[] = [
+  "AudioFolderOptions",
+  "Catalogue",
+  "ClipsOptions",
+  "ColumnOptions",
+  "ConsoleOptions",
+  "CsvManifestOptions",
+  "CsvOptions",
+  "EchoOptions",
+  "FetchOptions",
+  "Host",
+  "JsonOptions",
+  "JsonlManifestOptions",
+  "JsonlOptions",
+  "LoadOptions",
+  "LoadProfile",
+  "ManifestDatasetOptions",
+  "NormalizerName",
+  "OpenLoopOptions",
+  "OrderingOptions",
+  "RealtimeOptions",
+  "RepeatOptions",
+  "RunOptions",
+  "SpeechOptions",
+  "Stage",
+  "audioFolder",
+  "catalogue",
+  "clips",
+  "concurrent",
+  "consoleReporter",
+  "csvManifest",
+  "csvReporter",
+  "echo",
+  "jsonReporter",
+  "jsonlManifest",
+  "jsonlReporter",
+  "loadPlugin",
+  "openLoop",
+  "realtime",
+  "repeat",
+  "run",
+  "systemClock",
+];
+
+const AUDIO: readonly string[] = [
+  "AudioBytes",
+  "AudioClip",
+  "AudioError",
+  "AudioFormat",
+  "AudioInfo",
+  "AudioSource",
+  "AudioSourceOptions",
+  "ClipOptions",
+  "DecodedAudio",
+  "Decoders",
+  "DecodersOptions",
+  "bytesSource",
+  "chunksOf",
+  "decodeAudio",
+  "downmix",
+  "encodeWav",
+  "fileSource",
+  "inspectAudio",
+  "openDecoders",
+  "resample",
+  "toPcm16",
+];
+
+const TESTING: readonly string[] = [
+  "BackendSuiteOptions",
+  "Check",
+  "DatasetSuiteOptions",
+  "ManualClock",
+  "ManualClockOptions",
+  "SuiteOptions",
+  "backendChecks",
+  "datasetChecks",
+  "manualClock",
+  "reporterChecks",
+  "testBackend",
+  "testDataset",
+  "testReporter",
+];
+
+const ENTRIES: readonly (readonly [string, readonly string[]])[] = [
+  ["mod.ts", [...PLUGIN, ...LIBRARY]],
+  ["plugins/mod.ts", PLUGIN],
+  ["audio/mod.ts", AUDIO],
+  ["plugins/testing.ts", TESTING],
+];
+
+for (const [path, names] of ENTRIES) {
+  Deno.test(`${path} exports what it promises, types included, and nothing else`, async () => {
+    assert.deepEqual(await namesOf(path), names.toSorted());
+  });
+}
+
+Deno.test("deno.json maps the package's entries to the modules that are held here", async () => {
+  const file = new URL("../deno.json", import.meta.url);
+  const { exports } = JSON.parse(await Deno.readTextFile(file));
+  assert.deepEqual(exports, {
+    ".": "./mod.ts",
+    "./plugin": "./plugins/mod.ts",
+    "./audio": "./audio/mod.ts",
+    "./testing": "./plugins/testing.ts",
+  });
+});
+
+/** What `deno doc` writes, as far as it is looked at. */
+interface Documented {
+  readonly nodes: Readonly<
+    Record<string, { readonly symbols: readonly { readonly name: string }[] }>
+  >;
+}
+
+async function namesOf(path: string): Promise<string[]> {
+  const file = fileURLToPath(new URL(`../${path}`, import.meta.url));
+  const { code, stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["doc", "--json", file],
+    stdin: "null",
+    stderr: "null",
+  }).output();
+  assert.equal(code, 0);
+  const { nodes }: Documented = JSON.parse(new TextDecoder().decode(stdout));
+  return Object.values(nodes).flatMap(({ symbols }) =>
+    symbols.map(({ name }) => name)
+  ).toSorted();
+}
