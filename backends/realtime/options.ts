@@ -74,7 +74,7 @@ export interface RealtimeOptions {
   readyTimeoutMs?: number;
   /** How long the server may be silent during an utterance, in milliseconds. For ever, unless given. */
   receiveTimeoutMs?: number;
-  /** How long the transcript may take once the audio has ended, in milliseconds. 10 s or half the audio's length, whichever is more, unless given. */
+  /** How long the transcript may take once the audio has ended, in milliseconds. 10 s or half the audio's length, whichever is more, and for unpaced audio its length on top, unless given. */
   finalTimeoutMs?: number;
   /**
    * How many unknown events an utterance may bring.
@@ -160,7 +160,7 @@ export const realtimeOptions = z.strictObject({
     "How long the server may be silent",
   ),
   finalTimeoutMs: limit().optional().describe(
-    "How long the transcript may take once the audio has ended; 10 s or half the audio, unless given",
+    "How long the transcript may take once the audio has ended; 10 s or half the audio, and for unpaced audio its length on top, unless given",
   ),
   maxIgnoredEvents: z.int(says("must be a whole number")).min(
     0,

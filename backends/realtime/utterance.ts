@@ -28,7 +28,7 @@ export interface UtteranceSettings {
   readonly readyTimeoutMs: number;
   /** For ever, where there is none. */
   readonly receiveTimeoutMs: number | undefined;
-  /** 10 s or half the audio, where there is none. */
+  /** 10 s or half the audio, and for unpaced audio its length on top, where there is none. */
   readonly finalTimeoutMs: number | undefined;
   readonly maxIgnoredEvents: number;
   readonly trace: Trace | undefined;
@@ -166,9 +166,14 @@ class Utterance implements SocketListener {
     this.#call.mark("endSent");
     for (const message of dialect.end(mode)) this.#connection.send(message);
     this.#hasEnded = true;
-    const halfMs = this.#frames.durationMs / 2;
-    const limitMs = finalTimeoutMs ?? Math.max(MIN_FINAL_TIMEOUT_MS, halfMs);
-    this.#watch("final_timeout", limitMs);
+    this.#watch("final_timeout", finalTimeoutMs ?? this.#finalLimitMs());
+  }
+
+  /** A server that was not given the time of the speech to work in has it now. */
+  #finalLimitMs(): number {
+    const { durationMs } = this.#frames;
+    const limitMs = Math.max(MIN_FINAL_TIMEOUT_MS, durationMs / 2);
+    return this.#settings.speed === 0 ? durationMs + limitMs : limitMs;
   }
 
   #hear(text: string, mode: "append" | "replace", atMs: number): void {

@@ -323,6 +323,16 @@ Deno.test("utter() waits for the transcript 10 s or half the audio, unless told"
   assert.equal(failureOf(await told.sample).class, "final_timeout");
 });
 
+Deno.test("utter() gives a server that was sent unpaced audio its length on top", async () => {
+  const { clock, line, sample } = await begun({ speed: 0 });
+  await clock.advance(10_249);
+  assert.equal(line.closes, 0);
+  await clock.advance(1);
+  const result = await sample;
+  assert.equal(failureOf(result).class, "final_timeout");
+  assert.equal(result.endedMs - result.marks.endSent!, 10_250);
+});
+
 Deno.test("utter() bears silence for receiveTimeoutMs, counted from the last message", async () => {
   const { clock, line, sample } = await begun({ receiveTimeoutMs: 80 });
   await clock.advance(70);
