@@ -13,6 +13,7 @@ export interface CheckFlags {
 /** Adds `earshot check`. */
 export function addCheck(program: Command, setExitCode: SetExitCode): void {
   program.command("check")
+    .summary("send one request and show all of it")
     .description(
       "Sends one request and tells all: what was sent, what came back, and what would be timed.",
     )

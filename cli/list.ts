@@ -3,8 +3,9 @@ import type { Command } from "commander";
 /** Adds `earshot list`. */
 export function addList(program: Command): void {
   program.command("list")
+    .summary("list the built-in plugins and loads")
     .description("Lists the built-in plugins and loads.")
-    .option("--json", "as JSON")
+    .option("--json", "write JSON")
     .action(async (flags: { readonly json?: boolean }) => {
       const { listCommand } = await import("./list_command.ts");
       await listCommand(flags);
@@ -14,11 +15,12 @@ export function addList(program: Command): void {
 /** Adds `earshot info`. */
 export function addInfo(program: Command): void {
   program.command("info")
+    .summary("show what a plugin or a load takes")
     .description(
       "Shows what a plugin or a load takes: options, units, defaults.",
     )
     .argument("<name>", "a built-in name, a file or a URL")
-    .option("--json", "as JSON, with the JSON Schema of the options")
+    .option("--json", "write JSON, with the JSON Schema of the options")
     .addHelpText(
       "after",
       `

@@ -1,4 +1,4 @@
-import { Command, CommanderError } from "commander";
+import { Command, CommanderError, type Option } from "commander";
 import { isRequestError, isUsageError, messageOf } from "../plugins/mod.ts";
 import { version } from "../plugins/host.ts";
 import { addCheck } from "./check.ts";
@@ -28,8 +28,8 @@ export type SetExitCode = (code: number) => void;
 export function programOf(setExitCode: SetExitCode): Command {
   const program = new Command("earshot")
     .description(
-      "Measures speech and language inference servers: streams speech at the speed of speech,\n" +
-        "reads what comes back at the same time, and says whether the measurement can be trusted.",
+      "Measures speech and language inference servers: streams speech at the speed of speech, reads what comes " +
+        "back at the same time, and says whether the measurement can be trusted.",
     )
     .version(version, "-V, --version", "print the version")
     .helpOption("-h, --help", "print this help")
@@ -37,6 +37,7 @@ export function programOf(setExitCode: SetExitCode): Command {
     .showSuggestionAfterError()
     .enablePositionalOptions()
     .exitOverride()
+    .configureHelp({ optionDescription: describeOption })
     .configureOutput({
       outputError: (text, write) =>
         write(`earshot: ${text.replace(/^error: /, "")}`),
@@ -51,6 +52,12 @@ export function programOf(setExitCode: SetExitCode): Command {
   return program;
 }
 
+/** What an option does, with its default as it would be typed. */
+function describeOption({ description, defaultValue }: Option): string {
+  const isTold = ["string", "number"].includes(typeof defaultValue);
+  return isTold ? `${description} (default: ${defaultValue})` : description;
+}
+
 const EXIT_CODES = `
 Exit codes:
   0    done
@@ -60,8 +67,8 @@ Exit codes:
   130  interrupted; the partial report has been written
 
 Start with:
-  earshot run                        streams bundled speech to a reference server
-  earshot run --help                 all options, with examples
+  earshot run          streams bundled speech to a reference server
+  earshot run --help   all options, with examples
 `;
 
 /** Says what went wrong in as few words as will do. */

@@ -18,10 +18,7 @@ export function optionLines(
     return {
       key,
       type: typeOf(option, schema),
-      note: noteOf(option, {
-        required: required.includes(key),
-        primary: key === primary,
-      }),
+      note: noteOf(option, required.includes(key)),
     };
   });
   if (rows.length === 0) return ["  no options"];
@@ -54,17 +51,19 @@ function typeOf(option: JsonSchema, root: JsonSchema): string {
   return typeof option.type === "string" ? option.type : "any";
 }
 
-function noteOf(
-  option: JsonSchema,
-  { required, primary }: { required: boolean; primary: boolean },
-): string {
+function noteOf(option: JsonSchema, required: boolean): string {
   const notes = [
     ...(required ? ["must be given"] : []),
-    ...(primary ? ["the plugin's primary option"] : []),
-    ...("default" in option
-      ? [`default: ${JSON.stringify(option.default)}`]
-      : []),
+    ...("default" in option ? defaultNote(option.default) : []),
   ];
   const text = typeof option.description === "string" ? option.description : "";
-  return notes.length > 0 ? `${text} (${notes.join("; ")})` : text;
+  return notes.length > 0 ? `${text} (${notes.join("; ")})`.trimStart() : text;
+}
+
+/** As it would be typed; what is empty goes without saying. */
+function defaultNote(value: unknown): string[] {
+  if (isRecord(value) && Object.keys(value).length === 0) return [];
+  return [
+    `default: ${typeof value === "string" ? value : JSON.stringify(value)}`,
+  ];
 }

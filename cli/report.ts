@@ -10,10 +10,11 @@ export interface ReportFlags {
 /** Adds `earshot report`. */
 export function addReport(program: Command, setExitCode: SetExitCode): void {
   program.command("report")
+    .summary("make a report again from saved samples")
     .description(
       "Makes a report again from the samples that a run saved with --report jsonl=FILE.",
     )
-    .argument("<samples>", "the file")
+    .argument("<samples>", "the file that was saved")
     .option(
       "--normalizer <name>",
       "compare words anew: none | basic (default: as in the run)",

@@ -22,9 +22,10 @@ export interface RunFlags {
 /** Adds `earshot run`. */
 export function addRun(program: Command, setExitCode: SetExitCode): void {
   program.command("run")
+    .summary("offer load to a server and report")
     .description(
-      "Offers load to a server and reports. Without a backend and a target it starts the bundled reference\n" +
-        "server and streams the bundled speech to it in real time.",
+      "Offers load to a server and reports. Without a backend and a target it starts the bundled reference server " +
+        "and streams the bundled speech to it in real time.",
     )
     .option(
       "-b, --backend <plugin>",
@@ -59,7 +60,7 @@ export function addRun(program: Command, setExitCode: SetExitCode): void {
     .option("--seed <n>", "fixes the order of the data and the arrivals", "1")
     .option(
       "--normalizer <name>",
-      "what is done to texts before words are compared: none | basic",
+      "what is done to texts before their words are compared: none | basic",
       "basic",
     )
     .option("--strict", "one item of the data that cannot be used ends the run")
@@ -78,13 +79,16 @@ export function addRun(program: Command, setExitCode: SetExitCode): void {
 }
 
 const EXAMPLES = `
-A run without --duration and --requests sends each item of the data once; with one of them it starts the data again
-when it ends. Durations take ms, s, m, h. 'earshot info NAME' shows a plugin's options.
+Without --duration and --requests each item of the data is sent once; with one
+of them the data starts again when it ends. Times take ms, s, m and h.
+'earshot info NAME' shows the options of a plugin or a load.
 
 Examples:
   earshot run
-  earshot run --target http://127.0.0.1:8000 --load concurrent=1,8,32 --duration 60s --warmup 5s
-  earshot run --backend realtime,chunkMs=80,transport=ws --target wss://host/prefix --data ./speech \\
-    --load poisson=2 --duration 5m --report console --report json=run.json --report jsonl=samples.jsonl
+  earshot run --target http://127.0.0.1:8000 --load concurrent=1,8,32 \\
+    --duration 60s --warmup 5s
+  earshot run --backend realtime,chunkMs=80,transport=ws \\
+    --target wss://host/prefix --data ./speech --load poisson=2 --duration 5m \\
+    --report console --report json=run.json --report jsonl=samples.jsonl
   earshot run --backend ./my_backend.ts --data manifest.jsonl,limit=100 --strict
 `;

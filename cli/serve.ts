@@ -23,8 +23,9 @@ export function addServe(program: Command, setExitCode: SetExitCode): void {
     before: readonly string[],
   ) => [...before, value];
   program.command("serve")
+    .summary("run the reference server alone")
     .description(
-      "Runs the reference server alone: /health, /v1/models and /v1/realtime as vLLM serves them, with the words of\n" +
+      "Runs the reference server alone: /health, /v1/models and /v1/realtime as vLLM serves them, with the words of " +
         "the bundled speech, set delays and faults, and the truth of all it received and sent under /log.",
     )
     .option("--host <address>", "where to listen", "127.0.0.1")
@@ -50,7 +51,7 @@ export function addServe(program: Command, setExitCode: SetExitCode): void {
     )
     .option(
       "--fault <fault>",
-      "what goes wrong: DO[=ARGUMENTS]@POINT[~SHARE]; again for several",
+      "what goes wrong: DO@POINT[~SHARE], see below; again for several",
       several,
       [],
     )
@@ -62,12 +63,17 @@ export function addServe(program: Command, setExitCode: SetExitCode): void {
 }
 
 const MORE = `
-Faults: at a point (accept, created, update, commit, appends:N, final, deltas:N, done, after-done), in a share of the
-sessions, do one of: refuse=STATUS,BODY error=CODE,MESSAGE frame=TEXT bad-json non-object binary noise=N big=BYTES
-stall[=MS] pause=MS drop close=CODE,REASON ping updated duplicate no-deltas no-text. docs/reference-server.md has all.
+Faults:
+  DO     refuse=STATUS,BODY error=CODE,MESSAGE frame=TEXT bad-json non-object
+         binary noise=N big=BYTES stall[=MS] pause=MS drop close=CODE,REASON
+         ping updated duplicate no-deltas no-text
+  POINT  accept created update commit appends:N final deltas:N done after-done
+  SHARE  of the sessions, 0 to 1; all unless given
+  docs/reference-server.md tells what each does, and what --set takes.
 
 Examples:
   earshot serve --port 8000
   earshot serve --set tokenMs=20 --set wordErrorRate=0.05 --seats 8
-  earshot serve --fault drop@appends:20~0.1 --fault error=processing_error,overloaded@done~0.05
+  earshot serve --fault drop@appends:20~0.1 \\
+    --fault error=processing_error,overloaded@done~0.05
 `;

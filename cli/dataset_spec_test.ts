@@ -1,0 +1,45 @@
+import assert from "node:assert/strict";
+import { tempFolder, tone } from "../datasets/testing.ts";
+import { datasetSpec } from "./dataset_spec.ts";
+import { parseSpec } from "./spec.ts";
+
+/** The spec's dataset, the path it reads and its other options. */
+async function read(text: string) {
+  const { name, primary, pairs } = parseSpec(await datasetSpec(text));
+  return [
+    name,
+    primary?.map((piece) => piece.text),
+    pairs.map(({ key }) => key),
+  ];
+}
+
+Deno.test("datasetSpec() picks the dataset that reads a path, and keeps its options", async () => {
+  await using folder = await tempFolder({
+    "speech, of = all/a.wav": tone(100),
+    "m.jsonl": "{}",
+    "m.csv": "",
+  });
+  const dir = folder.at("speech, of = all");
+  assert.deepEqual(await read(`"${dir}",limit=3,shuffle=true`), [
+    "audio-folder",
+    [dir],
+    ["limit", "shuffle"],
+  ]);
+  assert.deepEqual(await read(folder.at("m.jsonl")), [
+    "jsonl",
+    [folder.at("m.jsonl")],
+    [],
+  ]);
+  assert.deepEqual(await read(folder.at("m.csv")), [
+    "csv",
+    [folder.at("m.csv")],
+    [],
+  ]);
+});
+
+Deno.test("datasetSpec() leaves names, plugins and what is spelt out as they are", async () => {
+  const specs = ["clips", "clips,limit=2", "audio-folder=./x", "./mine.ts,a=1"];
+  for (const spec of [...specs, "https://x.org/p.ts", "nothing-of-the-kind"]) {
+    assert.equal(await datasetSpec(spec), spec);
+  }
+});

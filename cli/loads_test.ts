@@ -1,0 +1,57 @@
+import assert from "node:assert/strict";
+import type { Stage } from "../core/load.ts";
+import { random } from "../core/random.ts";
+import { type StageReport, UsageError } from "../plugins/mod.ts";
+import { loadOf } from "./loads.ts";
+
+function stagesOf(text: string): Stage[] {
+  const plan = loadOf(text)((purpose) => random(1, purpose));
+  const stages: Stage[] = [];
+  // A load that goes by the reports of its stages would need some: none of these does.
+  const report = {} as StageReport;
+  for (let step = plan.next(); !step.done; step = plan.next(report)) {
+    stages.push(step.value);
+  }
+  return stages;
+}
+
+Deno.test("loadOf() makes a stage for each number, in their order", () => {
+  assert.deepEqual(
+    stagesOf("concurrent=1,8,32").map(({ load }) => load),
+    [1, 8, 32].map((concurrency) => ({ kind: "concurrent", concurrency })),
+  );
+  const rates = stagesOf("poisson=0.5,2,maxInFlight=100");
+  assert.equal(rates.length, 2);
+  assert.deepEqual(rates.map(({ maxInFlight }) => maxInFlight), [100, 100]);
+  assert.equal(stagesOf("constant=10")[0]?.maxInFlight, Infinity);
+});
+
+Deno.test("loadOf() takes the numbers by the option's name too", () => {
+  assert.deepEqual(
+    stagesOf("concurrent,streams=2,4").map(({ name }) => name),
+    stagesOf("concurrent=2,4").map(({ name }) => name),
+  );
+});
+
+Deno.test("loadOf() refuses what is no load, and says what would be", () => {
+  const cases = [
+    ["burst=1", /'--load'.* burst; there are: concurrent, constant, poisson/],
+    ["poison=1", /did you mean "poisson"\?/],
+    ["concurrent", /streams: must be given/],
+    ["concurrent=0", /streams\.0: .*0/],
+    [
+      "concurrent=1.5",
+      /streams: must be a whole number: current value is 1\.5/,
+    ],
+    ["constant=-1", /rates\.0: .*-1/],
+    ["constant=1,maxInflight=2", /did you mean "maxInFlight"\?/],
+    ["", /a name must be given/],
+  ] as const;
+  for (const [text, says] of cases) {
+    assert.throws(() => loadOf(text), (error) => {
+      assert.ok(error instanceof UsageError, text);
+      assert.match(error.message, says);
+      return true;
+    });
+  }
+});
