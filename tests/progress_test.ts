@@ -1,0 +1,52 @@
+// What stands on a terminal while a run goes on; cli/progress_test.ts has the details.
+
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { earshot } from "./support/earshot.ts";
+import { tempFolder } from "./support/files.ts";
+
+const CLI = fileURLToPath(new URL("../cli.ts", import.meta.url));
+const RUN = [
+  ...["run", "--backend", "echo=50", "--data", "repeat=hello"],
+  ...["--duration", "1s", "--report", "json=out.json"],
+];
+
+/** A pseudo-terminal, where the system has what makes one: util-linux's. */
+const hasTerminal = Deno.build.os === "linux" &&
+  await new Deno.Command("script", {
+    args: ["--version"],
+    stdin: "null",
+    stdout: "null",
+    stderr: "null",
+  }).output().then(({ success }) => success, () => false);
+
+Deno.test({
+  name: "run shows a live line on a terminal and takes it away at the end",
+  ignore: !hasTerminal,
+  async fn() {
+    await using folder = await tempFolder();
+    const command = [Deno.execPath(), "run", "-A", CLI, ...RUN]
+      .map((piece) => `'${piece}'`).join(" ");
+    const { code, stdout } = await new Deno.Command("script", {
+      args: ["-qec", `stty cols 100; ${command}`, "/dev/null"],
+      cwd: folder.path,
+      stdin: "null",
+      stdout: "piped",
+      stderr: "inherit",
+    }).output();
+    const shown = new TextDecoder().decode(stdout);
+    assert.ok(code === 0 || code === 4, shown);
+    assert.match(shown, /loading …/);
+    const lines = shown.split("\r\x1b[K");
+    const live = /^1 stream · 1 s left · \d+ ok · 1 in flight · /;
+    assert.ok(lines.some((line) => live.test(line)), shown);
+    const left = lines.at(-1)!;
+    assert.equal(left.trim(), "", "nothing stays behind");
+  },
+});
+
+Deno.test("run says nothing in a pipe while it goes on", async () => {
+  await using folder = await tempFolder();
+  const { stdout, stderr } = await earshot(RUN, { cwd: folder.path });
+  assert.deepEqual([stdout, stderr], ["", ""]);
+});
