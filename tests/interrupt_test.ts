@@ -162,7 +162,7 @@ Deno.test("report reads the samples of a run that was killed, up to its last sec
   await using folder = await speech();
   await using server = await serve();
   await using running = startEarshot(longRun(server), { cwd: folder.path });
-  await sent(server, "transcription.done", 2);
+  await sent(server, "transcription.done");
   const clock = systemClock();
   await clock.sleepUntil(1500); // what is older than a second must be in the file
   running.kill("SIGKILL");
@@ -176,7 +176,7 @@ Deno.test("report reads the samples of a run that was killed, up to its last sec
   assert.match(stdout, /first text/);
   const report: Report = await readReport(folder.path, "again.json");
   assert.equal(report.interrupted, true);
-  assert.ok(report.stages[0]!.counts.ok >= 2);
+  assert.ok(report.stages[0]!.counts.ok >= 1);
 });
 
 Deno.test("run ends in time although the server hangs, and counts what it gave up", async () => {
@@ -196,23 +196,29 @@ Deno.test("run ends in time although the server hangs, and counts what it gave u
       "receive_timeout",
     ],
   ] as const;
-  for (const [fault, backend, status, failure] of cases) {
-    await using server = await serve(["--fault", fault]);
-    const { code, stdout, stderr, tookMs } = await earshot([
-      "run",
-      ...["--target", server.url, "--backend", backend, "--data", "."],
-      ...["--load", "concurrent=4", "--duration", "2s", "--drain", "500ms"],
-      ...["--report", "console", "--report", "json=out.json"],
-    ], { cwd: folder.path });
-    assert.equal(code, 1, stderr);
-    assert.match(stdout, /no request succeeded/);
-    assert.ok(tookMs < 2500 + SOON_MS, `${fault}: it took ${tookMs} ms`);
-    const { stages }: Report = await readReport(folder.path, "out.json");
-    const { counts, stopped } = stages[0]!;
-    assert.equal(stopped, "duration");
-    assert.ok(counts[status] >= 4, JSON.stringify(counts));
-    assert.ok(counts.failures[failure]! >= 4, JSON.stringify(counts));
-    assert.equal(counts.ok, 0);
+  const results = await Promise.allSettled(
+    cases.map(async ([fault, backend, status, failure], i) => {
+      await using server = await serve(["--fault", fault]);
+      const { code, stdout, stderr, tookMs } = await earshot([
+        "run",
+        ...["--target", server.url, "--backend", backend, "--data", "."],
+        ...["--load", "concurrent=4", "--duration", "2s", "--drain", "500ms"],
+        ...["--report", "console", "--report", `json=${i}.json`],
+      ], { cwd: folder.path });
+      const what = `${fault}, ${backend}: ${stdout}${stderr}`;
+      assert.equal(code, 1, what);
+      assert.match(stdout, /no request succeeded/);
+      assert.ok(tookMs < 2500 + 2 * SOON_MS, `it took ${tookMs} ms: ${what}`);
+      const { stages }: Report = await readReport(folder.path, `${i}.json`);
+      const { counts, stopped } = stages[0]!;
+      assert.equal(stopped, "duration", what);
+      assert.ok(counts[status] >= 4, what);
+      assert.ok(counts.failures[failure]! >= 4, what);
+      assert.equal(counts.ok, 0, what);
+    }),
+  );
+  for (const result of results) {
+    if (result.status === "rejected") throw result.reason;
   }
 });
 
