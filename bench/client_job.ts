@@ -29,3 +29,9 @@ export interface ClientFigures {
   /** Sent − due, in milliseconds. */
   readonly latenessMs: Summary;
 }
+
+/** What only the process itself can tell of its whole life. */
+export interface ClientReport extends ClientFigures {
+  /** Share of its life that its main thread stood ready and got no processor: the others on the machine. Linux only. */
+  readonly starved?: number;
+}

@@ -1,8 +1,8 @@
-import type { ClientFigures, ClientKind } from "./client_job.ts";
+import type { ClientKind, ClientReport } from "./client_job.ts";
 import type { TransportName } from "./options.ts";
 
 /** One client's run. */
-export interface Measured extends ClientFigures {
+export interface Measured extends ClientReport {
   readonly kind: ClientKind;
   readonly transport: TransportName;
   /** Share of one core that the server took over the whole run, connecting and all. */
@@ -11,42 +11,46 @@ export interface Measured extends ClientFigures {
   readonly loadBefore: number;
 }
 
-/** What a client cost, over all rounds. */
+/** What a client cost: medians of the rounds, so that one that something else disturbed does not decide. */
 export interface Cost {
   /** Processor time ÷ messages, sent and received alike. */
   readonly cpuMicrosPerMessage: number;
   /** Share of one core. */
   readonly cpu: number;
-  /** Worst of the rounds. */
   readonly latenessP50Ms: number;
-  /** Worst of the rounds. */
   readonly latenessP99Ms: number;
-  /** Most of the rounds. */
   readonly rssBytes: number;
   /** Chunks sent in a second, all streams together. */
   readonly sentPerSecond: number;
   /** Share of one core that the server took. */
   readonly serverCpu: number;
+  /** Share of the time that the client stood ready and got no processor. */
+  readonly starved: number;
 }
 
 /** The figures of one client over one transport. */
 export function costOf(rounds: readonly Measured[], windowMs: number): Cost {
-  const sum = (value: (round: Measured) => number) =>
-    rounds.reduce((total, round) => total + value(round), 0);
-  const most = (value: (round: Measured) => number) =>
-    Math.max(...rounds.map(value));
-  const cpuMs = sum((round) => round.cpuMs);
-  const seconds = rounds.length * windowMs / 1000;
-  const messages = sum(({ sent, received }) => sent + received);
+  const middle = (value: (round: Measured) => number, digits: number) =>
+    round(median(rounds.map(value)), digits);
   return {
-    cpuMicrosPerMessage: round(cpuMs * 1000 / messages, 2),
-    cpu: round(cpuMs / (rounds.length * windowMs), 3),
-    latenessP50Ms: round(most(({ latenessMs }) => latenessMs.p50), 2),
-    latenessP99Ms: round(most(({ latenessMs }) => latenessMs.p99), 2),
-    rssBytes: most(({ rssBytes }) => rssBytes),
-    sentPerSecond: round(sum(({ sent }) => sent) / seconds, 0),
-    serverCpu: round(most(({ serverCpu }) => serverCpu), 3),
+    cpuMicrosPerMessage: middle(
+      ({ cpuMs, sent, received }) => cpuMs * 1000 / (sent + received),
+      2,
+    ),
+    cpu: middle(({ cpuMs }) => cpuMs / windowMs, 3),
+    latenessP50Ms: middle(({ latenessMs }) => latenessMs.p50, 2),
+    latenessP99Ms: middle(({ latenessMs }) => latenessMs.p99, 2),
+    rssBytes: middle(({ rssBytes }) => rssBytes, 0),
+    sentPerSecond: middle(({ sent }) => sent * 1000 / windowMs, 0),
+    serverCpu: middle(({ serverCpu }) => serverCpu, 3),
+    starved: middle(({ starved = 0 }) => starved, 3),
   };
+}
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const half = (sorted.length - 1) / 2;
+  return (sorted[Math.floor(half)]! + sorted[Math.ceil(half)]!) / 2;
 }
 
 /** Cuts digits that mean nothing. */

@@ -28,7 +28,7 @@ export function benchOptions(args: readonly string[]): BenchOptions {
     .option("--streams <n>", "streams at a time", natural, 1000)
     .option("--seconds <n>", "length of the measured window", natural, 10)
     .option("--warmup <n>", "seconds of load before it", natural, 5)
-    .option("--rounds <n>", "how often each client is measured", natural, 2)
+    .option("--rounds <n>", "how often each client is measured", natural, 3)
     .option("--chunk-ms <n>", "length of a chunk of audio", natural, 100)
     .option("--transport <name>", "native | ws | both", transportsOf, BOTH)
     .option("--json", "prints nothing but the JSON line", false)

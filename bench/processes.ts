@@ -1,4 +1,4 @@
-import type { ClientFigures, ClientJob } from "./client_job.ts";
+import type { ClientJob, ClientReport } from "./client_job.ts";
 
 /** The server's process. */
 export interface Sink extends AsyncDisposable {
@@ -34,7 +34,7 @@ export async function startSink(): Promise<Sink> {
 }
 
 /** Runs one client to its end. */
-export async function runClient(job: ClientJob): Promise<ClientFigures> {
+export async function runClient(job: ClientJob): Promise<ClientReport> {
   const { code, stdout } = await command("client.ts", [JSON.stringify(job)])
     .output();
   if (code !== 0) {

@@ -3,12 +3,13 @@ import type { BenchOptions } from "./options.ts";
 
 const COLUMNS: readonly (readonly [string, (cost: Cost) => string])[] = [
   ["CPU µs/message", (cost) => cost.cpuMicrosPerMessage.toFixed(1)],
-  ["CPU", (cost) => `${(cost.cpu * 100).toFixed(0)} %`],
+  ["CPU", (cost) => percent(cost.cpu)],
   ["late p50 ms", (cost) => cost.latenessP50Ms.toFixed(2)],
   ["late p99 ms", (cost) => cost.latenessP99Ms.toFixed(2)],
   ["RSS MB", (cost) => (cost.rssBytes / 1e6).toFixed(0)],
   ["chunks/s", (cost) => cost.sentPerSecond.toFixed(0)],
-  ["server CPU", (cost) => `${(cost.serverCpu * 100).toFixed(0)} %`],
+  ["server CPU", (cost) => percent(cost.serverCpu)],
+  ["starved", (cost) => percent(cost.starved)],
 ];
 
 /** The figures, for people. */
@@ -19,7 +20,7 @@ export function tableOf(
   { streams, chunkMs, seconds, rounds }: BenchOptions,
 ): string {
   const lines = [
-    `${streams} streams of ${chunkMs} ms chunks, ${rounds} × ${seconds} s; a message is one sent or one received`,
+    `${streams} streams of ${chunkMs} ms chunks, medians of ${rounds} × ${seconds} s; a message is one sent or one received`,
     line("", COLUMNS.map(([title]) => title)),
   ];
   for (
@@ -30,6 +31,10 @@ export function tableOf(
     lines.push(`${name}: ${cpuRatio} times the bare loop's CPU a message`);
   }
   return lines.join("\n");
+}
+
+function percent(share: number): string {
+  return `${(share * 100).toFixed(0)} %`;
 }
 
 function cells(cost: Cost): string[] {
