@@ -62,7 +62,8 @@ function ofObject(
   const key = OBJECT_KEYS.find((key) => (value[key] ?? null) !== null);
   const inner = key && value[key];
   if (key === "array") {
-    return bytesPlace(floatWav(inner, value["sampling_rate"]));
+    const { sampling_rate, sample_rate } = value;
+    return bytesPlace(floatWav(inner, sampling_rate ?? sample_rate));
   }
   if (key === "bytes" || key === "data") {
     if (typeof inner === "string") {

@@ -73,6 +73,8 @@ Deno.test("audioPlace() takes samples as a decoded row has them", async () => {
   const info = await inspectAudio(bytesSource(place.bytes, "a"));
   assert.equal(info.durationMs, 100);
   assert.equal(info.sampleRateHz, 8000);
+  const other = audioPlace({ array, sample_rate: 8000 }, FOLDER);
+  assert.deepEqual(other, place, "by its other name");
 });
 
 Deno.test("audioPlace() refuses what holds no audio, and says what it is", () => {
