@@ -85,9 +85,22 @@ function failed(error: unknown): number {
     console.error(`earshot: ${messageOf(error)}`);
     return EXIT.failed;
   }
+  if (isOfTheSystem(error)) {
+    console.error(`earshot: ${messageOf(error)}`);
+    return EXIT.failed;
+  }
   console.error(
     `earshot: This should not have happened; please report it with the lines below\n`,
     error,
   );
   return EXIT.failed;
+}
+
+/** Whether the system refused something, as a full disk does: nobody's defect. */
+function isOfTheSystem(error: unknown): boolean {
+  if (error instanceof AggregateError) return error.errors.every(isOfTheSystem);
+  if (!(error instanceof Error)) return false;
+  const isRefusal = "code" in error && typeof error.code === "string" &&
+    /^E[A-Z0-9]+$/.test(error.code);
+  return isRefusal || isOfTheSystem(error.cause);
 }

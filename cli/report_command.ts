@@ -1,10 +1,10 @@
 import { tellAll } from "../plugins/run.ts";
 import { exitCodeOf } from "./exit_codes.ts";
 import { interruptible } from "./interrupt.ts";
-import { pluginOf } from "./plugin_of.ts";
 import { replay } from "./replay.ts";
 import type { ReportFlags } from "./report.ts";
-import { normalizerOf, reportsOf } from "./run_plan.ts";
+import { checkPaths } from "./report_paths.ts";
+import { normalizerOf, reportersOf } from "./run_plan.ts";
 import { warn } from "./warn.ts";
 
 /** `earshot report`: returns the exit code. */
@@ -19,9 +19,11 @@ export async function reportCommand(
     signal: interrupt.signal,
     warn,
   };
+  const configured = await reportersOf(flags);
+  await checkPaths(configured, { what: "the samples", path });
   const reporters = [];
-  for (const spec of reportsOf(flags)) {
-    const reporter = await (await pluginOf("reporter", spec)).open(context);
+  for (const each of configured) {
+    const reporter = await each.open(context);
     open.defer(async () => await reporter[Symbol.asyncDispose]?.());
     reporters.push(reporter);
   }

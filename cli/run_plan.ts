@@ -7,6 +7,7 @@ import { pluginOf } from "./plugin_of.ts";
 import { loadOf } from "./loads.ts";
 import type { RunFlags } from "./run.ts";
 import { parseDuration } from "./units.ts";
+import { checkPaths, pathOf } from "./report_paths.ts";
 import { together } from "./together.ts";
 import { warn } from "./warn.ts";
 
@@ -38,6 +39,10 @@ export async function planOf(flags: RunFlags): Promise<Plan> {
     dataset: () => datasetOf(flags.data),
     reporters: () => reportersOf(flags),
     backend: () => needsServer ? undefined : backendOf(flags),
+  });
+  await checkPaths(parts.reporters, {
+    what: "the data",
+    path: pathOf(parts.dataset.options),
   });
   const { backend, server } = parts.backend
     ? { backend: parts.backend, server: undefined }
@@ -87,14 +92,14 @@ export async function backendAndServer(flags: BackendFlags) {
 }
 
 /** Where results go. */
-export function reportsOf(
+function reportsOf(
   { report }: Pick<RunFlags, "report">,
 ): readonly string[] {
   return report.length > 0 ? report : ["console"];
 }
 
 /** Every reporter that `--report` names; each problem is told. */
-async function reportersOf(
+export async function reportersOf(
   flags: Pick<RunFlags, "report">,
 ): Promise<readonly Configured<"reporter">[]> {
   const specs = reportsOf(flags);

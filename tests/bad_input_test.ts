@@ -296,7 +296,11 @@ Deno.test("run refuses data without any usable audio before it offers load", asy
 });
 
 Deno.test("run refuses reports that cannot be written before it offers load", async () => {
-  await using folder = await tempFolder({ "taken/x": "" });
+  const manifest = '{"text":"hello"}\n';
+  await using folder = await tempFolder({
+    "taken/x": "",
+    "m.jsonl": manifest,
+  });
   await using server = await serve(QUICK);
   const run = (report: string, ...says: string[]): Case => ({
     args: ["run", "--target", server.url, "--report", report],
@@ -310,11 +314,27 @@ Deno.test("run refuses reports that cannot be written before it offers load", as
     run("csv=taken", "'taken'", "it is a folder"),
     run("jsonl=taken", "'taken'", "it is a folder"),
     run("json", "path: must be given"),
+    {
+      args: [...["run", "--report", "json=x"], ...["--report", "csv=./x"]],
+      says: ["'./x'", "a file of its own", "that of json"],
+    },
+    {
+      args: ["run", "--data", "m.jsonl", "--report", "jsonl=m.jsonl"],
+      says: ["'m.jsonl'", "that of the data"],
+    },
+    {
+      args: ["report", "m.jsonl", "--report", "jsonl=m.jsonl"],
+      says: ["'m.jsonl'", "that of the samples"],
+    },
     run("csv=out.csv,rows=all", "rows: ", "stages, requests", "all"),
   ], { cwd: folder.path });
   assert.deepEqual(await server.log(), [], "load was offered");
   const left = await Array.fromAsync(Deno.readDir(folder.path));
-  assert.deepEqual(left.map(({ name }) => name), ["taken"]);
+  assert.deepEqual(left.map(({ name }) => name).toSorted(), [
+    "m.jsonl",
+    "taken",
+  ]);
+  assert.equal(await Deno.readTextFile(folder.at("m.jsonl")), manifest);
 });
 
 Deno.test("run refuses a server that lists no model where none is configured", async () => {
@@ -392,6 +412,29 @@ Deno.test("run says in one line why a server cannot be reached, and shows no tab
     stderr,
     /^earshot: Cannot reach http:[^\n]*ECONNREFUSED[^\n]*\n$/,
   );
+});
+
+Deno.test({
+  name:
+    "run tells in one line that a report could not be written, and gives the others",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    await using folder = await tempFolder();
+    const { code, stdout, stderr } = await earshot([
+      "run",
+      ...["--backend", "echo", "--data", "repeat=hello", "--requests", "3"],
+      ...["--report", "json=/dev/full", "--report", "jsonl=/dev/full"],
+      ...["--report", "console", "--report", "json=out.json"],
+    ], { cwd: folder.path });
+    assert.equal(code, 1);
+    assert.match(stdout, /3 requests, 3 ok/);
+    assert.ok((await Deno.stat(folder.at("out.json"))).size > 0);
+    const lines = stderr.trimEnd().split("\n");
+    assert.equal(lines.length, 2, stderr);
+    for (const line of lines) {
+      assert.match(line, /Cannot write .*\/dev\/full.*No space left/);
+    }
+  },
 });
 
 Deno.test("run shows no table of empty numbers where every request failed", async () => {

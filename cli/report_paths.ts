@@ -1,0 +1,53 @@
+import { basename, dirname, join, resolve } from "node:path";
+import { type Configured, UsageError } from "../plugins/mod.ts";
+
+/**
+ * Refuses reporters that would write over each other, or over what is read.
+ *
+ * @param read What is read, if it is a file: `{ what: "the data", path }`.
+ * @throws {UsageError} If two of them, or one and what is read, have the same file for their option `path`.
+ */
+export async function checkPaths(
+  reporters: readonly Configured<"reporter">[],
+  read: { readonly what: string; readonly path: string | undefined },
+): Promise<void> {
+  const taken = new Map<string, string>();
+  if (read.path !== undefined) await claim(taken, read.path, read.what);
+  for (const { name, options } of reporters) {
+    const path = pathOf(options);
+    if (path !== undefined) await claim(taken, path, name);
+  }
+}
+
+async function claim(
+  taken: Map<string, string>,
+  path: string,
+  owner: string,
+): Promise<void> {
+  const place = await placeOf(path);
+  if (place === undefined) return;
+  const other = taken.get(place);
+  if (other !== undefined) {
+    throw new UsageError(
+      `Cannot report by ${owner} to '${path}' as each report needs a file of its own: it is that of ${other}`,
+    );
+  }
+  taken.set(place, owner);
+}
+
+/** The option `path` of a plugin, if it has one. */
+export function pathOf(options: unknown): string | undefined {
+  const { path } = (options ?? {}) as { path?: unknown };
+  return typeof path === "string" ? path : undefined;
+}
+
+/** Where a file is, or will be; undefined for devices and pipes, which many may share. */
+async function placeOf(path: string): Promise<string | undefined> {
+  const real = await Deno.realPath(path).catch(() => undefined);
+  if (real === undefined) {
+    const folder = resolve(dirname(path));
+    const there = await Deno.realPath(folder).catch(() => folder);
+    return join(there, basename(path));
+  }
+  return (await Deno.stat(real)).isFile ? real : undefined;
+}
