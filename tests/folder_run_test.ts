@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { Ajv2020 } from "ajv/2020";
 import { bundledClips } from "../clips/mod.ts";
 import type { Report } from "../plugins/mod.ts";
@@ -109,7 +110,9 @@ Deno.test("run takes http and ws targets, keeps their prefix and query, and the 
     await Deno.remove(folder.at("out.json"));
   }
 
-  const before = (await server.log()).length;
+  const received = async () =>
+    (await server.log()).filter(({ direction }) => direction === "in").length;
+  const before = await received();
   const wrong = { TEST_EARSHOT_KEY: "wrong" };
   const unlisted = await run(server.url, keyed, wrong);
   assert.equal(unlisted.code, 1);
@@ -126,7 +129,7 @@ Deno.test("run takes http and ws targets, keeps their prefix and query, and the 
     /no request succeeded: 1 of 1 connect_error: [^|]*40[13]/,
   );
   assert.doesNotMatch(refused.stdout, /p50/);
-  assert.equal((await server.log()).length, before);
+  assert.equal(await received(), before);
 });
 
 Deno.test("run takes modes, speeds and transports by the spec, and says in the report what it did", async () => {
@@ -214,6 +217,54 @@ Deno.test("run offers an open loop from manifests of JSON Lines and CSV", async 
     }
   }
 });
+
+Deno.test("run goes over TLS to a server whose authority it is told, and to no other", async () => {
+  await using folder = await tempFolder(await speechFiles(["short"]));
+  await using server = await serve([
+    ...QUICK,
+    ...[
+      "--tls-cert",
+      pemFile("server.pem"),
+      "--tls-key",
+      pemFile("server.key"),
+    ],
+  ]);
+  assert.match(server.url, /^https:/);
+  const run = (options: string, target: string) =>
+    earshot([
+      "run",
+      ...["--backend", `realtime,speed=0${options}`, "--target", target],
+      ...["--data", folder.path, "--report", `json=${folder.at("out.json")}`],
+    ]);
+  for (
+    const [options, target] of [
+      [`,caCert=${pemFile("ca.pem")}`, server.wsUrl],
+      [`,caCert=${pemFile("ca.pem")},transport=ws`, server.url],
+      [",insecure=true", server.url],
+    ] as const
+  ) {
+    const { code, stderr } = await run(options, target);
+    assert.ok(code === 0 || code === 4, `${options}: ${code}: ${stderr}`);
+    const { stages } = await checkedReport(folder.path, "out.json");
+    assert.equal(stages[0]!.counts.ok, 1);
+  }
+  const distrusted = await run("", server.url);
+  assert.equal(distrusted.code, 1);
+  assert.equal(distrusted.stdout, "");
+  assert.match(
+    distrusted.stderr,
+    /^earshot: Cannot reach https:[^\n]*certificate[^\n]*\n$/,
+  );
+});
+
+/** A certificate or key of the tests' own, or what signed it. */
+function pemFile(name: string): string {
+  const url = new URL(
+    `../backends/realtime/testdata/${name}`,
+    import.meta.url,
+  );
+  return fileURLToPath(url);
+}
 
 /** Reads a report and holds it to the published schema. */
 async function checkedReport(folder: string, name: string): Promise<Report> {
