@@ -17,17 +17,21 @@ export interface LoadKind<Options = unknown> {
   profile(options: Options): LoadProfile;
 }
 
+const ABOVE_0 = "must be above 0";
+
 const streams = z.strictObject({
-  streams: z.array(z.int().positive()).min(1).describe(
-    "Sessions in flight; a stage for each number",
-  ),
+  streams: z.array(z.int().positive(ABOVE_0)).min(1, "must name at least one")
+    .describe(
+      "Sessions in flight; a stage for each number",
+    ),
 });
 
 const rates = z.strictObject({
-  rates: z.array(z.number().positive()).min(1).describe(
-    "Requests a second; a stage for each number",
-  ),
-  maxInFlight: z.int().positive().optional().describe(
+  rates: z.array(z.number().positive(ABOVE_0)).min(1, "must name at least one")
+    .describe(
+      "Requests a second; a stage for each number",
+    ),
+  maxInFlight: z.int().positive(ABOVE_0).optional().describe(
     "Arrivals beyond this many in flight are dropped and counted",
   ),
 });

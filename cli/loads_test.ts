@@ -38,12 +38,12 @@ Deno.test("loadOf() refuses what is no load, and says what would be", () => {
     ["burst=1", /'--load'.* burst; there are: concurrent, constant, poisson/],
     ["poison=1", /did you mean "poisson"\?/],
     ["concurrent", /streams: must be given/],
-    ["concurrent=0", /streams\.0: .*0/],
+    ["concurrent=0", /streams\.0: must be above 0: current value is 0/],
     [
       "concurrent=1.5",
       /streams: must be a whole number: current value is 1\.5/,
     ],
-    ["constant=-1", /rates\.0: .*-1/],
+    ["constant=-1", /rates\.0: must be above 0: current value is -1/],
     ["constant=1,maxInflight=2", /did you mean "maxInFlight"\?/],
     ["", /a name must be given/],
   ] as const;

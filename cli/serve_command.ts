@@ -1,5 +1,5 @@
 import { suggestion } from "../plugins/schema_hints.ts";
-import { UsageError } from "../plugins/mod.ts";
+import { messageOf, UsageError } from "../plugins/mod.ts";
 import {
   type Fault,
   parseFault,
@@ -16,7 +16,7 @@ import type { ServeFlags } from "./serve.ts";
 /** `earshot serve`: serves until it is interrupted; returns the exit code. */
 export async function serveCommand(flags: ServeFlags): Promise<number> {
   using interrupt = interruptible("stopping");
-  const port = wholeNumber("--port", flags.port, 0);
+  const port = portOf(flags.port);
   const options = {
     ...settingsOf(flags.set),
     hostname: flags.host,
@@ -32,7 +32,7 @@ export async function serveCommand(flags: ServeFlags): Promise<number> {
     ...await tlsOf(flags),
   };
   const server = await startServer(options).catch((cause) => {
-    throw new UsageError(`Cannot listen on ${flags.host}:${port}`, { cause });
+    throw new UsageError(messageOf(cause), { cause });
   });
   await using _ = server;
   console.log(
@@ -44,6 +44,14 @@ export async function serveCommand(flags: ServeFlags): Promise<number> {
     interrupt.signal.addEventListener("abort", () => resolve(), { once: true });
   });
   return EXIT.done;
+}
+
+function portOf(text: string): number {
+  const port = wholeNumber("--port", text, 0);
+  if (port < 65_536) return port;
+  throw new UsageError(
+    `Cannot serve as '--port' must be at most 65535: current value is ${text}`,
+  );
 }
 
 function settingsOf(settings: readonly string[]): Partial<SessionOptions> {
@@ -103,12 +111,18 @@ async function tlsOf({ tlsCert, tlsKey }: ServeFlags) {
       "Cannot serve over TLS as '--tls-cert' and '--tls-key' must both be given",
     );
   }
-  const read = (path: string) =>
-    Deno.readTextFile(path).catch((cause) => {
-      throw new UsageError(
-        `Cannot serve over TLS as '${path}' cannot be read`,
-        { cause },
-      );
-    });
-  return { tls: { cert: await read(tlsCert), key: await read(tlsKey) } };
+  return { tls: { cert: await pemOf(tlsCert), key: await pemOf(tlsKey) } };
+}
+
+async function pemOf(path: string): Promise<string> {
+  const text = await Deno.readTextFile(path).catch((cause) => {
+    throw new UsageError(
+      `Cannot serve over TLS as '${path}' cannot be read`,
+      { cause },
+    );
+  });
+  if (text.includes("-----BEGIN ")) return text;
+  throw new UsageError(
+    `Cannot serve over TLS as certificate and key must be in PEM: current value is '${path}', which is not`,
+  );
 }

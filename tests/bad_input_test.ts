@@ -222,7 +222,10 @@ Deno.test("earshot refuses durations, counts and loads that are none", async () 
       says: ["'--requests'", "from 1 on", "1.5"],
     },
     { args: ["run", "--seed", "x"], says: ["'--seed'", "whole number", "x"] },
-    { args: ["run", "--load", "concurrent=0"], says: ["concurrent=0", ">0"] },
+    {
+      args: ["run", "--load", "concurrent=0"],
+      says: ["concurrent=0", "above 0"],
+    },
     {
       args: ["run", "--load", "concurrent=1,x"],
       says: ["streams", "whole number", "x"],
@@ -230,6 +233,15 @@ Deno.test("earshot refuses durations, counts and loads that are none", async () 
     { args: ["run", "--load", "poisson"], says: ["rates: must be given"] },
     { args: ["run", "--load", ""], says: ["a name must be given"] },
     { args: ["serve", "--port", "http"], says: ["'--port'", "http"] },
+    {
+      args: ["serve", "--port", "65536"],
+      says: ["'--port'", "at most 65535"],
+    },
+    {
+      args: ["serve", "--tls-cert", "deno.json", "--tls-key", "deno.json"],
+      says: ["must be in PEM", "'deno.json'"],
+    },
+    { args: ["serve", "--tls-cert", "x"], says: ["'--tls-cert' and"] },
     {
       args: ["serve", "--fault", "drop"],
       says: ["'--fault'", "POINT", '"drop"'],
