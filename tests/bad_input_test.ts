@@ -393,6 +393,7 @@ Deno.test("run names a bad clip among good ones and goes on, unless it is strict
   assert.equal(warnings.length, 2, ran.stderr);
   assert.match(warnings[0]!, /^warning: Skipped "bad\.wav": .*WAV, FLAC/);
   assert.match(warnings[1]!, /^warning: Skipped "worse\.wav": .*truncated/);
+  assert.match(ran.stdout, / 1 utterance, 1 ok /);
   assert.match(ran.stdout, /^skipped 2 that could not be used$/m);
   const { skipped, stages } = JSON.parse(
     await Deno.readTextFile(folder.at("out.json")),

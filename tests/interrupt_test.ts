@@ -164,7 +164,7 @@ Deno.test("report reads the samples of a run that was killed, up to its last sec
   await using running = startEarshot(longRun(server), { cwd: folder.path });
   await sent(server, "transcription.done");
   const clock = systemClock();
-  await clock.sleepUntil(1500); // what is older than a second must be in the file
+  await clock.sleepUntil(2500); // what is older than a second must be in the file
   running.kill("SIGKILL");
   assert.equal((await running.ended).signal, "SIGKILL");
   const { code, stdout, stderr } = await earshot([

@@ -70,7 +70,8 @@ function titleOf(stage: StageReport, { index, of }: Place): string[] {
 }
 
 function endings({ counts, metrics }: StageReport): string[] {
-  const what = metrics["audioSeconds"] ? "utterances" : "requests";
+  const all = total(counts);
+  const what = metrics["audioSeconds"] ? "utterance" : "request";
   const rest: [number, string][] = [
     [counts.error, "failed"],
     [counts.timeout, "timed out"],
@@ -80,7 +81,7 @@ function endings({ counts, metrics }: StageReport): string[] {
   ];
   const told = rest.flatMap(([n, words]) => n > 0 ? [`${n} ${words}`] : []);
   return [
-    `${total(counts)} ${what}, ${counts.ok} ok`,
+    `${all} ${what}${all === 1 ? "" : "s"}, ${counts.ok} ok`,
     ...(told.length > 0 ? [told.join(", ")] : []),
   ];
 }
