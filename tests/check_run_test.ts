@@ -1,0 +1,52 @@
+import assert from "node:assert/strict";
+import { earshot } from "./support/earshot.ts";
+import { speechFiles, tempFolder } from "./support/files.ts";
+import { QUICK, serve } from "./support/serve.ts";
+
+Deno.test("check sends one request and shows what went either way, and what would be timed", async () => {
+  await using folder = await tempFolder(await speechFiles(["short"]));
+  await using server = await serve(QUICK);
+  const { code, stdout, stderr } = await earshot([
+    "check",
+    ...["--backend", "realtime,speed=0", "--target", server.url],
+    ...["--data", folder.at("short.wav"), "--messages", "3"],
+  ]);
+  assert.equal(code, 0, stderr);
+  assert.equal(stderr, "");
+  assert.match(
+    stdout,
+    /^dialect vllm · .* · item short\.wav \(2\.08 s of audio\)$/m,
+  );
+  assert.match(stdout, / ms ← \{"type":"session\.created"/);
+  assert.match(
+    stdout,
+    / ms → \{"type":"session\.update","model":"earshot-reference"\}/,
+  );
+  assert.match(stdout, /^ +… \d+ more messages: see --messages$/m);
+  assert.match(stdout, /^answer +Thank you, that was quick\.$/m);
+  assert.match(stdout, /^reference +Thank you, that was quick\.$/m);
+  assert.match(stdout, /^counts +21 chunks sent · \d+ pieces of output/m);
+  assert.match(stdout, / [\d.]+ ms +finalization$/m);
+  assert.ok(stdout.split("\n").every((line) => line.length < 400), "no media");
+  const sessions = (await server.log()).filter(({ type }) =>
+    type === "session.created"
+  );
+  assert.equal(sessions.length, 1);
+});
+
+Deno.test("check says what went wrong and what was heard before, and exits with 1", async () => {
+  await using folder = await tempFolder(await speechFiles(["short"]));
+  await using server = await serve([
+    ...QUICK,
+    ...["--fault", "error=processing_error,overloaded@done"],
+  ]);
+  const { code, stdout } = await earshot([
+    "check",
+    ...["--backend", "realtime,speed=0,transport=ws", "--target", server.wsUrl],
+    ...["--data", folder.path],
+  ]);
+  assert.equal(code, 1);
+  assert.match(stdout, /^error: server_error: .*overloaded$/m);
+  assert.match(stdout, /^answer +Thank you, that was quick\.$/m);
+  assert.match(stdout, /← \{"type":"error"/);
+});
