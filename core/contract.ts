@@ -58,6 +58,8 @@ export interface Reading {
 export interface Dataset extends Partial<AsyncDisposable> {
   /** What the report should say of it: how many items, which folder. Plain JSON. */
   readonly facts?: Readonly<Record<string, unknown>>;
+  /** Whether its sessions have no end, so that a run must be told when to stop. @default {false} */
+  readonly isEndless?: boolean;
   /**
    * Yields sessions in an order fixed by seed and pass. May be endless. Workers and machines each
    * read the same order and take their share by position, so sessions must be cheap.

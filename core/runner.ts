@@ -74,6 +74,7 @@ const MAX_SKIPPED_AT_FIRST = 1000;
  */
 export async function runStages(options: EngineOptions): Promise<RunResult> {
   const { load, seed, clock, listener, signal } = options;
+  const loop = mustEnd(options);
   const skips = skipping(options);
   const stages: StageReport[] = [];
   const plan = load((purpose) => random(seed, purpose));
@@ -85,8 +86,7 @@ export async function runStages(options: EngineOptions): Promise<RunResult> {
     const stage = step.value;
     const source = openSource({
       ...options,
-      loop: options.stop.durationMs !== undefined ||
-        options.stop.requests !== undefined,
+      loop,
       onSkip: (id, reason) => skips.add(id, reason),
     });
     try {
@@ -125,6 +125,17 @@ export async function runStages(options: EngineOptions): Promise<RunResult> {
     interrupted: signal.aborted || error !== undefined,
     ...(error !== undefined && { error }),
   };
+}
+
+/** Whether something ends a stage before the data does: the data is then begun again where that is needed. */
+function mustEnd(
+  { stop: { durationMs, requests }, dataset }: EngineOptions,
+): boolean {
+  const isEnded = durationMs !== undefined || requests !== undefined;
+  if (isEnded || !dataset.isEndless) return isEnded;
+  throw new UsageError(
+    "Cannot run as data without end needs a duration or a number of requests: neither was given",
+  );
 }
 
 /** How long a stage waits for the streams that it begins with, once the first is ready. */

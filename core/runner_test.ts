@@ -256,6 +256,14 @@ Deno.test("runStages() does not look for something of use for ever", async () =>
   );
 });
 
+Deno.test("runStages() refuses data without end where nothing would stop it", async () => {
+  await assert.rejects(
+    runWith({ dataset: { ...items("a"), isEndless: true } }),
+    (error) =>
+      error instanceof UsageError && /neither was given/.test(error.message),
+  );
+});
+
 Deno.test("runStages() ends with the first bad item where it is told to be strict", async () => {
   const dataset: Dataset = {
     async *sessions() {

@@ -31,6 +31,7 @@ export const repeat: DatasetPlugin<RepeatOptions> = defineDataset({
   }),
   open: ({ text, maxOutputTokens }) => ({
     facts: { text },
+    isEndless: true,
     async *sessions({ signal }) {
       const turn = {
         columns: { text },

@@ -125,7 +125,11 @@ export async function run(options: RunOptions): Promise<Report> {
     loadingMs: clock.now(),
   });
   const report = reportOf(info, result);
-  await tellAll(reporters, report);
+  // What ended the run weighs more than what became of its report.
+  await tellAll(reporters, report).catch((error) => {
+    if (result.error === undefined) throw error;
+    context.warn(messageOf(error));
+  });
   if (result.error !== undefined) throw result.error;
   return report;
 }

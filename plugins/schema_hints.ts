@@ -60,7 +60,7 @@ export function explain(
     path: keys.join("."),
     message: isMissing(keys, value, schema ?? {})
       ? "must be given"
-      : describe(message, keys, value),
+      : describe(ruleAt(keys, value, schema) ?? message, keys, value),
   }));
   return [
     ...hints.map(({ keys, message }) => ({ path: keys.join("."), message })),
@@ -188,6 +188,36 @@ function describe(
   return shown.length > 80 ? message : `${message}: current value is ${shown}`;
 }
 
+/** The bound or type of number that a value breaks, in words; undefined where the schema tells none. */
+function ruleAt(
+  keys: readonly string[],
+  value: unknown,
+  root: JsonSchema = {},
+): string | undefined {
+  const found = at(value, keys);
+  if (typeof found !== "number") return undefined;
+  const schema = schemaAt(keys, root);
+  const { type, minimum, exclusiveMinimum, maximum, exclusiveMaximum } = schema;
+  const breaks = (bound: unknown, isBroken: (bound: number) => boolean) =>
+    typeof bound === "number" && isBroken(bound);
+  if (type === "integer" && !Number.isInteger(found)) {
+    return "must be a whole number";
+  }
+  if (breaks(minimum, (least) => found < least)) {
+    return `must be at least ${minimum}`;
+  }
+  if (breaks(exclusiveMinimum, (low) => found <= low)) {
+    return `must be above ${exclusiveMinimum}`;
+  }
+  if (breaks(maximum, (most) => found > most)) {
+    return `must be at most ${maximum}`;
+  }
+  if (breaks(exclusiveMaximum, (high) => found >= high)) {
+    return `must be below ${exclusiveMaximum}`;
+  }
+  return undefined;
+}
+
 /** Whether the schema requires what stands at these keys, and nothing does. */
 function isMissing(
   keys: readonly string[],
@@ -196,11 +226,16 @@ function isMissing(
 ): boolean {
   const last = keys.at(-1);
   if (last === undefined || at(value, keys) !== undefined) return false;
-  const parent = keys.slice(0, -1).reduce<JsonSchema>((part, key) => {
+  const { required } = schemaAt(keys.slice(0, -1), root);
+  return Array.isArray(required) && required.includes(last);
+}
+
+/** What a schema says of the value at these keys. */
+function schemaAt(keys: readonly string[], root: JsonSchema): JsonSchema {
+  return keys.reduce<JsonSchema>((part, key) => {
     const { properties, items } = resolveSchema(part, root);
     return resolveSchema(isRecord(properties) ? properties[key] : items, root);
   }, root);
-  return Array.isArray(parent.required) && parent.required.includes(last);
 }
 
 function at(value: unknown, keys: readonly string[]): unknown {

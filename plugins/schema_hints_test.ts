@@ -122,7 +122,7 @@ Deno.test("Configured.open() lists every problem with what would be right", asyn
       sped:
         `is no option; did you mean "speed"? there are: target, dialect, mode, speed, headers, limits, list, loose, pair`,
       target: "must be given",
-      speed: "Too small: expected number to be >=0: current value is -1",
+      speed: "must be at least 0: current value is -1",
       "headers.Authorization":
         "Invalid input: expected string, received number",
       "limits.connectMs":
