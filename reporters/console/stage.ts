@@ -16,7 +16,7 @@ import {
   times,
 } from "./number.ts";
 import { metricsTable } from "./table.ts";
-import { displayWidth, plain, truncate, wrap, wrapWords } from "./text.ts";
+import { plain, truncate, wrap, wrapWords } from "./text.ts";
 
 /** Where a stage stands in its run. */
 export interface Place {
@@ -45,15 +45,13 @@ export function stageLines(
   ];
 }
 
-/** Why no number of a stage means anything. */
+/** Why there are no numbers: the first reason, as what is said of the client beside it matters only where there are. */
 export function failedLines({ verdict }: StageReport, look: Look): string[] {
-  const [first = "no request succeeded", ...rest] = verdict.reasons.map(plain);
-  const label = `${look.paint("red", "failed")}  `;
-  const indent = " ".repeat(displayWidth(label));
-  return [
-    ...wrapWords(first, { ...look, label }),
-    ...rest.flatMap((more) => wrapWords(more, { ...look, label: indent })),
-  ];
+  const [first = "no request succeeded"] = verdict.reasons.map(plain);
+  return wrapWords(first, {
+    ...look,
+    label: `${look.paint("red", "failed")}  `,
+  });
 }
 
 function titleOf(stage: StageReport, { index, of }: Place): string[] {
