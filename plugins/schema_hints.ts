@@ -58,9 +58,11 @@ export function explain(
     );
   const said = others.map(({ keys, message }) => ({
     path: keys.join("."),
-    message: isMissing(keys, value, schema ?? {})
-      ? "must be given"
-      : describe(ruleAt(keys, value, schema) ?? message, keys, value),
+    message: isMissing(keys, value, schema ?? {}) ? "must be given" : describe(
+      isOurs(message) ? message : ruleAt(keys, value, schema) ?? message,
+      keys,
+      value,
+    ),
   }));
   return [
     ...hints.map(({ keys, message }) => ({ path: keys.join("."), message })),
@@ -186,6 +188,11 @@ function describe(
   }
   const shown = JSON.stringify(found);
   return shown.length > 80 ? message : `${message}: current value is ${shown}`;
+}
+
+/** Whether an author wrote the message, in the words of the house: a validator's own begin otherwise. */
+function isOurs(message: string): boolean {
+  return /^(must|Cannot)\b/.test(message);
 }
 
 /** The bound or type of number that a value breaks, in words; undefined where the schema tells none. */
