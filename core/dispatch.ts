@@ -13,6 +13,8 @@ export interface Stand {
   readonly clock: Clock;
   /** Index of the stage. */
   readonly stage: number;
+  /** No session starts any more. */
+  readonly closed: AbortSignal;
   /** No request starts any more. */
   readonly stopped: AbortSignal;
   /** Requests in flight are given up. */
@@ -25,6 +27,8 @@ export interface Stand {
   ended(sample: Sample): void;
   /** An arrival was not started, as too many were in flight. */
   dropped(scheduledMs: number): void;
+  /** A session will send no more. */
+  left(id: string): void;
 }
 
 /** Keeps `concurrency` sessions in flight; resolves when the last has ended. The first ones are spread over `spreadMs`. */
@@ -32,23 +36,28 @@ export async function closedLoop(
   stand: Stand,
   { concurrency, spreadMs }: { concurrency: number; spreadMs: number },
 ): Promise<void> {
-  const startMs = stand.clock.now();
-  const slots = Array.from(
-    { length: concurrency },
-    (_, i) => slot(stand, startMs + spreadMs * i / concurrency),
-  );
-  await settled(slots);
-}
+  const { clock } = stand;
+  const breathe = breather(clock);
+  const startMs = clock.now();
 
-/** One session after another, each due when the one before has ended. */
-async function slot(stand: Stand, firstMs: number): Promise<void> {
-  let dueMs = firstMs;
-  while (await until(stand, dueMs)) {
-    const ready = await stand.next();
-    if (ready === undefined) return;
-    await runSession(stand, ready, dueMs);
-    dueMs = stand.clock.now();
+  /** One session after another, each due when the one before has ended. */
+  async function slot(firstMs: number): Promise<void> {
+    let dueMs = firstMs;
+    while (await until(dueMs, clock, stand.closed)) {
+      const ready = await stand.next();
+      if (ready === undefined) return;
+      await runSession(stand, ready, dueMs);
+      await breathe();
+      dueMs = clock.now();
+    }
   }
+
+  await Promise.all(
+    Array.from(
+      { length: concurrency },
+      (_, i) => slot(startMs + spreadMs * i / concurrency),
+    ),
+  );
 }
 
 /** Starts sessions when they arrive, whatever became of the ones before. */
@@ -59,21 +68,26 @@ export async function openLoop(
     maxInFlight: number;
   },
 ): Promise<void> {
-  const startMs = stand.clock.now();
+  const { clock } = stand;
+  const breathe = breather(clock);
+  const startMs = clock.now();
   const inFlight = new Set<Promise<void>>();
-  for (const offsetMs of arrivals) {
-    const dueMs = startMs + offsetMs;
-    if (!await until(stand, dueMs)) break;
-    if (inFlight.size >= maxInFlight) {
-      stand.dropped(dueMs);
-      continue;
+  try {
+    for (const offsetMs of arrivals) {
+      const dueMs = startMs + offsetMs;
+      if (!await until(dueMs, clock, stand.closed)) break;
+      await breathe();
+      if (inFlight.size >= maxInFlight) {
+        stand.dropped(dueMs);
+        continue;
+      }
+      const session = arrive(stand, dueMs);
+      inFlight.add(session);
+      session.then(() => inFlight.delete(session));
     }
-    const session = arrive(stand, dueMs);
-    inFlight.add(session);
-    const gone = () => void inFlight.delete(session);
-    session.then(gone, gone);
+  } finally {
+    await Promise.all(inFlight);
   }
-  await settled([...inFlight]);
 }
 
 async function arrive(stand: Stand, dueMs: number): Promise<void> {
@@ -87,14 +101,14 @@ async function runSession(
   { session, prepared }: ReadySession,
   firstMs: number,
 ): Promise<void> {
-  const { backend, clock, stage, cut } = stand;
+  const { backend, clock, stage, stopped, cut } = stand;
   const history: { turn: Turn; answer?: string }[] = [];
   let dueMs = firstMs;
   try {
     for (const [index, turn] of session.turns.entries()) {
       if (index > 0) {
         dueMs = clock.now() + (turn.thinkMs ?? 0);
-        if (!await until(stand, dueMs)) return;
+        if (!await until(dueMs, clock, stopped)) return;
       }
       const leave = stand.admit(dueMs);
       if (leave === undefined) return;
@@ -116,7 +130,7 @@ async function runSession(
       history.push({ turn, ...answerOf(sample) });
     }
   } finally {
-    backend.endSession?.(session.id);
+    stand.left(session.id);
   }
 }
 
@@ -124,19 +138,27 @@ function answerOf({ output: { text } }: Sample): { answer?: string } {
   return text === undefined ? {} : { answer: text };
 }
 
-/** Waits until `atMs`; false if the stage stops first. */
+/** Waits until `atMs`; false if the signal aborts first. */
 async function until(
-  { clock, stopped }: Stand,
   atMs: number,
+  clock: Clock,
+  signal: AbortSignal,
 ): Promise<boolean> {
-  if (stopped.aborted) return false;
+  if (signal.aborted) return false;
   if (atMs <= clock.now()) return true;
-  return await clock.sleepUntil(atMs, stopped).then(() => true, () => false);
+  return await clock.sleepUntil(atMs, signal).then(() => true, () => false);
 }
 
-/** Waits for all, then throws what any of them threw. */
-async function settled(all: readonly Promise<void>[]): Promise<void> {
-  for (const result of await Promise.allSettled(all)) {
-    if (result.status === "rejected") throw result.reason;
-  }
+/** Sessions that may start before the event loop gets a turn. */
+const STARTS_A_TURN = 256;
+
+/**
+ * Gives the event loop a turn now and then: starts that are overdue, or answered at once, follow each other without
+ * one, and no timer, socket or signal would be heard until they end.
+ */
+function breather(clock: Clock): () => Promise<void> {
+  let starts = 0;
+  return async () => {
+    if (++starts % STARTS_A_TURN === 0) await clock.sleepUntil(clock.now());
+  };
 }

@@ -13,23 +13,31 @@ export interface Feed {
 const EVERY_MS = 250;
 /** How many are handed out without giving the loop back: some 50 µs each. */
 const AT_ONCE = 16;
+/** Or as large a share of what waits, so that the queue finds its length at any rate. */
+const SHARE = 1 / 64;
 
-/** Hands samples to `take` in small batches; calls `idle` when none waits. */
+/** Hands samples to `take` in small batches; calls `glance` a few times a second. */
 export function feed(
   clock: Clock,
-  { take, idle }: {
+  { take, glance }: {
     take: (batch: readonly Sample[]) => void;
-    idle: () => void;
+    glance: () => void;
   },
 ): Feed {
   const waiting: Sample[] = [];
-  let cancel = clock.at(clock.now() + EVERY_MS, tick);
+  let glanceMs = clock.now() + EVERY_MS;
+  let cancel = clock.at(glanceMs, tick);
 
   function tick(): void {
-    if (waiting.length > 0) take(waiting.splice(0, AT_ONCE));
+    const count = Math.max(AT_ONCE, Math.ceil(waiting.length * SHARE));
+    if (waiting.length > 0) take(waiting.splice(0, count));
+    const nowMs = clock.now();
     const more = waiting.length > 0;
-    if (!more) idle();
-    cancel = clock.at(clock.now() + (more ? 1 : EVERY_MS), tick);
+    if (nowMs >= glanceMs) {
+      glance();
+      glanceMs = nowMs + EVERY_MS;
+    }
+    cancel = clock.at(more ? nowMs + 1 : glanceMs, tick);
   }
 
   return {

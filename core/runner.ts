@@ -8,7 +8,7 @@ import { random } from "./random.ts";
 import type { Progress, Skipped, StageReport, StopRules } from "./report.ts";
 import type { Sample } from "./sample.ts";
 import { openSource, type Source } from "./source.ts";
-import { runStage } from "./stage.ts";
+import { runStage, type StageResult } from "./stage.ts";
 
 /** What the engine needs for a run. */
 export interface EngineOptions {
@@ -73,57 +73,73 @@ const MAX_SKIPPED_AT_FIRST = 1000;
  * @throws {UsageError} If no item of the data can be used; before any load is offered.
  */
 export async function runStages(options: EngineOptions): Promise<RunResult> {
-  const { load, seed, clock, listener, signal } = options;
-  const loop = mustEnd(options);
+  const { load, seed, listener, signal } = options;
   const skips = skipping(options);
   const stages: StageReport[] = [];
-  const plan = load((purpose) => random(seed, purpose));
-  let runClock: Clock | undefined;
-  let firstId = 0;
+  const runNext = stageRunner(options, skips);
   let error: unknown;
-  let step = plan.next();
-  while (!step.done && !signal.aborted && error === undefined) {
-    const stage = step.value;
-    const source = openSource({
-      ...options,
-      loop,
-      onSkip: (id, reason) => skips.add(id, reason),
-    });
-    try {
-      const first = await primed(source, stage, options);
-      if (first === undefined) {
-        if (signal.aborted) break;
-        throw nothingUsable(skips.result());
-      }
-      skips.begin();
-      if (runClock === undefined) {
-        const zeroMs = clock.now();
-        runClock = shiftClock(clock, zeroMs);
-        listener.start({ epochMs: runClock.epochMs, loadingMs: zeroMs });
-      }
-      const result = await runStage({
-        ...options,
-        ...listener,
-        stage,
-        index: stages.length,
-        firstId,
-        source: first,
-        clock: runClock,
-      });
+  try {
+    const plan = load((purpose) => random(seed, purpose));
+    let step = plan.next();
+    while (!step.done && !signal.aborted) {
+      const result = await runNext(step.value);
+      if (result === undefined) break;
       stages.push(result.report);
       listener.stage(result.report);
-      firstId = result.nextId;
       error = result.error;
-    } finally {
-      await source.close();
+      if (error !== undefined) break;
+      step = plan.next(result.report);
     }
-    step = plan.next(stages.at(-1)!);
+  } catch (thrown) {
+    // The stages before it are reported all the same.
+    if (stages.length === 0) throw thrown;
+    error = thrown;
   }
   return {
     stages,
     skipped: skips.result(),
     interrupted: signal.aborted || error !== undefined,
     ...(error !== undefined && { error }),
+  };
+}
+
+/** Runs one stage after another: the clock begins with the first, the ids go on. `undefined` where an interrupt comes first. */
+function stageRunner(options: EngineOptions, skips: Skipping) {
+  const { clock, listener, signal } = options;
+  const loop = mustEnd(options);
+  let runClock: Clock | undefined;
+  let index = 0;
+  let firstId = 0;
+
+  function begin(): Clock {
+    const zeroMs = clock.now();
+    const begun = shiftClock(clock, zeroMs);
+    listener.start({ epochMs: begun.epochMs, loadingMs: zeroMs });
+    return begun;
+  }
+
+  return async (stage: Stage): Promise<StageResult | undefined> => {
+    const source = openSource({ ...options, loop, onSkip: skips.add });
+    try {
+      const first = await primed(source, stage, options);
+      if (first === undefined && signal.aborted) return undefined;
+      if (first === undefined) throw nothingUsable(skips.result());
+      skips.begin();
+      runClock ??= begin();
+      const result = await runStage({
+        ...options,
+        ...listener,
+        stage,
+        index: index++,
+        firstId,
+        source: first,
+        clock: runClock,
+      });
+      firstId = result.nextId;
+      return result;
+    } finally {
+      await source.close();
+    }
   };
 }
 
@@ -173,23 +189,32 @@ async function primed(
   };
 }
 
+/** What of the data cannot be used. */
+interface Skipping {
+  /** What stands. */
+  result(): Skipped;
+  /** Something of use was found. */
+  begin(): void;
+  /** An item cannot be used. Throws where that ends the run. */
+  add(id: string, reason: string): void;
+}
+
 /**
  * Counts what cannot be used: each item once, however often the data is read. Nobody is told before an item of use
  * was found: where there is none, one error tells of them all.
  */
-function skipping({ strict, listener }: EngineOptions) {
+function skipping({ strict, listener }: EngineOptions): Skipping {
   const seen = new Set<string>();
   const items: Skipped["items"][number][] = [];
   let held: Skipped["items"][number][] | undefined = [];
   const result = (): Skipped => ({ count: seen.size, items });
   return {
     result,
-    /** Something of use was found. */
-    begin(): void {
+    begin() {
       for (const { id, reason } of held ?? []) listener.skip(id, reason);
       held = undefined;
     },
-    add(id: string, reason: string): void {
+    add(id, reason) {
       if (seen.has(id)) return;
       seen.add(id);
       if (items.length < MAX_SKIPPED_NAMED) items.push({ id, reason });

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import type { Backend, Call, Dataset } from "./contract.ts";
 import { UsageError } from "./errors.ts";
-import { concurrent, openLoop } from "./load.ts";
+import { systemClock } from "./clock.ts";
+import { concurrent, type LoadProfile, openLoop } from "./load.ts";
 import type { Sample } from "./sample.ts";
 import { type EngineOptions, type RunResult, runStages } from "./runner.ts";
 import { type ManualClock, manualClock } from "./testing/manual_clock.ts";
@@ -74,6 +75,31 @@ async function runWith(
   const result = await running;
   assert.equal(clock.pending, 0, "no timer is left behind");
   return { samples, skips, loadingMs, result };
+}
+
+/** Runs on the real clock. */
+async function runOnSystemClock(options: Partial<EngineOptions>) {
+  const samples: Sample[] = [];
+  const result = await runStages({
+    backend: answering(10),
+    dataset: items("a", "b", "c"),
+    load: concurrent([1]),
+    stop: {},
+    seed: 1,
+    normalizer: "basic",
+    strict: false,
+    signal: never(),
+    clock: systemClock(),
+    listener: {
+      start() {},
+      samples: (batch) => void samples.push(...batch),
+      progress() {},
+      stage() {},
+      skip() {},
+    },
+    ...options,
+  });
+  return { result, samples };
 }
 
 Deno.test("runStages() sends each session once where no stop is set", async () => {
@@ -330,6 +356,135 @@ Deno.test("runStages() sends the turns of a session in order, with the answers s
     history: [{ turn: session.turns[0], answer: "ok" }],
   });
   assert.equal(gone, "talk");
+});
+
+Deno.test("runStages() sends every turn of every session where no stop is set", async () => {
+  const dataset: Dataset = {
+    async *sessions() {
+      for (const id of ["a", "b", "c"]) {
+        const turn = { columns: { text: id }, thinkMs: 5 };
+        yield { id, turns: id === "b" ? [turn, turn, turn] : [turn] };
+      }
+    },
+  };
+  for (const load of [concurrent([3]), openLoop("constant", [1000])]) {
+    const { samples, result } = await runWith({ dataset, load });
+    const turns = samples.map(({ session }) => `${session.id}${session.turn}`);
+    assert.deepEqual(turns.sort(), ["a0", "b0", "b1", "b2", "c0"]);
+    assert.equal(result.stages[0]?.stopped, "data");
+  }
+});
+
+Deno.test("runStages() sends the last session although the data ended while it was prepared", async () => {
+  const clock = manualClock();
+  const { samples } = await runWith({
+    clock,
+    load: concurrent([2]),
+    backend: answering(10, {
+      prepare: ({ columns: { text } }) =>
+        clock.sleepUntil(text === "c" ? 5000 : 0).then(() => undefined),
+    }),
+  });
+  assert.deepEqual(samples.map(({ session }) => session.id), ["a", "b", "c"]);
+});
+
+Deno.test("runStages() is strict with the last item too, although the data ended while it was prepared", async () => {
+  const clock = manualClock();
+  const { result } = await runWith({
+    clock,
+    strict: true,
+    load: concurrent([2]),
+    backend: answering(10, {
+      prepare: ({ columns: { text } }) =>
+        clock.sleepUntil(text === "c" ? 5000 : 0).then(() => {
+          if (text === "c") throw new Error("It is cut short");
+        }),
+    }),
+  });
+  assert.match(String(result.error), /Cannot use "c": It is cut short/);
+});
+
+Deno.test("runStages() ends in time with a backend that answers, or fails, at once", async () => {
+  const backends: Backend["send"][] = [
+    () => Promise.resolve({ text: "ok" }),
+    () => {
+      throw new Error("It is broken");
+    },
+  ];
+  for (const send of backends) {
+    const { result } = await runOnSystemClock({
+      backend: { needs: [], send },
+      load: concurrent([2]),
+      stop: { durationMs: 50 },
+    });
+    assert.equal(result.stages[0]?.stopped, "duration");
+  }
+});
+
+Deno.test("runStages() ends in time although requests are due faster than they can be started", async () => {
+  const { result, samples } = await runOnSystemClock({
+    backend: answering(1),
+    load: openLoop("constant", [10_000_000]),
+    stop: { durationMs: 50 },
+  });
+  const [stage] = result.stages;
+  assert.equal(stage?.stopped, "duration");
+  assert.equal(stage?.counts.ok, samples.length);
+  assert.equal(new Set(samples.map(({ id }) => id)).size, samples.length);
+});
+
+Deno.test("runStages() is not held by data that does not come", async () => {
+  const clock = manualClock();
+  const { result } = await runWith({
+    clock,
+    stop: { durationMs: 100 },
+    dataset: {
+      async *sessions({ signal }) {
+        yield { id: "a", turns: [{ columns: { text: "a" } }] };
+        await clock.sleepUntil(100_000, signal).catch(() => {});
+      },
+    },
+  });
+  assert.equal(result.stages[0]?.stopped, "duration");
+  assert.ok(clock.now() < 2000, `until ${clock.now()} ms`);
+});
+
+Deno.test("runStages() keeps the stages before one that cannot begin", async () => {
+  let reads = 0;
+  const { result } = await runWith({
+    load: concurrent([1, 2]),
+    dataset: {
+      async *sessions(reading) {
+        if (++reads > 1) throw new Error("The disk is gone");
+        yield* items("a", "b").sessions(reading);
+      },
+    },
+  });
+  assert.deepEqual(result.stages.map(({ counts }) => counts.ok), [2]);
+  assert.match(String(result.error), /The disk is gone/);
+  assert.equal(result.interrupted, true);
+});
+
+Deno.test("runStages() reports what there is when arrivals or the end of a session fail", async () => {
+  const broken: LoadProfile = function* () {
+    yield {
+      name: "broken",
+      load: {},
+      arrivals: (function* () {
+        yield* [0, 1];
+        throw new Error("No more");
+      })(),
+    };
+  };
+  const byArrivals = await runWith({ load: broken });
+  assert.match(String(byArrivals.result.error), /No more/);
+  assert.equal(byArrivals.samples.length, 2);
+  const endSession = () => {
+    throw new Error("No end");
+  };
+  const byEnd = await runWith({ backend: answering(10, { endSession }) });
+  assert.match(String(byEnd.result.error), /No end/);
+  assert.equal(byEnd.samples.length, 1);
 });
 
 Deno.test("runStages() starts its clock with the first request that may be sent", async () => {

@@ -111,7 +111,9 @@ export function openSource(
   return {
     async next() {
       while (!signal.aborted) {
-        while (queue.length === 0 && !ended) await changed.promise;
+        while (queue.length === 0 && !ended && !signal.aborted) {
+          await changed.promise;
+        }
         const head = queue.shift();
         if (head === undefined) return undefined;
         wake();
@@ -126,7 +128,9 @@ export function openSource(
       wake();
     },
     async filled(count) {
-      while (queue.length < count && !ended) await changed.promise;
+      while (queue.length < count && !ended && !signal.aborted) {
+        await changed.promise;
+      }
       await Promise.allSettled(queue.slice(0, count));
     },
     async close() {

@@ -90,6 +90,8 @@ export async function runStage(options: StageOptions): Promise<StageResult> {
 
   const release = setTimers(running);
   const interrupt = () => stopping.stop("interrupted");
+  const closeSource = () => void options.source.close();
+  stopping.stopped.addEventListener("abort", closeSource, { once: true });
   signal.addEventListener("abort", interrupt, { once: true });
   if (signal.aborted) interrupt();
   const ended = feed(clock, {
@@ -97,11 +99,12 @@ export async function runStage(options: StageOptions): Promise<StageResult> {
       for (const sample of batch) running.sums.add(sample);
       options.samples(batch);
     },
-    idle: () => options.progress(progressOf(running)),
+    glance: () => options.progress(progressOf(running)),
   });
   let nextId = firstId;
   const stand = standOf(running, { id: () => nextId++, put: ended.put });
-  await offer(stand, stage, options.backend.spreadMs ?? 0);
+  await offer(stand, stage, options.backend.spreadMs ?? 0)
+    .catch((error) => stopping.stop("interrupted", error));
 
   running.watch.end();
   stopping.stop("data");
@@ -147,13 +150,14 @@ function standOf(
     backend,
     clock,
     stage: index,
+    closed: stopping.closed,
     stopped: stopping.stopped,
     cut: stopping.cut,
     async next() {
       try {
         const ready = await source.next();
         if (ready === undefined) stopping.stop("data");
-        return stopping.end ? undefined : ready;
+        return stopping.stopped.aborted ? undefined : ready;
       } catch (error) {
         stopping.stop("interrupted", error);
         return undefined;
@@ -161,11 +165,8 @@ function standOf(
     },
     admit(scheduledMs) {
       const phase = phaseAt(scheduledMs);
-      if (
-        stopping.end || (phase === "measure" && measured.started >= requests)
-      ) {
-        return undefined;
-      }
+      if (stopping.stopped.aborted) return undefined;
+      if (phase === "measure" && measured.started >= requests) return undefined;
       live.started();
       if (phase === "measure" && ++measured.started >= requests) {
         stopping.stop("requests");
@@ -179,6 +180,13 @@ function standOf(
     dropped(scheduledMs) {
       live.dropped();
       if (phaseAt(scheduledMs) === "measure") measured.dropped++;
+    },
+    left(id) {
+      try {
+        backend.endSession?.(id);
+      } catch (error) {
+        stopping.stop("interrupted", error);
+      }
     },
   };
 }

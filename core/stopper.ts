@@ -4,9 +4,11 @@ import type { StageReport } from "./report.ts";
 /** Why a stage ended. */
 export type StopReason = StageReport["stopped"];
 
-/** Ends a stage in two steps: first no request starts any more, later those in flight are given up. */
+/** Ends a stage step by step: no session starts any more, no request does, and those in flight are given up. */
 export interface Stopper {
-  /** Aborts when no request may start any more. */
+  /** Aborts when no session may start any more. */
+  readonly closed: AbortSignal;
+  /** Aborts when no request may start any more: not with the end of the data, as sessions in flight have turns left. */
   readonly stopped: AbortSignal;
   /** Aborts when requests in flight are given up. */
   readonly cut: AbortSignal;
@@ -16,7 +18,10 @@ export interface Stopper {
     readonly atMs: number;
     readonly error?: unknown;
   } | undefined;
-  /** Ends the stage; nothing, if it has ended. An interrupt gives up what is in flight at once. */
+  /**
+   * Ends the stage; nothing, if it has ended, but by the end of the data, which leaves turns to be sent. An interrupt
+   * gives up what is in flight at once.
+   */
   stop(reason: StopReason, error?: unknown): void;
   /** Gives its timer up. */
   close(): void;
@@ -32,12 +37,14 @@ const DRAIN_MS = 30_000;
  *   asked for may take as long as their own time limits let them; those that time cut off, 30 s.
  */
 export function stopper(clock: Clock, drainMs: number | undefined): Stopper {
+  const closed = new AbortController();
   const stopped = new AbortController();
   const cut = new AbortController();
   let end: Stopper["end"];
   let cancelCut = () => {};
 
   return {
+    closed: closed.signal,
     stopped: stopped.signal,
     cut: cut.signal,
     get end() {
@@ -47,15 +54,17 @@ export function stopper(clock: Clock, drainMs: number | undefined): Stopper {
       if (reason === "interrupted" && !cut.signal.aborted) {
         cut.abort(new Error("The run was interrupted"));
       }
-      if (end) return;
+      if (end && (end.reason !== "data" || reason === "data")) return;
       end = {
         reason,
         atMs: clock.now(),
         ...(error !== undefined && { error }),
       };
-      stopped.abort();
+      closed.abort();
+      if (reason !== "data") stopped.abort();
       const limitMs = drainMs ?? (reason === "duration" ? DRAIN_MS : undefined);
       if (limitMs === undefined) return;
+      cancelCut();
       cancelCut = clock.at(end.atMs + limitMs, () => {
         cut.abort(
           new Error(

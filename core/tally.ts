@@ -24,23 +24,24 @@ const SPAN_MS = 5000;
 export function tally(startMs: number): Tally {
   const counts = { ok: 0, error: 0, timeout: 0, cancelled: 0, dropped: 0 };
   let inFlight = 0;
-  let answered: number[] = [];
+  /** How many were answered when somebody asked, the oldest just outside the span. */
+  const marks = [{ atMs: startMs, ok: 0 }];
   return {
     counts,
     get inFlight() {
       return inFlight;
     },
     started: () => void inFlight++,
-    ended({ outcome: { status }, endedMs }) {
+    ended({ outcome: { status } }) {
       inFlight--;
       counts[status]++;
-      if (status === "ok") answered.push(endedMs);
     },
     dropped: () => void counts.dropped++,
     requestsPerSecond(nowMs) {
-      answered = answered.filter((atMs) => atMs > nowMs - SPAN_MS);
-      const spanMs = Math.min(SPAN_MS, nowMs - startMs);
-      return spanMs > 0 ? answered.length * 1000 / spanMs : 0;
+      while (marks[1] && marks[1].atMs <= nowMs - SPAN_MS) marks.shift();
+      const { atMs, ok } = marks[0]!;
+      marks.push({ atMs: nowMs, ok: counts.ok });
+      return nowMs > atMs ? (counts.ok - ok) * 1000 / (nowMs - atMs) : 0;
     },
   };
 }
