@@ -1,4 +1,4 @@
-import { type Digest, digest } from "../core/digest.ts";
+import { digest } from "../core/digest.ts";
 import { type NormalizerName, normalizers } from "../core/quality/normalize.ts";
 import { stageReport } from "../core/stage_report.ts";
 import {
@@ -42,7 +42,14 @@ export async function replay(
 ): Promise<Report> {
   const frame = await frameOf(readSamples(path, { warn }));
   const used = normalizer ?? knownNormalizer(frame.info.run.config.normalizer);
-  const sums = frame.stages.map((stage) => emptyDigest(stage, used));
+  const { durationMs } = frame.info.run.config.stop;
+  const sums = frame.stages.map(({ window: { startMs } }) =>
+    digest({
+      startMs,
+      ...(durationMs !== undefined && { endMs: startMs + durationMs }),
+      normalizer: used,
+    })
+  );
   for (const reporter of reporters) reporter.start?.(frame.info);
   for await (const line of readSamples(path)) {
     if (line.schema !== "earshot.sample/1") continue;
@@ -53,6 +60,9 @@ export async function replay(
   const stages = frame.stages.map((stage, i) =>
     stageReport(sums[i]!, { ...stage, health: healthOf(stage) })
   );
+  for (const stage of stages) {
+    for (const reporter of reporters) reporter.stage?.(stage);
+  }
   const { earshot, run } = frame.info;
   return {
     schema: "earshot.report/1",
@@ -135,18 +145,6 @@ function guessed(
     client: {},
     dropped: 0,
   };
-}
-
-function emptyDigest(
-  { window, stopped }: Omit<SavedStage, "schema">,
-  normalizer: NormalizerName,
-): Digest {
-  const { startMs, endMs } = window;
-  return digest({
-    startMs,
-    ...(stopped === "duration" && { endMs }),
-    normalizer,
-  });
 }
 
 function healthOf(

@@ -2,12 +2,15 @@ import assert from "node:assert/strict";
 import { tempFolder } from "../datasets/testing.ts";
 import {
   concurrent,
+  type Configured,
   echo,
   jsonlReporter,
+  openLoop,
   repeat,
   type Report,
   type Reporter,
   run,
+  type RunOptions,
 } from "../mod.ts";
 import { UsageError } from "../plugins/mod.ts";
 import { replay } from "./replay.ts";
@@ -36,7 +39,89 @@ Deno.test("replay() makes the same report again, byte for byte", async () => {
   );
 });
 
-Deno.test("replay() tells reporters of the run and of each sample, as while it ran", async () => {
+/** Every way in which a run ends, and what else changes what a report says. */
+const ENDINGS: Readonly<Record<string, Partial<RunOptions>>> = {
+  "a duration after a warm-up": { stop: { warmupMs: 20, durationMs: 60 } },
+  "requests after a warm-up": { stop: { warmupMs: 20, requests: 10 } },
+  // The last of the requests ends behind the window.
+  "requests just before the duration": {
+    backend: echo({ delayMs: 50 }),
+    stop: { requests: 4, durationMs: 80 },
+  },
+  "the end of the data, items skipped": { dataset: someOfUse() },
+  "the end of the data under a strict eye": {
+    dataset: someOfUse(),
+    strict: true,
+  },
+  "arrivals dropped": {
+    backend: echo({ delayMs: 30 }),
+    load: openLoop("constant", [200, 400], { maxInFlight: 2 }),
+    stop: { warmupMs: 20, durationMs: 60 },
+  },
+  "requests given up": {
+    backend: echo({ delayMs: 10_000 }),
+    stop: { durationMs: 20, drainMs: 10 },
+  },
+  "an interrupt": {
+    backend: echo({ delayMs: 30 }),
+    stop: { warmupMs: 20, durationMs: 10_000 },
+  },
+};
+
+for (const [ending, options] of Object.entries(ENDINGS)) {
+  Deno.test(`replay() makes the same report again after ${ending}`, async () => {
+    await using folder = await tempFolder();
+    const path = folder.at("s.jsonl");
+    const interrupt = new AbortController();
+    let report: Report | undefined;
+    let ended = 0;
+    const ear: Reporter = {
+      samples(batch) {
+        ended += batch.length;
+        if (ending === "an interrupt") interrupt.abort(new Error("Ctrl-C"));
+      },
+      report: (given) => void (report = given),
+    };
+    await run({
+      backend: echo({ text: "one two" }),
+      dataset: repeat({ text: "hello" }),
+      load: concurrent([2, 3]),
+      signal: interrupt.signal,
+      ...options,
+      reporters: [jsonlReporter({ path }), configured(ear)],
+    }).catch((error) => assert.match(String(error), /Cannot use "bad"/));
+    assert.ok(report && ended > 0);
+    assert.equal(
+      JSON.stringify(await replay(path, QUIET)),
+      JSON.stringify(report),
+    );
+  });
+}
+
+/** Sessions of two turns with what was said, among them one that cannot be used. */
+function someOfUse(): Configured<"dataset"> {
+  const turn = { columns: { text: "hello", reference: "one too" } };
+  return {
+    kind: "dataset",
+    name: "some",
+    options: {},
+    open: () =>
+      Promise.resolve({
+        async *sessions() {
+          yield { id: "a", turns: [turn, turn] };
+          yield { id: "bad", turns: [], problem: "It is broken" };
+          yield { id: "b", turns: [turn] };
+        },
+      }),
+  };
+}
+
+function configured(reporter: Reporter): Configured<"reporter"> {
+  const open = () => Promise.resolve(reporter);
+  return { kind: "reporter", name: "ear", options: {}, open };
+}
+
+Deno.test("replay() tells reporters of the run, of each sample and of each stage, as while it ran", async () => {
   await using folder = await tempFolder();
   const path = folder.at("s.jsonl");
   const { run } = await savedRun(path);
@@ -45,6 +130,7 @@ Deno.test("replay() tells reporters of the run and of each sample, as while it r
     start: (info) => void heard.push(`start ${info.run.id === run.id}`),
     samples: (batch) =>
       heard.push(...batch.map(({ stage }) => `sample of ${stage}`)),
+    stage: ({ name }) => void heard.push(name),
     report() {},
   };
   await replay(path, { ...QUIET, reporters: [reporter] });
@@ -52,6 +138,8 @@ Deno.test("replay() tells reporters of the run and of each sample, as while it r
     "start true",
     ...Array(6).fill("sample of 0"),
     ...Array(6).fill("sample of 1"),
+    "1 stream",
+    "2 streams",
   ]);
 });
 
