@@ -94,7 +94,7 @@ function measuredLines(
   look: Look,
 ): string[] {
   return [
-    ...metricsTable(stage, look),
+    ...metricsTable(stage, { ...look, isPaced: !!speed }),
     ...wrap(speechOf(stage, speed), { ...look, label: "  speech  " }),
     ...wrap(ratesOf(stage.rates), { ...look, label: "  rates   " }),
     ...failureLines(stage, look),

@@ -41,14 +41,22 @@ const elsewhere: ReadonlySet<string> = new Set(
   clientMetrics.map(({ name }) => name),
 );
 
+/** Told of paced audio, it would be the pace that it tells of: a little below 1, however fast the server. */
+const unpacedOnly: ReadonlySet<string> = new Set(["rtfxRequest"]);
+
 /** How many values a percentile needs to be more than the largest one: 1 ÷ (1 − p). */
 const needed = { p50: 2, p90: 10, p95: 20, p99: 100 } as const;
 
 type Metric = { readonly unit: Unit } & Summary;
 
 /** The table of a stage's metrics, milliseconds first. */
-export function metricsTable(stage: StageReport, look: Look): string[] {
-  const rows = inOrder(stage.metrics);
+export function metricsTable(
+  stage: StageReport,
+  { isPaced = false, ...look }: Look & { readonly isPaced?: boolean },
+): string[] {
+  const rows = inOrder(stage.metrics).filter(([name]) =>
+    !isPaced || !unpacedOnly.has(name)
+  );
   const timed = rows.filter(([, { unit }]) => unit === "ms");
   const others = rows.filter(([, { unit }]) => unit !== "ms");
   const lines = [...block("ms", timed, look), ...block("other", others, look)];

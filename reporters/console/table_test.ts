@@ -36,6 +36,15 @@ Deno.test("metricsTable() leaves the first answer text out where it is the first
   assert.deepEqual(rows(30, 40), ["first text", "first answer text"]);
 });
 
+Deno.test("metricsTable() says nothing of the pace as if it were the server's", () => {
+  const stage = {
+    ...goodStage,
+    metrics: { rtfxRequest: metric("ratio", 200, 0.97) },
+  };
+  assert.match(metricsTable(stage, look).join("\n"), /times real time/);
+  assert.deepEqual(metricsTable(stage, { ...look, isPaced: true }), []);
+});
+
 Deno.test("metricsTable() gives no line where nothing was observed", () => {
   assert.deepEqual(metricsTable({ ...goodStage, metrics: {} }, look), []);
 });
