@@ -268,6 +268,6 @@ export interface Progress {
   readonly medians: Readonly<Record<string, number>>;
   /** Until the stage's window ends, in milliseconds, where a duration was set. */
   readonly remainingMs?: number;
-  /** Requests still to end, where a number was set. */
+  /** Requests still to start, where a number was set. */
   readonly remainingRequests?: number;
 }

@@ -1,0 +1,35 @@
+import assert from "node:assert/strict";
+import { feed } from "./feed.ts";
+import type { Sample } from "./sample.ts";
+import { manualClock } from "./testing/manual_clock.ts";
+import { sample } from "./testing/sample.ts";
+
+Deno.test("feed() keeps up with any rate in small batches, and glances meanwhile", async () => {
+  const clock = manualClock();
+  const taken: Sample[] = [];
+  let largest = 0;
+  let glances = 0;
+  const samples = feed(clock, {
+    take(batch) {
+      largest = Math.max(largest, batch.length);
+      taken.push(...batch);
+    },
+    glance: () => void glances++,
+  });
+  const perMs = 50;
+  let put = 0;
+  for (let ms = 0; ms < 2000; ms++) {
+    for (let i = 0; i < perMs; i++) samples.put(sample({ id: put++ }));
+    await clock.advance(1);
+  }
+  const waiting = put - taken.length;
+  assert.ok(waiting < 100 * perMs, `${waiting} wait`);
+  assert.ok(largest < 10 * perMs, `${largest} at once`);
+  assert.ok(glances >= 7, `${glances} glances`);
+  samples.close();
+  assert.deepEqual(
+    taken.map(({ id }) => id),
+    Array.from({ length: put }, (_, id) => id),
+  );
+  assert.equal(clock.pending, 0);
+});
