@@ -18,9 +18,16 @@ export interface LoadKind<Options = unknown> {
 }
 
 const ABOVE_0 = "must be above 0";
+/** No machine has the sockets for more; each stream costs memory before it is opened. */
+const MOST_STREAMS = 100_000;
 
 const streams = z.strictObject({
-  streams: z.array(z.int().positive(ABOVE_0)).min(1, "must name at least one")
+  streams: z.array(
+    z.int().positive(ABOVE_0).max(
+      MOST_STREAMS,
+      `must be at most ${MOST_STREAMS}`,
+    ),
+  ).min(1, "must name at least one")
     .describe(
       "Sessions in flight; a stage for each number",
     ),

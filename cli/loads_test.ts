@@ -40,6 +40,10 @@ Deno.test("loadOf() refuses what is no load, and says what would be", () => {
     ["concurrent", /streams: must be given/],
     ["concurrent=0", /streams\.0: must be above 0: current value is 0/],
     [
+      "concurrent=1e9",
+      /streams\.0: must be at most 100000: current value is 1000000000/,
+    ],
+    [
       "concurrent=1.5",
       /streams: must be a whole number: current value is 1\.5/,
     ],
