@@ -109,7 +109,7 @@ class Utterance implements SocketListener {
     const atMs = this.#call.read(Buffer.byteLength(data));
     this.#heardMs = atMs;
     if (binary) return this.#fail({ kind: "binary" });
-    const text = typeof data === "string" ? data : decoder.decode(data);
+    const text = typeof data === "string" ? data : textOf(data);
     this.#settings.trace?.received(text);
     const message = parsed(text);
     if (!message) return this.#fail({ kind: "unparsable", text });
@@ -254,7 +254,10 @@ class Utterance implements SocketListener {
   }
 }
 
-const decoder = new TextDecoder();
+/** Twice as fast as a TextDecoder on the short messages that deltas are. */
+function textOf({ buffer, byteOffset, byteLength }: Uint8Array): string {
+  return Buffer.from(buffer, byteOffset, byteLength).toString();
+}
 
 function parsed(text: string): JsonObject | undefined {
   try {
