@@ -81,11 +81,14 @@ function failed(error: unknown): number {
     console.error(`earshot: ${messageOf(error)}`);
     return EXIT.usage;
   }
-  if (isRequestError(error)) {
-    console.error(`earshot: ${messageOf(error)}`);
-    return EXIT.failed;
+  const permission = missingPermission(error);
+  if (permission !== undefined) {
+    console.error(
+      `earshot: Cannot run as a permission is missing: ${permission}`,
+    );
+    return EXIT.usage;
   }
-  if (isOfTheSystem(error)) {
+  if (isRequestError(error) || isOfTheSystem(error)) {
     console.error(`earshot: ${messageOf(error)}`);
     return EXIT.failed;
   }
@@ -94,6 +97,13 @@ function failed(error: unknown): number {
     error,
   );
   return EXIT.failed;
+}
+
+/** What Deno says where it was not given a permission, here or, where only the message is left, in a worker. */
+function missingPermission(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  if (error instanceof Deno.errors.NotCapable) return error.message;
+  return error.message.match(/NotCapable: (.*)/)?.[1];
 }
 
 /** Whether the system refused something, as a full disk does: nobody's defect. */

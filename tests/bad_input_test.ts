@@ -490,3 +490,15 @@ async function clipBytes(id: string): Promise<Uint8Array> {
 function half(bytes: Uint8Array): Uint8Array {
   return bytes.subarray(0, bytes.length >> 1);
 }
+
+Deno.test("earshot names the permission that it was not given", async () => {
+  const { code, stderr } = await earshot(["run", "--data", "clips,limit=1"], {
+    denoFlags: ["--no-prompt", "--deny-write"],
+  });
+  assert.equal(code, 2);
+  assert.match(
+    stderr,
+    /Cannot run as a permission is missing: .*--allow-write flag/,
+  );
+  assert.doesNotMatch(stderr, /should not have happened/);
+});

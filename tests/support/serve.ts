@@ -25,7 +25,7 @@ export async function serve(
     limitMs: 90_000,
     ...options,
   });
-  const [, url] = await running.waitFor(/ at (https?:\/\/[^:]+:\d+\S*):/);
+  const [, url] = await running.waitFor(/ at (https?:\/\/\S+) · /);
   return {
     url: url!,
     wsUrl: url!.replace(/^http/, "ws"),
