@@ -145,13 +145,48 @@ function stageRunner(options: EngineOptions, skips: Skipping) {
 
 /** Whether something ends a stage before the data does: the data is then begun again where that is needed. */
 function mustEnd(
-  { stop: { durationMs, requests }, dataset }: EngineOptions,
+  { stop, dataset }: EngineOptions,
 ): boolean {
+  checkStop(stop);
+  const { durationMs, requests } = stop;
   const isEnded = durationMs !== undefined || requests !== undefined;
   if (isEnded || !dataset.isEndless) return isEnded;
   throw new UsageError(
     "Cannot run as data without end needs a duration or a number of requests: neither was given",
   );
+}
+
+/** Holds the stop rules to what they can mean: a program may give anything. */
+function checkStop(
+  { durationMs, requests, warmupMs, drainMs }: StopRules,
+): void {
+  const rules: [string, number | undefined, boolean, string][] = [
+    [
+      "durationMs",
+      durationMs,
+      durationMs! > 0 && durationMs! < Infinity,
+      "be above 0",
+    ],
+    [
+      "requests",
+      requests,
+      Number.isSafeInteger(requests) && requests! > 0,
+      "be a whole number from 1 on",
+    ],
+    [
+      "warmupMs",
+      warmupMs,
+      warmupMs! >= 0 && warmupMs! < Infinity,
+      "be 0 or more",
+    ],
+    ["drainMs", drainMs, drainMs! >= 0 && drainMs! < Infinity, "be 0 or more"],
+  ];
+  for (const [name, value, holds, rule] of rules) {
+    if (value === undefined || holds) continue;
+    throw new UsageError(
+      `Cannot run as '${name}' must ${rule}: current value is ${value}`,
+    );
+  }
 }
 
 /** How long a stage waits for the streams that it begins with, once the first is ready. */

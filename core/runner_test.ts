@@ -282,6 +282,28 @@ Deno.test("runStages() does not look for something of use for ever", async () =>
   );
 });
 
+Deno.test("runStages() refuses stop rules that mean nothing", async () => {
+  for (
+    const stop of [
+      { durationMs: -1 },
+      { durationMs: NaN },
+      { requests: 0 },
+      { requests: 1.5 },
+      { requests: NaN },
+      { requests: 1, warmupMs: -5000 },
+      { requests: 1, drainMs: -1 },
+    ]
+  ) {
+    await assert.rejects(
+      runWith({ stop }),
+      (error) =>
+        error instanceof UsageError &&
+        /must be .*: current value is/.test(error.message),
+      JSON.stringify(stop),
+    );
+  }
+});
+
 Deno.test("runStages() refuses data without end where nothing would stop it", async () => {
   await assert.rejects(
     runWith({ dataset: { ...items("a"), isEndless: true } }),

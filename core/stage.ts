@@ -139,8 +139,18 @@ function setTimers(
 
 /** What the dispatcher may do. */
 function standOf(
-  { backend, clock, index, stopping, source, stop, startMs, live, measured }:
-    Running,
+  {
+    backend,
+    clock,
+    index,
+    stopping,
+    source,
+    stop,
+    startMs,
+    endMs,
+    live,
+    measured,
+  }: Running,
   { id, put }: { id: () => number; put: (sample: Sample) => void },
 ): Stand {
   const { requests = Infinity } = stop;
@@ -166,6 +176,8 @@ function standOf(
     admit(scheduledMs) {
       const phase = phaseAt(scheduledMs);
       if (stopping.stopped.aborted) return undefined;
+      // The timer that ends the window may be late itself, on a client that cannot keep up.
+      if (endMs !== undefined && scheduledMs >= endMs) return undefined;
       if (phase === "measure" && measured.started >= requests) return undefined;
       live.started();
       if (phase === "measure" && ++measured.started >= requests) {

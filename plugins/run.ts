@@ -14,6 +14,7 @@ import { type Listener, type RunResult, runStages } from "../core/runner.ts";
 import { messageOf } from "../core/errors.ts";
 import { denoHost, describeEnvironment } from "./host.ts";
 import type { Configured, Instances, Kind, OpenContext } from "./plugin.ts";
+import { redact } from "./redact.ts";
 
 /** What to run. */
 export interface RunOptions {
@@ -171,7 +172,7 @@ function use(
   { name, options }: Configured<Kind>,
   facts: PluginUse["facts"],
 ): PluginUse {
-  return { name, options, ...(facts && { facts }) };
+  return { name, options: redact(options), ...(facts && { facts }) };
 }
 
 /** Passes what happens on to every reporter. One that throws is told of, once, and left out from then on. */
