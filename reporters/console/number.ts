@@ -17,10 +17,11 @@ export function valueOf(value: number, unit: Unit): string {
     : rounded(value);
 }
 
-/** A share as a percentage: a decimal below 100. */
+/** A share as a percentage: a decimal below 100, and never 100 where something is left. */
 export function percent(share: number): string {
   const value = 100 * share;
   if (value === 0) return "0 %";
+  if (value > 99.9 && value < 100) return "> 99.9 %";
   return `${
     value < 99.95 ? value.toFixed(value < 0.095 ? 2 : 1) : value.toFixed(0)
   } %`;

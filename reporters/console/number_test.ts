@@ -33,6 +33,8 @@ Deno.test("percent(), seconds() and times() carry their unit", () => {
   assert.equal(percent(0.0312), "3.1 %");
   assert.equal(percent(0.0003), "0.03 %");
   assert.equal(percent(0), "0 %");
+  assert.equal(percent(0.9995), "> 99.9 %");
+  assert.equal(percent(1), "100 %");
   assert.equal(percent(1.344), "134 %");
   assert.equal(seconds(30_000), "30.0 s");
   assert.equal(times(7.94), "7.9x");
