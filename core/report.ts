@@ -171,7 +171,7 @@ export interface Environment {
 
 /** What was run: everything needed to run it again, secrets by name. */
 export interface RunConfig {
-  /** The backend: its name, options as given, and what it told of itself. */
+  /** The backend: its name, options, and what it told of itself. */
   readonly backend: PluginUse;
   /** The dataset, likewise. */
   readonly dataset: PluginUse;
@@ -187,7 +187,7 @@ export interface RunConfig {
 export interface PluginUse {
   /** Its name, file or URL. */
   readonly name: string;
-  /** The options as given. */
+  /** The options as given, but for what may be secret: values of headers, users, passwords and queries of URLs. */
   readonly options: unknown;
   /** What it told of itself when it was open. */
   readonly facts?: Readonly<Record<string, unknown>>;

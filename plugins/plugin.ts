@@ -70,7 +70,7 @@ export interface Configured<K extends Kind> {
   readonly kind: K;
   /** The plugin's name. */
   readonly name: string;
-  /** The options as given, for the report. */
+  /** The options as given; the report hides what in them may be secret. */
   readonly options: unknown;
   /**
    * Validates the options and builds the instance.

@@ -75,6 +75,27 @@ Deno.test("run() tells each reporter of the run, its samples, its stages and its
   );
 });
 
+Deno.test("run() tells nobody what in the options may be secret", async () => {
+  const told: unknown[] = [];
+  const options = {
+    target: "http://me:SECRET@host/?key=SECRET",
+    headers: { Authorization: "Bearer SECRET" },
+  };
+  const report = await runWith({
+    backend: { ...echo({}), options },
+    reporters: [reporter({
+      start: (info) => void told.push(info),
+      report: (report) => void told.push(report),
+    })],
+  });
+  assert.equal(told.length, 2);
+  assert.doesNotMatch(JSON.stringify([told, report]), /SECRET/);
+  assert.match(
+    JSON.stringify(report.run.config.backend.options),
+    /\*\*\*@host/,
+  );
+});
+
 Deno.test("run() leaves out a reporter that throws, and goes on", async () => {
   const warnings: string[] = [];
   let samples = 0;
