@@ -8,15 +8,15 @@ import {
 import { connections } from "./connections.ts";
 import type { Dialect } from "./dialects/dialect.ts";
 import { vllm } from "./dialects/vllm.ts";
-import { endpointOf } from "./endpoint.ts";
+import { endpointOf } from "../target/endpoint.ts";
 import { frameCache, type Frames } from "./frames.ts";
 import {
   type RealtimeOptions,
   realtimeOptions,
   type RealtimeSettings,
 } from "./options.ts";
-import { cleaner, headersOf, secretsIn, tlsOf } from "./credentials.ts";
-import { checkHealth, firstModel } from "./discovery.ts";
+import { cleaner, headersOf, secretsIn, tlsOf } from "../target/credentials.ts";
+import { checkHealth, firstModel } from "../target/discovery.ts";
 import { type Trace, traceTo } from "./trace.ts";
 import { nativeTransport } from "./transports/native.ts";
 import type { Transport, TransportOptions } from "./transports/transport.ts";

@@ -1,4 +1,5 @@
 import type { Failure } from "../../plugins/mod.ts";
+import { systemCodeOf } from "../target/system_code.ts";
 import type { DialectEvent } from "./dialects/dialect.ts";
 import type { SocketEnd } from "./transports/transport.ts";
 
@@ -123,12 +124,6 @@ function closed({ code, reason, error }: SocketEnd): Told {
     `The connection was closed with ${code}${why && `: ${snippet(why)}`}`,
     String(code),
   ];
-}
-
-/** `ECONNREFUSED` and its like. */
-export function systemCodeOf(error: Error | undefined): string | undefined {
-  const code = error && "code" in error ? error.code : undefined;
-  return typeof code === "string" ? code : undefined;
 }
 
 function withCode(message: string, code: string | undefined): string {

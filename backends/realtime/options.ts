@@ -1,18 +1,23 @@
 import { z } from "zod";
-import { isHttpPath, parseTarget } from "./endpoint.ts";
+import {
+  limit,
+  number,
+  path,
+  refineTarget,
+  refuse,
+  says,
+  type TargetOptions,
+  targetShape,
+} from "../target/options.ts";
 
 /** Options of {@linkcode realtime}. */
-export interface RealtimeOptions {
-  /** The server: an http, https, ws or wss URL. A path before the protocol's own and a query are kept. */
-  target: string;
+export interface RealtimeOptions extends TargetOptions {
   /**
    * Where the protocol lives on the server.
    *
    * @default {"/v1/realtime"}
    */
   path?: string;
-  /** The model's name on the server. The first that `GET /v1/models` lists, unless given. */
-  model?: string;
   /**
    * The protocol that the server speaks.
    *
@@ -38,34 +43,6 @@ export interface RealtimeOptions {
    * @default {1}
    */
   speed?: number;
-  /** Headers of each request, the upgrade included. */
-  headers?: Record<string, string>;
-  /** Name of the environment variable that holds the key for `Authorization: Bearer`. */
-  apiKeyEnv?: string;
-  /** File of the certificates to trust in place of the usual ones, in PEM. */
-  caCert?: string;
-  /** File of the client's certificate, in PEM. */
-  clientCert?: string;
-  /** File of the client certificate's key, in PEM. */
-  clientKey?: string;
-  /**
-   * Takes any certificate.
-   *
-   * @default {false}
-   */
-  insecure?: boolean;
-  /**
-   * What must answer with a 2xx before any load is offered; `"off"` or false to do without.
-   *
-   * @default {"/health"}
-   */
-  healthPath?: string | false;
-  /**
-   * How long a socket may take to open, in milliseconds. Holds for the health probe and the list of models too.
-   *
-   * @default {10000}
-   */
-  connectTimeoutMs?: number;
   /**
    * How long a session may take to be ready once its socket is open, in milliseconds.
    *
@@ -101,21 +78,12 @@ export interface RealtimeOptions {
 /** {@linkcode RealtimeOptions} with what was left out. */
 export type RealtimeSettings = z.output<typeof realtimeOptions>;
 
-const target = text(
-  "must be an http, https, ws or wss URL",
-  (value) => !!parseTarget(value),
-);
-const path = text("must begin with / and hold no query", isHttpPath);
-const file = text("must name a file", (value) => value !== "");
-
 /** The schema of {@linkcode RealtimeOptions}. */
 export const realtimeOptions = z.strictObject({
-  target: target.describe("The server: an http, https, ws or wss URL"),
-  path: path.default("/v1/realtime").describe(
+  ...targetShape,
+  path: path().default("/v1/realtime").describe(
     "Where the protocol lives on the server",
   ),
-  model: text("must not be empty", (value) => value !== "").optional()
-    .describe("The model's name; the first one listed, unless given"),
   dialect: z.enum(["vllm"]).default("vllm").describe(
     "The protocol that the server speaks",
   ),
@@ -129,30 +97,6 @@ export const realtimeOptions = z.strictObject({
     .describe(
       "Times as fast as speech; 0 is unpaced. 1, or 0 in batch mode, unless given",
     ),
-  headers: z.record(z.string(), z.string()).default({}).describe(
-    "Headers of each request",
-  ),
-  apiKeyEnv: text("must name an environment variable", (value) => value !== "")
-    .optional()
-    .describe("The environment variable that holds the key"),
-  caCert: file.optional().describe("File of the certificates to trust, in PEM"),
-  clientCert: file.optional().describe(
-    "File of the client's certificate, in PEM",
-  ),
-  clientKey: file.optional().describe("File of its key, in PEM"),
-  insecure: z.boolean().default(false).describe("Takes any certificate"),
-  healthPath: z.union([
-    z.literal(false),
-    text(
-      'must begin with /, or be "off"',
-      (value) => value === "off" || isHttpPath(value),
-    ),
-  ]).default("/health").describe(
-    'What must answer before the run; "off" to do without',
-  ),
-  connectTimeoutMs: limit().default(10_000).describe(
-    "How long a socket may take to open",
-  ),
   readyTimeoutMs: limit().default(30_000).describe(
     "How long a session may take to be ready",
   ),
@@ -180,58 +124,19 @@ export const realtimeOptions = z.strictObject({
   reuse: z.boolean().default(false).describe(
     "Whether a connection takes one utterance after another",
   ),
-}).superRefine(
-  ({ mode, speed, clientCert, clientKey, apiKeyEnv, headers }, context) => {
-    const refuse = (path: string, message: string) =>
-      context.addIssue({ code: "custom", path: [path], message });
-    if (mode === "batch" && speed) {
-      refuse(
-        "speed",
-        `Cannot pace batch mode as it sends all at once: current value is ${speed}`,
-      );
-    }
-    if (!clientCert !== !clientKey) {
-      refuse(
-        clientCert ? "clientKey" : "clientCert",
-        "Needed, as clientCert and clientKey go together",
-      );
-    }
-    if (
-      apiKeyEnv &&
-      Object.keys(headers).some((name) => /^authorization$/i.test(name))
-    ) {
-      refuse(
-        "apiKeyEnv",
-        "Cannot be used, as headers hold an Authorization already",
-      );
-    }
-  },
-);
+}).superRefine((settings, context) => {
+  const { mode, speed } = settings;
+  if (mode === "batch" && speed) {
+    refuse(
+      context,
+      "speed",
+      `Cannot pace batch mode as it sends all at once: current value is ${speed}`,
+    );
+  }
+  refineTarget(settings, context);
+});
 
 /** Native goes through a unix socket: `ws` where there are none to be had. */
 export function defaultTransport(os: string): "native" | "ws" {
   return os === "linux" || os === "darwin" ? "native" : "ws";
-}
-
-function text(rule: string, test: (value: string) => boolean) {
-  return z.string(says(rule)).refine(test, says(rule));
-}
-
-function number(rule: string, min: number, max: number) {
-  return z.number(says(rule)).min(min, says(rule)).max(max, says(rule));
-}
-
-function limit() {
-  return number("must be more than 0 ms and at most a day", 1, 86_400_000);
-}
-
-function says(rule: string): { error: (issue: { input?: unknown }) => string } {
-  return {
-    error: ({ input }) =>
-      `Cannot be used as it ${rule}: current value is ${shown(input)}`,
-  };
-}
-
-function shown(value: unknown): string {
-  return JSON.stringify(value) ?? String(value);
 }

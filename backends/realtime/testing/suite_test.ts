@@ -90,5 +90,5 @@ export async function first(server: ScriptedServer): Promise<Peer> {
 
 /** The path of a test certificate. */
 export function fileOf(name: string): string {
-  return new URL(`../testdata/${name}`, import.meta.url).pathname;
+  return new URL(`../../target/testdata/${name}`, import.meta.url).pathname;
 }

@@ -1,3 +1,5 @@
+import type { TlsOptions } from "../../target/tls.ts";
+
 /** Opens WebSockets to one server. Everything that goes by text frames goes through this seam. */
 export interface Transport extends AsyncDisposable {
   /** Begins to connect. The listener hears of it from then on, never before this returns. */
@@ -52,18 +54,6 @@ export interface TransportOptions {
   readonly headers: Readonly<Record<string, string>>;
   /** How to trust and be trusted, for wss. */
   readonly tls: TlsOptions;
-}
-
-/** How to trust and be trusted. */
-export interface TlsOptions {
-  /** Certificates to trust in place of the system's, in PEM. */
-  readonly ca?: string;
-  /** The client's certificate, in PEM. */
-  readonly cert?: string;
-  /** Its key, in PEM. */
-  readonly key?: string;
-  /** False takes any certificate. */
-  readonly rejectUnauthorized: boolean;
 }
 
 /** How long a server may take to answer a close frame. */

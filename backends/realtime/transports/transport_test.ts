@@ -7,7 +7,8 @@ import {
   type ScriptOptions,
 } from "../testing/scripted_server.ts";
 import { nativeTransport } from "./native.ts";
-import type { Socket, SocketEnd, TlsOptions, Transport } from "./transport.ts";
+import type { TlsOptions } from "../../target/tls.ts";
+import type { Socket, SocketEnd, Transport } from "./transport.ts";
 import { wsTransport } from "./ws.ts";
 
 const TRANSPORTS = { native: nativeTransport, ws: wsTransport };
@@ -431,5 +432,7 @@ Deno.test("native transport goes by its relay whatever NO_PROXY names", async ()
 });
 
 function pem(name: string): Promise<string> {
-  return Deno.readTextFile(new URL(`../testdata/${name}`, import.meta.url));
+  return Deno.readTextFile(
+    new URL(`../../target/testdata/${name}`, import.meta.url),
+  );
 }

@@ -1,6 +1,6 @@
 import { RequestError, UsageError } from "../../plugins/mod.ts";
 import type { Endpoint } from "./endpoint.ts";
-import type { RealtimeSettings } from "./options.ts";
+import type { TargetSettings } from "./options.ts";
 import { probe, type ProbeOptions } from "./probe.ts";
 
 /**
@@ -9,7 +9,7 @@ import { probe, type ProbeOptions } from "./probe.ts";
  * @throws {RequestError} If it is not, or does not answer.
  */
 export async function checkHealth(
-  { healthPath }: RealtimeSettings,
+  { healthPath }: Pick<TargetSettings, "healthPath">,
   endpoint: Endpoint,
   ask: ProbeOptions,
 ): Promise<void> {

@@ -2,8 +2,8 @@ import { Buffer } from "node:buffer";
 import { type IncomingMessage, request as requestHttp } from "node:http";
 import { request as requestHttps } from "node:https";
 import { RequestError } from "../../plugins/mod.ts";
-import { systemCodeOf } from "./faults.ts";
-import type { TlsOptions } from "./transports/transport.ts";
+import { systemCodeOf } from "./system_code.ts";
+import type { TlsOptions } from "./tls.ts";
 
 /** How to ask a server something before the run. */
 export interface ProbeOptions {

@@ -1,7 +1,7 @@
 import { type OpenContext, UsageError } from "../../plugins/mod.ts";
 import type { Endpoint } from "./endpoint.ts";
-import type { RealtimeSettings } from "./options.ts";
-import type { TlsOptions } from "./transports/transport.ts";
+import type { TargetSettings } from "./options.ts";
+import type { TlsOptions } from "./tls.ts";
 
 /**
  * The headers of each request.
@@ -9,7 +9,7 @@ import type { TlsOptions } from "./transports/transport.ts";
  * @throws {UsageError} If the key's variable is not set, or a header is none.
  */
 export function headersOf(
-  { headers, apiKeyEnv }: RealtimeSettings,
+  { headers, apiKeyEnv }: Pick<TargetSettings, "headers" | "apiKeyEnv">,
   { authorization }: Endpoint,
   context: OpenContext,
 ): Record<string, string> {
@@ -49,7 +49,7 @@ export function secretsIn(
  * @throws {UsageError} If one cannot be read, or is not in PEM.
  */
 export async function tlsOf(
-  { caCert, clientCert, clientKey, insecure }: RealtimeSettings,
+  { caCert, clientCert, clientKey, insecure }: TargetSettings,
 ): Promise<TlsOptions> {
   return {
     ...(caCert !== undefined && { ca: await pemOf("caCert", caCert) }),

@@ -1,0 +1,148 @@
+import { z } from "zod";
+import { isHttpPath, parseTarget } from "./endpoint.ts";
+
+/** What every backend that talks to a server is told of it. */
+export interface TargetOptions {
+  /** The server: an http, https, ws or wss URL. A path before the protocol's own and a query are kept. */
+  target: string;
+  /** The model's name on the server. The first that `GET /v1/models` lists, unless given. */
+  model?: string;
+  /** Headers of each request. */
+  headers?: Record<string, string>;
+  /** Name of the environment variable that holds the key for `Authorization: Bearer`. */
+  apiKeyEnv?: string;
+  /** File of the certificates to trust in place of the usual ones, in PEM. */
+  caCert?: string;
+  /** File of the client's certificate, in PEM. */
+  clientCert?: string;
+  /** File of the client certificate's key, in PEM. */
+  clientKey?: string;
+  /**
+   * Takes any certificate.
+   *
+   * @default {false}
+   */
+  insecure?: boolean;
+  /**
+   * What must answer with a 2xx before any load is offered; `"off"` or false to do without.
+   *
+   * @default {"/health"}
+   */
+  healthPath?: string | false;
+  /**
+   * How long a socket may take to open, in milliseconds. Holds for the health probe and the list of models too.
+   *
+   * @default {10000}
+   */
+  connectTimeoutMs?: number;
+}
+
+const target = text(
+  "must be an http, https, ws or wss URL",
+  (value) => !!parseTarget(value),
+);
+const file = text("must name a file", (value) => value !== "");
+
+/** The schema of {@linkcode TargetOptions}, to be spread into a backend's own. */
+export const targetShape = {
+  target: target.describe("The server: an http, https, ws or wss URL"),
+  model: text("must not be empty", (value) => value !== "").optional()
+    .describe("The model's name; the first one listed, unless given"),
+  headers: z.record(z.string(), z.string()).default({}).describe(
+    "Headers of each request",
+  ),
+  apiKeyEnv: text("must name an environment variable", (value) => value !== "")
+    .optional()
+    .describe("The environment variable that holds the key"),
+  caCert: file.optional().describe("File of the certificates to trust, in PEM"),
+  clientCert: file.optional().describe(
+    "File of the client's certificate, in PEM",
+  ),
+  clientKey: file.optional().describe("File of its key, in PEM"),
+  insecure: z.boolean().default(false).describe("Takes any certificate"),
+  healthPath: z.union([
+    z.literal(false),
+    text(
+      'must begin with /, or be "off"',
+      (value) => value === "off" || isHttpPath(value),
+    ),
+  ]).default("/health").describe(
+    'What must answer before the run; "off" to do without',
+  ),
+  connectTimeoutMs: limit().default(10_000).describe(
+    "How long a socket may take to open",
+  ),
+};
+
+/** {@linkcode TargetOptions} with what was left out. */
+export type TargetSettings = z.output<z.ZodObject<typeof targetShape>>;
+
+/** Holds options to each other, where the shape of one is not enough: for `superRefine`. */
+export function refineTarget(
+  { clientCert, clientKey, apiKeyEnv, headers }: TargetSettings,
+  context: z.RefinementCtx,
+): void {
+  if (!clientCert !== !clientKey) {
+    refuse(
+      context,
+      clientCert ? "clientKey" : "clientCert",
+      "Needed, as clientCert and clientKey go together",
+    );
+  }
+  if (
+    apiKeyEnv &&
+    Object.keys(headers).some((name) => /^authorization$/i.test(name))
+  ) {
+    refuse(
+      context,
+      "apiKeyEnv",
+      "Cannot be used, as headers hold an Authorization already",
+    );
+  }
+}
+
+/** Adds a problem with one option. */
+export function refuse(
+  context: z.RefinementCtx,
+  path: string,
+  message: string,
+): void {
+  context.addIssue({ code: "custom", path: [path], message });
+}
+
+/** Where a protocol lives on a server. */
+export function path(): z.ZodType<string, string> {
+  return text("must begin with / and hold no query", isHttpPath);
+}
+
+/** A text that passes a test; `rule` says which, in words. */
+export function text(
+  rule: string,
+  test: (value: string) => boolean,
+): z.ZodString {
+  return z.string(says(rule)).refine(test, says(rule));
+}
+
+/** A number in a range; `rule` says which, in words. */
+export function number(rule: string, min: number, max: number): z.ZodNumber {
+  return z.number(says(rule)).min(min, says(rule)).max(max, says(rule));
+}
+
+/** A time limit, in milliseconds. */
+export function limit(): z.ZodNumber {
+  return number("must be more than 0 ms and at most a day", 1, 86_400_000);
+}
+
+/** An error that says the rule and the current value. */
+export function says(
+  rule: string,
+): { error: (issue: { input?: unknown }) => string } {
+  return {
+    error: ({ input }) =>
+      `Cannot be used as it ${rule}: current value is ${shown(input)}`,
+  };
+}
+
+function shown(value: unknown): string {
+  return JSON.stringify(value) ?? String(value);
+}
