@@ -78,7 +78,10 @@ export async function attempt<P>(
 function recorder(clock: Clock, signal: AbortSignal) {
   const marks: { -readonly [K in keyof Sample["marks"]]: Sample["marks"][K] } =
     {};
-  const reads = { count: 0, bytes: 0 };
+  const reads: { count: number; bytes: number; events?: number } = {
+    count: 0,
+    bytes: 0,
+  };
   const deltas: Sample["deltas"][number][] = [];
   const audioSent: AudioSent[] = [];
   let open = true;
@@ -92,6 +95,11 @@ function recorder(clock: Clock, signal: AbortSignal) {
         reads.bytes += bytes;
       }
       return atMs;
+    },
+    event(atMs) {
+      if (!open) return;
+      reads.events = (reads.events ?? 0) + 1;
+      marks.firstEvent ??= atMs;
     },
     output(atMs, delta) {
       if (open) deltas.push({ atMs, ...delta });
@@ -150,18 +158,22 @@ function failureOf(reason: unknown, aborted: boolean): Failure {
   };
 }
 
-function inputOf({ columns: { audio, reference } }: Turn): SampleInput {
+function inputOf({ columns, maxOutputTokens }: Turn): SampleInput {
+  const { audio, reference, images, texts } = columns;
   return {
     ...(audio && { audioId: audio.id, audioMs: audio.durationMs }),
     ...(reference !== undefined && { reference }),
+    ...(images && { images: images.length }),
+    ...(texts && { texts: texts.length }),
+    ...(maxOutputTokens !== undefined && { maxOutputTokens }),
   };
 }
 
-/** The text so far, from its pieces. */
+/** The text so far, from its pieces; of several answers the first. */
 function textOf(deltas: Sample["deltas"]): Output {
   let text: string | undefined;
-  for (const { kind, mode, text: piece = "" } of deltas) {
-    if (kind !== "text") continue;
+  for (const { kind, mode, choice = 0, text: piece = "" } of deltas) {
+    if (kind !== "text" || choice > 0) continue;
     text = mode === "replace" ? piece : (text ?? "") + piece;
   }
   return text === undefined ? {} : { text };

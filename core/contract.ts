@@ -1,12 +1,22 @@
 import type { Clock } from "./clock.ts";
 import type { Progress, Report, RunInfo, StageReport } from "./report.ts";
 import type { InferenceRequest, Session, Turn } from "./request.ts";
-import type { AudioSent, Delta, Instant, Output, Sample } from "./sample.ts";
+import type {
+  AudioSent,
+  Delta,
+  Instant,
+  Output,
+  Sample,
+  Usage,
+} from "./sample.ts";
 
 /** Sends requests to a model. */
 export interface Backend<Prepared = unknown> extends Partial<AsyncDisposable> {
-  /** Columns that each turn must have: a dataset without them is refused before the run. */
-  readonly needs: readonly string[];
+  /**
+   * Columns that each turn must have; of a list in it, one at least. A dataset without them is refused before the
+   * run.
+   */
+  readonly needs: readonly (string | readonly string[])[];
   /** What the report should say of it: target, model, mode, transport. Plain JSON, no secrets. */
   readonly facts?: Readonly<Record<string, unknown>>;
   /** Streams that would begin together are spread over this long, in milliseconds. @default {0} */
@@ -26,6 +36,15 @@ export interface Backend<Prepared = unknown> extends Partial<AsyncDisposable> {
   send(request: InferenceRequest<Prepared>, call: Call): Promise<Output>;
   /** The session will send no more: close what was kept open for it. */
   endSession?(id: string): void;
+  /**
+   * Counts tokens that the server did not count, once the request is over and its times are taken. What it returns
+   * is added to the sample's usage. It is not asked where input and output are both known.
+   */
+  countTokens?(
+    sample: Sample,
+    request: InferenceRequest<Prepared>,
+    signal: AbortSignal,
+  ): Promise<Usage>;
 }
 
 /** The engine's side of one request, and the only way a backend tells time. */
@@ -36,6 +55,8 @@ export interface Call {
   readonly clock: Clock;
   /** Stamps a network read: call it before decoding. Returns the time, for the outputs in it. */
   read(bytes: number): number;
+  /** Counts an event that came with the read at `atMs`, whatever is in it; the first one is an instant. */
+  event(atMs: number): void;
   /** Records a piece of output that came with the read at `atMs`. */
   output(atMs: number, delta: Delta): void;
   /** Records an instant; now, unless `atMs` says otherwise. */

@@ -2,8 +2,14 @@ import { type Column, column } from "./column.ts";
 import { clientMetrics, type Metric, metrics } from "./metrics/mod.ts";
 import type { NormalizerName } from "./quality/normalize.ts";
 import { quality } from "./quality/quality.ts";
-import type { Counts, FailureNote, StageReport, Unit } from "./report.ts";
-import type { Sample } from "./sample.ts";
+import type {
+  Counts,
+  FailureNote,
+  Rates,
+  StageReport,
+  Unit,
+} from "./report.ts";
+import type { Output, Sample, TokenCounter } from "./sample.ts";
 
 /** The samples of one stage, folded into bounded columns as they end: they are not kept. */
 export interface Digest {
@@ -18,8 +24,11 @@ export interface Digest {
 }
 
 /** The part of a stage's report that its samples tell. */
-export interface Summed
-  extends Pick<StageReport, "failures" | "metrics" | "rates" | "quality"> {
+export interface Summed extends
+  Pick<
+    StageReport,
+    "failures" | "metrics" | "rates" | "quality" | "tokenCounts"
+  > {
   readonly counts: Omit<Counts, "dropped">;
   readonly client: Pick<
     StageReport["client"],
@@ -56,12 +65,10 @@ export function digest(
     warmup: 0,
   };
   const failures = new Map<string, FailureNote>();
-  const inWindow = {
-    requests: 0,
-    outputTokens: 0,
-    hasTokens: false,
-    audioMs: 0,
-    hasAudio: false,
+  const inWindow: InWindow = { requests: 0 };
+  const counters = {
+    input: new Map<TokenCounter, number>(),
+    output: new Map<TokenCounter, number>(),
   };
   let chunkMs: number | undefined;
   let lastEndMs: number | undefined;
@@ -70,21 +77,24 @@ export function digest(
   function countRates({ outcome, endedMs, output, input }: Sample): void {
     if (outcome.status !== "ok" || endedMs < startMs || endedMs > endMs) return;
     inWindow.requests++;
-    const tokens = output.usage?.outputTokens;
-    if (tokens !== undefined) {
-      inWindow.outputTokens += tokens;
-      inWindow.hasTokens = true;
-    }
-    if (input.audioMs !== undefined) {
-      inWindow.audioMs += input.audioMs;
-      inWindow.hasAudio = true;
+    addTo(inWindow, "inputTokens", output.usage?.inputTokens);
+    addTo(inWindow, "outputTokens", output.usage?.outputTokens);
+    addTo(inWindow, "embeddings", output.embeddings?.count);
+    addTo(inWindow, "audioMs", input.audioMs);
+  }
+
+  function countCounters({ output: { usage } }: Sample): void {
+    for (const side of ["input", "output"] as const) {
+      if (usage?.[`${side}Tokens`] === undefined) continue;
+      const by = usage.countedBy?.[side] ?? "server";
+      counters[side].set(by, (counters[side].get(by) ?? 0) + 1);
     }
   }
 
   function countEnd({ outcome, output }: Sample): void {
     counts[outcome.status]++;
     if (outcome.status === "ok") {
-      if (output.text?.trim() === "") counts.emptyOutputs++;
+      if (isEmpty(output)) counts.emptyOutputs++;
       return;
     }
     const { class: failureClass, code, message } = outcome.failure;
@@ -115,6 +125,7 @@ export function digest(
       fold(client, sample);
       if (sample.outcome.status !== "ok") return;
       fold(columns, sample);
+      countCounters(sample);
       texts.add(sample);
     },
     median: (metric) =>
@@ -128,9 +139,48 @@ export function digest(
         failures: notes.slice(0, MAX_FAILURE_NOTES),
         metrics: summaries(columns),
         rates: ratesOf(counts, inWindow, windowMs),
+        ...tokenCountsOf(counters),
         quality: texts.result(),
         client: clientOf(client, chunkMs),
       };
+    },
+  };
+}
+
+/** What was answered within the window: a sum is absent where nothing went into it. */
+interface InWindow {
+  requests: number;
+  inputTokens?: number;
+  outputTokens?: number;
+  embeddings?: number;
+  audioMs?: number;
+}
+
+function addTo(
+  sums: InWindow,
+  name: Exclude<keyof InWindow, "requests">,
+  value: number | undefined,
+): void {
+  if (value !== undefined) sums[name] = (sums[name] ?? 0) + value;
+}
+
+/** A text without anything in it, and nothing in its place. */
+function isEmpty({ text, toolCalls, refusal }: Output): boolean {
+  return text?.trim() === "" && !toolCalls?.length && !refusal;
+}
+
+type Counters = Readonly<
+  Record<"input" | "output", ReadonlyMap<TokenCounter, number>>
+>;
+
+function tokenCountsOf(
+  { input, output }: Counters,
+): Pick<StageReport, "tokenCounts"> {
+  if (input.size + output.size === 0) return {};
+  return {
+    tokenCounts: {
+      ...(input.size > 0 && { input: Object.fromEntries(input) }),
+      ...(output.size > 0 && { output: Object.fromEntries(output) }),
     },
   };
 }
@@ -174,27 +224,21 @@ function byClass(notes: readonly FailureNote[]): Record<string, number> {
 
 function ratesOf(
   { ok, error, timeout }: Pick<Counts, "ok" | "error" | "timeout">,
-  inWindow: {
-    requests: number;
-    outputTokens: number;
-    hasTokens: boolean;
-    audioMs: number;
-    hasAudio: boolean;
-  },
+  { requests, inputTokens, outputTokens, embeddings, audioMs }: InWindow,
   windowMs: number,
 ): StageReport["rates"] {
   const ended = ok + error + timeout;
   const seconds = windowMs / 1000;
+  const rate = (name: keyof Rates, sum: number | undefined) =>
+    sum === undefined ? {} : { [name]: sum / seconds };
   return {
     ...(ended > 0 && { errorRate: (error + timeout) / ended }),
     ...(seconds > 0 && {
-      requestsPerSecond: inWindow.requests / seconds,
-      ...(inWindow.hasTokens && {
-        outputTokensPerSecond: inWindow.outputTokens / seconds,
-      }),
-      ...(inWindow.hasAudio && {
-        rtfxAggregate: inWindow.audioMs / windowMs,
-      }),
+      requestsPerSecond: requests / seconds,
+      ...rate("inputTokensPerSecond", inputTokens),
+      ...rate("outputTokensPerSecond", outputTokens),
+      ...rate("embeddingsPerSecond", embeddings),
+      ...(audioMs !== undefined && { rtfxAggregate: audioMs / windowMs }),
     }),
   };
 }

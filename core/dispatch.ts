@@ -1,7 +1,7 @@
 import { attempt } from "./attempt.ts";
 import type { Clock } from "./clock.ts";
 import type { Backend } from "./contract.ts";
-import type { InferenceRequest, Turn } from "./request.ts";
+import type { Exchange, InferenceRequest } from "./request.ts";
 import type { Phase, Sample } from "./sample.ts";
 import type { ReadySession } from "./source.ts";
 
@@ -24,7 +24,7 @@ export interface Stand {
   /** Asks leave to start a request due at `scheduledMs`: its id and phase, or `undefined` where no more may start. */
   admit(scheduledMs: number): { id: number; phase: Phase } | undefined;
   /** A request has ended. */
-  ended(sample: Sample): void;
+  ended(sample: Sample, request: InferenceRequest): void;
   /** An arrival was not started, as too many were in flight. */
   dropped(scheduledMs: number): void;
   /** A session will send no more. */
@@ -102,7 +102,7 @@ async function runSession(
   firstMs: number,
 ): Promise<void> {
   const { backend, clock, stage, stopped, cut } = stand;
-  const history: { turn: Turn; answer?: string }[] = [];
+  const history: Exchange[] = [];
   let dueMs = firstMs;
   try {
     for (const [index, turn] of session.turns.entries()) {
@@ -125,17 +125,13 @@ async function runSession(
         clock,
         signal: cut,
       });
-      stand.ended(sample);
+      stand.ended(sample, request);
       if (sample.outcome.status !== "ok") return;
-      history.push({ turn, ...answerOf(sample) });
+      history.push({ turn, output: sample.output });
     }
   } finally {
     stand.left(session.id);
   }
-}
-
-function answerOf({ output: { text } }: Sample): { answer?: string } {
-  return text === undefined ? {} : { answer: text };
 }
 
 /** Waits until `atMs`; false if the signal aborts first. */

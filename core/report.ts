@@ -1,3 +1,5 @@
+import type { TokenCounter } from "./sample.ts";
+
 /** Statistics of one metric. Absent altogether where nothing was observed. */
 export interface Summary {
   /** How many values. */
@@ -87,8 +89,12 @@ export interface Rates {
   readonly errorRate?: number;
   /** Requests answered in the window ÷ its length. */
   readonly requestsPerSecond?: number;
+  /** Input tokens of these ÷ its length. */
+  readonly inputTokensPerSecond?: number;
   /** Output tokens of these ÷ its length. */
   readonly outputTokensPerSecond?: number;
+  /** Vectors of these ÷ its length. */
+  readonly embeddingsPerSecond?: number;
   /** Audio seconds of these ÷ its length. */
   readonly rtfxAggregate?: number;
 }
@@ -147,6 +153,11 @@ export interface StageReport {
   readonly metrics: Readonly<Record<string, { readonly unit: Unit } & Summary>>;
   /** Throughput and the like. */
   readonly rates: Rates;
+  /** Who counted the tokens: how many of the answered requests each did. Absent where none were counted. */
+  readonly tokenCounts?: {
+    readonly input?: Readonly<Partial<Record<TokenCounter, number>>>;
+    readonly output?: Readonly<Partial<Record<TokenCounter, number>>>;
+  };
   /** Speech quality, where there are references. */
   readonly quality: { readonly wer?: ErrorRate; readonly cer?: ErrorRate };
   /** The client's own condition. */

@@ -375,8 +375,9 @@ Deno.test("runStages() sends the turns of a session in order, with the answers s
   assert.deepEqual(seen[1]?.session, {
     id: "talk",
     turn: 1,
-    history: [{ turn: session.turns[0], answer: "ok" }],
+    history: [{ turn: session.turns[0], output: samples[0]!.output }],
   });
+  assert.equal(samples[0]!.output.text, "ok");
   assert.equal(gone, "talk");
 });
 

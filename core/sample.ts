@@ -8,6 +8,10 @@ export interface Delta {
   readonly mode?: "append" | "replace";
   /** Tokens in it, where the server says. */
   readonly tokens?: number;
+  /** Size of the media in it, for audio. */
+  readonly bytes?: number;
+  /** Which of several answers to one request it belongs to, from 0. @default {0} */
+  readonly choice?: number;
 }
 
 /** A point in the life of a request that can be told from every other: the glossary of docs/metrics.md has each. */
@@ -16,6 +20,8 @@ export type Instant =
   | "ready"
   | "requestSent"
   | "headers"
+  | "firstByte"
+  | "firstEvent"
   | "streamStart"
   | "endSent"
   | "final";
@@ -30,18 +36,70 @@ export interface AudioSent {
   readonly endMs: number;
 }
 
-/** Token counts as the server reported them. */
+/**
+ * Who counted tokens: the server with its answer; the server when asked to `tokenize` the text; a tokenizer's file
+ * here. Or an estimate: one token for each delta, or one for so many characters.
+ */
+export type TokenCounter =
+  | "server"
+  | "tokenize"
+  | "tokenizer"
+  | "deltas"
+  | "characters";
+
+/** Token counts of one request. */
 export interface Usage {
   /** Tokens read. */
   readonly inputTokens?: number;
-  /** Tokens generated. */
+  /** Tokens generated, reasoning among them. */
   readonly outputTokens?: number;
+  /** Of the tokens read: those that the server had in its cache. */
+  readonly cachedTokens?: number;
+  /** Of the tokens read: those that stand for audio. */
+  readonly audioTokens?: number;
+  /** Of the tokens generated: those of the reasoning. */
+  readonly reasoningTokens?: number;
+  /** Seconds of audio, where the server counts these. */
+  readonly audioSeconds?: number;
+  /** Who counted. @default {"server", for each} */
+  readonly countedBy?: {
+    readonly input?: TokenCounter;
+    readonly output?: TokenCounter;
+  };
+}
+
+/** A function that the model wants to be called. */
+export interface ToolCall {
+  /** The call's own id, by which it is answered. */
+  readonly id?: string;
+  /** The function. */
+  readonly name: string;
+  /** JSON, as the model wrote it: it may be none. */
+  readonly arguments: string;
 }
 
 /** What came back, whole or cut short. */
 export interface Output {
-  /** The answer, reasoning left out. */
+  /** The answer, reasoning left out; of several the first. */
   readonly text?: string;
+  /** What the model thought before it. */
+  readonly reasoning?: string;
+  /** Why the model would not answer, in its words. */
+  readonly refusal?: string;
+  /** What it wants to be called. */
+  readonly toolCalls?: readonly ToolCall[];
+  /** Every answer, where several were asked for. */
+  readonly choices?: readonly {
+    readonly text?: string;
+    readonly finishReason?: string;
+  }[];
+  /** How many vectors came, and how long each is. */
+  readonly embeddings?: {
+    readonly count: number;
+    readonly dimensions: number;
+  };
+  /** The server's id of the answer: joins samples with its log. */
+  readonly responseId?: string;
   /** Counts, where the server gave them. */
   readonly usage?: Usage;
   /** Why generation ended, in the server's word. */
@@ -77,6 +135,12 @@ export interface SampleInput {
   readonly audioMs?: number;
   /** What a perfect answer would say. */
   readonly reference?: string;
+  /** How many pictures. */
+  readonly images?: number;
+  /** How many inputs, where there may be several. */
+  readonly texts?: number;
+  /** How many tokens were asked for. */
+  readonly maxOutputTokens?: number;
 }
 
 /**
@@ -100,8 +164,12 @@ export interface Sample {
   readonly dispatchedMs: number;
   /** The instants that the backend could tell. */
   readonly marks: Readonly<Partial<Record<Instant, number>>>;
-  /** Network reads: a proxy that coalesces shows here. */
-  readonly reads: { readonly count: number; readonly bytes: number };
+  /** Network reads, and the events in them where the protocol has any: a proxy that coalesces shows here. */
+  readonly reads: {
+    readonly count: number;
+    readonly bytes: number;
+    readonly events?: number;
+  };
   /** Each piece of output with the time of the read that carried it. */
   readonly deltas: readonly ({ readonly atMs: number } & Delta)[];
   /** Each chunk of audio sent. */

@@ -144,16 +144,21 @@ export function openSource(
 /** Why the backend cannot use a session, as far as its columns tell. */
 function lacking(
   { turns }: Session,
-  needs: readonly string[],
+  needs: Backend["needs"],
 ): string | undefined {
   if (turns.length === 0) return "It has no turns";
   for (const { columns } of turns) {
-    const missing = needs.find((column) => columns[column] === undefined);
+    const missing = needs.find((need) =>
+      [need].flat().every((column) => columns[column] === undefined)
+    );
     if (missing === undefined) continue;
+    const wanted = [missing].flat().map((column) => `"${column}"`).join(
+      " nor ",
+    );
     const there = Object.keys(columns).filter((key) =>
       columns[key] !== undefined
     );
-    return `It has no column "${missing}", which the backend needs: there is ${
+    return `It has no column ${wanted}, which the backend needs: there is ${
       there.join(", ") || "none"
     }`;
   }

@@ -1,4 +1,5 @@
 import type { Clock } from "./clock.ts";
+import { type Counting, counting } from "./counting.ts";
 import type { Backend } from "./contract.ts";
 import { type Digest, digest } from "./digest.ts";
 import { closedLoop, openLoop, type Stand } from "./dispatch.ts";
@@ -102,12 +103,14 @@ export async function runStage(options: StageOptions): Promise<StageResult> {
     glance: () => options.progress(progressOf(running)),
   });
   let nextId = firstId;
-  const stand = standOf(running, { id: () => nextId++, put: ended.put });
+  const counted = counting(options.backend, { put: ended.put, signal });
+  const stand = standOf(running, { id: () => nextId++, counted });
   await offer(stand, stage, options.backend.spreadMs ?? 0)
     .catch((error) => stopping.stop("interrupted", error));
 
   running.watch.end();
   stopping.stop("data");
+  await counted.settled();
   ended.close();
   release();
   signal.removeEventListener("abort", interrupt);
@@ -151,7 +154,7 @@ function standOf(
     live,
     measured,
   }: Running,
-  { id, put }: { id: () => number; put: (sample: Sample) => void },
+  { id, counted }: { id: () => number; counted: Counting },
 ): Stand {
   const { requests = Infinity } = stop;
   const phaseAt = (atMs: number): Phase =>
@@ -185,9 +188,9 @@ function standOf(
       }
       return { id: id(), phase };
     },
-    ended(sample) {
+    ended(sample, request) {
       live.ended(sample);
-      put(sample);
+      counted.take(sample, request);
     },
     dropped(scheduledMs) {
       live.dropped();

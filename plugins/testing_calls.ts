@@ -42,6 +42,14 @@ export function recorder(signal: AbortSignal): Log {
         log.readsMs.push(atMs);
         return atMs;
       },
+      event(atMs) {
+        note("event");
+        must(
+          log.readsMs.includes(atMs),
+          "event() must be given the time that read() returned",
+          atMs,
+        );
+      },
       output(atMs, delta) {
         note("output");
         log.outputs.push({ atMs, delta, readsBefore: log.readsMs.length });
@@ -80,7 +88,8 @@ export function mustBeOutput(output: Output): void {
     "'finishReason' must be a string",
     finishReason,
   );
-  for (const [name, count] of Object.entries(usage)) {
+  const { countedBy: _, audioSeconds: __, ...counts } = usage;
+  for (const [name, count] of Object.entries(counts)) {
     must(
       count === undefined || (Number.isInteger(count) && count >= 0),
       `'usage.${name}' must be a count, or left out where it is not known`,

@@ -90,6 +90,16 @@ const window = z.object({
 const stopped = z.enum(["duration", "requests", "data", "interrupted"])
   .describe("Why the stage ended");
 
+const tokenCounter = z.enum([
+  "server",
+  "tokenize",
+  "tokenizer",
+  "deltas",
+  "characters",
+]);
+
+const tokenCounts = z.partialRecord(tokenCounter, z.int().positive());
+
 const stage = z.object({
   name: z.string(),
   load,
@@ -103,9 +113,17 @@ const stage = z.object({
   rates: z.object({
     errorRate: z.number().min(0).max(1).exactOptional(),
     requestsPerSecond: z.number().nonnegative().exactOptional(),
+    inputTokensPerSecond: z.number().nonnegative().exactOptional(),
     outputTokensPerSecond: z.number().nonnegative().exactOptional(),
+    embeddingsPerSecond: z.number().nonnegative().exactOptional(),
     rtfxAggregate: z.number().nonnegative().exactOptional(),
   }),
+  tokenCounts: z.object({
+    input: tokenCounts.exactOptional(),
+    output: tokenCounts.exactOptional(),
+  }).exactOptional().describe(
+    "Who counted the tokens: how many of the answered requests each did",
+  ),
   quality: z.object({
     wer: errorRate.exactOptional(),
     cer: errorRate.exactOptional(),
@@ -173,7 +191,22 @@ const delta = z.object({
   text: z.string().exactOptional(),
   mode: z.enum(["append", "replace"]).exactOptional(),
   tokens: count.exactOptional(),
+  bytes: count.exactOptional().describe("Size of the media in it"),
+  choice: count.exactOptional().describe("Which of several answers"),
 });
+
+const usage = z.object({
+  inputTokens: count.exactOptional(),
+  outputTokens: count.exactOptional(),
+  cachedTokens: count.exactOptional(),
+  audioTokens: count.exactOptional(),
+  reasoningTokens: count.exactOptional(),
+  audioSeconds: z.number().nonnegative().exactOptional(),
+  countedBy: z.object({
+    input: tokenCounter.exactOptional(),
+    output: tokenCounter.exactOptional(),
+  }).exactOptional().describe("Who counted, where it was not the server"),
+}).meta({ id: "usage", description: "Token counts of one request" });
 
 const sample = {
   id: count,
@@ -184,6 +217,9 @@ const sample = {
     audioId: z.string().exactOptional(),
     audioMs: ms.exactOptional(),
     reference: z.string().exactOptional(),
+    images: count.exactOptional(),
+    texts: count.exactOptional(),
+    maxOutputTokens: count.exactOptional(),
   }),
   scheduledMs: instant,
   dispatchedMs: instant,
@@ -192,11 +228,13 @@ const sample = {
     ready: instant.exactOptional(),
     requestSent: instant.exactOptional(),
     headers: instant.exactOptional(),
+    firstByte: instant.exactOptional(),
+    firstEvent: instant.exactOptional(),
     streamStart: instant.exactOptional(),
     endSent: instant.exactOptional(),
     final: instant.exactOptional(),
   }),
-  reads: z.object({ count, bytes: count }),
+  reads: z.object({ count, bytes: count, events: count.exactOptional() }),
   deltas: z.array(delta).readonly(),
   audioSent: z.array(z.object({
     dueMs: instant.exactOptional(),
@@ -205,10 +243,20 @@ const sample = {
   })).readonly(),
   output: z.object({
     text: z.string().exactOptional(),
-    usage: z.object({
-      inputTokens: count.exactOptional(),
-      outputTokens: count.exactOptional(),
-    }).exactOptional(),
+    reasoning: z.string().exactOptional(),
+    refusal: z.string().exactOptional(),
+    toolCalls: z.array(z.object({
+      id: z.string().exactOptional(),
+      name: z.string(),
+      arguments: z.string(),
+    })).readonly().exactOptional(),
+    choices: z.array(z.object({
+      text: z.string().exactOptional(),
+      finishReason: z.string().exactOptional(),
+    })).readonly().exactOptional(),
+    embeddings: z.object({ count, dimensions: count }).exactOptional(),
+    responseId: z.string().exactOptional(),
+    usage: usage.exactOptional(),
     finishReason: z.string().exactOptional(),
   }),
   endedMs: instant,

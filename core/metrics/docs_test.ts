@@ -42,6 +42,8 @@ Deno.test("docs/metrics.md has every instant", () => {
     ready: true,
     requestSent: true,
     headers: true,
+    firstByte: true,
+    firstEvent: true,
     streamStart: true,
     endSent: true,
     final: true,
@@ -58,7 +60,9 @@ Deno.test("docs/metrics.md has every rate, statistic and normalizer", () => {
   const rates: Record<keyof Rates, true> = {
     errorRate: true,
     requestsPerSecond: true,
+    inputTokensPerSecond: true,
     outputTokensPerSecond: true,
+    embeddingsPerSecond: true,
     rtfxAggregate: true,
   };
   assert.deepEqual(names("Rates"), Object.keys(rates));

@@ -31,9 +31,17 @@ export const latencyMetrics: readonly Metric[] = [
     of: ({ marks }) => minus(marks.ready, marks.connected),
   },
   {
+    name: "upload",
+    unit: "ms",
+    label: "upload",
+    formula: "requestSent − connected, or − dispatched on an open connection",
+    of: ({ marks, dispatchedMs }) =>
+      minus(marks.requestSent, marks.connected ?? dispatchedMs),
+  },
+  {
     name: "ttfb",
     unit: "ms",
-    label: "first byte",
+    label: "response headers",
     formula: "headers − dispatched",
     of: ({ marks, dispatchedMs }) => minus(marks.headers, dispatchedMs),
   },
@@ -41,20 +49,24 @@ export const latencyMetrics: readonly Metric[] = [
     name: "firstEvent",
     unit: "ms",
     label: "first event",
-    formula: "first delta of any kind, empty ones too − start",
-    of: (sample) => minus(sample.deltas[0]?.atMs, startMs(sample)),
+    formula: "first event, or delta of any kind, empty ones too − start",
+    of: (sample) =>
+      minus(
+        sample.marks.firstEvent ?? sample.deltas[0]?.atMs,
+        startMs(sample),
+      ),
   },
   {
     name: "ttft",
     unit: "ms",
-    label: "first text",
+    label: "first output",
     formula: "first token delta − start",
     of: (sample) => minus(sample.deltas.find(isToken)?.atMs, startMs(sample)),
   },
   {
     name: "ttftCold",
     unit: "ms",
-    label: "first text, cold",
+    label: "first output, cold",
     formula: "first token delta − dispatched",
     of: ({ deltas, dispatchedMs }) =>
       minus(deltas.find(isToken)?.atMs, dispatchedMs),

@@ -49,10 +49,20 @@ export function isText({ kind, text }: Delta): boolean {
   return kind === "text" && text !== undefined && text !== "";
 }
 
-/** Generated text, of the answer or of the reasoning before it, that is not empty. */
-export function isToken({ kind, text }: Delta): boolean {
-  return (kind === "text" || kind === "reasoning") && text !== undefined &&
-    text !== "";
+/** Output of any kind that is not empty: answer, reasoning, refusal, a call's name or arguments, audio. */
+export function isToken({ text, bytes = 0 }: Delta): boolean {
+  return (text !== undefined && text !== "") || bytes > 0;
+}
+
+/** The deltas that are output, each answer's apart: one list, unless several answers were asked for. */
+export function tokensByChoice(
+  { deltas }: Pick<Sample, "deltas">,
+): readonly (readonly TimedDelta[])[] {
+  const tokens = deltas.filter(isToken);
+  if (tokens.every(({ choice = 0 }) => choice === 0)) {
+    return tokens.length > 0 ? [tokens] : [];
+  }
+  return [...Map.groupBy(tokens, ({ choice = 0 }) => choice).values()];
 }
 
 /** The time between each piece and the next, where there are two or more. */

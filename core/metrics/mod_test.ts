@@ -141,10 +141,10 @@ Deno.test("metrics count from the dispatch where no stream was started", () => {
   hold({ ...spoken, marks }, { ttft: 150, ttftCold: 150, firstEvent: 140 });
 });
 
-Deno.test("metrics.ttft waits for text or reasoning that is not empty", () => {
+Deno.test("metrics.ttft waits for output of any kind that is not empty", () => {
   const deltas = [
     text(10, ""),
-    { atMs: 20, kind: "tool", text: "{" },
+    { atMs: 20, kind: "tool", text: "" },
     { atMs: 30, kind: "audio" },
     { atMs: 40, kind: "text" },
     { atMs: 50, kind: "reasoning", text: "a" },
@@ -156,12 +156,44 @@ Deno.test("metrics.ttft waits for text or reasoning that is not empty", () => {
     ttftCold: 50,
     ttfo: 60,
   });
+  const kinds = [
+    { atMs: 45, kind: "tool", text: "{" },
+    { atMs: 45, kind: "audio", bytes: 2 },
+    { atMs: 45, kind: "refusal", text: "no" },
+  ] as const;
+  for (const delta of kinds) {
+    hold(sample({ deltas: [text(10, ""), delta, text(60, "b")] }), {
+      ttft: 45,
+      ttfo: 60,
+    });
+  }
   hold(sample({ deltas: deltas.slice(0, 4) }), {
     firstEvent: 10,
     ttft: undefined,
     ttftCold: undefined,
     ttfo: undefined,
     itl: undefined,
+  });
+});
+
+Deno.test("metrics keep several answers to one request apart", () => {
+  const deltas = [
+    { ...text(100, "a"), choice: 0 },
+    { ...text(110, "b"), choice: 1 },
+    { ...text(140, "c"), choice: 0 },
+    { ...text(170, "d"), choice: 1 },
+  ];
+  // Spans of 40 and 60 ms hold 6 tokens beside the first of each.
+  hold(sample({ deltas, output: { usage: { outputTokens: 8 } } }), {
+    itl: [40, 60],
+    tpot: 100 / 6,
+  });
+});
+
+Deno.test("metrics.tpot leaves out what the first delta brought, where the server tells", () => {
+  const deltas = [{ ...text(100, "a b c"), tokens: 3 }, text(150, " d")];
+  hold(sample({ deltas, output: { usage: { outputTokens: 8 } } }), {
+    tpot: 10,
   });
 });
 

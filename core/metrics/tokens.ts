@@ -2,11 +2,10 @@ import type { Sample } from "../sample.ts";
 import {
   finite,
   gaps,
-  isToken,
   type Metric,
-  minus,
   ratio,
   streamedAudio,
+  tokensByChoice,
 } from "./metric.ts";
 
 /**
@@ -19,14 +18,14 @@ export const tokenMetrics: readonly Metric[] = [
     unit: "ms",
     label: "inter-token latency",
     formula: "each gap between successive token deltas",
-    of: (sample) =>
-      streamedAudio(sample) ? undefined : gaps(sample.deltas.filter(isToken)),
+    of: tokenGaps,
   },
   {
     name: "tpot",
     unit: "ms",
     label: "time per output token",
-    formula: "(last token delta − first token delta) ÷ (output tokens − 1)",
+    formula:
+      "(last token delta − first token delta) ÷ (output tokens − those in the first delta)",
     of: timePerToken,
   },
   {
@@ -43,15 +42,29 @@ export const tokenMetrics: readonly Metric[] = [
     name: "inputTokens",
     unit: "tokens",
     label: "input tokens",
-    formula: "input tokens, as the server counts",
+    formula: "input tokens",
     of: ({ output }) => finite(output.usage?.inputTokens),
+  },
+  {
+    name: "cachedTokens",
+    unit: "tokens",
+    label: "cached input tokens",
+    formula: "input tokens that the server had in its cache",
+    of: ({ output }) => finite(output.usage?.cachedTokens),
   },
   {
     name: "outputTokens",
     unit: "tokens",
     label: "output tokens",
-    formula: "output tokens, as the server counts",
+    formula: "output tokens",
     of: tokens,
+  },
+  {
+    name: "reasoningTokens",
+    unit: "tokens",
+    label: "reasoning tokens",
+    formula: "output tokens of the reasoning",
+    of: ({ output }) => finite(output.usage?.reasoningTokens),
   },
   {
     name: "outputTokensPerSecond",
@@ -73,14 +86,24 @@ function latencyMs({ endedMs, dispatchedMs }: Sample): number {
   return endedMs - dispatchedMs;
 }
 
-/** Where one read brought all there was, the server's pace cannot be told: 0 would be a lie. */
-function timePerToken(sample: Sample): number | undefined {
+function tokenGaps(sample: Sample): readonly number[] | undefined {
   if (streamedAudio(sample)) return undefined;
-  const spanMs = minus(
-    sample.deltas.findLast(isToken)?.atMs,
-    sample.deltas.find(isToken)?.atMs,
-  );
-  const after = minus(tokens(sample), 1);
-  if (!spanMs || !after || after < 1) return undefined;
-  return ratio(spanMs, after);
+  const all = tokensByChoice(sample).flatMap((deltas) => gaps(deltas) ?? []);
+  return all.length > 0 ? all : undefined;
+}
+
+/**
+ * Where one read brought all there was, the server's pace cannot be told: 0 would be a lie. Of several answers the
+ * spans are summed, as their tokens are.
+ */
+function timePerToken(sample: Sample): number | undefined {
+  const total = tokens(sample);
+  if (streamedAudio(sample) || total === undefined) return undefined;
+  let spanMs = 0, first = 0;
+  for (const deltas of tokensByChoice(sample)) {
+    spanMs += deltas.at(-1)!.atMs - deltas[0]!.atMs;
+    first += deltas[0]!.tokens || 1;
+  }
+  const after = total - first;
+  return spanMs > 0 && after >= 1 ? ratio(spanMs, after) : undefined;
 }

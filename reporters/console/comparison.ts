@@ -11,7 +11,7 @@ interface Column {
 const columns: readonly Column[] = [
   { head: "ok", of: ({ counts }) => String(counts.ok) },
   { head: "failed", of: ({ counts }) => String(counts.error + counts.timeout) },
-  { head: "first text", of: quantiles("ttft") },
+  { head: "first output", of: quantiles("ttft") },
   { head: "finalized", of: quantiles("finalization") },
   { head: "latency", of: quantiles("latency") },
   { head: "tok/s", of: ({ rates }) => shown(rates.outputTokensPerSecond) },

@@ -59,7 +59,7 @@ Deno.test("renderReport() marks percentiles that took more values than there are
     metrics: { ttft: { ...goodStage.metrics["ttft"]!, n: 19 } },
   };
   const text = renderReport({ ...oneStageReport, stages: [stage] });
-  assert.match(text, /first text +19 +412 +462 +478~ +503~ +519\n/);
+  assert.match(text, /first output +19 +412 +462 +478~ +503~ +519\n/);
   assert.match(text, /~ too few values/);
 });
 

@@ -23,7 +23,7 @@ Deno.test("metricsTable() has a row for every metric, in one order and under its
     assert.ok(found.length >= 1, label);
   }
   assert.equal(lines.length, metrics.length + 2);
-  assert.match(lines[1] ?? "", /^ {2}first text /);
+  assert.match(lines[1] ?? "", /^ {2}first output /);
 });
 
 Deno.test("metricsTable() leaves the first answer text out where it is the first text", () => {
@@ -32,8 +32,8 @@ Deno.test("metricsTable() leaves the first answer text out where it is the first
       ...goodStage,
       metrics: { ttft: metric("ms", 200, ttft), ttfo: metric("ms", 200, ttfo) },
     }, look).slice(1).map((line) => line.trim().split("  ")[0]);
-  assert.deepEqual(rows(30, 30), ["first text"]);
-  assert.deepEqual(rows(30, 40), ["first text", "first answer text"]);
+  assert.deepEqual(rows(30, 30), ["first output"]);
+  assert.deepEqual(rows(30, 40), ["first output", "first answer text"]);
 });
 
 Deno.test("metricsTable() says nothing of the pace as if it were the server's", () => {

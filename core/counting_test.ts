@@ -1,0 +1,90 @@
+import assert from "node:assert/strict";
+import type { Backend } from "./contract.ts";
+import { counting } from "./counting.ts";
+import type { InferenceRequest } from "./request.ts";
+import type { Sample } from "./sample.ts";
+import { sample } from "./testing/sample.ts";
+
+const request: InferenceRequest = {
+  id: 0,
+  turn: { columns: {} },
+  prepared: undefined,
+  session: { id: "session", turn: 0, history: [] },
+};
+
+function started(countTokens?: Backend["countTokens"]) {
+  const seen: Sample[] = [];
+  const backend: Backend = {
+    needs: [],
+    send: () => Promise.resolve({}),
+    ...(countTokens && { countTokens }),
+  };
+  const { signal } = new AbortController();
+  const put = (each: Sample) => void seen.push(each);
+  return { seen, ...counting(backend, { put, signal }) };
+}
+
+Deno.test("counting() passes on at once what the server has counted, and what failed", () => {
+  const { seen, take } = started(() => Promise.reject(new Error("not asked")));
+  const usage = { inputTokens: 1, outputTokens: 2 };
+  const samples = [
+    sample({ output: { usage } }),
+    sample({
+      outcome: { status: "error", failure: { class: "closed", message: "" } },
+    }),
+  ];
+  for (const each of samples) take(each, request);
+  assert.deepEqual(seen, samples);
+});
+
+Deno.test("counting() adds what the server did not say, and keeps what it said", async () => {
+  const { seen, take, settled } = started(() =>
+    Promise.resolve({
+      inputTokens: 7,
+      outputTokens: 9,
+      countedBy: { input: "characters", output: "tokenize" },
+    })
+  );
+  take(sample({ output: { text: "a", usage: { inputTokens: 3 } } }), request);
+  take(sample({ output: { text: "b" } }), request);
+  await settled();
+  assert.deepEqual(seen.map(({ output }) => output), [
+    {
+      text: "a",
+      usage: {
+        inputTokens: 3,
+        outputTokens: 9,
+        countedBy: { output: "tokenize" },
+      },
+    },
+    {
+      text: "b",
+      usage: {
+        inputTokens: 7,
+        outputTokens: 9,
+        countedBy: { input: "characters", output: "tokenize" },
+      },
+    },
+  ]);
+});
+
+Deno.test("counting() passes every sample on where counting fails, many at a time", async () => {
+  let running = 0, most = 0;
+  const { seen, take, settled } = started(async () => {
+    most = Math.max(most, ++running);
+    await Promise.resolve();
+    running--;
+    throw new Error("cannot");
+  });
+  for (let id = 0; id < 100; id++) take(sample({ id }), request);
+  await settled();
+  assert.equal(seen.length, 100);
+  assert.ok(seen.every(({ output }) => output.usage === undefined));
+  assert.equal(most, 16);
+});
+
+Deno.test("counting() passes everything on where the backend cannot count", () => {
+  const { seen, take } = started();
+  take(sample(), request);
+  assert.equal(seen.length, 1);
+});
