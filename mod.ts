@@ -33,6 +33,7 @@ export type { NormalizerName } from "./core/quality/normalize.ts";
 export { echo, type EchoOptions } from "./backends/echo.ts";
 export { realtime } from "./backends/realtime/backend.ts";
 export type { RealtimeOptions } from "./backends/realtime/options.ts";
+export type { TargetOptions } from "./backends/target/options.ts";
 
 export {
   audioFolder,

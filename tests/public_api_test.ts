@@ -101,6 +101,7 @@ const LIBRARY: readonly string[] = [
   "OpenLoopOptions",
   "OrderingOptions",
   "RealtimeOptions",
+  "TargetOptions",
   "RepeatOptions",
   "RunOptions",
   "SpeechOptions",

@@ -135,7 +135,10 @@ test(
     };
     const signal = new AbortController().signal;
     const prepared = await backend.prepare!(turn, signal);
-    const history = [{ turn: { columns: { text: "before" } }, answer: "said" }];
+    const history = [{
+      turn: { columns: { text: "before" } },
+      output: { text: "said" },
+    }];
     const clock = systemClock();
     await backend.send({
       id: 1,
@@ -147,6 +150,8 @@ test(
       clock,
       read: () => clock.now(),
       output: () => {},
+      event: () => {},
+      event() {},
       mark: () => {},
       audioSent: () => {},
     });

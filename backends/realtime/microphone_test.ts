@@ -26,6 +26,7 @@ function studio(frames: Frames, { speed = 1, nowMs = 0 } = {}) {
     signal: new AbortController().signal,
     read: () => clock.now(),
     output: () => {},
+    event: () => {},
     mark: (instant, atMs = clock.now()) => void (marks[instant] = atMs),
     audioSent: (chunk) => void sent.push(chunk),
   };
@@ -91,6 +92,7 @@ Deno.test("openMicrophone() catches up at once after the loop was held, and tell
       signal: new AbortController().signal,
       read: () => 0,
       output: () => {},
+      event: () => {},
       mark: () => {},
       audioSent: (chunk) => void sent.push(chunk),
     },

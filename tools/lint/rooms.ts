@@ -3,9 +3,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   core: [],
   audio: [],
   clips: [],
+  tokens: [],
   plugins: ["core"],
-  backends: ["plugins", "audio"],
-  datasets: ["plugins", "audio", "clips"],
+  backends: ["plugins", "audio", "tokens"],
+  datasets: ["plugins", "audio", "clips", "tokens"],
   reporters: ["plugins"],
   server: ["audio", "clips"],
   "catalogue.ts": ["plugins", "backends", "datasets", "reporters"],
@@ -14,6 +15,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "plugins",
     "audio",
     "clips",
+    "tokens",
     "backends",
     "datasets",
     "reporters",
@@ -26,6 +28,7 @@ const OWN_NAMES: Readonly<Record<string, string>> = {
   "@earshot/earshot": "mod.ts",
   "@earshot/earshot/plugin": "plugins",
   "@earshot/earshot/audio": "audio",
+  "@earshot/earshot/tokens": "tokens",
   "@earshot/earshot/testing": "plugins",
 };
 
