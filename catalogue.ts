@@ -6,6 +6,7 @@ import type { Catalogue } from "./plugins/load.ts";
  */
 export const catalogue: Catalogue = {
   backend: {
+    chat: async () => (await import("./backends/openai/chat.ts")).chat,
     realtime: async () =>
       (await import("./backends/realtime/backend.ts")).realtime,
     echo: async () => (await import("./backends/echo.ts")).echo,

@@ -151,7 +151,6 @@ test(
       read: () => clock.now(),
       output: () => {},
       event: () => {},
-      event() {},
       mark: () => {},
       audioSent: () => {},
     });

@@ -1,0 +1,69 @@
+import type { Call } from "../../plugins/mod.ts";
+import type { TlsOptions } from "../target/tls.ts";
+
+/** Sends HTTP requests to one server. Nothing is retried, and no request waits for another's connection. */
+export interface Http extends AsyncDisposable {
+  /**
+   * Sends one request and reads its response; resolves when the response has ended, or its last event has come.
+   * Marks `connected` (on a new connection), `requestSent`, `headers` and `firstByte`, and counts reads and events.
+   *
+   * @throws {RequestError} `connect_error`, `connect_timeout`, `headers_timeout`, `receive_timeout`,
+   * `request_timeout`, `closed`, `protocol_error`, and `http_error` for a status that is not 2xx, with the status as
+   * its code and what the server said.
+   */
+  exchange(
+    request: HttpRequest,
+    call: Call,
+    reader: ResponseReader,
+  ): Promise<void>;
+}
+
+/** A POST request, whole. */
+export interface HttpRequest {
+  /** Where to. */
+  readonly url: URL;
+  /** What the body is, as `application/json`. */
+  readonly contentType: string;
+  /** Bytes, or text to be sent as UTF-8. */
+  readonly body: Uint8Array | string;
+}
+
+/** What a protocol makes of a response, as it comes. All of one network read has one time. */
+export interface ResponseReader {
+  /** One server-sent event. Returns true if it was the last: what follows is not waited for. */
+  event(event: ServerEvent, atMs: number): boolean;
+  /** The whole body of a response that is no event stream, with the time of its last read. */
+  body(text: string, atMs: number): void;
+}
+
+/** A server-sent event. */
+export interface ServerEvent {
+  /** What `event:` said. */
+  readonly type?: string | undefined;
+  /** What `data:` said, lines joined. */
+  readonly data: string;
+}
+
+/** How {@linkcode Http} behaves. */
+export interface HttpOptions {
+  /** Headers of each request; the content type is the request's own. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** How to trust and be trusted. */
+  readonly tls: TlsOptions;
+  /** How long a connection may take, in milliseconds. */
+  readonly connectTimeoutMs: number;
+  /** How long the response's headers may take once the request was sent, in milliseconds. */
+  readonly headersTimeoutMs?: number | undefined;
+  /** How long the server may be silent in the middle of a response, in milliseconds. */
+  readonly receiveTimeoutMs?: number | undefined;
+  /** How long a request may take in all, in milliseconds. */
+  readonly requestTimeoutMs?: number | undefined;
+  /** Whether a connection takes one request after another. */
+  readonly reuse: boolean;
+  /** Whether to speak HTTP/2 where a server offers it over TLS. */
+  readonly http2: boolean;
+  /** Reads an environment variable: for proxies. */
+  env(name: string): string | undefined;
+  /** Takes secrets out of text that a server has written. */
+  clean(text: string): string;
+}

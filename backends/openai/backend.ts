@@ -1,0 +1,49 @@
+import type { Backend, OpenContext } from "../../plugins/mod.ts";
+import { openHttp } from "../http/undici.ts";
+import { cleaner, headersOf, secretsIn, tlsOf } from "../target/credentials.ts";
+import { checkHealth, firstModel } from "../target/discovery.ts";
+import { endpointOf } from "../target/endpoint.ts";
+import type { OpenAiSettings } from "./options.ts";
+import type { ProtocolOf } from "./protocol.ts";
+
+/** Settings of a backend that knows its path. */
+export type EndpointSettings = OpenAiSettings & { readonly path: string };
+
+/** All that is read, asked and refused before the run happens here. */
+export async function openBackend<Settings extends EndpointSettings, Prepared>(
+  settings: Settings,
+  context: OpenContext,
+  protocolOf: ProtocolOf<Settings, Prepared>,
+): Promise<Backend<Prepared>> {
+  const endpoint = endpointOf(settings.target, settings.path);
+  const headers = headersOf(settings, endpoint, context);
+  const tls = await tlsOf(settings);
+  const url = endpoint.http(settings.path);
+  const clean = cleaner([
+    ...secretsIn(headers),
+    ...secretsIn(url.searchParams),
+  ]);
+  const { connectTimeoutMs: timeoutMs } = settings;
+  const ask = { headers, tls, timeoutMs, signal: context.signal };
+  await checkHealth(settings, endpoint, ask);
+  const model = settings.model ?? await firstModel(endpoint, ask, clean);
+  const protocol = protocolOf(settings, model);
+  const http = openHttp({ ...settings, headers, tls, env: context.env, clean });
+  const { protocol: scheme, host, pathname } = url;
+  return {
+    needs: protocol.needs,
+    facts: {
+      ...protocol.facts,
+      model,
+      url: `${scheme}//${host}${pathname}`,
+    },
+    prepare: (turn, signal) => protocol.prepare(turn, signal),
+    async send(request, call) {
+      call.signal.throwIfAborted();
+      const reader = protocol.reader(call);
+      await http.exchange({ url, ...protocol.request(request) }, call, reader);
+      return reader.result();
+    },
+    [Symbol.asyncDispose]: () => http[Symbol.asyncDispose](),
+  };
+}

@@ -1,0 +1,119 @@
+import { z } from "zod";
+import {
+  limit,
+  refineTarget,
+  type TargetOptions,
+  targetShape,
+  text,
+} from "../target/options.ts";
+
+/** Options that all backends of the OpenAI API have. */
+export interface OpenAiOptions extends TargetOptions {
+  /** What else to put into the body of each request; wins over what earshot would put there. */
+  body?: Record<string, unknown>;
+  /**
+   * Whether a connection takes one request after another.
+   *
+   * @default {true}
+   */
+  reuse?: boolean;
+  /**
+   * Whether to speak HTTP/2 where a server offers it over TLS.
+   *
+   * @default {false}
+   */
+  http2?: boolean;
+  /** How long the response's headers may take once the request was sent, in milliseconds. For ever, unless given. */
+  headersTimeoutMs?: number;
+  /** How long the server may be silent in the middle of a response, in milliseconds. For ever, unless given. */
+  receiveTimeoutMs?: number;
+  /** How long a request may take in all, in milliseconds. For ever, unless given. */
+  requestTimeoutMs?: number;
+  /** A `tokenizer.json`, or the folder that holds one: counts tokens where the server does not. */
+  tokenizer?: string;
+  /**
+   * Whether the server is asked to `/tokenize` where it has not counted tokens by itself.
+   *
+   * @default {true}
+   */
+  tokenize?: boolean;
+}
+
+/** Options of the backends whose answers are generated, and may be streamed. */
+export interface GenerationOptions extends OpenAiOptions {
+  /**
+   * Whether the answer is to be streamed.
+   *
+   * @default {true}
+   */
+  stream?: boolean;
+  /**
+   * Whether a streamed answer is to bring token counts: with its `final` event, `continuous` with each event, or
+   * `off`, for servers that refuse to be asked.
+   *
+   * @default {"final"}
+   */
+  streamUsage?: "final" | "continuous" | "off";
+  /** How many tokens to generate where the data does not say. As the server likes, unless given. */
+  maxOutputTokens?: number;
+  /**
+   * Whether that many tokens are to be generated exactly: sends `ignore_eos`, which vLLM and sglang know.
+   *
+   * @default {false}
+   */
+  ignoreEos?: boolean;
+}
+
+/** The schema of {@linkcode OpenAiOptions}, to be spread into a backend's own. */
+export const openAiShape = {
+  ...targetShape,
+  body: z.record(z.string(), z.unknown()).default({}).describe(
+    "What else to put into the body of each request",
+  ),
+  reuse: z.boolean().default(true).describe(
+    "Whether a connection takes one request after another",
+  ),
+  http2: z.boolean().default(false).describe(
+    "Whether to speak HTTP/2 where a server offers it over TLS",
+  ),
+  headersTimeoutMs: limit().optional().describe(
+    "How long the response's headers may take",
+  ),
+  receiveTimeoutMs: limit().optional().describe(
+    "How long the server may be silent in the middle of a response",
+  ),
+  requestTimeoutMs: limit().optional().describe(
+    "How long a request may take in all",
+  ),
+  tokenizer: text("must name a file", (value) => value !== "").optional()
+    .describe("A tokenizer.json: counts tokens where the server does not"),
+  tokenize: z.boolean().default(true).describe(
+    "Whether the server is asked to /tokenize where it has not counted",
+  ),
+};
+
+/** The schema of {@linkcode GenerationOptions}, to be spread into a backend's own. */
+export const generationShape = {
+  ...openAiShape,
+  stream: z.boolean().default(true).describe(
+    "Whether the answer is to be streamed",
+  ),
+  streamUsage: z.enum(["final", "continuous", "off"]).default("final")
+    .describe("When a streamed answer brings token counts"),
+  maxOutputTokens: z.int().positive().optional().describe(
+    "How many tokens to generate where the data does not say",
+  ),
+  ignoreEos: z.boolean().default(false).describe(
+    "Whether that many are to be generated exactly (ignore_eos)",
+  ),
+};
+
+/** {@linkcode OpenAiOptions} with what was left out. */
+export type OpenAiSettings = z.output<z.ZodObject<typeof openAiShape>>;
+
+/** {@linkcode GenerationOptions} with what was left out. */
+export type GenerationSettings = z.output<
+  z.ZodObject<typeof generationShape>
+>;
+
+export { refineTarget };
