@@ -1,3 +1,4 @@
+import { onAbort } from "./abort.ts";
 import type { Clock } from "./clock.ts";
 import type { Backend, Call } from "./contract.ts";
 import { isRequestError, messageOf } from "./errors.ts";
@@ -41,20 +42,17 @@ export async function attempt<P>(
   { stage, phase, scheduledMs, clock, signal, graceMs = 1000 }: AttemptOptions,
 ): Promise<Sample> {
   const { call, seen, close } = recorder(clock, signal);
-  const over = new AbortController();
+  const letGo = giveUp(signal, clock, graceMs);
   let output: Output = {};
   let outcome: Outcome = { status: "ok" };
   const dispatchedMs = clock.now();
   try {
-    output = await Promise.race([
-      backend.send(request, call),
-      abandoned(signal, clock, { graceMs, over: over.signal }),
-    ]);
+    output = await Promise.race([backend.send(request, call), letGo.promise]);
   } catch (error) {
     outcome = failed(error, signal);
   }
   const endedMs = clock.now();
-  over.abort();
+  letGo.cancel();
   close();
   const { id, session: { id: sessionId, turn } } = request;
   return {
@@ -119,22 +117,26 @@ function recorder(clock: Clock, signal: AbortSignal) {
 }
 
 /** Rejects `graceMs` after the abort, for a backend that ignores its signal. */
-function abandoned(
+function giveUp(
   signal: AbortSignal,
   clock: Clock,
-  { graceMs, over }: { graceMs: number; over: AbortSignal },
-): Promise<never> {
-  return new Promise((_resolve, reject) => {
-    const giveUp = () => {
-      const cancel = clock.at(
-        clock.now() + graceMs,
-        () => reject(signal.reason),
-      );
-      over.addEventListener("abort", cancel, { once: true });
-    };
-    if (signal.aborted) return giveUp();
-    signal.addEventListener("abort", giveUp, { once: true, signal: over });
+  graceMs: number,
+): { promise: Promise<never>; cancel: () => void } {
+  const { promise, reject } = Promise.withResolvers<never>();
+  let cancelTimer = () => {};
+  const forget = onAbort(signal, () => {
+    cancelTimer = clock.at(
+      clock.now() + graceMs,
+      () => reject(signal.reason),
+    );
   });
+  return {
+    promise,
+    cancel() {
+      forget();
+      cancelTimer();
+    },
+  };
 }
 
 function failed(error: unknown, { aborted, reason }: AbortSignal): Outcome {

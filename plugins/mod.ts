@@ -6,6 +6,7 @@
 export * from "./plugin.ts";
 export type * from "./standard_schema.ts";
 export type { Clock } from "../core/clock.ts";
+export { onAbort } from "../core/abort.ts";
 export * from "../core/contract.ts";
 export * from "../core/errors.ts";
 export { type Random, random } from "../core/random.ts";

@@ -77,6 +77,7 @@ const PLUGIN: readonly string[] = [
   "messageOf",
   "metrics",
   "metricsOf",
+  "onAbort",
   "random",
 ];
 

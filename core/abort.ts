@@ -1,0 +1,28 @@
+/** What is to be done at each signal's abort. */
+const waiting = new WeakMap<AbortSignal, Set<() => void>>();
+
+/**
+ * Runs `task` when the signal aborts; at once, if it has. One listener serves a signal, however many requests share
+ * it: adding and removing one for each would take longer than the engine's other work on a request.
+ *
+ * @returns Call it when the task is wanted no more.
+ */
+export function onAbort(signal: AbortSignal, task: () => void): () => void {
+  if (signal.aborted) {
+    task();
+    return () => {};
+  }
+  const tasks = waiting.get(signal) ?? listen(signal);
+  tasks.add(task);
+  return () => void tasks.delete(task);
+}
+
+function listen(signal: AbortSignal): Set<() => void> {
+  const tasks = new Set<() => void>();
+  waiting.set(signal, tasks);
+  signal.addEventListener("abort", () => {
+    for (const task of tasks) task();
+    tasks.clear();
+  }, { once: true });
+  return tasks;
+}
