@@ -26,7 +26,8 @@ export function encodeWav(
   view.setUint16(34, 16, true);
   putAscii(view, 36, "data");
   view.setUint32(40, dataBytes, true);
-  pcm16.forEach((sample, i) => view.setInt16(44 + i * 2, sample, true));
+  // Little-endian in the file, as every machine is that Deno runs on.
+  new Int16Array(view.buffer, 44).set(pcm16);
   return new Uint8Array(view.buffer);
 }
 

@@ -2,6 +2,7 @@ import type {
   Backend,
   Call,
   InferenceRequest,
+  OpenContext,
   Output,
   Turn,
 } from "../../plugins/mod.ts";
@@ -45,8 +46,9 @@ export interface SentText {
   readonly tokenize: Readonly<Record<string, unknown>>;
 }
 
-/** Makes the protocol of one backend from its settings and the model's name. */
+/** Makes the protocol of one backend from its settings and the model's name; the context is for warnings. */
 export type ProtocolOf<Settings, Prepared> = (
   settings: Settings,
   model: string,
+  context: OpenContext,
 ) => Protocol<Prepared>;

@@ -1,4 +1,5 @@
 import type { Audio } from "../../plugins/mod.ts";
+import { byteCache } from "../byte_cache.ts";
 import type { Dialect } from "./dialects/dialect.ts";
 
 /** An utterance as it goes on the wire, chunk by chunk. */
@@ -73,7 +74,7 @@ function breath(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve));
 }
 
-/** Frames by audio: each made once, shared by all that send it, the longest unused ones let go. */
+/** Frames by audio. */
 export interface FrameCache {
   /** The frames of an audio, made now if they are not there. */
   get(audio: Audio): Promise<Frames>;
@@ -83,36 +84,8 @@ export interface FrameCache {
 export function frameCache(
   options: FramesOptions & { readonly maxBytes: number },
 ): FrameCache {
-  /** In order of use. */
-  const kept = new Map<string, Frames>();
-  const underWay = new Map<string, Promise<Frames>>();
-  let bytes = 0;
-
-  function keep(id: string, frames: Frames): void {
-    kept.set(id, frames);
-    bytes += frames.bytes;
-    for (const [oldest, old] of kept) {
-      if (bytes <= options.maxBytes || kept.size === 1) break;
-      kept.delete(oldest);
-      bytes -= old.bytes;
-    }
-  }
-
-  function make(audio: Audio): Promise<Frames> {
-    const made = framesOf(audio, options)
-      .then((frames) => (keep(audio.id, frames), frames))
-      .finally(() => underWay.delete(audio.id));
-    underWay.set(audio.id, made);
-    return made;
-  }
-
+  const cache = byteCache<Frames>(options.maxBytes, ({ bytes }) => bytes);
   return {
-    get(audio) {
-      const frames = kept.get(audio.id);
-      if (!frames) return underWay.get(audio.id) ?? make(audio);
-      kept.delete(audio.id);
-      kept.set(audio.id, frames);
-      return Promise.resolve(frames);
-    },
+    get: (audio) => cache.get(audio.id, () => framesOf(audio, options)),
   };
 }
