@@ -31,6 +31,7 @@ export type { Host } from "./core/monitor.ts";
 export type { NormalizerName } from "./core/quality/normalize.ts";
 
 export { echo, type EchoOptions } from "./backends/echo.ts";
+export { chat, type ChatOptions } from "./backends/openai/chat.ts";
 export { realtime } from "./backends/realtime/backend.ts";
 export type { RealtimeOptions } from "./backends/realtime/options.ts";
 export type { TargetOptions } from "./backends/target/options.ts";

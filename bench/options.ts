@@ -3,8 +3,12 @@ import { Command, InvalidArgumentError } from "commander";
 /** Who carries the messages. */
 export type TransportName = "native" | "ws";
 
+/** What is compared. */
+export type SuiteName = "http" | "realtime";
+
 /** What is measured, and for how long. */
 export interface BenchOptions {
+  readonly suites: readonly SuiteName[];
   readonly streams: number;
   /** Length of the measured window. */
   readonly seconds: number;
@@ -20,12 +24,14 @@ export interface BenchOptions {
 
 /** Reads the command line; ends the process with a word where it cannot. */
 export function benchOptions(args: readonly string[]): BenchOptions {
-  const { transport, ...flags } = new Command("bench")
+  const { transport, suite, ...flags } = new Command("bench")
     .description(
-      "Paced streams through earshot and through a bare loop over the same transport, each client and the server in\n" +
-        "a process of its own: lateness of chunks, processor time a message, memory.",
+      "Earshot beside the least client that does the same over the same transport, each client and the server in a\n" +
+        "process of its own. http: requests and events a second, and the delay added to paced events. realtime:\n" +
+        "lateness of paced chunks, processor time a message, memory.",
     )
-    .option("--streams <n>", "streams at a time", natural, 1000)
+    .option("--suite <name>", "http | realtime | all", suitesOf, SUITES)
+    .option("--streams <n>", "streams of speech at a time", natural, 1000)
     .option("--seconds <n>", "length of the measured window", natural, 10)
     .option("--warmup <n>", "seconds of load before it", natural, 5)
     .option("--rounds <n>", "how often each client is measured", natural, 3)
@@ -33,8 +39,20 @@ export function benchOptions(args: readonly string[]): BenchOptions {
     .option("--transport <name>", "native | ws | both", transportsOf, BOTH)
     .option("--json", "prints nothing but the JSON line", false)
     .parse(args, { from: "user" })
-    .opts<Omit<BenchOptions, "transports"> & { transport: TransportName[] }>();
-  return { ...flags, transports: transport };
+    .opts<
+      & Omit<BenchOptions, "transports" | "suites">
+      & { transport: readonly TransportName[]; suite: readonly SuiteName[] }
+    >();
+  return { suites: suite, transports: transport, ...flags };
+}
+
+const SUITES: readonly SuiteName[] = ["http", "realtime"];
+
+function suitesOf(text: string): readonly SuiteName[] {
+  if (text === "all") return SUITES;
+  const known = SUITES.filter((name) => name === text);
+  if (known.length > 0) return known;
+  throw new InvalidArgumentError("It must be http, realtime or all.");
 }
 
 const BOTH: readonly TransportName[] = ["native", "ws"];

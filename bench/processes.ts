@@ -1,15 +1,13 @@
-import type { ClientJob, ClientReport } from "./client_job.ts";
-
-/** The server's process. */
+/** A server's process. */
 export interface Sink extends AsyncDisposable {
   readonly url: string;
   /** Processor time that it has used so far. */
   cpuMs(): Promise<number>;
 }
 
-/** Starts the server. */
-export async function startSink(): Promise<Sink> {
-  const process = command("sink.ts", []).spawn();
+/** Starts a server, which says where it listens on its first line. */
+export async function startSink(script: string): Promise<Sink> {
+  const process = command(script, []).spawn();
   const reader = process.stdout.pipeThrough(new TextDecoderStream())
     .getReader();
   let line = "";
@@ -33,9 +31,12 @@ export async function startSink(): Promise<Sink> {
   };
 }
 
-/** Runs one client to its end. */
-export async function runClient(job: ClientJob): Promise<ClientReport> {
-  const { code, stdout } = await command("client.ts", [JSON.stringify(job)])
+/** Runs one client to its end and returns what it printed. */
+export async function runClient<Job, Report>(
+  script: string,
+  job: Job,
+): Promise<Report> {
+  const { code, stdout } = await command(script, [JSON.stringify(job)])
     .output();
   if (code !== 0) {
     throw new Error(`Cannot measure as the client ended with ${code}`);

@@ -1,5 +1,6 @@
 import type { ClientKind, ClientReport } from "./client_job.ts";
-import type { TransportName } from "./options.ts";
+import { median, round } from "../numbers.ts";
+import type { TransportName } from "../options.ts";
 
 /** One client's run. */
 export interface Measured extends ClientReport {
@@ -45,15 +46,4 @@ export function costOf(rounds: readonly Measured[], windowMs: number): Cost {
     serverCpu: middle(({ serverCpu }) => serverCpu, 3),
     starved: middle(({ starved = 0 }) => starved, 3),
   };
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const half = (sorted.length - 1) / 2;
-  return (sorted[Math.floor(half)]! + sorted[Math.ceil(half)]!) / 2;
-}
-
-/** Cuts digits that mean nothing. */
-export function round(value: number, digits: number): number {
-  return Number(value.toFixed(digits));
 }

@@ -1,5 +1,5 @@
-import type { Summary } from "../core/report.ts";
-import type { TransportName } from "./options.ts";
+import type { Summary } from "../../core/report.ts";
+import type { TransportName } from "../options.ts";
 
 /** Which client: earshot as it is, or the least code that does the same on the wire. */
 export type ClientKind = "earshot" | "bare";

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { column } from "../core/column.ts";
+import { column } from "../../core/column.ts";
 import {
   concurrent,
   defineDataset,
@@ -8,7 +8,7 @@ import {
   run,
   type Sample,
   type Turn,
-} from "../mod.ts";
+} from "../../mod.ts";
 import { noise } from "./chunk.ts";
 import type { ClientFigures, ClientJob } from "./client_job.ts";
 

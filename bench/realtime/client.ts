@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { systemClock } from "../core/clock.ts";
+import { systemClock } from "../../core/clock.ts";
+import { starved } from "../starved.ts";
 import { bareClient } from "./bare_client.ts";
 import type {
   ClientFigures,
@@ -21,16 +22,5 @@ const CLIENTS: Record<
 const job: ClientJob = JSON.parse(Deno.args[0]!);
 const clock = systemClock();
 const figures = await CLIENTS[job.kind](job);
-const waitedMs = await waited();
-const report: ClientReport = {
-  ...figures,
-  ...(waitedMs !== undefined && { starved: waitedMs / clock.now() }),
-};
+const report: ClientReport = { ...figures, ...await starved(clock) };
 console.log(JSON.stringify(report));
-
-/** How long the main thread has stood ready without a processor, in milliseconds. */
-async function waited(): Promise<number | undefined> {
-  const stat = await Deno.readTextFile("/proc/self/schedstat")
-    .catch(() => undefined);
-  return stat === undefined ? undefined : Number(stat.split(" ")[1]) / 1e6;
-}

@@ -1,5 +1,6 @@
 import type { Cost } from "./figures.ts";
-import type { BenchOptions } from "./options.ts";
+import { percent } from "../numbers.ts";
+import type { BenchOptions } from "../options.ts";
 
 const COLUMNS: readonly (readonly [string, (cost: Cost) => string])[] = [
   ["CPU µs/message", (cost) => cost.cpuMicrosPerMessage.toFixed(1)],
@@ -31,10 +32,6 @@ export function tableOf(
     lines.push(`${name}: ${cpuRatio} times the bare loop's CPU a message`);
   }
   return lines.join("\n");
-}
-
-function percent(share: number): string {
-  return `${(share * 100).toFixed(0)} %`;
 }
 
 function cells(cost: Cost): string[] {

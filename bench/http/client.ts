@@ -1,0 +1,45 @@
+/**
+ * One client process: does the job that its argument describes and prints what it saw, as JSON.
+ *
+ * @module
+ */
+import { type Clock, systemClock } from "../../core/clock.ts";
+import { column } from "../../core/column.ts";
+import { denoHost } from "../../plugins/host.ts";
+import { starved } from "../starved.ts";
+import { type Counts, startBare } from "./bare_client.ts";
+import { earshotFigures } from "./earshot_client.ts";
+import { type HttpFigures, type HttpJob, SCENARIOS } from "./scenario.ts";
+
+async function bareFigures(job: HttpJob, clock: Clock): Promise<HttpFigures> {
+  const host = denoHost();
+  let delays = column();
+  const counts: Counts = {
+    requests: 0,
+    events: 0,
+    delay: (ms) => delays.add(ms),
+  };
+  const stop = startBare(job, SCENARIOS[job.scenario], { clock, counts });
+  await clock.sleepUntil(clock.now() + job.warmupMs);
+  delays = column();
+  const before = { ...counts, cpuMs: host.cpuMs() };
+  await clock.sleepUntil(clock.now() + job.windowMs);
+  const after = { ...counts, cpuMs: host.cpuMs() };
+  const rssBytes = host.rssBytes();
+  const delayMs = delays.summary();
+  await stop();
+  return {
+    requests: after.requests - before.requests,
+    events: after.events - before.events,
+    cpuMs: after.cpuMs - before.cpuMs,
+    rssBytes,
+    ...(delayMs && { delayMs: { p50: delayMs.p50, p99: delayMs.p99 } }),
+  };
+}
+
+const job: HttpJob = JSON.parse(Deno.args[0]!);
+const clock = systemClock();
+const figures = job.kind === "bare"
+  ? await bareFigures(job, clock)
+  : await earshotFigures(job);
+console.log(JSON.stringify({ ...figures, ...await starved(clock) }));

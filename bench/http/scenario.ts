@@ -1,0 +1,64 @@
+/** What the server answers with, and what is therefore measured. */
+export type ScenarioName = "json" | "events" | "paced";
+
+/** One thing to measure. */
+export interface Scenario {
+  /** Requests in flight. */
+  readonly concurrency: number;
+  /** Whether the answer is streamed. */
+  readonly stream: boolean;
+  /** For people. */
+  readonly title: string;
+}
+
+/** Events in one answer of `events`. */
+export const EVENTS = 100;
+/** Time between the events of a `paced` stream. */
+export const PACE_MS = 50;
+
+/** By name: each is a path of the server too. */
+export const SCENARIOS: Readonly<Record<ScenarioName, Scenario>> = {
+  json: { concurrency: 32, stream: false, title: "plain JSON" },
+  events: {
+    concurrency: 16,
+    stream: true,
+    title: `SSE, ${EVENTS} events an answer, as fast as they go`,
+  },
+  paced: {
+    concurrency: 1024,
+    stream: true,
+    title: "SSE, 1,024 streams of 20 events/s",
+  },
+};
+
+/** Which client: earshot as it is, or the least code that does the same. */
+export type ClientKind = "bare" | "earshot";
+
+/** What one client process is told. */
+export interface HttpJob {
+  readonly kind: ClientKind;
+  readonly scenario: ScenarioName;
+  /** `http://127.0.0.1:port` */
+  readonly target: string;
+  readonly warmupMs: number;
+  readonly windowMs: number;
+}
+
+/** What it saw in its window. */
+export interface HttpFigures {
+  /** Answers that came whole. */
+  readonly requests: number;
+  /** Events of all answers. */
+  readonly events: number;
+  /** Processor time of the process, all threads, user and system. */
+  readonly cpuMs: number;
+  /** Resident memory at the end. */
+  readonly rssBytes: number;
+  /** Received − sent by the server, of every paced event. */
+  readonly delayMs?: { readonly p50: number; readonly p99: number };
+  /** Share of its life that its main thread stood ready and got no processor. */
+  readonly starved?: number;
+}
+
+/** What is asked: the same in both clients. */
+export const PROMPT = "How long is a piece of string?";

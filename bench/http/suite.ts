@@ -1,0 +1,149 @@
+import { median, percent, round } from "../numbers.ts";
+import type { BenchOptions } from "../options.ts";
+import { runClient, startSink } from "../processes.ts";
+import {
+  type ClientKind,
+  type HttpFigures,
+  type HttpJob,
+  type ScenarioName,
+  SCENARIOS,
+} from "./scenario.ts";
+
+/** What one client came to: medians of the rounds. */
+interface Cost {
+  readonly requestsPerSecond: number;
+  readonly eventsPerSecond: number;
+  readonly cpu: number;
+  readonly cpuMicrosPerRequest: number;
+  readonly cpuMicrosPerEvent: number;
+  readonly delayP50Ms?: number;
+  readonly delayP99Ms?: number;
+  readonly rssBytes: number;
+  readonly starved: number;
+}
+
+/** Both clients under one scenario. */
+interface Comparison {
+  readonly bare: Cost;
+  readonly earshot: Cost;
+  /** Earshot's throughput ÷ the bare loop's; of paced streams the two do the same work, and it says nothing. */
+  readonly throughputRatio: number;
+  /** Earshot's processor time a unit of work ÷ the bare loop's. */
+  readonly cpuRatio: number;
+}
+
+interface Measured extends HttpFigures {
+  readonly kind: ClientKind;
+  readonly scenario: ScenarioName;
+}
+
+/** Chats through earshot and through a bare loop over undici's dispatch. */
+export async function httpSuite(options: BenchOptions) {
+  const rounds = await measureAll(options);
+  const windowMs = options.seconds * 1000;
+  const scenarios: Partial<Record<ScenarioName, Comparison>> = {};
+  for (const name of Object.keys(SCENARIOS) as ScenarioName[]) {
+    const here = rounds.filter(({ scenario }) => scenario === name);
+    scenarios[name] = comparisonOf(name, here, windowMs);
+  }
+  return { table: tableOf(scenarios, options), scenarios, rounds };
+}
+
+/** Every client in every round, the order turned round from one to the next. */
+async function measureAll(options: BenchOptions): Promise<Measured[]> {
+  const kinds: ClientKind[] = ["bare", "earshot"];
+  const all: Measured[] = [];
+  for (let i = 0; i < options.rounds; i++) {
+    for (const scenario of Object.keys(SCENARIOS) as ScenarioName[]) {
+      for (const kind of i % 2 === 0 ? kinds : kinds.toReversed()) {
+        if (!options.json) console.error(`${kind}, ${scenario} …`);
+        await using server = await startSink("http/server.ts");
+        const figures = await runClient<HttpJob, HttpFigures>(
+          "http/client.ts",
+          {
+            kind,
+            scenario,
+            target: server.url,
+            warmupMs: options.warmup * 1000,
+            windowMs: options.seconds * 1000,
+          },
+        );
+        all.push({ kind, scenario, ...figures });
+      }
+    }
+  }
+  return all;
+}
+
+function comparisonOf(
+  scenario: ScenarioName,
+  rounds: readonly Measured[],
+  windowMs: number,
+): Comparison {
+  const cost = (kind: ClientKind) =>
+    costOf(rounds.filter((each) => each.kind === kind), windowMs);
+  const [bare, earshot] = [cost("bare"), cost("earshot")];
+  const unit = scenario === "json" ? "Request" : "Event";
+  const rate = scenario === "json" ? "requestsPerSecond" : "eventsPerSecond";
+  return {
+    bare,
+    earshot,
+    throughputRatio: round(earshot[rate] / bare[rate], 3),
+    cpuRatio: round(
+      earshot[`cpuMicrosPer${unit}`] / bare[`cpuMicrosPer${unit}`],
+      3,
+    ),
+  };
+}
+
+function costOf(rounds: readonly Measured[], windowMs: number): Cost {
+  const middle = (value: (each: Measured) => number, digits: number) =>
+    round(median(rounds.map(value)), digits);
+  const delay = (p: "p50" | "p99") =>
+    middle(({ delayMs }) => delayMs?.[p] ?? NaN, 2);
+  return {
+    requestsPerSecond: middle((each) => each.requests * 1000 / windowMs, 0),
+    eventsPerSecond: middle((each) => each.events * 1000 / windowMs, 0),
+    cpu: middle(({ cpuMs }) => cpuMs / windowMs, 3),
+    cpuMicrosPerRequest: middle((each) => each.cpuMs * 1000 / each.requests, 1),
+    cpuMicrosPerEvent: middle((each) => each.cpuMs * 1000 / each.events, 2),
+    ...(rounds[0]?.delayMs &&
+      { delayP50Ms: delay("p50"), delayP99Ms: delay("p99") }),
+    rssBytes: middle(({ rssBytes }) => rssBytes, 0),
+    starved: middle(({ starved = 0 }) => starved, 3),
+  };
+}
+
+const COLUMNS: readonly (readonly [string, (cost: Cost) => string])[] = [
+  ["requests/s", (cost) => cost.requestsPerSecond.toFixed(0)],
+  ["events/s", (cost) => cost.eventsPerSecond.toFixed(0)],
+  ["CPU", (cost) => percent(cost.cpu)],
+  ["delay p50 ms", (cost) => cost.delayP50Ms?.toFixed(2) ?? ""],
+  ["delay p99 ms", (cost) => cost.delayP99Ms?.toFixed(2) ?? ""],
+  ["RSS MB", (cost) => (cost.rssBytes / 1e6).toFixed(0)],
+  ["starved", (cost) => percent(cost.starved)],
+];
+
+function tableOf(
+  scenarios: Partial<Record<ScenarioName, Comparison>>,
+  { seconds, rounds }: BenchOptions,
+): string {
+  const lines = [
+    `chats over HTTP, medians of ${rounds} × ${seconds} s`,
+    line("", COLUMNS.map(([title]) => title)),
+  ];
+  for (const [name, comparison] of Object.entries(scenarios)) {
+    const { bare, earshot, throughputRatio, cpuRatio } = comparison;
+    lines.push(SCENARIOS[name as ScenarioName].title);
+    lines.push(line("  bare loop", COLUMNS.map(([, cell]) => cell(bare))));
+    lines.push(line("  earshot", COLUMNS.map(([, cell]) => cell(earshot))));
+    lines.push(
+      `  ${throughputRatio} times the throughput, ${cpuRatio} times the CPU of the bare loop`,
+    );
+  }
+  return lines.join("\n");
+}
+
+function line(name: string, cells: readonly string[]): string {
+  return name.padEnd(14) + cells.map((cell) => cell.padStart(14)).join("");
+}

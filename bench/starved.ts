@@ -1,0 +1,10 @@
+import type { Clock } from "../core/clock.ts";
+
+/** Share of its life that this process's main thread stood ready and got no processor. Linux only. */
+export async function starved(clock: Clock): Promise<{ starved?: number }> {
+  const stat = await Deno.readTextFile("/proc/self/schedstat")
+    .catch(() => undefined);
+  if (stat === undefined) return {};
+  const waitedMs = Number(stat.split(" ")[1]) / 1e6;
+  return { starved: waitedMs / clock.now() };
+}
