@@ -127,7 +127,11 @@ async function runSession(
       });
       stand.ended(sample, request);
       if (sample.outcome.status !== "ok") return;
-      history.push({ turn, output: sample.output });
+      history.push({
+        turn,
+        prepared: prepared[index],
+        output: sample.output,
+      });
     }
   } finally {
     stand.left(session.id);

@@ -364,6 +364,7 @@ Deno.test("runStages() sends the turns of a session in order, with the answers s
     },
     backend: {
       ...plain,
+      prepare: ({ columns }) => Promise.resolve(`ready: ${columns.text}`),
       send(request, call) {
         seen.push(request);
         return plain.send(request, call);
@@ -375,7 +376,11 @@ Deno.test("runStages() sends the turns of a session in order, with the answers s
   assert.deepEqual(seen[1]?.session, {
     id: "talk",
     turn: 1,
-    history: [{ turn: session.turns[0], output: samples[0]!.output }],
+    history: [{
+      turn: session.turns[0],
+      prepared: "ready: one",
+      output: samples[0]!.output,
+    }],
   });
   assert.equal(samples[0]!.output.text, "ok");
   assert.equal(gone, "talk");

@@ -104,12 +104,12 @@ export function backendChecks(
         const { needs, facts, spreadMs = 0 } = backend;
         must(
           Array.isArray(needs) &&
-            needs.every((each) => typeof each === "string"),
-          "'needs' must be a list of columns",
+            needs.flat().every((each) => typeof each === "string"),
+          "'needs' must be a list of columns, or of lists of them",
           needs,
         );
         const missing = needs.filter((each) =>
-          turn.columns[each] === undefined
+          [each].flat().every((column) => turn.columns[column] === undefined)
         );
         must(
           missing.length === 0,

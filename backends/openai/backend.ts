@@ -27,7 +27,10 @@ export async function openBackend<Settings extends EndpointSettings, Prepared>(
   const ask = { headers, tls, timeoutMs, signal: context.signal };
   await checkHealth(settings, endpoint, ask);
   const model = settings.model ?? await firstModel(endpoint, ask, clean);
-  const protocol = protocolOf(settings, model, context);
+  const protocol = protocolOf(settings, model, {
+    warn: context.warn,
+    clean,
+  });
   const http = openHttp({ ...settings, headers, tls, env: context.env, clean });
   const { protocol: scheme, host, pathname } = url;
   return {

@@ -46,9 +46,15 @@ export interface SentText {
   readonly tokenize: Readonly<Record<string, unknown>>;
 }
 
-/** Makes the protocol of one backend from its settings and the model's name; the context is for warnings. */
+/** What a protocol may use beside its settings. */
+export interface ProtocolContext extends Pick<OpenContext, "warn"> {
+  /** Takes secrets out of text that a server has written. */
+  clean(text: string): string;
+}
+
+/** Makes the protocol of one backend from its settings and the model's name. */
 export type ProtocolOf<Settings, Prepared> = (
   settings: Settings,
   model: string,
-  context: OpenContext,
+  context: ProtocolContext,
 ) => Protocol<Prepared>;
