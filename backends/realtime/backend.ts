@@ -17,7 +17,7 @@ import {
 } from "./options.ts";
 import { cleaner, headersOf, secretsIn, tlsOf } from "../target/credentials.ts";
 import { checkHealth, firstModel } from "../target/discovery.ts";
-import { type Trace, traceTo } from "./trace.ts";
+import { type Trace, traceTo } from "../target/trace.ts";
 import { nativeTransport } from "./transports/native.ts";
 import type { Transport, TransportOptions } from "./transports/transport.ts";
 import { wsTransport } from "./transports/ws.ts";

@@ -1,5 +1,6 @@
 import type { Failure } from "../../plugins/mod.ts";
 import { systemCodeOf } from "../target/system_code.ts";
+import { snippet, withCode } from "../target/words.ts";
 import type { DialectEvent } from "./dialects/dialect.ts";
 import type { SocketEnd } from "./transports/transport.ts";
 
@@ -124,14 +125,4 @@ function closed({ code, reason, error }: SocketEnd): Told {
     `The connection was closed with ${code}${why && `: ${snippet(why)}`}`,
     String(code),
   ];
-}
-
-function withCode(message: string, code: string | undefined): string {
-  if (!code || message.includes(code)) return message;
-  return message ? `${code}: ${message}` : code;
-}
-
-/** Enough of a text to know it by. */
-function snippet(text: string): string {
-  return text.length > 300 ? `${text.slice(0, 300)}…` : text;
 }

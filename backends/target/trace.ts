@@ -20,11 +20,11 @@ export function traceTo(
   };
 }
 
-/** Audio is told by its beginning and its length. */
+/** Media is told by its beginning and its length. */
 export function shortened(message: string): string {
   return message.replace(
-    /"([A-Za-z0-9+/]{64,}={0,2})"/g,
-    (_all, base64: string) =>
-      `"${base64.slice(0, 4)}…(${base64.length} base64 chars)"`,
+    /"(data:[\w.+/-]*;base64,)?([A-Za-z0-9+/]{64,}={0,2})"/g,
+    (_all, start: string | undefined, base64: string) =>
+      `"${start ?? ""}${base64.slice(0, 4)}…(${base64.length} base64 chars)"`,
   );
 }

@@ -1,0 +1,10 @@
+/** What a server said with its code in front, unless it says that itself. */
+export function withCode(message: string, code: string | undefined): string {
+  if (!code || message.includes(code)) return message;
+  return message ? `${code}: ${message}` : code;
+}
+
+/** Enough of a text to know it by. */
+export function snippet(text: string): string {
+  return text.length > 300 ? `${text.slice(0, 300)}…` : text;
+}
