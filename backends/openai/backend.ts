@@ -1,10 +1,13 @@
 import type { Backend, OpenContext } from "../../plugins/mod.ts";
 import { openHttp } from "../http/undici.ts";
+import { cleanFailure } from "../target/clean_failure.ts";
 import { cleaner, headersOf, secretsIn, tlsOf } from "../target/credentials.ts";
 import { checkHealth, firstModel } from "../target/discovery.ts";
 import { endpointOf } from "../target/endpoint.ts";
+import { traceTo } from "../target/trace.ts";
 import type { OpenAiSettings } from "./options.ts";
 import type { ProtocolOf } from "./protocol.ts";
+import { shownTo, showRequest } from "./trace_exchange.ts";
 
 /** Settings of a backend that knows its path. */
 export type EndpointSettings = OpenAiSettings & { readonly path: string };
@@ -27,11 +30,9 @@ export async function openBackend<Settings extends EndpointSettings, Prepared>(
   const ask = { headers, tls, timeoutMs, signal: context.signal };
   await checkHealth(settings, endpoint, ask);
   const model = settings.model ?? await firstModel(endpoint, ask, clean);
-  const protocol = protocolOf(settings, model, {
-    warn: context.warn,
-    clean,
-  });
+  const protocol = protocolOf(settings, model, context);
   const http = openHttp({ ...settings, headers, tls, env: context.env, clean });
+  const trace = traceTo(context, clean);
   const { protocol: scheme, host, pathname } = url;
   return {
     needs: protocol.needs,
@@ -43,9 +44,16 @@ export async function openBackend<Settings extends EndpointSettings, Prepared>(
     prepare: (turn, signal) => protocol.prepare(turn, signal),
     async send(request, call) {
       call.signal.throwIfAborted();
-      const reader = protocol.reader(call);
-      await http.exchange({ url, ...protocol.request(request) }, call, reader);
-      return reader.result();
+      const answer = protocol.reader(call);
+      const reader = trace ? shownTo(trace, answer) : answer;
+      try {
+        const wire = { url, ...protocol.request(request) };
+        if (trace) showRequest(trace, wire);
+        await http.exchange(wire, call, reader);
+        return reader.result();
+      } catch (error) {
+        throw cleanFailure(error, clean);
+      }
     },
     [Symbol.asyncDispose]: () => http[Symbol.asyncDispose](),
   };

@@ -46,15 +46,9 @@ export interface SentText {
   readonly tokenize: Readonly<Record<string, unknown>>;
 }
 
-/** What a protocol may use beside its settings. */
-export interface ProtocolContext extends Pick<OpenContext, "warn"> {
-  /** Takes secrets out of text that a server has written. */
-  clean(text: string): string;
-}
-
-/** Makes the protocol of one backend from its settings and the model's name. */
+/** Makes the protocol of one backend from its settings and the model's name; the context is for warnings. */
 export type ProtocolOf<Settings, Prepared> = (
   settings: Settings,
   model: string,
-  context: ProtocolContext,
+  context: OpenContext,
 ) => Protocol<Prepared>;

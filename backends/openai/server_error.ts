@@ -2,8 +2,8 @@ import { RequestError } from "../../plugins/mod.ts";
 import type { ServerEvent } from "../http/http.ts";
 
 /**
- * The error that JSON tells of, if it tells of one: `{"error":{…}}`, `{"error":"…"}`, `{"type":"error",…}`, or
- * anything behind `event: error`.
+ * The error that JSON tells of, if it tells of one: `{"error":{…}}`, `{"error":"…"}`, `{"type":"error",…}`,
+ * `{"object":"error",…}`, or anything behind `event: error`.
  */
 export function serverErrorIn(
   value: unknown,
@@ -11,6 +11,7 @@ export function serverErrorIn(
 ): RequestError | undefined {
   const said = record(value);
   const isError = type === "error" || said["type"] === "error" ||
+    said["object"] === "error" ||
     (said["error"] !== undefined && said["error"] !== null);
   if (!isError) return undefined;
   const { error } = said;

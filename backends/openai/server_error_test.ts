@@ -61,6 +61,12 @@ const ERRORS: readonly [
     "error",
     ["overloaded", "3505"],
   ],
+  [
+    "an error that is the whole object, as older vLLM has it",
+    { object: "error", message: "no such model", type: "NotFoundError" },
+    undefined,
+    ["no such model", "NotFoundError"],
+  ],
   ["text behind event: error", "gone", "error", ["gone"]],
   ["an error without words", { error: { reason: 1 } }, undefined, [
     '{"error":{"reason":1}}',

@@ -137,6 +137,7 @@ test(
     const prepared = await backend.prepare!(turn, signal);
     const history = [{
       turn: { columns: { text: "before" } },
+      prepared,
       output: { text: "said" },
     }];
     const clock = systemClock();

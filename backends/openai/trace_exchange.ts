@@ -1,0 +1,33 @@
+import type { HttpRequest } from "../http/http.ts";
+import type { Trace } from "../target/trace.ts";
+import type { AnswerReader } from "./protocol.ts";
+
+/** Shows a request; of a body that is no JSON, how long it is. */
+export function showRequest(
+  trace: Trace,
+  { url, contentType, body }: HttpRequest,
+): void {
+  const { length } = body;
+  const what = contentType.split(";")[0];
+  trace.note(`POST ${url.pathname}${url.search}: ${length} bytes of ${what}`);
+  if (what !== "application/json") return;
+  trace.sent(
+    typeof body === "string" ? body : new TextDecoder().decode(body),
+  );
+}
+
+/** A reader that shows what it is given before it reads it. */
+export function shownTo(trace: Trace, reader: AnswerReader): AnswerReader {
+  return {
+    event(event, atMs) {
+      const { type, data } = event;
+      trace.received(type === undefined ? data : `${type}: ${data}`);
+      return reader.event(event, atMs);
+    },
+    body(text, atMs) {
+      trace.received(text);
+      reader.body(text, atMs);
+    },
+    result: () => reader.result(),
+  };
+}
