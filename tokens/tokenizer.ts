@@ -1,4 +1,5 @@
 import { Tokenizer as HuggingFaceTokenizer } from "@huggingface/tokenizers";
+import { readTokenizerFile, type TokenizerFile } from "./tokenizer_file.ts";
 
 /** Turns text into tokens and back. */
 export interface Tokenizer {
@@ -6,23 +7,96 @@ export interface Tokenizer {
   count(text: string): number;
   /** The tokens of a text, special ones left out. */
   encode(text: string): readonly number[];
-  /** The text of tokens. */
+  /** The text of tokens, as it is: no spaces are tidied up. */
   decode(tokens: readonly number[]): string;
 }
 
+/** The kinds of model there are. The package takes any other with a vocabulary for a list of whole words. */
+const MODELS = ["BPE", "Unigram", "WordPiece", "WordLevel"];
+
 /**
- * Opens a `tokenizer.json`, as models of Hugging Face have it, or the folder that holds one.
+ * Opens a `tokenizer.json`, as models of Hugging Face have it, or the folder that holds one. A
+ * `tokenizer_config.json` beside it is heeded.
  *
- * @throws {Error} If there is none, or it cannot be used.
+ * @throws {Error} If there is none, or it cannot be used: the message says which file, and why.
  */
 export async function openTokenizer(path: string): Promise<Tokenizer> {
-  const text = await Deno.readTextFile(path);
-  const tokenizer = new HuggingFaceTokenizer(JSON.parse(text), {});
+  const tokenizer = build(path, await readTokenizerFile(path));
   const encode = (text: string) =>
     tokenizer.encode(text, { add_special_tokens: false }).ids;
   return {
     count: (text) => encode(text).length,
     encode,
-    decode: (tokens) => tokenizer.decode([...tokens]),
+    decode: (tokens) =>
+      tokens.length === 0 ? "" : tokenizer.decode([...tokens], {
+        clean_up_tokenization_spaces: false,
+      }),
   };
+}
+
+/** Parts that a file may leave out. */
+const DEFAULTS = {
+  normalizer: null,
+  pre_tokenizer: null,
+  post_processor: null,
+  decoder: null,
+  added_tokens: [],
+};
+
+function build(
+  path: string,
+  { tokenizer, config }: TokenizerFile,
+): HuggingFaceTokenizer {
+  const model = modelOf(path, tokenizer);
+  try {
+    return new HuggingFaceTokenizer(
+      { ...DEFAULTS, ...tokenizer },
+      // A list of whole words has the one for unknown words from here.
+      { ...config, unk_token: model.unk_token ?? config.unk_token },
+    );
+  } catch (cause) {
+    const found = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(
+      `Cannot use the tokenizer ${path} as each of its parts must be whole and known: current value is refused with ${
+        JSON.stringify(found)
+      }`,
+      { cause },
+    );
+  }
+}
+
+/** The model in a tokenizer; old files do not name its kind. */
+function modelOf(
+  path: string,
+  { model, ...others }: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, unknown>> {
+  if (!isRecord(model) || !isVocabulary(model.vocab)) {
+    const keys = Object.keys({
+      ...others,
+      ...(model !== undefined && { model }),
+    });
+    throw new Error(
+      `Cannot use ${path} as a tokenizer as it must hold a "model" with a "vocab": current value has ${
+        keys.length === 0
+          ? "no keys"
+          : `the keys ${keys.slice(0, 8).join(", ")}`
+      }`,
+    );
+  }
+  if (model.type !== undefined && !MODELS.includes(String(model.type))) {
+    throw new Error(
+      `Cannot use the tokenizer ${path} as its model must be one of ${
+        MODELS.join(", ")
+      }: current value is ${JSON.stringify(model.type)}`,
+    );
+  }
+  return model;
+}
+
+function isVocabulary(vocab: unknown): boolean {
+  return isRecord(vocab) || (Array.isArray(vocab) && vocab.length > 0);
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,0 +1,78 @@
+/** Parts of a small tokenizer. */
+export interface SmallTokenizerOptions {
+  /** What is merged, first come first: pieces of the byte alphabet, with `Ġ` for a space. */
+  readonly merges?: readonly (readonly [string, string])[];
+  /** Tokens that stand for themselves. */
+  readonly added?: readonly string[];
+  /** Parts of the file that are to be others. */
+  readonly parts?: Readonly<Record<string, unknown>>;
+}
+
+/** The content of a `tokenizer.json`, as far as tests look at it. */
+export interface SmallTokenizer {
+  /** Tokens that stand for themselves. */
+  readonly added_tokens: readonly {
+    readonly id: number;
+    readonly content: string;
+  }[];
+  /** What texts are made of. */
+  readonly model: { readonly vocab: Readonly<Record<string, number>> };
+}
+
+/** The content of a `tokenizer.json` with a byte-level BPE: all 256 bytes, what merges make of them, added tokens. */
+export function smallTokenizer(
+  { merges = [], added = [], parts = {} }: SmallTokenizerOptions = {},
+): SmallTokenizer {
+  const merged = merges.map(([left, right]) => left + right);
+  const tokens = [...BYTES, ...new Set(merged)];
+  const byteLevel = { type: "ByteLevel", add_prefix_space: false };
+  const whole = {
+    version: "1.0",
+    added_tokens: added.map((content, i) => ({
+      id: tokens.length + i,
+      content,
+      single_word: false,
+      lstrip: false,
+      rstrip: false,
+      normalized: false,
+      special: true,
+    })),
+    normalizer: null,
+    pre_tokenizer: { ...byteLevel, use_regex: true },
+    post_processor: null,
+    decoder: byteLevel,
+    model: {
+      type: "BPE",
+      vocab: Object.fromEntries(tokens.map((token, id) => [token, id])),
+      merges: merges.map((pair) => pair.join(" ")),
+    },
+  };
+  return { ...whole, ...parts };
+}
+
+/** The merges that make whole words, and their beginnings, of letters: each with a space before it and without. */
+export function mergesOf(words: readonly string[]): [string, string][] {
+  const pairs = words.flatMap((word) =>
+    [word, `Ġ${word}`].flatMap((text) => steps([...text]))
+  );
+  return [...new Map(pairs.map((pair) => [pair.join(" "), pair])).values()];
+}
+
+function steps(letters: readonly string[]): [string, string][] {
+  return letters.slice(1).map((letter, i) => [
+    letters.slice(0, i + 1).join(""),
+    letter,
+  ]);
+}
+
+/** The byte alphabet: printable bytes stand for themselves, the others for what follows U+0100, as GPT-2 has it. */
+const BYTES: readonly string[] = bytes();
+
+function bytes(): string[] {
+  let others = 0;
+  return Array.from({ length: 256 }, (_, byte) => {
+    const isPrintable = (byte > 32 && byte < 127) ||
+      (byte > 160 && byte !== 173);
+    return String.fromCharCode(isPrintable ? byte : 256 + others++);
+  });
+}
