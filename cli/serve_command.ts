@@ -3,11 +3,12 @@ import { messageOf, UsageError } from "../plugins/mod.ts";
 import {
   type Fault,
   parseFault,
+  REQUEST_DEFAULTS,
+  type ServerOptions,
   SESSION_DEFAULTS,
-  type SessionOptions,
   startServer,
 } from "../server/mod.ts";
-import { sessionOptions } from "../server/session_options.ts";
+import { settingsOf } from "../server/settings.ts";
 import { EXIT } from "./exit_codes.ts";
 import { interruptible } from "./interrupt.ts";
 import { wholeNumber } from "./run_plan.ts";
@@ -18,7 +19,7 @@ export async function serveCommand(flags: ServeFlags): Promise<number> {
   using interrupt = interruptible("stopping");
   const port = portOf(flags.port);
   const options = {
-    ...settingsOf(flags.set),
+    ...changesOf(flags.set),
     hostname: flags.host,
     port,
     model: flags.model,
@@ -38,7 +39,7 @@ export async function serveCommand(flags: ServeFlags): Promise<number> {
   console.log(
     `${flags.model} at ${server.url}${
       flags.prefix ?? ""
-    } · /v1/realtime · /v1/models · /health · /log · Ctrl-C ends it`,
+    } · /v1/realtime · /v1/chat/completions · /v1/models · /health · /log · Ctrl-C ends it`,
   );
   await new Promise<void>((resolve) => {
     interrupt.signal.addEventListener("abort", () => resolve(), { once: true });
@@ -54,11 +55,14 @@ function portOf(text: string): number {
   );
 }
 
-function settingsOf(settings: readonly string[]): Partial<SessionOptions> {
+/** What `--set` changes, of the options that sessions and requests have. */
+function changesOf(settings: readonly string[]): Partial<ServerOptions> {
   const query = new URLSearchParams();
-  const names = Object.keys(SESSION_DEFAULTS).filter((name) =>
-    name !== "faults"
-  );
+  const { faults: _, ...defaults } = {
+    ...SESSION_DEFAULTS,
+    ...REQUEST_DEFAULTS,
+  };
+  const names = Object.keys(defaults);
   for (const setting of settings) {
     const [, name = "", value = ""] = /^([^=]*)=(.*)$/s.exec(setting) ?? [];
     if (!names.includes(name)) {
@@ -70,12 +74,14 @@ function settingsOf(settings: readonly string[]): Partial<SessionOptions> {
     }
     query.append(name, value);
   }
-  const read = sessionOptions({
+  const read = settingsOf({
     url: `http://localhost/?${query}`,
     headers: new Headers(),
-  }, SESSION_DEFAULTS);
+  }, { ...defaults, faults: [] });
   if (typeof read === "string") throw new UsageError(read);
-  return read;
+  return Object.fromEntries(
+    Object.entries(read.options).filter(([name]) => read.changed.has(name)),
+  );
 }
 
 function faultOf(text: string): Fault {

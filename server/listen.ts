@@ -17,6 +17,10 @@ export interface Listener {
 
 /** What a listener does with what comes. */
 export interface ListenerHandlers {
+  /** A connection was accepted. */
+  connected(socket: Socket): void;
+  /** Takes a request to answer it by hand, byte by byte; false leaves it to `fetch`. */
+  take(request: IncomingMessage, response: ServerResponse): boolean;
   fetch(request: Request): Response | Promise<Response>;
   upgrade(request: IncomingMessage, socket: Socket, head: Uint8Array): void;
 }
@@ -34,9 +38,11 @@ export async function listen(
   const sockets = new Set<Socket>();
   server.on("connection", (socket: Socket) => {
     sockets.add(socket);
+    handlers.connected(socket);
     socket.once("close", () => sockets.delete(socket));
   });
   server.on("request", (request: IncomingMessage, response: ServerResponse) => {
+    if (handlers.take(request, response)) return;
     answer(request, response, handlers.fetch)
       .catch(() => response.destroy());
   });

@@ -14,7 +14,13 @@ import { serverClock } from "./clock.ts";
 import { httpApp, isAuthorized } from "./http.ts";
 import { listen } from "./listen.ts";
 import { createLog, type LogEntry } from "./log.ts";
-import { type ServerOptions, SESSION_DEFAULTS } from "./options.ts";
+import { createEndpoints } from "./openai/endpoints.ts";
+import { ENDPOINTS } from "./openai/mod.ts";
+import {
+  REQUEST_DEFAULTS,
+  type ServerOptions,
+  SESSION_DEFAULTS,
+} from "./options.ts";
 import { random } from "./random.ts";
 import { createSeats } from "./realtime/seats.ts";
 import { vllmRealtime } from "./realtime/vllm.ts";
@@ -30,6 +36,8 @@ export {
 export { hashAudio, type LogEntry } from "./log.ts";
 export { type ServerThread, startServerThread } from "./start_thread.ts";
 export {
+  REQUEST_DEFAULTS,
+  type RequestOptions,
   type ServerOptions,
   SESSION_DEFAULTS,
   type SessionOptions,
@@ -88,8 +96,21 @@ export async function startServer(
     clock,
     log,
   });
+  const endpoints = createEndpoints(ENDPOINTS, {
+    models,
+    isAuthorized: (request) => isAuthorized(request, http),
+    options: { ...REQUEST_DEFAULTS, ...options },
+    pathPrefix,
+    seats,
+    clips,
+    seed,
+    ids,
+    clock,
+    log,
+  });
   const { hostname = "127.0.0.1", port = 0, tls } = options;
   const listener = await listen({ hostname, port, tls }, {
+    ...endpoints,
     fetch: httpApp(http).fetch,
     upgrade: upgrades.take,
   });

@@ -1,7 +1,11 @@
 import type { Fault } from "./faults.ts";
+import type { RequestOptions } from "./openai/options.ts";
+
+export { REQUEST_DEFAULTS, type RequestOptions } from "./openai/options.ts";
 
 /** How the server behaves; plain data. */
-export interface ServerOptions extends Partial<SessionOptions> {
+export interface ServerOptions
+  extends Partial<SessionOptions>, Partial<RequestOptions> {
   /** @default "127.0.0.1" */
   readonly hostname?: string;
   /** 0: any free one. @default 0 */
@@ -18,7 +22,7 @@ export interface ServerOptions extends Partial<SessionOptions> {
   readonly apiKey?: string;
   /** Stands before every path, as `/team-a`. @default "" */
   readonly pathPrefix?: string;
-  /** Sessions that decode at a time; others wait silently. @default unlimited */
+  /** Sessions and requests that decode at a time; others wait silently. @default unlimited */
   readonly maxNumSeqs?: number;
   /** Larger frames close with 1009. @default 16777216 */
   readonly maxFrameBytes?: number;

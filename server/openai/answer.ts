@@ -1,0 +1,135 @@
+import type { Random } from "../random.ts";
+import type { RequestOptions } from "./options.ts";
+import { pseudoTokens, tokensOf } from "./words.ts";
+
+/** What an event carries: one token or several of a kind. */
+export interface Piece {
+  readonly kind: "text" | "reasoning" | "refusal" | "tool";
+  readonly text: string;
+  readonly tokens: number;
+  /** Which call it belongs to, from 0. */
+  readonly call?: number;
+  /** The called function, with the first piece of a call. */
+  readonly name?: string;
+}
+
+/** A whole answer, before it is sent. */
+export interface Answer {
+  readonly pieces: readonly Piece[];
+  readonly finishReason: "stop" | "length" | "tool_calls";
+  readonly tokens: number;
+  readonly reasoningTokens: number;
+}
+
+/** What an answer is made from. */
+export interface AnswerPlan {
+  readonly options: RequestOptions;
+  readonly random: Random;
+  /** The most tokens, by request and model. */
+  readonly limit: number;
+  /** Whether it is to reach the limit. */
+  readonly exact: boolean;
+  /** What echo repeats. */
+  readonly said: string;
+  /** Names of the functions to call. */
+  readonly calls: readonly string[];
+}
+
+/** Makes an answer up. */
+export function makeAnswer(plan: AnswerPlan): Answer {
+  const { options, random, limit, exact } = plan;
+  const wanted = exact ? limit : wantedTokens(options, random);
+  const reasoning = pseudoTokens(
+    Math.min(options.reasoningTokens, limit),
+    random,
+  ).map((text): Piece => ({ kind: "reasoning", text, tokens: 1 }));
+  const rest = answerTokens(plan, Math.max(0, wanted - reasoning.length));
+  const all = [...reasoning, ...rest].slice(0, limit);
+  const cut = reasoning.length + rest.length > limit ||
+    (exact && plan.calls.length === 0) ||
+    (wanted > limit && all.length === limit && rest.length > 0);
+  return {
+    pieces: withEmpty(
+      gathered(all, options.tokensPerEvent),
+      options.emptyEvery,
+    ),
+    finishReason: cut
+      ? "length"
+      : plan.calls.length > 0
+      ? "tool_calls"
+      : "stop",
+    tokens: all.length,
+    reasoningTokens: Math.min(reasoning.length, all.length),
+  };
+}
+
+/** How many tokens an answer has by itself. */
+function wantedTokens(
+  { outputTokens, outputTokensJitter }: RequestOptions,
+  random: Random,
+): number {
+  const jitter = outputTokensJitter && outputTokensJitter * (2 * random() - 1);
+  return Math.max(1, Math.round(outputTokens + jitter));
+}
+
+/** What follows the reasoning, a token a piece. */
+function answerTokens(plan: AnswerPlan, count: number): Piece[] {
+  const { options, random, said, calls } = plan;
+  if (calls.length > 0) {
+    return calls.flatMap((name, i) => callOf(name, i, random));
+  }
+  const [kind, tokens] = options.refusal
+    ? ["refusal", tokensOf(REFUSAL)] as const
+    : options.echo && said !== ""
+    ? ["text", tokensOf(said)] as const
+    : ["text", pseudoTokens(count, random)] as const;
+  return tokens.map((text) => ({ kind, text, tokens: 1 }));
+}
+
+/** A call: its name, then its arguments. */
+function callOf(name: string, call: number, random: Random): Piece[] {
+  const text = pseudoTokens(3, random).join("");
+  return [
+    { kind: "tool", text: "", name, call, tokens: 1 },
+    ...tokensOf(JSON.stringify({ query: text })).map((text): Piece => ({
+      kind: "tool",
+      text,
+      call,
+      tokens: 1,
+    })),
+  ];
+}
+
+/** Joins up to `size` tokens of a kind. */
+function gathered(pieces: readonly Piece[], size: number): Piece[] {
+  if (size <= 1) return [...pieces];
+  const events: Piece[] = [];
+  for (const piece of pieces) {
+    const last = events.at(-1);
+    if (
+      last && last.tokens < size && last.kind === piece.kind &&
+      last.call === piece.call && piece.name === undefined
+    ) {
+      events[events.length - 1] = {
+        ...last,
+        text: last.text + piece.text,
+        tokens: last.tokens + 1,
+      };
+    } else events.push(piece);
+  }
+  return events;
+}
+
+/** Holds the text of every n-th piece back to the next of its kind; the last piece keeps its own. */
+function withEmpty(pieces: Piece[], every: number): Piece[] {
+  if (every < 1) return pieces;
+  for (let i = every - 1; i + 1 < pieces.length; i += every) {
+    const [held, next] = [pieces[i]!, pieces[i + 1]!];
+    if (held.kind !== next.kind || held.name || next.name) continue;
+    pieces[i] = { ...held, text: "" };
+    pieces[i + 1] = { ...next, text: held.text + next.text };
+  }
+  return pieces;
+}
+
+const REFUSAL = "I cannot help with that.";

@@ -1,0 +1,181 @@
+import { Buffer } from "node:buffer";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import type { ServerClock } from "../clock.ts";
+import { randomHex } from "../ids.ts";
+import type { Log } from "../log.ts";
+import { type Random, random } from "../random.ts";
+import type { Seats } from "../realtime/seats.ts";
+import { settingsOf } from "../settings.ts";
+import type { KnownClip } from "../speech/known_clips.ts";
+import { Refusal, refusalJson } from "./errors.ts";
+import { createExchange, type Exchange } from "./exchange.ts";
+import type { RequestOptions } from "./options.ts";
+
+/** What all requests of a server share. */
+export interface EndpointHost {
+  readonly models: readonly string[];
+  readonly isAuthorized: (
+    request: { readonly url: string; readonly headers: Headers },
+  ) => boolean;
+  readonly options: RequestOptions;
+  readonly pathPrefix: string;
+  readonly seats: Seats;
+  readonly clips: readonly KnownClip[];
+  readonly seed: number;
+  readonly ids: Random;
+  readonly clock: ServerClock;
+  readonly log: Log;
+}
+
+/** A request as an endpoint sees it. */
+export interface Incoming {
+  readonly body: Uint8Array<ArrayBuffer>;
+  readonly contentType: string;
+}
+
+/** One path below the server's. */
+export interface Endpoint {
+  /** Makes the id of an answer from sixteen digits. */
+  id(digits: string): string;
+  /**
+   * Answers.
+   *
+   * @throws {Refusal} The request is not answered.
+   */
+  handle(
+    incoming: Incoming,
+    exchange: Exchange,
+    host: EndpointHost,
+  ): void | Promise<void>;
+}
+
+/** Answers what is posted to some paths. */
+export interface Endpoints {
+  /** A connection was accepted. */
+  connected(socket: Socket): void;
+  /** Takes a request to one of the paths; returns whether it is one. */
+  take(message: IncomingMessage, response: ServerResponse): boolean;
+}
+
+/** Endpoints by their paths. */
+export function createEndpoints(
+  endpoints: Readonly<Record<string, Endpoint>>,
+  host: EndpointHost,
+): Endpoints {
+  const { clock, log, pathPrefix, seed, ids } = host;
+  const connectedMs = new WeakMap<Socket, number>();
+
+  function serve(
+    endpoint: Endpoint,
+    message: IncomingMessage,
+    response: ServerResponse,
+  ): void {
+    const id = endpoint.id(randomHex(ids));
+    const note = (type: string, bytes = 0) =>
+      log.add({ atMs: clock.now(), session: id, direction: "in", type, bytes });
+    noteConnection(message.socket, id);
+    message.socket.setNoDelay(true);
+    note(`${message.method} ${pathOf(message)}`);
+    const chunks: Uint8Array[] = [];
+    message.on("data", (chunk: Uint8Array) => chunks.push(chunk));
+    message.on("error", () => response.destroy());
+    message.on("end", () => {
+      const receivedMs = clock.now();
+      const body = Buffer.concat(chunks);
+      note("body", body.length);
+      const request = requestOf(message);
+      const read = settingsOf(request, host.options);
+      const exchange = createExchange({
+        id,
+        message,
+        response,
+        options: typeof read === "string" ? host.options : read.options,
+        receivedMs,
+        clock,
+        log,
+        random: (purpose) => random(seed, `${id} ${purpose}`),
+      });
+      if (!host.isAuthorized(request)) {
+        return exchange.answer('{"error":"Unauthorized"}', { status: 401 });
+      }
+      if (typeof read === "string") {
+        return exchange.answer(read, {
+          status: 400,
+          contentType: "text/plain",
+        });
+      }
+      const contentType = message.headers["content-type"] ?? "";
+      run(endpoint, { body, contentType }, exchange);
+    });
+  }
+
+  /** With a connection's first request, so that the log can tell whose it was. */
+  function noteConnection(socket: Socket, session: string): void {
+    const atMs = connectedMs.get(socket);
+    if (atMs === undefined) return;
+    connectedMs.delete(socket);
+    log.add({ atMs, session, direction: "note", type: "connected", bytes: 0 });
+  }
+
+  async function run(
+    endpoint: Endpoint,
+    incoming: Incoming,
+    exchange: Exchange,
+  ): Promise<void> {
+    try {
+      await endpoint.handle(incoming, exchange, host);
+    } catch (cause) {
+      const refusal = cause instanceof Refusal
+        ? cause
+        : new Refusal(String(cause), { status: 500 });
+      exchange.answer(refusalJson(refusal, exchange.options.dialect), {
+        status: refusal.status,
+      });
+    }
+  }
+
+  function take(message: IncomingMessage, response: ServerResponse): boolean {
+    const path = pathOf(message);
+    if (!path.startsWith(pathPrefix)) return false;
+    const name = path.slice(pathPrefix.length);
+    if (!Object.hasOwn(endpoints, name)) return false;
+    if (message.method === "POST") serve(endpoints[name]!, message, response);
+    else refuseMethod(message, response);
+    return true;
+  }
+
+  return {
+    connected: (socket) => void connectedMs.set(socket, clock.now()),
+    take,
+  };
+}
+
+function refuseMethod(
+  message: IncomingMessage,
+  response: ServerResponse,
+): void {
+  message.resume();
+  const body = '{"detail":"Method Not Allowed"}';
+  response.writeHead(405, {
+    "content-type": "application/json",
+    "content-length": body.length,
+    allow: "POST",
+  }).end(body);
+}
+
+function pathOf({ url = "/" }: IncomingMessage): string {
+  const query = url.indexOf("?");
+  return query < 0 ? url : url.slice(0, query);
+}
+
+function requestOf(
+  message: IncomingMessage,
+): { url: string; headers: Headers } {
+  const headers = new Headers();
+  for (const name of ["authorization", "earshot-options"]) {
+    const value = message.headers[name];
+    if (typeof value === "string") headers.set(name, value);
+  }
+  return { url: `http://localhost${message.url}`, headers };
+}

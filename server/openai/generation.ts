@@ -1,0 +1,107 @@
+import type { Random } from "../random.ts";
+import type { Seats } from "../realtime/seats.ts";
+import type { Answer, Piece } from "./answer.ts";
+import type { Exchange } from "./exchange.ts";
+import type { RequestOptions } from "./options.ts";
+
+/** What is told while answers are generated. */
+export interface Listener {
+  /** The first token is there; comes before the first piece. */
+  started(): void;
+  /** A piece of one of the answers. */
+  piece(piece: Piece, at: { choice: number; isLast: boolean }): void;
+  /** All answers are whole. */
+  done(): void;
+}
+
+/** Generates answers side by side, once there is a seat, each piece when its last token is due. */
+export function generate(
+  exchange: Exchange,
+  { answers, promptTokens, seats, firstMs = 0 }: {
+    answers: readonly Answer[];
+    promptTokens: number;
+    seats: Seats;
+    /** What else the first token takes. */
+    firstMs?: number;
+  },
+  listener: Listener,
+): void {
+  const { options, clock } = exchange;
+  const random = exchange.random("times");
+  const steps = Math.max(...answers.map(({ pieces }) => pieces.length));
+  const prefillMs = options.prefillMsPerToken *
+    Math.max(0, promptTokens - options.cachedTokens);
+  let dueMs = 0;
+  let step = 0;
+
+  function begin(): void {
+    dueMs = (queued ? clock.now() : exchange.receivedMs) + firstMs + prefillMs +
+      draw(options, random, "ttft");
+    const [first] = tokensIn(0);
+    for (let i = 1; i < (first ?? 1); i++) {
+      dueMs += draw(options, random, "itl");
+    }
+    exchange.at(dueMs, next);
+  }
+
+  /** Tokens of the pieces of a step: the longest decides when it is due. */
+  function tokensIn(step: number): [number] {
+    let tokens = 1;
+    for (const { pieces } of answers) {
+      tokens = Math.max(tokens, pieces[step]?.tokens ?? 0);
+    }
+    return [tokens];
+  }
+
+  /** All that is due; the rest when it is. */
+  function next(): void {
+    if (step === 0) listener.started();
+    for (let n = 0; n < AT_ONCE && step < steps; n++) {
+      emit();
+      if (step === steps) break;
+      const [tokens] = tokensIn(step);
+      for (let i = 0; i < tokens; i++) dueMs += draw(options, random, "itl");
+      if (dueMs > clock.now()) break;
+    }
+    if (step < steps) return void exchange.at(dueMs, next);
+    leave();
+    listener.done();
+  }
+
+  function emit(): void {
+    for (const [choice, { pieces }] of answers.entries()) {
+      const piece = pieces[step];
+      if (!piece) continue;
+      listener.piece(piece, { choice, isLast: step === pieces.length - 1 });
+    }
+    step++;
+  }
+
+  let queued = false;
+  const leave = seats.take(() => begin());
+  queued = true;
+  exchange.onOver(leave);
+}
+
+/** Overdue pieces that are sent without a break. */
+const AT_ONCE = 64;
+
+/** A time by its mean, its jitter and their shape. */
+export function draw(
+  options: RequestOptions,
+  random: Random,
+  what: "ttft" | "itl",
+): number {
+  const meanMs = what === "ttft" ? options.ttftMs : options.itlMs;
+  const jitterMs = what === "ttft" ? options.ttftJitterMs : options.itlJitterMs;
+  if (jitterMs === 0) return meanMs;
+  return Math.max(0, meanMs + jitterMs * SHAPES[options.jitterShape](random));
+}
+
+/** Numbers of each shape, for a jitter of 1. */
+const SHAPES = {
+  even: (random: Random) => 2 * random() - 1,
+  normal: (random: Random) =>
+    Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random()),
+  exponential: (random: Random) => -Math.log(1 - random()),
+};

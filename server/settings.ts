@@ -1,0 +1,79 @@
+import { parseFault } from "./faults.ts";
+import type { Fault } from "./faults.ts";
+
+/** Options that text can change: numbers of at least 0, truth values, words, and faults. */
+type Settings = {
+  readonly [name: string]:
+    | number
+    | boolean
+    | string
+    | readonly Fault[];
+};
+
+/** The words that an option takes, where it does not take any. */
+const CHOICES: Readonly<Record<string, readonly string[]>> = {
+  mode: ["tokens", "segments"],
+  dialect: ["vllm", "openai", "sglang", "mistral", "deepseek"],
+  jitterShape: ["even", "normal", "exponential"],
+  roleChunk: ["token", "accept", "none"],
+  reasoningField: ["", "reasoning", "reasoning_content"],
+  usageStyle: ["", "asked", "final", "finish", "every", "none"],
+  transcriptionForm: ["", "vllm", "openai", "sglang", "mistral"],
+};
+
+/**
+ * The options of one connection or request: the server's, changed by the query (`?tokenMs=0&fault=drop@appends:5`,
+ * `fault` as often as wanted) or by the header `earshot-options`, which holds the same.
+ *
+ * @returns What is wrong with the query, if something is.
+ */
+export function settingsOf<
+  Options extends { readonly faults: readonly Fault[] },
+>(
+  request: { readonly url: string; readonly headers: Headers },
+  defaults: Options,
+): { options: Options; changed: ReadonlySet<string> } | string {
+  const known = defaults as unknown as Settings;
+  const changes: Record<string, unknown> = {};
+  const faults = [...defaults.faults];
+  const settings = [
+    ...new URL(request.url).searchParams,
+    ...new URLSearchParams(request.headers.get("earshot-options") ?? ""),
+  ];
+  try {
+    for (const [name, value] of settings) {
+      if (name === "fault") faults.push(parseFault(value));
+      else if (Object.hasOwn(known, name) && name !== "faults") {
+        changes[name] = valueOf(name, value, known[name]);
+      }
+    }
+  } catch (error) {
+    return (error as Error).message;
+  }
+  return {
+    options: { ...defaults, ...changes, faults },
+    changed: new Set(Object.keys(changes)),
+  };
+}
+
+function valueOf(name: string, text: string, like: unknown): unknown {
+  if (typeof like === "number") {
+    const value = Number(text);
+    if (text.trim() !== "" && value >= 0) return value;
+    throw problem(name, "a number of at least 0", text);
+  }
+  if (typeof like === "boolean") {
+    if (text === "true" || text === "false") return text === "true";
+    throw problem(name, "true or false", text);
+  }
+  const choices = CHOICES[name];
+  if (!choices || choices.includes(text)) return text;
+  const [last, ...others] = choices.filter(Boolean).reverse();
+  throw problem(name, `${others.reverse().join(", ")} or ${last}`, text);
+}
+
+function problem(name: string, rule: string, text: string): TypeError {
+  return new TypeError(
+    `Cannot set ${name} as it is ${rule}: current value is ${text}`,
+  );
+}
