@@ -1,21 +1,7 @@
 import { RequestError } from "../../plugins/mod.ts";
-import { snippet } from "../target/words.ts";
 
 /** An object of JSON, of which nothing is known. */
 export type JsonObject = Readonly<Record<string, unknown>>;
-
-/**
- * The object that a text of JSON holds.
- *
- * @throws {RequestError} `protocol_error` if it holds none.
- */
-export function parseObject(text: string): JsonObject {
-  const value = tryJson(text);
-  if (isObject(value)) return value;
-  throw protocolError(
-    `answers must be JSON objects: current value is ${snippet(text)}`,
-  );
-}
 
 /** A server that does not keep to the protocol; `rule` says what it must do, and does. */
 export function protocolError(rule: string): RequestError {

@@ -1,0 +1,82 @@
+import type { Output } from "../../plugins/mod.ts";
+import type { Piece } from "./pieces.ts";
+import { type ToolCalls, toolCalls } from "./tool_calls.ts";
+
+/** The answers to one request, gathered from their pieces. */
+export interface Answers {
+  /** Takes a piece of the answer with this index. */
+  add(index: number, piece: Piece): void;
+  /** The answer with this index is there; it has ended, if there is a reason. */
+  heard(index: number, finishReason: string | undefined): void;
+  /** Why each that was heard ended, in order of their indexes; `undefined` for those that have not. */
+  readonly finishReasons: readonly (string | undefined)[];
+  /** What they come to. */
+  readonly output: Output;
+}
+
+interface Growing {
+  readonly texts: Record<Piece["kind"], string>;
+  readonly calls: ToolCalls;
+  finishReason: string | undefined;
+}
+
+/** Begins with none. */
+export function gatherAnswers(): Answers {
+  const growing = new Map<number, Growing>();
+
+  function at(index: number): Growing {
+    const found = growing.get(index) ?? begun();
+    growing.set(index, found);
+    return found;
+  }
+
+  function inOrder(): readonly Growing[] {
+    return [...growing].sort(([a], [b]) => a - b).map(([, answer]) => answer);
+  }
+
+  return {
+    add(index, { kind, text, toolCall }) {
+      const answer = at(index);
+      answer.texts[kind] += text;
+      if (toolCall) answer.calls.add(toolCall);
+    },
+    heard(index, finishReason) {
+      const answer = at(index);
+      answer.finishReason = finishReason ?? answer.finishReason;
+    },
+    get finishReasons() {
+      return inOrder().map(({ finishReason }) => finishReason);
+    },
+    get output() {
+      const all = inOrder();
+      const [first] = all;
+      return {
+        ...(first && outputOf(first)),
+        ...(all.length > 1 && { choices: all.map(choiceOf) }),
+      };
+    },
+  };
+}
+
+function begun(): Growing {
+  const texts = { text: "", reasoning: "", refusal: "", tool: "", audio: "" };
+  return { texts, calls: toolCalls(), finishReason: undefined };
+}
+
+function outputOf(answer: Growing): Output {
+  const { texts: { reasoning, refusal }, calls: { calls } } = answer;
+  return {
+    ...choiceOf(answer),
+    ...(reasoning !== "" && { reasoning }),
+    ...(refusal !== "" && { refusal }),
+    ...(calls.length > 0 && { toolCalls: calls }),
+  };
+}
+
+/** An answer that is spoken has its text in the transcript. */
+function choiceOf({ texts, finishReason }: Growing) {
+  return {
+    text: texts.text || texts.audio,
+    ...(finishReason !== undefined && { finishReason }),
+  };
+}

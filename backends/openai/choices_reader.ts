@@ -1,0 +1,125 @@
+import { type Call, type Output, RequestError } from "../../plugins/mod.ts";
+import { gatherAnswers } from "./answers.ts";
+import { type JsonObject, objectsIn, protocolError, textOf } from "./json.ts";
+import type { Piece } from "./pieces.ts";
+import type { AnswerReader } from "./protocol.ts";
+import { received } from "./received.ts";
+import { serverErrorIn } from "./server_error.ts";
+import { usageMeter } from "./usage.ts";
+
+/** How to read answers that come in `choices`. */
+export interface ChoicesOptions {
+  /** Where output goes. */
+  readonly call: Pick<Call, "output">;
+  /** How many were asked for. */
+  readonly answers: number;
+  /** How many events without anything that is known are passed over. @default {50000} */
+  readonly maxUnknown?: number;
+  /** What one choice of an event, or of a whole answer, holds. */
+  piecesOf(choice: JsonObject): readonly Piece[];
+  /** Told of an answer that comes whole. */
+  whole(): void;
+}
+
+/** Reads chats and completions, streamed or whole, whichever was asked for: the server decides. */
+export function choicesReader(
+  { call, answers: wanted, maxUnknown = 50_000, piecesOf, whole }:
+    ChoicesOptions,
+): AnswerReader {
+  const answers = gatherAnswers();
+  const meter = usageMeter({ answers: wanted });
+  let responseId: string | undefined;
+  let isWhole = false;
+  let unknown = 0;
+
+  /** Gathers a choice. Returns its pieces; one without text for a choice without any. */
+  function take(choice: JsonObject): readonly Piece[] {
+    const error = serverErrorIn(choice);
+    if (error) throw error;
+    const index = indexOf(choice);
+    answers.heard(index, textOf(choice.finish_reason) || undefined);
+    const pieces = piecesOf(choice);
+    for (const piece of pieces) answers.add(index, piece);
+    return pieces.length > 0 ? pieces : [{ kind: "text", text: "" }];
+  }
+
+  function show(choice: JsonObject, atMs: number, tokens?: number): void {
+    const index = indexOf(choice);
+    for (const [i, { kind, text, bytes }] of take(choice).entries()) {
+      call.output(atMs, {
+        kind,
+        text,
+        ...(bytes !== undefined && { bytes }),
+        ...(i === 0 && tokens !== undefined && { tokens }),
+        ...(index > 0 && { choice: index }),
+      });
+    }
+  }
+
+  return {
+    event(event, atMs) {
+      if (event.data.trim() === "[DONE]") return isWhole = true;
+      const { id, choices, usage } = received(event);
+      responseId ??= textOf(id);
+      const shown = objectsIn(choices);
+      if (shown.length === 0) meter.aside(usage);
+      else {
+        const tokens = meter.output(usage);
+        for (const choice of shown) show(choice, atMs, tokens);
+      }
+      if (!choices && !usage && ++unknown > maxUnknown) {
+        throw protocolError(
+          `unknown events must be few: current value is ${unknown}`,
+        );
+      }
+      return false;
+    },
+    body(data) {
+      const { id, choices, usage } = received({ data });
+      responseId = textOf(id);
+      meter.aside(usage);
+      objectsIn(choices).forEach(take);
+      isWhole = true;
+      whole();
+    },
+    result(): Output {
+      requireWhole(answers.finishReasons, { isWhole, wanted });
+      const { usage } = meter;
+      return {
+        ...answers.output,
+        ...(responseId !== undefined && { responseId }),
+        ...(usage && { usage }),
+      };
+    },
+  };
+}
+
+function indexOf({ index }: JsonObject): number {
+  return Number.isInteger(index) ? index as number : 0;
+}
+
+/** How servers say that they gave up, where they do not say why. */
+const BROKEN_OFF: readonly (string | undefined)[] = ["error", "abort"];
+
+function requireWhole(
+  finishReasons: readonly (string | undefined)[],
+  { isWhole, wanted }: { isWhole: boolean; wanted: number },
+): void {
+  const broken = finishReasons.find((reason) => BROKEN_OFF.includes(reason));
+  if (broken !== undefined) {
+    const message = `The server gave the answer up: finish_reason is ${broken}`;
+    throw new RequestError("server_error", message, { code: broken });
+  }
+  const finished = finishReasons.filter((reason) => reason !== undefined);
+  if (!isWhole && finished.length < Math.max(wanted, finishReasons.length)) {
+    throw new RequestError(
+      "truncated",
+      `The answer ended before it was whole: neither [DONE] nor a finish_reason came for ${
+        wanted === 1 ? "it" : `${wanted - finished.length} of ${wanted}`
+      }`,
+    );
+  }
+  if (finishReasons.length === 0) {
+    throw protocolError("an answer must have choices: current value is none");
+  }
+}

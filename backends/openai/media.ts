@@ -1,0 +1,64 @@
+import { encodeWav } from "../../audio/mod.ts";
+import type { Audio, Image, MediaFile } from "../../plugins/mod.ts";
+import { byteCache } from "../byte_cache.ts";
+
+/** Audio and pictures as JSON can hold them: each read and encoded once, as long as there is room. */
+export interface Media {
+  /**
+   * Audio as `input_audio` takes it: a WAV or MP3 file as it is, any other as a WAV of 16 kHz.
+   *
+   * @throws {Error} If the file cannot be read or decoded.
+   */
+  inputAudio(audio: Audio): Promise<InputAudio>;
+  /**
+   * The file in a `data:` URL, whatever it is.
+   *
+   * @throws {Error} If it cannot be read.
+   */
+  dataUrl(kind: "audio" | "image", file: Audio | Image): Promise<string>;
+}
+
+/** The two fields of an `input_audio`. */
+export interface InputAudio {
+  /** The file in base64. */
+  readonly data: string;
+  /** What it is. */
+  readonly format: "wav" | "mp3";
+}
+
+/** Room for what is kept, beside what is being sent: some 60 clips of 25 s. */
+const CACHE_BYTES = 64 * 1024 * 1024;
+
+/** What speech models work at. */
+const RATE_HZ = 16_000;
+
+/** Keeps at most `maxBytes` of what was encoded. */
+export function openMedia(maxBytes: number = CACHE_BYTES): Media {
+  const inputs = byteCache<InputAudio>(maxBytes, ({ data }) => data.length);
+  const urls = byteCache<string>(maxBytes, ({ length }) => length);
+  return {
+    inputAudio: (audio) => inputs.get(audio.id, () => encoded(audio)),
+    dataUrl: (kind, file) =>
+      urls.get(`${kind} ${file.id}`, async () => urlOf(await file.file())),
+  };
+}
+
+async function encoded(audio: Audio): Promise<InputAudio> {
+  const file = await audio.file();
+  const format = FORMATS[file.mediaType];
+  if (format) return { data: file.bytes.toBase64(), format };
+  const wav = encodeWav(await audio.pcm16(RATE_HZ), RATE_HZ);
+  return { data: wav.toBase64(), format: "wav" };
+}
+
+const FORMATS: Readonly<Record<string, InputAudio["format"]>> = {
+  "audio/wav": "wav",
+  "audio/x-wav": "wav",
+  "audio/wave": "wav",
+  "audio/mpeg": "mp3",
+  "audio/mp3": "mp3",
+};
+
+function urlOf({ bytes, mediaType }: MediaFile): string {
+  return `data:${mediaType};base64,${bytes.toBase64()}`;
+}

@@ -1,0 +1,87 @@
+import assert from "node:assert/strict";
+import { bytesSource, inspectAudio } from "../../audio/mod.ts";
+import type { Audio, Image } from "../../plugins/mod.ts";
+import { openMedia } from "./media.ts";
+
+const BYTES = new Uint8Array([1, 2, 3, 250]);
+
+function audioOf(mediaType: string, id = mediaType) {
+  const read = { file: 0, pcm16: [] as number[] };
+  const audio: Audio = {
+    id,
+    durationMs: 10,
+    file: () => {
+      read.file++;
+      return Promise.resolve({ bytes: BYTES, mediaType, name: "a" });
+    },
+    pcm16: (rateHz) => {
+      read.pcm16.push(rateHz);
+      return Promise.resolve(new Int16Array(160).fill(7));
+    },
+  };
+  return { audio, read };
+}
+
+for (
+  const [mediaType, format] of [
+    ["audio/wav", "wav"],
+    ["audio/x-wav", "wav"],
+    ["audio/mpeg", "mp3"],
+  ] as const
+) {
+  Deno.test(`inputAudio() sends ${mediaType} as it is`, async () => {
+    const { audio, read } = audioOf(mediaType);
+    assert.deepEqual(await openMedia().inputAudio(audio), {
+      data: BYTES.toBase64(),
+      format,
+    });
+    assert.deepEqual(read.pcm16, []);
+  });
+}
+
+for (const mediaType of ["audio/flac", "audio/ogg"]) {
+  Deno.test(`inputAudio() makes a WAV of ${mediaType}, as servers take no other`, async () => {
+    const { audio, read } = audioOf(mediaType);
+    const { data, format } = await openMedia().inputAudio(audio);
+    assert.equal(format, "wav");
+    const wav = Uint8Array.fromBase64(data);
+    const info = await inspectAudio(bytesSource(wav, "a.wav"));
+    assert.equal(info.format, "wav");
+    assert.equal(info.sampleRateHz, 16_000);
+    assert.equal(info.durationMs, 10);
+    assert.deepEqual(read.pcm16, [16_000]);
+  });
+}
+
+Deno.test("dataUrl() holds the file as it is, pictures and audio of one id apart", async () => {
+  const media = openMedia();
+  const { audio } = audioOf("audio/flac", "x");
+  const image: Image = {
+    id: "x",
+    file: () =>
+      Promise.resolve({
+        bytes: new Uint8Array([9]),
+        mediaType: "image/png",
+        name: "x.png",
+      }),
+  };
+  assert.equal(
+    await media.dataUrl("audio", audio),
+    "data:audio/flac;base64,AQID+g==",
+  );
+  assert.equal(
+    await media.dataUrl("image", image),
+    "data:image/png;base64,CQ==",
+  );
+});
+
+Deno.test("openMedia() reads a file once, however many ask, and again once it had to be let go", async () => {
+  const media = openMedia(10);
+  const [a, b] = [audioOf("audio/wav", "a"), audioOf("audio/wav", "b")];
+  await Promise.all([media.inputAudio(a.audio), media.inputAudio(a.audio)]);
+  await media.inputAudio(a.audio);
+  assert.equal(a.read.file, 1);
+  await media.inputAudio(b.audio);
+  await media.inputAudio(a.audio);
+  assert.equal(a.read.file, 2);
+});

@@ -1,0 +1,19 @@
+import type { ServerEvent } from "../http/http.ts";
+import { snippet } from "../target/words.ts";
+import { isObject, type JsonObject, protocolError, tryJson } from "./json.ts";
+import { serverErrorIn } from "./server_error.ts";
+
+/**
+ * The object that an event or a whole answer holds.
+ *
+ * @throws {RequestError} `server_error` if it tells of an error, `protocol_error` if it is no JSON object.
+ */
+export function received({ type, data }: ServerEvent): JsonObject {
+  const value = tryJson(data);
+  const error = serverErrorIn(value ?? data, type);
+  if (error) throw error;
+  if (isObject(value)) return value;
+  throw protocolError(
+    `answers must be JSON objects: current value is ${snippet(data)}`,
+  );
+}
