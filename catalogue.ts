@@ -9,6 +9,10 @@ export const catalogue: Catalogue = {
     chat: async () => (await import("./backends/openai/chat.ts")).chat,
     realtime: async () =>
       (await import("./backends/realtime/backend.ts")).realtime,
+    transcriptions: async () =>
+      (await import("./backends/openai/transcriptions.ts")).transcriptions,
+    translations: async () =>
+      (await import("./backends/openai/translations.ts")).translations,
     echo: async () => (await import("./backends/echo.ts")).echo,
   },
   dataset: {

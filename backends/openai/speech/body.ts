@@ -1,0 +1,54 @@
+import type { Output } from "../../../plugins/mod.ts";
+import { snippet } from "../../target/words.ts";
+import { isObject, type JsonObject, protocolError, tryJson } from "../json.ts";
+import { serverErrorIn } from "../server_error.ts";
+import { usageOf } from "../usage.ts";
+import { hasCues, textOfCues } from "./cues.ts";
+
+/** The forms of a whole answer. */
+export type ResponseFormat =
+  | "json"
+  | "verbose_json"
+  | "text"
+  | "srt"
+  | "vtt"
+  | "diarized_json";
+
+/**
+ * Finds the text in the body of an answer, in whatever form it came: servers answer in JSON where text was asked for.
+ *
+ * @throws {RequestError} `server_error` if it tells of an error, `protocol_error` if there is no text in it.
+ */
+export function transcriptIn(
+  body: string,
+  format: ResponseFormat,
+): Output {
+  const json = /^\s*["{]/.test(body) ? tryJson(body) : undefined;
+  if (isObject(json)) return ofJson(json, body);
+  if (typeof json === "string") return { text: json };
+  if (hasCues(body)) return { text: textOfCues(body) };
+  if (format === "text" && isPlain(body)) return { text: body.trim() };
+  // Silence has no cues: a server may send no more than the end of a line.
+  if (format === "srt" && /^\s+$/.test(body)) return { text: "" };
+  throw noText(body);
+}
+
+function ofJson(json: JsonObject, body: string): Output {
+  const error = serverErrorIn(json);
+  if (error) throw error;
+  const { text, usage } = json;
+  if (typeof text !== "string") throw noText(body);
+  const counts = usageOf(usage);
+  return { text, ...(counts && { usage: counts }) };
+}
+
+function isPlain(body: string): boolean {
+  return body !== "" && !/^\s*<(!doctype|html|\?xml)\b/i.test(body);
+}
+
+function noText(body: string) {
+  const found = body.trim() === "" ? "empty" : snippet(body.trim());
+  return protocolError(
+    `answers must hold a transcript: current value is ${found}`,
+  );
+}

@@ -1,0 +1,93 @@
+import { type Call, type Output, RequestError } from "../../../plugins/mod.ts";
+import type { AnswerReader } from "../protocol.ts";
+import { type UsageMeter, usageMeter } from "../usage.ts";
+import { type ResponseFormat, transcriptIn } from "./body.ts";
+import { type Step, stepOf } from "./events.ts";
+
+/** What a reader of transcripts is told. */
+export interface ReaderOptions {
+  /** The form that was asked for. */
+  readonly format: ResponseFormat;
+  /** Called if the answer comes whole. */
+  whole(): void;
+}
+
+/** Reads the transcript of one upload, as it comes or whole. */
+export function transcriptReader(
+  call: Call,
+  { format, whole }: ReaderOptions,
+): AnswerReader {
+  const meter = usageMeter({ answers: 1 });
+  const record = recorder(call, meter);
+  let output: Output = {};
+  let isWhole = false;
+  return {
+    event(event, atMs) {
+      const step = stepOf(event);
+      record(step, atMs);
+      isWhole = step.isEnd || isOver(step, isWhole);
+      output = { ...output, ...completionOf(step) };
+      return step.isEnd === true;
+    },
+    body(body) {
+      output = transcriptIn(body, format);
+      isWhole = true;
+      whole();
+    },
+    result() {
+      if (!isWhole) throw new RequestError("truncated", TRUNCATED);
+      const { usage } = meter;
+      return usage ? { ...output, usage } : output;
+    },
+  };
+}
+
+const TRUNCATED =
+  "The stream ended before the transcript: neither finish_reason nor a done event nor [DONE] came last";
+
+/**
+ * Records pieces of text. Where a server tells segments alone they are the pieces; where it tells neither, the whole
+ * text is one.
+ */
+function recorder(
+  call: Call,
+  meter: UsageMeter,
+): (step: Step, atMs: number) => void {
+  let said = "";
+  let hasDeltas = false;
+  function put(atMs: number, text: string, tokens?: number): void {
+    if (text !== "") said = text;
+    const counted = tokens === undefined ? {} : { tokens };
+    call.output(atMs, { kind: "text", text, ...counted });
+  }
+  return ({ delta, segment, text, usage }, atMs) => {
+    if (delta !== undefined) {
+      hasDeltas = true;
+      return put(atMs, delta, meter.output(usage));
+    }
+    meter.aside(usage);
+    if (segment !== undefined && !hasDeltas) put(atMs, spaced(said, segment));
+    else if (text && said === "") put(atMs, text);
+  };
+}
+
+/** A segment behind another: its words must not run into those before. */
+function spaced(before: string, text: string): string {
+  return before === "" || /\s$/.test(before) || /^\s/.test(text)
+    ? text
+    : ` ${text}`;
+}
+
+/** Whether the stream could end here: behind the reason why a piece of the audio was over, until more text comes. */
+function isOver({ delta, finishReason }: Step, before: boolean): boolean {
+  return finishReason !== undefined || (before && !delta);
+}
+
+/** What a step adds to the output. */
+function completionOf({ text, finishReason, id }: Step): Output {
+  return {
+    ...(text !== undefined && { text }),
+    ...(finishReason !== undefined && { finishReason }),
+    ...(id !== undefined && { responseId: id }),
+  };
+}
