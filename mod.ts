@@ -32,6 +32,19 @@ export type { NormalizerName } from "./core/quality/normalize.ts";
 
 export { echo, type EchoOptions } from "./backends/echo.ts";
 export { chat, type ChatOptions } from "./backends/openai/chat.ts";
+export type {
+  GenerationOptions,
+  OpenAiOptions,
+} from "./backends/openai/options.ts";
+export type { SpeechToTextOptions } from "./backends/openai/speech/options.ts";
+export {
+  transcriptions,
+  type TranscriptionsOptions,
+} from "./backends/openai/transcriptions.ts";
+export {
+  translations,
+  type TranslationsOptions,
+} from "./backends/openai/translations.ts";
 export { realtime } from "./backends/realtime/backend.ts";
 export type { RealtimeOptions } from "./backends/realtime/options.ts";
 export type { TargetOptions } from "./backends/target/options.ts";

@@ -84,6 +84,7 @@ const PLUGIN: readonly string[] = [
 const LIBRARY: readonly string[] = [
   "AudioFolderOptions",
   "Catalogue",
+  "ChatOptions",
   "ClipsOptions",
   "ColumnOptions",
   "ConsoleOptions",
@@ -91,6 +92,7 @@ const LIBRARY: readonly string[] = [
   "CsvOptions",
   "EchoOptions",
   "FetchOptions",
+  "GenerationOptions",
   "Host",
   "JsonOptions",
   "JsonlManifestOptions",
@@ -99,16 +101,21 @@ const LIBRARY: readonly string[] = [
   "LoadProfile",
   "ManifestDatasetOptions",
   "NormalizerName",
+  "OpenAiOptions",
   "OpenLoopOptions",
   "OrderingOptions",
   "RealtimeOptions",
   "TargetOptions",
   "RepeatOptions",
   "RunOptions",
+  "TranscriptionsOptions",
+  "TranslationsOptions",
   "SpeechOptions",
+  "SpeechToTextOptions",
   "Stage",
   "audioFolder",
   "catalogue",
+  "chat",
   "clips",
   "concurrent",
   "consoleReporter",
@@ -124,6 +131,8 @@ const LIBRARY: readonly string[] = [
   "repeat",
   "run",
   "systemClock",
+  "transcriptions",
+  "translations",
 ];
 
 const AUDIO: readonly string[] = [
@@ -186,6 +195,7 @@ Deno.test("deno.json maps the package's entries to the modules that are held her
     ".": "./mod.ts",
     "./plugin": "./plugins/mod.ts",
     "./audio": "./audio/mod.ts",
+    "./tokens": "./tokens/mod.ts",
     "./testing": "./plugins/testing.ts",
   });
 });
