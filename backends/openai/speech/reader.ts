@@ -1,4 +1,5 @@
 import { type Call, type Output, RequestError } from "../../../plugins/mod.ts";
+import { protocolError } from "../json.ts";
 import type { AnswerReader } from "../protocol.ts";
 import { type UsageMeter, usageMeter } from "../usage.ts";
 import { type ResponseFormat, transcriptIn } from "./body.ts";
@@ -21,21 +22,24 @@ export function transcriptReader(
   const record = recorder(call, meter);
   let output: Output = {};
   let isWhole = false;
+  let isTold = false;
   return {
     event(event, atMs) {
       const step = stepOf(event);
       record(step, atMs);
       isWhole = step.isEnd || isOver(step, isWhole);
+      isTold ||= tells(step);
       output = { ...output, ...completionOf(step) };
       return step.isEnd === true;
     },
     body(body) {
       output = transcriptIn(body, format);
-      isWhole = true;
+      isWhole = isTold = true;
       whole();
     },
     result() {
       if (!isWhole) throw new RequestError("truncated", TRUNCATED);
+      if (!isTold) throw protocolError(NOTHING);
       const { usage } = meter;
       return usage ? { ...output, usage } : output;
     },
@@ -44,6 +48,7 @@ export function transcriptReader(
 
 const TRUNCATED =
   "The stream ended before the transcript: neither finish_reason nor a done event nor [DONE] came last";
+const NOTHING = "a stream must hold a transcript: current value is none";
 
 /**
  * Records pieces of text. Where a server tells segments alone they are the pieces; where it tells neither, the whole
@@ -81,6 +86,13 @@ function spaced(before: string, text: string): string {
 /** Whether the stream could end here: behind the reason why a piece of the audio was over, until more text comes. */
 function isOver({ delta, finishReason }: Step, before: boolean): boolean {
   return finishReason !== undefined || (before && !delta);
+}
+
+/** Whether an event is one of a transcript, even of silence. */
+function tells({ delta, segment, text, finishReason }: Step): boolean {
+  return [delta, segment, text, finishReason].some((told) =>
+    told !== undefined
+  );
 }
 
 /** What a step adds to the output. */
