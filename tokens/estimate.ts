@@ -1,5 +1,5 @@
 /** English text has some four characters a token under the tokenizers in use today. */
-const CHARACTERS_PER_TOKEN = 4;
+export const CHARACTERS_PER_TOKEN = 4;
 
 /** Scripts of which a character is about a token of its own. */
 const DENSE =

@@ -3,5 +3,5 @@
  *
  * @module
  */
-export { estimateTokens } from "./estimate.ts";
+export { CHARACTERS_PER_TOKEN, estimateTokens } from "./estimate.ts";
 export { openTokenizer, type Tokenizer } from "./tokenizer.ts";

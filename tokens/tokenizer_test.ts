@@ -92,6 +92,26 @@ Deno.test("openTokenizer() reads back what it has written, whatever the text", a
   }));
 });
 
+Deno.test("openTokenizer() counts long texts as short ones, and lets other work be done between", async () => {
+  const merges = mergesOf(["hello", "world"]);
+  const tokenizer = await open(smallTokenizer({ merges }));
+  const long = "hello, world of words ".repeat(1000);
+  let others = 0;
+  const timer = setInterval(() => others++);
+  assert.equal(await tokenizer.countLong(long), tokenizer.count(long));
+  clearInterval(timer);
+  assert.ok(others > 0);
+  assert.equal(await tokenizer.countLong(""), 0);
+});
+
+Deno.test("openTokenizer() counts in one go where a text cannot be cut at spaces", async () => {
+  const tokenizer = await open(smallTokenizer({
+    parts: { normalizer: { type: "Prepend", prepend: "_" } },
+  }));
+  const long = "one two ".repeat(1000);
+  assert.equal(await tokenizer.countLong(long), long.length + 1);
+});
+
 Deno.test("openTokenizer() leaves out the special tokens that a model would add", async () => {
   const special = (id: string) => ({ SpecialToken: { id, type_id: 0 } });
   const tokenizer = await open(smallTokenizer({
