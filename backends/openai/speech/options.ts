@@ -57,6 +57,13 @@ export type SpeechToTextSettings = Settings & {
 /** Those that servers can send piece by piece. */
 const STREAMED: readonly string[] = ["json", "text", "diarized_json"];
 
+/** Fields that the backend must know of, and why the body cannot set them. */
+const OWN_FIELDS: Readonly<Record<string, string>> = {
+  file: "it is the audio of the data",
+  stream: "the option stream says it",
+  response_format: "the option responseFormat says it",
+};
+
 /** Holds options to each other, where the shape of one is not enough: for `superRefine`. */
 export function refineSpeechToText(
   settings: SpeechToTextSettings,
@@ -77,8 +84,9 @@ export function refineSpeechToText(
       `Cannot be kept as files go as they are unless audioFormat=wav: current value is ${sampleRateHz}`,
     );
   }
-  if ("file" in body) {
-    refuse(context, "body", "Cannot set file as it is the audio of the data");
+  for (const [field, why] of Object.entries(OWN_FIELDS)) {
+    if (!Object.hasOwn(body, field)) continue;
+    refuse(context, "body", `Cannot set ${field} as ${why}`);
   }
   refineTarget(settings, context);
 }

@@ -20,21 +20,21 @@ export function uploads(
   const fileOf = audioFormat === "wav"
     ? (audio: Audio) => wavOf(audio, sampleRateHz)
     : asIs;
-  return (turn) => {
+  return async (turn) => {
     const { columns: { audio }, maxOutputTokens: asked } = turn;
-    if (!audio) throw new TypeError("Cannot upload a turn without audio");
+    if (!audio) throw new Error("Cannot upload a turn without audio");
     const max_completion_tokens = asked ?? maxOutputTokens;
     const key = JSON.stringify([audio.id, max_completion_tokens]);
-    return cache.get(key, async () => {
+    return await cache.get(key, async () => {
       const value = await fileOf(audio);
       const all = { ...fields, max_completion_tokens, ...body };
-      return multipart([...fieldsOf(all), { name: "file", value }]);
+      return multipart([...formFields(all), { name: "file", value }]);
     });
   };
 }
 
 /** The fields as a form has them: a list as `name[]` again and again, objects as JSON, nothing for null. */
-export function fieldsOf(fields: Fields): FormField[] {
+export function formFields(fields: Fields): FormField[] {
   const byName = new Map(Object.entries(fields).map(normal));
   return [...byName].flatMap(([name, value]) => {
     if (value === undefined || value === null) return [];
