@@ -1,135 +1,150 @@
 import { closest, distance } from "fastest-levenshtein";
 import { UsageError } from "../plugins/mod.ts";
+import { looksLikeAudio } from "./audio_value.ts";
+import { looksLikeChat } from "./chat_value.ts";
+import { NAMES, type Role, WEAK_AUDIO_NAMES } from "./column_roles.ts";
+import { asJson, isRecord } from "./media_value.ts";
 
-/** Which columns of a manifest hold what, named by the user. */
+/** Which columns of the data hold what, named by the user; one that is named empty is left out. */
 export interface ColumnOptions {
+  /** The prompt to send. @default {found by name where there is neither audio nor a chat} */
+  text?: string;
+  /** Several inputs of one request: a list of strings. @default {found by name} */
+  texts?: string;
+  /** What the model is told ahead of everything else. @default {found by name} */
+  system?: string;
+  /** A chat: OpenAI's messages, or ShareGPT's turns. @default {found by name} */
+  messages?: string;
   /** The audio: a path, a URL, a data URI or base64. @default {found by name} */
   audio?: string;
+  /** A picture, or a list of them: paths, URLs, data URIs or base64. @default {found by name} */
+  images?: string;
+  /** Functions that the model may call: a list of objects. @default {found by name} */
+  tools?: string;
+  /** What the calls of the answer before are answered with. @default {found by name} */
+  toolResult?: string;
   /** What is said in the audio, or what a perfect answer would be. Never sent. @default {found by name} */
   reference?: string;
-  /** The prompt to send. @default {found by name where there is no audio; none where there is} */
-  text?: string;
+  /** The answer that stands in the history of later turns in place of the server's. @default {none} */
+  answer?: string;
+  /** How many tokens are to be generated. @default {found by name} */
+  outputTokens?: string;
   /** What each item is called in samples and reports. @default {`id` or the like, else the line's number} */
   id?: string;
 }
 
-/** What a column may hold. */
-type Role = "audio" | "reference" | "text" | "id" | "duration";
-
 /** The column for each role that has one. */
 export type ColumnNames = Readonly<Partial<Record<Role, string>>>;
 
-/** What columns are called, by role; the first that is there counts. */
-const NAMES: Readonly<Record<Role, readonly string[]>> = {
-  audio: [
-    "audio",
-    "sound",
-    "voice",
-    "speech",
-    "wav",
-    "mp3",
-    "flac",
-    "opus",
-    "ogg",
-    ...["filepath", "file", "filename", "path", "url", "uri", "data", "base64"]
-      .flatMap((what) => [`audio_${what}`, `wav_${what}`]),
-  ],
-  reference: [
-    "reference",
-    "reference_text",
-    "reference_transcript",
-    "ground_truth",
-    "transcript",
-    "transcription",
-    "normalized_text",
-    "normalised_text",
-    "text",
-    "sentence",
-  ],
-  text: [
-    "prompt",
-    "instruction",
-    "question",
-    "input",
-    "context",
-    "content",
-    "conversation",
-    "turn",
-    "text",
-  ],
-  id: ["id", "utterance_id", "utt_id", "utt", "uid", "key"],
-  duration: [
-    "duration",
-    "duration_s",
-    "duration_sec",
-    "duration_seconds",
-    "duration_ms",
-  ],
-};
-
-/** Names that say where something is, and not what: they count where the values look like audio. */
-const WEAK_AUDIO_NAMES: readonly string[] = [
-  "path",
-  "file",
-  "filepath",
-  "file_path",
-  "filename",
-  "file_name",
-  "url",
-];
-
-/** What is known of a manifest before its columns are named. */
+/** What is known of the data before its columns are named. */
 export interface ColumnsFound {
-  /** The manifest's name, for errors. */
+  /** Its name, for errors. */
   readonly path: string;
   /** Its columns, in order. */
   readonly columns: readonly string[];
-  /** Whether the first values of a column look like audio: a file's name, a URL, a data URI. */
-  looksLikeAudio(column: string): boolean;
+  /** The first values of a column that are any; none, where they are not known. */
+  valuesOf(column: string): readonly unknown[];
 }
 
+type Given = Readonly<Partial<Record<keyof ColumnOptions, string | undefined>>>;
+
+/** What can be sent: one of these must be there. */
+const SENT = ["audio", "messages", "texts", "text", "images"] as const;
+
 /**
- * Finds out what each column holds. A transcript is never taken for a prompt: where there is audio,
+ * Finds out what each column holds. A transcript is never taken for a prompt: where there is audio or a chat,
  * only a column that is named as `text` by the user is one.
  *
- * @throws {UsageError} If a column that is named is not there, or neither audio nor a prompt is found.
+ * @throws {UsageError} If a column that is named is not there, or there is nothing to send.
  */
-export function nameColumns(
-  found: ColumnsFound,
-  given: Readonly<Partial<Record<keyof ColumnOptions, string | undefined>>>,
-): ColumnNames {
+export function nameColumns(found: ColumnsFound, given: Given): ColumnNames {
   for (const [role, name] of Object.entries(given)) {
-    if (name !== undefined) requireColumn(found, role, name);
+    if (name !== undefined && name !== "") requireColumn(found, role, name);
   }
-  const pick = (role: Role) => find(found.columns, NAMES[role]);
-  const audio = given.audio ?? findAudio(found, given.text !== undefined);
-  const text = given.text ?? (audio === undefined ? pick("text") : undefined);
-  if (audio === undefined && text === undefined) throw nothingToSend(found);
-  const taken = [audio, text];
-  const reference = given.reference ??
-    find(
-      found.columns.filter((name) => !taken.includes(name)),
-      NAMES.reference,
-    );
-  const names = {
-    audio,
-    text,
-    reference,
-    id: given.id ?? pick("id"),
-    duration: audio === undefined ? undefined : pick("duration"),
+  const taken = new Set(Object.values(given));
+  const names: Partial<Record<Role, string>> = {};
+  const put = (role: Role, find: () => string | undefined) => {
+    const own = role === "duration" ? undefined : given[role];
+    const name = own ?? find();
+    if (!name) return;
+    names[role] = name;
+    taken.add(name);
   };
-  return Object.fromEntries(
-    Object.entries(names).filter(([, name]) => name !== undefined),
+  const free = (fits: (value: unknown) => boolean = () => true) =>
+    found.columns.filter((column) =>
+      !taken.has(column) && mayHold(found.valuesOf(column), fits)
+    );
+  put("audio", () => findAudio(found, free(), given.text !== undefined));
+  put(
+    "messages",
+    () => find(listsOf(found, free(looksLikeChat)), NAMES.messages),
   );
+  put("images", () => find(free(isMedia), NAMES.images));
+  put("texts", () => find(listsOf(found, free(isTexts)), NAMES.texts));
+  const hasPrompt = names.audio ?? names.messages ?? names.texts;
+  put("text", () => hasPrompt ? undefined : find(free(isPlain), NAMES.text));
+  if (SENT.every((role) => names[role] === undefined)) {
+    throw nothingToSend(found);
+  }
+  put("tools", () => find(free(isTools), NAMES.tools));
+  put("system", () => find(free(isPlain), NAMES.system));
+  put("toolResult", () => find(free(), NAMES.toolResult));
+  put("outputTokens", () => find(free(isCount), NAMES.outputTokens));
+  put("reference", () => find(free(isPlain), referencesOf(names)));
+  put("answer", () => undefined);
+  put("id", () => find(found.columns, NAMES.id));
+  put("duration", () => names.audio && find(found.columns, NAMES.duration));
+  return names;
+}
+
+/** A chat's text is what its messages were made into; it says nothing of the answer. */
+function referencesOf({ messages }: ColumnNames): readonly string[] {
+  return messages === undefined
+    ? NAMES.reference
+    : NAMES.reference.filter((name) => name !== "text");
+}
+
+/** Values that are known must look like it, or one of them. */
+function mayHold(
+  values: readonly unknown[],
+  fits: (value: unknown) => boolean,
+): boolean {
+  return values.length === 0 || values.some(fits);
+}
+
+/** Columns whose values are known to be lists of texts: of a name alone nobody can tell. */
+function listsOf(
+  { valuesOf }: ColumnsFound,
+  columns: readonly string[],
+): readonly string[] {
+  return columns.filter((column) => valuesOf(column).length > 0);
+}
+
+const isPlain = (value: unknown) => typeof value !== "object";
+const isMedia = (value: unknown) =>
+  typeof value === "object" || typeof value === "string";
+const isCount = (value: unknown) =>
+  Number.isInteger(Number(value)) && value !== "";
+
+function isTexts(value: unknown): boolean {
+  const list = asJson(value);
+  return Array.isArray(list) && list.length > 0 &&
+    list.every((each) => typeof each === "string");
+}
+
+function isTools(value: unknown): boolean {
+  const list = asJson(value);
+  return Array.isArray(list) && list.every(isRecord);
 }
 
 /** The audio column. Its name alone is enough, unless the user has said which column is the prompt. */
 function findAudio(
-  found: ColumnsFound,
+  { valuesOf }: ColumnsFound,
+  columns: readonly string[],
   hasPrompt: boolean,
 ): string | undefined {
-  const alike = found.columns.filter((name) => found.looksLikeAudio(name));
-  return find(hasPrompt ? alike : found.columns, NAMES.audio) ??
+  const alike = columns.filter((name) => valuesOf(name).some(looksLikeAudio));
+  return find(hasPrompt ? alike : columns, NAMES.audio) ??
     find(alike, WEAK_AUDIO_NAMES);
 }
 
@@ -170,17 +185,19 @@ function requireColumn(
 function nothingToSend({ path, columns }: ColumnsFound): UsageError {
   const near = columns.map((column) => ({
     column,
-    name: nearest(column.toLowerCase(), [...NAMES.audio, ...NAMES.text]),
+    name: nearest(
+      column.toLowerCase(),
+      SENT.flatMap((role) => NAMES[role]),
+    ),
   })).find(({ name }) => name !== undefined);
   const hint = near
     ? `; ${JSON.stringify(near.column)} is near to ${JSON.stringify(near.name)}`
     : "";
   return new UsageError(
-    `Cannot read ${path} as it must have a column with audio (such as "audio" or "audio_filepath") or a prompt ` +
-      `(such as "prompt" or "text"), or one named by 'columns.audio' or 'columns.text': its columns are ${
-        list(columns)
-      }${hint}`,
-    { problems: [{ path: "columns", message: "no audio and no prompt" }] },
+    `Cannot read ${path} as it must have a column with audio (such as "audio" or "audio_filepath"), a prompt ` +
+      `(such as "prompt" or "text"), a chat ("messages") or images ("image"), or one named by 'columns.audio', ` +
+      `'columns.text' or the like: its columns are ${list(columns)}${hint}`,
+    { problems: [{ path: "columns", message: "nothing to send" }] },
   );
 }
 

@@ -11,7 +11,7 @@ function names(
   return nameColumns({
     path: "m.jsonl",
     columns,
-    looksLikeAudio: (name) => audioLike.includes(name),
+    valuesOf: (name) => audioLike.includes(name) ? ["a.wav"] : [],
   }, given);
 }
 

@@ -1,10 +1,11 @@
 import { z } from "zod";
 import { type DatasetPlugin, defineDataset } from "../plugins/mod.ts";
-import { csvFormat } from "./csv_format.ts";
+import { csvFormat, delimiterOf } from "./csv_format.ts";
+import { openManifest } from "./manifest.ts";
 import {
+  manifestDataset,
   type ManifestDatasetOptions,
   manifestShape,
-  openManifestDataset,
 } from "./manifest_dataset.ts";
 
 /** Options of {@linkcode csvManifest}. */
@@ -39,9 +40,11 @@ export const csvManifest: DatasetPlugin<CsvManifestOptions> = defineDataset({
       "What may stand around a cell; empty where quotes are characters like others",
     ),
   }),
-  open({ delimiter, quote, ...options }) {
-    const usual = /\.tsv$/i.test(options.path) ? "\t" : ",";
-    const format = csvFormat({ delimiter: delimiter ?? usual, quote });
-    return openManifestDataset(options, format);
+  open({ path, delimiter, quote, ...options }) {
+    const format = csvFormat({
+      delimiter: delimiter ?? delimiterOf(path),
+      quote,
+    });
+    return manifestDataset(openManifest(path, format, options), options, path);
   },
 });

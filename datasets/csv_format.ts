@@ -15,6 +15,11 @@ export interface CsvFormatOptions {
   readonly quote: string;
 }
 
+/** What usually stands between the cells of a file of this name. */
+export function delimiterOf(path: string): string {
+  return /\.tsv$/i.test(path) ? "\t" : ",";
+}
+
 /** CSV with a header; cells may be quoted, and quoted ones may hold line breaks. */
 export function csvFormat(format: CsvFormatOptions): ManifestFormat {
   let header: readonly string[] = [];

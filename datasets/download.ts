@@ -1,13 +1,14 @@
+import { createHash } from "node:crypto";
+
 /** How a download is bounded. */
 export interface DownloadOptions {
   /** Longest time in all, in milliseconds. */
   readonly timeoutMs: number;
   /** Aborts when nobody needs it any more. */
   readonly signal: AbortSignal;
+  /** Most that may come. @default {256 MiB, as more is no utterance} */
+  readonly maxBytes?: number;
 }
-
-/** More than this is no utterance. */
-const MAX_BYTES = 2 ** 28;
 
 /**
  * Fetches a file.
@@ -16,7 +17,7 @@ const MAX_BYTES = 2 ** 28;
  */
 export async function download(
   url: URL,
-  { timeoutMs, signal }: DownloadOptions,
+  { timeoutMs, signal, maxBytes = 2 ** 28 }: DownloadOptions,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const late = new AbortController();
   const timer = setTimeout(
@@ -27,7 +28,7 @@ export async function download(
     const response = await fetch(url, {
       signal: AbortSignal.any([late.signal, signal]),
     });
-    if (response.ok) return await bytesOf(response);
+    if (response.ok) return await bytesOf(response, maxBytes);
     await response.body?.cancel();
     throw new Error(
       `the server must answer with status 200: current value is ${response.status} ${response.statusText}`
@@ -45,14 +46,25 @@ export function shownUrl(url: URL): string {
   return `${url.protocol}//${url.host}${url.pathname}`;
 }
 
-async function bytesOf(response: Response): Promise<Uint8Array<ArrayBuffer>> {
+/** Tells URLs apart that differ in what is not shown of them. */
+export function idOfUrl(url: URL): string {
+  const shown = shownUrl(url);
+  if (shown === url.href) return shown;
+  const hash = createHash("sha256").update(url.href).digest("hex");
+  return `${shown}#${hash.slice(0, 12)}`;
+}
+
+async function bytesOf(
+  response: Response,
+  maxBytes: number,
+): Promise<Uint8Array<ArrayBuffer>> {
   const pieces: Uint8Array<ArrayBuffer>[] = [];
   let size = 0;
   for await (const piece of response.body ?? []) {
     size += piece.length;
-    if (size > MAX_BYTES) {
+    if (size > maxBytes) {
       throw new Error(
-        `it must be at most ${MAX_BYTES} bytes: current value is more`,
+        `it must be at most ${maxBytes} bytes: current value is more`,
       );
     }
     pieces.push(piece);

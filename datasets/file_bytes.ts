@@ -59,7 +59,7 @@ function refusal(path: string, rule: string, cause?: unknown): UsageError {
   const missing = (cause as { code?: unknown } | undefined)?.code === "ENOENT";
   const is = missing ? `${path}, which does not exist` : path;
   return new UsageError(
-    `Cannot read the manifest as 'path' must ${rule}: current value is ${is}`,
+    `Cannot read the data as 'path' must ${rule}: current value is ${is}`,
     cause === undefined || missing ? {} : { cause },
   );
 }

@@ -1,10 +1,11 @@
 import { z } from "zod";
 import { type DatasetPlugin, defineDataset } from "../plugins/mod.ts";
 import { jsonlFormat } from "./jsonl_format.ts";
+import { openManifest } from "./manifest.ts";
 import {
+  manifestDataset,
   type ManifestDatasetOptions,
   manifestShape,
-  openManifestDataset,
 } from "./manifest_dataset.ts";
 
 /** Options of {@linkcode jsonlManifest}. */
@@ -30,6 +31,11 @@ export const jsonlManifest: DatasetPlugin<JsonlManifestOptions> = defineDataset(
     summary: "A JSON Lines manifest of speech or prompts",
     primary: "path",
     options: z.strictObject(manifestShape),
-    open: (options) => openManifestDataset(options, jsonlFormat()),
+    open: ({ path, ...options }) =>
+      manifestDataset(
+        openManifest(path, jsonlFormat(), options),
+        options,
+        path,
+      ),
   },
 );

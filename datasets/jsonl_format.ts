@@ -1,4 +1,5 @@
 import { messageOf } from "../plugins/mod.ts";
+import { isBlank, lines } from "./lines.ts";
 import type { Entry, ManifestFormat, Row } from "./manifest_format.ts";
 
 /** JSON Lines: an object a line; empty lines are passed over. */
@@ -19,64 +20,32 @@ async function* entries(
   }
 }
 
-/** Divides bytes behind each line feed. What spans many reads is put together once. */
-async function* lines(
-  chunks: AsyncIterable<Uint8Array>,
-): AsyncGenerator<Uint8Array> {
-  let pieces: Uint8Array[] = [];
-  for await (const chunk of chunks) {
-    let start = 0;
-    for (
-      let end = chunk.indexOf(LF);
-      end >= 0;
-      end = chunk.indexOf(LF, start)
-    ) {
-      pieces.push(chunk.subarray(start, end + 1));
-      yield joined(pieces);
-      pieces = [];
-      start = end + 1;
-    }
-    if (start < chunk.length) pieces.push(chunk.slice(start));
-  }
-  if (pieces.length > 0) yield joined(pieces);
-}
-
-const LF = 10;
-
-function joined(pieces: readonly Uint8Array[]): Uint8Array {
-  if (pieces.length === 1) return pieces[0]!;
-  const all = new Uint8Array(
-    pieces.reduce((sum, { length }) => sum + length, 0),
-  );
-  let at = 0;
-  for (const piece of pieces) {
-    all.set(piece, at);
-    at += piece.length;
-  }
-  return all;
-}
-
-/** Nothing but white space, and perhaps a byte order mark. */
-function isBlank(bytes: Uint8Array): boolean {
-  return bytes.length < 64 && !new TextDecoder().decode(bytes).trim();
-}
-
 function row(bytes: Uint8Array): Row {
-  const value: unknown = parse(bytes);
+  return jsonRow(bytes, "line");
+}
+
+/**
+ * Reads a record by itself.
+ *
+ * @param what What a record is called in errors: `line`.
+ * @throws {Error} If it is no JSON object.
+ */
+export function jsonRow(bytes: Uint8Array, what: string): Row {
+  const value = parse(bytes, what);
   if (typeof value === "object" && value !== null && !Array.isArray(value)) {
     return value as Row;
   }
   throw new Error(
-    `each line must be a JSON object: current value is ${kindOf(value)}`,
+    `each ${what} must be a JSON object: current value is ${kindOf(value)}`,
   );
 }
 
-function parse(bytes: Uint8Array): unknown {
+function parse(bytes: Uint8Array, what: string): unknown {
   try {
     const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
     return JSON.parse(text);
   } catch (cause) {
-    throw new Error(`each line must be JSON in UTF-8: ${messageOf(cause)}`, {
+    throw new Error(`each ${what} must be JSON in UTF-8: ${messageOf(cause)}`, {
       cause,
     });
   }

@@ -7,7 +7,8 @@ import {
   type Row,
   type Span,
 } from "./manifest_format.ts";
-import { orderOf, type OrderOptions } from "./order.ts";
+import type { OrderOptions } from "./order.ts";
+import { listed, picked } from "./picked.ts";
 
 /** One record when its turn has come: its values, or why it has none. */
 export type Met =
@@ -22,8 +23,30 @@ export interface Manifest extends AsyncDisposable {
   readonly head: readonly Row[];
   /** Records in all; not known of a large file that is read in its own order. */
   readonly count: number | undefined;
+  /** What stands between the file's name and a record's number. @default {"#"} */
+  readonly mark?: string;
   /** Reads the records once. */
-  rows(order: OrderOptions): AsyncIterable<Met>;
+  rows(options: RowsOptions): AsyncIterable<Met>;
+}
+
+/** A manifest whose records can be chosen by what is in them. */
+export interface FileManifest extends Manifest {
+  /**
+   * Reads the records once, as what `make` makes of them: where it makes nothing of one, that is passed over, and the
+   * limit counts the others.
+   */
+  items<Item>(
+    options: RowsOptions,
+    make: (met: Met) => Item | undefined,
+  ): AsyncIterable<Item>;
+}
+
+/** How records are read. */
+export interface RowsOptions extends OrderOptions {
+  /** Which columns are needed: others may be left out, where that saves reading them. @default {all} */
+  readonly columns?: readonly string[] | undefined;
+  /** Ends what is under way. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** How a manifest is opened. */
@@ -47,23 +70,30 @@ export async function openManifest(
   path: string,
   format: ManifestFormat,
   { shuffle, wholeBytes = 64 * 2 ** 20 }: ManifestOptions,
-): Promise<Manifest> {
+): Promise<FileManifest> {
   const file = await openBytes(path);
   try {
     const whole = file.size <= wholeBytes;
     const source = whole ? inMemory(await file.read(0, file.size)) : file;
-    const head = await survey(path, format.entries(source.all()), whole);
+    const { mark = ":" } = format;
+    const head = await survey(path + mark, format.entries(source.all()), whole);
     const spans = whole || !shuffle
       ? head.spans
-      : await indexOf(path, format.entries(source.all()));
+      : await indexOf(path + mark, format.entries(source.all()));
+    const read = (i: number) => at(spans![i]!, format, source);
+    const all = () => format.entries(source.all());
+    const items: FileManifest["items"] = (order, make) =>
+      spans
+        ? picked(spans.length, order, async (i) => make(await read(i)))
+        : straight(all(), order, make);
     return {
       columns: format.header?.() ?? [...head.columns],
       head: head.rows,
       count: spans?.length,
+      mark,
+      items,
       rows: (order) =>
-        spans
-          ? inOrder(spans, { format, source, order })
-          : straight(format.entries(source.all()), order.limit),
+        spans ? listed(spans.length, order, read) : items(order, (met) => met),
       [Symbol.asyncDispose]: () => file.close(),
     };
   } catch (error) {
@@ -92,7 +122,7 @@ interface Survey {
 
 /** Reads the records, or the first of them, and stops at the first that is wrong. */
 async function survey(
-  path: string,
+  place: string,
   entries: AsyncIterable<Entry>,
   whole: boolean,
 ): Promise<Survey> {
@@ -108,18 +138,20 @@ async function survey(
       if (!whole && spans.length >= HEAD) break;
     }
   } catch (error) {
-    throw asUsage(path, error);
+    throw asUsage(place, error);
   }
   if (spans.length > 0) {
     return { columns, rows, spans: whole ? spans : undefined };
   }
   throw new UsageError(
-    `Cannot read ${path} as it must have a record: current value has none`,
+    `Cannot read ${
+      place.slice(0, -1)
+    } as it must have a record: current value has none`,
   );
 }
 
 async function indexOf(
-  path: string,
+  place: string,
   entries: AsyncIterable<Entry>,
 ): Promise<Span[]> {
   const spans: Span[] = [];
@@ -128,7 +160,7 @@ async function indexOf(
       spans.push({ line, start, end });
     }
   } catch (error) {
-    throw asUsage(path, error);
+    throw asUsage(place, error);
   }
   return spans;
 }
@@ -141,39 +173,35 @@ function rowAt(line: number, row: () => Row): Row {
   }
 }
 
-function asUsage(path: string, error: unknown): unknown {
+/** @param place The file's name with the mark behind it. */
+function asUsage(place: string, error: unknown): unknown {
   if (!(error instanceof LineError)) return error;
-  return new UsageError(
-    `Cannot read ${path}:${error.line} as ${error.message}`,
-    {
-      cause: error,
-      problems: [{ path: `${path}:${error.line}`, message: error.message }],
-    },
-  );
+  const path = place + error.line;
+  return new UsageError(`Cannot read ${path} as ${error.message}`, {
+    cause: error,
+    problems: [{ path, message: error.message }],
+  });
 }
 
-async function* inOrder(
-  spans: readonly Span[],
-  { format, source, order }: {
-    readonly format: ManifestFormat;
-    readonly source: Bytes;
-    readonly order: OrderOptions;
-  },
-): AsyncGenerator<Met> {
-  for (const i of orderOf(spans.length, order)) {
-    const { line, start, end } = spans[i]!;
-    const bytes = await source.read(start, end);
-    yield met(line, () => format.row(bytes));
-  }
+async function at(
+  { line, start, end }: Span,
+  format: ManifestFormat,
+  source: Bytes,
+): Promise<Met> {
+  const bytes = await source.read(start, end);
+  return met(line, () => format.row(bytes));
 }
 
-async function* straight(
+async function* straight<Item>(
   entries: AsyncIterable<Entry>,
-  limit = Infinity,
-): AsyncGenerator<Met> {
+  { limit = Infinity }: OrderOptions,
+  make: (met: Met) => Item | undefined,
+): AsyncGenerator<Item> {
   let count = 0;
   for await (const { line, row } of entries) {
-    yield met(line, row);
+    const item = make(met(line, row));
+    if (item === undefined) continue;
+    yield item;
     if (++count >= limit) return;
   }
 }

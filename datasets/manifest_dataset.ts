@@ -2,56 +2,69 @@ import { basename, dirname, resolve } from "node:path";
 import { z } from "zod";
 import { openDecoders } from "../audio/mod.ts";
 import type { Dataset } from "../plugins/mod.ts";
-import { looksLikeAudio } from "./audio_value.ts";
 import {
   type ColumnNames,
   type ColumnOptions,
   nameColumns,
 } from "./column_names.ts";
-import { type Manifest, type Met, openManifest } from "./manifest.ts";
-import type { ManifestFormat } from "./manifest_format.ts";
-import {
-  idIn,
-  type ItemsOptions,
-  sessionOf,
-  type Speech,
-} from "./manifest_item.ts";
+import type { Manifest, Met } from "./manifest.ts";
+import { idIn, type ItemsOptions, sessionOf } from "./manifest_item.ts";
 import { readAhead } from "./read_ahead.ts";
 import { remoteAudios } from "./remote_audio.ts";
 import { type SpeechOptions, speechShape } from "./shared_options.ts";
 
-/** Options that all manifests have. */
+/** Options that all files of records have. */
 export interface ManifestDatasetOptions extends SpeechOptions {
-  /** The manifest's file. */
+  /** The file. */
   path: string;
   /** Which columns hold what. @default {found by their names} */
   columns?: ColumnOptions;
-  /** What paths of audio are relative to. @default {the manifest's folder} */
+  /**
+   * How chats are sent: `last` as one request with all that is said before the last answer, which becomes the
+   * reference; `all` as a session with a turn for each answer, which stands in the history as it was recorded where
+   * the backend's `history` is `scripted`.
+   *
+   * @default {"last"}
+   */
+  turns?: "last" | "all";
+  /** What paths of audio and images are relative to. @default {the file's folder} */
   root?: string;
-  /** Longest time to fetch the audio behind a URL, in milliseconds. @default {30000} */
+  /** Longest time to fetch the audio or the image behind a URL, in milliseconds. @default {30000} */
   fetchTimeoutMs?: number;
 }
 
+const column = (holds: string) => z.string().optional().describe(holds);
+
+/** The schema of `columns`. */
+export const columnsShape = z.strictObject({
+  text: column("Holds the prompt to send"),
+  texts: column("Holds several inputs of one request: a list of strings"),
+  system: column("Holds what the model is told ahead of everything else"),
+  messages: column("Holds a chat: OpenAI's messages or ShareGPT's turns"),
+  audio: column("Holds the audio: a path, a URL, a data URI or base64"),
+  images: column("Holds a picture or a list of them, as for audio"),
+  tools: column("Holds the functions that the model may call"),
+  toolResult: column("Holds what the calls before are answered with"),
+  reference: column("Holds what a perfect answer would say; never sent"),
+  answer: column("Holds the answer that stands in the history of later turns"),
+  outputTokens: column("Holds how many tokens are to be generated"),
+  id: column("Holds what each item is called"),
+}).default({}).describe(
+  "Which columns hold what; those not named here are found by their names, one that is named empty is left out",
+);
+
 /** The schema of {@linkcode ManifestDatasetOptions}. */
 export const manifestShape = {
-  path: z.string().min(1).describe("The manifest's file"),
-  columns: z.strictObject({
-    audio: z.string().optional().describe(
-      "Holds the audio: a path, a URL, a data URI or base64",
-    ),
-    reference: z.string().optional().describe(
-      "Holds what a perfect answer would say; never sent",
-    ),
-    text: z.string().optional().describe("Holds the prompt to send"),
-    id: z.string().optional().describe("Holds what each item is called"),
-  }).default({}).describe(
-    "Which columns hold what; those not named here are found by their names",
+  path: z.string().min(1).describe("The file"),
+  columns: columnsShape,
+  turns: z.enum(["last", "all"]).default("last").describe(
+    "How chats are sent: last as one request, whose reference is the last answer; all as a session of turns",
   ),
   root: z.string().optional().describe(
-    "What paths of audio are relative to (default: the manifest's folder)",
+    "What paths of audio and images are relative to (default: the file's folder)",
   ),
   fetchTimeoutMs: z.number().positive().default(30_000).describe(
-    "Longest time to fetch the audio behind a URL, in milliseconds",
+    "Longest time to fetch the audio or the image behind a URL, in milliseconds",
   ),
   ...speechShape,
 };
@@ -63,80 +76,102 @@ type Options = z.output<typeof schema>;
 const AHEAD = 8;
 
 /**
- * Opens a manifest of either format as a dataset.
+ * Makes a dataset of a file of records, which is closed with it.
  *
- * @throws {UsageError} If the manifest or its columns cannot be used.
+ * @throws {UsageError} If its columns cannot be used.
  */
-export async function openManifestDataset(
-  options: Options,
-  format: ManifestFormat,
+export async function manifestDataset(
+  opened: Promise<Manifest>,
+  options: Omit<Options, "path">,
+  path: string,
 ): Promise<Dataset> {
-  const { path, shuffle, limit, maxSeconds } = options;
+  const { shuffle, limit } = options;
   await using stack = new AsyncDisposableStack();
-  const manifest = stack.use(await openManifest(path, format, { shuffle }));
-  const columns = columnsOf(manifest, options);
-  const speech = columns.audio === undefined
-    ? undefined
-    : openSpeech(stack, options);
-  const items: ItemsOptions = { path, columns, maxSeconds, speech };
-  const opened = stack.move();
+  const manifest = stack.use(await opened);
+  const columns = columnsOf(manifest, path, options);
+  const place = path + (manifest.mark ?? "#");
+  const items = itemsOf(stack, { place, path, columns, options });
+  const open = stack.move();
   return {
-    facts: factsOf(manifest, columns, options),
+    facts: factsOf(manifest, { path, columns, options }),
     sessions({ seed, pass, signal }) {
-      const rows = manifest.rows({ shuffle, limit, seed, pass });
-      const nameFor = namer(path, columns);
+      const needed = Object.values(columns);
+      const order = { shuffle, limit, seed, pass };
+      const rows = manifest.rows({ ...order, columns: needed, signal });
+      const nameFor = namer(basename(place), columns);
       return readAhead(
         rows,
         (met) => sessionOf(met, nameFor(met), items),
         { ahead: AHEAD, signal },
       );
     },
-    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+    [Symbol.asyncDispose]: () => open.disposeAsync(),
   };
 }
 
 function columnsOf(
-  manifest: Manifest,
-  { path, columns }: Options,
+  { columns, head }: Manifest,
+  path: string,
+  options: Pick<Options, "columns">,
 ): ColumnNames {
-  return nameColumns({
-    path,
-    columns: manifest.columns,
-    looksLikeAudio: (name) =>
-      manifest.head.some((row) => looksLikeAudio(row[name])),
-  }, columns);
+  const valuesOf = (name: string) =>
+    head.map((row) => row[name]).filter((value) => (value ?? "") !== "");
+  return nameColumns({ path, columns, valuesOf }, options.columns);
 }
 
-function openSpeech(stack: AsyncDisposableStack, options: Options): Speech {
-  const { path, root, fetchTimeoutMs, maxSeconds } = options;
+/** What makes sessions of records. Nothing is decoded or fetched before it is needed. */
+function itemsOf(
+  stack: AsyncDisposableStack,
+  { place, path, columns, options }: {
+    readonly place: string;
+    readonly path: string;
+    readonly columns: ColumnNames;
+    readonly options: Omit<Options, "path">;
+  },
+): ItemsOptions {
+  const { root, fetchTimeoutMs: timeoutMs, maxSeconds, turns } = options;
+  const folder = resolve(root ?? dirname(path));
   const decoders = stack.use(openDecoders());
   const over = new AbortController();
   stack.defer(() => over.abort());
-  const remote = remoteAudios({
-    decoders,
-    timeoutMs: fetchTimeoutMs,
+  const { signal } = over;
+  const remote = remoteAudios({ decoders, timeoutMs, maxSeconds, signal });
+  return {
+    place,
+    columns,
+    turns,
     maxSeconds,
-    signal: over.signal,
-  });
-  return { decoders, remote, folder: resolve(root ?? dirname(path)) };
+    speech: { decoders, remote, folder },
+    images: { folder, timeoutMs, signal },
+  };
 }
 
 function factsOf(
   { count }: Manifest,
-  columns: ColumnNames,
-  { path, shuffle, limit }: Options,
+  { path, columns, options: { shuffle, limit, turns } }: {
+    readonly path: string;
+    readonly columns: ColumnNames;
+    readonly options: Omit<Options, "path">;
+  },
 ) {
   const items = count === undefined ? limit : Math.min(count, limit ?? count);
-  return { path, columns, shuffle, ...(items !== undefined && { items }) };
+  return {
+    path,
+    columns,
+    ...(columns.messages !== undefined && { turns }),
+    shuffle,
+    ...(items !== undefined && { items }),
+  };
 }
 
-/** Names records as they name themselves, else by their line, so that no two have one name. */
-function namer(path: string, columns: ColumnNames): (met: Met) => string {
+/** Names records as they name themselves, else by their number, so that no two have one name. */
+function namer(place: string, columns: ColumnNames): (met: Met) => string {
   const used = new Set<string>();
+  const mark = place.at(-1);
   return (met) => {
     const own = columns.id === undefined ? undefined : idIn(met, columns);
-    if (own === undefined) return `${basename(path)}:${met.line}`;
-    const id = used.has(own) ? `${own}:${met.line}` : own;
+    if (own === undefined) return `${place}${met.line}`;
+    const id = used.has(own) ? `${own}${mark}${met.line}` : own;
     used.add(id);
     return id;
   };

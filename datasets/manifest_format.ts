@@ -3,7 +3,7 @@ export type Row = Readonly<Record<string, unknown>>;
 
 /** Where a record stands. */
 export interface Span {
-  /** The line that it begins on, from 1. */
+  /** The line that it begins on, from 1; where records are no lines, its number. */
   readonly line: number;
   /** Its first byte in the file. */
   readonly start: number;
@@ -23,6 +23,8 @@ export interface Entry extends Span {
 
 /** How a kind of manifest is divided into records and how one is read. */
 export interface ManifestFormat {
+  /** What stands between the file's name and a record's number where that is no line: `#`. @default {":"} */
+  readonly mark?: string;
   /** Columns that are fixed before the first record, as a CSV header does; known once `entries` began. */
   header?(): readonly string[];
   /** Divides a file into records. */

@@ -1,7 +1,6 @@
-import { createHash } from "node:crypto";
 import { type AudioClip, bytesSource, type Decoders } from "../audio/mod.ts";
 import type { Audio } from "../plugins/mod.ts";
-import { download, shownUrl } from "./download.ts";
+import { download, idOfUrl, shownUrl } from "./download.ts";
 import { isCut } from "./speech.ts";
 
 /** What fetching audio needs. */
@@ -46,7 +45,7 @@ export function remoteAudios(
   }
 
   return (url, { durationMs = NaN }) => {
-    const id = idOf(url);
+    const id = idOfUrl(url);
     let fetched: Promise<Fetched> | undefined;
     const load = () => fetched ??= fetchClips(id, url);
     return {
@@ -64,12 +63,4 @@ export function remoteAudios(
 interface Fetched {
   readonly clip: AudioClip;
   readonly wholeMs: number;
-}
-
-/** Tells URLs apart that differ in what is not shown of them. */
-function idOf(url: URL): string {
-  const shown = shownUrl(url);
-  if (shown === url.href) return shown;
-  const hash = createHash("sha256").update(url.href).digest("hex");
-  return `${shown}#${hash.slice(0, 12)}`;
 }

@@ -1,13 +1,26 @@
 import type { AudioSource, Decoders } from "../audio/mod.ts";
-import { type Columns, messageOf, type Session } from "../plugins/mod.ts";
+import {
+  type Columns,
+  messageOf,
+  type Session,
+  type Turn,
+} from "../plugins/mod.ts";
 
 /** A session of one turn. What cannot be used becomes its problem, so that the run goes on without it. */
-export async function speechSession(
+export function speechSession(
   id: string,
   columns: () => Promise<Columns>,
 ): Promise<Session> {
+  return madeSession(id, async () => [{ columns: await columns() }]);
+}
+
+/** A session of turns that may turn out not to be usable: that becomes its problem. */
+export async function madeSession(
+  id: string,
+  turns: () => Promise<readonly Turn[]> | readonly Turn[],
+): Promise<Session> {
   try {
-    return { id, turns: [{ columns: await columns() }] };
+    return { id, turns: await turns() };
   } catch (error) {
     return { id, turns: [], problem: messageOf(error) };
   }
