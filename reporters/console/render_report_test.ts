@@ -9,6 +9,7 @@ import {
   halfFailedReport,
   oneStageReport,
   speechReport,
+  uploadReport,
 } from "../testdata/report.ts";
 import { renderReport } from "./render_report.ts";
 import { displayWidth } from "./text.ts";
@@ -19,6 +20,7 @@ const reports: Record<string, Report> = {
   failed: failedReport,
   half_failed: halfFailedReport,
   chat: chatReport,
+  upload: uploadReport,
 };
 
 for (const [name, report] of Object.entries(reports)) {
@@ -51,6 +53,13 @@ Deno.test("renderReport() prints no table where no request succeeded, but why", 
 Deno.test("renderReport() says so where no stage began", () => {
   const text = renderReport({ ...oneStageReport, stages: [] });
   assert.match(text, /No stage began/);
+});
+
+Deno.test("renderReport() tells of uploaded speech how many times real time, and of no pace", () => {
+  const text = renderReport(uploadReport);
+  assert.match(text, /\n {2}times real time +62 +6\.41 /);
+  assert.match(text, /\n {2}speech {2}52x real time in all · WER /);
+  assert.doesNotMatch(text, /speed|paced|chunk lateness|first output, cold/);
 });
 
 Deno.test("renderReport() marks percentiles that took more values than there are", () => {

@@ -20,6 +20,7 @@ const order: readonly string[] = [
   "ttftCold",
   "connect",
   "setup",
+  "upload",
   "ttfb",
   "ttfo",
   "itl",
@@ -72,16 +73,19 @@ function inOrder(found: StageReport["metrics"]): [string, Metric][] {
   });
 }
 
-/** Whether nothing but answer text came, so that the first answer text is what another row tells. */
-function isSaid(
-  name: string,
-  { ttfo, ttft, ttftCold }: StageReport["metrics"],
-): boolean {
-  return name === "ttfo" &&
-    [ttft, ttftCold].some((other) =>
-      other?.n === ttfo?.n && other?.mean === ttfo?.mean &&
-      other?.max === ttfo?.max
-    );
+/** Rows that tell what another one does, where nothing but answer text came, or no audio was streamed. */
+const twins: Readonly<Record<string, readonly string[]>> = {
+  ttfo: ["ttft", "ttftCold"],
+  ttftCold: ["ttft"],
+};
+
+function isSaid(name: string, found: StageReport["metrics"]): boolean {
+  const metric = found[name];
+  return (twins[name] ?? []).some((twin) => {
+    const other = found[twin];
+    return other?.n === metric?.n && other?.mean === metric?.mean &&
+      other?.max === metric?.max;
+  });
 }
 
 function block(

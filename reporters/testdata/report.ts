@@ -349,6 +349,52 @@ export const chatReport: Report = {
   interrupted: true,
 };
 
+/** A run of uploads: speech that was not streamed, and so is not paced. */
+export const uploadReport: Report = {
+  ...oneStageReport,
+  run: {
+    ...runInfo.run,
+    config: {
+      ...runInfo.run.config,
+      backend: {
+        name: "transcriptions",
+        options: { target: "http://127.0.0.1:8000" },
+        facts: {
+          stream: true,
+          responseFormat: "json",
+          audioFormat: "as-is",
+          model: "whisper",
+          url: "http://127.0.0.1:8000/v1/audio/transcriptions",
+        },
+      },
+    },
+  },
+  stages: [{
+    ...goodStage,
+    metrics: {
+      latency: metric("ms", 62, 640.4),
+      responseTime: metric("ms", 62, 640.9),
+      connect: metric("ms", 9, 0.71),
+      upload: metric("ms", 62, 1.2),
+      ttfb: metric("ms", 62, 88.1),
+      firstEvent: metric("ms", 62, 90.3),
+      ttft: metric("ms", 62, 90.3),
+      ttftCold: metric("ms", 62, 90.3),
+      ttfo: metric("ms", 62, 90.3),
+      itl: metric("ms", 1310, 16.2),
+      audioSeconds: metric("s", 62, 4.1),
+      rtfxRequest: metric("ratio", 62, 6.41),
+    },
+    rates: { errorRate: 0, requestsPerSecond: 12.4, rtfxAggregate: 52.2 },
+    client: {
+      scheduleLag: summary(62, 0.21),
+      loopDelay: summary(1500, 0.31),
+      cpu: 0.063,
+      rssBytes: 164_626_432,
+    },
+  }],
+};
+
 function one(value: number): Summary {
   const { sd: _, ...rest } = summary(1, value);
   const same = Object.fromEntries(Object.keys(rest).map((key) => [key, value]));
