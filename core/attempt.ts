@@ -86,8 +86,7 @@ function recorder(clock: Clock, signal: AbortSignal) {
   const call: Call = {
     signal,
     clock,
-    read(bytes) {
-      const atMs = clock.now();
+    read(bytes, atMs = clock.now()) {
       if (open) {
         reads.count++;
         reads.bytes += bytes;

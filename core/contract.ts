@@ -53,8 +53,8 @@ export interface Call {
   readonly signal: AbortSignal;
   /** For pacing what is sent, and for timeouts. */
   readonly clock: Clock;
-  /** Stamps a network read: call it before decoding. Returns the time, for the outputs in it. */
-  read(bytes: number): number;
+  /** Stamps a network read, now unless `atMs` says otherwise: before decoding. Returns the time, for the outputs in it. */
+  read(bytes: number, atMs?: number): number;
   /** Counts an event that came with the read at `atMs`, whatever is in it; the first one is an instant. */
   event(atMs: number): void;
   /** Records a piece of output that came with the read at `atMs`. */

@@ -31,14 +31,13 @@ export function recorder(signal: AbortSignal): Log {
     call: {
       signal,
       clock,
-      read(bytes) {
+      read(bytes, atMs = clock.now()) {
         note("read");
         must(
           bytes >= 0,
           "read() must be told how many bytes there were",
           bytes,
         );
-        const atMs = clock.now();
         log.readsMs.push(atMs);
         return atMs;
       },

@@ -1,82 +1,92 @@
-import { Agent, type Dispatcher } from "undici";
-import { createParser } from "eventsource-parser";
-import { RequestError } from "../../plugins/mod.ts";
+import { UsageError } from "../../plugins/mod.ts";
+import { type Connections, connectionsTo } from "./connections.ts";
+import { exchange, type Route } from "./exchange.ts";
 import type { Http, HttpOptions } from "./http.ts";
+import { proxyFor } from "./proxy.ts";
 
-/** Opens the transport over undici's dispatch. */
+/**
+ * Opens the transport, over the clients of undici.
+ *
+ * @throws {UsageError} If a header is the transport's own.
+ */
 export function openHttp(options: HttpOptions): Http {
-  const { ca, cert, key, rejectUnauthorized } = options.tls;
-  const agent = new Agent({
-    connections: null,
-    pipelining: options.reuse ? 1 : 0,
-    allowH2: options.http2,
-    headersTimeout: 0,
-    bodyTimeout: 0,
-    connect: {
-      timeout: options.connectTimeoutMs,
-      rejectUnauthorized,
-      ...(ca !== undefined && { ca }),
-      ...(cert !== undefined && { cert }),
-      ...(key !== undefined && { key }),
-    },
-  });
+  const headers = headersOf(options.headers);
+  const routes = new WeakMap<URL, Route>();
+  const places = new Map<string, Connections>();
+
+  /** A URL is looked at once: it stays what it is. */
+  function routeTo(url: URL): Route {
+    const known = routes.get(url);
+    if (known) return known;
+    const proxy = proxyFor(url, options.env);
+    const isRelayed = proxy !== undefined && url.protocol === "http:";
+    const to = isRelayed ? proxy.url : url;
+    const tunnel = isRelayed ? undefined : proxy;
+    const { tls, http2 } = options;
+    let connections = places.get(to.origin);
+    if (!connections) {
+      connections = connectionsTo({ url: to, tls, http2, tunnel }, options);
+      places.set(to.origin, connections);
+    }
+    const path = url.pathname + url.search;
+    const route = {
+      url,
+      path: isRelayed ? url.origin + path : path,
+      headers: isRelayed
+        ? [...headers, ...relayHeaders(url, proxy.authorization)]
+        : headers,
+      connections,
+    };
+    routes.set(url, route);
+    return route;
+  }
+
   return {
-    exchange: ({ url, contentType, body }, call, reader) =>
-      new Promise((resolve, reject) => {
-        const decoder = new TextDecoder();
-        let atMs = 0, status = 0, text = "", isStream = false, over = false;
-        const parser = createParser({
-          onEvent({ event, data }) {
-            if (over) return;
-            call.event(atMs);
-            over = reader.event({ type: event, data }, atMs);
-            if (over) resolve();
-          },
-        });
-        const handler: Dispatcher.DispatchHandler = {
-          onRequestStart(controller) {
-            call.signal.addEventListener("abort", () => {
-              controller.abort(call.signal.reason);
-            });
-          },
-          onResponseStart(_controller, code, headers) {
-            call.mark("headers");
-            status = code;
-            isStream = String(headers["content-type"]).startsWith(
-              "text/event-stream",
-            );
-          },
-          onResponseData(_controller, chunk) {
-            atMs = call.read(chunk.length);
-            const piece = decoder.decode(chunk, { stream: true });
-            if (isStream && status < 300) parser.feed(piece);
-            else text += piece;
-          },
-          onResponseEnd() {
-            if (status >= 300) {
-              reject(
-                new RequestError("http_error", text, { code: String(status) }),
-              );
-            } else {
-              if (!isStream) reader.body(text, atMs);
-              resolve();
-            }
-          },
-          onResponseError: (_controller, error) =>
-            reject(
-              call.signal.aborted
-                ? call.signal.reason
-                : new RequestError("connect_error", error.message),
-            ),
-        };
-        agent.dispatch({
-          origin: url.origin,
-          path: url.pathname + url.search,
-          method: "POST",
-          headers: { ...options.headers, "content-type": contentType },
-          body,
-        }, handler);
-      }),
-    [Symbol.asyncDispose]: () => agent.destroy(),
+    exchange: (request, call, reader) =>
+      exchange(routeTo(request.url), request, { call, reader, options }),
+    async [Symbol.asyncDispose]() {
+      await Promise.all(
+        Array.from(places.values(), (place) => place[Symbol.asyncDispose]()),
+      );
+    },
   };
+}
+
+function relayHeaders(
+  { host }: URL,
+  authorization: string | undefined,
+): string[] {
+  return authorization === undefined
+    ? ["host", host]
+    : ["host", host, "proxy-authorization", authorization];
+}
+
+/** Headers that say how a message is framed and its connection kept. */
+const OWN = new Set([
+  "connection",
+  "content-length",
+  "expect",
+  "keep-alive",
+  "transfer-encoding",
+  "upgrade",
+]);
+
+/** As undici takes them: names and values by turns. */
+function headersOf(given: HttpOptions["headers"]): string[] {
+  const headers = Object.entries(given).filter(([name]) =>
+    name.toLowerCase() !== "content-type"
+  );
+  for (const [name] of headers) {
+    if (!OWN.has(name.toLowerCase())) continue;
+    throw new UsageError(
+      `Cannot use headers as some are the connection's own: current value is ${name}`,
+    );
+  }
+  const isAsked = headers.some(([name]) =>
+    name.toLowerCase() === "accept-encoding"
+  );
+  return [
+    ...headers.flat(),
+    ...(isAsked ? [] : ["accept-encoding", "identity"]),
+  ];
 }

@@ -68,7 +68,8 @@ function isSecure({ protocol }: URL): boolean {
   return protocol === "https:" || protocol === "wss:";
 }
 
-function basic(username: string, password: string): string {
+/** The value of an `Authorization` for what stands in a URL. */
+export function basic(username: string, password: string): string {
   const pair = `${decodeURIComponent(username)}:${
     decodeURIComponent(password)
   }`;

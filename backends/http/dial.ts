@@ -1,0 +1,134 @@
+import { connect as connectTcp, isIP, type Socket } from "node:net";
+import { connect as connectTls } from "node:tls";
+import { Client } from "undici";
+import { RequestError } from "../../plugins/mod.ts";
+import type { TlsOptions } from "../target/tls.ts";
+import type { Proxy } from "./proxy.ts";
+
+/** Where to connect to, and how. */
+export interface Way {
+  /** The server, or the proxy that is told whole addresses. */
+  readonly url: URL;
+  /** How to trust and be trusted. */
+  readonly tls: TlsOptions;
+  /** Whether HTTP/2 may be spoken over TLS. */
+  readonly http2: boolean;
+  /** A proxy to tunnel through. */
+  readonly tunnel: Proxy | undefined;
+}
+
+/** Who hears of a connection: once. */
+export type Opened = (...result: [null, Socket] | [Error, null]) => void;
+
+/** Opens a socket, TLS included. What is returned gives it up, however far it has come. */
+export function dial(way: Way, opened: Opened): () => void {
+  if (!way.tunnel) return whenOpen(socketTo(way), way.url, opened);
+  let cancel = dialTunnel(way, way.tunnel, (error, socket) => {
+    if (error) return opened(error, null);
+    if (way.url.protocol !== "https:") return opened(null, socket);
+    cancel = whenOpen(secure(way, { socket }), way.url, opened);
+  });
+  return () => cancel();
+}
+
+function socketTo(way: Way): Socket {
+  const { url } = way;
+  const address = { host: hostOf(url), port: portOf(url) };
+  return url.protocol === "https:" ? secure(way, address) : connectTcp(address);
+}
+
+function secure(
+  { url, tls, http2 }: Way,
+  to: { socket: Socket } | { host: string; port: number },
+): Socket {
+  const host = hostOf(url);
+  return connectTls({
+    ...to,
+    ...tls,
+    // Whom the certificate must be of. An address is no name to ask for.
+    host,
+    ...(isIP(host) === 0 && { servername: host }),
+    ALPNProtocols: http2 ? ["h2", "http/1.1"] : ["http/1.1"],
+  });
+}
+
+function whenOpen(
+  socket: Socket,
+  { protocol }: URL,
+  opened: Opened,
+): () => void {
+  const event = protocol === "https:" ? "secureConnect" : "connect";
+  const fail = (error: Error) => {
+    forget();
+    socket.on("error", () => {}).destroy();
+    opened(error, null);
+  };
+  const close = () => fail(new Error("closed while it was being opened"));
+  const open = () => {
+    forget();
+    opened(null, socket);
+  };
+  const forget = () =>
+    socket.off("error", fail).off("close", close).off(event, open);
+  socket.setNoDelay(true).setKeepAlive(true, KEEP_ALIVE_MS);
+  socket.on("error", fail).on("close", close).on(event, open);
+  return () => void socket.destroy();
+}
+
+/** Routers forget connections that are silent for long: after this, the system asks whether the other side is there. */
+const KEEP_ALIVE_MS = 60_000;
+
+/** Has a proxy pass a connection on. */
+function dialTunnel(
+  { url, tls }: Way,
+  proxy: Proxy,
+  opened: Opened,
+): () => void {
+  const authority = `${url.hostname}:${portOf(url)}`;
+  let cancelDial = () => {};
+  const client = new Client(proxy.url.origin, {
+    headersTimeout: 0,
+    connect(_options, callback) {
+      const way = { url: proxy.url, tls, http2: false, tunnel: undefined };
+      cancelDial = dial(way, callback);
+    },
+  });
+  const { authorization } = proxy;
+  client.connect({
+    path: authority,
+    headers: {
+      host: authority,
+      ...(authorization !== undefined &&
+        { "proxy-authorization": authorization }),
+    },
+  }).then(({ statusCode, socket }) => {
+    if (statusCode >= 200 && statusCode < 300) {
+      return opened(null, socket as Socket);
+    }
+    socket.on("error", () => {}).destroy();
+    opened(refused(proxy, statusCode), null);
+  }, (error) => opened(error, null));
+  return () => {
+    cancelDial();
+    client.destroy(() => {});
+  };
+}
+
+function refused({ url }: Proxy, status: number): RequestError {
+  const hint = status === 407
+    ? " (it wants a user and a password in its URL)"
+    : "";
+  return new RequestError(
+    "connect_error",
+    `Cannot connect as the proxy ${url.host} must let through to the server: its answer is HTTP ${status}${hint}`,
+    { code: String(status) },
+  );
+}
+
+function hostOf({ hostname }: URL): string {
+  return hostname.replace(/^\[(.*)\]$/, "$1");
+}
+
+function portOf({ port, protocol }: URL): number {
+  return Number(port || (protocol === "https:" ? 443 : 80));
+}
