@@ -15,7 +15,7 @@ import { httpApp, isAuthorized } from "./http.ts";
 import { listen } from "./listen.ts";
 import { createLog, type LogEntry } from "./log.ts";
 import { createEndpoints } from "./openai/endpoints.ts";
-import { ENDPOINTS } from "./openai/mod.ts";
+import { openAiEndpoints } from "./openai/mod.ts";
 import {
   REQUEST_DEFAULTS,
   type ServerOptions,
@@ -96,7 +96,7 @@ export async function startServer(
     clock,
     log,
   });
-  const endpoints = createEndpoints(ENDPOINTS, {
+  const endpoints = createEndpoints(openAiEndpoints(), {
     models,
     isAuthorized: (request) => isAuthorized(request, http),
     options: { ...REQUEST_DEFAULTS, ...options },

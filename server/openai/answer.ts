@@ -1,4 +1,5 @@
 import type { Random } from "../random.ts";
+import type { TokenLimit } from "./body.ts";
 import type { RequestOptions } from "./options.ts";
 import { pseudoTokens, tokensOf } from "./words.ts";
 
@@ -25,10 +26,7 @@ export interface Answer {
 export interface AnswerPlan {
   readonly options: RequestOptions;
   readonly random: Random;
-  /** The most tokens, by request and model. */
-  readonly limit: number;
-  /** Whether it is to reach the limit. */
-  readonly exact: boolean;
+  readonly limit: TokenLimit;
   /** What echo repeats. */
   readonly said: string;
   /** Names of the functions to call. */
@@ -37,30 +35,33 @@ export interface AnswerPlan {
 
 /** Makes an answer up. */
 export function makeAnswer(plan: AnswerPlan): Answer {
-  const { options, random, limit, exact } = plan;
-  const wanted = exact ? limit : wantedTokens(options, random);
-  const reasoning = pseudoTokens(
-    Math.min(options.reasoningTokens, limit),
+  const { options, random, limit: { most, least }, calls } = plan;
+  const wanted = Math.max(least, wantedTokens(options, random));
+  const reasoning = pseudoTokens(options.reasoningTokens, random)
+    .map((text): Piece => ({ kind: "reasoning", text, tokens: 1 }));
+  const answer = answerTokens(plan, Math.max(1, wanted - reasoning.length));
+  const whole = [...reasoning, ...answer];
+  const more = pseudoTokens(
+    Math.max(0, least - whole.length),
     random,
-  ).map((text): Piece => ({ kind: "reasoning", text, tokens: 1 }));
-  const rest = answerTokens(plan, Math.max(0, wanted - reasoning.length));
-  const all = [...reasoning, ...rest].slice(0, limit);
-  const cut = reasoning.length + rest.length > limit ||
-    (exact && plan.calls.length === 0) ||
-    (wanted > limit && all.length === limit && rest.length > 0);
+    true,
+  );
+  whole.push(...more.map(textPiece));
+  const all = whole.slice(0, most);
+  const isCut = whole.length > most || least === most;
   return {
     pieces: withEmpty(
       gathered(all, options.tokensPerEvent),
       options.emptyEvery,
     ),
-    finishReason: cut
-      ? "length"
-      : plan.calls.length > 0
-      ? "tool_calls"
-      : "stop",
+    finishReason: isCut ? "length" : calls.length > 0 ? "tool_calls" : "stop",
     tokens: all.length,
     reasoningTokens: Math.min(reasoning.length, all.length),
   };
+}
+
+function textPiece(text: string): Piece {
+  return { kind: "text", text, tokens: 1 };
 }
 
 /** How many tokens an answer has by itself. */

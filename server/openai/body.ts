@@ -1,4 +1,6 @@
-import { invalidJson, missingField, Refusal, unknownModel } from "./errors.ts";
+import { pythonType } from "../realtime/python.ts";
+import type { Incoming } from "./endpoints.ts";
+import { invalid, invalidJson, Refusal, unknownModel } from "./errors.ts";
 import type { RequestOptions } from "./options.ts";
 
 /** The JSON object that was posted. */
@@ -10,77 +12,162 @@ export type Body = Readonly<Record<string, unknown>>;
  * @throws {Refusal} It has not.
  */
 export function readBody(
-  bytes: Uint8Array,
+  { body: bytes, contentType }: Incoming,
   { required, models }: {
     required: readonly string[];
     models: readonly string[];
   },
 ): Body {
+  if (contentType && !/^application\/([\w.-]+\+)?json/i.test(contentType)) {
+    throw new Refusal(
+      "1 validation error:\n  Unsupported Media Type: Only 'application/json' is allowed",
+      { type: "Bad Request" },
+    );
+  }
   const body = parse(new TextDecoder().decode(bytes));
-  for (const field of required) {
-    if (body[field] === undefined) {
-      throw missingField(field, Object.keys(body).length);
-    }
-  }
-  const { model } = body;
-  if (typeof model === "string" && !models.includes(model)) {
-    throw unknownModel(model, models);
-  }
+  const missing = required.filter((field) => body[field] === undefined);
+  if (missing.length > 0) throw missingFields(missing, body);
+  checkModel(body.model, models);
   return body;
 }
 
-function parse(text: string): Body {
-  try {
-    const body = JSON.parse(text);
-    if (typeof body === "object" && body !== null && !Array.isArray(body)) {
-      return body;
-    }
-  } catch {
-    throw invalidJson(
-      badPosition(text),
-      text === ""
-        ? "Expecting value"
-        : "Expecting property name enclosed in double quotes",
-    );
+/**
+ * Looks whether there is such a model; none named is the first.
+ *
+ * @throws {Refusal} There is not.
+ */
+export function checkModel(model: unknown, models: readonly string[]): void {
+  if (typeof model === "string" && model && !models.includes(model)) {
+    throw unknownModel(model, models);
   }
-  throw new Refusal(
-    "1 validation error:\n  {'type': 'model_attributes_type', 'loc': 'body', 'msg': 'Input should be a valid dictionary or object to extract fields from'}",
-    { type: "Bad Request", param: "body" },
+}
+
+/** What pydantic says where fields are missing. */
+export function missingFields(
+  fields: readonly string[],
+  body: Body,
+): Refusal {
+  const input = `<dict of ${Object.keys(body).length} items>`;
+  return invalid(fields.map((field) => ({
+    type: "missing",
+    loc: `body.${field}`,
+    msg: "Field required",
+    input,
+  })));
+}
+
+function parse(text: string): Body {
+  const found = (type: string, msg: string, input: string) =>
+    invalid([{ type, loc: "body", msg, input }]);
+  if (text === "") throw found("missing", "Field required", "None");
+  let body: unknown;
+  try {
+    body = JSON.parse(text);
+  } catch {
+    throw invalidJson(text);
+  }
+  if (pythonType(body) === "dict") return body as Body;
+  const input = Array.isArray(body)
+    ? `<list of ${body.length} items>`
+    : String(body);
+  throw found(
+    "model_attributes_type",
+    "Input should be a valid dictionary or object to extract fields from",
+    input,
   );
 }
 
-/** Where the JSON breaks, near enough. */
-function badPosition(text: string): number {
-  return text.trimStart().startsWith("{") ? text.indexOf("{") + 1 : 0;
+/** How many tokens an answer may have, and must. */
+export interface TokenLimit {
+  /** The most, by request and model. */
+  readonly most: number;
+  /** The fewest. */
+  readonly least: number;
 }
 
 /**
- * The most tokens that the answer may have.
+ * Reads how many tokens the answer may have: the request's first field that is given, `min_tokens`, `ignore_eos`, and
+ * the room that the prompt leaves.
  *
- * @throws {Refusal} The request's limit is none.
+ * @throws {Refusal} They are none, or the prompt leaves no room.
  */
 export function tokenLimit(
   body: Body,
-  fields: readonly string[],
-  { promptTokens, maxModelLen }: { promptTokens: number; maxModelLen: number },
-): { limit: number; asked: boolean } {
-  const room = maxModelLen - promptTokens;
-  const field = fields.find((name) => typeof body[name] === "number");
-  if (!field) return { limit: room, asked: false };
-  const value = body[field] as number;
-  const told = `(parameter=${field}, value=${value})`;
+  { fields, promptTokens, maxModelLen, usual = Infinity }: {
+    fields: readonly string[];
+    promptTokens: number;
+    maxModelLen: number;
+    /** What holds where the request says nothing. */
+    usual?: number;
+  },
+): TokenLimit {
+  const field = fields.find((name) =>
+    body[name] !== undefined && body[name] !== null
+  );
+  const asked = field === undefined ? usual : wholeNumber(body, field);
+  if (field !== undefined) checkAsked(field, asked, maxModelLen);
+  checkLength(promptTokens, maxModelLen);
+  const most = Math.min(asked, maxModelLen - promptTokens);
+  const { min_tokens, ignore_eos } = body;
+  const floor = typeof min_tokens === "number" ? min_tokens : 0;
+  return { most, least: ignore_eos === true ? most : Math.min(floor, most) };
+}
+
+function wholeNumber(body: Body, field: string): number {
+  const value = body[field];
+  if (Number.isInteger(value)) return value as number;
+  throw invalid([
+    typeof value === "string"
+      ? {
+        type: "int_parsing",
+        loc: `body.${field}`,
+        msg:
+          "Input should be a valid integer, unable to parse string as an integer",
+        input: value,
+      }
+      : {
+        type: "int_type",
+        loc: `body.${field}`,
+        msg: "Input should be a valid integer",
+        input: String(value),
+      },
+  ]);
+}
+
+function checkAsked(field: string, value: number, maxModelLen: number): void {
   if (value < 1) {
-    throw new Refusal(`${field} must be at least 1, got ${value}. ${told}`, {
-      param: field,
-    });
-  }
-  if (value > maxModelLen) {
     throw new Refusal(
-      `${field}=${value} cannot be greater than max_model_len=${maxModelLen}. Please request fewer output tokens. ${told}`,
-      { param: field },
+      `max_tokens must be at least 1, got ${value}. (parameter=max_tokens, value=${value})`,
+      { param: "max_tokens" },
     );
   }
-  return { limit: Math.min(value, room), asked: true };
+  if (value <= maxModelLen) return;
+  throw new Refusal(
+    `${field}=${value} cannot be greater than max_model_len=${maxModelLen}. Please request fewer output tokens. (parameter=${field}, value=${value})`,
+    { param: field },
+  );
+}
+
+/** Refuses a prompt that no model of that length can hold. */
+function checkLength(promptTokens: number, maxModelLen: number): void {
+  if (promptTokens < maxModelLen) return;
+  const least = maxModelLen + 1;
+  throw new Refusal(
+    `This model's maximum context length is ${maxModelLen} tokens. However, your prompt contains at least ${least} input tokens, which exceeds this limit even without any output tokens. Please reduce the length of the input prompt. (parameter=input_tokens, value=${least})`,
+    { param: "input_tokens", code: "context_length_exceeded" },
+  );
+}
+
+/**
+ * How many answers are asked for.
+ *
+ * @throws {Refusal} It is no number of at least 1.
+ */
+export function choicesOf(body: Body): number {
+  if (body.n === undefined || body.n === null) return 1;
+  const n = wholeNumber(body, "n");
+  if (n >= 1) return n;
+  throw new Refusal(`n must be at least 1, got ${n}.`);
 }
 
 /**
@@ -95,10 +182,7 @@ export function isStreamed(body: Body, options: RequestOptions): boolean {
   if (options.refuseStreamOptions) {
     throw new Refusal(
       "Unrecognized request argument supplied: stream_options",
-      {
-        param: "stream_options",
-        code: "unknown_parameter",
-      },
+      { param: "stream_options", code: "unknown_parameter" },
     );
   }
   if (stream) return true;

@@ -9,6 +9,7 @@ import type { Seats } from "../realtime/seats.ts";
 import { settingsOf } from "../settings.ts";
 import type { KnownClip } from "../speech/known_clips.ts";
 import { Refusal, refusalJson } from "./errors.ts";
+import { answerId } from "./ids.ts";
 import { createExchange, type Exchange } from "./exchange.ts";
 import type { RequestOptions } from "./options.ts";
 
@@ -36,8 +37,8 @@ export interface Incoming {
 
 /** One path below the server's. */
 export interface Endpoint {
-  /** Makes the id of an answer from sixteen digits. */
-  id(digits: string): string;
+  /** What vLLM's ids of its answers begin with. */
+  readonly prefix: string;
   /**
    * Answers.
    *
@@ -71,7 +72,14 @@ export function createEndpoints(
     message: IncomingMessage,
     response: ServerResponse,
   ): void {
-    const id = endpoint.id(randomHex(ids));
+    const request = requestOf(message);
+    const read = settingsOf(request, host.options);
+    const options = typeof read === "string" ? host.options : read.options;
+    const id = answerId(endpoint.prefix, {
+      digits: randomHex(ids) + randomHex(ids),
+      dialect: options.dialect,
+      given: message.headers["x-request-id"],
+    });
     const note = (type: string, bytes = 0) =>
       log.add({ atMs: clock.now(), session: id, direction: "in", type, bytes });
     noteConnection(message.socket, id);
@@ -84,13 +92,11 @@ export function createEndpoints(
       const receivedMs = clock.now();
       const body = Buffer.concat(chunks);
       note("body", body.length);
-      const request = requestOf(message);
-      const read = settingsOf(request, host.options);
       const exchange = createExchange({
         id,
         message,
         response,
-        options: typeof read === "string" ? host.options : read.options,
+        options,
         receivedMs,
         clock,
         log,

@@ -76,20 +76,40 @@ function openAiType(status: number): string {
   return status < 500 ? "invalid_request_error" : "server_error";
 }
 
-/** A field is missing, as pydantic finds. */
-export function missingField(field: string, fields: number): Refusal {
-  return new Refusal(
-    `1 validation error:\n  {'type': 'missing', 'loc': 'body.${field}', 'msg': 'Field required', 'input': '<dict of ${fields} items>'}`,
-    { type: "Bad Request", param: `body.${field}` },
+/** One finding of pydantic about a body. */
+export interface Finding {
+  readonly type: string;
+  readonly loc: string;
+  readonly msg: string;
+  readonly input: string;
+}
+
+/** The body is not of the form that it must have. */
+export function invalid(findings: readonly Finding[]): Refusal {
+  const lines = findings.map(({ type, loc, msg, input }) =>
+    `  {'type': '${type}', 'loc': '${loc}', 'msg': '${msg}', 'input': '${input}'}`
   );
+  return new Refusal(`${count(findings.length)}:\n${lines.join("\n")}`, {
+    type: "Bad Request",
+    param: findings[0]!.loc,
+  });
 }
 
 /** The body is no JSON. */
-export function invalidJson(position: number, reason: string): Refusal {
+export function invalidJson(text: string): Refusal {
+  const isObject = text.trimStart().startsWith("{");
+  const position = isObject ? text.indexOf("{") + 1 : 0;
+  const reason = isObject
+    ? "Expecting property name enclosed in double quotes"
+    : "Expecting value";
   return new Refusal(
     `1 validation error:\n  {'type': 'json_invalid', 'loc': 'body.${position}', 'msg': 'JSON decode error', 'input': '<dict of 0 items>', 'ctx': {'error': '${reason}'}}`,
     { type: "Bad Request", param: `body.${position}` },
   );
+}
+
+function count(findings: number): string {
+  return `${findings} validation error${findings === 1 ? "" : "s"}`;
 }
 
 /** No such model. */

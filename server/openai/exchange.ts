@@ -99,6 +99,7 @@ export function createExchange(parts: ExchangeParts): Exchange {
       response.writeHead(status, {
         ...(body && { "content-type": contentType }),
         "content-length": bytes.length,
+        "x-request-id": id,
         ...head.headers,
       });
       response.end(bytes);
@@ -107,6 +108,7 @@ export function createExchange(parts: ExchangeParts): Exchange {
       record("out", "headers 200");
       response.writeHead(200, {
         "content-type": "text/event-stream; charset=utf-8",
+        "x-request-id": id,
       });
       response.flushHeaders();
     },

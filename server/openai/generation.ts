@@ -83,6 +83,25 @@ export function generate(
   exchange.onOver(leave);
 }
 
+/** Takes a seat for as long as a prompt is read, and then says so. */
+export function generateOnce(
+  exchange: Exchange,
+  { promptTokens, seats }: { promptTokens: number; seats: Seats },
+  done: () => void,
+): void {
+  const answers = [{
+    pieces: [],
+    finishReason: "stop",
+    tokens: 0,
+    reasoningTokens: 0,
+  }] as const;
+  generate(exchange, { answers, promptTokens, seats }, {
+    started() {},
+    piece() {},
+    done,
+  });
+}
+
 /** Overdue pieces that are sent without a break. */
 const AT_ONCE = 64;
 

@@ -1,4 +1,3 @@
-import { Refusal } from "./errors.ts";
 import type { RequestOptions } from "./options.ts";
 import { countTokens, tokenId, tokensOf } from "./words.ts";
 
@@ -93,13 +92,4 @@ function mediaTokens(
 /** Length of audio in base64, taken for PCM16 at 16 kHz in WAV. */
 function audioSeconds(data: unknown): number {
   return typeof data === "string" ? data.length * 3 / 4 / 32_000 : 0;
-}
-
-/** Refuses what no model of that length can hold. */
-export function checkLength(promptTokens: number, maxModelLen: number): void {
-  if (promptTokens < maxModelLen) return;
-  throw new Refusal(
-    `This model's maximum context length is ${maxModelLen} tokens. However, your request has ${promptTokens} input tokens. Please reduce the length of the input messages. (parameter=input_tokens, value=${promptTokens})`,
-    { param: "input_tokens", code: "context_length_exceeded" },
-  );
 }

@@ -45,18 +45,22 @@ export function tokenBytes(id: number): Uint8Array<ArrayBuffer> {
   return id === 1 ? Uint8Array.from(bytes) : new Uint8Array();
 }
 
-/** Exactly that many tokens of words of no language. */
-export function pseudoTokens(count: number, random: Random): string[] {
+/** Exactly that many tokens of words of no language; with a space ahead where they go on behind others. */
+export function pseudoTokens(
+  count: number,
+  random: Random,
+  goesOn = false,
+): string[] {
   const tokens: string[] = [];
   while (tokens.length < count) {
-    const space = tokens.length > 0 ? " " : "";
+    const space = goesOn || tokens.length > 0 ? " " : "";
     tokens.push(...tokensOf(space + pseudoWord(random)));
   }
   tokens.length = count;
   return tokens;
 }
 
-/** A multiple of it in bits, and the one before it, are exact in a double. */
+/** As many as fit, behind a one, into a number that JSON and a double keep exactly. */
 const TOKEN_BYTES = 6;
 
 const encoder = new TextEncoder();
@@ -64,4 +68,10 @@ const encoder = new TextEncoder();
 function bytesOf(character: string): number {
   const point = character.codePointAt(0)!;
   return point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x1_0000 ? 3 : 4;
+}
+
+/** The text of tokens by their numbers. */
+export function textOfIds(ids: readonly number[]): string {
+  const bytes = ids.flatMap((id) => [...tokenBytes(id)]);
+  return new TextDecoder().decode(Uint8Array.from(bytes));
 }

@@ -1,0 +1,97 @@
+import { makeAnswer } from "./answer.ts";
+import {
+  type Body,
+  choicesOf,
+  isStreamed,
+  readBody,
+  tokenLimit,
+} from "./body.ts";
+import { completion, completionChunks } from "./completion_json.ts";
+import type { Endpoint } from "./endpoints.ts";
+import { Refusal } from "./errors.ts";
+import type { Exchange } from "./exchange.ts";
+import { headOf } from "./head.ts";
+import { answerWhole, type Job, streamAnswers } from "./stream.ts";
+import { usagePlaces } from "./usage.ts";
+import { textOfIds, tokensOf } from "./words.ts";
+
+/** `/v1/completions`. */
+export const completions: Endpoint = {
+  prefix: "cmpl-",
+  handle(incoming, exchange, { models, seats }) {
+    const { options, id } = exchange;
+    const body = readBody(incoming, { required: [], models });
+    const prompts = promptsOf(body);
+    const streamed = isStreamed(body, options);
+    const job: Job = { ...jobOf(body, prompts, exchange), seats };
+    const head = headOf(id, body.model ?? models[0], exchange.clock);
+    const echoed = body.echo === true ? prompts : [];
+    const n = choicesOf(body);
+    if (streamed) {
+      const places = usagePlaces(body.stream_options, options);
+      const chunks = completionChunks(head, {
+        places,
+        options,
+        ahead: (choice) => echoed[Math.floor(choice / n)] ?? "",
+      });
+      return streamAnswers(exchange, job, { chunks, places });
+    }
+    const texts = job.answers.map(({ pieces }, choice) =>
+      (echoed[Math.floor(choice / n)] ?? "") +
+      pieces.map(({ text }) => text).join("")
+    );
+    answerWhole(exchange, job, {
+      type: "text_completion",
+      json: () => completion(head, { job, texts, options }),
+    });
+  },
+};
+
+function jobOf(
+  body: Body,
+  prompts: readonly string[],
+  exchange: Exchange,
+): Omit<Job, "seats"> {
+  const { options } = exchange;
+  const n = choicesOf(body);
+  let promptTokens = 0;
+  const answers = prompts.flatMap((prompt, i) => {
+    const tokens = tokensOf(prompt).length;
+    promptTokens += tokens;
+    const limit = tokenLimit(body, {
+      fields: ["max_tokens"],
+      promptTokens: tokens,
+      maxModelLen: options.maxModelLen,
+      usual: USUAL_TOKENS,
+    });
+    return Array.from({ length: n }, (_, k) =>
+      makeAnswer({
+        options: { ...options, reasoningTokens: 0, refusal: false },
+        random: exchange.random(`answer ${i * n + k}`),
+        limit,
+        said: prompt,
+        calls: [],
+      }));
+  });
+  return { answers, promptTokens };
+}
+
+/** What the API generates where a request does not say. */
+const USUAL_TOKENS = 16;
+
+/** The prompts: a text or its tokens, or several of either. */
+function promptsOf({ prompt }: Body): string[] {
+  if (typeof prompt === "string" && prompt !== "") return [prompt];
+  if (Array.isArray(prompt) && prompt.length > 0) {
+    if (prompt.every((item) => typeof item === "number")) {
+      return [textOfIds(prompt)];
+    }
+    return prompt.map((item) =>
+      Array.isArray(item) ? textOfIds(item) : String(item)
+    );
+  }
+  throw new Refusal(
+    "Either prompt or prompt_embeds must be provided and non-empty. (parameter=prompt)",
+    { param: "prompt" },
+  );
+}

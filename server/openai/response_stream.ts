@@ -1,0 +1,69 @@
+import type { Exchange } from "./exchange.ts";
+import { generate } from "./generation.ts";
+import {
+  itemOf,
+  type OutputItem,
+  type ResponseEvent,
+} from "./response_items.ts";
+import { type ResponseFacts, responseObject } from "./response_json.ts";
+import type { Job } from "./stream.ts";
+
+/** Streams a response as the events of its items. */
+export function streamResponse(
+  exchange: Exchange,
+  job: Job,
+  { facts, whole, keep }: {
+    facts: ResponseFacts;
+    /** The response as it will be. */
+    whole: Readonly<Record<string, unknown>>;
+    /** Is called when it is. */
+    keep: () => void;
+  },
+): void {
+  const { options, id } = exchange;
+  let sent = 0;
+  let items = 0;
+  let current: OutputItem | undefined;
+
+  function send({ type, ...fields }: ResponseEvent, chars = 0): void {
+    const json = JSON.stringify({ ...fields, sequence_number: sent++, type });
+    exchange.send(type, `event: ${type}\ndata: ${json}\n\n`, chars);
+  }
+
+  function close(): void {
+    for (const event of current?.closing() ?? []) send(event);
+    current = undefined;
+  }
+
+  exchange.open();
+  const response = responseObject(facts, {
+    status: "in_progress",
+    output: [],
+    usage: null,
+  });
+  send({ type: "response.created", response });
+  send({ type: "response.in_progress", response });
+  generate(exchange, job, {
+    started() {},
+    piece(piece) {
+      if (current?.kind !== piece.kind || current.call !== piece.call) {
+        close();
+        const { dialect } = options;
+        current = itemOf(piece, { response: id, index: items++, dialect });
+        for (const event of current.opening()) send(event);
+      }
+      const event = current.delta(piece);
+      if (event) send(event, piece.text.length);
+    },
+    done() {
+      close();
+      keep();
+      const isCut = whole.status === "incomplete" && options.dialect !== "vllm";
+      send({
+        type: isCut ? "response.incomplete" : "response.completed",
+        response: whole,
+      });
+      exchange.end();
+    },
+  });
+}

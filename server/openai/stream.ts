@@ -1,0 +1,97 @@
+import type { Seats } from "../realtime/seats.ts";
+import type { Answer, Piece } from "./answer.ts";
+import type { Exchange } from "./exchange.ts";
+import { generate } from "./generation.ts";
+import type { Counts, UsagePlaces } from "./usage.ts";
+
+/** How the events of an endpoint's stream look, as JSON. */
+export interface Chunks {
+  /** What the log calls them. */
+  readonly type: string;
+  /** The chunk ahead of all text, where there is one. */
+  opening?(choice: number, counts: Counts): string;
+  /** A piece; the last one of its choice has a reason, which some dialects put in a chunk of its own. */
+  piece(
+    piece: Piece,
+    at: { choice: number; counts: Counts; reason: string | undefined },
+  ): readonly string[];
+  /** The chunk that only brings usage. */
+  usage(counts: Counts): string;
+}
+
+/** What is generated for a request. */
+export interface Job {
+  readonly answers: readonly Answer[];
+  readonly promptTokens: number;
+  readonly seats: Seats;
+}
+
+/** Streams answers as chunks, with usage where it belongs and `[DONE]` at the end. */
+export function streamAnswers(
+  exchange: Exchange,
+  job: Job,
+  { chunks, places }: { chunks: Chunks; places: UsagePlaces },
+): void {
+  const { answers, promptTokens } = job;
+  const { roleChunk, done } = exchange.options;
+  const sent = answers.map(() => ({ completionTokens: 0, reasoningTokens: 0 }));
+  const send = (json: string, chars: number) =>
+    exchange.send(chunks.type, `data: ${json}\n\n`, chars);
+  const openings = () => {
+    for (const choice of answers.keys()) {
+      const counts = { promptTokens, completionTokens: 0, reasoningTokens: 0 };
+      const json = chunks.opening?.(choice, counts);
+      if (json !== undefined) send(json, 0);
+    }
+  };
+  exchange.open();
+  if (roleChunk === "accept") openings();
+  generate(exchange, job, {
+    started() {
+      if (roleChunk === "token") openings();
+    },
+    piece(piece, { choice, isLast }) {
+      const count = sent[choice]!;
+      count.completionTokens += piece.tokens;
+      if (piece.kind === "reasoning") count.reasoningTokens += piece.tokens;
+      const counts = { promptTokens, ...count };
+      const reason = isLast ? answers[choice]!.finishReason : undefined;
+      let chars = piece.text.length;
+      for (const json of chunks.piece(piece, { choice, counts, reason })) {
+        send(json, chars);
+        chars = 0;
+      }
+    },
+    done() {
+      if (places.last) send(chunks.usage(countsOf(job)), 0);
+      if (done) exchange.send("[DONE]", "data: [DONE]\n\n");
+      exchange.end();
+    },
+  });
+}
+
+/** Generates answers, and answers once they are whole. */
+export function answerWhole(
+  exchange: Exchange,
+  job: Job,
+  { type, json }: { type: string; json: () => string },
+): void {
+  generate(exchange, job, {
+    started() {},
+    piece() {},
+    done: () => exchange.answer(json(), { type }),
+  });
+}
+
+/** The tokens of all answers. */
+export function countsOf(
+  { answers, promptTokens }: Pick<Job, "answers" | "promptTokens">,
+): Counts {
+  let completionTokens = 0;
+  let reasoningTokens = 0;
+  for (const answer of answers) {
+    completionTokens += answer.tokens;
+    reasoningTokens += answer.reasoningTokens;
+  }
+  return { promptTokens, completionTokens, reasoningTokens };
+}
