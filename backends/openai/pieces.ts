@@ -21,6 +21,11 @@ export function piecesOfMessage(message: unknown): readonly Piece[] {
   ];
 }
 
+/** What a completion holds, whole or a piece of it. */
+export function piecesOfText(text: unknown): readonly Piece[] {
+  return texts("text", textOf(text));
+}
+
 /** The part of a call's arguments that came: text, whatever JSON the server makes of them. */
 export function argumentsIn(toolCall: JsonObject): string {
   const given = fieldOf(toolCall.function, "arguments");
