@@ -7,6 +7,10 @@ import type { Catalogue } from "./plugins/load.ts";
 export const catalogue: Catalogue = {
   backend: {
     chat: async () => (await import("./backends/openai/chat.ts")).chat,
+    responses: async () =>
+      (await import("./backends/openai/responses.ts")).responses,
+    embeddings: async () =>
+      (await import("./backends/openai/embeddings.ts")).embeddings,
     realtime: async () =>
       (await import("./backends/realtime/backend.ts")).realtime,
     transcriptions: async () =>
@@ -22,6 +26,8 @@ export const catalogue: Catalogue = {
     jsonl: async () => (await import("./datasets/jsonl.ts")).jsonlManifest,
     csv: async () => (await import("./datasets/csv.ts")).csvManifest,
     repeat: async () => (await import("./datasets/repeat.ts")).repeat,
+    synthetic: async () =>
+      (await import("./datasets/synthetic/dataset.ts")).synthetic,
   },
   reporter: {
     console: async () =>

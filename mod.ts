@@ -36,6 +36,14 @@ export type {
   GenerationOptions,
   OpenAiOptions,
 } from "./backends/openai/options.ts";
+export {
+  embeddings,
+  type EmbeddingsOptions,
+} from "./backends/openai/embeddings.ts";
+export {
+  responses,
+  type ResponsesOptions,
+} from "./backends/openai/responses.ts";
 export type { SpeechToTextOptions } from "./backends/openai/speech/options.ts";
 export {
   transcriptions,
@@ -63,6 +71,12 @@ export type {
   OrderingOptions,
   SpeechOptions,
 } from "./datasets/shared_options.ts";
+export { synthetic } from "./datasets/synthetic/dataset.ts";
+export type { Distribution } from "./datasets/synthetic/distribution.ts";
+export type {
+  SharedPrefixes,
+  SyntheticOptions,
+} from "./datasets/synthetic/options.ts";
 
 export { type ConsoleOptions, consoleReporter } from "./reporters/console.ts";
 export { type CsvOptions, csvReporter } from "./reporters/csv.ts";
