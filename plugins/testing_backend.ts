@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Backend } from "../core/contract.ts";
 import type { InferenceRequest, Turn } from "../core/request.ts";
+import type { Output } from "../core/sample.ts";
 import type { Configured } from "./plugin.ts";
 import {
   type Check,
@@ -148,8 +149,8 @@ export function backendChecks(
       if ("error" in result) throw result.error;
       mustBeOutput(result.value);
       must(
-        log.outputs.length > 0 || result.value.text !== undefined,
-        "send() must record what it received, or return its text",
+        log.outputs.length > 0 || isAnswer(result.value),
+        "send() must record what it received, or return its text or how many vectors came",
       );
     }),
     check(
@@ -248,6 +249,10 @@ export function backendChecks(
       return Promise.resolve();
     }),
   ];
+}
+
+function isAnswer({ text, embeddings }: Output): boolean {
+  return text !== undefined || embeddings !== undefined;
 }
 
 function never(): AbortSignal {

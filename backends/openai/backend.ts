@@ -44,7 +44,7 @@ export async function openBackend<Settings extends EndpointSettings, Prepared>(
     prepare: (turn, signal) => protocol.prepare(turn, signal),
     async send(request, call) {
       call.signal.throwIfAborted();
-      const answer = protocol.reader(call);
+      const answer = protocol.reader(call, request);
       const reader = trace ? shownTo(trace, answer) : answer;
       try {
         const wire = { url, ...protocol.request(request) };

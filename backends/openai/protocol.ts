@@ -23,7 +23,7 @@ export interface Protocol<Prepared> {
   /** The rest of it, when it is to be sent. */
   request(request: InferenceRequest<Prepared>): Omit<HttpRequest, "url">;
   /** Reads the answer to one request. */
-  reader(call: Call): AnswerReader;
+  reader(call: Call, request: InferenceRequest<Prepared>): AnswerReader;
   /** What was sent, in so far as tokens can be counted of it; `undefined` where it is not text. */
   sent?(request: InferenceRequest<Prepared>): SentText | undefined;
 }
@@ -40,10 +40,10 @@ export interface AnswerReader extends ResponseReader {
 
 /** Text that was sent. */
 export interface SentText {
-  /** All of it, one piece after another. */
-  readonly text: string;
-  /** How `/tokenize` is asked for its tokens: `{ prompt }` or `{ messages }`. */
-  readonly tokenize: Readonly<Record<string, unknown>>;
+  /** All of it, one piece after another; or several texts, each with tokens of its own. */
+  readonly text: string | readonly string[];
+  /** How `/tokenize` is asked for its tokens: `{ prompt }` or `{ messages }`. It cannot be asked for several texts. */
+  readonly tokenize?: Readonly<Record<string, unknown>>;
 }
 
 /** Makes the protocol of one backend from its settings and the model's name; the context is for warnings. */

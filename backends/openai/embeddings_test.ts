@@ -1,0 +1,224 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { concurrent } from "../../core/load.ts";
+import { defineDataset, type Report, type Turn } from "../../plugins/mod.ts";
+import { run } from "../../plugins/run.ts";
+import { backendChecks } from "../../plugins/testing.ts";
+import { z } from "zod";
+import { embeddings, type EmbeddingsOptions } from "./embeddings.ts";
+import { embeddingsReader } from "./embeddings_reader.ts";
+
+/** Reads an answer to so many inputs. */
+function read(
+  answer: unknown,
+  { inputs = 1, dimensions }: { inputs?: number; dimensions?: number } = {},
+) {
+  const reader = embeddingsReader({ inputs, dimensions });
+  reader.body(JSON.stringify(answer), 0);
+  return reader.result();
+}
+
+function base64(...numbers: number[]): string {
+  return new Uint8Array(new Float32Array(numbers).buffer).toBase64();
+}
+
+function vectors(...all: unknown[]) {
+  return {
+    object: "list",
+    data: all.map((embedding, index) => ({
+      object: "embedding",
+      index,
+      embedding,
+    })),
+  };
+}
+
+Deno.test("embeddingsReader() counts and measures vectors, as numbers and in base64", () => {
+  const usage = { prompt_tokens: 8, completion_tokens: 0, total_tokens: 8 };
+  assert.deepEqual(read({ ...vectors([0.5, -1, 3e-8]), usage }), {
+    embeddings: { count: 1, dimensions: 3 },
+    usage: { inputTokens: 8 },
+  });
+  assert.deepEqual(
+    read(vectors(base64(1, 2), base64(3, 4), [5, 6]), { inputs: 3 }),
+    { embeddings: { count: 3, dimensions: 2 } },
+  );
+  assert.deepEqual(
+    read({ ...vectors([1]), usage: { total_tokens: 4 } }).usage,
+    { inputTokens: 4 },
+  );
+});
+
+Deno.test("embeddingsReader() finds the length of any vector in base64", () => {
+  fc.assert(fc.property(
+    fc.array(fc.float({ noNaN: true }), { minLength: 1, maxLength: 40 }),
+    (numbers) => {
+      const { embeddings } = read(vectors(base64(...numbers)));
+      assert.equal(embeddings?.dimensions, numbers.length);
+    },
+  ));
+});
+
+const REFUSED: Record<string, readonly [unknown, RegExp, number?]> = {
+  "too few vectors": [vectors(), /of which there are 1: current value is 0/],
+  "too many": [vectors([1], [1]), /of which there are 1: current value is 2/],
+  "data that is no list": [{ data: "none" }, /current value is 0/],
+  "no data": [{}, /current value is 0/],
+  "a vector without numbers": [vectors([]), /numbers.*current value is \[\]/],
+  "a number that is none": [vectors([1, null]), /value is \[1,null\]/],
+  "no vector": [vectors(null), /current value is null/],
+  "empty base64": [vectors(""), /in base64: current value is ""/],
+  "base64 of three bytes": [vectors("AAAA"), /current value is "AAAA"/],
+  "base64 cut off": [vectors("AAAAAA"), /in base64/],
+  "base64 for URLs": [vectors("AA-_AA=="), /in base64/],
+  "other dimensions": [
+    vectors([1, 2]),
+    /3 dimensions, as was asked for.* 2/,
+    3,
+  ],
+};
+
+for (const [what, [answer, message, dimensions]] of Object.entries(REFUSED)) {
+  Deno.test(`embeddingsReader() refuses ${what}`, () => {
+    const asked = { ...(dimensions !== undefined && { dimensions }) };
+    assert.throws(() => read(answer, asked), {
+      class: "protocol_error",
+      message,
+    });
+  });
+}
+
+Deno.test("embeddingsReader() refuses vectors of several lengths", () => {
+  assert.throws(() => read(vectors([1, 2], [1]), { inputs: 2 }), {
+    class: "protocol_error",
+    message:
+      "Cannot understand the server as each vector must have 2 dimensions, as the first has: current value is 1",
+  });
+});
+
+Deno.test("embeddingsReader() tells what the server said went wrong, and refuses streams", () => {
+  assert.throws(
+    () => read({ error: { message: "too long", code: 400 } }),
+    { class: "server_error", code: "400", message: "too long" },
+  );
+  const reader = embeddingsReader({ inputs: 1, dimensions: undefined });
+  assert.throws(() => reader.event({ data: "{}" }, 0), {
+    class: "protocol_error",
+  });
+  assert.throws(() => reader.result(), { class: "protocol_error" });
+});
+
+/** A server that gives as many dimensions as it is asked for, or two. */
+function serve({ usage }: { usage?: unknown } = {}) {
+  const bodies: Record<string, unknown>[] = [];
+  const server = Deno.serve(
+    { port: 0, hostname: "127.0.0.1", onListen: () => {} },
+    async (request) => {
+      if (new URL(request.url).pathname !== "/v1/embeddings") {
+        return new Response("", { status: 404 });
+      }
+      const body = await request.json();
+      bodies.push(body);
+      const numbers = Array.from({ length: body.dimensions ?? 2 }, () => 0.5);
+      const vector = body.encoding_format === "base64"
+        ? base64(...numbers)
+        : numbers;
+      const all = [body.input].flat().map(() => vector);
+      return Response.json({ ...vectors(...all), usage });
+    },
+  );
+  const target = `http://127.0.0.1:${server.addr.port}`;
+  return {
+    bodies,
+    options: { target, model: "m", healthPath: "off" as const },
+    [Symbol.asyncDispose]: () => server.shutdown(),
+  };
+}
+
+const dataset = defineDataset({
+  name: "texts",
+  summary: "",
+  options: z.strictObject({ columns: z.custom<Turn["columns"]>() }),
+  open: ({ columns }) => ({
+    async *sessions() {
+      yield { id: "1", turns: [{ columns }] };
+    },
+  }),
+});
+
+async function stageOf(
+  options: EmbeddingsOptions,
+  columns: Turn["columns"],
+): Promise<Report["stages"][number]> {
+  const { stages } = await run({
+    backend: embeddings(options),
+    dataset: dataset({ columns }),
+    load: concurrent([1]),
+  });
+  return stages[0]!;
+}
+
+Deno.test("embeddings() sends one text or a batch, and counts vectors and input tokens alone", async () => {
+  await using server = serve({ usage: { prompt_tokens: 6, total_tokens: 6 } });
+  const one = await stageOf(server.options, { text: "a" });
+  const batch = await stageOf(
+    { ...server.options, encodingFormat: "float", dimensions: 3 },
+    { texts: ["a", "b", "c"] },
+  );
+  assert.deepEqual(server.bodies, [
+    { model: "m", input: "a", encoding_format: "base64" },
+    {
+      model: "m",
+      input: ["a", "b", "c"],
+      encoding_format: "float",
+      dimensions: 3,
+    },
+  ]);
+  for (const [stage, vectors] of [[one, 1], [batch, 3]] as const) {
+    const { counts, rates, metrics, tokenCounts } = stage;
+    assert.equal(counts.ok, 1, JSON.stringify(stage.failures));
+    assert.equal(counts.emptyOutputs, 0);
+    assert.equal(metrics["inputTokens"]?.mean, 6);
+    assert.deepEqual(tokenCounts, { input: { server: 1 } });
+    const { embeddingsPerSecond = 0, requestsPerSecond = 0 } = rates;
+    assert.ok(
+      Math.abs(embeddingsPerSecond / requestsPerSecond - vectors) < 1e-9,
+    );
+    for (const name of ["outputTokens", "ttft", "tpot", "ntpot"]) {
+      assert.equal(metrics[name], undefined, name);
+    }
+    assert.equal(rates.outputTokensPerSecond, undefined);
+  }
+});
+
+Deno.test("embeddings() estimates the input where nobody counts it, and nothing else", async () => {
+  await using server = serve();
+  const stage = await stageOf(server.options, {
+    texts: ["four", "fourfour"],
+  });
+  assert.deepEqual(stage.tokenCounts, { input: { characters: 1 } });
+  assert.equal(stage.metrics["inputTokens"]?.mean, 3);
+  assert.equal(stage.metrics["outputTokens"], undefined);
+});
+
+Deno.test("embeddings() lets the body option win, and refuses what the data says", async () => {
+  await using server = serve();
+  await stageOf({
+    ...server.options,
+    body: { encoding_format: null, user: "u" },
+  }, { text: "a" });
+  assert.deepEqual(server.bodies, [{ model: "m", input: "a", user: "u" }]);
+  await assert.rejects(
+    stageOf({ ...server.options, body: { input: "b" } }, { text: "a" }),
+    { name: "UsageError" },
+  );
+  await assert.rejects(stageOf(server.options, { texts: [] }), {
+    message: /texts as there must be one at least: current value is \[\]/,
+  });
+});
+
+Deno.test("embeddings() keeps every promise of a backend", async () => {
+  await using server = serve();
+  const plugin = embeddings(server.options);
+  for (const check of backendChecks(plugin)) await check.run();
+});

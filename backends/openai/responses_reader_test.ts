@@ -1,0 +1,461 @@
+import assert from "node:assert/strict";
+import type { Delta, Output } from "../../plugins/mod.ts";
+import { responseReader } from "./responses_reader.ts";
+
+/** An event; `type` stands in both places unless told otherwise. */
+interface Sent {
+  readonly type?: string;
+  readonly data: Record<string, unknown> | string;
+}
+
+/** Reads events, one a millisecond. Returns the output, or what was thrown, with the deltas. */
+function read(events: readonly Sent[]) {
+  const deltas: [number, Delta["kind"], string | undefined][] = [];
+  const call = {
+    output: (atMs: number, { kind, text }: Delta) =>
+      void deltas.push([atMs, kind, text]),
+  };
+  const reader = responseReader(call, () => assert.fail("came in events"));
+  let isOver = false;
+  const output = attempted(() => {
+    for (const [atMs, { type, data }] of events.entries()) {
+      assert.ok(!isOver, "nothing is read behind the last event");
+      const text = typeof data === "string" ? data : JSON.stringify(data);
+      isOver = reader.event({ type, data: text }, atMs);
+    }
+    return reader.result();
+  });
+  return { output, deltas, isOver };
+}
+
+function attempted(run: () => Output): unknown {
+  try {
+    return run();
+  } catch (error) {
+    const { class: failure, code, message } = error as Record<string, unknown>;
+    return { failure, code, message };
+  }
+}
+
+function sent(type: string, fields: Record<string, unknown> = {}): Sent {
+  return { type, data: { type, ...fields } };
+}
+
+const begun = sent("response.created", {
+  response: { id: "resp_1", status: "in_progress", output: [], usage: null },
+});
+
+function delta(kind: string, text: string, fields = {}): Sent {
+  return sent(`response.${kind}.delta`, { delta: text, ...fields });
+}
+
+function completed(fields: Record<string, unknown> = {}): Sent {
+  return sent("response.completed", {
+    response: { id: "resp_1", status: "completed", ...fields },
+  });
+}
+
+function message(text: string) {
+  return {
+    id: "msg_1",
+    type: "message",
+    content: [{ type: "output_text", text, annotations: [] }],
+  };
+}
+
+const usage = {
+  input_tokens: 11,
+  input_tokens_details: { cached_tokens: 4 },
+  output_tokens: 7,
+  output_tokens_details: { reasoning_tokens: 3 },
+  total_tokens: 18,
+};
+
+const whole = { responseId: "resp_1", finishReason: "completed" };
+
+Deno.test("responseReader() reads every event of a stream as a server that keeps to the protocol sends it", () => {
+  const { output, deltas, isOver } = read([
+    begun,
+    sent("response.in_progress", { response: { id: "resp_1" } }),
+    sent("response.output_item.added", {
+      output_index: 0,
+      item: { id: "rs_1", type: "reasoning", summary: [], content: [] },
+    }),
+    sent("response.reasoning_summary_part.added", {
+      part: { type: "summary_text", text: "" },
+    }),
+    delta("reasoning_summary_text", "Let me"),
+    delta("reasoning_summary_text", " see"),
+    sent("response.reasoning_summary_text.done", { text: "Let me see" }),
+    sent("response.reasoning_summary_part.done", {
+      part: { type: "summary_text", text: "Let me see" },
+    }),
+    sent("response.output_item.done", {
+      item: {
+        type: "reasoning",
+        summary: [{ type: "summary_text", text: "Let me see" }],
+      },
+    }),
+    sent("response.output_item.added", {
+      output_index: 1,
+      item: { ...message(""), content: [] },
+    }),
+    sent("response.content_part.added", {
+      part: { type: "output_text", text: "", annotations: [] },
+    }),
+    delta("output_text", ""),
+    delta("output_text", "It"),
+    sent("response.output_text.annotation.added", { annotation: {} }),
+    delta("output_text", " is"),
+    sent("response.output_text.done", { text: "It is" }),
+    sent("response.content_part.done", {
+      part: { type: "output_text", text: "It is" },
+    }),
+    sent("response.output_item.done", { item: message("It is") }),
+    completed({ output: [message("It is")], usage }),
+  ]);
+  assert.deepEqual(output, {
+    ...whole,
+    text: "It is",
+    reasoning: "Let me see",
+    usage: {
+      inputTokens: 11,
+      outputTokens: 7,
+      cachedTokens: 4,
+      reasoningTokens: 3,
+    },
+  });
+  assert.deepEqual(deltas, [
+    [4, "reasoning", "Let me"],
+    [5, "reasoning", " see"],
+    [11, "text", ""],
+    [12, "text", "It"],
+    [14, "text", " is"],
+  ]);
+  assert.ok(isOver);
+});
+
+Deno.test("responseReader() takes what is done from the first kind of event that says it, where no deltas came", () => {
+  const said: readonly (readonly [string, Sent])[] = [
+    ["output_text.done", sent("response.output_text.done", { text: "Hello" })],
+    [
+      "content_part.done",
+      sent("response.content_part.done", {
+        part: { type: "output_text", text: "Hello" },
+      }),
+    ],
+    [
+      "output_item.done",
+      sent("response.output_item.done", { item: message("Hello") }),
+    ],
+    ["completed", completed({ output: [message("Hello")] })],
+  ];
+  for (const [i, [name]] of said.entries()) {
+    const events = [
+      begun,
+      delta("output_text", ""),
+      ...said.slice(i).map(([, event]) => event),
+    ];
+    const { output, deltas } = read(events);
+    assert.deepEqual(output, { ...whole, text: "Hello" }, name);
+    assert.deepEqual(deltas, [[1, "text", ""], [2, "text", "Hello"]], name);
+  }
+});
+
+Deno.test("responseReader() joins the parts of an answer that comes without deltas", () => {
+  const events = [0, 1].flatMap((i) => [
+    sent("response.output_text.done", { content_index: i, text: `${i}` }),
+    sent("response.content_part.done", {
+      part: { type: "output_text", text: `${i}` },
+    }),
+  ]);
+  const { output } = read([...events, completed()]);
+  assert.deepEqual(output, { ...whole, text: "01" });
+});
+
+Deno.test("responseReader() takes the thoughts or their summary, and never both", () => {
+  const { output } = read([
+    delta("reasoning_text", "so"),
+    delta("reasoning_summary_text", "in short"),
+    delta("output_text", "yes"),
+    completed({
+      output: [{
+        type: "reasoning",
+        content: [{ type: "reasoning_text", text: "so" }],
+        summary: [{ type: "summary_text", text: "in short" }],
+      }],
+    }),
+  ]);
+  assert.deepEqual(output, { ...whole, text: "yes", reasoning: "so" });
+});
+
+Deno.test("responseReader() reads calls: names with the item, arguments by deltas", () => {
+  const item = (id: string, name: string) => ({
+    id: `fc_${id}`,
+    type: "function_call",
+    call_id: `call_${id}`,
+    name,
+    arguments: "",
+  });
+  const args = (id: string, text: string) =>
+    delta("function_call_arguments", text, { item_id: `fc_${id}` });
+  const { output, deltas } = read([
+    sent("response.output_item.added", {
+      output_index: 0,
+      item: item("a", "look"),
+    }),
+    sent("response.output_item.added", {
+      output_index: 0,
+      item: item("b", "hear"),
+    }),
+    args("a", '{"at":'),
+    args("b", "{}"),
+    args("a", "1}"),
+    sent("response.function_call_arguments.done", {
+      item_id: "fc_a",
+      arguments: '{"at":1}',
+    }),
+    sent("response.output_item.done", {
+      output_index: 0,
+      item: { ...item("a", "look"), arguments: '{"at":1}' },
+    }),
+    completed({
+      output: [{ ...item("a", "look"), arguments: '{"at":1}' }],
+    }),
+  ]);
+  assert.deepEqual(output, {
+    ...whole,
+    toolCalls: [
+      { id: "call_a", name: "look", arguments: '{"at":1}' },
+      { id: "call_b", name: "hear", arguments: "{}" },
+    ],
+  });
+  assert.deepEqual(deltas, [
+    [0, "tool", "look"],
+    [1, "tool", "hear"],
+    [2, "tool", '{"at":'],
+    [3, "tool", "{}"],
+    [4, "tool", "1}"],
+  ]);
+});
+
+Deno.test("responseReader() finds calls wherever a server tells of them first", () => {
+  const item = {
+    id: "fc_1",
+    type: "function_call",
+    call_id: "call_1",
+    name: "look",
+    arguments: "{}",
+  };
+  const toolCalls = [{ id: "call_1", name: "look", arguments: "{}" }];
+  const told: readonly (readonly Sent[])[] = [
+    [
+      sent("response.output_item.added", { item }),
+      sent("response.function_call_arguments.done", {
+        item_id: "fc_1",
+        arguments: "{}",
+      }),
+      completed(),
+    ],
+    [sent("response.output_item.done", { item }), completed()],
+    [completed({ output: [item] })],
+    [
+      delta("function_call_arguments", "{}", { output_index: 3 }),
+      sent("response.output_item.done", { output_index: 3, item }),
+      completed({ output: [item] }),
+    ],
+  ];
+  for (const events of told) {
+    const { output, deltas } = read(events);
+    assert.deepEqual(output, { ...whole, toolCalls });
+    assert.deepEqual(
+      deltas.map(([, kind, text]) => `${kind} ${text}`).toSorted(),
+      ["tool look", "tool {}"],
+    );
+  }
+});
+
+Deno.test("responseReader() reads a refusal", () => {
+  const { output, deltas } = read([
+    delta("refusal", "I will"),
+    delta("refusal", " not"),
+    sent("response.refusal.done", { refusal: "I will not" }),
+    completed({
+      output: [{
+        type: "message",
+        content: [{ type: "refusal", refusal: "I will not" }],
+      }],
+    }),
+  ]);
+  assert.deepEqual(output, { ...whole, refusal: "I will not" });
+  assert.equal(deltas.length, 2);
+});
+
+Deno.test("responseReader() finds the type in the event or in its data, and lets others pass", () => {
+  const others = [
+    "response.queued",
+    "response.web_search_call.searching",
+    "response.file_search_call.completed",
+    "response.code_interpreter_call_code.delta",
+    "response.image_generation_call.partial_image",
+    "response.mcp_call_arguments.delta",
+    "response.mcp_list_tools.failed",
+    "response.custom_tool_call_input.delta",
+    "response.of.tomorrow",
+  ].map((type) => sent(type, { delta: "x", item_id: "y", output_index: 0 }));
+  const { output, deltas } = read([
+    ...others,
+    { type: "response.output_text.delta", data: { delta: "a" } },
+    { data: { type: "response.output_text.delta", delta: "b" } },
+    { data: { delta: "of no type" } },
+    { type: "response.completed", data: { response: { id: "resp_1" } } },
+  ]);
+  assert.deepEqual(output, { ...whole, text: "ab" });
+  assert.equal(deltas.length, 2);
+});
+
+Deno.test("responseReader() says why an answer ended", () => {
+  const details = { reason: "max_output_tokens" };
+  const ends: readonly (readonly [Sent, string])[] = [
+    [sent("response.incomplete", { response: {} }), "incomplete"],
+    [
+      sent("response.incomplete", {
+        response: { status: "incomplete", incomplete_details: details },
+      }),
+      "max_output_tokens",
+    ],
+    [
+      sent("response.completed", {
+        response: { status: "incomplete", incomplete_details: details },
+      }),
+      "max_output_tokens",
+    ],
+    [sent("response.completed"), "completed"],
+  ];
+  for (const [end, finishReason] of ends) {
+    const { output } = read([delta("output_text", "a"), end]);
+    assert.deepEqual(output, { text: "a", finishReason });
+  }
+});
+
+Deno.test("responseReader() says that an answer is empty where nothing came", () => {
+  assert.deepEqual(read([begun, completed()]).output, { ...whole, text: "" });
+});
+
+Deno.test("responseReader() fails as the server did, and keeps what came before", () => {
+  const error = { code: "server_overloaded", message: "Come back later" };
+  const failed = {
+    failure: "server_error",
+    code: error.code,
+    message: error.message,
+  };
+  const ends: readonly (readonly [Sent, Record<string, unknown>])[] = [
+    [
+      sent("response.failed", { response: { status: "failed", error } }),
+      failed,
+    ],
+    [sent("error", error), failed],
+    [{ type: "error", data: error }, failed],
+    [{ data: { error } }, failed],
+    [
+      completed({ status: "failed", error: null }),
+      {
+        failure: "server_error",
+        code: "failed",
+        message: "The server gave up, and did not say why: status failed",
+      },
+    ],
+    [
+      sent("response.failed"),
+      {
+        failure: "server_error",
+        code: "failed",
+        message: "The server gave up, and did not say why: status failed",
+      },
+    ],
+    [
+      { data: "{not json" },
+      {
+        failure: "protocol_error",
+        code: undefined,
+        message:
+          "Cannot understand the server as answers must be JSON objects: current value is {not json",
+      },
+    ],
+  ];
+  for (const [end, expected] of ends) {
+    const { output, deltas } = read([delta("output_text", "a"), end]);
+    assert.deepEqual(output, expected);
+    assert.deepEqual(deltas, [[0, "text", "a"]]);
+  }
+});
+
+Deno.test("responseReader() calls an answer truncated whose end nothing told", () => {
+  for (const end of [[], [{ data: "[DONE]" }], [{ data: " [DONE] " }]]) {
+    const { output } = read([begun, delta("output_text", "a"), ...end]);
+    assert.equal((output as { failure: string }).failure, "truncated");
+  }
+});
+
+/** Reads an answer that is no stream. */
+function readWhole(answer: unknown) {
+  let wholes = 0;
+  const call = { output: () => assert.fail("has no times of output") };
+  const reader = responseReader(call, () => wholes++);
+  const output = attempted(() => {
+    reader.body(JSON.stringify(answer), 5);
+    return reader.result();
+  });
+  return { output, wholes };
+}
+
+Deno.test("responseReader() reads an answer that comes whole", () => {
+  const { output, wholes } = readWhole({
+    id: "resp_1",
+    object: "response",
+    status: "completed",
+    error: null,
+    incomplete_details: null,
+    output: [
+      { type: "reasoning", summary: [{ type: "summary_text", text: "Hm" }] },
+      { type: "web_search_call", id: "ws_1", status: "completed" },
+      message("One"),
+      message(" two"),
+      {
+        type: "function_call",
+        id: "fc_1",
+        call_id: "call_1",
+        name: "look",
+        arguments: "{}",
+      },
+    ],
+    usage,
+  });
+  assert.deepEqual(output, {
+    ...whole,
+    text: "One two",
+    reasoning: "Hm",
+    toolCalls: [{ id: "call_1", name: "look", arguments: "{}" }],
+    usage: {
+      inputTokens: 11,
+      outputTokens: 7,
+      cachedTokens: 4,
+      reasoningTokens: 3,
+    },
+  });
+  assert.equal(wholes, 1);
+});
+
+Deno.test("responseReader() refuses whole answers that are none", () => {
+  const cases: readonly (readonly [unknown, string])[] = [
+    [{ choices: [] }, "protocol_error"],
+    [{ id: "resp_1", status: "queued", output: [] }, "truncated"],
+    [{ status: "failed", error: { message: "no" } }, "server_error"],
+    [{ error: { message: "no" } }, "server_error"],
+    [[], "protocol_error"],
+  ];
+  for (const [answer, failure] of cases) {
+    const { output } = readWhole(answer);
+    assert.equal((output as { failure: string }).failure, failure);
+  }
+});
