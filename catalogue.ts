@@ -7,6 +7,8 @@ import type { Catalogue } from "./plugins/load.ts";
 export const catalogue: Catalogue = {
   backend: {
     chat: async () => (await import("./backends/openai/chat.ts")).chat,
+    completions: async () =>
+      (await import("./backends/openai/completions.ts")).completions,
     responses: async () =>
       (await import("./backends/openai/responses.ts")).responses,
     embeddings: async () =>

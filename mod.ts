@@ -31,7 +31,12 @@ export type { Host } from "./core/monitor.ts";
 export type { NormalizerName } from "./core/quality/normalize.ts";
 
 export { echo, type EchoOptions } from "./backends/echo.ts";
-export { chat, type ChatOptions } from "./backends/openai/chat.ts";
+export { chat } from "./backends/openai/chat.ts";
+export type { ChatOptions } from "./backends/openai/chat_options.ts";
+export {
+  completions,
+  type CompletionsOptions,
+} from "./backends/openai/completions.ts";
 export type {
   GenerationOptions,
   OpenAiOptions,

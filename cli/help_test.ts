@@ -13,6 +13,7 @@ const GOLDENS: readonly (readonly [string, readonly string[]])[] = [
   ["check_help", ["check", "--help"]],
   ["list", ["list"]],
   ["info_realtime", ["info", "realtime"]],
+  ["info_chat", ["info", "chat"]],
   ["info_transcriptions", ["info", "transcriptions"]],
   ["info_concurrent", ["info", "concurrent"]],
   ["info_csv", ["info", "csv"]],
