@@ -27,6 +27,8 @@ export const catalogue: Catalogue = {
       (await import("./datasets/audio_folder.ts")).audioFolder,
     jsonl: async () => (await import("./datasets/jsonl.ts")).jsonlManifest,
     csv: async () => (await import("./datasets/csv.ts")).csvManifest,
+    text: async () => (await import("./datasets/text.ts")).textFile,
+    sharegpt: async () => (await import("./datasets/sharegpt.ts")).sharegpt,
     repeat: async () => (await import("./datasets/repeat.ts")).repeat,
     synthetic: async () =>
       (await import("./datasets/synthetic/dataset.ts")).synthetic,

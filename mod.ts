@@ -72,10 +72,17 @@ export { csvManifest, type CsvManifestOptions } from "./datasets/csv.ts";
 export { jsonlManifest, type JsonlManifestOptions } from "./datasets/jsonl.ts";
 export type { ManifestDatasetOptions } from "./datasets/manifest_dataset.ts";
 export { repeat, type RepeatOptions } from "./datasets/repeat.ts";
+export { sharegpt, type ShareGptOptions } from "./datasets/sharegpt.ts";
 export type {
   OrderingOptions,
   SpeechOptions,
 } from "./datasets/shared_options.ts";
+export {
+  textFile,
+  type TextFileOptions,
+  type TextFormat,
+} from "./datasets/text.ts";
+export { zip } from "./datasets/zip.ts";
 export { synthetic } from "./datasets/synthetic/dataset.ts";
 export type { Distribution } from "./datasets/synthetic/distribution.ts";
 export type {

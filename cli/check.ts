@@ -1,12 +1,13 @@
 import type { Command } from "commander";
 import type { SetExitCode } from "./main.ts";
+import { collect } from "./run.ts";
 
 /** What `earshot check` is told. */
 export interface CheckFlags {
   readonly backend?: string;
   readonly target?: string;
   readonly model?: string;
-  readonly data?: string;
+  readonly data: readonly string[];
   readonly messages: string;
 }
 
@@ -28,8 +29,9 @@ export function addCheck(program: Command, setExitCode: SetExitCode): void {
     .option("-m, --model <name>", "the model")
     .option(
       "-d, --data <data>",
-      "where the request comes from: its first item that can be used",
-      "clips",
+      "where the request comes from: its first item that can be used; again for several (default: clips)",
+      collect,
+      [],
     )
     .option("--messages <n>", "show at most this many messages each way", "40")
     .addHelpText(

@@ -20,7 +20,7 @@ export async function reportCommand(
     warn,
   };
   const configured = await reportersOf(flags);
-  await checkPaths(configured, { what: "the samples", path });
+  await checkPaths(configured, { what: "the samples", paths: [path] });
   const reporters = [];
   for (const each of configured) {
     const reporter = await each.open(context);

@@ -4,19 +4,29 @@ import { type Configured, UsageError } from "../plugins/mod.ts";
 /**
  * Refuses reporters that would write over each other, or over what is read.
  *
- * @param read What is read, if it is a file: `{ what: "the data", path }`.
+ * @param read The files that are read: `{ what: "the data", paths }`.
  * @throws {UsageError} If two of them, or one and what is read, have the same file for their option `path`.
  */
 export async function checkPaths(
   reporters: readonly Configured<"reporter">[],
-  read: { readonly what: string; readonly path: string | undefined },
+  read: { readonly what: string; readonly paths: readonly string[] },
 ): Promise<void> {
   const taken = new Map<string, string>();
-  if (read.path !== undefined) await claim(taken, read.path, read.what);
+  for (const path of read.paths) await allow(taken, path, read.what);
   for (const { name, options } of reporters) {
     const path = pathOf(options);
     if (path !== undefined) await claim(taken, path, name);
   }
+}
+
+/** What is read may be read twice. */
+async function allow(
+  taken: Map<string, string>,
+  path: string,
+  owner: string,
+): Promise<void> {
+  const place = await placeOf(path);
+  if (place !== undefined) taken.set(place, owner);
 }
 
 async function claim(

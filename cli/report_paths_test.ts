@@ -12,7 +12,7 @@ Deno.test("checkPaths() lets each reporter have its own file, and many share a d
     jsonlReporter({ path: folder.at("a.jsonl") }),
     jsonReporter({ path: "/dev/null" }),
     jsonlReporter({ path: "/dev/null" }),
-  ], { what: "the data", path: folder.path });
+  ], { what: "the data", paths: [folder.path] });
 });
 
 Deno.test("checkPaths() refuses two reporters of one file, whatever they call it", async () => {
@@ -29,7 +29,7 @@ Deno.test("checkPaths() refuses two reporters of one file, whatever they call it
         checkPaths([
           jsonReporter({ path: folder.at(a) }),
           jsonlReporter({ path: `${folder.path}/${b}` }),
-        ], { what: "the data", path: undefined }),
+        ], { what: "the data", paths: [] }),
       (error) => {
         assert.ok(error instanceof UsageError);
         assert.match(error.message, /by jsonl .*it is that of json$/);
@@ -45,7 +45,7 @@ Deno.test("checkPaths() refuses to write over the samples", async () => {
     () =>
       checkPaths(
         [jsonlReporter({ path: folder.at("s.jsonl") })],
-        { what: "the samples", path: folder.at("s.jsonl") },
+        { what: "the samples", paths: [folder.at("s.jsonl")] },
       ),
     /that of the samples$/,
   );

@@ -6,7 +6,7 @@ export interface RunFlags {
   readonly backend?: string;
   readonly target?: string;
   readonly model?: string;
-  readonly data?: string;
+  readonly data: readonly string[];
   readonly load?: string;
   readonly duration?: string;
   readonly requests?: string;
@@ -41,7 +41,9 @@ export function addRun(program: Command, setExitCode: SetExitCode): void {
     )
     .option(
       "-d, --data <data>",
-      "a folder of speech, a manifest (.jsonl, .csv), or a dataset plugin with options (default: clips)",
+      "a folder of speech, a file (.jsonl, .json, .csv, .parquet, .txt), or a dataset plugin with options; again to put columns of several together (default: clips)",
+      collect,
+      [],
     )
     .option(
       "-l, --load <load>",
@@ -67,7 +69,7 @@ export function addRun(program: Command, setExitCode: SetExitCode): void {
     .option(
       "-r, --report <plugin>",
       "where results go: console | json=FILE | csv=FILE[,rows=requests] | jsonl=FILE; again for several (default: console)",
-      (value: string, before: readonly string[]) => [...before, value],
+      collect,
       [],
     )
     .option("-q, --quiet", "no progress")
@@ -76,6 +78,14 @@ export function addRun(program: Command, setExitCode: SetExitCode): void {
       const { runCommand } = await import("./run_command.ts");
       setExitCode(await runCommand(flags));
     });
+}
+
+/** The values of an option that may be given several times. */
+export function collect(
+  value: string,
+  before: readonly string[],
+): readonly string[] {
+  return [...before, value];
 }
 
 const EXAMPLES = `

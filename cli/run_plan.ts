@@ -42,12 +42,12 @@ export async function planOf(flags: RunFlags): Promise<Plan> {
   });
   await checkPaths(parts.reporters, {
     what: "the data",
-    path: pathOf(parts.dataset.options),
+    paths: pathsOf(parts.dataset),
   });
   const { backend, server } = parts.backend
     ? { backend: parts.backend, server: undefined }
     : await backendAndServer(flags);
-  if (server && flags.data !== undefined) {
+  if (server && flags.data.length > 0) {
     warn(
       `No --target was given: the bundled reference server is measured, which knows only the bundled speech`,
     );
@@ -62,9 +62,10 @@ export async function planOf(flags: RunFlags): Promise<Plan> {
 function isDemo(
   { backend, target, load, data, duration, requests }: RunFlags,
 ): boolean {
-  return [backend, target, load, data, duration, requests].every((flag) =>
-    flag === undefined
-  );
+  return data.length === 0 &&
+    [backend, target, load, duration, requests].every((flag) =>
+      flag === undefined
+    );
 }
 
 /** What names the backend and its server. */
@@ -111,12 +112,27 @@ export async function reportersOf(
   return specs.map((_, i) => made[i]!);
 }
 
-/** The dataset that `--data` names. */
+/** The dataset that `--data` names; several are put together, column by column. */
 export async function datasetOf(
-  data = "clips",
+  data: readonly string[],
 ): Promise<Configured<"dataset">> {
   const { datasetSpec } = await import("./dataset_spec.ts");
-  return await pluginOf("dataset", await datasetSpec(data));
+  const one = async (text: string) =>
+    await pluginOf("dataset", await datasetSpec(text));
+  if (data.length <= 1) return await one(data[0] ?? "clips");
+  const { zip } = await import("../datasets/zip.ts");
+  const made = await together(
+    Object.fromEntries(data.map((text, i) => [i, () => one(text)])),
+  );
+  return zip(data.map((_, i) => made[i]!));
+}
+
+/** The files that a dataset reads, as far as its options name them. */
+function pathsOf({ options }: Configured<"dataset">): readonly string[] {
+  const all = Array.isArray(options)
+    ? options.map((each) => each.options)
+    : [options];
+  return all.map(pathOf).filter((path) => path !== undefined);
 }
 
 function stopOf({ duration, requests, warmup, drain }: RunFlags): StopRules {

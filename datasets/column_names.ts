@@ -189,7 +189,9 @@ function nothingToSend({ path, columns }: ColumnsFound): UsageError {
       column.toLowerCase(),
       SENT.flatMap((role) => NAMES[role]),
     ),
-  })).find(({ name }) => name !== undefined);
+  })).find(({ column, name }) =>
+    name !== undefined && name !== column.toLowerCase()
+  );
   const hint = near
     ? `; ${JSON.stringify(near.column)} is near to ${JSON.stringify(near.name)}`
     : "";

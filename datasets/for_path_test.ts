@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { UsageError } from "../plugins/mod.ts";
 import { datasetForPath } from "./for_path.ts";
 import { tempFolder } from "./testing.ts";
 
@@ -12,7 +13,14 @@ Deno.test("datasetForPath() tells the dataset by what lies at the path", async (
     "m.CSV": "",
     "m.tsv": "",
     "m.txt": "",
+    "m.MD": "",
+    "m.parquet": "",
+    "rows.json": '[{"prompt":"a"}]',
+    "cut.json": '{"',
+    "share.json": '[{"id":"1","conversations":[]}]',
     "noname": "",
+    "odd.xyz": "",
+    "mine.ts": "",
     "[1].jsonl": "",
   });
   const expected = {
@@ -25,14 +33,20 @@ Deno.test("datasetForPath() tells the dataset by what lies at the path", async (
     "m.CSV": "csv",
     "m.tsv": "csv",
     "[1].jsonl": "jsonl",
-    "m.txt": undefined,
-    "noname": undefined,
+    "m.txt": "text",
+    "m.MD": "text",
+    "m.parquet": "text",
+    "rows.json": "text",
+    "cut.json": "text",
+    "share.json": "sharegpt",
+    "mine.ts": undefined,
     "**/*": "audio-folder",
     "*.flac": "audio-folder",
-    "*.jsonl": undefined,
+    "*.jsonl": "audio-folder",
     "gone": "audio-folder",
     "gone.ts": undefined,
     "gone.jsonl": "jsonl",
+    "gone.json": "text",
     "gone.wav": "audio-folder",
   };
   for (const [name, dataset] of Object.entries(expected)) {
@@ -46,8 +60,24 @@ Deno.test("datasetForPath() leaves names and addresses of plugins alone", async 
     "npm:@scope/name",
     "https://host/a",
     "./dataset.ts",
+    "gone/dataset.mjs",
   ];
   for (const name of names) {
     assert.equal(await datasetForPath(name), undefined, name);
   }
+});
+
+Deno.test("datasetForPath() says what files there are where there is no such one", async () => {
+  await using folder = await tempFolder({ "odd.xyz": "", "noname": "" });
+  const refused = async (path: string, end: string) =>
+    await assert.rejects(datasetForPath(path), (error) => {
+      assert.ok(error instanceof UsageError);
+      assert.match(error.message, /\.jsonl, .*\.parquet, .*\.wav, .*\.flac/);
+      assert.ok(error.message.endsWith(`current value is ${end}`), path);
+      return true;
+    });
+  await refused(folder.at("odd.xyz"), folder.at("odd.xyz"));
+  await refused(folder.at("noname"), folder.at("noname"));
+  await refused("gone.jsnol", "gone.jsnol, which does not exist");
+  await refused("gone/speech", "gone/speech, which does not exist");
 });

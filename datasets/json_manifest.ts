@@ -19,7 +19,7 @@ export interface JsonManifestOptions extends ManifestOptions {
 
 /** What a JSON file turned out to hold. */
 type Shape =
-  | { readonly kind: "array" | "lines" | "columns" }
+  | { readonly kind: "array" | "lines" | "columns" | "one" }
   | { readonly kind: "rows"; readonly key: string };
 
 /** Keys that records are kept under: the first that is met counts, whatever else there is. */
@@ -33,15 +33,15 @@ const USUAL: readonly string[] = [
   "samples",
 ];
 
-/** Lists that are one chat, and no records. */
+/** Lists that are one chat, and no records: the file's object is a record itself. */
 const CHATS: readonly string[] = ["messages", "conversation", "conversations"];
 
-/** Columns are held as a whole, so their file must be one that can be. */
-const MAX_COLUMNS_BYTES = 2 ** 28;
+/** What is no list of records is held as a whole, so it must be a file that can be. */
+const MAX_WHOLE_BYTES = 2 ** 28;
 
 /**
- * Opens a JSON file: an array of objects, an object with such an array, an object with an array for each column, or
- * an object in each line.
+ * Opens a JSON file: an array of objects, an object with such an array, an object with an array for each column, an
+ * object in each line, or one record alone.
  *
  * @throws {UsageError} If it is none of these, has no records, or a record is wrong.
  */
@@ -52,7 +52,10 @@ export async function openJson(
   const shape = rows === undefined
     ? await shapeOf(path)
     : { kind: "rows", key: rows } as const;
-  if (shape.kind === "columns") return manifestOf(path, await columnsIn(path));
+  if (shape.kind === "one") return manifestOf(path, [await wholeOf(path)]);
+  if (shape.kind === "columns") {
+    return manifestOf(path, columnsIn(path, await wholeOf(path)));
+  }
   const format = shape.kind === "lines"
     ? jsonlFormat()
     : jsonFormat(shape.kind === "rows" ? shape.key : undefined);
@@ -79,6 +82,13 @@ async function lookedInto(file: FileBytes): Promise<Shape> {
     throw new Error("it must have a record: current value has none");
   }
   if (first === BYTE.openArray) return { kind: "array" };
+  if (first !== BYTE.openObject) {
+    throw new Error(
+      `it must hold a JSON array or object: current value begins with ${
+        JSON.stringify(String.fromCharCode(first))
+      }`,
+    );
+  }
   const lists: string[] = [];
   const others: string[] = [];
   const tables: string[] = [];
@@ -99,6 +109,7 @@ async function lookedInto(file: FileBytes): Promise<Shape> {
   if (tables.length === 1 && lists.length === 1) {
     return { kind: "rows", key: tables[0]! };
   }
+  if (tables.length === 0 && isOne(lists, others)) return { kind: "one" };
   if (lists.length > 0 && others.length === 0) return { kind: "columns" };
   if (tables.length === 1) return { kind: "rows", key: tables[0]! };
   throw new Error(
@@ -116,34 +127,43 @@ function told(tables: readonly string[], keys: readonly string[]): string {
     : `current value has ${list(keys) || "no keys"}`;
 }
 
+/** Whether an object without records is one: a chat, or nothing but single values. */
+function isOne(lists: readonly string[], others: readonly string[]): boolean {
+  return lists.some((key) => CHATS.includes(key)) ||
+    (lists.length === 0 && others.length > 0);
+}
+
 /** The records of a file that has an array for each column. */
-async function columnsIn(path: string): Promise<Row[]> {
-  const { size } = await Deno.stat(path);
-  if (size > MAX_COLUMNS_BYTES) {
-    throw new UsageError(
-      `Cannot read ${path} as a file with an array for each column must have at most ${MAX_COLUMNS_BYTES} bytes, since it cannot be read piece by piece: current value is ${size}`,
-    );
-  }
-  const columns = parsed(path, await Deno.readFile(path));
+function columnsIn(path: string, whole: Row): Row[] {
+  const columns = whole as Readonly<Record<string, readonly unknown[]>>;
   const names = Object.keys(columns);
-  const count = columns[names[0]!]!.length;
-  const odd = names.find((name) => columns[name]!.length !== count);
+  const lengthOf = (name: string) => columns[name]?.length ?? 0;
+  const count = lengthOf(names[0]!);
+  const odd = names.find((name) => lengthOf(name) !== count);
   if (odd !== undefined) {
     throw new UsageError(
       `Cannot read ${path} as its columns must be of one length, unless 'rows' names the one with the records: current value is ${count} in ${
         JSON.stringify(names[0])
-      } and ${columns[odd]!.length} in ${JSON.stringify(odd)}`,
+      } and ${lengthOf(odd)} in ${JSON.stringify(odd)}`,
     );
   }
   return Array.from(
     { length: count },
     (_, i) =>
-      Object.fromEntries(names.map((name) => [name, columns[name]![i]])),
+      Object.fromEntries(names.map((name) => [name, columns[name]?.[i]])),
   );
 }
 
-function parsed(path: string, bytes: Uint8Array): Record<string, unknown[]> {
+/** A file's object, all of it. */
+async function wholeOf(path: string): Promise<Row> {
+  const { size } = await Deno.stat(path);
+  if (size > MAX_WHOLE_BYTES) {
+    throw new UsageError(
+      `Cannot read ${path} as a file that is no list of records must have at most ${MAX_WHOLE_BYTES} bytes, since it cannot be read piece by piece: current value is ${size}`,
+    );
+  }
   try {
+    const bytes = await Deno.readFile(path);
     return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch (cause) {
     throw new UsageError(

@@ -29,6 +29,9 @@ export interface Manifest extends AsyncDisposable {
   rows(options: RowsOptions): AsyncIterable<Met>;
 }
 
+/** What a record is made into; nothing, where it is to be passed over. */
+export type Made<Item> = Item | undefined | Promise<Item | undefined>;
+
 /** A manifest whose records can be chosen by what is in them. */
 export interface FileManifest extends Manifest {
   /**
@@ -37,7 +40,7 @@ export interface FileManifest extends Manifest {
    */
   items<Item>(
     options: RowsOptions,
-    make: (met: Met) => Item | undefined,
+    make: (met: Met) => Made<Item>,
   ): AsyncIterable<Item>;
 }
 
@@ -195,11 +198,11 @@ async function at(
 async function* straight<Item>(
   entries: AsyncIterable<Entry>,
   { limit = Infinity }: OrderOptions,
-  make: (met: Met) => Item | undefined,
+  make: (met: Met) => Made<Item>,
 ): AsyncGenerator<Item> {
   let count = 0;
   for await (const { line, row } of entries) {
-    const item = make(met(line, row));
+    const item = await make(met(line, row));
     if (item === undefined) continue;
     yield item;
     if (++count >= limit) return;

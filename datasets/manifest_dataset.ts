@@ -7,7 +7,8 @@ import {
   type ColumnOptions,
   nameColumns,
 } from "./column_names.ts";
-import type { Manifest, Met } from "./manifest.ts";
+import type { Manifest } from "./manifest.ts";
+import { namer } from "./namer.ts";
 import { idIn, type ItemsOptions, sessionOf } from "./manifest_item.ts";
 import { readAhead } from "./read_ahead.ts";
 import { remoteAudios } from "./remote_audio.ts";
@@ -98,10 +99,10 @@ export async function manifestDataset(
       const needed = Object.values(columns);
       const order = { shuffle, limit, seed, pass };
       const rows = manifest.rows({ ...order, columns: needed, signal });
-      const nameFor = namer(basename(place), columns);
+      const name = namer(basename(place));
       return readAhead(
         rows,
-        (met) => sessionOf(met, nameFor(met), items),
+        (met) => sessionOf(met, name(met.line, idIn(met, columns)), items),
         { ahead: AHEAD, signal },
       );
     },
@@ -161,18 +162,5 @@ function factsOf(
     ...(columns.messages !== undefined && { turns }),
     shuffle,
     ...(items !== undefined && { items }),
-  };
-}
-
-/** Names records as they name themselves, else by their number, so that no two have one name. */
-function namer(place: string, columns: ColumnNames): (met: Met) => string {
-  const used = new Set<string>();
-  const mark = place.at(-1);
-  return (met) => {
-    const own = columns.id === undefined ? undefined : idIn(met, columns);
-    if (own === undefined) return `${place}${met.line}`;
-    const id = used.has(own) ? `${own}${mark}${met.line}` : own;
-    used.add(id);
-    return id;
   };
 }

@@ -44,7 +44,10 @@ export async function sessionOf(
 
 /** What a record calls itself, if it does. */
 export function idIn(met: Met, { id }: ColumnNames): string | undefined {
-  return "row" in met ? textIn(met.row, id) || undefined : undefined;
+  const value = "row" in met && id !== undefined ? met.row[id] : undefined;
+  return value === "" || typeof value === "object" || value === undefined
+    ? undefined
+    : String(value);
 }
 
 async function turnsIn(

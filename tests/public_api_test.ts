@@ -115,10 +115,13 @@ const LIBRARY: readonly string[] = [
   "SharedPrefixes",
   "TranscriptionsOptions",
   "TranslationsOptions",
+  "ShareGptOptions",
   "SpeechOptions",
   "SpeechToTextOptions",
   "Stage",
   "SyntheticOptions",
+  "TextFileOptions",
+  "TextFormat",
   "audioFolder",
   "catalogue",
   "chat",
@@ -139,10 +142,13 @@ const LIBRARY: readonly string[] = [
   "repeat",
   "responses",
   "run",
+  "sharegpt",
   "synthetic",
   "systemClock",
+  "textFile",
   "transcriptions",
   "translations",
+  "zip",
 ];
 
 const AUDIO: readonly string[] = [

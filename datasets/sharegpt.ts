@@ -1,0 +1,212 @@
+import { basename } from "node:path";
+import { z } from "zod";
+import {
+  type Dataset,
+  type DatasetPlugin,
+  defineDataset,
+  messageOf,
+  type Session,
+  UsageError,
+} from "../plugins/mod.ts";
+import { estimateTokens, openTokenizer } from "../tokens/mod.ts";
+import { openJson } from "./json_manifest.ts";
+import { jsonlFormat } from "./jsonl_format.ts";
+import { type FileManifest, type Met, openManifest } from "./manifest.ts";
+import { idIn } from "./manifest_item.ts";
+import { namer } from "./namer.ts";
+import { type ConversationRules, conversationTurns } from "./sharegpt_chat.ts";
+import { type OrderingOptions, orderingShape } from "./shared_options.ts";
+
+/** Options of {@linkcode sharegpt}. */
+export interface ShareGptOptions extends OrderingOptions {
+  /** The file: JSON or JSON Lines, of any size. */
+  path: string;
+  /**
+   * `all` replays each conversation as a session with a turn for each recorded answer; `last` sends one request with
+   * all that is said before the last answer.
+   *
+   * @default {"all"}
+   */
+  turns?: "all" | "last";
+  /** Conversations with fewer turns are passed over. @default {1} */
+  minTurns?: number;
+  /** How many turns are kept of each conversation: the first ones. @default {all} */
+  maxTurns?: number;
+  /**
+   * How many tokens are asked for: `recorded` as many as the recorded answer has, and what nobody answered is left
+   * out; `free` what the backend says.
+   *
+   * @default {"recorded"}
+   */
+  outputLength?: "recorded" | "free";
+  /** A `tokenizer.json`, or the folder that holds one, to count tokens with. @default {an estimate} */
+  tokenizer?: string;
+  /** Fewest tokens of what is said before each answer. @default {any} */
+  minPromptTokens?: number;
+  /** Most tokens of what is said before each answer, since the answer before. @default {any} */
+  maxPromptTokens?: number;
+  /** Fewest tokens of each recorded answer. @default {any} */
+  minAnswerTokens?: number;
+  /** Most tokens of all the turns that are kept, prompts and answers. @default {any} */
+  maxTotalTokens?: number;
+}
+
+const atLeast = (least: number, description: string) =>
+  z.int().min(least).optional().describe(description);
+
+const schema = z.strictObject({
+  path: z.string().min(1).describe("The file: JSON or JSON Lines"),
+  turns: z.enum(["all", "last"]).default("all").describe(
+    "all: a session with a turn for each recorded answer; last: one request with all that is said before the last",
+  ),
+  minTurns: z.int().positive().default(1).describe(
+    "Conversations with fewer turns are passed over",
+  ),
+  maxTurns: atLeast(
+    1,
+    "How many turns are kept of each conversation (default: all)",
+  ),
+  outputLength: z.enum(["recorded", "free"]).default("recorded").describe(
+    "How many tokens are asked for: as many as the recorded answer has, or what the backend says",
+  ),
+  tokenizer: z.string().min(1).optional().describe(
+    "A tokenizer.json, or its folder, to count tokens with (default: an estimate)",
+  ),
+  minPromptTokens: atLeast(0, "Fewest tokens of each prompt (default: any)"),
+  maxPromptTokens: atLeast(1, "Most tokens of each prompt (default: any)"),
+  minAnswerTokens: atLeast(
+    0,
+    "Fewest tokens of each recorded answer (default: any)",
+  ),
+  maxTotalTokens: atLeast(
+    1,
+    "Most tokens of all turns that are kept, prompts and answers (default: any)",
+  ),
+  ...orderingShape,
+});
+
+type Options = z.output<typeof schema>;
+
+/**
+ * Conversations of people with models, as ShareGPT wrote them: `{ id, conversations: [{ from, value }] }`. What the
+ * model says before anyone asks is left out; conversations in which nobody does are passed over.
+ *
+ * @example Usage
+ * ```ts
+ * import { sharegpt } from "@earshot/earshot";
+ *
+ * const dataset = sharegpt({
+ *   path: "./ShareGPT_V3_unfiltered_cleaned_split.json",
+ *   maxTurns: 4,
+ *   shuffle: true,
+ * });
+ * ```
+ */
+export const sharegpt: DatasetPlugin<ShareGptOptions> = defineDataset({
+  name: "sharegpt",
+  summary: "Recorded conversations, replayed turn by turn",
+  primary: "path",
+  options: schema,
+  open,
+});
+
+/** What conversations and their ids are kept under. */
+const CHATS = ["conversations", "conversation", "messages", "items"];
+const IDS = ["id", "conversation_id"];
+
+async function open(options: Options): Promise<Dataset> {
+  const { path, shuffle, limit } = options;
+  await using stack = new AsyncDisposableStack();
+  const manifest = stack.use(await opened(options));
+  const chat = columnOf(path, manifest);
+  const id = IDS.find((name) => manifest.columns.includes(name));
+  const rules = await rulesOf(options);
+  const place = path + (manifest.mark ?? "#");
+  const held = stack.move();
+  return {
+    facts: factsOf(manifest, options),
+    async *sessions({ seed, pass, signal }) {
+      const order = { shuffle, limit, seed, pass };
+      const name = namer(basename(place));
+      const made = manifest.items(order, (met) => itemOf(met, chat, rules));
+      for await (const { met, turns, problem } of made) {
+        if (signal.aborted) return;
+        const own = name(met.line, idIn(met, id === undefined ? {} : { id }));
+        yield problem === undefined ? { id: own, turns } : {
+          id: own,
+          turns,
+          problem: `${place}${met.line}: ${problem}`,
+        };
+      }
+    },
+    [Symbol.asyncDispose]: () => held.disposeAsync(),
+  };
+}
+
+function opened({ path, shuffle }: Options): Promise<FileManifest> {
+  return /\.(jsonl|ndjson)$/i.test(path)
+    ? openManifest(path, jsonlFormat(), { shuffle })
+    : openJson(path, { shuffle });
+}
+
+/** @throws {UsageError} If there are no conversations. */
+function columnOf(path: string, { columns }: FileManifest): string {
+  const column = CHATS.find((name) => columns.includes(name));
+  if (column !== undefined) return column;
+  const has = columns.slice(0, 20).map((name) => JSON.stringify(name));
+  throw new UsageError(
+    `Cannot read ${path} as its records must have "conversations": their columns are ${
+      has.join(", ")
+    }`,
+  );
+}
+
+type Item = Omit<Session, "id"> & { readonly met: Met };
+
+async function itemOf(
+  met: Met,
+  chat: string,
+  rules: ConversationRules,
+): Promise<Item | undefined> {
+  if ("problem" in met) return { met, turns: [], problem: met.problem };
+  try {
+    const turns = await conversationTurns(met.row[chat], rules);
+    return turns && { met, turns };
+  } catch (error) {
+    return { met, turns: [], problem: messageOf(error) };
+  }
+}
+
+async function rulesOf(options: Options): Promise<ConversationRules> {
+  const { tokenizer, outputLength } = options;
+  const count = tokenizer === undefined
+    ? estimateTokens
+    : await counterOf(tokenizer);
+  return { ...options, isAsRecorded: outputLength === "recorded", count };
+}
+
+async function counterOf(
+  path: string,
+): Promise<ConversationRules["count"]> {
+  try {
+    return (await openTokenizer(path)).countLong;
+  } catch (cause) {
+    throw new UsageError(messageOf(cause), { cause });
+  }
+}
+
+function factsOf(
+  { count }: FileManifest,
+  { path, turns, outputLength, tokenizer, shuffle, limit }: Options,
+) {
+  return {
+    path,
+    turns,
+    outputLength,
+    tokensBy: tokenizer === undefined ? "estimate" : tokenizer,
+    shuffle,
+    // How many of them are passed over is known when they are read.
+    ...(count !== undefined && { conversations: count }),
+    ...(limit !== undefined && { limit }),
+  };
+}

@@ -1,0 +1,157 @@
+import {
+  type Columns,
+  type Configured,
+  type Dataset,
+  type Reading,
+  type Session,
+  type Turn,
+  UsageError,
+} from "../plugins/mod.ts";
+
+/** One of the datasets, and what it is called in errors. */
+interface Opened {
+  readonly name: string;
+  readonly dataset: Dataset;
+}
+
+/**
+ * Several datasets as one: the first session of each together, then the second of each, as far as the shortest goes.
+ * Turns of the same number are one turn with the columns of all; a turn that the others have no match for stands as
+ * it is. Of two lengths of an answer and two pauses the later dataset's counts.
+ *
+ * @example Usage
+ * ```ts
+ * import { clips, repeat, zip } from "@earshot/earshot";
+ *
+ * const dataset = zip([clips({}), repeat({ text: "What is said?" })]);
+ * ```
+ *
+ * @throws {UsageError} When it is opened, if two of them have a column of the same name.
+ */
+export function zip(
+  datasets: readonly Configured<"dataset">[],
+): Configured<"dataset"> {
+  return {
+    kind: "dataset",
+    name: "zip",
+    options: datasets.map(({ name, options }) => ({ name, options })),
+    async open(context) {
+      if (datasets.length === 0) {
+        throw new UsageError(
+          "Cannot zip datasets as there must be one: current value is none",
+        );
+      }
+      await using stack = new AsyncDisposableStack();
+      const opened: Opened[] = [];
+      for (const configured of datasets) {
+        const dataset = await configured.open(context);
+        stack.defer(async () => await dataset[Symbol.asyncDispose]?.());
+        opened.push({ name: configured.name, dataset });
+      }
+      await refuseClash(opened, context.signal);
+      const held = stack.move();
+      return {
+        facts: factsOf(opened),
+        isEndless: opened.every(({ dataset }) => dataset.isEndless),
+        sessions: (reading) => zipped(opened, reading),
+        [Symbol.asyncDispose]: () => held.disposeAsync(),
+      };
+    },
+  };
+}
+
+function factsOf(datasets: readonly Opened[]): Record<string, unknown> {
+  const finite = datasets.filter(({ dataset }) => !dataset.isEndless);
+  const items = finite.map(({ dataset }) => dataset.facts?.["items"]);
+  const isKnown = finite.length > 0 &&
+    items.every((count) => typeof count === "number");
+  return {
+    datasets: datasets.map(({ name, dataset: { facts } }) => ({
+      name,
+      ...facts,
+    })),
+    ...(isKnown && { items: Math.min(...items) }),
+  };
+}
+
+/** Two datasets that have the same column in their first sessions have it in all. */
+async function refuseClash(
+  datasets: readonly Opened[],
+  signal: AbortSignal,
+): Promise<void> {
+  const reading = { seed: 1, pass: 0, signal };
+  for await (const parts of together(datasets, reading)) {
+    const clash = clashIn(datasets, parts);
+    if (clash !== undefined) throw new UsageError(clash);
+    return;
+  }
+}
+
+async function* zipped(
+  datasets: readonly Opened[],
+  reading: Reading,
+): AsyncGenerator<Session> {
+  for await (const parts of together(datasets, reading)) {
+    const id = parts.map((part) => part.id).join("+");
+    const problem = parts.find((part) => part.problem !== undefined)?.problem ??
+      clashIn(datasets, parts);
+    yield problem === undefined
+      ? { id, turns: turnsOf(parts) }
+      : { id, turns: [], problem };
+  }
+}
+
+/** The sessions of each, in step, up to the end of the shortest. */
+async function* together(
+  datasets: readonly Opened[],
+  reading: Reading,
+): AsyncGenerator<readonly Session[]> {
+  const readers = datasets.map(({ dataset }) =>
+    dataset.sessions(reading)[Symbol.asyncIterator]()
+  );
+  try {
+    while (!reading.signal.aborted) {
+      const next = await Promise.all(readers.map((reader) => reader.next()));
+      if (next.some(({ done }) => done)) return;
+      yield next.map(({ value }) => value);
+    }
+  } finally {
+    await Promise.all(readers.map((reader) => reader.return?.()));
+  }
+}
+
+/** What is wrong where two have the same column. */
+function clashIn(
+  datasets: readonly Opened[],
+  parts: readonly Session[],
+): string | undefined {
+  const owners = new Map<string, number>();
+  for (const [i, { turns }] of parts.entries()) {
+    const columns = new Set(turns.flatMap(({ columns }) => namesOf(columns)));
+    for (const column of columns) {
+      const other = owners.get(column);
+      if (other !== undefined) {
+        return `Cannot zip datasets as each column must be in one of them: current value has ${
+          JSON.stringify(column)
+        } in ${datasets[other]!.name} and in ${
+          datasets[i]!.name
+        }; 'columns.${column}' left empty takes it out of a file's`;
+      }
+      owners.set(column, i);
+    }
+  }
+  return undefined;
+}
+
+function namesOf(columns: Columns): string[] {
+  return Object.keys(columns).filter((name) => columns[name] !== undefined);
+}
+
+function turnsOf(parts: readonly Session[]): Turn[] {
+  const count = Math.max(...parts.map(({ turns }) => turns.length));
+  return Array.from({ length: count }, (_, i) => {
+    const turns = parts.flatMap(({ turns }) => turns[i] ?? []);
+    const columns = Object.assign({}, ...turns.map(({ columns }) => columns));
+    return Object.assign({}, ...turns, { columns });
+  });
+}
