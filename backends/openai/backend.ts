@@ -7,6 +7,7 @@ import { endpointOf } from "../target/endpoint.ts";
 import { traceTo } from "../target/trace.ts";
 import type { OpenAiSettings } from "./options.ts";
 import type { ProtocolOf } from "./protocol.ts";
+import { openTokenCounts } from "./token_counts.ts";
 import { shownTo, showRequest } from "./trace_exchange.ts";
 
 /** Settings of a backend that knows its path. */
@@ -31,6 +32,13 @@ export async function openBackend<Settings extends EndpointSettings, Prepared>(
   await checkHealth(settings, endpoint, ask);
   const model = settings.model ?? await firstModel(endpoint, ask, clean);
   const protocol = protocolOf(settings, model, context);
+  const counts = await openTokenCounts({
+    settings,
+    url: endpoint.http("/tokenize"),
+    model,
+    ask,
+    warn: context.warn,
+  });
   const http = openHttp({ ...settings, headers, tls, env: context.env, clean });
   const trace = traceTo(context, clean);
   const { protocol: scheme, host, pathname } = url;
@@ -55,6 +63,11 @@ export async function openBackend<Settings extends EndpointSettings, Prepared>(
         throw cleanFailure(error, clean);
       }
     },
-    [Symbol.asyncDispose]: () => http[Symbol.asyncDispose](),
+    countTokens: (sample, request, signal) =>
+      counts.count(sample, () => protocol.sent?.(request), signal),
+    async [Symbol.asyncDispose]() {
+      counts[Symbol.dispose]();
+      await http[Symbol.asyncDispose]();
+    },
   };
 }

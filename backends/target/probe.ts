@@ -1,16 +1,24 @@
 import { Buffer } from "node:buffer";
-import { type IncomingMessage, request as requestHttp } from "node:http";
+import {
+  type Agent,
+  type IncomingMessage,
+  request as requestHttp,
+} from "node:http";
 import { request as requestHttps } from "node:https";
 import { RequestError } from "../../plugins/mod.ts";
 import { systemCodeOf } from "./system_code.ts";
 import type { TlsOptions } from "./tls.ts";
 
-/** How to ask a server something before the run. */
+/** How to ask a server something beside the run. */
 export interface ProbeOptions {
   readonly headers: Readonly<Record<string, string>>;
   readonly tls: TlsOptions;
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
+  /** Sent by POST, where there is one. */
+  readonly body?: string;
+  /** Keeps connections. Each question has one of its own, unless given. */
+  readonly agent?: Agent;
 }
 
 /** What it answered. */
@@ -55,16 +63,17 @@ export async function probe(
 
 function answerOf(
   url: URL,
-  { headers, tls }: ProbeOptions,
+  { headers, tls, body, agent }: ProbeOptions,
   signal: AbortSignal,
 ): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    const common = { headers, signal, agent: false };
+    const method = body === undefined ? "GET" : "POST";
+    const common = { method, headers, signal, agent: agent ?? false };
     const request = url.protocol === "https:"
       ? requestHttps(url, { ...common, ...tls }, resolve)
       : requestHttp(url, common, resolve);
     request.on("error", reject);
-    request.end();
+    request.end(body);
   });
 }
 

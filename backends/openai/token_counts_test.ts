@@ -1,0 +1,230 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { sample } from "../../core/testing/sample.ts";
+import type { Delta, Output, Sample } from "../../plugins/mod.ts";
+import { mergesOf, smallTokenizer } from "../../tokens/testing.ts";
+import type { SentText } from "./protocol.ts";
+import { openTokenCounts, type TokenCountsOptions } from "./token_counts.ts";
+
+const { signal } = new AbortController();
+
+/** Counts by what the settings say; the server, if there is one, says how long the question's text is. */
+async function counting(
+  settings: Partial<TokenCountsOptions["settings"]>,
+  answer?: (question: Record<string, unknown>) => Response,
+) {
+  const asked: Record<string, unknown>[] = [];
+  const server = answer && Deno.serve(
+    { port: 0, hostname: "127.0.0.1", onListen: () => {} },
+    async (request) => {
+      const question = await request.json();
+      asked.push(question);
+      return answer(question);
+    },
+  );
+  const warnings: string[] = [];
+  const counts = await openTokenCounts({
+    settings: { tokenizer: undefined, tokenize: !!server, ...settings },
+    url: new URL(`http://127.0.0.1:${server?.addr.port ?? 1}/tokenize`),
+    model: "m",
+    ask: {
+      headers: {},
+      tls: { rejectUnauthorized: true },
+      timeoutMs: 10_000,
+      signal,
+    },
+    warn: (message) => warnings.push(message),
+  });
+  return {
+    asked,
+    warnings,
+    count: (of: Sample, sent?: SentText) =>
+      counts.count(of, () => sent, signal),
+    async [Symbol.asyncDispose]() {
+      counts[Symbol.dispose]();
+      await server?.shutdown();
+    },
+  };
+}
+
+/** An answer that came by pieces, whose words are of four letters each. */
+function streamed(...deltas: (Partial<Delta> & { text?: string })[]): Sample {
+  return sample({
+    deltas: deltas.map((delta, atMs) => ({ atMs, kind: "text", ...delta })),
+    output: { text: deltas.map(({ text }) => text).join("") },
+  });
+}
+
+function whole(output: Output): Sample {
+  return sample({ output });
+}
+
+const answer = streamed(
+  { text: "" },
+  { kind: "reasoning", text: "four" },
+  { text: " four four" },
+  { kind: "tool", text: "four" },
+);
+
+const prompt: SentText = {
+  text: "four four four",
+  tokenize: { prompt: "four four four" },
+};
+
+Deno.test("openTokenCounts() asks the server for input and output", async () => {
+  await using counts = await counting(
+    {},
+    ({ prompt }) => Response.json({ count: String(prompt).length }),
+  );
+  assert.deepEqual(await counts.count(answer, prompt), {
+    inputTokens: 14,
+    outputTokens: 18,
+    countedBy: { input: "tokenize", output: "tokenize" },
+  });
+  assert.deepEqual(counts.asked, [
+    { model: "m", prompt: "four four four" },
+    { model: "m", prompt: "four four fourfour", add_special_tokens: false },
+  ]);
+});
+
+Deno.test("openTokenCounts() counts only what the server's answer lacks", async () => {
+  await using counts = await counting({}, () => Response.json({ count: 3 }));
+  const usage = { inputTokens: 1 };
+  const { deltas } = answer;
+  const part = sample({ deltas, output: { text: "a", usage } });
+  assert.deepEqual(await counts.count(part, prompt), {
+    outputTokens: 3,
+    countedBy: { output: "tokenize" },
+  });
+  const other = sample({ deltas, output: { usage: { outputTokens: 1 } } });
+  assert.deepEqual(await counts.count(other, prompt), {
+    inputTokens: 3,
+    countedBy: { input: "tokenize" },
+  });
+  assert.equal(counts.asked.length, 2);
+});
+
+Deno.test("openTokenCounts() says once that a server does not tokenize, and estimates", async () => {
+  await using counts = await counting(
+    {},
+    () => new Response("", { status: 404 }),
+  );
+  const estimate = {
+    inputTokens: 4,
+    outputTokens: 3,
+    countedBy: { input: "characters", output: "deltas" },
+  };
+  assert.deepEqual(await counts.count(answer, prompt), estimate);
+  assert.deepEqual(await counts.count(answer, prompt), estimate);
+  assert.equal(counts.asked.length, 1);
+  assert.deepEqual(counts.warnings, [
+    "Tokens that the server does not count are estimated: POST /tokenize is answered with 404 (tokenize=false does not ask)",
+  ]);
+});
+
+Deno.test("openTokenCounts() estimates one request where the server fails for a moment", async () => {
+  let answers = 0;
+  await using counts = await counting(
+    {},
+    () =>
+      answers++ === 0
+        ? new Response("", { status: 503 })
+        : Response.json({ count: 9 }),
+  );
+  const by = async () => (await counts.count(answer)).countedBy?.output;
+  assert.deepEqual([await by(), await by()], ["deltas", "tokenize"]);
+  assert.deepEqual(counts.warnings, []);
+});
+
+Deno.test("openTokenCounts() estimates by deltas where they came, else by characters", async () => {
+  await using counts = await counting({});
+  const cases: readonly (readonly [Sample, number | undefined, string])[] = [
+    [streamed({ text: "a long piece" }, { text: "" }), 1, "deltas"],
+    [streamed({ text: "" }), 0, "deltas"],
+    [streamed({ text: "a" }, { text: "b", choice: 1 }), 2, "deltas"],
+    [
+      sample({
+        deltas: [
+          { atMs: 1, kind: "text", text: "fou" },
+          { atMs: 2, kind: "text", text: "four", mode: "replace" },
+        ],
+        output: { text: "four" },
+      }),
+      1,
+      "characters",
+    ],
+    [whole({ text: "fourfour" }), 2, "characters"],
+    [whole({ text: "" }), 0, "characters"],
+    [
+      whole({
+        text: "four",
+        reasoning: "four",
+        refusal: "four",
+        toolCalls: [{ name: "four", arguments: "four" }],
+      }),
+      5,
+      "characters",
+    ],
+    [
+      whole({ text: "four", choices: [{ text: "four" }, { text: "four" }] }),
+      2,
+      "characters",
+    ],
+    [whole({}), undefined, ""],
+    [whole({ embeddings: { count: 1, dimensions: 2 } }), undefined, ""],
+    [streamed({ kind: "audio", text: "four" }), undefined, ""],
+  ];
+  for (const [of, outputTokens, by] of cases) {
+    assert.deepEqual(
+      await counts.count(of),
+      outputTokens === undefined
+        ? {}
+        : { outputTokens, countedBy: { output: by } },
+    );
+  }
+});
+
+Deno.test("openTokenCounts() counts by a tokenizer's file, each text of a batch on its own", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "earshot-counts-" });
+  const path = join(folder, "tokenizer.json");
+  const file = smallTokenizer({ merges: mergesOf(["four"]) });
+  await Deno.writeTextFile(path, JSON.stringify(file));
+  try {
+    await using counts = await counting({ tokenizer: path });
+    // A token for each word, and one for each space.
+    assert.deepEqual(await counts.count(answer, prompt), {
+      inputTokens: 5,
+      outputTokens: 6,
+      countedBy: { input: "tokenizer", output: "tokenizer" },
+    });
+    const batch = { text: ["four", "four four"] };
+    assert.deepEqual(await counts.count(whole({}), batch), {
+      inputTokens: 4,
+      countedBy: { input: "tokenizer" },
+    });
+    await using server = await counting(
+      { tokenizer: path },
+      () => new Response("", { status: 405 }),
+    );
+    const { countedBy } = await server.count(answer, prompt);
+    assert.deepEqual(countedBy, { input: "tokenizer", output: "tokenizer" });
+    assert.match(server.warnings[0] ?? "", /are counted by the tokenizer: /);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("openTokenCounts() refuses a tokenizer's file that is none", async () => {
+  await assert.rejects(counting({ tokenizer: "/nowhere/tokenizer.json" }), {
+    name: "UsageError",
+    message: /nowhere\/tokenizer\.json/,
+  });
+});
+
+Deno.test("openTokenCounts() leaves the input unknown where it is more than text", async () => {
+  await using counts = await counting({}, () => Response.json({ count: 9 }));
+  assert.deepEqual(await counts.count(whole({ text: "four" })), {
+    outputTokens: 9,
+    countedBy: { output: "tokenize" },
+  });
+});

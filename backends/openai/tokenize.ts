@@ -1,0 +1,106 @@
+import { Agent } from "node:http";
+import { Agent as SecureAgent } from "node:https";
+import { probe, type ProbeOptions } from "../target/probe.ts";
+import { fieldOf, tryJson } from "./json.ts";
+
+/** A question to `/tokenize`: `{ prompt }` or `{ messages }`, with whatever goes with it. */
+export type Question = Readonly<Record<string, unknown>>;
+
+/** Asks the server for the number of tokens. */
+export interface Tokenize extends Disposable {
+  /** The number; `undefined` where the server cannot say, for once or at all. */
+  count(question: Question, signal: AbortSignal): Promise<number | undefined>;
+}
+
+/** Whom to ask, and how. */
+export interface TokenizeOptions {
+  readonly url: URL;
+  readonly model: string;
+  readonly ask: ProbeOptions;
+  /** Told once of a server that does not tokenize, with what it answered. */
+  onUnknown(answer: string): void;
+}
+
+/** Connections at a time: they are the run's to use. */
+const MAX_SOCKETS = 4;
+
+/**
+ * Asks over connections of its own, so that no request of the run has to wait for one or finds one open. As long as
+ * the server has not understood a question there is one at a time, and a kind that it does not know is asked once.
+ */
+export function openTokenize(
+  { url, model, ask, onUnknown }: TokenizeOptions,
+): Tokenize {
+  const KeptAlive = url.protocol === "https:" ? SecureAgent : Agent;
+  const agent = new KeptAlive({ keepAlive: true, maxSockets: MAX_SOCKETS });
+  const headers = { ...ask.headers, "content-type": "application/json" };
+  const unknown = new Set<Kind>();
+  let isUnderstood = false;
+  let first: Promise<unknown> | undefined;
+
+  function giveUp(kind: Kind, status: number): void {
+    if (unknown.size === 0) onUnknown(answerOf(status));
+    unknown.add(kind);
+    if (NO_SUCH_PATH.includes(status)) KINDS.forEach((all) => unknown.add(all));
+  }
+
+  async function answer(
+    question: Question,
+    signal: AbortSignal,
+  ): Promise<number | undefined> {
+    const sent = JSON.stringify({ model, ...question });
+    const options = { ...ask, headers, agent, signal, body: sent };
+    const { status, body } = await probe(url, options);
+    const count = isGood(status) ? countIn(body) : undefined;
+    if (count !== undefined) isUnderstood = true;
+    else if (!isPassing(status)) giveUp(kindOf(question), status);
+    return count;
+  }
+
+  return {
+    async count(question, signal) {
+      while (!isUnderstood && first) await first;
+      if (unknown.has(kindOf(question))) return undefined;
+      // A server that cannot be reached now may be at the next request.
+      const asked = answer(question, signal).catch(() => undefined);
+      first = asked.finally(() => first = undefined);
+      return await asked;
+    },
+    [Symbol.dispose]: () => agent.destroy(),
+  };
+}
+
+const KINDS = ["prompt", "messages"] as const;
+type Kind = typeof KINDS[number];
+
+/** A server may know one kind of question and not the other: without a chat template, there are no messages. */
+function kindOf(question: Question): Kind {
+  return "messages" in question ? "messages" : "prompt";
+}
+
+/** What servers answer that have no such path. */
+const NO_SUCH_PATH: readonly number[] = [404, 405, 501];
+
+/** Whether another request may fare better. */
+function isPassing(status: number): boolean {
+  return [408, 425, 429].includes(status) || (status >= 500 && status !== 501);
+}
+
+function isGood(status: number): boolean {
+  return status >= 200 && status < 300;
+}
+
+function answerOf(status: number): string {
+  return isGood(status)
+    ? "is not answered with a count"
+    : `is answered with ${status}`;
+}
+
+/** The count, or the length of the list of tokens where there is no count. */
+function countIn(body: string): number | undefined {
+  const answer = tryJson(body);
+  const count = fieldOf(answer, "count");
+  if (Number.isInteger(count) && count as number >= 0) return count as number;
+  const tokens = fieldOf(answer, "tokens");
+  return Array.isArray(tokens) && tokens.length > 0 ? tokens.length : undefined;
+}

@@ -1,0 +1,147 @@
+import assert from "node:assert/strict";
+import { openTokenize, type Question } from "./tokenize.ts";
+
+/** Answers questions in turn, the last answer for all that follow, and asks through what it returns. */
+function serve(...answers: readonly (() => Response | Promise<Response>)[]) {
+  const seen: Record<string, unknown>[] = [];
+  let atOnce = 0, most = 0;
+  const server = Deno.serve(
+    { port: 0, hostname: "127.0.0.1", onListen: () => {} },
+    async (request) => {
+      most = Math.max(most, ++atOnce);
+      const answer = answers[Math.min(seen.length, answers.length - 1)]!;
+      const { headers, method } = request;
+      seen.push({
+        method,
+        key: headers.get("authorization"),
+        type: headers.get("content-type"),
+        ...await request.json(),
+      });
+      const response = await answer();
+      atOnce--;
+      return response;
+    },
+  );
+  const unknown: string[] = [];
+  const { signal } = new AbortController();
+  const tokenize = openTokenize({
+    url: new URL(`http://127.0.0.1:${server.addr.port}/tokenize`),
+    model: "m",
+    ask: {
+      headers: { authorization: "Bearer key" },
+      tls: { rejectUnauthorized: true },
+      timeoutMs: 10_000,
+      signal,
+    },
+    onUnknown: (answer) => unknown.push(answer),
+  });
+  return {
+    seen,
+    unknown,
+    most: () => most,
+    count: (question: Question = { prompt: "a" }, own = signal) =>
+      tokenize.count(question, own),
+    crash: () => server.shutdown(),
+    async [Symbol.asyncDispose]() {
+      tokenize[Symbol.dispose]();
+      await server.shutdown();
+    },
+  };
+}
+
+const counted = (count: number) => () =>
+  Response.json({ count, max_model_len: 8, tokens: [] });
+const status = (status: number) => () => new Response("no", { status });
+const PROMPT = { prompt: "a" };
+const CHAT = { messages: [{ role: "user", content: "a" }] };
+
+Deno.test("openTokenize() asks as the run does, and reads the count", async () => {
+  await using server = serve(
+    counted(7),
+    counted(0),
+    () => Response.json({ tokens: [1, 2, 3] }),
+  );
+  assert.deepEqual(
+    [await server.count(), await server.count(CHAT), await server.count()],
+    [7, 0, 3],
+  );
+  const common = {
+    method: "POST",
+    key: "Bearer key",
+    type: "application/json",
+    model: "m",
+  };
+  assert.deepEqual(server.seen, [
+    { ...common, ...PROMPT },
+    { ...common, ...CHAT },
+    { ...common, ...PROMPT },
+  ]);
+  assert.deepEqual(server.unknown, []);
+});
+
+for (const code of [404, 405, 501]) {
+  Deno.test(`openTokenize() asks a server once that answers ${code}, however many questions there are`, async () => {
+    await using server = serve(status(code));
+    const all = [PROMPT, CHAT, PROMPT].map((each) => server.count(each));
+    assert.deepEqual(await Promise.all(all), [undefined, undefined, undefined]);
+    assert.equal(await server.count(), undefined);
+    assert.equal(server.seen.length, 1);
+    assert.deepEqual(server.unknown, [`is answered with ${code}`]);
+  });
+}
+
+Deno.test("openTokenize() asks no more where the answer is no count", async () => {
+  const answers = ["", "<html>", "[]", "{}", '{"tokens":[]}', '{"count":"7"}'];
+  for (const answer of answers) {
+    await using server = serve(() => new Response(answer));
+    assert.equal(await server.count(), undefined);
+    assert.equal(await server.count(), undefined);
+    assert.equal(server.seen.length, 1, answer);
+    assert.deepEqual(server.unknown, ["is not answered with a count"]);
+  }
+});
+
+Deno.test("openTokenize() gives up one kind of question where the server knows the other", async () => {
+  await using server = serve(counted(4), status(400), counted(5));
+  assert.equal(await server.count(PROMPT), 4);
+  assert.equal(await server.count(CHAT), undefined);
+  assert.equal(await server.count(CHAT), undefined);
+  assert.equal(await server.count(PROMPT), 5);
+  assert.equal(server.seen.length, 3);
+  assert.deepEqual(server.unknown, ["is answered with 400"]);
+});
+
+for (const code of [408, 429, 500, 503]) {
+  Deno.test(`openTokenize() asks again after ${code}`, async () => {
+    await using server = serve(status(code), counted(4));
+    assert.equal(await server.count(), undefined);
+    assert.equal(await server.count(), 4);
+    assert.deepEqual(server.unknown, []);
+  });
+}
+
+Deno.test("openTokenize() asks one at a time until it is understood, then more", async () => {
+  let open = () => {};
+  const gate = new Promise<void>((resolve) => open = resolve);
+  let waiting = 0;
+  const atGate = async () => {
+    if (++waiting === 3) open();
+    await gate;
+    return counted(2)();
+  };
+  await using server = serve(status(503), counted(1), atGate);
+  const all = await Promise.all(
+    Array.from({ length: 5 }, () => server.count()),
+  );
+  assert.deepEqual(all, [undefined, 1, 2, 2, 2]);
+  assert.equal(server.most(), 3);
+});
+
+Deno.test("openTokenize() cannot say where the server is gone or the run is over", async () => {
+  await using server = serve(counted(1));
+  const over = AbortSignal.abort(new Error("over"));
+  assert.equal(await server.count(PROMPT, over), undefined);
+  await server.crash();
+  assert.equal(await server.count(), undefined);
+  assert.deepEqual(server.unknown, []);
+});
