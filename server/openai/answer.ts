@@ -10,6 +10,10 @@ export interface Piece {
   readonly tokens: number;
   /** Which call it belongs to, from 0. */
   readonly call?: number;
+  /** Token times until it is there, where they are not those of its tokens. */
+  readonly costs?: number;
+  /** Why a piece of the audio ends here, where there are several. */
+  readonly ends?: string;
   /** The called function, with the first piece of a call. */
   readonly name?: string;
 }

@@ -14,14 +14,15 @@ export class Refusal extends Error {
   /** A refusal with a status; 400 unless given. */
   constructor(
     message: string,
-    { status = 400, param = null, type, code = null }: {
+    { status = 400, param = null, type, code = null, cause }: {
       status?: number;
+      cause?: unknown;
       param?: string | null;
       type?: string;
       code?: string | null;
     } = {},
   ) {
-    super(message);
+    super(message, { cause });
     this.status = status;
     this.param = param;
     this.type = type;

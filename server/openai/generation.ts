@@ -4,6 +4,15 @@ import type { Answer, Piece } from "./answer.ts";
 import type { Exchange } from "./exchange.ts";
 import type { RequestOptions } from "./options.ts";
 
+/** What is generated for a request. */
+export interface Job {
+  readonly answers: readonly Answer[];
+  readonly promptTokens: number;
+  readonly seats: Seats;
+  /** What else the first token takes, in milliseconds. */
+  readonly firstMs?: number;
+}
+
 /** What is told while answers are generated. */
 export interface Listener {
   /** The first token is there; comes before the first piece. */
@@ -17,13 +26,7 @@ export interface Listener {
 /** Generates answers side by side, once there is a seat, each piece when its last token is due. */
 export function generate(
   exchange: Exchange,
-  { answers, promptTokens, seats, firstMs = 0 }: {
-    answers: readonly Answer[];
-    promptTokens: number;
-    seats: Seats;
-    /** What else the first token takes. */
-    firstMs?: number;
-  },
+  { answers, promptTokens, seats, firstMs = 0 }: Job,
   listener: Listener,
 ): void {
   const { options, clock } = exchange;
@@ -37,20 +40,23 @@ export function generate(
   function begin(): void {
     dueMs = (queued ? clock.now() : exchange.receivedMs) + firstMs + prefillMs +
       draw(options, random, "ttft");
-    const [first] = tokensIn(0);
-    for (let i = 1; i < (first ?? 1); i++) {
-      dueMs += draw(options, random, "itl");
-    }
+    pass(Math.max(0, costOf(0) - 1));
     exchange.at(dueMs, next);
   }
 
-  /** Tokens of the pieces of a step: the longest decides when it is due. */
-  function tokensIn(step: number): [number] {
-    let tokens = 1;
+  /** Adds the time of so many tokens. */
+  function pass(tokens: number): void {
+    for (let i = 0; i < tokens; i++) dueMs += draw(options, random, "itl");
+  }
+
+  /** Token times of a step: the longest of its pieces decides. */
+  function costOf(step: number): number {
+    let most = 0;
     for (const { pieces } of answers) {
-      tokens = Math.max(tokens, pieces[step]?.tokens ?? 0);
+      const piece = pieces[step];
+      if (piece) most = Math.max(most, piece.costs ?? piece.tokens);
     }
-    return [tokens];
+    return most;
   }
 
   /** All that is due; the rest when it is. */
@@ -59,8 +65,7 @@ export function generate(
     for (let n = 0; n < AT_ONCE && step < steps; n++) {
       emit();
       if (step === steps) break;
-      const [tokens] = tokensIn(step);
-      for (let i = 0; i < tokens; i++) dueMs += draw(options, random, "itl");
+      pass(costOf(step));
       if (dueMs > clock.now()) break;
     }
     if (step < steps) return void exchange.at(dueMs, next);
@@ -86,7 +91,7 @@ export function generate(
 /** Takes a seat for as long as a prompt is read, and then says so. */
 export function generateOnce(
   exchange: Exchange,
-  { promptTokens, seats }: { promptTokens: number; seats: Seats },
+  job: Omit<Job, "answers">,
   done: () => void,
 ): void {
   const answers = [{
@@ -95,7 +100,7 @@ export function generateOnce(
     tokens: 0,
     reasoningTokens: 0,
   }] as const;
-  generate(exchange, { answers, promptTokens, seats }, {
+  generate(exchange, { ...job, answers }, {
     started() {},
     piece() {},
     done,

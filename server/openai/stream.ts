@@ -1,7 +1,8 @@
-import type { Seats } from "../realtime/seats.ts";
-import type { Answer, Piece } from "./answer.ts";
-import type { Exchange } from "./exchange.ts";
-import { generate } from "./generation.ts";
+import type { Piece } from "./answer.ts";
+import type { AnswerHead, Exchange } from "./exchange.ts";
+import { generate, type Job } from "./generation.ts";
+
+export type { Job } from "./generation.ts";
 import type { Counts, UsagePlaces } from "./usage.ts";
 
 /** How the events of an endpoint's stream look, as JSON. */
@@ -17,13 +18,6 @@ export interface Chunks {
   ): readonly string[];
   /** The chunk that only brings usage. */
   usage(counts: Counts): string;
-}
-
-/** What is generated for a request. */
-export interface Job {
-  readonly answers: readonly Answer[];
-  readonly promptTokens: number;
-  readonly seats: Seats;
 }
 
 /** Streams answers as chunks, with usage where it belongs and `[DONE]` at the end. */
@@ -70,16 +64,20 @@ export function streamAnswers(
   });
 }
 
-/** Generates answers, and answers once they are whole. */
+/** Generates answers, and sends them once they are whole. */
 export function answerWhole(
   exchange: Exchange,
   job: Job,
-  { type, json }: { type: string; json: () => string },
+  { json, ...head }: Omit<AnswerHead, "status"> & {
+    type: string;
+    /** The body. */
+    json: () => string;
+  },
 ): void {
   generate(exchange, job, {
     started() {},
     piece() {},
-    done: () => exchange.answer(json(), { type }),
+    done: () => exchange.answer(json(), head),
   });
 }
 
