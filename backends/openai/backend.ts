@@ -7,7 +7,7 @@ import { endpointOf } from "../target/endpoint.ts";
 import { traceTo } from "../target/trace.ts";
 import type { OpenAiSettings } from "./options.ts";
 import type { ProtocolOf } from "./protocol.ts";
-import { openTokenCounts } from "./token_counts.ts";
+import { openTokenCounts, tokenizerOf } from "./token_counts.ts";
 import { shownTo, showRequest } from "./trace_exchange.ts";
 
 /** Settings of a backend that knows its path. */
@@ -22,6 +22,7 @@ export async function openBackend<Settings extends EndpointSettings, Prepared>(
   const endpoint = endpointOf(settings.target, settings.path);
   const headers = headersOf(settings, endpoint, context);
   const tls = await tlsOf(settings);
+  const tokenizer = await tokenizerOf(settings);
   const url = endpoint.http(settings.path);
   const clean = cleaner([
     ...secretsIn(headers),
@@ -32,8 +33,9 @@ export async function openBackend<Settings extends EndpointSettings, Prepared>(
   await checkHealth(settings, endpoint, ask);
   const model = settings.model ?? await firstModel(endpoint, ask, clean);
   const protocol = protocolOf(settings, model, context);
-  const counts = await openTokenCounts({
-    settings,
+  const counts = openTokenCounts({
+    tokenize: settings.tokenize,
+    tokenizer,
     url: endpoint.http("/tokenize"),
     model,
     ask,

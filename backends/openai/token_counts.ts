@@ -6,7 +6,11 @@ import {
   type Usage,
   UsageError,
 } from "../../plugins/mod.ts";
-import { estimateTokens, openTokenizer } from "../../tokens/mod.ts";
+import {
+  estimateTokens,
+  openTokenizer,
+  type Tokenizer,
+} from "../../tokens/mod.ts";
 import type { OpenAiSettings } from "./options.ts";
 import type { SentText } from "./protocol.ts";
 import { openTokenize, type TokenizeOptions } from "./tokenize.ts";
@@ -25,8 +29,10 @@ export interface TokenCounts extends Disposable {
 /** What is needed to count. */
 export interface TokenCountsOptions
   extends Omit<TokenizeOptions, "onUnknown">, Pick<OpenContext, "warn"> {
-  /** Which ways to count there are. */
-  readonly settings: Pick<OpenAiSettings, "tokenizer" | "tokenize">;
+  /** Whether the server is asked. */
+  readonly tokenize: boolean;
+  /** Counts where the server does not. */
+  readonly tokenizer: Tokenizer | undefined;
 }
 
 /** A number of tokens, and who counted. */
@@ -42,28 +48,37 @@ type Counter = (
 ) => Promise<Counted | undefined>;
 
 /**
- * Opens what counts, in this order: the server by `/tokenize`, the tokenizer's file, an estimate.
+ * Opens the tokenizer that an option names.
  *
- * @throws {UsageError} If the tokenizer's file cannot be used.
+ * @throws {UsageError} If its file cannot be used.
  */
-export async function openTokenCounts(
-  { settings: { tokenizer, tokenize }, warn, ...server }: TokenCountsOptions,
-): Promise<TokenCounts> {
-  const file = tokenizer === undefined ? [] : [await byFile(tokenizer)];
+export async function tokenizerOf(
+  { tokenizer }: Pick<OpenAiSettings, "tokenizer">,
+): Promise<Tokenizer | undefined> {
+  if (tokenizer === undefined) return undefined;
+  return await openTokenizer(tokenizer).catch((cause) => {
+    throw new UsageError(messageOf(cause), { cause });
+  });
+}
+
+/** Counts by what there is, in this order: the server by `/tokenize`, the tokenizer, an estimate. */
+export function openTokenCounts(
+  { tokenizer, tokenize, warn, ...server }: TokenCountsOptions,
+): TokenCounts {
   const asked = tokenize
     ? openTokenize({
       ...server,
       onUnknown: (answer) =>
         warn(
           `Tokens that the server does not count are ${
-            file.length > 0 ? "counted by the tokenizer" : "estimated"
+            tokenizer ? "counted by the tokenizer" : "estimated"
           }: POST ${server.url.pathname} ${answer} (tokenize=false does not ask)`,
         ),
     })
     : undefined;
   const counters: readonly Counter[] = [
     ...(asked ? [byServer(asked.count)] : []),
-    ...file,
+    ...(tokenizer ? [byTokenizer(tokenizer)] : []),
   ];
 
   async function countOf(
@@ -107,14 +122,11 @@ function byServer(count: ReturnType<typeof openTokenize>["count"]): Counter {
   };
 }
 
-/** Counts every text by a file. It knows no chat template: what one adds is not counted. */
-async function byFile(path: string): Promise<Counter> {
-  const tokenizer = await openTokenizer(path).catch((cause) => {
-    throw new UsageError(messageOf(cause), { cause });
-  });
+/** It knows no chat template: what one adds is not counted. */
+function byTokenizer({ countLong }: Tokenizer): Counter {
   return async ({ text }) => {
     let tokens = 0;
-    for (const one of [text].flat()) tokens += await tokenizer.countLong(one);
+    for (const one of [text].flat()) tokens += await countLong(one);
     return { by: "tokenizer", tokens };
   };
 }
