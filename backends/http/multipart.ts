@@ -18,6 +18,8 @@ export interface Form {
   readonly contentType: string;
   /** All fields, in their order. */
   readonly body: Uint8Array<ArrayBuffer>;
+  /** The same for people: a file by its name, length and type. */
+  readonly shown: string;
 }
 
 /** Writes a form as `multipart/form-data` (RFC 7578): the same fields give the same bytes. */
@@ -32,7 +34,14 @@ export function multipart(fields: readonly FormField[]): Form {
   return {
     contentType: `multipart/form-data; boundary=${boundary}`,
     body: new Uint8Array(body.buffer, body.byteOffset, body.byteLength),
+    shown: fields.map(shownField).join(" · "),
   };
+}
+
+function shownField({ name, value }: FormField): string {
+  if (typeof value === "string") return `${name}=${value}`;
+  const { name: file, mediaType, bytes } = value;
+  return `${name}=${file} (${bytes.length} bytes of ${mediaType})`;
 }
 
 const CRLF = Buffer.from("\r\n");

@@ -12,7 +12,7 @@ async function parsed(fields: readonly FormField[]) {
 }
 
 Deno.test("multipart() writes texts and a file in their order, byte for byte", () => {
-  const { contentType, body } = multipart([
+  const { contentType, body, shown } = multipart([
     { name: "model", value: "whisper" },
     { name: "timestamp_granularities[]", value: "word" },
     {
@@ -47,6 +47,10 @@ Deno.test("multipart() writes texts and a file in their order, byte for byte", (
       "--earshot-form-0-end-of-part--",
       "",
     ].join("\r\n"),
+  );
+  assert.equal(
+    shown,
+    'model=whisper · timestamp_granularities[]=word · file=a "b".wav (6 bytes of audio/wav)',
   );
 });
 

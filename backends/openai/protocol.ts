@@ -21,11 +21,17 @@ export interface Protocol<Prepared> {
    */
   prepare(turn: Turn, signal: AbortSignal): Promise<Prepared>;
   /** The rest of it, when it is to be sent. */
-  request(request: InferenceRequest<Prepared>): Omit<HttpRequest, "url">;
+  request(request: InferenceRequest<Prepared>): Wire;
   /** Reads the answer to one request. */
   reader(call: Call, request: InferenceRequest<Prepared>): AnswerReader;
   /** What was sent, in so far as tokens can be counted of it; `undefined` where it is not text. */
   sent?(request: InferenceRequest<Prepared>): SentText | undefined;
+}
+
+/** What is sent, but for where to. */
+export interface Wire extends Omit<HttpRequest, "url"> {
+  /** What people are shown of a body that they could not read. */
+  readonly shown?: string;
 }
 
 /** Reads an answer and says what it came to. */

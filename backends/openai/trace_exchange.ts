@@ -1,15 +1,16 @@
 import type { HttpRequest } from "../http/http.ts";
 import type { Trace } from "../target/trace.ts";
-import type { AnswerReader } from "./protocol.ts";
+import type { AnswerReader, Wire } from "./protocol.ts";
 
-/** Shows a request; of a body that is no JSON, how long it is. */
+/** Shows a request; of a body that nobody could read, what stands for it and how long it is. */
 export function showRequest(
   trace: Trace,
-  { url, contentType, body }: HttpRequest,
+  { url, contentType, body, shown }: HttpRequest & Wire,
 ): void {
   const { length } = body;
   const what = contentType.split(";")[0];
   trace.note(`POST ${url.pathname}${url.search}: ${length} bytes of ${what}`);
+  if (shown !== undefined) return trace.sent(shown);
   if (what !== "application/json") return;
   trace.sent(
     typeof body === "string" ? body : new TextDecoder().decode(body),

@@ -235,3 +235,34 @@ Deno.test("transcriptions() fails a stream that just stops", async () => {
   assert.equal(sample.outcome.failure.class, "truncated");
   assert.equal(sample.output.text, "one");
 });
+
+Deno.test("transcriptions() shows the fields of its form to whoever asks, and no media", async () => {
+  await using server = serverOf(() => eventsOf(CHUNKS));
+  const shown: string[] = [];
+  const { signal } = new AbortController();
+  const backend = await transcriptions({ target: server.url, model: "m" })
+    .open({
+      env: () => undefined,
+      signal,
+      warn: () => {},
+      trace: (direction, message) => void shown.push(`${direction} ${message}`),
+    });
+  const prepared = await backend.prepare!(turn, signal);
+  const session = { id: "s", turn: 0, history: [] };
+  await attempt(backend, { id: 0, turn, prepared, session }, {
+    stage: 0,
+    phase: "measure",
+    scheduledMs: 0,
+    clock: systemClock(),
+    signal,
+  });
+  await backend[Symbol.asyncDispose]!();
+  assert.match(
+    shown[0]!,
+    /^note POST \/v1\/audio\/transcriptions: \d+ bytes of multipart\/form-data$/,
+  );
+  assert.deepEqual(shown.slice(1), [
+    "sent model=m · response_format=json · stream=true · stream_include_usage=true · file=silence.wav (32044 bytes of audio/wav)",
+    ...CHUNKS.map((data) => `received ${data}`),
+  ]);
+});

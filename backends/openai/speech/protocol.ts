@@ -1,11 +1,12 @@
 import type { OpenContext } from "../../../plugins/mod.ts";
 import type { Form } from "../../http/multipart.ts";
+import type { Fields } from "../body.ts";
 import type { Protocol } from "../protocol.ts";
 import { wholeAnswers } from "../whole_answer.ts";
 import type { ResponseFormat } from "./body.ts";
 import type { SpeechToTextSettings } from "./options.ts";
 import { transcriptReader } from "./reader.ts";
-import { type Fields, uploads } from "./upload.ts";
+import { uploads } from "./upload.ts";
 
 /** Uploads speech and reads text: transcriptions and translations differ in path and fields alone. */
 export function speechToText(

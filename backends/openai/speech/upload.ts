@@ -2,15 +2,13 @@ import { encodeWav } from "../../../audio/mod.ts";
 import type { Audio, MediaFile, Turn } from "../../../plugins/mod.ts";
 import { byteCache } from "../../byte_cache.ts";
 import { type Form, type FormField, multipart } from "../../http/multipart.ts";
+import type { Fields } from "../body.ts";
 import type { SpeechToTextSettings } from "./options.ts";
 
 /** Forms kept beside those that are being sent: some 100 clips of 10 s in WAV. */
 const CACHE_BYTES = 32 * 1024 * 1024;
 
-/** What is known of all forms: the fields' values by name, a list for a name that is repeated. */
-export type Fields = Readonly<Record<string, unknown>>;
-
-/** Builds the form of a turn, each once: the fields, and the audio as `file`. */
+/** Builds the form of a turn, each once: the fields, of which a list is repeated, and the audio as `file`. */
 export function uploads(
   { audioFormat, sampleRateHz = 16_000, maxOutputTokens, body }:
     SpeechToTextSettings,
