@@ -50,11 +50,12 @@ export function smallTokenizer(
   return { ...whole, ...parts };
 }
 
-/** The merges that make whole words, and their beginnings, of letters: each with a space before it and without. */
+/** The merges that make whole words letter by letter, as far as those of other words let them; then the space joins. */
 export function mergesOf(words: readonly string[]): [string, string][] {
-  const pairs = words.flatMap((word) =>
-    [word, `Ġ${word}`].flatMap((text) => steps([...text]))
-  );
+  const pairs = words.flatMap((word) => [
+    ...steps([...word]),
+    ["Ġ", word] as [string, string],
+  ]);
   return [...new Map(pairs.map((pair) => [pair.join(" "), pair])).values()];
 }
 

@@ -51,6 +51,7 @@ export async function openTokenizer(path: string): Promise<Tokenizer> {
   };
 }
 
+/** By a timer: immediates would let other timers run, and keep sockets waiting. */
 function otherWork(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve));
 }

@@ -1,4 +1,5 @@
 import { type Image, type Random, random } from "../../plugins/mod.ts";
+import { otherWork } from "./other_work.ts";
 import { encodePng } from "./png.ts";
 
 /** What a picture is to be. */
@@ -11,50 +12,72 @@ export interface ImageWanted {
 }
 
 /** A picture of nothing: made each time that it is asked for, always the same. */
-export function syntheticImage(
-  { id, width, height, content, seed }: ImageWanted,
-): Image {
+export function syntheticImage(wanted: ImageWanted): Image {
+  const { id, width, height } = wanted;
   return {
     id,
-    async file() {
-      const chance = random(seed, `synthetic/image/${id}`);
-      const rgb = new Uint8Array(width * height * 3);
-      if (content === "noise") fillWithNoise(rgb, chance);
-      else fillWithGradient(rgb, width, chance);
-      return {
-        bytes: await encodePng({ width, height, rgb }),
-        mediaType: "image/png",
-        name: `${id}.png`,
-      };
-    },
+    file: async () => ({
+      bytes: await encodePng({ width, height, rgb: await painted(wanted) }),
+      mediaType: "image/png",
+      name: `${id}.png`,
+    }),
   };
 }
 
-function fillWithNoise(rgb: Uint8Array, chance: Random): void {
-  for (let i = 0; i < rgb.length; i++) rgb[i] = chance() * 256;
+type Rgb = readonly [red: number, green: number, blue: number];
+
+/** The colour of a pixel; asked for in the order of reading. */
+type Paint = (x: number, y: number) => Rgb;
+
+const PAINTS = { noise, gradient };
+
+/** Pixels at a stretch: some milliseconds of work. */
+const SLICE = 2 ** 17;
+
+async function painted(
+  { width, height, content, seed, id }: ImageWanted,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const chance = random(seed, `synthetic/image/${id}`);
+  const paint = PAINTS[content](chance, { width, height });
+  const rgb = new Uint8Array(width * height * 3);
+  for (let i = 0; i < width * height; i++) {
+    if (i > 0 && i % SLICE === 0) await otherWork();
+    rgb.set(paint(i % width, Math.floor(i / width)), i * 3);
+  }
+  return rgb;
+}
+
+function noise(chance: Random): Paint {
+  return () => {
+    const bits = chance() * 2 ** 24;
+    return [bits & 255, bits >> 8 & 255, bits >> 16];
+  };
 }
 
 /** From the left to the right and from the top to the bottom, between four colours that are drawn. */
-function fillWithGradient(
-  rgb: Uint8Array,
-  width: number,
+function gradient(
   chance: Random,
-): void {
-  const height = rgb.length / 3 / width;
-  for (let colour = 0; colour < 3; colour++) {
-    const corner = () => chance() * 256;
-    const [left, right, lowerLeft, lowerRight] = [
-      corner(),
-      corner(),
-      corner(),
-      corner(),
-    ];
-    for (let y = 0; y < height; y++) {
-      const from = left + (lowerLeft - left) * y / height;
-      const to = right + (lowerRight - right) * y / height;
-      for (let x = 0; x < width; x++) {
-        rgb[(y * width + x) * 3 + colour] = from + (to - from) * x / width;
-      }
-    }
-  }
+  { width, height }: { readonly width: number; readonly height: number },
+): Paint {
+  const colour = (): Rgb => [chance() * 256, chance() * 256, chance() * 256];
+  const [left, right, lowerLeft, lowerRight] = [
+    colour(),
+    colour(),
+    colour(),
+    colour(),
+  ];
+  return (x, y) =>
+    between(
+      between(left, lowerLeft, y / height),
+      between(right, lowerRight, y / height),
+      x / width,
+    );
+}
+
+function between(one: Rgb, other: Rgb, share: number): Rgb {
+  return [
+    one[0] + (other[0] - one[0]) * share,
+    one[1] + (other[1] - one[1]) * share,
+    one[2] + (other[2] - one[2]) * share,
+  ];
 }

@@ -14,6 +14,13 @@ const distribution = (description: string) =>
       sigma: z.number().optional(),
       min: z.number().optional(),
       max: z.number().optional(),
+    }, {
+      error: (issue) =>
+        issue.code === "unrecognized_keys"
+          ? `must have no keys but mean, stdev, median, sigma, min and max: current value has ${
+            issue.keys.join(", ")
+          }`
+          : undefined,
     }),
     z.string(),
   ], { error: SHORT_FORMS }).optional().describe(description);

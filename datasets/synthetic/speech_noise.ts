@@ -1,4 +1,5 @@
 import type { Random } from "../../plugins/mod.ts";
+import { otherWork } from "./other_work.ts";
 
 /** Samples per second of the noise. */
 export const SPEECH_NOISE_HZ = 16_000;
@@ -76,8 +77,4 @@ function syllables(chance: Random): () => number {
     const phase = Math.sin(Math.PI * at++ / length);
     return peak * (BETWEEN + (1 - BETWEEN) * phase * phase);
   };
-}
-
-function otherWork(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve));
 }

@@ -42,7 +42,7 @@ function pricesOf(tokenizer: Tokenizer): Prices {
     affordable(tokens, chance) {
       const dear = words.findIndex((word) => of(word) > tokens);
       const among = dear < 0 ? words.length : dear;
-      return words[Math.floor(chance() * among)];
+      return among === 0 ? undefined : words[Math.floor(chance() * among)];
     },
   };
 }

@@ -1,0 +1,355 @@
+import assert from "node:assert/strict";
+import { bytesSource, inspectAudio } from "../../audio/mod.ts";
+import { isUsageError, type Session, type Turn } from "../../plugins/mod.ts";
+import { testDataset } from "../../plugins/testing.ts";
+import { estimateTokens, openTokenizer } from "../../tokens/mod.ts";
+import { mergesOf, smallTokenizer } from "../../tokens/testing.ts";
+import { openDataset, read, readAll, tempFolder } from "../testing.ts";
+import { synthetic } from "./dataset.ts";
+import type { SyntheticOptions } from "./options.ts";
+
+const CHATS: SyntheticOptions = {
+  inputTokens: { median: 40, sigma: 1, max: 200 },
+  outputTokens: { min: 1, max: 9 },
+  turns: "1..3",
+  thinkMs: "0..50",
+  prefixes: ["20:3:2", { tokens: 10 }],
+  images: 1,
+};
+
+testDataset(synthetic(CHATS));
+testDataset(synthetic({ audioSeconds: "0.2..2", count: 20 }), {
+  test: (name, run) => Deno.test(`${name}, where it is audio`, run),
+});
+
+const turnsOf = (sessions: readonly Session[]): Turn[] =>
+  sessions.flatMap(({ turns }) => turns);
+
+const textsOf = (sessions: readonly Session[]): string[] =>
+  turnsOf(sessions).map(({ columns }) => columns.text!);
+
+Deno.test("synthetic() alone gives prompts of 128 tokens without end", async () => {
+  await using dataset = await openDataset(synthetic({}));
+  assert.equal(dataset.isEndless, true);
+  assert.deepEqual(dataset.facts, { tokenCounter: "characters" });
+  const sessions = await read(dataset, { take: 300 });
+  assert.deepEqual(
+    sessions.map(({ id }) => id),
+    Array.from({ length: 300 }, (_, n) => String(n)),
+  );
+  for (const { turns } of sessions) {
+    assert.equal(turns.length, 1);
+    assert.deepEqual(Object.keys(turns[0]!), ["columns"]);
+    assert.deepEqual(Object.keys(turns[0]!.columns), ["text"]);
+    assert.equal(estimateTokens(turns[0]!.columns.text!), 128);
+  }
+});
+
+Deno.test("synthetic() draws lengths whose means are those that were asked for", async () => {
+  const sessions = await readAll(
+    synthetic({ inputTokens: "normal:60:10", outputTokens: "10..30" }),
+    { take: 4000 },
+  );
+  const mean = (numbers: readonly number[]) =>
+    numbers.reduce((sum, x) => sum + x) / numbers.length;
+  const inputs = mean(textsOf(sessions).map(estimateTokens));
+  const outputs = mean(turnsOf(sessions).map((turn) => turn.maxOutputTokens!));
+  assert.ok(Math.abs(inputs - 60) < 0.7, `${inputs}`);
+  assert.ok(Math.abs(outputs - 20) < 0.5, `${outputs}`);
+});
+
+Deno.test("synthetic() makes the same session for the same seed, whatever was read before and whatever the answers are to be", async () => {
+  const options = { inputTokens: "5..50", turns: "1..4", count: 10 };
+  await using dataset = await openDataset(synthetic(options));
+  const second = await read(dataset, { pass: 1 });
+  const first = await read(dataset, { pass: 0 });
+  const longer = await readAll(synthetic({ ...options, count: 20 }));
+  assert.deepEqual([...first, ...second], longer);
+  assert.notDeepEqual(await read(dataset, { seed: 2 }), first);
+  const answers = { outputTokens: "1..99", firstOutputTokens: 7 };
+  const fixed = { inputTokens: 30, turns: 2, count: 10 };
+  assert.deepEqual(
+    textsOf(await readAll(synthetic({ ...fixed, ...answers }))),
+    textsOf(await readAll(synthetic(fixed))),
+  );
+});
+
+Deno.test("synthetic() gives each pass sessions of its own, unless all are to have the same", async () => {
+  await using dataset = await openDataset(synthetic({ count: 5 }));
+  assert.equal(dataset.isEndless, false);
+  assert.deepEqual(dataset.facts, { items: 5, tokenCounter: "characters" });
+  const passes = [0, 1, 2].map((pass) => read(dataset, { pass }));
+  const texts = (await Promise.all(passes)).flatMap(textsOf);
+  assert.equal(new Set(texts).size, 15);
+  const same = await openDataset(synthetic({ count: 5, samePasses: true }));
+  assert.deepEqual(
+    await read(same, { pass: 3 }),
+    await read(same, { pass: 0 }),
+  );
+});
+
+Deno.test("synthetic() lets no two prompts begin with the same words, those of a batch among them", async () => {
+  const beginning = (text: string) => text.split(" ").slice(0, 3).join(" ");
+  const chats = textsOf(
+    await readAll(synthetic({ inputTokens: 16 }), { take: 5000 }),
+  );
+  assert.equal(new Set(chats.map(beginning)).size, 5000);
+  const batches = await readAll(synthetic({ inputTokens: 16, batch: 8 }), {
+    take: 500,
+  });
+  const texts = turnsOf(batches).flatMap(({ columns }) => columns.texts!);
+  assert.equal(texts.length, 4000);
+  assert.equal(new Set(texts.map(beginning)).size, 4000);
+  assert.ok(
+    turnsOf(batches).every(({ columns }) => columns.text === undefined),
+  );
+});
+
+Deno.test("synthetic() gives first turns lengths of their own, and pauses between turns", async () => {
+  const sessions = await readAll(
+    synthetic({
+      turns: 3,
+      inputTokens: 10,
+      firstInputTokens: 50,
+      outputTokens: 5,
+      firstOutputTokens: 25,
+      thinkMs: 40,
+    }),
+    { take: 20 },
+  );
+  for (const { turns } of sessions) {
+    const shape = turns.map(({ columns, maxOutputTokens, thinkMs }) => [
+      estimateTokens(columns.text!),
+      maxOutputTokens,
+      thinkMs,
+    ]);
+    assert.deepEqual(shape, [[50, 25, undefined], [10, 5, 40], [10, 5, 40]]);
+  }
+});
+
+Deno.test("synthetic() puts a shared prefix into every turn's system column", async () => {
+  const sessions = await readAll(
+    synthetic({ turns: 2, prefixTokens: 30, prefixCount: 3 }),
+    { take: 200 },
+  );
+  const prefixes = sessions.map(({ turns }) => turns[0]!.columns.system!);
+  assert.equal(new Set(prefixes).size, 3);
+  assert.ok(prefixes.every((prefix) => estimateTokens(prefix) === 30));
+  for (const { turns } of sessions) {
+    assert.equal(turns[1]!.columns.system, turns[0]!.columns.system);
+  }
+});
+
+Deno.test("synthetic() puts a shared prefix at the head of the first prompt, where it is to be there", async () => {
+  const sessions = await readAll(
+    synthetic({
+      turns: 2,
+      inputTokens: 20,
+      prefixTokens: 30,
+      prefixIn: "text",
+    }),
+    { take: 50 },
+  );
+  const [first, second] = [0, 1].map((turn) =>
+    sessions.map(({ turns }) => turns[turn]!.columns)
+  );
+  const prefix = first![0]!.text!.slice(0, 119);
+  for (const { text, system } of first!) {
+    assert.equal(system, undefined);
+    assert.equal(estimateTokens(text!), 50);
+    assert.ok(text!.startsWith(prefix));
+  }
+  assert.equal(new Set(first!.map(({ text }) => text!.slice(121))).size, 50);
+  for (const { text } of second!) {
+    assert.equal(estimateTokens(text!), 20);
+    assert.ok(!text!.startsWith(prefix.slice(0, 40)));
+  }
+});
+
+Deno.test("synthetic() counts by a tokenizer's file where one is given", async () => {
+  const content = smallTokenizer({ merges: mergesOf(["the", "people", "in"]) });
+  await using folder = await tempFolder({
+    "tokenizer.json": JSON.stringify(content),
+  });
+  const { count } = await openTokenizer(folder.path);
+  await using dataset = await openDataset(synthetic({
+    tokenizer: folder.path,
+    inputTokens: "1..60",
+    prefixTokens: 25,
+    prefixIn: "text",
+  }));
+  assert.deepEqual(dataset.facts, { tokenCounter: "tokenizer" });
+  const sizes = (await read(dataset, { take: 200 })).map(({ turns }) =>
+    count(turns[0]!.columns.text!) - 25
+  );
+  assert.ok(sizes.every((size) => size >= 1 && size <= 60));
+  assert.ok(new Set(sizes).size > 40);
+});
+
+Deno.test("synthetic() names a session for which the tokenizer has no text as its problem", async () => {
+  const content = JSON.stringify(smallTokenizer({
+    parts: { normalizer: { type: "Prepend", prepend: "____" } },
+  }));
+  await using folder = await tempFolder({ "tokenizer.json": content });
+  const sessions = await readAll(
+    synthetic({ tokenizer: folder.path, inputTokens: "3..6", count: 40 }),
+  );
+  const bad = sessions.filter(({ problem }) => problem !== undefined);
+  assert.ok(bad.length > 5 && bad.length < 35, `${bad.length}`);
+  for (const { problem, turns } of bad) {
+    assert.match(problem!, /^Cannot write a text of [34] tokens as/);
+    assert.deepEqual(turns, []);
+  }
+});
+
+Deno.test("synthetic() makes audio that is speech by its shape, and prompts with it only where asked to", async () => {
+  await using dataset = await openDataset(
+    synthetic({ audioSeconds: "0.5..1.5", count: 20 }),
+  );
+  assert.deepEqual(dataset.facts, { items: 20 });
+  const sessions = await read(dataset);
+  const columns = turnsOf(sessions).map(({ columns }) => columns);
+  const lengths = columns.map(({ audio }) => audio!.durationMs);
+  assert.ok(
+    lengths.every((ms) => Number.isInteger(ms) && ms >= 500 && ms <= 1500),
+  );
+  assert.ok(new Set(lengths).size > 10);
+  assert.deepEqual(Object.keys(columns[0]!), ["audio"]);
+  const { audio } = columns[0]!;
+  const { bytes, name, mediaType } = await audio!.file();
+  assert.deepEqual([name, mediaType], ["synthetic-0-0.wav", "audio/wav"]);
+  const info = await inspectAudio(bytesSource(Uint8Array.from(bytes), name));
+  assert.deepEqual([info.sampleRateHz, info.channels], [16_000, 1]);
+  assert.ok(Math.abs(info.durationMs - audio!.durationMs) < 0.1);
+  const pcm16 = await audio!.pcm16(16_000);
+  assert.deepEqual(pcm16, await audio!.pcm16(16_000));
+  assert.deepEqual(new Int16Array(bytes.buffer, 44), pcm16);
+  assert.equal((await audio!.pcm16(24_000)).length, pcm16.length * 1.5);
+  assert.notDeepEqual(await columns[1]!.audio!.pcm16(16_000), pcm16);
+  const both = await readAll(
+    synthetic({ audioSeconds: 1, inputTokens: 8, count: 1 }),
+  );
+  assert.deepEqual(Object.keys(turnsOf(both)[0]!.columns), ["text", "audio"]);
+});
+
+Deno.test("synthetic() adds pictures of the size asked for", async () => {
+  const sessions = await readAll(
+    synthetic({ images: 2, imageWidth: 20, imageHeight: 10, count: 3 }),
+  );
+  const images = turnsOf(sessions).flatMap(({ columns }) => columns.images!);
+  assert.equal(images.length, 6);
+  assert.equal(new Set(images.map(({ id }) => id)).size, 6);
+  const files = await Promise.all(images.map((image) => image.file()));
+  for (const { bytes, mediaType } of files) {
+    assert.equal(mediaType, "image/png");
+    const view = new DataView(bytes.buffer);
+    assert.deepEqual([view.getUint32(16), view.getUint32(20)], [20, 10]);
+  }
+  assert.equal(new Set(files.map(({ bytes }) => bytes.join())).size, 6);
+});
+
+Deno.test("synthetic() refuses options that mean nothing, and names them", async () => {
+  const cases: [SyntheticOptions, ...RegExp[]][] = [
+    [
+      { inputTokens: 0 },
+      /^inputTokens: must be at least 1: current value is 0$/m,
+    ],
+    [
+      { inputTokens: "lots" },
+      /^inputTokens: must be a number, MIN\.\.MAX, .*: current value is lots$/m,
+    ],
+    [
+      { outputTokens: "9..3" },
+      /^outputTokens\.min: must be at most max, which is 3: current value is 9$/m,
+    ],
+    [
+      { inputTokens: { mean: 9, stdev: -1 } },
+      /^inputTokens\.stdev: must be 0 or more: current value is -1$/m,
+    ],
+    [
+      { inputTokens: {} as never },
+      /^inputTokens: must have min and max, mean and stdev/m,
+    ],
+    [
+      { inputTokens: { mode: 3 } as never },
+      /^inputTokens: must have no keys but mean, .* and max: current value has mode$/m,
+    ],
+    [{ turns: 0.5 }, /^turns: must be a whole number: current value is 0\.5$/m],
+    [
+      { audioSeconds: 0 },
+      /^audioSeconds: must be at least 0\.001: current value is 0$/m,
+    ],
+    [
+      { turns: 2, thinkMs: -1 },
+      /^thinkMs: must be at least 0: current value is -1$/m,
+    ],
+    [{ thinkMs: 5 }, /^thinkMs: must come with turns/m],
+    [{ firstInputTokens: 5 }, /^firstInputTokens: must come with turns/m],
+    [{ samePasses: true }, /^samePasses: must come with count/m],
+    [{ prefixCount: 2 }, /^prefixCount: must come with prefixTokens/m],
+    [
+      { prefixIn: "text" },
+      /^prefixIn: must come with prefixTokens or prefixes/m,
+    ],
+    [
+      { prefixTokens: 5, prefixes: ["5"] },
+      /^prefixTokens: must stand without prefixes/m,
+    ],
+    [{ batch: 2, images: 1 }, /^batch: must stand without images/m],
+    [{ imageWidth: 10 }, /^imageWidth: must come with images/m],
+    [
+      { images: 1, imageWidth: 0 },
+      /^imageWidth: must be above 0: current value is 0$/m,
+    ],
+    [
+      { prefixes: ["5:2:0", { tokens: 3, weight: 0 }] },
+      /^prefixes: must have a weight above 0: all of them are 0$/m,
+    ],
+    [
+      { prefixes: ["0"] },
+      /^prefixes\.0: must have from 1 to 10000000 tokens: current value has 0$/m,
+    ],
+    [
+      { prefixes: ["5:0"] },
+      /^prefixes\.0: must have a count of 1 or more: current value is 0$/m,
+    ],
+    [
+      { prefixes: ["five"] },
+      /^prefixes\.0: must be TOKENS\[:COUNT\[:WEIGHT\]\], or an object/m,
+    ],
+    [
+      { audioSeconds: 1, prefixTokens: 5, prefixIn: "text" },
+      /^prefixIn: must be system where there are no prompts/m,
+    ],
+    [{ count: 0, inputTokens: 0 }, /^count: /m, /^inputTokens: /m],
+  ];
+  for (const [options, ...says] of cases) {
+    await assert.rejects(openDataset(synthetic(options)), (error) => {
+      assert.ok(isUsageError(error), String(error));
+      const lines = error.message.replaceAll("\n  ", "\n");
+      assert.match(lines, /^Cannot open dataset "synthetic":/);
+      for (const said of says) assert.match(lines, said);
+      return true;
+    });
+  }
+});
+
+Deno.test("synthetic() refuses a tokenizer's file that is none", async () => {
+  await using folder = await tempFolder({ "config.json": '{"a": 1}' });
+  for (
+    const [tokenizer, says] of [
+      [folder.at("absent.json"), /there must be such a file or folder/],
+      [folder.path, /the folder must hold a tokenizer\.json/],
+      [
+        folder.at("config.json"),
+        /must hold a "model" with a "vocab": current value has the keys a$/,
+      ],
+    ] as const
+  ) {
+    await assert.rejects(openDataset(synthetic({ tokenizer })), (error) => {
+      assert.ok(isUsageError(error), String(error));
+      assert.match(error.message, says);
+      return true;
+    });
+  }
+});

@@ -1,0 +1,179 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { random } from "../../plugins/mod.ts";
+import {
+  type DistributionKeys,
+  type Range,
+  readDistribution,
+} from "./distribution.ts";
+
+const TOKENS: Range = { least: 1, most: 10_000, whole: true };
+const SECONDS: Range = { least: 0.001, most: 100, whole: false };
+
+/** So many draws of a seed. */
+function draws(
+  distribution: number | string | DistributionKeys,
+  { range = TOKENS, count = 20, seed = 1 } = {},
+): number[] {
+  const result = readDistribution(distribution, range);
+  assert.ok("draw" in result, JSON.stringify(result));
+  const chance = random(seed, "test");
+  return Array.from({ length: count }, () => result.draw(chance));
+}
+
+Deno.test("readDistribution() takes the short forms for what they are short for", () => {
+  const cases: [string, DistributionKeys][] = [
+    ["64..256", { min: 64, max: 256 }],
+    ["7..7", { min: 7, max: 7 }],
+    ["normal:128:32", { mean: 128, stdev: 32 }],
+    ["normal:128:32:16..512", { mean: 128, stdev: 32, min: 16, max: 512 }],
+    ["normal:128:32:100..", { mean: 128, stdev: 32, min: 100 }],
+    ["normal:128.5:32.5:..130", { mean: 128.5, stdev: 32.5, max: 130 }],
+    ["lognormal:128:0.6", { median: 128, sigma: 0.6 }],
+    ["lognormal:9:2:5..50", { median: 9, sigma: 2, min: 5, max: 50 }],
+  ];
+  for (const [short, keys] of cases) {
+    assert.deepEqual(draws(short), draws(keys), short);
+    assert.ok(short === "7..7" || new Set(draws(short)).size > 3, short);
+  }
+  assert.deepEqual(draws(5), Array(20).fill(5));
+});
+
+Deno.test("readDistribution() draws what its numbers say, over many draws", () => {
+  const sigma = 0.5;
+  const spread = Math.sqrt(Math.exp(sigma ** 2) - 1);
+  const cases: [DistributionKeys, mean: number, stdev: number][] = [
+    [{ min: 100, max: 299 }, 199.5, Math.sqrt((200 ** 2 - 1) / 12)],
+    [{ mean: 500, stdev: 50 }, 500, 50],
+    [
+      { median: 400, sigma },
+      400 * Math.exp(sigma ** 2 / 2),
+      400 * Math.exp(sigma ** 2 / 2) * spread,
+    ],
+    [{ mean: 400, sigma }, 400, 400 * spread],
+  ];
+  for (const [keys, mean, stdev] of cases) {
+    const all = draws(keys, { count: 20_000 });
+    const drawnMean = all.reduce((sum, x) => sum + x) / all.length;
+    const drawnVariance = all.reduce((sum, x) =>
+      sum + (x - drawnMean) ** 2, 0) /
+      (all.length - 1);
+    // The mean of 20,000 is off by stdev/141, one in 15,000 times by four of these.
+    assert.ok(
+      Math.abs(drawnMean - mean) < 4 * stdev / Math.sqrt(all.length),
+      `${JSON.stringify(keys)}: mean ${drawnMean}`,
+    );
+    const ratio = Math.sqrt(drawnVariance) / stdev;
+    assert.ok(Math.abs(ratio - 1) < 0.05, `${JSON.stringify(keys)}: ${ratio}`);
+  }
+});
+
+Deno.test("readDistribution() gives each whole number between the bounds its share, the bounds among them", () => {
+  const all = draws("3..6", { count: 20_000 });
+  for (const value of [3, 4, 5, 6]) {
+    const share = all.filter((drawn) => drawn === value).length / all.length;
+    assert.ok(Math.abs(share - 0.25) < 0.015, `${value}: ${share}`);
+  }
+});
+
+Deno.test("readDistribution() draws again what falls outside, and does not heap it up at the bounds", () => {
+  const all = draws("normal:100:50:90..110", { count: 20_000 });
+  const atBounds = all.filter((x) => x === 90 || x === 110).length / all.length;
+  // Nearly uniform over 21 numbers.
+  assert.ok(Math.abs(atBounds - 2 / 21) < 0.02, `${atBounds}`);
+});
+
+const anyDistribution = fc.tuple(
+  fc.constantFrom("uniform", "normal", "median", "mean"),
+  fc.integer({ min: 1, max: 10_000 }),
+  fc.integer({ min: 1, max: 10_000 }),
+  fc.integer({ min: 1, max: 10_000 }),
+  fc.double({ min: 0, max: 3000, noNaN: true }),
+).map(([kind, ...three]) => {
+  const spread = three.pop()!;
+  const [min, middle, max] = three.toSorted((a, b) => a - b);
+  if (kind === "uniform") return { min, max };
+  if (kind === "normal") return { mean: middle, stdev: spread, min, max };
+  const sigma = spread / 300;
+  return { [kind]: middle, sigma, min, max };
+}) as fc.Arbitrary<{ min: number; max: number }>;
+
+Deno.test("readDistribution() keeps the bounds, draws whole numbers where asked to, and repeats itself", () => {
+  fc.assert(fc.property(anyDistribution, fc.nat(), (keys, seed) => {
+    const drawn = draws(keys, { seed });
+    for (const value of drawn) {
+      assert.ok(Number.isInteger(value));
+      assert.ok(value >= keys.min && value <= keys.max, `${value}`);
+    }
+    assert.deepEqual(draws(keys, { seed }), drawn);
+  }));
+});
+
+Deno.test("readDistribution() draws fractions where these make sense, within the option's own range", () => {
+  const all = draws("normal:1:20", { range: SECONDS, count: 1000 });
+  assert.ok(all.every((x) => x >= 0.001 && x <= 100));
+  assert.ok(all.some((x) => !Number.isInteger(x)));
+  const uniform = draws("0.5..1", { range: SECONDS, count: 1000 });
+  assert.ok(uniform.every((x) => x >= 0.5 && x < 1));
+});
+
+Deno.test("readDistribution() says what is wrong, at which key", () => {
+  const forms =
+    "must be a number, MIN..MAX, normal:MEAN:STDEV[:MIN..MAX] or lognormal:MEDIAN:SIGMA[:MIN..MAX]: current value is ";
+  const kinds =
+    "must have min and max, mean and stdev, or median (or mean) and sigma: current value has ";
+  const cases: [
+    number | string | DistributionKeys,
+    ...[key: string | undefined, message: string][],
+  ][] = [
+    [0, [undefined, "must be at least 1: current value is 0"]],
+    [-3, [undefined, "must be at least 1: current value is -3"]],
+    [1.5, [undefined, "must be a whole number: current value is 1.5"]],
+    [1e9, [undefined, "must be at most 10000: current value is 1000000000"]],
+    [NaN, [undefined, "must be a whole number: current value is NaN"]],
+    ["", [undefined, `${forms}empty`]],
+    ["many", [undefined, `${forms}many`]],
+    ["normal:128", [undefined, `${forms}normal:128`]],
+    ["gamma:1:2", [undefined, `${forms}gamma:1:2`]],
+    ["1..", [undefined, `${forms}1..`]],
+    ["normal:128:-3", [undefined, `${forms}normal:128:-3`]],
+    [{}, [undefined, `${kinds}none of them`]],
+    [{ mean: 3 }, [undefined, `${kinds}mean`]],
+    [{ min: 3 }, [undefined, `${kinds}min`]],
+    [
+      { mean: 3, stdev: 1, sigma: 1 },
+      [undefined, `${kinds}mean, stdev, sigma`],
+    ],
+    [
+      { mean: 3, stdev: -1 },
+      ["stdev", "must be 0 or more: current value is -1"],
+    ],
+    [
+      { median: 3, sigma: -1 },
+      ["sigma", "must be 0 or more: current value is -1"],
+    ],
+    [
+      "9..3",
+      ["min", "must be at most max, which is 3: current value is 9"],
+    ],
+    [
+      { min: 0, max: 20_000 },
+      ["min", "must be at least 1: current value is 0"],
+      ["max", "must be at most 10000: current value is 20000"],
+    ],
+    [
+      "normal:5:1:8..9",
+      ["mean", "must lie between 8 and 9: current value is 5"],
+    ],
+    [
+      { median: 20_000, sigma: 1 },
+      ["median", "must lie between 1 and 10000: current value is 20000"],
+    ],
+  ];
+  for (const [distribution, ...flaws] of cases) {
+    const result = readDistribution(distribution, TOKENS);
+    assert.ok("flaws" in result, JSON.stringify(distribution));
+    const found = result.flaws.map(({ key, message }) => [key, message]);
+    assert.deepEqual(found, flaws);
+  }
+});
