@@ -5,84 +5,92 @@ import {
   concurrent,
   run,
   transcriptions,
+  type TranscriptionsOptions,
   translations,
 } from "../mod.ts";
 import { renderReport } from "../reporters/console/render_report.ts";
+import { serve } from "./support/serve.ts";
 
-/** A server that hears what was said by the name of the file, and says it word by word, as vLLM does. */
-function hearing() {
-  const server = Deno.serve(
-    { port: 0, hostname: "127.0.0.1", onListen() {} },
-    async (request) => {
-      const { pathname } = new URL(request.url);
-      if (pathname === "/v1/models") {
-        return Response.json({ data: [{ id: "m" }] });
-      }
-      if (pathname === "/health") return new Response();
-      if (!pathname.startsWith("/v1/audio/")) {
-        return new Response("none", { status: 404 });
-      }
-      const form = await request.formData();
-      const { name } = form.get("file") as File;
-      const clip = bundledClips.find(({ file }) =>
-        file.replace(".opus", ".ogg") === name
-      )!;
-      return new Response(chunksOf(clip.transcript), {
-        headers: { "content-type": "text/event-stream" },
-      });
-    },
-  );
-  return {
-    url: `http://127.0.0.1:${server.addr.port}`,
-    [Symbol.asyncDispose]: () => server.shutdown(),
-  };
-}
+type Given = Omit<TranscriptionsOptions, "target">;
 
-function chunksOf(text: string): ReadableStream<Uint8Array> {
-  const words = text.split(/(?= )/);
-  return new ReadableStream<string>({
-    pull(controller) {
-      const content = words.shift();
-      if (content === undefined) {
-        controller.enqueue("data: [DONE]\n\n");
-        return controller.close();
-      }
-      const finish_reason = words.length === 0 ? "stop" : null;
-      const choices = [{ delta: { content }, finish_reason }];
-      controller.enqueue(`data: ${JSON.stringify({ choices })}\n\n`);
-    },
-  }).pipeThrough(new TextEncoderStream());
-}
+/** How the server answers, and what it is asked for. */
+const STREAMED: readonly (readonly [string, Given])[] = [
+  ["transcriptionForm=vllm", {}],
+  ["transcriptionForm=vllm", {
+    streamUsage: "continuous",
+    audioFormat: "wav",
+    sampleRateHz: 8000,
+  }],
+  ["transcriptionForm=vllm&clipMs=3000", { responseFormat: "text" }],
+  ["transcriptionForm=vllm&done=false", { streamUsage: "off" }],
+  ["transcriptionForm=openai", { language: "en" }],
+  ["transcriptionForm=sglang", {}],
+  ["transcriptionForm=mistral", {}],
+];
+const WHOLE: readonly (readonly [string, Given])[] = [
+  ["transcriptionForm=vllm", {}],
+  ["transcriptionForm=vllm", { responseFormat: "text" }],
+  ["transcriptionForm=vllm", { responseFormat: "verbose_json" }],
+  ["transcriptionForm=openai", { responseFormat: "text" }],
+  ["transcriptionForm=openai", {
+    responseFormat: "verbose_json",
+    timestampGranularities: ["word", "segment"],
+  }],
+  ["transcriptionForm=openai", { responseFormat: "srt" }],
+  ["transcriptionForm=openai", { responseFormat: "vtt" }],
+  ["transcriptionForm=mistral", {}],
+];
+const CASES = [
+  ...STREAMED,
+  ...WHOLE.map(([form, given]) => [form, { ...given, stream: false }] as const),
+];
 
-for (const plugin of [transcriptions, translations]) {
-  const { name } = plugin.definition;
-  Deno.test(`run() uploads the bundled clips to ${name} and tells latency, first output, times real time and word errors`, async () => {
-    await using server = hearing();
+const spoken = bundledClips.flatMap(({ words }) => words).length;
+const audioMs = bundledClips.reduce((sum, clip) => sum + clip.durationMs, 0);
+
+Deno.test("run() uploads the bundled clips and hears every word, in each form of a transcription", async () => {
+  await using server = await serve();
+  for (const [form, given] of CASES) {
+    const name = `${form} ${JSON.stringify(given)}`;
     const report = await run({
-      backend: plugin({ target: server.url }),
+      backend: transcriptions({
+        target: `${server.url}/?ttftMs=5&itlMs=0&${form}`,
+        ...given,
+      }),
       dataset: clips({}),
       load: concurrent([2]),
     });
     const [stage] = report.stages;
-    assert.equal(stage?.counts.ok, bundledClips.length);
-    for (
-      const metric of ["latency", "ttft", "rtfxRequest", "audioSeconds"]
-    ) assert.equal(stage.metrics[metric]?.n, bundledClips.length, metric);
-    const words = bundledClips.flatMap(({ words }) => words).length;
-    assert.equal(stage.metrics.itl?.n, words - bundledClips.length);
-    for (const absent of ["finalization", "deltaGap", "chunkLateness"]) {
-      assert.equal(stage.metrics[absent], undefined, absent);
+    assert.equal(stage?.counts.ok, bundledClips.length, name);
+    assert.equal(stage.quality.wer?.value, 0, name);
+    assert.equal(stage.quality.wer.n, spoken, name);
+    const { metrics, window: { startMs, endMs }, rates } = stage;
+    for (const told of ["latency", "upload", "audioSeconds", "rtfxRequest"]) {
+      assert.equal(metrics[told]?.n, bundledClips.length, `${name}: ${told}`);
     }
-    const seconds = bundledClips.reduce((sum, { durationMs }) =>
-      sum + durationMs, 0) / 1000;
-    const windowMs = stage.window.endMs - stage.window.startMs;
-    const expected = seconds / (windowMs / 1000);
-    assert.ok(Math.abs(stage.rates.rtfxAggregate! / expected - 1) < 1e-9);
+    const timed = given.stream === false ? undefined : bundledClips.length;
+    assert.equal(metrics.ttft?.n, timed, name);
+    for (const absent of ["finalization", "deltaGap", "chunkLateness"]) {
+      assert.equal(metrics[absent], undefined, `${name}: ${absent}`);
+    }
+    const rtfx = audioMs / (endMs - startMs);
+    assert.ok(Math.abs(rates.rtfxAggregate! / rtfx - 1) < 1e-9, name);
+    assert.match(renderReport(report), /times real time +8 [^]* WER 0 %/, name);
+  }
+});
+
+Deno.test("run() uploads the bundled clips to translations, and holds what comes to their words", async () => {
+  await using server = await serve();
+  const target = `${server.url}/?ttftMs=5&itlMs=0`;
+  for (const stream of [true, false]) {
+    const { stages: [stage] } = await run({
+      backend: translations({ target, stream }),
+      dataset: clips({}),
+      load: concurrent([2]),
+    });
+    assert.equal(stage?.counts.ok, bundledClips.length);
     assert.equal(stage.quality.wer?.value, 0);
-    assert.equal(stage.quality.wer.n, words);
-    assert.equal(stage.quality.cer?.value, 0);
-    const text = renderReport(report);
-    assert.match(text, /times real time +8 /);
-    assert.match(text, /real time in all[ ·\n]+WER 0 %/);
-  });
-}
+    assert.equal(stage.metrics.ttft?.n, stream ? 8 : undefined);
+    assert.equal(stage.metrics.rtfxRequest?.n, 8);
+  }
+});
