@@ -7,6 +7,7 @@ import { csvReporter } from "./csv.ts";
 import { finish, open, scratch } from "./testdata/open.ts";
 import {
   chatReport,
+  embeddingsReport,
   failedReport,
   runInfo,
   speechReport,
@@ -91,6 +92,55 @@ Deno.test("csvReporter() has the same columns for every run", async () => {
   assert.deepEqual(heads[1], heads[0]);
   assert.deepEqual(heads[2], heads[0]);
   assert.equal(new Set(heads[0]).size, heads[0]?.length);
+});
+
+Deno.test("csvReporter() says who counted tokens, and how many vectors came", async () => {
+  const [chat] = await stages(chatReport);
+  assert.equal(chat?.["tokenCounts.input"], "server=4 tokenizer=8");
+  assert.equal(
+    chat?.["tokenCounts.output"],
+    "tokenize=9 deltas=2 characters=1",
+  );
+  const [vectors] = await stages(embeddingsReport);
+  const { embeddingsPerSecond, inputTokensPerSecond } =
+    embeddingsReport.stages[0]!.rates;
+  assert.deepEqual(
+    some(vectors, [
+      "embeddingsPerSecond",
+      "inputTokensPerSecond",
+      "tokenCounts.output",
+    ]),
+    {
+      embeddingsPerSecond: String(embeddingsPerSecond),
+      inputTokensPerSecond: String(inputTokensPerSecond),
+      "tokenCounts.output": "",
+    },
+  );
+  const [one, good, failed] = await requests([
+    {
+      ...goodSample,
+      input: { texts: 3, images: 2 },
+      reads: { count: 1, bytes: 9, events: 5 },
+      output: {
+        embeddings: { count: 3, dimensions: 8 },
+        usage: { inputTokens: 6, countedBy: { input: "characters" } },
+      },
+    },
+    goodSample,
+    failedSample,
+  ]);
+  const expected = {
+    "countedBy.input": "characters",
+    "countedBy.output": "",
+    texts: "3",
+    images: "2",
+    events: "5",
+    embeddings: "3",
+    dimensions: "8",
+  };
+  assert.deepEqual(some(one, Object.keys(expected)), expected);
+  assert.equal(good?.["countedBy.output"], "server");
+  assert.equal(failed?.["countedBy.input"], "");
 });
 
 Deno.test("csvReporter() leaves no number of a stage's metrics behind", async () => {

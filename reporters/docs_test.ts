@@ -40,7 +40,7 @@ Deno.test("docs/report.md names every column of the tables that is not a key wit
   const own = [...stageColumns, ...requestColumns].filter((column) =>
     !known.has(column) && !known.has(column.split(".")[0]!) &&
     !/^(counts|window|wer|cer|client)\./.test(column) &&
-    !/^(connected|ready|requestSent|headers|streamStart|endSent|final)Ms$/
+    !/^(connected|ready|requestSent|headers|firstByte|firstEvent|streamStart|endSent|final)Ms$/
       .test(column)
   );
   assert.deepEqual(

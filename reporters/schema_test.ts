@@ -10,6 +10,7 @@ import {
 } from "./schema.ts";
 import {
   chatReport,
+  embeddingsReport,
   failedReport,
   halfFailedReport,
   runInfo,
@@ -87,7 +88,13 @@ Deno.test("publishedSchemas() name the keys of the types, and no other", () => {
 
 Deno.test("publishedSchemas() accept reports of every kind", () => {
   for (
-    const one of [speechReport, failedReport, halfFailedReport, chatReport]
+    const one of [
+      speechReport,
+      failedReport,
+      halfFailedReport,
+      chatReport,
+      embeddingsReport,
+    ]
   ) {
     assert.equal(report(one), "");
     assert.equal(ownReport(one), "");

@@ -14,6 +14,10 @@ const columns: readonly Column[] = [
   { head: "first output", of: quantiles("ttft") },
   { head: "finalized", of: quantiles("finalization") },
   { head: "latency", of: quantiles("latency") },
+  {
+    head: "embeddings/s",
+    of: ({ rates }) => shown(rates.embeddingsPerSecond),
+  },
   { head: "tok/s", of: ({ rates }) => shown(rates.outputTokensPerSecond) },
   { head: "rtfx", of: ({ rates }) => shown(rates.rtfxAggregate, times) },
   { head: "WER", of: ({ quality }) => shown(quality.wer?.value, percent) },

@@ -4,6 +4,7 @@ import type { Report } from "../../plugins/mod.ts";
 import { assertGolden } from "../testdata/golden.ts";
 import {
   chatReport,
+  embeddingsReport,
   failedReport,
   goodStage,
   halfFailedReport,
@@ -20,6 +21,7 @@ const reports: Record<string, Report> = {
   failed: failedReport,
   half_failed: halfFailedReport,
   chat: chatReport,
+  embeddings: embeddingsReport,
   upload: uploadReport,
 };
 

@@ -5,6 +5,7 @@ import type {
   FailureNote,
   Rates,
   StageReport,
+  TokenCounter,
 } from "../../plugins/mod.ts";
 import { type Look, verdictColor } from "./look.ts";
 import {
@@ -97,6 +98,7 @@ function measuredLines(
     ...metricsTable(stage, { ...look, isPaced: !!speed }),
     ...wrap(speechOf(stage, speed), { ...look, label: "  speech  " }),
     ...wrap(ratesOf(stage.rates), { ...look, label: "  rates   " }),
+    ...wrap(tokensOf(stage), { ...look, label: "  tokens  " }),
     ...failureLines(stage, look),
     ...clientLines(stage, look),
   ];
@@ -131,17 +133,38 @@ function errorRate(name: string, units: string, rate: ErrorRate): string[] {
 }
 
 function ratesOf(rates: Rates): string[] {
-  const { requestsPerSecond, outputTokensPerSecond, errorRate } = rates;
+  const { errorRate } = rates;
+  const told: readonly (readonly [number | undefined, string])[] = [
+    [rates.requestsPerSecond, "requests/s"],
+    [rates.embeddingsPerSecond, "embeddings/s"],
+    [rates.inputTokensPerSecond, "input tokens/s"],
+    [rates.outputTokensPerSecond, "output tokens/s"],
+  ];
   return [
-    ...(requestsPerSecond === undefined
-      ? []
-      : [`${rounded(requestsPerSecond)} requests/s`]),
-    ...(outputTokensPerSecond === undefined
-      ? []
-      : [`${rounded(outputTokensPerSecond)} output tokens/s`]),
+    ...told.flatMap(([rate, unit]) =>
+      rate === undefined ? [] : [`${rounded(rate)} ${unit}`]
+    ),
     ...(errorRate === undefined ? [] : [`errors ${percent(errorRate)}`]),
   ];
 }
+
+/** Who counted tokens beside the server's own answers: without a word of it, an estimate would look like a count. */
+function tokensOf({ tokenCounts = {}, counts: { ok } }: StageReport): string[] {
+  const of = `of ${ok} request${ok === 1 ? "" : "s"}`;
+  return (["input", "output"] as const).flatMap((side) =>
+    Object.entries(counters).flatMap(([by, words]) => {
+      const n = tokenCounts[side]?.[by as keyof typeof counters];
+      return n === undefined ? [] : [`${side} ${words} (${n} ${of})`];
+    })
+  );
+}
+
+const counters: Readonly<Record<Exclude<TokenCounter, "server">, string>> = {
+  tokenize: "counted by /tokenize",
+  tokenizer: "counted by the tokenizer",
+  deltas: "estimated from deltas",
+  characters: "estimated from characters",
+};
 
 function failureLines(
   { counts, failures }: StageReport,

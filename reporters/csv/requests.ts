@@ -4,6 +4,8 @@ import {
   metrics,
   metricsOf,
   type Sample,
+  type TokenCounter,
+  type Usage,
 } from "../../plugins/mod.ts";
 import type { Cell } from "./row.ts";
 
@@ -12,6 +14,8 @@ const instants: readonly Instant[] = [
   "ready",
   "requestSent",
   "headers",
+  "firstByte",
+  "firstEvent",
   "streamStart",
   "endSent",
   "final",
@@ -45,10 +49,17 @@ export const requestColumns: readonly string[] = [
   ...instants.map((instant) => `${instant}Ms`),
   "endedMs",
   ...names,
+  "countedBy.input",
+  "countedBy.output",
   "reads",
   "readBytes",
+  "events",
   "deltas",
   "chunks",
+  "texts",
+  "images",
+  "embeddings",
+  "dimensions",
   "finishReason",
   "text",
   "reference",
@@ -76,12 +87,28 @@ export function requestCells(sample: Sample): Cell[] {
     ...instants.map((instant) => marks[instant]),
     sample.endedMs,
     ...names.map((name) => values[name]),
+    counterOf(output.usage, "input"),
+    counterOf(output.usage, "output"),
     reads.count,
     reads.bytes,
+    reads.events,
     sample.deltas.length,
     sample.audioSent.length,
+    input.texts,
+    input.images,
+    output.embeddings?.count,
+    output.embeddings?.dimensions,
     output.finishReason,
     output.text,
     input.reference,
   ];
+}
+
+/** Who counted the tokens of one side; nobody where they are not known. */
+function counterOf(
+  usage: Usage | undefined,
+  side: "input" | "output",
+): TokenCounter | undefined {
+  if (usage?.[`${side}Tokens`] === undefined) return undefined;
+  return usage.countedBy?.[side] ?? "server";
 }

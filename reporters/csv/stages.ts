@@ -78,8 +78,12 @@ const single: readonly string[] = [
   "failures",
   "errorRate",
   "requestsPerSecond",
+  "inputTokensPerSecond",
   "outputTokensPerSecond",
+  "embeddingsPerSecond",
   "rtfxAggregate",
+  "tokenCounts.input",
+  "tokenCounts.output",
   ...errorRateColumns("wer"),
   ...errorRateColumns("cer"),
   "client.cpu",
@@ -99,6 +103,7 @@ export function stageCells(report: Report, place: ReportedStage): Cell[] {
     ...settingCells(place),
     ...countCells(place.stage),
     ...place.stage.rates,
+    ...tokenCells(place.stage),
     ...errorRateCells("wer", place.stage.quality.wer),
     ...errorRateCells("cer", place.stage.quality.cer),
   };
@@ -161,13 +166,27 @@ function settingCells({ index, stage }: ReportedStage): Cells {
 
 function countCells({ counts }: StageReport): Cells {
   const { failures, ...numbers } = counts;
-  const kinds = Object.entries(failures).map(([kind, n]) => `${kind}=${n}`);
   return {
     ...Object.fromEntries(
       Object.entries(numbers).map(([key, n]) => [`counts.${key}`, n]),
     ),
-    failures: kinds.join(" "),
+    failures: numbersIn(failures),
   };
+}
+
+function tokenCells({ tokenCounts }: StageReport): Cells {
+  return {
+    "tokenCounts.input": numbersIn(tokenCounts?.input),
+    "tokenCounts.output": numbersIn(tokenCounts?.output),
+  };
+}
+
+/** Numbers by name, in one cell. */
+function numbersIn(
+  numbers: Readonly<Record<string, number>> | undefined,
+): Cell {
+  return numbers &&
+    Object.entries(numbers).map(([name, n]) => `${name}=${n}`).join(" ");
 }
 
 function errorRateColumns(name: "wer" | "cer"): string[] {

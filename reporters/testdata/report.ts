@@ -341,6 +341,10 @@ export const chatReport: Report = {
       wordsOfMyOwn: metric("count", 12, 4),
     },
     rates: { requestsPerSecond: 194.2, outputTokensPerSecond: 194.2 },
+    tokenCounts: {
+      input: { server: 4, tokenizer: 8 },
+      output: { tokenize: 9, deltas: 2, characters: 1 },
+    },
     quality: {},
     client: {},
     verdict: { status: "valid", reasons: [] },
@@ -393,6 +397,50 @@ export const uploadReport: Report = {
       rssBytes: 164_626_432,
     },
   }],
+};
+
+/** A stage of embeddings: vectors and input tokens, and nothing that was generated. */
+function embeddingsStage(streams: number, latencyMs: number): StageReport {
+  const { tokenCounts: _, ...stage } = goodStage;
+  const perSecond = 1000 * streams / latencyMs;
+  return {
+    ...stage,
+    name: `${streams} streams`,
+    load: { kind: "concurrent", concurrency: streams },
+    metrics: {
+      latency: metric("ms", 62, latencyMs),
+      responseTime: metric("ms", 62, latencyMs + 0.1),
+      ttfb: metric("ms", 62, latencyMs - 0.2),
+      inputTokens: metric("tokens", 62, 512),
+    },
+    rates: {
+      errorRate: 0,
+      requestsPerSecond: perSecond,
+      inputTokensPerSecond: perSecond * 512,
+      embeddingsPerSecond: perSecond * 32,
+    },
+    tokenCounts: { input: { server: 62 } },
+    quality: {},
+    client: { loopDelay: summary(1500, 0.31) },
+  };
+}
+
+/** A run of embeddings, in batches of 32. */
+export const embeddingsReport: Report = {
+  ...oneStageReport,
+  run: {
+    ...runInfo.run,
+    config: {
+      ...runInfo.run.config,
+      backend: {
+        name: "embeddings",
+        options: { target: "http://127.0.0.1:8000" },
+        facts: { model: "bge", url: "http://127.0.0.1:8000/v1/embeddings" },
+      },
+      dataset: { name: "jsonl", options: {}, facts: { items: 62 } },
+    },
+  },
+  stages: [embeddingsStage(8, 21.4), embeddingsStage(32, 64.2)],
 };
 
 function one(value: number): Summary {
