@@ -14,6 +14,8 @@ const GOLDENS: readonly (readonly [string, readonly string[]])[] = [
   ["list", ["list"]],
   ["info_realtime", ["info", "realtime"]],
   ["info_chat", ["info", "chat"]],
+  ["info_responses", ["info", "responses"]],
+  ["info_embeddings", ["info", "embeddings"]],
   ["info_transcriptions", ["info", "transcriptions"]],
   ["info_concurrent", ["info", "concurrent"]],
   ["info_csv", ["info", "csv"]],

@@ -53,7 +53,7 @@ const responsesOptions = z.strictObject({
   ),
   history: z.enum(["answers", "scripted", "server", "none"]).default("answers")
     .describe(
-      "What later turns are sent with: the server's answers, the data's, those that it keeps, or none",
+      "What later turns are sent with: the server's answers, the data's, an id, or none",
     ),
   imagesAs: z.enum(["data", "url"]).default("data").describe(
     "How pictures are sent: their data, or the URL of those that have one",
@@ -72,7 +72,7 @@ export type ResponsesSettings = z.output<typeof responsesOptions>;
 /** Sends turns to `/v1/responses` and reads the answer as it comes. */
 export const responses: BackendPlugin<ResponsesOptions> = defineBackend({
   name: "responses",
-  summary: "Sends text, audio and images to /v1/responses",
+  summary: "Sends text, speech and pictures to /v1/responses",
   primary: "target",
   options: responsesOptions,
   open: (settings, context) =>
