@@ -63,10 +63,11 @@ function quoted(text: string): string {
 
 /** The first of a fixed row of boundaries that stands in no value. */
 function boundaryFor(fields: readonly FormField[]): string {
-  const values = fields.map(({ value }) => bytesOf(value));
+  // Searched as text: that is several times as fast as in bytes, and a file may be large.
+  const values = fields.map(({ value }) => bytesOf(value).toString("latin1"));
   for (let n = 0;; n++) {
     const boundary = `earshot-form-${n}-end-of-part`;
-    if (!values.some((bytes) => bytes.includes(boundary))) return boundary;
+    if (!values.some((text) => text.includes(boundary))) return boundary;
   }
 }
 
