@@ -27,25 +27,19 @@ export async function readTokenizerFile(path: string): Promise<TokenizerFile> {
 }
 
 async function statOf(path: string): Promise<Deno.FileInfo> {
-  try {
-    return await Deno.stat(path);
-  } catch (cause) {
-    if (!isNotFound(cause)) throw cause;
-    const rule = "there must be such a file or folder";
-    throw new Error(
-      `Cannot open a tokenizer as ${rule}: current value is ${path}`,
-      { cause },
-    );
-  }
+  const found = await Deno.stat(path).catch(unlessNotFound);
+  if (found) return found;
+  const rule = "there must be such a file or folder";
+  throw new Error(
+    `Cannot open a tokenizer as ${rule}: current value is ${path}`,
+  );
 }
 
 /** The JSON object in a file; undefined if there is no such file. */
 async function objectIn(
   file: string,
 ): Promise<Record<string, unknown> | undefined> {
-  const text = await Deno.readTextFile(file).catch((error) => {
-    if (!isNotFound(error)) throw error;
-  });
+  const text = await Deno.readTextFile(file).catch(unlessNotFound);
   return text === undefined ? undefined : parsed(text, file);
 }
 
@@ -67,6 +61,6 @@ function parsed(text: string, file: string): Record<string, unknown> {
   return value as Record<string, unknown>;
 }
 
-function isNotFound(error: unknown): boolean {
-  return error instanceof Deno.errors.NotFound;
+function unlessNotFound(error: unknown): undefined {
+  if (!(error instanceof Deno.errors.NotFound)) throw error;
 }

@@ -68,7 +68,7 @@ export const syntheticShape = z.strictObject({
         count: z.int().positive().default(1),
         weight: z.number().nonnegative().default(1),
       }),
-      z.string().regex(PREFIX),
+      z.string().regex(PREFIX, PREFIX_FORM),
     ], { error: PREFIX_FORM }),
   ).min(1).optional().describe(
     "Several groups of prefixes, each as TOKENS[:COUNT[:WEIGHT]]",

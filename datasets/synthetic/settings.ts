@@ -81,11 +81,20 @@ const EXCLUDES: readonly (readonly [
   ["batch", ["audioSeconds", "images", "prefixTokens", "prefixes"]],
 ];
 
+type Refuse = (path: readonly (string | number)[], message: string) => void;
+
 function refine(settings: SyntheticSettings, context: z.RefinementCtx): void {
-  const refuse = (path: readonly (string | number)[], message: string) =>
+  const refuse: Refuse = (path, message) =>
     context.addIssue({ code: "custom", path: [...path], message });
-  const isGiven = (option: keyof SyntheticSettings) =>
-    Boolean(settings[option]);
+  refineDistributions(settings, refuse);
+  refineCompany(settings, refuse);
+  refinePrefixes(settings, refuse);
+}
+
+function refineDistributions(
+  settings: SyntheticSettings,
+  refuse: Refuse,
+): void {
   for (const [option, value] of givenIn(settings)) {
     const result = readDistribution(value, RANGES[option]);
     if ("draw" in result) continue;
@@ -93,9 +102,14 @@ function refine(settings: SyntheticSettings, context: z.RefinementCtx): void {
       refuse(key === undefined ? [option] : [option, key], message);
     }
   }
+}
+
+function refineCompany(settings: SyntheticSettings, refuse: Refuse): void {
+  const isGiven = (option: keyof SyntheticSettings) =>
+    Boolean(settings[option]);
   for (const [options, needed] of NEEDS) {
+    if (needed.some(isGiven)) continue;
     for (const option of options.filter(isGiven)) {
-      if (needed.some(isGiven)) continue;
       refuse([option], `must come with ${needed.join(" or ")}`);
     }
   }
@@ -106,16 +120,22 @@ function refine(settings: SyntheticSettings, context: z.RefinementCtx): void {
   if (settings.prefixIn === "text" && !hasPrompts(settings)) {
     refuse(["prefixIn"], "must be system where there are no prompts");
   }
-  bucketsOf(settings).forEach(({ tokens, count }, i) => {
-    const flaw = tokens < 1 || tokens > MAX_TOKENS
-      ? `must have from 1 to ${MAX_TOKENS} tokens: current value has ${tokens}`
-      : count < 1
-      ? `must have a count of 1 or more: current value is ${count}`
-      : undefined;
-    if (flaw) refuse(["prefixes", i], flaw);
+}
+
+function refinePrefixes({ prefixes }: SyntheticSettings, refuse: Refuse): void {
+  if (prefixes === undefined) return;
+  const buckets = bucketsOf({ prefixes });
+  buckets.forEach(({ tokens, count }, i) => {
+    if (tokens < 1 || tokens > MAX_TOKENS) {
+      const rule = `must have from 1 to ${MAX_TOKENS} tokens`;
+      refuse(["prefixes", i], `${rule}: current value has ${tokens}`);
+    }
+    if (count < 1) {
+      const rule = "must have a count of 1 or more";
+      refuse(["prefixes", i], `${rule}: current value is ${count}`);
+    }
   });
-  const { prefixes } = settings;
-  if (prefixes && !bucketsOf({ prefixes }).some(({ weight }) => weight > 0)) {
+  if (!buckets.some(({ weight }) => weight > 0)) {
     refuse(["prefixes"], "must have a weight above 0: all of them are 0");
   }
 }
