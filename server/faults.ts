@@ -1,7 +1,11 @@
-/** Something that goes wrong on purpose, where, and in which share of the sessions. */
-export type Fault = FaultAction & {
-  readonly at: FaultPoint;
-  /** Of the sessions, 0 to 1, drawn by seed. @default 1 */
+import { halves, natural } from "./fault_arguments.ts";
+import type { HttpAction, HttpPoint } from "./http_faults.ts";
+import { HTTP_ACTIONS, isHttpPoint } from "./http_faults.ts";
+
+/** Something that goes wrong on purpose, where, and in which share of the sessions and requests. */
+export type Fault = (FaultAction | HttpAction) & {
+  readonly at: FaultPoint | HttpPoint;
+  /** Of the sessions and requests, 0 to 1, drawn by seed. @default 1 */
   readonly share?: number;
 };
 
@@ -21,7 +25,7 @@ export type FaultPoint =
   | "done"
   | "after-done";
 
-/** What goes wrong. */
+/** What goes wrong in a session; some of it in a request too. */
 export type FaultAction =
   /** Answers the upgrade with a status and a body; at `accept` only. */
   | { readonly do: "refuse"; readonly status: number; readonly body: string }
@@ -55,7 +59,9 @@ export type FaultAction =
   | { readonly do: "no-text" };
 
 /**
- * Reads `DO[=ARGUMENTS]@POINT[~SHARE]`, as `drop@appends:5`, `close=1011,going away@deltas:3~0.1`.
+ * Reads `DO[=ARGUMENTS]@POINT[~SHARE]`, as `drop@appends:5`, `close=1011,going away@deltas:3~0.1`,
+ * `status=429;retry-after: 2@accept`. `accept` and `done` are points of sessions and of requests; what is done there
+ * must be known to either.
  *
  * @throws {TypeError} It is something else.
  */
@@ -63,12 +69,15 @@ export function parseFault(text: string): Fault {
   const match = /^([a-z-]+)(?:=(.*))?@([a-z-]+(?::\d+)?)(?:~([\d.]+))?$/s
     .exec(text);
   const [, verb = "", args = "", point = "", share] = match ?? [];
-  const action = ACTIONS[verb]?.(args);
-  if (!action || !POINT.test(point) || !(Number(share ?? 1) <= 1)) {
+  const action = actionOf(verb, { args, point });
+  if (!action || !(Number(share ?? 1) <= 1)) {
     throw new TypeError(
-      `Cannot read a fault as it is not DO[=ARGUMENTS]@POINT[~SHARE], with DO one of ${
+      `Cannot read a fault as it is not DO[=ARGUMENTS]@POINT[~SHARE], for sessions with DO one of ${
         Object.keys(ACTIONS).join(", ")
-      } and POINT one of accept, created, update, commit, appends:N, final, deltas:N, done, after-done: ` +
+      } and POINT one of accept, created, update, commit, appends:N, final, deltas:N, done, after-done, ` +
+        `for requests with DO one of ${
+          Object.keys(HTTP_ACTIONS).join(", ")
+        } and POINT one of accept, headers, events:N, bytes:N, done: ` +
         `current value is ${JSON.stringify(text)}`,
     );
   }
@@ -76,7 +85,19 @@ export function parseFault(text: string): Fault {
     ...action,
     at: point as FaultPoint,
     ...(share !== undefined && { share: Number(share) }),
-  };
+  } as Fault;
+}
+
+function actionOf(
+  verb: string,
+  { args, point }: { args: string; point: string },
+): FaultAction | HttpAction | undefined {
+  if (Object.hasOwn(ACTIONS, verb) && POINT.test(point)) {
+    return ACTIONS[verb]!(args);
+  }
+  return Object.hasOwn(HTTP_ACTIONS, verb) && isHttpPoint(point, verb)
+    ? HTTP_ACTIONS[verb]!(args)
+    : undefined;
 }
 
 const POINT =
@@ -123,13 +144,6 @@ const ACTIONS: Readonly<
   "no-text": () => ({ do: "no-text" }),
 };
 
-function natural(
-  text: string,
-  make: (value: number) => FaultAction | undefined,
-): FaultAction | undefined {
-  return /^\d+$/.test(text) ? make(Number(text)) : undefined;
-}
-
 /** Whether a close frame may carry it: 1004 to 1006 and 1015 stand for something else. */
 function isCloseCode(code: number): boolean {
   return (code >= 1000 && code <= 1014 && !(code >= 1004 && code <= 1006)) ||
@@ -138,10 +152,4 @@ function isCloseCode(code: number): boolean {
 
 function statusOf(text: string): true | undefined {
   return /^[3-5]\d\d$/.test(text) || undefined;
-}
-
-/** What is before and behind the first comma. */
-function halves(text: string): [string, string] {
-  const comma = text.indexOf(",");
-  return comma < 0 ? [text, ""] : [text.slice(0, comma), text.slice(comma + 1)];
 }

@@ -1,7 +1,7 @@
 import { pythonType } from "../realtime/python.ts";
 import type { Incoming } from "./endpoints.ts";
 import { invalid, invalidJson, Refusal, unknownModel } from "./errors.ts";
-import type { RequestOptions } from "./options.ts";
+import type { Exchange } from "./exchange.ts";
 
 /** The JSON object that was posted. */
 export type Body = Readonly<Record<string, unknown>>;
@@ -175,8 +175,11 @@ export function choicesOf(body: Body): number {
  *
  * @throws {Refusal} There are options for a stream where there is none, or where they are not known.
  */
-export function isStreamed(body: Body, options: RequestOptions): boolean {
-  const stream = body.stream === true;
+export function isStreamed(
+  body: Body,
+  { options, refusesStreams }: Pick<Exchange, "options" | "refusesStreams">,
+): boolean {
+  const stream = body.stream === true && !refusesStreams;
   const { stream_options } = body;
   if (stream_options === undefined || stream_options === null) return stream;
   if (options.refuseStreamOptions) {
@@ -185,7 +188,7 @@ export function isStreamed(body: Body, options: RequestOptions): boolean {
       { param: "stream_options", code: "unknown_parameter" },
     );
   }
-  if (stream) return true;
+  if (body.stream === true) return stream;
   throw new Refusal(
     "Stream options can only be defined when `stream=True`. (parameter=stream_options)",
     { param: "stream_options" },

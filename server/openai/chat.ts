@@ -23,7 +23,7 @@ export const chat: Endpoint = {
   handle(incoming, exchange, { models, seats }) {
     const { options, id } = exchange;
     const body = readBody(incoming, { required: ["messages"], models });
-    const streamed = isStreamed(body, options);
+    const streamed = isStreamed(body, exchange);
     const promptTokens = countChat(messagesOf(body), toolsOf(body), options);
     const answers = answersOf(body, promptTokens, exchange);
     const job = { answers, promptTokens, seats };

@@ -22,7 +22,7 @@ export const completions: Endpoint = {
     const { options, id } = exchange;
     const body = readBody(incoming, { required: [], models });
     const prompts = promptsOf(body);
-    const streamed = isStreamed(body, options);
+    const streamed = isStreamed(body, exchange);
     const job: Job = { ...jobOf(body, prompts, exchange), seats };
     const head = headOf(id, body.model ?? models[0], exchange.clock);
     const echoed = body.echo === true ? prompts : [];

@@ -11,6 +11,8 @@ import type { KnownClip } from "../speech/known_clips.ts";
 import { Refusal, refusalJson } from "./errors.ts";
 import { answerId } from "./ids.ts";
 import { createExchange, type Exchange } from "./exchange.ts";
+import type { ExchangeParts } from "./exchange_body.ts";
+import { atAccept } from "./fault_actions.ts";
 import type { RequestOptions } from "./options.ts";
 
 /** What all requests of a server share. */
@@ -82,6 +84,11 @@ export function createEndpoints(
     });
     const note = (type: string, bytes = 0) =>
       log.add({ atMs: clock.now(), session: id, direction: "in", type, bytes });
+    const chance = (purpose: string) => random(seed, `${id} ${purpose}`);
+    const share = chance("faults");
+    const faults = options.faults.filter((fault) =>
+      share() < (fault.share ?? 1)
+    );
     noteConnection(message.socket, id);
     message.socket.setNoDelay(true);
     note(`${message.method} ${pathOf(message)}`);
@@ -92,7 +99,7 @@ export function createEndpoints(
       const receivedMs = clock.now();
       const body = Buffer.concat(chunks);
       note("body", body.length);
-      const exchange = createExchange({
+      const parts: ExchangeParts = {
         id,
         message,
         response,
@@ -100,8 +107,11 @@ export function createEndpoints(
         receivedMs,
         clock,
         log,
-        random: (purpose) => random(seed, `${id} ${purpose}`),
-      });
+        faults,
+        random: chance,
+      };
+      const exchange = createExchange(parts);
+      if (atAccept(parts, exchange)) return;
       if (!host.isAuthorized(request)) {
         return exchange.answer('{"error":"Unauthorized"}', { status: 401 });
       }

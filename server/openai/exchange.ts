@@ -1,8 +1,10 @@
 import { Buffer } from "node:buffer";
-import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ServerClock } from "../clock.ts";
-import type { Log } from "../log.ts";
+import type { HttpPoint } from "../http_faults.ts";
 import type { Random } from "../random.ts";
+import { createBody, type ExchangeParts } from "./exchange_body.ts";
+import { failureChunk, type FailureEvent } from "./failure.ts";
+import { createFaults } from "./fault_actions.ts";
 import type { RequestOptions } from "./options.ts";
 
 /** One request on its way, and the answer to it. */
@@ -13,16 +15,22 @@ export interface Exchange {
   readonly clock: ServerClock;
   /** When the last byte of the request's body came. */
   readonly receivedMs: number;
+  /** Whether a fault wants an answer that is whole where a stream is asked for. */
+  readonly refusesStreams: boolean;
   /** Chance of this request: one generator per purpose. */
   random(purpose: string): Random;
   /** Answers at once and whole. */
   answer(body: string, how?: AnswerHead): void;
-  /** Sends the headers of a stream of events. */
-  open(): void;
+  /** Sends the headers of a stream of events; `failure` forms the events that tell of an error in it. */
+  open(failure?: (code: string, message: string) => FailureEvent[]): void;
   /** Sends one event of the stream, its empty line included. */
   send(type: string, event: string, chars?: number): void;
-  /** Ends the stream. */
-  end(): void;
+  /** Ends the stream, behind what `last` sends. */
+  finish(last: () => void): void;
+  /** Holds all that is sent back until then. */
+  hold(untilMs: number): void;
+  /** Destroys the connection. */
+  drop(): void;
   /** Runs `task` at a time, unless the exchange is over before. */
   at(atMs: number, task: () => void): () => void;
   /** Runs `task` when the exchange is over, however it ended. */
@@ -42,94 +50,93 @@ export interface AnswerHead {
   readonly chars?: number;
 }
 
-/** What an exchange is made of. */
-export interface ExchangeParts {
-  readonly id: string;
-  readonly message: IncomingMessage;
-  readonly response: ServerResponse;
-  readonly options: RequestOptions;
-  readonly receivedMs: number;
-  readonly clock: ServerClock;
-  readonly log: Log;
-  readonly random: (purpose: string) => Random;
-}
-
-/** Joins a response of node:http to an endpoint: stamps, log, timers. */
+/** Joins a response of node:http to an endpoint: stamps, log, timers, faults. */
 export function createExchange(parts: ExchangeParts): Exchange {
-  const { id, response, options, clock, log } = parts;
+  const { id, response, options, clock } = parts;
   const overs: (() => void)[] = [];
   const cancels = new Set<() => void>();
+  const body = createBody(parts);
+  const faults = createFaults(parts, body);
+  const contentType = parts.faults.find(({ do: verb }) => verb === "type");
+  let events = 0;
+  let cancelPing = () => {};
 
-  function record(
-    direction: "out" | "note",
-    type: string,
-    { bytes = 0, chars }: { bytes?: number; chars?: number | undefined } = {},
-  ): void {
-    log.add({
-      atMs: clock.now(),
-      session: id,
-      direction,
-      type,
-      bytes,
-      ...(chars !== undefined && { chars }),
+  function at(atMs: number, task: () => void): () => void {
+    const cancel = clock.at(atMs, () => {
+      cancels.delete(cancel);
+      task();
     });
+    cancels.add(cancel);
+    return () => {
+      cancels.delete(cancel);
+      cancel();
+    };
   }
 
   response.once("close", () => {
     for (const cancel of cancels) cancel();
     cancels.clear();
     for (const task of overs) task();
-    record("note", response.writableFinished ? "finished" : "closed early");
+    body.closed();
   });
+
+  const typeOf = (usual: string) =>
+    contentType?.do === "type" ? contentType.contentType : usual;
+
+  /** A comment after each silence. */
+  function ping(): void {
+    cancelPing();
+    if (options.keepAliveMs <= 0 || body.isEnded()) return;
+    cancelPing = at(clock.now() + options.keepAliveMs, () => {
+      body.send("(comment)", Buffer.from(": ping\n\n"));
+      ping();
+    });
+  }
 
   return {
     id,
     options,
     clock,
     receivedMs: parts.receivedMs,
+    refusesStreams: parts.faults.some(({ do: verb }) => verb === "json"),
     random: parts.random,
-    answer(body, head = {}) {
-      const { status = 200, contentType = "application/json" } = head;
-      const bytes = Buffer.from(body);
-      record("out", `headers ${status}`);
-      record("out", head.type ?? "body", {
-        bytes: bytes.length,
-        chars: head.chars,
-      });
-      response.writeHead(status, {
-        ...(body && { "content-type": contentType }),
-        "content-length": bytes.length,
-        "x-request-id": id,
+    answer(text, { status = 200, type = "body", ...head } = {}) {
+      if (body.isEnded()) return;
+      if (body.hasHead()) return body.drop();
+      const bytes = Buffer.from(text);
+      const usual = head.contentType ?? "application/json";
+      body.head(status, {
+        ...(text && { "content-type": typeOf(usual) }),
+        "content-length": String(bytes.length),
         ...head.headers,
       });
-      response.end(bytes);
+      if (faults.reached("headers")) return;
+      body.send(type, bytes, head.chars);
+      if (!faults.reached("done")) body.end();
     },
-    open() {
-      record("out", "headers 200");
-      response.writeHead(200, {
-        "content-type": "text/event-stream; charset=utf-8",
-        "x-request-id": id,
+    open(failure = failureChunk(options)) {
+      faults.formFailures(failure);
+      body.head(200, {
+        "content-type": typeOf("text/event-stream; charset=utf-8"),
       });
-      response.flushHeaders();
+      faults.reached("headers");
+      ping();
     },
     send(type, event, chars) {
-      if (response.destroyed) return;
-      const bytes = Buffer.from(event);
-      record("out", type, { bytes: bytes.length, chars });
-      response.write(bytes);
+      if (body.isEnded()) return;
+      body.send(type, Buffer.from(event), chars);
+      faults.reached(`events:${++events}` as HttpPoint);
+      ping();
     },
-    end: () => void response.end(),
-    at(atMs, task) {
-      const cancel = clock.at(atMs, () => {
-        cancels.delete(cancel);
-        task();
-      });
-      cancels.add(cancel);
-      return () => {
-        cancels.delete(cancel);
-        cancel();
-      };
+    finish(last) {
+      if (body.isEnded() || faults.reached("done")) return;
+      last();
+      body.end();
+      cancelPing();
     },
+    hold: body.hold,
+    drop: body.drop,
+    at,
     onOver: (task) => void overs.push(task),
   };
 }

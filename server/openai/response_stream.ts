@@ -35,7 +35,22 @@ export function streamResponse(
     current = undefined;
   }
 
-  exchange.open();
+  exchange.open((code, message) => {
+    const type = "response.failed";
+    const response = {
+      ...whole,
+      status: "failed",
+      error: { code, message },
+      incomplete_details: null,
+      output: [],
+      usage: null,
+    };
+    const event = { response, sequence_number: sent++, type };
+    return [{
+      type,
+      text: `event: ${type}\ndata: ${JSON.stringify(event)}\n\n`,
+    }];
+  });
   const response = responseObject(facts, {
     status: "in_progress",
     output: [],
@@ -58,12 +73,15 @@ export function streamResponse(
     done() {
       close();
       keep();
-      const isCut = whole.status === "incomplete" && options.dialect !== "vllm";
-      send({
-        type: isCut ? "response.incomplete" : "response.completed",
-        response: whole,
-      });
-      exchange.end();
+      exchange.finish(completed);
     },
   });
+
+  function completed(): void {
+    const isCut = whole.status === "incomplete" && options.dialect !== "vllm";
+    send({
+      type: isCut ? "response.incomplete" : "response.completed",
+      response: whole,
+    });
+  }
 }

@@ -48,7 +48,7 @@ export function createResponses(): Endpoint {
       const keep = () => {
         if (body.store !== false) store.add(id, { messages, answer });
       };
-      if (body.stream === true) {
+      if (body.stream === true && !exchange.refusesStreams) {
         return streamResponse(exchange, job, { facts, whole, keep });
       }
       answerWhole(exchange, job, {

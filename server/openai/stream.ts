@@ -57,9 +57,10 @@ export function streamAnswers(
       }
     },
     done() {
-      if (places.last) send(chunks.usage(countsOf(job)), 0);
-      if (done) exchange.send("[DONE]", "data: [DONE]\n\n");
-      exchange.end();
+      exchange.finish(() => {
+        if (places.last) send(chunks.usage(countsOf(job)), 0);
+        if (done) exchange.send("[DONE]", "data: [DONE]\n\n");
+      });
     },
   });
 }

@@ -17,6 +17,8 @@ export interface SpeechEvent {
 
 /** The events of a streamed transcription. */
 export interface SpeechEvents {
+  /** Of an error, where a form has its own. */
+  readonly failure?: (code: string, message: string) => SpeechEvent[];
   /** Ahead of all text. */
   opening(): readonly SpeechEvent[];
   /** Of a piece, and of the tokens so far. */
@@ -91,6 +93,7 @@ function openAiEvents({ transcript, counts }: Spoken): SpeechEvents {
     text: `data: ${JSON.stringify({ type, ...fields })}\n\n`,
   });
   return {
+    failure: (code, message) => [event("error", { error: { code, message } })],
     opening: () => [],
     piece: ({ text }) => [event("transcript.text.delta", { delta: text })],
     closing: () => [
@@ -111,6 +114,7 @@ function mistralEvents(
   });
   const language = form.language || "en";
   return {
+    failure: (code, message) => [event("error", { error: { code, message } })],
     opening: () => [
       event("transcription.language", { audio_language: language }),
     ],

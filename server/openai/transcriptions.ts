@@ -62,7 +62,9 @@ async function answer(
     counts: countsOf(job),
     isTranslation,
   };
-  if (form.stream) return stream(spoken, job, { exchange, style });
+  if (form.stream && !exchange.refusesStreams) {
+    return stream(spoken, job, { exchange, style });
+  }
   const { body, contentType } = transcriptBody(spoken, style);
   const type = isTranslation ? "translation" : "transcription";
   const chars = transcript.text.length;
@@ -106,7 +108,7 @@ function stream(
   const { promptTokens } = job;
   const events = speechEvents(spoken, { style, done: exchange.options.done });
   let completionTokens = 0;
-  exchange.open();
+  exchange.open(events.failure);
   for (const { type, text } of events.opening()) exchange.send(type, text);
   generate(exchange, job, {
     started() {},
@@ -120,8 +122,11 @@ function stream(
       }
     },
     done() {
-      for (const { type, text } of events.closing()) exchange.send(type, text);
-      exchange.end();
+      exchange.finish(() => {
+        for (const { type, text } of events.closing()) {
+          exchange.send(type, text);
+        }
+      });
     },
   });
 }
