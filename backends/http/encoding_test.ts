@@ -1,0 +1,150 @@
+import { Buffer } from "node:buffer";
+import assert from "node:assert/strict";
+import {
+  brotliCompressSync,
+  constants,
+  createBrotliCompress,
+  createDeflate,
+  createDeflateRaw,
+  createGzip,
+  gzipSync,
+} from "node:zlib";
+import { encodingOf } from "./encoding.ts";
+import { ask, asked, failureOf, open, reached } from "./testing/ask.ts";
+import { rawServer } from "./testing/raw_server.ts";
+
+const gzip = () => createGzip({ flush: constants.Z_SYNC_FLUSH });
+const ENCODERS = {
+  gzip,
+  "X-Gzip": gzip,
+  deflate: () => createDeflate({ flush: constants.Z_SYNC_FLUSH }),
+  "deflate ": () => createDeflateRaw({ flush: constants.Z_SYNC_FLUSH }),
+  br: () => createBrotliCompress({ flush: constants.BROTLI_OPERATION_FLUSH }),
+};
+
+for (const [name, encoder] of Object.entries(ENCODERS)) {
+  Deno.test(`exchange() decompresses events of "${name}" as they come, with the times of their reads`, async () => {
+    await using server = await rawServer(async (peer) => {
+      const stream = encoder();
+      const pieces: Uint8Array[] = [];
+      stream.on("data", (piece) => pieces.push(piece));
+      await peer.stream(
+        `content-type: text/event-stream\r\ncontent-encoding: ${name}\r\n`,
+      );
+      for (let i = 1; i <= 3; i++) {
+        await new Promise((resolve) =>
+          stream.write(`data: ${i}\n\ndata: é${i}\n\n`, resolve)
+        );
+        await reached(() => pieces.length > 0);
+        await peer.chunk(...pieces.splice(0));
+        await reached(() => pending.events.length === 2 * i);
+      }
+      const ended = new Promise((resolve) => stream.on("end", resolve));
+      stream.end();
+      await ended;
+      await peer.chunk(...pieces);
+      await peer.end();
+    });
+    await using http = open();
+    const pending = ask(http, server.url);
+    await pending.settled;
+    assert.equal(pending.error, undefined);
+    const { events, reads, counted } = pending;
+    assert.deepEqual(
+      events.map(({ data }) => data),
+      ["1", "é1", "2", "é2", "3", "é3"],
+    );
+    const [a, b, c] = reads.map(({ atMs }) => atMs);
+    assert.deepEqual(events.map(({ atMs }) => atMs), [a, a, b, b, c, c]);
+    assert.deepEqual(counted, [a, a, b, b, c, c]);
+    assert.equal(reads.length, 4);
+  });
+}
+
+Deno.test("exchange() decompresses a body, however it is cut", async () => {
+  const text = JSON.stringify({ words: "é→日".repeat(50_000) });
+  const bytes = gzipSync(text);
+  await using server = await rawServer(async (peer) => {
+    await peer.stream("content-encoding: gzip\r\n");
+    for (let at = 0; at < bytes.length; at += 97) {
+      await peer.chunk(bytes.subarray(at, at + 97));
+    }
+    await peer.end();
+  });
+  await using http = open();
+  const { bodies, reads, error } = await asked(http, server.url);
+  assert.equal(error, undefined);
+  assert.equal(bodies.length, 1);
+  assert.ok(bodies[0]!.text === text);
+  assert.equal(bodies[0]!.atMs, reads.at(-1)!.atMs);
+});
+
+Deno.test("exchange() reads a compressed refusal", async () => {
+  await using server = await rawServer((peer) =>
+    peer.answer(brotliCompressSync('{"error":"no"}'), {
+      status: 429,
+      headers: ["content-encoding: br"],
+    })
+  );
+  await using http = open();
+  const got = await asked(http, server.url);
+  assert.match(got.error!.message, /^The server answered HTTP 429: no \(/);
+});
+
+Deno.test("exchange() takes an empty body for one, whatever its encoding", async () => {
+  await using server = await rawServer((peer) =>
+    peer.answer("", { headers: ["content-encoding: gzip"] })
+  );
+  await using http = open();
+  const { bodies, error } = await asked(http, server.url);
+  assert.deepEqual([bodies.map(({ text }) => text), error], [[""], undefined]);
+});
+
+for (
+  const [what, bytes] of [
+    ["is none", Buffer.from("{}")],
+    ["is damaged", gzipSync("x".repeat(1000)).fill(9, 12)],
+    ["is cut", gzipSync("x".repeat(1000)).subarray(0, 20)],
+  ] as const
+) {
+  Deno.test(`exchange() fails as protocol_error where what should be gzip ${what}`, async () => {
+    await using server = await rawServer((peer) =>
+      peer.answer(bytes, { headers: ["content-encoding: gzip"] })
+    );
+    await using http = open();
+    const got = await asked(http, server.url);
+    assert.equal(failureOf(got)[0], "protocol_error", got.error?.message);
+    assert.match(got.error!.message, /as its content-encoding says/);
+    assert.deepEqual(got.bodies, []);
+  });
+}
+
+Deno.test("exchange() names an encoding that it does not know", async () => {
+  await using server = await rawServer((peer) =>
+    peer.answer("x", { headers: ["content-encoding: zip"] })
+  );
+  await using http = open();
+  const [failure, , message] = failureOf(await asked(http, server.url));
+  assert.equal(failure, "protocol_error");
+  assert.match(message!, /must be gzip, deflate or br: current value is zip$/);
+});
+
+Deno.test("exchange() refuses a small body that would fill the memory", async () => {
+  await using server = await rawServer((peer) =>
+    peer.answer(gzipSync(new Uint8Array(80 * 1024 * 1024), { level: 1 }), {
+      headers: ["content-encoding: gzip"],
+    })
+  );
+  await using http = open();
+  const got = await asked(http, server.url);
+  assert.equal(failureOf(got)[0], "protocol_error");
+  assert.match(got.error!.message, /at most 64 MiB/);
+});
+
+Deno.test("encodingOf() knows what is no encoding", () => {
+  const given = [undefined, "", "identity", " GZIP ", "x-gzip", "br"];
+  assert.deepEqual(
+    given.map(encodingOf),
+    [undefined, undefined, undefined, "gzip", "gzip", "br"],
+  );
+});

@@ -1,0 +1,137 @@
+import { Buffer } from "node:buffer";
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { eventStream } from "./events.ts";
+import type { ServerEvent } from "./http.ts";
+
+type Seen = ServerEvent & { readonly atMs: number };
+
+/** What comes of bytes in these reads. */
+function read(
+  reads: readonly (string | Uint8Array)[],
+  isLast: (event: ServerEvent) => boolean = () => false,
+): Seen[] {
+  const seen: Seen[] = [];
+  const stream = eventStream((event, atMs) => {
+    seen.push({ ...event, atMs });
+    return isLast(event);
+  });
+  reads.forEach((bytes, i) => stream.read(Buffer.from(bytes as string), i));
+  stream.end();
+  return seen;
+}
+
+/** Data and types alone. */
+const said = (events: readonly Seen[]) =>
+  events.map(({ type, data }) => type === undefined ? data : [type, data]);
+
+const CASES:
+  readonly (readonly [what: string, text: string, said: unknown[]])[] = [
+    ["LF", "data: a\n\ndata: b\n\n", ["a", "b"]],
+    ["CRLF", "data: a\r\n\r\ndata: b\r\n\r\n", ["a", "b"]],
+    ["CR", "data: a\r\rdata: b\r\r", ["a", "b"]],
+    ["no space", "data:a\n\n", ["a"]],
+    ["one space of two", "data:  a\n\n", [" a"]],
+    ["several lines", "data: a\ndata: b\ndata:\n\n", ["a\nb\n"]],
+    ["comments", ": ping\n\ndata: a\n: ping\n\n:\n\n", ["a"]],
+    ["types", "event: x\ndata: a\n\ndata: b\n\n", [["x", "a"], "b"]],
+    ["a type without data", "event: x\n\ndata: b\n\n", ["b"]],
+    ["unknown fields", "id: 1\nretry: 5\nfoo: bar\ndata: a\n\n", ["a"]],
+    ["a byte order mark", "\uFEFFdata: a\n\n", ["a"]],
+    ["empty data", "data\n\ndata:\n\n", ["", ""]],
+    ["no empty line at the end", "data: a\n\ndata: [DONE]\n", ["a", "[DONE]"]],
+    ["no line end at the end", "data: a\r\n\r\ndata: b", ["a", "b"]],
+    ["one CR at the end", "data: a\r", ["a"]],
+    ["nothing", "", []],
+    ["characters of four bytes", "data: é→日😀\n\n", ["é→日😀"]],
+  ];
+
+for (const [what, text, expected] of CASES) {
+  Deno.test(`eventStream() reads ${what}`, () => {
+    assert.deepEqual(said(read([text])), expected);
+  });
+}
+
+Deno.test("eventStream() gives all events of a read its time", () => {
+  const events = read(["data: a\n\ndata: b\n\nda", "ta: c\n\n", ": ping\n\n"]);
+  assert.deepEqual(events.map(({ atMs }) => atMs), [0, 0, 1]);
+});
+
+Deno.test("eventStream() tells an event that ends in CR without waiting for an LF", () => {
+  const seen: string[] = [];
+  const stream = eventStream(({ data }) => seen.push(data) > 9);
+  stream.read(Buffer.from("data: a\r\r"), 0);
+  assert.deepEqual(seen, ["a"]);
+});
+
+Deno.test("eventStream() asks no more after the last event, in the same read or later", () => {
+  const isLast = ({ data }: ServerEvent) => data === "[DONE]";
+  const reads = ["data: a\n\ndata: [DONE]\n\ndata: b\n\n", "data: c\n\n"];
+  assert.deepEqual(said(read(reads, isLast)), ["a", "[DONE]"]);
+});
+
+Deno.test("eventStream() refuses an event that would fill the memory", () => {
+  const stream = eventStream(() => false);
+  const flood = Buffer.alloc(8 * 1024 * 1024, "x");
+  stream.read(Buffer.from("data: "), 0);
+  assert.throws(() => {
+    for (let i = 0; i < 9; i++) stream.read(flood, i);
+  }, { class: "protocol_error", message: /an event must be at most 64 MiB/ });
+});
+
+Deno.test("eventStream() reads the same events however the bytes are split", () => {
+  const line = fc.oneof(
+    fc.constantFrom("data: ", "data:", ": ", "event: x", "event:", "id: 1", ""),
+    fc.string({ unit: "grapheme", maxLength: 6 }).map((text) =>
+      `data: ${text}`
+    ),
+  );
+  const end = fc.constantFrom("\n", "\r\n", "\r");
+  const lines = fc.array(fc.tuple(line, end), { maxLength: 12 });
+  fc.assert(
+    fc.property(
+      lines,
+      fc.array(fc.nat(200), { maxLength: 12 }),
+      fc.boolean(),
+      (parts, cuts, hasMark) => {
+        const text = (hasMark ? "\uFEFF" : "") + parts.flat().join("");
+        const bytes = Buffer.from(text);
+        const places = [...new Set(cuts.map((cut) => cut % (bytes.length + 1)))]
+          .sort((a, b) => a - b);
+        const reads = [...places, bytes.length].map((to, i) =>
+          bytes.subarray(places[i - 1] ?? 0, to)
+        );
+        assert.deepEqual(said(read(reads)), said(read([bytes])));
+      },
+    ),
+    { numRuns: 500 },
+  );
+});
+
+Deno.test("eventStream() finds the events that were written, byte by byte", () => {
+  const data = fc.string({ unit: "grapheme", maxLength: 20 }).map((text) =>
+    text.replaceAll(/[\r\n]/g, " ")
+  );
+  const event = fc.record({
+    type: fc.option(fc.stringMatching(/^[a-z.]{1,8}$/), { nil: undefined }),
+    lines: fc.array(data, { minLength: 1, maxLength: 3 }),
+  });
+  fc.assert(fc.property(
+    fc.array(event, { maxLength: 5 }),
+    fc.constantFrom("\n", "\r\n", "\r"),
+    (events, end) => {
+      const text = events.map(({ type, lines }) =>
+        [
+          ...(type === undefined ? [] : [`event: ${type}`]),
+          ...lines.map((line) => `data: ${line}`),
+          "",
+        ].map((line) => line + end).join("")
+      ).join("");
+      const reads = [...Buffer.from(text)].map((byte) => Uint8Array.of(byte));
+      assert.deepEqual(
+        read(reads).map(({ type, data }) => ({ type, data })),
+        events.map(({ type, lines }) => ({ type, data: lines.join("\n") })),
+      );
+    },
+  ));
+});
