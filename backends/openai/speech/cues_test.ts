@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import fc from "fast-check";
 import { hasCues, textOfCues } from "./cues.ts";
 
 const CUES: readonly [string, string, string][] = [
@@ -61,3 +62,41 @@ Deno.test("hasCues() takes nothing else for cues", () => {
     ]
   ) assert.ok(!hasCues(body), body);
 });
+
+Deno.test("textOfCues() finds any words again, in either form, whatever ends the lines", () => {
+  const line = fc.stringMatching(/^[\w',.é日]{1,8}( [\w',.é日]{1,8}){0,3}$/);
+  const cue = fc.record({
+    startMs: fc.nat(359_999_999),
+    lines: fc.array(line, { maxLength: 3 }),
+  });
+  const end = fc.constantFrom("\n", "\r\n");
+  fc.assert(fc.property(
+    fc.array(cue, { minLength: 1, maxLength: 4 }),
+    end,
+    fc.boolean(),
+    (cues, end, isSrt) => {
+      const blocks = cues.map(({ startMs, lines }, i) =>
+        [
+          ...(isSrt ? [String(i + 1)] : []),
+          `${time(startMs, isSrt)} --> ${time(startMs + 900, isSrt)}`,
+          ...lines,
+          "",
+        ].join(end)
+      );
+      const body = [...(isSrt ? [] : ["WEBVTT", ""]), ...blocks].join(end);
+      const said = cues.flatMap(({ lines }) => lines).join(" ");
+      assert.ok(hasCues(body));
+      assert.equal(textOfCues(body), said);
+    },
+  ));
+});
+
+/** `01:02:03,004`, or `02:03.004` where WebVTT may leave out the hours. */
+function time(ms: number, isSrt: boolean): string {
+  const two = (value: number) => String(Math.floor(value)).padStart(2, "0");
+  const hours = Math.floor(ms / 3_600_000);
+  const rest = `${two(ms / 60_000 % 60)}:${two(ms / 1000 % 60)}${
+    isSrt ? "," : "."
+  }${String(ms % 1000).padStart(3, "0")}`;
+  return isSrt || hours > 0 ? `${two(hours)}:${rest}` : rest;
+}

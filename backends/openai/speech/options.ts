@@ -57,7 +57,10 @@ export type SpeechToTextSettings = Settings & {
 /** Those that servers can send piece by piece. */
 const STREAMED: readonly string[] = ["json", "text", "diarized_json"];
 
-/** Fields that the backend must know of, and why the body cannot set them. */
+/**
+ * Fields that the backend must know of, and why the body cannot set them. Not every server has the last one: it may
+ * be taken out.
+ */
 const OWN_FIELDS: Readonly<Record<string, string>> = {
   file: "it is the audio of the data",
   stream: "the option stream says it",
@@ -85,7 +88,8 @@ export function refineSpeechToText(
     );
   }
   for (const [field, why] of Object.entries(OWN_FIELDS)) {
-    if (!Object.hasOwn(body, field)) continue;
+    if (body[field] === undefined) continue;
+    if (field === "response_format" && body[field] === null) continue;
     refuse(context, "body", `Cannot set ${field} as ${why}`);
   }
   refineTarget(settings, context);

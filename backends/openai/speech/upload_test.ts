@@ -171,6 +171,11 @@ for (const [name, options, fields] of FIELDS) {
   });
 }
 
+Deno.test("transcriptions() sends no more than the model and the file, where that is wanted", async () => {
+  const body = { response_format: null };
+  assert.deepEqual(await textsOf({ stream: false, body }), ["model=m"]);
+});
+
 Deno.test("transcriptions() has the data's limit of tokens before the option's", async () => {
   const given = { stream: false, maxOutputTokens: 12 };
   assert.deepEqual(await textsOf(given, { maxOutputTokens: 5 }), [
