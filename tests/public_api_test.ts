@@ -175,6 +175,13 @@ const AUDIO: readonly string[] = [
   "toPcm16",
 ];
 
+const TOKENS: readonly string[] = [
+  "CHARACTERS_PER_TOKEN",
+  "Tokenizer",
+  "estimateTokens",
+  "openTokenizer",
+];
+
 const TESTING: readonly string[] = [
   "BackendSuiteOptions",
   "Check",
@@ -195,6 +202,7 @@ const ENTRIES: readonly (readonly [string, readonly string[]])[] = [
   ["mod.ts", [...PLUGIN, ...LIBRARY]],
   ["plugins/mod.ts", PLUGIN],
   ["audio/mod.ts", AUDIO],
+  ["tokens/mod.ts", TOKENS],
   ["plugins/testing.ts", TESTING],
 ];
 
