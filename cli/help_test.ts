@@ -19,6 +19,7 @@ const GOLDENS: readonly (readonly [string, readonly string[]])[] = [
   ["info_transcriptions", ["info", "transcriptions"]],
   ["info_concurrent", ["info", "concurrent"]],
   ["info_csv", ["info", "csv"]],
+  ["info_synthetic", ["info", "synthetic"]],
 ];
 
 for (const [name, args] of GOLDENS) {
