@@ -29,6 +29,8 @@ export const catalogue: Catalogue = {
     csv: async () => (await import("./datasets/csv.ts")).csvManifest,
     text: async () => (await import("./datasets/text.ts")).textFile,
     sharegpt: async () => (await import("./datasets/sharegpt.ts")).sharegpt,
+    huggingface: async () =>
+      (await import("./datasets/huggingface/dataset.ts")).huggingface,
     repeat: async () => (await import("./datasets/repeat.ts")).repeat,
     synthetic: async () =>
       (await import("./datasets/synthetic/dataset.ts")).synthetic,

@@ -69,6 +69,10 @@ export {
 export { clips, type ClipsOptions } from "./datasets/clips.ts";
 export type { ColumnOptions } from "./datasets/column_names.ts";
 export { csvManifest, type CsvManifestOptions } from "./datasets/csv.ts";
+export {
+  huggingface,
+  type HuggingfaceOptions,
+} from "./datasets/huggingface/dataset.ts";
 export { jsonlManifest, type JsonlManifestOptions } from "./datasets/jsonl.ts";
 export type { ManifestDatasetOptions } from "./datasets/manifest_dataset.ts";
 export { repeat, type RepeatOptions } from "./datasets/repeat.ts";

@@ -79,17 +79,25 @@ export const textFile: DatasetPlugin<TextFileOptions> = defineDataset({
     }
     const { shuffle } = options;
     return manifestDataset(
-      opened(path, format, { shuffle, rows }),
+      openRecords(path, format, { shuffle, rows }),
       options,
       path,
     );
   },
 });
 
-function opened(
+/**
+ * Opens a file of records, however it is written.
+ *
+ * @throws {UsageError} If it cannot be read, has no records, or a record is wrong.
+ */
+export function openRecords(
   path: string,
   format: TextFormat,
-  options: { readonly shuffle: boolean; readonly rows: string | undefined },
+  options: {
+    readonly shuffle: boolean;
+    readonly rows?: string | undefined;
+  },
 ): Promise<Manifest> {
   const cells = (delimiter: string) => csvFormat({ delimiter, quote: '"' });
   switch (format) {
@@ -108,8 +116,12 @@ function opened(
   }
 }
 
-/** @throws {UsageError} If the name does not tell. */
-function formatOf(path: string): TextFormat {
+/**
+ * How a file is written, by its name.
+ *
+ * @throws {UsageError} If the name does not tell.
+ */
+export function formatOf(path: string): TextFormat {
   const format = FORMATS[extname(path).toLowerCase()];
   if (format !== undefined) return format;
   throw new UsageError(

@@ -1,0 +1,126 @@
+import { closest } from "fastest-levenshtein";
+import { messageOf, UsageError } from "../../plugins/mod.ts";
+import type { HubFetch } from "./hub_fetch.ts";
+
+/** What an error is told with. */
+export interface HubErrorContext {
+  readonly dataset: string;
+  readonly revision: string | undefined;
+  readonly endpoint: URL;
+  readonly fetch: HubFetch;
+  /** The environment variable of the token; its value is never told. */
+  readonly tokenEnv: string;
+  readonly hasToken: boolean;
+}
+
+/** What the hub answered instead of data. */
+export class HubStatusError extends Error {
+  /** Makes one of a response's status and the hub's own code for it. */
+  constructor(readonly status: number, readonly code: string | null) {
+    super(`the hub must answer with data: current value is status ${status}`);
+    this.name = "HubStatusError";
+  }
+}
+
+/** Throws unless the hub answered with data. */
+export function mustBeOk(response: Response): Response {
+  if (response.ok) return response;
+  throw new HubStatusError(
+    response.status,
+    response.headers.get("x-error-code"),
+  );
+}
+
+/** What the user can do about an error of the hub's. */
+export async function hubError(
+  error: unknown,
+  context: HubErrorContext,
+): Promise<UsageError> {
+  if (error instanceof UsageError) return error;
+  const { dataset, endpoint } = context;
+  const { rule, is } = error instanceof HubStatusError
+    ? await ofStatus(error, context)
+    : {
+      rule: "'endpoint' must be a hub that can be reached",
+      is: `${endpoint.origin} (${withoutQuery(messageOf(error))})`,
+    };
+  return new UsageError(
+    `Cannot open the dataset ${dataset} as ${rule}: current value is ${is}`,
+    { cause: error },
+  );
+}
+
+async function ofStatus(
+  { status, code }: HubStatusError,
+  context: HubErrorContext,
+): Promise<{ rule: string; is: string }> {
+  const { dataset, revision, tokenEnv, hasToken, endpoint } = context;
+  const token = hasToken
+    ? `the token in ${tokenEnv}`
+    : `no token (set ${tokenEnv}, or name another variable in 'tokenEnv')`;
+  if (code === "RevisionNotFound") {
+    return {
+      rule: "'revision' must be a branch, a tag or a commit of it",
+      is: revision ?? "main",
+    };
+  }
+  if (code === "GatedRepo") {
+    return {
+      rule:
+        `its owner must have given you access, which you ask for at ${endpoint.origin}/datasets/${dataset}, and 'tokenEnv' must name your token`,
+      is: token,
+    };
+  }
+  if (status === 404 || code === "RepoNotFound") {
+    const near = await nearest(context);
+    return {
+      rule: hasToken
+        ? `'dataset' must name one that is public or that ${token} may read`
+        : `'dataset' must name one that is public, or 'tokenEnv' the token that may read it`,
+      is: dataset + (near ? `; did you mean ${near}?` : ""),
+    };
+  }
+  if (status === 401 || status === 403) {
+    return {
+      rule:
+        `there must be a public dataset of that name, or 'tokenEnv' must name a token that may read it`,
+      is: `status ${status} with ${token}`,
+    };
+  }
+  if (status === 429) {
+    return {
+      rule:
+        "the hub must not be asked too often: wait, or name your token in 'tokenEnv', which is allowed more",
+      is: `status 429 with ${token}`,
+    };
+  }
+  return {
+    rule: "'endpoint' must be a hub that answers",
+    is: `${endpoint.origin} with status ${status}`,
+  };
+}
+
+/** The public dataset whose name is the nearest; nothing, where the hub does not tell. */
+async function nearest(
+  { dataset, endpoint, fetch }: HubErrorContext,
+): Promise<string | undefined> {
+  const word = dataset.split("/").at(-1) ?? dataset;
+  const url = new URL(`/api/datasets`, endpoint);
+  url.searchParams.set("search", word);
+  url.searchParams.set("limit", "10");
+  try {
+    const { response } = await fetch(url);
+    const found: unknown = await mustBeOk(response).json();
+    const names = Array.isArray(found)
+      ? found.map((each) => String(each?.id)).filter((name) => name !== dataset)
+      : [];
+    return names.length > 0 ? closest(dataset, names) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** A text without what stands behind the question marks of URLs: signatures do. */
+export function withoutQuery(text: string): string {
+  return text.replace(/(https?:\/\/[^\s?"']+)\?[^\s"')]*/g, "$1");
+}
