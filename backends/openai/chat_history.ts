@@ -71,7 +71,12 @@ interface Place {
   readonly next: Turn;
 }
 
-function scripted({ columns: { answer } }: Turn): string {
+/**
+ * The answer that the data has for a turn.
+ *
+ * @throws {RequestError} `history_error` if it has none.
+ */
+export function scripted({ columns: { answer } }: Turn): string {
   if (answer !== undefined) return answer;
   throw new RequestError(
     "history_error",
@@ -80,7 +85,7 @@ function scripted({ columns: { answer } }: Turn): string {
 }
 
 /** The calls of an answer. Those that came without an id get one, so that results can name them. */
-function callsOf(
+export function callsOf(
   output: Output | undefined,
   index: number,
 ): readonly ToolCall[] {

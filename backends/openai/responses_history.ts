@@ -1,10 +1,11 @@
 import {
   type Exchange,
-  type Output,
   RequestError,
+  type ToolCall,
   type Turn,
 } from "../../plugins/mod.ts";
 import type { Part } from "./bytes.ts";
+import { callsOf, scripted } from "./chat_history.ts";
 import type { SentText } from "./protocol.ts";
 import type { ResponsesSettings } from "./responses.ts";
 import { answerItem, callItem, jsonOf, resultItem } from "./responses_input.ts";
@@ -44,10 +45,13 @@ export function inputOf(request: ResponsesRequest, history: History): Part[] {
   const before = isResent ? session.history : [];
   return [
     ...before.flatMap((exchange, i) => [
-      ...asked(exchange, before[i - 1]?.output),
-      ...answered(exchange, before[i + 1] ?? now, history),
+      ...asked(exchange, callsIn(before, i)),
+      ...answered(exchange, before[i + 1] ?? now, {
+        history,
+        calls: callsIn(before, i + 1),
+      }),
     ]),
-    ...asked(now, session.history.at(-1)?.output),
+    ...asked(now, callsIn(session.history, session.history.length)),
   ];
 }
 
@@ -104,17 +108,28 @@ export function sentIn(
   ]);
 }
 
+/** The calls that a turn with this index may answer: those in the answer before it. */
+function callsIn(
+  history: readonly Answered[],
+  index: number,
+): readonly ToolCall[] {
+  return callsOf(history[index - 1]?.output, index);
+}
+
 /** What a turn says, behind the results of the calls in the answer before it. */
-function asked({ turn, prepared }: Asked, before: Output | undefined): Part[] {
+function asked(
+  { turn, prepared }: Asked,
+  calls: readonly ToolCall[],
+): Part[] {
   const { toolResult } = turn.columns;
-  const calls = toolResult === undefined ? [] : before?.toolCalls ?? [];
-  if (calls.length === 0 && prepared.own.length === 0) {
+  const answers = toolResult === undefined ? [] : calls;
+  if (answers.length === 0 && prepared.own.length === 0) {
     throw new RequestError(
       "history_error",
       "Cannot send toolResult as the answer before it must have called something: it called nothing",
     );
   }
-  const results = calls.map(({ id = "" }) => resultItem(id, toolResult!));
+  const results = answers.map(({ id = "" }) => resultItem(id, toolResult!));
   return [jsonOf(results), prepared.own];
 }
 
@@ -122,26 +137,21 @@ function asked({ turn, prepared }: Asked, before: Output | undefined): Part[] {
 function answered(
   exchange: Answered,
   { turn: next }: Asked,
-  history: History,
+  { history, calls }: {
+    readonly history: History;
+    readonly calls: readonly ToolCall[];
+  },
 ): Part[] {
   const text = answerTo(exchange, history);
-  const calls = next.columns.toolResult === undefined
-    ? []
-    : exchange.output.toolCalls ?? [];
+  const isAnswered = next.columns.toolResult !== undefined;
   return [
     jsonOf([
       ...(text === "" ? [] : [answerItem(text)]),
-      ...calls.map(callItem),
+      ...(isAnswered ? calls.map(callItem) : []),
     ]),
   ];
 }
 
 function answerTo({ turn, output }: Answered, history: History): string {
-  if (history !== "scripted") return output.text ?? "";
-  const { answer } = turn.columns;
-  if (answer !== undefined) return answer;
-  throw new RequestError(
-    "history_error",
-    'Cannot go on as history=scripted needs an answer to each turn before: there is no column "answer"',
-  );
+  return history === "scripted" ? scripted(turn) : output.text ?? "";
 }

@@ -251,6 +251,15 @@ Deno.test("responsesRequests() answers the calls of the answer before, whoever k
   assert.deepEqual(resent.body.input, [user("Look"), ...calls, ...results]);
   const kept = await send(turns, { history: "server" });
   assert.deepEqual(kept.body.input, results);
+  const nameless = await send([
+    {
+      columns: { text: "Look" },
+      output: { toolCalls: [{ name: "look", arguments: "{}" }] },
+    },
+    turns[1]!,
+  ]);
+  const [, called, result] = nameless.body.input;
+  assert.ok(called.call_id && called.call_id === result.call_id);
   const unanswered = await send([turns[0]!, { columns: { text: "And?" } }]);
   assert.deepEqual(unanswered.body.input, [user("Look"), user("And?")]);
 });
