@@ -44,21 +44,24 @@ async function objectIn(
 }
 
 function parsed(text: string, file: string): Record<string, unknown> {
-  const refused = (found: string, cause?: unknown) =>
-    new Error(
-      `Cannot read ${file} as it must hold a JSON object: current value is ${found}`,
-      { cause },
-    );
   let value: unknown;
   try {
     value = JSON.parse(text);
-  } catch (cause) {
-    throw refused(text === "" ? "empty" : "no JSON", cause);
+  } catch {
+    // The parser's own message would repeat what is in the file.
+    throw refused(file, text === "" ? "empty" : "no JSON");
   }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw refused(Array.isArray(value) ? "a list" : JSON.stringify(value));
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) {
+    return value as Record<string, unknown>;
   }
-  return value as Record<string, unknown>;
+  const found = Array.isArray(value) ? "a list" : `a ${typeof value}`;
+  throw refused(file, value === null ? "null" : found);
+}
+
+function refused(file: string, found: string): Error {
+  return new Error(
+    `Cannot read ${file} as it must hold a JSON object: current value is ${found}`,
+  );
 }
 
 function unlessNotFound(error: unknown): undefined {

@@ -191,7 +191,7 @@ Deno.test("openTokenizer() says of what it cannot use which file it is, and why"
     ],
     ["{", /must hold a JSON object: current value is no JSON$/],
     ["[]", /must hold a JSON object: current value is a list$/],
-    ["3", /must hold a JSON object: current value is 3$/],
+    ["3", /must hold a JSON object: current value is a number$/],
     ["null", /must hold a JSON object: current value is null$/],
     [{}, /must hold a "model" with a "vocab": current value has no keys$/],
     [

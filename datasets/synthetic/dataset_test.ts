@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
 import { bytesSource, inspectAudio } from "../../audio/mod.ts";
+import { echo } from "../../backends/echo.ts";
+import { coerceSpec, parseSpec } from "../../cli/spec.ts";
+import { concurrent } from "../../core/load.ts";
 import { isUsageError, type Session, type Turn } from "../../plugins/mod.ts";
+import { run } from "../../plugins/run.ts";
 import { testDataset } from "../../plugins/testing.ts";
 import { estimateTokens, openTokenizer } from "../../tokens/mod.ts";
 import { mergesOf, smallTokenizer } from "../../tokens/testing.ts";
@@ -352,4 +356,49 @@ Deno.test("synthetic() refuses a tokenizer's file that is none", async () => {
       return true;
     });
   }
+});
+
+Deno.test("synthetic() takes its options as they are written on a command line", () => {
+  const cases: [string, SyntheticOptions][] = [
+    ["inputTokens=128,outputTokens=64", { inputTokens: 128, outputTokens: 64 }],
+    ["inputTokens=64..256", { inputTokens: "64..256" }],
+    ["inputTokens=normal:128:32:16..512", {
+      inputTokens: "normal:128:32:16..512",
+    }],
+    ["inputTokens.mean=128,inputTokens.stdev=32,thinkMs=2s,turns=3", {
+      inputTokens: { mean: 128, stdev: 32 },
+      thinkMs: 2000,
+      turns: 3,
+    }],
+    ["audioSeconds=500ms,images=2,imageContent=noise", {
+      audioSeconds: 0.5,
+      images: 2,
+      imageContent: "noise",
+    }],
+    ["prefixes=512:4:3,128,prefixIn=text", {
+      prefixes: ["512:4:3", "128"],
+      prefixIn: "text",
+    }],
+    [`prefixes='[{"tokens":512,"count":2}]'`, {
+      prefixes: [{ tokens: 512, count: 2 }],
+    }],
+  ];
+  for (const [text, options] of cases) {
+    const spec = parseSpec(`synthetic,${text}`);
+    assert.deepEqual(coerceSpec(spec, synthetic.definition), options, text);
+  }
+});
+
+Deno.test("synthetic() feeds a run, pass after pass, until it has had enough", async () => {
+  const { stages, run: { config } } = await run({
+    backend: echo({}),
+    dataset: synthetic({ inputTokens: 16, turns: 2, count: 3 }),
+    load: concurrent([2]),
+    stop: { requests: 20 },
+  });
+  assert.equal(stages[0]?.counts.ok, 20);
+  assert.deepEqual(config.dataset.facts, {
+    items: 3,
+    tokenCounter: "characters",
+  });
 });
