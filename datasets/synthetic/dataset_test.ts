@@ -62,7 +62,7 @@ Deno.test("synthetic() draws lengths whose means are those that were asked for",
   assert.ok(Math.abs(outputs - 20) < 0.5, `${outputs}`);
 });
 
-Deno.test("synthetic() makes the same session for the same seed, whatever was read before and whatever the answers are to be", async () => {
+Deno.test("synthetic() makes the same session for the same seed, whatever was read before", async () => {
   const options = { inputTokens: "5..50", turns: "1..4", count: 10 };
   await using dataset = await openDataset(synthetic(options));
   const second = await read(dataset, { pass: 1 });
@@ -70,12 +70,22 @@ Deno.test("synthetic() makes the same session for the same seed, whatever was re
   const longer = await readAll(synthetic({ ...options, count: 20 }));
   assert.deepEqual([...first, ...second], longer);
   assert.notDeepEqual(await read(dataset, { seed: 2 }), first);
-  const answers = { outputTokens: "1..99", firstOutputTokens: 7 };
-  const fixed = { inputTokens: 30, turns: 2, count: 10 };
-  assert.deepEqual(
-    textsOf(await readAll(synthetic({ ...fixed, ...answers }))),
-    textsOf(await readAll(synthetic(fixed))),
-  );
+});
+
+Deno.test("synthetic() lets no option change what another draws", async () => {
+  const options = { inputTokens: "5..90", turns: 3, count: 10 };
+  const texts = textsOf(await readAll(synthetic(options)));
+  const others: SyntheticOptions[] = [
+    { outputTokens: "1..99" },
+    { thinkMs: "0..9" },
+    { prefixTokens: 9 },
+    { images: 1 },
+    { audioSeconds: "1..2" },
+  ];
+  for (const other of others) {
+    const changed = await readAll(synthetic({ ...options, ...other }));
+    assert.deepEqual(textsOf(changed), texts, JSON.stringify(other));
+  }
 });
 
 Deno.test("synthetic() gives each pass sessions of its own, unless all are to have the same", async () => {
@@ -234,6 +244,12 @@ Deno.test("synthetic() makes audio that is speech by its shape, and prompts with
     synthetic({ audioSeconds: 1, inputTokens: 8, count: 1 }),
   );
   assert.deepEqual(Object.keys(turnsOf(both)[0]!.columns), ["text", "audio"]);
+  const first = turnsOf(
+    await readAll(
+      synthetic({ audioSeconds: 1, firstInputTokens: 8, turns: 2, count: 1 }),
+    ),
+  ).map(({ columns }) => Object.keys(columns));
+  assert.deepEqual(first, [["text", "audio"], ["audio"]]);
 });
 
 Deno.test("synthetic() adds pictures of the size asked for", async () => {

@@ -10,11 +10,11 @@ import { syntheticAudio } from "./audio.ts";
 import { syntheticImage } from "./image.ts";
 import { type Prefixes, prefixesOf } from "./prefixes.ts";
 import type { SyntheticSettings } from "./schema.ts";
-import { bucketsOf, drawersOf, hasPrompts } from "./settings.ts";
+import { bucketsOf, type Drawers, drawersOf, type Drawn } from "./settings.ts";
 import { openingsOf } from "./words.ts";
 import type { Writer, Written } from "./writer.ts";
 
-/** Prompts have so many tokens where nothing else is said. */
+/** Prompts have so many tokens where nothing else is said, and there is no audio. */
 const INPUT_TOKENS = 128;
 
 /** Makes session `n` of a seed, whatever was made before. */
@@ -50,7 +50,7 @@ export function sessionMaker(
 interface Plan {
   readonly settings: SyntheticSettings;
   readonly writer: Writer;
-  readonly draw: ReturnType<typeof drawersOf>;
+  readonly draw: Drawers;
 }
 
 interface Making extends Plan {
@@ -59,40 +59,52 @@ interface Making extends Plan {
   readonly opening: ReturnType<typeof openingsOf>;
 }
 
-/** A turn on its way: what was drawn for it, and the chance for the rest. */
+/** Which turn is being made, and what its session has for all of its turns. */
 interface Place {
   readonly session: number;
   readonly turn: number;
-  /** Draws sizes. */
-  readonly chance: Random;
-  /** Draws words: apart, so that other sizes of answers leave the prompts as they are. */
+  /** Draws a size; undefined where the option was not given. */
+  readonly size: (option: Drawn) => number | undefined;
+  /** Draws words. */
   readonly words: Random;
   readonly prefix: Written | undefined;
 }
 
 async function turnsOf(session: number, making: Making): Promise<Turn[]> {
-  const { draw, seed, prefixes } = making;
-  const chance = random(seed, `synthetic/sizes/${session}`);
-  const words = random(seed, `synthetic/words/${session}`);
-  const prefix = await prefixes?.(session);
-  const count = draw.turns?.(chance) ?? 1;
+  const size = sizesOf(session, making);
+  const words = random(making.seed, `synthetic/words/${session}`);
+  const prefix = await making.prefixes?.(session);
+  const count = size("turns") ?? 1;
   const turns: Turn[] = [];
   for (let turn = 0; turn < count; turn++) {
-    turns.push(await turnOf({ session, turn, chance, words, prefix }, making));
+    turns.push(await turnOf({ session, turn, size, words, prefix }, making));
   }
   return turns;
 }
 
+/** The sizes of a session. Each option has a stream of chance of its own, so that none changes what another draws. */
+function sizesOf(session: number, { draw, seed }: Making): Place["size"] {
+  const streams = new Map<Drawn, Random>();
+  return (option) => {
+    const drawer = draw[option];
+    if (drawer === undefined) return undefined;
+    const chance = streams.get(option) ??
+      random(seed, `synthetic/${option}/${session}`);
+    streams.set(option, chance);
+    return drawer(chance);
+  };
+}
+
 async function turnOf(place: Place, making: Making): Promise<Turn> {
-  const { turn, chance } = place;
-  const { outputTokens, firstOutputTokens, thinkMs } = making.draw;
-  const output = turn === 0 ? firstOutputTokens ?? outputTokens : outputTokens;
-  const maxOutputTokens = output?.(chance);
-  const pauseMs = turn > 0 ? thinkMs?.(chance) : undefined;
+  const { turn, size } = place;
+  const maxOutputTokens =
+    (turn === 0 ? size("firstOutputTokens") : undefined) ??
+      size("outputTokens");
+  const thinkMs = turn > 0 ? size("thinkMs") : undefined;
   return {
     columns: await columnsOf(place, making),
     ...(maxOutputTokens !== undefined && { maxOutputTokens }),
-    ...(pauseMs !== undefined && { thinkMs: pauseMs }),
+    ...(thinkMs !== undefined && { thinkMs }),
   };
 }
 
@@ -108,37 +120,46 @@ async function columnsOf(place: Place, making: Making): Promise<Columns> {
 
 async function texts(place: Place, making: Making): Promise<Columns> {
   const { batch } = making.settings;
-  if (!hasPrompts(making.settings)) return {};
-  if (batch === undefined) return { text: await prompt(place, making, 0) };
+  if (batch === undefined) {
+    const text = await prompt(place, making, 0);
+    return text === undefined ? {} : { text };
+  }
   const texts: string[] = [];
-  for (let i = 0; i < batch; i++) texts.push(await prompt(place, making, i));
+  for (let i = 0; i < batch; i++) texts.push((await prompt(place, making, i))!);
   return { texts };
 }
 
 /** The `i`th prompt of a turn. What comes after the first turn follows a history that is like no other. */
-function prompt(
-  { session, turn, chance, words, prefix }: Place,
-  { settings, writer, draw, opening }: Making,
+async function prompt(
+  place: Place,
+  { settings, writer, opening }: Making,
   i: number,
-): Promise<string> {
+): Promise<string | undefined> {
+  const { session, turn, words, prefix } = place;
+  const { batch = 1, prefixIn, audioSeconds } = settings;
+  const tokens = promptTokens(place) ??
+    (audioSeconds === undefined ? INPUT_TOKENS : undefined);
+  if (tokens === undefined) return undefined;
   const isFirst = turn === 0;
-  const { batch = 1, prefixIn } = settings;
-  const { inputTokens, firstInputTokens } = draw;
-  const input = isFirst ? firstInputTokens ?? inputTokens : inputTokens;
-  return writer.write({
-    tokens: input?.(chance) ?? INPUT_TOKENS,
+  return await writer.write({
+    tokens,
     opening: isFirst ? opening(session * batch + i) : [],
     after: isFirst && prefixIn === "text" ? prefix : undefined,
     chance: words,
   });
 }
 
+function promptTokens({ turn, size }: Place): number | undefined {
+  return (turn === 0 ? size("firstInputTokens") : undefined) ??
+    size("inputTokens");
+}
+
 function media(
-  { session, turn, chance }: Place,
-  { settings, draw, seed }: Making,
+  { session, turn, size }: Place,
+  { settings, seed }: Making,
 ): Columns {
   const id = `synthetic-${session}-${turn}`;
-  const seconds = draw.audioSeconds?.(chance);
+  const seconds = size("audioSeconds");
   const {
     images,
     imageWidth: width = 512,

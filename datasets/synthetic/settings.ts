@@ -24,7 +24,8 @@ const RANGES = {
 /** What each option draws; nothing where it was not given. */
 export type Drawers = { readonly [Option in Drawn]?: Drawer };
 
-type Drawn = keyof typeof RANGES;
+/** The options that are drawn. */
+export type Drawn = keyof typeof RANGES;
 
 /** The drawers of options that were validated. */
 export function drawersOf(settings: SyntheticSettings): Drawers {
