@@ -1,10 +1,12 @@
 import { attempt } from "../core/attempt.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
+import { counting } from "../core/counting.ts";
 import { metrics } from "../core/metrics/mod.ts";
 import type { Sample } from "../core/sample.ts";
 import { openSource, type ReadySession } from "../core/source.ts";
 import { type Backend, type OpenContext, UsageError } from "../plugins/mod.ts";
 import type { CheckFlags } from "./check.ts";
+import { answerLines } from "./check_answer.ts";
 import { EXIT } from "./exit_codes.ts";
 import { interruptible } from "./interrupt.ts";
 import { backendAndServer, datasetOf, wholeNumber } from "./run_plan.ts";
@@ -45,13 +47,7 @@ export async function checkCommand(flags: CheckFlags): Promise<number> {
     throw new UsageError("Cannot check as no item of the data can be used");
   }
   print(facts(backend.facts, ready));
-  const sample = await attempt(backend, requestOf(ready), {
-    stage: 0,
-    phase: "measure",
-    scheduledMs: clock.now(),
-    clock,
-    signal,
-  });
+  const sample = await sent(ready, backend, { clock, signal });
   backend.endSession?.(ready.session.id);
   trace.rest();
   print(summary(sample));
@@ -60,6 +56,26 @@ export async function checkCommand(flags: CheckFlags): Promise<number> {
     : signal.aborted
     ? EXIT.interrupted
     : EXIT.failed;
+}
+
+/** Sends the request, as a run would, and counts what the server has not. */
+async function sent(
+  ready: ReadySession,
+  backend: Backend,
+  { clock, signal }: { clock: Clock; signal: AbortSignal },
+): Promise<Sample> {
+  const request = requestOf(ready);
+  let sample = await attempt(backend, request, {
+    stage: 0,
+    phase: "measure",
+    scheduledMs: clock.now(),
+    clock,
+    signal,
+  });
+  const counts = counting(backend, { put: (it) => void (sample = it), signal });
+  counts.take(sample, request);
+  await counts.settled();
+  return sample;
 }
 
 function requestOf({ session, prepared }: ReadySession) {
@@ -130,7 +146,7 @@ function summary(sample: Sample): string {
       ? "ok"
       : `${outcome.status}: ${outcome.failure.class}: ${outcome.failure.message}`,
   ];
-  if (output.text !== undefined) lines.push(`answer     ${output.text.trim()}`);
+  lines.push(...answerLines(output));
   if (input.reference !== undefined) {
     lines.push(`reference  ${input.reference}`);
   }
