@@ -1,15 +1,9 @@
-import {
-  type AsyncBuffer,
-  type FileMetaData,
-  parquetReadObjects,
-  type RowGroup,
-  type SchemaTree,
-} from "hyparquet";
-import { compressors } from "hyparquet-compressors";
+import type { FileMetaData, RowGroup, SchemaTree } from "hyparquet";
 import { messageOf } from "../plugins/mod.ts";
 import type { Row } from "./manifest_format.ts";
 import { type RandomBytes, readFooter } from "./parquet_footer.ts";
-import { holdsBytes, plainRow, shapeOf } from "./parquet_values.ts";
+import { rowsHere, type RowsReader } from "./parquet_thread.ts";
+import { holdsBytes, shapeOf } from "./parquet_values.ts";
 
 /** A Parquet file whose footer has been read. */
 export interface ParquetFile {
@@ -46,6 +40,14 @@ const BLOCK_BYTES = 2 ** 24;
 /** A column without such an index, if no larger than this, is read again for each piece. */
 const AGAIN_BYTES = 2 ** 20;
 
+/** How Parquet is opened. */
+export interface OpenParquetOptions {
+  /** Reads the records. @default {this thread} */
+  readonly reader?: RowsReader;
+  /** Ends the opening. */
+  readonly signal?: AbortSignal;
+}
+
 /**
  * Opens Parquet, compressed in any of the usual ways. Nothing but the footer is read.
  *
@@ -55,11 +57,11 @@ const AGAIN_BYTES = 2 ** 20;
 export async function openParquet(
   name: string,
   bytes: RandomBytes,
-  signal?: AbortSignal,
+  { reader = rowsHere, signal }: OpenParquetOptions = {},
 ): Promise<ParquetFile> {
   const { metadata, columns } = await readFooter(name, bytes, signal);
   const names = columns.map(({ element }) => element.name);
-  const source: Source = { name, bytes, metadata };
+  const source: Source = { name, bytes, metadata, reader };
   return {
     name,
     columns: names,
@@ -75,10 +77,18 @@ interface Source {
   readonly name: string;
   readonly bytes: RandomBytes;
   readonly metadata: FileMetaData;
+  readonly reader: RowsReader;
+}
+
+/** A row group, and the number of records before it. */
+interface Group {
+  readonly rowGroup: RowGroup;
+  readonly start: number;
 }
 
 /** Records from `start` up to `end`, of some columns. */
 interface Range {
+  readonly group: Group;
   readonly start: number;
   readonly end: number;
   readonly columns: readonly string[];
@@ -87,11 +97,12 @@ interface Range {
 
 function blocksOf(source: Source, columns: readonly string[]): Block[] {
   let start = 0;
-  return source.metadata.row_groups.flatMap((group) => {
-    const rows = Number(group.num_rows);
+  return source.metadata.row_groups.flatMap((rowGroup) => {
+    const rows = Number(rowGroup.num_rows);
     const first = start;
+    const group = { rowGroup, start };
     start += rows;
-    const { bytes, isIndexed } = sizeOf(group, columns);
+    const { bytes, isIndexed } = sizeOf(rowGroup, columns);
     const pieces = isIndexed
       ? Math.min(rows, Math.max(1, Math.ceil(bytes / BLOCK_BYTES)))
       : Math.min(rows, 1);
@@ -100,7 +111,13 @@ function blocksOf(source: Source, columns: readonly string[]): Block[] {
       rows: edge(i + 1) - edge(i),
       bytes: bytes / pieces,
       read: (signal) =>
-        read(source, { start: edge(i), end: edge(i + 1), columns, signal }),
+        read(source, {
+          group,
+          start: edge(i),
+          end: edge(i + 1),
+          columns,
+          signal,
+        }),
     }));
   });
 }
@@ -127,60 +144,44 @@ async function headOf(
   trees: readonly SchemaTree[],
   { limit, signal }: { limit: number; signal: AbortSignal | undefined },
 ): Promise<Row[]> {
-  const [first] = source.metadata.row_groups;
-  const end = Math.min(limit, Number(first?.num_rows ?? 0));
+  const rowGroup = source.metadata.row_groups.find(({ num_rows }) =>
+    num_rows > 0n
+  );
+  if (rowGroup === undefined) return [];
+  const end = Math.min(limit, Number(rowGroup.num_rows));
   const nameOf = ({ element }: SchemaTree) => element.name;
   const shapes = Object.fromEntries(
     trees.filter(holdsBytes).map((tree) => [nameOf(tree), shapeOf(tree)]),
   );
   const columns = trees.filter((tree) => !holdsBytes(tree)).map(nameOf);
-  if (columns.length === 0) return end > 0 ? [shapes] : [];
-  const rows = await read(source, { start: 0, end, columns, signal });
+  if (columns.length === 0) return [shapes];
+  const group = { rowGroup, start: 0 };
+  const rows = await read(source, { group, start: 0, end, columns, signal });
   return rows.map((row) => ({ ...row, ...shapes }));
 }
 
 async function read(
-  { name, bytes, metadata }: Source,
-  { start, end, columns, signal }: Range,
-): Promise<Row[]> {
+  { name, bytes, metadata, reader }: Source,
+  { group, start, end, columns, signal }: Range,
+): Promise<readonly Row[]> {
+  const slice = async (start: number, end: number) => {
+    const part = await bytes.read(start, end, signal);
+    if (part.length === end - start) return bufferIn(part);
+    throw new Error(
+      `it must have bytes ${start} to ${end}: current value is ${part.length} bytes of them`,
+    );
+  };
   try {
-    const rows = await parquetReadObjects({
-      file: bufferOf(bytes, signal),
-      metadata,
-      columns: [...columns],
-      rowStart: start,
-      rowEnd: end,
-      compressors,
-      // Bytes that are not said to be text are none: audio is not.
-      utf8: false,
-      useOffsetIndex: true,
-      geoparquet: false,
-    });
-    return rows.map(plainRow);
+    const needed = { ...metadata, row_groups: [group.rowGroup] };
+    const range = { start: start - group.start, end: end - group.start };
+    const job = { size: bytes.size, metadata: needed, columns, ...range };
+    return await reader.run(job, slice, signal);
   } catch (cause) {
     throw new Error(
       `Cannot read rows ${start + 1} to ${end} of ${name}: ${messageOf(cause)}`,
       { cause },
     );
   }
-}
-
-function bufferOf(
-  bytes: RandomBytes,
-  signal: AbortSignal | undefined,
-): AsyncBuffer {
-  return {
-    byteLength: bytes.size,
-    async slice(start, end = bytes.size) {
-      const part = await bytes.read(start, end, signal);
-      if (part.length < end - start) {
-        throw new Error(
-          `it must have bytes ${start} to ${end}: current value is ${part.length} bytes of them`,
-        );
-      }
-      return bufferIn(part);
-    },
-  };
 }
 
 /** The buffer of bytes that fill it, else one of their own. */

@@ -1,17 +1,19 @@
 import { messageOf, UsageError } from "../plugins/mod.ts";
 import { openBytes } from "./file_bytes.ts";
 import type { Manifest, Met, RowsOptions } from "./manifest.ts";
-import { type Block, openParquet, type ParquetFile } from "./parquet_file.ts";
-import { windowsOf } from "./parquet_order.ts";
-import type { Window } from "./parquet_order.ts";
-import { readAhead } from "./read_ahead.ts";
 import type { Row } from "./manifest_format.ts";
+import { type Block, openParquet, type ParquetFile } from "./parquet_file.ts";
+import { type Window, windowsOf } from "./parquet_order.ts";
+import { openRowsThread } from "./parquet_thread.ts";
+import { readAhead } from "./read_ahead.ts";
 
 /** The first records, to tell what is in a column. */
 const HEAD = 100;
 
 /** Windows that are held at a time: the one that is read, and the next on its way. */
 const AHEAD = 2;
+/** Blocks of a window that are fetched at a time. */
+const AT_ONCE = 8;
 
 /**
  * Opens a Parquet file as a manifest. Of a file that was cut short it tells here; of a damaged page when its records
@@ -20,17 +22,18 @@ const AHEAD = 2;
  * @throws {UsageError} If it cannot be read, has no records, or was cut short.
  */
 export async function openParquetManifest(path: string): Promise<Manifest> {
+  await using stack = new AsyncDisposableStack();
   const file = await openBytes(path);
-  try {
-    const parquet = await openParquet(path, file);
-    return {
-      ...await parquetManifest([parquet]),
-      [Symbol.asyncDispose]: () => file.close(),
-    };
-  } catch (error) {
-    await file.close();
-    throw error;
-  }
+  stack.defer(() => file.close());
+  const reader = stack.use(openRowsThread());
+  const manifest = await parquetManifest([
+    await openParquet(path, file, { reader }),
+  ]);
+  const opened = stack.move();
+  return {
+    ...manifest,
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  };
 }
 
 /**
@@ -73,6 +76,7 @@ async function* rowsOf(
     { ahead: AHEAD, signal: ends },
   );
   for await (const { window, held } of loaded) {
+    if (ends.aborted) return;
     let isRead = false;
     try {
       for (const { block, row } of window.records()) {
@@ -111,13 +115,13 @@ async function load(
     readonly signal: AbortSignal;
   },
 ): Promise<{ window: Window; held: Held[] }> {
-  const held = await Promise.all(window.blocks.map(async (index) => {
+  const held = readAhead(window.blocks, async (index) => {
     const block = blocks[index]!;
     // What cannot be read is a problem of its records alone.
     const rows = await block.read(signal).catch(messageOf);
     return { before: block.before, rows };
-  }));
-  return { window, held };
+  }, { ahead: AT_ONCE, signal });
+  return { window, held: await Array.fromAsync(held) };
 }
 
 function metIn({ before, rows }: Held, row: number): Met {

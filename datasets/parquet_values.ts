@@ -5,25 +5,32 @@ import type { Row } from "./manifest_format.ts";
  * A value as JSON would have it, but for bytes, which stay bytes: large integers become numbers where these can hold
  * them, else text; dates ISO 8601; what is missing `null`.
  */
-export function plain(value: unknown): unknown {
+export function plain(value: unknown, bytes: OfBytes = asTheyAre): unknown {
   if (value === undefined || value === null) return null;
   if (typeof value === "bigint") {
     const number = Number(value);
     return Number.isSafeInteger(number) ? number : String(value);
   }
-  if (typeof value !== "object" || value instanceof Uint8Array) return value;
+  if (typeof value !== "object") return value;
+  if (value instanceof Uint8Array) return bytes(value);
   if (value instanceof Date) return isoOf(value);
-  if (Array.isArray(value)) return value.map(plain);
+  if (Array.isArray(value)) return value.map((each) => plain(each, bytes));
   if (ArrayBuffer.isView(value)) {
-    return Array.from(value as unknown as ArrayLike<unknown>, plain);
+    const list = value as unknown as ArrayLike<unknown>;
+    return Array.from(list, (each) => plain(each));
   }
-  return plainRow(value as Row);
+  return plainRow(value as Row, bytes);
 }
 
+/** What becomes of bytes. */
+export type OfBytes = (bytes: Uint8Array) => Uint8Array;
+
+const asTheyAre: OfBytes = (bytes) => bytes;
+
 /** A record, each value as {@linkcode plain} has it. */
-export function plainRow(row: Row): Row {
+export function plainRow(row: Row, bytes: OfBytes = asTheyAre): Row {
   return Object.fromEntries(
-    Object.entries(row).map(([name, value]) => [name, plain(value)]),
+    Object.entries(row).map(([name, value]) => [name, plain(value, bytes)]),
   );
 }
 

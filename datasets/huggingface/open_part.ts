@@ -3,6 +3,7 @@ import { UsageError } from "../../plugins/mod.ts";
 import type { Manifest } from "../manifest.ts";
 import { openParquet, type ParquetFile } from "../parquet_file.ts";
 import { parquetManifest } from "../parquet_manifest.ts";
+import { openRowsThread } from "../parquet_thread.ts";
 import { readAhead } from "../read_ahead.ts";
 import { formatOf, openRecords } from "../text.ts";
 import { openRangeCache, safeName } from "./cache.ts";
@@ -52,12 +53,15 @@ async function ofParquet(
   options: PartOptions,
 ): Promise<Manifest> {
   const { shuffle, limit = Infinity, signal } = options;
+  using stack = new DisposableStack();
+  const reader = stack.use(openRowsThread());
   const opened: ParquetFile[] = [];
   let rows = 0;
   const footers = readAhead(files, async (file) => {
     const { dataset } = options.hub;
     const bytes = await bytesOf(file, options);
-    return openParquet(`${dataset}/${file.path}`, bytes, signal);
+    const name = `${dataset}/${file.path}`;
+    return openParquet(name, bytes, { reader, signal });
     // In their own order no more files are looked at than are needed.
   }, { ahead: shuffle || limit === Infinity ? AHEAD : 1, signal });
   for await (const file of footers) {
@@ -66,7 +70,15 @@ async function ofParquet(
     if (!shuffle && rows >= limit) break;
   }
   signal.throwIfAborted();
-  return parquetManifest(opened as [ParquetFile, ...ParquetFile[]], signal);
+  const manifest = await parquetManifest(
+    opened as [ParquetFile, ...ParquetFile[]],
+    signal,
+  );
+  const threads = stack.move();
+  return {
+    ...manifest,
+    [Symbol.asyncDispose]: () => Promise.resolve(threads.dispose()),
+  };
 }
 
 /** A file of records that is not Parquet has to be had whole. */
