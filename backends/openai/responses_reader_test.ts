@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import type { Delta, Output } from "../../plugins/mod.ts";
+import fc from "fast-check";
+import { type Delta, isRequestError, type Output } from "../../plugins/mod.ts";
 import { responseReader } from "./responses_reader.ts";
 
 /** An event; `type` stands in both places unless told otherwise. */
@@ -458,4 +459,58 @@ Deno.test("responseReader() refuses whole answers that are none", () => {
     const { output } = readWhole(answer);
     assert.equal((output as { failure: string }).failure, failure);
   }
+});
+
+Deno.test("responseReader() makes an answer or a failure of any events, and keeps text as it came", () => {
+  const junk = fc.oneof(
+    fc.string({ maxLength: 3 }),
+    fc.constantFrom(null, 0, [], {}, [null], { type: "function_call" }),
+  );
+  const type = fc.constantFrom(
+    "response.created",
+    "response.output_item.added",
+    "response.output_item.done",
+    "response.content_part.done",
+    "response.output_text.delta",
+    "response.output_text.done",
+    "response.function_call_arguments.delta",
+    "response.function_call_arguments.done",
+    "response.refusal.delta",
+    "response.unheard.of",
+  );
+  const fields = fc.record({
+    delta: junk,
+    text: junk,
+    item: junk,
+    item_id: junk,
+    output_index: junk,
+    part: junk,
+    arguments: junk,
+    name: junk,
+    response: junk,
+  }, { requiredKeys: [] });
+  const any = fc.record({ type, fields });
+  fc.assert(fc.property(fc.array(any, { maxLength: 8 }), fields, (all, end) => {
+    const told: string[] = [];
+    const call = {
+      output: (_atMs: number, { kind, text = "" }: Delta) => {
+        if (kind === "text") told.push(text);
+      },
+    };
+    const reader = responseReader(call, () => {});
+    try {
+      for (const [atMs, { type, fields }] of all.entries()) {
+        reader.event({ data: JSON.stringify({ ...fields, type }) }, atMs);
+      }
+      const data = JSON.stringify({ ...end, type: "response.completed" });
+      assert.equal(reader.event({ data }, all.length), true);
+      const { text = "", toolCalls = [] } = reader.result();
+      assert.equal(text, told.join(""));
+      for (const { name, arguments: given } of toolCalls) {
+        assert.deepEqual([typeof name, typeof given], ["string", "string"]);
+      }
+    } catch (error) {
+      assert.ok(isRequestError(error), String(error));
+    }
+  }));
 });
