@@ -13,18 +13,25 @@ import { chatChunks } from "./chat_chunks.ts";
 import type { Endpoint } from "./endpoints.ts";
 import { invalid, Refusal } from "./errors.ts";
 import type { Exchange } from "./exchange.ts";
-import { type ChatMessage, countChat, lastUserText } from "./prompt.ts";
+import {
+  type ChatMessage,
+  countChat,
+  countMedia,
+  lastUserText,
+} from "./prompt.ts";
 import { answerWhole, countsOf, streamAnswers } from "./stream.ts";
 import { usagePlaces } from "./usage.ts";
 
 /** `/v1/chat/completions`. */
 export const chat: Endpoint = {
   prefix: "chatcmpl-",
-  handle(incoming, exchange, { models, seats }) {
+  async handle(incoming, exchange, { models, seats }) {
     const { options, id } = exchange;
     const body = readBody(incoming, { required: ["messages"], models });
     const streamed = isStreamed(body, exchange);
-    const promptTokens = countChat(messagesOf(body), toolsOf(body), options);
+    const messages = messagesOf(body);
+    const promptTokens = countChat(messages, toolsOf(body)) +
+      await countMedia(messages, options);
     const answers = answersOf(body, promptTokens, exchange);
     const job = { answers, promptTokens, seats };
     const head = headOf(id, body.model ?? models[0], exchange.clock);

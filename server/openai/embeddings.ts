@@ -69,7 +69,7 @@ interface Input {
 function inputsOf(body: Body, { options }: Exchange): Input[] {
   const { input, messages } = body;
   if (input === undefined && Array.isArray(messages)) {
-    const tokens = countChat(messages as ChatMessage[], [], options);
+    const tokens = countChat(messages as ChatMessage[], []);
     return [checked({ text: JSON.stringify(messages), tokens }, options)];
   }
   if (input === undefined) throw missingFields(["input"], body);

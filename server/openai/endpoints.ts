@@ -67,6 +67,8 @@ export function createEndpoints(
   host: EndpointHost,
 ): Endpoints {
   const { clock, log, pathPrefix, seed, ids } = host;
+  let seen = 0;
+  let active = 0;
   const connectedMs = new WeakMap<Socket, number>();
 
   function serve(
@@ -134,12 +136,33 @@ export function createEndpoints(
     log.add({ atMs, session, direction: "note", type: "connected", bytes: 0 });
   }
 
+  /** Refuses what is too much. */
+  function admit(
+    { maxConcurrentRequests, failAfterRequests }: RequestOptions,
+  ): void {
+    if (maxConcurrentRequests > 0 && active > maxConcurrentRequests) {
+      throw new Refusal("The server is at its limit of concurrent requests.", {
+        status: 503,
+        code: "overloaded",
+      });
+    }
+    if (failAfterRequests > 0 && seen > failAfterRequests) {
+      throw new Refusal("The server fails after so many requests, as set.", {
+        status: 500,
+      });
+    }
+  }
+
   async function run(
     endpoint: Endpoint,
     incoming: Incoming,
     exchange: Exchange,
   ): Promise<void> {
+    seen++;
+    active++;
+    exchange.onOver(() => active--);
     try {
+      admit(exchange.options);
       await endpoint.handle(incoming, exchange, host);
     } catch (cause) {
       const refusal = cause instanceof Refusal

@@ -71,6 +71,7 @@ const TYPES: Readonly<Record<number, string>> = {
   400: "BadRequestError",
   404: "NotFoundError",
   500: "InternalServerError",
+  503: "ServiceUnavailableError",
 };
 
 function openAiType(status: number): string {

@@ -49,6 +49,8 @@ export interface RequestOptions {
   readonly cachedTokens: number;
   /** Tokens that a picture in the prompt counts for. @default 256 */
   readonly imageTokens: number;
+  /** Tokens that a film in the prompt counts for. @default 1024 */
+  readonly videoTokens: number;
   /** Tokens that a second of audio in the prompt counts for. @default 12.5 */
   readonly audioTokensPerSecond: number;
   /** Whether streams end with `[DONE]`, where the dialect's do. @default true */
@@ -57,6 +59,10 @@ export interface RequestOptions {
   readonly refuseStreamOptions: boolean;
   /** Compresses answers where the client takes gzip. @default false */
   readonly gzip: boolean;
+  /** Requests at a time; more are refused with 503, where `maxNumSeqs` lets them wait; 0: any number. @default 0 */
+  readonly maxConcurrentRequests: number;
+  /** Requests that are answered; those behind them get 500; 0: all are. @default 0 */
+  readonly failAfterRequests: number;
   /** Length of a vector, unless the request says. @default 384 */
   readonly dimensions: number;
   /** Speed of transcription over real time: adds the audio's length by it to the time to the first token; 0: no time. @default 0 */
@@ -99,10 +105,13 @@ export const REQUEST_DEFAULTS: RequestOptions = {
   usageStyle: "",
   cachedTokens: 0,
   imageTokens: 256,
+  videoTokens: 1024,
   audioTokensPerSecond: 12.5,
   done: true,
   refuseStreamOptions: false,
   gzip: false,
+  maxConcurrentRequests: 0,
+  failAfterRequests: 0,
   dimensions: 384,
   rtfx: 0,
   transcriptionForm: "",

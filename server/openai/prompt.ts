@@ -1,3 +1,5 @@
+import { bytesSource, inspectAudio } from "../../audio/mod.ts";
+import { Refusal } from "./errors.ts";
 import type { RequestOptions } from "./options.ts";
 import { countTokens, tokenId, tokensOf } from "./words.ts";
 
@@ -19,13 +21,11 @@ const ANSWER = 4;
 export function countChat(
   messages: readonly ChatMessage[],
   tools: readonly unknown[],
-  options: RequestOptions,
 ): number {
   let tokens = 1 + (tools.length > 0 ? countTokens(JSON.stringify(tools)) : 0);
   for (const message of messages) {
     tokens += 3;
     for (const text of textsOf(message)) tokens += countTokens(text);
-    tokens += mediaTokens(message, options);
   }
   return tokens;
 }
@@ -70,26 +70,58 @@ export function contentTexts(content: unknown): string[] {
   );
 }
 
-/** Tokens of the pictures and sounds in a message. */
-function mediaTokens(
-  { content }: ChatMessage,
+/** Tokens of the pictures, films and sounds in a chat. */
+export async function countMedia(
+  messages: readonly ChatMessage[],
   options: RequestOptions,
-): number {
-  if (!Array.isArray(content)) return 0;
+): Promise<number> {
   let tokens = 0;
-  for (const part of content) {
-    if (part?.type === "image_url" || part?.type === "input_image") {
-      tokens += options.imageTokens;
-    } else if (part?.type === "input_audio") {
-      tokens += Math.ceil(
-        audioSeconds(part.input_audio?.data) * options.audioTokensPerSecond,
-      );
-    }
+  for (const { content } of messages) {
+    if (!Array.isArray(content)) continue;
+    for (const part of content) tokens += await partTokens(part, options);
   }
   return tokens;
 }
 
-/** Length of audio in base64, taken for PCM16 at 16 kHz in WAV. */
-function audioSeconds(data: unknown): number {
-  return typeof data === "string" ? data.length * 3 / 4 / 32_000 : 0;
+async function partTokens(
+  part: Record<string, unknown>,
+  options: RequestOptions,
+): Promise<number> {
+  switch (part?.type) {
+    case "image_url":
+    case "input_image":
+      return options.imageTokens;
+    case "video_url":
+      return options.videoTokens;
+    case "input_audio":
+      return await audioTokens(field(part.input_audio, "data"), options);
+    case "audio_url":
+      return await audioTokens(field(part.audio_url, "url"), options);
+    default:
+      return 0;
+  }
+}
+
+function field(value: unknown, name: string): string {
+  const found = (Object(value) as Record<string, unknown>)[name];
+  return typeof found === "string" ? found : "";
+}
+
+/**
+ * Tokens of audio in base64, or in a `data:` address; none of audio elsewhere, as it is not fetched.
+ *
+ * @throws {Refusal} It is no audio.
+ */
+async function audioTokens(
+  data: string,
+  { audioTokensPerSecond }: RequestOptions,
+): Promise<number> {
+  if (/^https?:/.test(data)) return 0;
+  try {
+    const bytes = Uint8Array.fromBase64(data.replace(/^data:[^,]*,/, ""));
+    const { durationMs } = await inspectAudio(bytesSource(bytes, "audio"));
+    return Math.ceil(durationMs / 1000 * audioTokensPerSecond);
+  } catch (cause) {
+    throw new Refusal("Invalid or corrupted audio data.", { cause });
+  }
 }

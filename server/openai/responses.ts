@@ -3,7 +3,12 @@ import { type Body, readBody, tokenLimit } from "./body.ts";
 import { callsOf } from "./calls.ts";
 import type { Endpoint } from "./endpoints.ts";
 import { headOf } from "./head.ts";
-import { type ChatMessage, countChat, lastUserText } from "./prompt.ts";
+import {
+  type ChatMessage,
+  countChat,
+  countMedia,
+  lastUserText,
+} from "./prompt.ts";
 import { createResponseStore, inputMessages } from "./response_store.ts";
 import { itemsOf, responseObject, responseUsage } from "./response_json.ts";
 import { streamResponse } from "./response_stream.ts";
@@ -14,7 +19,7 @@ export function createResponses(): Endpoint {
   const store = createResponseStore();
   return {
     prefix: "resp_",
-    handle(incoming, exchange, { models, seats }) {
+    async handle(incoming, exchange, { models, seats }) {
       const { options, id } = exchange;
       const body = readBody(incoming, { required: ["input"], models });
       const messages = [
@@ -22,7 +27,8 @@ export function createResponses(): Endpoint {
         ...inputMessages(body),
       ];
       const tools = Array.isArray(body.tools) ? body.tools : [];
-      const promptTokens = countChat(told(body, messages), tools, options);
+      const promptTokens = countChat(told(body, messages), tools) +
+        await countMedia(messages, options);
       const limit = tokenLimit(body, {
         fields: ["max_output_tokens"],
         promptTokens,

@@ -73,5 +73,7 @@ function bytesOf(character: string): number {
 /** The text of tokens by their numbers. */
 export function textOfIds(ids: readonly number[]): string {
   const bytes = ids.flatMap((id) => [...tokenBytes(id)]);
-  return new TextDecoder().decode(Uint8Array.from(bytes));
+  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(
+    Uint8Array.from(bytes),
+  );
 }

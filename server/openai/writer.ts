@@ -84,9 +84,10 @@ export function createWriter(
       if (socket.destroyed) return;
       socket.write(text[at++]!);
       if (at < text.length) clock.at(clock.now() + dripMs, next);
+      else if (heldUntilMs === WHILE_DRIPPING) release();
     };
+    heldUntilMs = WHILE_DRIPPING;
     next();
-    hold(clock.now() + dripMs * (text.length + 1));
   }
 
   return {
@@ -125,3 +126,6 @@ export function createWriter(
       }),
   };
 }
+
+/** Until the headers are sent, whenever that is. */
+const WHILE_DRIPPING = Number.MAX_VALUE;

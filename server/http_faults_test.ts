@@ -1,0 +1,297 @@
+import assert from "node:assert/strict";
+import { gunzipSync } from "node:zlib";
+import fc from "fast-check";
+import { parseFault } from "./faults.ts";
+import { HTTP_ACTIONS, isHttpPoint } from "./http_faults.ts";
+import type { ServerOptions } from "./options.ts";
+import { post, postRaw, quickServer, type RawAnswer } from "./test_http.ts";
+
+Deno.test("parseFault() reads what goes wrong in a request", () => {
+  assert.deepEqual(
+    parseFault('status=429;retry-after: 2;x-a:b,{"a":"b@c"}@accept~0.5'),
+    {
+      do: "status",
+      status: 429,
+      headers: { "retry-after": "2", "x-a": "b" },
+      body: '{"a":"b@c"}',
+      at: "accept",
+      share: 0.5,
+    },
+  );
+  assert.deepEqual(parseFault("redirect=307,http://x/y?z=1@accept"), {
+    do: "redirect",
+    status: 307,
+    location: "http://x/y?z=1",
+    at: "accept",
+  });
+  assert.deepEqual(parseFault("cut@bytes:12"), { do: "cut", at: "bytes:12" });
+  assert.deepEqual(parseFault("error=503,full@events:5"), {
+    do: "error",
+    code: "503",
+    message: "full",
+    at: "events:5",
+  });
+});
+
+Deno.test("parseFault() rejects what cannot go wrong there", () => {
+  for (
+    const text of [
+      "status=429@events:1",
+      "status=99@accept",
+      "status=429;nonsense,x@accept",
+      "redirect=200,/x@accept",
+      "redirect=307@accept",
+      "cut@accept",
+      "cut@events:0",
+      "cut@deltas:2",
+      "html@headers",
+      "type=@accept",
+      "ping@events:2",
+      "binary@headers",
+      "garbage=x@headers",
+      "drip@accept",
+      "constructor@accept",
+    ]
+  ) {
+    assert.throws(() => parseFault(text), /^TypeError: Cannot read a fault/);
+  }
+});
+
+Deno.test("parseFault() takes each action at each of its points, and gives them back", () => {
+  const args: Record<string, string> = {
+    status: "=503,no",
+    refuse: "=503,no",
+    redirect: "=302,/x",
+    type: "=text/plain",
+    drip: "=5",
+  };
+  const count = fc.integer({ min: 1, max: 1e6 });
+  const point = fc.oneof(
+    fc.constantFrom("accept", "headers", "done"),
+    fc.tuple(fc.constantFrom("events", "bytes"), count).map((p) => p.join(":")),
+  );
+  const verb = fc.constantFrom(...Object.keys(HTTP_ACTIONS));
+  const share = fc.double({
+    min: 0,
+    max: 1,
+    noNaN: true,
+    noDefaultInfinity: true,
+  })
+    .map((share) => share.toFixed(3));
+  fc.assert(fc.property(verb, point, share, (verb, point, share) => {
+    const text = `${verb}${args[verb] ?? ""}@${point}~${share}`;
+    if (!isHttpPoint(point, verb)) return;
+    const fault = parseFault(text);
+    assert.equal(fault.at, point);
+    assert.equal(fault.share, Number(share));
+  }));
+});
+
+const CHAT = { messages: [{ role: "user", content: "one twé" }], stream: true };
+
+/** Streams "one twé" with a fault in the way: the opening chunk, two with text, `[DONE]`. */
+async function struck(
+  fault: string,
+  { options, body = CHAT, until }: {
+    options?: ServerOptions;
+    body?: unknown;
+    until?: string;
+  } = {},
+): Promise<RawAnswer> {
+  await using server = await quickServer({ echo: true, ...options });
+  return await postRaw(server, "/v1/chat/completions", {
+    body,
+    query: String(new URLSearchParams({ fault })),
+    ...(until !== undefined && { until }),
+  });
+}
+
+const eventsIn = ({ body }: RawAnswer) => body.split("\n\n").slice(0, -1);
+
+for (
+  const [fault, events, isWhole, holds] of [
+    ["drop@headers", 0, false, ""],
+    ["drop@events:2", 2, false, '"one"'],
+    ["cut@events:2", 2, true, '"one"'],
+    ["cut@done", 3, true, '"finish_reason":"stop"'],
+    ["cut@headers", 0, true, ""],
+    ["half@events:1", 1, true, '{"id"'],
+    [
+      "error=503,full@events:2",
+      4,
+      true,
+      '{"error":{"message":"full","type":"ServiceUnavailableError","param":null,"code":503}}',
+    ],
+    ["error=overloaded,no@done", 5, true, '"type":"overloaded"'],
+    ["bad-json@events:1", 5, true, 'data: {"choices":[{"index":0,\n\n'],
+    ["non-object@events:1", 5, true, "data: [1,2]\n\n"],
+    ["frame=hello@events:1", 5, true, "data: hello\n\n"],
+    ["noise=2@events:1", 6, true, '"object":"reference.noise"'],
+    ["big=3000@events:1", 5, true, "x".repeat(2900)],
+    ["duplicate@events:2", 5, true, '"one"'],
+    ["stall=30@events:1", 4, true, '"one"'],
+    ["drip=1@accept", 4, false, '"one"'],
+  ] as const
+) {
+  Deno.test(`the fault ${fault} lets ${events} events through`, async () => {
+    const answer = await struck(fault);
+    assert.match(answer.head, /^HTTP\/1.1 200 OK\r\n/);
+    const whole = eventsIn(answer);
+    assert.equal(whole.length, events);
+    assert.equal(answer.isWhole, isWhole);
+    assert.ok(answer.body.includes(holds), answer.body);
+  });
+}
+
+Deno.test("the faults at bytes strike in the middle of an event, after exactly so many", async () => {
+  for (const fault of ["cut@bytes:300", "drop@bytes:300"]) {
+    const answer = await struck(fault);
+    assert.equal(answer.body.length, 300);
+    assert.equal(answer.isWhole, fault.startsWith("cut"));
+  }
+  const json = await struck("cut@bytes:30", {
+    body: { ...CHAT, stream: false },
+  });
+  assert.equal(json.body.length, 30);
+  assert.equal(json.isWhole, false);
+  const garbage = await struck("garbage=5@bytes:10");
+  const bytes = [...garbage.body.slice(10, 15)].map((c) => c.charCodeAt(0));
+  assert.ok(bytes.every((byte) => byte >= 128), `${bytes}`);
+});
+
+Deno.test("the faults at accept answer in another way", async () => {
+  await using server = await quickServer();
+  const ask = (fault: string) =>
+    post(server, "/v1/chat/completions", {
+      body: CHAT,
+      query: String(new URLSearchParams({ fault })),
+    });
+  const limited = await ask("status=429;retry-after: 2,slow down@accept");
+  assert.deepEqual(
+    [limited.status, limited.headers.get("retry-after"), limited.text],
+    [429, "2", "slow down"],
+  );
+  const refused = await ask('refuse=503,{"a":1}@accept');
+  assert.deepEqual([refused.status, refused.text], [503, '{"a":1}']);
+  const moved = await ask("redirect=307,/elsewhere@accept");
+  assert.deepEqual(
+    [moved.status, moved.headers.get("location")],
+    [307, "/elsewhere"],
+  );
+  const failed = await ask("error=500,broken@accept");
+  assert.deepEqual([failed.status, failed.text], [
+    500,
+    '{"error":{"message":"broken","type":"InternalServerError","param":null,"code":500}}',
+  ]);
+  const page = await ask("html@accept");
+  assert.deepEqual([page.status, page.type], [200, "text/html"]);
+  assert.match(page.text, /^<!doctype html>/);
+  const whole = await ask("json@accept");
+  assert.equal(whole.type, "application/json");
+  assert.equal(JSON.parse(whole.text).object, "chat.completion");
+  const mistyped = await ask("type=text/plain@accept");
+  assert.equal(mistyped.type, "text/plain");
+  assert.match(mistyped.text, /^data: /);
+  const bad = await ask("bad-json@accept");
+  assert.throws(() => JSON.parse(bad.text));
+  await assert.rejects(ask("drop@accept"));
+  await assert.rejects(ask("bad-gzip@accept"));
+});
+
+Deno.test("the fault stall without a time sends nothing more", async () => {
+  const answer = await struck("stall@events:1", { until: "\n\n" });
+  assert.equal(eventsIn(answer).length, 1);
+});
+
+Deno.test("the fault split cuts a character, and loses none of it", async () => {
+  const answer = await struck("split@events:1");
+  const text = new TextDecoder().decode(
+    Uint8Array.from(answer.body, (character) => character.charCodeAt(0)),
+  );
+  assert.match(text, /"content":" twé"/);
+  assert.equal(eventsIn(answer).length, 4);
+  await using server = await quickServer({ echo: true });
+  await postRaw(server, "/v1/chat/completions", {
+    body: CHAT,
+    query: "fault=split@events:1",
+  });
+  const parts = server.log().filter(({ type }) =>
+    /\((split|rest)\)/.test(type)
+  );
+  assert.equal(parts.length, 2);
+  assert.ok(parts[1]!.atMs > parts[0]!.atMs);
+});
+
+Deno.test("a fault in a response is told by response.failed", async () => {
+  await using server = await quickServer();
+  const { text } = await post(server, "/v1/responses", {
+    body: { input: "x", stream: true },
+    query: "fault=error%3Dserver_error,broken@events:4",
+  });
+  const events = text.split("\n\n").filter(Boolean);
+  assert.equal(events.length, 5);
+  const [name, data] = events[4]!.split("\n");
+  assert.equal(name, "event: response.failed");
+  const { response, sequence_number } = JSON.parse(data!.slice(6));
+  assert.deepEqual(
+    [response.status, response.error, sequence_number],
+    ["failed", { code: "server_error", message: "broken" }, 4],
+  );
+});
+
+Deno.test("a fault's share is that of the requests, by seed", async () => {
+  const statuses = async (seed: number) => {
+    await using server = await quickServer({
+      seed,
+      outputTokens: 1,
+      faults: [parseFault("refuse=503,@accept~0.3")],
+    });
+    const found: number[] = [];
+    for (let i = 0; i < 60; i++) {
+      const { status } = await post(server, "/v1/chat/completions", {
+        body: CHAT,
+      });
+      found.push(status);
+    }
+    return found;
+  };
+  const first = await statuses(1);
+  const struck = first.filter((status) => status === 503).length;
+  assert.ok(struck > 5 && struck < 35, `${struck}`);
+  assert.deepEqual(await statuses(1), first);
+});
+
+Deno.test("answers are compressed for who takes it, and streams arrive while they go on", async () => {
+  await using server = await quickServer({ gzip: true, echo: true });
+  const query = { fault: "stall@events:2" };
+  const plain = await postRaw(server, "/v1/chat/completions", { body: CHAT });
+  assert.doesNotMatch(plain.head, /content-encoding/);
+  const { text, headers } = await post(server, "/v1/chat/completions", {
+    body: CHAT,
+    headers: { "accept-encoding": "gzip" },
+  });
+  assert.match(text, /\[DONE\]/);
+  assert.ok(!headers.has("content-length"));
+  const response = await fetch(
+    `${server.url}/v1/chat/completions?${new URLSearchParams(query)}`,
+    {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(CHAT),
+    },
+  );
+  let read = "";
+  const decoder = new TextDecoder();
+  for await (const piece of response.body!) {
+    read += decoder.decode(piece, { stream: true });
+    if (read.includes('"one"')) break;
+  }
+  assert.match(read, /"one"/);
+});
+
+Deno.test("bad-gzip says that the body is compressed, and damages it", async () => {
+  const { head, body } = await struck("bad-gzip@accept");
+  assert.match(head, /content-encoding: gzip/);
+  const bytes = Uint8Array.from(body, (character) => character.charCodeAt(0));
+  assert.throws(() => gunzipSync(bytes));
+});

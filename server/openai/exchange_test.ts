@@ -1,0 +1,215 @@
+import assert from "node:assert/strict";
+import type { LogEntry, RunningServer } from "../mod.ts";
+import type { ServerOptions } from "../options.ts";
+import { eventsOf, post, postRaw, quickServer } from "../test_http.ts";
+
+const PATH = "/v1/chat/completions";
+const CHAT = {
+  messages: [{ role: "user", content: "Hi" }],
+  stream: true,
+  max_tokens: 5,
+  ignore_eos: true,
+};
+
+/** The log of one chat. */
+async function logOf(
+  options: ServerOptions,
+  body: object = CHAT,
+): Promise<readonly LogEntry[]> {
+  await using server = await quickServer(options);
+  await post(server, PATH, { body });
+  return await finished(server, 1);
+}
+
+/** The log, once so many requests are over. */
+async function finished(
+  server: RunningServer,
+  count: number,
+): Promise<readonly LogEntry[]> {
+  for (;;) {
+    const log = server.log();
+    const over = log.filter(({ type }) =>
+      type === "finished" || type === "closed early"
+    );
+    if (over.length >= count) return log;
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+}
+
+const chunksIn = (log: readonly LogEntry[]) =>
+  log.filter(({ type }) => type === "chat.completion.chunk");
+
+Deno.test("the log holds a request from its connection to its end, under the response's id", async () => {
+  await using server = await quickServer({ outputTokens: 2 });
+  const { text, headers } = await post(server, PATH, { body: CHAT });
+  const [, id] = /"id":"([^"]+)"/.exec(text)!;
+  assert.equal(headers.get("x-request-id"), id);
+  const log = await finished(server, 1);
+  assert.ok(log.every(({ session }) => session === id));
+  assert.deepEqual(
+    log.map(({ direction, type, chars }) => [direction, type, chars]),
+    [
+      ["note", "connected", undefined],
+      ["in", `POST ${PATH}`, undefined],
+      ["in", "body", undefined],
+      ["out", "headers 200", undefined],
+      ["out", "chat.completion.chunk", 0],
+      ...eventsOf(text).slice(1).map(({ choices }) => [
+        "out",
+        "chat.completion.chunk",
+        choices[0].delta.content.length,
+      ]),
+      ["out", "[DONE]", undefined],
+      ["note", "finished", undefined],
+    ],
+  );
+  const sent = log.filter(({ direction, type }) =>
+    direction === "out" && !type.startsWith("headers")
+  );
+  const bytes = sent.reduce((sum, entry) => sum + entry.bytes, 0);
+  assert.equal(bytes, new TextEncoder().encode(text).length);
+  const body = log.find(({ type }) => type === "body");
+  assert.equal(body!.bytes, JSON.stringify(CHAT).length);
+});
+
+Deno.test("a request's own id ends the answer's, as vLLM has it", async () => {
+  await using server = await quickServer();
+  const { text } = await post(server, PATH, {
+    body: CHAT,
+    headers: { "x-request-id": "mine" },
+  });
+  assert.match(text, /"id":"chatcmpl-mine"/);
+});
+
+Deno.test("tokens come when they are due, counted from the request's last byte", async () => {
+  const log = await logOf({ ttftMs: 30, itlMs: 8, prefillMsPerToken: 2 });
+  const body = log.find(({ type }) => type === "body")!;
+  const [opening, ...chunks] = chunksIn(log);
+  const promptTokens = 5;
+  const firstMs = body.atMs + 30 + 2 * promptTokens;
+  assert.ok(opening!.atMs >= firstMs);
+  assert.equal(chunks.length, 5);
+  for (const [i, { atMs }] of chunks.entries()) {
+    assert.ok(atMs >= firstMs + 8 * i, `${i}: ${atMs - firstMs}`);
+  }
+});
+
+Deno.test("several tokens to an event come when the last of them is due", async () => {
+  const log = await logOf({ ttftMs: 10, itlMs: 8, tokensPerEvent: 3 });
+  const body = log.find(({ type }) => type === "body")!;
+  const [, first, second] = chunksIn(log);
+  assert.ok(first!.atMs >= body.atMs + 10 + 16);
+  assert.ok(second!.atMs >= body.atMs + 10 + 32);
+});
+
+Deno.test("requests beyond the seats wait for one", async () => {
+  await using server = await quickServer({ maxNumSeqs: 1, itlMs: 5 });
+  await Promise.all(
+    Array.from({ length: 3 }, () => post(server, PATH, { body: CHAT })),
+  );
+  const log = await finished(server, 3);
+  const spans = [...Map.groupBy(chunksIn(log), ({ session }) => session)]
+    .map(([, entries]) => [entries[0]!.atMs, entries.at(-1)!.atMs] as const)
+    .sort(([a], [b]) => a - b);
+  assert.equal(spans.length, 3);
+  for (let i = 1; i < spans.length; i++) {
+    assert.ok(spans[i]![0] >= spans[i - 1]![1]);
+  }
+});
+
+Deno.test("a client that leaves gives its seat back, and the log says that it left", async () => {
+  await using server = await quickServer({ maxNumSeqs: 1, itlMs: 5 });
+  await postRaw(server, PATH, {
+    body: { ...CHAT, max_tokens: 10_000 },
+    until: '"content":""',
+  });
+  const { status } = await post(server, PATH, { body: CHAT });
+  assert.equal(status, 200);
+  const log = await finished(server, 2);
+  const ends = log.filter(({ type }) => /^(finished|closed early)$/.test(type));
+  assert.deepEqual(ends.map(({ type }) => type), ["closed early", "finished"]);
+});
+
+Deno.test("requests beyond the limit are refused, and those after so many fail", async () => {
+  await using server = await quickServer({ itlMs: 5 });
+  const ask = async (query: string) =>
+    (await post(server, PATH, { body: CHAT, query })).status;
+  const both = ["maxConcurrentRequests=1", "maxConcurrentRequests=1"].map(ask);
+  assert.deepEqual((await Promise.all(both)).sort(), [200, 503]);
+  assert.equal(await ask("failAfterRequests=3"), 200);
+  assert.equal(await ask("failAfterRequests=3"), 500);
+});
+
+Deno.test("events are gathered as a proxy gathers them, each with its own entry", async () => {
+  await using server = await quickServer({ eventsPerWrite: 3, itlMs: 5 });
+  const { text } = await post(server, PATH, { body: CHAT });
+  assert.equal(eventsOf(text).length, 6);
+  const log = (await finished(server, 1)).filter(({ direction, type }) =>
+    direction === "out" && !type.startsWith("headers")
+  );
+  assert.deepEqual(log.length, 7);
+  const gathered = Object.values(
+    Object.groupBy(log, ({ atMs }) => Math.floor(atMs / 4)),
+  );
+  assert.ok(gathered.length <= 4);
+});
+
+Deno.test("comments keep a silent stream alive", async () => {
+  await using server = await quickServer({ ttftMs: 60, keepAliveMs: 10 });
+  const { text } = await post(server, PATH, { body: CHAT });
+  assert.ok(text.startsWith(": ping\n\n"));
+  const comments = text.split("\n\n").filter((event) => event === ": ping");
+  const log = await finished(server, 1);
+  assert.equal(
+    log.filter(({ type }) => type === "(comment)").length,
+    comments.length,
+  );
+});
+
+Deno.test("options come from the query and from a header, and bad ones are refused", async () => {
+  await using server = await quickServer();
+  const ask = (query: string, header = "") =>
+    post(server, PATH, {
+      body: { messages: CHAT.messages },
+      query,
+      headers: { "earshot-options": header },
+    });
+  const tokens = async (query: string, header = "") =>
+    JSON.parse((await ask(query, header)).text).usage.completion_tokens;
+  assert.equal(await tokens("outputTokens=3"), 3);
+  assert.equal(await tokens("outputTokens=3", "outputTokens=4"), 4);
+  assert.equal(await tokens("unknown=3&outputTokens=2"), 2);
+  for (
+    const [query, problem] of [
+      [
+        "ttftMs=soon",
+        "Cannot set ttftMs as it is a number of at least 0: current value is soon",
+      ],
+      [
+        "done=no",
+        "Cannot set done as it is true or false: current value is no",
+      ],
+      [
+        "dialect=x",
+        "Cannot set dialect as it is vllm, openai, sglang, mistral or deepseek: current value is x",
+      ],
+    ] as const
+  ) {
+    const { status, text } = await ask(query);
+    assert.deepEqual([status, text], [400, problem]);
+  }
+});
+
+Deno.test("times vary in the shape that is set, and never below nothing", async () => {
+  for (const shape of ["even", "normal", "exponential"] as const) {
+    const log = await logOf({
+      ttftMs: 5,
+      itlMs: 1,
+      itlJitterMs: 3,
+      ttftJitterMs: 5,
+      jitterShape: shape,
+    });
+    const times = chunksIn(log).map(({ atMs }) => atMs);
+    assert.deepEqual(times, times.toSorted((a, b) => a - b));
+  }
+});

@@ -1,0 +1,39 @@
+import assert from "node:assert/strict";
+import { random } from "../random.ts";
+import { draw } from "./generation.ts";
+import { REQUEST_DEFAULTS } from "./options.ts";
+
+for (
+  const [shape, meanMs, leastMs] of [
+    ["even", 50, 40],
+    ["normal", 50, 0],
+    ["exponential", 60, 50],
+  ] as const
+) {
+  Deno.test(`draw() varies times in the shape ${shape}`, () => {
+    const options = {
+      ...REQUEST_DEFAULTS,
+      ttftMs: 50,
+      ttftJitterMs: 10,
+      jitterShape: shape,
+    };
+    const next = random(1, "test");
+    const times = Array.from(
+      { length: 20_000 },
+      () => draw(options, next, "ttft"),
+    );
+    const mean = times.reduce((sum, time) => sum + time, 0) / times.length;
+    assert.ok(Math.abs(mean - meanMs) < 0.5, `${mean}`);
+    assert.ok(Math.min(...times) >= leastMs);
+    const variance = times.reduce((sum, time) => sum + (time - mean) ** 2, 0) /
+      times.length;
+    const deviation = shape === "even" ? 10 / Math.sqrt(3) : 10;
+    assert.ok(Math.abs(Math.sqrt(variance) - deviation) < 0.5);
+  });
+}
+
+Deno.test("draw() gives the mean where nothing varies", () => {
+  const next = random(1, "test");
+  assert.equal(draw(REQUEST_DEFAULTS, next, "itl"), 10);
+  assert.equal(draw(REQUEST_DEFAULTS, next, "ttft"), 50);
+});

@@ -1,0 +1,51 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { random } from "../random.ts";
+import {
+  countTokens,
+  pseudoTokens,
+  textOfIds,
+  tokenId,
+  tokensOf,
+} from "./words.ts";
+
+const text = fc.string({ unit: "grapheme", maxLength: 60 });
+
+Deno.test("tokensOf() cuts a text into words and long words into pieces", () => {
+  const cases: [string, string[]][] = [
+    ["", []],
+    ["Hello there", ["Hello", " there"]],
+    ["a  b\nc", ["a", "  b", "\nc"]],
+    ["internationally so", ["intern", "ationa", "lly", " so"]],
+    ["żółć gęślą", ["żół", "ć", " gęś", "lą"]],
+    ["👍👍", ["👍", "👍"]],
+  ];
+  for (const [whole, tokens] of cases) {
+    assert.deepEqual(tokensOf(whole), tokens);
+  }
+});
+
+Deno.test("tokensOf() loses nothing, and numbers give the text back", () => {
+  fc.assert(fc.property(text, (text) => {
+    const sound = text.toWellFormed();
+    const tokens = tokensOf(sound);
+    assert.equal(tokens.join(""), sound);
+    const ids = tokens.map(tokenId);
+    assert.ok(ids.every((id) => Number.isSafeInteger(id) && id >= 256));
+    assert.equal(textOfIds(ids), sound);
+  }));
+});
+
+Deno.test("pseudoTokens() gives exactly as many tokens as the text of them has", () => {
+  fc.assert(
+    fc.property(fc.nat(300), fc.nat(), fc.boolean(), (count, seed, goesOn) => {
+      const tokens = pseudoTokens(count, random(seed, "test"), goesOn);
+      assert.equal(tokens.length, count);
+      assert.equal(countTokens(tokens.join("")), count);
+      assert.deepEqual(
+        pseudoTokens(count, random(seed, "test"), goesOn),
+        tokens,
+      );
+    }),
+  );
+});
