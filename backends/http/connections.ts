@@ -1,11 +1,13 @@
 import type { Socket } from "node:net";
-import { Client } from "undici";
-import { dial, type Way } from "./dial.ts";
+import type { Way } from "./dial.ts";
+import { http1Wire } from "./http1.ts";
+import { http2Wire } from "./http2.ts";
+import type { Wire } from "./wire.ts";
 
 /** One connection, which takes one request at a time. */
 export interface Connection {
   /** Sends on it. Where the socket was closed as it lay idle, another one is opened before anything is sent. */
-  readonly client: Client;
+  readonly wire: Wire;
   /** The socket, while it is open. */
   readonly socket: Socket | undefined;
   /** When it was last given back; `undefined` while the socket has carried no request yet. */
@@ -32,55 +34,36 @@ export interface Connections extends AsyncDisposable {
   give(connection: Connection, nowMs: number): void;
 }
 
-/**
- * How long a connection may lie idle where the server says nothing of it: less than the 5 s after which common
- * servers close theirs, as a request that crosses with the closing would fail.
- */
-const IDLE_MS = 4000;
-
-/** How much sooner than the server says. */
-const IDLE_MARGIN_MS = 1000;
-
 type Open = { -readonly [K in keyof Connection]: Connection[K] } & {
   user: ConnectionUser | undefined;
 };
 
-/** Keeps undici's clients, one for each socket: its own pool looks through all of them for each request. */
+/** Keeps connections by itself: undici's pool looks through all of them for each request. */
 export function connectionsTo(
   way: Way,
   { reuse }: { reuse: boolean },
 ): Connections {
   const all = new Set<Open>();
   const idle: Open[] = [];
+  const isHttp2 = way.http2 && way.url.protocol === "https:";
+  const wireOf = isHttp2 ? http2Wire : http1Wire;
 
   function open(): Open {
-    let cancelDial = () => {};
-    const client = new Client(way.url.origin, {
-      // None at all has each request say "connection: close".
-      pipelining: reuse ? 1 : 0,
-      allowH2: way.http2,
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      keepAliveTimeout: IDLE_MS,
-      keepAliveTimeoutThreshold: IDLE_MARGIN_MS,
-      connect(_options, callback) {
-        connection.user?.connecting();
-        cancelDial = dial(way, (error, socket) => {
-          if (error) return callback(error, null);
-          connection.socket = socket;
-          connection.idleSinceMs = undefined;
-          connection.user?.connected();
-          callback(null, socket);
-        });
+    const wire = wireOf(way, {
+      connecting: () => connection.user?.connecting(),
+      connected(socket) {
+        connection.socket = socket;
+        connection.idleSinceMs = undefined;
+        connection.user?.connected();
       },
-    });
-    client.on("disconnect", (_url, _targets, error) => {
-      connection.socket = undefined;
-      if (connection.user) connection.user.lost(error);
-      else connection.close();
-    });
+      lost(error) {
+        connection.socket = undefined;
+        if (connection.user) connection.user.lost(error);
+        else connection.close();
+      },
+    }, { reuse });
     const connection: Open = {
-      client,
+      wire,
       socket: undefined,
       idleSinceMs: undefined,
       user: undefined,
@@ -89,8 +72,7 @@ export function connectionsTo(
         const place = idle.lastIndexOf(connection);
         if (place >= 0) idle.splice(place, 1);
         connection.user = undefined;
-        cancelDial();
-        client.destroy(() => {});
+        void wire.destroy();
       },
     };
     all.add(connection);
@@ -100,7 +82,8 @@ export function connectionsTo(
   function take(user: ConnectionUser): Connection {
     // One whose socket is closing is left to close.
     let connection = idle.pop();
-    while (connection && connection.socket?.destroyed !== false) {
+    while (connection && !connection.wire.isReady()) {
+      connection.close();
       connection = idle.pop();
     }
     connection ??= open();
@@ -111,9 +94,9 @@ export function connectionsTo(
   function give(given: Connection, nowMs: number): void {
     const connection = given as Open;
     connection.user = undefined;
-    const isGood = reuse && all.has(connection) &&
-      connection.socket?.writableLength === 0;
-    if (!isGood) return connection.close();
+    if (!reuse || !all.has(connection) || !connection.wire.isReady()) {
+      return connection.close();
+    }
     connection.idleSinceMs = nowMs;
     idle.push(connection);
   }
@@ -122,9 +105,9 @@ export function connectionsTo(
     take,
     give,
     async [Symbol.asyncDispose]() {
-      const clients = [...all].map(({ client }) => client);
+      const wires = [...all].map(({ wire }) => wire);
       for (const connection of all) connection.close();
-      await Promise.all(clients.map((client) => client.destroy()));
+      await Promise.all(wires.map((wire) => wire.destroy()));
     },
   };
 }

@@ -88,6 +88,7 @@ function dialTunnel(
   let cancelDial = () => {};
   const client = new Client(proxy.url.origin, {
     headersTimeout: 0,
+    bodyTimeout: 0,
     connect(_options, callback) {
       const way = { url: proxy.url, tls, http2: false, tunnel: undefined };
       cancelDial = dial(way, callback);

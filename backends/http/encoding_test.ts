@@ -10,7 +10,7 @@ import {
   gzipSync,
 } from "node:zlib";
 import { encodingOf } from "./encoding.ts";
-import { ask, asked, failureOf, open, reached } from "./testing/ask.ts";
+import { ask, asked, failureOf, open, reached } from "./testing/ask_test.ts";
 import { rawServer } from "./testing/raw_server.ts";
 
 const gzip = () => createGzip({ flush: constants.Z_SYNC_FLUSH });

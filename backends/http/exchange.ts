@@ -9,6 +9,7 @@ import type { HttpOptions, HttpRequest, ResponseReader } from "./http.ts";
 import { type LimitOptions, limitsOf } from "./limits.ts";
 import { headerOf, isEventStream, type RawHeaders } from "./raw_headers.ts";
 import { refusal } from "./status.ts";
+import type { WireHandler } from "./wire.ts";
 
 /** The way of a request to its server. */
 export interface Route {
@@ -18,16 +19,6 @@ export interface Route {
   /** Names and values by turns, without the content type. */
   readonly headers: readonly string[];
   readonly connections: Connections;
-}
-
-/** What undici tells of a request: the calls that its version 7 makes itself, without objects between. */
-interface Handler {
-  onConnect(): void;
-  onRequestSent(): void;
-  onHeaders(status: number, headers: RawHeaders): boolean;
-  onData(piece: Buffer): boolean;
-  onComplete(): void;
-  onError(error: Error): void;
 }
 
 /** How long the rest of a response may take to come once nobody waits for it, so that its connection is of use. */
@@ -134,7 +125,7 @@ export function exchange(
     settle(faultOf(error, { isOpen, hasHeaders, idleMs }));
   }
 
-  const user: ConnectionUser & Handler = {
+  const user: ConnectionUser & WireHandler = {
     connecting: () => limits.connecting(),
     connected() {
       limits.connected();
@@ -190,7 +181,7 @@ export function exchange(
   });
   const connection: Connection = connections.take(user);
   const forget = onAbort(signal, () => settle(signal.reason));
-  connection.client.dispatch({
+  connection.wire.dispatch({
     path,
     method: "POST",
     headers: [...headers, "content-type", contentType],

@@ -8,7 +8,7 @@ import {
   failureOf,
   open,
   reached,
-} from "./testing/ask.ts";
+} from "./testing/ask_test.ts";
 import { rawServer, type Script } from "./testing/raw_server.ts";
 
 const event = (data: unknown) => `data: ${JSON.stringify(data)}\n\n`;

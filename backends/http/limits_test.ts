@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { manualClock } from "../../core/testing/manual_clock.ts";
 import type { HttpOptions } from "./http.ts";
-import { ask, type Asked, failureOf, open, reached } from "./testing/ask.ts";
+import {
+  ask,
+  type Asked,
+  failureOf,
+  open,
+  reached,
+} from "./testing/ask_test.ts";
 import {
   type RawServer,
   rawServer,

@@ -1,0 +1,41 @@
+import assert from "node:assert/strict";
+import { ask, asked, open } from "./testing/ask_test.ts";
+import { rawServer } from "./testing/raw_server.ts";
+
+const BATCH = 250;
+const ROUNDS = 20;
+
+Deno.test("exchange() leaves no socket behind after 10,000 aborts, before headers and in streams", async () => {
+  await using server = await rawServer(async (peer) => {
+    if (peer.head.includes("/silent")) return;
+    await peer.stream();
+    await peer.chunk("data: 1\n\n");
+  });
+  await using http = open();
+  const silent = new URL("/silent", server.url);
+  const stream = new URL("/stream", server.url);
+  let aborted = 0;
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const url of [silent, stream]) {
+      const controller = new AbortController();
+      const { signal } = controller;
+      const before = server.peers.length;
+      const batch = Array.from(
+        { length: BATCH },
+        () => ask(http, url, { signal }),
+      );
+      await server.until(() => server.peers.length === before + BATCH);
+      const reason = new Error("enough");
+      controller.abort(reason);
+      await Promise.all(batch.map(({ settled }) => settled));
+      aborted += batch.filter(({ error }) => error === reason).length;
+      await server.until(() => server.open === 0);
+      for (const { late } of batch) assert.deepEqual(late, []);
+    }
+  }
+  assert.equal(aborted, 2 * BATCH * ROUNDS);
+  assert.equal(server.accepted, aborted);
+  const { events } = await asked(http, stream, { last: () => true });
+  assert.equal(events.length, 1);
+  assert.equal(server.accepted, aborted + 1);
+});

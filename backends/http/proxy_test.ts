@@ -1,0 +1,209 @@
+import type { Buffer } from "node:buffer";
+import assert from "node:assert/strict";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { proxyFor } from "./proxy.ts";
+import { asked, failureOf, open } from "./testing/ask_test.ts";
+import { rawServer } from "./testing/raw_server.ts";
+
+const env = (given: Record<string, string>) => (name: string) => given[name];
+
+const PROXIES: readonly (readonly [
+  what: string,
+  url: string,
+  given: Record<string, string>,
+  proxy: string | undefined,
+])[] = [
+  ["no variable", "http://h/", {}, undefined],
+  ["HTTP_PROXY", "http://h/", { HTTP_PROXY: "http://p:1" }, "http://p:1/"],
+  ["lower case first", "http://h/", {
+    HTTP_PROXY: "http://p:1",
+    http_proxy: "http://q:2",
+  }, "http://q:2/"],
+  [
+    "HTTP_PROXY for https",
+    "https://h/",
+    { HTTP_PROXY: "http://p:1" },
+    undefined,
+  ],
+  ["HTTPS_PROXY", "https://h/", { HTTPS_PROXY: "http://p:1" }, "http://p:1/"],
+  ["https_proxy", "https://h/", { https_proxy: "https://p:1" }, "https://p:1/"],
+  ["no scheme", "http://h/", { HTTP_PROXY: "p:1" }, "http://p:1/"],
+  ["an empty variable", "http://h/", { http_proxy: "" }, undefined],
+];
+
+for (const [what, url, given, proxy] of PROXIES) {
+  Deno.test(`proxyFor() goes by ${what}`, () => {
+    assert.equal(proxyFor(new URL(url), env(given))?.url.href, proxy);
+  });
+}
+
+const EXEMPT:
+  readonly (readonly [list: string, url: string, isExempt: boolean])[] = [
+    ["*", "http://h/", true],
+    ["h", "http://h/", true],
+    ["H", "http://h/", true],
+    ["h", "http://hh/", false],
+    ["a, b c", "http://c/", true],
+    ["example.org", "http://x.example.org/", true],
+    [".example.org", "http://x.example.org/", true],
+    ["*.example.org", "http://x.example.org/", true],
+    ["example.org", "http://badexample.org/", false],
+    ["h:80", "http://h/", true],
+    ["h:8000", "http://h:8000/", true],
+    ["h:8000", "http://h/", false],
+    ["127.0.0.1", "http://127.0.0.1:8000/", true],
+    ["::1", "http://[::1]:8000/", true],
+    ["[::1]:8000", "http://[::1]:8000/", true],
+    ["[::1]:8001", "http://[::1]:8000/", false],
+    ["", "http://h/", false],
+  ];
+
+for (const [list, url, isExempt] of EXEMPT) {
+  Deno.test(`proxyFor() with NO_PROXY=${list} ${isExempt ? "goes straight" : "goes by the proxy"} to ${url}`, () => {
+    for (const name of ["NO_PROXY", "no_proxy"]) {
+      const given = { HTTP_PROXY: "http://p", [name]: list };
+      assert.equal(proxyFor(new URL(url), env(given)) === undefined, isExempt);
+    }
+  });
+}
+
+Deno.test("proxyFor() takes user and password out of the URL", () => {
+  const given = env({ HTTP_PROXY: "http://me:s%3Acret@p:1" });
+  const proxy = proxyFor(new URL("http://h/"), given)!;
+  assert.equal(proxy.url.href, "http://p:1/");
+  assert.equal(proxy.authorization, `Basic ${btoa("me:s:cret")}`);
+});
+
+Deno.test("proxyFor() refuses what is no proxy, and does not show it", () => {
+  for (
+    const value of ["socks5://me:s3cret@p", "http://", "http://me:s3cret@"]
+  ) {
+    assert.throws(
+      () => proxyFor(new URL("http://h/"), env({ HTTP_PROXY: value })),
+      {
+        name: "UsageError",
+        message:
+          "Cannot use HTTP_PROXY as it must be an http or https URL (NO_PROXY names hosts to go to without one)",
+      },
+    );
+  }
+});
+
+/** The least that a proxy does: it relays whole addresses and opens tunnels. */
+async function tinyProxy(status = 200) {
+  const heads: string[] = [];
+  const sockets = new Set<Socket>();
+  const keep = (socket: Socket) => {
+    sockets.add(socket);
+    socket.on("close", () => sockets.delete(socket)).on("error", () => {});
+    return socket;
+  };
+  const server = createServer((near) => {
+    keep(near).once("data", (first: Buffer) => {
+      const text = first.toString("latin1");
+      heads.push(text.slice(0, text.indexOf("\r\n\r\n")));
+      const [, method, host, port] = /^(\S+) (?:http:\/\/)?([^:/]+):(\d+)/.exec(
+        text,
+      )!;
+      if (status !== 200) {
+        return near.end(`HTTP/1.1 ${status} No\r\ncontent-length: 0\r\n\r\n`);
+      }
+      const far = keep(connect(Number(port), host));
+      if (method === "CONNECT") near.write("HTTP/1.1 200 Connected\r\n\r\n");
+      else far.write(first);
+      near.pipe(far).pipe(near);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  return {
+    port,
+    heads,
+    async [Symbol.asyncDispose]() {
+      const closed = new Promise((resolve) => server.close(resolve));
+      for (const socket of sockets) socket.destroy();
+      await closed;
+    },
+  };
+}
+
+function pem(name: string): string {
+  const url = new URL(`../target/testdata/${name}`, import.meta.url);
+  return Deno.readTextFileSync(url);
+}
+
+Deno.test("exchange() asks a proxy for the whole address over http", async () => {
+  await using server = await rawServer((peer) => peer.answer("{}"));
+  await using proxy = await tinyProxy();
+  const value = `http://me:s3cret@127.0.0.1:${proxy.port}`;
+  await using http = open({ env: env({ http_proxy: value }) });
+  for (let i = 0; i < 2; i++) {
+    const { error, bodies } = await asked(http, server.url);
+    assert.equal(error, undefined);
+    assert.equal(bodies.length, 1);
+  }
+  assert.equal(proxy.heads.length, 1);
+  const [first, ...lines] = proxy.heads[0]!.split("\r\n");
+  assert.equal(first, `POST ${server.url.href} HTTP/1.1`);
+  assert.ok(lines.includes(`host: ${server.url.host}`));
+  assert.ok(lines.includes(`proxy-authorization: Basic ${btoa("me:s3cret")}`));
+});
+
+Deno.test("exchange() tunnels through a proxy to https, and no header of the request is shown to it", async () => {
+  const tls = { cert: pem("server.pem"), key: pem("server.key") };
+  await using server = await rawServer((peer) => peer.answer("{}"), { tls });
+  await using proxy = await tinyProxy();
+  await using http = open({
+    env: env({ HTTPS_PROXY: `http://me:s3cret@127.0.0.1:${proxy.port}` }),
+    tls: { ca: pem("ca.pem"), rejectUnauthorized: true },
+    headers: { authorization: "Bearer hidden" },
+  });
+  for (let i = 0; i < 2; i++) {
+    const { error, bodies, marks } = await asked(http, server.url);
+    assert.equal(error, undefined);
+    assert.equal(bodies.length, 1);
+    assert.equal(marks.connected !== undefined, i === 0);
+  }
+  assert.equal(proxy.heads.length, 1);
+  const [first, ...lines] = proxy.heads[0]!.split("\r\n");
+  assert.equal(first, `CONNECT ${server.url.host} HTTP/1.1`);
+  assert.ok(lines.includes(`proxy-authorization: Basic ${btoa("me:s3cret")}`));
+  assert.ok(!proxy.heads[0]!.includes("hidden"));
+  const { head } = server.peers[0]!;
+  assert.ok(!head.includes("proxy-"));
+});
+
+Deno.test("exchange() says so where the proxy does not let it through", async () => {
+  await using proxy = await tinyProxy(407);
+  const value = `http://me:s3cret@127.0.0.1:${proxy.port}`;
+  await using http = open({
+    env: env({ https_proxy: value, http_proxy: value }),
+  });
+  assert.deepEqual(
+    failureOf(await asked(http, new URL("https://h.invalid/"))),
+    [
+      "connect_error",
+      "407",
+      `Cannot connect as the proxy 127.0.0.1:${proxy.port} must let through to the server: its answer is HTTP 407 (it wants a user and a password in its URL)`,
+    ],
+  );
+  assert.deepEqual(
+    failureOf(await asked(http, new URL("http://h.invalid:1/"))),
+    [
+      "http_error",
+      "407",
+      "The server answered HTTP 407 (the proxy wants a user and a password in its URL)",
+    ],
+  );
+});
+
+Deno.test("exchange() says so where there is no proxy", async () => {
+  const given = env({ HTTP_PROXY: "http://me:s3cret@127.0.0.1:1" });
+  await using http = open({ env: given });
+  const got = await asked(http, new URL("http://h.invalid/"));
+  assert.deepEqual(failureOf(got).slice(0, 2), [
+    "connect_error",
+    "ECONNREFUSED",
+  ]);
+  assert.ok(!got.error!.message.includes("s3cret"));
+});
