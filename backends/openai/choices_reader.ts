@@ -33,10 +33,9 @@ export function choicesReader(
   let unknown = 0;
 
   /** Gathers a choice. Returns its pieces; one without text for a choice without any. */
-  function take(choice: JsonObject): readonly Piece[] {
+  function take(choice: JsonObject, index: number): readonly Piece[] {
     const error = serverErrorIn(choice);
     if (error) throw error;
-    const index = indexOf(choice);
     answers.heard(index, textOf(choice.finish_reason) || undefined);
     const pieces = piecesOf(choice);
     for (const piece of pieces) answers.add(index, piece);
@@ -44,8 +43,10 @@ export function choicesReader(
   }
 
   function show(choice: JsonObject, atMs: number, tokens?: number): void {
-    const index = indexOf(choice);
-    for (const [i, { kind, text, bytes }] of take(choice).entries()) {
+    // Where one answer was asked for, all is of it: there are servers whose index counts the tokens.
+    const index = wanted > 1 ? indexOf(choice) : 0;
+    const pieces = take(choice, index);
+    for (const [i, { kind, text, bytes }] of pieces.entries()) {
       call.output(atMs, {
         kind,
         text,
@@ -78,7 +79,7 @@ export function choicesReader(
       const { id, choices, usage } = received({ data });
       responseId = textOf(id);
       meter.aside(usage);
-      objectsIn(choices).forEach(take);
+      for (const choice of objectsIn(choices)) take(choice, indexOf(choice));
       isWhole = true;
       whole();
     },

@@ -347,6 +347,17 @@ const STREAMS: readonly [
     { text: "a", ...ended },
   ],
   [
+    "one answer whose index counts its pieces",
+    [
+      chunk({ content: "a" }, { index: 0 }),
+      chunk({ content: "b" }, { index: 1 }),
+      chunk({}, { index: 1, finish_reason: "stop" }),
+      "[DONE]",
+    ],
+    [said("a"), said("b"), said("")],
+    { text: "ab", ...ended },
+  ],
+  [
     "choices without delta or index",
     [{ id: "c1", choices: [{ finish_reason: "stop" }] }, "[DONE]"],
     [said("")],

@@ -7,6 +7,7 @@ import { backendChecks } from "../../plugins/testing.ts";
 import { z } from "zod";
 import { embeddings, type EmbeddingsOptions } from "./embeddings.ts";
 import { embeddingsReader } from "./embeddings_reader.ts";
+import { loopback } from "./testing/loopback_test.ts";
 
 /** Reads an answer to so many inputs. */
 function read(
@@ -110,28 +111,25 @@ Deno.test("embeddingsReader() tells what the server said went wrong, and refuses
 
 /** A server that gives as many dimensions as it is asked for, or two. */
 function serve({ usage }: { usage?: unknown } = {}) {
-  const bodies: Record<string, unknown>[] = [];
-  const server = Deno.serve(
-    { port: 0, hostname: "127.0.0.1", onListen: () => {} },
-    async (request) => {
-      if (new URL(request.url).pathname !== "/v1/embeddings") {
-        return new Response("", { status: 404 });
-      }
-      const body = await request.json();
-      bodies.push(body);
-      const numbers = Array.from({ length: body.dimensions ?? 2 }, () => 0.5);
-      const vector = body.encoding_format === "base64"
-        ? base64(...numbers)
-        : numbers;
-      const all = [body.input].flat().map(() => vector);
-      return Response.json({ ...vectors(...all), usage });
-    },
-  );
-  const target = `http://127.0.0.1:${server.addr.port}`;
+  const server = loopback(({ path, body }) => {
+    if (path !== "/v1/embeddings") return new Response("", { status: 404 });
+    const length = typeof body.dimensions === "number" ? body.dimensions : 2;
+    const numbers = Array.from({ length }, () => 0.5);
+    const vector = body.encoding_format === "base64"
+      ? base64(...numbers)
+      : numbers;
+    return Response.json({
+      ...vectors(...[body.input].flat().map(() => vector)),
+      usage,
+    });
+  });
+  const { target } = server;
   return {
-    bodies,
-    options: { target, model: "m", healthPath: "off" as const },
-    [Symbol.asyncDispose]: () => server.shutdown(),
+    bodies: () =>
+      server.got.filter(({ path }) => path === "/v1/embeddings")
+        .map(({ body }) => body),
+    options: { target, model: "m" },
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };
 }
 
@@ -165,7 +163,7 @@ Deno.test("embeddings() sends one text or a batch, and counts vectors and input 
     { ...server.options, encodingFormat: "float", dimensions: 3 },
     { texts: ["a", "b", "c"] },
   );
-  assert.deepEqual(server.bodies, [
+  assert.deepEqual(server.bodies(), [
     { model: "m", input: "a", encoding_format: "base64" },
     {
       model: "m",
@@ -207,7 +205,7 @@ Deno.test("embeddings() lets the body option win, and refuses what the data says
     ...server.options,
     body: { encoding_format: null, user: "u" },
   }, { text: "a" });
-  assert.deepEqual(server.bodies, [{ model: "m", input: "a", user: "u" }]);
+  assert.deepEqual(server.bodies(), [{ model: "m", input: "a", user: "u" }]);
   await assert.rejects(
     stageOf({ ...server.options, body: { input: "b" } }, { text: "a" }),
     { name: "UsageError" },

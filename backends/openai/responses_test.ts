@@ -1,90 +1,81 @@
 import assert from "node:assert/strict";
-import { concurrent } from "../../core/load.ts";
-import { run } from "../../plugins/run.ts";
+import { metricsOf } from "../../plugins/mod.ts";
 import { backendChecks } from "../../plugins/testing.ts";
-import { defineDataset, type Turn } from "../../plugins/mod.ts";
-import { z } from "zod";
 import { responses } from "./responses.ts";
+import { type Got, loopback, streamed, talk } from "./testing/loopback_test.ts";
 
-/** A server that answers each input with `n`, the number of items in it, by deltas or whole. */
-function serve() {
-  const bodies: Record<string, unknown>[] = [];
-  const server = Deno.serve(
-    { port: 0, hostname: "127.0.0.1", onListen: () => {} },
-    async (request) => {
-      const body = await request.json();
-      bodies.push(body);
-      const text = `${body.input.length} items`;
-      const response = {
-        id: `resp_${bodies.length}`,
-        status: "completed",
-        output: [{
-          type: "message",
-          content: [{ type: "output_text", text }],
-        }],
-        usage: { input_tokens: 9, output_tokens: 2 },
-      };
-      if (!body.stream) return Response.json(response);
-      const events = [
-        ["response.created", {}],
-        ...text.split(/(?= )/).map((delta) => [
-          "response.output_text.delta",
-          { delta },
-        ]),
-        ["response.completed", { response }],
-      ].map(([type, fields]) =>
-        `event: ${type}\ndata: ${
-          JSON.stringify({ type, ...fields as object })
-        }\n\n`
-      );
-      return new Response(events.join(""), {
-        headers: { "content-type": "text/event-stream" },
-      });
-    },
-  );
-  const target = `http://127.0.0.1:${server.addr.port}`;
-  return {
-    bodies,
-    options: { target, model: "m", healthPath: "off" as const },
-    [Symbol.asyncDispose]: () => server.shutdown(),
+/** Answers with the number of items in the input, by deltas or whole. */
+function answerTo({ body }: Got): Response {
+  const text = `${(body.input as unknown[]).length} items`;
+  const response = {
+    id: "resp_1",
+    status: "completed",
+    output: [{ type: "message", content: [{ type: "output_text", text }] }],
+    usage: { input_tokens: 9, output_tokens: 2 },
   };
+  if (!body.stream) return Response.json(response);
+  const events = [
+    { type: "response.created" },
+    ...text.split(/(?= )/).map((delta) => ({
+      type: "response.output_text.delta",
+      delta,
+    })),
+    { type: "response.completed", response },
+  ];
+  return streamed(
+    events.map((event) =>
+      `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`
+    ).join(""),
+  );
 }
 
-const dataset = defineDataset({
-  name: "talk",
-  summary: "",
-  options: z.strictObject({ turns: z.array(z.custom<Turn>()) }),
-  open: ({ turns }) => ({
-    async *sessions() {
-      yield { id: "talk", turns };
-    },
-  }),
-});
-
-Deno.test("responses() talks to a server by turns, streamed and whole", async () => {
-  await using server = serve();
-  for (const stream of [true, false]) {
-    const turns = ["a", "b"].map((text) => ({ columns: { text } }));
-    const report = await run({
-      backend: responses({ ...server.options, stream }),
-      dataset: dataset({ turns }),
-      load: concurrent([1]),
-    });
-    const { counts, metrics, tokenCounts } = report.stages[0]!;
-    assert.equal(counts.ok, 2, JSON.stringify(report.stages[0]?.failures));
-    assert.equal(metrics["ttft"]?.n, stream ? 2 : undefined);
-    assert.equal(metrics["itl"]?.n, stream ? 2 : undefined);
-    assert.equal(metrics["outputTokens"]?.mean, 2);
-    assert.deepEqual(tokenCounts?.output, { server: 2 });
-  }
-  const lengths = server.bodies.map(({ input }) => (input as unknown[]).length);
-  assert.deepEqual(lengths, [1, 3, 1, 3]);
-});
+const turns = ["a", "b"].map((text) => ({ columns: { text } }));
 
 for (const stream of [true, false]) {
+  Deno.test(`responses() talks to a server by turns, with stream=${stream}`, async () => {
+    await using server = loopback(answerTo);
+    const { target } = server;
+    const samples = await talk(
+      responses({ target, model: "m", stream }),
+      turns,
+    );
+    assert.deepEqual(
+      samples.map(({ output, outcome }) => [outcome.status, output.text]),
+      [["ok", "1 items"], ["ok", "3 items"]],
+    );
+    for (const sample of samples) {
+      const { ttft, outputTokens } = metricsOf(sample);
+      assert.equal(ttft !== undefined, stream);
+      assert.equal(outputTokens, 2);
+      assert.equal(sample.reads.events, stream ? 4 : undefined);
+    }
+    assert.deepEqual(server.got.map(({ path }) => path), [
+      "/v1/responses",
+      "/v1/responses",
+    ]);
+  });
+
   Deno.test(`responses() keeps every promise of a backend, with stream=${stream}`, async () => {
-    await using server = serve();
-    const plugin = responses({ ...server.options, stream });
+    await using server = loopback(answerTo);
+    const { target } = server;
+    const plugin = responses({ target, model: "m", stream });
     for (const check of backendChecks(plugin)) await check.run();
   });
 }
+
+Deno.test("responses() warns once of a server that does not stream", async () => {
+  await using server = loopback(({ body, ...got }) =>
+    answerTo({ ...got, body: { ...body, stream: false } })
+  );
+  const { target } = server;
+  const warnings: string[] = [];
+  const samples = await talk(responses({ target, model: "m" }), turns, {
+    warn: (message) => warnings.push(message),
+  });
+  assert.deepEqual(samples.map(({ output }) => output.text), [
+    "1 items",
+    "3 items",
+  ]);
+  assert.equal(warnings.length, 1);
+  assert.match(warnings[0]!, /does not stream/);
+});

@@ -1,31 +1,21 @@
 import assert from "node:assert/strict";
+import { loopback } from "./testing/loopback_test.ts";
 import { openTokenize, type Question } from "./tokenize.ts";
 
 /** Answers questions in turn, the last answer for all that follow, and asks through what it returns. */
 function serve(...answers: readonly (() => Response | Promise<Response>)[]) {
-  const seen: Record<string, unknown>[] = [];
   let atOnce = 0, most = 0;
-  const server = Deno.serve(
-    { port: 0, hostname: "127.0.0.1", onListen: () => {} },
-    async (request) => {
-      most = Math.max(most, ++atOnce);
-      const answer = answers[Math.min(seen.length, answers.length - 1)]!;
-      const { headers, method } = request;
-      seen.push({
-        method,
-        key: headers.get("authorization"),
-        type: headers.get("content-type"),
-        ...await request.json(),
-      });
-      const response = await answer();
-      atOnce--;
-      return response;
-    },
-  );
+  const server = loopback(async () => {
+    most = Math.max(most, ++atOnce);
+    const at = Math.min(server.got.length, answers.length) - 1;
+    const response = await answers[at]!();
+    atOnce--;
+    return response;
+  });
   const unknown: string[] = [];
   const { signal } = new AbortController();
   const tokenize = openTokenize({
-    url: new URL(`http://127.0.0.1:${server.addr.port}/tokenize`),
+    url: new URL("/tokenize", server.target),
     model: "m",
     ask: {
       headers: { authorization: "Bearer key" },
@@ -36,15 +26,15 @@ function serve(...answers: readonly (() => Response | Promise<Response>)[]) {
     onUnknown: (answer) => unknown.push(answer),
   });
   return {
-    seen,
+    got: server.got,
     unknown,
     most: () => most,
     count: (question: Question = { prompt: "a" }, own = signal) =>
       tokenize.count(question, own),
-    crash: () => server.shutdown(),
+    crash: () => server[Symbol.asyncDispose](),
     async [Symbol.asyncDispose]() {
       tokenize[Symbol.dispose]();
-      await server.shutdown();
+      await server[Symbol.asyncDispose]();
     },
   };
 }
@@ -65,17 +55,14 @@ Deno.test("openTokenize() asks as the run does, and reads the count", async () =
     [await server.count(), await server.count(CHAT), await server.count()],
     [7, 0, 3],
   );
-  const common = {
-    method: "POST",
-    key: "Bearer key",
-    type: "application/json",
-    model: "m",
-  };
-  assert.deepEqual(server.seen, [
-    { ...common, ...PROMPT },
-    { ...common, ...CHAT },
-    { ...common, ...PROMPT },
+  assert.deepEqual(server.got.map(({ body }) => body), [
+    { model: "m", ...PROMPT },
+    { model: "m", ...CHAT },
+    { model: "m", ...PROMPT },
   ]);
+  const { headers } = server.got[0]!;
+  assert.equal(headers.get("authorization"), "Bearer key");
+  assert.equal(headers.get("content-type"), "application/json");
   assert.deepEqual(server.unknown, []);
 });
 
@@ -85,7 +72,7 @@ for (const code of [404, 405, 501]) {
     const all = [PROMPT, CHAT, PROMPT].map((each) => server.count(each));
     assert.deepEqual(await Promise.all(all), [undefined, undefined, undefined]);
     assert.equal(await server.count(), undefined);
-    assert.equal(server.seen.length, 1);
+    assert.equal(server.got.length, 1);
     assert.deepEqual(server.unknown, [`is answered with ${code}`]);
   });
 }
@@ -96,7 +83,7 @@ Deno.test("openTokenize() asks no more where the answer is no count", async () =
     await using server = serve(() => new Response(answer));
     assert.equal(await server.count(), undefined);
     assert.equal(await server.count(), undefined);
-    assert.equal(server.seen.length, 1, answer);
+    assert.equal(server.got.length, 1, answer);
     assert.deepEqual(server.unknown, ["is not answered with a count"]);
   }
 });
@@ -107,7 +94,7 @@ Deno.test("openTokenize() gives up one kind of question where the server knows t
   assert.equal(await server.count(CHAT), undefined);
   assert.equal(await server.count(CHAT), undefined);
   assert.equal(await server.count(PROMPT), 5);
-  assert.equal(server.seen.length, 3);
+  assert.equal(server.got.length, 3);
   assert.deepEqual(server.unknown, ["is answered with 400"]);
 });
 
