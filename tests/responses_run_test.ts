@@ -17,6 +17,7 @@ import {
   type Turn,
 } from "../mod.ts";
 import { type ServerOptions, startServer } from "../server/mod.ts";
+import { testTls } from "../server/test_certificate.ts";
 
 const QUICK: ServerOptions = { ttftMs: 5, itlMs: 1, outputTokens: 8 };
 
@@ -151,6 +152,15 @@ Deno.test("Tokens are what the server says, whether its answer does or /tokenize
     ]);
   assert.deepEqual(counts(asked.samples), counts(told.samples));
   assert.deepEqual(asked.warnings, []);
+});
+
+Deno.test("Tokens are asked for over TLS as the run trusts it", async () => {
+  const { stage } = await answersTo(
+    { usageStyle: "none", tls: testTls },
+    (target) => chat({ target, insecure: true }),
+    talk,
+  );
+  assert.deepEqual(stage.tokenCounts?.output, { tokenize: 3 });
 });
 
 Deno.test("Tokens are estimated by deltas where the server is not to be asked", async () => {
