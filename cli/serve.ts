@@ -25,8 +25,9 @@ export function addServe(program: Command, setExitCode: SetExitCode): void {
   program.command("serve")
     .summary("run the reference server alone")
     .description(
-      "Runs the reference server alone: /health, /v1/models and /v1/realtime as vLLM serves them, with the words of " +
-        "the bundled speech, set delays and faults, and the truth of all it received and sent under /log.",
+      "Runs the reference server alone: the endpoints of vLLM as vLLM serves them (/v1/realtime, /v1/chat/completions, " +
+        "/v1/completions, /v1/responses, /v1/embeddings, /v1/audio/transcriptions and translations, /tokenize), with " +
+        "the words of the bundled speech, set delays and faults, and the truth of all it received and sent under /log.",
     )
     .option("--host <address>", "where to listen", "127.0.0.1")
     .option("-p, --port <n>", "0 for any free one", "8000")
@@ -35,7 +36,7 @@ export function addServe(program: Command, setExitCode: SetExitCode): void {
     .option("--seed <n>", "everything random follows from it", "1")
     .option(
       "--seats <n>",
-      "sessions that decode at a time; others wait silently, as behind --max-num-seqs",
+      "sessions and requests that decode at a time; others wait silently, as behind --max-num-seqs",
     )
     .option(
       "--api-key-env <name>",
@@ -45,7 +46,7 @@ export function addServe(program: Command, setExitCode: SetExitCode): void {
     .option("--tls-key <file>", "its key, in PEM")
     .option(
       "--set <name=value>",
-      "how sessions behave, as tokenMs=20 or wordErrorRate=0.1; again for several",
+      "how sessions and requests behave, as tokenMs=20 or ttftMs=200, see below; again for several",
       several,
       [],
     )
@@ -63,17 +64,37 @@ export function addServe(program: Command, setExitCode: SetExitCode): void {
 }
 
 const MORE = `
-Faults:
+Settings of sessions (/v1/realtime):
+  mode delayMs jitterMs tokenMs tokenJitterMs finalTokenMs rightPadTokens
+  promptTokens leftPadTokens segmentMs tokensPerDelta segmentPrefix
+  acceptDelayMs createdDelayMs pingIntervalMs pongTimeoutMs
+Settings of requests (all other endpoints):
+  dialect ttftMs ttftJitterMs prefillMsPerToken itlMs itlJitterMs jitterShape
+  outputTokens outputTokensJitter tokensPerEvent emptyEvery eventsPerWrite
+  keepAliveMs roleChunk reasoningTokens reasoningField toolCalls refusal echo
+  usageStyle cachedTokens imageTokens videoTokens audioTokensPerSecond done
+  refuseStreamOptions gzip maxConcurrentRequests failAfterRequests dimensions
+  rtfx transcriptionForm clipMs
+Of both:
+  maxModelLen wordErrorRate wordsPerSecond
+
+Faults of sessions:
   DO     refuse=STATUS,BODY error=CODE,MESSAGE frame=TEXT bad-json non-object
          binary noise=N big=BYTES stall[=MS] pause=MS drop close=CODE,REASON
          ping updated duplicate no-deltas no-text
   POINT  accept created update commit appends:N final deltas:N done after-done
-  SHARE  of the sessions, 0 to 1; all unless given
-  docs/reference-server.md tells what each does, and what --set takes.
+Faults of requests:
+  DO     status=STATUS[;HEADER: VALUE],BODY redirect=STATUS,URL json html
+         type=TYPE bad-gzip drip=MS garbage=BYTES half split cut
+         refuse error frame bad-json non-object noise big stall drop duplicate
+  POINT  accept headers events:N bytes:N done
+SHARE is the part of the sessions or requests, 0 to 1; all unless given.
+docs/reference-server.md tells what each setting and fault does.
 
 Examples:
   earshot serve --port 8000
   earshot serve --set tokenMs=20 --set wordErrorRate=0.05 --seats 8
+  earshot serve --set ttftMs=200 --set itlMs=20 --set outputTokens=256
   earshot serve --fault drop@appends:20~0.1 \\
-    --fault error=processing_error,overloaded@done~0.05
+    --fault 'status=429;retry-after: 1,slow down@accept~0.05'
 `;

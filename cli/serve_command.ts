@@ -39,7 +39,7 @@ export async function serveCommand(flags: ServeFlags): Promise<number> {
   console.log(
     `${flags.model} at ${server.url}${
       flags.prefix ?? ""
-    } · /v1/realtime · /v1/chat/completions · /v1/models · /health · /log · Ctrl-C ends it`,
+    } · /v1/realtime · /v1/chat/completions · … · /log · Ctrl-C ends it`,
   );
   await new Promise<void>((resolve) => {
     interrupt.signal.addEventListener("abort", () => resolve(), { once: true });
