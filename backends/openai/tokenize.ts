@@ -1,5 +1,6 @@
 import { Agent } from "node:http";
 import { Agent as SecureAgent } from "node:https";
+import { isRequestError } from "../../plugins/mod.ts";
 import { probe, type ProbeOptions } from "../target/probe.ts";
 import { fieldOf, tryJson } from "./json.ts";
 
@@ -38,10 +39,9 @@ export function openTokenize(
   let isUnderstood = false;
   let first: Promise<unknown> | undefined;
 
-  function giveUp(kind: Kind, status: number): void {
-    if (unknown.size === 0) onUnknown(answerOf(status));
-    unknown.add(kind);
-    if (NO_SUCH_PATH.includes(status)) KINDS.forEach((all) => unknown.add(all));
+  function giveUp(kinds: readonly Kind[], answer: string): void {
+    if (unknown.size === 0) onUnknown(answer);
+    for (const kind of kinds) unknown.add(kind);
   }
 
   async function answer(
@@ -53,16 +53,23 @@ export function openTokenize(
     const { status, body } = await probe(url, options);
     const count = isGood(status) ? countIn(body) : undefined;
     if (count !== undefined) isUnderstood = true;
-    else if (!isPassing(status)) giveUp(kindOf(question), status);
+    else if (NO_SUCH_PATH.includes(status)) giveUp(KINDS, answerOf(status));
+    else if (!isPassing(status)) giveUp([kindOf(question)], answerOf(status));
     return count;
+  }
+
+  /** A server that cannot be reached now may be at the next request; one that is silent would hold up the run. */
+  function failed(error: unknown): undefined {
+    if (isRequestError(error) && error.class === "connect_timeout") {
+      giveUp(KINDS, `is not answered within ${ask.timeoutMs} ms`);
+    }
   }
 
   return {
     async count(question, signal) {
       while (!isUnderstood && first) await first;
       if (unknown.has(kindOf(question))) return undefined;
-      // A server that cannot be reached now may be at the next request.
-      const asked = answer(question, signal).catch(() => undefined);
+      const asked = answer(question, signal).catch(failed);
       first = asked.finally(() => first = undefined);
       return await asked;
     },

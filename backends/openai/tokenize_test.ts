@@ -4,6 +4,14 @@ import { openTokenize, type Question } from "./tokenize.ts";
 
 /** Answers questions in turn, the last answer for all that follow, and asks through what it returns. */
 function serve(...answers: readonly (() => Response | Promise<Response>)[]) {
+  return serveFor(10_000, ...answers);
+}
+
+/** The same, with so much patience. */
+function serveFor(
+  timeoutMs: number,
+  ...answers: readonly (() => Response | Promise<Response>)[]
+) {
   let atOnce = 0, most = 0;
   const server = loopback(async () => {
     most = Math.max(most, ++atOnce);
@@ -20,7 +28,7 @@ function serve(...answers: readonly (() => Response | Promise<Response>)[]) {
     ask: {
       headers: { authorization: "Bearer key" },
       tls: { rejectUnauthorized: true },
-      timeoutMs: 10_000,
+      timeoutMs,
       signal,
     },
     onUnknown: (answer) => unknown.push(answer),
@@ -131,4 +139,14 @@ Deno.test("openTokenize() cannot say where the server is gone or the run is over
   await server.crash();
   assert.equal(await server.count(), undefined);
   assert.deepEqual(server.unknown, []);
+});
+
+Deno.test("openTokenize() asks no more where the server is silent, as it would hold up the run", async () => {
+  const late = Promise.withResolvers<Response>();
+  await using server = serveFor(50, () => late.promise);
+  assert.equal(await server.count(), undefined);
+  assert.equal(await server.count(CHAT), undefined);
+  assert.equal(server.got.length, 1);
+  assert.deepEqual(server.unknown, ["is not answered within 50 ms"]);
+  late.resolve(counted(1)());
 });
