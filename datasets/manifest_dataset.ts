@@ -8,6 +8,7 @@ import {
   nameColumns,
 } from "./column_names.ts";
 import type { Manifest } from "./manifest.ts";
+import { isWeb } from "./media_value.ts";
 import { namer } from "./namer.ts";
 import { idIn, type ItemsOptions, sessionOf } from "./manifest_item.ts";
 import { readAhead } from "./read_ahead.ts";
@@ -28,7 +29,7 @@ export interface ManifestDatasetOptions extends SpeechOptions {
    * @default {"last"}
    */
   turns?: "last" | "all";
-  /** What paths of audio and images are relative to. @default {the file's folder} */
+  /** What paths of audio and images are relative to: a folder, or the URL of one. @default {the file's folder} */
   root?: string;
   /** Longest time to fetch the audio or the image behind a URL, in milliseconds. @default {30000} */
   fetchTimeoutMs?: number;
@@ -62,7 +63,7 @@ export const manifestShape = {
     "How chats are sent: last as one request, whose reference is the last answer; all as a session of turns",
   ),
   root: z.string().optional().describe(
-    "What paths of audio and images are relative to (default: the file's folder)",
+    "What paths of audio and images are relative to: a folder, or the URL of one (default: the file's folder)",
   ),
   fetchTimeoutMs: z.number().positive().default(30_000).describe(
     "Longest time to fetch the audio or the image behind a URL, in milliseconds",
@@ -131,7 +132,9 @@ function itemsOf(
   },
 ): ItemsOptions {
   const { root, fetchTimeoutMs: timeoutMs, maxSeconds, turns } = options;
-  const folder = resolve(root ?? dirname(path));
+  const folder = root !== undefined && isWeb(root)
+    ? root
+    : resolve(root ?? dirname(path));
   const decoders = stack.use(openDecoders());
   const over = new AbortController();
   stack.defer(() => over.abort());

@@ -26,7 +26,7 @@ export interface MediaRules {
  * Finds out what the value of a column with media is: a path, an `http:` or `data:` URL, base64, or an object
  * that holds one of these, as rows of Hugging Face datasets do.
  *
- * @param folder What paths are relative to.
+ * @param folder What paths are relative to: a folder, or the URL of one.
  * @throws {TypeError} If it is none of these.
  */
 export function mediaPlace(
@@ -70,8 +70,25 @@ function ofString(
   if (/^data:/i.test(value)) return bytesPlace(dataUri(value, rules));
   if (/^https?:/i.test(value)) return { kind: "url", url: urlOf(value, rules) };
   if (isBase64Media(value, rules)) return bytesPlace(base64(value, rules));
+  if (isWeb(folder)) return { kind: "url", url: below(folder, value, rules) };
   const path = /^file:\/\//i.test(value) ? fileURLToPath(value) : value;
   return { kind: "file", path: resolve(folder, path) };
+}
+
+/** Whether paths are relative to a URL, so that none may lead to a file here. */
+export function isWeb(folder: string): boolean {
+  return /^https?:\/\//i.test(folder);
+}
+
+function below(folder: string, path: string, rules: MediaRules): URL {
+  const parts = path.split(/[\\/]/);
+  if (/^[a-z]+:/i.test(path) || parts[0] === "" || parts.includes("..")) {
+    throw refusal(rules, `its path must lead below ${folder}`, path);
+  }
+  return new URL(
+    parts.map(encodeURIComponent).join("/"),
+    folder.replace(/\/*$/, "/"),
+  );
 }
 
 function ofObject(

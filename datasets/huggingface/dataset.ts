@@ -7,12 +7,12 @@ import {
 } from "../../plugins/mod.ts";
 import { manifestDataset } from "../manifest_dataset.ts";
 import { cacheFolder } from "./cache.ts";
-import { CONVERTED, lookUp, type Repository } from "./hub.ts";
+import { CONVERTED, fileUrl, lookUp, type Repository } from "./hub.ts";
 import type { HubErrorContext } from "./hub_error.ts";
 import { hubFetch } from "./hub_fetch.ts";
 import { openPart } from "./open_part.ts";
 import { type HuggingfaceOptions, type Options, schema } from "./options.ts";
-import { choose, type Parts, partsOf } from "./parts.ts";
+import { choose, type Parts, partsOf, usualConfigOf } from "./parts.ts";
 
 export type { HuggingfaceOptions } from "./options.ts";
 
@@ -46,7 +46,10 @@ async function open(options: Options, context: OpenContext): Promise<Dataset> {
   const hub = hubOf(options, context, signal);
   const folder = cacheFolder(options, context);
   const { repository, parts } = await find(hub);
-  const part = choose(parts, options);
+  const part = choose(parts, {
+    ...options,
+    usual: usualConfigOf(repository.configs),
+  });
   const { config, split } = part;
   const { commit } = repository;
   const manifest = openPart(part, {
@@ -59,7 +62,9 @@ async function open(options: Options, context: OpenContext): Promise<Dataset> {
     warn: context.warn,
   });
   const name = `${dataset}/${config}/${split}`;
-  const opened = await manifestDataset(manifest, options, name);
+  // A path in a record is one of the repository, and never one of this machine.
+  const root = fileUrl(hub, commit, "").href;
+  const opened = await manifestDataset(manifest, { ...options, root }, name);
   const { path: _, ...facts } = opened.facts ?? {};
   return {
     ...opened,

@@ -345,6 +345,41 @@ for (const cache of [true, false]) {
   });
 }
 
+Deno.test("huggingface() looks for the path of a record in the repository, and never on this machine", async () => {
+  await using folder = await tempFolder({ "mine.wav": tone(100) });
+  const paths = [
+    "clips/häuser 1.wav",
+    folder.at("mine.wav"),
+    "../../x.wav",
+    `file://${folder.at("mine.wav")}`,
+  ];
+  const { column, schema } = audioColumn(
+    "audio",
+    paths.map((path) => ({ bytes: null, path })),
+  );
+  const file = parquetOf([column], {
+    schema: [{ name: "root", num_children: 1 }, ...schema],
+  });
+  await using hub = fakeHub({
+    "o/paths": one({ "test.parquet": file, "clips/häuser 1.wav": tone(100) }),
+  });
+  await using dataset = await open({
+    dataset: "o/paths",
+    endpoint: hub.endpoint,
+    cache: false,
+  });
+  const [first, ...others] = await read(dataset);
+  const audio = first!.turns[0]!.columns.audio!;
+  assert.equal((await audio.pcm16(8000)).length, 800);
+  assert.equal(others.length, 3);
+  for (const { problem } of others) {
+    assert.match(
+      problem ?? "",
+      /its path must lead below http:.*resolve\/sha-of-main\//,
+    );
+  }
+});
+
 Deno.test("huggingface() makes a problem of records that cannot be read, and goes on", async () => {
   const file = speech(6, { group: 2 });
   const { length } = file;

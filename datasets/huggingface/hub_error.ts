@@ -35,8 +35,9 @@ export function mustBeOk(response: Response): Response {
 export async function hubError(
   error: unknown,
   context: HubErrorContext,
-): Promise<UsageError> {
-  if (error instanceof UsageError) return error;
+): Promise<Error> {
+  // What permission is missing is told where the program ends.
+  if (error instanceof UsageError || isPermission(error)) return error;
   const { dataset, endpoint } = context;
   const { rule, is } = error instanceof HubStatusError
     ? await ofStatus(error, context)
@@ -118,6 +119,11 @@ async function nearest(
   } catch {
     return undefined;
   }
+}
+
+/** Whether Deno was not given a permission. */
+export function isPermission(error: unknown): error is Error {
+  return error instanceof Deno.errors.NotCapable;
 }
 
 /** A text without what stands behind the question marks of URLs: signatures do. */

@@ -7,7 +7,7 @@ import { type SpeechOptions, speechShape } from "../shared_options.ts";
 export interface HuggingfaceOptions extends SpeechOptions {
   /** What the hub calls it, as `openslr/librispeech_asr`. */
   dataset: string;
-  /** Which of its configurations. @default {`default`, or the only one} */
+  /** Which of its configurations. @default {the card's, else `default`, else the only one} */
   config?: string;
   /** Which part. @default {`test`, else the first} */
   split?: string;
@@ -35,7 +35,7 @@ export const schema = z.strictObject({
     error: "it must be the hub's name for it, as owner/name",
   }).describe("What the hub calls it, as openslr/librispeech_asr"),
   config: z.string().min(1).optional().describe(
-    "Which of its configurations (default: default, or the only one)",
+    "Which of its configurations (default: the card's, else default, else the only one)",
   ),
   split: z.string().min(1).optional().describe(
     "Which part (default: test, else the first)",

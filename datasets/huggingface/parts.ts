@@ -29,6 +29,7 @@ interface Config {
   readonly config_name?: string;
   readonly data_files?: unknown;
   readonly data_dir?: string;
+  readonly default?: unknown;
 }
 
 /** Finds the files of every split: as the card says, else as files and folders are named. */
@@ -40,25 +41,41 @@ export function partsOf(files: readonly HubFile[], configs: unknown): Parts {
   return said.size > 0 ? said : byName(records);
 }
 
-function byCard(records: readonly HubFile[], configs: readonly Config[]) {
+function byCard(records: readonly HubFile[], configs: readonly unknown[]) {
   const parts = new Map<string, Map<string, HubFile[]>>();
-  for (const { config_name = "default", data_files, data_dir } of configs) {
-    const below = data_dir === undefined
-      ? records
-      : records.filter(({ path }) => path.startsWith(`${data_dir}/`));
-    const splits = data_files === undefined
-      ? data_dir === undefined ? new Map() : splitsOf(below)
-      : new Map(
-        patternsOf(data_files).map(([split, patterns]) => [
-          split,
-          below.filter(({ path }) => patterns.some((each) => fits(path, each))),
-        ]),
-      );
-    for (const [split, found] of splits) {
-      if (found.length > 0) add(parts, config_name, split, found);
+  for (const config of configs.filter(isConfig)) {
+    const name = config.config_name ?? "default";
+    for (const [split, found] of splitsBy(config, records)) {
+      if (found.length > 0) add(parts, name, split, found);
     }
   }
   return parts;
+}
+
+function isConfig(value: unknown): value is Config {
+  return typeof value === "object" && value !== null;
+}
+
+function splitsBy(
+  { data_files, data_dir }: Config,
+  records: readonly HubFile[],
+): Iterable<[string, readonly HubFile[]]> {
+  const folder = data_dir?.replace(/^\.?\//, "").replace(/\/*$/, "/") ?? "";
+  const below = records.filter(({ path }) => path.startsWith(folder));
+  if (data_files === undefined) return folder === "" ? [] : splitsOf(below);
+  return patternsOf(data_files).map(([split, patterns]) => [
+    split,
+    below.filter(({ path }) =>
+      patterns.some((each) => fits(path.slice(folder.length), each))
+    ),
+  ]);
+}
+
+/** The configuration that a card says is meant where none is asked for. */
+export function usualConfigOf(configs: unknown): string | undefined {
+  const list: unknown[] = Array.isArray(configs) ? configs : [];
+  return list.filter(isConfig).find((each) => each.default === true)
+    ?.config_name;
 }
 
 /** Patterns by split, however a card writes them. */
@@ -135,6 +152,8 @@ function add(
 /** What the user asked for. */
 export interface Wanted {
   readonly dataset: string;
+  /** The configuration where none is asked for, as the card has it. */
+  readonly usual?: string | undefined;
   readonly config?: string | undefined;
   readonly split?: string | undefined;
 }
@@ -145,7 +164,7 @@ export interface Wanted {
  * @throws {UsageError} If there is none of that name; those that are stand in it.
  */
 export function choose(parts: Parts, wanted: Wanted): Part {
-  const config = wanted.config ?? usualConfig(parts);
+  const config = wanted.config ?? usualConfig(parts, wanted.usual);
   const splits = config === undefined ? undefined : parts.get(config);
   if (config === undefined || splits === undefined) {
     throw mustBeOneOf("config", [...parts.keys()], wanted);
@@ -159,7 +178,11 @@ export function choose(parts: Parts, wanted: Wanted): Part {
   return { config, split, files };
 }
 
-function usualConfig(parts: Parts): string | undefined {
+function usualConfig(
+  parts: Parts,
+  usual: string | undefined,
+): string | undefined {
+  if (usual !== undefined && parts.has(usual)) return usual;
   if (parts.has("default")) return "default";
   return parts.size === 1 ? [...parts.keys()][0] : undefined;
 }

@@ -1,6 +1,11 @@
 import type { RandomBytes } from "../parquet_footer.ts";
 import type { RangeCache } from "./cache.ts";
-import { HubStatusError, mustBeOk, withoutQuery } from "./hub_error.ts";
+import {
+  HubStatusError,
+  isPermission,
+  mustBeOk,
+  withoutQuery,
+} from "./hub_error.ts";
 import type { HubFetch } from "./hub_fetch.ts";
 
 /** What a file behind a URL is read with. */
@@ -85,7 +90,7 @@ export function remoteBytes(
 
 /** Says where it was, without what a signed address has behind its question mark. */
 function told(url: URL, cause: unknown): unknown {
-  if (cause instanceof HubStatusError) return cause;
+  if (cause instanceof HubStatusError || isPermission(cause)) return cause;
   const reason = cause instanceof Error ? cause.message : String(cause);
   return new Error(
     `Cannot fetch ${url.origin}${url.pathname} as ${withoutQuery(reason)}`,
