@@ -1,5 +1,11 @@
 import type { Delta } from "../../plugins/mod.ts";
-import { fieldOf, type JsonObject, objectsIn, textOf } from "./json.ts";
+import {
+  fieldOf,
+  isObject,
+  type JsonObject,
+  objectsIn,
+  textOf,
+} from "./json.ts";
 
 /** A piece of an answer: what it shows as, and the call that it is a piece of. */
 export interface Piece extends Pick<Delta, "kind" | "bytes"> {
@@ -12,18 +18,25 @@ export interface Piece extends Pick<Delta, "kind" | "bytes"> {
  * out.
  */
 export function piecesOfMessage(message: unknown): readonly Piece[] {
-  return [
-    ...texts("reasoning", reasoningIn(message)),
-    ...texts("text", contentIn(message, "text")),
-    ...texts("refusal", textOf(fieldOf(message, "refusal"))),
-    ...objectsIn(fieldOf(message, "tool_calls")).map(pieceOfCall),
-    ...audioIn(fieldOf(message, "audio")),
-  ];
+  if (!isObject(message)) return [];
+  const { content, refusal, tool_calls: calls, audio } = message;
+  const pieces: Piece[] = [];
+  const put = (kind: Delta["kind"], text: string | undefined) => {
+    if (text) pieces.push({ kind, text });
+  };
+  put("reasoning", reasoningIn(message));
+  put("text", textOf(content) ?? partsIn(content, "text"));
+  put("refusal", textOf(refusal));
+  if (calls) pieces.push(...objectsIn(calls).map(pieceOfCall));
+  if (audio) pieces.push(...audioIn(audio));
+  return pieces;
 }
 
 /** What a completion holds, whole or a piece of it. */
 export function piecesOfText(text: unknown): readonly Piece[] {
-  return texts("text", textOf(text));
+  return typeof text === "string" && text !== ""
+    ? [{ kind: "text", text }]
+    : [];
 }
 
 /** The part of a call's arguments that came: text, whatever JSON the server makes of them. */
@@ -38,26 +51,19 @@ export function nameIn(toolCall: JsonObject): string {
   return textOf(fieldOf(toolCall.function, "name")) ?? "";
 }
 
-function texts(kind: Delta["kind"], text: string | undefined): Piece[] {
-  return text ? [{ kind, text }] : [];
-}
-
 /** Under either name, and never both: servers that send both send the same twice. */
-function reasoningIn(message: unknown): string | undefined {
-  return textOf(fieldOf(message, "reasoning")) ||
-    textOf(fieldOf(message, "reasoning_content")) ||
-    contentIn(message, "thinking");
+function reasoningIn(
+  { reasoning, reasoning_content: older, content }: JsonObject,
+): string | undefined {
+  return textOf(reasoning) || textOf(older) || partsIn(content, "thinking");
 }
 
-/** Content is a text, or a list of parts of which each has a type, as Mistral's reasoning models send it. */
-function contentIn(
-  message: unknown,
+/** The parts of one type in a content that is a list of them, as Mistral's reasoning models send it. */
+function partsIn(
+  content: unknown,
   type: "text" | "thinking",
 ): string | undefined {
-  const content = fieldOf(message, "content");
-  if (!Array.isArray(content)) {
-    return type === "text" ? textOf(content) : undefined;
-  }
+  if (!Array.isArray(content)) return undefined;
   return objectsIn(content).filter((part) => part.type === type)
     .map((part) => textOf(part[type]) ?? textsIn(part[type])).join("");
 }

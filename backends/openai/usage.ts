@@ -1,5 +1,5 @@
 import type { Usage } from "../../plugins/mod.ts";
-import { fieldOf, isObject } from "./json.ts";
+import { fieldOf, isObject, type JsonObject } from "./json.ts";
 
 /**
  * The counts in a `usage` object, under the names of any endpoint and of the servers that have their own: OpenAI,
@@ -18,7 +18,7 @@ export function usageOf(usage: unknown): Usage | undefined {
   ];
   const known = Object.entries({
     inputTokens: firstCount(usage.prompt_tokens, usage.input_tokens),
-    outputTokens: firstCount(usage.completion_tokens, usage.output_tokens),
+    outputTokens: outputIn(usage),
     cachedTokens: firstCount(
       ...read.map((details) => fieldOf(details, "cached_tokens")),
       usage.prompt_cache_hit_tokens,
@@ -33,6 +33,10 @@ export function usageOf(usage: unknown): Usage | undefined {
     audioSeconds: [usage.prompt_audio_seconds, usage.seconds].find(isSeconds),
   }).filter(([, count]) => count !== undefined);
   return known.length > 0 ? Object.fromEntries(known) : undefined;
+}
+
+function outputIn(usage: JsonObject): number | undefined {
+  return firstCount(usage.completion_tokens, usage.output_tokens);
 }
 
 function firstCount(...values: readonly unknown[]): number | undefined {
@@ -64,20 +68,22 @@ export interface UsageMeter {
 export function usageMeter(
   { answers }: { readonly answers: number },
 ): UsageMeter {
-  let last: Usage | undefined;
+  let last: unknown;
   let isContinuous = answers === 1;
   let before = 0;
-  function keep(usage: unknown): Usage | undefined {
-    const told = usageOf(usage);
-    last = told ?? last;
-    return told;
+  /** Only what says anything is kept; of events by the thousand only the last is looked at closely. */
+  function keep(usage: unknown): number | undefined {
+    if (!isObject(usage)) return undefined;
+    const total = outputIn(usage);
+    if (total !== undefined || usageOf(usage)) last = usage;
+    return total;
   }
   return {
     get usage() {
-      return last;
+      return usageOf(last);
     },
     output(usage) {
-      const total = keep(usage)?.outputTokens;
+      const total = keep(usage);
       if (!isContinuous || total === undefined || total < before) {
         isContinuous = false;
         return undefined;
