@@ -182,6 +182,19 @@ Deno.test("exchange() uses no connection again that the server means to close", 
   assert.equal(server.accepted, 3);
 });
 
+Deno.test("exchange() uses no connection again that the server keeps too short a time", async () => {
+  await using server = await rawServer((peer) =>
+    peer.answer("{}", { headers: ["keep-alive: timeout=1"] })
+  );
+  await using http = open();
+  for (let i = 0; i < 2; i++) {
+    const { marks, error } = await asked(http, server.url);
+    assert.equal(error, undefined);
+    assert.ok(marks.connected !== undefined);
+  }
+  await server.until(() => server.open === 0);
+});
+
 Deno.test("exchange() opens another connection where the idle one has been closed", async () => {
   await using server = await rawServer((peer) => peer.answer("{}"));
   await using http = open();
@@ -342,6 +355,21 @@ Deno.test("exchange() ends with the reason of an abort, wherever the request is,
     await server.until(() => server.open === 0);
     assert.deepEqual(pending.late, []);
   }
+});
+
+Deno.test("exchange() gives a connection up that is being opened", async () => {
+  await using server = await rawServer(() => {}, { pause: true });
+  await using http = open();
+  const url = new URL(server.url.href.replace("http:", "https:"));
+  const controller = new AbortController();
+  const pending = ask(http, url, { signal: controller.signal });
+  await server.until(() => server.accepted === 1);
+  const reason = new Error("enough");
+  controller.abort(reason);
+  await pending.settled;
+  assert.equal(pending.error, reason);
+  server.sockets[0]!.resume();
+  await server.until(() => server.open === 0);
 });
 
 Deno.test("exchange() sends nothing where the signal has aborted", async () => {

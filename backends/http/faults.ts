@@ -13,7 +13,8 @@ export interface Progress {
 }
 
 /** What became of a connection, in the words of docs/failures.md. */
-export function faultOf(cause: Error, progress: Progress): Error {
+export function faultOf(error: Error, progress: Progress): Error {
+  const cause = firstOf(error);
   const code = systemCodeOf(cause);
   if (code === "UND_ERR_INVALID_ARG") return cause;
   if (!progress.isOpen) return connectFault(cause, code);
@@ -75,7 +76,7 @@ function ownCode(code: string | undefined): string | undefined {
 }
 
 function wordsOf(cause: Error, code: string | undefined): string {
-  return withCode(firstOf(cause).message, ownCode(code));
+  return withCode(cause.message, ownCode(code));
 }
 
 /** Where several addresses were tried, the first one's error says it. */

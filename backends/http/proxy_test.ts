@@ -1,9 +1,8 @@
-import type { Buffer } from "node:buffer";
 import assert from "node:assert/strict";
-import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { proxyFor } from "./proxy.ts";
 import { asked, failureOf, open } from "./testing/ask_test.ts";
 import { rawServer } from "./testing/raw_server.ts";
+import { tinyProxy } from "./testing/tiny_proxy.ts";
 
 const env = (given: Record<string, string>) => (name: string) => given[name];
 
@@ -88,44 +87,6 @@ Deno.test("proxyFor() refuses what is no proxy, and does not show it", () => {
     );
   }
 });
-
-/** The least that a proxy does: it relays whole addresses and opens tunnels. */
-async function tinyProxy(status = 200) {
-  const heads: string[] = [];
-  const sockets = new Set<Socket>();
-  const keep = (socket: Socket) => {
-    sockets.add(socket);
-    socket.on("close", () => sockets.delete(socket)).on("error", () => {});
-    return socket;
-  };
-  const server = createServer((near) => {
-    keep(near).once("data", (first: Buffer) => {
-      const text = first.toString("latin1");
-      heads.push(text.slice(0, text.indexOf("\r\n\r\n")));
-      const [, method, host, port] = /^(\S+) (?:http:\/\/)?([^:/]+):(\d+)/.exec(
-        text,
-      )!;
-      if (status !== 200) {
-        return near.end(`HTTP/1.1 ${status} No\r\ncontent-length: 0\r\n\r\n`);
-      }
-      const far = keep(connect(Number(port), host));
-      if (method === "CONNECT") near.write("HTTP/1.1 200 Connected\r\n\r\n");
-      else far.write(first);
-      near.pipe(far).pipe(near);
-    });
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  return {
-    port,
-    heads,
-    async [Symbol.asyncDispose]() {
-      const closed = new Promise((resolve) => server.close(resolve));
-      for (const socket of sockets) socket.destroy();
-      await closed;
-    },
-  };
-}
 
 function pem(name: string): string {
   const url = new URL(`../target/testdata/${name}`, import.meta.url);

@@ -2,7 +2,7 @@ import { UsageError } from "../../plugins/mod.ts";
 import { type Connections, connectionsTo } from "./connections.ts";
 import { exchange, type Route } from "./exchange.ts";
 import type { Http, HttpOptions } from "./http.ts";
-import { proxyFor } from "./proxy.ts";
+import { roadTo } from "./road.ts";
 
 /**
  * Opens the transport, over the clients of undici.
@@ -18,25 +18,13 @@ export function openHttp(options: HttpOptions): Http {
   function routeTo(url: URL): Route {
     const known = routes.get(url);
     if (known) return known;
-    const proxy = proxyFor(url, options.env);
-    const isRelayed = proxy !== undefined && url.protocol === "http:";
-    const to = isRelayed ? proxy.url : url;
-    const tunnel = isRelayed ? undefined : proxy;
-    const { tls, http2 } = options;
-    let connections = places.get(to.origin);
+    const { way, path, headers: more } = roadTo(url, options);
+    let connections = places.get(way.url.origin);
     if (!connections) {
-      connections = connectionsTo({ url: to, tls, http2, tunnel }, options);
-      places.set(to.origin, connections);
+      connections = connectionsTo(way, options);
+      places.set(way.url.origin, connections);
     }
-    const path = url.pathname + url.search;
-    const route = {
-      url,
-      path: isRelayed ? url.origin + path : path,
-      headers: isRelayed
-        ? [...headers, ...relayHeaders(url, proxy.authorization)]
-        : headers,
-      connections,
-    };
+    const route = { url, path, headers: [...headers, ...more], connections };
     routes.set(url, route);
     return route;
   }
@@ -50,15 +38,6 @@ export function openHttp(options: HttpOptions): Http {
       );
     },
   };
-}
-
-function relayHeaders(
-  { host }: URL,
-  authorization: string | undefined,
-): string[] {
-  return authorization === undefined
-    ? ["host", host]
-    : ["host", host, "proxy-authorization", authorization];
 }
 
 /** Headers that say how a message is framed and its connection kept. */

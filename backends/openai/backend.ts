@@ -29,7 +29,8 @@ export async function openBackend<Settings extends EndpointSettings, Prepared>(
     ...secretsIn(url.searchParams),
   ]);
   const { connectTimeoutMs: timeoutMs } = settings;
-  const ask = { headers, tls, timeoutMs, signal: context.signal };
+  const { env, signal } = context;
+  const ask = { headers, tls, timeoutMs, signal, env };
   await checkHealth(settings, endpoint, ask);
   const model = settings.model ?? await firstModel(endpoint, ask, clean);
   const protocol = protocolOf(settings, model, context);

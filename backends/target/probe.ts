@@ -1,11 +1,10 @@
 import { Buffer } from "node:buffer";
-import {
-  type Agent,
-  type IncomingMessage,
-  request as requestHttp,
-} from "node:http";
-import { request as requestHttps } from "node:https";
+import { Agent, type IncomingMessage, request as requestHttp } from "node:http";
+import { Agent as SecureAgent, request as requestHttps } from "node:https";
 import { RequestError } from "../../plugins/mod.ts";
+import { dial, type Opened, type Way } from "../http/dial.ts";
+import type { Env } from "../http/proxy.ts";
+import { roadTo } from "../http/road.ts";
 import { systemCodeOf } from "./system_code.ts";
 import type { TlsOptions } from "./tls.ts";
 
@@ -17,8 +16,10 @@ export interface ProbeOptions {
   readonly signal: AbortSignal;
   /** Sent by POST, where there is one. */
   readonly body?: string;
-  /** Keeps connections. Each question has one of its own, unless given. */
+  /** Keeps connections. Each question has one of its own, unless given, and by a proxy always. */
   readonly agent?: Agent;
+  /** Reads an environment variable: for proxies. Goes by none, unless given. */
+  readonly env?: Env;
 }
 
 /** What it answered. */
@@ -63,18 +64,42 @@ export async function probe(
 
 function answerOf(
   url: URL,
-  { headers, tls, body, agent }: ProbeOptions,
+  { headers, tls, body, agent, env = () => undefined }: ProbeOptions,
   signal: AbortSignal,
 ): Promise<IncomingMessage> {
+  const { way, path, headers: more } = roadTo(url, { tls, http2: false, env });
+  const isStraight = way.url === url && way.tunnel === undefined;
   return new Promise((resolve, reject) => {
-    const method = body === undefined ? "GET" : "POST";
-    const common = { method, headers, signal, agent: agent ?? false };
-    const request = url.protocol === "https:"
-      ? requestHttps(url, { ...common, ...tls }, resolve)
-      : requestHttp(url, common, resolve);
+    const common = {
+      method: body === undefined ? "GET" : "POST",
+      headers: { ...headers, ...pairsOf(more) },
+      path,
+      signal,
+      agent: isStraight ? agent ?? false : agentOn(way, signal),
+    };
+    const request = way.url.protocol === "https:"
+      ? requestHttps(way.url, { ...common, ...tls }, resolve)
+      : requestHttp(way.url, common, resolve);
     request.on("error", reject);
     request.end(body);
   });
+}
+
+/** Has a request go by a proxy. */
+function agentOn(way: Way, signal: AbortSignal): Agent {
+  const agent = way.url.protocol === "https:" ? new SecureAgent() : new Agent();
+  return Object.assign(agent, {
+    createConnection(_options: unknown, opened: Opened) {
+      const cancel = dial(way, opened);
+      signal.addEventListener("abort", cancel, { once: true });
+    },
+  });
+}
+
+function pairsOf(list: readonly string[]): Record<string, string> {
+  const pairs: Record<string, string> = {};
+  for (let i = 0; i + 1 < list.length; i += 2) pairs[list[i]!] = list[i + 1]!;
+  return pairs;
 }
 
 async function bodyOf(response: IncomingMessage): Promise<string> {

@@ -1,0 +1,105 @@
+import assert from "node:assert/strict";
+import { faultOf, type Progress } from "./faults.ts";
+
+function errorOf(message: string, code?: string, name = "Error"): Error {
+  return Object.assign(new Error(message), { name, ...(code && { code }) });
+}
+
+const OPEN: Progress = { isOpen: true, hasHeaders: false, idleMs: undefined };
+const BEFORE: Progress = { ...OPEN, isOpen: false };
+const BODY: Progress = { ...OPEN, hasHeaders: true };
+const USED: Progress = { ...OPEN, idleMs: 12.4 };
+
+const FAULTS: readonly (readonly [
+  cause: Error,
+  progress: Progress,
+  failure: string,
+  code: string | undefined,
+  message: string,
+])[] = [
+  [
+    errorOf("connect ECONNREFUSED h:1", "ECONNREFUSED"),
+    BEFORE,
+    "connect_error",
+    "ECONNREFUSED",
+    "Cannot connect: connect ECONNREFUSED h:1 (is the server running, and the port right?)",
+  ],
+  [
+    errorOf("certificate has expired", "CERT_HAS_EXPIRED"),
+    BEFORE,
+    "connect_error",
+    "CERT_HAS_EXPIRED",
+    "Cannot connect: CERT_HAS_EXPIRED: certificate has expired (the certificate has expired; insecure=true takes any)",
+  ],
+  [
+    errorOf("self-signed certificate", "DEPTH_ZERO_SELF_SIGNED_CERT"),
+    BEFORE,
+    "connect_error",
+    "DEPTH_ZERO_SELF_SIGNED_CERT",
+    "Cannot connect: DEPTH_ZERO_SELF_SIGNED_CERT: self-signed certificate (caCert names the certificates to trust, insecure=true takes any)",
+  ],
+  [
+    new AggregateError([errorOf("connect EMFILE ::1", "EMFILE")], ""),
+    BEFORE,
+    "connect_error",
+    "EMFILE",
+    "Cannot connect: connect EMFILE ::1 (no more files may be open: see ulimit -n)",
+  ],
+  [
+    errorOf("other side closed", "UND_ERR_SOCKET"),
+    OPEN,
+    "closed",
+    undefined,
+    "The connection closed before the response: other side closed",
+  ],
+  [
+    errorOf("read ECONNRESET", "ECONNRESET"),
+    BODY,
+    "closed",
+    "ECONNRESET",
+    "The connection closed in the middle of the response: read ECONNRESET",
+  ],
+  [
+    errorOf("other side closed", "UND_ERR_SOCKET"),
+    USED,
+    "stale_connection",
+    undefined,
+    "The connection closed as it was used again, idle for 12 ms before (reuse=false rules that out): other side closed",
+  ],
+  [
+    errorOf("other side closed", "UND_ERR_SOCKET"),
+    { ...USED, hasHeaders: true },
+    "closed",
+    undefined,
+    "The connection closed in the middle of the response: other side closed",
+  ],
+  [
+    errorOf("Expected HTTP/", "HPE_INVALID_CONSTANT", "HTTPParserError"),
+    OPEN,
+    "protocol_error",
+    "HPE_INVALID_CONSTANT",
+    "Cannot understand the server as it must speak HTTP: HPE_INVALID_CONSTANT: Expected HTTP/",
+  ],
+  [
+    errorOf("Invalid EOF state", "HPE_INVALID_EOF_STATE", "HTTPParserError"),
+    BODY,
+    "closed",
+    "HPE_INVALID_EOF_STATE",
+    "The connection closed in the middle of the response: HPE_INVALID_EOF_STATE: Invalid EOF state",
+  ],
+];
+
+for (const [cause, progress, failure, code, message] of FAULTS) {
+  Deno.test(`faultOf() tells ${failure} of "${cause.message || cause.name}"`, () => {
+    const fault = faultOf(cause, progress);
+    assert.deepEqual(
+      { ...fault, message: fault.message },
+      { name: "RequestError", class: failure, code, message },
+    );
+  });
+}
+
+Deno.test("faultOf() leaves alone what undici says of a wrong call", () => {
+  const cause = errorOf("invalid header", "UND_ERR_INVALID_ARG");
+  assert.equal(faultOf(cause, BEFORE), cause);
+});

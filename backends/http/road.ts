@@ -1,0 +1,42 @@
+import type { TlsOptions } from "../target/tls.ts";
+import type { Way } from "./dial.ts";
+import { type Env, proxyFor } from "./proxy.ts";
+
+/** How a request comes to its server: straight, or by a proxy. */
+export interface Road {
+  /** Where to connect to. */
+  readonly way: Way;
+  /** What the first line of a request says. */
+  readonly path: string;
+  /** What a request says to the proxy: names and values by turns. */
+  readonly headers: readonly string[];
+}
+
+/**
+ * Finds the way to a URL: a proxy is asked for a server of http by its whole address, and for a tunnel to one of
+ * https.
+ *
+ * @throws {UsageError} If the environment names a proxy that is none.
+ */
+export function roadTo(
+  url: URL,
+  { tls, http2, env }: { tls: TlsOptions; http2: boolean; env: Env },
+): Road {
+  const proxy = proxyFor(url, env);
+  const path = url.pathname + url.search;
+  if (!proxy || url.protocol === "https:") {
+    return { way: { url, tls, http2, tunnel: proxy }, path, headers: [] };
+  }
+  const { authorization } = proxy;
+  return {
+    way: { url: proxy.url, tls, http2, tunnel: undefined },
+    path: url.origin + path,
+    headers: [
+      "host",
+      url.host,
+      ...(authorization === undefined
+        ? []
+        : ["proxy-authorization", authorization]),
+    ],
+  };
+}
