@@ -14,7 +14,7 @@ export type WireMessage = Readonly<Record<string, unknown>>;
 
 /** How messages with media are built. */
 export interface WireOptions
-  extends Pick<ChatSettings, "audioAs" | "imagesAs"> {
+  extends Pick<ChatSettings, "audioAs" | "imagesAs" | "prompt"> {
   readonly media: Media;
 }
 
@@ -24,16 +24,18 @@ export interface WireOptions
  * @throws {Error} If a file cannot be read.
  */
 export async function messagesOf(
-  { messages = [], text, audio, images = [] }: Columns,
+  { messages = [], text: said, audio, images = [] }: Columns,
   options: WireOptions,
 ): Promise<readonly WireMessage[]> {
+  const hasMedia = audio !== undefined || images.length > 0;
+  const text = said ?? (hasMedia ? options.prompt : undefined);
   const parts: readonly MessagePart[] = [
     ...(text === undefined ? [] : [{ kind: "text", text } as const]),
     ...(audio ? [{ kind: "audio", audio } as const] : []),
     ...images.map((image) => ({ kind: "image", image } as const)),
   ];
-  const prompt: Message = { role: "user", content: parts };
-  const all = parts.length > 0 ? [...messages, prompt] : messages;
+  const last: Message = { role: "user", content: parts };
+  const all = parts.length > 0 ? [...messages, last] : messages;
   return await Promise.all(all.map((message) => wireOf(message, options)));
 }
 

@@ -33,6 +33,8 @@ export interface ChatOptions extends GenerationOptions {
    * @default {false}
    */
   historyReasoning?: boolean;
+  /** What is said with speech or pictures that come without a text: `Transcribe this.` Nothing, unless given. */
+  prompt?: string;
   /**
    * How audio is sent: `input_audio` is OpenAI's, `audio_url` vLLM's, with the file as it is.
    *
@@ -63,6 +65,9 @@ export const chatOptions = z.strictObject({
     ),
   historyReasoning: z.boolean().default(false).describe(
     "Whether reasoning stands in the history too",
+  ),
+  prompt: z.string().optional().describe(
+    "What is said with speech or pictures that come without a text",
   ),
   audioAs: z.enum(["input_audio", "audio_url"]).default("input_audio")
     .describe("How audio is sent: as OpenAI has it, or as vLLM alone has it"),

@@ -35,8 +35,8 @@ export function chatRequests(
   settings: ChatSettings,
   model: string,
 ): Pick<Protocol<PreparedChat>, "prepare" | "request" | "sent"> {
-  const { maxTokensField, audioAs, imagesAs, history } = settings;
-  const wire = { audioAs, imagesAs, media: openMedia() };
+  const { maxTokensField, history } = settings;
+  const wire = { ...settings, media: openMedia() };
 
   function bodyOf({ turn, prepared, session }: ChatRequest): Uint8Array {
     const before = history === "none" ? [] : session.history;

@@ -174,6 +174,39 @@ const TURNS: readonly [string, Columns, Body, Record<string, unknown>?][] = [
   ["speech alone", { audio: audioOf("audio/mpeg") }, {
     messages: [user([MP3])],
   }],
+  [
+    "a prompt of the options with speech that has none",
+    {
+      audio: audioOf("audio/mpeg"),
+    },
+    { messages: [user([TEXT, MP3])] },
+    { prompt: "what?" },
+  ],
+  [
+    "a prompt of the options with a picture that has none",
+    {
+      images: [imageOf()],
+    },
+    { messages: [user([TEXT, PNG])] },
+    { prompt: "what?" },
+  ],
+  [
+    "the data's own prompt ahead of the options'",
+    {
+      text: "what?",
+      audio: audioOf("audio/mpeg"),
+    },
+    { messages: [user([TEXT, MP3])] },
+    { prompt: "Transcribe" },
+  ],
+  [
+    "no prompt of the options with words alone",
+    {
+      messages: [{ role: "user", content: "hi" }],
+    },
+    { messages: [user("hi")] },
+    { prompt: "what?" },
+  ],
   ["speech by URL", { audio: audioOf("audio/flac") }, {
     messages: [user([{
       type: "audio_url",

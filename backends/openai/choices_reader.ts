@@ -1,6 +1,12 @@
 import { type Call, type Output, RequestError } from "../../plugins/mod.ts";
 import { gatherAnswers } from "./answers.ts";
-import { type JsonObject, objectsIn, protocolError, textOf } from "./json.ts";
+import {
+  fieldOf,
+  type JsonObject,
+  objectsIn,
+  protocolError,
+  textOf,
+} from "./json.ts";
 import type { Piece } from "./pieces.ts";
 import type { AnswerReader } from "./protocol.ts";
 import { received } from "./received.ts";
@@ -60,9 +66,11 @@ export function choicesReader(
   return {
     event(event, atMs) {
       if (event.data.trim() === "[DONE]") return isWhole = true;
-      const { id, choices, usage } = received(event);
+      const { id, choices, usage: given, x_groq } = received(event);
       responseId ??= textOf(id);
       const shown = objectsIn(choices);
+      // Moonshot's stands in the choice that finishes, Groq's beside it.
+      const usage = given ?? shown[0]?.usage ?? fieldOf(x_groq, "usage");
       if (shown.length === 0) meter.aside(usage);
       else {
         const tokens = meter.output(usage);

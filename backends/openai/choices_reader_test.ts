@@ -115,6 +115,37 @@ const STREAMS: readonly [
     { text: "a", ...ended, usage: { inputTokens: 1, outputTokens: 5 } },
   ],
   [
+    "usage in the choice that finishes",
+    [
+      chunk({ content: "a" }),
+      {
+        id: "c1",
+        choices: [{
+          index: 0,
+          delta: {},
+          finish_reason: "stop",
+          usage: { prompt_tokens: 1, completion_tokens: 5 },
+        }],
+      },
+      "[DONE]",
+    ],
+    [said("a"), said("")],
+    { text: "a", ...ended, usage: { inputTokens: 1, outputTokens: 5 } },
+  ],
+  [
+    "usage beside what the API has",
+    [
+      chunk({ content: "a" }, { x_groq: { id: "r1" } }),
+      chunk({}, {
+        finish_reason: "stop",
+        x_groq: { usage: { prompt_tokens: 1, completion_tokens: 5 } },
+      }),
+      "[DONE]",
+    ],
+    [said("a"), said("")],
+    { text: "a", ...ended, usage: { inputTokens: 1, outputTokens: 5 } },
+  ],
+  [
     "usage in every event: each has its own tokens, empty ones too",
     [
       chunk({ role: "assistant", content: "" }, {
