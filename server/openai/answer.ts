@@ -5,7 +5,7 @@ import { pseudoTokens, tokensOf } from "./words.ts";
 
 /** What an event carries: one token or several of a kind. */
 export interface Piece {
-  readonly kind: "text" | "reasoning" | "refusal" | "tool";
+  readonly kind: "text" | "reasoning" | "refusal" | "tool" | "audio";
   readonly text: string;
   readonly tokens: number;
   /** Which call it belongs to, from 0. */
@@ -31,6 +31,8 @@ export interface AnswerPlan {
   readonly options: RequestOptions;
   readonly random: Random;
   readonly limit: TokenLimit;
+  /** Whether the answer is spoken: its text is what is said. */
+  readonly isSpoken?: boolean;
   /** What echo repeats. */
   readonly said: string;
   /** Names of the functions to call. */
@@ -50,7 +52,8 @@ export function makeAnswer(plan: AnswerPlan): Answer {
     random,
     true,
   );
-  whole.push(...more.map(textPiece));
+  const kind = plan.isSpoken ? "audio" : "text";
+  whole.push(...more.map((text): Piece => ({ kind, text, tokens: 1 })));
   const all = whole.slice(0, most);
   const isCut = whole.length > most || least === most;
   return {
@@ -64,10 +67,6 @@ export function makeAnswer(plan: AnswerPlan): Answer {
   };
 }
 
-function textPiece(text: string): Piece {
-  return { kind: "text", text, tokens: 1 };
-}
-
 /** How many tokens an answer has by itself. */
 function wantedTokens(
   { outputTokens, outputTokensJitter }: RequestOptions,
@@ -79,15 +78,16 @@ function wantedTokens(
 
 /** What follows the reasoning, a token a piece. */
 function answerTokens(plan: AnswerPlan, count: number): Piece[] {
-  const { options, random, said, calls } = plan;
+  const { options, random, said, calls, isSpoken = false } = plan;
+  const kindOfText = isSpoken ? "audio" : "text";
   if (calls.length > 0) {
     return calls.flatMap((name, i) => callOf(name, i, random));
   }
   const [kind, tokens] = options.refusal
     ? ["refusal", tokensOf(REFUSAL)] as const
     : options.echo && said !== ""
-    ? ["text", tokensOf(said)] as const
-    : ["text", pseudoTokens(count, random)] as const;
+    ? [kindOfText, tokensOf(said)] as const
+    : [kindOfText, pseudoTokens(count, random)] as const;
   return tokens.map((text) => ({ kind, text, tokens: 1 }));
 }
 

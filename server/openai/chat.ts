@@ -65,6 +65,8 @@ function answersOf(
       options,
       random: exchange.random(`answer ${choice}`),
       limit,
+      isSpoken: Array.isArray(body.modalities) &&
+        body.modalities.includes("audio"),
       said: lastUserText(messages),
       calls: callsOf(body, { messages, count: options.toolCalls }),
     }));

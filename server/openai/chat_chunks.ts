@@ -1,5 +1,11 @@
 import type { Piece } from "./answer.ts";
-import { callId, reasoningField } from "./chat_json.ts";
+import {
+  audioId,
+  callId,
+  reasoningField,
+  soundOf,
+  thinksInParts,
+} from "./chat_json.ts";
 import { FINGERPRINTS, type Head } from "./head.ts";
 import type { Dialect, RequestOptions } from "./options.ts";
 import type { Chunks } from "./stream.ts";
@@ -136,17 +142,14 @@ export function chatChunks(
         usage(counts)
       }${style.opening}}`,
     piece(piece, { choice, counts, reason }) {
-      const delta = deltaJson(piece, id, options);
-      if (reason === undefined) {
-        return [`${choiceOf(choice, delta, reason)}${usage(counts)}}`];
-      }
-      if (style.finish === undefined) {
-        return [`${choiceOf(choice, delta, reason)}${finished(counts)}}`];
-      }
-      return [
-        `${choiceOf(choice, delta, undefined)}${usage(counts)}}`,
-        `${choiceOf(choice, style.finish, reason)}${finished(counts)}}`,
-      ];
+      const deltas = deltasOf(piece, id, options);
+      const isApart = reason !== undefined && style.finish !== undefined;
+      if (isApart) deltas.push(style.finish!);
+      return deltas.map((delta, i) => {
+        const isLast = reason !== undefined && i === deltas.length - 1;
+        const end = isLast ? finished(counts) : usage(counts);
+        return `${choiceOf(choice, delta, isLast ? reason : undefined)}${end}}`;
+      });
     },
     usage: (counts) =>
       `${start}],"usage":${JSON.stringify(lastUsage(counts, options))}${
@@ -155,31 +158,53 @@ export function chatChunks(
   };
 }
 
-/** The delta of a piece. */
-function deltaJson(
-  { kind, text, call, name }: Piece,
+/** The deltas of a piece: one, but for speech, which comes as what is said and as its sound. */
+function deltasOf(
+  { kind, text, tokens, call, name }: Piece,
   id: string,
   options: RequestOptions,
-): string {
+): string[] {
+  const { dialect } = options;
   const json = JSON.stringify(text);
   switch (kind) {
     case "text":
-      return contentDelta(json, options.dialect);
+      return [contentDelta(json, dialect)];
     case "reasoning":
-      return options.dialect === "deepseek"
-        ? `{"content":null,"${reasoningField(options)}":${json}}`
-        : `{"${reasoningField(options)}":${json}}`;
+      return [reasoningDelta(json, options)];
     case "refusal":
-      return `{"refusal":${json}}`;
+      return [`{"refusal":${json}}`];
+    case "audio": {
+      const audio = JSON.stringify(audioId(id));
+      return [
+        `{"audio":{"id":${audio},"transcript":${json}}}`,
+        `{"audio":{"id":${audio},"data":"${soundOf(tokens)}"}}`,
+      ];
+    }
     case "tool":
-      return name === undefined
-        ? `{"tool_calls":[{"index":${call},"function":{"arguments":${json}}}]}`
-        : `{"tool_calls":[{"id":${
-          JSON.stringify(callId(id, call!, options.dialect))
+      if (name === undefined) {
+        return [
+          `{"tool_calls":[{"index":${call},"function":{"arguments":${json}}}]}`,
+        ];
+      }
+      return [
+        `{"tool_calls":[{"id":${
+          JSON.stringify(callId(id, call!, dialect))
         },"type":"function","index":${call},"function":{"name":${
           JSON.stringify(name)
-        }${options.dialect === "vllm" ? "" : ',"arguments":""'}}}]}`;
+        }${dialect === "vllm" ? "" : ',"arguments":""'}}}]}`,
+      ];
   }
+}
+
+/** Mistral's reasoning is a part of the content; DeepSeek's comes beside content that is null. */
+function reasoningDelta(json: string, options: RequestOptions): string {
+  if (thinksInParts(options)) {
+    return `{"content":[{"type":"thinking","thinking":[{"type":"text","text":${json}}]}]}`;
+  }
+  const field = reasoningField(options);
+  return options.dialect === "deepseek"
+    ? `{"content":null,"${field}":${json}}`
+    : `{"${field}":${json}}`;
 }
 
 function contentDelta(json: string, dialect: Dialect): string {

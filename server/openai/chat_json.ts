@@ -14,10 +14,30 @@ export function reasoningField(
     : "reasoning";
 }
 
+/** Whether reasoning is a part of the content. */
+export function thinksInParts(
+  { reasoningField, dialect }: RequestOptions,
+): boolean {
+  return reasoningField === "" && dialect === "mistral";
+}
+
 /** A call's own id: follows from the answer's. */
 export function callId(id: string, call: number, dialect: Dialect): string {
   return innerId(dialect === "vllm" ? "chatcmpl-tool-" : "call_", id, call);
 }
+
+/** The id of the speech in an answer. */
+export function audioId(id: string): string {
+  return innerId("audio_", id, 0);
+}
+
+/** Sound of so many tokens in base64: PCM16 at 24 kHz, 80 ms a token, silent. */
+export function soundOf(tokens: number): string {
+  return "AAAA".repeat(tokens * SOUND_BYTES / 3);
+}
+
+/** Of a token: 80 ms at 24 kHz, two bytes a sample. */
+const SOUND_BYTES = 3840;
 
 /** A whole answer, in the dialect's form. */
 export function chatCompletion(
@@ -68,24 +88,46 @@ export function chatCompletion(
   });
 }
 
-function messageOf({ pieces }: Answer, id: string, options: RequestOptions) {
+function messageOf(
+  { pieces, tokens }: Answer,
+  id: string,
+  options: RequestOptions,
+) {
   const { dialect } = options;
   const reasoning = textOf(pieces, "reasoning");
+  const spoken = textOf(pieces, "audio");
   const calls = toolCallsOf(pieces, id, dialect);
   const field = reasoningField(options);
-  const showsReasoning = reasoning !== null || dialect === "vllm" ||
-    dialect === "sglang";
+  const showsReasoning = !thinksInParts(options) &&
+    (reasoning !== null || dialect === "vllm" || dialect === "sglang");
   return {
     role: "assistant",
-    content: textOf(pieces, "text"),
+    content: contentOf(pieces, options),
     ...((dialect === "vllm" || dialect === "openai") && {
       refusal: textOf(pieces, "refusal"),
       annotations: dialect === "vllm" ? null : [],
     }),
     ...(dialect === "vllm" && { audio: null, function_call: null }),
+    ...(spoken !== null && {
+      audio: {
+        id: audioId(id),
+        data: soundOf(tokens),
+        expires_at: 0,
+        transcript: spoken,
+      },
+    }),
     ...(calls.length > 0 && { tool_calls: calls }),
     ...(showsReasoning && { [field]: reasoning }),
   };
+}
+
+/** What is said; with the reasoning before it, as parts, where that is a part of it. */
+function contentOf(pieces: readonly Piece[], options: RequestOptions): unknown {
+  const text = textOf(pieces, "text");
+  const reasoning = textOf(pieces, "reasoning");
+  if (reasoning === null || !thinksInParts(options)) return text;
+  const thinking = [{ type: "text", text: reasoning }];
+  return [{ type: "thinking", thinking }, { type: "text", text: text ?? "" }];
 }
 
 /** All text of a kind; null where there is no piece of it. */

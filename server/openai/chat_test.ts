@@ -425,3 +425,49 @@ Deno.test("a chat's prompt has the tokens that /tokenize says, and those of its 
   const more = [...messages, { role: "user", content: [image] }];
   assert.equal(await tokens(more), count + 3 + 50);
 });
+
+Deno.test("an answer is spoken where its modalities say so: what is said, and its sound", async () => {
+  await using server = await quickServer({ echo: true });
+  const body = {
+    messages: HELLO,
+    modalities: ["text", "audio"],
+    audio: { voice: "alloy", format: "pcm16" },
+  };
+  const streamed = eventsOf(
+    (await post(server, PATH, { body: { ...body, stream: true } })).text,
+  ).slice(1).map(({ choices }) => choices[0]);
+  assert.deepEqual(
+    streamed.map(({ delta }) => delta.audio.transcript),
+    ["one", undefined, " two", undefined],
+  );
+  const sound = Uint8Array.fromBase64(streamed[1].delta.audio.data);
+  assert.equal(sound.length, 24_000 * 2 * 0.08);
+  assert.equal(streamed.at(-1).finish_reason, "stop");
+  const whole = JSON.parse((await post(server, PATH, { body })).text);
+  const { message } = whole.choices[0];
+  assert.equal(message.content, null);
+  assert.equal(message.audio.transcript, "one two");
+  assert.equal(Uint8Array.fromBase64(message.audio.data).length, 7680);
+});
+
+Deno.test("the dialect mistral thinks in parts of the content", async () => {
+  await using server = await quickServer({ dialect: "mistral" });
+  const body = { messages: HELLO };
+  const query = "reasoningTokens=1&outputTokens=2";
+  const { text } = await post(server, PATH, {
+    body: { ...body, stream: true },
+    query,
+  });
+  const [, thought, said] = eventsOf(text).map(({ choices }) =>
+    choices[0].delta.content
+  );
+  assert.equal(thought[0].type, "thinking");
+  assert.equal(typeof thought[0].thinking[0].text, "string");
+  assert.equal(typeof said, "string");
+  const whole = JSON.parse((await post(server, PATH, { body, query })).text);
+  const { content } = whole.choices[0].message;
+  assert.deepEqual(
+    content.map(({ type }: { type: string }) => type),
+    ["thinking", "text"],
+  );
+});

@@ -94,11 +94,21 @@ export function createEndpoints(
     noteConnection(message.socket, id);
     message.socket.setNoDelay(true);
     note(`${message.method} ${pathOf(message)}`);
+    const closedEarly = () =>
+      log.add({
+        atMs: clock.now(),
+        session: id,
+        direction: "note",
+        type: "closed early",
+        bytes: 0,
+      });
+    response.once("close", closedEarly);
     const chunks: Uint8Array[] = [];
     message.on("data", (chunk: Uint8Array) => chunks.push(chunk));
     message.on("error", () => response.destroy());
     message.on("end", () => {
       const receivedMs = clock.now();
+      response.off("close", closedEarly);
       const body = Buffer.concat(chunks);
       note("body", body.length);
       const parts: ExchangeParts = {

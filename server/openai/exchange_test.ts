@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { connect } from "node:net";
 import type { LogEntry, RunningServer } from "../mod.ts";
 import type { ServerOptions } from "../options.ts";
 import { eventsOf, post, postRaw, quickServer } from "../test_http.ts";
@@ -212,4 +213,22 @@ Deno.test("times vary in the shape that is set, and never below nothing", async 
     const times = chunksIn(log).map(({ atMs }) => atMs);
     assert.deepEqual(times, times.toSorted((a, b) => a - b));
   }
+});
+
+Deno.test("a client that leaves in the middle of its request is in the log", async () => {
+  await using server = await quickServer();
+  const socket = connect(server.port, "127.0.0.1");
+  socket.write(
+    `POST ${PATH} HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n{"messages`,
+  );
+  while (!server.log().some(({ type }) => type.startsWith("POST"))) {
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  socket.destroy();
+  const log = await finished(server, 1);
+  assert.deepEqual(log.map(({ type }) => type), [
+    "connected",
+    `POST ${PATH}`,
+    "closed early",
+  ]);
 });
