@@ -7,14 +7,13 @@ export function showRequest(
   trace: Trace,
   { url, contentType, body, shown }: HttpRequest & Wire,
 ): void {
-  const { length } = body;
+  const bytes = typeof body === "string" ? bytesOf(body) : body;
   const what = contentType.split(";")[0];
-  trace.note(`POST ${url.pathname}${url.search}: ${length} bytes of ${what}`);
-  if (shown !== undefined) return trace.sent(shown);
-  if (what !== "application/json") return;
-  trace.sent(
-    typeof body === "string" ? body : new TextDecoder().decode(body),
+  trace.note(
+    `POST ${url.pathname}${url.search}: ${bytes.length} bytes of ${what}`,
   );
+  if (shown !== undefined) return trace.sent(shown);
+  if (what === "application/json") trace.sent(new TextDecoder().decode(bytes));
 }
 
 /** A reader that shows what it is given before it reads it. */
