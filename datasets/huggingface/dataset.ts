@@ -52,7 +52,7 @@ async function open(options: Options, context: OpenContext): Promise<Dataset> {
   });
   const { config, split } = part;
   const { commit } = repository;
-  const manifest = openPart(part, {
+  const { manifest, media } = await openPart(part, {
     hub,
     commit,
     cacheFolder: folder,
@@ -61,10 +61,12 @@ async function open(options: Options, context: OpenContext): Promise<Dataset> {
     signal,
     warn: context.warn,
   });
-  const name = `${dataset}/${config}/${split}`;
-  // A path in a record is one of the repository, and never one of this machine.
-  const root = fileUrl(hub, commit, "").href;
-  const opened = await manifestDataset(manifest, { ...options, root }, name);
+  const opened = await manifestDataset(Promise.resolve(manifest), {
+    ...options,
+    columns: { ...media, ...options.columns },
+    // A path in a record is one of the repository, and never one of this machine.
+    root: fileUrl(hub, commit, "").href,
+  }, `${dataset}/${config}/${split}`);
   const { path: _, ...facts } = opened.facts ?? {};
   return {
     ...opened,

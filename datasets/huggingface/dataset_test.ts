@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { parquetMetadata } from "hyparquet";
 import { testDataset } from "../../plugins/testing.ts";
 import {
   type Dataset,
@@ -382,10 +383,9 @@ Deno.test("huggingface() looks for the path of a record in the repository, and n
 
 Deno.test("huggingface() makes a problem of records that cannot be read, and goes on", async () => {
   const file = speech(6, { group: 2 });
-  const { length } = file;
-  // In the audio of the second row group; the footer is as it was.
-  const at = Math.floor(length / 3) + 40;
-  file.fill(0, at, at + 8);
+  const [, second] = parquetMetadata(file).row_groups;
+  const at = Number(second!.columns[0]!.meta_data!.data_page_offset);
+  file.fill(0xff, at, at + 8);
   await using hub = fakeHub({ "o/speech": one({ "test.parquet": file }) });
   await using dataset = await open({
     dataset: "o/speech",
@@ -394,8 +394,77 @@ Deno.test("huggingface() makes a problem of records that cannot be read, and goe
   });
   const sessions = await read(dataset);
   assert.equal(sessions.length, 6);
-  assert.equal(sessions[0]?.problem, undefined);
-  assert.equal(sessions[5]?.problem, undefined);
+  const problems = sessions.map(({ problem }) => problem !== undefined);
+  assert.deepEqual(problems, [false, false, true, true, false, false]);
+  assert.match(
+    sessions[2]!.problem!,
+    /^o\/speech\/default\/test#3: Cannot read rows 3 to 4 of o\/speech\/test\.parquet: /,
+  );
+});
+
+Deno.test("huggingface() reads chats and pictures, the columns found by what the file says of them", async () => {
+  const png = Uint8Array.fromBase64(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==",
+  );
+  const scan = audioColumn("scan", [{ bytes: png, path: "1.png" }]);
+  const list = (name: string, ...element: typeof scan.schema) =>
+    [
+      {
+        name,
+        repetition_type: "OPTIONAL",
+        converted_type: "LIST",
+        num_children: 1,
+      },
+      { name: "list", repetition_type: "REPEATED", num_children: 1 },
+      ...element,
+    ] as const;
+  const bytes = parquetOf([scan.column, {
+    name: "messages",
+    data: [[
+      { role: "user", content: "what is it?" },
+      { role: "assistant", content: "a dot" },
+    ]],
+  }], {
+    schema: [
+      { name: "root", num_children: 2 },
+      ...scan.schema,
+      ...list(
+        "messages",
+        {
+          name: "element",
+          repetition_type: "OPTIONAL",
+          num_children: 2,
+        },
+        { name: "role", ...TEXT },
+        { name: "content", ...TEXT },
+      ),
+    ],
+    kvMetadata: [{
+      key: "huggingface",
+      value: JSON.stringify({
+        info: { features: { scan: { _type: "Image" } } },
+      }),
+    }],
+  });
+  await using hub = fakeHub({ "o/chats": one({ "test.parquet": bytes }) });
+  await using dataset = await open({
+    dataset: "o/chats",
+    endpoint: hub.endpoint,
+    cache: false,
+  });
+  const [session] = await read(dataset);
+  assert.equal(session?.problem, undefined);
+  const { columns } = session!.turns[0]!;
+  assert.equal(columns.reference, "a dot");
+  assert.deepEqual(
+    columns.messages?.map(({ role, content }) => [role, content]),
+    [
+      ["user", "what is it?"],
+    ],
+  );
+  const file = await columns.images![0]!.file();
+  assert.equal(file.mediaType, "image/png");
+  assert.deepEqual(file.bytes, png);
 });
 
 const hub = fakeHub({

@@ -15,8 +15,12 @@ export interface HubErrorContext {
 
 /** What the hub answered instead of data. */
 export class HubStatusError extends Error {
-  /** Makes one of a response's status and the hub's own code for it. */
-  constructor(readonly status: number, readonly code: string | null) {
+  /** Makes one of a response's status, the hub's own code for it, and how long it asks to wait. */
+  constructor(
+    readonly status: number,
+    readonly code: string | null,
+    readonly retryAfterMs: number | undefined,
+  ) {
     super(`the hub must answer with data: current value is status ${status}`);
     this.name = "HubStatusError";
   }
@@ -25,9 +29,12 @@ export class HubStatusError extends Error {
 /** Throws unless the hub answered with data. */
 export function mustBeOk(response: Response): Response {
   if (response.ok) return response;
+  const { status, headers } = response;
+  const seconds = Number(headers.get("retry-after") ?? NaN);
   throw new HubStatusError(
-    response.status,
-    response.headers.get("x-error-code"),
+    status,
+    headers.get("x-error-code"),
+    seconds >= 0 ? seconds * 1000 : undefined,
   );
 }
 

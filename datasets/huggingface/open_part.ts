@@ -7,6 +7,7 @@ import { openRowsThread } from "../parquet_thread.ts";
 import { readAhead } from "../read_ahead.ts";
 import { formatOf, openRecords } from "../text.ts";
 import { openRangeCache, safeName } from "./cache.ts";
+import { type MediaColumns, mediaColumns } from "./features.ts";
 import { fileUrl, type HubFile } from "./hub.ts";
 import { hubError, type HubErrorContext } from "./hub_error.ts";
 import type { Part } from "./parts.ts";
@@ -24,6 +25,13 @@ export interface PartOptions {
   warn(message: string): void;
 }
 
+/** A split that was opened. */
+export interface OpenedPart {
+  readonly manifest: Manifest;
+  /** What its files say of their columns. */
+  readonly media: MediaColumns;
+}
+
 /** Footers that are fetched at a time. */
 const AHEAD = 8;
 /** A file that has to be had whole is fetched in pieces of this size. */
@@ -37,12 +45,12 @@ const PIECE_BYTES = 2 ** 23;
 export async function openPart(
   part: Part,
   options: PartOptions,
-): Promise<Manifest> {
+): Promise<OpenedPart> {
   const parquet = part.files.filter(({ path }) => /\.parquet$/i.test(path));
   try {
     return parquet.length > 0
       ? await ofParquet(parquet, options)
-      : await ofRecords(part, options);
+      : { manifest: await ofRecords(part, options), media: {} };
   } catch (error) {
     throw await hubError(error, options.hub);
   }
@@ -51,11 +59,11 @@ export async function openPart(
 async function ofParquet(
   files: readonly HubFile[],
   options: PartOptions,
-): Promise<Manifest> {
+): Promise<OpenedPart> {
   const { shuffle, limit = Infinity, signal } = options;
   using stack = new DisposableStack();
   const reader = stack.use(openRowsThread());
-  const opened: ParquetFile[] = [];
+  const found: ParquetFile[] = [];
   let rows = 0;
   const footers = readAhead(files, async (file) => {
     const { dataset } = options.hub;
@@ -65,19 +73,20 @@ async function ofParquet(
     // In their own order no more files are looked at than are needed.
   }, { ahead: shuffle || limit === Infinity ? AHEAD : 1, signal });
   for await (const file of footers) {
-    opened.push(file);
+    found.push(file);
     rows += file.count;
     if (!shuffle && rows >= limit) break;
   }
   signal.throwIfAborted();
-  const manifest = await parquetManifest(
-    opened as [ParquetFile, ...ParquetFile[]],
-    signal,
-  );
+  const opened = found as [ParquetFile, ...ParquetFile[]];
+  const manifest = await parquetManifest(opened, signal);
   const threads = stack.move();
   return {
-    ...manifest,
-    [Symbol.asyncDispose]: () => Promise.resolve(threads.dispose()),
+    manifest: {
+      ...manifest,
+      [Symbol.asyncDispose]: () => Promise.resolve(threads.dispose()),
+    },
+    media: mediaColumns(opened[0]),
   };
 }
 

@@ -20,6 +20,8 @@ export interface RemoteBytesOptions {
 
 /** How often a range is asked for before it is given up. */
 const TRIES = 3;
+const WAIT_MS = 500;
+const MAX_WAIT_MS = 30_000;
 
 /** A file behind a URL, of which the parts that are asked for are fetched, each once where there is a cache. */
 export function remoteBytes(
@@ -63,9 +65,9 @@ export function remoteBytes(
       try {
         return await once(start, end, signal);
       } catch (cause) {
-        const isFinal = signal?.aborted || tries === TRIES ||
-          cause instanceof HubStatusError && cause.status < 500;
+        const isFinal = signal?.aborted || tries === TRIES || !mayPass(cause);
         if (isFinal) throw told(url, cause);
+        await pause(waitMs(cause, tries), signal);
       }
     }
   }
@@ -86,6 +88,34 @@ export function remoteBytes(
       return bytes;
     },
   };
+}
+
+/** Whether it may go well the next time. */
+function mayPass(cause: unknown): boolean {
+  if (isPermission(cause)) return false;
+  return !(cause instanceof HubStatusError) || cause.status >= 500 ||
+    cause.status === 429;
+}
+
+/** As long as the hub asks for, within reason; else longer each time. */
+function waitMs(cause: unknown, tries: number): number {
+  const asked = cause instanceof HubStatusError
+    ? cause.retryAfterMs
+    : undefined;
+  return Math.min(asked ?? WAIT_MS * tries, MAX_WAIT_MS);
+}
+
+/** Lets time pass; less of it, where nobody waits any more. */
+function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    const over = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", over);
+      resolve();
+    };
+    const timer = setTimeout(over, ms);
+    signal?.addEventListener("abort", over);
+  });
 }
 
 /** Says where it was, without what a signed address has behind its question mark. */
