@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import fc from "fast-check";
 import type {
   Audio,
   Columns,
@@ -442,6 +443,26 @@ Deno.test("chat builds all of a first turn ahead, and for a later one only puts 
     assert.equal(part.buffer, body.buffer, "a view, not a copy");
   }
   assert.equal(new TextDecoder().decode(own), '{"role":"user","content":"hi"}');
+});
+
+Deno.test("chat sends any words as they are, wherever they stand", async () => {
+  const words = fc.string({ unit: "binary" });
+  await fc.assert(fc.asyncProperty(
+    fc.array(fc.record({ text: words, said: words }), { maxLength: 4 }),
+    fc.record({ text: words, system: words }),
+    async (before, columns) => {
+      const body = await bodyOf(
+        { stream: false },
+        columns,
+        before.map(({ text, said }) => [{ text }, { text: said }]),
+      );
+      assert.deepEqual(body.messages, [
+        { role: "system", content: columns.system },
+        ...before.flatMap(({ text, said }) => [user(text), assistant(said)]),
+        user(columns.text),
+      ]);
+    },
+  ));
 });
 
 const REFUSED: readonly [string, Record<string, unknown>, Columns, RegExp][] = [
