@@ -44,10 +44,8 @@ export function imagesOf(
   value: unknown,
   options: ImagesOptions,
 ): readonly Image[] {
-  const isBytes = Array.isArray(value) && typeof value[0] === "number";
-  return Array.isArray(value) && !isBytes
-    ? value.map((each) => imageOf(each, options))
-    : [imageOf(value, options)];
+  const list = Array.isArray(value) ? value : [value];
+  return list.map((each) => imageOf(each, options));
 }
 
 const IMAGE: MediaRules = {

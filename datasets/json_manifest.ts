@@ -106,10 +106,10 @@ async function lookedInto(file: FileBytes): Promise<Shape> {
     } else await cursor.value({ keep: false });
   }
   if (await cursor.peek() === BYTE.openObject) return { kind: "lines" };
+  if (isOne(lists, others)) return { kind: "one" };
   if (tables.length === 1 && lists.length === 1) {
     return { kind: "rows", key: tables[0]! };
   }
-  if (tables.length === 0 && isOne(lists, others)) return { kind: "one" };
   if (lists.length > 0 && others.length === 0) return { kind: "columns" };
   if (tables.length === 1) return { kind: "rows", key: tables[0]! };
   throw new Error(

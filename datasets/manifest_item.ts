@@ -2,7 +2,7 @@ import type { Columns, Session, Turn } from "../plugins/mod.ts";
 import { chatOf } from "./chat_value.ts";
 import { type Turns, turnsOf } from "./chat_turns.ts";
 import type { ColumnNames } from "./column_names.ts";
-import { imagesOf, type ImagesOptions } from "./image_value.ts";
+import { imageOf, imagesOf, type ImagesOptions } from "./image_value.ts";
 import { audioIn, chatAudio, type Speech } from "./manifest_audio.ts";
 import type { Met } from "./manifest.ts";
 import type { Row } from "./manifest_format.ts";
@@ -69,7 +69,7 @@ async function turnsIn(
   let taken = 0;
   const messages = await chatOf(value, {
     audio: (value) => chatAudio(value, options.speech, options.maxSeconds),
-    image: (value) => imagesOf(value, options.images)[0]!,
+    image: (value) => imageOf(value, options.images),
     take: () => images?.[taken++],
   });
   const left = images?.slice(taken) ?? [];

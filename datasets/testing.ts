@@ -47,6 +47,11 @@ export function tone(
   return encodeWav(pcm16, rateHz);
 }
 
+/** A picture of one pixel. */
+export const PNG: Uint8Array<ArrayBuffer> = Uint8Array.fromBase64(
+  "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==",
+);
+
 /** Opens a dataset as a run does. */
 export async function openDataset(
   configured: Configured<"dataset">,

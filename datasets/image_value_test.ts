@@ -1,0 +1,116 @@
+import assert from "node:assert/strict";
+import { pathToFileURL } from "node:url";
+import { imageKind } from "./image_kind.ts";
+import { imageOf, imagesOf } from "./image_value.ts";
+import { PNG, tempFolder } from "./testing.ts";
+
+const options = (folder: string) => ({
+  folder,
+  timeoutMs: 5000,
+  signal: new AbortController().signal,
+});
+
+const ascii = (text: string) =>
+  Uint8Array.from(text, (character) => character.charCodeAt(0));
+
+Deno.test("imageKind() tells pictures by how they begin, and nothing else for one", () => {
+  const cases: [string, string | undefined][] = [
+    ["\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "image/png"],
+    ["\xff\xd8\xff\xe0\0\x10JFIF", "image/jpeg"],
+    ["GIF89a\x01\0\x01\0", "image/gif"],
+    ["GIF87a\x01\0\x01\0", "image/gif"],
+    ["RIFF\x24\0\0\0WEBPVP8 ", "image/webp"],
+    ["BM\x46\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0", "image/bmp"],
+    ["\0\0\0\x1cftypavif\0\0\0\0", "image/avif"],
+    ["\0\0\0\x18ftypheic\0\0\0\0", "image/heic"],
+    ["\0\0\0\x18ftypmif1\0\0\0\0", "image/heic"],
+    ["RIFF\x24\0\0\0WAVEfmt ", undefined],
+    ["\0\0\0\x18ftypmp42\0\0\0\0", undefined],
+    ["BM is no picture, but a word of two letters", undefined],
+    ["<svg xmlns='http://www.w3.org/2000/svg'/>", undefined],
+    ["GIF", undefined],
+    ["", undefined],
+  ];
+  for (const [head, mediaType] of cases) {
+    assert.equal(imageKind(ascii(head))?.mediaType, mediaType, head);
+  }
+});
+
+Deno.test("imageOf() reads a picture however it is given, and names its file by what it is", async () => {
+  await using folder = await tempFolder({ "sub/a.jpg": PNG, "b.PNG": PNG });
+  const base64 = PNG.toBase64();
+  const named = async (value: unknown) => {
+    const image = imageOf(value, options(folder.path));
+    const { bytes, mediaType, name } = await image.file();
+    assert.deepEqual(Uint8Array.from(bytes), PNG);
+    assert.equal(mediaType, "image/png");
+    assert.equal(image.url, undefined);
+    return [image.id, name];
+  };
+  assert.deepEqual(await named("sub/a.jpg"), ["sub/a.jpg", "a.png"]);
+  assert.deepEqual(await named({ path: "b.PNG", bytes: null }), [
+    "b.PNG",
+    "b.PNG",
+  ]);
+  const url = pathToFileURL(folder.at("b.PNG")).href;
+  assert.deepEqual(await named({ url }), ["b.PNG", "b.PNG"]);
+  const [id, name] = await named(`data:image/png;base64,${base64}`);
+  assert.match(id!, /^sha256:[0-9a-f]{16}$/);
+  assert.equal(name, `${id!.slice(7)}.png`);
+  for (
+    const value of [
+      base64,
+      PNG,
+      { bytes: PNG },
+      { bytes: base64, path: "x.png" },
+      { bytes: [...PNG] },
+      { image_url: { url: `data:image/png;base64,${base64}` } },
+    ]
+  ) assert.deepEqual(await named(value), [id, name]);
+  assert.equal(imagesOf(["b.PNG", PNG], options(folder.path)).length, 2);
+  assert.equal(imagesOf("b.PNG", options(folder.path))[0]!.id, "b.PNG");
+});
+
+Deno.test("imageOf() fetches what has a URL when its file is asked for, and not before", async () => {
+  const asked: string[] = [];
+  await using server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    (request) => {
+      const { pathname } = new URL(request.url);
+      asked.push(pathname);
+      return pathname === "/page"
+        ? new Response("<html>no such picture</html>")
+        : new Response(PNG);
+    },
+  );
+  const base = `http://127.0.0.1:${server.addr.port}`;
+  const image = imageOf(`${base}/a?sig=secret`, options("."));
+  assert.equal(image.url, `${base}/a?sig=secret`);
+  assert.ok(!image.id.includes("secret"));
+  assert.deepEqual(asked, []);
+  assert.equal((await image.file()).name, "a.png");
+  assert.deepEqual(asked, ["/a"]);
+  await assert.rejects(
+    imageOf(`${base}/page`, options(".")).file(),
+    /Cannot use page as an image must be PNG, .*"<html>no such/,
+  );
+});
+
+Deno.test("imageOf() refuses what is no picture, and says what it is", async () => {
+  await using folder = await tempFolder({ "a.png": "a text", "b.png": "" });
+  const at = options(folder.path);
+  assert.throws(
+    () => imageOf(5, at),
+    /Cannot use the image as it must be a path, .*: current value is 5$/,
+  );
+  assert.throws(() => imageOf({ width: 3 }, at), /hold one of.*has width$/);
+  assert.throws(
+    () => imageOf({ bytes: ascii("\0\x01no").toBase64() }, at),
+    /Cannot use inline image as an image must be .*00016e6f \(4 bytes\)$/,
+  );
+  const rejected = async (name: string, message: RegExp) =>
+    await assert.rejects(imageOf(name, at).file(), message);
+  await rejected("a.png", /Cannot use a\.png as .*"a text" \(6 bytes\)$/);
+  await rejected("b.png", /current value is empty$/);
+  await rejected("c.png", /c\.png as there is no such file$/);
+});

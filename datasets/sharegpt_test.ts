@@ -1,0 +1,187 @@
+import assert from "node:assert/strict";
+import { UsageError } from "../plugins/mod.ts";
+import { testDataset } from "../plugins/testing.ts";
+import { estimateTokens } from "../tokens/mod.ts";
+import { sharegpt, type ShareGptOptions } from "./sharegpt.ts";
+import { openDataset, read, readAll, tempFolder } from "./testing.ts";
+
+interface Said {
+  readonly from: string;
+  readonly value: string;
+}
+
+/** A conversation in letters: h and g speak in turn, each says its number so often. */
+function conversation(id: string, letters: string, times = 1) {
+  const names = { h: "human", g: "gpt", s: "system" };
+  const conversations = [...letters].map((letter, i): Said => ({
+    from: names[letter as keyof typeof names],
+    value: Array(times).fill(`${letter}${i}`).join(" "),
+  }));
+  return { id, conversations };
+}
+
+const CONVERSATIONS = [
+  conversation("two", "hghg"),
+  conversation("begins with an answer", "ghg"),
+  conversation("nobody answers", "h"),
+  { id: "empty", conversations: [] },
+  conversation("only answers", "gg"),
+  conversation("three", "shghghg", 40),
+  conversation("unanswered at the end", "hgh"),
+];
+
+async function ids(options: Partial<ShareGptOptions>): Promise<string[]> {
+  await using folder = await tempFolder({
+    "s.json": JSON.stringify(CONVERSATIONS),
+  });
+  const sessions = await readAll(
+    sharegpt({ path: folder.at("s.json"), ...options }),
+  );
+  return sessions.map(({ id }) => id);
+}
+
+Deno.test("sharegpt() replays conversations turn by turn, each answer as long as the recorded one", async () => {
+  const lines = CONVERSATIONS.map((each) => JSON.stringify(each));
+  await using folder = await tempFolder({
+    "s.json": JSON.stringify(CONVERSATIONS, null, 1),
+    "s.jsonl": lines.join("\n"),
+    "lines.json": lines.join("\n"),
+  });
+  for (const name of ["s.json", "s.jsonl", "lines.json"]) {
+    const sessions = await readAll(sharegpt({ path: folder.at(name) }));
+    assert.deepEqual(sessions.map(({ id, turns }) => [id, turns.length]), [
+      ["two", 2],
+      ["begins with an answer", 1],
+      ["three", 3],
+      ["unanswered at the end", 1],
+    ]);
+    assert.deepEqual(sessions[0]!.turns, [
+      {
+        columns: { text: "h0", answer: "g1", reference: "g1" },
+        maxOutputTokens: 1,
+      },
+      {
+        columns: { text: "h2", answer: "g3", reference: "g3" },
+        maxOutputTokens: 1,
+      },
+    ]);
+    const [first] = sessions[2]!.turns;
+    assert.equal(first!.columns.system, Array(40).fill("s0").join(" "));
+    const answer = first!.columns.answer ?? "";
+    assert.equal(first!.maxOutputTokens, estimateTokens(answer));
+    assert.ok(first!.maxOutputTokens > 20);
+  }
+});
+
+Deno.test("sharegpt() leaves lengths to the backend, and the last question unanswered, where it is told to", async () => {
+  await using folder = await tempFolder({
+    "s.json": JSON.stringify(CONVERSATIONS),
+  });
+  const path = folder.at("s.json");
+  const sessions = await readAll(sharegpt({ path, outputLength: "free" }));
+  assert.ok(
+    sessions.every(({ turns }) =>
+      turns.every((turn) => !("maxOutputTokens" in turn))
+    ),
+  );
+  assert.deepEqual(sessions.map(({ turns }) => turns.length), [2, 1, 1, 3, 2]);
+  const [whole] = await readAll(sharegpt({ path, turns: "last" }));
+  assert.deepEqual(whole!.turns, [{
+    columns: {
+      messages: [
+        { role: "user", content: "h0" },
+        { role: "assistant", content: "g1" },
+        { role: "user", content: "h2" },
+      ],
+      reference: "g3",
+    },
+    maxOutputTokens: 1,
+  }]);
+});
+
+Deno.test("sharegpt() passes over what the rules leave out", async () => {
+  assert.deepEqual(await ids({ minTurns: 2 }), ["two", "three"]);
+  assert.deepEqual(await ids({ minTurns: 4 }), []);
+  const short = ["two", "begins with an answer", "unanswered at the end"];
+  assert.deepEqual(await ids({ maxPromptTokens: 5 }), short);
+  assert.deepEqual(await ids({ minPromptTokens: 5 }), ["three"]);
+  assert.deepEqual(await ids({ minAnswerTokens: 5 }), ["three"]);
+  assert.deepEqual(await ids({ maxTotalTokens: 3 }), short.slice(1));
+  // What is cut off does not count.
+  assert.deepEqual(await ids({ maxTotalTokens: 3, maxTurns: 1 }), short);
+  assert.deepEqual(await ids({ minTurns: 2, limit: 1 }), ["two"]);
+});
+
+Deno.test("sharegpt() keeps the same conversations in every pass, and none that the rules leave out", async () => {
+  const many = Array.from(
+    { length: 60 },
+    (_, i) => conversation(`${i}`, i % 3 === 0 ? "hg" : "hghg"),
+  );
+  await using folder = await tempFolder({ "s.json": JSON.stringify(many) });
+  const path = folder.at("s.json");
+  const options = { path, minTurns: 2, shuffle: true, limit: 10 };
+  await using dataset = await openDataset(sharegpt(options));
+  const idsOf = async (pass: number) =>
+    (await read(dataset, { pass })).map(({ id }) => id);
+  const first = await idsOf(0);
+  assert.equal(new Set(first).size, 10);
+  assert.ok(first.every((id) => Number(id) % 3 !== 0));
+  assert.deepEqual(await idsOf(0), first);
+  assert.notDeepEqual(await idsOf(1), first);
+  assert.deepEqual((await idsOf(1)).toSorted(), first.toSorted());
+});
+
+Deno.test("sharegpt() counts by a tokenizer where one is given, and says by what", async () => {
+  await using folder = await tempFolder({
+    "s.json": JSON.stringify(CONVERSATIONS),
+    "tokenizer.json": "{",
+  });
+  const path = folder.at("s.json");
+  await using dataset = await openDataset(sharegpt({ path }));
+  assert.equal(dataset.facts?.["tokensBy"], "estimate");
+  await assert.rejects(
+    readAll(sharegpt({ path, tokenizer: folder.at("tokenizer.json") })),
+    (error) => error instanceof UsageError && /tokenizer/.test(error.message),
+  );
+});
+
+Deno.test("sharegpt() names conversations that cannot be read, and refuses files without any", async () => {
+  await using folder = await tempFolder({
+    "s.json": JSON.stringify([
+      conversation("a", "hg"),
+      { id: "b", conversations: "no" },
+      { id: "c", conversations: [{ from: "alien", value: "x" }] },
+      { id: "d" },
+    ]),
+    "other.json": '[{"prompt":"x"}]',
+    "empty.json": "[]",
+  });
+  const sessions = await readAll(sharegpt({ path: folder.at("s.json") }));
+  assert.deepEqual(sessions.map(({ id }) => id), ["a", "b", "c", "d"]);
+  const problems = [
+    undefined,
+    /s\.json#2: .*a list of messages: current value is "no"$/,
+    /s\.json#3: .*message 1 as its role .*"alien"$/,
+    /s\.json#4: .*current value is missing$/,
+  ];
+  for (const [i, rule] of problems.entries()) {
+    if (rule) assert.match(sessions[i]!.problem ?? "", rule);
+    else assert.equal(sessions[i]!.problem, undefined);
+  }
+  await assert.rejects(
+    readAll(sharegpt({ path: folder.at("other.json") })),
+    /must have "conversations": their columns are "prompt"$/,
+  );
+  await assert.rejects(
+    readAll(sharegpt({ path: folder.at("empty.json") })),
+    /must have a record/,
+  );
+});
+
+const held = await tempFolder({ "s.json": JSON.stringify(CONVERSATIONS) });
+globalThis.addEventListener(
+  "unload",
+  () => Deno.removeSync(held.path, { recursive: true }),
+);
+testDataset(sharegpt({ path: held.at("s.json") }));
+testDataset(sharegpt({ path: held.at("s.json"), shuffle: true, limit: 2 }));

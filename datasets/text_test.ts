@@ -1,0 +1,329 @@
+import assert from "node:assert/strict";
+import { open } from "node:fs/promises";
+import { type Columns, UsageError } from "../plugins/mod.ts";
+import { testDataset } from "../plugins/testing.ts";
+import { parquetOf } from "./parquet_testing.ts";
+import { textFile, type TextFileOptions } from "./text.ts";
+import {
+  openDataset,
+  PNG,
+  read,
+  readAll,
+  tempFolder,
+  tone,
+} from "./testing.ts";
+
+/** The columns of each turn that a file of this content gives. */
+async function columnsOf(
+  name: string,
+  content: string | Uint8Array,
+  options: Partial<TextFileOptions> = {},
+): Promise<Columns[]> {
+  await using folder = await tempFolder({ [name]: content });
+  const path = folder.at(name);
+  const sessions = await readAll(textFile({ path, ...options }));
+  return sessions.flatMap(({ turns, problem }) => {
+    assert.equal(problem, undefined);
+    return turns.map(({ columns }) => columns);
+  });
+}
+
+Deno.test("textFile() reads the same prompts from every kind of file", async () => {
+  const rows = [{ prompt: "Why, é?", answer: "So" }, {
+    prompt: "When",
+    answer: "Now",
+  }];
+  const lines = rows.map((row) => JSON.stringify(row));
+  const files: Record<string, string | Uint8Array> = {
+    "a.json": JSON.stringify(rows),
+    "b.jsonl": lines.join("\n"),
+    "c.ndjson": `\uFEFF${lines.join("\r\n")}\r\n`,
+    "d.csv": 'prompt,answer\r\n"Why, é?",So\r\nWhen,Now\r\n',
+    "e.TSV": "\uFEFFprompt\tanswer\nWhy, é?\tSo\nWhen\tNow",
+    "f.parquet": parquetOf([
+      { name: "prompt", data: rows.map(({ prompt }) => prompt) },
+      { name: "answer", data: rows.map(({ answer }) => answer) },
+    ]),
+  };
+  for (const [name, content] of Object.entries(files)) {
+    assert.deepEqual(
+      await columnsOf(name, content),
+      rows.map(({ prompt, answer }) => ({ text: prompt, reference: answer })),
+      name,
+    );
+  }
+});
+
+Deno.test("textFile() takes each line of plain text that is not blank for a prompt", async () => {
+  const content = '\uFEFF  first, "as" it is \r\n\r\n \t\r\n# second\r\nlast';
+  for (const name of ["a.txt", "b.md"]) {
+    await using folder = await tempFolder({ [name]: content });
+    const sessions = await readAll(textFile({ path: folder.at(name) }));
+    assert.deepEqual(
+      sessions,
+      [
+        [1, 'first, "as" it is'],
+        [4, "# second"],
+        [5, "last"],
+      ].map(([line, text]) => ({
+        id: `${name}:${line}`,
+        turns: [{ columns: { text } }],
+      })),
+    );
+  }
+  assert.deepEqual(await columnsOf("a.log", "x", { format: "plain" }), [{
+    text: "x",
+  }]);
+});
+
+Deno.test("textFile() finds every column by its usual names", async () => {
+  await using folder = await tempFolder({
+    "a.png": PNG,
+    "m.jsonl": JSON.stringify({
+      id: 7,
+      question: "What is this?",
+      system_prompt: "Be brief",
+      images: ["a.png", { bytes: PNG.toBase64() }],
+      functions: [{ name: "look", parameters: {} }],
+      tool_output: { ok: true },
+      response: "A dot",
+      completion_tokens_count: 12,
+    }),
+  });
+  const [session] = await readAll(textFile({ path: folder.at("m.jsonl") }));
+  assert.equal(session!.id, "7");
+  const { columns, maxOutputTokens } = session!.turns[0]!;
+  const { images, ...rest } = columns;
+  assert.equal(maxOutputTokens, 12);
+  assert.deepEqual(rest, {
+    text: "What is this?",
+    system: "Be brief",
+    tools: [{ type: "function", function: { name: "look", parameters: {} } }],
+    toolResult: '{"ok":true}',
+    reference: "A dot",
+  });
+  assert.equal(images?.[0]?.id, "a.png");
+  assert.equal((await images![1]!.file()).mediaType, "image/png");
+});
+
+Deno.test("textFile() reads lists of texts, and lists that are written in cells", async () => {
+  const texts = ["a", "b"];
+  assert.deepEqual(
+    await columnsOf("m.json", JSON.stringify([{ input: texts }])),
+    [{ texts }],
+  );
+  assert.deepEqual(
+    await columnsOf("m.csv", 'texts\n"[""a"",""b""]"\n'),
+    [{ texts }],
+  );
+  assert.deepEqual(
+    await columnsOf(
+      "m.csv",
+      'messages,text\n"[{""role"":""user"",""content"":""x""}]",templated\n',
+    ),
+    [{ messages: [{ role: "user", content: "x" }] }],
+  );
+});
+
+const CHAT = [
+  { role: "system", content: "Be brief" },
+  { role: "user", content: "One?" },
+  { role: "assistant", content: "Uno" },
+  { role: "user", content: [{ type: "text", text: "And" }, { type: "image" }] },
+  { role: "assistant", content: "Dos" },
+];
+
+Deno.test("textFile() sends a chat as one request, or turn by turn where it is told to", async () => {
+  await using folder = await tempFolder({
+    "a.png": PNG,
+    "m.json": JSON.stringify([{
+      messages: CHAT,
+      image: "a.png",
+      max_tokens: 5,
+    }]),
+  });
+  const path = folder.at("m.json");
+  const [last] = await readAll(textFile({ path }));
+  assert.equal(last!.turns.length, 1);
+  assert.equal(last!.turns[0]!.maxOutputTokens, 5);
+  const { messages, reference, images } = last!.turns[0]!.columns;
+  assert.equal(reference, "Dos");
+  assert.equal(images, undefined, "the part took it");
+  assert.deepEqual(messages?.slice(0, 3), CHAT.slice(0, 3));
+  const parts = messages?.[3]?.content;
+  assert.ok(Array.isArray(parts) && parts[1].kind === "image");
+  assert.equal(parts[1].image.id, "a.png");
+
+  const [all] = await readAll(textFile({ path, turns: "all" }));
+  assert.deepEqual(all!.turns[0]!.columns, {
+    system: "Be brief",
+    text: "One?",
+    answer: "Uno",
+    reference: "Uno",
+  });
+  assert.equal(all!.turns[1]!.columns.answer, "Dos");
+  assert.equal(all!.turns[1]!.columns.messages?.length, 1);
+});
+
+Deno.test("textFile() reads speech in chats, and speech with a prompt", async () => {
+  const wav = tone(200);
+  const part = {
+    type: "input_audio",
+    input_audio: { data: wav.toBase64(), format: "wav" },
+  };
+  const [chat] = await columnsOf(
+    "m.json",
+    JSON.stringify([{ messages: [{ role: "user", content: [part] }] }]),
+  );
+  const parts = chat!.messages![0]!.content;
+  const heard = typeof parts === "string" ? undefined : parts[0];
+  assert.ok(heard?.kind === "audio");
+  assert.equal(heard.audio.durationMs, 200);
+  const rows = [{ audio: wav.toBase64(), prompt: "Who?", text: "said" }];
+  const [speech] = await columnsOf("m.json", JSON.stringify(rows), {
+    columns: { text: "prompt" },
+  });
+  assert.equal(speech!.audio?.durationMs, 200);
+  assert.equal(speech!.text, "Who?");
+  assert.equal(speech!.reference, "said");
+});
+
+Deno.test("textFile() leaves out a column that is named empty", async () => {
+  const content = JSON.stringify([{ prompt: "a", answer: "b", tools: [{}] }]);
+  assert.deepEqual(
+    await columnsOf("m.json", content, {
+      columns: { reference: "", tools: "" },
+    }),
+    [{ text: "a" }],
+  );
+});
+
+Deno.test("textFile() names what is wrong with a record, and goes on", async () => {
+  const rows = [
+    { prompt: "a", max_tokens: 3 },
+    { prompt: "b", max_tokens: 0 },
+    { prompt: "c", max_tokens: "many" },
+    { prompt: null },
+    { prompt: ["d"] },
+    { prompt: "e", tools: "none" },
+    { prompt: "f", image: { width: 1 } },
+    { prompt: "g", max_tokens: "4" },
+  ];
+  await using folder = await tempFolder({
+    "m.json": JSON.stringify(rows.map((row) => ({ image: null, ...row }))),
+  });
+  const path = folder.at("m.json");
+  const columns = {
+    images: "image",
+    tools: "tools",
+    outputTokens: "max_tokens",
+  };
+  const sessions = await readAll(textFile({ path, columns }));
+  const expected = [
+    undefined,
+    /#2: Cannot use "max_tokens" as it must be a whole number above 0: .* 0$/,
+    /#3: .*current value is "many"$/,
+    /#4: Cannot use the record as it must have "prompt": .* null$/,
+    /#5: Cannot use "prompt" as it must be text: current value is an array$/,
+    /#6: Cannot use "tools" as it must be a list of tools: .* "none"$/,
+    /#7: Cannot use the image as an object must hold one of/,
+    undefined,
+  ];
+  for (const [i, rule] of expected.entries()) {
+    const { problem } = sessions[i]!;
+    if (rule === undefined) assert.equal(problem, undefined);
+    else assert.match(problem ?? "", rule);
+  }
+  assert.equal(sessions[7]!.turns[0]!.maxOutputTokens, 4);
+});
+
+Deno.test("textFile() refuses files that it cannot read before the run", async () => {
+  const refused = async (
+    name: string,
+    content: string | Uint8Array,
+    message: RegExp,
+    options: Partial<TextFileOptions> = {},
+  ) => {
+    await assert.rejects(columnsOf(name, content, options), (error) => {
+      assert.ok(error instanceof UsageError, String(error));
+      assert.match(error.message, message, name);
+      return true;
+    });
+  };
+  const binary = Uint8Array.of(0x50, 0x4b, 3, 4, 0, 0, 0xff, 0xfe, 10);
+  await refused("a.txt", "", /must have a record/);
+  await refused("a.txt", "\n \n", /must have a record/);
+  await refused("a.txt", binary, /a\.txt:1 as each line must be UTF-8/);
+  await refused("a.txt", "a\0b", /a\.txt:1 as .* current value has a zero/);
+  await refused("a.json", binary, /JSON array or object: .* begins with "P"$/);
+  await refused("a.jsonl", binary, /a\.jsonl:1 as each line must be JSON/);
+  await refused("a.json", '[{"prompt":"a"},{"pro', /a\.json#2 as .*cut off$/);
+  await refused("a.json", '[{"promt":"a"}]', /"promt" is near to "prompt"$/);
+  await refused(
+    "a.json",
+    '[{"prompt":"a"}]',
+    /'columns\.system'.*"sys"/,
+    { columns: { system: "sys" } },
+  );
+  await refused("a.xyz", "a", /must end in \.jsonl, .*'format' says/);
+  await refused("a.csv", "prompt\nx", /'rows' must be given for JSON/, {
+    rows: "data",
+  });
+});
+
+Deno.test("textFile() reads no more of a large file than it needs for what is asked", async () => {
+  await using folder = await tempFolder();
+  const path = folder.at("large.json");
+  const record = JSON.stringify({ prompt: "x".repeat(100_000) });
+  {
+    await using file = await open(path, "w");
+    await file.write(`{"data":[${record}`);
+    for (let i = 0; i < 700; i++) await file.write(`,${record}`);
+    await file.write("]}");
+  }
+  assert.ok((await Deno.stat(path)).size > 70e6);
+  const reads = await watchReads();
+  try {
+    await using dataset = await openDataset(textFile({ path }));
+    const sessions = await read(dataset, { take: 20 });
+    assert.equal(sessions[19]!.turns[0]!.columns.text?.length, 100_000);
+    assert.ok(reads.bytes > 0 && reads.bytes < 20e6, `${reads.bytes}`);
+    assert.ok(reads.largest < 1e6, `${reads.largest}`);
+    await using shuffled = await openDataset(textFile({ path, shuffle: true }));
+    assert.equal((await read(shuffled, { take: 20 })).length, 20);
+    assert.ok(reads.largest < 1e6, `${reads.largest}`);
+  } finally {
+    reads.stop();
+  }
+});
+
+/** Notes what is read from files. */
+async function watchReads() {
+  await using file = await open(new URL(import.meta.url));
+  const handle = Object.getPrototypeOf(file);
+  const { read } = handle;
+  const reads = { bytes: 0, largest: 0, stop: () => void (handle.read = read) };
+  handle.read = async function (...args: unknown[]) {
+    const result = await read.apply(this, args);
+    reads.bytes += result.bytesRead;
+    reads.largest = Math.max(reads.largest, result.bytesRead);
+    return result;
+  };
+  return reads;
+}
+
+const folder = await Deno.makeTempDir({ prefix: "earshot-text-" });
+globalThis.addEventListener(
+  "unload",
+  () => Deno.removeSync(folder, { recursive: true }),
+);
+await Deno.writeTextFile(
+  `${folder}/m.json`,
+  JSON.stringify([
+    { prompt: "a", image: PNG.toBase64() },
+    { prompt: "b" },
+    { prompt: "c" },
+  ]),
+);
+testDataset(textFile({ path: `${folder}/m.json` }));
+testDataset(textFile({ path: `${folder}/m.json`, shuffle: true, limit: 2 }));

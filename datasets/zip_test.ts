@@ -1,0 +1,171 @@
+import assert from "node:assert/strict";
+import {
+  type Configured,
+  type Dataset,
+  type Reading,
+  type Session,
+  UsageError,
+} from "../plugins/mod.ts";
+import { testDataset } from "../plugins/testing.ts";
+import { clips } from "./clips.ts";
+import { repeat } from "./repeat.ts";
+import { openDataset, read, readAll } from "./testing.ts";
+import { zip } from "./zip.ts";
+
+/** A dataset of these sessions, which notes how it was read and whether that has ended. */
+function given(
+  name: string,
+  sessions: readonly Session[],
+  facts?: Dataset["facts"],
+) {
+  const readings: Reading[] = [];
+  let open = 0;
+  let closed = 0;
+  const configured: Configured<"dataset"> = {
+    kind: "dataset",
+    name,
+    options: { path: `${name}.json` },
+    open: () =>
+      Promise.resolve({
+        ...(facts && { facts }),
+        async *sessions(reading) {
+          readings.push(reading);
+          open++;
+          try {
+            yield* sessions;
+          } finally {
+            open--;
+          }
+        },
+        [Symbol.asyncDispose]: () => Promise.resolve(void closed++),
+      }),
+  };
+  return { configured, readings, left: () => open, closed: () => closed };
+}
+
+const turn = (columns: Record<string, unknown>) => ({ columns });
+
+Deno.test("zip() puts the columns of datasets together, as far as the shortest goes", async () => {
+  const texts = given("texts", [
+    { id: "t1", turns: [turn({ text: "a" })] },
+    { id: "t2", turns: [{ ...turn({ text: "b" }), maxOutputTokens: 3 }] },
+    { id: "t3", turns: [turn({ text: "c" })] },
+  ]);
+  const systems = given("systems", [
+    { id: "s1", turns: [turn({ system: "x" })] },
+    { id: "s2", turns: [{ ...turn({ system: "y" }), thinkMs: 5 }] },
+  ]);
+  const both = zip([texts.configured, systems.configured]);
+  assert.deepEqual(await readAll(both), [
+    { id: "t1+s1", turns: [turn({ text: "a", system: "x" })] },
+    {
+      id: "t2+s2",
+      turns: [{
+        ...turn({ text: "b", system: "y" }),
+        maxOutputTokens: 3,
+        thinkMs: 5,
+      }],
+    },
+  ]);
+  assert.deepEqual([texts.left(), systems.left()], [0, 0]);
+  assert.deepEqual([texts.closed(), systems.closed()], [1, 1]);
+  assert.equal(both.name, "zip");
+  assert.deepEqual(both.options, [
+    { name: "texts", options: { path: "texts.json" } },
+    { name: "systems", options: { path: "systems.json" } },
+  ]);
+});
+
+Deno.test("zip() puts turn beside turn, and one that has no match stands as it is", async () => {
+  const chat = given("chat", [{
+    id: "c",
+    turns: [turn({ text: "a" }), turn({ text: "b" }), turn({ text: "c" })],
+  }]);
+  const extra = given("extra", [{
+    id: "e",
+    turns: [turn({ system: "x" }), turn({ toolResult: "y" })],
+  }]);
+  const [session] = await readAll(zip([chat.configured, extra.configured]));
+  assert.deepEqual(session!.turns, [
+    turn({ text: "a", system: "x" }),
+    turn({ text: "b", toolResult: "y" }),
+    turn({ text: "c" }),
+  ]);
+});
+
+Deno.test("zip() hands on seed, pass and signal, and ends all where its reader stops", async () => {
+  const sessions = ["1", "2", "3"].map((id) => ({
+    id,
+    turns: [turn({ text: id })],
+  }));
+  const one = given("one", sessions);
+  await using dataset = await openDataset(
+    zip([one.configured, clips({})]),
+  );
+  await read(dataset, { seed: 7, pass: 2, take: 1 });
+  assert.deepEqual(
+    one.readings.map(({ seed, pass }) => [seed, pass]).at(-1),
+    [7, 2],
+  );
+  assert.equal(one.left(), 0);
+});
+
+Deno.test("zip() keeps the problem of an item, and none of its turns", async () => {
+  const bad = given("bad", [
+    { id: "b1", turns: [], problem: "it is damaged" },
+    { id: "b2", turns: [turn({ text: "fine" })] },
+  ]);
+  const sessions = await readAll(zip([clips({}), bad.configured]));
+  assert.deepEqual(sessions[0], {
+    id: `${sessions[0]!.id.split("+")[0]}+b1`,
+    turns: [],
+    problem: "it is damaged",
+  });
+  assert.equal(sessions[1]!.turns[0]!.columns.text, "fine");
+  assert.ok(sessions[1]!.turns[0]!.columns.audio);
+});
+
+Deno.test("zip() refuses a column that two datasets have, and names both", async () => {
+  await assert.rejects(
+    readAll(zip([clips({}), repeat({ text: "a" }), clips({})])),
+    (error) => {
+      assert.ok(error instanceof UsageError);
+      assert.match(
+        error.message,
+        /each column must be in one of them: current value has "audio" in clips and in clips/,
+      );
+      return true;
+    },
+  );
+  // What later records alone have is their own problem.
+  const one = given("one", [
+    { id: "1", turns: [turn({ text: "a" })] },
+    { id: "2", turns: [turn({ text: "b", system: "x" })] },
+  ]);
+  const other = given("other", [
+    { id: "1", turns: [turn({ tools: [] })] },
+    { id: "2", turns: [turn({ tools: [], system: "y" })] },
+  ]);
+  const sessions = await readAll(zip([one.configured, other.configured]));
+  assert.equal(sessions[0]!.problem, undefined);
+  assert.match(sessions[1]!.problem ?? "", /"system" in one and in other/);
+  await assert.rejects(readAll(zip([])), /there must be one/);
+});
+
+Deno.test("zip() ends where a dataset ends, and has no end where none has", async () => {
+  await using some = await openDataset(
+    zip([clips({ limit: 3 }), repeat({ text: "a" })]),
+  );
+  assert.equal(some.isEndless, false);
+  assert.equal((await read(some)).length, 3);
+  assert.equal(some.facts?.["items"], 3);
+  assert.deepEqual(some.facts?.["datasets"], [
+    { name: "clips", items: 3, shuffle: false },
+    { name: "repeat", text: "a" },
+  ]);
+  await using none = await openDataset(zip([repeat({ text: "a" })]));
+  assert.equal(none.isEndless, true);
+  assert.equal(none.facts?.["items"], undefined);
+});
+
+testDataset(zip([clips({ shuffle: true }), repeat({ text: "What is said?" })]));
