@@ -1,14 +1,10 @@
-import { Buffer } from "node:buffer";
 import { type Call, onAbort } from "../../plugins/mod.ts";
-import { type Body, wholeBody } from "./body.ts";
 import type { Connection, Connections, ConnectionUser } from "./connections.ts";
-import { encodingOf, inflate, type Inflation } from "./encoding.ts";
-import { eventStream } from "./events.ts";
 import { faultOf } from "./faults.ts";
 import type { HttpOptions, HttpRequest, ResponseReader } from "./http.ts";
 import { type LimitOptions, limitsOf } from "./limits.ts";
-import { headerOf, isEventStream, type RawHeaders } from "./raw_headers.ts";
-import { refusal } from "./status.ts";
+import { networkReads } from "./reads.ts";
+import { type Response, responseOf } from "./response.ts";
 import type { WireHandler } from "./wire.ts";
 
 /** The way of a request to its server. */
@@ -21,36 +17,63 @@ export interface Route {
   readonly connections: Connections;
 }
 
+/** The sides of one exchange, and its rules. */
+export interface Parties {
+  readonly call: Call;
+  readonly reader: ResponseReader;
+  readonly options: LimitOptions & Pick<HttpOptions, "clean">;
+}
+
 /** How long the rest of a response may take to come once nobody waits for it, so that its connection is of use. */
 const DRAIN_MS = 1000;
 
 /** Sends one request and reads its response: see {@linkcode Http.exchange}. */
 export function exchange(
-  { path, headers, url, connections }: Route,
+  route: Route,
   { contentType, body }: HttpRequest,
-  { call, reader, options }: {
-    call: Call;
-    reader: ResponseReader;
-    options: LimitOptions & Pick<HttpOptions, "clean">;
-  },
+  parties: Parties,
 ): Promise<void> {
-  const { signal, clock } = call;
+  const { signal } = parties.call;
   if (signal.aborted) return Promise.reject(signal.reason);
   const { promise, resolve, reject } = Promise.withResolvers<void>();
-  let isSent = false, hasHeaders = false, isWhole = false, isSettled = false;
-  let pieces: Buffer[] = [];
-  let readMs = 0, headersMs = 0;
+  const { connection, user } = take(route, parties, { resolve, reject });
+  connection.wire.dispatch({
+    path: route.path,
+    method: "POST",
+    headers: [...route.headers, "content-type", contentType],
+    body,
+  }, user);
+  return promise;
+}
+
+/** Takes a connection for a request, and sees to what happens on it. */
+function take(
+  { url, connections }: Route,
+  { call, reader, options }: Parties,
+  { resolve, reject }: { resolve(): void; reject(error: unknown): void },
+): { connection: Connection; user: WireHandler } {
+  const { signal, clock } = call;
+  let response: Response | undefined;
+  let isSent = false, isWhole = false, isSettled = false;
+  let headersMs = 0;
   let lastMs: number | undefined, idleMs: number | undefined;
-  let response: Body | undefined, isRefusal = false;
-  let inflation: Inflation | undefined;
   let stopDraining: (() => void) | undefined;
 
+  const reads = networkReads(clock, (bytes, atMs) => {
+    if (isSettled) return;
+    const isFirst = lastMs === undefined;
+    lastMs = call.read(bytes.length, atMs);
+    if (isFirst) call.mark("firstByte", lastMs);
+    response!.read(bytes, lastMs);
+  });
+
+  /** Ends the exchange, once. A response that is not whole is left to come, or cut off if there was an error. */
   function settle(error?: unknown): void {
     if (isSettled) return;
     isSettled = true;
     limits.stop();
     forget();
-    inflation?.stop();
+    response?.stop();
     if (error === undefined) resolve();
     else reject(error);
     if (isWhole) return;
@@ -58,71 +81,22 @@ export function exchange(
     stopDraining = clock.at(clock.now() + DRAIN_MS, connection.close);
   }
 
-  function deliver(bytes: Buffer, atMs: number): void {
-    if (isSettled) return;
-    try {
-      if (response!.read(bytes, atMs)) settle();
-    } catch (error) {
-      settle(error);
-    }
-  }
-
-  function conclude(): void {
-    if (isSettled) return;
-    try {
-      response!.end();
-      settle();
-    } catch (error) {
-      settle(error);
-    }
-  }
-
-  /** Passes on what one network read has brought: undici tells of each chunk in it apart. */
-  function flush(): void {
-    if (pieces.length === 0 || isSettled) return;
-    const bytes = pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
-    pieces = [];
-    const isFirst = lastMs === undefined;
-    lastMs = call.read(bytes.length, readMs);
-    if (isFirst) call.mark("firstByte", lastMs);
-    if (inflation) inflation.write(bytes, lastMs);
-    else deliver(bytes, lastMs);
+  function fail(error: Error): void {
+    stopDraining?.();
+    reads.flush();
+    // A refusal is one, however much of its words has come.
+    if (response?.isRefusal) response.end();
+    settle(faultOf(error, {
+      isOpen: isSent || connection.socket !== undefined,
+      hasHeaders: response !== undefined,
+      idleMs,
+    }));
   }
 
   function markSent(): void {
-    if (isSettled || hasHeaders) return;
+    if (isSettled || response) return;
     call.mark("requestSent");
     limits.sent();
-  }
-
-  function begin(status: number, raw: RawHeaders): void {
-    isRefusal = status < 200 || status >= 300;
-    response = isRefusal
-      ? refusal({ status, headers: raw, url }, options.clean)
-      : isEventStream(raw)
-      ? eventStream((event, eventMs) => {
-        if (isSettled) return true;
-        call.event(eventMs);
-        return reader.event(event, eventMs);
-      })
-      : wholeBody(headersMs, (text, endMs) => reader.body(text, endMs));
-    const encoding = encodingOf(headerOf(raw, "content-encoding"));
-    if (encoding === undefined) return;
-    inflation = inflate(encoding, {
-      read: deliver,
-      end: conclude,
-      fail: settle,
-    });
-  }
-
-  function failed(error: Error): void {
-    stopDraining?.();
-    flush();
-    if (isSettled) return;
-    // A refusal is one, however much of its words has come.
-    if (isRefusal) return conclude();
-    const isOpen = isSent || connection.socket !== undefined;
-    settle(faultOf(error, { isOpen, hasHeaders, idleMs }));
   }
 
   const user: ConnectionUser & WireHandler = {
@@ -131,9 +105,7 @@ export function exchange(
       limits.connected();
       call.mark("connected");
     },
-    lost(error) {
-      if (isSent) failed(error);
-    },
+    lost: (error) => void (isSent && fail(error)),
     onConnect() {},
     onRequestSent() {
       const { socket, idleSinceMs } = connection;
@@ -142,50 +114,39 @@ export function exchange(
       if (socket?.writableNeedDrain) socket.once("drain", markSent);
       else markSent();
     },
-    onHeaders(status, raw) {
+    onHeaders(status, headers) {
       if (status < 200 || isSettled) return true;
       headersMs = clock.now();
       call.mark("headers", headersMs);
-      hasHeaders = true;
       limits.receiving();
+      const head = { status, headers, atMs: headersMs, url };
+      const { clean } = options;
       try {
-        begin(status, raw);
+        response = responseOf(head, { call, reader, clean, settle });
       } catch (error) {
         settle(error);
       }
       return true;
     },
     onData(piece) {
-      if (isSettled) return true;
-      if (pieces.length === 0) {
-        readMs = clock.now();
-        queueMicrotask(flush);
-      }
-      pieces.push(piece);
+      if (!isSettled) reads.piece(piece);
       return true;
     },
     onComplete() {
       isWhole = true;
       stopDraining?.();
-      flush();
+      reads.flush();
       connections.give(connection, clock.now());
-      if (inflation) inflation.end();
-      else conclude();
+      response?.end();
     },
-    onError: failed,
+    onError: fail,
   };
 
   const limits = limitsOf(options, clock, {
     lastMs: () => lastMs ?? headersMs,
     expired: settle,
   });
-  const connection: Connection = connections.take(user);
+  const connection = connections.take(user);
   const forget = onAbort(signal, () => settle(signal.reason));
-  connection.wire.dispatch({
-    path,
-    method: "POST",
-    headers: [...headers, "content-type", contentType],
-    body,
-  }, user);
-  return promise;
+  return { connection, user };
 }

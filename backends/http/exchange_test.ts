@@ -357,6 +357,24 @@ Deno.test("exchange() ends with the reason of an abort, wherever the request is,
   }
 });
 
+Deno.test("exchange() tells of no event of a read whose other event has had it aborted", async () => {
+  await using server = await rawServer(async (peer) => {
+    await peer.stream();
+    await peer.chunk(event(1), event(2));
+  });
+  await using http = open();
+  const controller = new AbortController();
+  const pending = await asked(http, server.url, {
+    signal: controller.signal,
+    last() {
+      controller.abort(new Error("enough"));
+      return false;
+    },
+  });
+  assert.equal(pending.error?.message, "enough");
+  assert.deepEqual([pending.events.length, pending.late], [1, []]);
+});
+
 Deno.test("exchange() gives a connection up that is being opened", async () => {
   await using server = await rawServer(() => {}, { pause: true });
   await using http = open();

@@ -8,8 +8,8 @@ export interface Http extends AsyncDisposable {
    * Marks `connected` (on a new connection), `requestSent`, `headers` and `firstByte`, and counts reads and events.
    *
    * @throws {RequestError} `connect_error`, `connect_timeout`, `headers_timeout`, `receive_timeout`,
-   * `request_timeout`, `closed`, `protocol_error`, and `http_error` for a status that is not 2xx, with the status as
-   * its code and what the server said.
+   * `request_timeout`, `closed`, `stale_connection`, `protocol_error`, and `http_error` for a status that is not 2xx,
+   * with the status as its code and what the server said. An abort throws its reason, a reader what it has thrown.
    */
   exchange(
     request: HttpRequest,
@@ -20,7 +20,7 @@ export interface Http extends AsyncDisposable {
 
 /** A POST request, whole. */
 export interface HttpRequest {
-  /** Where to. */
+  /** Where to. The same object for all requests to one place, which stays as it is: it is looked at once. */
   readonly url: URL;
   /** What the body is, as `application/json`. */
   readonly contentType: string;
@@ -60,7 +60,7 @@ export interface HttpOptions {
   readonly requestTimeoutMs?: number | undefined;
   /** Whether a connection takes one request after another. */
   readonly reuse: boolean;
-  /** Whether to speak HTTP/2 where a server offers it over TLS. */
+  /** Whether to speak HTTP/2 where a server offers it over TLS. A connection takes one request at a time there too. */
   readonly http2: boolean;
   /** Reads an environment variable: for proxies. */
   env(name: string): string | undefined;

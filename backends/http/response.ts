@@ -1,0 +1,108 @@
+import type { Buffer } from "node:buffer";
+import type { Call } from "../../plugins/mod.ts";
+import { type Body, wholeBody } from "./body.ts";
+import { encodingOf, inflate, type Inflation } from "./encoding.ts";
+import { eventStream } from "./events.ts";
+import type { ResponseReader } from "./http.ts";
+import { headerOf, isEventStream, type RawHeaders } from "./raw_headers.ts";
+import { refusal } from "./status.ts";
+
+/** The beginning of a response. */
+export interface Head {
+  readonly status: number;
+  readonly headers: RawHeaders;
+  /** When it came. */
+  readonly atMs: number;
+  /** Where the request went. */
+  readonly url: URL;
+}
+
+/** Who makes something of a response. */
+export interface Audience {
+  readonly call: Call;
+  readonly reader: ResponseReader;
+  /** Takes secrets out of text. */
+  clean(text: string): string;
+  /** Nothing more of the response is wanted, or it cannot be had: what is told afterwards is not heard. */
+  settle(error?: unknown): void;
+}
+
+/** Takes the body of a response, read by read. */
+export interface Response {
+  /** Whether it is none of what was asked for. */
+  readonly isRefusal: boolean;
+  /** The bytes of one network read. */
+  read(bytes: Buffer, atMs: number): void;
+  /** All has come. */
+  end(): void;
+  /** Nothing more is wanted. */
+  stop(): void;
+}
+
+/**
+ * Reads a response as its head says: as events, as a whole, or as the words of a refusal; decompressed.
+ *
+ * @throws {RequestError} If it is encoded in a way that is not known.
+ */
+export function responseOf(head: Head, audience: Audience): Response {
+  const { status, headers } = head;
+  const isRefusal = status < 200 || status >= 300;
+  let isOver = false;
+  const body = isRefusal
+    ? refusal(head, audience.clean)
+    : bodyOf(head, audience, () => isOver);
+
+  function settle(error?: unknown): void {
+    if (isOver) return;
+    isOver = true;
+    audience.settle(error);
+  }
+
+  function read(bytes: Buffer, atMs: number): void {
+    if (isOver) return;
+    try {
+      if (body.read(bytes, atMs)) settle();
+    } catch (error) {
+      settle(error);
+    }
+  }
+
+  function end(): void {
+    if (isOver) return;
+    try {
+      body.end();
+      settle();
+    } catch (error) {
+      settle(error);
+    }
+  }
+
+  const encoding = encodingOf(headerOf(headers, "content-encoding"));
+  const inflation: Inflation | undefined = encoding === undefined
+    ? undefined
+    : inflate(encoding, { read, end, fail: settle });
+  return {
+    isRefusal,
+    read: inflation?.write ?? read,
+    end: inflation?.end ?? end,
+    stop() {
+      isOver = true;
+      inflation?.stop();
+    },
+  };
+}
+
+function bodyOf(
+  { headers, atMs }: Head,
+  { call, reader }: Audience,
+  isOver: () => boolean,
+): Body {
+  if (!isEventStream(headers)) {
+    return wholeBody(atMs, (text, endMs) => reader.body(text, endMs));
+  }
+  return eventStream((event, eventMs) => {
+    if (isOver()) return true;
+    call.event(eventMs);
+    return reader.event(event, eventMs);
+  });
+}
