@@ -50,3 +50,28 @@ Deno.test("check says what went wrong and what was heard before, and exits with 
   assert.match(stdout, /^answer +Thank you, that was quick\.$/m);
   assert.match(stdout, /← \{"type":"error"/);
 });
+
+Deno.test("check shows a chat as it went either way, speech shortened", async () => {
+  await using folder = await tempFolder(await speechFiles(["short"]));
+  await using server = await serve(QUICK);
+  const { code, stdout, stderr } = await earshot([
+    "check",
+    ...["--backend", "chat,prompt=Transcribe,maxOutputTokens=3"],
+    ...["--target", server.url, "--data", folder.at("short.wav")],
+  ]);
+  assert.equal(code, 0, stderr);
+  assert.match(
+    stdout,
+    /^stream true · streamUsage final · history answers · .*\/v1\/chat\/completions/m,
+  );
+  assert.match(stdout, / ms · POST \/v1\/chat\/completions: \d{5} bytes of /);
+  assert.match(
+    stdout,
+    / → \{"model":"earshot-reference","max_completion_tokens":3,"stream":true,/,
+  );
+  assert.match(stdout, / ← \{"id":"[^"]+","object":"chat\.completion\.chunk"/);
+  assert.match(stdout, /"input_audio":\{"data":"UklG…\(\d{5} /);
+  assert.match(stdout, / ← \[DONE\]$/m);
+  assert.match(stdout, /^instants +connected .* · firstEvent /m);
+  assert.match(stdout, / 3\.000 tokens +outputTokens$/m);
+});
