@@ -24,6 +24,8 @@ interface Pending {
   readonly job: RowsJob;
   readonly slice: Slice;
   readonly rows: Row[];
+  /** Why bytes that it needs could not be had. */
+  failure?: unknown;
   resolve(rows: readonly Row[]): void;
   reject(error: unknown): void;
 }
@@ -104,9 +106,12 @@ export function openRowsThread(
         jobs.delete(message.id);
         return pending?.resolve(pending.rows);
       }
-      case "error":
-        jobs.get(message.id)?.reject(new Error(message.message));
+      case "error": {
+        const pending = jobs.get(message.id);
         jobs.delete(message.id);
+        const cause = pending?.failure;
+        pending?.reject(new Error(message.message, { cause }));
+      }
     }
   }
 
@@ -122,6 +127,8 @@ export function openRowsThread(
       message = { kind: "bytes", id, slice, bytes };
       transfer = [bytes];
     } catch (error) {
+      const pending = jobs.get(id);
+      if (pending) pending.failure = error;
       const text = error instanceof Error ? error.message : String(error);
       message = { kind: "failed", id, slice, message: text };
     }

@@ -10,7 +10,7 @@ interface WorkerScope {
 }
 
 /** Records that are sent at a time: whoever takes them has other things to do. */
-const BATCH = 500;
+const BATCH = 200;
 
 const scope = self as unknown as WorkerScope;
 const asked = new Map<string, PromiseWithResolvers<ArrayBuffer>>();

@@ -102,6 +102,7 @@ function hubOf(
     }),
     tokenEnv: tokenEnv ?? "HF_TOKEN",
     hasToken: token !== undefined,
+    signal,
   };
 }
 

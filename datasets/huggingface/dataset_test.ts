@@ -260,6 +260,55 @@ for (
   });
 }
 
+Deno.test("huggingface() says of files that cannot be had why, and not that the hub cannot", async () => {
+  const damaged = speech(2);
+  const [first] = parquetMetadata(damaged).row_groups;
+  const { data_page_offset } = first!.columns.at(-1)!.meta_data!;
+  damaged.fill(0xff, Number(data_page_offset), Number(data_page_offset) + 8);
+  await using hub = fakeHub({
+    "o/damaged": one({ "test.parquet": damaged }),
+    "o/cut": one({ "test.parquet": speech(2).slice(0, 5000) }),
+    "o/gated": { ...one({ "test.parquet": speech(2) }), gatesFiles: true },
+  });
+  for (
+    const [dataset, expected] of [
+      [
+        "o/damaged",
+        /as its files must be there and whole: current value is Cannot read rows 1 to 2 of o\/damaged\/test\.parquet: thrift/,
+      ],
+      ["o/cut", /^Cannot read o\/cut\/test\.parquet as .* was it cut short\?$/],
+      ["o/gated", /its owner must have given you access/],
+    ] as const
+  ) {
+    await assert.rejects(
+      open({ dataset, endpoint: hub.endpoint, cache: false }),
+      (error) => {
+        assert.ok(error instanceof UsageError, Deno.inspect(error));
+        assert.match(error.message, expected);
+        return true;
+      },
+    );
+  }
+});
+
+Deno.test("huggingface() gives up on a hub from which nothing comes", async () => {
+  const silent = Promise.withResolvers<Response>();
+  await using server = Deno.serve(
+    { port: 0, hostname: "127.0.0.1", onListen() {} },
+    () => silent.promise,
+  );
+  await assert.rejects(
+    open({
+      dataset: "o/x",
+      endpoint: `http://127.0.0.1:${server.addr.port}`,
+      cache: false,
+      fetchTimeoutMs: 50,
+    }),
+    /'endpoint' must be a hub that can be reached.*something must come within 50 ms/,
+  );
+  silent.resolve(new Response());
+});
+
 Deno.test("huggingface() says which names there are where one is wrong, and which is near", async () => {
   const parts = {
     "clean/test/0000.parquet": speech(1),

@@ -11,6 +11,8 @@ export interface HubErrorContext {
   /** The environment variable of the token; its value is never told. */
   readonly tokenEnv: string;
   readonly hasToken: boolean;
+  /** Aborts when nobody needs it any more: that is no error of the hub's. */
+  readonly signal: AbortSignal;
 }
 
 /** What the hub answered instead of data. */
@@ -42,20 +44,55 @@ export function mustBeOk(response: Response): Response {
 export async function hubError(
   error: unknown,
   context: HubErrorContext,
-): Promise<Error> {
-  // What permission is missing is told where the program ends.
-  if (error instanceof UsageError || isPermission(error)) return error;
+): Promise<unknown> {
+  if (isToldAlready(error, context)) return error;
   const { dataset, endpoint } = context;
-  const { rule, is } = error instanceof HubStatusError
-    ? await ofStatus(error, context)
-    : {
-      rule: "'endpoint' must be a hub that can be reached",
-      is: `${endpoint.origin} (${withoutQuery(messageOf(error))})`,
-    };
+  const refused = statusIn(error);
+  const { rule, is } = refused ? await ofStatus(refused, context) : {
+    rule: "'endpoint' must be a hub that can be reached",
+    is: `${endpoint.origin} (${withoutQuery(messageOf(error))})`,
+  };
+  return refusal(dataset, { rule, is, cause: error });
+}
+
+/** The same for files that were found, but cannot be opened. */
+export function fileError(
+  error: unknown,
+  context: HubErrorContext,
+): Promise<unknown> {
+  if (isToldAlready(error, context) || statusIn(error)) {
+    return hubError(error, context);
+  }
+  return Promise.resolve(refusal(context.dataset, {
+    rule: "its files must be there and whole",
+    is: withoutQuery(messageOf(error)),
+    cause: error,
+  }));
+}
+
+function isToldAlready(error: unknown, { signal }: HubErrorContext): boolean {
+  // What permission is missing is told where the program ends.
+  return signal.aborted || error instanceof UsageError || isPermission(error);
+}
+
+function refusal(
+  dataset: string,
+  { rule, is, cause }: {
+    readonly rule: string;
+    readonly is: string;
+    readonly cause: unknown;
+  },
+): UsageError {
   return new UsageError(
     `Cannot open the dataset ${dataset} as ${rule}: current value is ${is}`,
-    { cause: error },
+    { cause },
   );
+}
+
+/** The hub's refusal that is behind an error. */
+function statusIn(error: unknown): HubStatusError | undefined {
+  if (error instanceof HubStatusError) return error;
+  return error instanceof Error ? statusIn(error.cause) : undefined;
 }
 
 async function ofStatus(

@@ -9,7 +9,7 @@ import { formatOf, openRecords } from "../text.ts";
 import { openRangeCache, safeName } from "./cache.ts";
 import { type MediaColumns, mediaColumns } from "./features.ts";
 import { fileUrl, type HubFile } from "./hub.ts";
-import { hubError, type HubErrorContext } from "./hub_error.ts";
+import { fileError, type HubErrorContext } from "./hub_error.ts";
 import type { Part } from "./parts.ts";
 import { remoteBytes } from "./remote_bytes.ts";
 
@@ -52,7 +52,7 @@ export async function openPart(
       ? await ofParquet(parquet, options)
       : { manifest: await ofRecords(part, options), media: {} };
   } catch (error) {
-    throw await hubError(error, options.hub);
+    throw await fileError(error, options.hub);
   }
 }
 

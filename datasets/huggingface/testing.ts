@@ -14,6 +14,8 @@ export interface HubDataset {
   readonly revisions: Readonly<Record<string, HubRevision>>;
   /** The token that may read it. @default {public} */
   readonly token?: string;
+  /** Whether its files, and these alone, are only for those whom the owner lets. */
+  readonly gatesFiles?: boolean;
   /** What it is refused with. */
   readonly refused?: { readonly status: number; readonly code?: string };
 }
@@ -98,6 +100,7 @@ export function fakeHub(
       });
     }
     if (api && what === "tree") return tree(files, url);
+    if (dataset.gatesFiles) return refused(401, "GatedRepo");
     const file = rest.slice(shaOf(revision).length + 1);
     const to = new URL(`http://127.0.0.1:${cdn.addr.port}/blob`);
     to.searchParams.set("signature", String(signature));
