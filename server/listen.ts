@@ -17,7 +17,7 @@ export interface Listener {
 
 /** What a listener does with what comes. */
 export interface ListenerHandlers {
-  /** A connection was accepted. */
+  /** A connection was accepted, its TLS agreed on. */
   connected(socket: Socket): void;
   /** Takes a request to answer it by hand, byte by byte; false leaves it to `fetch`. */
   take(request: IncomingMessage, response: ServerResponse): boolean;
@@ -38,9 +38,9 @@ export async function listen(
   const sockets = new Set<Socket>();
   server.on("connection", (socket: Socket) => {
     sockets.add(socket);
-    handlers.connected(socket);
     socket.once("close", () => sockets.delete(socket));
   });
+  server.on(tls ? "secureConnection" : "connection", handlers.connected);
   server.on("request", (request: IncomingMessage, response: ServerResponse) => {
     if (handlers.take(request, response)) return;
     answer(request, response, handlers.fetch)

@@ -4,9 +4,9 @@ export interface LogEntry {
   readonly seq: number;
   /** Milliseconds since 1970, with fraction: when the bytes came from the socket, or were handed to it. */
   readonly atMs: number;
-  /** The session's id, as `session.created` tells it. */
+  /** The session's id, as `session.created` tells it; a request's, which is its answer's. */
   readonly session: string;
-  /** From the client, to the client, or what happened to the connection. */
+  /** From the client, to the client, or what happened to the connection or the request. */
   readonly direction: "in" | "out" | "note";
   /** The event's type; `(bad json)`, `(binary)`, … where it has none. */
   readonly type: string;

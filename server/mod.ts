@@ -2,7 +2,10 @@
  * The reference server: the protocols of real inference servers, with set delays and faults, and a log of what really
  * happened.
  *
- * - `/v1/realtime` speaks vLLM's dialect: errors, limits and oddities included.
+ * - `/v1/realtime` speaks vLLM's dialect: errors, limits and oddities included. So do `/v1/chat/completions`,
+ *   `/v1/completions`, `/v1/responses`, `/v1/embeddings`, `/v1/audio/transcriptions`, `/v1/audio/translations`,
+ *   `/tokenize` and `/detokenize`, or they speak that of another server.
+ * - Everything in {@linkcode RequestOptions} may be set for one request, as is said next of connections.
  * - Everything in {@linkcode SessionOptions} may be set for one connection too, by the query
  *   (`?tokenMs=0&fault=drop@appends:5&fault=…`) or by the header `earshot-options` in the same form.
  * - `GET /log?since=SEQ&session=ID` gives the log as JSON Lines, `DELETE /log` clears it; the header
@@ -33,6 +36,7 @@ export {
   type FaultPoint,
   parseFault,
 } from "./faults.ts";
+export type { HttpAction, HttpPoint } from "./http_faults.ts";
 export { hashAudio, type LogEntry } from "./log.ts";
 export { type ServerThread, startServerThread } from "./start_thread.ts";
 export {

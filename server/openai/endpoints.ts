@@ -103,6 +103,7 @@ export function createEndpoints(
         bytes: 0,
       });
     response.once("close", closedEarly);
+    response.on("error", () => response.destroy());
     const chunks: Uint8Array[] = [];
     message.on("data", (chunk: Uint8Array) => chunks.push(chunk));
     message.on("error", () => response.destroy());

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { connect } from "node:net";
 import type { LogEntry, RunningServer } from "../mod.ts";
 import type { ServerOptions } from "../options.ts";
+import { testCa, testTls } from "../test_certificate.ts";
 import { eventsOf, post, postRaw, quickServer } from "../test_http.ts";
 
 const PATH = "/v1/chat/completions";
@@ -231,4 +232,18 @@ Deno.test("a client that leaves in the middle of its request is in the log", asy
     `POST ${PATH}`,
     "closed early",
   ]);
+});
+
+Deno.test("chats are answered over TLS, with the connection in the log", async () => {
+  await using server = await quickServer({ tls: testTls });
+  using client = Deno.createHttpClient({ caCerts: [testCa] });
+  const response = await fetch(server.url + PATH, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(CHAT),
+    client,
+  });
+  assert.match(await response.text(), /\[DONE\]\n\n$/);
+  const [first] = await finished(server, 1);
+  assert.equal(first!.type, "connected");
 });

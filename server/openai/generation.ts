@@ -38,8 +38,9 @@ export function generate(
   let step = 0;
 
   function begin(): void {
-    dueMs = (queued ? clock.now() : exchange.receivedMs) + firstMs + prefillMs +
-      draw(options, random, "ttft");
+    const fromMs = queued ? clock.now() : exchange.receivedMs;
+    const delayMs = firstMs + prefillMs + draw(options, random, "ttft");
+    dueMs = Math.max(fromMs + delayMs, clock.now());
     pass(Math.max(0, costOf(0) - 1));
     exchange.at(dueMs, next);
   }
