@@ -43,3 +43,12 @@ Deno.test("datasetSpec() leaves names, plugins and what is spelt out as they are
     assert.equal(await datasetSpec(spec), spec);
   }
 });
+
+Deno.test("datasetSpec() says what data there is where a path leads to none", async () => {
+  for (const path of ["data/speach", "prompts.jsnol", "archive.zip,limit=2"]) {
+    await assert.rejects(
+      datasetSpec(path),
+      /'--data' must name a dataset, a folder of speech, or a file that ends in \.jsonl/,
+    );
+  }
+});

@@ -83,7 +83,9 @@ export function nameColumns(found: ColumnsFound, given: Given): ColumnNames {
   put("texts", () => find(listsOf(found, free(isTexts)), NAMES.texts));
   const hasPrompt = names.audio ?? names.messages ?? names.texts;
   put("text", () => hasPrompt ? undefined : find(free(isPlain), NAMES.text));
-  if (SENT.every((role) => names[role] === undefined)) {
+  // What another dataset sends may be what goes with columns that the user names.
+  const isNamed = Object.values(given).some((name) => name);
+  if (!isNamed && SENT.every((role) => names[role] === undefined)) {
     throw nothingToSend(found);
   }
   put("tools", () => find(free(isTools), NAMES.tools));

@@ -116,3 +116,53 @@ Deno.test("nameColumns() refuses data with nothing to send, and names what there
     return true;
   });
 });
+
+Deno.test("nameColumns() takes chats, pictures and lists for what their values are", () => {
+  const found = (values: Record<string, unknown>, given = {}) =>
+    nameColumns({
+      path: "m.jsonl",
+      columns: Object.keys(values),
+      valuesOf: (name) => [values[name]],
+    }, given);
+  const chat = [{ role: "user", content: "x" }];
+  assert.deepEqual(found({ prompt: "a", messages: chat, text: "b" }), {
+    messages: "messages",
+  });
+  assert.deepEqual(found({ conversation: "no chat" }), {
+    text: "conversation",
+  });
+  assert.deepEqual(found({ conversation: JSON.stringify(chat) }), {
+    messages: "conversation",
+  });
+  assert.deepEqual(found({ input: ["a", "b"], text: "c" }), {
+    texts: "input",
+    reference: "text",
+  });
+  assert.deepEqual(
+    found({ Photos_1: "a.png", question: "b", tools: [{}], prefix: "c" }),
+    { images: "Photos_1", text: "question", tools: "tools", system: "prefix" },
+  );
+  assert.deepEqual(found({ prompt: "a", tools: "hammer", max_tokens: "no" }), {
+    text: "prompt",
+  });
+  assert.deepEqual(
+    found({ instruction: "a", input: "b", output: "c", output_len: 5 }),
+    { text: "instruction", reference: "output", outputTokens: "output_len" },
+  );
+  assert.deepEqual(found({ image: "a.png", audio: "a.wav", answer: "b" }), {
+    audio: "audio",
+    images: "image",
+    reference: "answer",
+  });
+  assert.deepEqual(
+    found({ prompt: "a", response: "b" }, {
+      reference: "",
+      answer: "response",
+    }),
+    { text: "prompt", answer: "response" },
+  );
+  // Another dataset may have the prompt.
+  assert.deepEqual(found({ persona: "a" }, { system: "persona" }), {
+    system: "persona",
+  });
+});

@@ -203,7 +203,7 @@ function factsOf(
     path,
     turns,
     outputLength,
-    tokensBy: tokenizer === undefined ? "estimate" : tokenizer,
+    tokenCounter: tokenizer === undefined ? "characters" : "tokenizer",
     shuffle,
     // How many of them are passed over is known when they are read.
     ...(count !== undefined && { conversations: count }),

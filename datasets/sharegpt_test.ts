@@ -138,7 +138,7 @@ Deno.test("sharegpt() counts by a tokenizer where one is given, and says by what
   });
   const path = folder.at("s.json");
   await using dataset = await openDataset(sharegpt({ path }));
-  assert.equal(dataset.facts?.["tokensBy"], "estimate");
+  assert.equal(dataset.facts?.["tokenCounter"], "characters");
   await assert.rejects(
     readAll(sharegpt({ path, tokenizer: folder.at("tokenizer.json") })),
     (error) => error instanceof UsageError && /tokenizer/.test(error.message),

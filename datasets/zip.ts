@@ -133,14 +133,20 @@ function clashIn(
       if (other !== undefined) {
         return `Cannot zip datasets as each column must be in one of them: current value has ${
           JSON.stringify(column)
-        } in ${datasets[other]!.name} and in ${
-          datasets[i]!.name
+        } in ${labelOf(datasets[other]!)} and in ${
+          labelOf(datasets[i]!)
         }; 'columns.${column}' left empty takes it out of a file's`;
       }
       owners.set(column, i);
     }
   }
   return undefined;
+}
+
+/** What a dataset is called, and the file that it reads. */
+function labelOf({ name, dataset: { facts } }: Opened): string {
+  const path = facts?.["path"];
+  return typeof path === "string" ? `${name} (${path})` : name;
 }
 
 function namesOf(columns: Columns): string[] {
