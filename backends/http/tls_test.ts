@@ -157,6 +157,7 @@ async function http2Server() {
   const sockets = new Set<Socket>();
   const server = createSecureServer({ ...SERVER, allowHTTP1: false });
   let accepted = 0;
+  let cut = () => {};
   server.on("session", (session) => {
     accepted++;
     sessions.add(session);
@@ -173,12 +174,17 @@ async function http2Server() {
     if (headers[":path"] === "/drop") return stream.session?.destroy();
     stream.respond({ ":status": 200, "content-type": "text/event-stream" });
     stream.write("data: 1\n\n");
+    if (headers[":path"] === "/cut") {
+      return cut = () => stream.session?.destroy();
+    }
     stream.end("data: [DONE]\n\n");
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
   return {
     url: (path: string) => new URL(`https://127.0.0.1:${port}${path}`),
+    /** Drops the connection of the last request to `/cut`. */
+    cut: () => cut(),
     get accepted() {
       return accepted;
     },
@@ -245,6 +251,17 @@ Deno.test("exchange() sends nothing again where a connection of HTTP/2 is lost",
   const got = await asked(http, server.url("/drop"));
   assert.equal(failureOf(got)[0], "closed", got.error?.message);
   await reached(() => server.open === 0);
+  assert.equal(server.accepted, 1);
+});
+
+Deno.test("exchange() takes no lost connection of HTTP/2 for the end of a stream", async () => {
+  await using server = await http2Server();
+  await using http = open(HTTP2);
+  const pending = ask(http, server.url("/cut"));
+  await reached(() => pending.events.length === 1);
+  server.cut();
+  await pending.settled;
+  assert.equal(failureOf(pending)[0], "closed", pending.error?.message);
   assert.equal(server.accepted, 1);
 });
 
