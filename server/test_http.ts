@@ -79,6 +79,8 @@ export interface RawAnswer {
   readonly body: string;
   /** Whether the body came to its end. */
   readonly isWhole: boolean;
+  /** How many chunks the body came in; 1 where it is not chunked. */
+  readonly chunks: number;
 }
 
 /** Posts JSON over a socket, and reads until it is closed. */
@@ -113,19 +115,21 @@ export async function postRaw(
   const rest = end < 0 ? "" : text.slice(end + 4);
   return /^transfer-encoding: chunked$/im.test(head)
     ? { head, ...joinedChunks(rest) }
-    : { head, body: rest, isWhole: isWholeBody(head, rest) };
+    : { head, body: rest, isWhole: isWholeBody(head, rest), chunks: 1 };
 }
 
-function joinedChunks(text: string): { body: string; isWhole: boolean } {
+function joinedChunks(text: string): Omit<RawAnswer, "head"> {
   let body = "";
+  let chunks = 0;
   for (let i = 0; i < text.length;) {
     const line = text.indexOf("\r\n", i);
     const size = parseInt(text.slice(i, line), 16);
-    if (size === 0) return { body, isWhole: true };
+    if (size === 0) return { body, isWhole: true, chunks };
+    chunks++;
     body += text.slice(line + 2, line + 2 + size);
     i = line + 2 + size + 2;
   }
-  return { body, isWhole: false };
+  return { body, isWhole: false, chunks };
 }
 
 function isWholeBody(head: string, body: string): boolean {

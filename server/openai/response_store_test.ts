@@ -1,0 +1,43 @@
+import assert from "node:assert/strict";
+import { Refusal } from "./errors.ts";
+import { createResponseStore, inputMessages } from "./response_store.ts";
+
+const answer = {
+  pieces: [{ kind: "text", text: "yes", tokens: 1 }],
+  finishReason: "stop",
+  tokens: 1,
+  reasoningTokens: 0,
+} as const;
+
+Deno.test("createResponseStore() keeps the newest responses, and no more than its limit", () => {
+  const store = createResponseStore(2);
+  for (const id of ["a", "b", "c"]) {
+    store.add(id, { messages: [{ role: "user", content: id }], answer });
+  }
+  assert.throws(() => store.messagesBefore("a", "vllm"), Refusal);
+  assert.deepEqual(store.messagesBefore("c", "vllm"), [
+    { role: "user", content: "c" },
+    { role: "assistant", content: "yes" },
+  ]);
+  assert.deepEqual(store.messagesBefore(null, "vllm"), []);
+});
+
+Deno.test("inputMessages() reads a text, messages, and what functions gave", () => {
+  assert.deepEqual(inputMessages({ input: "x" }), [
+    { role: "user", content: "x" },
+  ]);
+  assert.deepEqual(
+    inputMessages({
+      input: [
+        { role: "system", content: "y" },
+        { type: "function_call", arguments: "{}" },
+        { type: "function_call_output", output: "42" },
+      ],
+    }),
+    [
+      { role: "system", content: "y" },
+      { role: "assistant", content: "{}" },
+      { role: "tool", content: "42" },
+    ],
+  );
+});
