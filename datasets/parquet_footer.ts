@@ -10,7 +10,7 @@ import { messageOf, UsageError } from "../plugins/mod.ts";
 /** Bytes of which any part can be read, by several readers at a time: a file's, or those behind a URL. */
 export interface RandomBytes {
   readonly size: number;
-  /** The bytes from `start` up to `end`; fewer, where there are no more. */
+  /** The bytes from `start` up to `end`; fewer, where there are no more. They are the caller's own. */
   read(start: number, end: number, signal?: AbortSignal): Promise<Uint8Array>;
 }
 

@@ -1,81 +1,12 @@
 import assert from "node:assert/strict";
 import { parquetMetadata } from "hyparquet";
+import { UsageError } from "../../plugins/mod.ts";
 import { testDataset } from "../../plugins/testing.ts";
-import {
-  type Dataset,
-  type OpenContext,
-  UsageError,
-} from "../../plugins/mod.ts";
 import { audioColumn, parquetOf } from "../parquet_testing.ts";
 import { read, tempFolder, tone } from "../testing.ts";
-import { huggingface, type HuggingfaceOptions } from "./dataset.ts";
-import { fakeHub, type HubDataset } from "./testing.ts";
-
-const TEXT = {
-  type: "BYTE_ARRAY",
-  converted_type: "UTF8",
-  repetition_type: "OPTIONAL",
-} as const;
-
-/** Speech as the hub has it: rows numbered from `from`, row groups of `group`. */
-function speech(
-  rows: number,
-  { from = 0, group = 2, ms = 100 } = {},
-): Uint8Array<ArrayBuffer> {
-  const numbers = Array.from({ length: rows }, (_, i) => from + i);
-  const { column, schema } = audioColumn(
-    "audio",
-    numbers.map((i) => ({
-      bytes: tone(ms, { pitchHz: 200 + i }),
-      path: `${i}.wav`,
-    })),
-  );
-  return parquetOf([
-    column,
-    { name: "text", data: numbers.map((i) => `words of ${i}`) },
-    { name: "note", data: numbers.map((i) => `${i} `.repeat(2000)) },
-  ], {
-    rowGroupSize: group,
-    codec: "UNCOMPRESSED",
-    schema: [
-      { name: "root", num_children: 3 },
-      ...schema,
-      { name: "text", ...TEXT },
-      { name: "note", ...TEXT },
-    ],
-    kvMetadata: [{
-      key: "huggingface",
-      value: JSON.stringify({
-        info: { features: { audio: { _type: "Audio" } } },
-      }),
-    }],
-  });
-}
-
-const one = (files: Record<string, Uint8Array | string>): HubDataset => ({
-  revisions: { main: { files } },
-});
-
-async function open(
-  options: HuggingfaceOptions,
-  env: Record<string, string> = {},
-): Promise<Dataset & AsyncDisposable> {
-  const context: OpenContext = {
-    env: (name) => env[name],
-    signal: new AbortController().signal,
-    warn(message) {
-      throw new Error(message);
-    },
-  };
-  const dataset = await huggingface(options).open(context);
-  return {
-    ...dataset,
-    [Symbol.asyncDispose]: async () => await dataset[Symbol.asyncDispose]?.(),
-  };
-}
-
-const refs = (sessions: Awaited<ReturnType<typeof read>>) =>
-  sessions.map(({ turns, problem }) => problem ?? turns[0]?.columns.reference);
+import { huggingface } from "./dataset.ts";
+import { fakeHub } from "./testing.ts";
+import { one, open, refs, speech, TEXT } from "./testing_open.ts";
 
 Deno.test("huggingface() reads speech of the test split, decoded when it is asked to", async () => {
   await using hub = fakeHub({
@@ -152,17 +83,17 @@ Deno.test("huggingface() downloads nothing twice, and nothing of a file that ano
     cacheDir: folder.path,
   };
   const runs: unknown[] = [];
-  const files_: number[] = [];
+  const downloads: number[] = [];
   for (const extra of [{}, {}, { revision: "later" }, { shuffle: true }]) {
     hub.forget();
     await using dataset = await open({ ...options, ...extra });
     runs.push(refs(await read(dataset)).toSorted());
-    files_.push(
+    downloads.push(
       hub.asked.filter(({ path }) => !path.startsWith("/api")).length,
     );
   }
-  assert.ok(files_[0]! > 0);
-  assert.deepEqual(files_.slice(1), [0, 0, 0]);
+  assert.ok(downloads[0]! > 0);
+  assert.deepEqual(downloads.slice(1), [0, 0, 0]);
   assert.deepEqual(new Set(runs.map((run) => JSON.stringify(run))).size, 1);
   for await (const { name } of Deno.readDir(folder.path)) {
     assert.equal(name, "o--speech");
@@ -215,136 +146,6 @@ Deno.test("huggingface() asks the hub again when a signed address has run out", 
   assert.deepEqual(
     refs(await read(dataset)),
     Array.from({ length: 8 }, (_, i) => `words of ${i}`),
-  );
-});
-
-for (
-  const [what, dataset, expected] of [
-    [
-      "gated",
-      { refused: { status: 403, code: "GatedRepo" } },
-      /given you access.*'tokenEnv'.*no token \(set HF_TOKEN/,
-    ],
-    [
-      "forbidden",
-      { refused: { status: 403 } },
-      /'tokenEnv' must name a token.*status 403/,
-    ],
-    [
-      "busy",
-      { refused: { status: 429 } },
-      /must not be asked too often.*'tokenEnv'.*429/,
-    ],
-    [
-      "broken",
-      { refused: { status: 500 } },
-      /'endpoint' must be a hub that answers.*500/,
-    ],
-    [
-      "empty",
-      { revisions: { main: { files: { "README.md": "" } } } },
-      /must have Parquet.*README\.md/,
-    ],
-  ] as const
-) {
-  Deno.test(`huggingface() says what to do about a dataset that is ${what}`, async () => {
-    await using hub = fakeHub({ "o/it": { revisions: {}, ...dataset } });
-    const error = await open({
-      dataset: "o/it",
-      endpoint: hub.endpoint,
-      cache: false,
-    }).then(() => assert.fail(), (error) => error);
-    assert.ok(error instanceof UsageError, String(error));
-    assert.match(error.message, /^Cannot open the dataset o\/it as /);
-    assert.match(error.message, expected);
-  });
-}
-
-Deno.test("huggingface() says of files that cannot be had why, and not that the hub cannot", async () => {
-  const damaged = speech(2);
-  const [first] = parquetMetadata(damaged).row_groups;
-  const { data_page_offset } = first!.columns.at(-1)!.meta_data!;
-  damaged.fill(0xff, Number(data_page_offset), Number(data_page_offset) + 8);
-  await using hub = fakeHub({
-    "o/damaged": one({ "test.parquet": damaged }),
-    "o/cut": one({ "test.parquet": speech(2).slice(0, 5000) }),
-    "o/gated": { ...one({ "test.parquet": speech(2) }), gatesFiles: true },
-  });
-  for (
-    const [dataset, expected] of [
-      [
-        "o/damaged",
-        /as its files must be there and whole: current value is Cannot read rows 1 to 2 of o\/damaged\/test\.parquet: thrift/,
-      ],
-      ["o/cut", /^Cannot read o\/cut\/test\.parquet as .* was it cut short\?$/],
-      ["o/gated", /its owner must have given you access/],
-    ] as const
-  ) {
-    await assert.rejects(
-      open({ dataset, endpoint: hub.endpoint, cache: false }),
-      (error) => {
-        assert.ok(error instanceof UsageError, Deno.inspect(error));
-        assert.match(error.message, expected);
-        return true;
-      },
-    );
-  }
-});
-
-Deno.test("huggingface() gives up on a hub from which nothing comes", async () => {
-  const silent = Promise.withResolvers<Response>();
-  await using server = Deno.serve(
-    { port: 0, hostname: "127.0.0.1", onListen() {} },
-    () => silent.promise,
-  );
-  await assert.rejects(
-    open({
-      dataset: "o/x",
-      endpoint: `http://127.0.0.1:${server.addr.port}`,
-      cache: false,
-      fetchTimeoutMs: 50,
-    }),
-    /'endpoint' must be a hub that can be reached.*something must come within 50 ms/,
-  );
-  silent.resolve(new Response());
-});
-
-Deno.test("huggingface() says which names there are where one is wrong, and which is near", async () => {
-  const parts = {
-    "clean/test/0000.parquet": speech(1),
-    "clean/validation/0000.parquet": speech(1),
-    "other/test/0000.parquet": speech(1),
-  };
-  await using hub = fakeHub({ "openslr/librispeech_asr": one(parts) });
-  const options = {
-    dataset: "openslr/librispeech_asr",
-    endpoint: hub.endpoint,
-    cache: false,
-  };
-  for (
-    const [wrong, expected] of [
-      [{}, /'config' must be one of clean, other: current value is missing$/],
-      [
-        { config: "claen" },
-        /'config' must be one of clean, other: current value is claen; did you mean clean\?/,
-      ],
-      [
-        { config: "clean", split: "tset" },
-        /'split' must be one of test, validation: current value is tset; did you mean test\?/,
-      ],
-      [
-        { dataset: "openslr/librispeech" },
-        /'dataset' must name one that is public.*did you mean openslr\/librispeech_asr\?/,
-      ],
-      [
-        { revision: "v9" },
-        /'revision' must be a branch, a tag or a commit of it: current value is v9/,
-      ],
-    ] as const
-  ) await assert.rejects(open({ ...options, ...wrong }), expected);
-  await assert.rejects(
-    open({ ...options, endpoint: "http://127.0.0.1:9", fetchTimeoutMs: 5000 }),
-    /'endpoint' must be a hub that can be reached: current value is http:\/\/127\.0\.0\.1:9/,
   );
 });
 
