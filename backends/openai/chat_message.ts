@@ -9,7 +9,7 @@ import type {
 import type { ChatSettings } from "./chat_options.ts";
 import type { Media } from "./media.ts";
 
-/** A message as the API has it: plain JSON. */
+/** A message as the API has it: plain JSON, with bytes for media in base64. */
 export type WireMessage = Readonly<Record<string, unknown>>;
 
 /** How messages with media are built. */
@@ -119,7 +119,7 @@ async function audioPart(
 async function imageUrl(
   image: Image,
   { imagesAs, media }: WireOptions,
-): Promise<string> {
+): Promise<string | Uint8Array> {
   if (imagesAs === "url" && image.url !== undefined) return image.url;
   return await media.dataUrl("image", image);
 }

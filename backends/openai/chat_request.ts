@@ -9,6 +9,7 @@ import { answerTo, checkHistory, resultsOf } from "./chat_history.ts";
 import { messagesOf, systemMessage, type WireMessage } from "./chat_message.ts";
 import type { ChatSettings } from "./chat_options.ts";
 import { isWords, sentIn } from "./chat_sent.ts";
+import { jsonItems } from "./json_parts.ts";
 import { openMedia } from "./media.ts";
 import type { Protocol } from "./protocol.ts";
 
@@ -92,7 +93,7 @@ function preparedOf(
   const start = JSON.stringify({ ...fields, messages: [] }).slice(0, -2);
   const head = bytesOf(start);
   const first = system === undefined ? NOTHING : jsonOf(systemMessage(system));
-  const own = bytesOf(messages.map((each) => JSON.stringify(each)).join(","));
+  const own = joinBytes(jsonItems(messages));
   const body = bodyWith(head, [first, own]);
   const ownEnd = body.length - TAIL.length;
   return {

@@ -1,8 +1,10 @@
 import { encodeWav } from "../../audio/mod.ts";
 import type { Audio, Image, MediaFile } from "../../plugins/mod.ts";
+import { breath } from "../breath.ts";
 import { byteCache } from "../byte_cache.ts";
+import { bytesOf, joinBytes } from "./bytes.ts";
 
-/** Audio and pictures as JSON can hold them: each read and encoded once, as long as there is room. */
+/** Audio and pictures as JSON can hold them, in bytes: each read and encoded once, as long as there is room. */
 export interface Media {
   /**
    * Audio as `input_audio` takes it: a WAV or MP3 file as it is, any other as a WAV of 16 kHz.
@@ -15,13 +17,13 @@ export interface Media {
    *
    * @throws {Error} If it cannot be read.
    */
-  dataUrl(kind: "audio" | "image", file: Audio | Image): Promise<string>;
+  dataUrl(kind: "audio" | "image", file: Audio | Image): Promise<Uint8Array>;
 }
 
 /** The two fields of an `input_audio`. */
 export interface InputAudio {
   /** The file in base64. */
-  readonly data: string;
+  readonly data: Uint8Array;
   /** What it is. */
   readonly format: "wav" | "mp3";
 }
@@ -35,7 +37,7 @@ const RATE_HZ = 16_000;
 /** Keeps at most `maxBytes` of what was encoded. */
 export function openMedia(maxBytes: number = CACHE_BYTES): Media {
   const inputs = byteCache<InputAudio>(maxBytes, ({ data }) => data.length);
-  const urls = byteCache<string>(maxBytes, ({ length }) => length);
+  const urls = byteCache<Uint8Array>(maxBytes, ({ length }) => length);
   return {
     inputAudio: (audio) => inputs.get(audio.id, () => encoded(audio)),
     dataUrl: (kind, file) =>
@@ -46,9 +48,9 @@ export function openMedia(maxBytes: number = CACHE_BYTES): Media {
 async function encoded(audio: Audio): Promise<InputAudio> {
   const file = await audio.file();
   const format = FORMATS[file.mediaType];
-  if (format) return { data: file.bytes.toBase64(), format };
+  if (format) return { data: await base64Of(file.bytes), format };
   const wav = encodeWav(await audio.pcm16(RATE_HZ), RATE_HZ);
-  return { data: wav.toBase64(), format: "wav" };
+  return { data: await base64Of(wav), format: "wav" };
 }
 
 const FORMATS: Readonly<Record<string, InputAudio["format"]>> = {
@@ -59,6 +61,19 @@ const FORMATS: Readonly<Record<string, InputAudio["format"]>> = {
   "audio/mp3": "mp3",
 };
 
-function urlOf({ bytes, mediaType }: MediaFile): string {
-  return `data:${mediaType};base64,${bytes.toBase64()}`;
+async function urlOf({ bytes, mediaType }: MediaFile): Promise<Uint8Array> {
+  return joinBytes([`data:${mediaType};base64,`, await base64Of(bytes)]);
+}
+
+/** Media this long is encoded in one go, beyond it the loop is let go in between. Three bytes make four characters. */
+const BREATH_BYTES = 3 * 128 * 1024;
+
+async function base64Of(bytes: Uint8Array): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  for (let at = 0; at < bytes.length; at += BREATH_BYTES) {
+    if (at > 0) await breath();
+    const slice = bytes.subarray(at, at + BREATH_BYTES);
+    parts.push(bytesOf(slice.toBase64()));
+  }
+  return parts.length === 1 ? parts[0]! : joinBytes(parts);
 }

@@ -1,18 +1,23 @@
 import assert from "node:assert/strict";
 import { bytesSource, inspectAudio } from "../../audio/mod.ts";
 import type { Audio, Image } from "../../plugins/mod.ts";
+import { bytesOf } from "./bytes.ts";
 import { openMedia } from "./media.ts";
 
 const BYTES = new Uint8Array([1, 2, 3, 250]);
 
-function audioOf(mediaType: string, id = mediaType) {
+function textOf(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes);
+}
+
+function audioOf(mediaType: string, id = mediaType, bytes = BYTES) {
   const read = { file: 0, pcm16: [] as number[] };
   const audio: Audio = {
     id,
     durationMs: 10,
     file: () => {
       read.file++;
-      return Promise.resolve({ bytes: BYTES, mediaType, name: "a" });
+      return Promise.resolve({ bytes, mediaType, name: "a" });
     },
     pcm16: (rateHz) => {
       read.pcm16.push(rateHz);
@@ -32,7 +37,7 @@ for (
   Deno.test(`inputAudio() sends ${mediaType} as it is`, async () => {
     const { audio, read } = audioOf(mediaType);
     assert.deepEqual(await openMedia().inputAudio(audio), {
-      data: BYTES.toBase64(),
+      data: bytesOf(BYTES.toBase64()),
       format,
     });
     assert.deepEqual(read.pcm16, []);
@@ -44,7 +49,7 @@ for (const mediaType of ["audio/flac", "audio/ogg"]) {
     const { audio, read } = audioOf(mediaType);
     const { data, format } = await openMedia().inputAudio(audio);
     assert.equal(format, "wav");
-    const wav = Uint8Array.fromBase64(data);
+    const wav = Uint8Array.fromBase64(textOf(data));
     const info = await inspectAudio(bytesSource(wav, "a.wav"));
     assert.equal(info.format, "wav");
     assert.equal(info.sampleRateHz, 16_000);
@@ -66,11 +71,11 @@ Deno.test("dataUrl() holds the file as it is, pictures and audio of one id apart
       }),
   };
   assert.equal(
-    await media.dataUrl("audio", audio),
+    textOf(await media.dataUrl("audio", audio)),
     "data:audio/flac;base64,AQID+g==",
   );
   assert.equal(
-    await media.dataUrl("image", image),
+    textOf(await media.dataUrl("image", image)),
     "data:image/png;base64,CQ==",
   );
 });
@@ -85,3 +90,12 @@ Deno.test("openMedia() reads a file once, however many ask, and again once it ha
   await media.inputAudio(a.audio);
   assert.equal(a.read.file, 2);
 });
+
+for (const length of [0, 1, 393_215, 393_216, 393_217, 1_000_000]) {
+  Deno.test(`inputAudio() encodes ${length} bytes the same in slices as in one go`, async () => {
+    const bytes = new Uint8Array(length).map((_, i) => i * i);
+    const { audio } = audioOf("audio/wav", "long", bytes);
+    const { data } = await openMedia().inputAudio(audio);
+    assert.ok(textOf(data) === bytes.toBase64());
+  });
+}

@@ -7,7 +7,7 @@ import type {
 import type { Media } from "./media.ts";
 import type { ResponsesSettings } from "./responses.ts";
 
-/** An item of a response's input, as the API has it: plain JSON. */
+/** An item of a response's input, as the API has it: plain JSON, with bytes for media in base64. */
 export type InputItem = Readonly<Record<string, unknown>>;
 
 /** How items with media are built. */

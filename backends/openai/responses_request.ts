@@ -1,6 +1,7 @@
 import type { InferenceRequest } from "../../plugins/mod.ts";
 import { fieldsOf } from "./body.ts";
 import { bytesOf, joinBytes, type Part } from "./bytes.ts";
+import { jsonItems } from "./json_parts.ts";
 import { openMedia } from "./media.ts";
 import type { Protocol } from "./protocol.ts";
 import type { ResponsesSettings } from "./responses.ts";
@@ -11,7 +12,7 @@ import {
   instructionsOf,
   sentIn,
 } from "./responses_history.ts";
-import { itemsOf, jsonOf, toolOf } from "./responses_input.ts";
+import { itemsOf, toolOf } from "./responses_input.ts";
 import { saidIn, type SaidMessage } from "./said.ts";
 
 /** A turn on its way to the wire: bytes, so that what is left when it is due is to put them in a row. */
@@ -65,7 +66,7 @@ export function responsesRequests(
       checkHistory(turn, history);
       const { columns } = turn;
       const fields = jsonFields({ settings, model, turn });
-      const own = bytesOf(jsonOf(await itemsOf(columns, wire)));
+      const own = joinBytes(jsonItems(await itemsOf(columns, wire)));
       signal.throwIfAborted();
       const head = bytesOf('{"input":[');
       const body = joinBytes([

@@ -1,4 +1,5 @@
 import type { Audio } from "../../plugins/mod.ts";
+import { breath } from "../breath.ts";
 import { byteCache } from "../byte_cache.ts";
 import type { Dialect } from "./dialects/dialect.ts";
 
@@ -67,11 +68,6 @@ export async function framesOf(
 /** PCM16 is little-endian on the wire, as every machine is that Deno runs on. */
 function bytesOf(samples: Int16Array): Uint8Array {
   return new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength);
-}
-
-/** Lets the loop turn: others are due meanwhile. */
-function breath(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve));
 }
 
 /** Frames by audio. */
