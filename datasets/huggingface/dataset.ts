@@ -44,7 +44,7 @@ async function open(options: Options, context: OpenContext): Promise<Dataset> {
   const over = new AbortController();
   const signal = AbortSignal.any([over.signal, context.signal]);
   const hub = hubOf(options, context, signal);
-  const folder = cacheFolder(options, context);
+  const kept = cacheFolder(options, context);
   const { repository, parts } = await find(hub);
   const part = choose(parts, {
     ...options,
@@ -52,10 +52,10 @@ async function open(options: Options, context: OpenContext): Promise<Dataset> {
   });
   const { config, split } = part;
   const { commit } = repository;
-  const { manifest, media } = await openPart(part, {
+  const { manifest, media, folder } = await openPart(part, {
     hub,
     commit,
-    cacheFolder: folder,
+    cacheFolder: kept,
     shuffle,
     limit,
     signal,
@@ -65,7 +65,7 @@ async function open(options: Options, context: OpenContext): Promise<Dataset> {
     ...options,
     columns: { ...media, ...options.columns },
     // A path in a record is one of the repository, and never one of this machine.
-    root: fileUrl(hub, commit, "").href,
+    root: fileUrl(hub, commit, folder).href,
   }, `${dataset}/${config}/${split}`);
   const { path: _, ...facts } = opened.facts ?? {};
   return {

@@ -231,6 +231,24 @@ Deno.test("huggingface() looks for the path of a record in the repository, and n
   }
 });
 
+Deno.test("huggingface() finds the files that a table names beside the table", async () => {
+  await using hub = fakeHub({
+    "o/folder": one({
+      "test/metadata.csv": "file_name,transcription\nclips/a.wav,hello\n",
+      "test/clips/a.wav": tone(100),
+    }),
+  });
+  await using dataset = await open({
+    dataset: "o/folder",
+    endpoint: hub.endpoint,
+    cache: false,
+  });
+  const [session] = await read(dataset);
+  assert.deepEqual(refs([session!]), ["hello"]);
+  const audio = session!.turns[0]!.columns.audio!;
+  assert.equal((await audio.pcm16(8000)).length, 800);
+});
+
 Deno.test("huggingface() makes a problem of records that cannot be read, and goes on", async () => {
   const file = speech(6, { group: 2 });
   const [, second] = parquetMetadata(file).row_groups;

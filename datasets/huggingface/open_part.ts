@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { join, posix } from "node:path";
 import { UsageError } from "../../plugins/mod.ts";
 import type { Manifest } from "../manifest.ts";
 import { openParquet, type ParquetFile } from "../parquet_file.ts";
@@ -30,6 +30,8 @@ export interface OpenedPart {
   readonly manifest: Manifest;
   /** What its files say of their columns. */
   readonly media: MediaColumns;
+  /** Which folder of the repository paths in records are relative to. */
+  readonly folder: string;
 }
 
 /** Footers that are fetched at a time. */
@@ -50,7 +52,7 @@ export async function openPart(
   try {
     return parquet.length > 0
       ? await ofParquet(parquet, options)
-      : { manifest: await ofRecords(part, options), media: {} };
+      : await ofRecords(part, options);
   } catch (error) {
     throw await fileError(error, options.hub);
   }
@@ -87,6 +89,7 @@ async function ofParquet(
       [Symbol.asyncDispose]: () => Promise.resolve(threads.dispose()),
     },
     media: mediaColumns(opened[0]),
+    folder: "",
   };
 }
 
@@ -94,7 +97,7 @@ async function ofParquet(
 async function ofRecords(
   { config, split, files }: Part,
   options: PartOptions,
-): Promise<Manifest> {
+): Promise<OpenedPart> {
   const [file, another] = files;
   if (file === undefined || another !== undefined) {
     throw new UsageError(
@@ -121,11 +124,15 @@ async function ofRecords(
     const { shuffle } = options;
     const manifest = await openRecords(path, format, { shuffle });
     return {
-      ...manifest,
-      async [Symbol.asyncDispose]() {
-        await manifest[Symbol.asyncDispose]();
-        await remove();
+      manifest: {
+        ...manifest,
+        async [Symbol.asyncDispose]() {
+          await manifest[Symbol.asyncDispose]();
+          await remove();
+        },
       },
+      media: {},
+      folder: posix.dirname(file.path).replace(/^\.$/, ""),
     };
   } catch (error) {
     await remove();
