@@ -38,54 +38,68 @@ export function chatTurns(messages: readonly Message[]): ChatTurn[] {
   return isAsked ? [...turns, { asked, answer: undefined }] : turns;
 }
 
-/** What a record holds beside its chat. */
+/** What a record holds beside its chat, and what is made of its answers. */
 export interface Beside {
   /** Its other columns. */
   readonly columns: Columns;
   /** How many tokens each answer is to have. */
   readonly maxOutputTokens?: number | undefined;
+  /** Whether a chat that is sent as one request is compared with its last answer. */
+  readonly isCompared: boolean;
 }
 
 /**
- * The turns that a chat is sent as.
+ * The turns that a chat is sent as, each with the `answer` that was recorded. Answers of a chat that is sent turn by
+ * turn are no references: a model that says the same in other words makes no error, and to align long texts takes
+ * the client's time.
  *
  * @throws {Error} If nobody asks anything in it.
  */
 export function turnsOf(
   messages: readonly Message[],
   turns: Turns,
-  beside: Beside,
+  { columns, maxOutputTokens, isCompared }: Beside,
 ): Turn[] {
   const asked = turns === "last"
-    ? [lastTurn(messages, beside.columns)]
-    : chatTurns(messages).map((turn, i) => {
-      const { tools, ...first } = beside.columns;
-      const columns = turnColumns(turn, i === 0 ? first : {});
-      return tools === undefined ? columns : { tools, ...columns };
-    });
+    ? [lastTurn(messages, columns, isCompared)]
+    : allTurns(messages, columns);
   if (asked.length === 0) throw nobodyAsks();
-  const { maxOutputTokens } = beside;
   return asked.map((columns) => ({
     columns,
     ...(maxOutputTokens !== undefined && { maxOutputTokens }),
   }));
 }
 
-/** All of a chat but its last answer, which is what a perfect one would say. */
-function lastTurn(messages: readonly Message[], beside: Columns): Columns {
+/** All of a chat but its last answer. */
+function lastTurn(
+  messages: readonly Message[],
+  beside: Columns,
+  isCompared: boolean,
+): Columns {
   const last = messages.findLastIndex(({ role }) =>
     role === "user" || role === "tool"
   );
   if (last < 0) throw nobodyAsks();
-  const answer = messages.findLast(({ role, toolCalls }, i) =>
+  const message = messages.findLast(({ role, toolCalls }, i) =>
     i > last && role === "assistant" && !toolCalls
   );
-  const reference = answer && wordsOf(answer);
+  const answer = message && wordsOf(message);
   return {
     ...beside,
     messages: messages.slice(0, last + 1),
-    ...(reference && { reference }),
+    ...(answer && { answer, ...(isCompared && { reference: answer }) }),
   };
+}
+
+/** Tools go with every turn; what else stands beside the chat with the first, and its reference with the last. */
+function allTurns(messages: readonly Message[], beside: Columns): Columns[] {
+  const { tools, reference, ...first } = beside;
+  const turns = chatTurns(messages);
+  return turns.map((turn, i) => ({
+    ...(tools && { tools }),
+    ...turnColumns(turn, i === 0 ? first : {}),
+    ...(reference !== undefined && i === turns.length - 1 && { reference }),
+  }));
 }
 
 /** What one turn holds: a prompt alone where there is no more to it. */
@@ -101,7 +115,6 @@ function turnColumns({ asked, answer }: ChatTurn, beside: Columns): Columns {
     ...(hasSystem && { system: wordsOf(first) }),
     ...(isPrompt ? { text: wordsOf(only) } : { messages: said }),
     ...(answer !== undefined && { answer }),
-    ...(answer && { reference: answer }),
   };
 }
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Audio, Image, Message } from "../plugins/mod.ts";
+import type { Audio, Columns, Image, Message } from "../plugins/mod.ts";
 import { chatTurns, turnsOf } from "./chat_turns.ts";
 import { chatOf, looksLikeChat } from "./chat_value.ts";
 
@@ -168,12 +168,14 @@ Deno.test("chatTurns() divides a chat behind each answer, and leaves none out", 
 
 Deno.test("turnsOf() sends a chat as one request, whose reference is the last answer", () => {
   const columns = { tools: [{}], reference: "from a column" };
-  const turn = (letters: string) =>
-    turnsOf(chat(letters), "last", { columns, maxOutputTokens: 9 });
+  const turn = (letters: string, isCompared = true) =>
+    turnsOf(chat(letters), "last", { columns, maxOutputTokens: 9, isCompared });
+  const said = { tools: [{}], messages: chat("suau"), answer: "a4" };
   assert.deepEqual(turn("suaua"), [{
-    columns: { tools: [{}], messages: chat("suau"), reference: "a4" },
+    columns: { ...said, reference: "a4" },
     maxOutputTokens: 9,
   }]);
+  assert.deepEqual(turn("suaua", false)[0]!.columns, { ...columns, ...said });
   assert.deepEqual(turn("uau")[0]!.columns, {
     ...columns,
     messages: chat("uau"),
@@ -181,29 +183,26 @@ Deno.test("turnsOf() sends a chat as one request, whose reference is the last an
 });
 
 Deno.test("turnsOf() sends a chat turn by turn, with the answers that were recorded", () => {
-  const turns = turnsOf(chat("suauau"), "all", { columns: { tools: [{}] } });
-  assert.deepEqual(turns.map(({ columns }) => columns), [
-    { tools: [{}], system: "s0", text: "u1", answer: "a2", reference: "a2" },
-    { tools: [{}], text: "u3", answer: "a4", reference: "a4" },
-    { tools: [{}], text: "u5" },
+  const turns = (letters: string, columns: Columns = {}) =>
+    turnsOf(chat(letters), "all", { columns, isCompared: true })
+      .map(({ columns }) => columns);
+  assert.deepEqual(turns("suauau", { tools: [{}], reference: "r" }), [
+    { tools: [{}], system: "s0", text: "u1", answer: "a2" },
+    { tools: [{}], text: "u3", answer: "a4" },
+    { tools: [{}], text: "u5", reference: "r" },
   ]);
-  const calls = turnsOf(chat("ucta"), "all", { columns: {} });
-  assert.deepEqual(calls[0]!.columns, {
-    messages: chat("uct"),
-    answer: "a3",
-    reference: "a3",
-  });
-  // A prompt of the record stands behind the chat; its system prompt leaves the chat's own where it is.
-  const both = turnsOf(chat("sua"), "all", { columns: { system: "be" } });
-  assert.deepEqual(both[0]!.columns.messages, chat("su"));
-  assert.equal(both[0]!.columns.system, "be");
+  assert.deepEqual(turns("ucta"), [{ messages: chat("uct"), answer: "a3" }]);
+  // The record's own system prompt leaves the chat's where it is.
+  const [both] = turns("sua", { system: "be" });
+  assert.deepEqual(both!.messages, chat("su"));
+  assert.equal(both!.system, "be");
 });
 
 Deno.test("turnsOf() refuses a chat in which nobody asks", () => {
   for (const turns of ["last", "all"] as const) {
     for (const letters of ["s", "a", "sa"]) {
       assert.throws(
-        () => turnsOf(chat(letters), turns, { columns: {} }),
+        () => turnsOf(chat(letters), turns, { columns: {}, isCompared: true }),
         /must have a message by the user/,
       );
     }

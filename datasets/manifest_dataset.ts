@@ -23,8 +23,8 @@ export interface ManifestDatasetOptions extends SpeechOptions {
   columns?: ColumnOptions;
   /**
    * How chats are sent: `last` as one request with all that is said before the last answer, which becomes the
-   * reference; `all` as a session with a turn for each answer, which stands in the history as it was recorded where
-   * the backend's `history` is `scripted`.
+   * reference unless `columns.reference` is empty; `all` as a session with a turn for each answer, which stands in
+   * the history as it was recorded where the backend's `history` is `scripted`, and is no reference.
    *
    * @default {"last"}
    */
@@ -144,6 +144,7 @@ function itemsOf(
     place,
     columns,
     turns,
+    isCompared: options.columns.reference !== "",
     maxSeconds,
     speech: { decoders, remote, folder },
     images: { folder, timeoutMs, signal },

@@ -22,6 +22,8 @@ export interface ItemsOptions {
   readonly place: string;
   readonly columns: ColumnNames;
   readonly turns: Turns;
+  /** Whether a chat that is sent as one request is compared with its last answer. */
+  readonly isCompared: boolean;
   readonly maxSeconds: number | undefined;
   readonly speech: Speech;
   readonly images: ImagesOptions;
@@ -74,7 +76,11 @@ async function turnsIn(
   });
   const left = images?.slice(taken) ?? [];
   const beside = { ...others, ...(left.length > 0 && { images: left }) };
-  return turnsOf(messages, turns, { columns: beside, maxOutputTokens });
+  return turnsOf(messages, turns, {
+    columns: beside,
+    maxOutputTokens,
+    isCompared: options.isCompared,
+  });
 }
 
 /** All that a record holds but its chat. */

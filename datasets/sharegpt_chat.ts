@@ -34,7 +34,10 @@ export async function conversationTurns(
     : recorded;
   const kept = usable.slice(0, maxTurns);
   if (kept.length < minTurns || !await fits(kept, rules)) return undefined;
-  const turns = turnsOf(kept.flatMap(messagesOf), rules.turns, { columns: {} });
+  const turns = turnsOf(kept.flatMap(messagesOf), rules.turns, {
+    columns: {},
+    isCompared: false,
+  });
   if (!isAsRecorded) return turns;
   return await Promise.all(turns.map((turn) => bounded(turn, rules)));
 }
@@ -61,8 +64,7 @@ async function bounded(
   turn: Turn,
   { count }: ConversationRules,
 ): Promise<Turn> {
-  const { answer, reference } = turn.columns;
-  const tokens = await count(answer ?? reference ?? "");
+  const tokens = await count(turn.columns.answer ?? "");
   return { ...turn, maxOutputTokens: Math.max(1, tokens) };
 }
 

@@ -57,11 +57,11 @@ Deno.test("sharegpt() replays conversations turn by turn, each answer as long as
     ]);
     assert.deepEqual(sessions[0]!.turns, [
       {
-        columns: { text: "h0", answer: "g1", reference: "g1" },
+        columns: { text: "h0", answer: "g1" },
         maxOutputTokens: 1,
       },
       {
-        columns: { text: "h2", answer: "g3", reference: "g3" },
+        columns: { text: "h2", answer: "g3" },
         maxOutputTokens: 1,
       },
     ]);
@@ -93,7 +93,7 @@ Deno.test("sharegpt() leaves lengths to the backend, and the last question unans
         { role: "assistant", content: "g1" },
         { role: "user", content: "h2" },
       ],
-      reference: "g3",
+      answer: "g3",
     },
     maxOutputTokens: 1,
   }]);

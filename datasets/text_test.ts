@@ -159,7 +159,6 @@ Deno.test("textFile() sends a chat as one request, or turn by turn where it is t
     system: "Be brief",
     text: "One?",
     answer: "Uno",
-    reference: "Uno",
   });
   assert.equal(all!.turns[1]!.columns.answer, "Dos");
   assert.equal(all!.turns[1]!.columns.messages?.length, 1);
