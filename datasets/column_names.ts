@@ -74,7 +74,7 @@ export function nameColumns(found: ColumnsFound, given: Given): ColumnNames {
     found.columns.filter((column) =>
       !taken.has(column) && mayHold(found.valuesOf(column), fits)
     );
-  put("audio", () => findAudio(found, free(), given.text !== undefined));
+  put("audio", () => findAudio(found, free(), Boolean(given.text)));
   put(
     "messages",
     () => find(listsOf(found, free(looksLikeChat)), NAMES.messages),

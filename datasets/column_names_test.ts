@@ -147,7 +147,7 @@ Deno.test("nameColumns() takes chats, pictures and lists for what their values a
   });
   assert.deepEqual(
     found({ instruction: "a", input: "b", output: "c", output_len: 5 }),
-    { text: "instruction", reference: "output", outputTokens: "output_len" },
+    { text: "instruction", outputTokens: "output_len" },
   );
   assert.deepEqual(found({ image: "a.png", audio: "a.wav", answer: "b" }), {
     audio: "audio",

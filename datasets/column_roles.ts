@@ -51,12 +51,12 @@ export const NAMES: Readonly<Record<Role, readonly string[]>> = {
   system: ["system_prompt", "system", "prefix"],
   tools: ["tools", "functions", "tool_definitions"],
   toolResult: ["tool_result", "tool_response", "tool_output"],
+  // Not what some other model once answered: to say it in other words is no error.
   reference: [
     ...["reference", "reference_text", "reference_transcript"],
     ...["ground_truth", "transcript", "transcription", "normalized_text"],
     ...["normalised_text", "text", "sentence"],
     ...["answer", "expected_answer", "expected_output", "target"],
-    ...["response", "completion", "output"],
   ],
   // What is put into the mouth of the model is for the user to say.
   answer: [],

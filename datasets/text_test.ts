@@ -86,7 +86,7 @@ Deno.test("textFile() finds every column by its usual names", async () => {
       images: ["a.png", { bytes: PNG.toBase64() }],
       functions: [{ name: "look", parameters: {} }],
       tool_output: { ok: true },
-      response: "A dot",
+      answer: "A dot",
       completion_tokens_count: 12,
     }),
   });
