@@ -70,7 +70,9 @@ Deno.test("openRowsThread() tells what the source tells, and of damage, with the
 });
 
 Deno.test("openRowsThread() reads in this thread where no worker is to be had", async () => {
-  using reader = openRowsThread({ workerUrl: new URL("file:///none.ts") });
+  using reader = openRowsThread({
+    workerUrl: new URL("data:application/javascript,throw 1"),
+  });
   const file = await openParquet("it.parquet", watched(whole), { reader });
   assert.equal((await file.blocks()[0]!.read()).length, 20);
   assert.equal((await file.blocks()[1]!.read()).length, 20);
