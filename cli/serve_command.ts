@@ -77,7 +77,7 @@ function changesOf(settings: readonly string[]): Partial<ServerOptions> {
   const read = settingsOf({
     url: `http://localhost/?${query}`,
     headers: new Headers(),
-  }, { ...defaults, faults: [] });
+  }, { current: { ...defaults, faults: [] }, known: defaults });
   if (typeof read === "string") throw new UsageError(read);
   return Object.fromEntries(
     Object.entries(read.options).filter(([name]) => read.changed.has(name)),

@@ -1,4 +1,4 @@
-import type { SessionOptions } from "./options.ts";
+import { SESSION_DEFAULTS, type SessionOptions } from "./options.ts";
 import { settingsOf } from "./settings.ts";
 
 /**
@@ -10,7 +10,10 @@ export function sessionOptions(
   request: { readonly url: string; readonly headers: Headers },
   defaults: SessionOptions,
 ): SessionOptions | string {
-  const read = settingsOf(request, defaults);
+  const read = settingsOf(request, {
+    current: defaults,
+    known: SESSION_DEFAULTS,
+  });
   if (typeof read === "string") return read;
   const { options, changed } = read;
   return changed.has("tokenMs") && !changed.has("finalTokenMs")

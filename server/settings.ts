@@ -31,11 +31,16 @@ export function settingsOf<
   Options extends { readonly faults: readonly Fault[] },
 >(
   request: { readonly url: string; readonly headers: Headers },
-  defaults: Options,
+  { current, known }: {
+    /** What holds where the request says nothing. */
+    current: Options;
+    /** The options that there are: others pass, as a real server lets them. */
+    known: Omit<Options, "faults">;
+  },
 ): { options: Options; changed: ReadonlySet<string> } | string {
-  const known = defaults as unknown as Settings;
+  const kinds = known as unknown as Settings;
   const changes: Record<string, unknown> = {};
-  const faults = [...defaults.faults];
+  const faults = [...current.faults];
   const settings = [
     ...new URL(request.url).searchParams,
     ...new URLSearchParams(request.headers.get("earshot-options") ?? ""),
@@ -43,15 +48,15 @@ export function settingsOf<
   try {
     for (const [name, value] of settings) {
       if (name === "fault") faults.push(parseFault(value));
-      else if (Object.hasOwn(known, name) && name !== "faults") {
-        changes[name] = valueOf(name, value, known[name]);
+      else if (Object.hasOwn(kinds, name) && name !== "faults") {
+        changes[name] = valueOf(name, value, kinds[name]);
       }
     }
   } catch (error) {
     return (error as Error).message;
   }
   return {
-    options: { ...defaults, ...changes, faults },
+    options: { ...current, ...changes, faults },
     changed: new Set(Object.keys(changes)),
   };
 }

@@ -13,9 +13,11 @@ export type Body = Readonly<Record<string, unknown>>;
  */
 export function readBody(
   { body: bytes, contentType }: Incoming,
-  { required, models }: {
+  { required, models, given = 0 }: {
     required: readonly string[];
     models: readonly string[];
+    /** Fields that vLLM itself gives the body before it looks. */
+    given?: number;
   },
 ): Body {
   if (contentType && !/^application\/([\w.-]+\+)?json/i.test(contentType)) {
@@ -26,7 +28,7 @@ export function readBody(
   }
   const body = parse(new TextDecoder().decode(bytes));
   const missing = required.filter((field) => body[field] === undefined);
-  if (missing.length > 0) throw missingFields(missing, body);
+  if (missing.length > 0) throw missingFields(missing, body, given);
   checkModel(body.model, models);
   return body;
 }
@@ -46,8 +48,9 @@ export function checkModel(model: unknown, models: readonly string[]): void {
 export function missingFields(
   fields: readonly string[],
   body: Body,
+  given = 0,
 ): Refusal {
-  const input = `<dict of ${Object.keys(body).length} items>`;
+  const input = `<dict of ${Object.keys(body).length + given} items>`;
   return invalid(fields.map((field) => ({
     type: "missing",
     loc: `body.${field}`,

@@ -13,7 +13,7 @@ import { answerId } from "./ids.ts";
 import { createExchange, type Exchange } from "./exchange.ts";
 import type { ExchangeParts } from "./exchange_body.ts";
 import { atAccept } from "./fault_actions.ts";
-import type { RequestOptions } from "./options.ts";
+import { REQUEST_DEFAULTS, type RequestOptions } from "./options.ts";
 
 /** What all requests of a server share. */
 export interface EndpointHost {
@@ -77,7 +77,10 @@ export function createEndpoints(
     response: ServerResponse,
   ): void {
     const request = requestOf(message);
-    const read = settingsOf(request, host.options);
+    const read = settingsOf(request, {
+      current: host.options,
+      known: REQUEST_DEFAULTS,
+    });
     const options = typeof read === "string" ? host.options : read.options;
     const id = answerId(endpoint.prefix, {
       digits: randomHex(ids) + randomHex(ids),

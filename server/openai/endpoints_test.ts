@@ -105,6 +105,8 @@ Deno.test("a response is streamed byte for byte as vLLM streams it", async () =>
   for (const [i, [type, fields]] of expected.entries()) {
     const [event, data] = events[i]!.split("\n");
     assert.equal(event, `event: ${type}`);
+    const keys = Object.keys(parsed(data!.slice("data: ".length)));
+    assert.deepEqual(keys, keys.toSorted());
     assert.deepEqual(
       parsed(data!.slice("data: ".length)),
       parsed(`{${fields},"sequence_number":${i},"type":"${type}"}`),

@@ -207,6 +207,15 @@ Deno.test("options come from the query and from a header, and bad ones are refus
   }
 });
 
+Deno.test("what the server is told at its start is not the query's to change", async () => {
+  await using server = await quickServer({ seed: 3, logEntries: 50 });
+  const { status } = await post(server, PATH, {
+    body: CHAT,
+    query: "seed=x&logEntries=y&model=z&port=w&constructor=1",
+  });
+  assert.equal(status, 200);
+});
+
 Deno.test("times vary in the shape that is set, and never below nothing", async () => {
   for (const shape of ["even", "normal", "exponential"] as const) {
     const log = await logOf({

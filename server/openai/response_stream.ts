@@ -25,9 +25,16 @@ export function streamResponse(
   let items = 0;
   let current: OutputItem | undefined;
 
-  function send({ type, ...fields }: ResponseEvent, chars = 0): void {
-    const json = JSON.stringify({ ...fields, sequence_number: sent++, type });
-    exchange.send(type, `event: ${type}\ndata: ${json}\n\n`, chars);
+  /** The event in its place, its fields in the order of their names. */
+  function textOf(event: ResponseEvent): string {
+    const fields = Object.entries({ ...event, sequence_number: sent++ })
+      .sort(([a], [b]) => a < b ? -1 : 1);
+    const json = JSON.stringify(Object.fromEntries(fields));
+    return `event: ${event.type}\ndata: ${json}\n\n`;
+  }
+
+  function send(event: ResponseEvent, chars = 0): void {
+    exchange.send(event.type, textOf(event), chars);
   }
 
   function close(): void {
@@ -45,11 +52,7 @@ export function streamResponse(
       output: [],
       usage: null,
     };
-    const event = { response, sequence_number: sent++, type };
-    return [{
-      type,
-      text: `event: ${type}\ndata: ${JSON.stringify(event)}\n\n`,
-    }];
+    return [{ type, text: textOf({ type, response }) }];
   });
   const response = responseObject(facts, {
     status: "in_progress",

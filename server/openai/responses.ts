@@ -21,7 +21,11 @@ export function createResponses(): Endpoint {
     prefix: "resp_",
     async handle(incoming, exchange, { models, seats }) {
       const { options, id } = exchange;
-      const body = readBody(incoming, { required: ["input"], models });
+      const body = readBody(incoming, {
+        required: ["input"],
+        models,
+        given: 1,
+      });
       const messages = [
         ...store.messagesBefore(body.previous_response_id, options.dialect),
         ...inputMessages(body),
