@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { open } from "node:fs/promises";
 import { type Columns, UsageError } from "../plugins/mod.ts";
 import { testDataset } from "../plugins/testing.ts";
-import { parquetOf } from "./parquet_testing.ts";
+import { audioColumn, parquetOf } from "./parquet_testing.ts";
 import { textFile, type TextFileOptions } from "./text.ts";
 import {
   openDataset,
@@ -104,6 +104,35 @@ Deno.test("textFile() finds every column by its usual names", async () => {
   });
   assert.equal(images?.[0]?.id, "a.png");
   assert.equal((await images![1]!.file()).mediaType, "image/png");
+});
+
+Deno.test("textFile() reads pictures that are in a Parquet file", async () => {
+  const { column, schema } = audioColumn("image", [
+    { bytes: PNG, path: "a.png" },
+    { bytes: null, path: null },
+  ]);
+  const content = parquetOf([
+    { name: "question", data: ["What?", "Why?"] },
+    column,
+  ], {
+    schema: [
+      { name: "root", num_children: 2 },
+      { name: "question", type: "BYTE_ARRAY", converted_type: "UTF8" },
+      ...schema,
+    ],
+  });
+  await using folder = await tempFolder({ "m.parquet": content });
+  await using dataset = await openDataset(
+    textFile({ path: folder.at("m.parquet") }),
+  );
+  const [first, second] = await read(dataset);
+  const image = first!.turns[0]!.columns.images![0]!;
+  assert.match(image.id, /^sha256:/);
+  assert.deepEqual(Uint8Array.from((await image.file()).bytes), PNG);
+  assert.match(
+    second!.problem ?? "",
+    /m\.parquet#2: Cannot use the image as an object must hold one of/,
+  );
 });
 
 Deno.test("textFile() reads lists of texts, and lists that are written in cells", async () => {
