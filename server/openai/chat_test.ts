@@ -293,6 +293,10 @@ Deno.test("several answers to a chat come side by side", async () => {
     [0, 1, 0, 1, 0, 1, 0, 1],
   );
   assert.equal(events.at(-1).usage.completion_tokens, 6);
+  const query = "usageStyle=finish";
+  const inLast = eventsOf((await post(server, PATH, { body, query })).text);
+  assert.equal(inLast.at(-1).choices[0].index, 1);
+  assert.equal(inLast.at(-1).usage.completion_tokens, 6);
 });
 
 Deno.test("events carry several tokens, or none, as is set", async () => {

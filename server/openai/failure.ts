@@ -23,11 +23,9 @@ export function failureChunk(
   { dialect, done }: RequestOptions,
 ): (code: string, message: string) => FailureEvent[] {
   return (code, message) => {
-    const refusal = failureOf(code, message);
-    const events = [{
-      type: "error",
-      text: `data: ${refusalJson(refusal, dialect)}\n\n`,
-    }];
+    const json = refusalJson(failureOf(code, message), dialect);
+    const text = dialect === "sglang" ? `{"error":${json}}` : json;
+    const events = [{ type: "error", text: `data: ${text}\n\n` }];
     if (done) events.push({ type: "[DONE]", text: "data: [DONE]\n\n" });
     return events;
   };

@@ -48,7 +48,10 @@ export function streamAnswers(
       const count = sent[choice]!;
       count.completionTokens += piece.tokens;
       if (piece.kind === "reasoning") count.reasoningTokens += piece.tokens;
-      const counts = { promptTokens, ...count };
+      const counts = {
+        promptTokens,
+        ...(places.finish ? sumOf(sent) : count),
+      };
       const reason = isLast ? answers[choice]!.finishReason : undefined;
       let chars = piece.text.length;
       for (const json of chunks.piece(piece, { choice, counts, reason })) {
@@ -63,6 +66,21 @@ export function streamAnswers(
       });
     },
   });
+}
+
+interface Tokens {
+  readonly completionTokens: number;
+  readonly reasoningTokens: number;
+}
+
+function sumOf(choices: readonly Tokens[]): Tokens {
+  let completionTokens = 0;
+  let reasoningTokens = 0;
+  for (const choice of choices) {
+    completionTokens += choice.completionTokens;
+    reasoningTokens += choice.reasoningTokens;
+  }
+  return { completionTokens, reasoningTokens };
 }
 
 /** Generates answers, and sends them once they are whole. */
@@ -86,11 +104,9 @@ export function answerWhole(
 export function countsOf(
   { answers, promptTokens }: Pick<Job, "answers" | "promptTokens">,
 ): Counts {
-  let completionTokens = 0;
-  let reasoningTokens = 0;
-  for (const answer of answers) {
-    completionTokens += answer.tokens;
-    reasoningTokens += answer.reasoningTokens;
-  }
-  return { promptTokens, completionTokens, reasoningTokens };
+  const tokens = answers.map(({ tokens, reasoningTokens }) => ({
+    completionTokens: tokens,
+    reasoningTokens,
+  }));
+  return { promptTokens, ...sumOf(tokens) };
 }
