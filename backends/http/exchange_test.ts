@@ -518,6 +518,22 @@ Deno.test("exchange() passes over informational responses", async () => {
   assert.equal(pending.bodies.length, 1);
 });
 
+Deno.test("openHttp() prefers the user's headers to its own", async () => {
+  await using server = await rawServer((peer) => peer.answer("{}"));
+  await using http = open({
+    headers: { "Accept-Encoding": "gzip", HOST: "name.example" },
+    env: (name) => name === "http_proxy" ? server.url.origin : undefined,
+  });
+  const { error } = await asked(http, new URL("http://h.invalid/x"));
+  assert.equal(error, undefined);
+  const lines = server.peers[0]!.head.split("\r\n");
+  assert.equal(lines[0], "POST http://h.invalid/x HTTP/1.1");
+  assert.deepEqual(
+    lines.filter((line) => /^(host|accept-encoding):/i.test(line)),
+    ["host: name.example", "Accept-Encoding: gzip"],
+  );
+});
+
 Deno.test("openHttp() refuses headers that are the connection's own", () => {
   for (const name of ["Connection", "content-length", "Transfer-Encoding"]) {
     assert.throws(() => open({ headers: { [name]: "1" } }), {

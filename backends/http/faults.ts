@@ -25,7 +25,7 @@ export function faultOf(error: Error, progress: Progress): Error {
 }
 
 /** The connection was not opened. */
-export function connectFault(
+function connectFault(
   cause: Error,
   code = systemCodeOf(cause),
 ): RequestError {

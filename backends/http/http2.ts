@@ -69,6 +69,7 @@ function sessionOn(socket: Socket, { origin }: URL): ClientHttp2Session {
     createConnection: () => socket,
     settings: { enablePush: false, initialWindowSize: WINDOW_BYTES },
   });
+  session.once("connect", () => session.setLocalWindowSize(WINDOW_BYTES));
   // Its streams tell what becomes of it.
   session.on("error", () => {});
   return session;
@@ -86,12 +87,13 @@ function send(
   let error = new Error("the stream was closed");
   let hasHeaders = false, isWhole = false;
   const early: Buffer[] = [];
+  const { host = url.host, ...names } = namesOf(headers);
   const stream = session.request({
     ":method": method,
     ":path": path,
     ":scheme": "https",
-    ":authority": url.host,
-    ...namesOf(headers),
+    ":authority": host,
+    ...names,
     "content-length": String(Buffer.byteLength(body)),
   });
   stream.on("finish", () => handler.onRequestSent());

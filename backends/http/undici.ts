@@ -24,7 +24,12 @@ export function openHttp(options: HttpOptions): Http {
       connections = connectionsTo(way, options);
       places.set(way.url.origin, connections);
     }
-    const route = { url, path, headers: [...headers, ...more], connections };
+    const route = {
+      url,
+      path,
+      headers: withDefaults(headers, more),
+      connections,
+    };
     routes.set(url, route);
     return route;
   }
@@ -61,11 +66,18 @@ function headersOf(given: HttpOptions["headers"]): string[] {
       `Cannot use headers as some are the connection's own: current value is ${name}`,
     );
   }
-  const isAsked = headers.some(([name]) =>
-    name.toLowerCase() === "accept-encoding"
+  return withDefaults(headers.flat(), ["accept-encoding", "identity"]);
+}
+
+/** Headers, and those of others whose names are not among them. */
+function withDefaults(
+  headers: readonly string[],
+  others: readonly string[],
+): string[] {
+  const names = headers.filter((_, i) => i % 2 === 0)
+    .map((name) => name.toLowerCase());
+  const missing = others.filter((_, i) =>
+    !names.includes(others[i - i % 2]!.toLowerCase())
   );
-  return [
-    ...headers.flat(),
-    ...(isAsked ? [] : ["accept-encoding", "identity"]),
-  ];
+  return [...headers, ...missing];
 }

@@ -1,4 +1,5 @@
 import type { Backend, OpenContext } from "../../plugins/mod.ts";
+import { proxyFor } from "../http/proxy.ts";
 import { openHttp } from "../http/undici.ts";
 import { cleanFailure } from "../target/clean_failure.ts";
 import { cleaner, headersOf, secretsIn, tlsOf } from "../target/credentials.ts";
@@ -24,12 +25,14 @@ export async function openBackend<Settings extends EndpointSettings, Prepared>(
   const tls = await tlsOf(settings);
   const tokenizer = await tokenizerOf(settings);
   const url = endpoint.http(settings.path);
+  const { env, signal } = context;
+  const proxy = proxyFor(url, env);
   const clean = cleaner([
     ...secretsIn(headers),
     ...secretsIn(url.searchParams),
+    ...secretsIn({ proxy: proxy?.authorization ?? "" }),
   ]);
   const { connectTimeoutMs: timeoutMs } = settings;
-  const { env, signal } = context;
   const ask = { headers, tls, timeoutMs, signal, env };
   await checkHealth(settings, endpoint, ask);
   const model = settings.model ?? await firstModel(endpoint, ask, clean);
@@ -42,7 +45,7 @@ export async function openBackend<Settings extends EndpointSettings, Prepared>(
     ask,
     warn: context.warn,
   });
-  const http = openHttp({ ...settings, headers, tls, env: context.env, clean });
+  const http = openHttp({ ...settings, headers, tls, env, clean });
   const trace = traceTo(context, clean);
   const { protocol: scheme, host, pathname } = url;
   return {
@@ -51,6 +54,7 @@ export async function openBackend<Settings extends EndpointSettings, Prepared>(
       ...protocol.facts,
       model,
       url: `${scheme}//${host}${pathname}`,
+      ...(proxy && { proxy: proxy.url.origin }),
     },
     prepare: (turn, signal) => protocol.prepare(turn, signal),
     async send(request, call) {
