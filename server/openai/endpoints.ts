@@ -81,14 +81,13 @@ export function createEndpoints(
       current: host.options,
       known: REQUEST_DEFAULTS,
     });
+    const problem = typeof read === "string" ? read : undefined;
     const options = typeof read === "string" ? host.options : read.options;
     const id = answerId(endpoint.prefix, {
       digits: randomHex(ids) + randomHex(ids),
       dialect: options.dialect,
       given: message.headers["x-request-id"],
     });
-    const note = (type: string, bytes = 0) =>
-      log.add({ atMs: clock.now(), session: id, direction: "in", type, bytes });
     const chance = (purpose: string) => random(seed, `${id} ${purpose}`);
     const share = chance("faults");
     const faults = options.faults.filter((fault) =>
@@ -96,50 +95,40 @@ export function createEndpoints(
     );
     noteConnection(message.socket, id);
     message.socket.setNoDelay(true);
-    note(`${message.method} ${pathOf(message)}`);
-    const closedEarly = () =>
-      log.add({
-        atMs: clock.now(),
-        session: id,
-        direction: "note",
-        type: "closed early",
-        bytes: 0,
-      });
-    response.once("close", closedEarly);
+    record(id, "in", { type: `${message.method} ${pathOf(message)}` });
     response.on("error", () => response.destroy());
-    const chunks: Uint8Array[] = [];
-    message.on("data", (chunk: Uint8Array) => chunks.push(chunk));
-    message.on("error", () => response.destroy());
-    message.on("end", () => {
-      const receivedMs = clock.now();
-      response.off("close", closedEarly);
-      const body = Buffer.concat(chunks);
-      note("body", body.length);
-      const parts: ExchangeParts = {
-        id,
-        message,
-        response,
-        options,
-        receivedMs,
-        clock,
-        log,
-        faults,
-        random: chance,
-      };
-      const exchange = createExchange(parts);
-      if (atAccept(parts, exchange)) return;
-      if (!host.isAuthorized(request)) {
-        return exchange.answer('{"error":"Unauthorized"}', { status: 401 });
-      }
-      if (typeof read === "string") {
-        return exchange.answer(read, {
-          status: 400,
-          contentType: "text/plain",
-        });
-      }
-      const contentType = message.headers["content-type"] ?? "";
-      run(endpoint, { body, contentType }, exchange);
+    receive(message, response, {
+      left: () => record(id, "note", { type: "closed early" }),
+      received(body) {
+        const receivedMs = clock.now();
+        record(id, "in", { type: "body", bytes: body.length });
+        const parts: ExchangeParts = {
+          id,
+          message,
+          response,
+          options,
+          faults,
+          receivedMs,
+          clock,
+          log,
+          random: chance,
+        };
+        const exchange = createExchange(parts);
+        if (atAccept(parts, exchange)) return;
+        if (!host.isAuthorized(request)) return unauthorized(exchange);
+        if (problem !== undefined) return badOptions(exchange, problem);
+        const contentType = message.headers["content-type"] ?? "";
+        run(endpoint, { body, contentType }, exchange);
+      },
     });
+  }
+
+  function record(
+    session: string,
+    direction: "in" | "note",
+    { type, bytes = 0 }: { type: string; bytes?: number },
+  ): void {
+    log.add({ atMs: clock.now(), session, direction, type, bytes });
   }
 
   /** With a connection's first request, so that the log can tell whose it was. */
@@ -202,6 +191,34 @@ export function createEndpoints(
     connected: (socket) => void connectedMs.set(socket, clock.now()),
     take,
   };
+}
+
+/** Reads the body; tells of it, or that the client left before its end. */
+function receive(
+  message: IncomingMessage,
+  response: ServerResponse,
+  { left, received }: {
+    left: () => void;
+    received: (body: Uint8Array<ArrayBuffer>) => void;
+  },
+): void {
+  const chunks: Uint8Array[] = [];
+  response.once("close", left);
+  message.on("data", (chunk: Uint8Array) => chunks.push(chunk));
+  message.on("error", () => response.destroy());
+  message.on("end", () => {
+    if (response.destroyed) return;
+    response.off("close", left);
+    received(Buffer.concat(chunks));
+  });
+}
+
+function unauthorized(exchange: Exchange): void {
+  exchange.answer('{"error":"Unauthorized"}', { status: 401 });
+}
+
+function badOptions(exchange: Exchange, problem: string): void {
+  exchange.answer(problem, { status: 400, contentType: "text/plain" });
 }
 
 function refuseMethod(

@@ -59,9 +59,11 @@ export function createExchange(parts: ExchangeParts): Exchange {
   const faults = createFaults(parts, body);
   const contentType = parts.faults.find(({ do: verb }) => verb === "type");
   let events = 0;
+  let isOver = false;
   let cancelPing = () => {};
 
   function at(atMs: number, task: () => void): () => void {
+    if (isOver) return () => {};
     const cancel = clock.at(atMs, () => {
       cancels.delete(cancel);
       task();
@@ -74,6 +76,7 @@ export function createExchange(parts: ExchangeParts): Exchange {
   }
 
   response.once("close", () => {
+    isOver = true;
     for (const cancel of cancels) cancel();
     cancels.clear();
     for (const task of overs) task();
@@ -137,6 +140,9 @@ export function createExchange(parts: ExchangeParts): Exchange {
     hold: body.hold,
     drop: body.drop,
     at,
-    onOver: (task) => void overs.push(task),
+    onOver(task) {
+      if (isOver) task();
+      else overs.push(task);
+    },
   };
 }

@@ -1,5 +1,14 @@
 import assert from "node:assert/strict";
+import { EventEmitter } from "node:events";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { connect } from "node:net";
+import { clockOf } from "../clock.ts";
+import { createLog } from "../log.ts";
+import { random } from "../random.ts";
+import { createSeats } from "../realtime/seats.ts";
+import { createExchange } from "./exchange.ts";
+import { generate } from "./generation.ts";
+import { REQUEST_DEFAULTS } from "./options.ts";
 import type { LogEntry, RunningServer } from "../mod.ts";
 import type { ServerOptions } from "../options.ts";
 import { testCa, testTls } from "../test_certificate.ts";
@@ -130,6 +139,42 @@ Deno.test("a client that leaves gives its seat back, and the log says that it le
   const log = await finished(server, 2);
   const ends = log.filter(({ type }) => /^(finished|closed early)$/.test(type));
   assert.deepEqual(ends.map(({ type }) => type), ["closed early", "finished"]);
+});
+
+Deno.test("createExchange() starts nothing for a client that has left, and gives back what is taken for it", () => {
+  const response = Object.assign(new EventEmitter(), {
+    writableFinished: false,
+  });
+  let armed = 0;
+  const clock = clockOf(() => 0, () => {
+    armed++;
+    return () => {};
+  });
+  const exchange = createExchange({
+    id: "x",
+    message: { headers: {} } as IncomingMessage,
+    response: response as unknown as ServerResponse,
+    options: REQUEST_DEFAULTS,
+    faults: [],
+    receivedMs: 0,
+    clock,
+    log: createLog(10),
+    random: (purpose) => random(1, purpose),
+  });
+  response.emit("close");
+  const seats = createSeats(1);
+  const answers = [{
+    pieces: [{ kind: "text", text: "a", tokens: 1 } as const],
+    finishReason: "stop" as const,
+    tokens: 1,
+    reasoningTokens: 0,
+  }];
+  const silent = { started() {}, piece() {}, done() {} };
+  generate(exchange, { answers, promptTokens: 1, seats }, silent);
+  assert.equal(armed, 0);
+  let seated = false;
+  seats.take(() => void (seated = true));
+  assert.ok(seated);
 });
 
 Deno.test("requests beyond the limit are refused, and those after so many fail", async () => {
