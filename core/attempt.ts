@@ -41,7 +41,7 @@ export async function attempt<P>(
   request: InferenceRequest<P>,
   { stage, phase, scheduledMs, clock, signal, graceMs = 1000 }: AttemptOptions,
 ): Promise<Sample> {
-  const { call, seen, close } = recorder(clock, signal);
+  const { call, seen, overMs, close } = recorder(clock, signal);
   const letGo = giveUp(signal, clock, graceMs);
   let output: Output = {};
   let outcome: Outcome = { status: "ok" };
@@ -51,7 +51,8 @@ export async function attempt<P>(
   } catch (error) {
     outcome = failed(error, signal);
   }
-  const endedMs = clock.now();
+  const endedMs = (outcome.status === "ok" ? overMs() : undefined) ??
+    clock.now();
   letGo.cancel();
   close();
   const { id, session: { id: sessionId, turn } } = request;
@@ -82,6 +83,7 @@ function recorder(clock: Clock, signal: AbortSignal) {
   };
   const deltas: Sample["deltas"][number][] = [];
   const audioSent: AudioSent[] = [];
+  let endedMs: number | undefined;
   let open = true;
   const call: Call = {
     signal,
@@ -104,12 +106,16 @@ function recorder(clock: Clock, signal: AbortSignal) {
     mark(instant, atMs = clock.now()) {
       if (open) marks[instant] = atMs;
     },
+    ended(atMs) {
+      if (open) endedMs = atMs;
+    },
     audioSent(chunk) {
       if (open) audioSent.push(chunk);
     },
   };
   return {
     call,
+    overMs: () => endedMs,
     seen: { marks, reads, deltas, audioSent },
     close: () => void (open = false),
   };

@@ -23,6 +23,25 @@ function options(
   return { stage: 0, phase: "measure", scheduledMs: 0, clock, signal };
 }
 
+Deno.test("attempt() ends when the response had, not when it was read; a failure when it failed", async () => {
+  for (const [fails, endedMs] of [[false, 10], [true, 30]] as const) {
+    const clock = manualClock();
+    const running = attempt(
+      backend(async (call) => {
+        await clock.sleepUntil(10);
+        call.ended(10);
+        await clock.sleepUntil(30);
+        if (fails) throw new RequestError("truncated", "Not whole");
+        return {};
+      }),
+      request,
+      options(clock),
+    );
+    await clock.advanceTo(30);
+    assert.equal((await running).endedMs, endedMs);
+  }
+});
+
 Deno.test("attempt() times output by the read that carried it", async () => {
   const clock = manualClock({ nowMs: 100 });
   const running = attempt(

@@ -61,6 +61,8 @@ export interface Call {
   output(atMs: number, delta: Delta): void;
   /** Records an instant; now, unless `atMs` says otherwise. */
   mark(instant: Instant, atMs?: number): void;
+  /** Says when the response had ended, where reading it takes the backend longer. As `send` resolves, unless told. */
+  ended(atMs: number): void;
   /** Records one chunk of audio, handed to the socket. */
   audioSent(chunk: AudioSent): void;
 }

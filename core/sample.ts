@@ -98,7 +98,7 @@ export interface Output {
     readonly count: number;
     readonly dimensions: number;
   };
-  /** The server's id of the answer: joins samples with its log. */
+  /** The server's id of the answer, or of the request where the answer has none: joins samples with its log. */
   readonly responseId?: string;
   /** Counts, where the server gave them. */
   readonly usage?: Usage;

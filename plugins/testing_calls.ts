@@ -57,6 +57,14 @@ export function recorder(signal: AbortSignal): Log {
         note(`mark ${instant}`);
         log.marks.push({ instant, atMs });
       },
+      ended(atMs) {
+        note("ended");
+        must(
+          atMs >= log.startMs && atMs <= clock.now(),
+          "ended() must be given a time of this request",
+          atMs,
+        );
+      },
       audioSent(chunk) {
         note("audioSent");
         log.chunks.push(chunk);

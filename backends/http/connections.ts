@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import type { Way } from "./dial.ts";
+import type { Way } from "../target/dial.ts";
 import { http1Wire } from "./http1.ts";
 import { http2Wire } from "./http2.ts";
 import type { Wire } from "./wire.ts";

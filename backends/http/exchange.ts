@@ -1,8 +1,14 @@
 import { type Call, onAbort } from "../../plugins/mod.ts";
 import type { Connection, Connections, ConnectionUser } from "./connections.ts";
 import { faultOf } from "./faults.ts";
-import type { HttpOptions, HttpRequest, ResponseReader } from "./http.ts";
+import type {
+  Exchanged,
+  HttpOptions,
+  HttpRequest,
+  ResponseReader,
+} from "./http.ts";
 import { type LimitOptions, limitsOf } from "./limits.ts";
+import { headerOf } from "./raw_headers.ts";
 import { networkReads } from "./reads.ts";
 import { type Response, responseOf } from "./response.ts";
 import type { WireHandler } from "./wire.ts";
@@ -32,10 +38,10 @@ export function exchange(
   route: Route,
   { contentType, body }: HttpRequest,
   parties: Parties,
-): Promise<void> {
+): Promise<Exchanged> {
   const { signal } = parties.call;
   if (signal.aborted) return Promise.reject(signal.reason);
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const { promise, resolve, reject } = Promise.withResolvers<Exchanged>();
   const { connection, user } = take(route, parties, { resolve, reject });
   connection.wire.dispatch({
     path: route.path,
@@ -50,12 +56,16 @@ export function exchange(
 function take(
   { url, connections }: Route,
   { call, reader, options }: Parties,
-  { resolve, reject }: { resolve(): void; reject(error: unknown): void },
+  { resolve, reject }: {
+    resolve(exchanged: Exchanged): void;
+    reject(error: unknown): void;
+  },
 ): { connection: Connection; user: WireHandler } {
   const { signal, clock } = call;
   let response: Response | undefined;
   let isSent = false, isWhole = false, isSettled = false;
   let headersMs = 0;
+  let wholeMs: number | undefined, requestId: string | undefined;
   let lastMs: number | undefined, idleMs: number | undefined;
   let stopDraining: (() => void) | undefined;
 
@@ -74,8 +84,10 @@ function take(
     limits.stop();
     forget();
     response?.stop();
-    if (error === undefined) resolve();
-    else reject(error);
+    if (error === undefined) {
+      call.ended(wholeMs ?? lastMs ?? headersMs);
+      resolve(requestId === undefined ? {} : { requestId });
+    } else reject(error);
     if (isWhole) return;
     if (error !== undefined) return connection.close();
     stopDraining = clock.at(clock.now() + DRAIN_MS, connection.close);
@@ -117,6 +129,7 @@ function take(
     onHeaders(status, headers) {
       if (status < 200 || isSettled) return true;
       headersMs = clock.now();
+      requestId = headerOf(headers, "x-request-id");
       call.mark("headers", headersMs);
       limits.receiving();
       const head = { status, headers, atMs: headersMs, url };
@@ -134,6 +147,7 @@ function take(
     },
     onComplete() {
       isWhole = true;
+      wholeMs = clock.now();
       stopDraining?.();
       reads.flush();
       connections.give(connection, clock.now());

@@ -5,7 +5,8 @@ import type { TlsOptions } from "../target/tls.ts";
 export interface Http extends AsyncDisposable {
   /**
    * Sends one request and reads its response; resolves when the response has ended, or its last event has come.
-   * Marks `connected` (on a new connection), `requestSent`, `headers` and `firstByte`, and counts reads and events.
+   * Marks `connected` (on a new connection), `requestSent`, `headers` and `firstByte`, counts reads and events, and says
+   * when the response had ended: before what has come is made anything of.
    *
    * @throws {RequestError} `connect_error`, `connect_timeout`, `headers_timeout`, `receive_timeout`,
    * `request_timeout`, `closed`, `stale_connection`, `protocol_error`, and `http_error` for a status that is not 2xx,
@@ -15,7 +16,13 @@ export interface Http extends AsyncDisposable {
     request: HttpRequest,
     call: Call,
     reader: ResponseReader,
-  ): Promise<void>;
+  ): Promise<Exchanged>;
+}
+
+/** What is known of an exchange beside its response. */
+export interface Exchanged {
+  /** What the server calls it, in its header `x-request-id`. */
+  readonly requestId?: string;
 }
 
 /** A POST request, whole. */

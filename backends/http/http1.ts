@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import { Client } from "undici";
-import { dial, type Way } from "./dial.ts";
+import { dial, type Way } from "../target/dial.ts";
 import type { Wire, WireHooks } from "./wire.ts";
 
 /**

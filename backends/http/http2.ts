@@ -5,7 +5,7 @@ import {
   type IncomingHttpHeaders,
 } from "node:http2";
 import type { Socket } from "node:net";
-import { dial, type Way } from "./dial.ts";
+import { dial, type Way } from "../target/dial.ts";
 import { http1Wire } from "./http1.ts";
 import type { RawHeaders } from "./raw_headers.ts";
 import type { Wire, WireHandler, WireHooks, WireRequest } from "./wire.ts";

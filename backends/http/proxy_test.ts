@@ -1,92 +1,9 @@
 import assert from "node:assert/strict";
-import { proxyFor } from "./proxy.ts";
 import { asked, failureOf, open } from "./testing/ask_test.ts";
 import { rawServer } from "./testing/raw_server.ts";
 import { tinyProxy } from "./testing/tiny_proxy.ts";
 
 const env = (given: Record<string, string>) => (name: string) => given[name];
-
-const PROXIES: readonly (readonly [
-  what: string,
-  url: string,
-  given: Record<string, string>,
-  proxy: string | undefined,
-])[] = [
-  ["no variable", "http://h/", {}, undefined],
-  ["HTTP_PROXY", "http://h/", { HTTP_PROXY: "http://p:1" }, "http://p:1/"],
-  ["lower case first", "http://h/", {
-    HTTP_PROXY: "http://p:1",
-    http_proxy: "http://q:2",
-  }, "http://q:2/"],
-  [
-    "HTTP_PROXY for https",
-    "https://h/",
-    { HTTP_PROXY: "http://p:1" },
-    undefined,
-  ],
-  ["HTTPS_PROXY", "https://h/", { HTTPS_PROXY: "http://p:1" }, "http://p:1/"],
-  ["https_proxy", "https://h/", { https_proxy: "https://p:1" }, "https://p:1/"],
-  ["no scheme", "http://h/", { HTTP_PROXY: "p:1" }, "http://p:1/"],
-  ["an empty variable", "http://h/", { http_proxy: "" }, undefined],
-];
-
-for (const [what, url, given, proxy] of PROXIES) {
-  Deno.test(`proxyFor() goes by ${what}`, () => {
-    assert.equal(proxyFor(new URL(url), env(given))?.url.href, proxy);
-  });
-}
-
-const EXEMPT:
-  readonly (readonly [list: string, url: string, isExempt: boolean])[] = [
-    ["*", "http://h/", true],
-    ["h", "http://h/", true],
-    ["H", "http://h/", true],
-    ["h", "http://hh/", false],
-    ["a, b c", "http://c/", true],
-    ["example.org", "http://x.example.org/", true],
-    [".example.org", "http://x.example.org/", true],
-    ["*.example.org", "http://x.example.org/", true],
-    ["example.org", "http://badexample.org/", false],
-    ["h:80", "http://h/", true],
-    ["h:8000", "http://h:8000/", true],
-    ["h:8000", "http://h/", false],
-    ["127.0.0.1", "http://127.0.0.1:8000/", true],
-    ["::1", "http://[::1]:8000/", true],
-    ["[::1]:8000", "http://[::1]:8000/", true],
-    ["[::1]:8001", "http://[::1]:8000/", false],
-    ["", "http://h/", false],
-  ];
-
-for (const [list, url, isExempt] of EXEMPT) {
-  Deno.test(`proxyFor() with NO_PROXY=${list} ${isExempt ? "goes straight" : "goes by the proxy"} to ${url}`, () => {
-    for (const name of ["NO_PROXY", "no_proxy"]) {
-      const given = { HTTP_PROXY: "http://p", [name]: list };
-      assert.equal(proxyFor(new URL(url), env(given)) === undefined, isExempt);
-    }
-  });
-}
-
-Deno.test("proxyFor() takes user and password out of the URL", () => {
-  const given = env({ HTTP_PROXY: "http://me:s%3Acret@p:1" });
-  const proxy = proxyFor(new URL("http://h/"), given)!;
-  assert.equal(proxy.url.href, "http://p:1/");
-  assert.equal(proxy.authorization, `Basic ${btoa("me:s:cret")}`);
-});
-
-Deno.test("proxyFor() refuses what is no proxy, and does not show it", () => {
-  for (
-    const value of ["socks5://me:s3cret@p", "http://", "http://me:s3cret@"]
-  ) {
-    assert.throws(
-      () => proxyFor(new URL("http://h/"), env({ HTTP_PROXY: value })),
-      {
-        name: "UsageError",
-        message:
-          "Cannot use HTTP_PROXY as it must be an http or https URL (NO_PROXY names hosts to go to without one)",
-      },
-    );
-  }
-});
 
 function pem(name: string): string {
   const url = new URL(`../target/testdata/${name}`, import.meta.url);

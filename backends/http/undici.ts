@@ -2,7 +2,7 @@ import { UsageError } from "../../plugins/mod.ts";
 import { type Connections, connectionsTo } from "./connections.ts";
 import { exchange, type Route } from "./exchange.ts";
 import type { Http, HttpOptions } from "./http.ts";
-import { roadTo } from "./road.ts";
+import { roadTo } from "../target/road.ts";
 
 /**
  * Opens the transport, over the clients of undici.

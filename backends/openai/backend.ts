@@ -1,5 +1,5 @@
 import type { Backend, OpenContext } from "../../plugins/mod.ts";
-import { proxyFor } from "../http/proxy.ts";
+import { proxyFor } from "../target/proxy.ts";
 import { openHttp } from "../http/undici.ts";
 import { cleanFailure } from "../target/clean_failure.ts";
 import { cleaner, headersOf, secretsIn, tlsOf } from "../target/credentials.ts";
@@ -64,8 +64,11 @@ export async function openBackend<Settings extends EndpointSettings, Prepared>(
       try {
         const wire = { url, ...protocol.request(request) };
         if (trace) showRequest(trace, wire);
-        await http.exchange(wire, call, reader);
-        return reader.result();
+        const { requestId } = await http.exchange(wire, call, reader);
+        const output = reader.result();
+        return requestId === undefined || output.responseId !== undefined
+          ? output
+          : { ...output, responseId: requestId };
       } catch (error) {
         throw cleanFailure(error, clean);
       }

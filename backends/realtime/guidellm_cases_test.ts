@@ -152,6 +152,7 @@ test(
       read: () => clock.now(),
       output: () => {},
       event: () => {},
+      ended: () => {},
       mark: () => {},
       audioSent: () => {},
     });

@@ -27,6 +27,7 @@ function studio(frames: Frames, { speed = 1, nowMs = 0 } = {}) {
     read: () => clock.now(),
     output: () => {},
     event: () => {},
+    ended: () => {},
     mark: (instant, atMs = clock.now()) => void (marks[instant] = atMs),
     audioSent: (chunk) => void sent.push(chunk),
   };
@@ -93,6 +94,7 @@ Deno.test("openMicrophone() catches up at once after the loop was held, and tell
       read: () => 0,
       output: () => {},
       event: () => {},
+      ended: () => {},
       mark: () => {},
       audioSent: (chunk) => void sent.push(chunk),
     },

@@ -2,9 +2,9 @@ import { Buffer } from "node:buffer";
 import { Agent, type IncomingMessage, request as requestHttp } from "node:http";
 import { Agent as SecureAgent, request as requestHttps } from "node:https";
 import { RequestError } from "../../plugins/mod.ts";
-import { dial, type Opened, type Way } from "../http/dial.ts";
-import type { Env } from "../http/proxy.ts";
-import { roadTo } from "../http/road.ts";
+import { dial, type Opened, type Way } from "./dial.ts";
+import type { Env } from "./proxy.ts";
+import { roadTo } from "./road.ts";
 import { systemCodeOf } from "./system_code.ts";
 import type { TlsOptions } from "./tls.ts";
 

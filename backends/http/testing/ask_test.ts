@@ -5,6 +5,7 @@ import { openHttp } from "../undici.ts";
 
 /** What one request came to. */
 export interface Asked {
+  endedMs?: number;
   readonly marks: Partial<Record<Instant, number>>;
   readonly reads: { readonly bytes: number; readonly atMs: number }[];
   /** Times of events, as they were counted. */
@@ -78,6 +79,10 @@ export function ask(http: Http, url: URL, options: AskOptions = {}): Asked {
     mark(instant, atMs = time.now()) {
       note(instant);
       asked.marks[instant] = atMs;
+    },
+    ended(atMs) {
+      note("ended");
+      asked.endedMs = atMs;
     },
     audioSent: () => {},
   };

@@ -2,7 +2,7 @@ import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { Client } from "undici";
 import { RequestError } from "../../plugins/mod.ts";
-import type { TlsOptions } from "../target/tls.ts";
+import type { TlsOptions } from "./tls.ts";
 import type { Proxy } from "./proxy.ts";
 
 /** Where to connect to, and how. */

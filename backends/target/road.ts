@@ -1,4 +1,4 @@
-import type { TlsOptions } from "../target/tls.ts";
+import type { TlsOptions } from "./tls.ts";
 import type { Way } from "./dial.ts";
 import { type Env, proxyFor } from "./proxy.ts";
 

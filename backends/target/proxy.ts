@@ -1,5 +1,5 @@
 import { UsageError } from "../../plugins/mod.ts";
-import { basic } from "../target/endpoint.ts";
+import { basic } from "./endpoint.ts";
 
 /** A proxy that stands between. */
 export interface Proxy {
