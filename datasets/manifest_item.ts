@@ -1,4 +1,5 @@
 import type { Columns, Session, Turn } from "../plugins/mod.ts";
+import { withImages } from "./chat_images.ts";
 import { chatOf } from "./chat_value.ts";
 import { type Turns, turnsOf } from "./chat_turns.ts";
 import type { ColumnNames } from "./column_names.ts";
@@ -74,10 +75,9 @@ async function turnsIn(
     image: (value) => imageOf(value, options.images),
     take: () => images?.[taken++],
   });
-  const left = images?.slice(taken) ?? [];
-  const beside = { ...others, ...(left.length > 0 && { images: left }) };
-  return turnsOf(messages, turns, {
-    columns: beside,
+  const whole = withImages(messages, images?.slice(taken) ?? []);
+  return turnsOf(whole, turns, {
+    columns: others,
     maxOutputTokens,
     isCompared: options.isCompared,
   });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { parquetMetadata } from "hyparquet";
-import { UsageError } from "../../plugins/mod.ts";
+import { type MessagePart, UsageError } from "../../plugins/mod.ts";
 import { testDataset } from "../../plugins/testing.ts";
 import { audioColumn, parquetOf } from "../parquet_testing.ts";
 import { read, tempFolder, tone } from "../testing.ts";
@@ -324,13 +324,12 @@ Deno.test("huggingface() reads chats and pictures, the columns found by what the
   assert.equal(session?.problem, undefined);
   const { columns } = session!.turns[0]!;
   assert.equal(columns.reference, "a dot");
-  assert.deepEqual(
-    columns.messages?.map(({ role, content }) => [role, content]),
-    [
-      ["user", "what is it?"],
-    ],
-  );
-  const file = await columns.images![0]!.file();
+  const [message] = columns.messages!;
+  assert.equal(message?.role, "user");
+  const [image, text] = message.content as readonly MessagePart[];
+  assert.deepEqual(text, { kind: "text", text: "what is it?" });
+  assert.ok(image?.kind === "image");
+  const file = await image.image.file();
   assert.equal(file.mediaType, "image/png");
   assert.deepEqual(file.bytes, png);
 });
