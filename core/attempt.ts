@@ -2,7 +2,7 @@ import { onAbort } from "./abort.ts";
 import type { Clock } from "./clock.ts";
 import type { Backend, Call } from "./contract.ts";
 import { isRequestError, messageOf } from "./errors.ts";
-import type { InferenceRequest, Turn } from "./request.ts";
+import type { Columns, InferenceRequest, Turn } from "./request.ts";
 import type {
   AudioSent,
   Failure,
@@ -166,14 +166,25 @@ function failureOf(reason: unknown, aborted: boolean): Failure {
 }
 
 function inputOf({ columns, maxOutputTokens }: Turn): SampleInput {
-  const { audio, reference, images, texts } = columns;
+  const { audio, reference, texts } = columns;
+  const images = imagesIn(columns);
   return {
     ...(audio && { audioId: audio.id, audioMs: audio.durationMs }),
     ...(reference !== undefined && { reference }),
-    ...(images && { images: images.length }),
+    ...(images > 0 && { images }),
     ...(texts && { texts: texts.length }),
     ...(maxOutputTokens !== undefined && { maxOutputTokens }),
   };
+}
+
+/** How many pictures a turn brings, those in its messages included. */
+function imagesIn({ images = [], messages = [] }: Columns): number {
+  let count = images.length;
+  for (const { content } of messages) {
+    if (typeof content === "string") continue;
+    for (const { kind } of content) if (kind === "image") count++;
+  }
+  return count;
 }
 
 /** The text so far, from its pieces; of several answers the first. */

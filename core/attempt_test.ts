@@ -199,3 +199,32 @@ Deno.test("attempt() joins pieces of text, and starts anew where one replaces th
   );
   assert.deepEqual(sample.output, { text: "bc", usage: { outputTokens: 3 } });
 });
+
+Deno.test("attempt() counts the pictures of a turn, those in its messages too", async () => {
+  const image = {
+    id: "a",
+    file: () => Promise.reject(new Error("it is not to be read")),
+  };
+  const parts = [
+    { kind: "text", text: "What?" },
+    { kind: "image", image },
+  ] as const;
+  const messages = [
+    { role: "user", content: parts },
+    { role: "user", content: "And?" },
+  ] as const;
+  const cases = [
+    [{ text: "a" }, undefined],
+    [{ images: [image] }, 1],
+    [{ messages }, 1],
+    [{ messages, images: [image, image] }, 3],
+  ] as const;
+  for (const [columns, count] of cases) {
+    const sample = await attempt(
+      backend(() => Promise.resolve({})),
+      { ...request, turn: { columns } },
+      options(),
+    );
+    assert.equal(sample.input.images, count);
+  }
+});
