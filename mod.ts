@@ -76,7 +76,8 @@ export {
 export { jsonlManifest, type JsonlManifestOptions } from "./datasets/jsonl.ts";
 export type { ManifestDatasetOptions } from "./datasets/manifest_dataset.ts";
 export { repeat, type RepeatOptions } from "./datasets/repeat.ts";
-export { sharegpt, type ShareGptOptions } from "./datasets/sharegpt.ts";
+export { sharegpt } from "./datasets/sharegpt.ts";
+export type { ShareGptOptions } from "./datasets/sharegpt_options.ts";
 export type {
   OrderingOptions,
   SpeechOptions,

@@ -1,8 +1,7 @@
-import { closest, distance } from "fastest-levenshtein";
-import { UsageError } from "../plugins/mod.ts";
 import { looksLikeAudio } from "./audio_value.ts";
 import { looksLikeChat } from "./chat_value.ts";
-import { NAMES, type Role, WEAK_AUDIO_NAMES } from "./column_roles.ts";
+import { nothingToSend, requireColumn } from "./column_errors.ts";
+import { NAMES, type Role, SENT, WEAK_AUDIO_NAMES } from "./column_roles.ts";
 import { asJson, isRecord } from "./media_value.ts";
 
 /** Which columns of the data hold what, named by the user; one that is named empty is left out. */
@@ -47,9 +46,6 @@ export interface ColumnsFound {
 }
 
 type Given = Readonly<Partial<Record<keyof ColumnOptions, string | undefined>>>;
-
-/** What can be sent: one of these must be there. */
-const SENT = ["audio", "messages", "texts", "text", "images"] as const;
 
 /**
  * Finds out what each column holds. A transcript is never taken for a prompt: where there is audio or a chat,
@@ -165,58 +161,4 @@ function find(
     if (column !== undefined) return column;
   }
   return undefined;
-}
-
-function requireColumn(
-  { path, columns }: ColumnsFound,
-  role: string,
-  name: string,
-): void {
-  if (columns.includes(name)) return;
-  const near = nearest(name, columns);
-  throw new UsageError(
-    `Cannot read ${path} as 'columns.${role}' must name one of its columns (${
-      list(columns)
-    }): current value is ${JSON.stringify(name)}${
-      near === undefined ? "" : `; did you mean ${JSON.stringify(near)}?`
-    }`,
-    { problems: [{ path: `columns.${role}`, message: `no column "${name}"` }] },
-  );
-}
-
-function nothingToSend({ path, columns }: ColumnsFound): UsageError {
-  const near = columns.map((column) => ({
-    column,
-    name: nearest(
-      column.toLowerCase(),
-      SENT.flatMap((role) => NAMES[role]),
-    ),
-  })).find(({ column, name }) =>
-    name !== undefined && name !== column.toLowerCase()
-  );
-  const hint = near
-    ? `; ${JSON.stringify(near.column)} is near to ${JSON.stringify(near.name)}`
-    : "";
-  return new UsageError(
-    `Cannot read ${path} as it must have a column with audio (such as "audio" or "audio_filepath"), a prompt ` +
-      `(such as "prompt" or "text"), a chat ("messages") or images ("image"), or one named by 'columns.audio', ` +
-      `'columns.text' or the like: its columns are ${list(columns)}${hint}`,
-    { problems: [{ path: "columns", message: "nothing to send" }] },
-  );
-}
-
-function list(columns: readonly string[]): string {
-  const shown = columns.slice(0, 20).map((name) => JSON.stringify(name));
-  return shown.join(", ") + (columns.length > 20 ? ", …" : "");
-}
-
-/** The name that was probably meant. */
-function nearest(
-  name: string,
-  names: readonly string[],
-): string | undefined {
-  if (names.length === 0) return undefined;
-  const best = closest(name, [...names]);
-  const far = Math.max(1, Math.floor(Math.max(name.length, best.length) / 2.5));
-  return distance(name, best) <= far ? best : undefined;
 }

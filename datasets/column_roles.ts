@@ -79,3 +79,8 @@ export const NAMES: Readonly<Record<Role, readonly string[]>> = {
 export const WEAK_AUDIO_NAMES: readonly string[] = [
   ...["path", "file", "filepath", "file_path", "filename", "file_name", "url"],
 ];
+
+/** What can be sent: one of these must be there. */
+export const SENT: readonly Role[] = [
+  ...["audio", "messages", "texts", "text", "images"] as const,
+];

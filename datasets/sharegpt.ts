@@ -1,5 +1,4 @@
 import { basename } from "node:path";
-import { z } from "zod";
 import {
   type Dataset,
   type DatasetPlugin,
@@ -15,77 +14,11 @@ import { type FileManifest, type Met, openManifest } from "./manifest.ts";
 import { idIn } from "./manifest_item.ts";
 import { namer } from "./namer.ts";
 import { type ConversationRules, conversationTurns } from "./sharegpt_chat.ts";
-import { type OrderingOptions, orderingShape } from "./shared_options.ts";
-
-/** Options of {@linkcode sharegpt}. */
-export interface ShareGptOptions extends OrderingOptions {
-  /** The file: JSON or JSON Lines, of any size. */
-  path: string;
-  /**
-   * `all` replays each conversation as a session with a turn for each recorded answer; `last` sends one request with
-   * all that is said before the last answer.
-   *
-   * @default {"all"}
-   */
-  turns?: "all" | "last";
-  /** Conversations with fewer turns are passed over. @default {1} */
-  minTurns?: number;
-  /** How many turns are kept of each conversation: the first ones. @default {all} */
-  maxTurns?: number;
-  /**
-   * How many tokens are asked for: `recorded` as many as the recorded answer has, and what nobody answered is left
-   * out; `free` what the backend says.
-   *
-   * @default {"recorded"}
-   */
-  outputLength?: "recorded" | "free";
-  /** A `tokenizer.json`, or the folder that holds one, to count tokens with. @default {an estimate} */
-  tokenizer?: string;
-  /** Fewest tokens of what is said before each answer. @default {any} */
-  minPromptTokens?: number;
-  /** Most tokens of what is said before each answer, since the answer before. @default {any} */
-  maxPromptTokens?: number;
-  /** Fewest tokens of each recorded answer. @default {any} */
-  minAnswerTokens?: number;
-  /** Most tokens of all the turns that are kept, prompts and answers. @default {any} */
-  maxTotalTokens?: number;
-}
-
-const atLeast = (least: number, description: string) =>
-  z.int().min(least).optional().describe(description);
-
-const schema = z.strictObject({
-  path: z.string().min(1).describe("The file: JSON or JSON Lines"),
-  turns: z.enum(["all", "last"]).default("all").describe(
-    "all: a session with a turn for each recorded answer; last: one request with all that is said before the last",
-  ),
-  minTurns: z.int().positive().default(1).describe(
-    "Conversations with fewer turns are passed over",
-  ),
-  maxTurns: atLeast(
-    1,
-    "How many turns are kept of each conversation (default: all)",
-  ),
-  outputLength: z.enum(["recorded", "free"]).default("recorded").describe(
-    "How many tokens are asked for: as many as the recorded answer has, or what the backend says",
-  ),
-  tokenizer: z.string().min(1).optional().describe(
-    "A tokenizer.json, or its folder, to count tokens with (default: an estimate)",
-  ),
-  minPromptTokens: atLeast(0, "Fewest tokens of each prompt (default: any)"),
-  maxPromptTokens: atLeast(1, "Most tokens of each prompt (default: any)"),
-  minAnswerTokens: atLeast(
-    0,
-    "Fewest tokens of each recorded answer (default: any)",
-  ),
-  maxTotalTokens: atLeast(
-    1,
-    "Most tokens of all turns that are kept, prompts and answers (default: any)",
-  ),
-  ...orderingShape,
-});
-
-type Options = z.output<typeof schema>;
+import {
+  type ShareGptOptions,
+  shareGptOptions,
+  type ShareGptSettings,
+} from "./sharegpt_options.ts";
 
 /**
  * Conversations of people with models, as ShareGPT wrote them: `{ id, conversations: [{ from, value }] }`. What the
@@ -106,7 +39,7 @@ export const sharegpt: DatasetPlugin<ShareGptOptions> = defineDataset({
   name: "sharegpt",
   summary: "Recorded conversations, replayed turn by turn",
   primary: "path",
-  options: schema,
+  options: shareGptOptions,
   open,
 });
 
@@ -114,7 +47,7 @@ export const sharegpt: DatasetPlugin<ShareGptOptions> = defineDataset({
 const CHATS = ["conversations", "conversation", "messages", "items"];
 const IDS = ["id", "conversation_id"];
 
-async function open(options: Options): Promise<Dataset> {
+async function open(options: ShareGptSettings): Promise<Dataset> {
   const { path, shuffle, limit } = options;
   await using stack = new AsyncDisposableStack();
   const manifest = stack.use(await opened(options));
@@ -143,7 +76,7 @@ async function open(options: Options): Promise<Dataset> {
   };
 }
 
-function opened({ path, shuffle }: Options): Promise<FileManifest> {
+function opened({ path, shuffle }: ShareGptSettings): Promise<FileManifest> {
   return /\.(jsonl|ndjson)$/i.test(path)
     ? openManifest(path, jsonlFormat(), { shuffle })
     : openJson(path, { shuffle });
@@ -177,7 +110,7 @@ async function itemOf(
   }
 }
 
-async function rulesOf(options: Options): Promise<ConversationRules> {
+async function rulesOf(options: ShareGptSettings): Promise<ConversationRules> {
   const { tokenizer, outputLength } = options;
   const count = tokenizer === undefined
     ? estimateTokens
@@ -197,7 +130,7 @@ async function counterOf(
 
 function factsOf(
   { count }: FileManifest,
-  { path, turns, outputLength, tokenizer, shuffle, limit }: Options,
+  { path, turns, outputLength, tokenizer, shuffle, limit }: ShareGptSettings,
 ) {
   return {
     path,

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { UsageError } from "../plugins/mod.ts";
 import { testDataset } from "../plugins/testing.ts";
 import { estimateTokens } from "../tokens/mod.ts";
-import { sharegpt, type ShareGptOptions } from "./sharegpt.ts";
+import { sharegpt } from "./sharegpt.ts";
+import type { ShareGptOptions } from "./sharegpt_options.ts";
 import { openDataset, read, readAll, tempFolder } from "./testing.ts";
 
 interface Said {

@@ -1,0 +1,65 @@
+import { closest, distance } from "fastest-levenshtein";
+import { UsageError } from "../plugins/mod.ts";
+import { NAMES, SENT } from "./column_roles.ts";
+
+/** Data with its columns. */
+interface Named {
+  readonly path: string;
+  readonly columns: readonly string[];
+}
+
+/** @throws {UsageError} If a column that the user names is not there. */
+export function requireColumn(
+  { path, columns }: Named,
+  role: string,
+  name: string,
+): void {
+  if (columns.includes(name)) return;
+  const near = nearest(name, columns);
+  throw new UsageError(
+    `Cannot read ${path} as 'columns.${role}' must name one of its columns (${
+      list(columns)
+    }): current value is ${JSON.stringify(name)}${
+      near === undefined ? "" : `; did you mean ${JSON.stringify(near)}?`
+    }`,
+    { problems: [{ path: `columns.${role}`, message: `no column "${name}"` }] },
+  );
+}
+
+/** What is wrong where no column holds anything to send. */
+export function nothingToSend({ path, columns }: Named): UsageError {
+  const near = columns.map((column) => ({
+    column,
+    name: nearest(
+      column.toLowerCase(),
+      SENT.flatMap((role) => NAMES[role]),
+    ),
+  })).find(({ column, name }) =>
+    name !== undefined && name !== column.toLowerCase()
+  );
+  const hint = near
+    ? `; ${JSON.stringify(near.column)} is near to ${JSON.stringify(near.name)}`
+    : "";
+  return new UsageError(
+    `Cannot read ${path} as it must have a column with audio (such as "audio" or "audio_filepath"), a prompt ` +
+      `(such as "prompt" or "text"), a chat ("messages") or images ("image"), or one named by 'columns.audio', ` +
+      `'columns.text' or the like: its columns are ${list(columns)}${hint}`,
+    { problems: [{ path: "columns", message: "nothing to send" }] },
+  );
+}
+
+function list(columns: readonly string[]): string {
+  const shown = columns.slice(0, 20).map((name) => JSON.stringify(name));
+  return shown.join(", ") + (columns.length > 20 ? ", …" : "");
+}
+
+/** The name that was probably meant. */
+function nearest(
+  name: string,
+  names: readonly string[],
+): string | undefined {
+  if (names.length === 0) return undefined;
+  const best = closest(name, [...names]);
+  const far = Math.max(1, Math.floor(Math.max(name.length, best.length) / 2.5));
+  return distance(name, best) <= far ? best : undefined;
+}
