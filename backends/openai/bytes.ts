@@ -1,25 +1,19 @@
+import { Buffer } from "node:buffer";
+
 /** A piece of a body. */
 export type Part = Uint8Array | string;
 
-const encoder = new TextEncoder();
-
-/** A text in UTF-8. */
+/** A text in UTF-8. Short ones share their memory: the allocation of one's own takes longer than all else. */
 export function bytesOf(text: string): Uint8Array {
-  return encoder.encode(text);
+  return Buffer.from(text);
 }
 
-/** One piece behind the other, in a buffer of their own. */
+/** One piece behind the other. */
 export function joinBytes(parts: readonly Part[]): Uint8Array {
-  const all = parts.map((part) =>
-    typeof part === "string" ? bytesOf(part) : part
-  );
-  const joined = new Uint8Array(
-    all.reduce((sum, { length }) => sum + length, 0),
-  );
-  let at = 0;
-  for (const bytes of all) {
-    joined.set(bytes, at);
-    at += bytes.length;
+  if (parts.every((part) => typeof part === "string")) {
+    return bytesOf(parts.join(""));
   }
-  return joined;
+  return Buffer.concat(
+    parts.map((part) => typeof part === "string" ? bytesOf(part) : part),
+  );
 }

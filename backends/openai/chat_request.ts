@@ -4,32 +4,28 @@ import {
   type Turn,
 } from "../../plugins/mod.ts";
 import { type Fields, fieldsOf } from "./body.ts";
-import { bytesOf, joinBytes } from "./bytes.ts";
+import { joinBytes, type Part } from "./bytes.ts";
 import { answerTo, checkHistory, resultsOf } from "./chat_history.ts";
 import { messagesOf, systemMessage, type WireMessage } from "./chat_message.ts";
 import type { ChatSettings } from "./chat_options.ts";
 import { isWords, sentIn } from "./chat_sent.ts";
-import { jsonItems } from "./json_parts.ts";
+import { jsonItems, withCommas } from "./json_parts.ts";
 import { openMedia } from "./media.ts";
 import type { Protocol } from "./protocol.ts";
 
-/** A turn on its way to the wire: bytes, so that what is left when it is due is to put them in a row. */
+/** A turn on its way to the wire: written, so that what is left when it is due is to put its parts in a row. */
 export interface PreparedChat {
   /** The body of a request that has no history. */
   readonly body: Uint8Array;
   /** In it: all before the first message. */
-  readonly head: Uint8Array;
+  readonly head: string;
   /** In it: the system message. Empty where there is none. */
-  readonly system: Uint8Array;
+  readonly system: string;
   /** In it: what the turn itself says, messages with commas between them. Empty for nothing but a tool's result. */
-  readonly own: Uint8Array;
+  readonly own: readonly Part[];
 }
 
 type ChatRequest = InferenceRequest<PreparedChat>;
-
-const COMMA = bytesOf(",");
-const TAIL = bytesOf("]}");
-const NOTHING = new Uint8Array();
 
 /** Builds requests. Text and media are encoded beforehand, once for all turns that send them again. */
 export function chatRequests(
@@ -49,14 +45,14 @@ export function chatRequests(
       const answered = before[index];
       const next = asked[index + 1]?.turn;
       return [
-        ...results.map(jsonOf),
+        ...results.map((result) => [JSON.stringify(result)]),
         own,
         ...(answered && next
-          ? [jsonOf(answerTo(answered, { index, next }, settings))]
+          ? [[JSON.stringify(answerTo(answered, { index, next }, settings))]]
           : []),
       ];
     });
-    return bodyWith(prepared.head, [systemIn(asked), ...messages]);
+    return bodyWith(prepared.head, [[systemIn(asked)], ...messages]);
   }
 
   return {
@@ -90,26 +86,20 @@ function preparedOf(
   { columns: { system } }: Turn,
   messages: readonly WireMessage[],
 ): PreparedChat {
-  const start = JSON.stringify({ ...fields, messages: [] }).slice(0, -2);
-  const head = bytesOf(start);
-  const first = system === undefined ? NOTHING : jsonOf(systemMessage(system));
-  const own = joinBytes(jsonItems(messages));
-  const body = bodyWith(head, [first, own]);
-  const ownEnd = body.length - TAIL.length;
-  return {
-    body,
-    head: body.subarray(0, head.length),
-    system: body.subarray(head.length, head.length + first.length),
-    own: body.subarray(ownEnd - own.length, ownEnd),
-  };
+  const head = JSON.stringify({ ...fields, messages: [] }).slice(0, -2);
+  const first = system === undefined
+    ? ""
+    : JSON.stringify(systemMessage(system));
+  const own = jsonItems(messages);
+  return { body: bodyWith(head, [[first], own]), head, system: first, own };
 }
 
 /** The latest word: the turn's own, or that of the last turn before it that had one. */
 function systemIn(
   asked: readonly { readonly prepared: PreparedChat }[],
-): Uint8Array {
+): string {
   const all = asked.map(({ prepared }) => prepared.system);
-  return all.findLast(({ length }) => length > 0) ?? NOTHING;
+  return all.findLast((system) => system !== "") ?? "";
 }
 
 function requireResults(results: readonly WireMessage[]): void {
@@ -121,14 +111,9 @@ function requireResults(results: readonly WireMessage[]): void {
 }
 
 function bodyWith(
-  head: Uint8Array,
-  messages: readonly Uint8Array[],
+  head: string,
+  messages: readonly (readonly Part[])[],
 ): Uint8Array {
-  const parts = messages.filter(({ length }) => length > 0)
-    .flatMap((message, i) => i > 0 ? [COMMA, message] : [message]);
-  return joinBytes([head, ...parts, TAIL]);
-}
-
-function jsonOf(message: WireMessage): Uint8Array {
-  return bytesOf(JSON.stringify(message));
+  const said = messages.filter(([first = ""]) => first.length > 0);
+  return joinBytes([head, ...withCommas(said), "]}"]);
 }

@@ -7,6 +7,7 @@ import {
 import { path, refuse } from "../target/options.ts";
 import { openBackend } from "./backend.ts";
 import { answersIn, fieldsOf, streams } from "./body.ts";
+import { bytesOf } from "./bytes.ts";
 import { choicesReader } from "./choices_reader.ts";
 import {
   type GenerationOptions,
@@ -82,7 +83,7 @@ export const completionsProtocol: ProtocolOf<CompletionsSettings, Uint8Array> =
         const maxTokensField = "max_tokens";
         const fields = fieldsOf(settings, { model, maxTokensField, turn, own });
         return Promise.resolve(
-          new TextEncoder().encode(JSON.stringify(fields)),
+          bytesOf(JSON.stringify(fields)),
         );
       },
       request: ({ prepared: body }) => ({

@@ -19,7 +19,10 @@ export function jsonItems(values: readonly unknown[]): readonly Part[] {
   return withCommas(values.map(jsonParts));
 }
 
-function withCommas(items: readonly (readonly Part[])[]): readonly Part[] {
+/** Items one behind the other, with commas between them. */
+export function withCommas(
+  items: readonly (readonly Part[])[],
+): readonly Part[] {
   return items.flatMap((item, i) => i > 0 ? [",", ...item] : item);
 }
 
