@@ -262,6 +262,7 @@ for (
     await using http = open();
     const got = await asked(http, server.url);
     assert.deepEqual(failureOf(got).slice(0, 2), failed, got.error?.message);
+    assert.equal(got.endedMs, undefined);
     assert.deepEqual(got.bodies, []);
     assert.equal(
       got.events.length,
@@ -318,6 +319,26 @@ Deno.test("exchange() settles with the last event, and its connection is of use 
     next = await asked(http, server.url);
   }
   assert.deepEqual(first.late, []);
+});
+
+Deno.test("exchange() says when a response had ended: all of it had come, or its last event", async () => {
+  await using server = await rawServer(async (peer) => {
+    const isOpen = server.peers.length > 1;
+    await peer.stream();
+    await peer.chunk(event(1), ...(isOpen ? [DONE] : []));
+    await reached(() => pending.events.length > 0);
+    releasedMs = clock.now();
+    await peer.end();
+  });
+  let releasedMs = Infinity;
+  await using http = open();
+  let pending = ask(http, server.url);
+  await pending.settled;
+  assert.ok(pending.endedMs! >= releasedMs);
+  pending = ask(http, server.url);
+  await pending.settled;
+  assert.equal(pending.endedMs, pending.reads[0]!.atMs);
+  assert.deepEqual(pending.late, []);
 });
 
 Deno.test("exchange() closes a connection whose rest does not come", async () => {

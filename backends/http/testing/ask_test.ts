@@ -100,8 +100,9 @@ export function ask(http: Http, url: URL, options: AskOptions = {}): Asked {
       },
       body: (text, atMs) => void asked.bodies.push({ text, atMs }),
     },
-  ).catch((error) => void (whole.error = error)).finally(() => isOver = true);
-  const whole: Asked = { ...asked, settled: settled.then(() => {}) };
+  ).then(() => {}, (error) => void (whole.error = error))
+    .finally(() => isOver = true);
+  const whole: Asked = Object.assign(asked, { settled });
   return whole;
 }
 
