@@ -1,6 +1,7 @@
 import { extname } from "node:path";
 import { UsageError } from "../plugins/mod.ts";
 import { AUDIO_EXTENSIONS, isAudioName } from "./find_audio.ts";
+import { NAMES } from "./column_roles.ts";
 import { isGlob } from "./glob.ts";
 import { openJson } from "./json_manifest.ts";
 import { TEXT_EXTENSIONS } from "./text.ts";
@@ -48,11 +49,17 @@ async function datasetForFile(path: string): Promise<string | undefined> {
     (TEXT_EXTENSIONS.includes(extension) ? "text" : undefined);
 }
 
-/** Whether the first records of a JSON file are as ShareGPT's. What cannot be read is told when it is opened. */
+/**
+ * Whether the first records of a JSON file are ShareGPT's: conversations, and no media beside them. What cannot be
+ * read is told when it is opened.
+ */
 async function holdsConversations(path: string): Promise<boolean> {
   try {
     await using file = await openJson(path, { shuffle: false, wholeBytes: 0 });
-    return file.columns.includes("conversations");
+    const names = file.columns.map((name) => name.toLowerCase());
+    const media = [...NAMES.images, ...NAMES.audio];
+    return names.includes("conversations") &&
+      !names.some((name) => media.includes(name.replace(/s$/, "")));
   } catch {
     return false;
   }
