@@ -13,7 +13,9 @@ export interface Feed {
 const EVERY_MS = 250;
 /** How many are handed out without giving the loop back: some 50 µs each. */
 const AT_ONCE = 16;
-/** Or as large a share of what waits, so that the queue finds its length at any rate. */
+/** And more of them for as long as this: short samples are not to grow old. */
+const BUDGET_MS = 0.5;
+/** But at least as large a share of what waits, so that the queue finds its length at any rate. */
 const SHARE = 1 / 64;
 
 /** Hands samples to `take` in small batches; calls `glance` a few times a second. */
@@ -29,9 +31,13 @@ export function feed(
   let cancel = clock.at(glanceMs, tick);
 
   function tick(): void {
-    const count = Math.max(AT_ONCE, Math.ceil(waiting.length * SHARE));
-    if (waiting.length > 0) take(waiting.splice(0, count));
-    const nowMs = clock.now();
+    const startMs = clock.now();
+    let nowMs = startMs;
+    while (waiting.length > 0 && nowMs - startMs < BUDGET_MS) {
+      const count = Math.max(AT_ONCE, Math.ceil(waiting.length * SHARE));
+      take(waiting.splice(0, count));
+      nowMs = clock.now();
+    }
     const more = waiting.length > 0;
     if (nowMs >= glanceMs) {
       glance();
