@@ -94,7 +94,6 @@ function take(
   }
 
   function fail(error: Error): void {
-    stopDraining?.();
     reads.flush();
     // A refusal is one, however much of its words has come.
     if (response?.isRefusal) response.end();
@@ -103,6 +102,9 @@ function take(
       hasHeaders: response !== undefined,
       idleMs,
     }));
+    stopDraining?.();
+    // A request that was over before has left it open, for the rest of its response.
+    connection.close();
   }
 
   function markSent(): void {

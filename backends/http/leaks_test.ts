@@ -1,5 +1,13 @@
 import assert from "node:assert/strict";
-import { ask, asked, open } from "./testing/ask_test.ts";
+import { roadTo } from "../target/road.ts";
+import {
+  type Connection,
+  type Connections,
+  connectionsTo,
+} from "./connections.ts";
+import { exchange } from "./exchange.ts";
+import type { Http } from "./http.ts";
+import { ask, asked, open, reached } from "./testing/ask_test.ts";
 import { rawServer } from "./testing/raw_server.ts";
 
 const BATCH = 250;
@@ -38,4 +46,45 @@ Deno.test("exchange() leaves no socket behind after 10,000 aborts, before header
   const { events } = await asked(http, stream, { last: () => true });
   assert.equal(events.length, 1);
   assert.equal(server.accepted, aborted + 1);
+});
+
+Deno.test("exchange() gives up a connection that is lost behind the last event", async () => {
+  await using server = await rawServer(async (peer) => {
+    await peer.stream();
+    await peer.chunk("data: [DONE]\n\n");
+    peer.socket.destroy();
+  });
+  const { way, path } = roadTo(server.url, {
+    tls: { rejectUnauthorized: true },
+    http2: false,
+    env: () => undefined,
+  });
+  await using connections = connectionsTo(way, { reuse: true });
+  const taken = new Set<Connection>();
+  const closed = new Set<Connection>();
+  const watched: Connections = {
+    ...connections,
+    take(user) {
+      const connection = connections.take(user);
+      const { close } = connection;
+      taken.add(connection);
+      return Object.assign(connection, {
+        close() {
+          closed.add(connection);
+          close();
+        },
+      });
+    },
+  };
+  const route = { url: server.url, path, headers: [], connections: watched };
+  const options = { connectTimeoutMs: 10_000, clean: (text: string) => text };
+  const http: Pick<Http, "exchange"> = {
+    exchange: (request, call, reader) =>
+      exchange(route, request, { call, reader, options }),
+  };
+  for (let i = 0; i < 3; i++) {
+    assert.equal((await asked(http, server.url)).error, undefined);
+  }
+  await reached(() => closed.size === 3);
+  assert.deepEqual(closed, taken);
 });

@@ -49,7 +49,11 @@ export function open(options: Partial<HttpOptions> = {}): Http {
 }
 
 /** Sends a request and records what comes; never throws. */
-export function ask(http: Http, url: URL, options: AskOptions = {}): Asked {
+export function ask(
+  http: Pick<Http, "exchange">,
+  url: URL,
+  options: AskOptions = {},
+): Asked {
   const { last = ({ data }) => data === "[DONE]" } = options;
   const { signal = new AbortController().signal } = options;
   const time = options.clock ?? clock;
