@@ -33,7 +33,10 @@ export interface Inflated {
  * @throws {RequestError} If the encoding is not known.
  */
 export function inflate(encoding: string, to: Inflated): Inflation {
-  const open = DECODERS[encoding];
+  // A name as "constructor" is an object's own business.
+  const open = Object.hasOwn(DECODERS, encoding)
+    ? DECODERS[encoding]
+    : undefined;
   if (!open) {
     throw new RequestError(
       "protocol_error",
