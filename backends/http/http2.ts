@@ -1,8 +1,10 @@
 import { Buffer } from "node:buffer";
 import {
   type ClientHttp2Session,
+  type ClientHttp2Stream,
   connect,
   type IncomingHttpHeaders,
+  type OutgoingHttpHeaders,
 } from "node:http2";
 import type { Socket } from "node:net";
 import { dial, type Way } from "../target/dial.ts";
@@ -69,7 +71,10 @@ function sessionOn(socket: Socket, { origin }: URL): ClientHttp2Session {
     createConnection: () => socket,
     settings: { enablePush: false, initialWindowSize: WINDOW_BYTES },
   });
-  session.once("connect", () => session.setLocalWindowSize(WINDOW_BYTES));
+  // It comes even where the session was given up before: what it throws then would end the process.
+  session.once("connect", () => {
+    if (!session.destroyed) session.setLocalWindowSize(WINDOW_BYTES);
+  });
   // Its streams tell what becomes of it.
   session.on("error", () => {});
   return session;
@@ -88,7 +93,7 @@ function send(
   let hasHeaders = false, isWhole = false;
   const early: Buffer[] = [];
   const { host = url.host, ...names } = namesOf(headers);
-  const stream = session.request({
+  const stream = opened(session, {
     ":method": method,
     ":path": path,
     ":scheme": "https",
@@ -96,6 +101,7 @@ function send(
     ...names,
     "content-length": String(Buffer.byteLength(body)),
   });
+  if (stream instanceof Error) return handler.onError(stream);
   stream.on("finish", () => handler.onRequestSent());
   stream.on("response", (given) => {
     hasHeaders = true;
@@ -115,6 +121,18 @@ function send(
     else handler.onError(error);
   });
   stream.end(body);
+}
+
+/** A stream for a request. What is thrown at once would be caught by nobody: a session has just closed, a header is none. */
+function opened(
+  session: ClientHttp2Session,
+  headers: OutgoingHttpHeaders,
+): ClientHttp2Stream | Error {
+  try {
+    return session.request(headers);
+  } catch (error) {
+    return error as Error;
+  }
 }
 
 /** HTTP/2 has names in lower case alone. */

@@ -3,6 +3,7 @@ import { createSecureServer, type ServerHttp2Session } from "node:http2";
 import type { AddressInfo, Socket } from "node:net";
 import type { TlsOptions } from "../target/tls.ts";
 import type { HttpOptions } from "./http.ts";
+import { http2Wire } from "./http2.ts";
 import {
   ask,
   asked,
@@ -228,6 +229,33 @@ Deno.test("exchange() uses a connection of HTTP/2 again", async () => {
   assert.equal(next.error, undefined);
   assert.equal(next.marks.connected, undefined);
   assert.equal(server.accepted, 1);
+});
+
+Deno.test("http2Wire() tells of a request that cannot be sent, on a new connection and on a used one", async () => {
+  await using server = await http2Server();
+  const way = { url: server.url("/"), tls: TRUST, http2: true };
+  const wire = http2Wire({ ...way, tunnel: undefined }, {
+    connecting: () => {},
+    connected: () => {},
+    lost: () => {},
+  }, { reuse: true });
+  for (let i = 0; i < 2; i++) {
+    const error = await new Promise<Error>((onError) =>
+      wire.dispatch(
+        { path: "/", method: "POST", headers: ["te", "gzip"], body: "{}" },
+        {
+          onConnect: () => {},
+          onRequestSent: () => {},
+          onHeaders: () => true,
+          onData: () => true,
+          onComplete: () => {},
+          onError,
+        },
+      )
+    );
+    assert.match(error.message, /forbidden: "te"/);
+  }
+  await wire.destroy();
 });
 
 Deno.test("exchange() aborts a request of HTTP/2 and closes its connection", async () => {

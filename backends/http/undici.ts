@@ -50,7 +50,10 @@ const OWN = new Set([
   "connection",
   "content-length",
   "expect",
+  "http2-settings",
   "keep-alive",
+  "proxy-connection",
+  "te",
   "transfer-encoding",
   "upgrade",
 ]);
