@@ -6,19 +6,19 @@ import type { TlsOptions } from "./tls.ts";
 /**
  * The headers of each request.
  *
- * @throws {UsageError} If the key's variable is not set, or a header is none.
+ * @throws {UsageError} If the key's variable is not set or holds no key, or a header is none.
  */
 export function headersOf(
   { headers, apiKeyEnv }: Pick<TargetSettings, "headers" | "apiKeyEnv">,
   { authorization }: Endpoint,
   context: OpenContext,
 ): Record<string, string> {
-  try {
-    new Headers(headers);
-  } catch (cause) {
+  for (const [name, value] of Object.entries(headers)) {
+    if (NAME.test(name) && VALUE.test(value)) continue;
     throw new UsageError(
-      "Cannot use headers as each must be a name and a value of HTTP",
-      { cause },
+      `Cannot use headers as each must be a name and a value of HTTP: current value is that of ${
+        JSON.stringify(name)
+      }`,
     );
   }
   if (apiKeyEnv === undefined) {
@@ -30,8 +30,17 @@ export function headersOf(
       `Cannot use apiKeyEnv as the environment variable must be set: current value is ${apiKeyEnv}`,
     );
   }
+  if (!VALUE.test(key)) {
+    throw new UsageError(
+      `Cannot use apiKeyEnv as the key must be one line of text: current value is that of ${apiKeyEnv}`,
+    );
+  }
   return { ...headers, Authorization: `Bearer ${key}` };
 }
+
+/** What may stand in a header: no line ends, as these would begin another one. */
+const NAME = /^[\w!#$%&'*+.^`|~-]+$/;
+const VALUE = /^[\t -~\x80-\xff]*$/;
 
 /** Every value that came by a header or the query may be one, the word before a key left out. */
 export function secretsIn(

@@ -1,5 +1,60 @@
 import assert from "node:assert/strict";
-import { cleaner } from "./credentials.ts";
+import type { OpenContext } from "../../plugins/mod.ts";
+import { cleaner, headersOf } from "./credentials.ts";
+import { endpointOf } from "./endpoint.ts";
+
+function headersFor(
+  headers: Record<string, string>,
+  { key, target = "http://a" }: { key?: string; target?: string } = {},
+): Record<string, string> {
+  const context: OpenContext = {
+    env: () => key,
+    signal: new AbortController().signal,
+    warn: () => {},
+  };
+  const apiKeyEnv = key === undefined ? undefined : "KEY";
+  return headersOf({ headers, apiKeyEnv }, endpointOf(target, "/x"), context);
+}
+
+Deno.test("headersOf() puts a key, or what the target's URL has, beside the headers", () => {
+  const headers = { "x-a.b": "Zürich \t!" };
+  assert.deepEqual(headersFor(headers), headers);
+  assert.deepEqual(headersFor(headers, { key: "s3cret" }), {
+    ...headers,
+    Authorization: "Bearer s3cret",
+  });
+  assert.deepEqual(headersFor({}, { target: "http://u:p@a" }), {
+    authorization: "Basic dTpw",
+  });
+});
+
+Deno.test("headersOf() refuses what is no header, and shows no value", () => {
+  const refused: readonly [string, string][] = [
+    ["x", "s3cret\r\ny: 1"],
+    ["x", "s3cret\u0000"],
+    ["x", "s3cret\u0100"],
+    ["x\r\ny", "s3cret"],
+    ["x y", "s3cret"],
+    ["", "s3cret"],
+  ];
+  for (const [name, value] of refused) {
+    assert.throws(() => headersFor({ [name]: value }), {
+      name: "UsageError",
+      message:
+        `Cannot use headers as each must be a name and a value of HTTP: current value is that of ${
+          JSON.stringify(name)
+        }`,
+    });
+  }
+});
+
+Deno.test("headersOf() refuses a key that has a line end, as files leave one", () => {
+  assert.throws(() => headersFor({}, { key: "s3cret\n" }), {
+    name: "UsageError",
+    message:
+      "Cannot use apiKeyEnv as the key must be one line of text: current value is that of KEY",
+  });
+});
 
 Deno.test("cleaner() takes every secret out, the longest first", () => {
   const clean = cleaner(["sk-abc", "sk-abc-123", ""]);
