@@ -15,32 +15,41 @@ const AT_ONCE = 16;
 
 /** Counts by the backend; passes on at once what needs no counting. What cannot be counted stays unknown. */
 export function counting(
-  { countTokens }: Backend,
+  backend: Backend,
   { put, signal }: { put: (sample: Sample) => void; signal: AbortSignal },
 ): Counting {
   const waiting: (() => Promise<void>)[] = [];
   const running = new Set<Promise<void>>();
 
+  /** A sample is never lost for want of counts, whatever a backend does. */
+  async function counted(
+    sample: Sample,
+    request: InferenceRequest,
+  ): Promise<Sample> {
+    try {
+      const usage = await backend.countTokens!(sample, request, signal);
+      return withUsage(sample, usage);
+    } catch {
+      return sample;
+    }
+  }
+
   function begin(): void {
     while (running.size < AT_ONCE) {
       const count = waiting.shift();
       if (!count) return;
-      const counted = count().then(() => {
-        running.delete(counted);
+      const over = count().then(() => {
+        running.delete(over);
         begin();
       });
-      running.add(counted);
+      running.add(over);
     }
   }
 
   return {
     take(sample, request) {
-      if (!countTokens || !lacksCount(sample)) return put(sample);
-      waiting.push(async () => {
-        const usage = await countTokens(sample, request, signal)
-          .catch(() => ({}));
-        put(withUsage(sample, usage));
-      });
+      if (!backend.countTokens || !lacksCount(sample)) return put(sample);
+      waiting.push(async () => put(await counted(sample, request)));
       begin();
     },
     async settled() {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Backend } from "./contract.ts";
 import { counting } from "./counting.ts";
 import type { InferenceRequest } from "./request.ts";
-import type { Sample } from "./sample.ts";
+import type { Sample, Usage } from "./sample.ts";
 import { sample } from "./testing/sample.ts";
 
 const request: InferenceRequest = {
@@ -81,6 +81,31 @@ Deno.test("counting() passes every sample on where counting fails, many at a tim
   assert.equal(seen.length, 100);
   assert.ok(seen.every(({ output }) => output.usage === undefined));
   assert.equal(most, 16);
+});
+
+Deno.test("counting() passes a sample on where the backend breaks its contract", async () => {
+  const broken: readonly Backend["countTokens"][] = [
+    () => {
+      throw new Error("at once");
+    },
+    () => Promise.resolve(undefined as unknown as Usage),
+  ];
+  for (const countTokens of broken) {
+    const { seen, take, settled } = started(countTokens);
+    take(sample(), request);
+    await settled();
+    assert.deepEqual(seen, [sample()]);
+  }
+});
+
+Deno.test("counting() leaves a backend its own this", async () => {
+  const { seen, take, settled } = started(function (this: unknown) {
+    assert.ok(this);
+    return Promise.resolve({ inputTokens: 1, outputTokens: 2 });
+  });
+  take(sample(), request);
+  await settled();
+  assert.equal(seen[0]?.output.usage?.inputTokens, 1);
 });
 
 Deno.test("counting() passes everything on where the backend cannot count", () => {
