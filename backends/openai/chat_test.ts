@@ -225,7 +225,7 @@ Deno.test("chat() shows its traffic to whoever asks, media shortened and secrets
   await using server = loopback(() => streamed(ANSWER));
   const seen: string[] = [];
   await talk(
-    chat({ target: `${server.target}?k=query-secret`, model: "m" }),
+    chat({ target: `${server.target}?k=query%2Fsecret`, model: "m" }),
     [{ columns: { audio } }],
     {
       trace: (direction, message) => void seen.push(`${direction}: ${message}`),
@@ -233,7 +233,7 @@ Deno.test("chat() shows its traffic to whoever asks, media shortened and secrets
   );
   assert.match(
     seen[0]!,
-    /^note: POST \/v1\/chat\/completions\?k=\*\*\*: \d+ bytes of application\/json$/,
+    /^note: POST \/v1\/chat\/completions: \d+ bytes of application\/json$/,
   );
   assert.match(
     seen[1]!,
@@ -244,6 +244,7 @@ Deno.test("chat() shows its traffic to whoever asks, media shortened and secrets
     [true, true, true, true, true],
   );
   assert.equal(seen.at(-1), "received: [DONE]");
+  assert.equal(seen.filter((line) => /query.*secret/.test(line)).length, 0);
 });
 
 Deno.test("chat() tells the report what it did", async () => {

@@ -3,16 +3,17 @@ import { bytesOf } from "./bytes.ts";
 import type { Trace } from "../target/trace.ts";
 import type { AnswerReader, Wire } from "./protocol.ts";
 
-/** Shows a request; of a body that nobody could read, what stands for it and how long it is. */
+/**
+ * Shows a request, without the query of its URL, as that may hold a key; of a body that nobody could read, what stands
+ * for it and how long it is.
+ */
 export function showRequest(
   trace: Trace,
   { url, contentType, body, shown }: HttpRequest & Wire,
 ): void {
   const bytes = typeof body === "string" ? bytesOf(body) : body;
   const what = contentType.split(";")[0];
-  trace.note(
-    `POST ${url.pathname}${url.search}: ${bytes.length} bytes of ${what}`,
-  );
+  trace.note(`POST ${url.pathname}: ${bytes.length} bytes of ${what}`);
   if (shown !== undefined) return trace.sent(shown);
   if (what === "application/json") trace.sent(new TextDecoder().decode(bytes));
 }

@@ -11,9 +11,9 @@ function tracing() {
   return { trace, seen };
 }
 
-const url = new URL("http://a/v1/x?k=1");
+const url = new URL("http://a/v1/x?key=s3cret%2F");
 
-Deno.test("showRequest() shows JSON as text or bytes, and of anything else how long it is", () => {
+Deno.test("showRequest() shows JSON as text or bytes, of anything else how long it is, and no query", () => {
   const { trace, seen } = tracing();
   const contentType = "application/json";
   showRequest(trace, { url, contentType, body: '{"a":"é"}' });
@@ -22,11 +22,11 @@ Deno.test("showRequest() shows JSON as text or bytes, and of anything else how l
   const form = "multipart/form-data; boundary=b";
   showRequest(trace, { url, contentType: form, body });
   assert.deepEqual(seen, [
-    "note POST /v1/x?k=1: 10 bytes of application/json",
+    "note POST /v1/x: 10 bytes of application/json",
     'sent {"a":"é"}',
-    "note POST /v1/x?k=1: 10 bytes of application/json",
+    "note POST /v1/x: 10 bytes of application/json",
     'sent {"b":"é"}',
-    "note POST /v1/x?k=1: 10 bytes of multipart/form-data",
+    "note POST /v1/x: 10 bytes of multipart/form-data",
   ]);
 });
 
