@@ -70,8 +70,15 @@ function isSecure({ protocol }: URL): boolean {
 
 /** The value of an `Authorization` for what stands in a URL. */
 export function basic(username: string, password: string): string {
-  const pair = `${decodeURIComponent(username)}:${
-    decodeURIComponent(password)
-  }`;
+  const pair = `${unescaped(username)}:${unescaped(password)}`;
   return `Basic ${new TextEncoder().encode(pair).toBase64()}`;
+}
+
+/** A percent sign that begins no escape stands for itself: passwords are seldom escaped as they should be. */
+function unescaped(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }

@@ -54,6 +54,10 @@ Deno.test("endpointOf() shows an address without user, password and query", () =
   assert.equal(endpoint.shown, "wss://h/x/v1/realtime");
   assert.equal(endpoint.socketUrl.href, "wss://h/x/v1/realtime?key=secret");
   assert.equal(endpoint.authorization, `Basic ${btoa("me:p@ss")}`);
+  assert.equal(
+    endpointOf("http://me:100%@h", "/x").authorization,
+    `Basic ${btoa("me:100%")}`,
+  );
   assert.equal(endpointOf("http://h", "/v1/realtime").authorization, undefined);
 });
 
