@@ -1,5 +1,7 @@
+import { type Bag, bag } from "./bag.ts";
+
 /** What is to be done at each signal's abort. */
-const waiting = new WeakMap<AbortSignal, Set<() => void>>();
+const waiting = new WeakMap<AbortSignal, Bag<() => void>>();
 
 /**
  * Runs `task` when the signal aborts; at once, if it has. One listener serves a signal, however many requests share
@@ -13,16 +15,15 @@ export function onAbort(signal: AbortSignal, task: () => void): () => void {
     return () => {};
   }
   const tasks = waiting.get(signal) ?? listen(signal);
-  tasks.add(task);
-  return () => void tasks.delete(task);
+  return tasks.add(task);
 }
 
-function listen(signal: AbortSignal): Set<() => void> {
-  const tasks = new Set<() => void>();
+function listen(signal: AbortSignal): Bag<() => void> {
+  const tasks = bag<() => void>();
   waiting.set(signal, tasks);
   signal.addEventListener("abort", () => {
+    waiting.delete(signal);
     for (const task of tasks) task();
-    tasks.clear();
   }, { once: true });
   return tasks;
 }

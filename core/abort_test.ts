@@ -18,7 +18,7 @@ Deno.test("onAbort() runs what is still wanted, once, with one listener", () => 
   forget();
   controller.abort();
   controller.abort();
-  assert.deepEqual(ran, ["a", "b"]);
+  assert.deepEqual(ran.toSorted(), ["a", "b"]);
   assert.equal(listeners, 1);
 });
 

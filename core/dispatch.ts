@@ -1,4 +1,5 @@
 import { attempt } from "./attempt.ts";
+import { bag } from "./bag.ts";
 import type { Clock } from "./clock.ts";
 import type { Backend } from "./contract.ts";
 import type { Exchange, InferenceRequest } from "./request.ts";
@@ -71,7 +72,7 @@ export async function openLoop(
   const { clock } = stand;
   const breathe = breather(clock);
   const startMs = clock.now();
-  const inFlight = new Set<Promise<void>>();
+  const inFlight = bag<Promise<void>>();
   try {
     for (const offsetMs of arrivals) {
       const dueMs = startMs + offsetMs;
@@ -82,11 +83,10 @@ export async function openLoop(
         continue;
       }
       const session = arrive(stand, dueMs);
-      inFlight.add(session);
-      session.then(() => inFlight.delete(session));
+      session.then(inFlight.add(session));
     }
   } finally {
-    await Promise.all(inFlight);
+    await Promise.all([...inFlight]);
   }
 }
 

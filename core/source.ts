@@ -1,3 +1,4 @@
+import { bag } from "./bag.ts";
 import type { Backend, Dataset } from "./contract.ts";
 import { messageOf } from "./errors.ts";
 import type { Session } from "./request.ts";
@@ -51,7 +52,7 @@ export function openSource(
   const signal = AbortSignal.any([stop.signal, run.signal]);
   signal.addEventListener("abort", wake, { once: true });
   const queue: Promise<ReadySession | Bad>[] = [];
-  const pending = new Set<Promise<ReadySession | Bad>>();
+  const pending = bag<Promise<ReadySession | Bad>>();
   let ahead = 1;
   let usable = 0;
   let ended = false;
@@ -64,9 +65,8 @@ export function openSource(
   }
 
   function put(item: Promise<ReadySession | Bad>): void {
-    const settle = () => void pending.delete(item);
+    const settle = pending.add(item);
     item.then(settle, settle); // a failure is looked at when its turn comes
-    pending.add(item);
     queue.push(item);
     wake();
   }

@@ -1,0 +1,40 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { bag } from "./bag.ts";
+
+Deno.test("bag() holds what was put in and not taken out, whatever the order", () => {
+  fc.assert(fc.property(
+    fc.array(fc.record({ remove: fc.boolean(), which: fc.nat(20) })),
+    (steps) => {
+      const things = bag<number>();
+      const model = new Map<number, () => void>();
+      steps.forEach(({ remove, which }, item) => {
+        const [key] = [...model.keys()].slice(which);
+        if (!remove) return void model.set(item, things.add(item));
+        if (key === undefined) return;
+        model.get(key)!();
+        model.get(key)!(); // once more does nothing
+        model.delete(key);
+      });
+      assert.equal(things.size, model.size);
+      assert.deepEqual(
+        [...things].toSorted((a, b) => a - b),
+        [...model.keys()],
+      );
+    },
+  ));
+});
+
+Deno.test("bag() gives all that it held when asked, though they leave meanwhile", () => {
+  const things = bag<() => void>();
+  const seen: string[] = [];
+  for (const name of ["a", "b", "c"]) {
+    const leave = things.add(() => {
+      seen.push(name);
+      leave();
+    });
+  }
+  for (const thing of things) thing();
+  assert.deepEqual(seen, ["a", "b", "c"]);
+  assert.equal(things.size, 0);
+});
