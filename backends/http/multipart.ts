@@ -50,9 +50,9 @@ function headOf(name: string, value: FormField["value"]): string {
   const field = `Content-Disposition: form-data; name="${quoted(name)}"`;
   return typeof value === "string"
     ? field
-    : `${field}; filename="${
-      quoted(value.name)
-    }"\r\nContent-Type: ${value.mediaType}`;
+    : `${field}; filename="${quoted(value.name)}"\r\nContent-Type: ${
+      value.mediaType.replace(/[\r\n]+/g, " ")
+    }`;
 }
 
 /** The characters that would end the name, escaped as browsers do. */

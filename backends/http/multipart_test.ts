@@ -54,6 +54,14 @@ Deno.test("multipart() writes texts and a file in their order, byte for byte", (
   );
 });
 
+Deno.test("multipart() lets no type begin another header", () => {
+  const mediaType = 'audio/ogg; codecs="opus"\r\nX-Other: 1';
+  const value = { bytes: Uint8Array.of(1), mediaType, name: "a" };
+  const { body } = multipart([{ name: "file", value }]);
+  const type = 'Content-Type: audio/ogg; codecs="opus" X-Other: 1\r\n';
+  assert.ok(text(body).includes(type));
+});
+
 Deno.test("multipart() takes another boundary where a value holds the first", async () => {
   const fields = [
     { name: "a", value: "x\r\n--earshot-form-0-end-of-part\r\ny" },

@@ -4,7 +4,7 @@ import { breath } from "../breath.ts";
 import { byteCache } from "../byte_cache.ts";
 import { bytesOf, joinBytes } from "./bytes.ts";
 
-/** Audio and pictures as JSON can hold them, in bytes: each read and encoded once, as long as there is room. */
+/** Audio and pictures as a string of JSON holds them, in bytes: each read and encoded once, as long as there is room. */
 export interface Media {
   /**
    * Audio as `input_audio` takes it: a WAV or MP3 file as it is, any other as a WAV of 16 kHz.
@@ -62,7 +62,9 @@ const FORMATS: Readonly<Record<string, InputAudio["format"]>> = {
 };
 
 async function urlOf({ bytes, mediaType }: MediaFile): Promise<Uint8Array> {
-  return joinBytes([`data:${mediaType};base64,`, await base64Of(bytes)]);
+  // A type may have quotes: audio/ogg; codecs="opus".
+  const start = JSON.stringify(`data:${mediaType};base64,`).slice(1, -1);
+  return joinBytes([start, await base64Of(bytes)]);
 }
 
 /** Media this long is encoded in one go, beyond it the loop is let go in between. Three bytes make four characters. */

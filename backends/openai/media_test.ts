@@ -80,6 +80,15 @@ Deno.test("dataUrl() holds the file as it is, pictures and audio of one id apart
   );
 });
 
+Deno.test("dataUrl() can stand in a string of JSON, whatever the file's type", async () => {
+  const { audio } = audioOf('audio/ogg; codecs="opus"', "x");
+  const url = textOf(await openMedia().dataUrl("audio", audio));
+  assert.equal(
+    JSON.parse(`"${url}"`),
+    'data:audio/ogg; codecs="opus";base64,AQID+g==',
+  );
+});
+
 Deno.test("openMedia() reads a file once, however many ask, and again once it had to be let go", async () => {
   const media = openMedia(10);
   const [a, b] = [audioOf("audio/wav", "a"), audioOf("audio/wav", "b")];
