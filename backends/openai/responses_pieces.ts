@@ -8,35 +8,38 @@ export interface Piece {
   readonly text: string;
 }
 
-/** Events that bring a piece, each with its kind and the field that holds it. */
-const DELTAS: Readonly<Record<string, Piece["kind"]>> = {
-  "response.output_text.delta": "text",
-  "response.refusal.delta": "refusal",
-  "response.reasoning_text.delta": "reasoning",
-  "response.reasoning_summary_text.delta": "reasoning",
-};
+/** A kind of text, and the field that holds all of it. */
+type Whole = readonly [kind: Piece["kind"], field: string];
+
+/** Events that bring a piece in their field `delta`, each with its kind. */
+const DELTAS: ReadonlyMap<string, Piece["kind"]> = new Map([
+  ["response.output_text.delta", "text"],
+  ["response.refusal.delta", "refusal"],
+  ["response.reasoning_text.delta", "reasoning"],
+  ["response.reasoning_summary_text.delta", "reasoning"],
+]);
 
 /** Events that say it again, whole. */
-const DONE: Readonly<Record<string, readonly [Piece["kind"], string]>> = {
-  "response.output_text.done": ["text", "text"],
-  "response.refusal.done": ["refusal", "refusal"],
-  "response.reasoning_text.done": ["reasoning", "text"],
-  "response.reasoning_summary_text.done": ["reasoning", "text"],
-};
+const DONE: ReadonlyMap<string, Whole> = new Map([
+  ["response.output_text.done", ["text", "text"]],
+  ["response.refusal.done", ["refusal", "refusal"]],
+  ["response.reasoning_text.done", ["reasoning", "text"]],
+  ["response.reasoning_summary_text.done", ["reasoning", "text"]],
+]);
 
 /** Parts of a message or of its reasoning, by their type. */
-const PARTS: Readonly<Record<string, readonly [Piece["kind"], string]>> = {
-  output_text: ["text", "text"],
-  refusal: ["refusal", "refusal"],
-  reasoning_text: ["reasoning", "text"],
-  summary_text: ["reasoning", "text"],
-};
+const PARTS: ReadonlyMap<string, Whole> = new Map([
+  ["output_text", ["text", "text"]],
+  ["refusal", ["refusal", "refusal"]],
+  ["reasoning_text", ["reasoning", "text"]],
+  ["summary_text", ["reasoning", "text"]],
+]);
 
 /** What an event of a stream says of the answer. */
 export function piecesIn(type: string, event: JsonObject): readonly Piece[] {
-  const kind = DELTAS[type];
+  const kind = DELTAS.get(type);
   if (kind) return [{ kind, text: textOf(event.delta) ?? "" }];
-  const done = DONE[type];
+  const done = DONE.get(type);
   if (done) return whole(done, event);
   switch (type) {
     case "response.content_part.done":
@@ -58,12 +61,12 @@ export function piecesOfItem(item: unknown): readonly Piece[] {
 }
 
 function piecesOfPart(part: unknown): readonly Piece[] {
-  const known = PARTS[textOf(fieldOf(part, "type")) ?? ""];
+  const known = PARTS.get(textOf(fieldOf(part, "type")) ?? "");
   return known ? whole(known, part) : [];
 }
 
 function whole(
-  [kind, field]: readonly [Piece["kind"], string],
+  [kind, field]: Whole,
   holder: unknown,
 ): readonly Piece[] {
   const text = textOf(fieldOf(holder, field)) ?? "";

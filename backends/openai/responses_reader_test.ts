@@ -464,7 +464,10 @@ Deno.test("responseReader() refuses whole answers that are none", () => {
 Deno.test("responseReader() makes an answer or a failure of any events, and keeps text as it came", () => {
   const junk = fc.oneof(
     fc.string({ maxLength: 3 }),
-    fc.constantFrom(null, 0, [], {}, [null], { type: "function_call" }),
+    fc.constantFrom(null, 0, [], {}, [null], { type: "function_call" }, {
+      type: "message",
+      content: [{ type: "constructor", text: "x" }],
+    }),
   );
   const type = fc.constantFrom(
     "response.created",
@@ -477,6 +480,7 @@ Deno.test("responseReader() makes an answer or a failure of any events, and keep
     "response.function_call_arguments.done",
     "response.refusal.delta",
     "response.unheard.of",
+    "constructor",
   );
   const fields = fc.record({
     delta: junk,
