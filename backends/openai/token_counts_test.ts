@@ -81,6 +81,18 @@ Deno.test("openTokenCounts() asks the server for input and output", async () => 
   ]);
 });
 
+Deno.test("openTokenCounts() has several answers counted one behind the other", async () => {
+  await using counts = await counting({}, () => Response.json({ count: 4 }));
+  const answers = streamed(
+    { text: "to", choice: 1 },
+    { text: "on" },
+    { text: "day", choice: 1 },
+    { text: "ly " },
+  );
+  await counts.count(answers);
+  assert.equal(counts.asked()?.[0]?.prompt, "only today");
+});
+
 Deno.test("openTokenCounts() counts only what the server's answer lacks", async () => {
   await using counts = await counting({}, () => Response.json({ count: 3 }));
   const usage = { inputTokens: 1 };

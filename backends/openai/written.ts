@@ -9,9 +9,7 @@ export function writtenIn(sample: Answered): SentText | undefined {
   if (embeddings || deltas.some(({ kind }) => kind === "audio")) {
     return undefined;
   }
-  const text = isAppended(sample)
-    ? deltas.map(({ text = "" }) => text).join("")
-    : wholeOf(sample);
+  const text = isAppended(sample) ? joined(deltas) : wholeOf(sample);
   if (text === undefined) return undefined;
   return { text, tokenize: { prompt: text, add_special_tokens: false } };
 }
@@ -25,6 +23,12 @@ export function deltasIn(sample: Answered): number | undefined {
 /** Whether it came by pieces of which none takes the place of what came before. */
 function isAppended({ deltas }: Answered): boolean {
   return deltas.length > 0 && deltas.every(({ mode }) => mode !== "replace");
+}
+
+/** Several answers one behind the other: their pieces came by turns. */
+function joined(deltas: Sample["deltas"]): string {
+  return deltas.toSorted(({ choice: a = 0 }, { choice: b = 0 }) => a - b)
+    .map(({ text = "" }) => text).join("");
 }
 
 function wholeOf({ output }: Answered): string | undefined {
