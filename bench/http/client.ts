@@ -7,11 +7,22 @@ import { type Clock, systemClock } from "../../core/clock.ts";
 import { column } from "../../core/column.ts";
 import { denoHost } from "../../plugins/host.ts";
 import { starved } from "../starved.ts";
+import { startBackend } from "./backend_client.ts";
 import { type Counts, startBare } from "./bare_client.ts";
 import { earshotFigures } from "./earshot_client.ts";
-import { type HttpFigures, type HttpJob, SCENARIOS } from "./scenario.ts";
+import {
+  type ClientKind,
+  type HttpFigures,
+  type HttpJob,
+  SCENARIOS,
+} from "./scenario.ts";
 
-async function bareFigures(job: HttpJob, clock: Clock): Promise<HttpFigures> {
+/** A client that runs until it is stopped, seen through a window. */
+async function windowed(
+  start: typeof startBare | typeof startBackend,
+  job: HttpJob,
+  clock: Clock,
+): Promise<HttpFigures> {
   const host = denoHost();
   let delays = column();
   const counts: Counts = {
@@ -19,7 +30,7 @@ async function bareFigures(job: HttpJob, clock: Clock): Promise<HttpFigures> {
     events: 0,
     delay: (ms) => delays.add(ms),
   };
-  const stop = startBare(job, SCENARIOS[job.scenario], { clock, counts });
+  const stop = await start(job, SCENARIOS[job.scenario], { clock, counts });
   await clock.sleepUntil(clock.now() + job.warmupMs);
   delays = column();
   const before = { ...counts, cpuMs: host.cpuMs() };
@@ -39,7 +50,10 @@ async function bareFigures(job: HttpJob, clock: Clock): Promise<HttpFigures> {
 
 const job: HttpJob = JSON.parse(Deno.args[0]!);
 const clock = systemClock();
-const figures = job.kind === "bare"
-  ? await bareFigures(job, clock)
-  : await earshotFigures(job);
+const CLIENTS: Record<ClientKind, () => Promise<HttpFigures>> = {
+  bare: () => windowed(startBare, job, clock),
+  backend: () => windowed(startBackend, job, clock),
+  earshot: () => earshotFigures(job),
+};
+const figures = await CLIENTS[job.kind]();
 console.log(JSON.stringify({ ...figures, ...await starved(clock) }));

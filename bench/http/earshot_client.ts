@@ -43,7 +43,7 @@ export async function earshotFigures(job: HttpJob): Promise<HttpFigures> {
   const delayMs = delays.summary();
   return {
     requests,
-    events: delayMs?.n ?? requests * EVENTS,
+    events: delayMs?.n ?? (stream ? requests * EVENTS : 0),
     cpuMs: client.cpu! * windowMs,
     rssBytes: client.rssBytes!,
     ...(delayMs && { delayMs: { p50: delayMs.p50, p99: delayMs.p99 } }),

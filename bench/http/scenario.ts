@@ -31,8 +31,8 @@ export const SCENARIOS: Readonly<Record<ScenarioName, Scenario>> = {
   },
 };
 
-/** Which client: earshot as it is, or the least code that does the same. */
-export type ClientKind = "bare" | "earshot";
+/** Which client: the least code that does the same, the chat backend alone, or earshot as it is. */
+export type ClientKind = "bare" | "backend" | "earshot";
 
 /** What one client process is told. */
 export interface HttpJob {

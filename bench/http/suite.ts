@@ -22,14 +22,18 @@ interface Cost {
   readonly starved: number;
 }
 
-/** Both clients under one scenario. */
+/** What a client comes to beside the bare loop. */
+interface Ratios {
+  /** Its throughput ÷ the bare loop's; of paced streams all do the same work, and it says nothing. */
+  readonly throughput: number;
+  /** The bare loop's processor time a unit of work ÷ its own: its throughput where the processor is the limit. */
+  readonly efficiency: number;
+}
+
+/** The clients under one scenario. */
 interface Comparison {
-  readonly bare: Cost;
-  readonly earshot: Cost;
-  /** Earshot's throughput ÷ the bare loop's; of paced streams the two do the same work, and it says nothing. */
-  readonly throughputRatio: number;
-  /** Earshot's processor time a unit of work ÷ the bare loop's. */
-  readonly cpuRatio: number;
+  readonly costs: Readonly<Record<ClientKind, Cost>>;
+  readonly ratios: Readonly<Record<Exclude<ClientKind, "bare">, Ratios>>;
 }
 
 interface Measured extends HttpFigures {
@@ -51,7 +55,7 @@ export async function httpSuite(options: BenchOptions) {
 
 /** Every client in every round, the order turned round from one to the next. */
 async function measureAll(options: BenchOptions): Promise<Measured[]> {
-  const kinds: ClientKind[] = ["bare", "earshot"];
+  const kinds = Object.keys(NAMES) as ClientKind[];
   const all: Measured[] = [];
   for (let i = 0; i < options.rounds; i++) {
     for (const scenario of Object.keys(SCENARIOS) as ScenarioName[]) {
@@ -82,17 +86,21 @@ function comparisonOf(
 ): Comparison {
   const cost = (kind: ClientKind) =>
     costOf(rounds.filter((each) => each.kind === kind), windowMs);
-  const [bare, earshot] = [cost("bare"), cost("earshot")];
-  const unit = scenario === "json" ? "Request" : "Event";
-  const rate = scenario === "json" ? "requestsPerSecond" : "eventsPerSecond";
+  const costs = {
+    bare: cost("bare"),
+    backend: cost("backend"),
+    earshot: cost("earshot"),
+  };
+  const isWhole = scenario === "json";
+  const rate = isWhole ? "requestsPerSecond" : "eventsPerSecond";
+  const cpu = isWhole ? "cpuMicrosPerRequest" : "cpuMicrosPerEvent";
+  const ratios = (kind: ClientKind): Ratios => ({
+    throughput: round(costs[kind][rate] / costs.bare[rate], 2),
+    efficiency: round(costs.bare[cpu] / costs[kind][cpu], 2),
+  });
   return {
-    bare,
-    earshot,
-    throughputRatio: round(earshot[rate] / bare[rate], 3),
-    cpuRatio: round(
-      earshot[`cpuMicrosPer${unit}`] / bare[`cpuMicrosPer${unit}`],
-      3,
-    ),
+    costs,
+    ratios: { backend: ratios("backend"), earshot: ratios("earshot") },
   };
 }
 
@@ -114,6 +122,12 @@ function costOf(rounds: readonly Measured[], windowMs: number): Cost {
   };
 }
 
+const NAMES: Readonly<Record<ClientKind, string>> = {
+  bare: "bare loop",
+  backend: "chat alone",
+  earshot: "earshot",
+};
+
 const COLUMNS: readonly (readonly [string, (cost: Cost) => string])[] = [
   ["requests/s", (cost) => cost.requestsPerSecond.toFixed(0)],
   ["events/s", (cost) => cost.eventsPerSecond.toFixed(0)],
@@ -128,22 +142,31 @@ function tableOf(
   scenarios: Partial<Record<ScenarioName, Comparison>>,
   { seconds, rounds }: BenchOptions,
 ): string {
+  const head = [
+    ...COLUMNS.map(([title]) => title),
+    "rate ÷ bare",
+    "bare ÷ CPU",
+  ];
   const lines = [
-    `chats over HTTP, medians of ${rounds} × ${seconds} s`,
-    line("", COLUMNS.map(([title]) => title)),
+    `chats over HTTP, medians of ${rounds} × ${seconds} s; the last column compares processor time a request, or an event`,
+    line("", head),
   ];
   for (const [name, comparison] of Object.entries(scenarios)) {
-    const { bare, earshot, throughputRatio, cpuRatio } = comparison;
-    lines.push(SCENARIOS[name as ScenarioName].title);
-    lines.push(line("  bare loop", COLUMNS.map(([, cell]) => cell(bare))));
-    lines.push(line("  earshot", COLUMNS.map(([, cell]) => cell(earshot))));
-    lines.push(
-      `  ${throughputRatio} times the throughput, ${cpuRatio} times the CPU of the bare loop`,
-    );
+    lines.push(SCENARIOS[name as ScenarioName].title, ...rowsOf(comparison));
   }
   return lines.join("\n");
 }
 
+function rowsOf({ costs, ratios }: Comparison): string[] {
+  return (Object.keys(NAMES) as ClientKind[]).map((kind) => {
+    const cells = COLUMNS.map(([, cell]) => cell(costs[kind]));
+    if (kind === "bare") return line(`  ${NAMES[kind]}`, cells);
+    const { throughput, efficiency } = ratios[kind];
+    cells.push(throughput.toFixed(2), efficiency.toFixed(2));
+    return line(`  ${NAMES[kind]}`, cells);
+  });
+}
+
 function line(name: string, cells: readonly string[]): string {
-  return name.padEnd(14) + cells.map((cell) => cell.padStart(14)).join("");
+  return name.padEnd(13) + cells.map((cell) => cell.padStart(13)).join("");
 }

@@ -59,9 +59,8 @@ export function tokensByChoice(
   { deltas }: Pick<Sample, "deltas">,
 ): readonly (readonly TimedDelta[])[] {
   const tokens = deltas.filter(isToken);
-  if (tokens.every(({ choice = 0 }) => choice === 0)) {
-    return tokens.length > 0 ? [tokens] : [];
-  }
+  if (tokens.length === 0) return [];
+  if (tokens.every(({ choice }) => !choice)) return [tokens];
   return [...Map.groupBy(tokens, ({ choice = 0 }) => choice).values()];
 }
 
@@ -70,9 +69,12 @@ export function gaps(
   deltas: readonly TimedDelta[],
 ): readonly number[] | undefined {
   if (deltas.length < 2) return undefined;
-  return deltas.slice(1).flatMap(({ atMs }, i) =>
-    minus(atMs, deltas[i]!.atMs) ?? []
-  );
+  const all: number[] = [];
+  for (let i = 1; i < deltas.length; i++) {
+    const gapMs = deltas[i]!.atMs - deltas[i - 1]!.atMs;
+    if (Number.isFinite(gapMs)) all.push(gapMs);
+  }
+  return all;
 }
 
 /** Whether audio was streamed: its pieces of output then follow the speaker. */

@@ -88,7 +88,9 @@ function latencyMs({ endedMs, dispatchedMs }: Sample): number {
 
 function tokenGaps(sample: Sample): readonly number[] | undefined {
   if (streamedAudio(sample)) return undefined;
-  const all = tokensByChoice(sample).flatMap((deltas) => gaps(deltas) ?? []);
+  const [only, ...others] = tokensByChoice(sample);
+  if (only === undefined || others.length === 0) return only && gaps(only);
+  const all = [only, ...others].flatMap((deltas) => gaps(deltas) ?? []);
   return all.length > 0 ? all : undefined;
 }
 
