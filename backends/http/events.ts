@@ -12,11 +12,12 @@ export function eventStream(
   event: (event: ServerEvent, atMs: number) => boolean,
 ): Body {
   const decoder = utf8();
-  let nowMs = 0, isOver = false;
+  let nowMs = 0, isOver = false, isCut = false;
   const parser = createParser({
     maxBufferSize: MAX_BYTES,
     onEvent({ event: type, data }) {
-      if (!isOver) isOver = event({ type, data }, nowMs);
+      if (isOver) return;
+      isOver = event({ type, data, ...(isCut && { isCut }) }, nowMs);
     },
     onError(error) {
       if (error.type === "max-buffer-size-exceeded") {
@@ -30,6 +31,9 @@ export function eventStream(
       parser.feed(decoder.write(bytes));
       return isOver;
     },
-    end: () => parser.feed(`${decoder.end()}\n\n`),
+    end() {
+      isCut = true;
+      parser.feed(`${decoder.end()}\n\n`);
+    },
   };
 }

@@ -52,6 +52,12 @@ for (const [what, text, expected] of CASES) {
   });
 }
 
+Deno.test("eventStream() says of an event that its end is missing", () => {
+  const cut = ({ isCut }: Seen) => isCut === true;
+  assert.deepEqual(read(["data: a\n\ndata: b\n\n"]).map(cut), [false, false]);
+  assert.deepEqual(read(["data: a\n\ndata: {"]).map(cut), [false, true]);
+});
+
 Deno.test("eventStream() gives all events of a read its time", () => {
   const events = read(["data: a\n\ndata: b\n\nda", "ta: c\n\n", ": ping\n\n"]);
   assert.deepEqual(events.map(({ atMs }) => atMs), [0, 0, 1]);

@@ -49,6 +49,8 @@ export interface ServerEvent {
   readonly type?: string | undefined;
   /** What `data:` said, lines joined. */
   readonly data: string;
+  /** Whether the stream ended before the empty line behind it: all of it, or what had come of it. @default {false} */
+  readonly isCut?: boolean;
 }
 
 /** How {@linkcode Http} behaves. */

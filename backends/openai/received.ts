@@ -1,3 +1,4 @@
+import { RequestError } from "../../plugins/mod.ts";
 import type { ServerEvent } from "../http/http.ts";
 import { snippet } from "../target/words.ts";
 import { isObject, type JsonObject, protocolError, tryJson } from "./json.ts";
@@ -6,13 +7,17 @@ import { serverErrorIn } from "./server_error.ts";
 /**
  * The object that an event or a whole answer holds.
  *
- * @throws {RequestError} `server_error` if it tells of an error, `protocol_error` if it is no JSON object.
+ * @throws {RequestError} `server_error` if it tells of an error, `protocol_error` if it is no JSON object, `truncated` if
+ * it might have become one.
  */
-export function received({ type, data }: ServerEvent): JsonObject {
+export function received({ type, data, isCut }: ServerEvent): JsonObject {
   const value = tryJson(data);
   const error = serverErrorIn(value ?? data, type);
   if (error) throw error;
   if (isObject(value)) return value;
+  if (isCut && value === undefined) {
+    throw new RequestError("truncated", "The answer ended within an event");
+  }
   throw protocolError(
     `answers must be JSON objects: current value is ${snippet(data)}`,
   );

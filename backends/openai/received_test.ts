@@ -1,0 +1,27 @@
+import assert from "node:assert/strict";
+import { received } from "./received.ts";
+
+Deno.test("received() finds the object that an event holds, cut off behind it or not", () => {
+  assert.deepEqual(received({ data: '{"a":1}' }), { a: 1 });
+  assert.deepEqual(received({ data: '{"a":1}', isCut: true }), { a: 1 });
+});
+
+Deno.test("received() tells half an event from one that is no JSON object", () => {
+  const half = { data: '{"choices":[{"del' };
+  assert.throws(() => received(half), { class: "protocol_error" });
+  assert.throws(() => received({ ...half, isCut: true }), {
+    class: "truncated",
+  });
+  for (const data of ["[1]", "null", "1"]) {
+    assert.throws(() => received({ data, isCut: true }), {
+      class: "protocol_error",
+    });
+  }
+});
+
+Deno.test("received() takes an error for one, even where half of it came", () => {
+  assert.throws(
+    () => received({ type: "error", data: '{"mess', isCut: true }),
+    { class: "server_error" },
+  );
+});
