@@ -32,7 +32,7 @@ export const chat: BackendPlugin<ChatOptions> = defineBackend({
 });
 
 /** The endpoint, without its transport. */
-export const chatProtocol: ProtocolOf<ChatSettings, PreparedChat> = (
+const chatProtocol: ProtocolOf<ChatSettings, PreparedChat> = (
   settings,
   model,
   context,

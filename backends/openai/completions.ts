@@ -41,7 +41,7 @@ const completionsOptions = z.strictObject({
 });
 
 /** {@linkcode CompletionsOptions} with what was left out. */
-export type CompletionsSettings = z.output<typeof completionsOptions>;
+type CompletionsSettings = z.output<typeof completionsOptions>;
 
 /**
  * Sends prompts to `/v1/completions` as they are, without a chat's template, and reads the answer as it comes.
@@ -64,45 +64,44 @@ export const completions: BackendPlugin<CompletionsOptions> = defineBackend({
 });
 
 /** The endpoint, without its transport. */
-export const completionsProtocol: ProtocolOf<CompletionsSettings, Uint8Array> =
-  (
-    settings,
-    model,
-    context,
-  ) => {
-    const { streamUsage } = settings;
-    const stream = streams(settings);
-    const answers = answersIn(settings);
-    const warn = wholeAnswers(context);
-    return {
-      needs: ["text"],
-      facts: { stream, ...(stream && { streamUsage }) },
-      prepare(turn) {
-        requirePrompt(turn);
-        const own = { prompt: turn.columns.text };
-        const maxTokensField = "max_tokens";
-        const fields = fieldsOf(settings, { model, maxTokensField, turn, own });
-        return Promise.resolve(
-          bytesOf(JSON.stringify(fields)),
-        );
-      },
-      request: ({ prepared: body }) => ({
-        contentType: "application/json",
-        body,
+const completionsProtocol: ProtocolOf<CompletionsSettings, Uint8Array> = (
+  settings,
+  model,
+  context,
+) => {
+  const { streamUsage } = settings;
+  const stream = streams(settings);
+  const answers = answersIn(settings);
+  const warn = wholeAnswers(context);
+  return {
+    needs: ["text"],
+    facts: { stream, ...(stream && { streamUsage }) },
+    prepare(turn) {
+      requirePrompt(turn);
+      const own = { prompt: turn.columns.text };
+      const maxTokensField = "max_tokens";
+      const fields = fieldsOf(settings, { model, maxTokensField, turn, own });
+      return Promise.resolve(
+        bytesOf(JSON.stringify(fields)),
+      );
+    },
+    request: ({ prepared: body }) => ({
+      contentType: "application/json",
+      body,
+    }),
+    reader: (call) =>
+      choicesReader({
+        call,
+        answers,
+        piecesOf: ({ text }) => piecesOfText(text),
+        whole: () => stream && warn(),
       }),
-      reader: (call) =>
-        choicesReader({
-          call,
-          answers,
-          piecesOf: ({ text }) => piecesOfText(text),
-          whole: () => stream && warn(),
-        }),
-      sent: ({ turn: { columns: { text = "" } } }) => ({
-        text,
-        tokenize: { prompt: text },
-      }),
-    };
+    sent: ({ turn: { columns: { text = "" } } }) => ({
+      text,
+      tokenize: { prompt: text },
+    }),
   };
+};
 
 function requirePrompt({ columns: { messages } }: Turn): void {
   if (messages === undefined) return;

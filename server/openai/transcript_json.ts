@@ -123,7 +123,7 @@ function openAiVerbose(
 }
 
 /** Seconds of audio, rounded up as vLLM does. */
-export function durationUsage({ durationMs }: Transcript): unknown {
+function durationUsage({ durationMs }: Transcript): unknown {
   return { type: "duration", seconds: Math.ceil(durationMs / 1000) };
 }
 

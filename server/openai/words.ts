@@ -39,7 +39,7 @@ export function tokenId(token: string): number {
 }
 
 /** The bytes that a number stands for; none for one that is no token of text. */
-export function tokenBytes(id: number): Uint8Array<ArrayBuffer> {
+function tokenBytes(id: number): Uint8Array<ArrayBuffer> {
   const bytes: number[] = [];
   for (; id >= 256; id = Math.floor(id / 256)) bytes.unshift(id % 256);
   return id === 1 ? Uint8Array.from(bytes) : new Uint8Array();
