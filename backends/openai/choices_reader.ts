@@ -131,4 +131,9 @@ function requireWhole(
   if (finishReasons.length === 0) {
     throw protocolError("an answer must have choices: current value is none");
   }
+  if (finishReasons.length < wanted) {
+    throw protocolError(
+      `there must be as many choices as were asked for, ${wanted}: current value is ${finishReasons.length}`,
+    );
+  }
 }

@@ -464,6 +464,15 @@ const FAILURES: readonly [
     { class: "truncated", message: /for 1 of 2/ },
     { answers: 2 },
   ],
+  [
+    "that is over with fewer answers than were asked for",
+    [stop({ content: "a" }), "[DONE]"],
+    {
+      class: "protocol_error",
+      message: /as many choices as were asked for, 2: current value is 1$/,
+    },
+    { answers: 2 },
+  ],
   ["that is over before it began", ["[DONE]"], {
     class: "protocol_error",
     message: /must have choices: current value is none/,
