@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import { Agent, type IncomingMessage, request as requestHttp } from "node:http";
 import { Agent as SecureAgent, request as requestHttps } from "node:https";
-import { RequestError } from "../../plugins/mod.ts";
+import { onAbort, RequestError } from "../../plugins/mod.ts";
 import { dial, type Opened, type Way } from "./dial.ts";
 import type { Env } from "./proxy.ts";
 import { roadTo } from "./road.ts";
@@ -41,9 +41,9 @@ export async function probe(
 ): Promise<ProbeAnswer> {
   const limit = new AbortController();
   const timer = setTimeout(() => limit.abort(), options.timeoutMs);
-  const signal = AbortSignal.any([options.signal, limit.signal]);
+  const forget = onAbort(options.signal, () => limit.abort());
   try {
-    const response = await answerOf(url, options, signal);
+    const response = await answerOf(url, options, limit.signal);
     return { status: response.statusCode ?? 0, body: await bodyOf(response) };
   } catch (cause) {
     options.signal.throwIfAborted();
@@ -59,6 +59,7 @@ export async function probe(
     });
   } finally {
     clearTimeout(timer);
+    forget();
   }
 }
 

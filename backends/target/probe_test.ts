@@ -62,3 +62,27 @@ Deno.test("probe() goes straight where no environment is given, and says so wher
     message: `Cannot reach http://127.0.0.1:${server.port}/v1/x`,
   });
 });
+
+for (const way of ["straight", "by a proxy"]) {
+  Deno.test(`probe() ends with the reason of an abort, and says that it waited too long, ${way}`, async () => {
+    await using server = await rawServer(() => {});
+    const env = (name: string) =>
+      way === "by a proxy" && name === "HTTP_PROXY"
+        ? server.url.origin
+        : undefined;
+    const controller = new AbortController();
+    const { signal } = controller;
+    const asked = probe(server.url, { ...ASK, env, signal });
+    await server.until(() => server.peers.length === 1);
+    const reason = new Error("enough");
+    controller.abort(reason);
+    await assert.rejects(asked, reason);
+    await assert.rejects(probe(server.url, { ...ASK, env, signal }), reason);
+    await assert.rejects(probe(server.url, { ...ASK, env, timeoutMs: 20 }), {
+      class: "connect_timeout",
+      message:
+        `Cannot reach http://127.0.0.1:${server.port}/v1/x: waited 20 ms`,
+    });
+    await server.until(() => server.open === 0);
+  });
+}
