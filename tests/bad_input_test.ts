@@ -3,57 +3,10 @@
 import assert from "node:assert/strict";
 import { encodeWav } from "../audio/mod.ts";
 import { bundledClips, readClip } from "../clips/mod.ts";
-import { earshot, type EarshotOptions } from "./support/earshot.ts";
+import { earshot } from "./support/earshot.ts";
 import { speechFiles, tempFolder, tone } from "./support/files.ts";
+import { type Case, refuseAll } from "./support/refused.ts";
 import { QUICK, serve } from "./support/serve.ts";
-
-/** A command line, and what must be said of it: what, which value, which rule, what would do. */
-interface Case {
-  readonly args: readonly string[];
-  readonly says: readonly (string | RegExp)[];
-  readonly options?: EarshotOptions;
-}
-
-/** Runs every case, a few at a time, and holds each to the rules of a clear error. */
-async function refuseAll(
-  cases: readonly Case[],
-  common: EarshotOptions = {},
-): Promise<void> {
-  const queue = [...cases];
-  const worker = async () => {
-    for (let next = queue.shift(); next; next = queue.shift()) {
-      await refuse(next, common);
-    }
-  };
-  // All of them end before any failure is told, so that no process is left behind.
-  const results = await Promise.allSettled([worker(), worker(), worker()]);
-  for (const result of results) {
-    if (result.status === "rejected") throw result.reason;
-  }
-}
-
-async function refuse(
-  { args, says, options }: Case,
-  common: EarshotOptions,
-): Promise<void> {
-  const { code, stdout, stderr } = await earshot(args, {
-    ...common,
-    ...options,
-  });
-  const what = `earshot ${args.join(" ")}\n${stderr}`;
-  assert.equal(code, 2, what);
-  assert.equal(stdout, "", what);
-  assert.match(stderr, /^earshot: \S/, what);
-  assert.equal(stderr.match(/^earshot: /gm)?.length, 1, what);
-  assert.doesNotMatch(stderr, /^\s+at .*[:(]/m, `a stack trace: ${what}`);
-  assert.doesNotMatch(stderr, /\[object |undefined|NaN/, what);
-  for (const said of says) {
-    const found = typeof said === "string"
-      ? stderr.includes(said)
-      : said.test(stderr);
-    assert.ok(found, `it must say ${said}: ${what}`);
-  }
-}
 
 /** A target where nobody listens: whoever is refused never finds out. */
 const NOWHERE = "ws://127.0.0.1:9";
