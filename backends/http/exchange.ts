@@ -63,8 +63,8 @@ function take(
 ): { connection: Connection; user: WireHandler } {
   const { signal, clock } = call;
   let response: Response | undefined;
-  let isSent = false, isWhole = false, isSettled = false;
-  let headersMs = 0;
+  let isWhole = false, isSettled = false;
+  let headersMs = 0, sentMs: number | undefined;
   let wholeMs: number | undefined, requestId: string | undefined;
   let lastMs: number | undefined, idleMs: number | undefined;
   let stopDraining: (() => void) | undefined;
@@ -98,9 +98,10 @@ function take(
     // A refusal is one, however much of its words has come.
     if (response?.isRefusal) response.end();
     settle(faultOf(error, {
-      isOpen: isSent || connection.socket !== undefined,
+      isOpen: sentMs !== undefined || connection.socket !== undefined,
       hasHeaders: response !== undefined,
       idleMs,
+      waitedMs: sentMs === undefined ? 0 : clock.now() - sentMs,
     }));
     stopDraining?.();
     // A request that was over before has left it open, for the rest of its response.
@@ -119,12 +120,12 @@ function take(
       limits.connected();
       call.mark("connected");
     },
-    lost: (error) => void (isSent && fail(error)),
+    lost: (error) => void (sentMs !== undefined && fail(error)),
     onConnect() {},
     onRequestSent() {
       const { socket, idleSinceMs } = connection;
-      isSent = true;
-      if (idleSinceMs !== undefined) idleMs = clock.now() - idleSinceMs;
+      sentMs = clock.now();
+      if (idleSinceMs !== undefined) idleMs = sentMs - idleSinceMs;
       if (socket?.writableNeedDrain) socket.once("drain", markSent);
       else markSent();
     },

@@ -10,7 +10,12 @@ export interface Progress {
   readonly hasHeaders: boolean;
   /** How long the connection had lain idle before, in milliseconds; `undefined` for a new one. */
   readonly idleMs: number | undefined;
+  /** How long ago the request was sent, in milliseconds. */
+  readonly waitedMs: number;
 }
+
+/** A closing that crosses with a request is known a round trip later: what takes longer has the request as its cause. */
+const CROSSING_MS = 1000;
 
 /** What became of a connection, in the words of docs/failures.md. */
 export function faultOf(error: Error, progress: Progress): Error {
@@ -40,7 +45,7 @@ function connectFault(
 function tell(
   cause: Error,
   code: string | undefined,
-  { hasHeaders, idleMs }: Progress,
+  { hasHeaders, idleMs, waitedMs }: Progress,
 ): readonly [failure: string, message: string] {
   if (isNonsense(cause, code)) {
     return [
@@ -51,7 +56,7 @@ function tell(
   if (hasHeaders) {
     return ["closed", "The connection closed in the middle of the response"];
   }
-  return idleMs === undefined
+  return idleMs === undefined || waitedMs > CROSSING_MS
     ? ["closed", "The connection closed before the response"]
     : [
       "stale_connection",

@@ -5,7 +5,12 @@ function errorOf(message: string, code?: string, name = "Error"): Error {
   return Object.assign(new Error(message), { name, ...(code && { code }) });
 }
 
-const OPEN: Progress = { isOpen: true, hasHeaders: false, idleMs: undefined };
+const OPEN: Progress = {
+  isOpen: true,
+  hasHeaders: false,
+  idleMs: undefined,
+  waitedMs: 3,
+};
 const BEFORE: Progress = { ...OPEN, isOpen: false };
 const BODY: Progress = { ...OPEN, hasHeaders: true };
 const USED: Progress = { ...OPEN, idleMs: 12.4 };
@@ -65,6 +70,13 @@ const FAULTS: readonly (readonly [
     "stale_connection",
     undefined,
     "The connection closed as it was used again, idle for 12 ms before (reuse=false rules that out): other side closed",
+  ],
+  [
+    errorOf("other side closed", "UND_ERR_SOCKET"),
+    { ...USED, waitedMs: 5000 },
+    "closed",
+    undefined,
+    "The connection closed before the response: other side closed",
   ],
   [
     errorOf("other side closed", "UND_ERR_SOCKET"),
