@@ -1,5 +1,6 @@
 import { RequestError } from "../../plugins/mod.ts";
 import type { ServerEvent } from "../http/http.ts";
+import { snippet } from "../target/words.ts";
 
 /**
  * The error that JSON tells of, if it tells of one: `{"error":{…}}`, `{"error":"…"}`, `{"type":"error",…}`,
@@ -20,7 +21,7 @@ export function serverErrorIn(
     .find((text) => typeof text === "string" && text !== "");
   return new RequestError(
     "server_error",
-    typeof message === "string" ? message : JSON.stringify(value),
+    snippet(typeof message === "string" ? message : JSON.stringify(value)),
     { code: codeIn(inner) },
   );
 }

@@ -68,6 +68,12 @@ const ERRORS: readonly [
     ["no such model", "NotFoundError"],
   ],
   ["text behind event: error", "gone", "error", ["gone"]],
+  [
+    "an error that says too much",
+    { error: { message: "x".repeat(9000) } },
+    undefined,
+    [`${"x".repeat(300)}…`],
+  ],
   ["an error without words", { error: { reason: 1 } }, undefined, [
     '{"error":{"reason":1}}',
   ]],
