@@ -152,9 +152,8 @@ function take(
       isWhole = true;
       wholeMs = clock.now();
       stopDraining?.();
-      reads.flush();
-      connections.give(connection, clock.now());
-      response?.end();
+      connections.give(connection, wholeMs);
+      reads.behind(() => response?.end());
     },
     onError: fail,
   };

@@ -7,6 +7,8 @@ export interface Reads {
   piece(bytes: Buffer): void;
   /** Tells at once what has come. */
   flush(): void;
+  /** Runs a task behind what has come, once that is told of. */
+  behind(task: () => void): void;
 }
 
 /**
@@ -37,5 +39,11 @@ export function networkReads(
       pieces.push(bytes);
     },
     flush,
+    behind(task) {
+      queueMicrotask(() => {
+        flush();
+        task();
+      });
+    },
   };
 }

@@ -1,0 +1,93 @@
+import { Buffer } from "node:buffer";
+import assert from "node:assert/strict";
+import { manualClock } from "../../core/testing/manual_clock.ts";
+import type { Connection, Connections } from "./connections.ts";
+import { exchange } from "./exchange.ts";
+import type { Http } from "./http.ts";
+import { networkReads } from "./reads.ts";
+import { ask } from "./testing/ask_test.ts";
+import type { WireHandler } from "./wire.ts";
+
+/** A clock of which each decoding takes some time. */
+function slowClock() {
+  let nowMs = 0;
+  const work = (ms: number) => void (nowMs += ms);
+  return { ...manualClock(), now: () => nowMs, work };
+}
+
+/** Exchanges whose responses come as the test says. */
+function wires() {
+  const handlers: WireHandler[] = [];
+  const connection: Connection = {
+    wire: {
+      isReady: () => true,
+      dispatch: (_request, handler) => void handlers.push(handler),
+      destroy: () => Promise.resolve(),
+    },
+    socket: undefined,
+    idleSinceMs: undefined,
+    close: () => {},
+  };
+  const connections: Connections = {
+    take: () => connection,
+    give: () => {},
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+  const url = new URL("http://h/");
+  const route = { url, path: "/", headers: [], connections };
+  const options = { connectTimeoutMs: 1000, clean: (text: string) => text };
+  const http: Pick<Http, "exchange"> = {
+    exchange: (request, call, reader) =>
+      exchange(route, request, { call, reader, options }),
+  };
+  return { http, url, handlers };
+}
+
+const EVENTS = [Buffer.from("content-type"), Buffer.from("text/event-stream")];
+
+for (const isWhole of [false, true]) {
+  Deno.test(`exchange() stamps all that is there before it decodes any, ${isWhole ? "responses that are whole with it" : "in the middle of responses"}`, async () => {
+    const { http, url, handlers } = wires();
+    const clock = slowClock();
+    const all = Array.from({ length: 3 }, () =>
+      ask(http, url, {
+        clock,
+        last: () => {
+          clock.work(5);
+          return true;
+        },
+      }));
+    for (const handler of handlers) {
+      handler.onHeaders(200, EVENTS);
+      handler.onData(Buffer.from("data: 1\n\n"));
+      if (isWhole) handler.onComplete();
+    }
+    await Promise.all(all.map(({ settled }) => settled));
+    assert.equal(clock.now(), 15);
+    for (const { reads, endedMs } of all) {
+      assert.deepEqual(reads, [{ bytes: 9, atMs: 0 }]);
+      assert.equal(endedMs, 0);
+    }
+  });
+}
+
+Deno.test("networkReads() tells pieces of one read together, and what is behind them once", async () => {
+  const clock = slowClock();
+  const told: unknown[] = [];
+  const reads = networkReads(clock, (bytes, atMs) => {
+    told.push([bytes.toString(), atMs]);
+  });
+  reads.piece(Buffer.from("a"));
+  clock.work(1);
+  reads.piece(Buffer.from("b"));
+  reads.behind(() => told.push("behind"));
+  assert.deepEqual(told, []);
+  await Promise.resolve();
+  await Promise.resolve();
+  assert.deepEqual(told, [["ab", 0], "behind"]);
+  reads.piece(Buffer.from("c"));
+  reads.flush();
+  assert.deepEqual(told.at(-1), ["c", 1]);
+  await Promise.resolve();
+  assert.equal(told.length, 3);
+});
