@@ -2,10 +2,11 @@
 
 import assert from "node:assert/strict";
 import { systemClock } from "../core/clock.ts";
-import type { Report, Sample } from "../plugins/mod.ts";
+import type { Report } from "../plugins/mod.ts";
 import { earshot, startEarshot } from "./support/earshot.ts";
 import {
   readReport,
+  samplesIn,
   speechFiles,
   type TempFolder,
   tempFolder,
@@ -45,13 +46,6 @@ async function sent(server: Serving, type: string, times = 1): Promise<void> {
     await clock.sleepUntil(clock.now() + 50);
   }
   throw new Error(`The server sent no ${type}`);
-}
-
-async function samplesIn(path: string): Promise<Sample[]> {
-  const lines = (await Deno.readTextFile(path)).split("\n").slice(0, -1);
-  return lines.map((line) => JSON.parse(line)).filter(({ schema }) =>
-    schema === "earshot.sample/1"
-  );
 }
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {

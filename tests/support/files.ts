@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { Sample } from "../../core/sample.ts";
 import { bundledClips, readClip } from "../../clips/mod.ts";
 
 export { type TempFolder, tempFolder, tone } from "../../datasets/testing.ts";
@@ -22,4 +23,12 @@ export async function readReport(
   // deno-lint-ignore no-explicit-any -- it is checked against its schema, and read by many tests
 ): Promise<any> {
   return JSON.parse(await Deno.readTextFile(join(folder, name)));
+}
+
+/** The samples that `--report jsonl=FILE` saved. */
+export async function samplesIn(path: string): Promise<Sample[]> {
+  const lines = (await Deno.readTextFile(path)).split("\n").slice(0, -1);
+  return lines.map((line) => JSON.parse(line)).filter(({ schema }) =>
+    schema === "earshot.sample/1"
+  );
 }
