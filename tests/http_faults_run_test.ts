@@ -1,0 +1,411 @@
+// Servers that break, over HTTP: each request ends as one sample, of the class that docs/failures.md has for it.
+
+import assert from "node:assert/strict";
+import { systemClock } from "../core/clock.ts";
+import {
+  chat,
+  clips,
+  completions,
+  concurrent,
+  type Configured,
+  embeddings,
+  type OpenAiOptions,
+  repeat,
+  type Report,
+  responses,
+  type Sample,
+  transcriptions,
+  translations,
+} from "../mod.ts";
+import { parseFault, type RunningServer, startServer } from "../server/mod.ts";
+import { earshot, startEarshot } from "./support/earshot.ts";
+import { readReport, samplesIn, tempFolder } from "./support/files.ts";
+import { type Sampled, sampled } from "./support/sampled.ts";
+import { serve, type Serving } from "./support/serve.ts";
+
+type Given = Omit<OpenAiOptions, "target">;
+
+/** Each backend, as it is asked for an answer piece by piece, and for a whole one. */
+interface Asked {
+  readonly name: string;
+  readonly data: Configured<"dataset">;
+  backend(options: OpenAiOptions): Configured<"backend">;
+}
+
+const prompts = repeat({ text: "hello there" });
+const STREAMED: readonly Asked[] = [
+  { name: "chat", data: prompts, backend: chat },
+  { name: "completions", data: prompts, backend: completions },
+  { name: "responses", data: prompts, backend: responses },
+  { name: "transcriptions", data: clips({}), backend: transcriptions },
+  { name: "translations", data: clips({}), backend: translations },
+];
+const WHOLE: readonly Asked[] = [
+  { name: "embeddings", data: prompts, backend: embeddings },
+  {
+    name: "chat, whole",
+    data: prompts,
+    backend: (options) => chat({ ...options, stream: false }),
+  },
+  {
+    name: "responses, whole",
+    data: prompts,
+    backend: (options) => responses({ ...options, stream: false }),
+  },
+  {
+    name: "transcriptions, whole",
+    data: clips({}),
+    backend: (options) =>
+      transcriptions({ ...options, stream: false, responseFormat: "text" }),
+  },
+];
+const ALL = [...STREAMED, ...WHOLE];
+
+/** What is to become of every request. */
+interface Expected {
+  readonly failure: string;
+  readonly code?: string;
+  readonly says: RegExp;
+}
+
+/** Has two requests struck by a fault that they bring along themselves, and holds both to their one failure. */
+async function struck(
+  { url }: RunningServer,
+  { name, data, backend }: Asked,
+  fault: string,
+  { failure, code, says }: Expected,
+  given: Given = {},
+): Promise<readonly Sample[]> {
+  const what = `${name}, ${fault}`;
+  const options = new URLSearchParams({ fault });
+  const { report, samples }: Sampled = await sampled({
+    backend: backend({
+      target: url,
+      headers: { "earshot-options": `${options}` },
+      ...given,
+    }),
+    dataset: data,
+    load: concurrent([2]),
+    stop: { requests: 2 },
+  });
+  const { counts, failures, metrics, verdict } = report.stages[0]!;
+  assert.equal(samples.length, 2, what);
+  for (const { outcome } of samples) {
+    assert.ok(outcome.status !== "ok", what);
+    const { failure: { class: found, message } } = outcome;
+    assert.equal(found, failure, `${what}: ${message}`);
+    assert.equal(outcome.failure.code, code, what);
+    assert.match(message, says, what);
+    const isTimeout = failure.endsWith("_timeout");
+    assert.equal(outcome.status, isTimeout ? "timeout" : "error", what);
+  }
+  assert.equal(counts.ok, 0, what);
+  assert.equal(counts.error + counts.timeout, 2, what);
+  assert.deepEqual(counts.failures, { [failure]: 2 }, what);
+  assert.equal(failures.length, 1, what);
+  assert.match(failures[0]!.message, says, what);
+  assert.equal(metrics.latency, undefined, what);
+  assert.equal(verdict.status, "failed", what);
+  return samples;
+}
+
+const QUICK = { ttftMs: 1, itlMs: 0, outputTokens: 8 } as const;
+
+/** A status, the body that comes with it, and what must be found of it in the report. */
+const REFUSALS: readonly (readonly [string, string, RegExp])[] = [
+  [
+    "401",
+    '{"error":"Unauthorized"}',
+    /401: Unauthorized \(wants a key: apiKeyEnv/,
+  ],
+  ["403", "not for you", /403: not for you/],
+  [
+    "404",
+    '{"error":{"message":"The model `x` does not exist.","code":404}}',
+    /404: The model `x` does not exist\. \(no such path or model/,
+  ],
+  ["413", "<h1>Too Large</h1>", /413: <h1>Too Large<\/h1> \(the request is/],
+  [
+    "422",
+    '{"detail":[{"loc":["body","input"],"msg":"Field required"}]}',
+    /422: body\.input: Field required/,
+  ],
+  ["429;retry-after: 7", "slow down", /429: slow down \(.*Retry-After: 7\)/],
+  ["500", "", /^The server answered HTTP 500 \(failed inside\)$/],
+  ["503", '{"message":"no seats"}', /503: no seats \(is overloaded/],
+];
+
+Deno.test("Every backend over HTTP tells a status that is not 2xx in the server's words", async () => {
+  await using server = await startServer(QUICK);
+  for (const [status, body, says] of REFUSALS) {
+    const code = status.slice(0, 3);
+    for (const asked of ALL) {
+      const fault = `status=${status},${body}@accept`;
+      await struck(server, asked, fault, {
+        failure: "http_error",
+        code,
+        says,
+      });
+    }
+  }
+  for (const asked of ALL) {
+    const fault = "redirect=307,http://127.0.0.1:1/elsewhere@accept";
+    await struck(server, asked, fault, {
+      failure: "http_error",
+      code: "307",
+      says: /leads to http:\/\/127\.0\.0\.1:1\/elsewhere, .*not followed/,
+    });
+  }
+});
+
+Deno.test("Every backend over HTTP tells what is no answer, and what was cut off before it", async () => {
+  await using server = await startServer(QUICK);
+  const cases: readonly (readonly [string, Expected])[] = [
+    ["html@accept", {
+      failure: "protocol_error",
+      says: /Cannot understand the server .*Bad gateway/s,
+    }],
+    ["bad-gzip@accept", {
+      failure: "protocol_error",
+      says: /must be compressed as its content-encoding says/,
+    }],
+    ["drop@accept", {
+      failure: "closed",
+      says: /closed before the response/,
+    }],
+    ["drop@headers", {
+      failure: "closed",
+      says: /closed in the middle of the response/,
+    }],
+    ["error=429,all seats are taken@accept", {
+      failure: "http_error",
+      code: "429",
+      says: /all seats are taken/,
+    }],
+  ];
+  for (const [fault, expected] of cases) {
+    for (const asked of ALL) await struck(server, asked, fault, expected);
+  }
+});
+
+Deno.test("Answers that come whole where a stream was asked for are answers, without times of output", async () => {
+  await using server = await startServer(QUICK);
+  for (const { name, data, backend } of STREAMED) {
+    const { report, samples, warnings } = await sampled({
+      backend: backend({ target: `${server.url}/?fault=json@accept` }),
+      dataset: data,
+      load: concurrent([1]),
+      stop: { requests: 2 },
+    });
+    const { counts, metrics } = report.stages[0]!;
+    assert.equal(counts.ok, 2, name);
+    assert.equal(metrics.latency?.n, 2, name);
+    assert.equal(metrics.ttft, undefined, name);
+    assert.equal(metrics.firstEvent, undefined, name);
+    assert.match(warnings.join("\n"), /does not stream.*stream=false/, name);
+    for (const { output, deltas } of samples) {
+      assert.ok(output.text, name);
+      assert.equal(deltas.length, 0, name);
+    }
+  }
+});
+
+/** Behind this event a part of every answer has come, and another part has not. */
+const MIDDLE = "events:5";
+
+Deno.test("What was heard before a stream broke is kept, and no more", async () => {
+  await using server = await startServer(QUICK);
+  const cases: readonly (readonly [string, Expected, Given?])[] = [
+    ["error=500,the disk is full", {
+      failure: "server_error",
+      code: "500",
+      says: /^the disk is full$/,
+    }],
+    ["cut", { failure: "truncated", says: /ended before|nothing told it/ }],
+    ["half", { failure: "truncated", says: /ended within an event/ }],
+    ["drop", { failure: "closed", says: /in the middle of the response/ }],
+    ["bad-json", { failure: "protocol_error", says: /must be JSON objects/ }],
+    ["non-object", { failure: "protocol_error", says: /\[1,2\]/ }],
+    ["stall", { failure: "receive_timeout", says: /waited 200 ms/ }, {
+      receiveTimeoutMs: 200,
+    }],
+    ["stall", { failure: "request_timeout", says: /waited 400 ms/ }, {
+      requestTimeoutMs: 400,
+    }],
+  ];
+  for (const [what, expected, given] of cases) {
+    for (const asked of STREAMED) {
+      const before = server.log().length;
+      const fault = `${what}@${MIDDLE}`;
+      const samples = await struck(server, asked, fault, expected, given);
+      assert.deepEqual(
+        samples.map(({ output: { text = "" } }) => text.length)
+          .toSorted((a, b) => a - b),
+        charsIn(server, before),
+        `${asked.name}, ${fault}`,
+      );
+      for (const { output: { text }, deltas } of samples) {
+        assert.ok(text, `${asked.name}, ${fault}`);
+        assert.equal(deltas.map(({ text }) => text).join(""), text);
+      }
+    }
+  }
+});
+
+/** How much text the server sent of each answer before the fault, least first. */
+function charsIn(server: RunningServer, from: number): number[] {
+  const sent = server.log().slice(from).filter(({ direction, type }) =>
+    direction === "out" && !type.startsWith("POST")
+  );
+  return [...Map.groupBy(sent, ({ session }) => session).values()]
+    .map((entries) => {
+      const fault = entries.findIndex(({ type }) => /\(\w+\)$/.test(type));
+      return entries.slice(0, fault < 0 ? undefined : fault)
+        .reduce((sum, { chars = 0 }) => sum + chars, 0);
+    }).toSorted((a, b) => a - b);
+}
+
+Deno.test("A server that does not begin to answer is given up by each backend's limits", async () => {
+  await using server = await startServer(QUICK);
+  for (const asked of ALL) {
+    await struck(server, asked, "stall@accept", {
+      failure: "headers_timeout",
+      says: /waited 40 ms/,
+    }, { headersTimeoutMs: 40 });
+    await struck(server, asked, "stall@accept", {
+      failure: "request_timeout",
+      says: /waited 40 ms/,
+    }, { requestTimeoutMs: 40 });
+    await struck(server, asked, "stall@headers", {
+      failure: "receive_timeout",
+      says: /waited 40 ms/,
+    }, { receiveTimeoutMs: 40 });
+  }
+});
+
+Deno.test("run tells apart what failed and what did not, exactly as the server's log has it", async () => {
+  await using folder = await tempFolder();
+  await using server = await startServer({
+    ...QUICK,
+    faults: [
+      "error=500,the disk is full@events:5~0.2",
+      "drop@events:3~0.2",
+      "cut@headers~0.2",
+    ].map(parseFault),
+  });
+  const { code, stdout, stderr } = await earshot([
+    "run",
+    ...["--backend", "chat,reuse=false", "--target", server.url],
+    ...["--data", "repeat=hello", "--load", "concurrent=4"],
+    ...["--requests", "60", "--report", "console", "--report", "json=out.json"],
+    ...["--report", "jsonl=samples.jsonl"],
+  ], { cwd: folder.path });
+  assert.ok(code === 0 || code === 4, stdout + stderr);
+  assert.equal(stderr, "");
+  const { stages: [stage] }: Report = await readReport(
+    folder.path,
+    "out.json",
+  );
+  const { counts, failures, metrics } = stage!;
+  assert.equal(counts.ok + counts.error, 60);
+  assert.equal(metrics.latency?.n, counts.ok);
+  const ends = endsIn(server);
+  const failed = ["closed", "server_error", "truncated"];
+  for (const failure of failed) {
+    assert.ok(counts.failures[failure]! > 0, failure);
+    assert.equal(counts.failures[failure], ends.get(failure)?.length, failure);
+  }
+  assert.deepEqual(Object.keys(counts.failures).toSorted(), failed);
+  assert.ok(failures.some(({ message }) => message === "the disk is full"));
+  assert.match(stdout, /the disk is full/);
+
+  const samples = await samplesIn(folder.at("samples.jsonl"));
+  assert.equal(samples.length, 60);
+  assert.equal(new Set(samples.map(({ id }) => id)).size, 60);
+  const answers = samples.filter(({ outcome }) => outcome.status === "ok");
+  assert.equal(answers.length, counts.ok);
+  assert.deepEqual(
+    answers.map(({ output }) => output.responseId).toSorted(),
+    ends.get("ok")!.toSorted(),
+  );
+  for (const { outcome, output } of samples) {
+    if (outcome.status === "ok") continue;
+    const isAfterText = outcome.failure.class !== "truncated";
+    assert.equal(!!output.text, isAfterText, outcome.failure.message);
+  }
+});
+
+/** The ids of the answers by what the log says became of them. */
+function endsIn(server: RunningServer): Map<string, string[]> {
+  const answers = Map.groupBy(server.log(), ({ session }) => session);
+  const ends = new Map<string, string[]>();
+  for (const [id, entries] of answers) {
+    const types = entries.map(({ type }) => type);
+    const end = types.includes("error")
+      ? "server_error"
+      : types.includes("[DONE]")
+      ? "ok"
+      : types.includes("finished")
+      ? "truncated"
+      : "closed";
+    ends.set(end, [...ends.get(end) ?? [], id]);
+  }
+  return ends;
+}
+
+Deno.test("run ends with 1 and the server's words where no request over HTTP succeeded", async () => {
+  await using folder = await tempFolder();
+  await using server = await startServer(QUICK);
+  const { code, stdout, stderr } = await earshot([
+    "run",
+    ...["--backend", "embeddings", "--data", "synthetic,inputTokens=8"],
+    ...["--target", `${server.url}/?fault=status=401,who are you@accept`],
+    ...["--requests", "3", "--report", "console", "--report", "csv=out.csv"],
+  ], { cwd: folder.path });
+  assert.equal(code, 1, stderr);
+  assert.equal(stderr, "");
+  const words = stdout.replace(/\s+/g, " ");
+  assert.match(words, /no request succeeded: 3 of 3 http_error/);
+  assert.match(words, /HTTP 401: who are you \(wants a key: apiKeyEnv/);
+  assert.doesNotMatch(stdout, /p50|requests\/s/);
+});
+
+Deno.test("run outlives an HTTP server that is killed in the middle of its answers", async () => {
+  await using folder = await tempFolder();
+  await using server = await serve([
+    ...["--set", "itlMs=20", "--set", "outputTokens=4000"],
+  ]);
+  await using running = startEarshot([
+    "run",
+    ...["--backend", "completions", "--target", server.url],
+    ...["--data", "repeat=hello", "--load", "concurrent=2"],
+    ...["--requests", "6", "--report", "console", "--report", "json=out.json"],
+    ...["--report", "jsonl=samples.jsonl"],
+  ], { cwd: folder.path });
+  const clock = systemClock();
+  while (await answering(server) < 2) await clock.sleepUntil(clock.now() + 20);
+  await server.crash();
+  const { code, stderr } = await running.ended;
+  assert.equal(code, 1, stderr);
+  assert.equal(stderr, "");
+  const { stages: [stage] }: Report = await readReport(
+    folder.path,
+    "out.json",
+  );
+  assert.deepEqual(stage!.counts.failures, { closed: 2, connect_error: 4 });
+  const samples = await samplesIn(folder.at("samples.jsonl"));
+  assert.equal(samples.length, 6);
+  for (const { outcome, output, deltas } of samples) {
+    assert.ok(outcome.status === "error");
+    const wasAnswered = outcome.failure.class === "closed";
+    assert.equal(deltas.length > 0, wasAnswered, outcome.failure.message);
+    assert.equal(output.text ?? "", deltas.map(({ text }) => text).join(""));
+    if (!wasAnswered) assert.equal(outcome.failure.code, "ECONNREFUSED");
+  }
+});
+
+/** How many answers have begun to come. */
+async function answering(server: Serving): Promise<number> {
+  const texts = (await server.log()).filter(({ chars = 0 }) => chars > 0);
+  return new Set(texts.map(({ session }) => session)).size;
+}
