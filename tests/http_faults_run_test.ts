@@ -225,6 +225,7 @@ Deno.test("What was heard before a stream broke is kept, and no more", async () 
     ["half", { failure: "truncated", says: /ended within an event/ }],
     ["drop", { failure: "closed", says: /in the middle of the response/ }],
     ["bad-json", { failure: "protocol_error", says: /must be JSON objects/ }],
+    ["garbage", { failure: "protocol_error", says: /must be text in UTF-8/ }],
     ["non-object", { failure: "protocol_error", says: /\[1,2\]/ }],
     ["stall", { failure: "receive_timeout", says: /waited 200 ms/ }, {
       receiveTimeoutMs: 200,

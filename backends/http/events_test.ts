@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer";
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import type { RequestError } from "../../plugins/mod.ts";
 import { eventStream } from "./events.ts";
 import type { ServerEvent } from "./http.ts";
 
@@ -51,6 +52,41 @@ for (const [what, text, expected] of CASES) {
     assert.deepEqual(said(read([text])), expected);
   });
 }
+
+Deno.test("eventStream() passes over no line that begins with bytes that are no text", () => {
+  const bytes = Buffer.from([0x80, 0xff, 0xc1]);
+  const seen: string[] = [];
+  for (
+    const reads of [
+      ["data: a\n\n", bytes, "data: b\n\n"],
+      ["data: a\n\nda", "ta: c\n\r", bytes],
+      ["data: a\n\n", Buffer.from([0xc3, 0xa9, 0x80]), "data: b\n\n"],
+      [Buffer.concat([Buffer.from("data: a\n\n"), bytes])],
+    ]
+  ) {
+    seen.length = 0;
+    assert.throws(
+      () => read(reads, ({ data }) => !seen.push(data)),
+      ({ class: failure, message }: RequestError) =>
+        failure === "protocol_error" && /must be text in UTF-8/.test(message),
+    );
+    assert.equal(seen[0], "a");
+    assert.ok(!seen.includes("b"));
+  }
+  const last = ({ data }: ServerEvent) => data === "[DONE]";
+  for (
+    const end of [["data: [DONE]\n\n", bytes], ["data: [DONE]\n\nx", bytes]]
+  ) {
+    assert.deepEqual(said(read(end, last)), ["[DONE]"]);
+  }
+});
+
+Deno.test("eventStream() leaves half a character of a model where it is", () => {
+  assert.deepEqual(said(read(["data: \uFFFDa\n\n", "data: b", "\uFFFD\n\n"])), [
+    "\uFFFDa",
+    "b\uFFFD",
+  ]);
+});
 
 Deno.test("eventStream() says of an event that its end is missing", () => {
   const cut = ({ isCut }: Seen) => isCut === true;
