@@ -64,6 +64,8 @@ export interface RunResult {
 
 /** Items that a report names. */
 const MAX_SKIPPED_NAMED = 20;
+/** Items that are named for one reason that they all have. */
+const MAX_ALIKE_NAMED = 3;
 /** So many at the beginning of the data, and not one of use: the rest is not looked at, as it may have no end. */
 const MAX_SKIPPED_AT_FIRST = 1000;
 
@@ -266,11 +268,22 @@ function skipping({ strict, listener }: EngineOptions): Skipping {
 /** No item can be used: says why. */
 function nothingUsable({ count, items }: Skipped): UsageError {
   if (count === 0) return new UsageError("Cannot run as the data has no items");
-  const named = items.map(({ id, reason }) => `\n  ${id}: ${reason}`).join("");
+  const alike = Map.groupBy(items, ({ reason }) => reason);
+  const named = [...alike].map(([reason, items]) =>
+    `\n  ${reasonOf(reason, items.map(({ id }) => id))}`
+  ).join("");
   const rest = count > items.length
     ? `\n  … and ${count - items.length} more`
     : "";
   return new UsageError(
     `Cannot run as no item of the data can be used: ${count} skipped${named}${rest}`,
   );
+}
+
+/** Why items cannot be used, with the first of them; a reason may begin with the place, which is then the name. */
+function reasonOf(reason: string, ids: readonly string[]): string {
+  if (reason.startsWith(`${ids[0]}: `)) return reason;
+  const others = ids.length - MAX_ALIKE_NAMED;
+  const rest = others > 0 ? ` and ${others} more` : "";
+  return `${ids.slice(0, MAX_ALIKE_NAMED).join(", ")}${rest}: ${reason}`;
 }

@@ -268,6 +268,26 @@ Deno.test("runStages() refuses data of which nothing can be used, before it offe
   await assert.rejects(runWith({ dataset: items() }), /the data has no items/);
 });
 
+Deno.test("runStages() tells each reason that nothing can be used for once, with its place", async () => {
+  const bad: Dataset = {
+    async *sessions() {
+      for (
+        const [id, problem] of [
+          ["a", "It is empty"],
+          ["f:2", "f:2: It is odd"],
+          ["b", "It is empty"],
+        ] as const
+      ) {
+        yield { id, turns: [], problem };
+      }
+    },
+  };
+  await assert.rejects(
+    runWith({ dataset: bad }),
+    /3 skipped\n {2}a, b: It is empty\n {2}f:2: It is odd$/,
+  );
+});
+
 Deno.test("runStages() does not look for something of use for ever", async () => {
   const endless: Dataset = {
     async *sessions() {
@@ -278,7 +298,7 @@ Deno.test("runStages() does not look for something of use for ever", async () =>
   };
   await assert.rejects(
     runWith({ dataset: endless }),
-    /1000 skipped.*and 980 more$/s,
+    /1000 skipped\n {2}0, 1, 2 and 17 more: It has no .*\n {2}… and 980 more$/,
   );
 });
 
