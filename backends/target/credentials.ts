@@ -1,3 +1,4 @@
+import { X509Certificate } from "node:crypto";
 import { type OpenContext, UsageError } from "../../plugins/mod.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { TargetSettings } from "./options.ts";
@@ -61,23 +62,47 @@ export async function tlsOf(
   { caCert, clientCert, clientKey, insecure }: TargetSettings,
 ): Promise<TlsOptions> {
   return {
-    ...(caCert !== undefined && { ca: await pemOf("caCert", caCert) }),
+    ...(caCert !== undefined &&
+      { ca: await pemOf("caCert", caCert, hasCertificate) }),
     ...(clientCert !== undefined &&
-      { cert: await pemOf("clientCert", clientCert) }),
+      { cert: await pemOf("clientCert", clientCert, hasCertificate) }),
     ...(clientKey !== undefined &&
-      { key: await pemOf("clientKey", clientKey) }),
+      { key: await pemOf("clientKey", clientKey, hasKey) }),
     rejectUnauthorized: !insecure,
   };
 }
 
-async function pemOf(option: string, path: string): Promise<string> {
+async function pemOf(
+  option: string,
+  path: string,
+  isOne: (text: string) => boolean,
+): Promise<string> {
+  const what = option === "clientKey" ? "private key" : "certificate";
   const rule =
-    `Cannot use ${option} as it must be a file in PEM: current value is ${path}`;
+    `Cannot use ${option} as it must be a file in PEM with a ${what}: current value is ${path}`;
   const text = await Deno.readTextFile(path).catch((cause) => {
     throw new UsageError(rule, { cause });
   });
-  if (!text.includes("-----BEGIN ")) throw new UsageError(rule);
+  if (!isOne(text)) throw new UsageError(rule);
   return text;
+}
+
+/** Whether one of the certificates in a text can be read: TLS passes over the others. */
+function hasCertificate(text: string): boolean {
+  const found = text.match(
+    /-----BEGIN CERTIFICATE-----[^]*?-----END CERTIFICATE-----/g,
+  );
+  return !!found?.some((pem) => {
+    try {
+      return new X509Certificate(pem).subject !== undefined;
+    } catch {
+      return false;
+    }
+  });
+}
+
+function hasKey(text: string): boolean {
+  return /-----BEGIN ([A-Z]+ )*PRIVATE KEY-----/.test(text);
 }
 
 /** What stands in a secret's place. */

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
-import type { OpenContext } from "../../plugins/mod.ts";
-import { cleaner, headersOf } from "./credentials.ts";
+import { type OpenContext, UsageError } from "../../plugins/mod.ts";
+import { testCa, testTls } from "../../server/test_certificate.ts";
+import { cleaner, headersOf, tlsOf } from "./credentials.ts";
 import { endpointOf } from "./endpoint.ts";
+import type { TargetSettings } from "./options.ts";
 
 function headersFor(
   headers: Record<string, string>,
@@ -63,4 +65,55 @@ Deno.test("cleaner() takes every secret out, the longest first", () => {
 
 Deno.test("cleaner() leaves alone what is too short to be a secret", () => {
   assert.equal(cleaner(["a", "json", "1"])("a json 1"), "a json 1");
+});
+
+Deno.test("tlsOf() takes what is a certificate or a key, and nothing that only looks like one", async () => {
+  const files: Record<string, string> = {
+    "ca.pem":
+      `-----BEGIN CERTIFICATE-----\nnope\n-----END CERTIFICATE-----\n${testCa}`,
+    "key.pem": testTls.key,
+    "none.pem":
+      "-----BEGIN CERTIFICATE-----\nnope\n-----END CERTIFICATE-----\n",
+  };
+  const folder = await Deno.makeTempDir();
+  try {
+    const at = (name: string) => `${folder}/${name}`;
+    for (const name in files) await Deno.writeTextFile(at(name), files[name]!);
+    const settings = { insecure: false } as TargetSettings;
+    const read = await tlsOf({
+      ...settings,
+      caCert: at("ca.pem"),
+      clientCert: at("ca.pem"),
+      clientKey: at("key.pem"),
+    });
+    assert.deepEqual(read, {
+      ca: files["ca.pem"],
+      cert: files["ca.pem"],
+      key: files["key.pem"],
+      rejectUnauthorized: true,
+    });
+    for (
+      const [option, name, what] of [
+        ["caCert", "none.pem", "certificate"],
+        ["caCert", "key.pem", "certificate"],
+        ["clientCert", "none.pem", "certificate"],
+        ["clientKey", "ca.pem", "private key"],
+        ["clientKey", "gone.pem", "private key"],
+      ] as const
+    ) {
+      await assert.rejects(
+        tlsOf({ ...settings, [option]: at(name) }),
+        (error) =>
+          error instanceof UsageError &&
+          error.message.startsWith(
+            `Cannot use ${option} as it must be a file in PEM with a ${what}: current value is ${
+              at(name)
+            }`,
+          ),
+        `${option} ${name}`,
+      );
+    }
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });
