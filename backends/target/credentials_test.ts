@@ -78,7 +78,9 @@ Deno.test("tlsOf() takes what is a certificate or a key, and nothing that only l
   const folder = await Deno.makeTempDir();
   try {
     const at = (name: string) => `${folder}/${name}`;
-    for (const name in files) await Deno.writeTextFile(at(name), files[name]!);
+    for (const [name, text] of Object.entries(files)) {
+      await Deno.writeTextFile(at(name), text);
+    }
     const settings = { insecure: false } as TargetSettings;
     const read = await tlsOf({
       ...settings,
