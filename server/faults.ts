@@ -1,6 +1,7 @@
 import { halves, natural } from "./fault_arguments.ts";
 import type { HttpAction, HttpPoint } from "./http_faults.ts";
 import { HTTP_ACTIONS, isHttpPoint } from "./http_faults.ts";
+import { nearest } from "./nearest.ts";
 
 /** Something that goes wrong on purpose, where, and in which share of the sessions and requests. */
 export type Fault = (FaultAction | HttpAction) & {
@@ -78,7 +79,7 @@ export function parseFault(text: string): Fault {
         `for requests with DO one of ${
           Object.keys(HTTP_ACTIONS).join(", ")
         } and POINT one of accept, headers, events:N, bytes:N, done: ` +
-        `current value is ${JSON.stringify(text)}`,
+        `current value is ${JSON.stringify(text)}${meant(verb, point)}`,
     );
   }
   return {
@@ -87,6 +88,36 @@ export function parseFault(text: string): Fault {
     ...(share !== undefined && { share: Number(share) }),
   } as Fault;
 }
+
+/** What comes near to what was written, where one of its words is none. */
+function meant(verb: string, point: string): string {
+  const [at = "", number] = point.split(":");
+  const does = nearest(verb, [
+    ...Object.keys(ACTIONS),
+    ...Object.keys(HTTP_ACTIONS),
+  ]);
+  const where = nearest(at, POINTS);
+  const behind = number === undefined ? "" : `:${number}`;
+  const words = [does, where && where + behind].filter(Boolean)
+    .map((word) => JSON.stringify(word));
+  return words.length > 0 ? `; did you mean ${words.join(" and ")}?` : "";
+}
+
+/** The words of all points, of sessions and of requests. */
+const POINTS = [
+  "accept",
+  "created",
+  "update",
+  "commit",
+  "appends",
+  "final",
+  "deltas",
+  "done",
+  "after-done",
+  "headers",
+  "events",
+  "bytes",
+];
 
 function actionOf(
   verb: string,

@@ -60,6 +60,24 @@ Deno.test("parseFault() rejects what is none", () => {
   }
 });
 
+Deno.test("parseFault() names what was probably meant", () => {
+  for (
+    const [text, words] of [
+      ["halff@events:1", '; did you mean "half"?'],
+      ["drop@evnts:1", '; did you mean "events:1"?'],
+      ["stal=5@accpt", '; did you mean "stall" and "accept"?'],
+      ["json@done", '"json@done"'],
+      ["drop", '"drop"'],
+    ] as const
+  ) {
+    assert.throws(
+      () => parseFault(text),
+      ({ message }: TypeError) => message.endsWith(words),
+      text,
+    );
+  }
+});
+
 /** Runs a test on a connection with a fault. */
 function withFault(
   name: string,

@@ -310,7 +310,7 @@ Deno.test("startServer() has the connection's options from the query and a heade
   );
   assert.deepEqual([status, body], [
     400,
-    "Cannot set tokenMs as it is a number of at least 0: current value is fast",
+    "Cannot set tokenMs as it must be a number of at least 0: current value is fast",
   ]);
 });
 

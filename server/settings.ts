@@ -1,5 +1,5 @@
-import { parseFault } from "./faults.ts";
-import type { Fault } from "./faults.ts";
+import { type Fault, parseFault } from "./faults.ts";
+import { nearest } from "./nearest.ts";
 
 /** Options that text can change: numbers of at least 0, truth values, words, and faults. */
 type Settings = {
@@ -61,11 +61,18 @@ export function settingsOf<
   };
 }
 
+/** The most that a number may be, where that is not any. */
+const MOST: Readonly<Record<string, number>> = { wordErrorRate: 1 };
+
 function valueOf(name: string, text: string, like: unknown): unknown {
   if (typeof like === "number") {
     const value = Number(text);
-    if (text.trim() !== "" && value >= 0) return value;
-    throw problem(name, "a number of at least 0", text);
+    const most = MOST[name];
+    if (text.trim() !== "" && value >= 0 && value <= (most ?? Infinity)) {
+      return value;
+    }
+    const range = most === undefined ? "of at least 0" : `from 0 to ${most}`;
+    throw problem(name, `a number ${range}`, text);
   }
   if (typeof like === "boolean") {
     if (text === "true" || text === "false") return text === "true";
@@ -73,12 +80,19 @@ function valueOf(name: string, text: string, like: unknown): unknown {
   }
   const choices = CHOICES[name];
   if (!choices || choices.includes(text)) return text;
-  const [last, ...others] = choices.filter(Boolean).reverse();
-  throw problem(name, `${others.reverse().join(", ")} or ${last}`, text);
+  const words = choices.filter(Boolean);
+  const [last, ...others] = words.toReversed();
+  const rule = `${others.reverse().join(", ")} or ${last}`;
+  const meant = nearest(text, words);
+  throw problem(
+    name,
+    meant === undefined ? rule : `${rule} (did you mean ${meant}?)`,
+    text,
+  );
 }
 
 function problem(name: string, rule: string, text: string): TypeError {
   return new TypeError(
-    `Cannot set ${name} as it is ${rule}: current value is ${text}`,
+    `Cannot set ${name} as it must be ${rule}: current value is ${text}`,
   );
 }

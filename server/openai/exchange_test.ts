@@ -235,15 +235,23 @@ Deno.test("options come from the query and from a header, and bad ones are refus
     const [query, problem] of [
       [
         "ttftMs=soon",
-        "Cannot set ttftMs as it is a number of at least 0: current value is soon",
+        "Cannot set ttftMs as it must be a number of at least 0: current value is soon",
       ],
       [
         "done=no",
-        "Cannot set done as it is true or false: current value is no",
+        "Cannot set done as it must be true or false: current value is no",
       ],
       [
         "dialect=x",
-        "Cannot set dialect as it is vllm, openai, sglang, mistral or deepseek: current value is x",
+        "Cannot set dialect as it must be vllm, openai, sglang, mistral or deepseek: current value is x",
+      ],
+      [
+        "usageStyle=evry",
+        "Cannot set usageStyle as it must be asked, final, finish, every or none (did you mean every?): current value is evry",
+      ],
+      [
+        "wordErrorRate=2",
+        "Cannot set wordErrorRate as it must be a number from 0 to 1: current value is 2",
       ],
     ] as const
   ) {
