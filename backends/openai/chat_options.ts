@@ -3,6 +3,7 @@ import { path, refuse } from "../target/options.ts";
 import {
   type GenerationOptions,
   generationShape,
+  refineGeneration,
   refineTarget,
 } from "./options.ts";
 
@@ -86,6 +87,7 @@ export const chatOptions = z.strictObject({
   if ("messages" in body) {
     refuse(context, "body", "Cannot set messages as these are the data's");
   }
+  refineGeneration(settings, context);
   refineTarget(settings, context);
 });
 

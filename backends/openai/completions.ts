@@ -12,6 +12,7 @@ import { choicesReader } from "./choices_reader.ts";
 import {
   type GenerationOptions,
   generationShape,
+  refineGeneration,
   refineTarget,
 } from "./options.ts";
 import { piecesOfText } from "./pieces.ts";
@@ -37,6 +38,7 @@ const completionsOptions = z.strictObject({
   if ("prompt" in settings.body) {
     refuse(context, "body", "Cannot set prompt as it is the data's");
   }
+  refineGeneration(settings, context);
   refineTarget(settings, context);
 });
 

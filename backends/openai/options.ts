@@ -1,7 +1,9 @@
 import { z } from "zod";
+import { streams } from "./body.ts";
 import {
   limit,
   refineTarget,
+  refuse,
   type TargetOptions,
   targetShape,
   text,
@@ -115,5 +117,18 @@ export type OpenAiSettings = z.output<z.ZodObject<typeof openAiShape>>;
 export type GenerationSettings = z.output<
   z.ZodObject<typeof generationShape>
 >;
+
+/** Holds the options of {@linkcode generationShape} to each other: for `superRefine`. */
+export function refineGeneration(
+  settings: Pick<GenerationSettings, "stream" | "streamUsage" | "body">,
+  context: z.RefinementCtx,
+): void {
+  if (settings.streamUsage !== "continuous" || streams(settings)) return;
+  refuse(
+    context,
+    "streamUsage",
+    "Cannot be used as an answer that comes whole has no events: current value is continuous",
+  );
+}
 
 export { refineTarget };

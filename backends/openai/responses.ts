@@ -63,6 +63,14 @@ const responsesOptions = z.strictObject({
     Object.hasOwn(settings.body, name)
   );
   if (taken) refuse(context, "body", `Cannot set ${taken} as it is the data's`);
+  const { history, body } = settings;
+  if (history === "server" && body["store"] === false) {
+    refuse(
+      context,
+      "history",
+      "Cannot be used as the server must keep its answers, and body.store is false",
+    );
+  }
   refineTarget(settings, context);
 });
 

@@ -1,6 +1,10 @@
 import { z } from "zod";
 import { number, refineTarget, refuse, text } from "../../target/options.ts";
-import { type GenerationOptions, generationShape } from "../options.ts";
+import {
+  type GenerationOptions,
+  generationShape,
+  refineGeneration,
+} from "../options.ts";
 
 /** Options of the backends that upload speech and get text. */
 export interface SpeechToTextOptions
@@ -92,5 +96,6 @@ export function refineSpeechToText(
     if (field === "response_format" && body[field] === null) continue;
     refuse(context, "body", `Cannot set ${field} as ${why}`);
   }
+  refineGeneration(settings, context);
   refineTarget(settings, context);
 }
