@@ -62,8 +62,10 @@ async function open(options: ShareGptSettings): Promise<Dataset> {
       const order = { shuffle, limit, seed, pass };
       const name = namer(basename(place));
       const made = manifest.items(order, (met) => itemOf(met, chat, rules));
+      let isAny = false;
       for await (const { met, turns, problem } of made) {
         if (signal.aborted) return;
+        isAny = true;
         const own = name(met.line, idIn(met, id === undefined ? {} : { id }));
         yield problem === undefined ? { id: own, turns } : {
           id: own,
@@ -71,6 +73,7 @@ async function open(options: ShareGptSettings): Promise<Dataset> {
           problem: `${place}${met.line}: ${problem}`,
         };
       }
+      if (!isAny && !signal.aborted) throw nothingKept(options);
     },
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
@@ -91,6 +94,28 @@ function columnOf(path: string, { columns }: FileManifest): string {
     `Cannot read ${path} as its records must have "conversations": their columns are ${
       has.join(", ")
     }`,
+  );
+}
+
+/** What leaves conversations out. */
+const RULES = [
+  "minTurns",
+  "minPromptTokens",
+  "maxPromptTokens",
+  "minAnswerTokens",
+  "maxTotalTokens",
+] as const;
+
+/** What is wrong where every conversation is passed over. */
+function nothingKept(options: ShareGptSettings): UsageError {
+  const rules = RULES.filter((name) =>
+    options[name] !== undefined && !(name === "minTurns" && options[name] === 1)
+  ).map((name) => `${name}=${options[name]}`);
+  const leaveOut = rules.length > 0
+    ? `, or ${rules.join(", ")} left them out`
+    : "";
+  return new UsageError(
+    `Cannot use ${options.path} as one of its conversations must be left to send: nobody is answered in them${leaveOut}`,
   );
 }
 

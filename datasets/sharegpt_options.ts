@@ -68,6 +68,17 @@ export const shareGptOptions = z.strictObject({
     "Most tokens of all turns that are kept, prompts and answers (default: any)",
   ),
   ...orderingShape,
+}).superRefine((options, { addIssue }) => {
+  for (const what of ["Turns", "PromptTokens"] as const) {
+    const { [`min${what}` as const]: min, [`max${what}` as const]: max } =
+      options;
+    if (min === undefined || max === undefined || min <= max) continue;
+    addIssue({
+      code: "custom",
+      path: [`min${what}`],
+      message: `must be at most max${what}, which is ${max}`,
+    });
+  }
 });
 
 /** The options, with what was left out. */

@@ -102,7 +102,6 @@ Deno.test("sharegpt() leaves lengths to the backend, and the last question unans
 
 Deno.test("sharegpt() passes over what the rules leave out", async () => {
   assert.deepEqual(await ids({ minTurns: 2 }), ["two", "three"]);
-  assert.deepEqual(await ids({ minTurns: 4 }), []);
   const short = ["two", "begins with an answer", "unanswered at the end"];
   assert.deepEqual(await ids({ maxPromptTokens: 5 }), short);
   assert.deepEqual(await ids({ minPromptTokens: 5 }), ["three"]);
@@ -111,6 +110,36 @@ Deno.test("sharegpt() passes over what the rules leave out", async () => {
   // What is cut off does not count.
   assert.deepEqual(await ids({ maxTotalTokens: 3, maxTurns: 1 }), short);
   assert.deepEqual(await ids({ minTurns: 2, limit: 1 }), ["two"]);
+});
+
+Deno.test("sharegpt() says what left all conversations out", async () => {
+  await assert.rejects(
+    ids({ minTurns: 4, maxTotalTokens: 9 }),
+    (error) =>
+      error instanceof UsageError &&
+      /s\.json as one .*: nobody is answered in them, or minTurns=4, maxTotalTokens=9 left them out$/
+        .test(error.message),
+  );
+  await using folder = await tempFolder({
+    "s.json": JSON.stringify([conversation("nobody answers", "h")]),
+  });
+  await assert.rejects(
+    readAll(sharegpt({ path: folder.at("s.json") })),
+    /nobody is answered in them$/,
+  );
+  for (
+    const [least, most] of [["minTurns", "maxTurns"], [
+      "minPromptTokens",
+      "maxPromptTokens",
+    ]] as const
+  ) {
+    await assert.rejects(
+      ids({ [least]: 3, [most]: 2 }),
+      new RegExp(
+        `${least}: must be at most ${most}, which is 2: current value is 3`,
+      ),
+    );
+  }
 });
 
 Deno.test("sharegpt() keeps the same conversations in every pass, and none that the rules leave out", async () => {
