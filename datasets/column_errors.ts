@@ -26,26 +26,42 @@ export function requireColumn(
   );
 }
 
-/** What is wrong where no column holds anything to send. */
-export function nothingToSend({ path, columns }: Named): UsageError {
+/** What is wrong where no column holds anything to send; `valuesOf` gives the first values of one. */
+export function nothingToSend(
+  { path, columns, valuesOf }: Named & {
+    valuesOf(column: string): readonly unknown[];
+  },
+): UsageError {
   const near = columns.map((column) => ({
     column,
     name: nearest(
       column.toLowerCase(),
       SENT.flatMap((role) => NAMES[role]),
     ),
-  })).find(({ column, name }) =>
-    name !== undefined && name !== column.toLowerCase()
-  );
-  const hint = near
-    ? `; ${JSON.stringify(near.column)} is near to ${JSON.stringify(near.name)}`
-    : "";
+  })).find(({ name }) => name !== undefined);
+  const hint = near ? `; ${hintOf(near.column, near.name!, valuesOf)}` : "";
   return new UsageError(
     `Cannot read ${path} as it must have a column with audio (such as "audio" or "audio_filepath"), a prompt ` +
       `(such as "prompt" or "text"), a chat ("messages") or images ("image"), or one named by 'columns.audio', ` +
       `'columns.text' or the like: its columns are ${list(columns)}${hint}`,
     { problems: [{ path: "columns", message: "nothing to send" }] },
   );
+}
+
+/** What is amiss with the column that comes near: its name, or what is in it. */
+function hintOf(
+  column: string,
+  name: string,
+  valuesOf: (column: string) => readonly unknown[],
+): string {
+  const quoted = JSON.stringify(column);
+  if (name !== column.toLowerCase()) {
+    return `${quoted} is near to ${JSON.stringify(name)}`;
+  }
+  const [value] = valuesOf(column);
+  const shown = JSON.stringify(value) ?? "empty";
+  const short = shown.length > 60 ? `${shown.slice(0, 60)}…` : shown;
+  return `what is in ${quoted} cannot be sent: the first is ${short}`;
 }
 
 function list(columns: readonly string[]): string {

@@ -117,6 +117,18 @@ Deno.test("nameColumns() refuses data with nothing to send, and names what there
   });
 });
 
+Deno.test("nameColumns() says what is in a column that has the right name and the wrong values", () => {
+  assert.throws(
+    () =>
+      nameColumns({
+        path: "m.jsonl",
+        columns: ["id", "messages"],
+        valuesOf: (name) => name === "messages" ? ["x".repeat(99)] : [1],
+      }, {}),
+    /what is in "messages" cannot be sent: the first is "x{59}…$/,
+  );
+});
+
 Deno.test("nameColumns() takes chats, pictures and lists for what their values are", () => {
   const found = (values: Record<string, unknown>, given = {}) =>
     nameColumns({

@@ -85,7 +85,11 @@ async function end(cursor: JsonCursor, isObject: boolean): Promise<void> {
  * @throws {Error} If it is none, or cut off.
  */
 export async function* keysOf(cursor: JsonCursor): AsyncGenerator<string> {
-  await expect(cursor, BYTE.openObject, "the file must hold an object");
+  await expect(
+    cursor,
+    BYTE.openObject,
+    "'rows' must name a key of the file's object",
+  );
   if (await cursor.peek() === BYTE.closeObject) return await cursor.skip();
   while (true) {
     yield await keyOf(cursor);

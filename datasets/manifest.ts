@@ -79,7 +79,7 @@ export async function openManifest(
     const whole = file.size <= wholeBytes;
     const source = whole ? inMemory(await file.read(0, file.size)) : file;
     const { mark = ":" } = format;
-    const head = await survey(path + mark, format.entries(source.all()), whole);
+    const head = await survey(path + mark, format, source.all(), whole);
     const spans = whole || !shuffle
       ? head.spans
       : await indexOf(path + mark, format.entries(source.all()));
@@ -126,14 +126,15 @@ interface Survey {
 /** Reads the records, or the first of them, and stops at the first that is wrong. */
 async function survey(
   place: string,
-  entries: AsyncIterable<Entry>,
+  format: ManifestFormat,
+  bytes: AsyncIterable<Uint8Array>,
   whole: boolean,
 ): Promise<Survey> {
   const columns = new Set<string>();
   const rows: Row[] = [];
   const spans: Span[] = [];
   try {
-    for await (const { row, ...span } of entries) {
+    for await (const { row, ...span } of format.entries(bytes)) {
       const values = rowAt(span.line, row);
       for (const name of Object.keys(values)) columns.add(name);
       if (rows.length < HEAD) rows.push(values);
@@ -146,10 +147,12 @@ async function survey(
   if (spans.length > 0) {
     return { columns, rows, spans: whole ? spans : undefined };
   }
+  const header = format.header?.() ?? [];
+  const where = header.length > 0 ? " below its header" : "";
   throw new UsageError(
     `Cannot read ${
       place.slice(0, -1)
-    } as it must have a record: current value has none`,
+    } as it must have a record${where}: current value has none`,
   );
 }
 

@@ -166,7 +166,7 @@ Deno.test("openManifest() refuses a manifest without records", async () => {
   );
   assert.equal(
     await refusal("id,text\n\n", csvFormat({ delimiter: ",", quote: '"' })),
-    empty,
+    "Cannot read /m as it must have a record below its header: current value has none",
   );
 });
 
