@@ -115,10 +115,13 @@ export function openTokenCounts(
   };
 }
 
+/** vLLM finds no token in any text where its model is Whisper: none in a text that has words is no count. */
 function byServer(count: ReturnType<typeof openTokenize>["count"]): Counter {
-  return async ({ tokenize }, signal) => {
+  return async ({ text, tokenize }, signal) => {
     const tokens = tokenize && await count(tokenize, signal);
-    return tokens === undefined ? undefined : { by: "tokenize", tokens };
+    if (tokens === undefined) return undefined;
+    const hasWords = [text].flat().some((one) => one.trim() !== "");
+    return tokens === 0 && hasWords ? undefined : { by: "tokenize", tokens };
   };
 }
 

@@ -81,6 +81,18 @@ Deno.test("openTokenCounts() asks the server for input and output", async () => 
   ]);
 });
 
+Deno.test("openTokenCounts() takes no tokens in words for no count", async () => {
+  await using counts = await counting({}, () => Response.json({ count: 0 }));
+  const words = await counts.count(whole({ text: "four" }), prompt);
+  assert.deepEqual(words.countedBy, {
+    input: "characters",
+    output: "characters",
+  });
+  const silence = await counts.count(whole({ text: " " }), prompt);
+  assert.equal(silence.outputTokens, 0);
+  assert.equal(silence.countedBy?.output, "tokenize");
+});
+
 Deno.test("openTokenCounts() has several answers counted one behind the other", async () => {
   await using counts = await counting({}, () => Response.json({ count: 4 }));
   const answers = streamed(
