@@ -12,6 +12,8 @@ export interface Counting {
 
 /** How many samples are counted at a time. */
 const AT_ONCE = 16;
+/** How many may wait for it: a counter that is slower than the load leaves the others uncounted, not in memory. */
+const MAX_WAITING = 4096;
 
 /** Counts by the backend; passes on at once what needs no counting. What cannot be counted stays unknown. */
 export function counting(
@@ -49,6 +51,7 @@ export function counting(
   return {
     take(sample, request) {
       if (!backend.countTokens || !lacksCount(sample)) return put(sample);
+      if (waiting.length >= MAX_WAITING) return put(sample);
       waiting.push(async () => put(await counted(sample, request)));
       begin();
     },

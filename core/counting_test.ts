@@ -113,3 +113,20 @@ Deno.test("counting() passes everything on where the backend cannot count", () =
   take(sample(), request);
   assert.equal(seen.length, 1);
 });
+
+Deno.test("counting() leaves uncounted what would wait too long, and passes on everything", async () => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const { seen, take, settled } = started(async () => {
+    await promise;
+    return { outputTokens: 1 };
+  });
+  for (let id = 0; id < 5000; id++) take(sample({ id }), request);
+  assert.equal(seen.length, 5000 - 16 - 4096);
+  resolve();
+  await settled();
+  assert.equal(seen.length, 5000);
+  assert.equal(
+    seen.filter(({ output }) => output.usage?.outputTokens === 1).length,
+    16 + 4096,
+  );
+});
