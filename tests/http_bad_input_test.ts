@@ -1,0 +1,391 @@
+// What cannot be used over HTTP is told in one message, before any load is offered.
+
+import assert from "node:assert/strict";
+import { parquetOf } from "../datasets/parquet_testing.ts";
+import { fakeHub } from "../datasets/huggingface/testing.ts";
+import { startServer } from "../server/mod.ts";
+import { testCa, testTls } from "../server/test_certificate.ts";
+import { speechFiles, tempFolder } from "./support/files.ts";
+import { type Case, refuseAll } from "./support/refused.ts";
+
+/** A target where nobody listens: whoever is refused never finds out. */
+const NOWHERE = "http://127.0.0.1:9";
+
+/** A run that is refused for its backend. */
+function to(backend: string, ...says: Case["says"]): Case {
+  return { args: ["run", "--target", NOWHERE, "--backend", backend], says };
+}
+
+Deno.test("earshot refuses options of every HTTP backend, all of them at once", async () => {
+  const odd = "headersTimoutMs=5,reuse=maybe,path=x?y,requestTimeoutMs=0s";
+  const all: Case["says"] = [
+    'headersTimoutMs: is no option; did you mean "headersTimeoutMs"?',
+    "reuse: must be true or false: current value is maybe",
+    /path: .* begin with \/ and hold no query: current value is "x\?y"/,
+    /requestTimeoutMs: .* more than 0 ms .*: current value is 0/,
+  ];
+  const strem = 'strem: is no option; did you mean "stream"?';
+  await refuseAll([
+    to("complitions", 'backend "complitions"', 'did you mean "completions"?'),
+    to(
+      `chat,strem=1,history=scriptd,audioAs=audio-url,imagesAs=uri,${odd}`,
+      ...all,
+      strem,
+      "(did you mean scripted?): current value is scriptd",
+      "(did you mean audio_url?): current value is audio-url",
+      "(did you mean url?): current value is uri",
+    ),
+    to(
+      `completions,strem=1,streamUsage=finl,ignoreEos=1,maxOutputTokens=0,${odd}`,
+      ...all,
+      strem,
+      "(did you mean final?): current value is finl",
+      "ignoreEos: must be true or false: current value is 1",
+      "maxOutputTokens: must be above 0: current value is 0",
+    ),
+    to(
+      `responses,strem=1,history=servr,maxOutputTokens=1.5,${odd}`,
+      ...all,
+      strem,
+      "(did you mean server?): current value is servr",
+      "maxOutputTokens: must be a whole number: current value is 1.5",
+    ),
+    to(
+      `embeddings,encodingFormat=base46,dimensions=0,model=,tokenizer=,${odd}`,
+      ...all,
+      "(did you mean base64?): current value is base46",
+      "dimensions: must be above 0: current value is 0",
+      /model: .* not be empty: current value is ""/,
+      /tokenizer: .* name a file: current value is ""/,
+    ),
+    to(
+      `transcriptions,strem=1,responseFormat=jsn,audioFormat=wave,temperature=3,timestampGranularities=wrd,${odd}`,
+      ...all,
+      strem,
+      "(did you mean json?): current value is jsn",
+      "(did you mean wav?): current value is wave",
+      /temperature: .* 0 to 2: current value is 3/,
+      "(did you mean word?): current value is wrd",
+    ),
+    to(
+      `translations,strem=1,responseFormat=txt,sampleRateHz=10,healthPath=health,${odd}`,
+      ...all,
+      strem,
+      "(did you mean text?): current value is txt",
+      "sampleRateHz: must be at least 1000: current value is 10",
+      /healthPath: .* begin with \/, or be "off": current value is "health"/,
+    ),
+  ]);
+});
+
+Deno.test("earshot refuses options of HTTP backends that contradict each other", async () => {
+  await refuseAll([
+    to(
+      "chat,historyReasoning=true,history=none,body.messages=x,clientCert=x",
+      /historyReasoning: .* needs history=answers: current value is none/,
+      "body: Cannot set messages as these are the data's",
+      "clientKey: Needed, as clientCert and clientKey go together",
+    ),
+    to(
+      "completions,stream=false,streamUsage=continuous,body.prompt=x",
+      /streamUsage: .* comes whole .*: current value is continuous/,
+      "body: Cannot set prompt",
+    ),
+    to(
+      "responses,history=server,body.store=false,body.input=x",
+      /history: .* body\.store is false: current value is "server"/,
+      "body: Cannot set input",
+    ),
+    to(
+      "embeddings,body.input=x,headers.authorization=x,apiKeyEnv=HOME",
+      "body: Cannot set input",
+      /apiKeyEnv: .* headers hold an Authorization already/,
+    ),
+    to(
+      "transcriptions,responseFormat=srt,sampleRateHz=8000,body.file=x",
+      /responseFormat: .*\(stream=false does without\): current value is srt/,
+      /sampleRateHz: .* audioFormat=wav: current value is 8000/,
+      "body: Cannot set file",
+    ),
+    to(
+      "translations,responseFormat=vtt,body.stream=true",
+      /responseFormat: .*: current value is vtt/,
+      "body: Cannot set stream",
+    ),
+  ]);
+});
+
+Deno.test("earshot refuses targets, keys, certificates and tokenizers of HTTP backends", async () => {
+  await using folder = await tempFolder({
+    "bad.pem": "-----BEGIN CERTIFICATE-----\nnope\n-----END CERTIFICATE-----\n",
+    "ca.pem": testCa,
+    "key.pem": testTls.key,
+    "none.json": "{}",
+    "text.json": "no JSON",
+    "empty/readme.txt": "",
+  });
+  const url = "an http, https, ws or wss URL";
+  await refuseAll([
+    { args: ["run", "--backend", "chat"], says: ["target: must be given"] },
+    ...["not a url", "ftp://host", "127.0.0.1:8000"].map((target) => ({
+      args: ["run", "--backend", "embeddings", "--target", target],
+      says: ["target: ", url, `"${target}"`],
+    })),
+    to(
+      "responses,apiKeyEnv=EARSHOT_UNSET_KEY",
+      /apiKeyEnv .* must be set: current value is EARSHOT_UNSET_KEY/,
+    ),
+    {
+      ...to("chat,apiKeyEnv=EARSHOT_KEY", "one line of text", "EARSHOT_KEY"),
+      options: { cwd: folder.path, env: { EARSHOT_KEY: "two\nlines" } },
+    },
+    to('chat,headers={"a b":"x"}', "Cannot use headers", '"a b"'),
+    to("completions,caCert=gone.pem", "caCert", "a file in PEM", "gone.pem"),
+    to("translations,caCert=bad.pem", "caCert", "a certificate", "bad.pem"),
+    to(
+      "transcriptions,clientCert=ca.pem,clientKey=ca.pem",
+      "clientKey",
+      "a private key",
+      "ca.pem",
+    ),
+    ...["gone.json", "none.json", "text.json", "empty"].map((file) =>
+      to(`chat,tokenizer=${file}`, file, /tokenizer|JSON/)
+    ),
+  ], { cwd: folder.path });
+});
+
+Deno.test("run refuses data that an HTTP backend has no use for before it offers load", async () => {
+  const speech = await speechFiles(["short", "numbers", "names", "long"]);
+  const wav = bytesIn(speech, "short.wav");
+  const parquet = parquetOf([{ name: "prompt", data: ["a", "b", "c"] }]);
+  await using folder = await tempFolder({
+    "nothing.json": "",
+    "blank.txt": "\n \n",
+    "cut.json": '[{"prompt":"a"},{"prom',
+    "line.jsonl": '{"prompt":"a"}\n{"prompt":\n',
+    "numbers.json": "[1,2,3]",
+    "list.json": '[{"prompt":"a"}]',
+    "header.csv": "prompt,answer\n",
+    "headless.csv": "hello there,how are you\nfine,thanks\n",
+    "cut.parquet": half(new Uint8Array(parquet)),
+    "odd.jsonl": '{"messages":"hi"}\n',
+    "p.jsonl": '{"prompt":"a"}\n',
+    "q.jsonl": '{"prompt":"b"}\n',
+    "a.jsonl": '{"audio":"short.wav"}\n',
+    "short.wav": wav,
+    "cut.wav": half(wav),
+    "cut.mp3": half(bytesIn(speech, "numbers.mp3")),
+    "cut.flac": half(bytesIn(speech, "names.flac")),
+    "cut.opus": half(bytesIn(speech, "long.opus")),
+    "cut.jsonl": '{"audio":"cut.wav"}\n',
+    "picture.jsonl": '{"prompt":"look","image":"text.png"}\n',
+    "text.png": "no picture",
+    "who.json": '[{"conversations":[{"from":"humn","value":"x"}]}]',
+    "talk.json":
+      '[{"conversations":[{"from":"human","value":"x"},{"from":"gpt","value":"y"}]}]',
+    "none.json": "{}",
+  });
+  await using server = await startServer();
+  const data = (
+    backend: string,
+    data: string,
+    ...says: Case["says"]
+  ): Case => ({
+    args: [
+      ...["run", "--backend", backend, "--target", server.url],
+      ...["--data", data, "--requests", "3"],
+    ],
+    says,
+  });
+  const chat = (each: string, ...says: Case["says"]) =>
+    data("chat", each, ...says);
+  await refuseAll([
+    chat("gone.json", "'path'", "gone.json, which does not exist"),
+    chat("nothing.json", "nothing.json as it must have a record"),
+    chat("blank.txt", "blank.txt as it must have a record"),
+    chat("cut.json", "cut.json#2", "cut off"),
+    chat("line.jsonl", "line.jsonl:2", "must be JSON"),
+    chat(
+      "numbers.json",
+      "numbers.json#1",
+      "a JSON object: current value is a number",
+    ),
+    chat("text=list.json,rows=x", "'rows'", "list.json", '"["'),
+    chat("header.csv", "header.csv", "a record below its header"),
+    chat("headless.csv", "a prompt", '"hello there", "how are you"'),
+    chat("cut.parquet", "cut.parquet", "PAR1", "was it cut short?"),
+    chat("odd.jsonl", '"messages"', 'cannot be sent: the first is "hi"'),
+    chat("text=short.wav", "'format'", "short.wav"),
+    chat(
+      "text=p.jsonl,columns.text=prmpt",
+      "'columns.text' must name one of its columns (\"prompt\")",
+      'did you mean "prompt"?',
+    ),
+    chat(
+      "jsonl=p.jsonl,columns.txt=x,shufle=true,limit=0",
+      'columns.txt: is no option; did you mean "text"?',
+      'shufle: is no option; did you mean "shuffle"?',
+      "limit: must be above 0: current value is 0",
+    ),
+    chat("text=p.jsonl,format=jsnl", "(did you mean jsonl?)", "jsnl"),
+    chat("csv=p.jsonl", "p.jsonl:1", "must be CSV"),
+    chat(
+      "picture.jsonl",
+      "picture.jsonl:1",
+      "an image must be PNG",
+      '"no picture"',
+    ),
+    chat("cut.jsonl", "cut.jsonl:1: Cannot read", "cut.wav", "truncated"),
+    data("embeddings", "a.jsonl", 'no column "text" nor "texts"', "is audio"),
+    data(
+      "completions",
+      "clips,limit=1",
+      'no column "text"',
+      "audio, reference",
+    ),
+    data("transcriptions", "p.jsonl", 'no column "audio"', "is text"),
+    data("transcriptions", "cut.mp3", "cut.mp3", "truncated"),
+    data("transcriptions", "cut.flac", "cut.flac", "truncated"),
+    data("translations", "cut.opus", "cut.opus", "truncated"),
+    data(
+      "translations",
+      "synthetic",
+      "0, 1, 2 and 17 more: ",
+      'no column "audio"',
+    ),
+    data("responses,ignoreEos=true", "p.jsonl", "maxOutputTokens"),
+    chat("sharegpt=p.jsonl", '"conversations"', '"prompt"'),
+    chat("sharegpt=who.json", "who.json#1", "message 1", '"humn"', "human"),
+    chat("sharegpt=talk.json,minTurns=2", "nobody", "minTurns=2"),
+    chat(
+      "sharegpt=talk.json,minTurns=3,maxTurns=2",
+      "minTurns: must be at most maxTurns, which is 2: current value is 3",
+    ),
+    chat(
+      "sharegpt=talk.json,outputLength=recorde,maxTurn=2",
+      "(did you mean recorded?): current value is recorde",
+      'maxTurn: is no option; did you mean "maxTurns"?',
+    ),
+    chat("sharegpt=talk.json,tokenizer=none.json", "none.json as a tokenizer"),
+    {
+      args: together(server.url, "synthetic"),
+      says: ["without end needs a duration or a number of requests"],
+    },
+  ], { cwd: folder.path });
+  assert.deepEqual(server.log(), [], "load was offered");
+});
+
+Deno.test("run refuses synthetic data, hubs' data and data put together that cannot be", async () => {
+  await using folder = await tempFolder({
+    "p.jsonl": '{"prompt":"a"}\n',
+    "q.jsonl": '{"prompt":"b"}\n',
+    "none.json": "{}",
+  });
+  await using hub = fakeHub({
+    "o/talk": {
+      revisions: { main: { files: { "data/test.jsonl": '{"prompt":"a"}\n' } } },
+    },
+  });
+  const data = (each: string, ...says: Case["says"]): Case => ({
+    args: ["run", "--backend", "chat", "--target", NOWHERE, "--data", each],
+    says,
+  });
+  const forms = "MIN..MAX, normal:MEAN:STDEV";
+  await refuseAll([
+    data(
+      "synthetic,inputTokens=norml:5:2,outputTokens=9..3,turns=0,imageWidth=x,inputTokns=5",
+      forms,
+      "current value is norml:5:2",
+      "outputTokens.min: must be at most max, which is 3: current value is 9",
+      "turns: must be at least 1: current value is 0",
+      "imageWidth: must be a whole number: current value is x",
+      'inputTokns: is no option; did you mean "inputTokens"?',
+    ),
+    data(
+      "synthetic,inputTokens=normal:10:2:100..120,outputTokens.mean=5,outputTokens.sdev=2,thinkMs=-1,audioSeconds=0",
+      "inputTokens.mean: must lie between 100 and 120: current value is 10",
+      'outputTokens.sdev: is no option; did you mean "stdev"?',
+      "thinkMs: must be at least 0: current value is -1",
+      "audioSeconds: must be at least 0.001: current value is 0",
+    ),
+    data("synthetic,inputTokens=lognormal:512:x", forms, "lognormal:512:x"),
+    data("synthetic,tokenizer=none.json", "none.json as a tokenizer"),
+    data("synthetic,tokenizer=gone.json", "a tokenizer", "gone.json"),
+    data("huggingface", "dataset: must be given"),
+    data("huggingface=a/b/c", "dataset: ", "as owner/name", '"a/b/c"'),
+    data("huggingface=o/talk,splt=x", "splt: ", 'did you mean "split"?'),
+    data("huggingface=o/talk,split=tst", "'split' must be one of", "tst"),
+    data("huggingface=o/tlk", "o/tlk"),
+    data(
+      "huggingface=o/talk,tokenEnv=EARSHOT_UNSET_KEY",
+      "'tokenEnv'",
+      "EARSHOT_UNSET_KEY",
+    ),
+    {
+      args: together(NOWHERE, "p.jsonl", "q.jsonl"),
+      says: [
+        '"text" in jsonl (p.jsonl) and in jsonl (q.jsonl)',
+        "'columns.text'",
+      ],
+    },
+    {
+      args: together(NOWHERE, "p.jsonl", "gone.csv"),
+      says: ["gone.csv, which does not exist"],
+    },
+    {
+      args: together(NOWHERE, "p.jsonl", "clipz", "synthetic,count=0"),
+      says: [
+        "for 2 reasons",
+        'did you mean "clips"?',
+        "count: must be above 0",
+      ],
+    },
+  ], {
+    cwd: folder.path,
+    env: { HF_ENDPOINT: hub.endpoint, HF_HOME: folder.at("home") },
+  });
+});
+
+Deno.test("serve refuses ways and faults of requests that there are none of", async () => {
+  const serve = (
+    option: string,
+    value: string,
+    ...says: Case["says"]
+  ): Case => ({
+    args: ["serve", "--port", "0", `--${option}`, value],
+    says: [...says, `current value is`, value.replace(/^\w+=/, "")],
+  });
+  await refuseAll([
+    serve("set", "ttftms=1", 'did you mean "ttftMs"?'),
+    serve("set", "itlMs=soon", "itlMs as it must be a number of at least 0"),
+    serve("set", "dialect=sglan", "vllm, openai,", "(did you mean sglang?)"),
+    serve("set", "wordErrorRate=2", "a number from 0 to 1"),
+    serve("set", "done=maybe", "done as it must be true or false"),
+    serve("fault", "halff@events:1", "'--fault'", 'did you mean "half"?'),
+    serve("fault", "drop@evnts:1", 'did you mean "events:1"?'),
+    serve("fault", "json@done", "DO[=ARGUMENTS]@POINT[~SHARE]"),
+    serve("fault", "status=999,x@accept", "status"),
+    serve("fault", "drop@accept~2", "~SHARE"),
+  ]);
+});
+
+/** A run of chats with several datasets. */
+function together(target: string, ...each: string[]): string[] {
+  return [
+    ...["run", "--backend", "chat", "--target", target],
+    ...each.flatMap((data) => ["--data", data]),
+  ];
+}
+
+function bytesIn(
+  files: Readonly<Record<string, Uint8Array | string>>,
+  name: string,
+): Uint8Array {
+  const bytes = files[name];
+  assert.ok(bytes instanceof Uint8Array, name);
+  return bytes;
+}
+
+function half(bytes: Uint8Array): Uint8Array {
+  return bytes.subarray(0, bytes.length >> 1);
+}
