@@ -1,7 +1,14 @@
 import type { Output, RequestError, Usage } from "../../plugins/mod.ts";
-import { fieldOf, isObject, objectsIn, protocolError } from "./json.ts";
+import {
+  fieldOf,
+  isObject,
+  objectsIn,
+  protocolError,
+  tryJson,
+} from "./json.ts";
 import type { AnswerReader } from "./protocol.ts";
 import { received } from "./received.ts";
+import { serverErrorIn } from "./server_error.ts";
 import { usageOf } from "./usage.ts";
 
 /** What an answer is held to. */
@@ -16,8 +23,8 @@ export interface EmbeddingsAsked {
 export function embeddingsReader(asked: EmbeddingsAsked): AnswerReader {
   let output: Output | undefined;
   return {
-    event() {
-      throw protocolError(
+    event({ type, data }) {
+      throw serverErrorIn(tryJson(data) ?? data, type) ?? protocolError(
         "vectors must come as JSON: current value is an event stream",
       );
     },

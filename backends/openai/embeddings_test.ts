@@ -106,6 +106,10 @@ Deno.test("embeddingsReader() tells what the server said went wrong, and refuses
   assert.throws(() => reader.event({ data: "{}" }, 0), {
     class: "protocol_error",
   });
+  assert.throws(() => reader.event({ data: '{"error":"no memory"}' }, 0), {
+    class: "server_error",
+    message: "no memory",
+  });
   assert.throws(() => reader.result(), { class: "protocol_error" });
 });
 

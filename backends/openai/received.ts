@@ -19,6 +19,8 @@ export function received({ type, data, isCut }: ServerEvent): JsonObject {
     throw new RequestError("truncated", "The answer ended within an event");
   }
   throw protocolError(
-    `answers must be JSON objects: current value is ${snippet(data)}`,
+    `answers must be JSON objects: current value is ${
+      snippet(data.trim()) || "empty"
+    }`,
   );
 }

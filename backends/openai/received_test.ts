@@ -19,6 +19,13 @@ Deno.test("received() tells half an event from one that is no JSON object", () =
   }
 });
 
+Deno.test("received() says that nothing came where nothing did", () => {
+  assert.throws(() => received({ data: "\n" }), {
+    message:
+      "Cannot understand the server as answers must be JSON objects: current value is empty",
+  });
+});
+
 Deno.test("received() takes an error for one, even where half of it came", () => {
   assert.throws(
     () => received({ type: "error", data: '{"mess', isCut: true }),
