@@ -165,6 +165,23 @@ Deno.test("Every backend over HTTP tells what is no answer, and what was cut off
       failure: "protocol_error",
       says: /Cannot understand the server .*Bad gateway/s,
     }],
+    ["status=200,@accept", {
+      failure: "protocol_error",
+      says: /current value is empty$/,
+    }],
+    ["frame={}@accept", {
+      failure: "protocol_error",
+      says: /^Cannot understand the server as/,
+    }],
+    ['frame={"error":{"message":"out of memory","code":507}}@accept', {
+      failure: "server_error",
+      code: "507",
+      says: /^out of memory$/,
+    }],
+    [
+      'status=200;content-type: text/event-stream,data: {"error":{"message":"out of memory","code":507}}\n\n@accept',
+      { failure: "server_error", code: "507", says: /^out of memory$/ },
+    ],
     ["bad-gzip@accept", {
       failure: "protocol_error",
       says: /must be compressed as its content-encoding says/,
