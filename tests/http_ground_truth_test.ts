@@ -2,18 +2,14 @@
 // same hardware, but each ties it to wall time once, at its start: they agree to within a millisecond.
 
 import assert from "node:assert/strict";
-import { z } from "zod";
 import {
   chat,
   clips,
   completions,
   concurrent,
   type Configured,
-  defineReporter,
   embeddings,
-  type Report,
   responses,
-  run,
   type Sample,
   synthetic,
   transcriptions,
@@ -21,6 +17,7 @@ import {
 } from "../mod.ts";
 import type { LogEntry } from "../server/mod.ts";
 import { printDistributions, quantile } from "./ground_truth_table.ts";
+import { sampled } from "./support/sampled.ts";
 import { serve, type Serving } from "./support/serve.ts";
 
 const REQUESTS = 48;
@@ -84,8 +81,12 @@ Deno.test("every backend over HTTP stamps its instants as the server's log has t
     for (const stream of streams ? [true, false] : [false]) {
       await t.step(`${name}, ${stream ? "streamed" : "whole"}`, async () => {
         await clear(server);
-        const configured = backend(server.url, stream);
-        const { report, samples } = await measured(configured, data);
+        const { report, samples } = await sampled({
+          backend: backend(server.url, stream),
+          dataset: data,
+          load: concurrent([CONCURRENCY]),
+          stop: { requests: REQUESTS },
+        });
         const { counts } = report.stages[0]!;
         assert.deepEqual(counts.failures, {});
         assert.equal(samples.length, REQUESTS);
@@ -103,30 +104,6 @@ Deno.test("every backend over HTTP stamps its instants as the server's log has t
 async function clear({ url }: Serving): Promise<void> {
   const response = await fetch(`${url}/log`, { method: "DELETE" });
   await response.body?.cancel();
-}
-
-async function measured(
-  backend: Configured<"backend">,
-  dataset: Configured<"dataset">,
-): Promise<{ report: Report; samples: readonly Sample[] }> {
-  const samples: Sample[] = [];
-  const collector = defineReporter({
-    name: "collector",
-    summary: "Keeps every sample",
-    options: z.strictObject({}),
-    open: () => ({
-      samples: (batch) => void samples.push(...batch),
-      report() {},
-    }),
-  });
-  const report = await run({
-    backend,
-    dataset,
-    load: concurrent([CONCURRENCY]),
-    stop: { requests: REQUESTS },
-    reporters: [collector({})],
-  });
-  return { report, samples };
 }
 
 type Lags = ReadonlyMap<string, readonly number[]>;

@@ -8,16 +8,15 @@ import {
   concurrent,
   type Configured,
   defineDataset,
-  defineReporter,
   embeddings,
   responses,
-  run,
   type Sample,
   type StageReport,
   type Turn,
 } from "../mod.ts";
 import { type ServerOptions, startServer } from "../server/mod.ts";
 import { testTls } from "../server/test_certificate.ts";
+import { type Sampled, sampled } from "./support/sampled.ts";
 
 const QUICK: ServerOptions = { ttftMs: 5, itlMs: 1, outputTokens: 8 };
 
@@ -38,27 +37,14 @@ async function answersTo(
   options: ServerOptions,
   backend: (target: string) => Configured<"backend">,
   columns: readonly Columns[],
-): Promise<{ samples: Sample[]; stage: StageReport; warnings: string[] }> {
+): Promise<Pick<Sampled, "samples" | "warnings"> & { stage: StageReport }> {
   await using server = await startServer({ ...QUICK, ...options });
-  const samples: Sample[] = [];
-  const warnings: string[] = [];
-  const keep = defineReporter({
-    name: "keep",
-    summary: "",
-    options: z.strictObject({}),
-    open: () => ({
-      samples: (batch) => void samples.push(...batch),
-      report: () => {},
-    }),
-  });
-  const { stages } = await run({
+  const { report, samples, warnings } = await sampled({
     backend: backend(server.url),
     dataset: turnsOf({ turns: columns.map((columns) => ({ columns })) }),
     load: concurrent([1]),
-    reporters: [keep({})],
-    warn: (message) => warnings.push(message),
   });
-  return { samples, stage: stages[0]!, warnings };
+  return { samples, stage: report.stages[0]!, warnings };
 }
 
 const talk = ["Tell me of ships", "And of trains", "Which is older"]
