@@ -145,9 +145,13 @@ function stageRunner(options: EngineOptions, skips: Skipping) {
   };
 }
 
-/** Whether something ends a stage before the data does: the data is then begun again where that is needed. */
-function mustEnd(
-  { stop, dataset }: EngineOptions,
+/**
+ * Whether something ends a stage before the data does: the data is then begun again where that is needed.
+ *
+ * @throws {UsageError} If nothing would end it, or a rule means nothing.
+ */
+export function mustEnd(
+  { stop, dataset }: Pick<EngineOptions, "stop" | "dataset">,
 ): boolean {
   checkStop(stop);
   const { durationMs, requests } = stop;

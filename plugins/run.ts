@@ -10,7 +10,12 @@ import type {
   RunInfo,
   StopRules,
 } from "../core/report.ts";
-import { type Listener, type RunResult, runStages } from "../core/runner.ts";
+import {
+  type Listener,
+  mustEnd,
+  type RunResult,
+  runStages,
+} from "../core/runner.ts";
 import { messageOf } from "../core/errors.ts";
 import { denoHost, describeEnvironment } from "./host.ts";
 import type { Configured, Instances, Kind, OpenContext } from "./plugin.ts";
@@ -81,12 +86,13 @@ export async function run(options: RunOptions): Promise<Report> {
     signal,
     warn: options.warn ?? (() => {}),
   };
-  // Reporters first: a path that cannot be written is told before a server is asked for anything.
+  // The backend last: a path that cannot be written, or data that nothing ends, is told before a server is asked.
   const reporters: Reporter[] = [];
   for (const reporter of options.reporters ?? []) {
     reporters.push(await open(reporter, context, opened));
   }
   const dataset = await open(options.dataset, context, opened);
+  mustEnd({ stop, dataset });
   const backend = await open(options.backend, context, opened);
 
   const head = (begun: { epochMs: number; loadingMs: number }): RunInfo => ({

@@ -134,6 +134,18 @@ Deno.test("run() opens reporters first, and closes what is open when one refuses
   assert.deepEqual(told, ["closed"]);
 });
 
+Deno.test("run() refuses data that nothing would end before it opens the backend", async () => {
+  const backend: Configured<"backend"> = {
+    ...echo({}),
+    open: () => Promise.reject(new Error("it must not be opened")),
+  };
+  await assert.rejects(
+    runWith({ backend, stop: {} }),
+    (error) =>
+      error instanceof UsageError && /data without end/.test(error.message),
+  );
+});
+
 Deno.test("run() refuses data without the columns that the backend needs", async () => {
   await assert.rejects(
     runWith({

@@ -267,10 +267,6 @@ Deno.test("run refuses data that an HTTP backend has no use for before it offers
       'maxTurn: is no option; did you mean "maxTurns"?',
     ),
     chat("sharegpt=talk.json,tokenizer=none.json", "none.json as a tokenizer"),
-    {
-      args: together(server.url, "synthetic"),
-      says: ["without end needs a duration or a number of requests"],
-    },
   ], { cwd: folder.path });
   assert.deepEqual(server.log(), [], "load was offered");
 });
@@ -311,6 +307,7 @@ Deno.test("run refuses synthetic data, hubs' data and data put together that can
     data("synthetic,inputTokens=lognormal:512:x", forms, "lognormal:512:x"),
     data("synthetic,tokenizer=none.json", "none.json as a tokenizer"),
     data("synthetic,tokenizer=gone.json", "a tokenizer", "gone.json"),
+    data("synthetic", "without end needs a duration or a number of requests"),
     data("huggingface", "dataset: must be given"),
     data("huggingface=a/b/c", "dataset: ", "as owner/name", '"a/b/c"'),
     data("huggingface=o/talk,splt=x", "splt: ", 'did you mean "split"?'),
@@ -322,18 +319,18 @@ Deno.test("run refuses synthetic data, hubs' data and data put together that can
       "EARSHOT_UNSET_KEY",
     ),
     {
-      args: together(NOWHERE, "p.jsonl", "q.jsonl"),
+      args: together("p.jsonl", "q.jsonl"),
       says: [
         '"text" in jsonl (p.jsonl) and in jsonl (q.jsonl)',
         "'columns.text'",
       ],
     },
     {
-      args: together(NOWHERE, "p.jsonl", "gone.csv"),
+      args: together("p.jsonl", "gone.csv"),
       says: ["gone.csv, which does not exist"],
     },
     {
-      args: together(NOWHERE, "p.jsonl", "clipz", "synthetic,count=0"),
+      args: together("p.jsonl", "clipz", "synthetic,count=0"),
       says: [
         "for 2 reasons",
         'did you mean "clips"?',
@@ -370,9 +367,9 @@ Deno.test("serve refuses ways and faults of requests that there are none of", as
 });
 
 /** A run of chats with several datasets. */
-function together(target: string, ...each: string[]): string[] {
+function together(...each: string[]): string[] {
   return [
-    ...["run", "--backend", "chat", "--target", target],
+    ...["run", "--backend", "chat", "--target", NOWHERE],
     ...each.flatMap((data) => ["--data", data]),
   ];
 }
