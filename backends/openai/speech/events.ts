@@ -1,6 +1,12 @@
 import { RequestError } from "../../../plugins/mod.ts";
 import type { ServerEvent } from "../../http/http.ts";
-import { fieldOf, type JsonObject, objectsIn, textOf } from "../json.ts";
+import {
+  fieldOf,
+  isObject,
+  type JsonObject,
+  objectsIn,
+  textOf,
+} from "../json.ts";
 import { received } from "../received.ts";
 
 /** What one event of a transcript's stream tells, in whichever of the three forms. */
@@ -15,6 +21,8 @@ export interface Step {
   readonly finishReason?: string | undefined;
   /** Counts so far, or of all, in the server's form. */
   readonly usage?: unknown;
+  /** Whether it is nothing but counts: of all, behind all. */
+  readonly isCount?: boolean;
   /** The answer's id. */
   readonly id?: string | undefined;
   /** Whether nothing follows. */
@@ -39,6 +47,7 @@ function ofChunk({ choices, id, usage }: JsonObject): Step {
     delta: textOf(fieldOf(fieldOf(choice, "delta"), "content")),
     finishReason: endedBy(textOf(fieldOf(choice, "finish_reason"))),
     usage,
+    isCount: choice === undefined && isObject(usage),
     id: textOf(id),
   };
 }

@@ -27,9 +27,9 @@ export function transcriptReader(
     event(event, atMs) {
       const step = stepOf(event);
       record(step, atMs);
-      isWhole = step.isEnd || isOver(step, isWhole);
-      isTold ||= tells(step);
       output = { ...output, ...completionOf(step) };
+      isWhole = isOver(step, isWhole, output);
+      isTold ||= tells(step);
       return step.isEnd === true;
     },
     body(body) {
@@ -47,7 +47,7 @@ export function transcriptReader(
 }
 
 const TRUNCATED =
-  "The stream ended before the transcript: neither finish_reason nor a done event nor [DONE] came last";
+  "The stream ended before the transcript: neither [DONE] nor a done event nor the counts of all came last";
 const NOTHING = "a stream must hold a transcript: current value is none";
 
 /**
@@ -83,9 +83,18 @@ function spaced(before: string, text: string): string {
     : ` ${text}`;
 }
 
-/** Whether the stream could end here: behind the reason why a piece of the audio was over, until more text comes. */
-function isOver({ delta, finishReason }: Step, before: boolean): boolean {
-  return finishReason !== undefined || (before && !delta);
+/**
+ * Whether the stream may end here. Of long audio each piece has a reason why it ended, which says nothing of the whole;
+ * the counts of all stand behind the last piece.
+ */
+function isOver(
+  { isEnd, isCount, delta, finishReason }: Step,
+  before: boolean,
+  { finishReason: last }: Output,
+): boolean {
+  if (isEnd) return true;
+  if (isCount) return last !== undefined;
+  return before && !delta && finishReason === undefined;
 }
 
 /** Whether an event is one of a transcript, even of silence. */

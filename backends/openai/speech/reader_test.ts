@@ -159,7 +159,7 @@ const STREAMS: Record<string, Case> = {
       responseId: "transcribe-8e1c",
     },
   },
-  "chunks that end behind the reason, without [DONE]": {
+  "chunks that end behind the counts of all, without [DONE]": {
     answer: [
       chunk("a"),
       chunk(undefined, { finish_reason: "stop" }),
@@ -305,7 +305,30 @@ const FAILURES: Record<string, readonly [Answer, string, RegExp, string?]> = {
   "is cut off in its second piece of 30 s": [
     [chunk("so", { finish_reason: "stop" }), chunk(" far")],
     "truncated",
-    /finish_reason/,
+    /\[DONE\]/,
+  ],
+  "is cut off between two pieces of 30 s": [
+    [chunk("so"), chunk(" far", { finish_reason: "stop" })],
+    "truncated",
+    /neither \[DONE\] nor a done event nor the counts of all/,
+  ],
+  "is cut off between two pieces of 30 s, with counts in each event": [
+    [
+      chunk("so", {}, counts(1)),
+      chunk(" far", { finish_reason: "stop" }, counts(2)),
+    ],
+    "truncated",
+    /counts of all/,
+  ],
+  "has counts ahead of its text, and is cut off": [
+    [countsAlone(0), chunk("so far", { finish_reason: "stop" })],
+    "truncated",
+    /counts of all/,
+  ],
+  "goes on behind its counts, and is cut off": [
+    [chunk("so", { finish_reason: "stop" }), countsAlone(1), chunk(" far")],
+    "truncated",
+    /counts of all/,
   ],
   "is cut off before its done event": [
     ['{"type":"transcript.text.delta","delta":"so far"}'],
