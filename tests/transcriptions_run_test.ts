@@ -22,7 +22,7 @@ const STREAMED: readonly (readonly [string, Given])[] = [
     sampleRateHz: 8000,
   }],
   ["transcriptionForm=vllm&clipMs=3000", { responseFormat: "text" }],
-  ["transcriptionForm=vllm&done=false", { streamUsage: "off" }],
+  ["transcriptionForm=vllm&done=false", {}],
   ["transcriptionForm=openai", { language: "en" }],
   ["transcriptionForm=sglang", {}],
   ["transcriptionForm=mistral", {}],
