@@ -27,10 +27,12 @@ const MODELS = ["BPE", "Unigram", "WordPiece", "WordLevel"];
  * @throws {Error} If there is none, or it cannot be used: the message says which file, and why.
  */
 export async function openTokenizer(path: string): Promise<Tokenizer> {
-  const tokenizer = build(path, await readTokenizerFile(path));
+  const file = await readTokenizerFile(path);
+  const tokenizer = build(path, file);
   const encode = (text: string) =>
     tokenizer.encode(text, { add_special_tokens: false }).ids;
   const count = (text: string) => encode(text).length;
+  mustCount(path, count, file);
   let canCut: boolean | undefined;
   return {
     count,
@@ -50,6 +52,27 @@ export async function openTokenizer(path: string): Promise<Tokenizer> {
       }),
   };
 }
+
+/** Holds that some text has tokens: plain words, or what stands in the vocabulary itself. */
+function mustCount(
+  path: string,
+  count: (text: string) => number,
+  { tokenizer: { model } }: TokenizerFile,
+): void {
+  const vocab = isRecord(model) ? model.vocab : undefined;
+  const entries: readonly unknown[] = Array.isArray(vocab)
+    ? vocab.map((entry) => Array.isArray(entry) ? entry[0] : entry)
+    : Object.keys(vocab ?? {});
+  const texts = [WORDS, entries.slice(0, 1000).join(" ")];
+  if (texts.some((text) => count(text) > 0)) return;
+  throw new Error(
+    `Cannot use the tokenizer ${path} as it must find tokens in text: current value finds 0 in ${
+      JSON.stringify(WORDS)
+    }, and has ${entries.length} tokens`,
+  );
+}
+
+const WORDS = "some plain words";
 
 /** By a timer: immediates would let other timers run, and keep sockets waiting. */
 function otherWork(): Promise<void> {

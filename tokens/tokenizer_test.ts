@@ -209,6 +209,10 @@ Deno.test("openTokenizer() says of what it cannot use which file it is, and why"
       /each of its parts must be whole and known: current value is refused with "/,
     ],
     [
+      { model: { type: "BPE", vocab: {}, merges: [] } },
+      /must find tokens in text: current value finds 0 in "some plain words", and has 0 tokens$/,
+    ],
+    [
       smallTokenizer({ parts: { pre_tokenizer: { type: "Scissors" } } }),
       /refused with "Unknown PreTokenizer type: Scissors"$/,
     ],
@@ -223,6 +227,13 @@ Deno.test("openTokenizer() says of what it cannot use which file it is, and why"
     });
   }
   await assert.rejects(open(smallTokenizer(), "no"), /tokenizer_config\.json/);
+});
+
+Deno.test("openTokenizer() takes a tokenizer that knows no Latin letters", async () => {
+  const vocab = Object.fromEntries([..."一二三"].map((each, i) => [each, i]));
+  const tokenizer = await open({ model: { type: "BPE", vocab, merges: [] } });
+  assert.equal(tokenizer.count("三一"), 2);
+  assert.equal(tokenizer.count("one"), 0);
 });
 
 Deno.test("openTokenizer() says that there is no file, or none in the folder", async () => {

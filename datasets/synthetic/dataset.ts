@@ -56,7 +56,10 @@ async function open(settings: SyntheticSettings): Promise<Dataset> {
       const make = makerFor(seed);
       const first = count === undefined || samePasses ? 0 : pass * count;
       for (let i = 0; i < (count ?? Infinity) && !signal.aborted; i++) {
-        yield await make(first + i);
+        const session = await make(first + i, signal);
+        // What was given up is no problem of the data's.
+        if (signal.aborted) return;
+        yield session;
       }
     },
   };

@@ -18,7 +18,10 @@ import type { Writer, Written } from "./writer.ts";
 const INPUT_TOKENS = 128;
 
 /** Makes session `n` of a seed, whatever was made before. */
-export type SessionMaker = (n: number) => Promise<Session>;
+export type SessionMaker = (
+  n: number,
+  signal: AbortSignal,
+) => Promise<Session>;
 
 /** What one seed makes of the options. */
 export function sessionMaker(
@@ -37,9 +40,9 @@ export function sessionMaker(
       prefixes,
       opening: openingsOf(seed),
     };
-    return async (n) => {
+    return async (n, signal) => {
       try {
-        return { id: String(n), turns: await turnsOf(n, making) };
+        return { id: String(n), turns: await turnsOf(n, making, signal) };
       } catch (error) {
         return { id: String(n), turns: [], problem: messageOf(error) };
       }
@@ -68,16 +71,22 @@ interface Place {
   /** Draws words. */
   readonly words: Random;
   readonly prefix: Written | undefined;
+  readonly signal: AbortSignal;
 }
 
-async function turnsOf(session: number, making: Making): Promise<Turn[]> {
+async function turnsOf(
+  session: number,
+  making: Making,
+  signal: AbortSignal,
+): Promise<Turn[]> {
   const size = sizesOf(session, making);
   const words = random(making.seed, `synthetic/words/${session}`);
   const prefix = await making.prefixes?.(session);
   const count = size("turns") ?? 1;
   const turns: Turn[] = [];
   for (let turn = 0; turn < count; turn++) {
-    turns.push(await turnOf({ session, turn, size, words, prefix }, making));
+    const place = { session, turn, size, words, prefix, signal };
+    turns.push(await turnOf(place, making));
   }
   return turns;
 }
@@ -135,7 +144,7 @@ async function prompt(
   { settings, writer, opening }: Making,
   i: number,
 ): Promise<string | undefined> {
-  const { session, turn, words, prefix } = place;
+  const { session, turn, words, prefix, signal } = place;
   const { batch = 1, prefixIn, audioSeconds } = settings;
   const tokens = promptTokens(place) ??
     (audioSeconds === undefined ? INPUT_TOKENS : undefined);
@@ -146,6 +155,7 @@ async function prompt(
     opening: isFirst ? opening(session * batch + i) : [],
     after: isFirst && prefixIn === "text" ? prefix : undefined,
     chance: words,
+    signal,
   });
 }
 

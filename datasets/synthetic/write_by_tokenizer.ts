@@ -1,10 +1,20 @@
 import type { Random } from "../../plugins/mod.ts";
 import type { Tokenizer } from "../../tokens/mod.ts";
+import { otherWork } from "./other_work.ts";
 import { drawWord, WORDS } from "./words.ts";
 import type { Writer, Writing } from "./writer.ts";
 
-/** Writes texts that have exactly so many tokens under a tokenizer. */
+/**
+ * Writes texts that have exactly so many tokens under a tokenizer.
+ *
+ * @throws {Error} If it finds no tokens in English words, of which texts are made.
+ */
 export function byTokenizer(tokenizer: Tokenizer): Writer {
+  if (tokenizer.count(WORDS.join(" ")) === 0) {
+    throw new Error(
+      "Cannot write texts as 'tokenizer' must find tokens in English words: current value finds 0 in all of them",
+    );
+  }
   const prices = pricesOf(tokenizer);
   return {
     counter: "tokenizer",
@@ -62,7 +72,8 @@ function draft(
       : prices.tokenizer.count(piece);
     if (price > left) return pieces;
     pieces.push(piece);
-    left -= price;
+    // What seems to be free is not, or it would have no end; what is too short is mended later.
+    left -= Math.max(1, price);
   }
 }
 
@@ -72,12 +83,14 @@ const TRIES = 200;
 /** Adds and takes away at the end until the length is right. */
 async function settle(
   pieces: string[],
-  { tokens, after, chance }: Writing,
+  { tokens, after, chance, signal }: Writing,
   prices: Prices,
 ): Promise<string> {
   const goal = tokens + (after?.tokens ?? 0);
   const kept = after ? 1 : 0;
   for (let i = 0; i < TRIES; i++) {
+    if (i > 0) await otherWork();
+    signal?.throwIfAborted();
     const text = pieces.join("");
     let missing = goal - await prices.tokenizer.countLong(text);
     if (missing === 0) return text;

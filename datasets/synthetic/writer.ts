@@ -16,6 +16,8 @@ export interface Writing {
   readonly after?: Written | undefined;
   /** Draws the words. */
   readonly chance: Random;
+  /** Gives it up. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Writes texts of a given length. */
@@ -25,7 +27,7 @@ export interface Writer {
   /**
    * A text of exactly so many tokens, as the counter has it; what it comes after stands at its head.
    *
-   * @throws {Error} If the tokenizer has no such text.
+   * @throws {Error} If the tokenizer has no such text, or the signal gave it up.
    */
   write(writing: Writing): Promise<string>;
 }

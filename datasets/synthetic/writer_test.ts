@@ -126,15 +126,36 @@ Deno.test("byTokenizer() begins with the opening where there is room for it", as
   );
 });
 
-Deno.test("byTokenizer() says so where there is no text of a length", async () => {
-  const count = (text: string) => 2 * text.length;
-  const pairs: Tokenizer = {
+/** Counts as it is told to. */
+function counting(count: (text: string) => number): Tokenizer {
+  return {
     count,
     countLong: (text) => Promise.resolve(count(text)),
     encode: () => [],
     decode: () => "",
   };
-  const writer = byTokenizer(pairs);
+}
+
+Deno.test("byTokenizer() refuses a tokenizer that finds nothing in its words", () => {
+  assert.throws(() => byTokenizer(counting(() => 0)), {
+    message:
+      "Cannot write texts as 'tokenizer' must find tokens in English words: current value finds 0 in all of them",
+  });
+});
+
+Deno.test("byTokenizer() comes to an end where more words are no more tokens, and gives way until then", async () => {
+  const writer = byTokenizer(counting(() => 1));
+  const over = new AbortController();
+  const writing = { tokens: 9, opening: [], chance: random(1, "x") };
+  await assert.rejects(writer.write(writing), /must have one: 200 texts/);
+  setTimeout(() => over.abort());
+  await assert.rejects(writer.write({ ...writing, signal: over.signal }), {
+    name: "AbortError",
+  });
+});
+
+Deno.test("byTokenizer() says so where there is no text of a length", async () => {
+  const writer = byTokenizer(counting((text) => 2 * text.length));
   const chance = random(1, "x");
   assert.equal(
     (await writer.write({ tokens: 20, opening: [], chance })).length,
