@@ -3,6 +3,7 @@ import fc from "fast-check";
 import type { Delta, Output } from "../../plugins/mod.ts";
 import { type ChoicesOptions, choicesReader } from "./choices_reader.ts";
 import { piecesOfMessage } from "./pieces.ts";
+import { MAX_CALLS } from "./tool_calls.ts";
 import {
   type Reading,
   readStream,
@@ -543,6 +544,22 @@ const FAILURES: readonly [
     { maxUnknown: 2 },
   ],
 ];
+
+Deno.test("choicesReader() fails a stream that begins calls of tools without end, and keeps what came", () => {
+  const begin = (index: number) =>
+    chunk({ tool_calls: [{ index, function: { name: "f" } }] });
+  const most = Array.from({ length: MAX_CALLS }, (_, i) => begin(i));
+  assert.equal(
+    read([...most, stop(), "[DONE]"]).output().toolCalls?.length,
+    MAX_CALLS,
+  );
+  const reading = read([...most, begin(MAX_CALLS), stop(), "[DONE]"]);
+  assert.throws(() => reading.output(), {
+    class: "protocol_error",
+    message: /at most 10000 in an answer: current value is more$/,
+  });
+  assert.equal(reading.deltas.length, MAX_CALLS);
+});
 
 for (const [name, events, failure, options] of FAILURES) {
   Deno.test(`choicesReader() fails a stream ${name}`, () => {

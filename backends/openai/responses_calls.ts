@@ -1,5 +1,6 @@
 import type { ToolCall } from "../../plugins/mod.ts";
 import { fieldOf, type JsonObject, textOf } from "./json.ts";
+import { MAX_CALLS, tooManyCalls } from "./tool_calls.ts";
 
 /** Follows the calls of functions in an answer. */
 export interface Calls {
@@ -12,8 +13,6 @@ export interface Calls {
 }
 
 interface Calling {
-  itemId: unknown;
-  place: unknown;
   id: string | undefined;
   name: string;
   arguments: string;
@@ -22,22 +21,35 @@ interface Calling {
 /** Makes one for an answer: names come with the item, arguments by deltas, or whole where there are none. */
 export function functionCalls(): Calls {
   const all: Calling[] = [];
+  const byItem = new Map<unknown, Calling>();
+  const byId = new Map<unknown, Calling>();
+  /** The latest at each place. */
+  const byPlace = new Map<unknown, Calling>();
 
   /**
    * The call that an event or an item is about, begun where there is none: by the item's id, by the call's, or the
    * latest at its place, as some servers change the one or give all calls the other.
    */
   function find(itemId: unknown, id: unknown, place: unknown): Calling {
-    const found = all.find((one) => isKnown(itemId) && one.itemId === itemId) ??
-      all.find((one) => isKnown(id) && one.id === id) ??
-      all.findLast((one) =>
-        isKnown(place) && one.place === place &&
-        !(isKnown(id) && isKnown(one.id))
-      );
-    if (found) return found;
-    const begun = { itemId, place, id: undefined, name: "", arguments: "" };
+    const there = byPlace.get(place);
+    const found = byItem.get(itemId) ?? byId.get(id) ??
+      (there && isKnown(id) && isKnown(there.id) ? undefined : there);
+    return found ?? begin(itemId, place);
+  }
+
+  function begin(itemId: unknown, place: unknown): Calling {
+    if (all.length === MAX_CALLS) throw tooManyCalls();
+    const begun = { id: undefined, name: "", arguments: "" };
     all.push(begun);
+    if (isKnown(itemId)) byItem.set(itemId, begun);
+    if (isKnown(place)) byPlace.set(place, begun);
     return begun;
+  }
+
+  function identify(call: Calling, id: string | undefined): void {
+    if (id === undefined || call.id !== undefined) return;
+    call.id = id;
+    if (!byId.has(id)) byId.set(id, call);
   }
 
   function named(call: Calling, name: unknown): string[] {
@@ -58,7 +70,7 @@ export function functionCalls(): Calls {
     if (fieldOf(item, "type") !== "function_call") return undefined;
     const callId = textOf(fieldOf(item, "call_id"));
     const call = find(fieldOf(item, "id"), callId, place);
-    call.id ??= callId;
+    identify(call, callId);
     return call;
   }
 

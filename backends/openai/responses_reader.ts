@@ -57,7 +57,8 @@ export function responseReader(
 
   /** Takes the whole, which has the usage; and of the output what nothing has told so far. */
   function takeWhole(told: unknown, type: string, atMs?: number): void {
-    if (isObject(told)) response = told;
+    // Without a response of its own, an end has the last one's word for all but how far it was then.
+    response = isObject(told) ? told : { ...response, status: undefined };
     const items = objectsIn(response.output);
     take("response", items.flatMap(piecesOfItem), atMs);
     if (calls.list.length === 0) {

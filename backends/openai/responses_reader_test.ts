@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { type Delta, isRequestError, type Output } from "../../plugins/mod.ts";
 import { responseReader } from "./responses_reader.ts";
+import { MAX_CALLS } from "./tool_calls.ts";
 
 /** An event; `type` stands in both places unless told otherwise. */
 interface Sent {
@@ -276,6 +277,26 @@ Deno.test("responseReader() finds calls wherever a server tells of them first", 
   }
 });
 
+Deno.test("responseReader() fails an answer that begins calls without end", () => {
+  const calls = Array.from(
+    { length: MAX_CALLS + 1 },
+    (_, i) =>
+      sent("response.output_item.added", {
+        output_index: i,
+        item: {
+          id: `fc_${i}`,
+          type: "function_call",
+          call_id: `call_${i}`,
+          name: "look",
+        },
+      }),
+  );
+  const { output, deltas } = read(calls);
+  assert.partialDeepStrictEqual(output, { failure: "protocol_error" });
+  assert.match((output as Error).message, /at most 10000 in an answer/);
+  assert.equal(deltas.length, MAX_CALLS);
+});
+
 Deno.test("responseReader() reads a refusal", () => {
   const { output, deltas } = read([
     delta("refusal", "I will"),
@@ -337,6 +358,22 @@ Deno.test("responseReader() says why an answer ended", () => {
     const { output } = read([delta("output_text", "a"), end]);
     assert.deepEqual(output, { text: "a", finishReason });
   }
+});
+
+Deno.test("responseReader() takes the event's word where an end comes without its response", () => {
+  for (const end of ["completed", "incomplete"]) {
+    const { output } = read([
+      begun,
+      delta("output_text", "a"),
+      sent(`response.${end}`),
+    ]);
+    assert.deepEqual(output, { ...whole, text: "a", finishReason: end });
+  }
+  const { output } = read([begun, sent("response.failed")]);
+  assert.partialDeepStrictEqual(output, {
+    failure: "server_error",
+    code: "failed",
+  });
 });
 
 Deno.test("responseReader() says that an answer is empty where nothing came", () => {
