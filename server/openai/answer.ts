@@ -1,7 +1,7 @@
 import type { Random } from "../random.ts";
 import type { TokenLimit } from "./body.ts";
 import type { RequestOptions } from "./options.ts";
-import { pseudoTokens, tokensOf } from "./words.ts";
+import { pseudoTokens, startOf, tokensOf } from "./words.ts";
 
 /** What an event carries: one token or several of a kind. */
 export interface Piece {
@@ -43,7 +43,10 @@ export interface AnswerPlan {
 export function makeAnswer(plan: AnswerPlan): Answer {
   const { options, random, limit: { most, least }, calls } = plan;
   const wanted = Math.max(least, wantedTokens(options, random));
-  const reasoning = pseudoTokens(options.reasoningTokens, random)
+  const reasoning = pseudoTokens(
+    Math.min(options.reasoningTokens, most),
+    random,
+  )
     .map((text): Piece => ({ kind: "reasoning", text, tokens: 1 }));
   const answer = answerTokens(plan, Math.max(1, wanted - reasoning.length));
   const whole = [...reasoning, ...answer];
@@ -78,7 +81,8 @@ function wantedTokens(
 
 /** What follows the reasoning, a token a piece. */
 function answerTokens(plan: AnswerPlan, count: number): Piece[] {
-  const { options, random, said, calls, isSpoken = false } = plan;
+  const { options, random, limit, calls, isSpoken = false } = plan;
+  const said = startOf(plan.said, limit.most + 1);
   const kindOfText = isSpoken ? "audio" : "text";
   if (calls.length > 0) {
     return calls.flatMap((name, i) => callOf(name, i, random));
@@ -87,7 +91,10 @@ function answerTokens(plan: AnswerPlan, count: number): Piece[] {
     ? ["refusal", tokensOf(REFUSAL)] as const
     : options.echo && said !== ""
     ? [kindOfText, tokensOf(said)] as const
-    : [kindOfText, pseudoTokens(count, random)] as const;
+    : [
+      kindOfText,
+      pseudoTokens(Math.min(count, limit.most + 1), random),
+    ] as const;
   return tokens.map((text) => ({ kind, text, tokens: 1 }));
 }
 

@@ -1,4 +1,5 @@
 import { pythonType } from "../realtime/python.ts";
+import { MAX_CHOICES } from "./bounds.ts";
 import type { Incoming } from "./endpoints.ts";
 import { invalid, invalidJson, Refusal, unknownModel } from "./errors.ts";
 import type { Exchange } from "./exchange.ts";
@@ -164,13 +165,16 @@ function checkLength(promptTokens: number, maxModelLen: number): void {
 /**
  * How many answers are asked for.
  *
- * @throws {Refusal} It is no number of at least 1.
+ * @throws {Refusal} It is no number of at least 1, or more than vLLM gives.
  */
 export function choicesOf(body: Body): number {
   if (body.n === undefined || body.n === null) return 1;
   const n = wholeNumber(body, "n");
-  if (n >= 1) return n;
-  throw new Refusal(`n must be at least 1, got ${n}.`);
+  if (n < 1) throw new Refusal(`n must be at least 1, got ${n}.`);
+  if (n <= MAX_CHOICES) return n;
+  throw new Refusal(
+    `n must be at most ${MAX_CHOICES}, got ${n}. To increase this limit, set the VLLM_MAX_N_SEQUENCES environment variable.`,
+  );
 }
 
 /**

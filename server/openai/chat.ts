@@ -6,6 +6,7 @@ import {
   readBody,
   tokenLimit,
 } from "./body.ts";
+import { tokenBudget } from "./bounds.ts";
 import { callsOf } from "./calls.ts";
 import { chatCompletion } from "./chat_json.ts";
 import { headOf } from "./head.ts";
@@ -60,16 +61,19 @@ function answersOf(
     maxModelLen: options.maxModelLen,
   });
   const messages = messagesOf(body);
-  return Array.from({ length: choicesOf(body) }, (_, choice) =>
-    makeAnswer({
-      options,
-      random: exchange.random(`answer ${choice}`),
-      limit,
-      isSpoken: Array.isArray(body.modalities) &&
-        body.modalities.includes("audio"),
-      said: lastUserText(messages),
-      calls: callsOf(body, { messages, count: options.toolCalls }),
-    }));
+  const plan = {
+    options,
+    limit,
+    isSpoken: Array.isArray(body.modalities) &&
+      body.modalities.includes("audio"),
+    said: lastUserText(messages),
+    calls: callsOf(body, { messages, count: options.toolCalls }),
+  };
+  const within = tokenBudget(options);
+  return Array.from({ length: choicesOf(body) }, (_, choice) => {
+    const random = exchange.random(`answer ${choice}`);
+    return within(makeAnswer({ ...plan, random }));
+  });
 }
 
 function messagesOf({ messages }: Body): readonly ChatMessage[] {

@@ -6,6 +6,7 @@ import {
   readBody,
   tokenLimit,
 } from "./body.ts";
+import { MAX_PROMPTS, tokenBudget } from "./bounds.ts";
 import { completion, completionChunks } from "./completion_json.ts";
 import type { Endpoint } from "./endpoints.ts";
 import { Refusal } from "./errors.ts";
@@ -54,6 +55,7 @@ function jobOf(
 ): Omit<Job, "seats"> {
   const { options } = exchange;
   const n = choicesOf(body);
+  const within = tokenBudget(options);
   let promptTokens = 0;
   const answers = prompts.flatMap((prompt, i) => {
     const tokens = tokensOf(prompt).length;
@@ -64,14 +66,16 @@ function jobOf(
       maxModelLen: options.maxModelLen,
       usual: USUAL_TOKENS,
     });
-    return Array.from({ length: n }, (_, k) =>
-      makeAnswer({
-        options: { ...options, reasoningTokens: 0, refusal: false },
-        random: exchange.random(`answer ${i * n + k}`),
-        limit,
-        said: prompt,
-        calls: [],
-      }));
+    const plan = {
+      options: { ...options, reasoningTokens: 0, refusal: false },
+      limit,
+      said: prompt,
+      calls: [],
+    };
+    return Array.from({ length: n }, (_, k) => {
+      const random = exchange.random(`answer ${i * n + k}`);
+      return within(makeAnswer({ ...plan, random }));
+    });
   });
   return { answers, promptTokens };
 }
@@ -79,19 +83,32 @@ function jobOf(
 /** What the API generates where a request does not say. */
 const USUAL_TOKENS = 16;
 
-/** The prompts: a text or its tokens, or several of either. */
+/**
+ * The prompts: a text or its tokens, or several of either.
+ *
+ * @throws {Refusal} There is none, or there are more than vLLM takes.
+ */
 function promptsOf({ prompt }: Body): string[] {
   if (typeof prompt === "string" && prompt !== "") return [prompt];
   if (Array.isArray(prompt) && prompt.length > 0) {
     if (prompt.every((item) => typeof item === "number")) {
       return [textOfIds(prompt)];
     }
+    checkCount(prompt.length);
     return prompt.map((item) =>
       Array.isArray(item) ? textOfIds(item) : String(item)
     );
   }
   throw new Refusal(
     "Either prompt or prompt_embeds must be provided and non-empty. (parameter=prompt)",
+    { param: "prompt" },
+  );
+}
+
+function checkCount(prompts: number): void {
+  if (prompts <= MAX_PROMPTS) return;
+  throw new Refusal(
+    `prompt list length ${prompts} exceeds the maximum allowed count of ${MAX_PROMPTS}. To increase this limit, set the VLLM_MAX_COMPLETION_PROMPTS environment variable. (parameter=prompt)`,
     { param: "prompt" },
   );
 }

@@ -1,4 +1,5 @@
 import { random } from "../random.ts";
+import { checkNumbers } from "./bounds.ts";
 import { type Body, missingFields, readBody } from "./body.ts";
 import type { Endpoint } from "./endpoints.ts";
 import { Refusal } from "./errors.ts";
@@ -15,6 +16,7 @@ export const embeddings: Endpoint = {
     const body = readBody(incoming, { required: [], models });
     const inputs = inputsOf(body, exchange);
     const dimensions = dimensionsOf(body, options.dimensions);
+    checkNumbers(inputs.length, dimensions);
     const isBase64 = body.encoding_format === "base64";
     let tokens = 0;
     for (const input of inputs) tokens += input.tokens;

@@ -31,7 +31,10 @@ export function generate(
 ): void {
   const { options, clock } = exchange;
   const random = exchange.random("times");
-  const steps = Math.max(...answers.map(({ pieces }) => pieces.length));
+  const steps = answers.reduce(
+    (most, { pieces }) => Math.max(most, pieces.length),
+    0,
+  );
   const prefillMs = options.prefillMsPerToken *
     Math.max(0, promptTokens - options.cachedTokens);
   let dueMs = 0;
@@ -63,8 +66,8 @@ export function generate(
   /** All that is due; the rest when it is. */
   function next(): void {
     if (step === 0) listener.started();
-    for (let n = 0; n < AT_ONCE && step < steps; n++) {
-      emit();
+    for (let n = 0; n < AT_ONCE && step < steps;) {
+      n += emit();
       if (step === steps) break;
       pass(costOf(step));
       if (dueMs > clock.now()) break;
@@ -74,13 +77,17 @@ export function generate(
     listener.done();
   }
 
-  function emit(): void {
+  /** Tells of a step's pieces; returns how many they are. */
+  function emit(): number {
+    let told = 0;
     for (const [choice, { pieces }] of answers.entries()) {
       const piece = pieces[step];
       if (!piece) continue;
       listener.piece(piece, { choice, isLast: step === pieces.length - 1 });
+      told++;
     }
     step++;
+    return told;
   }
 
   let queued = false;
@@ -108,7 +115,7 @@ export function generateOnce(
   });
 }
 
-/** Overdue pieces that are sent without a break. */
+/** Overdue pieces that are sent without a break, but for those of the step that reaches it. */
 const AT_ONCE = 64;
 
 /** A time by its mean, its jitter and their shape. */

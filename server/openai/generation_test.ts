@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { random } from "../random.ts";
-import { draw } from "./generation.ts";
+import { createSeats } from "../realtime/seats.ts";
+import type { Exchange } from "./exchange.ts";
+import { draw, generate } from "./generation.ts";
 import { REQUEST_DEFAULTS } from "./options.ts";
 
 for (
@@ -36,4 +38,38 @@ Deno.test("draw() gives the mean where nothing varies", () => {
   const next = random(1, "test");
   assert.equal(draw(REQUEST_DEFAULTS, next, "itl"), 10);
   assert.equal(draw(REQUEST_DEFAULTS, next, "ttft"), 50);
+});
+
+Deno.test("generate() takes a break among overdue pieces of many answers, so that it can be stopped", () => {
+  const turns: (() => void)[] = [];
+  const exchange = {
+    options: REQUEST_DEFAULTS,
+    clock: { now: () => 1e9 },
+    receivedMs: 0,
+    random: () => random(1, "test"),
+    at: (_: number, task: () => void) => void turns.push(task),
+    onOver() {},
+  } as unknown as Exchange;
+  const piece = { kind: "text", text: "a", tokens: 1 } as const;
+  const answer = {
+    pieces: Array(20).fill(piece),
+    finishReason: "stop",
+    tokens: 20,
+    reasoningTokens: 0,
+  } as const;
+  let told = 0;
+  const seats = createSeats(1);
+  const job = { answers: Array(1000).fill(answer), promptTokens: 1, seats };
+  generate(exchange, job, {
+    started() {},
+    piece: () => void told++,
+    done() {},
+  });
+  const counts: number[] = [];
+  for (let next; (next = turns.shift());) {
+    const before = told;
+    next();
+    counts.push(told - before);
+  }
+  assert.deepEqual(counts, Array(20).fill(1000));
 });

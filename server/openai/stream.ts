@@ -28,12 +28,14 @@ export function streamAnswers(
 ): void {
   const { answers, promptTokens } = job;
   const { roleChunk, done } = exchange.options;
-  const sent = answers.map(() => ({ completionTokens: 0, reasoningTokens: 0 }));
+  const nothing = { completionTokens: 0, reasoningTokens: 0 };
+  const sent = answers.map(() => ({ ...nothing }));
+  const all = { ...nothing };
   const send = (json: string, chars: number) =>
     exchange.send(chunks.type, `data: ${json}\n\n`, chars);
   const openings = () => {
     for (const choice of answers.keys()) {
-      const counts = { promptTokens, completionTokens: 0, reasoningTokens: 0 };
+      const counts = { promptTokens, ...nothing };
       const json = chunks.opening?.(choice, counts);
       if (json !== undefined) send(json, 0);
     }
@@ -45,13 +47,12 @@ export function streamAnswers(
       if (roleChunk === "token") openings();
     },
     piece(piece, { choice, isLast }) {
-      const count = sent[choice]!;
-      count.completionTokens += piece.tokens;
-      if (piece.kind === "reasoning") count.reasoningTokens += piece.tokens;
-      const counts = {
-        promptTokens,
-        ...(places.finish ? sumOf(sent) : count),
-      };
+      const own = sent[choice]!;
+      for (const count of [own, all]) {
+        count.completionTokens += piece.tokens;
+        if (piece.kind === "reasoning") count.reasoningTokens += piece.tokens;
+      }
+      const counts = { promptTokens, ...(places.finish ? all : own) };
       const reason = isLast ? answers[choice]!.finishReason : undefined;
       let chars = piece.text.length;
       for (const json of chunks.piece(piece, { choice, counts, reason })) {

@@ -38,8 +38,14 @@ export function tokenId(token: string): number {
   return id;
 }
 
+/** The start of a text, with at least its first `count` tokens. */
+export function startOf(text: string, count: number): string {
+  return text.slice(0, count * TOKEN_BYTES);
+}
+
 /** The bytes that a number stands for; none for one that is no token of text. */
 function tokenBytes(id: number): Uint8Array<ArrayBuffer> {
+  if (!Number.isSafeInteger(id)) return new Uint8Array();
   const bytes: number[] = [];
   for (; id >= 256; id = Math.floor(id / 256)) bytes.unshift(id % 256);
   return id === 1 ? Uint8Array.from(bytes) : new Uint8Array();

@@ -49,3 +49,8 @@ Deno.test("pseudoTokens() gives exactly as many tokens as the text of them has",
     }),
   );
 });
+
+Deno.test("textOfIds() leaves out what is no number of a token", () => {
+  const none = [Infinity, -1, 1e300, NaN, 2.5, "x" as unknown as number];
+  assert.equal(textOfIds([...none, tokenId("Hello")]), "Hello");
+});
