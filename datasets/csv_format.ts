@@ -1,3 +1,4 @@
+import { type Buffer, isUtf8 } from "node:buffer";
 import { Readable } from "node:stream";
 import { type CsvError, type Info, type Options, parse } from "csv-parse";
 import { parse as parseSync } from "csv-parse/sync";
@@ -50,9 +51,13 @@ export function csvFormat(format: CsvFormatOptions): ManifestFormat {
 
   function row(bytes: Uint8Array): Row {
     const options = { ...optionsOf(format), info: false };
-    const [cells] = parseSync(bytes as never, options) as unknown as string[][];
-    const problem = cells ? undefined : "each record must be well-formed CSV";
-    return toRow({ cells: cells ?? [], problem });
+    const [cells] = parseSync(bytes as never, options) as unknown as Buffer[][];
+    return toRow(
+      cells ? read(cells) : {
+        cells: [],
+        problem: MALFORMED,
+      },
+    );
   }
 
   return { header: () => header, entries, row };
@@ -67,6 +72,21 @@ interface Piece {
   readonly problem?: string | undefined;
 }
 
+const MALFORMED = "each record must be well-formed CSV";
+
+const AFTER_QUOTE =
+  "a closing quote must end its cell: current value has more behind one";
+
+/** What is wrong with a part that is no record, by the parser's codes. */
+const RULES: Readonly<Record<string, string>> = {
+  CSV_QUOTE_NOT_CLOSED:
+    "each quote must be closed: current value has one that stays open to the end of the file",
+  INVALID_OPENING_QUOTE:
+    "a quote must stand at the beginning of its cell, or be twice within one in quotes: current value has one in the midst of a cell",
+  CSV_INVALID_CLOSING_QUOTE: AFTER_QUOTE,
+  CSV_NON_TRIMABLE_CHAR_AFTER_CLOSING_QUOTE: AFTER_QUOTE,
+};
+
 /** Passes over what cannot be read, so that what comes after it can be. */
 function optionsOf({ delimiter, quote }: CsvFormatOptions): Options {
   return {
@@ -74,12 +94,29 @@ function optionsOf({ delimiter, quote }: CsvFormatOptions): Options {
     quote: quote === "" ? false : quote,
     // Tables with tabs are often written without a thought for quotes.
     relax_quotes: delimiter === "\t",
-    bom: true,
+    // As bytes, since what is not UTF-8 would be read as something else without a word.
+    encoding: null,
     info: true,
     record_delimiter: ["\r\n", "\n", "\r"],
     relax_column_count: true,
     skip_empty_lines: true,
     skip_records_with_error: true,
+  };
+}
+
+/** The texts of cells. */
+function read(cells: readonly Buffer[]): Pick<Piece, "cells" | "problem"> {
+  const texts = cells.map((cell) => cell.toString());
+  const odd = cells.findIndex((cell, i) =>
+    !isUtf8(cell) || texts[i]!.includes("\0")
+  );
+  if (odd < 0) return { cells: texts };
+  const is = isUtf8(cells[odd]!) ? "a zero byte" : "other bytes";
+  return {
+    cells: texts,
+    problem: `each cell must be text in UTF-8: current value of cell ${
+      odd + 1
+    } has ${is}`,
   };
 }
 
@@ -95,7 +132,8 @@ async function* pieces(
       if (error) skipped.push(error);
     },
   });
-  const source = Readable.from(bytes);
+  let skippedBytes = 0;
+  const source = Readable.from(withoutMark(bytes, (n) => skippedBytes = n));
   const closed = new Promise((resolve) => source.once("close", resolve));
   source.once("error", (error) => parser.destroy(error));
   source.pipe(parser);
@@ -107,16 +145,17 @@ async function* pieces(
       line: Number(error["lines"]) - tooMany,
       end,
       cells: [],
-      problem: `the file must be CSV: ${error.message}`,
+      problem: RULES[error.code] ?? MALFORMED,
     }));
   try {
     for await (const each of parser) {
-      const { record, info } = each as { record: string[]; info: Info };
+      const { record, info } = each as { record: Buffer[]; info: Info };
       yield* problems(info.records - 1);
-      tooMany += count(record, /\r\n/g);
-      const line = info.lines - tooMany - count(record, /\r\n|\r|\n/g);
-      end = info.bytes;
-      yield { line, end, cells: record };
+      const { cells, problem } = read(record);
+      tooMany += count(cells, /\r\n/g);
+      const line = info.lines - tooMany - count(cells, /\r\n|\r|\n/g);
+      end = skippedBytes + info.bytes;
+      yield { line, end, cells, problem };
     }
     yield* problems(Infinity);
   } finally {
@@ -125,6 +164,22 @@ async function* pieces(
     await closed;
   }
 }
+
+/** Bytes without the byte order mark of UTF-8, if they begin with it; the parser by itself would decode them then. */
+async function* withoutMark(
+  bytes: AsyncIterable<Uint8Array>,
+  skip: (bytes: number) => void,
+): AsyncGenerator<Uint8Array> {
+  let isFirst = true;
+  for await (const chunk of bytes) {
+    const isMarked = isFirst && MARK.every((byte, i) => chunk[i] === byte);
+    isFirst = false;
+    if (isMarked) skip(MARK.length);
+    yield isMarked ? chunk.subarray(MARK.length) : chunk;
+  }
+}
+
+const MARK = [0xef, 0xbb, 0xbf];
 
 /** What was passed over before there were more than `records` good ones; one error for each place. */
 function takeSkipped(skipped: CsvError[], records: number): CsvError[] {

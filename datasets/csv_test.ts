@@ -3,6 +3,11 @@ import { UsageError } from "../plugins/mod.ts";
 import { csvManifest } from "./csv.ts";
 import { readAll, tempFolder, told, tone } from "./testing.ts";
 
+/** Text in bytes of one character each. */
+function latin1(text: string): Uint8Array {
+  return Uint8Array.from(text, (each) => each.charCodeAt(0));
+}
+
 Deno.test("csvManifest() reads a header, a byte order mark and quoted line breaks", async () => {
   await using folder = await tempFolder({
     "a.wav": tone(100),
@@ -66,12 +71,29 @@ Deno.test("csvManifest() refuses bad manifests before the run", async () => {
     "header.csv": "audio,text\n",
     "quote.csv": 'audio,text\na.wav,"b\n',
     "semicolons.csv": "audio;text\na.wav;b\n",
+    "behind.csv": 'audio,text\na.wav,"b" c\n',
+    "latin1.csv": latin1("prompt\nfine\nCaf\xe9\n"),
+    "latin1_header.csv": latin1("prompt,d\xe9j\xe0\nfine,x\n"),
+    "utf16.csv": new Uint8Array(
+      Uint16Array.from("\ufeffprompt\nfine\n", (each) => each.charCodeAt(0))
+        .buffer,
+    ),
+    "utf16_unmarked.csv": "prompt\nfine\n".replaceAll(/./gs, "$&\0"),
   });
   const expected = {
     "cells.csv": /cells\.csv:3 as each record must have the header's 2 cells/,
     "header.csv":
       /must have a record below its header: current value has none$/,
-    "quote.csv": /quote\.csv:\d as the file must be CSV: Quote Not Closed/,
+    "quote.csv":
+      /quote\.csv:\d as each quote must be closed: current value has one that stays open/,
+    "behind.csv":
+      /behind\.csv:2 as a closing quote must end its cell: current value has more behind one$/,
+    "latin1.csv":
+      /latin1\.csv:3 as each cell must be text in UTF-8: current value of cell 1 has other bytes$/,
+    "latin1_header.csv": /header\.csv:1 as each cell must be text in UTF-8/,
+    "utf16.csv":
+      /utf16\.csv as it must be UTF-8: current value is UTF-16, by its first two bytes$/,
+    "utf16_unmarked.csv": /:1 as each cell must be .* has a zero byte$/,
     "semicolons.csv": /its columns are "audio;text"/,
   };
   for (const [name, message] of Object.entries(expected)) {

@@ -55,6 +55,24 @@ export async function openBytes(path: string): Promise<FileBytes> {
   };
 }
 
+/**
+ * Holds that a file of text is not UTF-16, as spreadsheets write it: what its other bytes are is told by its records.
+ *
+ * @throws {UsageError} If it begins as UTF-16 does.
+ */
+export async function refuseUtf16(
+  path: string,
+  file: Pick<FileBytes, "read" | "size">,
+): Promise<void> {
+  const [first, second] = await file.read(0, Math.min(2, file.size));
+  const isMarked = first === 0xff && second === 0xfe ||
+    first === 0xfe && second === 0xff;
+  if (!isMarked) return;
+  throw new UsageError(
+    `Cannot read ${path} as it must be UTF-8: current value is UTF-16, by its first two bytes`,
+  );
+}
+
 function refusal(path: string, rule: string, cause?: unknown): UsageError {
   const missing = (cause as { code?: unknown } | undefined)?.code === "ENOENT";
   const is = missing ? `${path}, which does not exist` : path;

@@ -1,5 +1,5 @@
-import { messageOf, UsageError } from "../plugins/mod.ts";
-import { type FileBytes, openBytes } from "./file_bytes.ts";
+import { isUsageError, messageOf, UsageError } from "../plugins/mod.ts";
+import { type FileBytes, openBytes, refuseUtf16 } from "./file_bytes.ts";
 import { BYTE, jsonCursor } from "./json_cursor.ts";
 import { jsonFormat, keysOf } from "./json_format.ts";
 import { jsonlFormat } from "./jsonl_format.ts";
@@ -65,8 +65,10 @@ export async function openJson(
 async function shapeOf(path: string): Promise<Shape> {
   const file = await openBytes(path);
   try {
+    await refuseUtf16(path, file);
     return await lookedInto(file);
   } catch (cause) {
+    if (isUsageError(cause)) throw cause;
     throw new UsageError(`Cannot read ${path} as ${messageOf(cause)}`, {
       cause,
     });

@@ -1,5 +1,5 @@
 import { messageOf, UsageError } from "../plugins/mod.ts";
-import { type FileBytes, openBytes } from "./file_bytes.ts";
+import { type FileBytes, openBytes, refuseUtf16 } from "./file_bytes.ts";
 import {
   type Entry,
   LineError,
@@ -76,6 +76,7 @@ export async function openManifest(
 ): Promise<FileManifest> {
   const file = await openBytes(path);
   try {
+    await refuseUtf16(path, file);
     const whole = file.size <= wholeBytes;
     const source = whole ? inMemory(await file.read(0, file.size)) : file;
     const { mark = ":" } = format;

@@ -179,11 +179,11 @@ Deno.test("openManifest() refuses malformed CSV with its line", async () => {
   );
   assert.match(
     await csv('id,text\n1,"a\n2,b\n'),
-    /^Cannot read \/m:\d as the file must be CSV: Quote Not Closed/,
+    /^Cannot read \/m:\d as each quote must be closed/,
   );
   assert.match(
     await csv('id,text\n1,a"b"\n'),
-    /^Cannot read \/m:2 as the file must be CSV: Invalid Opening Quote/,
+    /^Cannot read \/m:2 as a quote must stand at the beginning of its cell/,
   );
   assert.match(
     await csv("id,id\n1,2\n"),
@@ -242,8 +242,31 @@ Deno.test("openManifest() checks a large manifest as it is read", async () => {
   assert.match(problems[0]!, /2 cells: current value is 1$/);
   assert.match(
     problems[1]!,
-    /Quote Not Closed/,
+    /each quote must be closed/,
   );
+});
+
+Deno.test("openManifest() tells of a cell of a large CSV that is no UTF-8 when its record comes", async () => {
+  const content = `id,text\n${"1,a\n".repeat(150)}2,\xe9\n3,b\n`;
+  await using folder = await tempFolder({
+    csv: Uint8Array.from(content, (each) => each.charCodeAt(0)),
+  });
+  const format = csvFormat({ delimiter: ",", quote: '"' });
+  for (const shuffle of [false, true]) {
+    const options = { shuffle, wholeBytes: 0 };
+    await using manifest = await openManifest(
+      folder.at("csv"),
+      format,
+      options,
+    );
+    const rows = await Array.fromAsync(manifest.rows({ ...order, shuffle }));
+    assert.equal(rows.length, 152);
+    assert.deepEqual(rows.filter((met) => "problem" in met), [{
+      line: 152,
+      problem:
+        "each cell must be text in UTF-8: current value of cell 2 has other bytes",
+    }]);
+  }
 });
 
 Deno.test("openManifest() keeps the first records, or the first after shuffling", async () => {
