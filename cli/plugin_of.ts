@@ -8,7 +8,8 @@ import { problemsWith, type ReadSpec, readSpec } from "./spec_options.ts";
 /**
  * The plugin that `NAME[=PRIMARY][,key=value…]` names, with its options.
  *
- * @param shorthands Options given on their own, as `--target`: those that are undefined are left out.
+ * @param shorthands Options given on their own, as `--target`: those that are undefined are left out, and none may
+ * say something else than the spec.
  * @throws {UsageError} If there is no such plugin, or options are refused: every problem is listed.
  */
 export async function pluginOf<K extends Kind>(
@@ -19,14 +20,32 @@ export async function pluginOf<K extends Kind>(
   const spec = parseSpec(text);
   const plugin = await loadPlugin(kind, spec.name, { catalogue });
   const read = readSpec(spec, plugin.definition);
-  for (const [name, value] of Object.entries(shorthands)) {
-    if (value !== undefined) read.options[name] ??= value;
-  }
-  const problems = await allProblems(read, plugin.definition);
+  const doubled = addTo(read.options, shorthands);
+  const problems = [
+    ...await allProblems(read, plugin.definition),
+    ...doubled,
+  ];
   if (problems.length > 0) {
     throw problemsWith(`${kind} "${spec.name}"`, problems);
   }
   return plugin(read.options);
+}
+
+/** Adds options given on their own. Returns those that the spec has too, with another value. */
+function addTo(
+  options: Record<string, unknown>,
+  shorthands: Readonly<Record<string, unknown>>,
+): readonly Problem[] {
+  const problems: Problem[] = [];
+  for (const [name, value] of Object.entries(shorthands)) {
+    if (value === undefined) continue;
+    options[name] ??= value;
+    if (options[name] === value) continue;
+    // The values may hold passwords, as URLs do.
+    const message = `must be given once: --${name} says something else`;
+    problems.push({ path: name, message });
+  }
+  return problems;
 }
 
 /** What could not be read, and what the schema has to say of the rest. */

@@ -27,6 +27,13 @@ Deno.test("earshot refuses options of every HTTP backend, all of them at once", 
   const strem = 'strem: is no option; did you mean "stream"?';
   await refuseAll([
     to("complitions", 'backend "complitions"', 'did you mean "completions"?'),
+    {
+      args: ["run", "-t", NOWHERE, "-m", "a", "-b", "chat=ws://b,model=c"],
+      says: [
+        "target: must be given once: --target says something else",
+        "model: must be given once: --model says something else",
+      ],
+    },
     to(
       `chat,strem=1,history=scriptd,audioAs=audio-url,imagesAs=uri,${odd}`,
       ...all,
