@@ -106,11 +106,12 @@ function missingPermission(error: unknown): string | undefined {
   return error.message.match(/NotCapable: (.*)/)?.[1];
 }
 
-/** Whether the system refused something, as a full disk does: nobody's defect. */
+/** Whether the system refused something, as a full disk does, or a stuck one: nobody's defect. */
 function isOfTheSystem(error: unknown): boolean {
   if (error instanceof AggregateError) return error.errors.every(isOfTheSystem);
   if (!(error instanceof Error)) return false;
-  const isRefusal = "code" in error && typeof error.code === "string" &&
-    /^E[A-Z0-9]+$/.test(error.code);
+  const isRefusal = error instanceof Deno.errors.TimedOut ||
+    ("code" in error && typeof error.code === "string" &&
+      /^E[A-Z0-9]+$/.test(error.code));
   return isRefusal || isOfTheSystem(error.cause);
 }

@@ -4,11 +4,11 @@ import {
   type Reporter,
   type ReporterPlugin,
   type RunInfo,
-  type Sample,
 } from "../plugins/mod.ts";
 import { linesTo, type LineWriter } from "./line_writer.ts";
 import { checkWritable } from "./output_file.ts";
 import { plainJson } from "./plain_json.ts";
+import { samplePieces } from "./sample_pieces.ts";
 import type { SavedLine } from "./saved_line.ts";
 
 /** Options of {@linkcode jsonlReporter}. */
@@ -40,8 +40,8 @@ export const jsonlReporter: ReporterPlugin<JsonlOptions> = defineReporter({
 function savingTo(lines: LineWriter): Reporter {
   let begun = false;
   let stages = 0;
-  function save(line: SavedLine, weight?: number): void {
-    lines.push(() => `${plainJson(line)}\n`, weight);
+  function save(line: SavedLine): void {
+    lines.push(() => `${plainJson(line)}\n`);
   }
   function start({ earshot, run }: RunInfo): void {
     if (begun) return;
@@ -52,7 +52,9 @@ function savingTo(lines: LineWriter): Reporter {
     start,
     samples(batch) {
       for (const sample of batch) {
-        save({ schema: "earshot.sample/1", ...sample }, weightOf(sample));
+        for (const { text, weight } of samplePieces(sample)) {
+          lines.push(text, weight);
+        }
       }
     },
     stage({ name, load, window, stopped, client, counts: { dropped } }) {
@@ -76,9 +78,4 @@ function savingTo(lines: LineWriter): Reporter {
     },
     [Symbol.asyncDispose]: () => lines[Symbol.asyncDispose](),
   };
-}
-
-/** In hundreds of bytes, roughly. */
-function weightOf({ deltas, audioSent }: Sample): number {
-  return 5 + deltas.length + audioSent.length;
 }

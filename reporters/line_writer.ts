@@ -12,12 +12,13 @@ export interface LineSink {
 /** Writes lines in the background, in order, while a run goes on. */
 export interface LineWriter extends AsyncDisposable {
   /**
-   * Adds a line. Its text is made when its turn comes, so that a batch of them does not hold up
-   * the run. Never throws: what goes wrong is told by `end`.
+   * Adds a line, or where it is long a piece of one: it ends with the piece that ends in a line
+   * break. The text is made when its turn comes, so that a batch of them does not hold up the
+   * run. Never throws: what goes wrong is told by `end`.
    *
-   * @param weight How much memory the line holds until then, roughly in hundreds of bytes.
+   * @param weight How much memory the text holds until then, roughly in hundreds of bytes.
    */
-  push(line: () => string, weight?: number): void;
+  push(text: () => string, weight?: number): void;
   /**
    * Resolves when every line is written.
    *
@@ -32,11 +33,13 @@ export interface LineWriterOptions {
   readonly name: string;
   /** Opens what is written to; not called before the first line. */
   readonly open: () => Promise<LineSink>;
-  /** Weight of the lines that may wait before the writer gives up: a stuck disk must not fill the memory. @default {4_000_000} */
+  /** Weight that may wait for long: a stuck disk must not fill the memory. @default {4_000_000} */
   readonly maxWeight?: number;
+  /** How long more than `maxWeight` may wait without becoming less, in milliseconds, before the writer gives up. @default {30_000} */
+  readonly patienceMs?: number;
 }
 
-interface Line {
+interface Piece {
   readonly text: () => string;
   readonly weight: number;
 }
@@ -46,65 +49,99 @@ const portion = 64 * 1024;
 
 /** Makes a line writer. */
 export function lineWriter(options: LineWriterOptions): LineWriter {
-  const { name, open, maxWeight = 4_000_000 } = options;
+  const { name, open, maxWeight = 4_000_000, patienceMs = 30_000 } = options;
   const encoder = new TextEncoder();
+  const failed = Promise.withResolvers<void>();
   let sink: LineSink | undefined;
-  let waiting: Line[] = [];
+  let waiting: Piece[] = [];
   let weight = 0;
+  let lowest = Infinity;
+  let alarm: ReturnType<typeof setTimeout> | undefined;
   let written = 0;
   let failure: unknown;
   let pumping: Promise<void> | undefined;
+  let closed = false;
 
   async function pump(): Promise<void> {
     try {
       sink ??= await open();
       while (waiting.length > 0) {
-        const lines = waiting;
+        const pieces = waiting;
         waiting = [];
-        await writeLines(lines, sink);
+        await writePieces(pieces, sink);
       }
     } catch (error) {
       fail(error);
     } finally {
       pumping = undefined;
+      if (closed) letGo();
     }
   }
 
-  async function writeLines(
-    lines: readonly Line[],
+  async function writePieces(
+    pieces: readonly Piece[],
     to: LineSink,
   ): Promise<void> {
-    for (let next = 0; next < lines.length && failure === undefined;) {
+    for (let next = 0; next < pieces.length && failure === undefined;) {
       let text = "";
-      const first = next;
-      for (; next < lines.length && text.length < portion; next++) {
-        text += lines[next]!.text();
-        weight -= lines[next]!.weight;
+      let lines = 0;
+      let lighter = 0;
+      for (; next < pieces.length && text.length < portion; next++) {
+        const piece = pieces[next]!;
+        const added = piece.text();
+        text += added;
+        lighter += piece.weight;
+        if (added.endsWith("\n")) lines++;
       }
       await writeAll(to, encoder.encode(text));
-      written += next - first;
+      written += lines;
+      weight -= lighter;
+      watchProgress();
     }
+  }
+
+  /** Time counts only while too much waits, and anew whenever less of it does than ever since. */
+  function watchProgress(): void {
+    if (weight <= maxWeight) {
+      clearTimeout(alarm);
+      alarm = undefined;
+      lowest = Infinity;
+    } else if (weight < lowest) {
+      lowest = weight;
+      setAlarm();
+    }
+  }
+
+  function setAlarm(): void {
+    clearTimeout(alarm);
+    alarm = setTimeout(() => fail(tooSlow(patienceMs)), patienceMs);
   }
 
   function fail(error: unknown): void {
     failure ??= error;
     waiting = [];
+    clearTimeout(alarm);
+    failed.resolve();
   }
 
-  async function close(): Promise<void> {
-    await pumping;
+  function letGo(): void {
     sink?.close();
     sink = undefined;
   }
 
+  /** A write that hangs is not waited for once it is given up. */
+  async function close(): Promise<void> {
+    closed = true;
+    await Promise.race([pumping, failed.promise]);
+    if (!pumping) letGo();
+  }
+
   return {
-    push(text, lineWeight = 1) {
+    push(text, pieceWeight = 1) {
       if (failure !== undefined) return;
-      weight += lineWeight;
-      if (weight > maxWeight) {
-        return fail(new Error("it takes them too slowly, too many wait"));
-      }
-      waiting.push({ text, weight: lineWeight });
+      weight += pieceWeight;
+      waiting.push({ text, weight: pieceWeight });
+      if (weight > maxWeight && alarm === undefined) setAlarm();
       pumping ??= Promise.resolve().then(pump);
     },
     async end() {
@@ -119,6 +156,14 @@ export function lineWriter(options: LineWriterOptions): LineWriter {
     },
     [Symbol.asyncDispose]: close,
   };
+}
+
+function tooSlow(patienceMs: number): Error {
+  return new Deno.errors.TimedOut(
+    `it takes them too slowly: too many wait, and for ${
+      patienceMs / 1000
+    } s they did not become fewer`,
+  );
 }
 
 /** A reader that has gone away, as `head` does, is no failure. */

@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { type LineSink, linesTo, lineWriter } from "./line_writer.ts";
+import {
+  type LineSink,
+  linesTo,
+  type LineWriter,
+  lineWriter,
+  type LineWriterOptions,
+} from "./line_writer.ts";
 import { scratch } from "./testdata/open.ts";
 
 /** A sink that keeps what it gets, a few bytes at a time. */
@@ -19,9 +25,9 @@ function memory(most = 1000) {
   return { kept, sink };
 }
 
-function writerTo(sink: LineSink, maxWeight = 1e6) {
+function writerTo(sink: LineSink, options?: Partial<LineWriterOptions>) {
   const open = () => Promise.resolve(sink);
-  return lineWriter({ name: "x.jsonl", open, maxWeight });
+  return lineWriter({ name: "x.jsonl", open, ...options });
 }
 
 Deno.test("lineWriter() writes every line in order, whatever a write takes", async () => {
@@ -95,33 +101,80 @@ Deno.test("lineWriter() tells a text that could not be made", async () => {
   await assert.rejects(writer.end(), /0 are in it \(Cyclic\)/);
 });
 
-Deno.test("lineWriter() gives up where lines come faster than they can be written", async () => {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  let written = 0;
-  const writer = writerTo({
-    async write(bytes) {
-      await promise;
-      written += bytes.length;
-      return bytes.length;
-    },
-    close: () => {},
-  }, 10);
-  for (let i = 0; i < 100; i++) writer.push(() => "x\n");
-  resolve();
-  await assert.rejects(writer.end(), /'x.jsonl': 0 are in it \(.*too slowly/);
-  assert.ok(written < 100);
-});
-
-Deno.test("lineWriter() counts a line as waiting no longer once it is written", async () => {
+Deno.test("lineWriter() writes a batch of any weight where its sink takes it", async () => {
   const { kept, sink } = memory();
-  const writer = writerTo(sink, 10);
-  for (let i = 0; i < 100; i++) {
-    writer.push(() => "x\n", 9);
-    // Opening, portion and pump each take their turn.
-    for (let turn = 0; turn < 10; turn++) await Promise.resolve();
-  }
+  const writer = writerTo(sink, { maxWeight: 10 });
+  for (let i = 0; i < 100; i++) writer.push(() => "x\n", 1e9);
   await writer.end();
   assert.equal(kept.text.length, 200);
+});
+
+Deno.test("lineWriter() gives up where nothing is taken while too much waits, and does not wait for it", async () => {
+  const hanging = Promise.withResolvers<number>();
+  let closed = false;
+  const writer = writerTo({
+    write: () => hanging.promise,
+    close: () => void (closed = true),
+  }, { maxWeight: 10, patienceMs: 20 });
+  for (let i = 0; i < 100; i++) writer.push(() => "x\n");
+  await assert.rejects(writer.end(), {
+    message:
+      "Cannot write all lines to 'x.jsonl': 0 are in it (it takes them too slowly: too many wait, and for 0.02 s they did not become fewer)",
+  });
+  writer.push(() => assert.fail("made"));
+  hanging.resolve(200);
+  await new Promise((resolve) => setTimeout(resolve));
+  assert.equal(closed, true);
+});
+
+Deno.test("lineWriter() gives up where more comes than is taken", async () => {
+  const { kept, sink } = memory();
+  const writer: LineWriter = writerTo({
+    write(bytes) {
+      more();
+      return new Promise((resolve) => setTimeout(resolve, 1)).then(() =>
+        sink.write(bytes)
+      );
+    },
+    close: () => {},
+  }, { maxWeight: 10, patienceMs: 20 });
+  const line = "x".repeat(999) + "\n";
+  function more() {
+    for (let i = 0; i < 200; i++) writer.push(() => line);
+  }
+  more();
+  await assert.rejects(writer.end(), /too slowly/);
+  assert.ok(kept.text.length > 0);
+});
+
+Deno.test("lineWriter() has patience with little that waits", async () => {
+  const { kept, sink } = memory();
+  const writer = writerTo({
+    ...sink,
+    async write(bytes) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      return sink.write(bytes);
+    },
+  }, { maxWeight: 10, patienceMs: 1 });
+  for (let i = 0; i < 10; i++) writer.push(() => "x\n");
+  await writer.end();
+  assert.equal(kept.text.length, 20);
+});
+
+Deno.test("lineWriter() counts a line that came in pieces once", async () => {
+  let room = 1;
+  const writer = writerTo({
+    write: (bytes) =>
+      room-- > 0
+        ? Promise.resolve(bytes.length)
+        : Promise.reject(new Error("full")),
+    close: () => {},
+  });
+  const long = "x".repeat(65_536);
+  for (const piece of ["a", "b\n", `c\nd${long}`, "e\n"]) {
+    writer.push(() => piece);
+  }
+  await assert.rejects(writer.end(), /'x.jsonl': 1 are in it \(full\)/);
 });
 
 Deno.test("linesTo() begins a file anew, when the first line comes", async () => {
