@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { post, quickServer } from "../test_http.ts";
 import { makeAnswer } from "./answer.ts";
+import { tokenBudget } from "./bounds.ts";
 import { random } from "../random.ts";
 import { REQUEST_DEFAULTS } from "./options.ts";
 
@@ -50,12 +51,23 @@ Deno.test("a request that asks for too much is refused with the reason, and the 
   assert.equal(JSON.parse(text).choices.length, 2000);
 });
 
-Deno.test("one answer may be as long as the model, however long that is", async () => {
-  await using server = await quickServer({ maxModelLen: 300_000 });
-  const { text } = await post(server, "/v1/completions", {
-    body: { prompt: "a", max_tokens: 290_000, ignore_eos: true },
-  });
-  assert.equal(JSON.parse(text).usage.completion_tokens, 290_000);
+Deno.test("tokenBudget() lets one answer be as long as the model, however long that is", () => {
+  const answer = {
+    pieces: [],
+    finishReason: "stop",
+    tokens: 300_000,
+    reasoningTokens: 0,
+  } as const;
+  const within = tokenBudget({ maxModelLen: 300_000 });
+  assert.equal(within(answer), answer);
+  assert.throws(
+    () => within({ ...answer, tokens: 1 }),
+    /at most 300000 tokens/,
+  );
+  assert.throws(
+    () => tokenBudget({ maxModelLen: 9 })(answer),
+    /at most 262144/,
+  );
 });
 
 Deno.test("makeAnswer() makes no more than may be sent, whatever is set", () => {
