@@ -61,10 +61,11 @@ export function nameColumns(found: ColumnsFound, given: Given): ColumnNames {
   const names: Partial<Record<Role, string>> = {};
   const put = (role: Role, find: () => string | undefined) => {
     const own = role === "duration" ? undefined : given[role];
-    const name = own ?? find();
+    const name = own || find();
     if (!name) return;
-    names[role] = name;
+    // What is left out in one role is none in another: a prompt that is not sent is no reference.
     taken.add(name);
+    if (own !== "") names[role] = name;
   };
   const free = (fits: (value: unknown) => boolean = () => true) =>
     found.columns.filter((column) =>

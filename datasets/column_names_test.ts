@@ -51,6 +51,27 @@ Deno.test("nameColumns() never takes a transcript for a prompt", () => {
   }));
 });
 
+Deno.test("nameColumns() finds no other use for a column that is left out", () => {
+  const cases: [string[], Record<string, string>, ColumnNames][] = [
+    [["image", "text"], { text: "" }, { images: "image" }],
+    [["image", "prompt", "text"], { text: "" }, {
+      images: "image",
+      reference: "text",
+    }],
+    // It would not have been the prompt.
+    [["audio", "text"], { text: "" }, { audio: "audio", reference: "text" }],
+    [["audio", "text"], { reference: "" }, { audio: "audio" }],
+    [["audio", "text"], { audio: "" }, { text: "text" }],
+    [["prompt", "text"], { reference: "" }, { text: "prompt" }],
+    [["prompt", "system"], { system: "" }, { text: "prompt" }],
+    [["prompt", "input"], { text: "", images: "input" }, { images: "input" }],
+  ];
+  for (const [columns, given, expected] of cases) {
+    assert.deepEqual(names(columns, given), expected, JSON.stringify(given));
+  }
+  assert.throws(() => names(["text"], { text: "" }), UsageError);
+});
+
 Deno.test("nameColumns() finds prompts where there is no audio", () => {
   assert.deepEqual(names(["id", "text"]), { text: "text", id: "id" });
   assert.deepEqual(names(["text", "Question", "reference"]), {
