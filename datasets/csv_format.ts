@@ -75,14 +75,14 @@ interface Piece {
 const MALFORMED = "each record must be well-formed CSV";
 
 const AFTER_QUOTE =
-  "a closing quote must end its cell: current value has more behind one";
+  "the file must be CSV, where a closing quote ends its cell: current value has more behind one";
 
 /** What is wrong with a part that is no record, by the parser's codes. */
 const RULES: Readonly<Record<string, string>> = {
   CSV_QUOTE_NOT_CLOSED:
-    "each quote must be closed: current value has one that stays open to the end of the file",
+    "the file must be CSV, where each quote is closed: current value has one that stays open to the end of the file",
   INVALID_OPENING_QUOTE:
-    "a quote must stand at the beginning of its cell, or be twice within one in quotes: current value has one in the midst of a cell",
+    "the file must be CSV, where a quote begins its cell or is twice within one in quotes: current value has one in the midst of a cell",
   CSV_INVALID_CLOSING_QUOTE: AFTER_QUOTE,
   CSV_NON_TRIMABLE_CHAR_AFTER_CLOSING_QUOTE: AFTER_QUOTE,
 };

@@ -85,9 +85,9 @@ Deno.test("csvManifest() refuses bad manifests before the run", async () => {
     "header.csv":
       /must have a record below its header: current value has none$/,
     "quote.csv":
-      /quote\.csv:\d as each quote must be closed: current value has one that stays open/,
+      /quote\.csv:\d as the file must be CSV, where each quote is closed: current value has one that stays open/,
     "behind.csv":
-      /behind\.csv:2 as a closing quote must end its cell: current value has more behind one$/,
+      /behind\.csv:2 as the file must be CSV, where a closing quote ends its cell: current value has more behind one$/,
     "latin1.csv":
       /latin1\.csv:3 as each cell must be text in UTF-8: current value of cell 1 has other bytes$/,
     "latin1_header.csv": /header\.csv:1 as each cell must be text in UTF-8/,

@@ -179,11 +179,11 @@ Deno.test("openManifest() refuses malformed CSV with its line", async () => {
   );
   assert.match(
     await csv('id,text\n1,"a\n2,b\n'),
-    /^Cannot read \/m:\d as each quote must be closed/,
+    /^Cannot read \/m:\d as the file must be CSV, where each quote is closed/,
   );
   assert.match(
     await csv('id,text\n1,a"b"\n'),
-    /^Cannot read \/m:2 as a quote must stand at the beginning of its cell/,
+    /^Cannot read \/m:2 as the file must be CSV, where a quote begins its cell/,
   );
   assert.match(
     await csv("id,id\n1,2\n"),
@@ -242,7 +242,7 @@ Deno.test("openManifest() checks a large manifest as it is read", async () => {
   assert.match(problems[0]!, /2 cells: current value is 1$/);
   assert.match(
     problems[1]!,
-    /each quote must be closed/,
+    /the file must be CSV, where each quote is closed/,
   );
 });
 
