@@ -11,6 +11,7 @@ import { type LimitOptions, limitsOf } from "./limits.ts";
 import { headerOf } from "./raw_headers.ts";
 import { networkReads } from "./reads.ts";
 import { type Response, responseOf } from "./response.ts";
+import type { Proxy } from "../target/proxy.ts";
 import type { WireHandler } from "./wire.ts";
 
 /** The way of a request to its server. */
@@ -21,6 +22,8 @@ export interface Route {
   /** Names and values by turns, without the content type. */
   readonly headers: readonly string[];
   readonly connections: Connections;
+  /** What stands between. */
+  readonly proxy?: Proxy | undefined;
 }
 
 /** The sides of one exchange, and its rules. */
@@ -54,7 +57,7 @@ export function exchange(
 
 /** Takes a connection for a request, and sees to what happens on it. */
 function take(
-  { url, connections }: Route,
+  { url, connections, proxy }: Route,
   { call, reader, options }: Parties,
   { resolve, reject }: {
     resolve(exchanged: Exchanged): void;
@@ -102,6 +105,8 @@ function take(
       hasHeaders: response !== undefined,
       idleMs,
       waitedMs: sentMs === undefined ? 0 : clock.now() - sentMs,
+      proxy,
+      isPlain: url.protocol === "http:",
     }));
     stopDraining?.();
     // A request that was over before has left it open, for the rest of its response.

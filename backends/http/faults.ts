@@ -1,9 +1,17 @@
 import { RequestError } from "../../plugins/mod.ts";
+import {
+  connectReason,
+  firstOf,
+  hintFor,
+  ownCode,
+  through,
+  type Tried,
+} from "../target/connect_reason.ts";
 import { systemCodeOf } from "../target/system_code.ts";
 import { withCode } from "../target/words.ts";
 
 /** How far a request had come when its connection failed. */
-export interface Progress {
+export interface Progress extends Tried {
   /** Whether its connection was open. */
   readonly isOpen: boolean;
   /** Whether the response had begun. */
@@ -22,24 +30,26 @@ export function faultOf(error: Error, progress: Progress): Error {
   const cause = firstOf(error);
   const code = systemCodeOf(cause);
   if (code === "UND_ERR_INVALID_ARG") return cause;
-  if (!progress.isOpen) return connectFault(cause, code);
+  if (!progress.isOpen) return connectFault(cause, progress);
   const [failure, message] = tell(cause, code, progress);
-  return new RequestError(failure, `${message}: ${wordsOf(cause, code)}`, {
-    code: ownCode(code),
-  });
+  const known = ownCode(code);
+  const words = withCode(cause.message, known);
+  return new RequestError(
+    failure,
+    `${message}: ${words}${hintFor(cause, known, progress)}`,
+    { code: known },
+  );
 }
 
 /** The connection was not opened. */
-function connectFault(
-  cause: Error,
-  code = systemCodeOf(cause),
-): RequestError {
+function connectFault(cause: Error, tried: Tried): RequestError {
   if (cause instanceof RequestError) return cause;
-  const hint = hintFor(cause, code);
-  const words = wordsOf(cause, code) + (hint && ` (${hint})`);
-  return new RequestError("connect_error", `Cannot connect: ${words}`, {
-    code: ownCode(code),
-  });
+  const { words, code } = connectReason(cause, tried);
+  return new RequestError(
+    "connect_error",
+    `Cannot connect${through(tried.proxy)}: ${words}`,
+    { code },
+  );
 }
 
 function tell(
@@ -74,48 +84,3 @@ function isNonsense(cause: Error, code: string | undefined): boolean {
     /invalid eof/i.test(cause.message);
   return (isParser && !isCut) || /^bad (response|upgrade)$/.test(cause.message);
 }
-
-/** The library's own codes say nothing to people. */
-function ownCode(code: string | undefined): string | undefined {
-  return code?.startsWith("UND_ERR_") ? undefined : code;
-}
-
-function wordsOf(cause: Error, code: string | undefined): string {
-  return withCode(cause.message, ownCode(code));
-}
-
-/** Where several addresses were tried, the first one's error says it. */
-function firstOf(cause: Error): Error {
-  const [first] = cause instanceof AggregateError ? cause.errors : [];
-  return first instanceof Error ? first : cause;
-}
-
-function hintFor(cause: Error, code = ""): string {
-  const certificate = CERTIFICATES[code];
-  if (certificate) return certificate;
-  if (/certificate|unknownissuer/i.test(`${code} ${cause.message}`)) {
-    return TRUST;
-  }
-  if (/^(ERR_SSL_WRONG_VERSION_NUMBER|EPROTO)$/.test(code)) {
-    return "the server may speak http, not https: see target";
-  }
-  return HINTS[code] ?? "";
-}
-
-const TRUST = "caCert names the certificates to trust, insecure=true takes any";
-
-const CERTIFICATES: Readonly<Record<string, string>> = {
-  CERT_HAS_EXPIRED: "the certificate has expired; insecure=true takes any",
-  CERT_NOT_YET_VALID:
-    "the certificate is not valid yet; insecure=true takes any",
-  ERR_TLS_CERT_ALTNAME_INVALID:
-    "the certificate is for another name than the target's; insecure=true takes any",
-};
-
-const HINTS: Readonly<Record<string, string>> = {
-  ECONNREFUSED: "is the server running, and the port right?",
-  ENOTFOUND: "no such host: see target",
-  EAI_AGAIN: "the name cannot be looked up now",
-  EMFILE: "no more files may be open: see ulimit -n",
-  EADDRNOTAVAIL: "no port is left for another connection",
-};

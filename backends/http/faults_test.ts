@@ -51,6 +51,13 @@ const FAULTS: readonly (readonly [
     "Cannot connect: connect EMFILE ::1 (no more files may be open: see ulimit -n)",
   ],
   [
+    errorOf("Expected HTTP/", "HPE_INVALID_CONSTANT", "HTTPParserError"),
+    { ...OPEN, isPlain: true },
+    "protocol_error",
+    "HPE_INVALID_CONSTANT",
+    "Cannot understand the server as it must speak HTTP: HPE_INVALID_CONSTANT: Expected HTTP/ (the server may speak https, not http: see target)",
+  ],
+  [
     errorOf("other side closed", "UND_ERR_SOCKET"),
     OPEN,
     "closed",

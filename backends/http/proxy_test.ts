@@ -5,6 +5,13 @@ import { tinyProxy } from "./testing/tiny_proxy.ts";
 
 const env = (given: Record<string, string>) => (name: string) => given[name];
 
+/** The same place by a name that only the proxy knows: it is not asked for one of this machine. */
+function elsewhere({ url }: { readonly url: URL }): URL {
+  const other = new URL(url);
+  other.hostname = "h.invalid";
+  return other;
+}
+
 function pem(name: string): string {
   const url = new URL(`../target/testdata/${name}`, import.meta.url);
   return Deno.readTextFileSync(url);
@@ -15,15 +22,16 @@ Deno.test("exchange() asks a proxy for the whole address over http", async () =>
   await using proxy = await tinyProxy();
   const value = `http://me:s3cret@127.0.0.1:${proxy.port}`;
   await using http = open({ env: env({ http_proxy: value }) });
+  const url = elsewhere(server);
   for (let i = 0; i < 2; i++) {
-    const { error, bodies } = await asked(http, server.url);
+    const { error, bodies } = await asked(http, url);
     assert.equal(error, undefined);
     assert.equal(bodies.length, 1);
   }
   assert.equal(proxy.heads.length, 1);
   const [first, ...lines] = proxy.heads[0]!.split("\r\n");
-  assert.equal(first, `POST ${server.url.href} HTTP/1.1`);
-  assert.ok(lines.includes(`host: ${server.url.host}`));
+  assert.equal(first, `POST ${url.href} HTTP/1.1`);
+  assert.ok(lines.includes(`host: ${url.host}`));
   assert.ok(lines.includes(`proxy-authorization: Basic ${btoa("me:s3cret")}`));
 });
 
@@ -33,22 +41,54 @@ Deno.test("exchange() tunnels through a proxy to https, and no header of the req
   await using proxy = await tinyProxy();
   await using http = open({
     env: env({ HTTPS_PROXY: `http://me:s3cret@127.0.0.1:${proxy.port}` }),
-    tls: { ca: pem("ca.pem"), rejectUnauthorized: true },
+    tls: { rejectUnauthorized: false },
     headers: { authorization: "Bearer hidden" },
   });
+  const url = elsewhere(server);
   for (let i = 0; i < 2; i++) {
-    const { error, bodies, marks } = await asked(http, server.url);
+    const { error, bodies, marks } = await asked(http, url);
     assert.equal(error, undefined);
     assert.equal(bodies.length, 1);
     assert.equal(marks.connected !== undefined, i === 0);
   }
   assert.equal(proxy.heads.length, 1);
   const [first, ...lines] = proxy.heads[0]!.split("\r\n");
-  assert.equal(first, `CONNECT ${server.url.host} HTTP/1.1`);
+  assert.equal(first, `CONNECT ${url.host} HTTP/1.1`);
   assert.ok(lines.includes(`proxy-authorization: Basic ${btoa("me:s3cret")}`));
   assert.ok(!proxy.heads[0]!.includes("hidden"));
   const { head } = server.peers[0]!;
   assert.ok(!head.includes("proxy-"));
+});
+
+Deno.test("exchange() has a server behind a tunnel show a certificate of its name", async () => {
+  const tls = { cert: pem("server.pem"), key: pem("server.key") };
+  await using server = await rawServer((peer) => peer.answer("{}"), { tls });
+  await using proxy = await tinyProxy();
+  await using http = open({
+    env: env({ HTTPS_PROXY: `127.0.0.1:${proxy.port}` }),
+    tls: { ca: pem("ca.pem"), rejectUnauthorized: true },
+  });
+  const [failure, code, message] = failureOf(
+    await asked(http, elsewhere(server)),
+  );
+  assert.deepEqual([failure, code], [
+    "connect_error",
+    "ERR_TLS_CERT_ALTNAME_INVALID",
+  ]);
+  assert.match(message!, /for another name than the target's/);
+  assert.equal(server.peers.length, 0);
+});
+
+Deno.test("exchange() goes straight to this machine, whatever proxy there is", async () => {
+  await using server = await rawServer((peer) => peer.answer("{}"));
+  const nowhere = "http://127.0.0.1:1";
+  await using http = open({ env: () => nowhere });
+  const local = new URL(server.url);
+  local.hostname = "localhost";
+  for (const url of [server.url, local]) {
+    assert.equal((await asked(http, url)).error, undefined);
+  }
+  assert.equal(server.peers.length, 2);
 });
 
 Deno.test("exchange() says so where the proxy does not let it through", async () => {
@@ -75,13 +115,30 @@ Deno.test("exchange() says so where the proxy does not let it through", async ()
   );
 });
 
-Deno.test("exchange() says so where there is no proxy", async () => {
-  const given = env({ HTTP_PROXY: "http://me:s3cret@127.0.0.1:1" });
-  await using http = open({ env: given });
-  const got = await asked(http, new URL("http://h.invalid/"));
-  assert.deepEqual(failureOf(got).slice(0, 2), [
-    "connect_error",
-    "ECONNREFUSED",
-  ]);
-  assert.ok(!got.error!.message.includes("s3cret"));
+Deno.test("exchange() names the proxy that cannot be reached, without its password", async () => {
+  const value = "http://me:s3cret@127.0.0.1:1";
+  await using http = open({
+    env: env({ HTTP_PROXY: value, https_proxy: value }),
+  });
+  for (
+    const [scheme, name] of [["http", "HTTP_PROXY"], ["https", "https_proxy"]]
+  ) {
+    assert.deepEqual(
+      failureOf(await asked(http, new URL(`${scheme}://h.invalid/`))),
+      [
+        "connect_error",
+        "ECONNREFUSED",
+        `Cannot connect through the proxy 127.0.0.1:1: connect ECONNREFUSED 127.0.0.1:1 (see ${name}; NO_PROXY names hosts to go to without one)`,
+      ],
+    );
+  }
+});
+
+Deno.test("exchange() names the variable whose proxy is none", async () => {
+  await using http = open({ env: env({ HTTP_PROXY: "junk.invalid" }) });
+  const [failure, code, message] = failureOf(
+    await asked(http, new URL("http://h.invalid/")),
+  );
+  assert.deepEqual([failure, code], ["connect_error", "ENOTFOUND"]);
+  assert.match(message!, /the proxy junk\.invalid: .*\(see HTTP_PROXY;/);
 });

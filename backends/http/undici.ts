@@ -18,7 +18,7 @@ export function openHttp(options: HttpOptions): Http {
   function routeTo(url: URL): Route {
     const known = routes.get(url);
     if (known) return known;
-    const { way, path, headers: more } = roadTo(url, options);
+    const { way, path, headers: more, proxy } = roadTo(url, options);
     let connections = places.get(way.url.origin);
     if (!connections) {
       connections = connectionsTo(way, options);
@@ -29,6 +29,7 @@ export function openHttp(options: HttpOptions): Http {
       path,
       headers: withDefaults(headers, more),
       connections,
+      proxy,
     };
     routes.set(url, route);
     return route;

@@ -1,11 +1,11 @@
 import { Buffer } from "node:buffer";
 import { Agent, type IncomingMessage, request as requestHttp } from "node:http";
 import { Agent as SecureAgent, request as requestHttps } from "node:https";
-import { onAbort, RequestError } from "../../plugins/mod.ts";
+import { isRequestError, onAbort, RequestError } from "../../plugins/mod.ts";
+import { connectReason, through } from "./connect_reason.ts";
 import { dial, type Opened, type Way } from "./dial.ts";
 import type { Env } from "./proxy.ts";
-import { roadTo } from "./road.ts";
-import { systemCodeOf } from "./system_code.ts";
+import { type Road, roadTo } from "./road.ts";
 import type { TlsOptions } from "./tls.ts";
 
 /** How to ask a server something beside the run. */
@@ -34,26 +34,37 @@ const MAX_BODY_BYTES = 4 * 1024 * 1024;
  * Asks by `node:https`, as `fetch` can neither be told to take any certificate nor be kept from retrying.
  *
  * @throws {RequestError} If there is no answer: `connect_error` or `connect_timeout`.
+ * @throws {UsageError} If the environment names a proxy that is none.
  */
 export async function probe(
   url: URL,
   options: ProbeOptions,
 ): Promise<ProbeAnswer> {
+  const { tls, env = () => undefined } = options;
+  const road = roadTo(url, { tls, http2: false, env });
   const limit = new AbortController();
   const timer = setTimeout(() => limit.abort(), options.timeoutMs);
   const forget = onAbort(options.signal, () => limit.abort());
   try {
-    const response = await answerOf(url, options, limit.signal);
+    const response = await answerOf(road, url, options, limit.signal);
     return { status: response.statusCode ?? 0, body: await bodyOf(response) };
   } catch (cause) {
     options.signal.throwIfAborted();
     const where = `${url.protocol}//${url.host}${url.pathname}`;
+    const message = `Cannot reach ${where}${through(road.proxy)}`;
     if (limit.signal.aborted) {
-      const message = `Cannot reach ${where}: waited ${options.timeoutMs} ms`;
-      throw new RequestError("connect_timeout", message);
+      throw new RequestError(
+        "connect_timeout",
+        `${message}: waited ${options.timeoutMs} ms`,
+      );
     }
-    const code = systemCodeOf(cause instanceof Error ? cause : undefined);
-    throw new RequestError("connect_error", `Cannot reach ${where}`, {
+    if (isRequestError(cause)) {
+      const { code } = cause;
+      throw new RequestError("connect_error", message, { code, cause });
+    }
+    const isPlain = url.protocol === "http:";
+    const { words, code } = connectReason(cause as Error, { ...road, isPlain });
+    throw new RequestError("connect_error", `${message}: ${words}`, {
       code,
       cause,
     });
@@ -64,11 +75,11 @@ export async function probe(
 }
 
 function answerOf(
+  { way, path, headers: more }: Road,
   url: URL,
-  { headers, tls, body, agent, env = () => undefined }: ProbeOptions,
+  { headers, tls, body, agent }: ProbeOptions,
   signal: AbortSignal,
 ): Promise<IncomingMessage> {
-  const { way, path, headers: more } = roadTo(url, { tls, http2: false, env });
   const isStraight = way.url === url && way.tunnel === undefined;
   return new Promise((resolve, reject) => {
     const common = {

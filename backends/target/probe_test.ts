@@ -13,6 +13,13 @@ const ASK: ProbeOptions = {
   timeoutMs: 10_000,
   signal: new AbortController().signal,
 };
+/** The same place by a name that only the proxy knows: it is not asked for one of this machine. */
+function elsewhere({ url }: { readonly url: URL }): URL {
+  const other = new URL(url);
+  other.hostname = "h.invalid";
+  return other;
+}
+
 const TLS = { cert: pem("server.pem"), key: pem("server.key") };
 
 for (
@@ -20,9 +27,9 @@ for (
     [
       "asks a proxy for the whole address over http",
       undefined,
-      /^GET http:\/\/127.0.0.1:\d+\/v1\/x\?a=b HTTP/,
+      /^GET http:\/\/h\.invalid:\d+\/v1\/x\?a=b HTTP/,
     ],
-    ["tunnels through a proxy to https", TLS, /^CONNECT 127.0.0.1:\d+ HTTP/],
+    ["tunnels through a proxy to https", TLS, /^CONNECT h\.invalid:\d+ HTTP/],
   ] as const
 ) {
   Deno.test(`probe() ${what}`, async () => {
@@ -34,7 +41,9 @@ for (
     const value = `http://me:s3cret@127.0.0.1:${proxy.port}`;
     const env = (name: string) =>
       /^https?_proxy$/.test(name) ? value : undefined;
-    const { status, body } = await probe(server.url, { ...ASK, env });
+    const url = elsewhere(server);
+    const any = { rejectUnauthorized: false };
+    const { status, body } = await probe(url, { ...ASK, env, tls: any });
     assert.deepEqual([status, body], [200, "well"]);
     assert.equal(proxy.heads.length, 1);
     assert.match(proxy.heads[0]!, first);
@@ -46,20 +55,57 @@ for (
     assert.match(server.peers[0]!.head, /authorization: Bearer hidden/i);
     assert.match(
       server.peers[0]!.head,
-      new RegExp(`host: ${server.url.host}`, "i"),
+      new RegExp(`host: ${url.host}`, "i"),
     );
   });
 }
 
-Deno.test("probe() goes straight where no environment is given, and says so where nobody answers", async () => {
+Deno.test("probe() goes straight where no environment is given, and names a proxy that nobody answers for", async () => {
   await using server = await rawServer((peer) => peer.answer("well"));
   assert.deepEqual(await probe(server.url, ASK), { status: 200, body: "well" });
   const env = (name: string) =>
     name === "HTTP_PROXY" ? "http://me:s3cret@127.0.0.1:1" : undefined;
-  await assert.rejects(probe(server.url, { ...ASK, env }), {
+  assert.equal((await probe(server.url, { ...ASK, env })).body, "well");
+  await assert.rejects(probe(new URL("http://h.invalid/x"), { ...ASK, env }), {
     class: "connect_error",
     code: "ECONNREFUSED",
-    message: `Cannot reach http://127.0.0.1:${server.port}/v1/x`,
+    message:
+      "Cannot reach http://h.invalid/x through the proxy 127.0.0.1:1: connect ECONNREFUSED 127.0.0.1:1 (see HTTP_PROXY; NO_PROXY names hosts to go to without one)",
+  });
+  await using refusing = await tinyProxy(407);
+  await assert.rejects(
+    probe(new URL("https://h.invalid/x"), {
+      ...ASK,
+      env: (name) =>
+        name === "HTTPS_PROXY" ? `127.0.0.1:${refusing.port}` : undefined,
+    }),
+    { class: "connect_error", code: "407" },
+  );
+});
+
+Deno.test("probe() says what may be the matter where TLS meets none, or a certificate is not trusted", async () => {
+  await using secure = await rawServer((peer) => peer.answer(""), { tls: TLS });
+  await using plain = await rawServer(() => {});
+  const usual = { ...ASK, tls: { rejectUnauthorized: true } };
+  const at = (scheme: string, port: number) =>
+    new URL(`${scheme}://127.0.0.1:${port}/`);
+  const cases: readonly (readonly [url: URL, message: RegExp])[] = [
+    [at("http", secure.port), /may speak https, not http: see target\)$/],
+    [at("https", secure.port), /caCert names .* insecure=true takes any\)$/],
+    [at("http", 1), /\(is the server running, and the port right\?\)$/],
+  ];
+  for (const [url, message] of cases) {
+    await assert.rejects(probe(url, usual), {
+      class: "connect_error",
+      message,
+    });
+  }
+  const asked = probe(at("https", plain.port), usual);
+  await plain.until(() => plain.accepted === 1);
+  plain.sockets[0]!.end("HTTP/1.1 400 No\r\n\r\n");
+  await assert.rejects(asked, {
+    class: "connect_error",
+    message: /may speak http, not https: see target\)$/,
   });
 });
 
@@ -72,16 +118,18 @@ for (const way of ["straight", "by a proxy"]) {
         : undefined;
     const controller = new AbortController();
     const { signal } = controller;
-    const asked = probe(server.url, { ...ASK, env, signal });
+    const url = way === "straight" ? server.url : elsewhere(server);
+    const asked = probe(url, { ...ASK, env, signal });
     await server.until(() => server.peers.length === 1);
     const reason = new Error("enough");
     controller.abort(reason);
     await assert.rejects(asked, reason);
-    await assert.rejects(probe(server.url, { ...ASK, env, signal }), reason);
-    await assert.rejects(probe(server.url, { ...ASK, env, timeoutMs: 20 }), {
+    await assert.rejects(probe(url, { ...ASK, env, signal }), reason);
+    await assert.rejects(probe(url, { ...ASK, env, timeoutMs: 20 }), {
       class: "connect_timeout",
-      message:
-        `Cannot reach http://127.0.0.1:${server.port}/v1/x: waited 20 ms`,
+      message: way === "straight"
+        ? `Cannot reach ${url.origin}/v1/x: waited 20 ms`
+        : `Cannot reach ${url.origin}/v1/x through the proxy ${server.url.host}: waited 20 ms`,
     });
     await server.until(() => server.open === 0);
   });

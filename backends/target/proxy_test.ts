@@ -47,10 +47,10 @@ const EXEMPT:
     ["h:80", "http://h/", true],
     ["h:8000", "http://h:8000/", true],
     ["h:8000", "http://h/", false],
-    ["127.0.0.1", "http://127.0.0.1:8000/", true],
-    ["::1", "http://[::1]:8000/", true],
-    ["[::1]:8000", "http://[::1]:8000/", true],
-    ["[::1]:8001", "http://[::1]:8000/", false],
+    ["10.0.0.7", "http://10.0.0.7:8000/", true],
+    ["fd00::1", "http://[fd00::1]:8000/", true],
+    ["[fd00::1]:8000", "http://[fd00::1]:8000/", true],
+    ["[fd00::1]:8001", "http://[fd00::1]:8000/", false],
     ["", "http://h/", false],
   ];
 
@@ -63,10 +63,39 @@ for (const [list, url, isExempt] of EXEMPT) {
   });
 }
 
+Deno.test("proxyFor() goes straight to this machine, and by the proxy to names that look like it", () => {
+  const hosts: readonly (readonly [host: string, isOwn: boolean])[] = [
+    ["localhost", true],
+    ["LOCALHOST.", true],
+    ["api.localhost", true],
+    ["127.0.0.1", true],
+    ["127.8.9.10", true],
+    ["127.1", true],
+    ["[::1]", true],
+    ["[0:0:0:0:0:0:0:1]", true],
+    ["mylocalhost", false],
+    ["localhost.example", false],
+    ["127.0.0.1.example", false],
+    ["128.0.0.1", false],
+    ["[::2]", false],
+  ];
+  for (const [host, isOwn] of hosts) {
+    for (const scheme of ["http", "https"]) {
+      const url = new URL(`${scheme}://${host}:8000/`);
+      const proxy = proxyFor(
+        url,
+        env({ HTTP_PROXY: "p:1", HTTPS_PROXY: "p:1" }),
+      );
+      assert.equal(proxy === undefined, isOwn, url.href);
+    }
+  }
+});
+
 Deno.test("proxyFor() takes user and password out of the URL", () => {
   const given = env({ HTTP_PROXY: "http://me:s%3Acret@p:1" });
   const proxy = proxyFor(new URL("http://h/"), given)!;
   assert.equal(proxy.url.href, "http://p:1/");
+  assert.equal(proxy.variable, "HTTP_PROXY");
   assert.equal(proxy.authorization, `Basic ${btoa("me:s:cret")}`);
 });
 
@@ -74,13 +103,15 @@ Deno.test("proxyFor() refuses what is no proxy, and does not show it", () => {
   for (
     const value of ["socks5://me:s3cret@p", "http://", "http://me:s3cret@"]
   ) {
-    assert.throws(
-      () => proxyFor(new URL("http://h/"), env({ HTTP_PROXY: value })),
-      {
-        name: "UsageError",
-        message:
-          "Cannot use HTTP_PROXY as it must be an http or https URL (NO_PROXY names hosts to go to without one)",
-      },
-    );
+    for (const name of ["HTTP_PROXY", "http_proxy"]) {
+      assert.throws(
+        () => proxyFor(new URL("http://h/"), env({ [name]: value })),
+        {
+          name: "UsageError",
+          message:
+            `Cannot use ${name} as it must be an http or https URL (NO_PROXY names hosts to go to without one)`,
+        },
+      );
+    }
   }
 });

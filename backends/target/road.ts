@@ -1,6 +1,6 @@
 import type { TlsOptions } from "./tls.ts";
 import type { Way } from "./dial.ts";
-import { type Env, proxyFor } from "./proxy.ts";
+import { type Env, type Proxy, proxyFor } from "./proxy.ts";
 
 /** How a request comes to its server: straight, or by a proxy. */
 export interface Road {
@@ -10,6 +10,8 @@ export interface Road {
   readonly path: string;
   /** What a request says to the proxy: names and values by turns. */
   readonly headers: readonly string[];
+  /** What stands between. */
+  readonly proxy: Proxy | undefined;
 }
 
 /**
@@ -25,7 +27,8 @@ export function roadTo(
   const proxy = proxyFor(url, env);
   const path = url.pathname + url.search;
   if (!proxy || url.protocol === "https:") {
-    return { way: { url, tls, http2, tunnel: proxy }, path, headers: [] };
+    const way = { url, tls, http2, tunnel: proxy };
+    return { way, path, headers: [], proxy };
   }
   const { authorization } = proxy;
   return {
@@ -38,5 +41,6 @@ export function roadTo(
         ? []
         : ["proxy-authorization", authorization]),
     ],
+    proxy,
   };
 }

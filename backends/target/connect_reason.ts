@@ -1,0 +1,96 @@
+import type { Proxy } from "./proxy.ts";
+import { systemCodeOf } from "./system_code.ts";
+import { withCode } from "./words.ts";
+
+/** Why there is no connection. */
+export interface ConnectReason {
+  /** What happened, and what may be the matter. */
+  readonly words: string;
+  /** The system's code, where it has one. */
+  readonly code: string | undefined;
+}
+
+/** The way that was tried. */
+export interface Tried {
+  /** Whether it is one without TLS. @default {false} */
+  readonly isPlain?: boolean | undefined;
+  /** What stands between. */
+  readonly proxy?: Proxy | undefined;
+}
+
+/** What a failed connection says to people. */
+export function connectReason(error: Error, tried: Tried): ConnectReason {
+  const cause = firstOf(error);
+  const code = ownCode(systemCodeOf(cause));
+  const hint = hintFor(cause, code, tried);
+  return { words: withCode(cause.message, code) + hint, code };
+}
+
+/** Names the proxy that a request goes by; says nothing where it goes straight. */
+export function through(proxy: Proxy | undefined): string {
+  return proxy ? ` through the proxy ${proxy.url.host}` : "";
+}
+
+/** Where several addresses were tried, the first one's error says it. */
+export function firstOf(cause: Error): Error {
+  const [first] = cause instanceof AggregateError ? cause.errors : [];
+  return first instanceof Error ? first : cause;
+}
+
+/** The library's own codes say nothing to people. */
+export function ownCode(code: string | undefined): string | undefined {
+  return code?.startsWith("UND_ERR_") ? undefined : code;
+}
+
+/** What may be the matter, in brackets; nothing where nobody knows. */
+export function hintFor(
+  cause: Error,
+  code: string | undefined,
+  tried: Tried,
+): string {
+  const hint = hintIn(cause, code ?? "", tried);
+  return hint && ` (${hint})`;
+}
+
+function hintIn(
+  cause: Error,
+  code: string,
+  { isPlain, proxy }: Tried,
+): string {
+  const certificate = CERTIFICATES[code];
+  if (certificate) return certificate;
+  if (/certificate|unknownissuer/i.test(`${code} ${cause.message}`)) {
+    return TRUST;
+  }
+  if (/^(ERR_SSL_WRONG_VERSION_NUMBER|EPROTO)$/.test(code)) {
+    return "the server may speak http, not https: see target";
+  }
+  if (isPlain && /expected http\//i.test(cause.message)) {
+    return "the server may speak https, not http: see target";
+  }
+  if (proxy && UNREACHED.test(code)) {
+    return `see ${proxy.variable}; NO_PROXY names hosts to go to without one`;
+  }
+  return HINTS[code] ?? "";
+}
+
+/** What is the proxy's matter, where there is one: nobody asks for the server itself. */
+const UNREACHED = /^(ECONN|ENOTFOUND$|EAI_AGAIN$|EHOSTUNREACH$|ENETUNREACH$)/;
+
+const TRUST = "caCert names the certificates to trust, insecure=true takes any";
+
+const CERTIFICATES: Readonly<Record<string, string>> = {
+  CERT_HAS_EXPIRED: "the certificate has expired; insecure=true takes any",
+  CERT_NOT_YET_VALID:
+    "the certificate is not valid yet; insecure=true takes any",
+  ERR_TLS_CERT_ALTNAME_INVALID:
+    "the certificate is for another name than the target's; insecure=true takes any",
+};
+
+const HINTS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: "is the server running, and the port right?",
+  ENOTFOUND: "no such host: see target",
+  EAI_AGAIN: "the name cannot be looked up now",
+  EMFILE: "no more files may be open: see ulimit -n",
+  EADDRNOTAVAIL: "no port is left for another connection",
+};
