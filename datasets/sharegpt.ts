@@ -13,6 +13,7 @@ import { jsonlFormat } from "./jsonl_format.ts";
 import { type FileManifest, type Met, openManifest } from "./manifest.ts";
 import { idIn } from "./manifest_item.ts";
 import { namer } from "./namer.ts";
+import { textIn } from "./row_values.ts";
 import { type ConversationRules, conversationTurns } from "./sharegpt_chat.ts";
 import {
   type ShareGptOptions,
@@ -46,6 +47,7 @@ export const sharegpt: DatasetPlugin<ShareGptOptions> = defineDataset({
 /** What conversations and their ids are kept under. */
 const CHATS = ["conversations", "conversation", "messages", "items"];
 const IDS = ["id", "conversation_id"];
+const SYSTEMS = ["system", "system_prompt"];
 
 async function open(options: ShareGptSettings): Promise<Dataset> {
   const { path, shuffle, limit } = options;
@@ -53,6 +55,7 @@ async function open(options: ShareGptSettings): Promise<Dataset> {
   const manifest = stack.use(await opened(options));
   const chat = columnOf(path, manifest);
   const id = IDS.find((name) => manifest.columns.includes(name));
+  const system = SYSTEMS.find((name) => manifest.columns.includes(name));
   const rules = await rulesOf(options);
   const place = path + (manifest.mark ?? "#");
   const held = stack.move();
@@ -61,7 +64,10 @@ async function open(options: ShareGptSettings): Promise<Dataset> {
     async *sessions({ seed, pass, signal }) {
       const order = { shuffle, limit, seed, pass };
       const name = namer(basename(place));
-      const made = manifest.items(order, (met) => itemOf(met, chat, rules));
+      const made = manifest.items(
+        order,
+        (met) => itemOf(met, { chat, system }, rules),
+      );
       let isAny = false;
       for await (const { met, turns, problem } of made) {
         if (signal.aborted) return;
@@ -123,12 +129,17 @@ type Item = Omit<Session, "id"> & { readonly met: Met };
 
 async function itemOf(
   met: Met,
-  chat: string,
+  columns: { readonly chat: string; readonly system: string | undefined },
   rules: ConversationRules,
 ): Promise<Item | undefined> {
   if ("problem" in met) return { met, turns: [], problem: met.problem };
   try {
-    const turns = await conversationTurns(met.row[chat], rules);
+    const { row } = met;
+    const turns = await conversationTurns(
+      row[columns.chat],
+      rules,
+      textIn(row, columns.system),
+    );
     return turns && { met, turns };
   } catch (error) {
     return { met, turns: [], problem: messageOf(error) };

@@ -20,15 +20,21 @@ export interface ConversationRules {
 /**
  * The turns of a recorded conversation; nothing, where the rules leave it out.
  *
+ * @param system What stands beside it for the model: it goes ahead of everything else.
+ *
  * @throws {Error} If it cannot be read.
  */
 export async function conversationTurns(
   value: unknown,
   rules: ConversationRules,
+  system?: string,
 ): Promise<readonly Turn[] | undefined> {
   if (Array.isArray(value) && value.length === 0) return undefined;
   const { isAsRecorded, minTurns, maxTurns } = rules;
-  const recorded = chatTurns(await chatOf(value, NO_MEDIA));
+  const recorded = chatTurns([
+    ...(system ? [{ role: "system", content: system } as const] : []),
+    ...await chatOf(value, NO_MEDIA),
+  ]);
   const usable = isAsRecorded
     ? recorded.filter(({ answer }) => answer !== undefined)
     : recorded;

@@ -100,6 +100,40 @@ Deno.test("sharegpt() leaves lengths to the backend, and the last question unans
   }]);
 });
 
+Deno.test("sharegpt() sends what stands beside a conversation for the model", async () => {
+  const beside = { ...conversation("beside", "hghg"), system: "Be brief" };
+  const both = { ...conversation("both", "shg"), system: "Be brief" };
+  const none = { ...conversation("none", "hg"), system: null };
+  await using folder = await tempFolder({
+    "s.json": JSON.stringify([beside, both, none]),
+  });
+  const path = folder.at("s.json");
+  const sessions = await readAll(sharegpt({ path }));
+  assert.deepEqual(
+    sessions.map(({ turns }) => turns.map(({ columns }) => columns)),
+    [
+      [
+        { system: "Be brief", text: "h0", answer: "g1" },
+        { text: "h2", answer: "g3" },
+      ],
+      [{
+        system: "Be brief",
+        messages: [
+          { role: "system", content: "s0" },
+          { role: "user", content: "h1" },
+        ],
+        answer: "g2",
+      }],
+      [{ text: "h0", answer: "g1" }],
+    ],
+  );
+  const [whole] = await readAll(sharegpt({ path, turns: "last" }));
+  assert.deepEqual(whole!.turns[0]!.columns.messages![0], {
+    role: "system",
+    content: "Be brief",
+  });
+});
+
 Deno.test("sharegpt() passes over what the rules leave out", async () => {
   assert.deepEqual(await ids({ minTurns: 2 }), ["two", "three"]);
   const short = ["two", "begins with an answer", "unanswered at the end"];
