@@ -10,6 +10,7 @@ import { answerLines } from "./check_answer.ts";
 import { EXIT } from "./exit_codes.ts";
 import { interruptible } from "./interrupt.ts";
 import { backendAndServer, datasetOf, wholeNumber } from "./run_plan.ts";
+import { visible } from "./visible.ts";
 import { warn } from "./warn.ts";
 
 /** `earshot check`: returns the exit code. */
@@ -174,6 +175,7 @@ function summary(sample: Sample): string {
   return lines.join("\n");
 }
 
+/** Prints what may hold words of a server or of the data. */
 function print(text: string): void {
-  console.log(text);
+  console.log(visible(text));
 }

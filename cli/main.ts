@@ -8,6 +8,7 @@ import { addRun } from "./run.ts";
 import { addServe } from "./serve.ts";
 import { EXIT } from "./exit_codes.ts";
 import { Interrupted } from "./interrupt.ts";
+import { visible } from "./visible.ts";
 
 /** Runs a command; returns the exit code. */
 export async function main(args: readonly string[]): Promise<number> {
@@ -78,7 +79,7 @@ function failed(error: unknown): number {
   }
   if (error instanceof Interrupted) return EXIT.interrupted;
   if (isUsageError(error)) {
-    console.error(`earshot: ${messageOf(error)}`);
+    console.error(`earshot: ${visible(messageOf(error))}`);
     return EXIT.usage;
   }
   const permission = missingPermission(error);
@@ -89,7 +90,7 @@ function failed(error: unknown): number {
     return EXIT.usage;
   }
   if (isRequestError(error) || isOfTheSystem(error)) {
-    console.error(`earshot: ${messageOf(error)}`);
+    console.error(`earshot: ${visible(messageOf(error))}`);
     return EXIT.failed;
   }
   console.error(

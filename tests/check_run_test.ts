@@ -34,11 +34,11 @@ Deno.test("check sends one request and shows what went either way, and what woul
   assert.equal(sessions.length, 1);
 });
 
-Deno.test("check says what went wrong and what was heard before, and exits with 1", async () => {
+Deno.test("check says what went wrong, in words that steer no terminal, and what was heard before, and exits with 1", async () => {
   await using folder = await tempFolder(await speechFiles(["short"]));
   await using server = await serve([
     ...QUICK,
-    ...["--fault", "error=processing_error,overloaded@done"],
+    ...["--fault", "error=processing_error,\x1b[31moverloaded\x07@done"],
   ]);
   const { code, stdout } = await earshot([
     "check",
@@ -46,7 +46,7 @@ Deno.test("check says what went wrong and what was heard before, and exits with 
     ...["--data", folder.path],
   ]);
   assert.equal(code, 1);
-  assert.match(stdout, /^error: server_error: .*overloaded$/m);
+  assert.match(stdout, /^error: server_error: .*\\x1b\[31moverloaded\\x07$/m);
   assert.match(stdout, /^answer +Thank you, that was quick\.$/m);
   assert.match(stdout, /← \{"type":"error"/);
 });
