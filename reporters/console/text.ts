@@ -1,19 +1,20 @@
-import { stripVTControlCharacters } from "node:util";
-
+/** Colour, and what moves the cursor: the only sequences whose end is sure, so that no text goes with them. */
+// deno-lint-ignore no-control-regex -- these are what it is about
+const escapes = /\u001b\[(?:[?\d][\d;:]*[A-Za-z]|m)/gu;
 // deno-lint-ignore no-control-regex -- these are what it is about
 const unprintable = /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]+/gu;
 const wide =
   /[\p{Script=Han}\p{Script=Hangul}\p{Script=Hiragana}\p{Script=Katakana}\u3000-\u303f\uff01-\uff60\p{Emoji_Presentation}]/gu;
 const zeroWidth = /\p{Mark}|\u200b|\u200d|\ufe0f/gu;
 
-/** Text from elsewhere on one line, without what would steer a terminal. */
+/** Text from elsewhere on one line, without what would steer a terminal. What can be printed stays. */
 export function plain(text: string): string {
-  return stripVTControlCharacters(text).replace(unprintable, " ").trim();
+  return text.replace(escapes, "").replace(unprintable, " ").trim();
 }
 
 /** Columns that a text takes in a terminal, colour left out. */
 export function displayWidth(text: string): number {
-  const shown = stripVTControlCharacters(text).replace(zeroWidth, "");
+  const shown = text.replace(escapes, "").replace(zeroWidth, "");
   return [...shown].length + (shown.match(wide)?.length ?? 0);
 }
 

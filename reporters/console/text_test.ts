@@ -6,6 +6,43 @@ Deno.test("plain() makes one line of text from elsewhere", () => {
   assert.equal(plain("a\r\nb\u001b[31mc\u001b[0m\u0007\u202ed "), "a bc d");
 });
 
+Deno.test("plain() shows the text behind a sequence that is none, or has no end", () => {
+  for (
+    const [text, shown] of [
+      ["\u001b[31mRED\u0007", "RED"],
+      ["\u001b[31mRED BEL", "RED BEL"],
+      ["\u001b[RED", "[RED"],
+      ["\u001b]0;title\u0007text", "]0;title text"],
+      ["\u001b]8;;http://x", "]8;;http://x"],
+      ["\u009b31mRED\u001b", "31mRED"],
+    ] as const
+  ) assert.equal(plain(text), shown);
+});
+
+Deno.test("plain() keeps every character that can be printed, and no other", () => {
+  const printable = fc.string({ unit: "grapheme" });
+  const piece = fc.oneof(
+    printable.map((text) => ({ text, kept: text })),
+    fc.integer({ min: 0, max: 0x9f })
+      .filter((code) => code < 0x20 || code > 0x7e)
+      .map((code) => ({ text: `${String.fromCharCode(code)} `, kept: "" })),
+    fc.constantFrom("0m", "m", "31m", "1;38:5:9m", "2J", "?25l", "10;2H")
+      .map((rest) => ({ text: `\u001b[${rest}`, kept: "" })),
+    printable.map((title) => ({
+      text: `\u001b]0;${title}\u0007`,
+      kept: `]0;${title}`,
+    })),
+  );
+  const squeezed = (text: string) =>
+    text.replace(/[\s\p{Cc}\u202a-\u202e\u2066-\u2069]+/gu, "");
+  fc.assert(fc.property(fc.array(piece), (pieces) => {
+    const shown = plain(pieces.map(({ text }) => text).join(""));
+    const kept = pieces.map(({ kept }) => kept).join("");
+    assert.equal(squeezed(shown), squeezed(kept));
+    assert.doesNotMatch(shown, /[\p{Cc}\u2028-\u202e\u2066-\u2069]/u);
+  }));
+});
+
 Deno.test("displayWidth() counts wide characters twice and marks not at all", () => {
   assert.equal(displayWidth("日本 e\u0301"), 6);
   assert.equal(displayWidth("\u001b[1mab\u001b[22m"), 2);
