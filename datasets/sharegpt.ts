@@ -55,7 +55,6 @@ async function open(options: ShareGptSettings): Promise<Dataset> {
   const manifest = stack.use(await opened(options));
   const chat = columnOf(path, manifest);
   const id = IDS.find((name) => manifest.columns.includes(name));
-  const system = SYSTEMS.find((name) => manifest.columns.includes(name));
   const rules = await rulesOf(options);
   const place = path + (manifest.mark ?? "#");
   const held = stack.move();
@@ -66,7 +65,7 @@ async function open(options: ShareGptSettings): Promise<Dataset> {
       const name = namer(basename(place));
       const made = manifest.items(
         order,
-        (met) => itemOf(met, { chat, system }, rules),
+        (met) => itemOf(met, chat, rules),
       );
       let isAny = false;
       for await (const { met, turns, problem } of made) {
@@ -129,16 +128,17 @@ type Item = Omit<Session, "id"> & { readonly met: Met };
 
 async function itemOf(
   met: Met,
-  columns: { readonly chat: string; readonly system: string | undefined },
+  chat: string,
   rules: ConversationRules,
 ): Promise<Item | undefined> {
   if ("problem" in met) return { met, turns: [], problem: met.problem };
   try {
     const { row } = met;
+    const system = SYSTEMS.find((name) => (row[name] ?? "") !== "");
     const turns = await conversationTurns(
-      row[columns.chat],
+      row[chat],
       rules,
-      textIn(row, columns.system),
+      textIn(row, system),
     );
     return turns && { met, turns };
   } catch (error) {
