@@ -5,13 +5,33 @@ import { displayWidth, plain, truncate } from "./text.ts";
 
 interface Column {
   readonly head: string;
+  /** Its head where there is little room. */
+  readonly short?: string;
   readonly of: (stage: StageReport) => string | undefined;
+  /** Whether a stage has something to tell by it. @default Whether there is a value */
+  readonly tells?: (stage: StageReport) => boolean;
 }
 
 const columns: readonly Column[] = [
   { head: "ok", of: ({ counts }) => String(counts.ok) },
-  { head: "failed", of: ({ counts }) => String(counts.error + counts.timeout) },
-  { head: "first output", of: quantiles("ttft") },
+  {
+    head: "failed",
+    short: "fail",
+    of: ({ counts }) => String(counts.error + counts.timeout),
+  },
+  {
+    head: "cancelled",
+    short: "cut",
+    of: ({ counts }) => String(counts.cancelled),
+    tells: ({ counts }) => counts.cancelled > 0,
+  },
+  {
+    head: "dropped",
+    short: "drop",
+    of: ({ counts }) => String(counts.dropped),
+    tells: ({ counts }) => counts.dropped > 0,
+  },
+  { head: "first output", short: "first out", of: quantiles("ttft") },
   { head: "finalized", of: quantiles("finalization") },
   { head: "latency", of: quantiles("latency") },
   {
@@ -23,23 +43,25 @@ const columns: readonly Column[] = [
   { head: "WER", of: ({ quality }) => shown(quality.wer?.value, percent) },
 ];
 
-/** The stages of a run side by side, a row each; columns without a value are left out. */
+/** The stages of a run side by side, a row each; columns that tell nothing are left out. */
 export function comparisonLines(
   stages: readonly StageReport[],
   { width, paint }: Look,
 ): string[] {
-  const kept = columnsFor(stages);
-  const rows = [
-    kept.map(({ head }) => head),
-    ...stages.map((stage) => kept.map(({ of }) => of(stage) ?? "")),
-  ];
   const verdicts = ["verdict", ...stages.map(({ verdict }) => verdict.status)];
   const names = ["stage", ...stages.map(({ name }) => plain(name))];
-  const widths = kept.map((_, i) => widest(rows.map((row) => row[i] ?? "")));
-  const cells = sum(widths) + widest(verdicts);
-  const gaps = widths.length + 1;
-  const gap = 2 + widest(names) + cells + 2 * gaps <= width ? "  " : " ";
-  const room = width - 2 - cells - gaps * gap.length;
+  const kept = columnsFor(stages);
+  const long = tableOf(stages, kept);
+  /** For names, beside the margin, the cells and the gaps. */
+  const roomIn = ({ widths }: Table, gap: string) =>
+    width - 2 - sum(widths) - widest(verdicts) -
+    (widths.length + 1) * gap.length;
+  const table = roomIn(long, " ") >= widest(names)
+    ? long
+    : tableOf(stages, kept.map(shortened));
+  const { rows, widths } = table;
+  const gap = roomIn(table, "  ") >= widest(names) ? "  " : " ";
+  const room = roomIn(table, gap);
   const nameWidth = Math.min(widest(names), Math.max(8, room));
   const lines = rows.map((row, i) => {
     const name = truncate(names[i] ?? "", nameWidth);
@@ -58,10 +80,33 @@ export function comparisonLines(
   ];
 }
 
-/** Those with a value; of two that tell the same of a run, the one closer to what it is about. */
+/** The cells between the names and the verdicts, heads first. */
+interface Table {
+  readonly rows: readonly (readonly string[])[];
+  /** Of each column. */
+  readonly widths: readonly number[];
+}
+
+function tableOf(
+  stages: readonly StageReport[],
+  columns: readonly Column[],
+): Table {
+  const rows = [
+    columns.map(({ head }) => head),
+    ...stages.map((stage) => columns.map(({ of }) => of(stage) ?? "")),
+  ];
+  const widths = columns.map((_, i) => widest(rows.map((row) => row[i] ?? "")));
+  return { rows, widths };
+}
+
+function shortened({ head, short = head, ...rest }: Column): Column {
+  return { ...rest, head: short };
+}
+
+/** Those that tell something; of two that tell the same of a run, the one closer to what it is about. */
 function columnsFor(stages: readonly StageReport[]): Column[] {
-  const filled = columns.filter(({ of }) =>
-    stages.some((stage) => of(stage) !== undefined)
+  const filled = columns.filter(({ of, tells }) =>
+    stages.some((stage) => tells ? tells(stage) : of(stage) !== undefined)
   );
   const heads = new Set(filled.map(({ head }) => head));
   return filled.filter(({ head }) =>

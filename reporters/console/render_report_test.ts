@@ -64,6 +64,34 @@ Deno.test("renderReport() tells of uploaded speech how many times real time, and
   assert.doesNotMatch(text, /speed|paced|chunk lateness|first output, cold/);
 });
 
+Deno.test("renderReport() puts what was cancelled or dropped beside what was ok, where any was", () => {
+  const [stage] = chatReport.stages;
+  const calm = { ...stage!, counts: { ...stage!.counts, cancelled: 0 } };
+  const rowsOf = (stages: Report["stages"]) =>
+    renderReport({ ...chatReport, stages }).split("\nstages ")[1]!
+      .split("\n").slice(1).map((line) =>
+        line.trim().split(/ {2,}/).slice(0, 4)
+      );
+  assert.deepEqual(rowsOf([calm, stage!]).slice(0, 3), [
+    ["stage", "ok", "failed", "cancelled"],
+    ["poisson 200/s", "12", "0", "0"],
+    ["poisson 200/s", "12", "0", "2"],
+  ]);
+  const dropping = { ...calm, counts: { ...calm.counts, dropped: 64 } };
+  assert.deepEqual(rowsOf([dropping, calm]).slice(0, 3), [
+    ["stage", "ok", "failed", "dropped"],
+    ["poisson 200/s", "12", "0", "64"],
+    ["poisson 200/s", "12", "0", "0"],
+  ]);
+  assert.equal(rowsOf([calm, calm])[0]?.[3], "first output");
+});
+
+Deno.test("renderReport() calls words quality where no speech was sent", () => {
+  assert.match(renderReport(chatReport), /\n {2}quality WER 6\.3 %/);
+  assert.doesNotMatch(renderReport(chatReport), /speech/);
+  assert.doesNotMatch(renderReport(oneStageReport), /quality/);
+});
+
 Deno.test("renderReport() marks percentiles that took more values than there are", () => {
   const stage = {
     ...goodStage,

@@ -96,12 +96,18 @@ function measuredLines(
 ): string[] {
   return [
     ...metricsTable(stage, { ...look, isPaced: !!speed }),
-    ...wrap(speechOf(stage, speed), { ...look, label: "  speech  " }),
+    ...wrap(speechOf(stage, speed), { ...look, label: subjectOf(stage) }),
     ...wrap(ratesOf(stage.rates), { ...look, label: "  rates   " }),
     ...wrap(tokensOf(stage), { ...look, label: "  tokens  " }),
     ...failureLines(stage, look),
     ...clientLines(stage, look),
   ];
+}
+
+/** Where no speech was sent, what is compared with references is text. */
+function subjectOf({ metrics, rates }: StageReport): string {
+  const isSpeech = metrics["audioSeconds"] ?? rates.rtfxAggregate;
+  return isSpeech === undefined ? "  quality " : "  speech  ";
 }
 
 function speechOf({ rates, quality }: StageReport, speed?: number): string[] {
