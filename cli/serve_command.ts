@@ -64,23 +64,35 @@ function changesOf(settings: readonly string[]): Partial<ServerOptions> {
   };
   const names = Object.keys(defaults);
   for (const setting of settings) {
-    const [, name = "", value = ""] = /^([^=]*)=(.*)$/s.exec(setting) ?? [];
+    const [, name = setting, value] = /^([^=]*)=(.*)$/s.exec(setting) ?? [];
     if (!names.includes(name)) {
       throw new UsageError(
         `Cannot serve as '--set' must be NAME=VALUE of a known name: current value is ${setting}; ${
-          suggestion(name || setting, names)
+          suggestion(name, names)
         }`,
       );
     }
+    if (value === undefined) throw noValue(name, defaults);
     query.append(name, value);
   }
   const read = settingsOf({
     url: `http://localhost/?${query}`,
     headers: new Headers(),
-  }, { current: { ...defaults, faults: [] }, known: defaults });
+  }, { current: { ...defaults, faults: [] }, known: defaults, of: "requests" });
   if (typeof read === "string") throw new UsageError(read);
   return Object.fromEntries(
     Object.entries(read.options).filter(([name]) => read.changed.has(name)),
+  );
+}
+
+/** A setting without its value. */
+function noValue(
+  name: string,
+  defaults: Readonly<Record<string, unknown>>,
+): UsageError {
+  const usual = String(defaults[name]) || "VALUE";
+  return new UsageError(
+    `Cannot serve as '--set' must be NAME=VALUE: current value is ${name}; give it a value, as --set ${name}=${usual}`,
   );
 }
 

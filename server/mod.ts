@@ -28,6 +28,7 @@ import { random } from "./random.ts";
 import { createSeats } from "./realtime/seats.ts";
 import { vllmRealtime } from "./realtime/vllm.ts";
 import { knownClips } from "./speech/known_clips.ts";
+import { checkOptions } from "./settings.ts";
 import { createUpgrades } from "./upgrades.ts";
 
 export {
@@ -59,10 +60,15 @@ export interface RunningServer extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-/** Starts the reference server in this thread. */
+/**
+ * Starts the reference server in this thread.
+ *
+ * @throws {TypeError} An option is out of its range, or none of its words.
+ */
 export async function startServer(
   options: ServerOptions = {},
 ): Promise<RunningServer> {
+  checkOptions(options);
   const { model = "earshot-reference", seed = 1, pathPrefix = "" } = options;
   const models = options.models ?? [model];
   const clock = serverClock();

@@ -4,7 +4,7 @@ import { settingsOf } from "./settings.ts";
 /**
  * The options of one connection: the server's, changed by its query or by the header `earshot-options`.
  *
- * @returns What is wrong with the query, if something is.
+ * @returns What is wrong with the settings, if something is.
  */
 export function sessionOptions(
   request: { readonly url: string; readonly headers: Headers },
@@ -13,6 +13,7 @@ export function sessionOptions(
   const read = settingsOf(request, {
     current: defaults,
     known: SESSION_DEFAULTS,
+    of: "sessions",
   });
   if (typeof read === "string") return read;
   const { options, changed } = read;

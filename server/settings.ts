@@ -1,7 +1,9 @@
 import { type Fault, parseFault } from "./faults.ts";
 import { nearest } from "./nearest.ts";
+import type { ServerOptions } from "./options.ts";
+import { rangeProblem, RANGES } from "./ranges.ts";
 
-/** Options that text can change: numbers of at least 0, truth values, words, and faults. */
+/** Options that text can change: numbers, truth values, words, and faults. */
 type Settings = {
   readonly [name: string]:
     | number
@@ -21,34 +23,46 @@ const CHOICES: Readonly<Record<string, readonly string[]>> = {
   transcriptionForm: ["", "vllm", "openai", "sglang", "mistral"],
 };
 
+/** What settings are read for. */
+interface Reading<Options> {
+  /** What holds where the request says nothing. */
+  readonly current: Options;
+  /** The options that there are. */
+  readonly known: Omit<Options, "faults">;
+  /** Whose options these are. */
+  readonly of: "sessions" | "requests";
+}
+
 /**
  * The options of one connection or request: the server's, changed by the query (`?tokenMs=0&fault=drop@appends:5`,
- * `fault` as often as wanted) or by the header `earshot-options`, which holds the same.
+ * `fault` as often as wanted) or by the header `earshot-options`, which holds the same. Other names pass in a query, as
+ * a real server lets them; the header is read by this server alone, so that there they are mistakes.
  *
- * @returns What is wrong with the query, if something is.
+ * @returns What is wrong with the settings, if something is.
  */
 export function settingsOf<
   Options extends { readonly faults: readonly Fault[] },
 >(
   request: { readonly url: string; readonly headers: Headers },
-  { current, known }: {
-    /** What holds where the request says nothing. */
-    current: Options;
-    /** The options that there are: others pass, as a real server lets them. */
-    known: Omit<Options, "faults">;
-  },
+  { current, known, of }: Reading<Options>,
 ): { options: Options; changed: ReadonlySet<string> } | string {
   const kinds = known as unknown as Settings;
+  const names = Object.keys(kinds).filter((name) => name !== "faults");
   const changes: Record<string, unknown> = {};
   const faults = [...current.faults];
-  const settings = [
-    ...new URL(request.url).searchParams,
-    ...new URLSearchParams(request.headers.get("earshot-options") ?? ""),
-  ];
+  const header = new URLSearchParams(
+    request.headers.get("earshot-options") ?? "",
+  );
   try {
+    for (const name of header.keys()) {
+      if (name !== "fault" && !names.includes(name)) {
+        throw unknown(name, names, of);
+      }
+    }
+    const settings = [...new URL(request.url).searchParams, ...header];
     for (const [name, value] of settings) {
       if (name === "fault") faults.push(parseFault(value));
-      else if (Object.hasOwn(kinds, name) && name !== "faults") {
+      else if (names.includes(name)) {
         changes[name] = valueOf(name, value, kinds[name]);
       }
     }
@@ -61,38 +75,75 @@ export function settingsOf<
   };
 }
 
-/** The most that a number may be, where that is not any. */
-const MOST: Readonly<Record<string, number>> = { wordErrorRate: 1 };
+/**
+ * Looks whether options that a program gives are such as text could give.
+ *
+ * @throws {TypeError} One is out of its range, or none of its words.
+ */
+export function checkOptions(options: ServerOptions): void {
+  for (const [name, value] of Object.entries(options)) {
+    if (value === undefined) continue;
+    const rule = ruleBroken(name, value);
+    if (rule !== undefined) throw problem(name, rule, String(value));
+  }
+}
+
+/** What the value of an option must be, where this one is not. */
+function ruleBroken(name: string, value: unknown): string | undefined {
+  if (Object.hasOwn(RANGES, name)) {
+    const number = typeof value === "number" ? value : NaN;
+    return rangeProblem(number, RANGES[name as keyof typeof RANGES]);
+  }
+  const choices = Object.hasOwn(CHOICES, name) ? CHOICES[name]! : undefined;
+  if (!choices || choices.includes(value as string)) return undefined;
+  const words = choices.filter(Boolean);
+  const rule = `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`;
+  const meant = nearest(String(value), words);
+  return meant === undefined ? rule : `${rule} (did you mean ${meant}?)`;
+}
 
 function valueOf(name: string, text: string, like: unknown): unknown {
-  if (typeof like === "number") {
-    const value = Number(text);
-    const most = MOST[name];
-    if (text.trim() !== "" && value >= 0 && value <= (most ?? Infinity)) {
-      return value;
-    }
-    const range = most === undefined ? "of at least 0" : `from 0 to ${most}`;
-    throw problem(name, `a number ${range}`, text);
-  }
   if (typeof like === "boolean") {
     if (text === "true" || text === "false") return text === "true";
     throw problem(name, "true or false", text);
   }
-  const choices = CHOICES[name];
-  if (!choices || choices.includes(text)) return text;
-  const words = choices.filter(Boolean);
-  const [last, ...others] = words.toReversed();
-  const rule = `${others.reverse().join(", ")} or ${last}`;
-  const meant = nearest(text, words);
-  throw problem(
-    name,
-    meant === undefined ? rule : `${rule} (did you mean ${meant}?)`,
-    text,
-  );
+  const isNumber = typeof like === "number";
+  const number = text.trim() === "" ? NaN : Number(text);
+  const value = isNumber ? number : text;
+  const rule = ruleBroken(name, value);
+  if (rule !== undefined) throw problem(name, rule, text);
+  return value;
 }
 
 function problem(name: string, rule: string, text: string): TypeError {
   return new TypeError(
-    `Cannot set ${name} as it must be ${rule}: current value is ${text}`,
+    `Cannot set ${name} as it must be ${rule}: current value is ${
+      text || '""'
+    }`,
   );
+}
+
+function unknown(
+  name: string,
+  names: readonly string[],
+  of: string,
+): TypeError {
+  const meant = nearestOption(name, names);
+  return new TypeError(
+    `Cannot set ${name} as the header earshot-options must name options of ${of}: current value is ${name}` +
+      (meant === undefined ? "" : `; did you mean ${meant}?`),
+  );
+}
+
+/** The option that was probably meant, with or without the unit at its end. */
+function nearestOption(
+  name: string,
+  names: readonly string[],
+): string | undefined {
+  const near = nearest(name, names);
+  if (near !== undefined) return near;
+  const times = names.filter((time) => time.endsWith("Ms"));
+  const stems = times.map((time) => time.slice(0, -2));
+  const stem = stems.includes(name) ? name : nearest(name, stems);
+  return stem && `${stem}Ms`;
 }

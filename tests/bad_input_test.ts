@@ -200,6 +200,10 @@ Deno.test("earshot refuses durations, counts and loads that are none", async () 
       says: ["'--fault'", "POINT", '"drop"'],
     },
     {
+      args: ["serve", "--set", "ttftMs"],
+      says: ["'--set'", "give it a value, as --set ttftMs=50"],
+    },
+    {
       args: ["serve", "--set", "tokenms=1"],
       says: ["'--set'", 'did you mean "tokenMs"?'],
     },

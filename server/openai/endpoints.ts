@@ -80,6 +80,7 @@ export function createEndpoints(
     const read = settingsOf(request, {
       current: host.options,
       known: REQUEST_DEFAULTS,
+      of: "requests",
     });
     const problem = typeof read === "string" ? read : undefined;
     const options = typeof read === "string" ? host.options : read.options;
