@@ -9,7 +9,7 @@ import {
 } from "./json.ts";
 import type { Piece } from "./pieces.ts";
 import type { AnswerReader } from "./protocol.ts";
-import { received } from "./received.ts";
+import { received, receivedWhole } from "./received.ts";
 import { serverErrorIn } from "./server_error.ts";
 import { usageMeter } from "./usage.ts";
 
@@ -84,7 +84,7 @@ export function choicesReader(
       return false;
     },
     body(data) {
-      const { id, choices, usage } = received({ data });
+      const { id, choices, usage } = receivedWhole(data);
       responseId = textOf(id);
       meter.aside(usage);
       for (const choice of objectsIn(choices)) take(choice, indexOf(choice));

@@ -7,7 +7,7 @@ import {
   tryJson,
 } from "./json.ts";
 import type { AnswerReader } from "./protocol.ts";
-import { received } from "./received.ts";
+import { receivedWhole } from "./received.ts";
 import { serverErrorIn } from "./server_error.ts";
 import { usageOf } from "./usage.ts";
 
@@ -29,7 +29,7 @@ export function embeddingsReader(asked: EmbeddingsAsked): AnswerReader {
       );
     },
     body(data) {
-      const answer = received({ data });
+      const answer = receivedWhole(data);
       output = {
         embeddings: measured(objectsIn(answer.data), asked),
         ...usageIn(answer.usage),

@@ -24,3 +24,32 @@ export function received({ type, data, isCut }: ServerEvent): JsonObject {
     }`,
   );
 }
+
+/**
+ * The object that a whole answer holds.
+ *
+ * @throws {RequestError} As {@linkcode received} and {@linkcode refuseEvents} do.
+ */
+export function receivedWhole(body: string): JsonObject {
+  refuseEvents(body);
+  return received({ data: body });
+}
+
+/**
+ * Holds a body to its content type: events in it would have been read as they came.
+ *
+ * @throws {RequestError} `protocol_error` if it is a stream of events after all.
+ */
+export function refuseEvents(body: string): void {
+  const text = body.trimStart();
+  if (!EVENTS.test(text)) return;
+  throw protocolError(
+    `events must have the content type text/event-stream: current value is another one, of ${
+      snippet(text)
+    }`,
+  );
+}
+
+/** Lines of other fields, and then data that answers have. */
+const EVENTS =
+  /^(?:(?::|event:|id:|retry:).*\r?\n|\r?\n)*data: ?(?:\{|\[DONE\])/;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { received } from "./received.ts";
+import { received, receivedWhole } from "./received.ts";
 
 Deno.test("received() finds the object that an event holds, cut off behind it or not", () => {
   assert.deepEqual(received({ data: '{"a":1}' }), { a: 1 });
@@ -31,4 +31,24 @@ Deno.test("received() takes an error for one, even where half of it came", () =>
     () => received({ type: "error", data: '{"mess', isCut: true }),
     { class: "server_error" },
   );
+});
+
+Deno.test("receivedWhole() says of events under another content type what they must have", () => {
+  const ways = [
+    'data: {"choices":[]}\n\n',
+    'data:{"choices":[]}',
+    "data: [DONE]\n\n",
+    '\n: ping\r\n\r\nid: 1\nevent: delta\ndata: {"a":1}\n\n',
+  ];
+  for (const body of ways) {
+    assert.throws(() => receivedWhole(body), {
+      class: "protocol_error",
+      message:
+        /as events must have the content type text\/event-stream: current value is another one, of \S/,
+    });
+  }
+  for (const body of ["data", "event: none", `${"\n: ".repeat(50_000)}x`]) {
+    assert.throws(() => receivedWhole(body), { message: /be JSON objects/ });
+  }
+  assert.deepEqual(receivedWhole(' {"data: {":1}'), { "data: {": 1 });
 });

@@ -8,7 +8,7 @@ import {
   textOf,
 } from "./json.ts";
 import type { AnswerReader } from "./protocol.ts";
-import { received } from "./received.ts";
+import { received, receivedWhole } from "./received.ts";
 import { functionCalls } from "./responses_calls.ts";
 import { type Piece, piecesIn, piecesOfItem } from "./responses_pieces.ts";
 import { serverErrorIn } from "./server_error.ts";
@@ -84,7 +84,7 @@ export function responseReader(
       return false;
     },
     body(data) {
-      takeWhole(received({ data }), "");
+      takeWhole(receivedWhole(data), "");
       if (finishReason !== undefined && !Array.isArray(response.output)) {
         throw protocolError(
           "an answer must have output: current value is none",

@@ -1,6 +1,7 @@
 import type { Output } from "../../../plugins/mod.ts";
 import { snippet } from "../../target/words.ts";
 import { isObject, type JsonObject, protocolError, tryJson } from "../json.ts";
+import { refuseEvents } from "../received.ts";
 import { serverErrorIn } from "../server_error.ts";
 import { usageOf } from "../usage.ts";
 import { hasCues, textOfCues } from "./cues.ts";
@@ -26,12 +27,20 @@ export function transcriptIn(
   const json = /^\s*["{]/.test(body) ? tryJson(body) : undefined;
   if (isObject(json)) return ofJson(json, body);
   if (typeof json === "string") return { text: json };
+  refuseEvents(body);
   if (hasCues(body)) return { text: textOfCues(body) };
+  // Silence has no words and no cues: nothing may come, or no more than the end of a line.
+  if (!IN_JSON.has(format) && body.trim() === "") return { text: "" };
   if (format === "text" && isPlain(body)) return { text: body.trim() };
-  // Silence has no cues: a server may send no more than the end of a line.
-  if (format === "srt" && /^\s+$/.test(body)) return { text: "" };
   throw noText(body);
 }
+
+/** Forms that say even of silence that there is no text. */
+const IN_JSON: ReadonlySet<ResponseFormat> = new Set([
+  "json",
+  "verbose_json",
+  "diarized_json",
+]);
 
 function ofJson(json: JsonObject, body: string): Output {
   const error = serverErrorIn(json);
@@ -43,12 +52,13 @@ function ofJson(json: JsonObject, body: string): Output {
 }
 
 function isPlain(body: string): boolean {
-  return body !== "" && !/^\s*<(!doctype|html|\?xml)\b/i.test(body);
+  return !/^\s*<(!doctype|html|\?xml)\b/i.test(body);
 }
 
 function noText(body: string) {
-  const found = body.trim() === "" ? "empty" : snippet(body.trim());
   return protocolError(
-    `answers must hold a transcript: current value is ${found}`,
+    `answers must hold a transcript: current value is ${
+      snippet(body.trim()) || "empty"
+    }`,
   );
 }

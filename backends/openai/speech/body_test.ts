@@ -54,7 +54,10 @@ const WHOLE: readonly [string, ResponseFormat, string, unknown][] = [
   ["srt", "srt", "1\n00:00:00,000 --> 00:00:01,000\nhello\n", {
     text: "hello",
   }],
+  ["plain text of silence that is nothing", "text", "", { text: "" }],
   ["srt of silence", "srt", "\n", { text: "" }],
+  ["srt of silence that is nothing", "srt", "", { text: "" }],
+  ["vtt of silence that is nothing", "vtt", "", { text: "" }],
   ["vtt", "vtt", "WEBVTT\n\n00:00.000 --> 00:01.000\nhello\n", {
     text: "hello",
   }],
@@ -80,9 +83,28 @@ for (const [name, format, body, output] of WHOLE) {
 const LONG = `<!DOCTYPE html><html>${"x".repeat(1000)}</html>`;
 const WITHOUT: readonly [string, ResponseFormat, string, string, RegExp][] = [
   ["an empty body", "json", "", "protocol_error", /is empty$/],
-  ["an empty body as text", "text", "", "protocol_error", /is empty$/],
+  [
+    "an empty body as JSON with more",
+    "verbose_json",
+    "",
+    "protocol_error",
+    /is empty$/,
+  ],
+  [
+    "an empty body as JSON with speakers",
+    "diarized_json",
+    "",
+    "protocol_error",
+    /is empty$/,
+  ],
   ["white space as JSON", "json", " \n", "protocol_error", /is empty$/],
-  ["an empty body as vtt", "vtt", "\n", "protocol_error", /is empty$/],
+  [
+    "events of another content type, for text",
+    "text",
+    'data: {"choices":[]}\n\n',
+    "protocol_error",
+    /content type text\/event-stream: current value is another one, of data: /,
+  ],
   ["a page", "json", LONG, "protocol_error", /is <!DOCTYPE html><html>x+…$/],
   ["a page as text", "text", LONG, "protocol_error", /is <!DOCTYPE/],
   [
