@@ -68,7 +68,9 @@ Deno.test("renderReport() puts what was cancelled or dropped beside what was ok,
   const [stage] = chatReport.stages;
   const calm = { ...stage!, counts: { ...stage!.counts, cancelled: 0 } };
   const rowsOf = (stages: Report["stages"]) =>
-    renderReport({ ...chatReport, stages }).split("\nstages ")[1]!
+    renderReport({ ...chatReport, stages }, { width: 120 }).split(
+      "\nstages ",
+    )[1]!
       .split("\n").slice(1).map((line) =>
         line.trim().split(/ {2,}/).slice(0, 4)
       );
