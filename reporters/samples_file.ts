@@ -30,6 +30,9 @@ export async function* readSamples(
   let last: SavedLine | undefined;
   for await (const { text, whole } of linesOf(path)) {
     number++;
+    if (number === 1 && !text.includes("earshot.samples/")) {
+      await refuseReport(path);
+    }
     const place = `'${path}' line ${number}`;
     const value = parsed(text, place, whole);
     if (value === undefined) {
@@ -44,6 +47,18 @@ export async function* readSamples(
   if (last.schema !== "earshot.end/1") {
     warn(`'${path}' was cut short: its run did not come to its end`);
   }
+}
+
+/** A report is what one has at hand when samples are asked for. */
+async function refuseReport(path: string): Promise<void> {
+  using file = await opened(path);
+  const start = new Uint8Array(200);
+  const length = await file.read(start) ?? 0;
+  const text = new TextDecoder().decode(start.subarray(0, length));
+  if (!/^\s*\{\s*"schema"\s*:\s*"earshot\.report\//.test(text)) return;
+  throw new UsageError(
+    `Cannot read samples as they must come from a file that a run saved with --report jsonl=FILE: current value is '${path}', which is a report and no longer has them`,
+  );
 }
 
 interface TextLine {

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { UsageError } from "../plugins/mod.ts";
 import { readSamples } from "./samples_file.ts";
 import { scratch } from "./testdata/open.ts";
-import { runInfo } from "./testdata/report.ts";
+import { oneStageReport, runInfo } from "./testdata/report.ts";
 import { goodSample } from "./testdata/samples.ts";
 
 const head = JSON.stringify({ schema: "earshot.samples/1", ...runInfo });
@@ -73,6 +73,9 @@ Deno.test("readSamples() reads lines longer than a read", async () => {
   assert.deepEqual(lines[1], JSON.parse(long));
 });
 
+const aReport =
+  /saved with --report jsonl=FILE: current value is '.*x\.jsonl', which is a report/;
+
 const refused: [string, string, RegExp][] = [
   [
     "a line that is not JSON",
@@ -104,12 +107,14 @@ const refused: [string, string, RegExp][] = [
     `${head}\n${head}\n`,
     /line 2 as 'earshot.samples\/1' must be .* of no other/,
   ],
-  ["a report", `{"schema":"earshot.report/1"}\n`, /line 1 as 'schema'/],
+  ["a report", JSON.stringify(oneStageReport), aReport],
+  ["a report on many lines", JSON.stringify(oneStageReport, null, 2), aReport],
+  ["JSON on many lines", "{\n}\n", /line 1 as it must be JSON/],
   ["an empty file", "", /has none/],
 ];
 
 for (const [what, text, message] of refused) {
-  Deno.test(`readSamples() refuses ${what}, naming the line`, async () => {
+  Deno.test(`readSamples() refuses ${what}, saying where`, async () => {
     await assert.rejects(read(text), (error: Error) => {
       assert.ok(error instanceof UsageError);
       assert.match(error.message, message);
