@@ -2,10 +2,10 @@ import { basename, dirname, join, resolve } from "node:path";
 import { type Configured, UsageError } from "../plugins/mod.ts";
 
 /**
- * Refuses reporters that would write over each other, or over what is read.
+ * Refuses reporters that would write over each other, or over what is read, or both to standard output.
  *
  * @param read The files that are read: `{ what: "the data", paths }`.
- * @throws {UsageError} If two of them, or one and what is read, have the same file for their option `path`.
+ * @throws {UsageError} If two of them, or one and what is read, have the same file for their option `path`, or two standard output.
  */
 export async function checkPaths(
   reporters: readonly Configured<"reporter">[],
@@ -15,8 +15,20 @@ export async function checkPaths(
   for (const path of read.paths) await allow(taken, path, read.what);
   for (const { name, options } of reporters) {
     const path = pathOf(options);
-    if (path !== undefined) await claim(taken, path, name);
+    if (path !== undefined && path !== "-") await claim(taken, path, name);
   }
+  refuseSharedOutput(reporters);
+}
+
+/** Two on standard output would be one text that is neither. */
+function refuseSharedOutput(reporters: readonly Configured<"reporter">[]) {
+  const [first, second] = reporters.filter(({ name, options }) =>
+    name === "console" || pathOf(options) === "-"
+  );
+  if (!first || !second) return;
+  throw new UsageError(
+    `Cannot report by ${second.name} to standard output as only one reporter can have it: it is that of ${first.name}; give one of them a file or leave it out`,
+  );
 }
 
 /** What is read may be read twice. */

@@ -39,6 +39,34 @@ Deno.test("checkPaths() refuses two reporters of one file, whatever they call it
   }
 });
 
+Deno.test("checkPaths() refuses two reporters on standard output, naming both", async () => {
+  const read = { what: "the data", paths: [] };
+  const dash = { path: "-" };
+  for (
+    const [reporters, message] of [
+      [
+        [jsonlReporter(dash), consoleReporter({})],
+        /by console to standard output .*that of jsonl; give/,
+      ],
+      [
+        [
+          jsonReporter(dash),
+          jsonlReporter({ path: "/dev/null" }),
+          jsonlReporter(dash),
+        ],
+        /by jsonl to standard output .*that of json; give/,
+      ],
+      [[consoleReporter({}), consoleReporter({})], /that of console/],
+    ] as const
+  ) {
+    await assert.rejects(() => checkPaths(reporters, read), {
+      name: "UsageError",
+      message,
+    });
+  }
+  await checkPaths([jsonlReporter(dash)], read);
+});
+
 Deno.test("checkPaths() refuses to write over the samples", async () => {
   await using folder = await tempFolder({ "s.jsonl": "{}" });
   await assert.rejects(
