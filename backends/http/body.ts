@@ -1,6 +1,7 @@
 import { StringDecoder } from "node:string_decoder";
 import { Buffer } from "node:buffer";
 import { RequestError } from "../../plugins/mod.ts";
+import { snippet } from "../target/words.ts";
 
 /** Takes the body of a response as it comes, decompressed. */
 export interface Body {
@@ -18,7 +19,7 @@ export interface Body {
   end(): void;
 }
 
-/** The most that a whole body, or one event, may hold: what no answer comes near, and every machine has room for. */
+/** The most that a body may hold, decompressed: what no answer comes near, and every machine has room for. */
 export const MAX_BYTES = 64 * 1024 * 1024;
 
 /** Gathers a body and hands it over as text once it has ended, with the time of its last read. */
@@ -40,7 +41,7 @@ export function wholeBody(
   };
 }
 
-/** Decodes UTF-8 that may be cut anywhere. */
+/** Decodes UTF-8 that may be cut anywhere; what is none is replaced. */
 export function utf8(): StringDecoder {
   return new StringDecoder("utf8");
 }
@@ -55,11 +56,18 @@ export function tooLong(rule: string): RequestError {
   );
 }
 
+/** By a decoder that takes UTF-8 alone, and leaves out a byte order mark. */
 function textOf(pieces: readonly Buffer[]): string {
   const [first = Buffer.alloc(0)] = pieces;
   const bytes = pieces.length > 1 ? Buffer.concat(pieces) : first;
-  const text = bytes.toString();
-  return text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text;
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw new RequestError(
+      "protocol_error",
+      `Cannot read the response as it must be text in UTF-8: current value is ${
+        snippet(bytes.toString())
+      }`,
+    );
+  }
 }
-
-const BYTE_ORDER_MARK = "\uFEFF";

@@ -1,41 +1,46 @@
 import { createParser } from "eventsource-parser";
 import { RequestError } from "../../plugins/mod.ts";
 import { snippet } from "../target/words.ts";
-import { type Body, MAX_BYTES, tooLong, utf8 } from "./body.ts";
+import { type Body, MAX_BYTES, tooLong } from "./body.ts";
 import type { ServerEvent } from "./http.ts";
+import { strictUtf8 } from "./strict_utf8.ts";
 
 /**
  * Reads server-sent events. All of one read have its time. The last one counts even without the empty line that
- * should end it: servers that leave it out would lose their `[DONE]`.
+ * should end it: servers that leave it out would lose their `[DONE]`. By the standard, lines of no known field are
+ * passed over; here they end the stream, as a piece of the answer that has lost its beginning is one of them.
  *
  * @param event Returns true if it was the last: it is asked no more.
  */
 export function eventStream(
   event: (event: ServerEvent, atMs: number) => boolean,
 ): Body {
-  const decoder = utf8();
-  let nowMs = 0, isOver = false, isCut = false, isLineStart = true;
+  const decoder = strictUtf8();
+  const lineStart = lineStarts();
+  let nowMs = 0, bytes = 0, isOver = false, isCut = false;
   const parser = createParser({
-    maxBufferSize: MAX_BYTES,
     onEvent({ event: type, data }) {
       if (isOver) return;
       isOver = event({ type, data, ...(isCut && { isCut }) }, nowMs);
     },
-    onError(error) {
-      if (error.type === "max-buffer-size-exceeded") {
-        throw tooLong("an event must be");
-      }
+    onError({ type, line = "" }) {
+      // Where the stream is cut, a name may be.
+      if (type === "unknown-field" && !isOver && !isCut) throw noField(line);
     },
   });
   return {
-    read(bytes, atMs) {
+    read(piece, atMs) {
+      if (isOver) return true;
       nowMs = atMs;
-      const text = decoder.write(bytes);
-      const lostAt = lostIn(text, isLineStart);
-      parser.feed(lostAt < 0 ? text : text.slice(0, lostAt));
-      if (lostAt >= 0 && !isOver) throw broken(text.slice(lostAt));
-      isLineStart = text === "" ? isLineStart : /[\r\n]$/.test(text);
-      return isOver;
+      bytes += piece.length;
+      if (bytes > MAX_BYTES) throw tooLong("a stream of events must be");
+      const { text, broken } = decoder.read(piece);
+      parser.feed(text);
+      if (isOver) return true;
+      if (broken !== undefined) throw noText(broken);
+      const start = lineStart(text);
+      if (!mayBeField(start)) throw noField(start);
+      return false;
     },
     end() {
       isCut = true;
@@ -44,28 +49,43 @@ export function eventStream(
   };
 }
 
-/** What stands for bytes that are no UTF-8. */
-const REPLACED = "\uFFFD";
+const FIELDS = ["data:", "event:", "id:", "retry:", ":"];
 
-/**
- * Where a line of broken bytes begins, or -1. It would be passed over like any field that is not known, and the piece of
- * the answer behind them with it. Within a line they may be the model's own: half a character.
- */
-function lostIn(text: string, isLineStart: boolean): number {
-  if (!text.includes(REPLACED)) return -1;
-  if (isLineStart && NO_FIELD.test(text[0]!)) return 0;
-  return text.search(LINE_OF_NO_FIELD);
+/** As much as it takes to tell. */
+const LONGEST = Math.max(...FIELDS.map((name) => name.length));
+
+/** Follows a text, and knows how the line begins that has not ended yet: the parser drops such lines without a word. */
+function lineStarts(): (text: string) => string {
+  let start = "";
+  return (text) => {
+    const end = Math.max(text.lastIndexOf("\n"), text.lastIndexOf("\r"));
+    if (end >= 0) start = text.slice(end + 1);
+    else if (start.length < LONGEST) start += text;
+    return start;
+  };
 }
 
-/** The names of all fields are ASCII; a byte order mark may stand before the first. */
-const NO_FIELD = /[^\p{ASCII}\uFEFF]/u;
-const LINE_OF_NO_FIELD = /(?<=[\r\n])\P{ASCII}/u;
+/** Whether a line that begins so may become one of a field that is known, or a comment. */
+function mayBeField(start: string): boolean {
+  return FIELDS.some((name) =>
+    start.startsWith(name) || name.startsWith(start)
+  );
+}
 
-function broken(line: string): RequestError {
+function noField(line: string): RequestError {
+  return unreadable(
+    "each line must be data, event, id, retry or a comment",
+    line,
+  );
+}
+
+function noText(line: string): RequestError {
+  return unreadable("its lines must be text in UTF-8", line);
+}
+
+function unreadable(rule: string, line: string): RequestError {
   return new RequestError(
     "protocol_error",
-    `Cannot read the response as its lines must be text in UTF-8: current value is ${
-      snippet(line)
-    }`,
+    `Cannot read the response as ${rule}: current value is ${snippet(line)}`,
   );
 }

@@ -37,7 +37,8 @@ const CASES:
     ["comments", ": ping\n\ndata: a\n: ping\n\n:\n\n", ["a"]],
     ["types", "event: x\ndata: a\n\ndata: b\n\n", [["x", "a"], "b"]],
     ["a type without data", "event: x\n\ndata: b\n\n", ["b"]],
-    ["unknown fields", "id: 1\nretry: 5\nfoo: bar\ndata: a\n\n", ["a"]],
+    ["other fields", "id: 1\nretry: 5\nretry: x\nid\ndata: a\n\n", ["a"]],
+    ["a name cut with the stream", "data: a\n\ndat", ["a"]],
     ["a byte order mark", "\uFEFFdata: a\n\n", ["a"]],
     ["empty data", "data\n\ndata:\n\n", ["", ""]],
     ["no empty line at the end", "data: a\n\ndata: [DONE]\n", ["a", "[DONE]"]],
@@ -53,32 +54,71 @@ for (const [what, text, expected] of CASES) {
   });
 }
 
-Deno.test("eventStream() passes over no line that begins with bytes that are no text", () => {
-  const bytes = Buffer.from([0x80, 0xff, 0xc1]);
+/** What is told before a stream turns out to be unreadable. */
+function toldBefore(
+  reads: readonly (string | Uint8Array)[],
+  message: RegExp,
+): string[] {
   const seen: string[] = [];
+  assert.throws(
+    () => read(reads, ({ data }) => !seen.push(data)),
+    (error: RequestError) =>
+      error.class === "protocol_error" && message.test(error.message),
+    JSON.stringify(reads),
+  );
+  return seen;
+}
+
+Deno.test("eventStream() passes over no bytes that are no text, in a line or before it", () => {
+  const bytes = Buffer.from([0x80, 0xff, 0xc1]);
+  const inside = Buffer.concat([Buffer.from("data: x"), bytes]);
   for (
     const reads of [
       ["data: a\n\n", bytes, "data: b\n\n"],
       ["data: a\n\nda", "ta: c\n\r", bytes],
-      ["data: a\n\n", Buffer.from([0xc3, 0xa9, 0x80]), "data: b\n\n"],
+      ["data: a\r\r", Buffer.from([0xc3, 0xa9, 0x80]), "data: b\n\n"],
       [Buffer.concat([Buffer.from("data: a\n\n"), bytes])],
+      [Buffer.concat([Buffer.from("data: a\r\r"), inside])],
+      ["data: a\n\n", inside, "\n\n"],
+      ["data: a\n\ndata: ", Buffer.from([0xe2, 0x82]), "b\n\n"],
     ]
   ) {
-    seen.length = 0;
-    assert.throws(
-      () => read(reads, ({ data }) => !seen.push(data)),
-      ({ class: failure, message }: RequestError) =>
-        failure === "protocol_error" && /must be text in UTF-8/.test(message),
-    );
-    assert.equal(seen[0], "a");
-    assert.ok(!seen.includes("b"));
+    const [first] = toldBefore(reads, /must be text in UTF-8: current value/);
+    assert.equal(first, "a");
   }
+});
+
+Deno.test("eventStream() passes over no line that is none of a stream's", () => {
+  const lines = [
+    "xdata: b\n\n",
+    "rest of a lost event\n\n",
+    '{"error":"x"}\n',
+    "Data: b\n\n",
+    "foo\n",
+  ];
+  for (const line of lines) {
+    for (const end of ["", "data: c\n\n"]) {
+      const text = `data: a\n\n${line}${end}`;
+      for (const reads of [[text], [...text]]) {
+        const message = /must be data, event, id, retry or a comment: current/;
+        assert.deepEqual(toldBefore(reads, message), ["a"]);
+      }
+    }
+  }
+  // A line that never ends is not waited for.
+  toldBefore([`data: a\n\n{"error"`], /current value is \{"error"$/);
+});
+
+Deno.test("eventStream() does not mind what comes behind the last event", () => {
   const last = ({ data }: ServerEvent) => data === "[DONE]";
-  for (
-    const end of [["data: [DONE]\n\n", bytes], ["data: [DONE]\n\nx", bytes]]
-  ) {
-    assert.deepEqual(said(read(end, last)), ["[DONE]"]);
-  }
+  const bytes = Buffer.from([0x80, 0xff, 0xc1]);
+  const ends = [
+    ["data: [DONE]\n\n", bytes],
+    ["data: [DONE]\n\nx"],
+    ["data: [DONE]\n\nx: y\n\n", bytes],
+    [Buffer.concat([Buffer.from("data: [DONE]\n\n"), bytes])],
+  ];
+  for (const end of ends) assert.deepEqual(said(read(end, last)), ["[DONE]"]);
 });
 
 Deno.test("eventStream() leaves half a character of a model where it is", () => {
@@ -112,13 +152,19 @@ Deno.test("eventStream() asks no more after the last event, in the same read or 
   assert.deepEqual(said(read(reads, isLast)), ["a", "[DONE]"]);
 });
 
-Deno.test("eventStream() refuses an event that would fill the memory", () => {
-  const stream = eventStream(() => false);
-  const flood = Buffer.alloc(8 * 1024 * 1024, "x");
-  stream.read(Buffer.from("data: "), 0);
-  assert.throws(() => {
-    for (let i = 0; i < 9; i++) stream.read(flood, i);
-  }, { class: "protocol_error", message: /an event must be at most 64 MiB/ });
+Deno.test("eventStream() refuses what would fill the memory, in one event or in many", () => {
+  const flood = Buffer.alloc(8 * 1024 * 1024, "data: x\n\n");
+  const long = Buffer.alloc(8 * 1024 * 1024, "x");
+  for (const piece of [flood, long]) {
+    const stream = eventStream(() => false);
+    stream.read(Buffer.from("data: "), 0);
+    assert.throws(() => {
+      for (let i = 0; i < 8; i++) stream.read(piece, i);
+    }, {
+      class: "protocol_error",
+      message: /a stream of events must be at most 64 MiB/,
+    });
+  }
 });
 
 Deno.test("eventStream() reads the same events however the bytes are split", () => {
