@@ -1,10 +1,11 @@
-import { messageOf, UsageError } from "../plugins/mod.ts";
+import { isUsageError, messageOf, UsageError } from "../plugins/mod.ts";
 import { openBytes } from "./file_bytes.ts";
 import type { Manifest, Met, RowsOptions } from "./manifest.ts";
 import type { Row } from "./manifest_format.ts";
 import { type Block, openParquet, type ParquetFile } from "./parquet_file.ts";
 import { type Window, windowsOf } from "./parquet_order.ts";
-import { openRowsThread } from "./parquet_thread.ts";
+import type { RandomBytes } from "./parquet_footer.ts";
+import { openRowsThread, type RowsReader } from "./parquet_thread.ts";
 import { readAhead } from "./read_ahead.ts";
 
 /** The first records, to tell what is in a column. */
@@ -16,8 +17,8 @@ const AHEAD = 2;
 const AT_ONCE = 8;
 
 /**
- * Opens a Parquet file as a manifest. Of a file that was cut short it tells here; of a damaged page when its records
- * come. Never holds more than two windows of records.
+ * Opens a Parquet file as a manifest. Of a file that was cut short, or whose first records are damaged, it tells
+ * here; of a later damaged page when its records come. Never holds more than two windows of records.
  *
  * @throws {UsageError} If it cannot be read, has no records, or was cut short.
  */
@@ -26,14 +27,27 @@ export async function openParquetManifest(path: string): Promise<Manifest> {
   const file = await openBytes(path);
   stack.defer(() => file.close());
   const reader = stack.use(openRowsThread());
-  const manifest = await parquetManifest([
-    await openParquet(path, file, { reader }),
-  ]);
-  const opened = stack.move();
+  const manifest = await opened(path, file, reader);
+  const held = stack.move();
   return {
     ...manifest,
-    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+    [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
+}
+
+async function opened(
+  path: string,
+  file: RandomBytes,
+  reader: RowsReader,
+): Promise<Manifest> {
+  try {
+    return await parquetManifest([await openParquet(path, file, { reader })]);
+  } catch (error) {
+    // The records that tell what is in a column are read now: where they are damaged, that is the file's fault.
+    throw isUsageError(error)
+      ? error
+      : new UsageError(messageOf(error), { cause: error });
+  }
 }
 
 /**

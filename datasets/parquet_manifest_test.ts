@@ -46,6 +46,18 @@ Deno.test("openParquetManifest() refuses what was cut short, and names it", asyn
   );
 });
 
+Deno.test("openParquetManifest() refuses what is damaged where it begins, and names it", async () => {
+  const bytes = file(0, 5);
+  bytes.fill(0xff, 4, 40);
+  await using folder = await tempFolder({ "bad.parquet": bytes });
+  await assert.rejects(openParquetManifest(folder.at("bad.parquet")), {
+    name: "UsageError",
+    message: `Cannot read rows 1 to 3 of ${
+      folder.at("bad.parquet")
+    }: its pages must be whole and of a known kind: current value is damaged ones`,
+  });
+});
+
 Deno.test("parquetManifest() reads several files as one, and makes a problem of each record of a part that cannot be read", async () => {
   const bad = watched(file(5, 6));
   const last = await openParquet("bad.parquet", bad);
