@@ -33,10 +33,7 @@ export interface Inflated {
  * @throws {RequestError} If the encoding is not known.
  */
 export function inflate(encoding: string, to: Inflated): Inflation {
-  // A name as "constructor" is an object's own business.
-  const open = Object.hasOwn(DECODERS, encoding)
-    ? DECODERS[encoding]
-    : undefined;
+  const open = isKnown(encoding) ? DECODERS[encoding] : undefined;
   if (!open) {
     throw new RequestError(
       "protocol_error",
@@ -92,6 +89,11 @@ export function inflate(encoding: string, to: Inflated): Inflation {
       decoder?.destroy();
     },
   };
+}
+
+/** Whether it can be decompressed. A name as "constructor" is an object's own business. */
+export function isKnown(encoding: string): boolean {
+  return Object.hasOwn(DECODERS, encoding);
 }
 
 /** What the header says, in one word; `undefined` where nothing is encoded. */

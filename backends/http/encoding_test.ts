@@ -132,6 +132,31 @@ for (const name of ["zip", "gzip, br", "constructor"]) {
   });
 }
 
+Deno.test("exchange() keeps the status of a refusal whose words cannot be read", async () => {
+  const words = gzipSync(JSON.stringify({ error: "all seats are taken" }));
+  const bodies = [
+    ["zip", words],
+    ["gzip", Buffer.from("no gzip")],
+    ["gzip", words.subarray(0, 20)],
+  ] as const;
+  for (const isLost of [false, true]) {
+    for (const [encoding, bytes] of bodies) {
+      await using server = await rawServer(async (peer) => {
+        const length = bytes.length + (isLost ? 1 : 0);
+        await peer.send(
+          `HTTP/1.1 429 No\r\ncontent-encoding: ${encoding}\r\ncontent-length: ${length}\r\n\r\n`,
+          bytes,
+        );
+        if (isLost) peer.socket.end();
+      });
+      await using http = open();
+      const [failure, code, message] = failureOf(await asked(http, server.url));
+      assert.deepEqual([failure, code], ["http_error", "429"]);
+      assert.match(message!, /^The server answered HTTP 429.*\(asks for fewer/);
+    }
+  }
+});
+
 Deno.test("exchange() refuses a small body that would fill the memory", async () => {
   await using server = await rawServer((peer) =>
     peer.answer(gzipSync(new Uint8Array(80 * 1024 * 1024), { level: 1 }), {

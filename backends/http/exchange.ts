@@ -98,8 +98,7 @@ function take(
 
   function fail(error: Error): void {
     reads.flush();
-    // A refusal is one, however much of its words has come.
-    if (response?.isRefusal) response.end();
+    response?.cut();
     settle(faultOf(error, {
       isOpen: sentMs !== undefined || connection.socket !== undefined,
       hasHeaders: response !== undefined,

@@ -523,6 +523,17 @@ Deno.test("exchange() fails as closed where the transport is disposed of", async
   await server.until(() => server.open === 0);
 });
 
+Deno.test("exchange() says so where a server has a request go on that did not ask", async () => {
+  await using server = await rawServer(async (peer) => {
+    await peer.send("HTTP/1.1 100 Continue\r\n\r\n");
+    await peer.answer("{}");
+  });
+  await using http = open();
+  const [failure, , message] = failureOf(await asked(http, server.url));
+  assert.equal(failure, "protocol_error");
+  assert.match(message!, /a 100 Continue that nobody asked for\)$/);
+});
+
 Deno.test("exchange() passes over informational responses", async () => {
   let early: number | undefined;
   await using server = await rawServer(async (peer) => {

@@ -1,11 +1,11 @@
 import type { Buffer } from "node:buffer";
 import type { Call } from "../../plugins/mod.ts";
 import { type Body, wholeBody } from "./body.ts";
-import { encodingOf, inflate, type Inflation } from "./encoding.ts";
+import { encodingOf, inflate, type Inflation, isKnown } from "./encoding.ts";
 import { eventStream } from "./events.ts";
 import type { ResponseReader } from "./http.ts";
 import { headerOf, isEventStream, type RawHeaders } from "./raw_headers.ts";
-import { refusal } from "./status.ts";
+import { refusal, statusError } from "./status.ts";
 
 /** The beginning of a response. */
 export interface Head {
@@ -29,12 +29,12 @@ export interface Audience {
 
 /** Takes the body of a response, read by read. */
 export interface Response {
-  /** Whether it is none of what was asked for. */
-  readonly isRefusal: boolean;
   /** The bytes of one network read. */
   read(bytes: Buffer, atMs: number): void;
   /** All has come. */
   end(): void;
+  /** The connection was lost. A refusal is one, however much of its words has come. */
+  cut(): void;
   /** Nothing more is wanted. */
   stop(): void;
 }
@@ -42,7 +42,7 @@ export interface Response {
 /**
  * Reads a response as its head says: as events, as a whole, or as the words of a refusal; decompressed.
  *
- * @throws {RequestError} If it is encoded in a way that is not known.
+ * @throws {RequestError} If it is encoded in a way that is not known: with the status, if it is a refusal.
  */
 export function responseOf(head: Head, audience: Audience): Response {
   const { status, headers } = head;
@@ -78,13 +78,23 @@ export function responseOf(head: Head, audience: Audience): Response {
   }
 
   const encoding = encodingOf(headerOf(headers, "content-encoding"));
+  if (isRefusal && encoding !== undefined && !isKnown(encoding)) {
+    throw statusError(head, "");
+  }
   const inflation: Inflation | undefined = encoding === undefined
     ? undefined
-    : inflate(encoding, { read, end, fail: settle });
+    : inflate(encoding, {
+      read,
+      end,
+      // A refusal is one, whatever its words are packed in.
+      fail: isRefusal ? end : settle,
+    });
   return {
-    isRefusal,
     read: inflation?.write ?? read,
     end: inflation?.end ?? end,
+    cut() {
+      if (isRefusal) end();
+    },
     stop() {
       isOver = true;
       inflation?.stop();

@@ -68,6 +68,9 @@ function hintIn(
   if (isPlain && /expected http\//i.test(cause.message)) {
     return "the server may speak https, not http: see target";
   }
+  if (cause.message === "bad response") {
+    return "an answer to no request, or a 100 Continue that nobody asked for";
+  }
   if (proxy && UNREACHED.test(code)) {
     return `see ${proxy.variable}; NO_PROXY names hosts to go to without one`;
   }

@@ -3,6 +3,7 @@ import { type OpenContext, UsageError } from "../../plugins/mod.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { TargetSettings } from "./options.ts";
 import type { TlsOptions } from "./tls.ts";
+import { CUT } from "./words.ts";
 
 /**
  * The headers of each request.
@@ -111,10 +112,29 @@ const HIDDEN = "***";
 /** Anything shorter would be found in every other text. */
 const MIN_LENGTH = 6;
 
-/** Takes secrets out of text that a server has written. */
+/** Takes secrets out of text that a server has written, and the beginning of one where the text was cut within it. */
 export function cleaner(secrets: readonly string[]): (text: string) => string {
   const known = secrets.filter((secret) => secret.length >= MIN_LENGTH)
     .sort((a, b) => b.length - a.length);
   return (text) =>
-    known.reduce((clean, secret) => clean.replaceAll(secret, HIDDEN), text);
+    known.reduce(
+      (clean, secret) => withoutCut(clean.replaceAll(secret, HIDDEN), secret),
+      text,
+    );
+}
+
+/** Hides a secret's beginning where a text was cut within it. */
+function withoutCut(text: string, secret: string): string {
+  const pieces = text.split(CUT);
+  const last = pieces.pop()!;
+  return [...pieces.map((piece) => withoutStart(piece, secret)), last]
+    .join(CUT);
+}
+
+function withoutStart(text: string, secret: string): string {
+  for (let length = secret.length; length >= MIN_LENGTH; length--) {
+    if (!text.endsWith(secret.slice(0, length))) continue;
+    return text.slice(0, -length) + HIDDEN;
+  }
+  return text;
 }

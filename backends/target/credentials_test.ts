@@ -4,6 +4,7 @@ import { testCa, testTls } from "../../server/test_certificate.ts";
 import { cleaner, headersOf, tlsOf } from "./credentials.ts";
 import { endpointOf } from "./endpoint.ts";
 import type { TargetSettings } from "./options.ts";
+import { snippet } from "./words.ts";
 
 function headersFor(
   headers: Record<string, string>,
@@ -61,6 +62,17 @@ Deno.test("headersOf() refuses a key that has a line end, as files leave one", (
 Deno.test("cleaner() takes every secret out, the longest first", () => {
   const clean = cleaner(["sk-abc", "sk-abc-123", ""]);
   assert.equal(clean("bad key sk-abc-123, not sk-abc"), "bad key ***, not ***");
+});
+
+Deno.test("cleaner() takes out the beginning of a secret that was cut", () => {
+  const clean = cleaner(["sk-abc-123-long", "other secret"]);
+  for (let length = 295 - 15; length < 300; length++) {
+    const text = snippet(`${"x".repeat(length)}sk-abc-123-long and more`);
+    assert.ok(!clean(text).includes("sk-abc"), text);
+    assert.ok(clean(text).endsWith("…"));
+  }
+  assert.equal(clean("a other se…, sk-abc-1… b"), "a ***…, ***… b");
+  assert.equal(clean("words… and sk-ab…"), "words… and sk-ab…");
 });
 
 Deno.test("cleaner() leaves alone what is too short to be a secret", () => {

@@ -4,7 +4,10 @@ export function withCode(message: string, code: string | undefined): string {
   return message ? `${code}: ${message}` : code;
 }
 
+/** What stands for the rest of a text. */
+export const CUT = "…";
+
 /** Enough of a text to know it by. */
 export function snippet(text: string): string {
-  return text.length > 300 ? `${text.slice(0, 300)}…` : text;
+  return text.length > 300 ? text.slice(0, 300) + CUT : text;
 }
