@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import type { ServerClock } from "./clock.ts";
-import type { Fault, FaultPoint } from "./faults.ts";
+import type { Fault } from "./faults.ts";
+import type { FaultPoint } from "./session_faults.ts";
 import { keepAlive } from "./keep_alive.ts";
 import type { Log } from "./log.ts";
 import type { SessionOptions } from "./options.ts";

@@ -60,6 +60,55 @@ Deno.test("parseFault() rejects what is none", () => {
   }
 });
 
+Deno.test("parseFault() says which part is wrong, and what would be right", () => {
+  for (
+    const [text, rule] of [
+      ["half@accept", "half must be at headers, events:N, bytes:N or done"],
+      ["drop@done~2", "SHARE must be a number from 0 to 1"],
+      ["drop@done~x", "SHARE must be a number from 0 to 1"],
+      ["drop@done~", "SHARE must be a number from 0 to 1"],
+      [
+        "status=999@accept",
+        "status must have STATUS from 200 to 599, then each header as ;NAME: VALUE, then ,BODY",
+      ],
+      [
+        "refuse=200@accept",
+        "refuse must have STATUS from 300 to 599, then ,BODY",
+      ],
+      ["refuse=503@done", "refuse must be at accept"],
+      ["jump@done", "DO must be one of refuse, error, frame,"],
+      [
+        "drop@events",
+        "events must have a number from 1 behind it, as events:5",
+      ],
+      [
+        "drop@events:N",
+        "events must have a number from 1 behind it, as events:5",
+      ],
+      [
+        "drop@deltas:0",
+        "deltas must have a number from 1 behind it, as deltas:5",
+      ],
+      ["drop@done:2", "done must have no number behind it"],
+      ["drip@accept", "drip must have MS, a whole number of milliseconds"],
+      [
+        "big=99999999999@headers",
+        "big must have BYTES, a whole number of at most 67108864",
+      ],
+      ["ping@accept", "ping must be at created, update,"],
+      ["ping", "POINT, behind an @, must be created, update,"],
+      ["ping@somewhere", "POINT, behind an @, must be created, update,"],
+    ] as const
+  ) {
+    assert.throws(() => parseFault(text), ({ message }: TypeError) => {
+      const start =
+        `Cannot read a fault, DO[=ARGUMENTS]@POINT[~SHARE], as ${rule}`;
+      assert.equal(message.slice(0, start.length), start);
+      return message.includes(`: current value is ${JSON.stringify(text)}`);
+    });
+  }
+});
+
 Deno.test("parseFault() names what was probably meant", () => {
   for (
     const [text, words] of [

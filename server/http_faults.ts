@@ -1,4 +1,10 @@
-import { halves, natural } from "./fault_arguments.ts";
+import {
+  halves,
+  MAX_BYTES,
+  MAX_EVENTS,
+  natural,
+  upTo,
+} from "./fault_arguments.ts";
 
 /** Where in a request: before the answer, behind its headers, behind the n-th event or byte of its body, before its end. */
 export type HttpPoint =
@@ -94,10 +100,12 @@ export const HTTP_ACTIONS: Readonly<
   frame: (text) => ({ do: "frame", text }),
   "bad-json": () => ({ do: "frame", text: '{"choices":[{"index":0,' }),
   "non-object": () => ({ do: "frame", text: "[1,2]" }),
-  noise: (args) => natural(args || "1", (count) => ({ do: "noise", count })),
-  big: (args) => natural(args || "2097152", (bytes) => ({ do: "big", bytes })),
+  noise: (args) =>
+    upTo(MAX_EVENTS, args || "1", (count) => ({ do: "noise", count })),
+  big: (args) =>
+    upTo(MAX_BYTES, args || "2097152", (bytes) => ({ do: "big", bytes })),
   garbage: (args) =>
-    natural(args || "64", (bytes) => ({ do: "garbage", bytes })),
+    upTo(MAX_BYTES, args || "64", (bytes) => ({ do: "garbage", bytes })),
   duplicate: () => ({ do: "duplicate" }),
   half: () => ({ do: "half" }),
   split: () => ({ do: "split" }),
@@ -107,14 +115,15 @@ export const HTTP_ACTIONS: Readonly<
   drop: () => ({ do: "drop" }),
 };
 
-/** Whether there is such a point, and whether that can be done there. */
-export function isHttpPoint(point: string, verb: string): boolean {
-  if (!/^(accept|headers|done|(events|bytes):[1-9]\d*)$/.test(point)) {
-    return false;
-  }
-  if (ONLY_AT_ACCEPT.includes(verb)) return point === "accept";
-  return point !== "accept" || ALSO_AT_ACCEPT.includes(verb);
+/** Where in a request that can be done; nowhere where it cannot. */
+export function httpPoints(verb: string): readonly string[] {
+  if (!Object.hasOwn(HTTP_ACTIONS, verb)) return [];
+  if (ONLY_AT_ACCEPT.includes(verb)) return ["accept"];
+  return ALSO_AT_ACCEPT.includes(verb) ? ["accept", ...LATER] : LATER;
 }
+
+/** The points behind the answer's start. */
+const LATER = ["headers", "events:N", "bytes:N", "done"];
 
 const ONLY_AT_ACCEPT = [
   "status",

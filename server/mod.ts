@@ -31,12 +31,8 @@ import { knownClips } from "./speech/known_clips.ts";
 import { checkOptions } from "./settings.ts";
 import { createUpgrades } from "./upgrades.ts";
 
-export {
-  type Fault,
-  type FaultAction,
-  type FaultPoint,
-  parseFault,
-} from "./faults.ts";
+export { type Fault, parseFault } from "./faults.ts";
+export type { FaultAction, FaultPoint } from "./session_faults.ts";
 export type { HttpAction, HttpPoint } from "./http_faults.ts";
 export { hashAudio, type LogEntry } from "./log.ts";
 export { type ServerThread, startServerThread } from "./start_thread.ts";

@@ -1,3 +1,4 @@
+import { oneOf } from "./fault_arguments.ts";
 import { type Fault, parseFault } from "./faults.ts";
 import { nearest } from "./nearest.ts";
 import type { ServerOptions } from "./options.ts";
@@ -97,7 +98,7 @@ function ruleBroken(name: string, value: unknown): string | undefined {
   const choices = Object.hasOwn(CHOICES, name) ? CHOICES[name]! : undefined;
   if (!choices || choices.includes(value as string)) return undefined;
   const words = choices.filter(Boolean);
-  const rule = `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`;
+  const rule = oneOf(words);
   const meant = nearest(String(value), words);
   return meant === undefined ? rule : `${rule} (did you mean ${meant}?)`;
 }
