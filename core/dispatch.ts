@@ -41,15 +41,16 @@ export async function closedLoop(
   const breathe = breather(clock);
   const startMs = clock.now();
 
-  /** One session after another, each due when the one before has ended. */
+  /** One session after another, each due when the one before has ended; later, where nobody was there to answer. */
   async function slot(firstMs: number): Promise<void> {
-    let dueMs = firstMs;
+    let dueMs = firstMs, pauseMs = 0;
     while (await until(dueMs, clock, stand.closed)) {
       const ready = await stand.next();
       if (ready === undefined) return;
-      await runSession(stand, ready, dueMs);
+      const isThere = await runSession(stand, ready, dueMs);
       await breathe();
-      dueMs = clock.now();
+      pauseMs = isThere ? 0 : Math.min(2 * pauseMs || PAUSE_MS, MAX_PAUSE_MS);
+      dueMs = clock.now() + pauseMs;
     }
   }
 
@@ -60,6 +61,13 @@ export async function closedLoop(
     ),
   );
 }
+
+/** How long a stream waits after a connection that could not be had, twice as long each time it fails again. */
+const PAUSE_MS = 100;
+const MAX_PAUSE_MS = 1000;
+
+/** Arrivals that are counted behind the end: their times may be such that they never come to it. */
+const MAX_OVERDUE = 1_000_000;
 
 /** Starts sessions when they arrive, whatever became of the ones before. */
 export async function openLoop(
@@ -73,10 +81,16 @@ export async function openLoop(
   const breathe = breather(clock);
   const startMs = clock.now();
   const inFlight = bag<Promise<void>>();
+  let overdue = 0;
   try {
     for (const offsetMs of arrivals) {
       const dueMs = startMs + offsetMs;
-      if (!await until(dueMs, clock, stand.closed)) break;
+      if (stand.closed.aborted || !await until(dueMs, clock, stand.closed)) {
+        // What was due before the end and could not be started in time is no less an arrival.
+        if (dueMs > clock.now() || ++overdue > MAX_OVERDUE) break;
+        stand.dropped(dueMs);
+        continue;
+      }
       await breathe();
       if (inFlight.size >= maxInFlight) {
         stand.dropped(dueMs);
@@ -95,12 +109,15 @@ async function arrive(stand: Stand, dueMs: number): Promise<void> {
   if (ready !== undefined) await runSession(stand, ready, dueMs);
 }
 
-/** Sends the turns of a session, each due when the answer before it has been thought over. */
+/**
+ * Sends the turns of a session, each due when the answer before it has been thought over. False where no connection
+ * could be had: a server that is gone would be asked thousands of times a second.
+ */
 async function runSession(
   stand: Stand,
   { session, prepared }: ReadySession,
   firstMs: number,
-): Promise<void> {
+): Promise<boolean> {
   const { backend, clock, stage, stopped, cut } = stand;
   const history: Exchange[] = [];
   let dueMs = firstMs;
@@ -108,10 +125,10 @@ async function runSession(
     for (const [index, turn] of session.turns.entries()) {
       if (index > 0) {
         dueMs = clock.now() + (turn.thinkMs ?? 0);
-        if (!await until(dueMs, clock, stopped)) return;
+        if (!await until(dueMs, clock, stopped)) return true;
       }
       const leave = stand.admit(dueMs);
-      if (leave === undefined) return;
+      if (leave === undefined) return true;
       const request: InferenceRequest = {
         id: leave.id,
         turn,
@@ -126,13 +143,17 @@ async function runSession(
         signal: cut,
       });
       stand.ended(sample, request);
-      if (sample.outcome.status !== "ok") return;
+      const { outcome } = sample;
+      if (outcome.status !== "ok") {
+        return outcome.failure.class !== "connect_error";
+      }
       history.push({
         turn,
         prepared: prepared[index],
         output: sample.output,
       });
     }
+    return true;
   } finally {
     stand.left(session.id);
   }

@@ -61,7 +61,7 @@ export interface Counts {
   readonly timeout: number;
   /** Cut off by the end of the run or by an interrupt. */
   readonly cancelled: number;
-  /** Arrivals that never started, as too many requests were in flight. */
+  /** Arrivals that never started: too many requests were in flight, or the client was behind when the window ended. */
   readonly dropped: number;
   /** Of `ok`: those with an empty answer. */
   readonly emptyOutputs: number;

@@ -193,6 +193,10 @@ function standOf(
       counted.take(sample, request);
     },
     dropped(scheduledMs) {
+      // Where enough were sent, or the data has ended, no more are wanted; nor behind the window.
+      const reason = stopping.end?.reason;
+      if (reason === "requests" || reason === "data") return;
+      if (endMs !== undefined && scheduledMs >= endMs) return;
       live.dropped();
       if (phaseAt(scheduledMs) === "measure") measured.dropped++;
     },

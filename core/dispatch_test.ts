@@ -1,0 +1,88 @@
+import assert from "node:assert/strict";
+import type { Backend } from "./contract.ts";
+import { closedLoop, openLoop, type Stand } from "./dispatch.ts";
+import { RequestError } from "./errors.ts";
+import { manualClock } from "./testing/manual_clock.ts";
+
+/** A stage that says yes to everything and writes down what happens. */
+function stand(backend: Backend, closed: AbortSignal, clock = manualClock()) {
+  const dropped: number[] = [], sent: number[] = [];
+  let id = 0;
+  const stand: Stand = {
+    backend,
+    clock,
+    stage: 0,
+    closed,
+    stopped: new AbortController().signal,
+    cut: new AbortController().signal,
+    next: () =>
+      Promise.resolve({
+        session: { id: "s", turns: [{ columns: {} }] },
+        prepared: [undefined],
+      }),
+    admit: () => ({ id: id++, phase: "measure" }),
+    ended: ({ dispatchedMs }) => void sent.push(dispatchedMs),
+    dropped: (scheduledMs) => void dropped.push(scheduledMs),
+    left() {},
+  };
+  return { stand, clock, dropped, sent };
+}
+
+Deno.test("openLoop() counts what was due before the end and could not be started as dropped", async () => {
+  const end = new AbortController();
+  const { stand: here, clock, dropped, sent } = stand(
+    { needs: [], send: () => Promise.resolve({}) },
+    end.signal,
+  );
+  // The loop is held up over three arrivals, and the end comes meanwhile.
+  const late = { ...clock, now: () => clock.now() + (sent.length ? 35 : 0) };
+  const arrivals = [0, 10, 20, 30, 40, 50];
+  const ended: Stand["ended"] = (sample, request) => {
+    here.ended(sample, request);
+    end.abort();
+  };
+  const running = openLoop({ ...here, clock: late, ended }, {
+    arrivals,
+    maxInFlight: 10,
+  });
+  await clock.advance(100);
+  await running;
+  assert.equal(sent.length, 1);
+  assert.deepEqual(dropped, [10, 20, 30]);
+});
+
+Deno.test("openLoop() ends though its arrivals never come to the end of the stage", async () => {
+  const { stand: here, dropped } = stand(
+    { needs: [], send: () => Promise.resolve({}) },
+    AbortSignal.abort(),
+  );
+  const arrivals = (function* () {
+    for (;;) yield 0;
+  })();
+  await openLoop(here, { arrivals, maxInFlight: 10 });
+  assert.equal(dropped.length, 1_000_000);
+});
+
+Deno.test("closedLoop() waits longer and longer where nobody is there, and not at all where somebody is", async () => {
+  const end = new AbortController();
+  const classes = [
+    ...Array<string>(6).fill("connect_error"),
+    "http_error",
+    "connect_error",
+    "http_error",
+  ];
+  let sends = 0;
+  const { stand: here, clock, sent } = stand({
+    needs: [],
+    send() {
+      const failure = classes[sends++]!;
+      if (sends === classes.length) end.abort();
+      return Promise.reject(new RequestError(failure, "no"));
+    },
+  }, end.signal);
+  const running = closedLoop(here, { concurrency: 1, spreadMs: 0 });
+  await clock.advance(10_000);
+  await running;
+  const gaps = sent.slice(1).map((atMs, i) => atMs - sent[i]!);
+  assert.deepEqual(gaps, [100, 200, 400, 800, 1000, 1000, 0, 100]);
+});
