@@ -195,15 +195,16 @@ function isOurs(message: string): boolean {
   return /^(must|Cannot)\b/.test(message);
 }
 
-/** The bound or type of number that a value breaks, in words; undefined where the schema tells none. */
+/** The bound or type of number, or the length, that a value breaks, in words; undefined where the schema tells none. */
 function ruleAt(
   keys: readonly string[],
   value: unknown,
   root: JsonSchema = {},
 ): string | undefined {
   const found = at(value, keys);
-  if (typeof found !== "number") return undefined;
   const schema = schemaAt(keys, root);
+  if (typeof found === "string") return lengthRule([...found].length, schema);
+  if (typeof found !== "number") return undefined;
   const { type, minimum, exclusiveMinimum, maximum, exclusiveMaximum } = schema;
   const breaks = (bound: unknown, isBroken: (bound: number) => boolean) =>
     typeof bound === "number" && isBroken(bound);
@@ -221,6 +222,22 @@ function ruleAt(
   }
   if (breaks(exclusiveMaximum, (high) => found >= high)) {
     return `must be below ${exclusiveMaximum}`;
+  }
+  return undefined;
+}
+
+function lengthRule(
+  length: number,
+  { minLength, maxLength }: JsonSchema,
+): string | undefined {
+  if (typeof minLength === "number" && length < minLength) {
+    return minLength === 1
+      ? "must not be empty"
+      : `must have at least ${minLength} characters`;
+  }
+  if (typeof maxLength === "number" && length > maxLength) {
+    const unit = maxLength === 1 ? "character" : "characters";
+    return `must have at most ${maxLength} ${unit}`;
   }
   return undefined;
 }

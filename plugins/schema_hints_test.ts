@@ -3,7 +3,8 @@ import fc from "fast-check";
 import { z } from "zod";
 import { UsageError } from "../core/errors.ts";
 import { defineBackend } from "./plugin.ts";
-import { nearest, suggestion } from "./schema_hints.ts";
+import { explain, jsonSchemaOf, nearest, suggestion } from "./schema_hints.ts";
+import type { Issue } from "./standard_schema.ts";
 
 Deno.test("nearest() finds what was meant, and nothing where nothing is near", () => {
   const names = ["dialect", "speed", "chunkMs", "transport", "apiKeyEnv"];
@@ -131,6 +132,26 @@ Deno.test("Configured.open() lists every problem with what would be right", asyn
     },
   );
   assert.deepEqual(await problems({ target: "x", speed: 2 }), {});
+});
+
+Deno.test("explain() says in our words that a text is too short or too long", () => {
+  const schema = z.strictObject({
+    name: z.string().min(1),
+    quote: z.string().max(1),
+    key: z.string().min(3),
+  });
+  const value = { name: "", quote: "''", key: "ab" };
+  const { issues = [] } = schema["~standard"].validate(value) as {
+    issues?: Issue[];
+  };
+  assert.deepEqual(
+    explain(issues, value, jsonSchemaOf(schema)).map(({ message }) => message),
+    [
+      'must not be empty: current value is ""',
+      `must have at most 1 character: current value is "''"`,
+      'must have at least 3 characters: current value is "ab"',
+    ],
+  );
 });
 
 Deno.test("Configured.open() works with a schema that cannot tell its JSON Schema", async () => {
