@@ -48,10 +48,17 @@ export async function hubError(
   if (isToldAlready(error, context)) return error;
   const { dataset, endpoint } = context;
   const refused = statusIn(error);
-  const { rule, is } = refused ? await ofStatus(refused, context) : {
-    rule: "'endpoint' must be a hub that can be reached",
-    is: `${endpoint.origin} (${withoutQuery(messageOf(error))})`,
-  };
+  const { rule, is } = refused
+    ? await ofStatus(refused, context)
+    : isStrangeAnswer(error)
+    ? {
+      rule: "'endpoint' must be a hub that answers as Hugging Face's does",
+      is: `${endpoint.origin}, whose answer is another`,
+    }
+    : {
+      rule: "'endpoint' must be a hub that can be reached",
+      is: `${endpoint.origin} (${withoutQuery(messageOf(error))})`,
+    };
   return refusal(dataset, { rule, is, cause: error });
 }
 
@@ -68,6 +75,15 @@ export function fileError(
     is: withoutQuery(messageOf(error)),
     cause: error,
   }));
+}
+
+/** What the library stumbles over where it is answered with no JSON, or with JSON of another shape. */
+function isStrangeAnswer(error: unknown): boolean {
+  return error instanceof SyntaxError ||
+    error instanceof TypeError &&
+      /is not iterable|is not a function|Cannot read propert/.test(
+        error.message,
+      );
 }
 
 function isToldAlready(error: unknown, { signal }: HubErrorContext): boolean {

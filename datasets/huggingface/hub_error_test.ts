@@ -95,6 +95,21 @@ Deno.test("huggingface() gives up on a hub from which nothing comes", async () =
   silent.resolve(new Response());
 });
 
+Deno.test("huggingface() says of what is no hub that it answers otherwise", async () => {
+  for (const answer of ["<html>", "{}"]) {
+    await using server = Deno.serve(
+      { port: 0, hostname: "127.0.0.1", onListen() {} },
+      () => new Response(answer),
+    );
+    const endpoint = `http://127.0.0.1:${server.addr.port}`;
+    await assert.rejects(open({ dataset: "o/x", endpoint, cache: false }), {
+      name: "UsageError",
+      message:
+        `Cannot open the dataset o/x as 'endpoint' must be a hub that answers as Hugging Face's does: current value is ${endpoint}, whose answer is another`,
+    });
+  }
+});
+
 Deno.test("huggingface() says which names there are where one is wrong, and which is near", async () => {
   const parts = {
     "clean/test/0000.parquet": speech(1),
