@@ -59,8 +59,8 @@ Deno.test("csvManifest() names what cannot be used by its line and goes on", asy
     "m.csv": 'audio,text\na.wav,"x\ny"\ngone.wav,b\n,c\na.wav,d\n',
   });
   const sessions = await readAll(csvManifest({ path: folder.at("m.csv") }));
-  const lines = sessions.map(({ problem }) =>
-    problem && /m\.csv:(\d+)/.exec(problem)?.[1]
+  const lines = sessions.map(({ id, problem }) =>
+    problem && /m\.csv:(\d+)/.exec(id)?.[1]
   );
   assert.deepEqual(lines, [undefined, "4", "5", undefined]);
 });

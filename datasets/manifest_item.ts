@@ -5,8 +5,10 @@ import { type Turns, turnsOf } from "./chat_turns.ts";
 import type { ColumnNames } from "./column_names.ts";
 import { imageOf, imagesOf, type ImagesOptions } from "./image_value.ts";
 import { audioIn, chatAudio, type Speech } from "./manifest_audio.ts";
+import { isRecord } from "./media_value.ts";
 import type { Met } from "./manifest.ts";
 import type { Row } from "./manifest_format.ts";
+import { placedProblem } from "./namer.ts";
 import {
   countIn,
   missing,
@@ -42,7 +44,9 @@ export async function sessionOf(
   });
   const { problem } = session;
   if (problem === undefined) return session;
-  return { ...session, problem: `${options.place}${met.line}: ${problem}` };
+  const { place } = options;
+  const { line } = met;
+  return { ...session, problem: placedProblem(problem, place, { line, id }) };
 }
 
 /** What a record calls itself, if it does. */
@@ -101,7 +105,7 @@ async function columnsIn(row: Row, options: ItemsOptions): Promise<Columns> {
     tools: toolsIn(row, names.tools),
     toolResult: resultIn(row, names.toolResult),
     answer: textIn(row, names.answer),
-    images: (pictures ?? "") === ""
+    images: isNothing(pictures)
       ? undefined
       : imagesOf(pictures, options.images),
     ...(audio === undefined ? { reference } : await audioIn(row, {
@@ -111,6 +115,13 @@ async function columnsIn(row: Row, options: ItemsOptions): Promise<Columns> {
       reference,
     })),
   });
+}
+
+/** Whether a value of media holds none, as a row of Hugging Face's without any: `{ bytes: null, path: null }`. */
+function isNothing(value: unknown): boolean {
+  if ((value ?? "") === "") return true;
+  const values = isRecord(value) ? Object.values(value) : [];
+  return values.length > 0 && values.every((each) => each === null);
 }
 
 /** Columns without those that hold nothing. */

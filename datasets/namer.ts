@@ -1,3 +1,5 @@
+import { basename } from "node:path";
+
 /**
  * Names records as they name themselves, else by their number, so that no two have one name.
  *
@@ -14,4 +16,18 @@ export function namer(
     used.add(id);
     return id;
   };
+}
+
+/**
+ * A problem of a record's, behind its place where the record is not called by it already.
+ *
+ * @param place The file with the mark that stands before a record's number.
+ */
+export function placedProblem(
+  problem: string,
+  place: string,
+  { line, id }: { readonly line: number; readonly id: string },
+): string {
+  const isNamed = id === `${basename(place)}${line}`;
+  return isNamed ? problem : `${place}${line}: ${problem}`;
 }

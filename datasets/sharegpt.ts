@@ -12,7 +12,7 @@ import { openJson } from "./json_manifest.ts";
 import { jsonlFormat } from "./jsonl_format.ts";
 import { type FileManifest, type Met, openManifest } from "./manifest.ts";
 import { idIn } from "./manifest_item.ts";
-import { namer } from "./namer.ts";
+import { namer, placedProblem } from "./namer.ts";
 import { textIn } from "./row_values.ts";
 import { type ConversationRules, conversationTurns } from "./sharegpt_chat.ts";
 import {
@@ -75,7 +75,7 @@ async function open(options: ShareGptSettings): Promise<Dataset> {
         yield problem === undefined ? { id: own, turns } : {
           id: own,
           turns,
-          problem: `${place}${met.line}: ${problem}`,
+          problem: placedProblem(problem, place, { line: met.line, id: own }),
         };
       }
       if (!isAny && !signal.aborted) throw nothingKept(options);

@@ -266,7 +266,7 @@ Deno.test("huggingface() makes a problem of records that cannot be read, and goe
   assert.deepEqual(problems, [false, false, true, true, false, false]);
   assert.match(
     sessions[2]!.problem!,
-    /^o\/speech\/default\/test#3: Cannot read rows 3 to 4 of o\/speech\/test\.parquet: /,
+    /^Cannot read rows 3 to 4 of o\/speech\/test\.parquet: /,
   );
 });
 
