@@ -29,7 +29,7 @@ export function addCheck(program: Command, setExitCode: SetExitCode): void {
     .option("-m, --model <name>", "the model")
     .option(
       "-d, --data <data>",
-      "where the request comes from: its first item that can be used; again for several (default: clips)",
+      "where the request comes from: its first item that can be used; again for several (default: as for run)",
       collect,
       [],
     )
@@ -39,6 +39,7 @@ export function addCheck(program: Command, setExitCode: SetExitCode): void {
       `
 Examples:
   earshot check
+  earshot check --backend chat
   earshot check --target ws://127.0.0.1:8000 --data ./speech/one.flac
 `,
     )

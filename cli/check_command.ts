@@ -9,7 +9,8 @@ import type { CheckFlags } from "./check.ts";
 import { answerLines } from "./check_answer.ts";
 import { EXIT } from "./exit_codes.ts";
 import { interruptible } from "./interrupt.ts";
-import { backendAndServer, datasetOf, wholeNumber } from "./run_plan.ts";
+import { backendAndServer } from "./backend_of.ts";
+import { datasetOf, wholeNumber } from "./run_plan.ts";
 import { visible } from "./visible.ts";
 import { warn } from "./warn.ts";
 
@@ -27,7 +28,7 @@ export async function checkCommand(flags: CheckFlags): Promise<number> {
     warn,
     trace,
   };
-  const dataset = await (await datasetOf(flags.data)).open(context);
+  const dataset = await (await datasetOf(flags)).open(context);
   open.defer(async () => await dataset[Symbol.asyncDispose]?.());
   const made = await backendAndServer(flags);
   open.defer(async () => await made.server?.close());

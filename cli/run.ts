@@ -24,8 +24,8 @@ export function addRun(program: Command, setExitCode: SetExitCode): void {
   program.command("run")
     .summary("offer load to a server and report")
     .description(
-      "Offers load to a server and reports. Without a backend and a target it starts the bundled reference server " +
-        "and streams the bundled speech to it in real time.",
+      "Offers load to a server and reports. Without a target it starts the bundled reference server, without a " +
+        "backend it streams speech in real time, without data it sends what earshot brings.",
     )
     .option(
       "-b, --backend <plugin>",
@@ -33,7 +33,7 @@ export function addRun(program: Command, setExitCode: SetExitCode): void {
     )
     .option(
       "-t, --target <url>",
-      "the server; short for the backend's option 'target'",
+      "the server; short for the backend's option 'target' (default: the bundled reference server)",
     )
     .option(
       "-m, --model <name>",
@@ -41,7 +41,7 @@ export function addRun(program: Command, setExitCode: SetExitCode): void {
     )
     .option(
       "-d, --data <data>",
-      "a folder of speech, a file (.jsonl, .json, .csv, .parquet, .txt), or a dataset plugin with options; again to put columns of several together (default: clips)",
+      "a folder of speech, a file (.jsonl, .json, .csv, .parquet, .txt), or a dataset plugin with options; again to put columns of several together (default: clips; for chat, completions, responses and embeddings synthetic,inputTokens=128,outputTokens=64,count=24)",
       collect,
       [],
     )
@@ -95,6 +95,7 @@ of them the data starts again when it ends. Times take ms, s, m and h.
 
 Examples:
   earshot run
+  earshot run --backend chat
   earshot run --target http://127.0.0.1:8000 --load concurrent=1,8,32 \\
     --duration 60s --warmup 5s
   earshot run --backend realtime,chunkMs=80,transport=ws \\

@@ -3,6 +3,13 @@ import { UsageError } from "../plugins/mod.ts";
 import type { RunOptions } from "../plugins/run.ts";
 import { type NormalizerName, normalizers } from "../core/quality/normalize.ts";
 import type { StopRules } from "../core/report.ts";
+import {
+  backendAndServer,
+  type BackendFlags,
+  checkBackend,
+  dataFor,
+  lacksTarget,
+} from "./backend_of.ts";
 import { pluginOf } from "./plugin_of.ts";
 import { loadOf } from "./loads.ts";
 import type { RunFlags } from "./run.ts";
@@ -18,7 +25,7 @@ export interface Plan extends AsyncDisposable {
   };
 }
 
-/** What a run without a target does: some 20 seconds in which every bundled clip is heard three times. */
+/** What a run without a target does: some 20 seconds in which every bundled clip is heard three times, or less. */
 const DEMO = { load: "concurrent=8", requests: "24" };
 
 /**
@@ -27,29 +34,26 @@ const DEMO = { load: "concurrent=8", requests: "24" };
  * @throws {UsageError} If something in it cannot be used.
  */
 export async function planOf(flags: RunFlags): Promise<Plan> {
-  const given = isDemo(flags) ? { ...flags, ...DEMO } : flags;
+  const given = await isDemo(flags) ? { ...flags, ...DEMO } : flags;
   const loadText = given.load ?? "concurrent=1";
-  const needsServer = backendIsFree(flags);
   // Everything that can be refused is, and all at once, before a server is started.
-  const parts = await together({
+  const { backend: _, ...parts } = await together({
     load: () => loadOf(loadText),
     stop: () => stopOf(given),
     seed: () => wholeNumber("--seed", flags.seed, 0),
     normalizer: () => normalizerOf(flags.normalizer),
-    dataset: () => datasetOf(flags.data),
+    dataset: () => datasetOf(flags),
     reporters: () => reportersOf(flags),
-    backend: () => needsServer ? undefined : backendOf(flags),
+    backend: () => checkBackend(flags),
   });
   await checkPaths(parts.reporters, {
     what: "the data",
     paths: pathsOf(parts.dataset),
   });
-  const { backend, server } = parts.backend
-    ? { backend: parts.backend, server: undefined }
-    : await backendAndServer(flags);
-  if (server && flags.data.length > 0) {
+  const { backend, server } = await backendAndServer(flags);
+  if (server && (flags.data.length > 0 || flags.backend !== undefined)) {
     warn(
-      `No --target was given: the bundled reference server is measured, which knows only the bundled speech`,
+      "No target was given: the bundled reference server is measured, which has no model and knows only the bundled speech",
     );
   }
   return {
@@ -58,38 +62,12 @@ export async function planOf(flags: RunFlags): Promise<Plan> {
   };
 }
 
-/** Whether nothing was said of what to do. */
-function isDemo(
-  { backend, target, load, data, duration, requests }: RunFlags,
-): boolean {
-  return data.length === 0 &&
-    [backend, target, load, duration, requests].every((flag) =>
-      flag === undefined
-    );
-}
-
-/** What names the backend and its server. */
-type BackendFlags = Pick<RunFlags, "backend" | "target" | "model">;
-
-/** Whether neither a backend nor a target was named. */
-function backendIsFree({ backend, target }: BackendFlags): boolean {
-  return backend === undefined && target === undefined;
-}
-
-function backendOf(
-  { backend = "realtime", target, model }: BackendFlags,
-): Promise<Configured<"backend">> {
-  return pluginOf("backend", backend, { target, model });
-}
-
-/** The backend, and the reference server where neither a backend nor a target was named. */
-export async function backendAndServer(flags: BackendFlags) {
-  if (!backendIsFree(flags)) {
-    return { backend: await backendOf(flags), server: undefined };
-  }
-  const { startServerThread } = await import("../server/start_thread.ts");
-  const server = await startServerThread();
-  return { backend: await backendOf({ ...flags, target: server.url }), server };
+/** Whether nothing was said of a server and of what to do. */
+async function isDemo(flags: RunFlags): Promise<boolean> {
+  const { load, data, duration, requests } = flags;
+  const isFree = data.length === 0 &&
+    [load, duration, requests].every((flag) => flag === undefined);
+  return isFree && await lacksTarget(flags);
 }
 
 /** Where results go. */
@@ -112,14 +90,14 @@ export async function reportersOf(
   return specs.map((_, i) => made[i]!);
 }
 
-/** The dataset that `--data` names; several are put together, column by column. */
+/** The dataset that `--data` names, or the backend's own; several are put together, column by column. */
 export async function datasetOf(
-  data: readonly string[],
+  { data, ...flags }: BackendFlags & Pick<RunFlags, "data">,
 ): Promise<Configured<"dataset">> {
   const { datasetSpec } = await import("./dataset_spec.ts");
   const one = async (text: string) =>
     await pluginOf("dataset", await datasetSpec(text));
-  if (data.length <= 1) return await one(data[0] ?? "clips");
+  if (data.length <= 1) return await one(data[0] ?? dataFor(flags));
   const { zip } = await import("../datasets/zip.ts");
   const made = await together(
     Object.fromEntries(data.map((text, i) => [i, () => one(text)])),

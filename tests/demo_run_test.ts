@@ -27,6 +27,23 @@ Deno.test("run without arguments streams bundled speech to a server of its own a
   assert.ok(stdout.endsWith("\n"));
 });
 
+Deno.test("run with a backend and no target sends what that backend can take to a server of its own, and says so", async () => {
+  for (const backend of ["chat", "embeddings", "translations"]) {
+    const { code, stdout, stderr } = await earshot([
+      "run",
+      ...["--backend", backend, "--report", "csv=-,rows=requests"],
+    ]);
+    // A machine that was busy with something else says so by 4.
+    assert.ok(code === 0 || code === 4, stderr);
+    assert.match(
+      stderr,
+      /^warning: No target was given: the bundled reference server is measured/,
+    );
+    assert.equal(stderr.trim().split("\n").length, 1);
+    assert.equal(stdout.match(/,measure,ok,/g)?.length, 24, stdout);
+  }
+});
+
 /** `  first output 24   812 …   901`: its name, n, p50 and max. */
 function rowOf(name: string): RegExp {
   return new RegExp(`^  ${name} +(\\d+) +([\\d.]+) .* ([\\d.]+)$`, "m");

@@ -133,7 +133,8 @@ Deno.test("earshot refuses targets, keys, certificates and tokenizers of HTTP ba
   });
   const url = "an http, https, ws or wss URL";
   await refuseAll([
-    { args: ["run", "--backend", "chat"], says: ["target: must be given"] },
+    { args: ["run", "--backend", "chat,strem=1"], says: ["strem: is no"] },
+    { args: ["check", "--backend", "chat,strem=1"], says: ["strem: is no"] },
     ...["not a url", "ftp://host", "127.0.0.1:8000"].map((target) => ({
       args: ["run", "--backend", "embeddings", "--target", target],
       says: ["target: ", url, `"${target}"`],
