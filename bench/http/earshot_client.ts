@@ -1,13 +1,6 @@
-import { z } from "zod";
 import { column } from "../../core/column.ts";
-import {
-  chat,
-  concurrent,
-  defineReporter,
-  repeat,
-  run,
-  type Sample,
-} from "../../mod.ts";
+import { chat, concurrent, repeat, run, type Sample } from "../../mod.ts";
+import { collector } from "../collector.ts";
 import {
   EVENTS,
   type HttpFigures,
@@ -31,7 +24,7 @@ export async function earshotFigures(job: HttpJob): Promise<HttpFigures> {
     dataset: repeat({ text: PROMPT }),
     load: concurrent([concurrency]),
     stop: { warmupMs, durationMs: windowMs, drainMs: 0 },
-    reporters: scenario === "paced" ? [collector(samples)({})] : [],
+    reporters: scenario === "paced" ? [collector(samples)] : [],
   });
   const { rates, window, client, counts } = stage!;
   if (counts.error + counts.timeout > 0) throw new Error("A request failed");
@@ -48,17 +41,4 @@ export async function earshotFigures(job: HttpJob): Promise<HttpFigures> {
     rssBytes: client.rssBytes!,
     ...(delayMs && { delayMs: { p50: delayMs.p50, p99: delayMs.p99 } }),
   };
-}
-
-/** A reporter that keeps every sample. */
-function collector(samples: Sample[]) {
-  return defineReporter({
-    name: "collector",
-    summary: "Keeps every sample",
-    options: z.strictObject({}),
-    open: () => ({
-      samples: (batch) => void samples.push(...batch),
-      report() {},
-    }),
-  });
 }

@@ -3,12 +3,12 @@ import { column } from "../../core/column.ts";
 import {
   concurrent,
   defineDataset,
-  defineReporter,
   realtime,
   run,
   type Sample,
   type Turn,
 } from "../../mod.ts";
+import { collector } from "../collector.ts";
 import { noise } from "./chunk.ts";
 import type { ClientFigures, ClientJob } from "./client_job.ts";
 
@@ -30,7 +30,7 @@ export async function earshotClient(job: ClientJob): Promise<ClientFigures> {
     dataset: longSpeech(warmupMs + windowMs + SPARE_MS),
     load: concurrent([streams]),
     stop: { warmupMs, durationMs: windowMs, drainMs: 0 },
-    reporters: [collector(samples)({})],
+    reporters: [collector(samples)],
   });
   const { window, client } = report.stages[0]!;
   const isIn = ({ atMs }: { atMs: number }) =>
@@ -77,17 +77,4 @@ function longSpeech(durationMs: number) {
       },
     }),
   })({});
-}
-
-/** A reporter that keeps every sample. */
-function collector(samples: Sample[]) {
-  return defineReporter({
-    name: "collector",
-    summary: "Keeps every sample",
-    options: z.strictObject({}),
-    open: () => ({
-      samples: (batch) => void samples.push(...batch),
-      report() {},
-    }),
-  });
 }
