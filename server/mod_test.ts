@@ -312,6 +312,13 @@ Deno.test("startServer() has the connection's options from the query and a heade
     400,
     "Cannot set tokenMs as it must be a number of at least 0: current value is fast",
   ]);
+  const misspelt = await refusedClient(`${server.url}/v1/realtime`, {
+    headers: { "earshot-options": "tokensMs=3" },
+  });
+  assert.deepEqual([misspelt.status, misspelt.body], [
+    400,
+    "Cannot set tokensMs as the header earshot-options must name options of sessions: current value is tokensMs; did you mean tokenMs?",
+  ]);
 });
 
 Deno.test("startServerThread() runs a server in a thread, on a clock that agrees", async () => {
