@@ -1,16 +1,8 @@
 import assert from "node:assert/strict";
-import { z } from "zod";
-import {
-  audioFolder,
-  concurrent,
-  defineReporter,
-  realtime,
-  type Report,
-  run,
-  type Sample,
-} from "../mod.ts";
+import { audioFolder, concurrent, realtime } from "../mod.ts";
 import { uniqueClip, writeClips } from "./ground_truth_clips.ts";
 import { type Errors, errorsOf } from "./ground_truth_match.ts";
+import { type Sampled, sampled } from "./support/sampled.ts";
 import { serve } from "./support/serve.ts";
 import { printDistributions, quantile } from "./ground_truth_table.ts";
 
@@ -61,35 +53,19 @@ async function streamed(
   target: string,
   transport: "native" | "ws",
   clips: ReadonlyMap<string, Int16Array>,
-): Promise<{ report: Report; samples: Sample[] }> {
+): Promise<Sampled> {
   const folder = await Deno.makeTempDir({ prefix: "earshot-test-" });
-  const samples: Sample[] = [];
   try {
     await writeClips(folder, clips);
-    const report = await run({
+    return await sampled({
       backend: realtime({ target, transport, chunkMs: CHUNK_MS }),
       dataset: audioFolder({ path: folder }),
       load: concurrent([STREAMS]),
       stop: { requests: CLIPS },
-      reporters: [collector(samples)({})],
     });
-    return { report, samples };
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
-}
-
-/** A reporter that keeps every sample. */
-function collector(samples: Sample[]) {
-  return defineReporter({
-    name: "collector",
-    summary: "Keeps every sample",
-    options: z.strictObject({}),
-    open: () => ({
-      samples: (batch) => void samples.push(...batch),
-      report() {},
-    }),
-  });
 }
 
 function checkErrors(errors: Errors): void {
