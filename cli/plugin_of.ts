@@ -1,5 +1,6 @@
 import type { Configured, Definition, Kind, Problem } from "../plugins/mod.ts";
 import { loadPlugin } from "../plugins/load.ts";
+import { shownUrl } from "../plugins/redact.ts";
 import { explain, jsonSchemaOf } from "../plugins/schema_hints.ts";
 import { catalogue } from "../catalogue.ts";
 import { parseSpec } from "./spec.ts";
@@ -26,7 +27,7 @@ export async function pluginOf<K extends Kind>(
     ...doubled,
   ];
   if (problems.length > 0) {
-    throw problemsWith(`${kind} "${spec.name}"`, problems);
+    throw problemsWith(`${kind} "${shownUrl(spec.name)}"`, problems);
   }
   return plugin(read.options);
 }

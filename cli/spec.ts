@@ -1,4 +1,5 @@
 import { UsageError } from "../plugins/mod.ts";
+import { shownText } from "../plugins/redact.ts";
 
 export { coerceSpec } from "./spec_options.ts";
 
@@ -148,7 +149,9 @@ function stray(text: string, { text: piece }: Piece): never {
 }
 
 function refused(text: string, rule: string): UsageError {
-  return new UsageError(`Cannot read ${JSON.stringify(text)} as ${rule}`);
+  return new UsageError(
+    shownText(`Cannot read ${JSON.stringify(text)} as ${rule}`),
+  );
 }
 
 function formatPieces(pieces: readonly Piece[]): string {

@@ -1,5 +1,6 @@
 import { extname } from "node:path";
 import { UsageError } from "../plugins/mod.ts";
+import { shownUrl } from "../plugins/redact.ts";
 import { AUDIO_EXTENSIONS, isAudioName } from "./find_audio.ts";
 import { NAMES } from "./column_roles.ts";
 import { isGlob } from "./glob.ts";
@@ -19,11 +20,12 @@ const DATASETS: Readonly<Record<string, string>> = {
  * `audio-folder` for folders, audio files and globs; for other files `jsonl`, `csv`, `sharegpt` or `text`.
  *
  * @returns Nothing, where it is no path but the name or the address of a plugin.
- * @throws {UsageError} If it is a path, and nothing that can be read is there.
+ * @throws {UsageError} If it is a path, and nothing that can be read is there; or the URL of a file of data.
  */
 export async function datasetForPath(
   path: string,
 ): Promise<string | undefined> {
+  if (/^https?:/i.test(path)) return moduleAt(path);
   const info = await Deno.stat(path).catch(() => undefined);
   if (info?.isDirectory) return "audio-folder";
   const isPattern = !info && isGlob(path);
@@ -37,6 +39,18 @@ export async function datasetForPath(
     `Cannot read the data as '--data' must name a dataset, a folder of speech, or a file that ends in ${
       [...TEXT_EXTENSIONS, ...AUDIO_EXTENSIONS].join(", ")
     }: current value is ${path}${info ? "" : ", which does not exist"}`,
+  );
+}
+
+/** A URL is that of a plugin: nothing, unless it is plainly that of data. */
+function moduleAt(url: string): undefined {
+  const path = URL.parse(url)?.pathname ?? "";
+  const extension = extname(path).toLowerCase();
+  if (!TEXT_EXTENSIONS.includes(extension) && !isAudioName(path)) return;
+  throw new UsageError(
+    `Cannot read the data as '--data' must name a dataset, or a file or folder that was downloaded: current value is ${
+      shownUrl(url)
+    }`,
   );
 }
 

@@ -61,11 +61,26 @@ Deno.test("datasetForPath() leaves names and addresses of plugins alone", async 
     "no-such-plugin",
     "npm:@scope/name",
     "https://host/a",
+    "https://user:word@host/a.js?key=1",
+    "http://localhost/a.ts?v=2#sha256=00",
     "./dataset.ts",
     "gone/dataset.mjs",
   ];
   for (const name of names) {
     assert.equal(await datasetForPath(name), undefined, name);
+  }
+});
+
+Deno.test("datasetForPath() reads no data from a URL, and shows nothing secret of it", async () => {
+  for (const name of ["m.jsonl", "a.wav"]) {
+    await assert.rejects(
+      datasetForPath(`https://user:word@host/${name}?key=Q`),
+      {
+        name: "UsageError",
+        message:
+          `Cannot read the data as '--data' must name a dataset, or a file or folder that was downloaded: current value is https://***:***@host/${name}?key=***`,
+      },
+    );
   }
 });
 

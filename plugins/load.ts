@@ -3,6 +3,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { messageOf, UsageError } from "../core/errors.ts";
 import { type FetchOptions, importRemote } from "./load_remote.ts";
 import { pluginIn } from "./load_shape.ts";
+import { shownUrl } from "./redact.ts";
 import type { Kind, Plugin } from "./plugin.ts";
 import { suggestion } from "./schema_hints.ts";
 
@@ -33,7 +34,8 @@ export async function loadPlugin<K extends Kind>(
   options: LoadOptions,
 ): Promise<Plugin<K, unknown>> {
   if (/^https?:/i.test(specifier)) {
-    return pluginIn(kind, await importRemote(specifier, options), specifier);
+    const module = await importRemote(specifier, options);
+    return pluginIn(kind, module, shownUrl(specifier));
   }
   if (isFile(specifier)) {
     return pluginIn(
@@ -109,7 +111,9 @@ function unknownName(
   }
   if (/^[a-z]+:/i.test(name)) {
     return new UsageError(
-      `Cannot load ${kind} "${name}" as a plugin is a built-in name, a file or an https: URL: bundle a package into one file first, with 'deno bundle'`,
+      `Cannot load ${kind} "${
+        shownUrl(name)
+      }" as a plugin is a built-in name, a file or an https: URL: bundle a package into one file first, with 'deno bundle'`,
     );
   }
   return new UsageError(

@@ -1,4 +1,5 @@
 import { messageOf, UsageError } from "../core/errors.ts";
+import { shownText, shownUrl } from "./redact.ts";
 import { staticImports } from "./load_imports.ts";
 
 /** How a module is fetched. */
@@ -37,7 +38,7 @@ export async function importRemote(
     // deno-lint-ignore house/one-way-imports -- it is a stranger's module, and none of the house
     return await import(module);
   } catch (error) {
-    const said = messageOf(error).replaceAll(module, url.href);
+    const said = messageOf(error).replaceAll(module, shownUrl(url.href));
     // The cause speaks of the plugin's address too, and not of all its source in base64.
     const cause = new Error(said, { cause: error });
     throw refuse(`it failed when it was imported: ${said}`, cause);
@@ -47,8 +48,11 @@ export async function importRemote(
 type Refuse = (rule: string, cause?: unknown) => UsageError;
 
 function refusal(url: URL | string): Refuse {
+  const where = shownUrl(String(url));
   return (rule, cause) =>
-    new UsageError(`Cannot load a plugin from ${url} as ${rule}`, { cause });
+    new UsageError(`Cannot load a plugin from ${where} as ${shownText(rule)}`, {
+      cause,
+    });
 }
 
 /** Takes the pin off a URL, and holds that what it names is safe to run. */

@@ -350,6 +350,30 @@ Deno.test("loadPlugin() gives up a server that does not answer, or stops in the 
   );
 });
 
+Deno.test("loadPlugin() shows no user, password or query of a URL that it cannot load", async () => {
+  const answers: readonly [string, () => Promise<Response>][] = [
+    ["http", () => Promise.resolve(new Response("", { status: 404 }))],
+    ["http", () => Promise.resolve(code("export default 1"))],
+    [
+      "http",
+      () => Promise.resolve(code("throw new Error(import.meta.url)")),
+    ],
+    ["http", () => Promise.resolve(code(`import "zod";`))],
+    ["ftp", () => Promise.reject(new Error("must not be asked"))],
+    [
+      "http",
+      () =>
+        Promise.reject(new TypeError("url (http://USR:PWD@localhost/?k=QQQ)")),
+    ],
+  ];
+  for (const [scheme, fetch] of answers) {
+    const url = `${scheme}://USR:PWD@localhost/p.js?k=QQQ`;
+    const message = await refused(load(url, { fetch }));
+    assert.match(message, /\/\/\*\*\*:\*\*\*@localhost\/p\.js\?k=\*\*\*/);
+    assert.doesNotMatch(message, /USR|PWD|QQQ/);
+  }
+});
+
 Deno.test("loadPlugin() runs no code from where others could change it on its way", async () => {
   const fetch = () => Promise.reject(new Error("must not be asked"));
   for (

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { redact } from "./redact.ts";
+import { redact, shownText } from "./redact.ts";
 
 Deno.test("redact() hides headers, and what of a URL may be a secret", () => {
   assert.deepEqual(
@@ -35,5 +35,19 @@ Deno.test("redact() leaves what holds no secret as it is", () => {
     ]
   ) {
     assert.equal(redact(value), value);
+  }
+});
+
+Deno.test("shownText() hides what may be secret of every URL in a text", () => {
+  const cases = {
+    "from http://u:p@h/d.js?key=Q: it fails":
+      "from http://***:***@h/d.js?key=***: it fails",
+    '"HTTPS://h/?k=Q", twice (http://h/?k=Q)':
+      '"https://h/?k=***", twice (http://h/?k=***)',
+    "http://u:p@[h/a?key=Q is no URL": "http://***@[h/a?*** is no URL",
+    "see http://h/a, and ws://h/?a": "see http://h/a, and ws://h/?a",
+  };
+  for (const [text, shown] of Object.entries(cases)) {
+    assert.equal(shownText(text), shown);
   }
 });
