@@ -165,10 +165,6 @@ Deno.test("Every backend over HTTP tells what is no answer, and what was cut off
       failure: "protocol_error",
       says: /Cannot understand the server .*Bad gateway/s,
     }],
-    ["status=200,@accept", {
-      failure: "protocol_error",
-      says: /current value is empty$/,
-    }],
     ["frame={}@accept", {
       failure: "protocol_error",
       says: /^Cannot understand the server as/,
@@ -203,6 +199,26 @@ Deno.test("Every backend over HTTP tells what is no answer, and what was cut off
   for (const [fault, expected] of cases) {
     for (const asked of ALL) await struck(server, asked, fault, expected);
   }
+});
+
+Deno.test("An empty answer is none, but for the text of a transcript: silence has no words", async () => {
+  await using server = await startServer(QUICK);
+  const fault = "status=200,@accept";
+  const silent = ALL.find(({ name }) => name === "transcriptions, whole")!;
+  for (const asked of ALL.filter((each) => each !== silent)) {
+    await struck(server, asked, fault, {
+      failure: "protocol_error",
+      says: /current value is empty$/,
+    });
+  }
+  const { report: { stages: [stage] } } = await sampled({
+    backend: silent.backend({ target: `${server.url}/?fault=${fault}` }),
+    dataset: silent.data,
+    load: concurrent([1]),
+    stop: { requests: 2 },
+  });
+  assert.deepEqual([stage?.counts.ok, stage?.counts.emptyOutputs], [2, 2]);
+  assert.equal(stage?.quality.wer?.value, 1);
 });
 
 Deno.test("Answers that come whole where a stream was asked for are answers, without times of output", async () => {
