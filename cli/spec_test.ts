@@ -290,7 +290,7 @@ Deno.test("coerceSpec() lists every problem, each with its option, its value and
     "text: takes one value, and one with a comma must be quoted: current value is a,b",
     `columns.audoi: is no option; did you mean "audio"? there are: audio, text`,
     "speed.x: is no object: it takes a value, and no keys",
-    "headers: must be given key by key, as option.key=value, or as JSON in single quotes: current value is h",
+    "headers: must be given key by key, as option.key=value, or as JSON in single quotes: current value is a text of 1 characters",
     "n: must be given once",
   ]);
 });

@@ -172,13 +172,14 @@ function toNull({ text }: Piece): Coerced {
     : { rule: `must be null: current value is ${shown(text)}` };
 }
 
+/** What stands in an object's place is not shown: in that of `headers` it may be a key. */
 function toObject({ text }: Piece): Coerced {
   const value = fromJson(text, "{");
   if (value !== undefined) return { value };
   return {
     rule:
       `must be given key by key, as option.key=value, or as JSON in single quotes: current value is ${
-        shown(text)
+        text === "" ? "empty" : `a text of ${text.length} characters`
       }`,
   };
 }

@@ -148,6 +148,10 @@ Deno.test("earshot refuses targets, keys, certificates and tokenizers of HTTP ba
       options: { cwd: folder.path, env: { EARSHOT_KEY: "two\nlines" } },
     },
     to('chat,headers={"a b":"x"}', "Cannot use headers", '"a b"'),
+    ...["Content-Type", "te"].map((name) =>
+      to(`chat,headers.${name}=x`, "Cannot use headers", `value is ${name}`)
+    ),
+    to("chat,headers=secret", "headers: ", "value is a text of 6 characters"),
     to("completions,caCert=gone.pem", "caCert", "a file in PEM", "gone.pem"),
     to("translations,caCert=bad.pem", "caCert", "a certificate", "bad.pem"),
     to(

@@ -18,7 +18,7 @@ const JSON_TYPE = ["content-type: application/json"];
 Deno.test("exchange() sends a POST with its headers, type, length and body", async () => {
   await using server = await rawServer((peer) => peer.answer("{}"));
   await using http = open({
-    headers: { Authorization: "Bearer k", "Content-Type": "x" },
+    headers: { Authorization: "Bearer k" },
   });
   await asked(http, server.url, { contentType: "text/plain", body: "é" });
   const [{ head, body }] = server.peers as [typeof server.peers[0]];
@@ -574,4 +574,12 @@ Deno.test("openHttp() refuses headers that are the connection's own", () => {
         `Cannot use headers as some are the connection's own: current value is ${name}`,
     });
   }
+});
+
+Deno.test("openHttp() refuses a content type beside that of what is sent", () => {
+  assert.throws(() => open({ headers: { "Content-Type": "x" } }), {
+    name: "UsageError",
+    message:
+      "Cannot use headers as the content type is that of what is sent: current value is Content-Type",
+  });
 });

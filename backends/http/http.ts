@@ -55,7 +55,7 @@ export interface ServerEvent {
 
 /** How {@linkcode Http} behaves. */
 export interface HttpOptions {
-  /** Headers of each request; the content type is the request's own. */
+  /** Headers of each request, but for its content type. */
   readonly headers: Readonly<Record<string, string>>;
   /** How to trust and be trusted. */
   readonly tls: TlsOptions;

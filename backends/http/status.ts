@@ -1,4 +1,5 @@
 import { RequestError } from "../../plugins/mod.ts";
+import { KEY_HINTS } from "../target/key_hints.ts";
 import { snippet } from "../target/words.ts";
 import { type Body, utf8 } from "./body.ts";
 import { headerOf, type RawHeaders } from "./raw_headers.ts";
@@ -66,8 +67,7 @@ function* asides(
 }
 
 const HINTS: Readonly<Record<number, string>> = {
-  401: "wants a key: apiKeyEnv names the variable that holds it",
-  403: "knows who asks, and does not allow it",
+  ...KEY_HINTS,
   404: "no such path or model: see target, path and model",
   405: "the path takes no POST: see target and path",
   407: "the proxy wants a user and a password in its URL",

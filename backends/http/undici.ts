@@ -7,7 +7,7 @@ import { roadTo } from "../target/road.ts";
 /**
  * Opens the transport, over the clients of undici.
  *
- * @throws {UsageError} If a header is the transport's own.
+ * @throws {UsageError} If a header is the transport's own, or the content type, which is each request's.
  */
 export function openHttp(options: HttpOptions): Http {
   const headers = headersOf(options.headers);
@@ -61,10 +61,13 @@ const OWN = new Set([
 
 /** As undici takes them: names and values by turns. */
 function headersOf(given: HttpOptions["headers"]): string[] {
-  const headers = Object.entries(given).filter(([name]) =>
-    name.toLowerCase() !== "content-type"
-  );
+  const headers = Object.entries(given);
   for (const [name] of headers) {
+    if (name.toLowerCase() === "content-type") {
+      throw new UsageError(
+        `Cannot use headers as the content type is that of what is sent: current value is ${name}`,
+      );
+    }
     if (!OWN.has(name.toLowerCase())) continue;
     throw new UsageError(
       `Cannot use headers as some are the connection's own: current value is ${name}`,

@@ -32,6 +32,7 @@ export async function openBackend<Settings extends EndpointSettings, Prepared>(
     ...secretsIn(url.searchParams),
     ...secretsIn({ proxy: proxy?.authorization ?? "" }),
   ]);
+  const http = openHttp({ ...settings, headers, tls, env, clean });
   const { connectTimeoutMs: timeoutMs } = settings;
   const ask = { headers, tls, timeoutMs, signal, env };
   await checkHealth(settings, endpoint, ask);
@@ -45,7 +46,6 @@ export async function openBackend<Settings extends EndpointSettings, Prepared>(
     ask,
     warn: context.warn,
   });
-  const http = openHttp({ ...settings, headers, tls, env, clean });
   const trace = traceTo(context, clean);
   const { protocol: scheme, host, pathname } = url;
   return {

@@ -29,7 +29,11 @@ export function headersOf(
   const key = context.env(apiKeyEnv);
   if (!key) {
     throw new UsageError(
-      `Cannot use apiKeyEnv as the environment variable must be set: current value is ${apiKeyEnv}`,
+      `Cannot use apiKeyEnv as the environment variable must be set: current value is ${
+        looksLikeKey(apiKeyEnv)
+          ? "not shown, as it looks like a key: the name of a variable is wanted"
+          : apiKeyEnv
+      }`,
     );
   }
   if (!VALUE.test(key)) {
@@ -38,6 +42,16 @@ export function headersOf(
     );
   }
   return { ...headers, Authorization: `Bearer ${key}` };
+}
+
+/** Whether a text can be the name of an environment variable. Few keys can: most have a `-`, or are long. */
+export function isVariable(name: string): boolean {
+  return /^[A-Za-z_][A-Za-z0-9_]{0,63}$/.test(name);
+}
+
+/** Whether it is more likely a key in a name's place: long, and small letters among digits or capitals. */
+function looksLikeKey(name: string): boolean {
+  return /[a-z]/.test(name) && /[A-Z0-9]/.test(name) && name.length > 16;
 }
 
 /** What may stand in a header: no line ends, as these would begin another one. */

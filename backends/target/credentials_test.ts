@@ -59,6 +59,36 @@ Deno.test("headersOf() refuses a key that has a line end, as files leave one", (
   });
 });
 
+Deno.test("headersOf() names a variable that is not set, unless it may be the key itself", () => {
+  const context: OpenContext = {
+    env: () => undefined,
+    signal: new AbortController().signal,
+    warn: () => {},
+  };
+  const said = (apiKeyEnv: string) => {
+    const endpoint = endpointOf("http://a", "/x");
+    try {
+      headersOf({ headers: {}, apiKeyEnv }, endpoint, context);
+    } catch (error) {
+      return (error as Error).message;
+    }
+    throw new Error("nothing was refused");
+  };
+  const rule =
+    "Cannot use apiKeyEnv as the environment variable must be set: current value is ";
+  for (
+    const name of ["OPENAI_API_KEY_2_FOR_TESTS", "key2", "my_own_key_for_tests"]
+  ) {
+    assert.equal(said(name), rule + name);
+  }
+  for (const key of ["hf_aBcDeFgHiJkLmNoPq", "a1b2c3d4e5f6a7b8c9"]) {
+    assert.equal(
+      said(key),
+      `${rule}not shown, as it looks like a key: the name of a variable is wanted`,
+    );
+  }
+});
+
 Deno.test("cleaner() takes every secret out, the longest first", () => {
   const clean = cleaner(["sk-abc", "sk-abc-123", ""]);
   assert.equal(clean("bad key sk-abc-123, not sk-abc"), "bad key ***, not ***");

@@ -1,7 +1,9 @@
 import { RequestError, UsageError } from "../../plugins/mod.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { TargetSettings } from "./options.ts";
+import { KEY_HINTS } from "./key_hints.ts";
 import { probe, type ProbeOptions } from "./probe.ts";
+import { snippet } from "./words.ts";
 
 /**
  * Asks the server whether it is well.
@@ -33,26 +35,51 @@ export async function firstModel(
   clean: (text: string) => string,
 ): Promise<string> {
   const { status, body } = await probe(endpoint.http("/v1/models"), ask);
-  if (status === 401 || status === 403) {
-    const message = `Cannot list models: HTTP ${status} ${
-      clean(body.slice(0, 300))
-    }`.trim();
+  const hint = KEY_HINTS[status];
+  if (hint !== undefined) {
+    const said = beginningOf(clean(body));
+    const message = `Cannot list models: HTTP ${status}${
+      said && ` ${said}`
+    } (${hint})`;
     throw new RequestError("connect_error", message, { code: String(status) });
   }
-  const model = isGood(status) ? modelIn(body) : undefined;
+  const models = isGood(status) ? modelsIn(body) : undefined;
+  const [model] = models ?? [];
   if (model !== undefined) return model;
   throw new UsageError(
-    `Cannot choose a model as none is configured and the server must list one: GET /v1/models answered ${status}`,
+    `Cannot choose a model as none is configured and the server must list one: GET /v1/models answered ${status}${
+      isGood(status) ? insteadOf(models, clean(body)) : ""
+    }`,
   );
 }
 
-function modelIn(body: string): string | undefined {
+/** The names in a list of models; `undefined` where the text is none. */
+function modelsIn(body: string): string[] | undefined {
+  let data: unknown;
   try {
-    const id: unknown = JSON.parse(body)?.data?.[0]?.id;
-    return typeof id === "string" && id !== "" ? id : undefined;
+    data = JSON.parse(body)?.data;
   } catch {
     return undefined;
   }
+  if (!Array.isArray(data)) return undefined;
+  const names = data.map((entry): unknown => entry?.id);
+  return names.every(isName) ? names : undefined;
+}
+
+function isName(value: unknown): value is string {
+  return typeof value === "string" && value !== "";
+}
+
+/** What came in place of a model's name. */
+function insteadOf(models: string[] | undefined, body: string): string {
+  return models
+    ? " with a list that is empty"
+    : `, which is no list of models: ${beginningOf(body) || "empty"}`;
+}
+
+/** The beginning of a text, in one line. */
+function beginningOf(text: string): string {
+  return snippet(text.replace(/\s+/g, " ").trim());
 }
 
 function isGood(status: number): boolean {

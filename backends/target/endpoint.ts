@@ -15,7 +15,7 @@ export function endpointOf(target: string, path: string): Endpoint {
   const base = parseTarget(target);
   if (!base) {
     throw new TypeError(
-      `Cannot find a server as its target must be a URL: ${target}`,
+      `Cannot find a server as its target must be a URL: ${hidden(target)}`,
     );
   }
   const { username, password } = base;
@@ -41,6 +41,13 @@ export function parseTarget(target: string): URL | undefined {
   return url && /^(https?|wss?):$/.test(url.protocol) && url.hostname
     ? url
     : undefined;
+}
+
+/** A text that should be a URL, without what would be its user, password and query: these may be secret. */
+export function hidden(target: string): string {
+  return target
+    .replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/is, "$1***@")
+    .replace(/[?#].*$/s, "?***");
 }
 
 /** Whether a text can be the path of a URL, and no more of it. */

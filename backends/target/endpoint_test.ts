@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { endpointOf, parseTarget } from "./endpoint.ts";
+import { endpointOf, hidden, parseTarget } from "./endpoint.ts";
 
 // The path before the protocol and the query are kept.
 const CASES: readonly [target: string, socket: string, models: string][] = [
@@ -75,4 +75,16 @@ Deno.test("parseTarget() takes http, https, ws and wss, and nothing else", () =>
   ) {
     assert.equal(parseTarget(target), undefined, target);
   }
+});
+
+Deno.test("hidden() leaves nothing of a user, a password or a query, in whatever is no URL too", () => {
+  const cases = [
+    ["http://h:8000/x", "http://h:8000/x"],
+    ["http://usr:PW@/?key=Q", "http://***@/?***"],
+    ["ftp://usr:P/W@x@h:1/a?key=Q#x", "ftp://***@h:1/a?***"],
+    ["usr:PW@h:8000", "***@h:8000"],
+    ["h:8000?key=Q\nQ", "h:8000?***"],
+    ["http://h#Q", "http://h?***"],
+  ];
+  for (const [target, shown] of cases) assert.equal(hidden(target!), shown);
 });

@@ -1,15 +1,22 @@
 import { z } from "zod";
-import { isHttpPath, parseTarget } from "./endpoint.ts";
+import { isVariable } from "./credentials.ts";
+import { hidden, isHttpPath, parseTarget } from "./endpoint.ts";
 
 /** What every backend that talks to a server is told of it. */
 export interface TargetOptions {
-  /** The server: an http, https, ws or wss URL. A path before the protocol's own and a query are kept. */
+  /**
+   * The server: an http, https, ws or wss URL. A path before the protocol's own and a query are kept. A user and a
+   * password in it are sent as `Authorization`.
+   */
   target: string;
   /** The model's name on the server. The first that `GET /v1/models` lists, unless given. */
   model?: string;
   /** Headers of each request. */
   headers?: Record<string, string>;
-  /** Name of the environment variable that holds the key for `Authorization: Bearer`. */
+  /**
+   * Name of the environment variable that holds the key for `Authorization: Bearer`. It takes the place of a user and a
+   * password in the target.
+   */
   apiKeyEnv?: string;
   /** File of the certificates to trust in place of the usual ones, in PEM. */
   caCert?: string;
@@ -40,6 +47,7 @@ export interface TargetOptions {
 const target = text(
   "must be an http, https, ws or wss URL",
   (value) => !!parseTarget(value),
+  (value) => shown(typeof value === "string" ? hidden(value) : value),
 );
 const file = text("must name a file", (value) => value !== "");
 
@@ -51,8 +59,11 @@ export const targetShape = {
   headers: z.record(z.string(), z.string()).default({}).describe(
     "Headers of each request",
   ),
-  apiKeyEnv: text("must name an environment variable", (value) => value !== "")
-    .optional()
+  apiKeyEnv: text(
+    "must be the name of an environment variable, not the key itself",
+    isVariable,
+    (value) => value === "" ? "empty" : "not shown",
+  ).optional()
     .describe("The environment variable that holds the key"),
   caCert: file.optional().describe("File of the certificates to trust, in PEM"),
   clientCert: file.optional().describe(
@@ -79,9 +90,13 @@ export type TargetSettings = z.output<z.ZodObject<typeof targetShape>>;
 
 /** Holds options to each other, where the shape of one is not enough: for `superRefine`. */
 export function refineTarget(
-  { clientCert, clientKey, apiKeyEnv, headers }: TargetSettings,
+  { target, clientCert, clientKey, apiKeyEnv, headers }: TargetSettings,
   context: z.RefinementCtx,
 ): void {
+  const hasAuthorization = Object.keys(headers).some((name) =>
+    /^authorization$/i.test(name)
+  );
+  const { username, password } = parseTarget(target) ?? {};
   if (!clientCert !== !clientKey) {
     refuse(
       context,
@@ -89,14 +104,20 @@ export function refineTarget(
       "Needed, as clientCert and clientKey go together",
     );
   }
-  if (
-    apiKeyEnv &&
-    Object.keys(headers).some((name) => /^authorization$/i.test(name))
-  ) {
+  if (apiKeyEnv && hasAuthorization) {
     refuse(
       context,
       "apiKeyEnv",
       "Cannot be used, as headers hold an Authorization already",
+    );
+  }
+  if ((username || password) && hasAuthorization) {
+    refuse(
+      context,
+      "target",
+      `Cannot hold a user and a password, as headers hold an Authorization already: current value is ${
+        shown(hidden(target))
+      }`,
     );
   }
 }
@@ -115,12 +136,14 @@ export function path(): z.ZodType<string, string> {
   return text("must begin with / and hold no query", isHttpPath);
 }
 
-/** A text that passes a test; `rule` says which, in words. */
+/** A text that passes a test; `rule` says which, in words. `show` tells what people are shown of any other value. */
 export function text(
   rule: string,
   test: (value: string) => boolean,
+  show?: Show,
 ): z.ZodString {
-  return z.string(says(rule)).refine(test, says(rule));
+  const wrong = says(rule, show);
+  return z.string(wrong).refine(test, wrong);
 }
 
 /** A number in a range; `rule` says which, in words. */
@@ -133,13 +156,17 @@ export function limit(): z.ZodNumber {
   return number("must be more than 0 ms and at most a day", 1, 86_400_000);
 }
 
+/** What people are shown of a value. */
+type Show = (value: unknown) => string;
+
 /** An error that says the rule and the current value. */
 export function says(
   rule: string,
+  show: Show = shown,
 ): { error: (issue: { input?: unknown }) => string } {
   return {
     error: ({ input }) =>
-      `Cannot be used as it ${rule}: current value is ${shown(input)}`,
+      `Cannot be used as it ${rule}: current value is ${show(input)}`,
   };
 }
 
