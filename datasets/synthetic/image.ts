@@ -13,15 +13,31 @@ export interface ImageWanted {
 
 /** A picture of nothing: made each time that it is asked for, always the same. */
 export function syntheticImage(wanted: ImageWanted): Image {
-  const { id, width, height } = wanted;
+  const { id, width, height, content } = wanted;
   return {
     id,
     file: async () => ({
-      bytes: await encodePng({ width, height, rgb: await painted(wanted) }),
+      bytes: await inTurn(async () =>
+        encodePng({
+          width,
+          height,
+          rgb: await painted(wanted),
+          isRegular: content !== "noise",
+        })
+      ),
       mediaType: "image/png",
       name: `${id}.png`,
     }),
   };
+}
+
+let last: Promise<unknown> = Promise.resolve();
+
+/** One picture after the other: the slices of many would follow each other without a break, all their pixels held. */
+function inTurn<T>(make: () => Promise<T>): Promise<T> {
+  const made = last.then(make);
+  last = made.catch(() => {});
+  return made;
 }
 
 type Rgb = readonly [red: number, green: number, blue: number];
@@ -42,7 +58,10 @@ async function painted(
   const rgb = new Uint8Array(width * height * 3);
   for (let i = 0; i < width * height; i++) {
     if (i > 0 && i % SLICE === 0) await otherWork();
-    rgb.set(paint(i % width, Math.floor(i / width)), i * 3);
+    const [red, green, blue] = paint(i % width, Math.floor(i / width));
+    rgb[i * 3] = red;
+    rgb[i * 3 + 1] = green;
+    rgb[i * 3 + 2] = blue;
   }
   return rgb;
 }

@@ -47,12 +47,27 @@ Deno.test("encodePng() writes files that decode to the same pixels", async () =>
       .map((rgb) => ({ width, height, rgb: Uint8Array.from(rgb) }));
   });
   await fc.assert(
-    fc.asyncProperty(pixels, async ({ width, height, rgb }) => {
-      const file = await encodePng({ width, height, rgb });
+    fc.asyncProperty(pixels, fc.boolean(), async (pixels, isRegular) => {
+      const { width, height, rgb } = pixels;
+      const file = await encodePng({ ...pixels, isRegular });
       assert.deepEqual(decode(file), { width, height, rgb: [...rgb] });
     }),
     { numRuns: 30 },
   );
+});
+
+Deno.test("syntheticImage() makes one picture after the other, and lets other work be done", async () => {
+  const order: string[] = [];
+  const make = async (id: string) => {
+    const size = { width: 512, height: 512 };
+    await syntheticImage({ id, ...size, content: "noise", seed: 1 }).file();
+    order.push(id);
+  };
+  const others = setInterval(() => order.push("other"), 0);
+  await Promise.all([make("a"), make("b")]);
+  clearInterval(others);
+  assert.deepEqual(order.filter((each) => each !== "other"), ["a", "b"]);
+  assert.ok(order.indexOf("other") < order.indexOf("a"));
 });
 
 for (const content of ["gradient", "noise"] as const) {
