@@ -1,6 +1,6 @@
 import { RequestError } from "../../plugins/mod.ts";
 import type { ServerEvent } from "../http/http.ts";
-import { snippet } from "../target/words.ts";
+import { found, snippet } from "../target/words.ts";
 import { isObject, type JsonObject, protocolError, tryJson } from "./json.ts";
 import { serverErrorIn } from "./server_error.ts";
 
@@ -19,9 +19,7 @@ export function received({ type, data, isCut }: ServerEvent): JsonObject {
     throw new RequestError("truncated", "The answer ended within an event");
   }
   throw protocolError(
-    `answers must be JSON objects: current value is ${
-      snippet(data.trim()) || "empty"
-    }`,
+    `answers must be JSON objects: current value is ${found(data)}`,
   );
 }
 

@@ -1,6 +1,6 @@
 import type { Failure } from "../../plugins/mod.ts";
 import { systemCodeOf } from "../target/system_code.ts";
-import { snippet, withCode } from "../target/words.ts";
+import { found, snippet, withCode } from "../target/words.ts";
 import type { DialectEvent } from "./dialects/dialect.ts";
 import type { SocketEnd } from "./transports/transport.ts";
 
@@ -91,7 +91,7 @@ function ruleOf(
       return "messages must be text: current value is a binary frame";
     case "unparsable":
       return `messages must be a JSON object: current value is ${
-        snippet(fault.text)
+        found(fault.text)
       }`;
     case "ignored":
       return `unknown events must be few: current value is ${fault.count} (last type ${fault.type})`;

@@ -372,6 +372,11 @@ const FAULTS: readonly [
     message:
       "Cannot understand the server as messages must be a JSON object: current value is {not-json",
   }],
+  ["an empty message", [" "], {
+    class: "protocol_error",
+    message:
+      "Cannot understand the server as messages must be a JSON object: current value is empty",
+  }],
   ["JSON that is no object", ["[]"], {
     class: "protocol_error",
     message:

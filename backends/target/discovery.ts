@@ -3,7 +3,7 @@ import type { Endpoint } from "./endpoint.ts";
 import type { TargetSettings } from "./options.ts";
 import { KEY_HINTS } from "./key_hints.ts";
 import { probe, type ProbeOptions } from "./probe.ts";
-import { snippet } from "./words.ts";
+import { found, snippet } from "./words.ts";
 
 /**
  * Asks the server whether it is well.
@@ -37,7 +37,7 @@ export async function firstModel(
   const { status, body } = await probe(endpoint.http("/v1/models"), ask);
   const hint = KEY_HINTS[status];
   if (hint !== undefined) {
-    const said = beginningOf(clean(body));
+    const said = snippet(oneLine(clean(body)));
     const message = `Cannot list models: HTTP ${status}${
       said && ` ${said}`
     } (${hint})`;
@@ -74,12 +74,11 @@ function isName(value: unknown): value is string {
 function insteadOf(models: string[] | undefined, body: string): string {
   return models
     ? " with a list that is empty"
-    : `, which is no list of models: ${beginningOf(body) || "empty"}`;
+    : `, which is no list of models: ${found(oneLine(body))}`;
 }
 
-/** The beginning of a text, in one line. */
-function beginningOf(text: string): string {
-  return snippet(text.replace(/\s+/g, " ").trim());
+function oneLine(text: string): string {
+  return text.trim().replace(/\s+/g, " ");
 }
 
 function isGood(status: number): boolean {

@@ -11,3 +11,8 @@ export const CUT = "…";
 export function snippet(text: string): string {
   return text.length > 300 ? text.slice(0, 300) + CUT : text;
 }
+
+/** What came where something else was wanted. */
+export function found(text: string): string {
+  return snippet(text.trim()) || "empty";
+}

@@ -1,5 +1,5 @@
 import type { Output } from "../../../plugins/mod.ts";
-import { snippet } from "../../target/words.ts";
+import { found } from "../../target/words.ts";
 import { isObject, type JsonObject, protocolError, tryJson } from "../json.ts";
 import { refuseEvents } from "../received.ts";
 import { serverErrorIn } from "../server_error.ts";
@@ -57,8 +57,6 @@ function isPlain(body: string): boolean {
 
 function noText(body: string) {
   return protocolError(
-    `answers must hold a transcript: current value is ${
-      snippet(body.trim()) || "empty"
-    }`,
+    `answers must hold a transcript: current value is ${found(body)}`,
   );
 }
