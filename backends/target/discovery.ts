@@ -19,7 +19,9 @@ export async function checkHealth(
   const { status } = await probe(endpoint.http(healthPath), ask);
   if (isGood(status)) return;
   const message =
-    `Cannot start as ${healthPath} must answer 2xx (healthPath=off does without): current answer is ${status}`;
+    `Cannot start as ${healthPath} must answer 2xx (healthPath=off does without): current answer is ${status}${
+      hintOf(status)
+    }`;
   throw new RequestError("connect_error", message, { code: String(status) });
 }
 
@@ -35,12 +37,11 @@ export async function firstModel(
   clean: (text: string) => string,
 ): Promise<string> {
   const { status, body } = await probe(endpoint.http("/v1/models"), ask);
-  const hint = KEY_HINTS[status];
-  if (hint !== undefined) {
+  if (status in KEY_HINTS) {
     const said = snippet(oneLine(clean(body)));
-    const message = `Cannot list models: HTTP ${status}${
-      said && ` ${said}`
-    } (${hint})`;
+    const message = `Cannot list models: HTTP ${status}${said && ` ${said}`}${
+      hintOf(status)
+    }`;
     throw new RequestError("connect_error", message, { code: String(status) });
   }
   const models = isGood(status) ? modelsIn(body) : undefined;
@@ -79,6 +80,12 @@ function insteadOf(models: string[] | undefined, body: string): string {
 
 function oneLine(text: string): string {
   return text.trim().replace(/\s+/g, " ");
+}
+
+/** What the status says of the key, in brackets. */
+function hintOf(status: number): string {
+  const hint = KEY_HINTS[status];
+  return hint === undefined ? "" : ` (${hint})`;
 }
 
 function isGood(status: number): boolean {

@@ -1,19 +1,25 @@
 import assert from "node:assert/strict";
 import { rawServer } from "../http/testing/raw_server.ts";
-import { firstModel } from "./discovery.ts";
+import { checkHealth, firstModel } from "./discovery.ts";
 import { endpointOf } from "./endpoint.ts";
+
+const ask = {
+  headers: {},
+  tls: { rejectUnauthorized: true },
+  timeoutMs: 10_000,
+  signal: new AbortController().signal,
+};
+
+/** A server that gives one answer to all. */
+function answering(body: string, status: number) {
+  return rawServer((peer) =>
+    peer.answer(body, { status, headers: ["connection: close"] })
+  );
+}
 
 /** What is made of an answer to the question for models. */
 async function modelOf(body: string, status = 200): Promise<string> {
-  await using server = await rawServer((peer) =>
-    peer.answer(body, { status, headers: ["connection: close"] })
-  );
-  const ask = {
-    headers: {},
-    tls: { rejectUnauthorized: true },
-    timeoutMs: 10_000,
-    signal: new AbortController().signal,
-  };
+  await using server = await answering(body, status);
   const endpoint = endpointOf(server.url.origin, "/v1/x");
   return await firstModel(
     endpoint,
@@ -70,4 +76,26 @@ Deno.test("firstModel() says what a server that refuses to list models wants", a
     message:
       "Cannot list models: HTTP 403 (knows who asks, and does not allow it)",
   });
+});
+
+Deno.test("checkHealth() says what was answered, and what the server wants", async () => {
+  const cases: readonly (readonly [status: number, said: string])[] = [
+    [503, "503"],
+    [401, "401 (wants a key: apiKeyEnv names the variable that holds it)"],
+  ];
+  for (const [status, said] of cases) {
+    await using server = await answering("", status);
+    const endpoint = endpointOf(server.url.origin, "/v1/x");
+    await assert.rejects(
+      checkHealth({ healthPath: "/health" }, endpoint, ask),
+      {
+        class: "connect_error",
+        code: String(status),
+        message:
+          `Cannot start as /health must answer 2xx (healthPath=off does without): current answer is ${said}`,
+      },
+    );
+    await checkHealth({ healthPath: "off" }, endpoint, ask);
+    assert.equal(server.peers.length, 1);
+  }
 });
