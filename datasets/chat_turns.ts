@@ -25,7 +25,11 @@ export function chatTurns(messages: readonly Message[]): ChatTurn[] {
       asked.push(message);
       continue;
     }
-    if (!asked.some(({ role }) => role === "user" || role === "tool")) continue;
+    if (!asked.some(({ role }) => role === "user" || role === "tool")) {
+      // Later on it is a part of the history that the next question comes after.
+      if (turns.length > 0) asked.push(message);
+      continue;
+    }
     // Of several in a row the last is the answer.
     if (messages[i + 1]?.role === "assistant") {
       asked.push(message);
