@@ -102,6 +102,7 @@ export function lineWriter(options: LineWriterOptions): LineWriter {
 
   /** Time counts only while too much waits, and anew whenever less of it does than ever since. */
   function watchProgress(): void {
+    if (failure !== undefined) return;
     if (weight <= maxWeight) {
       clearTimeout(alarm);
       alarm = undefined;

@@ -129,12 +129,14 @@ Deno.test("lineWriter() gives up where nothing is taken while too much waits, an
 
 Deno.test("lineWriter() gives up where more comes than is taken", async () => {
   const { kept, sink } = memory();
+  let underWay: Promise<unknown> | undefined;
   const writer: LineWriter = writerTo({
     write(bytes) {
       more();
-      return new Promise((resolve) => setTimeout(resolve, 1)).then(() =>
-        sink.write(bytes)
-      );
+      const later = new Promise((resolve) => setTimeout(resolve, 1));
+      const writing = later.then(() => sink.write(bytes));
+      underWay = writing;
+      return writing;
     },
     close: () => {},
   }, { maxWeight: 10, patienceMs: 20 });
@@ -144,6 +146,7 @@ Deno.test("lineWriter() gives up where more comes than is taken", async () => {
   }
   more();
   await assert.rejects(writer.end(), /too slowly/);
+  await underWay;
   assert.ok(kept.text.length > 0);
 });
 
