@@ -110,9 +110,9 @@ export async function runStage(options: StageOptions): Promise<StageResult> {
 
   running.watch.end();
   stopping.stop("data");
+  release(); // before anything is waited for: the timer that begins measuring may not have fired yet
   await counted.settled();
   ended.close();
-  release();
   signal.removeEventListener("abort", interrupt);
   options.progress(progressOf(running));
   const { error } = stopping.end!;

@@ -129,16 +129,15 @@ Deno.test("lineWriter() gives up where nothing is taken while too much waits, an
 
 Deno.test("lineWriter() gives up where more comes than is taken", async () => {
   const { kept, sink } = memory();
-  let underWay: Promise<unknown> | undefined;
+  const closed = Promise.withResolvers<void>();
   const writer: LineWriter = writerTo({
     write(bytes) {
       more();
-      const later = new Promise((resolve) => setTimeout(resolve, 1));
-      const writing = later.then(() => sink.write(bytes));
-      underWay = writing;
-      return writing;
+      return new Promise((resolve) => setTimeout(resolve, 1)).then(() =>
+        sink.write(bytes)
+      );
     },
-    close: () => {},
+    close: closed.resolve,
   }, { maxWeight: 10, patienceMs: 20 });
   const line = "x".repeat(999) + "\n";
   function more() {
@@ -146,7 +145,7 @@ Deno.test("lineWriter() gives up where more comes than is taken", async () => {
   }
   more();
   await assert.rejects(writer.end(), /too slowly/);
-  await underWay;
+  await closed.promise; // the write that was under way has ended
   assert.ok(kept.text.length > 0);
 });
 
