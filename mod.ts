@@ -81,7 +81,7 @@ export type { ShareGptOptions } from "./datasets/sharegpt_options.ts";
 export type {
   OrderingOptions,
   SpeechOptions,
-} from "./datasets/shared_options.ts";
+} from "./datasets/reading_options.ts";
 export {
   textFile,
   type TextFileOptions,

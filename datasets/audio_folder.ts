@@ -10,7 +10,7 @@ import {
 import { type AudioFile, findAudio, type FoundAudio } from "./find_audio.ts";
 import { orderOf } from "./order.ts";
 import { readAhead } from "./read_ahead.ts";
-import { type SpeechOptions, speechShape } from "./shared_options.ts";
+import { type SpeechOptions, speechShape } from "./reading_options.ts";
 import { speechColumns, speechSession } from "./speech.ts";
 import { type Transcripts, transcripts } from "./transcripts.ts";
 

@@ -13,7 +13,7 @@ import {
 } from "../plugins/mod.ts";
 import { orderOf } from "./order.ts";
 import { readAhead } from "./read_ahead.ts";
-import { type OrderingOptions, orderingShape } from "./shared_options.ts";
+import { type OrderingOptions, orderingShape } from "./reading_options.ts";
 import { isCut, speechSession } from "./speech.ts";
 
 /** Options of {@linkcode clips}. */

@@ -13,7 +13,7 @@ import { namer } from "./namer.ts";
 import { idIn, type ItemsOptions, sessionOf } from "./manifest_item.ts";
 import { readAhead } from "./read_ahead.ts";
 import { remoteAudios } from "./remote_audio.ts";
-import { type SpeechOptions, speechShape } from "./shared_options.ts";
+import { type SpeechOptions, speechShape } from "./reading_options.ts";
 
 /** Options that all files of records have. */
 export interface ManifestDatasetOptions extends SpeechOptions {

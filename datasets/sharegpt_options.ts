@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { type OrderingOptions, orderingShape } from "./shared_options.ts";
+import { type OrderingOptions, orderingShape } from "./reading_options.ts";
 
 /** Options of the dataset `sharegpt`. */
 export interface ShareGptOptions extends OrderingOptions {

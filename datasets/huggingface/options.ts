@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { ColumnOptions } from "../column_names.ts";
 import { columnsShape, manifestShape } from "../manifest_dataset.ts";
-import { type SpeechOptions, speechShape } from "../shared_options.ts";
+import { type SpeechOptions, speechShape } from "../reading_options.ts";
 
 /** Options of {@linkcode huggingface}. */
 export interface HuggingfaceOptions extends SpeechOptions {
