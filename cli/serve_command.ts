@@ -1,3 +1,4 @@
+import { shownVariable } from "../backends/target/credentials.ts";
 import { suggestion } from "../plugins/schema_hints.ts";
 import { messageOf, UsageError } from "../plugins/mod.ts";
 import {
@@ -116,7 +117,9 @@ function keyOf({ apiKeyEnv }: ServeFlags): { apiKey?: string } {
   const apiKey = Deno.env.get(apiKeyEnv);
   if (!apiKey) {
     throw new UsageError(
-      `Cannot serve as '--api-key-env' must name a variable that is set: current value is ${apiKeyEnv}`,
+      `Cannot serve as '--api-key-env' must name a variable that is set: current value is ${
+        shownVariable(apiKeyEnv)
+      }`,
     );
   }
   return { apiKey };

@@ -207,6 +207,10 @@ Deno.test("earshot refuses durations, counts and loads that are none", async () 
       says: ["'--set'", 'did you mean "tokenMs"?'],
     },
     {
+      args: ["serve", "--api-key-env", "sk-pasted-in-its-place"],
+      says: ["'--api-key-env'", "not shown, as it looks like a key"],
+    },
+    {
       args: ["serve", "--api-key-env", "EARSHOT_UNSET_KEY"],
       says: ["must name a variable that is set", "EARSHOT_UNSET_KEY"],
     },

@@ -30,9 +30,7 @@ export function headersOf(
   if (!key) {
     throw new UsageError(
       `Cannot use apiKeyEnv as the environment variable must be set: current value is ${
-        looksLikeKey(apiKeyEnv)
-          ? "not shown, as it looks like a key: the name of a variable is wanted"
-          : apiKeyEnv
+        shownVariable(apiKeyEnv)
       }`,
     );
   }
@@ -49,7 +47,14 @@ export function isVariable(name: string): boolean {
   return /^[A-Za-z_][A-Za-z0-9_]{0,63}$/.test(name);
 }
 
-/** Whether it is more likely a key in a name's place: long, and small letters among digits or capitals. */
+/** The name of a variable for an error: not, where it is more likely a key that was given in its place. */
+export function shownVariable(name: string): string {
+  return isVariable(name) && !looksLikeKey(name)
+    ? name
+    : "not shown, as it looks like a key: the name of a variable is wanted";
+}
+
+/** Long, and small letters among digits or capitals. */
 function looksLikeKey(name: string): boolean {
   return /[a-z]/.test(name) && /[A-Z0-9]/.test(name) && name.length > 16;
 }
