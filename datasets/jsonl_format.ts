@@ -1,23 +1,10 @@
 import { messageOf } from "../plugins/mod.ts";
-import { isBlank, lines } from "./lines.ts";
-import type { Entry, ManifestFormat, Row } from "./manifest_format.ts";
+import { lineEntries } from "./lines.ts";
+import type { ManifestFormat, Row } from "./manifest_format.ts";
 
 /** JSON Lines: an object a line; empty lines are passed over. */
 export function jsonlFormat(): ManifestFormat {
-  return { entries, row };
-}
-
-async function* entries(
-  bytes: AsyncIterable<Uint8Array>,
-): AsyncGenerator<Entry> {
-  let line = 0;
-  let start = 0;
-  for await (const text of lines(bytes)) {
-    line++;
-    const end = start + text.length;
-    if (!isBlank(text)) yield { line, start, end, row: () => row(text) };
-    start = end;
-  }
+  return { entries: (bytes) => lineEntries(bytes, row), row };
 }
 
 function row(bytes: Uint8Array): Row {

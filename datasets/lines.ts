@@ -1,3 +1,5 @@
+import type { Entry, Row } from "./manifest_format.ts";
+
 /** Divides bytes behind each line feed. What spans many reads is put together once. */
 export async function* lines(
   chunks: AsyncIterable<Uint8Array>,
@@ -18,6 +20,21 @@ export async function* lines(
     if (start < chunk.length) pieces.push(chunk.slice(start));
   }
   if (pieces.length > 0) yield joined(pieces);
+}
+
+/** A record for each line that is not blank. */
+export async function* lineEntries(
+  chunks: AsyncIterable<Uint8Array>,
+  row: (line: Uint8Array) => Row,
+): AsyncGenerator<Entry> {
+  let line = 0;
+  let start = 0;
+  for await (const text of lines(chunks)) {
+    line++;
+    const end = start + text.length;
+    if (!isBlank(text)) yield { line, start, end, row: () => row(text) };
+    start = end;
+  }
 }
 
 const LF = 10;

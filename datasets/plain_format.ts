@@ -1,23 +1,14 @@
 import { messageOf } from "../plugins/mod.ts";
-import { isBlank, lines } from "./lines.ts";
-import type { Entry, ManifestFormat, Row } from "./manifest_format.ts";
+import { lineEntries } from "./lines.ts";
+import type { ManifestFormat, Row } from "./manifest_format.ts";
 
 /** Plain text: each line that is not blank is a record with `text`, without the space around it. */
 export function plainFormat(): ManifestFormat {
-  return { header: () => ["text"], entries, row };
-}
-
-async function* entries(
-  bytes: AsyncIterable<Uint8Array>,
-): AsyncGenerator<Entry> {
-  let line = 0;
-  let start = 0;
-  for await (const text of lines(bytes)) {
-    line++;
-    const end = start + text.length;
-    if (!isBlank(text)) yield { line, start, end, row: () => row(text) };
-    start = end;
-  }
+  return {
+    header: () => ["text"],
+    entries: (bytes) => lineEntries(bytes, row),
+    row,
+  };
 }
 
 function row(bytes: Uint8Array): Row {
