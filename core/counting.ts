@@ -1,3 +1,4 @@
+import { bag } from "./bag.ts";
 import type { Backend } from "./contract.ts";
 import type { InferenceRequest } from "./request.ts";
 import type { Sample, Usage } from "./sample.ts";
@@ -21,7 +22,7 @@ export function counting(
   { put, signal }: { put: (sample: Sample) => void; signal: AbortSignal },
 ): Counting {
   const waiting: (() => Promise<void>)[] = [];
-  const running = new Set<Promise<void>>();
+  const running = bag<Promise<void>>();
 
   /** A sample is never lost for want of counts, whatever a backend does. */
   async function counted(
@@ -40,11 +41,12 @@ export function counting(
     while (running.size < AT_ONCE) {
       const count = waiting.shift();
       if (!count) return;
-      const over = count().then(() => {
-        running.delete(over);
+      const over = count();
+      const leave = running.add(over);
+      over.then(() => {
+        leave();
         begin();
       });
-      running.add(over);
     }
   }
 
@@ -56,7 +58,7 @@ export function counting(
       begin();
     },
     async settled() {
-      while (running.size > 0) await Promise.all(running);
+      while (running.size > 0) await Promise.all([...running]);
     },
   };
 }

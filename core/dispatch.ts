@@ -66,7 +66,7 @@ export async function closedLoop(
 const PAUSE_MS = 100;
 const MAX_PAUSE_MS = 1000;
 
-/** Arrivals that are counted behind the end: their times may be such that they never come to it. */
+/** Arrivals that are counted behind the end: there may be more than can ever be counted, and responses in flight wait meanwhile. */
 const MAX_OVERDUE = 1_000_000;
 
 /** Starts sessions when they arrive, whatever became of the ones before. */

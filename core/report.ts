@@ -61,7 +61,7 @@ export interface Counts {
   readonly timeout: number;
   /** Cut off by the end of the run or by an interrupt. */
   readonly cancelled: number;
-  /** Arrivals that never started: too many requests were in flight, or the client was behind when the window ended. */
+  /** Arrivals that never started: too many requests were in flight, or the client was behind when the window ended; of those behind the end a million are counted. */
   readonly dropped: number;
   /** Of `ok`: those with an empty answer. */
   readonly emptyOutputs: number;
