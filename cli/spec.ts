@@ -1,5 +1,5 @@
 import { UsageError } from "../plugins/mod.ts";
-import { shownText } from "../plugins/redact.ts";
+import { shownSpec } from "../plugins/redact.ts";
 
 export { coerceSpec } from "./spec_options.ts";
 
@@ -149,9 +149,10 @@ function stray(text: string, { text: piece }: Piece): never {
 }
 
 function refused(text: string, rule: string): UsageError {
-  return new UsageError(
-    shownText(`Cannot read ${JSON.stringify(text)} as ${rule}`),
-  );
+  const shown = shownSpec(text);
+  // What the rule points at is a part of the text: it may be of a secret where the text has one.
+  const told = shown === text ? rule : rule.replace(/: see .*$/s, "");
+  return new UsageError(`Cannot read ${JSON.stringify(shown)} as ${told}`);
 }
 
 function formatPieces(pieces: readonly Piece[]): string {

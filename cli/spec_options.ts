@@ -7,6 +7,7 @@ import {
   resolveSchema,
   suggestion,
 } from "../plugins/schema_hints.ts";
+import { shownRule, shownUrl } from "../plugins/redact.ts";
 import type { StandardSchemaV1 } from "../plugins/mod.ts";
 import type { Spec } from "./spec.ts";
 import { coerce } from "./spec_values.ts";
@@ -51,7 +52,8 @@ export function readSpec(
       : "rule" in place || put(options, place.path, result.value)
       ? undefined
       : "must be given once";
-    if (rule !== undefined) problems.push({ path: key, message: rule });
+    if (rule === undefined) continue;
+    problems.push({ path: key, message: shownRule(rule, key.split(".")) });
   }
   return { options, problems };
 }
@@ -91,7 +93,7 @@ function pairsOf(
   if (primary !== undefined) return [{ key: primary, pieces }, ...pairs];
   const text = pieces.map(({ text }) => text).join(",");
   const message = "takes no value of its own: give it as key=value";
-  problems.push({ path: `=${text}`, message });
+  problems.push({ path: `=${shownUrl(text)}`, message });
   return pairs;
 }
 

@@ -1,38 +1,115 @@
 /** What stands in place of something secret. */
 const HIDDEN = "***";
 
+/** What an option may hold that can be secret: a password may look like a number. */
+type Value = string | number;
+
 /**
- * Options as a report may hold them: the values of headers, and of a URL its user, password and the values of its
- * query, are hidden, as any of them may be a secret.
+ * Options as a report may hold them. Hidden are the values of headers, every value under a key that names a secret
+ * (`api_key`, `token`, `password`, …) at any depth, and of a URL its user, password and the values of its query.
  */
 export function redact(options: unknown): unknown {
-  return withoutSecrets(options, false);
+  return mapValues(
+    options,
+    [],
+    (value, keys) =>
+      isSecretPath(keys)
+        ? HIDDEN
+        : typeof value === "string"
+        ? shownUrl(value)
+        : value,
+  );
 }
 
-function withoutSecrets(value: unknown, isSecret: boolean): unknown {
+/** The values in options that {@linkcode redact} hides because of their keys, as text. */
+export function secretTexts(options: unknown): string[] {
+  const found: string[] = [];
+  mapValues(options, [], (value, keys) => {
+    if (isSecretPath(keys)) found.push(String(value));
+    return value;
+  });
+  return found;
+}
+
+function mapValues(
+  value: unknown,
+  keys: readonly string[],
+  map: (value: Value, keys: readonly string[]) => Value,
+): unknown {
   if (Array.isArray(value)) {
-    return value.map((each) => withoutSecrets(each, isSecret));
+    return value.map((each) => mapValues(each, keys, map));
   }
   if (typeof value === "object" && value !== null) {
     return Object.fromEntries(
       Object.entries(value).map(([key, each]) => [
         key,
-        withoutSecrets(each, isSecret || /^headers$/i.test(key)),
+        mapValues(each, [...keys, key], map),
       ]),
     );
   }
-  if (isSecret) return HIDDEN;
-  return typeof value === "string" ? shownUrl(value) : value;
+  return typeof value === "string" || typeof value === "number"
+    ? map(value, keys)
+    : value;
 }
 
-/** A text for an error: of every URL of the web in it what may be a secret is hidden. */
+/** Last words of keys whose values are secret, small and without a plural: `x-api-key`, `accessToken`. */
+const SECRET_WORDS: ReadonlySet<string> = new Set([
+  ..."key apikey token secret password passwd passphrase pwd pass credential"
+    .split(" "),
+  ..."authorization auth cookie bearer signature jwt".split(" "),
+]);
+
+/** Options that end in such a word and name a file. */
+const FILES: ReadonlySet<string> = new Set(["clientKey"]);
+
+/** Whether what stands at these keys is secret: one of them names a secret, or they lead into headers. */
+export function isSecretPath(keys: readonly string[]): boolean {
+  return keys.some((key) => {
+    if (/headers$/i.test(key)) return true;
+    const words = key.slice(-64).split(/[^A-Za-z0-9]+|(?<=[a-z0-9])(?=[A-Z])/);
+    const last = words.at(-1)!.toLowerCase().replace(/s$/, "");
+    // "tokens" are counted far more often than they are hidden.
+    const isCount = /tokens$/i.test(key);
+    return !isCount && !FILES.has(key) &&
+      (SECRET_WORDS.has(last) || SECRET_WORDS.has(`${last}s`));
+  });
+}
+
+/** A text for an error or a warning: what may be secret of every URL in it is hidden. */
 export function shownText(text: string): string {
-  return text.replace(/https?:[^\s"'),]*[^\s"'),.:;]/gi, shownUrl);
+  // The scheme's length is bounded, so that no text takes more than linear time.
+  return text.replace(
+    /(?<![a-z0-9+.-])[a-z][a-z0-9+.-]{1,15}:\/\/[^\s"'),]*[^\s"'),.:;]/gi,
+    shownUrl,
+  );
+}
+
+/** `NAME=VALUE,key=value…` for an error: values of keys that name a secret are hidden too. */
+export function shownSpec(text: string): string {
+  const withoutValues = text.replace(
+    /(?<![\w.-])([\w.-]+)(["']?\s*[=:]\s*)("(?:[^"\\]|\\.)*"?|'[^']*'?|[^,;&}\]"']+)/g,
+    (all, key: string, between: string, value: string) =>
+      isSecretPath(key.split(".")) && !value.startsWith("//")
+        ? `${key}${between}${HIDDEN}`
+        : all,
+  );
+  return shownText(withoutValues)
+    .replace(/=[^\s/@:=,"']+:[^\s/@,"']+@(?=[\w.[])/g, `=${HIDDEN}@`);
+}
+
+/** A rule that an option broke, without its value where the option's name says that it is secret. */
+export function shownRule(rule: string, keys: readonly string[]): string {
+  return isSecretPath(keys)
+    ? rule.replace(
+      /(: current value is (?!a text of \d+ characters$)|, but was ).*$/s,
+      "",
+    )
+    : rule;
 }
 
 /** A URL as it may be shown, its user, password and the values of its query hidden; any other text as it is. */
 export function shownUrl(text: string): string {
-  if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) return text;
+  if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) return withoutUser(text);
   const url = URL.parse(text);
   if (!url) return shownOdd(text);
   if (!url.username && !url.password && !url.search) return text;
@@ -48,4 +125,9 @@ export function shownUrl(text: string): string {
 function shownOdd(text: string): string {
   return text.replace(/:\/\/[^/?#]*@/, `://${HIDDEN}@`)
     .replace(/\?[^#]*/, `?${HIDDEN}`);
+}
+
+/** A URL without its scheme: `me:password@host`. */
+function withoutUser(text: string): string {
+  return text.replace(/^[^\s/@:]+:[^\s/@]+@(?=[\w.[])/, `${HIDDEN}@`);
 }

@@ -1,5 +1,11 @@
 import assert from "node:assert/strict";
-import { redact, shownText } from "./redact.ts";
+import {
+  isSecretPath,
+  redact,
+  secretTexts,
+  shownSpec,
+  shownText,
+} from "./redact.ts";
 
 Deno.test("redact() hides headers, and what of a URL may be a secret", () => {
   assert.deepEqual(
@@ -45,9 +51,79 @@ Deno.test("shownText() hides what may be secret of every URL in a text", () => {
     '"HTTPS://h/?k=Q", twice (http://h/?k=Q)':
       '"https://h/?k=***", twice (http://h/?k=***)',
     "http://u:p@[h/a?key=Q is no URL": "http://***@[h/a?*** is no URL",
-    "see http://h/a, and ws://h/?a": "see http://h/a, and ws://h/?a",
+    "see http://h/a, and ws://h/?a=Q": "see http://h/a, and ws://h/?a=***",
+    "hf://u:p@h/d (s3://k:s@b/x?sig=Q)":
+      "hf://***:***@h/d (s3://***:***@b/x?sig=***)",
   };
   for (const [text, shown] of Object.entries(cases)) {
     assert.equal(shownText(text), shown);
+  }
+});
+
+Deno.test("isSecretPath() knows the names of secrets in every spelling, and counts no tokens among them", () => {
+  const secret =
+    "api_key apiKey X-Api-Key access_token authToken token TOKEN client.secret clientSecret password " +
+    "db_passwd passphrase proxyPassword Authorization auth cookie Cookies credentials extra_headers.X key private-key";
+  const open =
+    "apiKeyEnv tokenizer tokenize max_tokens maxTokens inputTokens stop_token_ids maxTokensField clientKey " +
+    "keyboard path prompt monkey author";
+  for (const name of secret.split(" ")) {
+    assert.ok(isSecretPath(name.split(".")), name);
+  }
+  for (const name of open.split(" ")) {
+    assert.ok(!isSecretPath(name.split(".")), name);
+  }
+});
+
+Deno.test("redact() hides what a key names as a secret, at any depth, and a user before a host without a scheme", () => {
+  const options = {
+    body: {
+      api_key: "SECRET",
+      max_tokens: 5,
+      metadata: [{ auth: { token: "SECRET2", pin: [4711] } }],
+      password: 12345,
+    },
+    target: "me:SECRET3@host:8000/a",
+    prompt: "at 12:30 it is here",
+  };
+  assert.deepEqual(redact(options), {
+    body: {
+      api_key: "***",
+      max_tokens: 5,
+      metadata: [{ auth: { token: "***", pin: ["***"] } }],
+      password: "***",
+    },
+    target: "***@host:8000/a",
+    prompt: "at 12:30 it is here",
+  });
+  assert.deepEqual(secretTexts(options), [
+    "SECRET",
+    "SECRET2",
+    "4711",
+    "12345",
+  ]);
+});
+
+Deno.test("shownSpec() hides values of secret keys in what was typed on the command line", () => {
+  const cases = {
+    "chat,body.api_key=sk-1,x=": "chat,body.api_key=***,x=",
+    'chat,body={"token":"S","a":1}': 'chat,body={"token":***,"a":1}',
+    "chat,headers.Authorization=Bearer S,speed=1":
+      "chat,headers.Authorization=***,speed=1",
+    "chat=http://u:p@h/?k=v,model=m": "chat=http://***:***@h/?k=***,model=m",
+    "chat=u:p@h,model=m": "chat=***@h,model=m",
+    "concurrent=1,8": "concurrent=1,8",
+  };
+  for (const [text, shown] of Object.entries(cases)) {
+    assert.equal(shownSpec(text), shown);
+  }
+});
+
+Deno.test("what is shown of a text takes linear time, whatever the text", () => {
+  for (const piece of ["a", "a.", "a:", "a=", "a ", "http:", "://", "@", '"']) {
+    const text = piece.repeat(200_000 / piece.length);
+    shownText(text);
+    shownSpec(text);
+    redact({ text });
   }
 });

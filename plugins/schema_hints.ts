@@ -1,5 +1,6 @@
 import { distance } from "fastest-levenshtein";
 import type { Problem } from "../core/errors.ts";
+import { shownRule, shownUrl } from "./redact.ts";
 import type { Issue, StandardSchemaV1 } from "./standard_schema.ts";
 
 /** A JSON Schema, or a part of one. */
@@ -34,11 +35,54 @@ export function suggestion(
   name: string,
   candidates: readonly string[],
 ): string {
-  const near = nearest(name, candidates);
+  const near = synonym(name, candidates) ?? nearest(name, candidates);
   const all = candidates.length === 0
     ? "there are none"
     : `there are: ${candidates.join(", ")}`;
   return near === undefined ? all : `did you mean "${near}"? ${all}`;
+}
+
+/** What other tools and APIs call an option, small and without marks, and what it is called here. */
+const SYNONYMS: readonly (readonly [names: string, here: string])[] = [
+  [
+    "maxtokens maxnewtokens maxcompletiontokens maxgentokens outputlen numpredict",
+    "maxOutputTokens outputTokens",
+  ],
+  ["prompttokens inputlen promptlen", "inputTokens"],
+  ["outputlen completiontokens", "outputTokens"],
+  ["url baseurl apibase host server endpoint address", "target"],
+  ["modelname modelid", "model"],
+  ["apikey key token bearer auth", "apiKeyEnv"],
+  ["header extraheaders", "headers"],
+  ["extrabody extra parameters params", "body"],
+  ["timeout timeoutms requesttimeout", "requestTimeoutMs receiveTimeoutMs"],
+  ["verify insecureskipverify skipverify verifyssl", "insecure"],
+  ["streaming", "stream mode"],
+  ["concurrency maxconcurrency connections users", "streams maxInFlight"],
+  ["rate qps rps requestrate", "rates"],
+  ["file filename output", "path"],
+  ["count size numprompts numsamples maxsamples", "limit count"],
+];
+
+/** Fields that a request's body has in most APIs: they are given by way of the option `body`. */
+const BODY_FIELDS: ReadonlySet<string> = new Set(
+  "temperature topp topk minp n seed stop stoptokenids presencepenalty frequencypenalty repetitionpenalty logprobs toplogprobs responseformat toolchoice chattemplatekwargs reasoningeffort language prompt user"
+    .split(" "),
+);
+
+/** The candidate that other tools have another name for. */
+function synonym(
+  name: string,
+  candidates: readonly string[],
+): string | undefined {
+  const bare = name.toLowerCase().replace(/[-_ ]/g, "");
+  const here = SYNONYMS.filter(([names]) => names.split(" ").includes(bare))
+    .flatMap(([, names]) => names.split(" "));
+  const found = here.find((each) => candidates.includes(each));
+  if (found !== undefined) return found;
+  return BODY_FIELDS.has(bare) && candidates.includes("body")
+    ? `body.${name}`
+    : undefined;
 }
 
 /**
@@ -58,14 +102,20 @@ export function explain(
     );
   const said = others.map(({ keys, message }) => ({
     path: keys.join("."),
-    message: isMissing(keys, value, schema ?? {}) ? "must be given" : describe(
-      isOurs(message) ? message : ruleAt(keys, value, schema) ?? message,
+    message: isMissing(keys, value, schema ?? {}) ? "must be given" : shownRule(
+      describe(
+        isOurs(message) ? message : ruleAt(keys, value, schema) ?? message,
+        keys,
+        value,
+      ),
       keys,
-      value,
     ),
   }));
   return [
-    ...hints.map(({ keys, message }) => ({ path: keys.join("."), message })),
+    ...hints.map(({ keys, message }) => ({
+      path: keys.join("."),
+      message: shownRule(message, keys),
+    })),
     ...said,
   ];
 }
@@ -183,10 +233,10 @@ function describe(
 ): string {
   const found = at(value, keys);
   const isPlain = ["number", "boolean", "string"].includes(typeof found);
-  if (!isPlain || keys[0] === "headers" || message.includes("current value")) {
-    return message;
-  }
-  const shown = JSON.stringify(found);
+  if (!isPlain || message.includes("current value")) return message;
+  const shown = JSON.stringify(
+    typeof found === "string" ? shownUrl(found) : found,
+  );
   return shown.length > 80 ? message : `${message}: current value is ${shown}`;
 }
 

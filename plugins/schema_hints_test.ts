@@ -138,9 +138,9 @@ Deno.test("explain() says in our words that a text is too short or too long", ()
   const schema = z.strictObject({
     name: z.string().min(1),
     quote: z.string().max(1),
-    key: z.string().min(3),
+    word: z.string().min(3),
   });
-  const value = { name: "", quote: "''", key: "ab" };
+  const value = { name: "", quote: "''", word: "ab" };
   const { issues = [] } = schema["~standard"].validate(value) as {
     issues?: Issue[];
   };

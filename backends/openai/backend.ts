@@ -1,4 +1,5 @@
 import type { Backend, OpenContext } from "../../plugins/mod.ts";
+import { secretTexts } from "../../plugins/redact.ts";
 import { proxyFor } from "../target/proxy.ts";
 import { openHttp } from "../http/undici.ts";
 import { cleanFailure } from "../target/clean_failure.ts";
@@ -30,6 +31,7 @@ export async function openBackend<Settings extends EndpointSettings, Prepared>(
   const clean = cleaner([
     ...secretsIn(headers),
     ...secretsIn(url.searchParams),
+    ...secretTexts({ body: settings.body }),
     ...secretsIn({ proxy: proxy?.authorization ?? "" }),
   ]);
   const http = openHttp({ ...settings, headers, tls, env, clean });
