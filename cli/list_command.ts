@@ -4,6 +4,7 @@ import { jsonSchemaOf, suggestion } from "../plugins/schema_hints.ts";
 import { catalogue } from "../catalogue.ts";
 import { loads } from "./loads.ts";
 import { optionLines } from "./option_lines.ts";
+import { visible, visibleJson } from "./visible.ts";
 
 const KINDS = ["backend", "dataset", "reporter"] as const;
 
@@ -27,7 +28,7 @@ export async function listCommand(
       name,
       summary,
     }));
-    console.log(JSON.stringify(rows, undefined, 2));
+    console.log(visibleJson(JSON.stringify(rows, undefined, 2)));
     return;
   }
   const width = Math.max(...all.map(({ name }) => name.length)) + 2;
@@ -51,7 +52,7 @@ export async function infoCommand(
       ...rest,
       options: jsonSchemaOf(options),
     }));
-    console.log(JSON.stringify(told, undefined, 2));
+    console.log(visibleJson(JSON.stringify(told, undefined, 2)));
     return;
   }
   const texts = found.map(({ kind, name, summary, primary, options }) =>
@@ -61,7 +62,7 @@ export async function infoCommand(
       ...optionLines(jsonSchemaOf(options), { name, primary }),
     ].join("\n")
   );
-  console.log(texts.join("\n\n"));
+  console.log(visible(texts.join("\n\n")));
 }
 
 async function everything(): Promise<readonly Told[]> {

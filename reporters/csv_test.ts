@@ -227,14 +227,14 @@ Deno.test("csvReporter() refuses a path that cannot be written, before the run",
 Deno.test("csvRow() is read again as it was, but for what a spreadsheet would run", async () => {
   const cell = fc.oneof(
     fc.string({ unit: "grapheme" }),
-    fc.constantFrom('"', ",", "\r\n", "=1+1", "-", "@x", "\tx"),
+    fc.constantFrom('"', ",", "a\nb", "=1+1", "-", "@x", "\tx", "a;=b", "＝1"),
   );
   await fc.assert(fc.asyncProperty(
     fc.array(cell, { minLength: 2, maxLength: 5 }),
     async (cells) => {
       const [row] = await parsed<string[]>(csvRow(cells), false);
       const expected = cells.map((text) =>
-        /^[=+\-@\t\r\n]/.test(text) ? `'${text}` : text
+        /^[=+\-@\t\n＝＋－＠]/.test(text) ? `'${text}` : text
       );
       assert.deepEqual(row, expected);
     },
@@ -244,4 +244,21 @@ Deno.test("csvRow() is read again as it was, but for what a spreadsheet would ru
 Deno.test("csvRow() writes numbers as they are, and nothing for none", () => {
   const cells: Cell[] = [-1.5, 0, undefined, NaN, Infinity, true, ""];
   assert.equal(csvRow(cells), "-1.5,0,,,,true,\r\n");
+});
+
+Deno.test("csvRow() writes out what could steer a terminal, and lets no separator begin another cell", () => {
+  const cells = [
+    "\x1b[2Jgone",
+    "over\rwritten",
+    "a\r\nb",
+    "\x9b31m\x7f",
+    "\u202e=1",
+    "\r=1",
+    "a;=1",
+    "a\t=1",
+  ];
+  assert.equal(
+    csvRow(cells),
+    '\\x1b[2Jgone,over\\x0dwritten,"a\nb",\\x9b31m\\x7f,\\u202e=1,\\x0d=1,"a;=1","a\t=1"\r\n',
+  );
 });

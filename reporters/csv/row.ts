@@ -1,3 +1,5 @@
+import { visible } from "../control.ts";
+
 /** What a cell may hold; what is not known is an empty cell. */
 export type Cell = string | number | boolean | undefined;
 
@@ -9,11 +11,12 @@ export function csvRow(cells: readonly Cell[]): string {
 function quoted(cell: Cell): string {
   if (cell === undefined) return "";
   if (typeof cell === "number") return Number.isFinite(cell) ? `${cell}` : "";
-  const text = defused(String(cell));
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  const text = defused(visible(String(cell).replaceAll("\r\n", "\n")));
+  // Some spreadsheets separate cells by semicolons or tabs: within quotes none of these begins another cell.
+  return /[",;\t\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
-/** Spreadsheets run what begins like a formula; texts come from servers and data sets. */
+/** Spreadsheets run what begins like a formula, in some languages by wide signs too; texts come from servers and data. */
 function defused(text: string): string {
-  return /^[=+\-@\t\r\n]/.test(text) ? `'${text}` : text;
+  return /^[=+\-@\t\n\uff1d\uff0b\uff0d\uff20]/.test(text) ? `'${text}` : text;
 }
