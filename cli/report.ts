@@ -5,6 +5,7 @@ import type { SetExitCode } from "./main.ts";
 export interface ReportFlags {
   readonly normalizer?: string;
   readonly report: readonly string[];
+  readonly quiet?: boolean;
 }
 
 /** Adds `earshot report`. */
@@ -21,10 +22,11 @@ export function addReport(program: Command, setExitCode: SetExitCode): void {
     )
     .option(
       "-r, --report <plugin>",
-      "where results go: console | json=FILE | csv=FILE[,rows=requests]; again for several (default: console)",
+      "where results go: console | json=FILE | csv=FILE[,rows=requests]; again for several (console is added unless one prints to standard output)",
       (value: string, before: readonly string[]) => [...before, value],
       [],
     )
+    .option("-q, --quiet", "no summary beside other reports")
     .addHelpText(
       "after",
       `

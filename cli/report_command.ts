@@ -1,5 +1,5 @@
 import { tellAll } from "../plugins/run.ts";
-import { exitCodeOf } from "./exit_codes.ts";
+import { exitCodeOf, sayMissed } from "./exit_codes.ts";
 import { interruptible } from "./interrupt.ts";
 import { replay } from "./replay.ts";
 import type { ReportFlags } from "./report.ts";
@@ -35,5 +35,6 @@ export async function reportCommand(
     warn,
   });
   await tellAll(reporters, report);
+  sayMissed(report);
   return exitCodeOf(report);
 }

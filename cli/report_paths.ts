@@ -15,7 +15,9 @@ export async function checkPaths(
   for (const path of read.paths) await allow(taken, path, read.what);
   for (const { name, options } of reporters) {
     const path = pathOf(options);
-    if (path !== undefined && path !== "-") await claim(taken, path, name);
+    if (path !== undefined && !isStandardOutput(path)) {
+      await claim(taken, path, name);
+    }
   }
   refuseSharedOutput(reporters);
 }
@@ -23,12 +25,25 @@ export async function checkPaths(
 /** Two on standard output would be one text that is neither. */
 function refuseSharedOutput(reporters: readonly Configured<"reporter">[]) {
   const [first, second] = reporters.filter(({ name, options }) =>
-    name === "console" || pathOf(options) === "-"
+    name === "console" || isStandardOutput(pathOf(options))
   );
   if (!first || !second) return;
   throw new UsageError(
     `Cannot report by ${second.name} to standard output as only one reporter can have it: it is that of ${first.name}; give one of them a file or leave it out`,
   );
+}
+
+/** Whether a reporter prints to standard output, as far as its options show: one without a path may well do. */
+export function usesStandardOutput(
+  { options }: Configured<"reporter">,
+): boolean {
+  const path = pathOf(options);
+  return path === undefined || isStandardOutput(path);
+}
+
+function isStandardOutput(path: string | undefined): boolean {
+  return path !== undefined &&
+    ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"].includes(path);
 }
 
 /** What is read may be read twice. */

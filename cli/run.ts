@@ -15,6 +15,7 @@ export interface RunFlags {
   readonly seed: string;
   readonly normalizer: string;
   readonly strict?: boolean;
+  readonly maxErrorRate?: string;
   readonly report: readonly string[];
   readonly quiet?: boolean;
 }
@@ -65,14 +66,18 @@ export function addRun(program: Command, setExitCode: SetExitCode): void {
       "what is done to texts before their words are compared: none | basic",
       "basic",
     )
+    .option(
+      "--max-error-rate <share>",
+      "exit with 3 where more of a stage's requests than this fail or time out: 5% or 0.05 (default: no limit)",
+    )
     .option("--strict", "one item of the data that cannot be used ends the run")
     .option(
       "-r, --report <plugin>",
-      "where results go: console | json=FILE | csv=FILE[,rows=requests] | jsonl=FILE; again for several (default: console)",
+      "where results go: console | json=FILE | csv=FILE[,rows=requests] | jsonl=FILE; again for several (console is added unless one prints to standard output)",
       collect,
       [],
     )
-    .option("-q, --quiet", "no progress")
+    .option("-q, --quiet", "no progress, and no summary beside other reports")
     .addHelpText("after", EXAMPLES)
     .action(async (flags: RunFlags) => {
       const { runCommand } = await import("./run_command.ts");

@@ -1,5 +1,5 @@
 import { run } from "../plugins/run.ts";
-import { exitCodeOf } from "./exit_codes.ts";
+import { exitCodeOf, sayMissed } from "./exit_codes.ts";
 import { interruptible } from "./interrupt.ts";
 import { progressReporter } from "./progress.ts";
 import { planOf } from "./run_plan.ts";
@@ -17,5 +17,6 @@ export async function runCommand(flags: RunFlags): Promise<number> {
     signal: interrupt.signal,
     warn: (message) => progress.aside(() => warn(message)),
   });
+  sayMissed(report);
   return exitCodeOf(report);
 }

@@ -13,8 +13,8 @@ import {
 import { pluginOf } from "./plugin_of.ts";
 import { loadOf } from "./loads.ts";
 import type { RunFlags } from "./run.ts";
-import { parseDuration } from "./units.ts";
-import { checkPaths, pathOf } from "./report_paths.ts";
+import { parseDuration, parseShare } from "./units.ts";
+import { checkPaths, pathOf, usesStandardOutput } from "./report_paths.ts";
 import { together } from "./together.ts";
 import { warn } from "./warn.ts";
 
@@ -37,11 +37,12 @@ export async function planOf(flags: RunFlags): Promise<Plan> {
   const given = await isDemo(flags) ? { ...flags, ...DEMO } : flags;
   const loadText = given.load ?? "concurrent=1";
   // Everything that can be refused is, and all at once, before a server is started.
-  const { backend: _, ...parts } = await together({
+  const { backend: _, maxErrorRate, ...parts } = await together({
     load: () => loadOf(loadText),
     stop: () => stopOf(given),
     seed: () => wholeNumber("--seed", flags.seed, 0),
     normalizer: () => normalizerOf(flags.normalizer),
+    maxErrorRate: () => maxErrorRateOf(flags),
     dataset: () => datasetOf(flags),
     reporters: () => reportersOf(flags),
     backend: () => checkBackend(flags),
@@ -57,7 +58,13 @@ export async function planOf(flags: RunFlags): Promise<Plan> {
     );
   }
   return {
-    options: { ...parts, loadText, strict: flags.strict ?? false, backend },
+    options: {
+      ...parts,
+      ...(maxErrorRate !== undefined && { maxErrorRate }),
+      loadText,
+      strict: flags.strict ?? false,
+      backend,
+    },
     [Symbol.asyncDispose]: async () => await server?.close(),
   };
 }
@@ -70,24 +77,23 @@ async function isDemo(flags: RunFlags): Promise<boolean> {
   return isFree && await lacksTarget(flags);
 }
 
-/** Where results go. */
-function reportsOf(
-  { report }: Pick<RunFlags, "report">,
-): readonly string[] {
-  return report.length > 0 ? report : ["console"];
-}
-
-/** Every reporter that `--report` names; each problem is told. */
+/**
+ * Every reporter that `--report` names, with every problem there is. The summary for people comes with them where
+ * none of them prints to standard output, and `--quiet` does not ask for the reports alone.
+ */
 export async function reportersOf(
-  flags: Pick<RunFlags, "report">,
+  { report: specs, quiet = false }: Pick<RunFlags, "report" | "quiet">,
 ): Promise<readonly Configured<"reporter">[]> {
-  const specs = reportsOf(flags);
   const made = await together(
     Object.fromEntries(
       specs.map((spec, i) => [i, () => pluginOf("reporter", spec)]),
     ),
   );
-  return specs.map((_, i) => made[i]!);
+  const reporters = specs.map((_, i) => made[i]!);
+  const isWanted = !quiet || reporters.length === 0;
+  return isWanted && !reporters.some(usesStandardOutput)
+    ? [await pluginOf("reporter", "console"), ...reporters]
+    : reporters;
 }
 
 /** The dataset that `--data` names, or the backend's own; several are put together, column by column. */
@@ -123,6 +129,12 @@ function stopOf({ duration, requests, warmup, drain }: RunFlags): StopRules {
       { requests: wholeNumber("--requests", requests, 1) }),
     ...(drain !== undefined && { drainMs: parseDuration(drain, "--drain") }),
   };
+}
+
+function maxErrorRateOf({ maxErrorRate }: RunFlags): number | undefined {
+  return maxErrorRate === undefined
+    ? undefined
+    : parseShare(maxErrorRate, "--max-error-rate");
 }
 
 function positive(option: string, text: string): number {

@@ -54,6 +54,24 @@ export function parseBytes(text: string, option = "size"): number {
   );
 }
 
+/**
+ * Reads a share: `5%` or `0.05`.
+ *
+ * @param option What it was given for, for the message.
+ * @returns 0 to 1.
+ * @throws {UsageError} If it is none.
+ */
+export function parseShare(text: string, option = "share"): number {
+  const [, number, sign] = text.match(/^(\d+(?:\.\d+)?|\.\d+)(%?)$/) ?? [];
+  const share = sign === "%" ? scaled(number!, [-2, 1]) : Number(number);
+  if (share <= 1) return share;
+  throw new UsageError(
+    `${option}: must be a share, as 5% or 0.05, but was ${
+      JSON.stringify(text)
+    }${share <= 100 ? `; did you mean ${text}%?` : ""}`,
+  );
+}
+
 /** The milliseconds that a text stands for; undefined if it is no duration with a unit. */
 export function durationOf(text: string): number | undefined {
   if (!/^(\d+(\.\d+)?(ms|[smh]))+$/.test(text)) return undefined;

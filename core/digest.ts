@@ -9,7 +9,8 @@ import type {
   StageReport,
   Unit,
 } from "./report.ts";
-import type { Output, Sample, TokenCounter } from "./sample.ts";
+import type { Failure, Output, Sample, TokenCounter } from "./sample.ts";
+import { isClientMade } from "./verdict.ts";
 
 /** The samples of one stage, folded into bounded columns as they end: they are not kept. */
 export interface Digest {
@@ -48,6 +49,8 @@ export interface DigestOptions {
 
 /** Kinds of failure that a report lists. */
 const MAX_FAILURE_NOTES = 10;
+/** Kinds of failure that are told apart: a server may give each of its errors a code of its own. */
+const MAX_FAILURE_KINDS = 1000;
 
 /** Makes an empty one. */
 export function digest(
@@ -97,16 +100,7 @@ export function digest(
       if (isEmpty(output)) counts.emptyOutputs++;
       return;
     }
-    const { class: failureClass, code, message } = outcome.failure;
-    const key = `${failureClass}\n${code ?? ""}`;
-    const count = (failures.get(key)?.count ?? 0) + 1;
-    const first = failures.get(key)?.message ?? message;
-    failures.set(key, {
-      class: failureClass,
-      ...(code !== undefined && { code }),
-      message: first,
-      count,
-    });
+    countFailure(failures, outcome.failure);
   }
 
   return {
@@ -133,10 +127,10 @@ export function digest(
         0.5,
       ),
     summary(windowMs) {
-      const notes = [...failures.values()].sort((a, b) => b.count - a.count);
+      const notes = [...failures.values()].sort(byCount);
       return {
         counts: { ...counts, failures: byClass(notes) },
-        failures: notes.slice(0, MAX_FAILURE_NOTES),
+        failures: listed(notes),
         metrics: summaries(columns),
         rates: ratesOf(counts, inWindow, windowMs),
         ...tokenCountsOf(counters),
@@ -145,6 +139,36 @@ export function digest(
       };
     },
   };
+}
+
+/** Counts a failure by class and code; where there are too many codes, by class alone. */
+function countFailure(
+  notes: Map<string, FailureNote>,
+  { class: failureClass, code, message }: Failure,
+): void {
+  const keyOf = (code: string | undefined) => `${failureClass}\n${code ?? ""}`;
+  const isFull = notes.size >= MAX_FAILURE_KINDS && !notes.has(keyOf(code));
+  const kept = isFull && !isClientMade({ ...(code !== undefined && { code }) })
+    ? undefined
+    : code;
+  const known = notes.get(keyOf(kept));
+  notes.set(keyOf(kept), {
+    class: failureClass,
+    ...(kept !== undefined && { code: kept }),
+    message: known?.message ?? message,
+    count: (known?.count ?? 0) + 1,
+  });
+}
+
+function byCount(a: FailureNote, b: FailureNote): number {
+  return b.count - a.count;
+}
+
+/** The most frequent kinds. Failures that this client made are never left out: the verdict depends on them. */
+function listed(notes: readonly FailureNote[]): FailureNote[] {
+  const own = notes.filter(isClientMade);
+  const others = notes.filter((note) => !isClientMade(note));
+  return [...own, ...others].slice(0, MAX_FAILURE_NOTES).sort(byCount);
 }
 
 /** What was answered within the window: a sum is absent where nothing went into it. */

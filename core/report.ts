@@ -117,10 +117,23 @@ export interface ClientHealth {
 
 /** Whether the numbers of a stage can be trusted. */
 export interface Verdict {
-  /** `client-limited`: this machine, not the server, was measured. `failed`: no request succeeded. */
+  /**
+   * `client-limited`: this machine, not the server, was measured. `too-few-samples`: too few requests succeeded to judge
+   * any percentile. `failed`: no request succeeded.
+   */
   readonly status: "valid" | "client-limited" | "too-few-samples" | "failed";
   /** Why, for people. */
   readonly reasons: readonly string[];
+}
+
+/** Whether a stage kept an objective. */
+export interface ObjectiveResult {
+  /** What was asked for: `errorRate<=5%`. */
+  readonly objective: string;
+  /** What was measured. Absent where there was nothing to measure: the objective is then missed. */
+  readonly value?: number;
+  /** Whether it was kept. */
+  readonly pass: boolean;
 }
 
 /** The measured part of a stage, in milliseconds on the run's clock. */
@@ -147,7 +160,7 @@ export interface StageReport {
   readonly stopped: "duration" | "requests" | "data" | "interrupted";
   /** Requests by their end. */
   readonly counts: Counts;
-  /** The kinds of failure, most frequent first; at most ten. */
+  /** The kinds of failure, most frequent first; at most ten, those that this client made always among them. */
   readonly failures: readonly FailureNote[];
   /** By metric name; only requests that ended `ok`. Absent where nothing was observed. */
   readonly metrics: Readonly<Record<string, { readonly unit: Unit } & Summary>>;
@@ -162,6 +175,8 @@ export interface StageReport {
   readonly quality: { readonly wer?: ErrorRate; readonly cer?: ErrorRate };
   /** The client's own condition. */
   readonly client: ClientHealth;
+  /** Whether it kept each objective of the run. Absent where none was set. */
+  readonly slo?: readonly ObjectiveResult[];
   /** Whether to trust it. */
   readonly verdict: Verdict;
 }
@@ -192,6 +207,8 @@ export interface RunConfig {
   readonly stop: StopRules;
   /** How texts are normalized before words are compared. */
   readonly normalizer: string;
+  /** Objectives that every stage must keep: `errorRate<=5%`. Absent where none was set. */
+  readonly slo?: readonly string[];
 }
 
 /** A plugin as a run used it. */

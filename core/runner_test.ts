@@ -120,7 +120,7 @@ Deno.test("runStages() sends each session once where no stop is set", async () =
   assert.equal(stage?.rates.outputTokensPerSecond, 100);
   assert.equal(stage?.metrics.latency?.p50, 10);
   assert.equal(stage?.quality.wer?.value, 0);
-  assert.equal(stage?.verdict.status, "valid");
+  assert.equal(stage?.verdict.status, "too-few-samples");
 });
 
 Deno.test("runStages() begins the data anew until the requests are made", async () => {

@@ -9,8 +9,9 @@ import { type Host, type Monitor, monitor } from "./monitor.ts";
 import type { NormalizerName } from "./quality/normalize.ts";
 import type { Progress, StageReport, StopRules } from "./report.ts";
 import type { Phase, Sample } from "./sample.ts";
+import type { Objective } from "./slo.ts";
 import type { Source } from "./source.ts";
-import { stageReport } from "./stage_report.ts";
+import { type StageRecord, stageReport } from "./stage_report.ts";
 import { type Stopper, stopper } from "./stopper.ts";
 import { type Tally, tally } from "./tally.ts";
 
@@ -32,6 +33,8 @@ export interface StageOptions {
   readonly stop: StopRules;
   /** How texts are normalized. */
   readonly normalizer: NormalizerName;
+  /** What it must keep. @default {[]} */
+  readonly objectives?: readonly Objective[];
   /** Tells of the process. */
   readonly host?: Host | undefined;
   /** Aborts when the run is interrupted. */
@@ -222,7 +225,7 @@ function offer(
 
 function reportOf(running: Running, stageStartMs: number): StageReport {
   const { stage, startMs, sums, stopping, watch, measured, stop } = running;
-  return stageReport(sums, {
+  const record: StageRecord = {
     name: stage.name,
     load: stage.load,
     window: {
@@ -234,7 +237,8 @@ function reportOf(running: Running, stageStartMs: number): StageReport {
     stopped: stopping.end!.reason,
     dropped: measured.dropped,
     health: watch.health(),
-  });
+  };
+  return stageReport(sums, record, running.objectives);
 }
 
 /** Where a number of requests or the data ended the stage, its last request does. */

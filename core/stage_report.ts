@@ -1,5 +1,6 @@
 import type { Digest } from "./digest.ts";
 import type { ClientHealth, StageReport } from "./report.ts";
+import { judgeObjectives, type Objective } from "./slo.ts";
 import { judge } from "./verdict.ts";
 
 /** What is known of a stage beside its samples. */
@@ -12,7 +13,11 @@ export interface StageRecord
 }
 
 /** Makes the report of a stage, while it ran or from saved samples: the same samples give the same report. */
-export function stageReport(sums: Digest, record: StageRecord): StageReport {
+export function stageReport(
+  sums: Digest,
+  record: StageRecord,
+  objectives: readonly Objective[] = [],
+): StageReport {
   const { name, load, window, stopped, dropped, health } = record;
   const { counts, client, ...summed } = sums.summary(
     window.endMs - window.startMs,
@@ -25,6 +30,8 @@ export function stageReport(sums: Digest, record: StageRecord): StageReport {
     counts: { ...counts, dropped },
     ...summed,
     client: { ...client, ...health },
+    ...(objectives.length > 0 &&
+      { slo: judgeObjectives(objectives, summed.rates) }),
   };
   return { ...partial, verdict: judge(partial) };
 }

@@ -1,95 +1,140 @@
-import type { FailureNote, StageReport, Verdict } from "./report.ts";
+import type { FailureNote, StageReport, Summary, Verdict } from "./report.ts";
 
-/** What a verdict rests on. */
+/** What a verdict is based on. */
 export type Judged = Pick<
   StageReport,
   "counts" | "failures" | "metrics" | "client"
 >;
 
-/** Stricter limits than the usual ones; looser ones have no effect. */
-export interface JudgeOptions {
-  /** For the p99 of chunk lateness, in milliseconds. @default {half a chunk} */
-  readonly chunkLatenessMs?: number;
-  /** For the p99 of schedule lag, in milliseconds. @default {10, or 5 % of the median latency if that is more} */
-  readonly scheduleLagMs?: number;
-  /** For the p99 of the event loop's delay, in milliseconds. @default {50} */
-  readonly loopDelayMs?: number;
-  /** With fewer requests answered, the verdict is `too-few-samples`. @default {0} */
-  readonly minRequests?: number;
-}
-
-/** Whether the numbers of a stage tell of the server, or of the client that measured it. */
-export function judge(stage: Judged, options: JudgeOptions = {}): Verdict {
+/**
+ * Judges whether the numbers of a stage describe the server, or the client that measured it. With fewer successful
+ * requests than a median needs, only failures that this client made can condemn the measurement: they are counted,
+ * not estimated.
+ */
+export function judge(stage: Judged): Verdict {
   const failed = failureReason(stage);
-  const limited = clientReasons(stage, options);
-  const few = floorReason(stage, options.minRequests ?? 0);
-  const status = failed
+  const ownFailures = clientFailureReasons(stage);
+  const few = failed === undefined ? fewReason(stage) : undefined;
+  const slow = slowReasons(stage);
+  const status = failed !== undefined
     ? "failed"
-    : limited.length > 0
+    : ownFailures.length > 0
     ? "client-limited"
-    : few
+    : few !== undefined
     ? "too-few-samples"
+    : slow.length > 0
+    ? "client-limited"
     : "valid";
-  return { status, reasons: [failed ?? few ?? [], limited].flat() };
+  return {
+    status,
+    reasons: [failed ?? [], ownFailures, few ?? [], slow].flat(),
+  };
 }
 
-/** A measure of the client, and what its p99 may be. */
+/** The quantiles that are judged, and the number of values that each needs; the highest one comes first. */
+const EVIDENCE = [["p99", 100], ["p90", 30], ["p50", 10]] as const;
+
+/** Below this many successful requests not even their median is judged. */
+const LEAST_REQUESTS = 10;
+
+/** What helps a client that is too slow. */
+const FEWER_STREAMS =
+  "use fewer streams on this machine or spread them over more machines";
+
+/** A measure of the client, and the limit of its quantiles. */
 interface Limit {
   readonly what: string;
-  readonly p99: number | undefined;
+  readonly measure: Summary | undefined;
   readonly limitMs: number;
   /** Where the limit comes from, if it is not fixed. */
   readonly from?: string;
 }
 
-function clientReasons(stage: Judged, options: JudgeOptions): string[] {
-  return limits(stage, options)
-    .filter(({ p99, limitMs }) => p99 !== undefined && p99 > limitMs)
-    .map(({ what, p99, limitMs, from }) =>
-      `${what} p99 is ${up(p99!)} ms, above the limit of ${down(limitMs)} ms` +
-      `${
-        from ? ` (${from})` : ""
-      }: use fewer streams on this machine or spread them over more machines`
-    );
+function slowReasons(stage: Judged): string[] {
+  return limits(stage).flatMap(({ what, measure, limitMs, from }) => {
+    const [quantile] = EVIDENCE.find(([, n]) => (measure?.n ?? 0) >= n) ?? [];
+    // A lower quantile cannot be above the limit where this one is not.
+    const ms = quantile && measure?.[quantile];
+    if (ms === undefined || ms <= limitMs) return [];
+    return `${what} ${quantile} is ${up(ms)} ms, above the limit of ${
+      down(limitMs)
+    } ms${from ? ` (${from})` : ""}: ${FEWER_STREAMS}`;
+  });
 }
 
-function limits(
-  { client, metrics }: Judged,
-  options: JudgeOptions,
-): readonly Limit[] {
+function limits({ client, metrics }: Judged): readonly Limit[] {
   const shareOfLatencyMs = 0.05 * (metrics.latency?.p50 ?? 0);
   return [
-    tightened(options.chunkLatenessMs, {
+    {
       what: "chunk lateness",
-      p99: client.chunkLateness?.p99,
+      measure: client.chunkLateness,
       limitMs: client.chunkMs === undefined ? Infinity : client.chunkMs / 2,
       from: "half a chunk",
-    }),
-    tightened(options.scheduleLagMs, {
+    },
+    {
       what: "schedule lag",
-      p99: client.scheduleLag?.p99,
+      measure: client.scheduleLag,
       limitMs: Math.max(10, shareOfLatencyMs),
       ...(shareOfLatencyMs > 10 && { from: "5 % of the median latency" }),
-    }),
-    tightened(options.loopDelayMs, {
-      what: "event-loop delay",
-      p99: client.loopDelay?.p99,
-      limitMs: 50,
-    }),
+    },
+    { what: "event-loop delay", measure: client.loopDelay, limitMs: 50 },
   ];
 }
 
-function tightened(givenMs: number | undefined, limit: Limit): Limit {
-  if (givenMs === undefined || givenMs >= limit.limitMs) return limit;
-  return { ...limit, limitMs: givenMs, from: "as configured" };
+function fewReason({ counts: { ok } }: Judged): string | undefined {
+  if (ok >= LEAST_REQUESTS) return undefined;
+  return `only ${ok} request${
+    ok === 1 ? "" : "s"
+  } succeeded, and a median needs ${LEAST_REQUESTS}: measure longer, or more requests`;
 }
 
-function floorReason(
-  { counts: { ok } }: Judged,
-  minRequests: number,
-): string | undefined {
-  if (ok >= minRequests) return undefined;
-  return `only ${ok} of the ${minRequests} requests asked for succeeded: run longer`;
+const MORE_MACHINES = "use fewer streams or more machines";
+
+/** What helps against each failure that this machine makes before a server has any part in it, by its code. */
+const CLIENT_FAILURES: ReadonlyMap<string, string> = new Map([
+  [
+    "EMFILE",
+    `raise this process's limit of open files (ulimit -n), or use more machines`,
+  ],
+  ["ENFILE", `raise the system's limit of open files, or use more machines`],
+  [
+    "EADDRNOTAVAIL",
+    `no local address or port was free: keep connections (reuse=true), or use more machines`,
+  ],
+  ["ENOBUFS", `the system has no buffers left: ${MORE_MACHINES}`],
+  ["ENOMEM", `the system has no memory left: ${MORE_MACHINES}`],
+  [
+    "client_memory",
+    `all requests together reached the memory limit: ${MORE_MACHINES}`,
+  ],
+]);
+
+/**
+ * Up to this share of requests may fail on this machine: no percentile up to p99 can move by more than the values
+ * next to it.
+ */
+const CLIENT_FAILURE_SHARE = 0.01;
+
+/** Whether a failure was made by this machine: the server had no part in it. */
+export function isClientMade({ code }: Pick<FailureNote, "code">): boolean {
+  return code !== undefined && CLIENT_FAILURES.has(code);
+}
+
+function clientFailureReasons({ counts, failures }: Judged): string[] {
+  const ended = counts.ok + counts.error + counts.timeout + counts.cancelled;
+  const byCode = new Map<string, number>();
+  for (const { code, count } of failures.filter(isClientMade)) {
+    byCode.set(code!, (byCode.get(code!) ?? 0) + count);
+  }
+  const all = [...byCode.values()].reduce((sum, count) => sum + count, 0);
+  if (all <= CLIENT_FAILURE_SHARE * ended) return [];
+  return [...byCode].map(([code, count]) =>
+    `${count} of ${ended} requests (${
+      percent(count / ended)
+    }) failed on this machine, not at the server, with ${code}: ${
+      CLIENT_FAILURES.get(code)
+    }`
+  );
 }
 
 /** Kinds of failure that a reason names. */
@@ -123,4 +168,8 @@ function up(ms: number): number {
 
 function down(ms: number): number {
   return Math.floor(ms * 100) / 100;
+}
+
+function percent(share: number): string {
+  return `${Number((100 * share).toPrecision(3))} %`;
 }

@@ -17,9 +17,10 @@ import {
   runStages,
 } from "../core/runner.ts";
 import { messageOf } from "../core/errors.ts";
+import { maxErrorRate } from "../core/slo.ts";
 import { denoHost, describeEnvironment } from "./host.ts";
 import type { Configured, Instances, Kind, OpenContext } from "./plugin.ts";
-import { redact } from "./redact.ts";
+import { redact, shownText } from "./redact.ts";
 
 /** What to run. */
 export interface RunOptions {
@@ -39,6 +40,11 @@ export interface RunOptions {
   readonly seed?: number;
   /** What is done to texts before their words are compared. @default {"basic"} */
   readonly normalizer?: NormalizerName;
+  /**
+   * The highest share of a stage's requests that may fail or time out, 0 to 1: 0.05 for 5 %. The run goes on all the
+   * same; each stage's `slo` says whether it kept the limit. @default No limit
+   */
+  readonly maxErrorRate?: number;
   /** Whether one item of the data that cannot be used ends the run. @default {false} */
   readonly strict?: boolean;
   /** Interrupts the run: the report tells what there was until then. */
@@ -80,6 +86,9 @@ export async function run(options: RunOptions): Promise<Report> {
     options;
   const { normalizer = "basic", strict = false, host = denoHost() } = options;
   const { environment = describeEnvironment() } = options;
+  const objectives = options.maxErrorRate === undefined
+    ? []
+    : [maxErrorRate(options.maxErrorRate)];
   await using opened = new AsyncDisposableStack();
   const context: OpenContext = {
     env: options.env ?? ((name) => Deno.env.get(name)),
@@ -109,6 +118,8 @@ export async function run(options: RunOptions): Promise<Report> {
         load: options.loadText ?? "",
         stop,
         normalizer,
+        ...(objectives.length > 0 &&
+          { slo: objectives.map(({ text }) => text) }),
       },
     },
   });
@@ -121,6 +132,7 @@ export async function run(options: RunOptions): Promise<Report> {
     stop,
     seed,
     normalizer,
+    objectives,
     strict,
     clock,
     host,
@@ -178,7 +190,11 @@ function use(
   { name, options }: Configured<Kind>,
   facts: PluginUse["facts"],
 ): PluginUse {
-  return { name, options: redact(options), ...(facts && { facts }) };
+  return {
+    name,
+    options: redact(options),
+    ...(facts && { facts: redact(facts) as NonNullable<typeof facts> }),
+  };
 }
 
 /** Passes what happens on to every reporter. One that throws is told of, once, and left out from then on. */
@@ -211,14 +227,22 @@ function fanOut(
     samples: (batch) => tell((reporter) => reporter.samples?.(batch)),
     progress: (snapshot) => tell((reporter) => reporter.progress?.(snapshot)),
     stage: (stage) => tell((reporter) => reporter.stage?.(stage)),
-    skip: (id, reason) => warn(`Skipped "${id}": ${reason}`),
+    skip: (id, reason) =>
+      warn(`Skipped "${shownText(id)}": ${shownText(reason)}`),
   };
 }
 
 function reportOf(
   info: RunInfo,
-  { stages, skipped, interrupted }: RunResult,
+  { stages, skipped: { count, items }, interrupted }: RunResult,
 ): Report {
+  const skipped = {
+    count,
+    items: items.map(({ id, reason }) => ({
+      id: shownText(id),
+      reason: shownText(reason),
+    })),
+  };
   return { schema: "earshot.report/1", ...info, stages, skipped, interrupted };
 }
 

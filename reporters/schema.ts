@@ -129,6 +129,15 @@ const stage = z.object({
     cer: errorRate.exactOptional(),
   }),
   client,
+  slo: z.array(z.object({
+    objective: z.string().describe("errorRate<=5%"),
+    value: z.number().exactOptional().describe(
+      "What was measured; absent where there was nothing to measure",
+    ),
+    pass: z.boolean(),
+  })).readonly().exactOptional().describe(
+    "Whether the stage kept each objective of the run",
+  ),
   verdict: z.object({
     status: z.enum(["valid", "client-limited", "too-few-samples", "failed"]),
     reasons: z.array(z.string()).readonly(),
@@ -167,6 +176,9 @@ const runInfo = {
         drainMs: ms.exactOptional(),
       }),
       normalizer: z.string(),
+      slo: z.array(z.string()).readonly().exactOptional().describe(
+        "Objectives that every stage must keep",
+      ),
     }),
   }).describe("Everything needed to run it again"),
 };

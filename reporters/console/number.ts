@@ -1,10 +1,11 @@
 import type { Unit } from "../../plugins/mod.ts";
 
-/** A number as people read it: a decimal below 10, two below 0.1, none above. */
+/** A number as people read it: a decimal below 10, two below 0.1, none above; what is not 0 never reads 0. */
 export function rounded(value: number): string {
   const size = Math.abs(value);
   if (size >= 9_999_999.5) return value.toExponential(1);
   if (size >= 9.95) return value.toFixed(0);
+  if (size > 0 && size < 0.0095) return value.toPrecision(1);
   return value.toFixed(size > 0 && size < 0.095 ? 2 : 1);
 }
 
@@ -21,6 +22,7 @@ export function valueOf(value: number, unit: Unit): string {
 export function percent(share: number): string {
   const value = 100 * share;
   if (value === 0) return "0 %";
+  if (value < 0.0095) return `${rounded(value)} %`;
   if (value > 99.9 && value < 100) return "> 99.9 %";
   return `${
     value < 99.95 ? value.toFixed(value < 0.095 ? 2 : 1) : value.toFixed(0)

@@ -3,7 +3,9 @@ import { percent, rounded, seconds, times, valueOf } from "./number.ts";
 
 const cases: [number, string][] = [
   [0, "0.0"],
-  [0.004, "0.00"],
+  [0.004, "0.004"],
+  [0.0000312, "0.00003"],
+  [-0.004, "-0.004"],
   [0.06, "0.06"],
   [0.0949, "0.09"],
   [0.095, "0.1"],
@@ -33,6 +35,7 @@ Deno.test("percent(), seconds() and times() carry their unit", () => {
   assert.equal(percent(0.0312), "3.1 %");
   assert.equal(percent(0.0003), "0.03 %");
   assert.equal(percent(0), "0 %");
+  assert.equal(percent(0.00004), "0.004 %");
   assert.equal(percent(0.9995), "> 99.9 %");
   assert.equal(percent(1), "100 %");
   assert.equal(percent(1.344), "134 %");

@@ -3,7 +3,7 @@ import { comparisonLines } from "./comparison.ts";
 import { type Look, lookOf } from "./look.ts";
 import { seconds, times } from "./number.ts";
 import { failedLines, stageLines } from "./stage.ts";
-import { plain, truncate, wrap } from "./text.ts";
+import { plain, wrap, wrapMessage } from "./text.ts";
 
 /** How a report is written out for people. */
 export interface RenderOptions {
@@ -103,8 +103,8 @@ function skippedLines({ count, items }: Skipped, look: Look): string[] {
   const more = count - shown.length;
   return [
     look.paint("yellow", `skipped ${count} that could not be used`),
-    ...shown.map(({ id, reason }) =>
-      truncate(`  ${plain(id)}: ${plain(reason)}`, look.width)
+    ...shown.flatMap(({ id, reason }) =>
+      wrapMessage(`${id}: ${reason}`, { ...look, label: "  " })
     ),
     ...(more > 0 ? [`  … and ${more} more`] : []),
   ];

@@ -17,7 +17,7 @@ import {
   times,
 } from "./number.ts";
 import { metricsTable } from "./table.ts";
-import { plain, truncate, wrap, wrapWords } from "./text.ts";
+import { plain, wrap, wrapMessage } from "./text.ts";
 
 /** Where a stage stands in its run. */
 export interface Place {
@@ -46,13 +46,19 @@ export function stageLines(
   ];
 }
 
-/** Why there are no numbers: the first reason, as what is said of the client beside it matters only where there are. */
-export function failedLines({ verdict }: StageReport, look: Look): string[] {
-  const [first = "no request succeeded"] = verdict.reasons.map(plain);
-  return wrapWords(first, {
-    ...look,
-    label: `${look.paint("red", "failed")}  `,
-  });
+/** Why there are no numbers, and what of it this client had a part in. */
+export function failedLines(stage: StageReport, look: Look): string[] {
+  const [first = "no request succeeded", ...rest] = stage.verdict.reasons;
+  return [
+    ...wrapMessage(first, {
+      ...look,
+      label: `${look.paint("red", "failed")}  `,
+    }),
+    ...rest.flatMap((reason) =>
+      wrapMessage(reason, { ...look, label: "        " })
+    ),
+    ...objectiveLines(stage, look),
+  ];
 }
 
 function titleOf(stage: StageReport, { index, of }: Place): string[] {
@@ -61,11 +67,17 @@ function titleOf(stage: StageReport, { index, of }: Place): string[] {
   return [
     ...(of > 1 ? [`stage ${index + 1} of ${of}`] : []),
     plain(stage.name),
+    ...mostFailed(stage),
     `${seconds(endMs - startMs)} measured${after}`,
     ...endings(stage),
     ...(stopped === "interrupted" ? ["interrupted"] : []),
     ...(stopped === "data" ? ["data used up"] : []),
   ];
+}
+
+/** Said first, as no other number means much then. */
+function mostFailed({ rates: { errorRate = 0 } }: StageReport): string[] {
+  return errorRate > 0.5 ? [`${percent(errorRate)} of requests failed`] : [];
 }
 
 function endings({ counts, metrics }: StageReport): string[] {
@@ -98,8 +110,10 @@ function measuredLines(
     ...metricsTable(stage, { ...look, isPaced: !!speed }),
     ...wrap(speechOf(stage, speed), { ...look, label: subjectOf(stage) }),
     ...wrap(ratesOf(stage.rates), { ...look, label: "  rates   " }),
+    ...outsideLines(stage, look),
     ...wrap(tokensOf(stage), { ...look, label: "  tokens  " }),
     ...failureLines(stage, look),
+    ...objectiveLines(stage, look),
     ...clientLines(stage, look),
   ];
 }
@@ -154,6 +168,37 @@ function ratesOf(rates: Rates): string[] {
   ];
 }
 
+/** Above this share of answers outside the window the rates need a word. */
+const OUTSIDE_SHARE = 0.1;
+
+/** Why rates and counts do not fit together: rates have only what ended within the window. */
+function outsideLines(
+  { counts: { ok }, rates, window: { startMs, endMs } }: StageReport,
+  look: Look,
+): string[] {
+  const { requestsPerSecond } = rates;
+  if (requestsPerSecond === undefined) return [];
+  const within = Math.round(requestsPerSecond * (endMs - startMs) / 1000);
+  if (ok - within <= OUTSIDE_SHARE * ok) return [];
+  const text = `rates count the ${within} request${
+    within === 1 ? "" : "s"
+  } that ended within the window of ${
+    seconds(endMs - startMs)
+  }, not all ${ok} ok: measure longer`;
+  return wrapMessage(text, { ...look, label: "          " });
+}
+
+function objectiveLines({ slo = [] }: StageReport, look: Look): string[] {
+  const pieces = slo.map(({ objective, value, pass }) => {
+    const measured = value === undefined ? "no data" : percent(value);
+    const result = pass
+      ? look.paint("green", "met")
+      : look.paint("red", "missed");
+    return `${plain(objective)}  ${measured}  ${result}`;
+  });
+  return wrap(pieces, { ...look, label: "  slo     " });
+}
+
 /** Who counted tokens beside the server's own answers: without a word of it, an estimate would look like a count. */
 function tokensOf({ tokenCounts = {}, counts: { ok } }: StageReport): string[] {
   const of = `of ${ok} request${ok === 1 ? "" : "s"}`;
@@ -174,25 +219,27 @@ const counters: Readonly<Record<Exclude<TokenCounter, "server">, string>> = {
 
 function failureLines(
   { counts, failures }: StageReport,
-  { width, paint }: Look,
+  look: Look,
 ): string[] {
   if (failures.length === 0) return [];
   const all = Object.values(counts.failures).reduce((sum, n) => sum + n, 0);
   const told = failures.reduce((sum, { count }) => sum + count, 0);
   return [
-    paint("red", "  failures"),
-    ...failures.map((note) => truncate(failureLine(note), width)),
+    look.paint("red", "  failures"),
+    ...failures.flatMap((note) => failureLine(note, look)),
     ...(all > told
       ? [`${String(all - told).padStart(8)}  of other kinds`]
       : []),
   ];
 }
 
-function failureLine(note: FailureNote): string {
-  const kind = [note.class, note.code ?? ""].join(" ").trim();
-  return `${String(note.count).padStart(8)}  ${plain(kind)}: ${
-    plain(note.message)
-  }`;
+function failureLine(
+  { class: name, code = "", message, count }: FailureNote,
+  look: Look,
+): string[] {
+  const kind = `${name} ${code}`.trim();
+  const label = `${String(count).padStart(8)}  `;
+  return wrapMessage(`${kind}: ${message}`, { ...look, label });
 }
 
 function clientLines(
@@ -210,7 +257,7 @@ function clientLines(
   return [
     ...wrap(told, { ...look, label }),
     ...verdict.reasons.flatMap((reason) =>
-      wrapWords(plain(reason), { ...look, label: indent })
+      wrapMessage(reason, { ...look, label: indent })
     ),
   ];
 }

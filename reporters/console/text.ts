@@ -61,10 +61,43 @@ export function wrap(
   return line === undefined ? lines : [...lines, line];
 }
 
-/** Breaks a text between words. */
+/** Breaks a text between words, and words that no line could hold. */
 export function wrapWords(
   text: string,
   { width, label = "" }: Pick<Wrapping, "width" | "label">,
 ): string[] {
-  return wrap(text.split(/\s+/u), { width, label, separator: " " });
+  const room = Math.max(1, width - displayWidth(label));
+  const words = text.split(/\s+/u).flatMap((word) => broken(word, room));
+  return wrap(words, { width, label, separator: " " });
+}
+
+/** A word in pieces of at most so many columns. */
+function broken(word: string, room: number): string[] {
+  if (displayWidth(word) <= room) return [word];
+  const pieces: string[] = [];
+  let piece = "";
+  for (const character of word) {
+    if (displayWidth(piece + character) > room) {
+      pieces.push(piece);
+      piece = "";
+    }
+    piece += character;
+  }
+  return [...pieces, piece];
+}
+
+/** Beyond this many characters the middle of a message is left out: what helps often comes last. */
+const LONGEST_MESSAGE = 1000;
+
+/** A message from elsewhere in lines under a label, however long it is. */
+export function wrapMessage(
+  message: string,
+  { width, label = "" }: Pick<Wrapping, "width" | "label">,
+): string[] {
+  const text = plain(message);
+  const half = LONGEST_MESSAGE / 2;
+  const shown = text.length > LONGEST_MESSAGE
+    ? `${text.slice(0, half)} … ${text.slice(-half)}`
+    : text;
+  return wrapWords(shown, { width, label });
 }

@@ -59,6 +59,7 @@ const single: readonly string[] = [
   "name",
   "verdict",
   "verdict.reasons",
+  "slo",
   "load",
   "load.kind",
   "load.concurrency",
@@ -150,6 +151,9 @@ function settingCells({ index, stage }: ReportedStage): Cells {
     name,
     verdict: verdict.status,
     "verdict.reasons": verdict.reasons.join("; "),
+    slo: stage.slo?.map(({ objective, pass }) =>
+      `${objective} ${pass ? "met" : "missed"}`
+    ).join("; "),
     load: plainJson(load),
     "load.kind": cellOf(load["kind"]),
     "load.concurrency": cellOf(load["concurrency"]),

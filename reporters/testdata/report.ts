@@ -224,6 +224,7 @@ export const troubledStage: StageReport = {
     chunkLateness: summary(9120, 51.2),
     cpu: 1.34,
   },
+  slo: [{ objective: "errorRate<=1%", value: 8 / 229, pass: false }],
   verdict: {
     status: "client-limited",
     reasons: [

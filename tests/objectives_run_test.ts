@@ -1,0 +1,145 @@
+// What a run demands of its stages, and what becomes of it: in the report, on the console and in the exit code.
+
+import assert from "node:assert/strict";
+import { echo, repeat, run, type RunOptions } from "../mod.ts";
+import { concurrent } from "../mod.ts";
+import { earshot } from "./support/earshot.ts";
+import { readReport, tempFolder } from "./support/files.ts";
+import { serve } from "./support/serve.ts";
+
+/** The server answers at once. */
+const QUICK = ["ttftMs=0", "itlMs=0", "outputTokens=4"]
+  .flatMap((setting) => ["--set", setting]);
+
+/** Chats with a server that answers a share of the requests with status 503. */
+function chats(url: string, ...more: string[]): string[] {
+  return [
+    "run",
+    ...["--backend", `chat=${url},stream=false`],
+    ...["--data", "repeat=hello", "--requests", "60", "--quiet"],
+    ...more,
+  ];
+}
+
+Deno.test("run --max-error-rate exits with 3 where a stage failed more often, names it, and stores the objective", async () => {
+  await using folder = await tempFolder();
+  await using server = await serve([
+    ...QUICK,
+    ...["--fault", "status=503@accept~0.8", "--seed", "2"],
+  ]);
+  const { code, stdout, stderr } = await earshot(
+    chats(
+      server.url,
+      ...["--max-error-rate", "5%", "--load", "concurrent=2,4"],
+      ...["--report", "json=out.json", "--report", "jsonl=s.jsonl"],
+      ...["--report", "csv=out.csv", "--report", "console"],
+    ),
+    { cwd: folder.path },
+  );
+  assert.equal(code, 3, stderr);
+  for (const stage of ["2 streams", "4 streams"]) {
+    assert.match(
+      stderr,
+      new RegExp(
+        `^earshot: stage "${stage}" missed errorRate<=5%: it was \\d+(\\.\\d+)? %$`,
+        "m",
+      ),
+    );
+  }
+  assert.match(
+    stdout,
+    /^ {2}slo {5}errorRate<=5% {2}\d+(\.\d+)? % {2}missed$/m,
+  );
+  assert.match(
+    stdout,
+    /^stage 1 of 2 · 2 streams · \d+(\.\d+)? % of requests failed · /m,
+    "the first line says that most failed",
+  );
+
+  const report = await readReport(folder.path, "out.json");
+  assert.deepEqual(report.run.config.slo, ["errorRate<=5%"]);
+  for (const { slo, rates } of report.stages) {
+    const [objective] = slo;
+    assert.deepEqual(slo, [{
+      objective: "errorRate<=5%",
+      value: rates.errorRate,
+      pass: false,
+    }]);
+    assert.ok(objective.value > 0.5);
+  }
+  const table = await Deno.readTextFile(folder.at("out.csv"));
+  assert.match(table, /,errorRate<=5% missed,/);
+
+  const again = await earshot(
+    ["report", "s.jsonl", "--report", "json=again.json", "--quiet"],
+    { cwd: folder.path },
+  );
+  assert.deepEqual([again.code, again.stdout], [3, ""]);
+  assert.equal(
+    await Deno.readTextFile(folder.at("again.json")),
+    await Deno.readTextFile(folder.at("out.json")),
+  );
+});
+
+Deno.test("run without a limit exits with 0 whatever the share of failures, and with one that is kept", async () => {
+  await using folder = await tempFolder();
+  await using server = await serve([
+    ...QUICK,
+    ...["--fault", "status=503@accept~0.5", "--seed", "2"],
+  ]);
+  const ran = async (...more: string[]) =>
+    (await earshot(
+      chats(server.url, "--report", "json=out.json", ...more),
+      { cwd: folder.path },
+    )).code;
+  // A machine that was busy with something else may say so by 4: a limit that is missed comes before it.
+  assert.ok([0, 4].includes(await ran()));
+  assert.equal(
+    "slo" in (await readReport(folder.path, "out.json")).stages[0],
+    false,
+  );
+  assert.ok([0, 4].includes(await ran("--max-error-rate", "0.95")));
+  assert.equal(await ran("--max-error-rate", "0.1"), 3);
+});
+
+Deno.test("run() takes maxErrorRate from code, and misses it where no request ended", async () => {
+  const options: RunOptions = {
+    backend: echo({}),
+    dataset: repeat({ text: "hello" }),
+    load: concurrent([1]),
+    stop: { requests: 20 },
+    maxErrorRate: 0,
+  };
+  const [good] = (await run(options)).stages;
+  assert.deepEqual(good?.slo, [{
+    objective: "errorRate<=0%",
+    value: 0,
+    pass: true,
+  }]);
+  const hung = await run({
+    ...options,
+    backend: echo({ delayMs: 60_000 }),
+    stop: { durationMs: 50, drainMs: 0 },
+  });
+  assert.deepEqual(hung.stages[0]?.slo, [
+    { objective: "errorRate<=0%", pass: false },
+  ]);
+  await assert.rejects(run({ ...options, maxErrorRate: 5 }), {
+    name: "UsageError",
+    message: "maxErrorRate must be between 0 and 1, but was 5",
+  });
+});
+
+Deno.test("run of four requests never says that the measurement is not valid", async () => {
+  await using folder = await tempFolder();
+  const { code, stdout, stderr } = await earshot([
+    "run",
+    ...["--backend", "echo=1", "--data", "repeat=hello", "--requests", "4"],
+    ...["--report", "json=out.json"],
+  ], { cwd: folder.path });
+  assert.equal(code, 0, stderr);
+  const { verdict } = (await readReport(folder.path, "out.json")).stages[0];
+  assert.equal(verdict.status, "too-few-samples");
+  assert.match(verdict.reasons[0], /^only 4 requests succeeded/);
+  assert.match(stdout, /too-few-samples\n {10}only 4 requests/);
+});
