@@ -79,18 +79,49 @@ function arriving(arrival: "constant" | "poisson") {
     );
 }
 
+const OPEN_LOOP =
+  "poisson=RATE or constant=RATE offers so many requests a second";
+const CLOSED_LOOP = "concurrent=N keeps N streams in flight";
+
+/** Loads as other tools call them. */
+const FOREIGN: ReadonlyMap<string, string> = new Map(Object.entries({
+  rate: OPEN_LOOP,
+  qps: OPEN_LOOP,
+  rps: OPEN_LOOP,
+  async: OPEN_LOOP,
+  "request-rate": OPEN_LOOP,
+  concurrency: CLOSED_LOOP,
+  streams: CLOSED_LOOP,
+  users: CLOSED_LOOP,
+  vus: CLOSED_LOOP,
+  throughput: CLOSED_LOOP,
+  synchronous: "concurrent=1 sends one request after another",
+  sweep: "give a list, as concurrent=1,2,4,8: a stage for each number",
+}));
+
+function bareNumbers(text: string): UsageError {
+  return new UsageError(
+    `--load: must name a load, but was ${
+      JSON.stringify(text)
+    }; use concurrent=${text.trim()} for streams, or poisson=${text.trim()} for requests a second`,
+  );
+}
+
 /**
  * The profile that `--load` names.
  *
  * @throws {UsageError} If it names none, or its options are not right.
  */
 export function loadOf(text: string): LoadProfile {
+  if (/^[\d.,\s]+$/.test(text)) throw bareNumbers(text);
   const spec = parseSpec(text);
   const found = Object.hasOwn(loads, spec.name) ? loads[spec.name] : undefined;
   if (found === undefined) {
+    const name = JSON.stringify(spec.name);
     throw new UsageError(
-      `Cannot offer load as '--load' must begin with the name of one: current value is ${spec.name}; ${
-        suggestion(spec.name, Object.keys(loads))
+      `--load: unknown load ${name}; ${
+        FOREIGN.get(spec.name.toLowerCase()) ??
+          suggestion(spec.name, Object.keys(loads))
       }`,
     );
   }

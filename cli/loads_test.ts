@@ -35,7 +35,18 @@ Deno.test("loadOf() takes the numbers by the option's name too", () => {
 
 Deno.test("loadOf() refuses what is no load, and says what would be", () => {
   const cases = [
-    ["burst=1", /'--load'.* burst; there are: concurrent, constant, poisson/],
+    [
+      "burst=1",
+      /^--load: unknown load "burst"; there are: concurrent, constant, poisson$/,
+    ],
+    [
+      "8",
+      /^--load: must name a load, but was "8"; use concurrent=8 for streams/,
+    ],
+    ["1,8,32", /use concurrent=1,8,32 for streams, or poisson=1,8,32/],
+    ["qps=5", /^--load: unknown load "qps"; poisson=RATE or constant=RATE/],
+    ["Concurrency=5", /concurrent=N keeps N streams in flight/],
+    ["sweep", /give a list, as concurrent=1,2,4,8/],
     ["poison=1", /did you mean "poisson"\?/],
     ["concurrent", /streams: must be given/],
     ["concurrent=0", /streams\.0: must be above 0: current value is 0/],

@@ -6,8 +6,11 @@ import { addInfo, addList } from "./list.ts";
 import { addReport } from "./report.ts";
 import { addRun } from "./run.ts";
 import { addServe } from "./serve.ts";
+import { explainForeignOptions } from "./foreign_options.ts";
+import { refuseRepeatedOptions } from "./repeated_options.ts";
 import { EXIT } from "./exit_codes.ts";
 import { Interrupted } from "./interrupt.ts";
+import { shownText } from "../plugins/redact.ts";
 import { visible } from "./visible.ts";
 
 /** Runs a command; returns the exit code. */
@@ -50,6 +53,8 @@ export function programOf(setExitCode: SetExitCode): Command {
   addList(program);
   addInfo(program);
   addCheck(program, setExitCode);
+  refuseRepeatedOptions(program);
+  explainForeignOptions(program);
   return program;
 }
 
@@ -64,8 +69,10 @@ Exit codes:
   0    done
   1    the run failed: no request succeeded, or the server cannot be reached
   2    bad arguments, data or files
+  3    a stage missed an objective (--max-error-rate), or had no data for it
   4    the measurement is not valid: this machine, not the server, was measured
   130  interrupted; the partial report has been written
+Where several apply: 130, then 1, 3 and 4.
 
 Start with:
   earshot run          streams bundled speech to a reference server
@@ -79,7 +86,7 @@ function failed(error: unknown): number {
   }
   if (error instanceof Interrupted) return EXIT.interrupted;
   if (isUsageError(error)) {
-    console.error(`earshot: ${visible(messageOf(error))}`);
+    console.error(`earshot: ${said(error)}`);
     return EXIT.usage;
   }
   const permission = missingPermission(error);
@@ -90,7 +97,7 @@ function failed(error: unknown): number {
     return EXIT.usage;
   }
   if (isRequestError(error) || isOfTheSystem(error)) {
-    console.error(`earshot: ${visible(messageOf(error))}`);
+    console.error(`earshot: ${said(error)}`);
     return EXIT.failed;
   }
   console.error(
@@ -98,6 +105,11 @@ function failed(error: unknown): number {
     error,
   );
   return EXIT.failed;
+}
+
+/** An error in words, without what may be secret of a URL in it, or would steer a terminal. */
+function said(error: unknown): string {
+  return visible(shownText(messageOf(error)));
 }
 
 /** What Deno says where it was not given a permission, here or, where only the message is left, in a worker. */
