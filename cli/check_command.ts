@@ -5,12 +5,14 @@ import { metrics } from "../core/metrics/mod.ts";
 import type { Sample } from "../core/sample.ts";
 import { openSource, type ReadySession } from "../core/source.ts";
 import { type Backend, type OpenContext, UsageError } from "../plugins/mod.ts";
+import { redact, shownText } from "../plugins/redact.ts";
 import type { CheckFlags } from "./check.ts";
 import { answerLines } from "./check_answer.ts";
 import { EXIT } from "./exit_codes.ts";
 import { interruptible } from "./interrupt.ts";
 import { backendAndServer } from "./backend_of.ts";
 import { datasetOf, wholeNumber } from "./run_plan.ts";
+import { watchCall } from "./trace_call.ts";
 import { visible } from "./visible.ts";
 import { warn } from "./warn.ts";
 
@@ -49,9 +51,16 @@ export async function checkCommand(flags: CheckFlags): Promise<number> {
     throw new UsageError("Cannot check as no item of the data can be used");
   }
   print(facts(backend.facts, ready));
-  const sample = await sent(ready, backend, { clock, signal });
+  const seen = watchCall(backend, most);
+  const sample = await sent(ready, backend, seen.backend, { clock, signal });
   backend.endSession?.(ready.session.id);
-  trace.rest();
+  if (trace.used()) trace.rest(0);
+  else {
+    print(
+      "             This backend traces no messages; this is what it recorded:",
+    );
+    trace.rest(seen.show(trace));
+  }
   print(summary(sample));
   return sample.outcome.status === "ok"
     ? EXIT.done
@@ -64,10 +73,11 @@ export async function checkCommand(flags: CheckFlags): Promise<number> {
 async function sent(
   ready: ReadySession,
   backend: Backend,
+  sender: Pick<Backend, "needs" | "send">,
   { clock, signal }: { clock: Clock; signal: AbortSignal },
 ): Promise<Sample> {
   const request = requestOf(ready);
-  let sample = await attempt(backend, request, {
+  let sample = await attempt(sender, request, {
     stage: 0,
     phase: "measure",
     scheduledMs: clock.now(),
@@ -90,24 +100,43 @@ function requestOf({ session, prepared }: ReadySession) {
   };
 }
 
+/** Shows messages, and counts them. */
+interface Tracer {
+  /** Shows one; at the present time, unless told otherwise. */
+  (
+    direction: "sent" | "received" | "note",
+    message: string,
+    atMs?: number,
+  ): void;
+  /** Whether there has been any. */
+  used(): boolean;
+  /** Tells how many messages were not shown, with so many that nobody kept. */
+  rest(more: number): void;
+}
+
 /** Prints each message as it passes, and counts those that are too many to show. */
 function tracer(
   clock: Clock,
   most: number,
-): NonNullable<OpenContext["trace"]> & { rest(): void } {
+): Tracer {
   const marks = { sent: "→", received: "←", note: "·" } as const;
   const shown = { sent: 0, received: 0, note: 0 };
-  const trace = (direction: keyof typeof marks, message: string) => {
+  const trace = (
+    direction: keyof typeof marks,
+    message: string,
+    atMs = clock.now(),
+  ) => {
     if (++shown[direction] > most) return;
     print(
-      `${clock.now().toFixed(1).padStart(9)} ms ${marks[direction]} ${
+      `${atMs.toFixed(1).padStart(9)} ms ${marks[direction]} ${
         shortened(message)
       }`,
     );
   };
   return Object.assign(trace, {
-    rest() {
-      const hidden = Math.max(0, shown.sent - most) +
+    used: () => shown.sent + shown.received + shown.note > 0,
+    rest(more: number) {
+      const hidden = more + Math.max(0, shown.sent - most) +
         Math.max(0, shown.received - most);
       if (hidden > 0) {
         print(`${"".padStart(12)} … ${hidden} more messages: see --messages`);
@@ -132,9 +161,9 @@ function facts(
   const item = audio
     ? `${session.id} (${(audio.durationMs / 1000).toFixed(2)} s of audio)`
     : session.id;
-  const told = Object.entries(known ?? {}).map(([key, value]) =>
-    `${key} ${typeof value === "object" ? JSON.stringify(value) : value}`
-  );
+  const told = Object.entries(redact(known ?? {}) as object).map((
+    [key, value],
+  ) => `${key} ${typeof value === "object" ? JSON.stringify(value) : value}`);
   return [...told, `item ${item}`].join(" · ") + "\n";
 }
 
@@ -155,9 +184,13 @@ function summary(sample: Sample): string {
   const instants = Object.entries(marks).map(([name, atMs]) =>
     `${name} ${(atMs! - dispatchedMs).toFixed(1)}`
   );
-  lines.push(
-    `instants   ${instants.join(" · ")} (ms after the request was dispatched)`,
-  );
+  if (instants.length > 0) {
+    lines.push(
+      `instants   ${
+        instants.join(" · ")
+      } (ms after the request was dispatched)`,
+    );
+  }
   lines.push(
     `counts     ${audioSent.length} chunks sent · ${deltas.length} pieces of output, ${
       deltas.filter(({ text }) => text === "").length
@@ -178,5 +211,5 @@ function summary(sample: Sample): string {
 
 /** Prints what may hold words of a server or of the data. */
 function print(text: string): void {
-  console.log(visible(text));
+  console.log(visible(shownText(text)));
 }

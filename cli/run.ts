@@ -105,6 +105,6 @@ Examples:
     --duration 60s --warmup 5s
   earshot run --backend realtime,chunkMs=80,transport=ws \\
     --target wss://host/prefix --data ./speech --load poisson=2 --duration 5m \\
-    --report console --report json=run.json --report jsonl=samples.jsonl
+    --report json=run.json --report jsonl=samples.jsonl
   earshot run --backend ./my_backend.ts --data manifest.jsonl,limit=100 --strict
 `;

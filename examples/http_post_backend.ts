@@ -1,6 +1,6 @@
 // A backend in one file that imports nothing but types: it can be loaded from a file and from a URL.
 //   earshot run --backend ./examples/http_post_backend.ts=http://127.0.0.1:9000/answer --data repeat=hello --requests 20
-import type { Call, InferenceRequest } from "../plugins/mod.ts";
+import type { Call, InferenceRequest, OpenContext } from "../plugins/mod.ts";
 
 interface Options {
   readonly url: string;
@@ -34,11 +34,12 @@ export default {
       },
     },
   },
-  open: ({ url }: Options) => ({
+  open: ({ url }: Options, { trace }: OpenContext) => ({
     needs: ["text"],
     facts: { url },
     async send({ turn }: InferenceRequest, call: Call) {
       const body = turn.columns.text ?? "";
+      trace?.("sent", body); // `earshot check` shows it
       const response = await fetch(url, {
         method: "POST",
         body,
@@ -47,6 +48,7 @@ export default {
       call.mark("headers");
       const text = await response.text();
       call.output(call.read(text.length), { kind: "text", text });
+      trace?.("received", text);
       if (!response.ok) {
         throw new Error(`The server answered ${response.status}`);
       }

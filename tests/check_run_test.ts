@@ -75,3 +75,41 @@ Deno.test("check shows a chat as it went either way, speech shortened", async ()
   assert.match(stdout, /^instants +connected .* · firstEvent /m);
   assert.match(stdout, / 3\.000 tokens +outputTokens$/m);
 });
+
+Deno.test("check shows what a plugin traces, and of one that does not what it recorded", async () => {
+  await using server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    async (request) => new Response(`You said ${await request.text()}`),
+  );
+  const url = `http://127.0.0.1:${server.addr.port}/answer`;
+  const example = await Deno.readTextFile(
+    new URL("../examples/http_post_backend.ts", import.meta.url),
+  );
+  await using folder = await tempFolder({
+    "traces.ts": example,
+    "silent.ts": example.replaceAll(/^.*trace\?\.\(.*$/gm, ""),
+  });
+  const checked = async (file: string, ...more: string[]) =>
+    (await earshot([
+      "check",
+      ...["--backend", `${folder.at(file)}=${url}`, "--data", "repeat=hello"],
+      ...more,
+    ])).stdout;
+  const traced = await checked("traces.ts");
+  assert.match(traced, / ms → hello$/m);
+  assert.match(traced, / ms ← You said hello$/m);
+  assert.doesNotMatch(traced, /bytes$/m, "nothing is shown twice");
+
+  const silent = await checked("silent.ts");
+  assert.match(silent, /^ +This backend traces no messages; /m);
+  assert.match(silent, / ms · headers$/m);
+  assert.match(silent, / ms ← 14 bytes$/m);
+  assert.match(
+    silent,
+    / ms ← output \{"kind":"text","text":"You said hello"\}$/m,
+  );
+  assert.match(
+    await checked("silent.ts", "--messages", "1"),
+    /← 14 bytes\n +… 1 more messages: see --messages$/m,
+  );
+});
