@@ -8,7 +8,8 @@ import { strictUtf8 } from "./strict_utf8.ts";
 /**
  * Reads server-sent events. All of one read have its time. The last one counts even without the empty line that
  * should end it: servers that leave it out would lose their `[DONE]`. By the standard, lines of no known field are
- * passed over; here they end the stream, as a piece of the answer that has lost its beginning is one of them.
+ * passed over; here they end the stream, as a piece of the answer that has lost its beginning is one of them. Events
+ * that only keep the connection open are left out.
  *
  * @param event Returns true if it was the last: it is asked no more.
  */
@@ -20,7 +21,7 @@ export function eventStream(
   let nowMs = 0, bytes = 0, isOver = false, isCut = false;
   const parser = createParser({
     onEvent({ event: type, data }) {
-      if (isOver) return;
+      if (isOver || isKeepAlive({ type, data })) return;
       isOver = event({ type, data, ...(isCut && { isCut }) }, nowMs);
     },
     onError({ type, line = "" }) {
@@ -49,6 +50,33 @@ export function eventStream(
   };
 }
 
+/**
+ * Whether an event does nothing but keep the connection open: it has blank data, or is called a ping, by its name or
+ * by the `type` in its data. An error is one even without data.
+ */
+function isKeepAlive({ type, data }: ServerEvent): boolean {
+  if (type === "error") return false;
+  if (data.trim() === "" || isPing(type)) return true;
+  return data.length <= LONGEST_PING && PING.test(data) && isPing(typeIn(data));
+}
+
+/** Anthropic and servers like it send `ping`, OpenAI's responses `keepalive`, others `heartbeat`. */
+const PING = /\b(?:ping|keep[-_]?alive|heartbeat)\b/i;
+const LONGEST_PING = 200;
+
+function isPing(type: string | undefined): boolean {
+  return type !== undefined && PING.exec(type)?.[0] === type;
+}
+
+function typeIn(data: string): string | undefined {
+  try {
+    const type: unknown = JSON.parse(data)?.type;
+    return typeof type === "string" ? type : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 const FIELDS = ["data:", "event:", "id:", "retry:", ":"];
 
 /** As much as it takes to tell. */
@@ -65,11 +93,14 @@ function lineStarts(): (text: string) => string {
   };
 }
 
-/** Whether a line that begins so may become one of a field that is known, or a comment. */
-function mayBeField(start: string): boolean {
-  return FIELDS.some((name) =>
-    start.startsWith(name) || name.startsWith(start)
-  );
+/** Whether a line that begins so is a comment or has a known field. */
+export function isField(start: string): boolean {
+  return FIELDS.some((name) => start.startsWith(name));
+}
+
+/** Whether a line that begins so may become a comment or a line with a known field. */
+export function mayBeField(start: string): boolean {
+  return isField(start) || FIELDS.some((name) => name.startsWith(start));
 }
 
 function noField(line: string): RequestError {

@@ -26,6 +26,28 @@ function read(
 const said = (events: readonly Seen[]) =>
   events.map(({ type, data }) => type === undefined ? data : [type, data]);
 
+/** As servers send them to keep a connection open. */
+const PINGS = [
+  "event: ping",
+  "event: ping\ndata:",
+  "event: ping\ndata: {}",
+  'event: ping\ndata: {"type": "ping"}',
+  "event: ping\ndata: 2026-11-27 10:00:00.000000",
+  'event: keepalive\ndata: {"type":"keepalive","sequence_number":3}',
+  'data: {"sequence_number":3,"type":"keepalive"}',
+  'data: {"type": "ping"}',
+  "event: keep-alive\ndata: x",
+  "event: heartbeat\ndata: {}",
+];
+
+const NO_PINGS = [
+  '{"type":"text","text":"ping"}',
+  '{"choices":[{"delta":{"content":"ping"}}]}',
+  '"ping"',
+  "ping",
+  "[DONE]",
+];
+
 const CASES:
   readonly (readonly [what: string, text: string, said: unknown[]])[] = [
     ["LF", "data: a\n\ndata: b\n\n", ["a", "b"]],
@@ -40,7 +62,20 @@ const CASES:
     ["other fields", "id: 1\nretry: 5\nretry: x\nid\ndata: a\n\n", ["a"]],
     ["a name cut with the stream", "data: a\n\ndat", ["a"]],
     ["a byte order mark", "\uFEFFdata: a\n\n", ["a"]],
-    ["empty data", "data\n\ndata:\n\n", ["", ""]],
+    ["blank data", "data\n\ndata:\n\ndata:  \ndata:\n\ndata: a\n\n", ["a"]],
+    ["no more than an id or a time", "id: 1\n\nretry: 5\n\ndata: a\n\n", ["a"]],
+    ["pings", PINGS.map((ping) => `${ping}\n\n`).join("") + "data: a\n\n", [
+      "a",
+    ]],
+    [
+      "what only names a ping",
+      NO_PINGS.map((data) => `data: ${data}\n\n`).join(""),
+      [
+        ...NO_PINGS,
+      ],
+    ],
+    ["an error without data", "event: error\ndata:\n\n", [["error", ""]]],
+    ["names that are no ping's", "event: pings\ndata: a\n\n", [["pings", "a"]]],
     ["no empty line at the end", "data: a\n\ndata: [DONE]\n", ["a", "[DONE]"]],
     ["no line end at the end", "data: a\r\n\r\ndata: b", ["a", "b"]],
     ["one CR at the end", "data: a\r", ["a"]],
@@ -218,7 +253,8 @@ Deno.test("eventStream() finds the events that were written, byte by byte", () =
       const reads = [...Buffer.from(text)].map((byte) => Uint8Array.of(byte));
       assert.deepEqual(
         read(reads).map(({ type, data }) => ({ type, data })),
-        events.map(({ type, lines }) => ({ type, data: lines.join("\n") })),
+        events.map(({ type, lines }) => ({ type, data: lines.join("\n") }))
+          .filter(({ data }) => data.trim() !== ""),
       );
     },
   ));

@@ -41,6 +41,13 @@ export interface ResponseReader {
   event(event: ServerEvent, atMs: number): boolean;
   /** The whole body of a response that is no event stream, with the time of its last read. */
   body(text: string, atMs: number): void;
+  /**
+   * Set where an event stream was asked for: a body that begins like one is then read as one, whatever its content
+   * type, which this is called with.
+   */
+  readonly mislabelled?:
+    | ((contentType: string | undefined) => void)
+    | undefined;
 }
 
 /** A server-sent event. */

@@ -5,6 +5,7 @@ import { encodingOf, inflate, type Inflation, isKnown } from "./encoding.ts";
 import { eventStream } from "./events.ts";
 import type { ResponseReader } from "./http.ts";
 import { headerOf, isEventStream, type RawHeaders } from "./raw_headers.ts";
+import { sniffedBody } from "./sniffed_body.ts";
 import { refusal, statusError } from "./status.ts";
 
 /** The beginning of a response. */
@@ -107,12 +108,22 @@ function bodyOf(
   { call, reader }: Audience,
   isOver: () => boolean,
 ): Body {
-  if (!isEventStream(headers)) {
-    return wholeBody(atMs, (text, endMs) => reader.body(text, endMs));
-  }
-  return eventStream((event, eventMs) => {
-    if (isOver()) return true;
-    call.event(eventMs);
-    return reader.event(event, eventMs);
+  const whole = () =>
+    wholeBody(atMs, (text, endMs) => reader.body(text, endMs));
+  const events = () =>
+    eventStream((event, eventMs) => {
+      if (isOver()) return true;
+      call.event(eventMs);
+      return reader.event(event, eventMs);
+    });
+  if (isEventStream(headers)) return events();
+  const { mislabelled } = reader;
+  if (!mislabelled) return whole();
+  return sniffedBody({
+    events() {
+      mislabelled(headerOf(headers, "content-type"));
+      return events();
+    },
+    whole,
   });
 }

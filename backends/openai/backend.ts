@@ -11,6 +11,7 @@ import type { OpenAiSettings } from "./options.ts";
 import type { ProtocolOf } from "./protocol.ts";
 import { openTokenCounts, tokenizerOf } from "./token_counts.ts";
 import { shownTo, showRequest } from "./trace_exchange.ts";
+import { mislabelledStreams } from "./whole_answer.ts";
 
 /** Settings of a backend that knows its path. */
 export type EndpointSettings = OpenAiSettings & { readonly path: string };
@@ -49,6 +50,9 @@ export async function openBackend<Settings extends EndpointSettings, Prepared>(
     warn: context.warn,
   });
   const trace = traceTo(context, clean);
+  const mislabelled = protocol.streams
+    ? mislabelledStreams({ warn: (text) => context.warn(clean(text)) })
+    : undefined;
   const { protocol: scheme, host, pathname } = url;
   return {
     needs: protocol.needs,
@@ -66,7 +70,10 @@ export async function openBackend<Settings extends EndpointSettings, Prepared>(
       try {
         const wire = { url, ...protocol.request(request) };
         if (trace) showRequest(trace, wire);
-        const { requestId } = await http.exchange(wire, call, reader);
+        const { requestId } = await http.exchange(wire, call, {
+          ...reader,
+          mislabelled,
+        });
         const output = reader.result();
         return requestId === undefined || output.responseId !== undefined
           ? output

@@ -44,6 +44,7 @@ const chatProtocol: ProtocolOf<ChatSettings, PreparedChat> = (
   return {
     needs: [["text", "messages", "audio", "images", "toolResult"]],
     facts: { stream, ...(stream && { streamUsage }), history },
+    streams: stream,
     ...chatRequests(settings, model),
     reader: (call) =>
       choicesReader({

@@ -78,6 +78,7 @@ const completionsProtocol: ProtocolOf<CompletionsSettings, Uint8Array> = (
   return {
     needs: ["text"],
     facts: { stream, ...(stream && { streamUsage }) },
+    streams: stream,
     prepare(turn) {
       requirePrompt(turn);
       const own = { prompt: turn.columns.text };

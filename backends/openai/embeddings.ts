@@ -74,6 +74,7 @@ function embeddingsProtocol(
   return {
     needs: [["text", "texts"]],
     facts: { encodingFormat, ...(dimensions !== undefined && { dimensions }) },
+    streams: false,
     prepare(turn) {
       const input = inputOf(turn);
       const fields = Object.entries({

@@ -14,6 +14,8 @@ export interface Protocol<Prepared> {
   readonly needs: Backend["needs"];
   /** What reports say of it beside what all have. */
   readonly facts: Readonly<Record<string, unknown>>;
+  /** Whether answers are asked for as event streams. */
+  readonly streams: boolean;
   /**
    * Builds as much of the request as is known before the answers to earlier turns.
    *

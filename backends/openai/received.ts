@@ -34,15 +34,17 @@ export function receivedWhole(body: string): JsonObject {
 }
 
 /**
- * Holds a body to its content type: events in it would have been read as they came.
+ * Refuses a whole answer that is an event stream. Where a stream was asked for, no event stream comes here: the
+ * transport reads it as one, whatever its content type. Where a whole answer was asked for, only the content type
+ * makes an answer a stream.
  *
- * @throws {RequestError} `protocol_error` if it is a stream of events after all.
+ * @throws {RequestError} `protocol_error` if it is one.
  */
 export function refuseEvents(body: string): void {
   const text = body.trimStart();
   if (!EVENTS.test(text)) return;
   throw protocolError(
-    `events must have the content type text/event-stream: current value is another one, of ${
+    `a whole answer was asked for, and events came under another content type than text/event-stream (stream=true reads them): ${
       snippet(text)
     }`,
   );

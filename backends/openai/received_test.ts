@@ -33,7 +33,7 @@ Deno.test("received() takes an error for one, even where half of it came", () =>
   );
 });
 
-Deno.test("receivedWhole() says of events under another content type what they must have", () => {
+Deno.test("receivedWhole() refuses events under another content type, and says how they can be read", () => {
   const ways = [
     'data: {"choices":[]}\n\n',
     'data:{"choices":[]}',
@@ -44,7 +44,7 @@ Deno.test("receivedWhole() says of events under another content type what they m
     assert.throws(() => receivedWhole(body), {
       class: "protocol_error",
       message:
-        /as events must have the content type text\/event-stream: current value is another one, of \S/,
+        /as a whole answer was asked for, and events came under another content type than text\/event-stream \(stream=true reads them\): \S/,
     });
   }
   for (const body of ["data", "event: none", `${"\n: ".repeat(50_000)}x`]) {

@@ -98,6 +98,7 @@ function responsesProtocol(
   return {
     needs: [["text", "messages", "audio", "images", "toolResult"]],
     facts: { stream, history },
+    streams: stream,
     ...responsesRequests(settings, model),
     reader: (call) => responseReader(call, whole),
   };

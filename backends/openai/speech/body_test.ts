@@ -103,7 +103,7 @@ const WITHOUT: readonly [string, ResponseFormat, string, string, RegExp][] = [
     "text",
     'data: {"choices":[]}\n\n',
     "protocol_error",
-    /content type text\/event-stream: current value is another one, of data: /,
+    /events came under another content type than text\/event-stream \(stream=true reads them\): data: /,
   ],
   ["a page", "json", LONG, "protocol_error", /is <!DOCTYPE html><html>x+…$/],
   ["a page as text", "text", LONG, "protocol_error", /is <!DOCTYPE/],

@@ -26,6 +26,7 @@ export function speechToText(
       audioFormat,
       ...(language !== undefined && { language }),
     },
+    streams: stream,
     prepare: uploads(settings, {
       model,
       ...commonFields(settings),
