@@ -312,14 +312,19 @@ Deno.test("run refuses reports that cannot be written before it offers load", as
 Deno.test("run refuses a server that lists no model where none is configured", async () => {
   await using server = Deno.serve(
     { port: 0, hostname: "127.0.0.1", onListen() {} },
-    ({ url }) =>
-      new URL(url).pathname === "/health"
-        ? new Response(null)
-        : Response.json({ object: "list", data: [] }),
+    ({ url }) => {
+      const { pathname } = new URL(url);
+      if (pathname === "/a/v1/models") return Response.json({ data: [] });
+      return new Response(null, { status: 404 });
+    },
   );
+  const target = `http://127.0.0.1:${server.addr.port}`;
   await refuseAll([{
-    args: ["run", "--target", `http://127.0.0.1:${server.addr.port}`],
-    says: ["model", "none is configured", "GET /v1/models answered 200"],
+    args: ["run", "--target", `${target}/a`],
+    says: ["model: give one by model=NAME", "/v1/models", "an empty list"],
+  }, {
+    args: ["run", "--target", `${target}/none`],
+    says: ["model: the server does not list its models", "by model=NAME"],
   }]);
 });
 

@@ -118,7 +118,7 @@ Deno.test("run takes http and ws targets, keeps their prefix and query, and the 
   assert.equal(unlisted.code, 1);
   assert.match(
     unlisted.stderr,
-    /^earshot: Cannot list models: [^\n]*401[^\n]*\n$/,
+    /^earshot: model: the server must list its models[^\n]*401[^\n]*\n$/,
   );
   assert.equal(unlisted.stdout, "");
   const refused = await run(server.url, `${keyed},model=m`, wrong);

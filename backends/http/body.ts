@@ -1,7 +1,7 @@
 import { StringDecoder } from "node:string_decoder";
 import { Buffer } from "node:buffer";
 import { RequestError } from "../../plugins/mod.ts";
-import { snippet } from "../target/words.ts";
+import { shownBytes } from "../target/words.ts";
 
 /** Takes the body of a response as it comes, decompressed. */
 export interface Body {
@@ -66,7 +66,7 @@ function textOf(pieces: readonly Buffer[]): string {
     throw new RequestError(
       "protocol_error",
       `Cannot read the response as it must be text in UTF-8: current value is ${
-        snippet(bytes.toString())
+        shownBytes(bytes)
       }`,
     );
   }

@@ -1,6 +1,6 @@
 import { createParser } from "eventsource-parser";
 import { RequestError } from "../../plugins/mod.ts";
-import { snippet } from "../target/words.ts";
+import { readable } from "../target/words.ts";
 import { type Body, MAX_BYTES, tooLong } from "./body.ts";
 import type { ServerEvent } from "./http.ts";
 import { strictUtf8 } from "./strict_utf8.ts";
@@ -117,6 +117,8 @@ function noText(line: string): RequestError {
 function unreadable(rule: string, line: string): RequestError {
   return new RequestError(
     "protocol_error",
-    `Cannot read the response as ${rule}: current value is ${snippet(line)}`,
+    `Cannot read the response as ${rule}: current value is ${
+      readable(line) ?? "data that is not text"
+    }`,
   );
 }

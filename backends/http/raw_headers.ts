@@ -20,3 +20,16 @@ export function isEventStream(raw: RawHeaders): boolean {
   const type = headerOf(raw, "content-type") ?? "";
   return /^\s*text\/event-stream\s*(;|$)/i.test(type);
 }
+
+/** Headers, and those of others whose names are not among them. */
+export function withDefaults(
+  headers: readonly string[],
+  others: readonly string[],
+): string[] {
+  const names = headers.filter((_, i) => i % 2 === 0)
+    .map((name) => name.toLowerCase());
+  const missing = others.filter((_, i) =>
+    !names.includes(others[i - i % 2]!.toLowerCase())
+  );
+  return [...headers, ...missing];
+}

@@ -16,11 +16,13 @@ export interface Head {
   readonly atMs: number;
   /** Where the request went. */
   readonly url: URL;
+  /** What statuses mean, in place of what they mean for a request of the run. */
+  readonly hints?: Readonly<Record<number, string>>;
 }
 
 /** Who makes something of a response. */
 export interface Audience {
-  readonly call: Call;
+  readonly call: Pick<Call, "event">;
   readonly reader: ResponseReader;
   /** Takes secrets out of text. */
   clean(text: string): string;

@@ -1,6 +1,6 @@
 import { RequestError } from "../../plugins/mod.ts";
 import { KEY_HINTS } from "../target/key_hints.ts";
-import { snippet } from "../target/words.ts";
+import { readable } from "../target/words.ts";
 import { type Body, utf8 } from "./body.ts";
 import { headerOf, type RawHeaders } from "./raw_headers.ts";
 
@@ -10,6 +10,8 @@ export interface Refusal {
   readonly headers: RawHeaders;
   /** Where the request went. */
   readonly url: URL;
+  /** What statuses mean. @default {for a request of the run} */
+  readonly hints?: Readonly<Record<number, string>>;
 }
 
 /** How much of what a server says is looked at. */
@@ -38,11 +40,12 @@ export function refusal(
 
 /** The failure that a status other than 2xx is. */
 export function statusError(
-  { status, headers, url }: Refusal,
+  { status, headers, url, hints = HINTS }: Refusal,
   text: string,
 ): RequestError {
-  const said = snippet(wordsOf(text).trim());
-  const aside = [...asides(status, headers, url)].join("; ");
+  const said = readable(wordsOf(text).trim()) ?? "";
+  const aside = [hints[status], ...asides(status, headers, url)]
+    .filter(Boolean).join("; ");
   const message = `The server answered HTTP ${status}${said && `: ${said}`}${
     aside && ` (${aside})`
   }`;
@@ -54,8 +57,6 @@ function* asides(
   headers: RawHeaders,
   url: URL,
 ): Iterable<string> {
-  const hint = HINTS[status];
-  if (hint) yield hint;
   const location = headerOf(headers, "location");
   if (status >= 300 && status < 400 && location !== undefined) {
     yield `leads to ${

@@ -2,6 +2,7 @@ import { UsageError } from "../../plugins/mod.ts";
 import { type Connections, connectionsTo } from "./connections.ts";
 import { exchange, type Route } from "./exchange.ts";
 import type { Http, HttpOptions } from "./http.ts";
+import { withDefaults } from "./raw_headers.ts";
 import { roadTo } from "../target/road.ts";
 
 /**
@@ -74,17 +75,4 @@ function headersOf(given: HttpOptions["headers"]): string[] {
     );
   }
   return withDefaults(headers.flat(), ["accept-encoding", "identity"]);
-}
-
-/** Headers, and those of others whose names are not among them. */
-function withDefaults(
-  headers: readonly string[],
-  others: readonly string[],
-): string[] {
-  const names = headers.filter((_, i) => i % 2 === 0)
-    .map((name) => name.toLowerCase());
-  const missing = others.filter((_, i) =>
-    !names.includes(others[i - i % 2]!.toLowerCase())
-  );
-  return [...headers, ...missing];
 }

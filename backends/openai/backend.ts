@@ -37,9 +37,9 @@ export async function openBackend<Settings extends EndpointSettings, Prepared>(
   ]);
   const http = openHttp({ ...settings, headers, tls, env, clean });
   const { connectTimeoutMs: timeoutMs } = settings;
-  const ask = { headers, tls, timeoutMs, signal, env };
+  const ask = { headers, tls, timeoutMs, signal, env, clean };
   await checkHealth(settings, endpoint, ask);
-  const model = settings.model ?? await firstModel(endpoint, ask, clean);
+  const model = settings.model ?? await firstModel(endpoint, ask);
   const protocol = protocolOf(settings, model, context);
   const counts = openTokenCounts({
     tokenize: settings.tokenize,

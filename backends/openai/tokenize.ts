@@ -1,7 +1,6 @@
-import { Agent } from "node:http";
-import { Agent as SecureAgent } from "node:https";
 import { isRequestError } from "../../plugins/mod.ts";
-import { probe, type ProbeOptions } from "../target/probe.ts";
+import { NO_SUCH_PATH } from "../target/discovery.ts";
+import { probe, probeConnections, type ProbeOptions } from "../target/probe.ts";
 import { fieldOf, tryJson } from "./json.ts";
 
 /** A question to `/tokenize`: `{ prompt }` or `{ messages }`, with whatever goes with it. */
@@ -32,15 +31,19 @@ const MAX_SOCKETS = 4;
 export function openTokenize(
   { url, model, ask, onUnknown }: TokenizeOptions,
 ): Tokenize {
-  const KeptAlive = url.protocol === "https:" ? SecureAgent : Agent;
-  const agent = new KeptAlive({ keepAlive: true, maxSockets: MAX_SOCKETS });
+  const connections = probeConnections(url, ask, MAX_SOCKETS);
   const headers = { ...ask.headers, "content-type": "application/json" };
   const unknown = new Set<Kind>();
-  let isUnderstood = false;
+  let isUnderstood = false, isTold = false;
   let first: Promise<unknown> | undefined;
 
+  function tell(answer: string): void {
+    if (!isTold) onUnknown(answer);
+    isTold = true;
+  }
+
   function giveUp(kinds: readonly Kind[], answer: string): void {
-    if (unknown.size === 0) onUnknown(answer);
+    tell(answer);
     for (const kind of kinds) unknown.add(kind);
   }
 
@@ -49,31 +52,41 @@ export function openTokenize(
     signal: AbortSignal,
   ): Promise<number | undefined> {
     const sent = JSON.stringify({ model, ...question });
-    const options = { ...ask, headers, agent, signal, body: sent };
-    const { status, body } = await probe(url, options);
-    const count = isGood(status) ? countIn(body) : undefined;
+    const options = { ...ask, headers, connections, signal, body: sent };
+    const count = countIn(await probe(url, options));
     if (count !== undefined) isUnderstood = true;
-    else if (NO_SUCH_PATH.includes(status)) giveUp(KINDS, answerOf(status));
-    else if (!isPassing(status)) giveUp([kindOf(question)], answerOf(status));
+    else giveUp([kindOf(question)], "is not answered with a count");
     return count;
   }
 
   /** A server that cannot be reached now may be at the next request; one that is silent would hold up the run. */
-  function failed(error: unknown): undefined {
-    if (isRequestError(error) && error.class === "connect_timeout") {
+  function failed(error: unknown, question: Question): undefined {
+    if (!isRequestError(error)) return;
+    const { class: kind, code = "", message } = error;
+    if (kind === "connect_timeout") {
       giveUp(KINDS, `is not answered within ${ask.timeoutMs} ms`);
-    }
+    } else if (kind === "protocol_error") {
+      giveUp([kindOf(question)], `is not answered with a count: ${message}`);
+    } else if (kind !== "http_error") {
+      return;
+    } else if (NO_SUCH_PATH.includes(code)) {
+      giveUp(KINDS, `is answered with ${code}`);
+    } else if (!isPassing(Number(code))) {
+      giveUp([kindOf(question)], `fails: ${message}`);
+    } else if (Number(code) >= 500) tell(`fails: ${message}`);
   }
 
   return {
     async count(question, signal) {
       while (!isUnderstood && first) await first;
       if (unknown.has(kindOf(question))) return undefined;
-      const asked = answer(question, signal).catch(failed);
+      const asked = answer(question, signal).catch((error) =>
+        failed(error, question)
+      );
       first = asked.finally(() => first = undefined);
       return await asked;
     },
-    [Symbol.dispose]: () => agent.destroy(),
+    [Symbol.dispose]: () => connections.destroy(),
   };
 }
 
@@ -85,22 +98,9 @@ function kindOf(question: Question): Kind {
   return "messages" in question ? "messages" : "prompt";
 }
 
-/** What servers answer that have no such path. */
-const NO_SUCH_PATH: readonly number[] = [404, 405, 501];
-
 /** Whether another request may fare better. */
 function isPassing(status: number): boolean {
   return [408, 425, 429].includes(status) || (status >= 500 && status !== 501);
-}
-
-function isGood(status: number): boolean {
-  return status >= 200 && status < 300;
-}
-
-function answerOf(status: number): string {
-  return isGood(status)
-    ? "is not answered with a count"
-    : `is answered with ${status}`;
 }
 
 /** The count, or the length of the list of tokens where there is no count. */

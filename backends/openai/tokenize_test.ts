@@ -30,6 +30,7 @@ function serveFor(
       tls: { rejectUnauthorized: true },
       timeoutMs,
       signal,
+      clean: (text) => text,
     },
     onUnknown: (answer) => unknown.push(answer),
   });
@@ -49,7 +50,8 @@ function serveFor(
 
 const counted = (count: number) => () =>
   Response.json({ count, max_model_len: 8, tokens: [] });
-const status = (status: number) => () => new Response("no", { status });
+const status = (status: number) => () =>
+  Response.json({ error: { message: "no" } }, { status });
 const PROMPT = { prompt: "a" };
 const CHAT = { messages: [{ role: "user", content: "a" }] };
 
@@ -103,7 +105,9 @@ Deno.test("openTokenize() gives up one kind of question where the server knows t
   assert.equal(await server.count(CHAT), undefined);
   assert.equal(await server.count(PROMPT), 5);
   assert.equal(server.got.length, 3);
-  assert.deepEqual(server.unknown, ["is answered with 400"]);
+  assert.deepEqual(server.unknown, [
+    "fails: The server answered HTTP 400: no",
+  ]);
 });
 
 for (const code of [408, 429, 500, 503]) {
@@ -111,7 +115,10 @@ for (const code of [408, 429, 500, 503]) {
     await using server = serve(status(code), counted(4));
     assert.equal(await server.count(), undefined);
     assert.equal(await server.count(), 4);
-    assert.deepEqual(server.unknown, []);
+    assert.deepEqual(
+      server.unknown,
+      code < 500 ? [] : [`fails: The server answered HTTP ${code}: no`],
+    );
   });
 }
 

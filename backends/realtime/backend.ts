@@ -69,9 +69,9 @@ async function open(
     ...secretsIn(url.searchParams),
   ]);
   const { connectTimeoutMs: timeoutMs } = options;
-  const ask = { headers, tls, timeoutMs, signal: context.signal };
+  const ask = { headers, tls, timeoutMs, signal: context.signal, clean };
   await checkHealth(options, endpoint, ask);
-  const model = options.model ?? await firstModel(endpoint, ask, clean);
+  const model = options.model ?? await firstModel(endpoint, ask);
   const transport = await TRANSPORTS[options.transport]({ url, headers, tls });
   const trace = traceTo(context, clean);
   const { signal } = context;

@@ -258,7 +258,7 @@ for (
         openRealtime({ target: server.url, transport, model: undefined! }),
         (error) =>
           error instanceof UsageError &&
-          /none is configured/.test(error.message),
+          /^model: .*by model=NAME/.test(error.message),
       );
     },
     { http: () => ({ status, body }) },

@@ -16,7 +16,6 @@ Deno.test("realtimeOptions fill in what is left out", () => {
     chunkMs: 100,
     headers: {},
     insecure: false,
-    healthPath: "/health",
     connectTimeoutMs: 10_000,
     readyTimeoutMs: 30_000,
     maxIgnoredEvents: 50_000,

@@ -1,12 +1,16 @@
-import { RequestError, UsageError } from "../../plugins/mod.ts";
+import { isRequestError, RequestError, UsageError } from "../../plugins/mod.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { TargetSettings } from "./options.ts";
-import { KEY_HINTS } from "./key_hints.ts";
 import { probe, type ProbeOptions } from "./probe.ts";
-import { found, snippet } from "./words.ts";
+import { found } from "./words.ts";
+
+/** Where servers say that they are well. Not all of them do. */
+const HEALTH_PATH = "/health";
+const MODELS_PATH = "/v1/models";
 
 /**
- * Asks the server whether it is well.
+ * Asks the server whether it is well. A server without the usual path is well if it answers at all; the path that
+ * `healthPath` names must be there.
  *
  * @throws {RequestError} If it is not, or does not answer.
  */
@@ -16,13 +20,16 @@ export async function checkHealth(
   ask: ProbeOptions,
 ): Promise<void> {
   if (healthPath === false || healthPath === "off") return;
-  const { status } = await probe(endpoint.http(healthPath), ask);
-  if (isGood(status)) return;
-  const message =
-    `Cannot start as ${healthPath} must answer 2xx (healthPath=off does without): current answer is ${status}${
-      hintOf(status)
-    }`;
-  throw new RequestError("connect_error", message, { code: String(status) });
+  const path = healthPath ?? HEALTH_PATH;
+  try {
+    await probe(endpoint.http(path), { ...ask, statusOnly: true });
+  } catch (error) {
+    if (healthPath === undefined && isNoSuchPath(error)) return;
+    throw within(
+      error,
+      `healthPath: ${path} must answer 2xx (healthPath=off skips this check)`,
+    );
+  }
 }
 
 /**
@@ -34,24 +41,53 @@ export async function checkHealth(
 export async function firstModel(
   endpoint: Endpoint,
   ask: ProbeOptions,
-  clean: (text: string) => string,
 ): Promise<string> {
-  const { status, body } = await probe(endpoint.http("/v1/models"), ask);
-  if (status in KEY_HINTS) {
-    const said = snippet(oneLine(clean(body)));
-    const message = `Cannot list models: HTTP ${status}${said && ` ${said}`}${
-      hintOf(status)
-    }`;
-    throw new RequestError("connect_error", message, { code: String(status) });
+  let body: string;
+  try {
+    body = await probe(endpoint.http(MODELS_PATH), ask);
+  } catch (error) {
+    if (isNoSuchPath(error)) {
+      throw new UsageError(
+        `model: the server does not list its models (GET ${MODELS_PATH} answered HTTP ${error.code}); give one by model=NAME`,
+        { cause: error },
+      );
+    }
+    throw within(
+      error,
+      `model: the server must list its models at ${MODELS_PATH}, unless one is given by model=NAME`,
+    );
   }
-  const models = isGood(status) ? modelsIn(body) : undefined;
+  const models = modelsIn(body);
   const [model] = models ?? [];
   if (model !== undefined) return model;
+  const what = models
+    ? "an empty list"
+    : `what is not a list of models: ${found(oneLine(ask.clean(body)))}`;
   throw new UsageError(
-    `Cannot choose a model as none is configured and the server must list one: GET /v1/models answered ${status}${
-      isGood(status) ? insteadOf(models, clean(body)) : ""
-    }`,
+    `model: give one by model=NAME, as GET ${MODELS_PATH} answered with ${what}`,
   );
+}
+
+/** Statuses of a path that a server does not have, or has for other methods alone. */
+export const NO_SUCH_PATH: readonly string[] = ["404", "405", "501"];
+
+function isNoSuchPath(
+  error: unknown,
+): error is RequestError & { code: string } {
+  return isRequestError(error) && error.class === "http_error" &&
+    NO_SUCH_PATH.includes(error.code ?? "");
+}
+
+/** What an answer fell short of, in front of what it was; as it is, if there was none. */
+function within(error: unknown, rule: string): unknown {
+  if (!isRequestError(error) || error.class.startsWith("connect_")) {
+    return error;
+  }
+  const { code, message } = error;
+  return new RequestError("connect_error", `${rule}: ${message}`, {
+    code,
+    cause: error,
+  });
 }
 
 /** The names in a list of models; `undefined` where the text is none. */
@@ -71,23 +107,6 @@ function isName(value: unknown): value is string {
   return typeof value === "string" && value !== "";
 }
 
-/** What came in place of a model's name. */
-function insteadOf(models: string[] | undefined, body: string): string {
-  return models
-    ? " with a list that is empty"
-    : `, which is no list of models: ${found(oneLine(body))}`;
-}
-
 function oneLine(text: string): string {
   return text.trim().replace(/\s+/g, " ");
-}
-
-/** What the status says of the key, in brackets. */
-function hintOf(status: number): string {
-  const hint = KEY_HINTS[status];
-  return hint === undefined ? "" : ` (${hint})`;
-}
-
-function isGood(status: number): boolean {
-  return status >= 200 && status < 300;
 }

@@ -31,9 +31,8 @@ export interface TargetOptions {
    */
   insecure?: boolean;
   /**
-   * What must answer with a 2xx before any load is offered; `"off"` or false to do without.
-   *
-   * @default {"/health"}
+   * What must answer with a 2xx before any load is offered; `"off"` or false to do without. `/health`, unless given,
+   * on servers that have it.
    */
   healthPath?: string | false;
   /**
@@ -77,8 +76,8 @@ export const targetShape = {
       'must begin with /, or be "off"',
       (value) => value === "off" || isHttpPath(value),
     ),
-  ]).default("/health").describe(
-    'What must answer before the run; "off" to do without',
+  ]).optional().describe(
+    'What must answer before the run; "off" to do without; /health if there is one, unless given',
   ),
   connectTimeoutMs: limit().default(10_000).describe(
     "How long a socket may take to open",

@@ -1,9 +1,12 @@
-import { Buffer } from "node:buffer";
-import { Agent, type IncomingMessage, request as requestHttp } from "node:http";
-import { Agent as SecureAgent, request as requestHttps } from "node:https";
+import { Client, type Dispatcher, Pool } from "undici";
 import { isRequestError, onAbort, RequestError } from "../../plugins/mod.ts";
-import { connectReason, through } from "./connect_reason.ts";
-import { dial, type Opened, type Way } from "./dial.ts";
+import { faultOf } from "../http/faults.ts";
+import { withDefaults } from "../http/raw_headers.ts";
+import { type Response, responseOf } from "../http/response.ts";
+import type { WireHandler } from "../http/wire.ts";
+import { connectReason, firstOf, through } from "./connect_reason.ts";
+import { dial, type Way } from "./dial.ts";
+import { KEY_HINTS } from "./key_hints.ts";
 import type { Env } from "./proxy.ts";
 import { type Road, roadTo } from "./road.ts";
 import type { TlsOptions } from "./tls.ts";
@@ -16,111 +19,216 @@ export interface ProbeOptions {
   readonly signal: AbortSignal;
   /** Sent by POST, where there is one. */
   readonly body?: string;
-  /** Keeps connections. Each question has one of its own, unless given, and by a proxy always. */
-  readonly agent?: Agent;
+  /** Whether the status alone is wanted: the body of a 2xx is not read. @default {false} */
+  readonly statusOnly?: boolean;
+  /** Connections to use. Each question has one of its own, unless given. */
+  readonly connections?: ProbeConnections;
   /** Reads an environment variable: for proxies. Goes by none, unless given. */
   readonly env?: Env;
+  /** Takes secrets out of text that a server has written. */
+  clean(text: string): string;
 }
 
-/** What it answered. */
-export interface ProbeAnswer {
-  readonly status: number;
-  readonly body: string;
+/** Connections that are kept from one probe to the next. */
+export interface ProbeConnections {
+  dispatch(request: Dispatcher.DispatchOptions, handler: ProbeHandler): void;
+  /** Closes them, whatever they do. */
+  destroy(): void;
 }
 
-const MAX_BODY_BYTES = 4 * 1024 * 1024;
+/** What undici calls: gives the request up by what `onConnect` is handed. */
+type ProbeHandler = Omit<WireHandler, "onConnect"> & {
+  onConnect(abort: () => void): void;
+};
 
 /**
- * Asks by `node:https`, as `fetch` can neither be told to take any certificate nor be kept from retrying.
+ * Asks a server something and resolves with the body of its answer: by the same connections, decoding and failures as
+ * requests have. Nothing is retried, and no redirect is followed.
  *
- * @throws {RequestError} If there is no answer: `connect_error` or `connect_timeout`.
+ * @throws {RequestError} `connect_error` or `connect_timeout` if there is no answer, `http_error` for a status other
+ * than 2xx, with the status as its code and the server's message, `closed` or `protocol_error` if the answer is not
+ * whole or cannot be read.
  * @throws {UsageError} If the environment names a proxy that is none.
  */
-export async function probe(
-  url: URL,
-  options: ProbeOptions,
-): Promise<ProbeAnswer> {
-  const { tls, env = () => undefined } = options;
-  const road = roadTo(url, { tls, http2: false, env });
-  const limit = new AbortController();
-  const timer = setTimeout(() => limit.abort(), options.timeoutMs);
-  const forget = onAbort(options.signal, () => limit.abort());
+export async function probe(url: URL, options: ProbeOptions): Promise<string> {
+  const { signal, timeoutMs } = options;
+  signal.throwIfAborted();
+  const question = { url, road: roadOf(url, options) };
+  const connections = options.connections ?? once(question.road.way);
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  const stop = ask(question, { ...options, connections }, { resolve, reject });
+  const forget = onAbort(signal, () => reject(signal.reason));
+  const timer = setTimeout(() => {
+    const message = `${reach(question)}: waited ${timeoutMs} ms`;
+    reject(new RequestError("connect_timeout", message));
+  }, timeoutMs);
   try {
-    const response = await answerOf(road, url, options, limit.signal);
-    return { status: response.statusCode ?? 0, body: await bodyOf(response) };
-  } catch (cause) {
-    options.signal.throwIfAborted();
-    const where = `${url.protocol}//${url.host}${url.pathname}`;
-    const message = `Cannot reach ${where}${through(road.proxy)}`;
-    if (limit.signal.aborted) {
-      throw new RequestError(
-        "connect_timeout",
-        `${message}: waited ${options.timeoutMs} ms`,
-      );
-    }
-    if (isRequestError(cause)) {
-      const { code } = cause;
-      throw new RequestError("connect_error", message, { code, cause });
-    }
-    const isPlain = url.protocol === "http:";
-    const { words, code } = connectReason(cause as Error, { ...road, isPlain });
-    throw new RequestError("connect_error", `${message}: ${words}`, {
-      code,
-      cause,
-    });
+    return await promise;
   } finally {
     clearTimeout(timer);
     forget();
+    stop();
+    if (!options.connections) connections.destroy();
   }
 }
 
-function answerOf(
-  { way, path, headers: more }: Road,
-  url: URL,
-  { headers, tls, body, agent }: ProbeOptions,
-  signal: AbortSignal,
-): Promise<IncomingMessage> {
-  const isStraight = way.url === url && way.tunnel === undefined;
-  return new Promise((resolve, reject) => {
-    const common = {
-      method: body === undefined ? "GET" : "POST",
-      headers: { ...headers, ...pairsOf(more) },
-      path,
-      signal,
-      agent: isStraight ? agent ?? false : agentOn(way, signal),
-    };
-    const request = way.url.protocol === "https:"
-      ? requestHttps(way.url, { ...common, ...tls }, resolve)
-      : requestHttp(way.url, common, resolve);
-    request.on("error", reject);
-    request.end(body);
-  });
+/** What is asked for, and the way there. */
+interface Question {
+  readonly url: URL;
+  readonly road: Road;
 }
 
-/** Has a request go by a proxy. */
-function agentOn(way: Way, signal: AbortSignal): Agent {
-  const agent = way.url.protocol === "https:" ? new SecureAgent() : new Agent();
-  return Object.assign(agent, {
-    createConnection(_options: unknown, opened: Opened) {
-      const cancel = dial(way, opened);
-      signal.addEventListener("abort", cancel, { once: true });
+/** Sends a question and reads the answer. What is returned gives it up, unless it is over. */
+function ask(
+  question: Question,
+  { headers, body, statusOnly, clean, connections }:
+    & ProbeOptions
+    & { readonly connections: ProbeConnections },
+  { resolve, reject }: {
+    resolve(body: string): void;
+    reject(error: unknown): void;
+  },
+): () => void {
+  const { url, road } = question;
+  let abort = () => {};
+  let response: Response | undefined;
+  let isOpen = false, isOver = false;
+  const reader = { event: () => true, body: resolve };
+  connections.dispatch({
+    path: road.path,
+    method: body === undefined ? "GET" : "POST",
+    headers: withDefaults(Object.entries(headers).flat(), [
+      ...road.headers,
+      "accept-encoding",
+      "identity",
+    ]),
+    ...(body !== undefined && { body }),
+  }, {
+    onConnect(abortRequest) {
+      isOpen = true;
+      abort = abortRequest;
+      if (isOver) abort();
+    },
+    onRequestSent() {},
+    onHeaders(status, headers) {
+      if (status < 200 || isOver) return true;
+      if (statusOnly && status < 300) {
+        resolve("");
+        return true;
+      }
+      const head = { status, headers, atMs: 0, url, hints: KEY_HINTS };
+      try {
+        response = responseOf(head, {
+          call: { event: () => {} },
+          reader,
+          clean,
+          settle: (error) => error === undefined ? resolve("") : reject(error),
+        });
+      } catch (error) {
+        reject(error);
+      }
+      return true;
+    },
+    onData(piece) {
+      response?.read(piece, 0);
+      return true;
+    },
+    onComplete() {
+      isOver = true;
+      response?.end();
+    },
+    onError(error) {
+      isOver = true;
+      response?.cut();
+      const hasHeaders = response !== undefined;
+      reject(failureOf(error, question, { isOpen, hasHeaders }));
     },
   });
+  return () => {
+    response?.stop();
+    if (isOver) return;
+    isOver = true;
+    abort();
+  };
 }
 
-function pairsOf(list: readonly string[]): Record<string, string> {
-  const pairs: Record<string, string> = {};
-  for (let i = 0; i + 1 < list.length; i += 2) pairs[list[i]!] = list[i + 1]!;
-  return pairs;
+/** Names the server, and the proxy that stands before it. */
+function reach({ url, road }: Question): string {
+  const where = `${url.protocol}//${url.host}${url.pathname}`;
+  return `Cannot reach ${where}${through(road.proxy)}`;
 }
 
-async function bodyOf(response: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of response) {
-    chunks.push(chunk);
-    bytes += chunk.length;
-    if (bytes > MAX_BODY_BYTES) break;
-  }
-  return Buffer.concat(chunks).toString();
+function failureOf(
+  error: Error,
+  question: Question,
+  progress: { readonly isOpen: boolean; readonly hasHeaders: boolean },
+): Error {
+  const { url, road: { proxy } } = question;
+  const isPlain = url.protocol === "http:";
+  const tried = { ...progress, proxy, isPlain, idleMs: undefined, waitedMs: 0 };
+  const fault = faultOf(error, tried);
+  if (!isRequestError(fault)) return fault;
+  const { code } = fault;
+  const words = progress.isOpen || fault === firstOf(error)
+    ? fault.message
+    : connectReason(error, tried).words;
+  return new RequestError(fault.class, `${reach(question)}: ${words}`, {
+    code,
+    cause: error,
+  });
+}
+
+/** Keeps connections to one server: at most so many, which questions wait for. */
+export function probeConnections(
+  url: URL,
+  options: Pick<ProbeOptions, "tls" | "env">,
+  connections: number,
+): ProbeConnections {
+  const { way } = roadOf(url, options);
+  return over(
+    way,
+    (settings) => new Pool(way.url.origin, { ...settings, connections }),
+  );
+}
+
+/** A connection for one question, which it says: connection: close. */
+function once(way: Way): ProbeConnections {
+  return over(
+    way,
+    (settings) => new Client(way.url.origin, { ...settings, pipelining: 0 }),
+  );
+}
+
+/** Has a dispatcher of undici open its sockets as all others are opened. */
+function over(
+  way: Way,
+  open: (settings: Client.Options) => Dispatcher,
+): ProbeConnections {
+  const cancels = new Set<() => void>();
+  const dispatcher = open({
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    connect(_options, opened) {
+      const cancel = dial(way, (...result) => {
+        cancels.delete(cancel);
+        opened(...result);
+      });
+      cancels.add(cancel);
+    },
+  });
+  return {
+    dispatch: (request, handler) =>
+      void dispatcher.dispatch(request, handler as Dispatcher.DispatchHandler),
+    destroy() {
+      for (const cancel of cancels) cancel();
+      void dispatcher.destroy();
+    },
+  };
+}
+
+function roadOf(
+  url: URL,
+  { tls, env = () => undefined }: Pick<ProbeOptions, "tls" | "env">,
+): Road {
+  return roadTo(url, { tls, http2: false, env });
 }

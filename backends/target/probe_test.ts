@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { tinyProxy } from "../http/testing/tiny_proxy.ts";
 import { rawServer } from "../http/testing/raw_server.ts";
-import { probe, type ProbeOptions } from "./probe.ts";
+import { probe, probeConnections, type ProbeOptions } from "./probe.ts";
 
 function pem(name: string): string {
   return Deno.readTextFileSync(new URL(`testdata/${name}`, import.meta.url));
@@ -12,6 +12,7 @@ const ASK: ProbeOptions = {
   tls: { ca: pem("ca.pem"), rejectUnauthorized: true },
   timeoutMs: 10_000,
   signal: new AbortController().signal,
+  clean: (text) => text.replaceAll("s3cret", "***"),
 };
 /** The same place by a name that only the proxy knows: it is not asked for one of this machine. */
 function elsewhere({ url }: { readonly url: URL }): URL {
@@ -43,8 +44,7 @@ for (
       /^https?_proxy$/.test(name) ? value : undefined;
     const url = elsewhere(server);
     const any = { rejectUnauthorized: false };
-    const { status, body } = await probe(url, { ...ASK, env, tls: any });
-    assert.deepEqual([status, body], [200, "well"]);
+    assert.equal(await probe(url, { ...ASK, env, tls: any }), "well");
     assert.equal(proxy.heads.length, 1);
     assert.match(proxy.heads[0]!, first);
     assert.match(
@@ -62,10 +62,10 @@ for (
 
 Deno.test("probe() goes straight where no environment is given, and names a proxy that nobody answers for", async () => {
   await using server = await rawServer((peer) => peer.answer("well"));
-  assert.deepEqual(await probe(server.url, ASK), { status: 200, body: "well" });
+  assert.equal(await probe(server.url, ASK), "well");
   const env = (name: string) =>
     name === "HTTP_PROXY" ? "http://me:s3cret@127.0.0.1:1" : undefined;
-  assert.equal((await probe(server.url, { ...ASK, env })).body, "well");
+  assert.equal(await probe(server.url, { ...ASK, env }), "well");
   await assert.rejects(probe(new URL("http://h.invalid/x"), { ...ASK, env }), {
     class: "connect_error",
     code: "ECONNREFUSED",
@@ -95,10 +95,7 @@ Deno.test("probe() says what may be the matter where TLS meets none, or a certif
     [at("http", 1), /\(is the server running, and the port right\?\)$/],
   ];
   for (const [url, message] of cases) {
-    await assert.rejects(probe(url, usual), {
-      class: "connect_error",
-      message,
-    });
+    await assert.rejects(probe(url, usual), { message });
   }
   const asked = probe(at("https", plain.port), usual);
   await plain.until(() => plain.accepted === 1);
@@ -134,3 +131,50 @@ for (const way of ["straight", "by a proxy"]) {
     await server.until(() => server.open === 0);
   });
 }
+
+Deno.test("probe() says why there is no whole answer, and asks once", async () => {
+  const cases: readonly (readonly [sent: string, failure: string, RegExp])[] = [
+    ["", "closed", /: The connection closed before the response: /],
+    [
+      "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nshort",
+      "closed",
+      /: The connection closed in the middle of the response: /,
+    ],
+    ["HTTP/1.1 200 OK\r\nx-a: b\0c\r\n\r\n", "protocol_error", /speak HTTP/],
+    ["SSH-2.0-OpenSSH_9.2\r\n", "protocol_error", /must speak HTTP/],
+  ];
+  for (const [sent, failure, message] of cases) {
+    await using server = await rawServer(({ socket }) => void socket.end(sent));
+    await assert.rejects(probe(server.url, ASK), {
+      class: failure,
+      message: new RegExp(
+        `^Cannot reach ${server.url.origin}/v1/x${message.source}`.replace(
+          /(speak|must)/,
+          ".*$1",
+        ),
+      ),
+    });
+    assert.equal(server.accepted, 1);
+  }
+});
+
+Deno.test("probeConnections() are kept, and no more than there may be", async () => {
+  await using server = await rawServer((peer) => peer.answer("well"));
+  const connections = probeConnections(server.url, ASK, 2);
+  const options = { ...ASK, connections, body: "{}" };
+  const all = await Promise.all(
+    Array.from({ length: 6 }, () => probe(server.url, options)),
+  );
+  assert.deepEqual(new Set(all), new Set(["well"]));
+  assert.equal(await probe(server.url, options), "well");
+  assert.equal(server.accepted, 2);
+  assert.match(server.peers[0]!.head, /^POST .*accept-encoding: identity/is);
+  // A question that is given up leaves the others alone.
+  const gone = AbortSignal.abort(new Error("gone"));
+  await assert.rejects(probe(server.url, { ...options, signal: gone }), {
+    message: "gone",
+  });
+  assert.equal(await probe(server.url, options), "well");
+  connections.destroy();
+  await server.until(() => server.open === 0);
+});
