@@ -34,7 +34,8 @@ export interface Spec {
  *
  * A piece without `=` extends the list before it: `concurrent=1,8,32`. In double quotes (with `\"` and `\\`) or
  * single ones (with no escapes) a name or a value may hold anything: `repeat="well, then=now"`. A URL with a query
- * or a hash goes on to the next comma, `=` and all: `https://x.org/p.ts?v=2#sha256=ab…,speed=1`.
+ * or a hash goes on to the next comma, `=` and all: `https://x.org/p.ts?v=2#sha256=ab…,speed=1`. A pin of 64 digits
+ * ends it too: `https://x.org/p.ts#sha256=ab…=PRIMARY`.
  *
  * @throws {UsageError} If it cannot be read.
  */
@@ -122,10 +123,16 @@ function unquote(quoted: string): string {
   return quoted.startsWith("'") ? inner : inner.replace(/\\(.)/gs, "$1");
 }
 
+/** A URL with a query or a hash may hold `=`: its name ends behind a whole pin, else at the next comma. */
 function nameEnd(rest: string): number {
   const isLongUrl = /^\s*(?:https?|file):[^,=]*[?#]/i.test(rest);
-  return isLongUrl ? valueEnd(rest) : plainEnd(rest);
+  if (!isLongUrl) return plainEnd(rest);
+  const pinned = rest.match(PINNED_URL)?.[0];
+  return pinned?.length ?? valueEnd(rest);
 }
+
+/** Up to a pin with all its digits, behind which `=` begins a value. */
+const PINNED_URL = /^[^,#]*#sha256=[0-9a-f]{64}(?=\s*(?:[,=]|$))/i;
 
 function plainEnd(rest: string): number {
   const at = rest.search(/[,=]/);

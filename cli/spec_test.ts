@@ -93,6 +93,28 @@ Deno.test("parseSpec() lets the query and hash of a URL stand unquoted", () => {
   ]);
 });
 
+Deno.test("parseSpec() takes a primary value behind a pinned URL", () => {
+  for (const pin of ["ab".repeat(32), "AB".repeat(32)]) {
+    for (
+      const url of [
+        `https://example.org/p.ts#sha256=${pin}`,
+        `http://127.0.0.1:1/p.ts?v=1&w=2#sha256=${pin}`,
+      ]
+    ) {
+      assert.deepEqual(short(`${url}=a=b,c,d=1`), [
+        url,
+        ["a=b", "c"],
+        { d: ["1"] },
+      ]);
+      assert.deepEqual(short(`${url}`), [url, undefined, {}]);
+      assert.deepEqual(short(`${url},d=1`), [url, undefined, { d: ["1"] }]);
+      const primary = [{ text: "a=b", quoted: false }];
+      const written = formatSpec({ name: url, primary, pairs: [] });
+      assert.deepEqual(short(written), [url, ["a=b"], {}]);
+    }
+  }
+});
+
 Deno.test("parseSpec() refuses what it cannot read and says why", () => {
   const cases: [string, RegExp][] = [
     ["", /a name must be given/],
@@ -122,7 +144,13 @@ const pieces = fc.array(piece, { minLength: 1, maxLength: 4 });
 const spec = fc.record({
   name: fc.oneof(
     fc.string({ minLength: 1 }),
-    fc.constantFrom("echo", "./a.ts", "https://x.org/p.ts?a=b,c#sha256=d", `"`),
+    fc.constantFrom(
+      "echo",
+      "./a.ts",
+      "https://x.org/p.ts?a=b,c#sha256=d",
+      `https://x.org/p.ts#sha256=${"0f".repeat(32)}`,
+      `"`,
+    ),
   ),
   pairs: fc.array(fc.record({ key: fc.string({ minLength: 1 }), pieces }), {
     maxLength: 4,

@@ -66,8 +66,11 @@ function parseRemote(specifier: string): { url: URL; sha256?: string } {
   if (hash === "") return { url };
   const sha256 = hash.match(/^#sha256=([0-9a-f]{64})$/i)?.[1];
   if (sha256 === undefined) {
+    const hint = hash.lastIndexOf("=") > hash.indexOf("=")
+      ? `; a URL with a value behind it must be in quotes: "URL"=VALUE`
+      : "";
     throw refuse(
-      `what follows # must be sha256= and 64 hexadecimal digits: current value is ${hash}`,
+      `what follows # must be sha256= and 64 hexadecimal digits: current value is ${hash}${hint}`,
     );
   }
   return { url, sha256: sha256.toLowerCase() };

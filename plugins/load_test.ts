@@ -246,6 +246,10 @@ Deno.test("loadPlugin() holds a URL to the hash it is pinned to", async () => {
           /sha256= and 64 hexadecimal digits: current value is #/,
         );
       }
+      assert.match(
+        await refused(load(`${url}#sha256=12=primary`)),
+        /current value is #sha256=12=primary; a URL with a value behind it must be in quotes: "URL"=VALUE$/,
+      );
     },
   );
 });
