@@ -1,19 +1,23 @@
+import type { ByteBudget } from "./budget.ts";
 import type { DecodePool } from "./decode_pool.ts";
 import { encodeWav } from "./encode_wav.ts";
+import { AudioError } from "./errors.ts";
 import type { AudioFormat, AudioInfo } from "./info.ts";
-import { inspectAudio } from "./inspect.ts";
+import { inspectFile } from "./inspect.ts";
 import type { limit } from "./limit.ts";
-import type { AudioSource } from "./source.ts";
+import { findAudio } from "./sniff.ts";
+import { type AudioSource, bytesFrom } from "./source.ts";
+import type { SampleRange } from "./stream.ts";
 import { cutWav } from "./wav.ts";
 
 /** One utterance, decoded on demand. */
 export interface AudioClip {
-  /** The source's id: stands for the audio in samples and reports. */
+  /** The source's id, or that of a part: stands for the audio in samples and reports. */
   readonly id: string;
   /** Length, in milliseconds. */
   readonly durationMs: number;
   /**
-   * The file as it is, for uploads; where `maxSeconds` cuts it, a mono 16-bit WAV of what is left.
+   * The file as it is, for uploads; of a part of it, a mono 16-bit WAV of that part.
    *
    * @throws {AudioError} where the file cannot be read, or what is cut cannot be decoded
    */
@@ -24,20 +28,66 @@ export interface AudioClip {
    * Mono PCM16 at `sampleRateHz`, shape `[samples]`. Decoded anew for each request, but requests for
    * one rate at one time share a decode and its array: leave that as it is.
    *
-   * @throws {AudioError} where the file is truncated or corrupt in a way that headers do not tell
+   * @throws {AudioError} where the file is truncated or corrupt in a way that headers do not tell, or the clip is
+   * too long to be decoded
    * @throws {RangeError} where the rate is no whole number from 1
    */
   pcm16(sampleRateHz: number): Promise<Int16Array<ArrayBuffer>>;
+  /**
+   * A part of the clip as a clip of its own. Both ends are rounded to whole samples, so that parts that follow each
+   * other share none and leave none out.
+   *
+   * @throws {RangeError} where the part does not lie in the clip, or holds no sample
+   */
+  part(span: ClipSpan): AudioClip;
 }
 
-/** What a clip is made with. */
+/** A part of a clip. */
+export interface ClipSpan {
+  /**
+   * Where it begins, in milliseconds.
+   *
+   * @default 0
+   */
+  readonly startMs?: number;
+  /**
+   * Where it ends, in milliseconds.
+   *
+   * @default the clip's end
+   */
+  readonly endMs?: number;
+  /**
+   * Stands for the part in samples and reports.
+   *
+   * @default the clip's id with `#t=START,END`, in seconds
+   */
+  readonly id?: string;
+}
+
+/** What clips are made with. */
 interface Making {
-  /** Where to cut; Infinity for not at all. */
-  readonly maxSeconds: number;
   /** Keeps the number of open sources down. */
   readonly limited: ReturnType<typeof limit>;
+  /** Keeps down what is held of files and of decoded audio. */
+  readonly budget: ByteBudget;
   readonly pool: DecodePool;
 }
+
+/** A file whose headers have been read. */
+interface OpenedFile extends Making {
+  readonly source: AudioSource;
+  readonly info: AudioInfo;
+  /** Samples of each channel. */
+  readonly samples: number;
+  /** Bytes of the file. */
+  readonly size: number;
+}
+
+/** Most that one clip may take when it is decoded: 2 h 19 min at 16 kHz. */
+const MAX_PCM_BYTES = 2 ** 28;
+
+/** Largest file that is decoded, but for WAV, of which no more is read than is decoded. */
+const MAX_FILE_BYTES = 2 ** 29;
 
 const EXTENSIONS: Readonly<Record<AudioFormat, string>> = {
   wav: "wav",
@@ -50,26 +100,98 @@ const EXTENSIONS: Readonly<Record<AudioFormat, string>> = {
 /** A clip of a source, of which the headers are read now. */
 export async function openClip(
   source: AudioSource,
-  { maxSeconds, limited, pool }: Making,
+  making: Making,
 ): Promise<AudioClip> {
-  const info = await limited(() => inspectAudio(source));
-  const isCut = info.durationMs > maxSeconds * 1000;
-  const isCutWav = isCut && info.format === "wav";
-  const read = isCutWav ? readStart : readAll;
-  const decode = async (sampleRateHz: number) => {
-    const bytes = await limited(() => read(source, maxSeconds));
-    const { name } = source;
-    return await pool.run({ name, bytes, sampleRateHz, maxSeconds });
-  };
+  const { info, size } = await making.limited(() => inspectFile(source));
+  const samples = Math.round(info.durationMs / 1000 * info.sampleRateHz);
+  const file = { ...making, source, info, samples, size };
+  return clipOf(file, source.id, { start: 0, end: samples });
+}
+
+function clipOf(file: OpenedFile, id: string, range: SampleRange): AudioClip {
+  const { source, info, limited } = file;
+  const { sampleRateHz } = info;
+  const { start, end } = range;
+  const durationMs = (end - start) / sampleRateHz * 1000;
+  const isWhole = start === 0 && end === file.samples;
+  const pcm16 = shared((rateHz) => decode(file, range, rateHz));
   return {
-    id: source.id,
-    durationMs: isCut ? maxSeconds * 1000 : info.durationMs,
-    pcm16: shared(decode),
+    id,
+    durationMs,
+    pcm16,
     file: async () =>
-      isCut
-        ? cutFile(source, info, await decode(info.sampleRateHz))
-        : wholeFile(source, info, await limited(() => readAll(source))),
+      isWhole
+        ? wholeFile(source, info, await limited(() => readAll(source)))
+        : cutFile(source, info, await pcm16(sampleRateHz)),
+    part({ startMs = 0, endMs, id: own }) {
+      const sampleAt = (ms: number) =>
+        start + Math.round(ms / 1000 * sampleRateHz);
+      const part = {
+        start: sampleAt(startMs),
+        end: endMs === undefined ? end : sampleAt(endMs),
+      };
+      if (!(part.start >= start && part.start < part.end && part.end <= end)) {
+        throw new RangeError(
+          `${source.name}: a part must lie within the ${durationMs} ms of the clip, but was ${startMs} to ${
+            endMs ?? durationMs
+          } ms`,
+        );
+      }
+      const seconds = `${startMs / 1000},${(endMs ?? durationMs) / 1000}`;
+      return clipOf(file, own ?? `${id}#t=${seconds}`, part);
+    },
   };
+}
+
+/** Reads no more of a WAV file than what is decoded; other files whole. */
+async function decode(
+  file: OpenedFile,
+  range: SampleRange,
+  rateHz: number,
+): Promise<Int16Array<ArrayBuffer>> {
+  const { source, info, limited, budget, pool, samples, size } = file;
+  const { name } = source;
+  const count = range.end - range.start;
+  const pcmBytes = 2 * Math.ceil(count * rateHz / info.sampleRateHz);
+  requireRoom(file, { count, pcmBytes, rateHz });
+  const isWav = info.format === "wav";
+  const fileBytes = isWav ? Math.ceil(size * count / samples) : size;
+  return await budget.run(fileBytes + pcmBytes, async () => {
+    const bytes = await limited(() =>
+      isWav ? readWav(source, range) : readAll(source)
+    );
+    const job = { name, bytes, sampleRateHz: rateHz };
+    return await pool.run(isWav ? job : { ...job, range });
+  });
+}
+
+function requireRoom(
+  { source: { name }, info: { format, sampleRateHz }, size }: OpenedFile,
+  { count, pcmBytes, rateHz }: {
+    readonly count: number;
+    readonly pcmBytes: number;
+    readonly rateHz: number;
+  },
+): void {
+  if (pcmBytes > MAX_PCM_BYTES) {
+    const seconds = Math.floor(MAX_PCM_BYTES / 2 / rateHz);
+    throw new AudioError(
+      `maxSeconds: must be at most ${seconds} to decode ${name} at ${rateHz} Hz (${
+        mebibytes(MAX_PCM_BYTES)
+      } of samples), but the clip lasts ${Math.round(count / sampleRateHz)} s`,
+    );
+  }
+  if (format !== "wav" && size > MAX_FILE_BYTES) {
+    throw new AudioError(
+      `${name}: a file that is decoded must have at most ${
+        mebibytes(MAX_FILE_BYTES)
+      }, but has ${mebibytes(size)}: split it, or convert it to WAV`,
+    );
+  }
+}
+
+function mebibytes(bytes: number): string {
+  return `${Math.ceil(bytes / 2 ** 20)} MiB`;
 }
 
 function wholeFile(
@@ -113,13 +235,13 @@ async function readAll(source: AudioSource): Promise<Uint8Array<ArrayBuffer>> {
   return await bytes.read(0, bytes.size);
 }
 
-/** A few seconds of hours of WAV: only those are read. */
-async function readStart(
+async function readWav(
   source: AudioSource,
-  maxSeconds: number,
+  range: SampleRange,
 ): Promise<Uint8Array<ArrayBuffer>> {
   await using bytes = await source.open();
-  return await cutWav(bytes, source.name, maxSeconds);
+  const { at, head } = await findAudio(bytes, source.name);
+  return await cutWav(bytesFrom(bytes, at, head), source.name, range);
 }
 
 function baseName(name: string): string {

@@ -1,6 +1,7 @@
-import { decodeAudio } from "./decode.ts";
+import { openStream } from "./decode.ts";
 import { downmix, toPcm16 } from "./pcm.ts";
-import { resample } from "./resample.ts";
+import { openResampler } from "./resample.ts";
+import type { SampleRange } from "./stream.ts";
 
 /** A file to be made into samples that are ready to send. Plain data: it crosses threads. */
 export interface DecodeJob {
@@ -9,8 +10,8 @@ export interface DecodeJob {
   /** The whole file. */
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly sampleRateHz: number;
-  /** Where to cut; Infinity for not at all. */
-  readonly maxSeconds: number;
+  /** Samples of the file to decode; all of them if left out. */
+  readonly range?: SampleRange;
 }
 
 /** What a worker says: first that it is there, then how each job ended, in order. */
@@ -19,12 +20,23 @@ export type WorkerReply =
   | { readonly kind: "done"; readonly pcm16: Int16Array<ArrayBuffer> }
   | { readonly kind: "failed"; readonly message: string };
 
-/** Decodes, cuts, mixes to mono, resamples and converts. */
+/** Decodes, mixes to mono, resamples and converts, piece by piece: beside the file, only what comes out is held whole. */
 export async function runDecodeJob(
-  { name, bytes, sampleRateHz, maxSeconds }: DecodeJob,
+  { name, bytes, sampleRateHz, range }: DecodeJob,
 ): Promise<Int16Array<ArrayBuffer>> {
-  const audio = await decodeAudio(bytes, name);
-  const samples = Math.round(maxSeconds * audio.sampleRateHz);
-  const channels = audio.channels.map((c) => c.subarray(0, samples));
-  return toPcm16(resample(downmix(channels), audio.sampleRateHz, sampleRateHz));
+  const stream = await openStream(bytes, name);
+  const { start, end } = range ?? { start: 0, end: stream.samples };
+  const resampler = openResampler(
+    stream.sampleRateHz,
+    sampleRateHz,
+    end - start,
+  );
+  const pcm16 = new Int16Array(resampler.samples);
+  for await (const piece of stream.pieces({ start, end })) {
+    resampler.push(
+      downmix(piece),
+      (samples, at) => pcm16.set(toPcm16(samples), at),
+    );
+  }
+  return pcm16;
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { decodeAudio } from "./decode.ts";
+import { encodeWav } from "./encode_wav.ts";
 import { AudioError } from "./errors.ts";
 import type { AudioFormat } from "./info.ts";
 import { inspectAudio } from "./inspect.ts";
@@ -178,6 +179,58 @@ for (const { file, format, mediaType, rateHz, channels, snr } of FIXTURES) {
     );
   });
 }
+
+/** An ID3v2 tag of `size` bytes, behind which `padding` more are not counted. */
+function id3(size: number, padding = 0): Uint8Array<ArrayBuffer> {
+  const tag = new Uint8Array(10 + size + padding);
+  tag.set(text("ID3\x04"));
+  tag.set([size >> 14 & 127, size >> 7 & 127, size & 127], 7);
+  return tag;
+}
+
+const TAGGED: readonly (readonly [string, Uint8Array<ArrayBuffer>])[] = [
+  ...FIXTURES.map(({ file }) => [file, fixture(file)] as const),
+  ["chirp.wav", encodeWav(chirpPcm16(16_000), 16_000)],
+];
+
+for (const [file, bytes] of TAGGED) {
+  Deno.test(`inspectAudio() goes by what follows the ID3 tags before ${file}`, async () => {
+    for (
+      const tags of [
+        [id3(0)],
+        [id3(90_000)],
+        [id3(20, 300)],
+        [id3(5000), id3(7)],
+      ]
+    ) {
+      const tagged = concat([...tags, bytes]);
+      assert.deepEqual(
+        await inspect(tagged, file),
+        await inspect(bytes, file),
+      );
+      assert.deepEqual(
+        await decodeAudio(tagged, file),
+        await decodeAudio(bytes, file),
+      );
+    }
+  });
+}
+
+Deno.test("inspectAudio() says what follows an ID3 tag where it cannot be read", async () => {
+  const aac = concat([id3(20), Uint8Array.of(0xff, 0xf1, 0x50, 0x80, 0, 0)]);
+  await assert.rejects(
+    inspect(aac, "a.mp3"),
+    namesIt("a.mp3", /AAC \(ADTS\)$/),
+  );
+});
+
+Deno.test("inspectAudio() refuses two MP3 files in one, of which the tag counts the first", async () => {
+  const bytes = fixture("chirp.mp3");
+  const two = concat([bytes, bytes]);
+  const rule = /^AudioError: two\.mp3: an MP3 file must hold one recording/;
+  await assert.rejects(inspect(two, "two.mp3"), rule);
+  await assert.rejects(decodeAudio(two, "two.mp3"), rule);
+});
 
 Deno.test("inspectAudio() walks an MP3 without a tag", async () => {
   const info = await inspect(fixture("chirp_bare.mp3"), "bare.mp3");

@@ -1,3 +1,4 @@
+import { byteBudget } from "./budget.ts";
 import { type AudioClip, openClip } from "./clip.ts";
 import { openDecodePool } from "./decode_pool.ts";
 import { limit } from "./limit.ts";
@@ -17,7 +18,7 @@ export interface Decoders extends AsyncDisposable {
 /** Options of {@linkcode Decoders.clip}. */
 export interface ClipOptions {
   /**
-   * Where to cut, in seconds.
+   * Where to cut, in seconds. What follows is not decoded.
    *
    * @default Infinity
    */
@@ -36,6 +37,9 @@ export interface DecodersOptions {
 
 /** Sources open at a time, so that 10,000 clips asked for at once do not run out of files. */
 const MAX_OPEN = 32;
+
+/** Files and samples held at a time for what is being decoded; what was handed out counts no more. */
+const MAX_BYTES = 2 ** 29;
 
 /**
  * Opens decoders. Whatever is decoded runs in web workers, off the thread that sends and stamps;
@@ -59,10 +63,14 @@ export function openDecoders(options: DecodersOptions = {}): Decoders {
     workerUrl: new URL("./decode_worker.ts", import.meta.url),
   });
   const limited = limit(MAX_OPEN);
+  const budget = byteBudget(MAX_BYTES);
   return {
     async clip(source, { maxSeconds = Infinity } = {}) {
       requireSeconds(maxSeconds);
-      return await openClip(source, { maxSeconds, limited, pool });
+      const whole = await openClip(source, { limited, budget, pool });
+      const { id, durationMs } = whole;
+      const endMs = maxSeconds * 1000;
+      return durationMs > endMs ? whole.part({ endMs, id }) : whole;
     },
     [Symbol.asyncDispose]() {
       pool[Symbol.dispose]();

@@ -6,9 +6,16 @@ import {
   flacFrameEnds,
   startsFlacFrame,
 } from "./flac_frame.ts";
-import { type AudioInfo, audioInfo, type DecodedAudio } from "./info.ts";
+import { type AudioInfo, audioInfo } from "./info.ts";
 import { loadDecoder } from "./load_decoder.ts";
 import { type AudioBytes, bytesOf } from "./source.ts";
+import {
+  type AudioPiece,
+  type AudioStream,
+  partOf,
+  PIECE_SAMPLES,
+  type SampleRange,
+} from "./stream.ts";
 
 /** The STREAMINFO block (RFC 9639 §8.2). */
 interface StreamInfo {
@@ -37,45 +44,99 @@ export async function inspectFlac(
   return audioInfo(name, { format: "flac", ...info, samples });
 }
 
-/** The samples of a FLAC file, held against the digest that the encoder left. */
-export async function decodeFlac(
+/** The samples of a FLAC file, held against the digest that the encoder left where all of them are decoded. */
+export async function openFlac(
   bytes: Uint8Array<ArrayBuffer>,
   name: string,
-): Promise<DecodedAudio> {
+): Promise<AudioStream> {
   const info = await streamInfo(bytesOf(bytes), name);
   const end = await endOf(bytesOf(bytes), info, name);
-  const frames = framesBeforeLast(bytes, { info, end, name });
-  const channels = await decodeFrames(frames, bytes, { end, name });
-  const scaled = channels.map((channel) => rescale(channel, info.bits));
-  requireDigest(scaled, info, name);
-  return { sampleRateHz: info.sampleRateHz, channels: scaled };
+  const { sampleRateHz, channels } = info;
+  return {
+    sampleRateHz,
+    channels,
+    samples: end.samples,
+    async *pieces(range) {
+      const isWhole = range.start === 0 && range.end === end.samples;
+      const digest = isWhole ? digestOf(info) : undefined;
+      const batches = batchesOf(framesOf(bytes, { info, end, name }), range);
+      for await (const piece of decoded(batches, bytes, { end, name })) {
+        const scaled = piece.samples.map((each) => rescale(each, info.bits));
+        digest?.update(scaled);
+        const part = partOf(scaled, piece.first, range);
+        if (part !== undefined) yield part;
+      }
+      digest?.hold(name);
+    },
+  };
+}
+
+/** A frame of the file; of the last one, it is not known where it ends. */
+interface FrameSpan {
+  readonly firstSample: number;
+  readonly samples: number;
+  readonly bytes: Uint8Array<ArrayBuffer> | "last";
 }
 
 /**
  * Frames one by one, by their own numbers and checksums. The decoder's parser is not asked: it drops
  * a last frame that is short or that a tag follows, and any frame that is damaged, without a word.
  */
-function framesBeforeLast(
+function* framesOf(
   bytes: Uint8Array<ArrayBuffer>,
   { info, end, name }: { info: StreamInfo; end: StreamEnd; name: string },
-): Uint8Array<ArrayBuffer>[] {
+): Generator<FrameSpan> {
   const { blockSamples } = info;
-  const frames: Uint8Array<ArrayBuffer>[] = [];
   let at = audioStart(bytes);
-  for (let next = 0; at < end.lastFrame;) {
+  let firstSample = 0;
+  for (let count = 0; at < end.lastFrame; count++) {
     const frame = flacFrameAt(bytes, at, blockSamples);
-    next += frame?.samples ?? 0;
+    const samples = frame?.samples ?? 0;
+    const next = firstSample + samples;
     const stop = frame &&
       flacFrameEndBefore(bytes, at, { next, blockSamples });
     if (stop === undefined) {
-      throw refusal(name, `frame ${frames.length} must be sound`, {
+      throw refusal(name, `frame ${count} must be sound`, {
         is: `a corrupt one at byte ${at}`,
       });
     }
-    frames.push(bytes.subarray(at, stop));
+    yield { firstSample, samples, bytes: bytes.subarray(at, stop) };
     at = stop;
+    firstSample = next;
   }
-  return frames;
+  yield { firstSample, samples: end.samples - firstSample, bytes: "last" };
+}
+
+/** Frames that are decoded at once. */
+interface Batch {
+  readonly firstSample: number;
+  readonly samples: number;
+  readonly frames: Uint8Array<ArrayBuffer>[];
+  /** Whether the last frame follows them. */
+  readonly isLast: boolean;
+}
+
+/** The frames that hold a range, a few at a time; those before it are not decoded, as each frame stands alone. */
+function* batchesOf(
+  frames: Iterable<FrameSpan>,
+  { start, end }: SampleRange,
+): Generator<Batch> {
+  let firstSample = 0;
+  let samples = 0;
+  let batch: Uint8Array<ArrayBuffer>[] = [];
+  for (const frame of frames) {
+    if (frame.firstSample + frame.samples <= start) continue;
+    if (frame.firstSample >= end) break;
+    if (samples === 0) firstSample = frame.firstSample;
+    samples += frame.samples;
+    const isLast = frame.bytes === "last";
+    if (frame.bytes !== "last") batch.push(frame.bytes);
+    if (!isLast && samples < PIECE_SAMPLES) continue;
+    yield { firstSample, samples, frames: batch, isLast };
+    samples = 0;
+    batch = [];
+  }
+  if (samples > 0) yield { firstSample, samples, frames: batch, isLast: false };
 }
 
 /** Where the first frame lies: behind the metadata blocks. */
@@ -89,12 +150,12 @@ function audioStart(bytes: Uint8Array<ArrayBuffer>): number {
   return bytes.length;
 }
 
-/** Decodes all frames; the last one up to the first of its ends that holds what it says. */
-async function decodeFrames(
-  frames: readonly Uint8Array<ArrayBuffer>[],
+/** Decodes batches, each of which must hold as many samples as its frames say. */
+async function* decoded(
+  batches: Iterable<Batch>,
   bytes: Uint8Array<ArrayBuffer>,
   { end, name }: { end: StreamEnd; name: string },
-): Promise<readonly Float32Array[]> {
+): AsyncGenerator<{ first: number; samples: readonly Float32Array[] }> {
   const { FLACDecoder } = await loadDecoder(
     name,
     () => import("@wasm-audio-decoders/flac"),
@@ -102,17 +163,27 @@ async function decodeFrames(
   const decoder = new FLACDecoder();
   await decoder.ready;
   try {
-    let most = 0;
-    for (const stop of end.ends) {
-      const last = bytes.subarray(end.lastFrame, stop);
-      const audio = await decoder.decodeFrames([...frames, last]);
-      if (audio.samplesDecoded === end.samples) return audio.channelData;
-      most = Math.max(most, audio.samplesDecoded);
-      await decoder.reset();
+    for (const { firstSample: first, samples, frames, isLast } of batches) {
+      let most = 0;
+      let found: readonly Float32Array[] | undefined;
+      // The last frame reaches up to the first of its ends with which it holds what it says.
+      for (const stop of isLast ? end.ends : [0]) {
+        const last = isLast ? [bytes.subarray(end.lastFrame, stop)] : [];
+        const audio = await decoder.decodeFrames([...frames, ...last]);
+        if (audio.samplesDecoded === samples) {
+          found = audio.channelData;
+          break;
+        }
+        most = Math.max(most, audio.samplesDecoded);
+        await decoder.reset();
+      }
+      if (found === undefined) {
+        throw refusal(name, `its frames must hold ${first + samples} samples`, {
+          is: `${first + most} that are sound`,
+        });
+      }
+      yield { first, samples: found };
     }
-    throw refusal(name, `its frames must hold ${end.samples} samples`, {
-      is: `${most} that are sound`,
-    });
   } finally {
     decoder.free();
   }
@@ -198,18 +269,19 @@ function rescale(
 }
 
 /** MD5 of the samples as interleaved little-endian integers; floats hold up to 24 bits exactly. */
-function requireDigest(
-  channels: readonly Float32Array[],
-  info: StreamInfo,
-  name: string,
-): void {
-  if (/^0*$/.test(info.md5) || info.bits > 24) return;
-  const digest = createHash("md5").update(interleave(channels, info.bits))
-    .digest("hex");
-  if (digest === info.md5) return;
-  throw refusal(name, `its samples must have the MD5 ${info.md5}`, {
-    is: digest,
-  });
+function digestOf({ md5, bits }: StreamInfo) {
+  if (/^0*$/.test(md5) || bits > 24) return undefined;
+  const hash = createHash("md5");
+  return {
+    update: (channels: AudioPiece) => hash.update(interleave(channels, bits)),
+    hold(name: string): void {
+      const digest = hash.digest("hex");
+      if (digest === md5) return;
+      throw refusal(name, `its samples must have the MD5 ${md5}`, {
+        is: digest,
+      });
+    },
+  };
 }
 
 function interleave(

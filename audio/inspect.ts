@@ -2,12 +2,9 @@ import { inspectFlac } from "./flac.ts";
 import type { AudioInfo } from "./info.ts";
 import { inspectMp3 } from "./mp3.ts";
 import { inspectOgg } from "./ogg.ts";
-import { type AudioContainer, sniff } from "./sniff.ts";
-import { type AudioBytes, type AudioSource, withHead } from "./source.ts";
+import { type AudioContainer, findAudio } from "./sniff.ts";
+import { type AudioBytes, type AudioSource, bytesFrom } from "./source.ts";
 import { inspectWav } from "./wav.ts";
-
-/** Bytes read at once from the start of a file: enough for the headers of most. */
-const HEAD_BYTES = 4096;
 
 const INSPECTORS: Readonly<
   Record<
@@ -30,8 +27,17 @@ const INSPECTORS: Readonly<
  * than 1 ms
  */
 export async function inspectAudio(source: AudioSource): Promise<AudioInfo> {
+  const { info } = await inspectFile(source);
+  return info;
+}
+
+/** What {@linkcode inspectAudio} tells, with the file's size in bytes. */
+export async function inspectFile(
+  source: AudioSource,
+): Promise<{ info: AudioInfo; size: number }> {
   await using bytes = await source.open();
-  const head = await bytes.read(0, HEAD_BYTES);
-  const inspect = INSPECTORS[sniff(head, source.name)];
-  return await inspect(withHead(bytes, head), source.name);
+  const { size } = bytes;
+  const { container, at, head } = await findAudio(bytes, source.name);
+  const audio = bytesFrom(bytes, at, head);
+  return { info: await INSPECTORS[container](audio, source.name), size };
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-export type { AudioClip } from "./clip.ts";
+export type { AudioClip, ClipSpan } from "./clip.ts";
 export { decodeAudio } from "./decode.ts";
 export {
   type ClipOptions,

@@ -1,9 +1,10 @@
-import { refusal } from "./errors.ts";
-import { type AudioInfo, audioInfo, type DecodedAudio } from "./info.ts";
+import { AudioError, refusal } from "./errors.ts";
+import { type AudioInfo, audioInfo } from "./info.ts";
 import { loadDecoder } from "./load_decoder.ts";
 import { type Mp3Frame, mp3FrameAt, sameStream } from "./mp3_frame.ts";
 import { crc16, type Mp3Tag, mp3TagAt } from "./mp3_tag.ts";
 import { type AudioBytes, bytesOf } from "./source.ts";
+import { type AudioPiece, type AudioStream, piecesWithin } from "./stream.ts";
 
 /** Where an MP3 begins and what its first frame tells. */
 interface Mp3Start {
@@ -32,21 +33,56 @@ export async function inspectMp3(
       is: `${there} (truncated)`,
     });
   }
-  if (frames !== undefined && audioBytes !== undefined) {
-    return infoOf(start, frames, name);
+  if (frames === undefined || audioBytes === undefined) {
+    const walked = await requireFrames(bytes, start, name);
+    return infoOf(start, walked.frames, name);
   }
-  const whole = await bytes.read(0, bytes.size);
-  return infoOf(start, requireFrames(whole, start, name).frames, name);
+  await requireOne(bytes, start.at + audioBytes, { start, name });
+  return infoOf(start, frames, name);
 }
 
-/** The samples of an MP3, every frame of which is held against the tag. */
-export async function decodeMp3(
+/** Bytes that are fed to the decoder at once. */
+const FEED_BYTES = 65_536;
+
+/** The samples of an MP3, whose frames are held against the tag where all of them are decoded. */
+export async function openMp3(
   bytes: Uint8Array<ArrayBuffer>,
   name: string,
-): Promise<DecodedAudio> {
+): Promise<AudioStream> {
   const start = await startOf(bytesOf(bytes), name);
-  const { frames, end } = requireFrames(bytes, start, name);
-  requireMusic(bytes, start, name);
+  const { frames, end } = await requireFrames(bytesOf(bytes), start, name);
+  const { durationMs, sampleRateHz, channels } = infoOf(start, frames, name);
+  const samples = Math.round(durationMs / 1000 * sampleRateHz);
+  const audio = bytes.subarray(start.at, end);
+  return {
+    sampleRateHz,
+    channels,
+    samples,
+    async *pieces(range) {
+      if (range.end >= samples) requireMusic(bytes, start, name);
+      let count = 0;
+      const decoded = decode(audio, name);
+      for await (const piece of piecesWithin(decoded, range, samples)) {
+        count += piece[0]?.length ?? 0;
+        yield piece.slice(0, channels);
+      }
+      const missing = range.end - range.start - count;
+      if (missing >= start.frame.samples) {
+        throw refusal(name, `its frames must hold ${samples} samples`, {
+          is: `${samples - missing} that are sound`,
+        });
+      }
+      // A decoder that lags behind keeps the last of them.
+      const silence = () => new Float32Array(missing);
+      if (missing > 0) yield Array.from({ length: channels }, silence);
+    },
+  };
+}
+
+async function* decode(
+  bytes: Uint8Array<ArrayBuffer>,
+  name: string,
+): AsyncGenerator<AudioPiece> {
   const { MPEGDecoder } = await loadDecoder(
     name,
     () => import("mpg123-decoder"),
@@ -54,24 +90,15 @@ export async function decodeMp3(
   const decoder = new MPEGDecoder();
   await decoder.ready;
   try {
-    const audio = decoder.decode(bytes.subarray(start.at, end));
-    if (audio.errors.length > 0) {
-      throw refusal(name, "its frames must be sound", {
-        is: audio.errors.map((error) => error.message).join("; "),
-      });
+    for (let at = 0; at < bytes.length; at += FEED_BYTES) {
+      const audio = decoder.decode(bytes.subarray(at, at + FEED_BYTES));
+      if (audio.errors.length > 0) {
+        throw refusal(name, "its frames must be sound", {
+          is: audio.errors.map((error) => error.message).join("; "),
+        });
+      }
+      yield audio.channelData as AudioPiece;
     }
-    const info = infoOf(start, frames, name);
-    const expected = Math.round(info.durationMs / 1000 * info.sampleRateHz);
-    if (Math.abs(audio.samplesDecoded - expected) >= start.frame.samples) {
-      throw refusal(name, `its frames must hold ${expected} samples`, {
-        is: `${audio.samplesDecoded} that are sound`,
-      });
-    }
-    const channels = audio.channelData.slice(0, info.channels);
-    return {
-      sampleRateHz: info.sampleRateHz,
-      channels: channels.map((channel) => channel.slice(0, expected)),
-    };
   } finally {
     decoder.free();
   }
@@ -85,15 +112,14 @@ function infoOf(start: Mp3Start, frames: number, name: string): AudioInfo {
 }
 
 async function startOf(bytes: AudioBytes, name: string): Promise<Mp3Start> {
-  const after = await afterTags(bytes);
-  const head = await bytes.read(after, after + SEARCH_BYTES);
+  const head = await bytes.read(0, SEARCH_BYTES);
   for (let at = 0; at < head.length; at++) {
     const frame = mp3FrameAt(head, at);
     if (frame === undefined || !isFollowed(head, at, frame)) continue;
-    return { at: after + at, frame, tag: mp3TagAt(head, at, frame) };
+    return { at, frame, tag: mp3TagAt(head, at, frame) };
   }
   throw refusal(name, "MP3 must hold a frame of MPEG audio, layer III", {
-    is: `none after byte ${after}`,
+    is: `none in the first ${head.length} bytes`,
   });
 }
 
@@ -104,40 +130,35 @@ function isFollowed(head: Uint8Array, at: number, frame: Mp3Frame): boolean {
   return at + frame.bytes + 4 > head.length;
 }
 
-/** Where the ID3v2 tags at the start end. */
-async function afterTags(bytes: AudioBytes): Promise<number> {
-  for (let at = 0;;) {
-    const tag = await bytes.read(at, at + 10);
-    if (
-      tag.length < 10 || String.fromCharCode(...tag.subarray(0, 3)) !== "ID3"
-    ) {
-      return at;
-    }
-    const size = tag.subarray(6).reduce((sum, byte) => sum * 128 + byte, 0);
-    at += 10 + size + ((tag[5]! & 0x10) !== 0 ? 10 : 0);
-  }
-}
+/** Bytes that are walked at once. */
+const WALK_BYTES = 2 ** 18;
 
 /** Walks the frames; returns how many hold audio and where they end. */
-function requireFrames(
-  bytes: Uint8Array<ArrayBuffer>,
+async function requireFrames(
+  bytes: AudioBytes,
   start: Mp3Start,
   name: string,
-): { frames: number; end: number } {
+): Promise<{ frames: number; end: number }> {
   let count = 0;
   let at = start.at;
+  let window = new Uint8Array();
+  let from = at;
   for (;;) {
-    const frame = mp3FrameAt(bytes, at);
+    if (at + 4 > from + window.length) {
+      window = await bytes.read(at, at + WALK_BYTES);
+      from = at;
+    }
+    const frame = mp3FrameAt(window, at - from);
     if (frame === undefined || !sameStream(frame, start.frame)) break;
-    if (at + frame.bytes > bytes.length) {
+    if (at + frame.bytes > bytes.size) {
       throw refusal(name, `frame ${count} must hold ${frame.bytes} bytes`, {
-        is: `${bytes.length - at} (truncated)`,
+        is: `${bytes.size - at} (truncated)`,
       });
     }
     at += frame.bytes;
     count++;
   }
-  requireNoMore(bytes, at, { start, count, name });
+  await requireNoMore(bytes, at, { start, count, name });
   const frames = start.tag === undefined ? count : count - 1;
   const expected = start.tag?.frames ?? frames;
   if (frames < expected) {
@@ -145,25 +166,51 @@ function requireFrames(
       is: `${frames} (truncated)`,
     });
   }
+  if (frames > expected + UNCOUNTED_FRAMES) throw twoIn(name);
   return { frames: expected, end: at };
 }
 
 /** After the last frame may come tags and junk, but no more frames: those would be lost. */
-function requireNoMore(
-  bytes: Uint8Array<ArrayBuffer>,
+async function requireNoMore(
+  bytes: AudioBytes,
   from: number,
   { start, count, name }: { start: Mp3Start; count: number; name: string },
-): void {
-  const limit = Math.min(bytes.length, from + SEARCH_BYTES);
-  for (let at = from; at < limit; at++) {
-    const frame = mp3FrameAt(bytes, at);
+): Promise<void> {
+  const tail = await bytes.read(from, from + SEARCH_BYTES);
+  for (let at = 0; at < tail.length; at++) {
+    const frame = mp3FrameAt(tail, at);
     if (frame === undefined || !sameStream(frame, start.frame)) continue;
-    const next = mp3FrameAt(bytes, at + frame.bytes);
+    const next = mp3FrameAt(tail, at + frame.bytes);
     if (next === undefined || !sameStream(next, frame)) continue;
     throw refusal(name, `frame ${count} must follow at byte ${from}`, {
-      is: `none before byte ${at} (corrupt)`,
+      is: `none before byte ${from + at} (corrupt)`,
     });
   }
+}
+
+/** Frames that may follow those that a tag counts: some encoders count the tag's own, or leave out the last. */
+const UNCOUNTED_FRAMES = 2;
+
+/** Where the tag says that the audio ends, no other recording may begin: it would not be measured. */
+async function requireOne(
+  bytes: AudioBytes,
+  end: number,
+  { start, name }: { start: Mp3Start; name: string },
+): Promise<void> {
+  const tail = await bytes.read(end, end + SEARCH_BYTES);
+  let at = 0;
+  for (let more = 0; more <= UNCOUNTED_FRAMES; more++) {
+    const frame = mp3FrameAt(tail, at);
+    if (frame === undefined || !sameStream(frame, start.frame)) return;
+    at += frame.bytes;
+  }
+  throw twoIn(name);
+}
+
+function twoIn(name: string): AudioError {
+  return new AudioError(
+    `${name}: an MP3 file must hold one recording, but more frames follow those that its tag counts: split the file, or remove the tag`,
+  );
 }
 
 /** Holds the data against the checksum that the encoder left, where it left one. */

@@ -1,5 +1,5 @@
 import { refusal } from "./errors.ts";
-import { type AudioInfo, audioInfo, type DecodedAudio } from "./info.ts";
+import { type AudioInfo, audioInfo } from "./info.ts";
 import {
   MAX_PAGE_BYTES,
   type OggPage,
@@ -8,8 +8,9 @@ import {
 } from "./ogg_page.ts";
 import { loadDecoder } from "./load_decoder.ts";
 import { opusPacketSamples } from "./opus_packet.ts";
-import { withoutOpusTags } from "./opus_tags.ts";
+import { opusHead } from "./opus_tags.ts";
 import { type AudioBytes, bytesOf } from "./source.ts";
+import { type AudioPiece, type AudioStream, piecesWithin } from "./stream.ts";
 
 /** What the first page of a stream tells. */
 interface OggStream {
@@ -42,35 +43,42 @@ export async function inspectOgg(
   return audioInfo(name, { ...stream, samples });
 }
 
-/** The samples of an Ogg file, every page of which is held against its checksum and number. */
-export async function decodeOgg(
+/** The samples of an Ogg file, every page of which is held against its checksum and number when it is decoded. */
+export async function openOgg(
   bytes: Uint8Array<ArrayBuffer>,
   name: string,
-): Promise<DecodedAudio> {
-  const end = requirePages(bytes, name);
-  const whole = bytes.subarray(0, end);
-  const info = await inspectOgg(bytesOf(whole), name);
-  const audio = await decodePages(info.format, whole, name);
-  if (audio.errors.length > 0) {
-    throw refusal(name, "its packets must be sound", {
-      is: audio.errors.map((error) => error.message).join("; "),
-    });
-  }
-  const expected = Math.round(info.durationMs / 1000 * info.sampleRateHz);
-  if (audio.samplesDecoded < expected) {
-    throw refusal(name, `its packets must hold ${expected} samples`, {
-      is: audio.samplesDecoded,
-    });
-  }
-  const channels = audio.channelData.map((c) => c.slice(0, expected));
-  return { sampleRateHz: audio.sampleRate, channels };
+): Promise<AudioStream> {
+  const { format, channels, sampleRateHz, durationMs } = await inspectOgg(
+    bytesOf(bytes),
+    name,
+  );
+  const samples = Math.round(durationMs / 1000 * sampleRateHz);
+  return {
+    sampleRateHz,
+    channels,
+    samples,
+    async *pieces(range) {
+      let count = 0;
+      const decoded = decodePages(format, bytes, name);
+      for await (const piece of piecesWithin(decoded, range, samples)) {
+        count += piece[0]?.length ?? 0;
+        yield piece;
+      }
+      const missing = range.end - range.start - count;
+      if (missing === 0) return;
+      throw refusal(name, `its packets must hold ${samples} samples`, {
+        is: samples - missing,
+      });
+    },
+  };
 }
 
-async function decodePages(
+/** Decodes page by page: one holds at most 255 packets, while hours of silence take a few kilobytes. */
+async function* decodePages(
   format: AudioInfo["format"],
   bytes: Uint8Array<ArrayBuffer>,
   name: string,
-) {
+): AsyncGenerator<AudioPiece> {
   const Decoder = await loadDecoder(
     name,
     async () =>
@@ -80,13 +88,31 @@ async function decodePages(
   );
   const decoder = new Decoder();
   await decoder.ready;
+  const head = format === "opus" ? opusHead(bytes) : undefined;
   try {
-    return await decoder.decodeFile(
-      format === "opus" ? withoutOpusTags(bytes) : bytes,
-    );
+    if (head !== undefined) await decoder.decode(head.pages);
+    for (const { at, page } of pagesOf(bytes, name)) {
+      if (page.end <= (head?.end ?? 0)) continue;
+      // The parser gives up a page when the next one comes, or when there is none.
+      const audio = await decoder.decode(bytes.subarray(at, page.end));
+      yield soundOf(audio, name);
+      if (page.last) yield soundOf(await decoder.flush(), name);
+    }
   } finally {
     decoder.free();
   }
+}
+
+interface Decoded {
+  readonly channelData: readonly Float32Array[];
+  readonly errors: readonly { readonly message: string }[];
+}
+
+function soundOf({ channelData, errors }: Decoded, name: string): AudioPiece {
+  if (errors.length === 0) return channelData as AudioPiece;
+  throw refusal(name, "its packets must be sound", {
+    is: errors.map((error) => error.message).join("; "),
+  });
 }
 
 async function streamOf(bytes: AudioBytes, name: string): Promise<OggStream> {
@@ -141,8 +167,11 @@ function unended(name: string, page: OggPage) {
   });
 }
 
-/** Walks all pages up to the marked end; returns where that is. */
-function requirePages(bytes: Uint8Array<ArrayBuffer>, name: string): number {
+/** The pages up to the marked end, each held against its checksum and its number. */
+function* pagesOf(
+  bytes: Uint8Array<ArrayBuffer>,
+  name: string,
+): Generator<{ readonly at: number; readonly page: OggPage }> {
   let before: OggPage | undefined;
   for (let at = 0; before === undefined || !before.last;) {
     const page = pageAt(bytes, at);
@@ -155,11 +184,11 @@ function requirePages(bytes: Uint8Array<ArrayBuffer>, name: string): number {
       });
     }
     if (before !== undefined) requireNext(page, before, name);
+    if (page.last && startsPage(bytes, page.end)) throw manyStreams(name);
+    yield { at, page };
     before = page;
     at = page.end;
   }
-  if (startsPage(bytes, before.end)) throw manyStreams(name);
-  return before.end;
 }
 
 function requireNext(page: OggPage, before: OggPage, name: string): void {

@@ -4,29 +4,28 @@ import { type OggPage, pageAt, pageChecksum } from "./ogg_page.ts";
 const EMPTY_TAGS = new TextEncoder().encode("OpusTags\0\0\0\0\0\0\0\0");
 
 /**
- * The same Opus stream without its tags. Its parser takes them for one page, and pages of a picture
- * that follow for audio.
+ * The first page of an Opus stream with tags that say nothing behind it, and where the pages end that they stand for.
+ * The parser takes tags for one page, and pages of a picture that follow for audio.
  *
- * @param bytes pages that are known to be sound
+ * @param bytes a stream whose first page is sound
  */
-export function withoutOpusTags(
+export function opusHead(
   bytes: Uint8Array<ArrayBuffer>,
-): Uint8Array<ArrayBuffer> {
+): { pages: Uint8Array<ArrayBuffer>; end: number } | undefined {
   const head = pageAt(bytes, 0);
-  if (typeof head === "string") return bytes;
-  let at = head.end;
+  if (typeof head === "string") return undefined;
+  let end = head.end;
   for (let open = true; open;) {
-    const page = pageAt(bytes, at);
-    if (typeof page === "string") return bytes;
+    const page = pageAt(bytes, end);
+    if (typeof page === "string") return undefined;
     open = page.lacing.at(-1) === 255;
-    at = page.end;
+    end = page.end;
   }
   const tags = tagsPage(head);
-  const stream = new Uint8Array(head.end + tags.length + bytes.length - at);
-  stream.set(bytes.subarray(0, head.end));
-  stream.set(tags, head.end);
-  stream.set(bytes.subarray(at), head.end + tags.length);
-  return stream;
+  const pages = new Uint8Array(head.end + tags.length);
+  pages.set(bytes.subarray(0, head.end));
+  pages.set(tags, head.end);
+  return { pages, end };
 }
 
 function tagsPage({ serial }: OggPage): Uint8Array<ArrayBuffer> {

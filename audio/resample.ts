@@ -45,75 +45,165 @@ export function resample(
   fromHz: number,
   toHz: number,
 ): Float32Array<ArrayBuffer> {
+  const resampler = openResampler(fromHz, toHz, samples.length);
+  if (fromHz === toHz) return samples;
+  const output = new Float32Array(resampler.samples);
+  resampler.push(samples, (piece, at) => output.set(piece, at));
+  return output;
+}
+
+/** Takes resampled samples, and the number of the first of them. */
+export type TakeSamples = (
+  samples: Float32Array<ArrayBuffer>,
+  at: number,
+) => void;
+
+/** Resamples piece by piece what {@linkcode resample} does at once, to the same bits. */
+export interface Resampler {
+  /** Samples that come out in all. */
+  readonly samples: number;
+  /** Resamples the next piece as far as it goes: with the last of all samples, to the end. */
+  push(piece: Float32Array<ArrayBuffer>, take: TakeSamples): void;
+}
+
+/** Outputs that are made at once, so that hours take no more memory than a minute. */
+const OUTPUT_SAMPLES = 65_536;
+
+/**
+ * Opens a resampler.
+ *
+ * @param length samples that will go in
+ * @throws {RangeError} where a rate is no whole number from 1
+ */
+export function openResampler(
+  fromHz: number,
+  toHz: number,
+  length: number,
+): Resampler {
   requireRate(fromHz);
   requireRate(toHz);
-  if (fromHz === toHz) return samples;
+  let done = 0;
+  if (fromHz === toHz) {
+    return {
+      samples: length,
+      push(piece, take) {
+        take(piece, done);
+        done += piece.length;
+      },
+    };
+  }
   const divisor = greatestCommonDivisor(fromHz, toHz);
   const up = toHz / divisor;
   const down = fromHz / divisor;
   const bank = bankOf(up, down);
-  const output = new Float32Array(Math.round(samples.length * up / down));
-  const input = pad(samples, bank.taps);
-  if (bank.phases === up) filterExactly({ bank, input, output }, up, down);
-  else filterBetween({ bank, input, output }, up, down);
-  return output;
+  const samples = Math.round(length * up / down);
+  /** What is still needed of the input, and the number of its first sample; padded input has silence on both sides. */
+  let input = new Float64Array(bank.taps / 2 - 1);
+  let first = 0;
+  let got = 0;
+
+  return {
+    samples,
+    push(piece, take) {
+      got += piece.length;
+      const isOver = got >= length;
+      const padding = isOver ? 2 * bank.taps : 0;
+      const next = new Float64Array(input.length + piece.length + padding);
+      next.set(input);
+      next.set(piece, input.length);
+      input = next;
+      while (done < samples) {
+        // The last output whose taps all lie in what is there.
+        const last = (first + input.length - bank.taps) * up / down;
+        const end = isOver ? samples : Math.min(samples, Math.floor(last));
+        const stop = Math.min(end, done + OUTPUT_SAMPLES);
+        if (stop <= done) break;
+        const output = new Float32Array(stop - done);
+        filter({ bank, input, first, output, at: done, up, down });
+        take(output, done);
+        done = stop;
+      }
+      const needed = Math.floor(done * down / up) - first;
+      if (needed > 0) {
+        input = input.slice(needed);
+        first += needed;
+      }
+    },
+  };
 }
 
+/** Makes outputs from `at` on. */
 interface Filtering {
   readonly bank: FilterBank;
+  /** Padded input, and the number of its first sample in all of it. */
   readonly input: Float64Array;
+  readonly first: number;
   readonly output: Float32Array;
+  /** Number of the first output. */
+  readonly at: number;
+  readonly up: number;
+  readonly down: number;
+}
+
+function filter(work: Filtering): void {
+  if (work.bank.phases === work.up) filterExactly(work);
+  else filterBetween(work);
 }
 
 /** Every position has its row. Outputs that lie `up` apart share one, and are made four at a time. */
-function filterExactly(work: Filtering, up: number, down: number): void {
-  const { length } = work.output;
+function filterExactly(work: Filtering): void {
+  const { output, at, up, down } = work;
+  const { length } = output;
   const whole = length - length % (4 * up);
   for (let block = 0; block < whole; block += 4 * up) {
-    for (let i = block; i < block + up; i++) dotFour(work, i, { up, down });
+    for (let i = block; i < block + up; i++) dotFour(work, i);
   }
   for (let i = whole; i < length; i++) {
-    const first = Math.floor(i * down / up);
-    work.output[i] = dot(work, i * down - first * up, first);
+    const first = Math.floor((at + i) * down / up);
+    output[i] = dot(work, (at + i) * down - first * up, first);
   }
 }
 
 /** A position between two rows is taken from both, in proportion. */
-function filterBetween(work: Filtering, up: number, down: number): void {
-  for (let i = 0; i < work.output.length; i++) {
-    const first = Math.floor(i * down / up);
-    const phase = (i * down - first * up) / up * work.bank.phases;
+function filterBetween(work: Filtering): void {
+  const { output, at, up, down, bank } = work;
+  for (let i = 0; i < output.length; i++) {
+    const first = Math.floor((at + i) * down / up);
+    const phase = ((at + i) * down - first * up) / up * bank.phases;
     const row = Math.floor(phase);
     const here = dot(work, row, first);
     const next = dot(work, row + 1, first);
-    work.output[i] = here + (phase - row) * (next - here);
+    output[i] = here + (phase - row) * (next - here);
   }
 }
 
-function dot({ bank, input }: Filtering, row: number, first: number): number {
+function dot(
+  { bank, input, first }: Filtering,
+  row: number,
+  from: number,
+): number {
   const { rows, taps } = bank;
   const start = row * taps;
+  const offset = from - first;
   let sum = 0;
   for (let tap = 0; tap < taps; tap++) {
-    sum += input[first + tap]! * rows[start + tap]!;
+    sum += input[offset + tap]! * rows[start + tap]!;
   }
   return sum;
 }
 
 /** Outputs `i`, `i + up`, `i + 2 up`, `i + 3 up`: each tap is loaded once, no addition waits. */
-function dotFour(
-  { bank, input, output }: Filtering,
-  i: number,
-  { up, down }: { up: number; down: number },
-): void {
+function dotFour(work: Filtering, i: number): void {
+  const { bank, input, output, up, down } = work;
   const { rows, taps } = bank;
-  const first = Math.floor(i * down / up);
-  const start = (i * down - first * up) * taps;
+  const from = Math.floor((work.at + i) * down / up);
+  const start = ((work.at + i) * down - from * up) * taps;
+  const offset = from - work.first;
   const down2 = 2 * down, down3 = 3 * down;
   let a = 0, b = 0, c = 0, d = 0;
   for (let tap = 0; tap < taps; tap++) {
     const weight = rows[start + tap]!;
-    const at = first + tap;
+    const at = offset + tap;
     a += input[at]! * weight;
     b += input[at + down]! * weight;
     c += input[at + down2]! * weight;
@@ -123,13 +213,6 @@ function dotFour(
   output[i + up] = b;
   output[i + 2 * up] = c;
   output[i + 3 * up] = d;
-}
-
-/** Silence on both sides, so that no tap reaches outside: tap `taps/2 - 1` lies on the sample. */
-function pad(samples: Float32Array, taps: number): Float64Array {
-  const padded = new Float64Array(samples.length + 2 * taps);
-  padded.set(samples, taps / 2 - 1);
-  return padded;
 }
 
 function bankOf(up: number, down: number): FilterBank {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { resample } from "./resample.ts";
+import { openResampler, resample } from "./resample.ts";
 import { rms, sine, snrDb } from "./test_signals.ts";
 
 const PAIRS = [
@@ -142,4 +142,22 @@ Deno.test("resample() refuses rates that are none", () => {
     );
     assert.throws(() => resample(new Float32Array(1), 16_000, bad), RangeError);
   }
+});
+
+Deno.test("openResampler() gives the same bits in pieces of any size", () => {
+  const rates = fc.constantFrom(...PAIRS, [16_000, 16_000] as const);
+  const sizes = fc.array(fc.nat(3000), { maxLength: 12 });
+  fc.assert(fc.property(rates, sizes, ([fromHz, toHz], sizes) => {
+    const length = sizes.reduce((sum, size) => sum + size, 100);
+    const input = sine(440, fromHz, length);
+    const resampler = openResampler(fromHz, toHz, length);
+    const output = new Float32Array(resampler.samples);
+    let at = 0;
+    for (const size of [...sizes, 100]) {
+      const piece = input.slice(at, at + size);
+      resampler.push(piece, (samples, to) => output.set(samples, to));
+      at += size;
+    }
+    assert.deepEqual(output, resample(input, fromHz, toHz));
+  }));
 });

@@ -73,17 +73,19 @@ export function bytesOf(bytes: Uint8Array<ArrayBuffer>): AudioBytes {
   };
 }
 
-/** The same bytes, whose first `head.length` are answered from memory. */
-export function withHead(
+/** The bytes from `at` on, of which the first `head.length` are answered from memory. */
+export function bytesFrom(
   bytes: AudioBytes,
+  at: number,
   head: Uint8Array<ArrayBuffer>,
 ): AudioBytes {
+  const size = Math.max(0, bytes.size - at);
   return {
-    size: bytes.size,
+    size,
     read: (start, end) =>
-      Math.min(end, bytes.size) <= head.length
+      Math.min(end, size) <= head.length
         ? Promise.resolve(head.slice(start, end))
-        : bytes.read(start, end),
+        : bytes.read(at + start, at + end),
     [Symbol.asyncDispose]: () => bytes[Symbol.asyncDispose](),
   };
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { bytesSource, fileSource, withHead } from "./source.ts";
+import { bytesFrom, bytesSource, fileSource } from "./source.ts";
 import { fixture } from "./test_signals.ts";
 
 const PATH = new URL("testdata/chirp.mp3", import.meta.url).pathname;
@@ -17,14 +17,18 @@ Deno.test("fileSource() reads any part of a file, in any order", async () => {
   }));
 });
 
-Deno.test("withHead() answers the same as the bytes behind it", async () => {
-  await using opened = await fileSource(PATH).open();
-  const headed = withHead(opened, BYTES.slice(0, 1000));
-  await fc.assert(fc.asyncProperty(range, async ([start, length]) => {
-    const end = start + length;
-    assert.deepEqual(await headed.read(start, end), BYTES.slice(start, end));
-  }));
-});
+for (const at of [0, 700]) {
+  Deno.test(`bytesFrom() answers the same as the bytes from ${at} on`, async () => {
+    await using opened = await fileSource(PATH).open();
+    const later = BYTES.slice(at);
+    const from = bytesFrom(opened, at, later.slice(0, 1000));
+    assert.equal(from.size, later.length);
+    await fc.assert(fc.asyncProperty(range, async ([start, length]) => {
+      const end = start + length;
+      assert.deepEqual(await from.read(start, end), later.slice(start, end));
+    }));
+  });
+}
 
 Deno.test("bytesSource() gives copies away, so that what it holds stays whole", async () => {
   const bytes = Uint8Array.of(1, 2, 3);

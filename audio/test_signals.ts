@@ -115,3 +115,79 @@ export function concat(
   }
   return bytes;
 }
+
+/**
+ * A mono 16-bit FLAC file in which each frame is one constant, so that hours of it are small and quick to make.
+ *
+ * @param frames each a block of 4096 samples
+ * @param level the constant of a frame; 0 by default
+ */
+export function constantFlac(
+  frames: number,
+  { rateHz = 16_000, level = () => 0 }: {
+    rateHz?: 8_000 | 16_000 | 48_000;
+    level?: (frame: number) => number;
+  } = {},
+): Uint8Array<ArrayBuffer> {
+  const samples = frames * FLAC_BLOCK;
+  const bytes = new Uint8Array(42 + frames * 16);
+  const view = new DataView(bytes.buffer);
+  bytes.set(new TextEncoder().encode("fLaC"));
+  view.setUint32(4, 0x8000_0022); // the last block of metadata, 34 bytes
+  view.setUint16(8, FLAC_BLOCK);
+  view.setUint16(10, FLAC_BLOCK);
+  const high = Math.floor(samples / 2 ** 32);
+  view.setUint32(18, (rateHz << 12 | 15 << 4 | high) >>> 0);
+  view.setUint32(22, samples >>> 0);
+  const rateCode = { 8_000: 4, 16_000: 5, 48_000: 10 }[rateHz];
+  let at = 42;
+  for (let frame = 0; frame < frames; frame++) {
+    const start = at;
+    for (const byte of [0xff, 0xf8, 0xc0 | rateCode, 8]) bytes[at++] = byte;
+    for (const byte of flacNumber(frame)) bytes[at++] = byte;
+    bytes[at] = crc(bytes, start, at, { width: 8, polynomial: 0x07 });
+    at += 2; // a subframe of type 0: constant
+    view.setInt16(at, level(frame));
+    at += 2;
+    view.setUint16(
+      at,
+      crc(bytes, start, at, { width: 16, polynomial: 0x8005 }),
+    );
+    at += 2;
+  }
+  return bytes.slice(0, at);
+}
+
+const FLAC_BLOCK = 4096;
+
+/** A frame's number as FLAC codes it: UTF-8, carried on to 36 bits. */
+function flacNumber(value: number): number[] {
+  if (value < 0x80) return [value];
+  const tail: number[] = [];
+  let rest = value;
+  let room = 64;
+  do {
+    tail.unshift(0x80 | rest % 64);
+    rest = Math.floor(rest / 64);
+    room /= 2;
+  } while (rest >= room);
+  return [0xfe << 6 - tail.length & 0xff | rest, ...tail];
+}
+
+function crc(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  { width, polynomial }: { width: 8 | 16; polynomial: number },
+): number {
+  const top = 1 << width - 1;
+  let value = 0;
+  for (let i = start; i < end; i++) {
+    value ^= bytes[i]! << width - 8;
+    for (let bit = 0; bit < 8; bit++) {
+      value = value & top ? value << 1 ^ polynomial : value << 1;
+    }
+    value &= 2 ** width - 1;
+  }
+  return value;
+}

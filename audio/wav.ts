@@ -1,6 +1,12 @@
-import { refusal } from "./errors.ts";
-import { type AudioInfo, audioInfo, type DecodedAudio } from "./info.ts";
+import { AudioError, refusal } from "./errors.ts";
+import { type AudioInfo, audioInfo } from "./info.ts";
 import { type AudioBytes, bytesOf } from "./source.ts";
+import {
+  type AudioPiece,
+  type AudioStream,
+  PIECE_SAMPLES,
+  type SampleRange,
+} from "./stream.ts";
 import { sampleReader, type WavEncoding } from "./wav_samples.ts";
 
 /** Where the samples of a WAV file lie and how they are written. */
@@ -15,16 +21,21 @@ interface WavFormat {
   readonly sampleRateHz: number;
   /** Bytes of one sample of every channel. */
   readonly frameBytes: number;
+  /** The body of the fmt chunk. */
+  readonly fmt: Uint8Array<ArrayBuffer>;
 }
-
-/**
- * Sizes from here up are placeholders of writers that could not seek back: ffmpeg leaves
- * 0xFFFFFFFF, sox 0x7FFFF000.
- */
-const UNKNOWN_SIZE = 0x7fff_f000;
 
 /** The longest fmt chunk: the extensible one. */
 const FMT_BYTES = 40;
+
+/** Chunks that are looked at before and behind the data: a file of more is none that anyone wrote. */
+const MAX_CHUNKS = 1000;
+
+/** Bytes behind the data that are no chunk and are passed over. */
+const JUNK_BYTES = 4096;
+
+/** Zeros behind the data that are passed over: some recorders fill up the last block of a disk. */
+const ZERO_BYTES = 65_536;
 
 /** What the headers of a WAV file (RIFF, RF64 or BW64) tell. */
 export async function inspectWav(
@@ -41,67 +52,102 @@ export async function inspectWav(
 }
 
 /** The samples of a WAV file. */
-export async function decodeWav(
+export async function openWav(
   bytes: Uint8Array<ArrayBuffer>,
   name: string,
-): Promise<DecodedAudio> {
+): Promise<AudioStream> {
   const layout = await layoutOf(bytesOf(bytes), name);
-  const { encoding, frameBytes, frames } = layout;
-  const view = new DataView(
-    bytes.buffer,
-    bytes.byteOffset + layout.dataStart,
-    frames * frameBytes,
-  );
-  const { read, bytes: sampleBytes } = sampleReader(encoding);
-  const channels = Array.from({ length: layout.channels }, (_, channel) => {
-    const samples = new Float32Array(frames);
-    let at = channel * sampleBytes;
-    for (let i = 0; i < frames; i++, at += frameBytes) {
-      samples[i] = read(view, at);
-    }
-    if (encoding.startsWith("float")) requireFinite(samples, name);
-    return samples;
-  });
-  return { sampleRateHz: layout.sampleRateHz, channels };
+  const { sampleRateHz, channels, frames } = layout;
+  return {
+    sampleRateHz,
+    channels,
+    samples: frames,
+    async *pieces({ start, end }) {
+      for (let from = start; from < end; from += PIECE_SAMPLES) {
+        const to = Math.min(end, from + PIECE_SAMPLES);
+        yield samplesOf(bytes, { layout, start: from, end: to, name });
+      }
+    },
+  };
 }
 
-/** The first seconds of a WAV file as a file of its own, read without what follows. */
+function samplesOf(
+  bytes: Uint8Array<ArrayBuffer>,
+  { layout, start, end, name }: SampleRange & {
+    readonly layout: WavLayout;
+    readonly name: string;
+  },
+): AudioPiece {
+  const { encoding, frameBytes, dataStart } = layout;
+  const view = viewOf(bytes);
+  const { read, bytes: sampleBytes } = sampleReader(encoding);
+  return Array.from({ length: layout.channels }, (_, channel) => {
+    const samples = new Float32Array(end - start);
+    let at = dataStart + start * frameBytes + channel * sampleBytes;
+    for (let i = 0; i < samples.length; i++, at += frameBytes) {
+      samples[i] = read(view, at);
+    }
+    if (encoding.startsWith("float")) requireFinite(samples, start, name);
+    return samples;
+  });
+}
+
+/** A range of a WAV file as a file of its own, read without the rest. */
 export async function cutWav(
   bytes: AudioBytes,
   name: string,
-  seconds: number,
+  { start, end }: SampleRange,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const layout = await layoutOf(bytes, name);
-  const { dataStart, frameBytes, sampleRateHz } = layout;
-  const frames = Math.min(layout.frames, Math.round(seconds * sampleRateHz));
-  const dataBytes = frames * frameBytes;
-  const cut = await bytes.read(0, dataStart + dataBytes);
-  viewOf(cut).setUint32(dataStart - 4, dataBytes, true);
-  return cut;
+  const { dataStart, frameBytes, fmt } = await layoutOf(bytes, name);
+  const data = await bytes.read(
+    dataStart + start * frameBytes,
+    dataStart + end * frameBytes,
+  );
+  const file = new Uint8Array(28 + fmt.length + data.length);
+  const view = viewOf(file);
+  const put = (at: number, id: string, size: number) => {
+    file.set(new TextEncoder().encode(id), at);
+    view.setUint32(at + id.length, size, true);
+  };
+  put(0, "RIFF", file.length - 8);
+  put(8, "WAVEfmt ", fmt.length);
+  file.set(fmt, 20);
+  put(20 + fmt.length, "data", data.length);
+  file.set(data, 28 + fmt.length);
+  return file;
 }
 
-function requireFinite(samples: Float32Array, name: string): void {
+function requireFinite(
+  samples: Float32Array,
+  first: number,
+  name: string,
+): void {
   const at = samples.findIndex((sample) => !Number.isFinite(sample));
   if (at < 0) return;
   throw refusal(name, "its samples must be finite numbers", {
-    is: `${samples[at]} (sample ${at})`,
+    is: `${samples[at]} (sample ${first + at})`,
   });
 }
 
-/**
- * Walks the chunks up to `data`. A size that a streaming writer could not fill in (0 with nothing
- * after it counted, or a placeholder) means: to the end of the file.
- */
+/** A chunk's header. */
+interface Chunk {
+  readonly id: string;
+  readonly size: number;
+  /** Where its body begins. */
+  readonly start: number;
+}
+
+/** Walks the chunks up to `data`, and holds that no more audio follows it. */
 async function layoutOf(bytes: AudioBytes, name: string): Promise<WavLayout> {
   const riff = viewOf(await bytes.read(0, 12));
-  const riffEnd = riff.getUint32(4, true) + 8;
+  const riffEnd = riff.byteLength < 8 ? 0 : riff.getUint32(4, true) + 8;
   let format: WavFormat | undefined;
   let longSize: number | undefined;
-  for (let at = 12; at + 8 <= bytes.size;) {
-    const header = await bytes.read(at, at + 8);
-    const id = ascii(header);
-    const size = viewOf(header).getUint32(4, true);
-    const start = at + 8;
+  let at = 12;
+  for (let count = 0; count < MAX_CHUNKS; count++) {
+    const chunk = await chunkAt(bytes, at);
+    if (chunk === undefined) break;
+    const { id, start, size } = chunk;
     if (id === "fmt ") {
       format = formatOf(
         await bytes.read(start, start + Math.min(size, FMT_BYTES)),
@@ -109,16 +155,18 @@ async function layoutOf(bytes: AudioBytes, name: string): Promise<WavLayout> {
       );
     } else if (id === "ds64") {
       const sizes = viewOf(await bytes.read(start, start + 16));
-      longSize = Number(sizes.getBigUint64(8, true));
+      longSize = sizes.byteLength < 16
+        ? undefined
+        : Number(sizes.getBigUint64(8, true));
     } else if (id === "data") {
       if (format === undefined) break;
-      const declared = declaredBytes({ size, start, riffEnd, longSize });
-      const dataBytes = declared ?? bytes.size - start;
-      requireAll(dataBytes, bytes.size - start, name);
-      const frames = Math.floor(dataBytes / format.frameBytes);
+      const sizes = { chunk, riffEnd, longSize, name };
+      const data = { start, size: await dataBytes(bytes, sizes) };
+      await requireNoMore(bytes, data, name);
+      const frames = Math.floor(data.size / format.frameBytes);
       return { ...format, dataStart: start, frames };
     }
-    at = start + size + size % 2;
+    at = await afterChunk(bytes, chunk);
   }
   const rule = format === undefined
     ? "a WAV file must have a fmt chunk before its data"
@@ -126,26 +174,114 @@ async function layoutOf(bytes: AudioBytes, name: string): Promise<WavLayout> {
   throw refusal(name, rule, { is: `none in ${bytes.size} bytes` });
 }
 
-/** Bytes of samples as declared, or `undefined` where the writer did not know. */
-function declaredBytes(
-  { size, start, riffEnd, longSize }: {
-    size: number;
-    start: number;
-    riffEnd: number;
-    longSize: number | undefined;
-  },
-): number | undefined {
-  if (size === 0xffff_ffff && longSize !== undefined) return longSize;
-  if (size >= UNKNOWN_SIZE) return undefined;
-  const unfilled = riffEnd <= start || riffEnd >= UNKNOWN_SIZE;
-  return size === 0 && unfilled ? undefined : size;
+async function chunkAt(
+  bytes: AudioBytes,
+  at: number,
+): Promise<Chunk | undefined> {
+  const header = await bytes.read(at, at + 8);
+  if (header.length < 8) return undefined;
+  const size = viewOf(header).getUint32(4, true);
+  return { id: ascii(header), size, start: at + 8 };
 }
 
-function requireAll(declared: number, there: number, name: string): void {
-  if (declared <= there) return;
+/** Where the next chunk begins: behind a byte of padding after an odd one, which some writers leave out. */
+async function afterChunk(
+  bytes: AudioBytes,
+  { start, size }: Omit<Chunk, "id">,
+): Promise<number> {
+  const end = start + size;
+  if (size % 2 === 0) return end;
+  return isChunkId(ascii(await bytes.read(end, end + 4))) ? end : end + 1;
+}
+
+function isChunkId(id: string): boolean {
+  return /^[\x20-\x7e]{4}$/.test(id);
+}
+
+/**
+ * Whether a size is one that writers leave who cannot go back to fill it in: ffmpeg 0xFFFFFFFF, sox 0x7FFFF000,
+ * arecord 0x80000000, others these less or more the headers.
+ */
+function isPlaceholder(size: number): boolean {
+  return size >= 0x7fff_f000 && size < 0x8000_1000 || size >= 0xffff_f000;
+}
+
+/** Whether a data size of 0 stands for one that was not filled in: no other chunk follows, or the file's own size lacks too. */
+async function isUnfilled(
+  bytes: AudioBytes,
+  start: number,
+  riffEnd: number,
+): Promise<boolean> {
+  if (riffEnd <= start || isPlaceholder(riffEnd - 8)) return true;
+  const next = await chunkAt(bytes, start);
+  return next === undefined || !isChunkId(next.id);
+}
+
+/**
+ * Bytes of samples. Where the size is a placeholder, they reach to the end of the file. A file that lacks some of what
+ * its size says is truncated, unless something else shows that it is the size that is wrong.
+ */
+async function dataBytes(
+  bytes: AudioBytes,
+  { chunk: { size, start }, riffEnd, longSize, name }: {
+    readonly chunk: Chunk;
+    readonly riffEnd: number;
+    readonly longSize: number | undefined;
+    readonly name: string;
+  },
+): Promise<number> {
+  const there = bytes.size - start;
+  if (size === 0xffff_ffff && longSize !== undefined) {
+    if (longSize === 0 || longSize >= 2 ** 62) return there;
+    return requireAll(longSize, there, name);
+  }
+  if (size === 0) return await isUnfilled(bytes, start, riffEnd) ? there : 0;
+  if (size <= there) return size;
+  if (isPlaceholder(size)) return there;
+  // The file is as long as its own header says.
+  if (riffEnd > start && riffEnd <= bytes.size) return riffEnd - start;
+  // The headers were counted, too.
+  if (size === bytes.size || size === bytes.size - 8) return there;
+  return requireAll(size, there, name);
+}
+
+function requireAll(declared: number, there: number, name: string): number {
+  if (declared <= there) return declared;
   throw refusal(name, `its data chunk must hold ${declared} bytes`, {
     is: `${there} (truncated)`,
   });
+}
+
+/** Chunks, tags and a little junk may follow the data, but no more audio: it would not be measured. */
+async function requireNoMore(
+  bytes: AudioBytes,
+  data: Omit<Chunk, "id">,
+  name: string,
+): Promise<void> {
+  let at = await afterChunk(bytes, data);
+  for (let count = 0; count < MAX_CHUNKS; count++) {
+    const chunk = await chunkAt(bytes, at);
+    if (chunk === undefined) return;
+    const { id, start, size } = chunk;
+    if (/^(RIFF|RF64|BW64|data)$/.test(id)) {
+      const what = id === "data" ? "data chunk" : "WAV file";
+      throw new AudioError(
+        `${name}: a WAV file must hold one recording, but another ${what} begins at byte ${at}: split the file`,
+      );
+    }
+    if (/^(ID3|TAG|APET|LYRI)/.test(id)) return;
+    if (!isChunkId(id) || start + size > bytes.size) break;
+    at = await afterChunk(bytes, chunk);
+  }
+  const left = bytes.size - at;
+  if (left <= JUNK_BYTES) return;
+  if (left <= ZERO_BYTES) {
+    const rest = await bytes.read(at, bytes.size);
+    if (rest.every((byte) => byte === 0)) return;
+  }
+  throw new AudioError(
+    `${name}: no more than ${JUNK_BYTES} bytes may follow the data of a WAV file, but there are ${left}, which belong to no chunk: the size of its data may be wrong`,
+  );
 }
 
 /** Encodings by format tag and bits. */
@@ -191,6 +327,7 @@ function formatOf(chunk: Uint8Array<ArrayBuffer>, name: string): WavFormat {
     channels,
     sampleRateHz: view.getUint32(4, true),
     frameBytes,
+    fmt: chunk,
   };
 }
 

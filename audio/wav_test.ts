@@ -145,12 +145,26 @@ Deno.test("decodeAudio() gives 16-bit mono back bit for bit", async () => {
   ));
 });
 
-for (const size of [0, 0x7fff_f000, 0xffff_ffff]) {
-  Deno.test(`inspectAudio() takes a data size of ${size} in a stream as: to the end`, async () => {
-    const body = new Uint8Array(640);
-    const bytes = riff([chunk("fmt ", fmt()), chunk("data", body, { size })], {
-      size: size === 0 ? 0 : size,
-    });
+/** What writers leave in both sizes who cannot go back: of RIFF, and of the data of 640 bytes. */
+const PLACEHOLDERS: readonly (readonly [string, number, number])[] = [
+  ["GStreamer", 0, 0],
+  ["a recorder that was ended", 36, 0],
+  ["one that fills in RIFF alone", 36 + 640, 0],
+  ["ffmpeg", 0xffff_ffff, 0xffff_ffff],
+  ["one that takes the headers off", 0xffff_ffff, 0xffff_ffff - 36],
+  ["sox", 0x7fff_f024, 0x7fff_f000],
+  ["arecord", 0x8000_0024, 0x8000_0000],
+  ["one of 31 bits", 0x7fff_ffff, 0x7fff_ffff - 36],
+  ["one that counts the headers as data", 36 + 684, 684],
+  ["one that counts RIFF's size as data", 36 + 676, 676],
+  ["one whose data's size alone is wrong", 36 + 640, 50_000],
+];
+
+for (const [writer, riffSize, size] of PLACEHOLDERS) {
+  Deno.test(`inspectAudio() takes the sizes of ${writer} as: to the end`, async () => {
+    const body = new Uint8Array(640).fill(0xee);
+    const data = chunk("data", body, { size });
+    const bytes = riff([chunk("fmt ", fmt()), data], { size: riffSize });
     assert.equal((await inspect(bytes)).durationMs, 20);
     assert.equal(
       (await decodeAudio(bytes, "a.wav")).channels[0]!.length,
@@ -159,22 +173,88 @@ for (const size of [0, 0x7fff_f000, 0xffff_ffff]) {
   });
 }
 
-Deno.test("inspectAudio() reads long sizes of RF64", async () => {
+/** The sizes of RF64, of which the data's is `size`. */
+function rf64(size: bigint): Uint8Array<ArrayBuffer> {
   const ds64 = new Uint8Array(28);
-  new DataView(ds64.buffer).setBigUint64(8, 640n, true);
-  const bytes = riff([
+  new DataView(ds64.buffer).setBigUint64(8, size, true);
+  return riff([
     chunk("ds64", ds64),
     chunk("fmt ", fmt()),
     chunk("data", new Uint8Array(640), { size: 0xffff_ffff }),
-    chunk("note", new Uint8Array(100)),
+    ...size === 640n ? [chunk("note", new Uint8Array(100))] : [],
   ], { form: "RF64", size: 0xffff_ffff });
-  assert.equal((await inspect(bytes)).durationMs, 20);
+}
+
+Deno.test("inspectAudio() reads long sizes of RF64, and placeholders in their place", async () => {
+  for (const size of [640n, 0n, 2n ** 64n - 1n]) {
+    assert.equal((await inspect(rf64(size))).durationMs, 20);
+  }
+  // As large as a placeholder of 32 bits, and no placeholder.
+  await assert.rejects(inspect(rf64(0x8000_0000n)), /\(truncated\)$/);
 });
 
-Deno.test("inspectAudio() passes over what follows the data", async () => {
-  const pcm = new Int16Array(160);
-  const bytes = concat([encodeWav(pcm, 16_000), new Uint8Array(77).fill(7)]);
-  assert.equal((await inspect(bytes)).durationMs, 10);
+Deno.test("inspectAudio() finds the data behind an odd chunk that is not padded", async () => {
+  const note = chunk("note", new TextEncoder().encode("odd"));
+  const data = chunk("data", new Uint8Array(640));
+  const head = chunk("fmt ", fmt());
+  for (const odd of [note, note.slice(0, -1)]) {
+    assert.equal((await inspect(riff([head, odd, data]))).durationMs, 20);
+    assert.equal((await inspect(riff([head, data, odd, note]))).durationMs, 20);
+  }
+});
+
+const SECOND = encodeWav(new Int16Array(160), 16_000);
+
+const TRAILING: readonly (readonly [string, Uint8Array, RegExp])[] = [
+  ["another WAV file", SECOND, /another WAV file begins at byte 364: split/],
+  [
+    "a chunk and another WAV file",
+    concat([chunk("note", new Uint8Array(3)), SECOND]),
+    /another WAV file begins at byte 376/,
+  ],
+  [
+    "another data chunk",
+    chunk("data", new Uint8Array(320)),
+    /another data chunk begins at byte 364/,
+  ],
+  [
+    "samples that no chunk counts",
+    new Uint8Array(5000).fill(1),
+    /no more than 4096 bytes may follow.*there are 5000/,
+  ],
+  [
+    "many zeros",
+    new Uint8Array(70_000),
+    /no more than 4096 bytes may follow.*there are 70000/,
+  ],
+];
+
+for (const [what, trailing, rule] of TRAILING) {
+  Deno.test(`inspectAudio() refuses a WAV file that ${what} follows`, async () => {
+    const bytes = concat([encodeWav(new Int16Array(160), 16_000), trailing]);
+    await assert.rejects(inspect(bytes), (error: unknown) => {
+      assert.ok(error instanceof AudioError);
+      assert.match(error.message, /^a\.wav: /);
+      assert.match(error.message, rule);
+      return true;
+    });
+    await assert.rejects(decodeAudio(bytes, "a.wav"), rule);
+  });
+}
+
+Deno.test("inspectAudio() passes over chunks, tags and junk that follow the data", async () => {
+  const tag = new TextEncoder().encode("TAG".padEnd(9000, " title"));
+  for (
+    const junk of [
+      new Uint8Array(77).fill(7),
+      new Uint8Array(30_000),
+      chunk("LIST", new Uint8Array(100_001)),
+      tag,
+    ]
+  ) {
+    const bytes = concat([encodeWav(new Int16Array(160), 16_000), junk]);
+    assert.equal((await inspect(bytes)).durationMs, 10);
+  }
 });
 
 const REFUSED: readonly (readonly [string, Uint8Array<ArrayBuffer>, RegExp])[] =

@@ -15,7 +15,7 @@ export interface ReadySession {
 export interface Source {
   /** The next one; `undefined` when the data has ended. Rejects if the data cannot be read on. */
   next(): Promise<ReadySession | undefined>;
-  /** Resolves when `count` sessions stand ready, or all there are. */
+  /** Resolves when `count` sessions stand ready, or all there are or may be. */
   filled(count: number): Promise<void>;
   /** How many sessions are kept ready from now on. */
   keepAhead(count: number): void;
@@ -44,6 +44,16 @@ interface Bad {
   readonly reason: string;
 }
 
+/** A session that is being prepared or is ready. */
+interface Queued {
+  readonly item: Promise<ReadySession | Bad>;
+  /** How much audio is in it, in milliseconds, as far as that is known. */
+  readonly audioMs: number;
+}
+
+/** Audio that is prepared ahead of need: with so much in the queue no more is read, whatever its window. */
+const MAX_AUDIO_MS = 3_600_000;
+
 /** Starts to read and prepare. */
 export function openSource(
   { dataset, backend, seed, loop, onSkip, ...run }: SourceOptions,
@@ -51,9 +61,10 @@ export function openSource(
   const stop = new AbortController();
   const signal = AbortSignal.any([stop.signal, run.signal]);
   signal.addEventListener("abort", wake, { once: true });
-  const queue: Promise<ReadySession | Bad>[] = [];
+  const queue: Queued[] = [];
   const pending = bag<Promise<ReadySession | Bad>>();
   let ahead = 1;
+  let audioMs = 0;
   let usable = 0;
   let ended = false;
   let changed = Promise.withResolvers<void>();
@@ -64,22 +75,26 @@ export function openSource(
     changed = Promise.withResolvers();
   }
 
-  function put(item: Promise<ReadySession | Bad>): void {
+  function put(item: Promise<ReadySession | Bad>, session?: Session): void {
     const settle = pending.add(item);
     item.then(settle, settle); // a failure is looked at when its turn comes
-    queue.push(item);
+    const queued = { item, audioMs: session ? audioOf(session) : 0 };
+    queue.push(queued);
+    audioMs += queued.audioMs;
     wake();
+  }
+
+  function isFull(): boolean {
+    return queue.length >= ahead || audioMs >= MAX_AUDIO_MS;
   }
 
   async function read(): Promise<void> {
     try {
       for (let pass = 0; !signal.aborted; pass++) {
         for await (const session of dataset.sessions({ seed, pass, signal })) {
-          while (queue.length >= ahead && !signal.aborted) {
-            await changed.promise;
-          }
+          while (isFull() && !signal.aborted) await changed.promise;
           if (signal.aborted) break;
-          put(prepared(session));
+          put(prepared(session), session);
         }
         // What was taken while it is still being prepared stands in the queue no more.
         while (usable === 0 && pending.size > 0) await Promise.race(pending);
@@ -116,8 +131,9 @@ export function openSource(
         }
         const head = queue.shift();
         if (head === undefined) return undefined;
+        audioMs -= head.audioMs;
         wake();
-        const item = await head;
+        const item = await head.item;
         if (!("reason" in item)) return item;
         if (!signal.aborted) onSkip(item.id, item.reason);
       }
@@ -128,17 +144,27 @@ export function openSource(
       wake();
     },
     async filled(count) {
-      while (queue.length < count && !ended && !signal.aborted) {
+      while (
+        queue.length < count && !isFull() && !ended && !signal.aborted
+      ) {
         await changed.promise;
       }
-      await Promise.allSettled(queue.slice(0, count));
+      await Promise.allSettled(queue.slice(0, count).map(({ item }) => item));
     },
     async close() {
       stop.abort();
       await reading;
-      await Promise.allSettled(queue);
+      await Promise.allSettled(queue.map(({ item }) => item));
     },
   };
+}
+
+/** Audio in a session, in milliseconds; what is not known yet counts nothing. */
+function audioOf({ turns }: Session): number {
+  return turns.reduce(
+    (sum, { columns }) => sum + (columns.audio?.durationMs || 0),
+    0,
+  );
 }
 
 /** Why the backend cannot use a session, as far as its columns tell. */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { Backend, Dataset } from "./contract.ts";
+import type { Audio } from "./request.ts";
 import { openSource, type SourceOptions } from "./source.ts";
 
 /** As many sessions a pass as there are ids. */
@@ -76,5 +77,42 @@ Deno.test("openSource() passes on why the data cannot be read on, when its turn 
   });
   assert.equal((await source.next())?.session.id, "a");
   await assert.rejects(() => source.next(), /The disk is gone/);
+  await source.close();
+});
+
+Deno.test("openSource() prepares no more than an hour of audio ahead, and one item at least", async () => {
+  const minutes = [50, 50, 1, 300, 300, NaN, 1];
+  const dataset: Dataset = {
+    async *sessions() {
+      for (const [i, each] of minutes.entries()) {
+        const audio = { id: "a", durationMs: each * 60_000 };
+        yield {
+          id: String(i),
+          turns: [{ columns: { audio: audio as Audio } }],
+        };
+      }
+    },
+  };
+  const begun: string[] = [];
+  const source = open({
+    dataset,
+    loop: false,
+    backend: {
+      needs: ["audio"],
+      prepare: () => Promise.resolve(begun.push("")),
+      send: () => Promise.resolve({}),
+    },
+  });
+  source.keepAhead(16);
+  await source.filled(16);
+  assert.equal(begun.length, 2);
+  const counts: number[] = [];
+  for (let i = 0; i < minutes.length; i++) {
+    assert.equal((await source.next())?.session.id, String(i));
+    await source.filled(16);
+    counts.push(begun.length);
+  }
+  // Ahead of need: 50 + 1 + 300, 1 + 300, 300, 300, then all that is left.
+  assert.deepEqual(counts, [4, 4, 4, 5, 7, 7, 7]);
   await source.close();
 });

@@ -1,0 +1,52 @@
+import assert from "node:assert/strict";
+import { byteBudget } from "./budget.ts";
+
+/** Tasks that end when they are told to, and what is under way. */
+function tasks() {
+  const running = new Map<string, () => void>();
+  return {
+    running: () => [...running.keys()],
+    task: (name: string) => () => {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      running.set(name, resolve);
+      return promise.finally(() => running.delete(name));
+    },
+    end: (name: string) => running.get(name)!(),
+  };
+}
+
+const settled = () => new Promise<void>((resolve) => setTimeout(resolve));
+
+Deno.test("byteBudget() runs what there is room for, in order", async () => {
+  const { running, task, end } = tasks();
+  const budget = byteBudget(10);
+  const all = [["a", 4], ["b", 6], ["c", 5], ["d", 1]] as const;
+  const done = all.map(([name, bytes]) => budget.run(bytes, task(name)));
+  await settled();
+  assert.deepEqual(running(), ["a", "b"]);
+  end("a");
+  await settled();
+  // "d" would fit, but "c" came before it.
+  assert.deepEqual(running(), ["b"]);
+  end("b");
+  await settled();
+  assert.deepEqual(running(), ["c", "d"]);
+  for (const name of ["c", "d"]) end(name);
+  await Promise.all(done);
+});
+
+Deno.test("byteBudget() runs what needs more than there ever is alone, and gives room back after a failure", async () => {
+  const { running, task, end } = tasks();
+  const budget = byteBudget(10);
+  const failed = budget.run(1, () => Promise.reject(new Error("no")));
+  const huge = budget.run(1000, task("huge"));
+  const small = budget.run(1, task("small"));
+  await assert.rejects(failed, /no/);
+  await settled();
+  assert.deepEqual(running(), ["huge"]);
+  end("huge");
+  await settled();
+  assert.deepEqual(running(), ["small"]);
+  end("small");
+  await Promise.all([huge, small]);
+});

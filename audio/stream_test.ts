@@ -1,0 +1,65 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { decodeAudio, openStream } from "./decode.ts";
+import { encodeWav } from "./encode_wav.ts";
+import { AudioError } from "./errors.ts";
+import type { SampleRange } from "./stream.ts";
+import { chirpPcm16, constantFlac, fixture } from "./test_signals.ts";
+
+const FILES: readonly (readonly [string, Uint8Array<ArrayBuffer>])[] = [
+  ["chirp.wav", encodeWav(chirpPcm16(48_000), 48_000)],
+  ...[
+    ...["chirp.flac", "chirp_stereo.flac", "chirp.mp3", "chirp_vbr.mp3"],
+    ...["chirp_bare.mp3", "chirp.opus", "chirp_pages.opus", "chirp.ogg"],
+    "chirp_pages.ogg",
+  ].map((file) => [file, fixture(file)] as const),
+];
+
+async function read(bytes: Uint8Array<ArrayBuffer>, range?: SampleRange) {
+  const stream = await openStream(bytes, "x");
+  const pieces = await Array.fromAsync(
+    stream.pieces(range ?? { start: 0, end: stream.samples }),
+  );
+  const channels = Array.from(
+    { length: stream.channels },
+    (_, i) => pieces.flatMap((piece) => [...piece[i]!]),
+  );
+  return { pieces, channels, samples: stream.samples };
+}
+
+for (const [file, bytes] of FILES) {
+  Deno.test(`openStream() gives any range of ${file} as it is in the whole`, async () => {
+    const { channels, samples } = await read(bytes);
+    const bound = fc.nat(samples);
+    await fc.assert(
+      fc.asyncProperty(bound, bound, async (a, b) => {
+        const range = { start: Math.min(a, b), end: Math.max(a, b) };
+        const part = await read(bytes, range);
+        assert.deepEqual(
+          part.channels,
+          channels.map((each) => each.slice(range.start, range.end)),
+        );
+      }),
+      { numRuns: 12 },
+    );
+  });
+}
+
+Deno.test("openStream() decodes hours in small pieces, and no further than asked for", async () => {
+  const bytes = constantFlac(5_000, { level: (frame) => frame % 100 });
+  const range = { start: 4096 * 1000 + 5, end: 4096 * 1100 + 7 };
+  const { pieces, channels } = await read(bytes, range);
+  assert.deepEqual(
+    channels[0],
+    Array.from(
+      { length: range.end - range.start },
+      (_, i) => Math.floor((range.start + i) / 4096) % 100 / 32768,
+    ),
+  );
+  assert.ok(pieces.every(([first]) => first!.length <= 2 * 65_536));
+  // What lies behind the range is not looked at.
+  const broken = bytes.slice();
+  broken.fill(0, Math.floor(bytes.length * 0.4), Math.floor(bytes.length / 2));
+  assert.deepEqual((await read(broken, range)).channels, channels);
+  await assert.rejects(decodeAudio(broken, "x"), AudioError);
+});
