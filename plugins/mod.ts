@@ -5,6 +5,7 @@
  */
 export * from "./plugin.ts";
 export type * from "./standard_schema.ts";
+export { type TemporaryFolder, temporaryFolder } from "./temporary_folder.ts";
 export type { Clock } from "../core/clock.ts";
 export { onAbort } from "../core/abort.ts";
 export * from "../core/contract.ts";

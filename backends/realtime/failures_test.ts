@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { created, delta, done } from "./testing/scripted_server.ts";
+import { created, delta, done, frame } from "./testing/scripted_server.ts";
 import { answer, failureOf, utterance } from "./testing/suite_test.ts";
 import { testAudio } from "./testing/transcribe_test.ts";
 
@@ -119,4 +119,41 @@ utterance(
   (sample) => {
     assert.equal(failureOf(sample).class, "protocol_error");
   },
+);
+
+utterance(
+  "blames a server that breaks the protocol, and keeps what came before",
+  async (peer) => {
+    peer.send(created, delta("part"));
+    await peer.until("input_audio_buffer.append");
+    await peer.raw(frame(0x81, Uint8Array.of(0xff)));
+  },
+  (sample) => {
+    assert.deepEqual(failureOf(sample), {
+      class: "protocol_error",
+      message:
+        "The server broke the WebSocket protocol: text must be valid UTF-8",
+    });
+    assert.equal(sample.output.text, "part");
+  },
+  { input: { audio: testAudio(5000) } },
+);
+
+utterance(
+  "gives up a message without end, and keeps what came before",
+  async (peer) => {
+    peer.send(created, delta("part"));
+    await peer.until("input_audio_buffer.append");
+    const piece = new Uint8Array(256 * 1024).fill(0x61);
+    await peer.raw(frame(0x01, piece));
+    for (let i = 0; i < 400; i++) await peer.raw(frame(0x00, piece));
+  },
+  (sample) => {
+    const { class: failure, message } = failureOf(sample);
+    assert.equal(failure, "too_large");
+    assert.match(message, /more than 16 MiB/);
+    assert.equal(sample.output.text, "part");
+    assert.ok(sample.reads.bytes < 1000, String(sample.reads.bytes));
+  },
+  { input: { audio: testAudio(5000) } },
 );

@@ -1,5 +1,5 @@
 import type { Failure } from "../../plugins/mod.ts";
-import { systemCodeOf } from "../target/system_code.ts";
+import { connectReason, ownLimitIn } from "../target/connect_reason.ts";
 import { found, snippet, withCode } from "../target/words.ts";
 import type { DialectEvent } from "./dialects/dialect.ts";
 import type { SocketEnd } from "./transports/transport.ts";
@@ -98,7 +98,9 @@ function ruleOf(
   }
 }
 
-function refused({ refusal, error, code, reason }: SocketEnd): Told {
+function refused(end: SocketEnd): Told {
+  const { violation, refusal, error, code, reason } = end;
+  if (violation) return [violation.class, violation.message];
   if (refusal) {
     const { status, body } = refusal;
     const rule =
@@ -107,22 +109,25 @@ function refused({ refusal, error, code, reason }: SocketEnd): Told {
     const said = body.trim() && `: ${snippet(body.trim())}`;
     return ["connect_error", `${rule} ${status}${said}${hint}`, String(status)];
   }
-  const system = systemCodeOf(error);
-  const why = error
-    ? withCode(error.message, system)
-    : `${code} ${reason}`.trim();
-  return ["connect_error", `Cannot open a WebSocket: ${why}`, system];
+  const why = error && connectReason(error, {});
+  return [
+    "connect_error",
+    `Cannot open a WebSocket: ${why?.words ?? `${code} ${reason}`.trim()}`,
+    why?.code,
+  ];
 }
 
 const NO_REALTIME =
   " (a server answers so if the path is wrong, or its model is not for realtime)";
 const HINTS: Record<number, string> = { 403: NO_REALTIME, 404: NO_REALTIME };
 
-function closed({ code, reason, error }: SocketEnd): Told {
-  const why = [reason, error && error.message].filter(Boolean).join(": ");
+function closed({ code, reason, error, violation }: SocketEnd): Told {
+  if (violation) return [violation.class, violation.message];
+  const why = [reason, error && connectReason(error, {}).words]
+    .filter(Boolean).join(": ");
   return [
     "closed",
     `The connection was closed with ${code}${why && `: ${snippet(why)}`}`,
-    String(code),
+    ownLimitIn(error) ?? String(code),
   ];
 }

@@ -31,9 +31,15 @@ export function through(proxy: Proxy | undefined): string {
   return proxy ? ` through the proxy ${proxy.url.host}` : "";
 }
 
-/** Where several addresses were tried, the first one's error says it. */
+/**
+ * Where several addresses were tried, the first one's error says it, unless this machine's limit was met at another: the
+ * first may be an address that the server does not listen on.
+ */
 export function firstOf(cause: Error): Error {
-  const [first] = cause instanceof AggregateError ? cause.errors : [];
+  const errors: unknown[] = cause instanceof AggregateError ? cause.errors : [];
+  const first =
+    errors.find((error) => error instanceof Error && ownLimitIn(error)) ??
+      errors[0];
   return first instanceof Error ? first : cause;
 }
 
@@ -90,10 +96,27 @@ const CERTIFICATES: Readonly<Record<string, string>> = {
     "the certificate is for another name than the target's; insecure=true takes any",
 };
 
+/** What this machine, not the server, has no more of. */
+const OWN_LIMITS: Readonly<Record<string, string>> = {
+  EMFILE: "this process may open no more files: raise the limit, ulimit -n",
+  ENFILE: "this machine may open no more files: raise the limit, fs.file-max",
+  EADDRNOTAVAIL:
+    "this machine has no free port for another connection: reuse connections, or widen net.ipv4.ip_local_port_range",
+  ENOBUFS: "this machine has no buffer for another connection: use fewer",
+  ENOMEM: "this machine has no memory for another connection: use fewer",
+};
+
+/** The system's code, where it is a limit of this machine that was reached. */
+export function ownLimitIn(error: Error | undefined): string | undefined {
+  const code = systemCodeOf(error);
+  return code !== undefined && Object.hasOwn(OWN_LIMITS, code)
+    ? code
+    : undefined;
+}
+
 const HINTS: Readonly<Record<string, string>> = {
   ECONNREFUSED: "is the server running, and the port right?",
   ENOTFOUND: "no such host: see target",
   EAI_AGAIN: "the name cannot be looked up now",
-  EMFILE: "no more files may be open: see ulimit -n",
-  EADDRNOTAVAIL: "no port is left for another connection",
+  ...OWN_LIMITS,
 };

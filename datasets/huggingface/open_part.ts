@@ -1,5 +1,5 @@
 import { join, posix } from "node:path";
-import { UsageError } from "../../plugins/mod.ts";
+import { temporaryFolder, UsageError } from "../../plugins/mod.ts";
 import type { Manifest } from "../manifest.ts";
 import { openParquet, type ParquetFile } from "../parquet_file.ts";
 import { parquetManifest } from "../parquet_manifest.ts";
@@ -108,13 +108,11 @@ async function ofRecords(
   }
   const format = formatOf(file.path);
   const temporary = options.cacheFolder === undefined
-    ? await Deno.makeTempDir({ prefix: "earshot-huggingface-" })
+    ? await temporaryFolder("huggingface")
     : undefined;
-  const remove = async () => {
-    if (temporary) await Deno.remove(temporary, { recursive: true });
-  };
+  const remove = async () => await temporary?.[Symbol.asyncDispose]();
   try {
-    const folder = temporary ?? folderOf(file, options);
+    const folder = temporary?.path ?? folderOf(file, options);
     const path = join(folder, `whole-${safeName(file.path)}`);
     const isThere = await Deno.stat(path).then(
       ({ size }) => size === file.size,

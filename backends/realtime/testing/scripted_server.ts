@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
@@ -18,6 +19,8 @@ export interface Peer {
   until(type: string, test?: (message: Message) => boolean): Promise<Message>;
   /** Sends an object as JSON, a string as it is, bytes as a binary frame. */
   send(...messages: (object | string | Uint8Array)[]): void;
+  /** Writes bytes to the socket as they are, and resolves once they have left or the client is gone. */
+  raw(...bytes: Uint8Array[]): Promise<void>;
   /** Ends with a close frame. */
   close(code: number, reason?: string): void;
   /** Ends without one. */
@@ -49,6 +52,8 @@ export interface ScriptOptions {
   http?(
     request: IncomingMessage,
   ): { status: number; body?: string; chunked?: boolean };
+  /** Answers an upgrade with these bytes, in Latin-1. */
+  answerUpgrade?(request: IncomingMessage): string;
   /** Refuses an upgrade. */
   refuse?(
     request: IncomingMessage,
@@ -92,6 +97,8 @@ export async function scriptedServer(
     "upgrade",
     (request: IncomingMessage, socket: Socket, head: Buffer) => {
       if (options.ignoreUpgrades) return;
+      const answer = options.answerUpgrade?.(request);
+      if (answer !== undefined) return void socket.write(answer, "latin1");
       const refusal = options.refuse?.(request);
       if (refusal) return void socket.end(refusalText(refusal));
       ws.handleUpgrade(request, socket, head, (client: Client) => {
@@ -195,6 +202,15 @@ function peerOf(
         client.send(isRaw ? message : JSON.stringify(message));
       }
     },
+    async raw(...bytes) {
+      for (const each of bytes) {
+        if (isGone || socket.write(each)) continue;
+        await Promise.race([
+          new Promise((resolve) => socket.once("drain", resolve)),
+          ended.promise,
+        ]);
+      }
+    },
     close: (code, reason = "") => client.close(code, reason),
     drop: () => client.terminate(),
     pause: () => void socket.pause(),
@@ -205,6 +221,40 @@ function peerOf(
       return pong;
     },
   };
+}
+
+/** A frame as a server sends it: the first byte holds FIN, reserved bits and opcode. */
+export function frame(
+  first: number,
+  payload: string | Uint8Array,
+  { length, mask = false }: { length?: number; mask?: boolean } = {},
+): Uint8Array {
+  const body = Buffer.from(payload as Uint8Array);
+  const size = length ?? body.length;
+  const masked = mask ? 0x80 : 0;
+  const head = Buffer.alloc(size < 126 ? 2 : size < 65_536 ? 4 : 10);
+  head[0] = first;
+  if (size < 126) head[1] = masked | size;
+  else if (size < 65_536) {
+    head[1] = masked | 126;
+    head.writeUInt16BE(size, 2);
+  } else {
+    head[1] = masked | 127;
+    head.writeBigUInt64BE(BigInt(size), 2);
+  }
+  return Buffer.concat([head, Buffer.alloc(mask ? 4 : 0), body]);
+}
+
+/** What agrees to an upgrade, with lines put in and a key taken for the client's. */
+export function agreement(
+  request: IncomingMessage,
+  more = "",
+  key = request.headers["sec-websocket-key"],
+): string {
+  const accept = createHash("sha1")
+    .update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest("base64");
+  return "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
+    `Sec-WebSocket-Accept: ${accept}\r\n${more}\r\n`;
 }
 
 export const created: Message = {

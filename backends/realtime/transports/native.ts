@@ -1,3 +1,4 @@
+import { systemCodeOf } from "../../target/system_code.ts";
 import { relay, type RelayLink } from "./relay.ts";
 import {
   CLOSE_GRACE_MS,
@@ -7,12 +8,14 @@ import {
   type Transport,
   type TransportOptions,
 } from "./transport.ts";
+import { badUpgrade, RULE, type Violation, violation } from "./violation.ts";
 
 /**
  * Deno's own WebSockets, behind a relay.
  *
  * On its own Deno leaves TCP_NODELAY off, so that whatever follows an unacknowledged chunk waits some 40 ms:
- * the final commit of every utterance among them. It also says nothing of a refused upgrade but its status.
+ * the final commit of every utterance among them. It also says nothing of a refused upgrade but its status,
+ * and it accepts what RFC 6455 forbids: see relay.ts.
  */
 export async function nativeTransport(
   options: TransportOptions,
@@ -24,7 +27,7 @@ export async function nativeTransport(
   const open = new Map<Socket, Promise<void>>();
   return {
     connect(listener) {
-      const link = hop.link();
+      const link = hop.link(() => socket.close());
       const socket = new WebSocket(ANYWHERE, {
         headers: { ...options.headers, ...link.headers },
         client,
@@ -62,7 +65,11 @@ function socketOf(
     },
     send: (text) => socket.send(text),
     close() {
-      if (socket.readyState === WebSocket.CONNECTING) return link.cut();
+      if (socket.readyState === WebSocket.CONNECTING) {
+        // Cutting the link is not enough: the relay may never have accepted it.
+        link.cut();
+        return socket.close();
+      }
       if (socket.readyState !== WebSocket.OPEN) return;
       socket.close(1000);
       const timer = setTimeout(link.cut, CLOSE_GRACE_MS);
@@ -103,17 +110,43 @@ function endOf(
     link: RelayLink;
   },
 ): SocketEnd {
-  const { refusal, isTaken } = link;
-  const why = isTaken ? message : `${AROUND}: ${message}`;
-  const error = link.error ?? (message ? new Error(why) : undefined);
+  const { refusal } = link;
+  const error = link.error ?? errorOf(message, link);
+  const broken = link.violation ?? violationIn(message, link);
   return {
     // Deno says 0 where the socket was dropped.
     code: code || 1006,
     reason,
     ...(error && { error }),
     ...(refusal && { refusal }),
+    ...(broken && { violation: broken }),
   };
 }
+
+/** What Deno reports, with the system's code where the system was the cause. */
+function errorOf(message: string, { isTaken }: RelayLink): Error | undefined {
+  if (message === "") return undefined;
+  const error = new Error(message);
+  const code = systemCodeOf(error);
+  if (code !== undefined) return Object.assign(error, { code });
+  return isTaken ? error : new Error(`${AROUND}: ${message}`);
+}
+
+/** What Deno ends a socket for beside what the relay finds: it reads the payloads, the relay does not. */
+function violationIn(
+  message: string,
+  { isAgreed }: RelayLink,
+): Violation | undefined {
+  const rule = RULES[message];
+  if (rule !== undefined) return violation(rule);
+  if (isAgreed && /HTTP header/i.test(message)) return badUpgrade(message);
+}
+
+const RULES: Readonly<Record<string, string>> = {
+  "Invalid UTF-8": RULE.text,
+  "Invalid close code": RULE.close,
+  "Invalid close frame": RULE.close,
+};
 
 const AROUND =
   'Deno did not come by the relay (transport "ws" does without, if NO_PROXY covers 192.0.2.1)';

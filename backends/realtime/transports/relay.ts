@@ -1,15 +1,13 @@
 // Needed only while Deno's WebSocket leaves TCP_NODELAY off: once `Deno.createHttpClient` takes `noDelay`
-// (denoland/deno#35581) in a release, and `new WebSocket` heeds it, this file may be deleted, and native.ts can
-// hand the TLS options to the client itself. The body of a refused upgrade is then no longer to be had.
+// (denoland/deno#35581) in a release, and `new WebSocket` heeds it, native.ts can hand the TLS options to the client
+// itself. Without this file the body of a refused upgrade is not available, Deno accepts masked frames and wrong keys,
+// and nothing limits the size of a message that comes in fragments.
 import { Buffer } from "node:buffer";
-import {
-  connect as connectTcp,
-  createServer,
-  isIP,
-  type Socket,
-} from "node:net";
+import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { join } from "node:path";
+import { onAbort, temporaryFolder } from "../../../plugins/mod.ts";
+import { frameGuard } from "./frame_guard.ts";
 import {
   bodyStart,
   headerOf,
@@ -26,13 +24,15 @@ import {
   REFUSAL_BODY_MS,
   type TransportOptions,
 } from "./transport.ts";
+import { headProblem, upgradeProblem } from "./upgrade.ts";
+import type { Violation } from "./violation.ts";
 
 /** Passes connections on from a unix socket to a server, and each write at once. */
 export interface Relay extends AsyncDisposable {
   /** Where it listens. */
   readonly path: string;
-  /** Expects one connection. */
-  link(): RelayLink;
+  /** Expects one connection. `lost` is called if it can never be accepted. */
+  link(lost: () => void): RelayLink;
 }
 
 /** One connection through the relay, from before it comes in. */
@@ -41,106 +41,260 @@ export interface RelayLink {
   readonly headers: Readonly<Record<string, string>>;
   /** Whether the connection has come in. */
   isTaken: boolean;
+  /** Whether the server has agreed to the upgrade. */
+  isAgreed: boolean;
   /** What the server answered in place of the upgrade. */
   refusal?: Refusal;
   /** Why the server could not be reached, or was lost. */
   error?: Error;
+  /** Why the relay ended the connection. */
+  violation?: Violation | undefined;
   /** Ends the connection, whether it has come in or not. */
   cut(): void;
 }
 
-/** The sockets of a connection: the client's and the server's. */
+/** A connection and its two ends, as far as they exist. */
 interface Line {
   readonly link: RelayLink;
-  readonly ends: Socket[];
+  readonly lost: () => void;
+  near?: Deno.UnixConn;
+  far?: Socket;
 }
 
 const ID = "x-earshot-link";
 const MAX_HEAD_BYTES = 64 * 1024;
+const READ_BYTES = 64 * 1024;
+/** Bytes for the client that may wait before the server is read no further. */
+const MAX_WAITING_BYTES = 256 * 1024;
+/** How long no connection is accepted after one could not be. */
+const ACCEPT_PAUSE_MS = 50;
 
-/** Connections that may wait to be taken in; a unix socket refuses the rest at once. The system may allow fewer. */
-const BACKLOG = 65_535;
-
-/** Listens in a private folder, which goes when the relay does. */
+/**
+ * Listens in a private folder, which goes when the relay does.
+ *
+ * It accepts with `Deno.listen`: a server of `node:net` accepts nothing more, and reports nothing, once the system has
+ * refused it a file descriptor.
+ */
 export async function relay(target: TransportOptions): Promise<Relay> {
-  const folder = await Deno.makeTempDir({ prefix: "earshot-" });
-  await Deno.chmod(folder, 0o700);
-  const path = join(folder, "relay.sock");
+  const folder = await temporaryFolder("relay");
+  const path = join(folder.path, "relay.sock");
+  const listener = Deno.listen({ transport: "unix", path });
   const lines = new Map<string, Line>();
+  const nears = new Set<Deno.UnixConn>();
+  const closing = new AbortController();
   let count = 0;
-  const server = createServer((near) => void take(near, lines, target));
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject)
-      .listen({ path, backlog: BACKLOG }, resolve);
-  });
+  const accepting = accept();
 
-  function link(): RelayLink {
+  function link(lost: () => void): RelayLink {
     const id = String(++count);
-    const ends: Socket[] = [];
-    const link: RelayLink = {
-      headers: { [ID]: id },
-      isTaken: false,
-      cut() {
-        lines.delete(id);
-        for (const end of ends) end.destroy();
+    const line: Line = {
+      lost,
+      link: {
+        headers: { [ID]: id },
+        isTaken: false,
+        isAgreed: false,
+        cut() {
+          lines.delete(id);
+          if (line.near) shut(line.near);
+          line.far?.destroy();
+        },
       },
     };
-    lines.set(id, { link, ends });
-    return link;
+    lines.set(id, line);
+    return line.link;
+  }
+
+  async function accept(): Promise<void> {
+    while (!closing.signal.aborted) {
+      try {
+        const near = await listener.accept();
+        nears.add(near);
+        void take(near, lines, target).finally(() => {
+          nears.delete(near);
+          shut(near);
+        });
+      } catch (error) {
+        if (closing.signal.aborted) return;
+        refuseAll(error as Error);
+        await pause(ACCEPT_PAUSE_MS, closing.signal);
+      }
+    }
+  }
+
+  /** Nobody can say which of them the system refused, and each would wait for its time limit. */
+  function refuseAll(error: Error): void {
+    for (const { link, lost } of [...lines.values()]) {
+      if (link.isTaken) continue;
+      link.error ??= error;
+      lost();
+    }
   }
 
   return {
     path,
     link,
     async [Symbol.asyncDispose]() {
+      closing.abort();
       for (const { link } of lines.values()) link.cut();
-      await new Promise((resolve) => server.close(resolve));
-      await Deno.remove(folder, { recursive: true });
+      for (const near of nears) shut(near);
+      listener.close();
+      await accepting;
+      await folder[Symbol.asyncDispose]();
     },
   };
 }
 
-/** Takes a connection in. One that has been cut is unknown by now. */
+/** Sees a connection through to its end. One that has been cut is unknown by now. */
 async function take(
-  near: Socket,
+  near: Deno.UnixConn,
   lines: ReadonlyMap<string, Line>,
   target: TransportOptions,
 ): Promise<void> {
-  near.on("error", () => near.destroy());
-  const request = await headFrom(near);
+  const request = await requestFrom(near);
   const line = lines.get(headerOf(request?.head ?? "", ID) ?? "");
-  if (!request || !line) return void near.destroy();
+  if (!request || !line) return;
   line.link.isTaken = true;
-  line.ends.push(near);
+  line.near = near;
   try {
     await passOn(near, request, { line, target });
   } catch (error) {
     line.link.error ??= error as Error;
-    line.link.cut();
+  } finally {
+    line.far?.destroy();
   }
 }
 
-/** Sees a connection through to the server, and leaves the two to themselves once they have agreed. */
+/** Opens the connection to the server, and carries bytes both ways once the two have agreed. */
 async function passOn(
-  near: Socket,
+  near: Deno.UnixConn,
   request: Opening,
-  { line: { link, ends }, target }: { line: Line; target: TransportOptions },
+  { line, target }: { line: Line; target: TransportOptions },
 ): Promise<void> {
+  const { link } = line;
   const far = connect(target);
-  ends.push(far);
-  tie(near, far, link);
+  line.far = far;
+  far.on("error", (error) => link.error ??= error);
   far.write(forwarded(request.head, target), "latin1");
   if (request.rest.length > 0) far.write(request.rest);
-  const response = await headFrom(far);
+  const response = await responseFrom(far);
   if (!response) return;
+  link.violation = headProblem(response.head);
+  if (link.violation) return;
   if (statusOf(response.head) !== 101) {
     link.refusal = await refusalFrom(far, response);
-    return link.cut();
+    return;
   }
-  near.write(response.head, "latin1");
-  if (response.rest.length > 0) near.write(response.rest);
-  near.pipe(far);
-  far.pipe(near);
+  link.violation = upgradeProblem(response.head, request.head);
+  if (link.violation) return;
+  link.isAgreed = true;
+  const ended = toClient(far, near, response, link);
+  await toServer(near, far);
+  await ended;
+}
+
+/** Carries what the server sends, until it ends or breaks a rule. What came before that still arrives. */
+function toClient(
+  far: Socket,
+  near: Deno.UnixConn,
+  { head, rest }: Opening,
+  link: RelayLink,
+): Promise<void> {
+  const guard = frameGuard();
+  const waiting: Uint8Array[] = [];
+  const { promise, resolve } = Promise.withResolvers<void>();
+  let waitingBytes = 0;
+  let isWriting = false;
+  let isOver = false;
+
+  function put(bytes: Uint8Array): void {
+    waiting.push(bytes);
+    waitingBytes += bytes.length;
+    if (waitingBytes > MAX_WAITING_BYTES) far.pause();
+    if (!isWriting) void write();
+  }
+
+  async function write(): Promise<void> {
+    isWriting = true;
+    try {
+      for (let bytes = waiting.shift(); bytes; bytes = waiting.shift()) {
+        await writeAll(near, bytes);
+        waitingBytes -= bytes.length;
+        if (far.isPaused() && waitingBytes <= MAX_WAITING_BYTES) far.resume();
+      }
+      if (isOver) await near.closeWrite();
+    } catch {
+      far.destroy(); // the client is gone
+    }
+    isWriting = false;
+    if (isOver) resolve();
+  }
+
+  function take(bytes: Uint8Array): void {
+    const breach = guard.read(bytes);
+    if (!breach) return put(bytes);
+    link.violation = breach.violation;
+    far.off("data", take).destroy();
+    if (breach.at > 0) put(bytes.subarray(0, breach.at));
+  }
+
+  function over(): void {
+    isOver = true;
+    if (!isWriting) void write();
+  }
+
+  put(Buffer.from(head, "latin1"));
+  far.on("data", take).once("close", over);
+  if (rest.length > 0) take(rest);
+  far.resume();
+  return promise;
+}
+
+/** Carries what the client sends, until it ends. */
+async function toServer(near: Deno.UnixConn, far: Socket): Promise<void> {
+  let wake = () => {};
+  far.on("drain", () => wake()).on("close", () => wake());
+  const buffer = new Uint8Array(READ_BYTES);
+  for (
+    let count = await read(near, buffer);
+    count > 0;
+    count = await read(near, buffer)
+  ) {
+    const isTaken = far.write(Buffer.from(buffer.subarray(0, count)));
+    if (!isTaken && !far.destroyed) {
+      await new Promise<void>((resolve) => wake = resolve);
+    }
+  }
+  far.end();
+}
+
+/** How many bytes were read; 0 at the end, also where the connection was cut. */
+async function read(from: Deno.Conn, buffer: Uint8Array): Promise<number> {
+  return await from.read(buffer).catch(() => null) ?? 0;
+}
+
+async function writeAll(to: Deno.Conn, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length;) {
+    at += await to.write(at === 0 ? bytes : bytes.subarray(at));
+  }
+}
+
+function shut(connection: Deno.Conn): void {
+  try {
+    connection.close();
+  } catch {
+    // It is closed.
+  }
+}
+
+/** Waits, or until the signal aborts. */
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    onAbort(signal, () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
 }
 
 /** @throws {Error} If the certificates cannot be used. */
@@ -157,16 +311,6 @@ function connect({ url, tls }: TransportOptions): Socket {
     : connectTcp(address);
   far.setNoDelay(true);
   return far;
-}
-
-/** What ends one side ends the other; what was read by then still arrives. */
-function tie(near: Socket, far: Socket, link: RelayLink): void {
-  far.on("error", (error) => {
-    link.error ??= error;
-    far.destroy();
-  });
-  far.once("close", () => near.end());
-  near.once("close", () => far.destroy());
 }
 
 /**
@@ -189,24 +333,41 @@ interface Opening {
   readonly rest: Buffer;
 }
 
-/** Reads until the head is whole, and no further; `undefined` if that does not come. */
-function headFrom(socket: Socket): Promise<Opening | undefined> {
+/** Reads the client's head; `undefined` if it does not come whole. */
+async function requestFrom(near: Deno.Conn): Promise<Opening | undefined> {
+  const buffer = new Uint8Array(READ_BYTES);
+  let bytes = Buffer.alloc(0);
+  while (bytes.length < MAX_HEAD_BYTES) {
+    const count = await read(near, buffer);
+    if (count === 0) return undefined;
+    bytes = Buffer.concat([bytes, buffer.subarray(0, count)]);
+    const opening = openingOf(bytes);
+    if (opening) return opening;
+  }
+}
+
+/** Reads the server's head, and no further; `undefined` if the server ends before. */
+function responseFrom(far: Socket): Promise<Opening | undefined> {
   return new Promise((resolve) => {
     let bytes = Buffer.alloc(0);
     const onData = (chunk: Buffer) => {
       bytes = Buffer.concat([bytes, chunk]);
-      const at = bodyStart(bytes);
-      if (at === undefined && bytes.length < MAX_HEAD_BYTES) return;
-      socket.pause().off("data", onData).off("close", onClose);
-      if (at === undefined) return resolve(undefined);
-      resolve({
-        head: bytes.toString("latin1", 0, at),
-        rest: bytes.subarray(at),
-      });
+      const opening = openingOf(bytes);
+      if (!opening && bytes.length < MAX_HEAD_BYTES) return;
+      far.pause().off("data", onData).off("close", onClose);
+      resolve(opening ?? { head: bytes.toString("latin1"), rest: NO_BYTES });
     };
     const onClose = () => resolve(undefined);
-    socket.on("data", onData).once("close", onClose);
+    far.on("data", onData).once("close", onClose);
   });
+}
+
+const NO_BYTES = Buffer.alloc(0);
+
+function openingOf(bytes: Buffer): Opening | undefined {
+  const at = bodyStart(bytes);
+  if (at === undefined) return undefined;
+  return { head: bytes.toString("latin1", 0, at), rest: bytes.subarray(at) };
 }
 
 /** Reads the body of a refusal: as much as is kept, or comes in time. */

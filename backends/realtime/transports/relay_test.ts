@@ -27,7 +27,7 @@ for (
 ) {
   Deno.test(`relay() hangs up on a connection ${name}`, async () => {
     await using hop = await relay(NOWHERE);
-    hop.link();
+    hop.link(() => {});
     const near = connect(hop.path);
     near.on("error", () => {});
     near.write(request);
@@ -38,7 +38,7 @@ for (
 
 Deno.test("relay() hangs up on a connection that was cut before it came in", async () => {
   await using hop = await relay(NOWHERE);
-  const link = hop.link();
+  const link = hop.link(() => {});
   link.cut();
   const near = connect(hop.path);
   near.write(
@@ -52,7 +52,7 @@ Deno.test("relay() hangs up on a connection that was cut before it came in", asy
 
 Deno.test("relay() tells a link why the server could not be reached", async () => {
   await using hop = await relay(NOWHERE);
-  const link = hop.link();
+  const link = hop.link(() => {});
   const near = connect(hop.path);
   near.write(
     `GET / HTTP/1.1\r\nx-earshot-link: ${

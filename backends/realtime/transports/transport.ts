@@ -1,4 +1,5 @@
 import type { TlsOptions } from "../../target/tls.ts";
+import type { Violation } from "./violation.ts";
 
 /** Opens WebSockets to one server. Everything that goes by text frames goes through this seam. */
 export interface Transport extends AsyncDisposable {
@@ -36,6 +37,8 @@ export interface SocketEnd {
   readonly error?: Error;
   /** The HTTP answer that came in place of an upgrade. */
   readonly refusal?: Refusal;
+  /** What the server sent that made this side end the socket. */
+  readonly violation?: Violation;
 }
 
 /** The HTTP answer that came in place of an upgrade. */
@@ -58,9 +61,6 @@ export interface TransportOptions {
 
 /** How long a server may take to answer a close frame. */
 export const CLOSE_GRACE_MS = 1000;
-
-/** The most that one message may hold: what Deno's own WebSocket has as its limit. */
-export const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
 
 /** How much of the body of a refused upgrade is kept. */
 export const REFUSAL_BODY_BYTES = 2048;

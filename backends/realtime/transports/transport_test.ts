@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { systemClock } from "../../../core/clock.ts";
 import {
+  agreement,
   created,
+  frame,
   type Peer,
   scriptedServer,
   type ScriptOptions,
@@ -59,6 +61,114 @@ function listen(transport: Transport): Ear {
     },
   };
 }
+
+const TEXT = 0x81;
+
+/** What RFC 6455 forbids a server, and what is said of it. */
+const BROKEN_FRAMES: readonly [string, readonly Uint8Array[], RegExp][] = [
+  [
+    "text that is no UTF-8",
+    [frame(TEXT, Uint8Array.of(0x22, 0xff, 0xfe))],
+    /UTF-8/,
+  ],
+  [
+    "a reason that is no UTF-8",
+    [frame(0x88, Uint8Array.of(0x03, 0xe8, 0xff))],
+    /UTF-8/,
+  ],
+  ["a reserved bit", [frame(0xc1, "x")], /reserved bits must be 0/],
+  ["another reserved bit", [frame(0xa1, "x")], /reserved bits must be 0/],
+  ["an unknown opcode", [frame(0x83, "x")], /opcode 3/],
+  ["an unknown control opcode", [frame(0x8b, "x")], /opcode 11/],
+  ["a masked frame", [frame(TEXT, "x", { mask: true })], /must not be masked/],
+  [
+    "a continuation of nothing",
+    [frame(0x80, "x")],
+    /continuation must follow|opcode 0/,
+  ],
+  [
+    "a message within another",
+    [frame(0x01, "x"), frame(TEXT, "y")],
+    /must end before the next|opcode 1/,
+  ],
+  ["a ping in fragments", [frame(0x09, "x")], /must not be fragmented/],
+  [
+    "a ping that is too long",
+    [frame(0x89, "x".repeat(126))],
+    /longer than 125 bytes|length 126/,
+  ],
+  [
+    "a close code that may not be sent",
+    [frame(0x88, Uint8Array.of(0x03, 0xed))],
+    /valid code/,
+  ],
+  [
+    "half a close code",
+    [frame(0x88, Uint8Array.of(3))],
+    /valid code|length 1/,
+  ],
+];
+
+/** Messages that have no end, or one that is too far. */
+const TOO_LARGE: readonly [string, () => Iterable<Uint8Array>][] = [
+  [
+    "a frame that is too large",
+    () => [frame(TEXT, "x", { length: 16 * 1024 * 1024 + 1 })],
+  ],
+  [
+    "a frame that is absurdly large",
+    () => [frame(TEXT, "x", { length: 2 ** 60 })],
+  ],
+  ["endless large fragments", () => fragments(64 * 1024, 1000)],
+  ["endless small fragments", () => fragments(1, 20_000)],
+  ["endless empty fragments", () => fragments(0, 20_000)],
+];
+
+function* fragments(bytes: number, count: number): Iterable<Uint8Array> {
+  const payload = new Uint8Array(bytes).fill(0x61);
+  yield frame(0x01, payload);
+  for (let i = 1; i < count; i++) yield frame(0x00, payload);
+}
+
+/** Answers to an upgrade that are not, and what is said of them. */
+const BROKEN_UPGRADES: readonly [
+  string,
+  NonNullable<ScriptOptions["answerUpgrade"]>,
+  RegExp,
+][] = [
+  [
+    "an invalid byte in a header",
+    (request) => agreement(request, "X-A: a\x01b\r\n"),
+    /header/i,
+  ],
+  [
+    "an invalid byte in the header of a refusal",
+    () => "HTTP/1.1 401 No\r\nX-A: a\x00b\r\nContent-Length: 0\r\n\r\n",
+    /header/i,
+  ],
+  [
+    "an invalid name of a header",
+    (request) => agreement(request, "X A: b\r\n"),
+    /header/i,
+  ],
+  ["what is no HTTP", () => "SSH-2.0-OpenSSH_9.2\r\n\r\n", /HTTP/],
+  [
+    "the answer to another key",
+    (request) => agreement(request, "", "another"),
+    /Sec-WebSocket-Accept/,
+  ],
+  [
+    "a protocol that nobody asked for",
+    (request) => agreement(request, "Sec-WebSocket-Protocol: x\r\n"),
+    /protocol/i,
+  ],
+  [
+    "an extension that nobody asked for",
+    (request) =>
+      agreement(request, "Sec-WebSocket-Extensions: permessage-deflate\r\n"),
+    /extension/i,
+  ],
+];
 
 for (const [name, open] of Object.entries(TRANSPORTS)) {
   const test = (
@@ -259,6 +369,63 @@ for (const [name, open] of Object.entries(TRANSPORTS)) {
   refusal("follows no redirect", {
     refuse: () => ({ status: 302, body: "elsewhere" }),
   }, ({ refusal }) => assert.equal(refusal?.status, 302));
+
+  for (const [what, bytes, says] of BROKEN_FRAMES) {
+    test(`ends a socket at ${what}, and says so`, async (peer) => {
+      await peer.raw(frame(TEXT, "before"), ...bytes);
+    }, async ({ ended, heard }) => {
+      const { code, violation } = await ended;
+      assert.deepEqual(heard, ["before"]);
+      assert.equal(code, 1006);
+      assert.equal(violation?.class, "protocol_error", violation?.message);
+      assert.match(violation.message, /^The server broke the WebSocket proto/);
+      assert.match(violation.message, says);
+    });
+  }
+
+  for (const [what, bytes] of TOO_LARGE) {
+    test(`ends a socket at ${what}, and says so`, async (peer) => {
+      await peer.raw(frame(TEXT, "before"), ...bytes());
+    }, async ({ ended, heard }, peers) => {
+      const { violation } = await ended;
+      assert.deepEqual(heard, ["before"]);
+      assert.equal(violation?.class, "too_large");
+      assert.match(
+        violation.message,
+        /16 MiB, or in more than 16384 fragments/,
+      );
+      await peers[0]!.ended; // the server is read no further
+    });
+  }
+
+  test(
+    "takes messages up to the limit, whole and in fragments",
+    async (peer) => {
+      const half = new Uint8Array(8 * 1024 * 1024).fill(0x61);
+      await peer.raw(frame(0x01, half), frame(0x80, half));
+      const some = new Uint8Array(1024).fill(0x62);
+      await peer.raw(frame(0x01, some));
+      for (let i = 0; i < 5000; i++) await peer.raw(frame(0x00, some));
+      await peer.raw(frame(0x89, "ping"), frame(0x80, "end"));
+    },
+    async ({ next, socket, ended }) => {
+      assert.equal((await next()).length, 16 * 1024 * 1024);
+      assert.equal((await next()).length, 5001 * 1024 + 3);
+      socket.close();
+      assert.equal((await ended).violation, undefined);
+    },
+  );
+
+  for (const [what, answerUpgrade, says] of BROKEN_UPGRADES) {
+    refusal(`ends an upgrade at ${what}, and says so`, {
+      answerUpgrade,
+    }, ({ code, violation }) => {
+      assert.equal(code, 1006);
+      assert.equal(violation?.class, "protocol_error", violation?.message);
+      assert.match(violation.message, /^The server's answer to the upgrade is/);
+      assert.match(violation.message, says);
+    });
+  }
 
   Deno.test(`${name} transport tells that nobody listens`, async () => {
     const server = await scriptedServer(() => {});

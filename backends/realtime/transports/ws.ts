@@ -1,9 +1,9 @@
 import { Buffer } from "node:buffer";
 import type { IncomingMessage } from "node:http";
 import WebSocket from "ws";
+import { systemCodeOf } from "../../target/system_code.ts";
 import {
   CLOSE_GRACE_MS,
-  MAX_MESSAGE_BYTES,
   type Refusal,
   REFUSAL_BODY_BYTES,
   REFUSAL_BODY_MS,
@@ -12,6 +12,15 @@ import {
   type Transport,
   type TransportOptions,
 } from "./transport.ts";
+import {
+  badUpgrade,
+  MAX_MESSAGE_BYTES,
+  MAX_MESSAGE_FRAGMENTS,
+  RULE,
+  tooLarge,
+  type Violation,
+  violation,
+} from "./violation.ts";
 
 /** WebSockets of the npm package `ws`: the least CPU a message, and no need of unix sockets. */
 export function wsTransport(
@@ -25,6 +34,7 @@ export function wsTransport(
         ...tls,
         perMessageDeflate: false,
         maxPayload: MAX_MESSAGE_BYTES,
+        maxFragments: MAX_MESSAGE_FRAGMENTS,
         closeTimeout: CLOSE_GRACE_MS,
         followRedirects: false,
       }) as WsSocket;
@@ -65,16 +75,48 @@ function listen(socket: WsSocket, listener: SocketListener): Promise<void> {
     socket.terminate();
   });
   socket.on("close", (code, reason) => {
+    const broken = error && violationOf(error);
     listener.closed({
       code,
       reason: reason.toString(),
       ...(error && { error }),
       ...(refusal && { refusal }),
+      ...(broken && { violation: broken }),
     });
     resolve();
   });
   return promise;
 }
+
+/** What the server did wrong, where that is why ws ended the socket. */
+function violationOf(error: Error): Violation | undefined {
+  const code = systemCodeOf(error) ?? "";
+  if (TOO_LARGE.has(code)) return tooLarge();
+  if (code.startsWith("WS_ERR_")) {
+    return violation(
+      RULES[code] ?? error.message.replace(/^Invalid WebSocket frame: /, ""),
+    );
+  }
+  const isUpgrade = code.startsWith("HPE_") ||
+    /^(Invalid Upgrade header|Invalid Sec-WebSocket|Server sent )/
+      .test(error.message);
+  return isUpgrade ? badUpgrade(error.message) : undefined;
+}
+
+const TOO_LARGE: ReadonlySet<string> = new Set([
+  "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH",
+  "WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH",
+  "WS_ERR_TOO_MANY_BUFFERED_PARTS",
+]);
+
+const RULES: Readonly<Record<string, string>> = {
+  WS_ERR_INVALID_UTF8: RULE.text,
+  WS_ERR_INVALID_CLOSE_CODE: RULE.close,
+  WS_ERR_UNEXPECTED_MASK: RULE.mask,
+  WS_ERR_UNEXPECTED_RSV_1: RULE.reservedBits,
+  WS_ERR_UNEXPECTED_RSV_2_3: RULE.reservedBits,
+  WS_ERR_EXPECTED_FIN: RULE.controlFragment,
+};
 
 /** The beginning of a body, or what came of it in time. */
 function bodyOf(response: IncomingMessage): Promise<string> {

@@ -1,0 +1,115 @@
+import {
+  MAX_MESSAGE_BYTES,
+  MAX_MESSAGE_FRAGMENTS,
+  RULE,
+  tooLarge,
+  type Violation,
+  violation,
+} from "./violation.ts";
+
+/** Holds the frames that a server sends to RFC 6455, and to a size. */
+export interface FrameGuard {
+  /**
+   * Reads the next bytes of the stream. Returns the first violation in them, and how many bytes came before the frame
+   * that it is in. Only headers are looked at: payloads are skipped.
+   */
+  read(chunk: Uint8Array): Breach | undefined;
+}
+
+/** A violation, and where it is. */
+export interface Breach {
+  readonly violation: Violation;
+  /** Bytes of the chunk that are in order. */
+  readonly at: number;
+}
+
+const CONTINUATION = 0;
+const BINARY = 2;
+const CLOSE = 8;
+const PONG = 10;
+const MAX_CONTROL_BYTES = 125;
+/** Two bytes and the longest form of a length. */
+const MAX_HEADER_BYTES = 10;
+
+/** Deno's own WebSocket takes masked frames, and messages in any number of fragments. */
+export function frameGuard(): FrameGuard {
+  const header = new Uint8Array(MAX_HEADER_BYTES);
+  const view = new DataView(header.buffer);
+  let headerBytes = 0;
+  let payloadLeft = 0;
+  /** Of the message that is under way; `undefined` between two. */
+  let message: { bytes: number; fragments: number } | undefined;
+  let isClosed = false;
+
+  function check(length: number): Violation | undefined {
+    const first = header[0]!;
+    const opcode = first & 0x0f;
+    const isFinal = (first & 0x80) !== 0;
+    if (first & 0x70) return violation(RULE.reservedBits);
+    if (header[1]! & 0x80) return violation(RULE.mask);
+    if (opcode === CLOSE) isClosed = true;
+    if (opcode >= CLOSE && opcode <= PONG) return checkControl(isFinal, length);
+    if (opcode > BINARY) return violation(`opcode ${opcode} is not defined`);
+    if (opcode === CONTINUATION && message === undefined) {
+      return violation("a continuation must follow a first fragment");
+    }
+    if (opcode !== CONTINUATION && message !== undefined) {
+      return violation("a message must end before the next one begins");
+    }
+    message ??= { bytes: 0, fragments: 0 };
+    message.bytes += length;
+    message.fragments++;
+    if (
+      message.bytes > MAX_MESSAGE_BYTES ||
+      message.fragments > MAX_MESSAGE_FRAGMENTS
+    ) return tooLarge();
+    if (isFinal) message = undefined;
+  }
+
+  return {
+    read(chunk) {
+      let start = 0;
+      for (let at = 0; at < chunk.length;) {
+        // What follows a close frame is not read.
+        if (isClosed) return;
+        if (payloadLeft > 0) {
+          const skipped = Math.min(payloadLeft, chunk.length - at);
+          payloadLeft -= skipped;
+          at += skipped;
+          continue;
+        }
+        if (headerBytes === 0) start = at;
+        header[headerBytes++] = chunk[at++]!;
+        if (headerBytes < headerLength(header, headerBytes)) continue;
+        const length = payloadLength(view);
+        const found = check(length);
+        if (found) return { violation: found, at: start };
+        headerBytes = 0;
+        payloadLeft = length;
+      }
+    },
+  };
+}
+
+function checkControl(isFinal: boolean, length: number): Violation | undefined {
+  if (!isFinal) return violation(RULE.controlFragment);
+  if (length > MAX_CONTROL_BYTES) {
+    return violation(
+      `control frames must not be longer than ${MAX_CONTROL_BYTES} bytes`,
+    );
+  }
+}
+
+/** How long a header is without a mask, as far as it is known by now. */
+function headerLength(header: Uint8Array, known: number): number {
+  if (known < 2) return 2;
+  const length = header[1]! & 0x7f;
+  return length === 127 ? 10 : length === 126 ? 4 : 2;
+}
+
+function payloadLength(header: DataView): number {
+  const length = header.getUint8(1) & 0x7f;
+  if (length === 126) return header.getUint16(2);
+  if (length === 127) return Number(header.getBigUint64(2));
+  return length;
+}

@@ -1,0 +1,48 @@
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { frame } from "../testing/scripted_server.ts";
+import { frameGuard } from "./frame_guard.ts";
+
+const FINE = [
+  frame(0x81, "hello"),
+  frame(0x01, "x".repeat(300)),
+  frame(0x89, "ping"),
+  frame(0x00, "y".repeat(70_000)),
+  frame(0x80, ""),
+  frame(0x82, "z"),
+];
+
+/** Where a guard finds the violation in a stream that comes in pieces of a size; undefined if it finds none. */
+function foundAt(stream: Uint8Array, pieceBytes: number): number | undefined {
+  const guard = frameGuard();
+  for (let start = 0; start < stream.length; start += pieceBytes) {
+    const breach = guard.read(stream.subarray(start, start + pieceBytes));
+    if (breach) return start + breach.at;
+  }
+}
+
+Deno.test("frameGuard() lets valid frames pass, however they are cut", () => {
+  const stream = Buffer.concat(FINE);
+  for (const pieceBytes of [1, 2, 3, 7, 1000, stream.length]) {
+    assert.equal(foundAt(stream, pieceBytes), undefined, String(pieceBytes));
+  }
+});
+
+Deno.test("frameGuard() finds a frame that is not valid, however it is cut", () => {
+  const fine = Buffer.concat(FINE);
+  const stream = Buffer.concat([fine, frame(0xf1, "x"), ...FINE]);
+  assert.equal(foundAt(stream, stream.length), fine.length);
+  // A byte of the header may have passed when the second comes.
+  for (const pieceBytes of [1, 2, 3, 7, 1000]) {
+    const at = foundAt(stream, pieceBytes)!;
+    assert.ok(
+      at >= fine.length && at <= fine.length + 1,
+      `${at} by ${pieceBytes}`,
+    );
+  }
+});
+
+Deno.test("frameGuard() reads nothing behind a close frame", () => {
+  const close = frame(0x88, Uint8Array.of(0x03, 0xe8));
+  assert.equal(foundAt(Buffer.concat([close, frame(0xf1, "x")]), 3), undefined);
+});
