@@ -1,5 +1,5 @@
 import { messageOf } from "../plugins/mod.ts";
-import { writeAll } from "./output_file.ts";
+import { whenFilesAreFree, writeAll } from "./output_file.ts";
 
 /** Where lines end up. */
 export interface LineSink {
@@ -181,7 +181,9 @@ export function linesTo(path: string): LineWriter {
 }
 
 function beginFile(path: string): Promise<LineSink> {
-  return Deno.open(path, { write: true, create: true, truncate: true });
+  return whenFilesAreFree(() =>
+    Deno.open(path, { write: true, create: true, truncate: true })
+  );
 }
 
 function standardOutput(): Promise<LineSink> {

@@ -40,16 +40,45 @@ async function probe(path: string): Promise<void> {
  */
 export async function writeWhole(path: string, text: string): Promise<void> {
   try {
-    const found = await statOf(path);
-    if (found && !found.isFile) return await Deno.writeTextFile(path, text);
-    const target = found ? await Deno.realPath(path) : path;
-    await replace(target, text, found?.mode ?? undefined);
+    await whenFilesAreFree(async () => {
+      const found = await statOf(path);
+      if (found && !found.isFile) return await Deno.writeTextFile(path, text);
+      const target = found ? await Deno.realPath(path) : path;
+      await replace(target, text, found?.mode ?? undefined);
+    });
   } catch (cause) {
     throw new Error(
       `Cannot write the report to '${path}' as the system refused it`,
       { cause },
     );
   }
+}
+
+/** How often a file that cannot be opened is tried, where too many are open. */
+const TRIES = 50;
+const PAUSE_MS = 100;
+
+/**
+ * Opens a file, also where so many connections have just been used that the process may open no more: those that are
+ * closing become free soon, and a result must not be lost meanwhile.
+ */
+export async function whenFilesAreFree<T>(
+  open: () => Promise<T>,
+  pauseMs = PAUSE_MS,
+): Promise<T> {
+  for (let tries = 1;; tries++) {
+    try {
+      return await open();
+    } catch (error) {
+      if (tries >= TRIES || !isOutOfFiles(error)) throw error;
+      await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    }
+  }
+}
+
+function isOutOfFiles(error: unknown): boolean {
+  return error instanceof Error && "code" in error &&
+    (error.code === "EMFILE" || error.code === "ENFILE");
 }
 
 async function replace(

@@ -11,6 +11,8 @@ export interface EarshotOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** For the runtime, before the name of the program. */
   readonly denoFlags?: readonly string[];
+  /** How many files it may have open (ulimit -n): not on Windows. */
+  readonly maxOpenFiles?: number;
   /** It is killed and the test fails when it takes longer. @default {30000} */
   readonly limitMs?: number;
 }
@@ -50,11 +52,19 @@ export async function earshot(
 /** Starts earshot; disposing of it kills what is left of it. */
 export function startEarshot(
   args: readonly string[],
-  { cwd, env = {}, denoFlags = [], limitMs = 30_000 }: EarshotOptions = {},
+  { cwd, env = {}, denoFlags = [], limitMs = 30_000, maxOpenFiles }:
+    EarshotOptions = {},
 ): Running {
   const clock = systemClock();
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", ...denoFlags, CLI, ...args],
+  const [program, ...rest] = [
+    ...(maxOpenFiles === undefined
+      ? []
+      : ["sh", "-c", `ulimit -n ${maxOpenFiles} && exec "$0" "$@"`]),
+    Deno.execPath(),
+    ...["run", "-A", ...denoFlags, CLI, ...args],
+  ];
+  const child = new Deno.Command(program!, {
+    args: rest,
     ...(cwd !== undefined && { cwd }),
     env: {
       NO_COLOR: "1",

@@ -217,7 +217,9 @@ function toClient(
     isWriting = true;
     try {
       for (let bytes = waiting.shift(); bytes; bytes = waiting.shift()) {
-        await writeAll(near, bytes);
+        for (let at = 0; at < bytes.length;) {
+          at += await near.write(at === 0 ? bytes : bytes.subarray(at));
+        }
         waitingBytes -= bytes.length;
         if (far.isPaused() && waitingBytes <= MAX_WAITING_BYTES) far.resume();
       }
@@ -254,28 +256,18 @@ async function toServer(near: Deno.UnixConn, far: Socket): Promise<void> {
   let wake = () => {};
   far.on("drain", () => wake()).on("close", () => wake());
   const buffer = new Uint8Array(READ_BYTES);
-  for (
-    let count = await read(near, buffer);
-    count > 0;
-    count = await read(near, buffer)
-  ) {
-    const isTaken = far.write(Buffer.from(buffer.subarray(0, count)));
-    if (!isTaken && !far.destroyed) {
-      await new Promise<void>((resolve) => wake = resolve);
+  try {
+    for (let count; (count = await near.read(buffer)) !== null;) {
+      // A copy: a socket that is full keeps what it is given.
+      const isTaken = far.write(Buffer.from(buffer.subarray(0, count)));
+      if (!isTaken && !far.destroyed) {
+        await new Promise<void>((resolve) => wake = resolve);
+      }
     }
+  } catch {
+    // It was cut.
   }
   far.end();
-}
-
-/** How many bytes were read; 0 at the end, also where the connection was cut. */
-async function read(from: Deno.Conn, buffer: Uint8Array): Promise<number> {
-  return await from.read(buffer).catch(() => null) ?? 0;
-}
-
-async function writeAll(to: Deno.Conn, bytes: Uint8Array): Promise<void> {
-  for (let at = 0; at < bytes.length;) {
-    at += await to.write(at === 0 ? bytes : bytes.subarray(at));
-  }
 }
 
 function shut(connection: Deno.Conn): void {
@@ -338,8 +330,8 @@ async function requestFrom(near: Deno.Conn): Promise<Opening | undefined> {
   const buffer = new Uint8Array(READ_BYTES);
   let bytes = Buffer.alloc(0);
   while (bytes.length < MAX_HEAD_BYTES) {
-    const count = await read(near, buffer);
-    if (count === 0) return undefined;
+    const count = await near.read(buffer).catch(() => null);
+    if (count === null) return undefined;
     bytes = Buffer.concat([bytes, buffer.subarray(0, count)]);
     const opening = openingOf(bytes);
     if (opening) return opening;

@@ -1,0 +1,44 @@
+// Runs in a process that may open too few files: the server is not blamed, nothing is lost, and the process ends.
+
+import assert from "node:assert/strict";
+import type { Report } from "../plugins/mod.ts";
+import { earshot } from "./support/earshot.ts";
+import { readReport, tempFolder } from "./support/files.ts";
+import { QUICK, serve } from "./support/serve.ts";
+
+/** Enough to start, and for some of the streams. */
+const MAX_OPEN_FILES = 64;
+
+for (const transport of ["native", "ws"]) {
+  Deno.test({
+    name:
+      `run over ${transport} without files to open fails by EMFILE, goes on, and ends by itself`,
+    ignore: Deno.build.os === "windows",
+    async fn() {
+      await using folder = await tempFolder({});
+      await using server = await serve(QUICK);
+      const { code, stdout, stderr } = await earshot([
+        "run",
+        ...["--target", server.url, "--data", "clips,limit=1"],
+        ...["--backend", `realtime,speed=0,transport=${transport}`],
+        ...["--load", "concurrent=60,1", "--requests", "60"],
+        ...["--report", "json=out.json", "--report", "jsonl=samples.jsonl"],
+      ], { cwd: folder.path, maxOpenFiles: MAX_OPEN_FILES, limitMs: 90_000 });
+      const what = `${code} ${stdout} ${stderr}`;
+      assert.ok([1, 4].includes(code), what);
+      const { stages }: Report = await readReport(folder.path, "out.json");
+      const [many, one] = stages;
+      assert.ok(many && one, what);
+      assert.ok(many.counts.error > 0, what);
+      assert.equal(many.counts.ok + many.counts.error, 60, what);
+      assert.deepEqual(
+        many.failures.map(({ class: failure, code }) => [failure, code]),
+        [["connect_error", "EMFILE"]],
+        JSON.stringify(many.failures),
+      );
+      assert.match(many.failures[0]!.message, /ulimit -n/);
+      // Connections are accepted when there are files again; the last ones of the stage before may still be closing.
+      assert.ok(one.counts.ok > 50, JSON.stringify(one.failures));
+    },
+  });
+}
