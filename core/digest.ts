@@ -1,7 +1,7 @@
 import { type Column, column } from "./column.ts";
 import { clientMetrics, type Metric, metrics } from "./metrics/mod.ts";
 import type { NormalizerName } from "./quality/normalize.ts";
-import { quality } from "./quality/quality.ts";
+import { type Quality, quality } from "./quality/quality.ts";
 import type {
   Counts,
   FailureNote,
@@ -22,6 +22,8 @@ export interface Digest {
   summary(windowMs: number): Summed;
   /** When the last measured request ended. */
   readonly lastEndMs: number | undefined;
+  /** The comparison of long texts, which is put off. */
+  readonly texts: Pick<Quality, "isPressed" | "work" | "giveUp">;
 }
 
 /** The part of a stage's report that its samples tell. */
@@ -107,6 +109,7 @@ export function digest(
     get lastEndMs() {
       return lastEndMs;
     },
+    texts,
     add(sample) {
       countRates(sample);
       if (sample.phase === "warmup") {

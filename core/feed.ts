@@ -18,13 +18,20 @@ const BUDGET_MS = 0.5;
 /** But at least as large a share of what waits, so that the queue finds its length at any rate. */
 const SHARE = 1 / 64;
 
-/** Hands samples to `take` in small batches; calls `glance` a few times a second. */
+/** What {@linkcode feed} calls. */
+export interface FeedTasks {
+  /** Takes samples, a small batch at a time. */
+  take(batch: readonly Sample[]): void;
+  /** Does a slice of other work that cannot be put off. Returns whether there is more of it. */
+  work?(): boolean;
+  /** Called a few times a second. */
+  glance(): void;
+}
+
+/** Hands samples on, and does other work between requests. */
 export function feed(
   clock: Clock,
-  { take, glance }: {
-    take: (batch: readonly Sample[]) => void;
-    glance: () => void;
-  },
+  { take, work = () => false, glance }: FeedTasks,
 ): Feed {
   const waiting: Sample[] = [];
   let glanceMs = clock.now() + EVERY_MS;
@@ -38,7 +45,7 @@ export function feed(
       take(waiting.splice(0, count));
       nowMs = clock.now();
     }
-    const more = waiting.length > 0;
+    const more = work() || waiting.length > 0;
     if (nowMs >= glanceMs) {
       glance();
       glanceMs = nowMs + EVERY_MS;

@@ -103,6 +103,11 @@ export async function runStage(options: StageOptions): Promise<StageResult> {
       for (const sample of batch) running.sums.add(sample);
       options.samples(batch);
     },
+    work() {
+      const { texts } = running.sums;
+      if (texts.isPressed) texts.work().next();
+      return texts.isPressed;
+    },
     glance: () => options.progress(progressOf(running)),
   });
   let nextId = firstId;
@@ -116,6 +121,7 @@ export async function runStage(options: StageOptions): Promise<StageResult> {
   release(); // before anything is waited for: the timer that begins measuring may not have fired yet
   await counted.settled();
   ended.close();
+  await compareTexts(running);
   signal.removeEventListener("abort", interrupt);
   options.progress(progressOf(running));
   const { error } = stopping.end!;
@@ -124,6 +130,28 @@ export async function runStage(options: StageOptions): Promise<StageResult> {
     nextId,
     ...(error !== undefined && { error }),
   };
+}
+
+/** How long texts are compared before the event loop gets a turn. */
+const COMPARE_MS = 10;
+/** How long they are compared after an interrupt; what is left then is left out. */
+const COMPARE_INTERRUPTED_MS = 1000;
+
+/** Compares long texts when no request is in flight any more. */
+async function compareTexts(
+  { clock, signal, sums: { texts } }: Running,
+): Promise<void> {
+  let turnMs = clock.now();
+  let interruptedMs: number | undefined;
+  for (const _ of texts.work()) {
+    const nowMs = clock.now();
+    if (nowMs < turnMs + COMPARE_MS) continue;
+    await clock.sleepUntil(nowMs);
+    turnMs = clock.now();
+    if (!signal.aborted) continue;
+    interruptedMs ??= turnMs;
+    if (turnMs > interruptedMs + COMPARE_INTERRUPTED_MS) return texts.giveUp();
+  }
 }
 
 /** Measuring begins and ends by timers, so that a hung server cannot hold a stage. */

@@ -38,3 +38,63 @@ Deno.test("normalizers.basic leaves nothing to do a second time", () => {
     assert.ok(!/[\p{P}\p{S}\p{M}]|\s\s/u.test(once), once);
   }));
 });
+
+/** The rules as they are written down, each a regular expression: slow on hostile texts. */
+function reference(text: string): string {
+  return text.toLowerCase()
+    .replace(/[<[][^>\]]*[>\]]/gu, "")
+    .replace(/\([^)]+\)/gu, "")
+    .normalize("NFKC")
+    .replace(/[\p{M}\p{S}\p{P}]/gu, " ")
+    .toLowerCase()
+    .replace(/\s+/gu, " ")
+    .trim();
+}
+
+Deno.test("normalizers.basic equals its rules in regular expressions on any text", () => {
+  const brackets = fc.string({
+    unit: fc.constantFrom("(", ")", "[", "]", "<", ">", "a", " ", "\n"),
+    maxLength: 60,
+  });
+  const letters = fc.string({
+    unit: fc.constantFrom(
+      "a",
+      "É",
+      "\u0301",
+      "\u0327",
+      "\u3099",
+      "カ",
+      "ﷺ",
+      "İ",
+      "Σ",
+      "(",
+      ")",
+    ),
+    maxLength: 25,
+  });
+  const any = fc.string({ unit: "binary", maxLength: 40 });
+  fc.assert(
+    fc.property(fc.oneof(brackets, letters, any), (text) => {
+      assert.equal(basic(text), reference(text));
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+Deno.test("normalizers.basic takes time in proportion to the text, whatever is in it", () => {
+  const count = 200_000;
+  const hostile = {
+    "opening parentheses": ["(".repeat(count), ""],
+    "empty parentheses": ["()".repeat(count), ""],
+    "opening tags": ["<".repeat(count), ""],
+    "nested brackets": ["[(".repeat(count), ""],
+    "a mark of one kind": [`a${"\u0301".repeat(count)}b`, "á b"],
+    "marks that change places": [`a${"\u0315\u0300".repeat(count)}b`, "à b"],
+    "white space": [`a${" ".repeat(count)}b`, "a b"],
+    "sigmas": ["ΑΣ".repeat(count), "ασ".repeat(count - 1) + "ας"],
+  };
+  for (const [what, [text, expected]] of Object.entries(hostile)) {
+    // Quadratic time would be minutes: a test that hangs is one that fails.
+    assert.equal(basic(text!), expected, what);
+  }
+});

@@ -1,8 +1,19 @@
 import assert from "node:assert/strict";
 import { sample } from "../testing/sample.ts";
 import type { Outcome } from "../sample.ts";
+import { finish } from "./alignment.ts";
+import { type NormalizerName, normalizers } from "./normalize.ts";
 import { errorRate, quality } from "./quality.ts";
-import { characterErrors, wordErrors } from "./wer.ts";
+import { characterErrors, type CountErrors, wordErrors } from "./wer.ts";
+
+function summed(count: CountErrors, normalizer: NormalizerName) {
+  const { add, rate } = errorRate(normalizer);
+  return {
+    add: (reference: string, hypothesis: string) =>
+      add(finish(count(reference, hypothesis, normalizers[normalizer]))),
+    rate,
+  };
+}
 
 function said(reference: string | undefined, text: string | undefined) {
   return sample({
@@ -12,7 +23,7 @@ function said(reference: string | undefined, text: string | undefined) {
 }
 
 Deno.test("errorRate() pools errors over all texts, which is not the mean of their rates", () => {
-  const sum = errorRate(wordErrors, "basic");
+  const sum = summed(wordErrors, "basic");
   sum.add("One.", "two");
   sum.add(
     "one two three four five six seven",
@@ -31,7 +42,7 @@ Deno.test("errorRate() pools errors over all texts, which is not the mean of the
 });
 
 Deno.test("errorRate() counts what is said over an empty reference apart", () => {
-  const sum = errorRate(wordErrors, "none");
+  const sum = summed(wordErrors, "none");
   sum.add("", "thank you");
   assert.deepEqual(sum.rate(), {
     s: 0,
@@ -48,14 +59,14 @@ Deno.test("errorRate() counts what is said over an empty reference apart", () =>
 });
 
 Deno.test("errorRate() takes a reference as empty if nothing is left of it", () => {
-  const sum = errorRate(characterErrors, "basic");
+  const sum = summed(characterErrors, "basic");
   sum.add("[noise]", "hm");
   assert.equal(sum.rate()?.value, undefined);
   assert.equal(sum.rate()?.emptyReferenceInsertions, 2);
 });
 
 Deno.test("errorRate() has no rate before anything was compared", () => {
-  assert.equal(errorRate(wordErrors, "none").rate(), undefined);
+  assert.equal(summed(wordErrors, "none").rate(), undefined);
 });
 
 Deno.test("quality() takes an empty or missing answer as all deletions", () => {
@@ -89,4 +100,43 @@ Deno.test("quality() counts long texts too, each once", () => {
   assert.equal(all.result().wer?.i, 1);
   assert.equal(all.result().wer?.n, 1001);
   assert.equal(all.result().wer?.utterances, 2);
+});
+
+Deno.test("quality() compares long texts in slices, and the same whoever asks for them", () => {
+  const [one, other] = ["a", "b"].map((letter) =>
+    Array.from({ length: 6000 }, (_, i) => `${letter}${i % 37}`).join(" ")
+  );
+  const all = quality("none");
+  all.add(said(one, other));
+  all.add(said(one, one));
+  let slices = 0;
+  for (const _ of all.work()) if (++slices === 3) break;
+  assert.equal(slices, 3, "more than one slice");
+  assert.deepEqual(
+    [all.result().wer?.s, all.result().wer?.n, all.result().wer?.utterances],
+    [6000, 12_000, 2],
+  );
+});
+
+Deno.test("quality() leaves a text that it gives up out of both rates", () => {
+  const all = quality("none");
+  const text = "word ".repeat(5000);
+  all.add(said("short", "short"));
+  all.add(said(text, "other ".repeat(5000)));
+  const work = all.work();
+  for (let i = 0; i < 3; i++) assert.equal(work.next().done, false);
+  all.giveUp();
+  assert.equal(work.next().done, true);
+  const { wer, cer } = all.result();
+  assert.deepEqual([wer?.utterances, cer?.utterances], [1, 1]);
+});
+
+Deno.test("quality() asks to be worked off, and keeps no more texts than it may", () => {
+  const all = quality("none", { maxWaiting: 10_000 });
+  const text = "x".repeat(600);
+  assert.equal(all.isPressed, false);
+  for (let i = 0; i < 100; i++) all.add(said(text, text));
+  assert.equal(all.isPressed, true);
+  assert.equal(all.result().wer?.utterances, 9, "9 × 1200 characters");
+  assert.equal(all.isPressed, false);
 });

@@ -2,9 +2,21 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { distance as levenshtein } from "fastest-levenshtein";
 import { normalizers } from "./normalize.ts";
-import { characterErrors, wordErrors } from "./wer.ts";
+import { finish } from "./alignment.ts";
+import * as wer from "./wer.ts";
 
 const { none, basic } = normalizers;
+
+function wordErrors(...texts: Parameters<wer.CountErrors>): wer.EditCounts {
+  return finish(wer.wordErrors(...texts));
+}
+
+function characterErrors(
+  ...texts: Parameters<wer.CountErrors>
+): wer.EditCounts {
+  return finish(wer.characterErrors(...texts));
+}
+
 /** Few letters, so that texts share many. */
 const texts = fc.string({
   unit: fc.constantFrom("a", "b", "c"),
