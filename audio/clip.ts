@@ -245,7 +245,7 @@ async function readWav(
 }
 
 function baseName(name: string): string {
-  return name.replace(/[?#].*$/, "").split(/[\\/]/).at(-1) || "audio";
+  return name.replace(/[?#][^]*/, "").split(/[\\/]/).at(-1) || "audio";
 }
 
 function withExtension(name: string, extension: string): string {

@@ -126,7 +126,7 @@ function choose({ text }: Piece, choices: readonly unknown[]): Coerced {
 
 function toNumber({ text }: Piece, type: unknown, { name }: Context): Coerced {
   const { read, hint } = unitOf(name);
-  const value = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text)
+  const value = /^[+-]?(\d+(?:\.\d*)?|\.\d+)(e[+-]?\d+)?$/i.test(text)
     ? Number(text)
     : read(text);
   const isWhole = type === "integer";

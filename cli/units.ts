@@ -77,7 +77,9 @@ export function durationOf(text: string): number | undefined {
   if (!/^(\d+(\.\d+)?(ms|[smh]))+$/.test(text)) return undefined;
   let total = 0;
   let largest = Infinity;
-  for (const [, number, unit] of text.matchAll(/([\d.]+)(ms|[smh])/g)) {
+  for (
+    const [, number, unit] of text.matchAll(/(?<![\d.])([\d.]+)(ms|[smh])/g)
+  ) {
     const scale = DURATIONS[unit as keyof typeof DURATIONS];
     const size = 10 ** scale[0] * scale[1];
     if (size >= largest) return undefined;

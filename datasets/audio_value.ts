@@ -28,7 +28,7 @@ export function looksLikeAudio(value: unknown): boolean {
   }
   if (typeof value !== "string") return false;
   if (/^data:audio\//i.test(value) || isBase64Media(value, AUDIO)) return true;
-  return isAudioName(value.replace(/^(https?:[^?#]*).*$/i, "$1"));
+  return isAudioName(value.replace(/^(https?:[^?#]*)[^]*/i, "$1"));
 }
 
 const AUDIO: MediaRules = {

@@ -26,7 +26,7 @@ export function parseGlob(pattern: string): Glob {
   };
 }
 
-const PIECE = /\*\*\/|\*\*|\*|\?|\[([!^]?)([^\]/]+)\]|[{},]|[^]/gu;
+const PIECE = /\*\*\/|\*\*|\*|\?|\[([!^]?)([^\]/]{1,250})\]|[{},]|[^]/gu;
 
 function toRegExp(glob: string): string {
   let open = 0;

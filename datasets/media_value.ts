@@ -55,7 +55,7 @@ export function mediaPlace(
 export function isBase64Media(value: string, { base64Magic }: MediaRules) {
   const mayBe = value.length >= MIN_BASE64 && base64Magic.test(value) ||
     value.length > MAX_PATH;
-  return mayBe && /^[\w+/\s-]+={0,2}\s*$/.test(value);
+  return mayBe && /^[\w+/\s-]+(?:={1,2}\s*)?$/.test(value);
 }
 
 /** No file of media is as short as this. */
@@ -87,7 +87,7 @@ function below(folder: string, path: string, rules: MediaRules): URL {
   }
   return new URL(
     parts.map(encodeURIComponent).join("/"),
-    folder.replace(/\/*$/, "/"),
+    folder.replace(/(?<!\/)\/*$/, "/"),
   );
 }
 

@@ -40,8 +40,9 @@ export function transcripts(): Transcripts {
 function parseList(text: string): Map<string, string> {
   const byId = new Map<string, string>();
   for (const line of text.split(/\r?\n/)) {
-    const [, id, words] = /^\s*(\S+)\s*(.*?)\s*$/u.exec(line) ?? [];
-    if (id !== undefined && words !== undefined) byId.set(id, words);
+    const text = line.trim();
+    const [id] = /^\S+/u.exec(text) ?? [];
+    if (id !== undefined) byId.set(id, text.slice(id.length).trim());
   }
   return byId;
 }

@@ -151,9 +151,10 @@ function headersOf(
 ): Record<string, string> | undefined {
   const headers: Record<string, string> = {};
   for (const line of lines) {
-    const [, name, value] = /^\s*([\w-]+):\s*([\x20-\x7e]*)$/.exec(line) ?? [];
+    const [, name, value] = /^([\w-]+):([\t\x20-\x7e]*)$/.exec(line.trim()) ??
+      [];
     if (name === undefined || value === undefined) return undefined;
-    headers[name.toLowerCase()] = value;
+    headers[name.toLowerCase()] = value.trim();
   }
   return headers;
 }

@@ -107,14 +107,14 @@ async function pemOf(
   return text;
 }
 
+const CERTIFICATE = "-----BEGIN CERTIFICATE-----";
+
 /** Whether one of the certificates in a text can be read: TLS passes over the others. */
 function hasCertificate(text: string): boolean {
-  const found = text.match(
-    /-----BEGIN CERTIFICATE-----[^]*?-----END CERTIFICATE-----/g,
-  );
-  return !!found?.some((pem) => {
+  const [, ...beginnings] = text.split(CERTIFICATE);
+  return beginnings.some((pem) => {
     try {
-      return new X509Certificate(pem).subject !== undefined;
+      return new X509Certificate(CERTIFICATE + pem).subject !== undefined;
     } catch {
       return false;
     }

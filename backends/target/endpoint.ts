@@ -47,7 +47,7 @@ export function parseTarget(target: string): URL | undefined {
 export function hidden(target: string): string {
   return target
     .replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/is, "$1***@")
-    .replace(/[?#].*$/s, "?***");
+    .replace(/[?#].*/s, "?***");
 }
 
 /** Whether a text can be the path of a URL, and no more of it. */
@@ -57,9 +57,9 @@ export function isHttpPath(path: string): boolean {
 
 /** What a target has before the protocol's own path, if it ends in that or its first part. */
 function prefixOf(pathname: string, path: string): string {
-  const given = pathname.replace(/\/+$/, "");
+  const given = pathname.replace(/(?<!\/)\/+$/, "");
   const version = /^\/v\d+(?=\/)/.exec(path)?.[0];
-  for (const tail of [path.replace(/\/+$/, ""), version]) {
+  for (const tail of [path.replace(/(?<!\/)\/+$/, ""), version]) {
     if (tail && given.endsWith(tail)) return given.slice(0, -tail.length);
   }
   return given;

@@ -74,7 +74,7 @@ export function fileUrl(
 
 /** An address to put paths behind. */
 function addressOf(endpoint: URL): string {
-  return (endpoint.origin + endpoint.pathname).replace(/\/+$/, "");
+  return (endpoint.origin + endpoint.pathname).replace(/(?<!\/)\/+$/, "");
 }
 
 /** The library tells refusals in words of its own: ours are told by status. */

@@ -188,5 +188,8 @@ export function isPermission(error: unknown): error is Error {
 
 /** A text without what stands behind the question marks of URLs: signatures do. */
 export function withoutQuery(text: string): string {
-  return text.replace(/(https?:\/\/[^\s?"']+)\?[^\s"')]*/g, "$1");
+  return text.replace(
+    /https?:\/\/[^\s"']+/g,
+    (url) => url.replace(/\?[^)]*/g, ""),
+  );
 }

@@ -60,7 +60,8 @@ function splitsBy(
   { data_files, data_dir }: Config,
   records: readonly HubFile[],
 ): Iterable<[string, readonly HubFile[]]> {
-  const folder = data_dir?.replace(/^\.?\//, "").replace(/\/*$/, "/") ?? "";
+  const folder = data_dir?.replace(/^\.?\//, "").replace(/(?<!\/)\/*$/, "/") ??
+    "";
   const below = records.filter(({ path }) => path.startsWith(folder));
   if (data_files === undefined) return folder === "" ? [] : splitsOf(below);
   return patternsOf(data_files).map(([split, patterns]) => [

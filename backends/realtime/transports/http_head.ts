@@ -21,7 +21,7 @@ export function statusOf(head: string): number {
 
 /** The value of a header. */
 export function headerOf(head: string, name: string): string | undefined {
-  return head.match(lineOf(name))?.[1];
+  return head.match(lineOf(name))?.[1]?.trim();
 }
 
 /** The head with a header set to another value, or taken out. */
@@ -36,7 +36,7 @@ export function withHeader(
 }
 
 function lineOf(name: string): RegExp {
-  return new RegExp(`^${name}:[ \\t]*(.*)\\r\\n`, "im");
+  return new RegExp(`^${name}:(.*)\\r\\n`, "im");
 }
 
 /** Whether a response's body is whole, by what its head says. */
@@ -51,7 +51,9 @@ export function unframed(head: string, body: string): string {
   if (!isChunked(head)) return body;
   let text = "";
   for (let at = 0; at < body.length;) {
-    const size = /^([0-9a-f]+)[^\r]*\r\n/i.exec(body.slice(at, at + 1024));
+    const size = /^([0-9a-f]+)(?![0-9a-f])[^\r]*\r\n/i.exec(
+      body.slice(at, at + 1024),
+    );
     if (!size) break;
     at += size[0].length;
     const length = parseInt(size[1]!, 16);
