@@ -15,7 +15,10 @@ export function judge(stage: Judged): Verdict {
   const failed = failureReason(stage);
   const ownFailures = clientFailureReasons(stage);
   const few = failed === undefined ? fewReason(stage) : undefined;
-  const slow = slowReasons(stage);
+  // A slow client makes requests late: where none succeeded, it explains nothing but a time limit.
+  const slow = failed === undefined || stage.counts.timeout > 0
+    ? slowReasons(stage)
+    : [];
   const status = failed !== undefined
     ? "failed"
     : ownFailures.length > 0

@@ -258,12 +258,15 @@ Deno.test("judge() calls a stage failed in which nothing ended", () => {
   assert.match(reason!, /9 were dropped/);
 });
 
-Deno.test("judge() keeps the client's part in a failure", () => {
+Deno.test("judge() keeps what may have made requests late where all of them failed", () => {
   const client = { loopDelay: always(900) };
-  const { status, reasons } = judge(stage({ counts: { ok: 0 }, client }));
+  const counts = { ok: 0, timeout: 4 };
+  const { status, reasons } = judge(stage({ counts, client }));
   assert.equal(status, "failed");
   assert.equal(reasons.length, 2);
   assert.match(reasons[1]!, /^event-loop delay p99/);
+  const refused = judge(stage({ counts: { ok: 0, error: 4 }, client }));
+  assert.equal(refused.reasons.length, 1, "no connection is refused by a loop");
 });
 
 Deno.test("judge() gives reasons exactly where it is not content", () => {

@@ -94,7 +94,7 @@ export function shownSpec(text: string): string {
         : all,
   );
   return shownText(withoutValues)
-    .replace(/=[^\s/@:=,"']+:[^\s/@,"']+@(?=[\w.[])/g, `=${HIDDEN}@`);
+    .replace(/(^|=)[^\s/@:=,"']+:[^\s/@,"']+@(?=[\w.[])/g, `$1${HIDDEN}@`);
 }
 
 /** A rule that an option broke, without its value where the option's name says that it is secret. */

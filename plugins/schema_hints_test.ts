@@ -181,3 +181,40 @@ Deno.test("Configured.open() works with a schema that cannot tell its JSON Schem
       `Cannot open backend "b":\n  a.0: Not so: current value is 1\n  (options): Nor so`,
   });
 });
+
+Deno.test("suggestion() knows what other tools and APIs call an option", () => {
+  const here = [
+    "target",
+    "model",
+    "headers",
+    "apiKeyEnv",
+    "body",
+    "maxOutputTokens",
+    "requestTimeoutMs",
+    "stream",
+  ];
+  const cases = {
+    maxTokens: "maxOutputTokens",
+    max_tokens: "maxOutputTokens",
+    max_completion_tokens: "maxOutputTokens",
+    url: "target",
+    base_url: "target",
+    "api-key": "apiKeyEnv",
+    timeout: "requestTimeoutMs",
+    temperature: "body.temperature",
+    top_p: "body.top_p",
+    extra_body: "body",
+    strem: "stream",
+  };
+  for (const [name, meant] of Object.entries(cases)) {
+    assert.match(
+      suggestion(name, here),
+      new RegExp(`^did you mean "${meant}"\\? there are: target, `),
+    );
+  }
+  assert.equal(suggestion("maxTokens", ["path"]), "there are: path");
+  assert.match(
+    suggestion("max_tokens", ["inputTokens", "outputTokens"]),
+    /"outputTokens"/,
+  );
+});

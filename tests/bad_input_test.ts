@@ -35,7 +35,7 @@ Deno.test("earshot refuses commands, options and plugins that there are none of,
     },
     {
       args: ["run", "--load", "concurent=1"],
-      says: ["'--load'", "concurent;", 'did you mean "concurrent"?', "poisson"],
+      says: ['--load: unknown load "concurent"', 'did you mean "concurrent"?'],
     },
     {
       args: ["run", "--backend", "console"],
@@ -109,7 +109,7 @@ export default defineBackend({
       ],
       says: [
         "for 7 reasons",
-        "'--load'",
+        "--load: unknown load",
         "'--duration'",
         "'--seed'",
         'dataset "clipz"',

@@ -2,13 +2,14 @@
 
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import { stripVTControlCharacters } from "node:util";
 import { earshot } from "./support/earshot.ts";
 import { tempFolder } from "./support/files.ts";
 
 const CLI = fileURLToPath(new URL("../cli.ts", import.meta.url));
 const RUN = [
   ...["run", "--backend", "echo=50", "--data", "repeat=hello"],
-  ...["--duration", "1s", "--report", "json=out.json"],
+  ...["--duration", "1s"],
 ];
 
 /** A pseudo-terminal, where the system has what makes one: util-linux's. */
@@ -41,12 +42,45 @@ Deno.test({
     const live = /^1 stream · 1 s left · \d+ ok · 1 in flight · /;
     assert.ok(lines.some((line) => live.test(line)), shown);
     const left = lines.at(-1)!;
-    assert.equal(left.trim(), "", "nothing stays behind");
+    assert.match(
+      stripVTControlCharacters(left),
+      /^earshot /,
+      "nothing stays behind but the report",
+    );
   },
 });
 
 Deno.test("run says nothing in a pipe while it goes on", async () => {
   await using folder = await tempFolder();
   const { stdout, stderr } = await earshot(RUN, { cwd: folder.path });
-  assert.deepEqual([stdout, stderr], ["", ""]);
+  assert.equal(stderr, "");
+  assert.match(stdout, /^earshot /);
+});
+
+Deno.test("run keeps the summary beside reports in files, unless --quiet asks for these alone", async () => {
+  await using folder = await tempFolder();
+  const printed = async (...more: string[]) => {
+    const args = ["run", "--backend", "echo", "--data", "repeat=hello"];
+    const { code, stdout, stderr } = await earshot(
+      [...args, "--requests", "20", ...more],
+      { cwd: folder.path },
+    );
+    assert.ok(code === 0 || code === 4, stderr);
+    assert.equal(stderr, "");
+    return stdout;
+  };
+  const files = ["--report", "json=a.json", "--report", "jsonl=a.jsonl"];
+  assert.match(await printed(...files), /^earshot [^]* 20 ok/);
+  assert.equal(await printed(...files, "--quiet"), "");
+  assert.match(await printed("--quiet"), /^earshot [^]* 20 ok/);
+  assert.equal(
+    JSON.parse(await printed("--report", "json=-")).stages.length,
+    1,
+    "standard output is one report's",
+  );
+  const again = await earshot(
+    ["report", "a.jsonl", "--report", "csv=a.csv"],
+    { cwd: folder.path },
+  );
+  assert.match(again.stdout, /^earshot [^]* 20 ok/);
 });

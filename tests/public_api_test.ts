@@ -33,6 +33,7 @@ const PLUGIN: readonly string[] = [
   "Message",
   "MessagePart",
   "Metric",
+  "ObjectiveResult",
   "OpenContext",
   "Outcome",
   "Output",

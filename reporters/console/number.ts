@@ -29,11 +29,6 @@ export function percent(share: number): string {
   } %`;
 }
 
-/** Milliseconds, with the unit. */
-export function milliseconds(ms: number): string {
-  return `${rounded(ms)} ms`;
-}
-
 /** Milliseconds, shown as seconds. */
 export function seconds(ms: number): string {
   return `${(ms / 1000).toFixed(1)} s`;

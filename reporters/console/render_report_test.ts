@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { stripVTControlCharacters } from "node:util";
-import type { Report } from "../../plugins/mod.ts";
+import type { Report, StageReport } from "../../plugins/mod.ts";
 import { assertGolden } from "../testdata/golden.ts";
 import {
   chatReport,
@@ -109,6 +109,10 @@ Deno.test("renderReport() marks nothing where every percentile has its values", 
   const stage = { ...goodStage, metrics: { ttft: { ...ttft, n: 100 } } };
   const text = renderReport({ ...oneStageReport, stages: [stage] });
   assert.doesNotMatch(text, /~/);
+  assert.match(
+    text,
+    / lag p99 0\.3 ms \(n 62\) · chunk lateness p99 0\.5 ms ·/,
+  );
 });
 
 Deno.test("renderReport() lets no text of a server steer the terminal", () => {
@@ -120,4 +124,82 @@ Deno.test("renderReport() lets no text of a server steer the terminal", () => {
 Deno.test("renderReport() wraps to the width it is given", () => {
   const wide = renderReport(oneStageReport, { width: 200 });
   assert.equal(wide.split("\n")[0]?.includes("seed 1"), true);
+});
+
+/** A report of one stage that differs so from a good one. */
+function withStage(stage: Partial<StageReport>, width = 79): string {
+  const report = { ...oneStageReport, stages: [{ ...goodStage, ...stage }] };
+  return renderReport(report, { width });
+}
+
+Deno.test("renderReport() cuts no failure and no reason for skipping: what helps stands at their end", () => {
+  const remedy = "raise the limit by ulimit -n or use more machines";
+  const message = `${
+    "Too many open files in this process. ".repeat(3)
+  }: ${remedy}`;
+  const text = renderReport({
+    ...oneStageReport,
+    stages: [{
+      ...goodStage,
+      counts: { ...goodStage.counts, error: 2, failures: { connect_error: 2 } },
+      failures: [{ class: "connect_error", code: "EMFILE", message, count: 2 }],
+    }],
+    skipped: { count: 1, items: [{ id: "a.wav", reason: message }] },
+  });
+  assert.equal(text.replace(/\s+/g, " ").split(remedy).length, 3);
+  for (const line of text.split("\n")) assert.ok(displayWidth(line) < 80, line);
+});
+
+Deno.test("renderReport() shows both ends of a message of any length, within the width", () => {
+  const message = `Begins ${"x".repeat(50_000)} and ends so`;
+  const text = withStage({
+    failures: [{ class: "server_error", message, count: 1 }],
+  });
+  assert.ok(text.length < 5000);
+  assert.match(text, /server_error: Begins/);
+  assert.match(text.replace(/\s+/g, " "), /x … x[x ]+ and ends so /);
+  for (const line of text.split("\n")) assert.ok(displayWidth(line) < 80, line);
+});
+
+Deno.test("renderReport() says in the first line of a stage that most requests failed", () => {
+  const first = (errorRate: number) =>
+    withStage({ rates: { ...goodStage.rates, errorRate } })
+      .split("\n").find((line) => line.startsWith("8 streams"));
+  assert.match(first(0.857)!, /^8 streams · 85\.7 % of requests failed · /);
+  assert.doesNotMatch(first(0.5)!, /failed/);
+});
+
+Deno.test("renderReport() says why rates do not fit the number of answers", () => {
+  const at = (requestsPerSecond: number, ok: number) =>
+    withStage({
+      counts: { ...goodStage.counts, ok },
+      rates: { ...goodStage.rates, requestsPerSecond },
+    });
+  assert.match(
+    at(0, 4),
+    / {2}rates {3}0\.0 requests\/s .*\n {10}rates count the 0 requests that ended within the window of 30\.0 s,\n {10}not all 4 ok: measure longer\n/,
+  );
+  assert.match(at(1 / 30, 4), /rates count the 1 request that ended /);
+  assert.doesNotMatch(at(4 / 30, 4), /rates count/);
+  assert.doesNotMatch(at(95 / 30, 100), /rates count/);
+  assert.match(at(80 / 30, 100), /rates count the 80 requests /);
+});
+
+Deno.test("renderReport() tells of objectives, also where there was no data or no request succeeded", () => {
+  const objective = "errorRate<=5%";
+  assert.match(
+    withStage({ slo: [{ objective, value: 0.031, pass: true }] }),
+    /\n {2}slo {5}errorRate<=5% {2}3\.1 % {2}met\n/,
+  );
+  const failed = withStage({
+    slo: [{ objective, pass: false }],
+    verdict: {
+      status: "failed",
+      reasons: ["no request succeeded: none ended", "40 of 40 failed here"],
+    },
+  });
+  assert.match(
+    failed,
+    /\nfailed {2}no request succeeded: none ended\n {8}40 of 40 failed here\n {2}slo {5}errorRate<=5% {2}no data {2}missed\n$/,
+  );
 });

@@ -5,17 +5,11 @@ import type {
   FailureNote,
   Rates,
   StageReport,
+  Summary,
   TokenCounter,
 } from "../../plugins/mod.ts";
 import { type Look, verdictColor } from "./look.ts";
-import {
-  mebibytes,
-  milliseconds,
-  percent,
-  rounded,
-  seconds,
-  times,
-} from "./number.ts";
+import { mebibytes, percent, rounded, seconds, times } from "./number.ts";
 import { metricsTable } from "./table.ts";
 import { plain, wrap, wrapMessage } from "./text.ts";
 
@@ -265,12 +259,17 @@ function clientLines(
 function healthOf(client: ClientHealth): string[] {
   const { scheduleLag, chunkLateness, loopDelay, cpu, rssBytes } = client;
   return [
-    ...(scheduleLag ? [`lag p99 ${milliseconds(scheduleLag.p99)}`] : []),
-    ...(chunkLateness
-      ? [`chunk lateness p99 ${milliseconds(chunkLateness.p99)}`]
-      : []),
-    ...(loopDelay ? [`loop p99 ${milliseconds(loopDelay.p99)}`] : []),
+    ...p99Of("lag", scheduleLag),
+    ...p99Of("chunk lateness", chunkLateness),
+    ...p99Of("loop", loopDelay),
     ...(cpu === undefined ? [] : [`cpu ${percent(cpu)}`]),
     ...(rssBytes === undefined ? [] : [mebibytes(rssBytes)]),
   ];
+}
+
+/** With its n where a p99 is little more than the largest value: the verdict does not rest on it then. */
+function p99Of(what: string, summary: Summary | undefined): string[] {
+  if (!summary) return [];
+  const few = summary.n < 100 ? ` (n ${summary.n})` : "";
+  return [`${what} p99 ${rounded(summary.p99)} ms${few}`];
 }
