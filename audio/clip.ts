@@ -2,7 +2,7 @@ import type { ByteBudget } from "./budget.ts";
 import type { DecodePool } from "./decode_pool.ts";
 import { encodeWav } from "./encode_wav.ts";
 import { AudioError } from "./errors.ts";
-import type { AudioFormat, AudioInfo } from "./info.ts";
+import { type AudioFormat, type AudioInfo, requireUsable } from "./info.ts";
 import { inspectFile } from "./inspect.ts";
 import type { limit } from "./limit.ts";
 import { findAudio } from "./sniff.ts";
@@ -38,6 +38,7 @@ export interface AudioClip {
    * other share none and leave none out.
    *
    * @throws {RangeError} where the part does not lie in the clip, or holds no sample
+   * @throws {AudioError} where it is shorter than 1 ms
    */
   part(span: ClipSpan): AudioClip;
 }
@@ -137,7 +138,11 @@ function clipOf(file: OpenedFile, id: string, range: SampleRange): AudioClip {
           } ms`,
         );
       }
-      const seconds = `${startMs / 1000},${(endMs ?? durationMs) / 1000}`;
+      const length = part.end - part.start;
+      requireUsable(source.name, { ...info, samples: length });
+      const seconds = [startMs, endMs ?? durationMs].map((ms) =>
+        Number((ms / 1000).toFixed(6))
+      );
       return clipOf(file, own ?? `${id}#t=${seconds}`, part);
     },
   };

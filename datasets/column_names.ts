@@ -30,6 +30,12 @@ export interface ColumnOptions {
   outputTokens?: string;
   /** What each item is called in samples and reports. @default {`id` or the like, else the line's number} */
   id?: string;
+  /** Where in its file the audio begins, in seconds. @default {found by name} */
+  start?: string;
+  /** Where in its file the audio ends, in seconds. @default {found by name} */
+  end?: string;
+  /** How long the audio is, in seconds. @default {found by name} */
+  duration?: string;
 }
 
 /** The column for each role that has one. */
@@ -60,7 +66,7 @@ export function nameColumns(found: ColumnsFound, given: Given): ColumnNames {
   const taken = new Set(Object.values(given));
   const names: Partial<Record<Role, string>> = {};
   const put = (role: Role, find: () => string | undefined) => {
-    const own = role === "duration" ? undefined : given[role];
+    const own = given[role];
     const name = own || find();
     if (!name) return;
     // What is left out in one role is none in another: a prompt that is not sent is no reference.
@@ -92,7 +98,9 @@ export function nameColumns(found: ColumnsFound, given: Given): ColumnNames {
   put("reference", () => find(free(isPlain), referencesOf(names)));
   put("answer", () => undefined);
   put("id", () => find(found.columns, NAMES.id));
-  put("duration", () => names.audio && find(found.columns, NAMES.duration));
+  for (const role of ["start", "end", "duration"] as const) {
+    put(role, () => names.audio && find(free(isTime), NAMES[role]));
+  }
   return names;
 }
 
@@ -122,6 +130,8 @@ function listsOf(
 const isPlain = (value: unknown) => typeof value !== "object";
 const isMedia = (value: unknown) =>
   typeof value === "object" || typeof value === "string";
+const isTime = (value: unknown) =>
+  typeof value === "number" || typeof value === "string";
 const isCount = (value: unknown) =>
   Number.isInteger(Number(value)) && value !== "";
 

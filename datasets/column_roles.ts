@@ -12,6 +12,8 @@ export type Role =
   | "answer"
   | "outputTokens"
   | "id"
+  | "start"
+  | "end"
   | "duration";
 
 const PLACES: readonly string[] = [
@@ -27,6 +29,12 @@ const PLACES: readonly string[] = [
 
 function placed(...names: readonly string[]): readonly string[] {
   return names.flatMap((name) => PLACES.map((place) => `${name}_${place}`));
+}
+
+const TIMES: readonly string[] = ["", "_s", "_sec", "_seconds", "_ms"];
+
+function timed(...names: readonly string[]): readonly string[] {
+  return names.flatMap((name) => TIMES.map((unit) => `${name}${unit}`));
 }
 
 /** What columns are called, by role, in lower case; the first that is there counts. */
@@ -69,10 +77,9 @@ export const NAMES: Readonly<Record<Role, readonly string[]>> = {
     ...["id", "utterance_id", "utt_id", "utt", "uid", "key"],
     ...["conversation_id", "question_id", "prompt_id"],
   ],
-  duration: [
-    ...["duration", "duration_s", "duration_sec", "duration_seconds"],
-    "duration_ms",
-  ],
+  start: timed("offset", "start", "start_time", "begin", "begin_time"),
+  end: timed("end", "end_time"),
+  duration: timed("duration"),
 };
 
 /** Names that say where something is, and not what: they count where the values look like audio. */

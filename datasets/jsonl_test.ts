@@ -177,7 +177,7 @@ Deno.test("jsonlManifest() names what cannot be used by its line and goes on", a
       { text: "e" },
       { audio: 5, text: "f" },
       { audio: "good.wav", text: { g: 1 } },
-      { audio: "good.wav", duration: 0.1, offset: 3.5, text: "h" },
+      { audio: "good.wav", duration: 0.3, offset: 3.5, text: "h" },
       { audio: { bytes: "AAAA" }, text: "i" },
       { audio: "good.wav", text: "j" },
     ),
@@ -192,7 +192,7 @@ Deno.test("jsonlManifest() names what cannot be used by its line and goes on", a
     /must have "audio": current value is missing$/,
     /current value is 5$/,
     /Cannot use "text" as it must be text: current value is \{"g":1\}$/,
-    /part of a file.*3\.5$/,
+    /hold the part from 3\.5 s to 3\.8 s.*lasts 0\.1 s;/,
     /inline audio/,
     undefined,
   ];

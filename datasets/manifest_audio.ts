@@ -12,7 +12,8 @@ import type { ColumnNames } from "./column_names.ts";
 import type { Row } from "./manifest_format.ts";
 import type { MediaPlace } from "./media_value.ts";
 import type { RemoteAudios } from "./remote_audio.ts";
-import { missing, textIn } from "./row_values.ts";
+import { missing } from "./row_values.ts";
+import { clipIn, type DeclaredSpan, declaredSpan, lengthOf } from "./span.ts";
 import { isCut, speechColumns } from "./speech.ts";
 
 /** What turns values into audio. */
@@ -35,12 +36,18 @@ export function audioIn(row: Row, options: AudioInOptions): Promise<Columns> {
   const { columns, decoders, folder } = options;
   const name = columns.audio ?? "";
   if ((row[name] ?? "") === "") throw missing(name, row);
-  refusePart(row, columns);
+  const span = declaredSpan(row, columns);
   const place = audioPlace(row[name], folder);
   if (place.kind !== "url") {
-    return speechColumns(decoders, sourceOf(place, folder), options);
+    const source = sourceOf(place, folder);
+    return speechColumns(
+      decoders,
+      source,
+      options,
+      (file) => clipIn(file, span),
+    );
   }
-  return remoteColumns(place.url, durationIn(row, columns.duration), options);
+  return remoteColumns(place.url, span, options);
 }
 
 /** Audio in a message of a chat. */
@@ -50,7 +57,7 @@ export async function chatAudio(
   maxSeconds: number | undefined,
 ): Promise<Audio> {
   const place = audioPlace(value, folder);
-  if (place.kind === "url") return remote(place.url, { durationMs: undefined });
+  if (place.kind === "url") return remote(place.url, {});
   const source = sourceOf(place, folder);
   return await decoders.clip(
     source,
@@ -61,14 +68,14 @@ export async function chatAudio(
 /** Fetches now only where it must be known whether the clip is cut, and its reference of no use. */
 async function remoteColumns(
   url: URL,
-  durationMs: number | undefined,
+  span: DeclaredSpan,
   { remote, reference, maxSeconds }: AudioInOptions,
 ): Promise<Columns> {
-  const audio = remote(url, { durationMs });
+  const audio = remote(url, span);
   if (maxSeconds === undefined || reference === undefined) {
     return withReference({ audio }, reference);
   }
-  const wholeMs = durationMs ?? await audio.wholeMs();
+  const wholeMs = lengthOf(span) ?? await audio.wholeMs();
   return isCut(wholeMs, maxSeconds) ? { audio } : { audio, reference };
 }
 
@@ -90,21 +97,4 @@ function sourceOf(
   const hash = createHash("sha256").update(place.bytes).digest("hex");
   const id = `sha256:${hash.slice(0, 16)}`;
   return bytesSource(place.bytes, "inline audio", { id });
-}
-
-/** NeMo's manifests may name a part of a file: to send all of it would be wrong without a word. */
-function refusePart(row: Row, { duration }: ColumnNames): void {
-  const offset = row["offset"];
-  if (duration === undefined || typeof offset !== "number" || offset <= 0) {
-    return;
-  }
-  throw new Error(
-    `Cannot use a part of a file as each record must have a file of its own: current value of "offset" is ${offset}`,
-  );
-}
-
-function durationIn(row: Row, name: string | undefined): number | undefined {
-  const value = Number(textIn(row, name) || NaN);
-  if (name === undefined || !(value > 0)) return undefined;
-  return /_ms$/i.test(name) ? value : value * 1000;
 }

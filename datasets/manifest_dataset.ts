@@ -51,6 +51,9 @@ export const columnsShape = z.strictObject({
   answer: column("Holds the answer that stands in the history of later turns"),
   outputTokens: column("Holds how many tokens are to be generated"),
   id: column("Holds what each item is called"),
+  start: column("Holds where in its file the audio begins, in seconds"),
+  end: column("Holds where in its file the audio ends, in seconds"),
+  duration: column("Holds how long the audio is, in seconds"),
 }).default({}).describe(
   "Which columns hold what; those not named here are found by their names, one that is named empty is left out",
 );

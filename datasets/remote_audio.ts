@@ -1,7 +1,8 @@
 import { type AudioClip, bytesSource, type Decoders } from "../audio/mod.ts";
 import type { Audio } from "../plugins/mod.ts";
 import { download, idOfUrl, shownUrl } from "./download.ts";
-import { isCut } from "./speech.ts";
+import { clipIn, type DeclaredSpan, lengthOf, spanId } from "./span.ts";
+import { cut } from "./speech.ts";
 
 /** What fetching audio needs. */
 export interface RemoteAudiosOptions {
@@ -19,11 +20,8 @@ export interface RemoteAudio extends Audio {
   wholeMs(): Promise<number>;
 }
 
-/** Makes audio of a URL. Its length is what the manifest says, until its header has been read. */
-export type RemoteAudios = (
-  url: URL,
-  hint: { readonly durationMs: number | undefined },
-) => RemoteAudio;
+/** Makes audio of a URL, or of a part. Its length is what the manifest says, until its header has been read. */
+export type RemoteAudios = (url: URL, span: DeclaredSpan) => RemoteAudio;
 
 /** Audio behind URLs, of which nothing is fetched before it is prepared. */
 export function remoteAudios(
@@ -33,21 +31,24 @@ export function remoteAudios(
   const lengthsMs = new Map<string, number>();
   const maxMs = (maxSeconds ?? Infinity) * 1000;
 
-  async function fetchClips(id: string, url: URL): Promise<Fetched> {
+  async function fetchClips(
+    id: string,
+    url: URL,
+    span: DeclaredSpan,
+  ): Promise<Fetched> {
     const bytes = await download(url, { timeoutMs, signal });
-    const source = bytesSource(bytes, shownUrl(url), { id });
-    const whole = await decoders.clip(source);
-    const clip = isCut(whole.durationMs, maxSeconds)
-      ? await decoders.clip(source, { maxSeconds })
-      : whole;
+    const source = bytesSource(bytes, shownUrl(url), { id: idOfUrl(url) });
+    const whole = clipIn(await decoders.clip(source), span);
+    const clip = cut(whole, maxSeconds);
     lengthsMs.set(id, clip.durationMs);
     return { clip, wholeMs: whole.durationMs };
   }
 
-  return (url, { durationMs = NaN }) => {
-    const id = idOfUrl(url);
+  return (url, span) => {
+    const id = spanId(idOfUrl(url), span);
+    const durationMs = lengthOf(span) ?? NaN;
     let fetched: Promise<Fetched> | undefined;
-    const load = () => fetched ??= fetchClips(id, url);
+    const load = () => fetched ??= fetchClips(id, url, span);
     return {
       id,
       get durationMs() {

@@ -36,7 +36,7 @@ function open(
   };
 }
 
-const unknown = { durationMs: undefined };
+const unknown = {};
 
 Deno.test("remoteAudios() fetches when it is needed, once", async () => {
   let fetched = 0;
@@ -79,11 +79,30 @@ Deno.test("remoteAudios() shows no query and no password, and tells apart what d
 Deno.test("remoteAudios() takes the length of the manifest until it knows better", async () => {
   await withServer(() => new Response(tone(2000)), async (base) => {
     await using opened = open({ maxSeconds: 0.5 });
-    const audio = opened.remote(base, { durationMs: 400 });
-    assert.equal(audio.durationMs, 400);
+    const audio = opened.remote(base, { durationMs: 1990 });
+    assert.equal(audio.durationMs, 500);
     assert.equal(await audio.wholeMs(), 2000);
     assert.equal(audio.durationMs, 500);
     assert.equal((await audio.pcm16(8000)).length, 4000);
+  });
+});
+
+Deno.test("remoteAudios() cuts a part that is declared, and rejects what the file does not hold", async () => {
+  await withServer(() => new Response(tone(2000)), async (base) => {
+    await using opened = open();
+    const url = new URL("a.wav", base);
+    const part = opened.remote(url, { startMs: 500, durationMs: 250 });
+    const other = opened.remote(url, { startMs: 750, endMs: 1000 });
+    assert.equal(part.id, `${base}a.wav#t=0.5,0.75`);
+    assert.equal(other.id, `${base}a.wav#t=0.75,1`);
+    assert.equal(part.durationMs, 250);
+    assert.equal((await part.pcm16(8000)).length, 2000);
+    for (const span of [{ durationMs: 7500 }, { startMs: 1900, endMs: 2200 }]) {
+      await assert.rejects(
+        opened.remote(url, span).pcm16(8000),
+        /a\.wav: must .* that its record declares, but lasts 2 s; 'columns\./,
+      );
+    }
   });
 });
 

@@ -1,4 +1,4 @@
-import type { AudioSource, Decoders } from "../audio/mod.ts";
+import type { AudioClip, AudioSource, Decoders } from "../audio/mod.ts";
 import {
   type Columns,
   messageOf,
@@ -33,20 +33,31 @@ export interface SpeechColumnsOptions {
 }
 
 /**
- * The columns of a clip. One that is cut has no reference, as nobody can tell which words are left.
+ * The columns of a file. A clip that is cut has no reference, as nobody can tell which words are left.
  *
+ * @param partOf What of the file is meant. @default {all of it}
  * @throws {AudioError} If its header tells that it cannot be used.
  */
 export async function speechColumns(
   decoders: Decoders,
   source: AudioSource,
   { maxSeconds, reference }: SpeechColumnsOptions,
+  partOf: (file: AudioClip) => AudioClip = (file) => file,
 ): Promise<Columns> {
-  const whole = await decoders.clip(source);
-  if (isCut(whole.durationMs, maxSeconds)) {
-    return { audio: await decoders.clip(source, { maxSeconds }) };
+  const clip = partOf(await decoders.clip(source));
+  if (isCut(clip.durationMs, maxSeconds)) {
+    return { audio: cut(clip, maxSeconds) };
   }
-  return { audio: whole, ...(reference !== undefined && { reference }) };
+  return { audio: clip, ...(reference !== undefined && { reference }) };
+}
+
+/** A clip that is no longer than it may be. */
+export function cut(
+  clip: AudioClip,
+  maxSeconds: number | undefined,
+): AudioClip {
+  if (!isCut(clip.durationMs, maxSeconds)) return clip;
+  return clip.part({ endMs: maxSeconds * 1000, id: clip.id });
 }
 
 /** Whether a clip is longer than it may be. */

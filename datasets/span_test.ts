@@ -1,0 +1,201 @@
+import assert from "node:assert/strict";
+import { stringify } from "csv-stringify/sync";
+import { encodeWav } from "../audio/mod.ts";
+import type { Session } from "../plugins/mod.ts";
+import { fakeHub } from "./huggingface/testing.ts";
+import { one, open } from "./huggingface/testing_open.ts";
+import { audioColumn, parquetOf } from "./parquet_testing.ts";
+import { openDataset, read, readAll, tempFolder, tone } from "./testing.ts";
+import { textFile, type TextFileOptions } from "./text.ts";
+
+const RATE_HZ = 8000;
+
+/** Two seconds, of which each sample tells where it is. */
+const RAMP = Int16Array.from({ length: 2 * RATE_HZ }, (_, i) => i);
+
+/** What a record means of a file of 2 s: a range of its samples, all of it, or why not. */
+const CASES: readonly (readonly [
+  Readonly<Record<string, number | null>>,
+  readonly [number, number] | "all" | RegExp,
+])[] = [
+  [{}, "all"],
+  [{ offset: 0, duration: 0.5 }, [0, 4000]],
+  [{ offset: 0.5, duration: 1 }, [4000, 12_000]],
+  [{ offset: 0.25 }, [2000, 16_000]],
+  [{ offset: 0 }, "all"],
+  [{ start: 0.5, end: 1 }, [4000, 8000]],
+  [{ start: 0.33333, end: 0.33449 }, [2667, 2676]],
+  [{ start: 0.33333, end: 0.33349 }, /must last 1 ms or more/],
+  [{ end: 0.125 }, [0, 1000]],
+  [{ start: 1.5, end: 2, duration: 0.5 }, [12_000, 16_000]],
+  [{ start: 1.5, end: 2, duration: 2 }, [12_000, 16_000]],
+  // As it is rounded.
+  [{ duration: 2.04 }, "all"],
+  [{ offset: 0, duration: 1.96 }, "all"],
+  [{ start: 1.5, end: 2.05 }, [12_000, 16_000]],
+  // Cut already, out of a longer recording.
+  [{ start: 617.3, end: 619.29 }, "all"],
+  // Not declared.
+  [{ offset: null, duration: null }, "all"],
+  [{ duration: 0 }, "all"],
+  [{ offset: 1, duration: -1 }, [8000, 16_000]],
+  // What no file of 2 s is.
+  [
+    { duration: 0.5 },
+    /must last the 0\.5 s .*, but lasts 2 s; 'columns\.duration='/,
+  ],
+  [
+    { duration: 7.5 },
+    /must last the 7\.5 s that its record declares, but lasts 2 s;/,
+  ],
+  [{ duration: 1.94 }, /must last the 1\.94 s/],
+  [{ offset: 1.5, duration: 1 }, /must hold the part from 1\.5 s to 2\.5 s/],
+  [{ start: 1.5, end: 2.06 }, /must hold the part from 1\.5 s to 2\.06 s/],
+  [{ offset: 2.5 }, /must hold the part from 2\.5 s/],
+  [
+    { start: 1, end: 0.5 },
+    /^.*"end": must be after the start at 1 s, but was 0\.5 s$/,
+  ],
+  [
+    { start: 0.5, end: 1, duration: 0.3 },
+    /"duration": must be at least the 0\.5 s/,
+  ],
+  [
+    { offset: -1 },
+    /"offset": must be a time in seconds from 0, but was -?"?-1/,
+  ],
+];
+
+const WAV = encodeWav(RAMP, RATE_HZ);
+
+async function hold(
+  session: Session | undefined,
+  wanted: typeof CASES[number][1],
+): Promise<string | undefined> {
+  if (wanted instanceof RegExp) {
+    assert.match(session?.problem ?? "", wanted);
+    return undefined;
+  }
+  assert.equal(session?.problem, undefined);
+  const { audio } = session!.turns[0]!.columns;
+  const [start, end] = wanted === "all" ? [0, RAMP.length] : wanted;
+  const part = RAMP.slice(start, end);
+  assert.equal(audio!.durationMs, part.length / 8);
+  assert.deepEqual(await audio!.pcm16(RATE_HZ), part);
+  const { bytes, mediaType } = await audio!.file();
+  assert.equal(mediaType, "audio/wav");
+  assert.deepEqual(bytes, encodeWav(part, RATE_HZ));
+  return `${audio!.id} ${start} ${end}`;
+}
+
+for (const [given, wanted] of CASES) {
+  const values = Object.entries(given);
+  const row = { audio_filepath: "a.wav", text: "x", ...given };
+  const files = {
+    "m.jsonl": JSON.stringify(row),
+    "m.json": JSON.stringify([row]),
+    "m.csv": stringify([row], { header: true }),
+    "m.parquet": parquetOf(
+      Object.entries(row).map(([name, value]) =>
+        typeof value === "string"
+          ? { name, data: [value], type: "STRING" as const }
+          : { name, data: [value], type: "DOUBLE" as const, nullable: true }
+      ),
+    ),
+  };
+  const told = values.map(([name, value]) => `${name} ${value}`).join(", ");
+
+  Deno.test(`A record that declares ${told || "nothing"} sends that, whatever it is written in`, async () => {
+    await using folder = await tempFolder({ ...files, "a.wav": WAV });
+    for (const name of Object.keys(files)) {
+      await using dataset = await openDataset(
+        textFile({ path: folder.at(name) }),
+      );
+      const [session] = await read(dataset);
+      await hold(session, wanted);
+    }
+  });
+}
+
+Deno.test("Two parts of one file have ids of their own, and each its words", async () => {
+  const rows = [
+    { audio: "a.wav", start: 0, end: 0.5, text: "one" },
+    { audio: "a.wav", start: 0.5, end: 1, text: "two" },
+    { audio: "a.wav", text: "all" },
+  ];
+  await using folder = await tempFolder({
+    "a.wav": WAV,
+    "m.jsonl": rows.map((row) => JSON.stringify(row)).join("\n"),
+  });
+  const path = folder.at("m.jsonl");
+  const columns = async (options: Partial<TextFileOptions>) =>
+    (await readAll(textFile({ path, ...options }))).map(({ turns }) =>
+      turns[0]!.columns
+    );
+  const whole = await columns({});
+  assert.deepEqual(whole.map(({ audio }) => audio!.id), [
+    "a.wav#t=0,0.5",
+    "a.wav#t=0.5,1",
+    "a.wav",
+  ]);
+  assert.deepEqual(whole.map(({ reference }) => reference), [
+    "one",
+    "two",
+    "all",
+  ]);
+  const cut = await columns({ maxSeconds: 0.5 });
+  assert.deepEqual(cut.map(({ audio }) => audio!.durationMs), [500, 500, 500]);
+  assert.deepEqual(cut.map(({ reference }) => reference), [
+    "one",
+    "two",
+    undefined,
+  ]);
+});
+
+Deno.test("What a record declares is passed over where its column is left out, and found where it is named", async () => {
+  await using folder = await tempFolder({
+    "a.wav": tone(300),
+    "m.jsonl": JSON.stringify({
+      audio: "a.wav",
+      from_ms: 100,
+      duration_ms: 7000,
+    }),
+  });
+  const path = folder.at("m.jsonl");
+  const length = async (columns: TextFileOptions["columns"] & object) => {
+    const [session] = await readAll(textFile({ path, columns }));
+    return session!.problem ?? session!.turns[0]!.columns.audio!.durationMs;
+  };
+  assert.match(String(await length({})), /must last the 7 s/);
+  assert.equal(await length({ duration: "" }), 300);
+  assert.equal(await length({ duration: "", start: "from_ms" }), 200);
+});
+
+Deno.test("huggingface() sends the part that a record declares", async () => {
+  const { column, schema } = audioColumn("audio", [
+    { bytes: WAV, path: null },
+    { bytes: WAV, path: null },
+  ]);
+  const times = { type: "DOUBLE" as const };
+  const file = parquetOf([
+    column,
+    { name: "begin_time", data: [0.5, 90] },
+    { name: "end_time", data: [1, 91] },
+  ], {
+    schema: [
+      { name: "root", num_children: 3 },
+      ...schema,
+      { name: "begin_time", ...times, repetition_type: "REQUIRED" },
+      { name: "end_time", ...times, repetition_type: "REQUIRED" },
+    ],
+  });
+  await using hub = fakeHub({ "o/speech": one({ "test.parquet": file }) });
+  await using dataset = await open({
+    dataset: "o/speech",
+    endpoint: hub.endpoint,
+    cache: false,
+  });
+  const [first, second] = await read(dataset);
+  await hold(first, [4000, 8000]);
+  await hold(second, /must hold the part from 90 s to 91 s/);
+});
