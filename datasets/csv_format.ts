@@ -4,6 +4,7 @@ import { type CsvError, type Info, type Options, parse } from "csv-parse";
 import { parse as parseSync } from "csv-parse/sync";
 import {
   type Entry,
+  FileError,
   LineError,
   type ManifestFormat,
   type Row,
@@ -40,7 +41,11 @@ export function csvFormat(format: CsvFormatOptions): ManifestFormat {
   }
 
   function toRow({ cells, problem }: Omit<Piece, "line" | "end">): Row {
-    if (problem !== undefined) throw new Error(problem);
+    if (problem !== undefined) {
+      // The rest of the file is in a quote that stays open.
+      const isRest = problem === RULES["CSV_QUOTE_NOT_CLOSED"];
+      throw isRest ? new FileError(problem) : new Error(problem);
+    }
     if (cells.length !== header.length) {
       throw new Error(
         `each record must have the header's ${header.length} cells: current value is ${cells.length}`,

@@ -1,7 +1,12 @@
 import { messageOf } from "../plugins/mod.ts";
 import { BYTE, type JsonCursor, jsonCursor } from "./json_cursor.ts";
 import { jsonRow } from "./jsonl_format.ts";
-import type { Entry, ManifestFormat, Row } from "./manifest_format.ts";
+import {
+  type Entry,
+  FileError,
+  type ManifestFormat,
+  type Row,
+} from "./manifest_format.ts";
 import { isRecord } from "./media_value.ts";
 
 /**
@@ -28,7 +33,7 @@ export function jsonFormat(key?: string): ManifestFormat {
         // What came before it can be used all the same.
         const at = cursor.at();
         const row = () => {
-          throw error;
+          throw new FileError(messageOf(error), { cause: error });
         };
         yield { line: count + 1, start: at, end: at, row };
       }

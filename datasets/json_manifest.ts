@@ -2,7 +2,7 @@ import { isUsageError, messageOf, UsageError } from "../plugins/mod.ts";
 import { type FileBytes, openBytes, refuseUtf16 } from "./file_bytes.ts";
 import { BYTE, jsonCursor } from "./json_cursor.ts";
 import { jsonFormat, keysOf } from "./json_format.ts";
-import { jsonlFormat } from "./jsonl_format.ts";
+import { jsonlFormat, parseJson } from "./jsonl_format.ts";
 import {
   type FileManifest,
   type ManifestOptions,
@@ -165,8 +165,7 @@ async function wholeOf(path: string): Promise<Row> {
     );
   }
   try {
-    const bytes = await Deno.readFile(path);
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    return parseJson(await Deno.readFile(path)) as Row;
   } catch (cause) {
     throw new UsageError(
       `Cannot read ${path} as it must be JSON in UTF-8: ${messageOf(cause)}`,

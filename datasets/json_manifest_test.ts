@@ -130,12 +130,12 @@ Deno.test("openJson() refuses what holds no records, and says what it found", as
     ['"text"', /JSON array or object: current value begins with "\\""$/],
     ["PAR1\0\0", /JSON array or object: current value begins with "P"$/],
     ["[1]", /#1 as each record must be a JSON object: current value is a num/],
-    ['[{"a":1},[2]]', /#2 as each record must be .*current value is an array$/],
+    ["[[2]]", /#1 as each record must be .*current value is an array$/],
     ['[{"a":1} {"a":2}]', /#2 as a comma must stand between records: .*"\{"$/],
     ['[{"a":1},{"a":]', /#2 as each record must be JSON in UTF-8: /],
     ['[{"a":1},{"a":"b', /#2 as the file must not end within a value/],
     ['[{"a":1},{"a":2}', /#3 as a comma .*: the file ends there$/],
-    ['[{"a":1},{"a":x}]', /#2 as each record must be JSON in UTF-8: /],
+    ['[{"a":x}]', /#1 as each record must be JSON in UTF-8: /],
     ['[{"a":1}] [', /#2 as nothing may follow the records/],
     ['{"a":[{}],"b":[{}],"c":1}', /current value has several, "a", "b"$/],
     ['{"a":[1],"b":[1,2]}', /one length.*1 in "a" and 2 in "b"$/],
@@ -155,6 +155,36 @@ Deno.test("openJson() refuses what holds no records, and says what it found", as
     await refusal('{"data":5}', "data"),
     /as the records must be in an array: current value is "5"$/,
   );
+});
+
+Deno.test("openJson() passes over a record that cannot be read, and takes NaN for null", async () => {
+  const records = '{"a":1},[2],{"a":x},{"a":NaN},{"a":5}';
+  await using folder = await tempFolder({
+    "list.json": `[${records}]`,
+    "rows.json": `{"version":NaN,"data":[${records}]}`,
+    "columns.json": '{"a":[1,NaN,-Infinity]}',
+    "one.json": '{"a":NaN,"b":1}',
+  });
+  const read = async (name: string) => {
+    await using file = await openJson(folder.at(name), { shuffle: false });
+    const rows = await Array.fromAsync(file.rows(order));
+    return rows.map((met) => "row" in met ? met.row : met.problem.slice(0, 24));
+  };
+  for (const name of ["list.json", "rows.json"]) {
+    assert.deepEqual(await read(name), [
+      { a: 1 },
+      "each record must be a JS",
+      "each record must be JSON",
+      { a: null },
+      { a: 5 },
+    ]);
+  }
+  assert.deepEqual(await read("columns.json"), [
+    { a: 1 },
+    { a: null },
+    { a: null },
+  ]);
+  assert.deepEqual(await read("one.json"), [{ a: null, b: 1 }]);
 });
 
 Deno.test("openJson() gives the records before the place where a large file is cut off", async () => {

@@ -29,14 +29,39 @@ export function jsonRow(bytes: Uint8Array, what: string): Row {
 
 function parse(bytes: Uint8Array, what: string): unknown {
   try {
-    const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-    return JSON.parse(text);
+    return parseJson(bytes);
   } catch (cause) {
     throw new Error(`each ${what} must be JSON in UTF-8: ${messageOf(cause)}`, {
       cause,
     });
   }
 }
+
+/**
+ * JSON in UTF-8. `NaN` and the infinities, which Python writes and JSON does not have, become `null`.
+ *
+ * @throws {Error} If it is none.
+ */
+export function parseJson(bytes: Uint8Array): unknown {
+  // The parser quotes what it stumbles over: no line end belongs into that.
+  const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes).trim();
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    const mended = text.replace(NO_JSON, (token) => NAMED[token] ?? token);
+    if (mended === text) throw error;
+    return JSON.parse(mended);
+  }
+}
+
+/** Strings, as they are, and what Python writes for numbers that are none. */
+const NO_JSON = /"(?:[^"\\]|\\[^])*(?:"|\\?$)|-?\bInfinity\b|\bNaN\b/g;
+
+const NAMED: Readonly<Record<string, string>> = {
+  "NaN": "null",
+  "Infinity": "null",
+  "-Infinity": "null",
+};
 
 function kindOf(value: unknown): string {
   if (value === null) return "null";

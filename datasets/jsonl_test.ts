@@ -243,7 +243,7 @@ Deno.test("jsonlManifest() shuffles by seed and pass, and keeps the same items",
 Deno.test("jsonlManifest() refuses bad manifests and options before the run", async () => {
   await using folder = await tempFolder({
     "a.wav": tone(100),
-    "json.jsonl": '{"audio":"a.wav"}\n{"audio":',
+    "json.jsonl": '{"audio":\n{"audio":',
     "empty.jsonl": "",
     "none.jsonl": '{"lenght":3}',
     "good.jsonl": '{"audio":"a.wav"}',
@@ -263,7 +263,7 @@ Deno.test("jsonlManifest() refuses bad manifests and options before the run", as
       },
     );
   };
-  await refused("json.jsonl", /json\.jsonl:2 as each line must be JSON/);
+  await refused("json.jsonl", /json\.jsonl:1 as each line must be JSON/);
   await refused("empty.jsonl", /must have a record/);
   await refused("gone.jsonl", /gone\.jsonl, which does not exist$/);
   await refused(

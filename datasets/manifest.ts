@@ -2,6 +2,7 @@ import { messageOf, UsageError } from "../plugins/mod.ts";
 import { type FileBytes, openBytes, refuseUtf16 } from "./file_bytes.ts";
 import {
   type Entry,
+  FileError,
   LineError,
   type ManifestFormat,
   type Row,
@@ -64,10 +65,11 @@ export interface ManifestOptions {
 const HEAD = 100;
 
 /**
- * Opens a manifest. One of ordinary size is checked whole, so that a mistake is met before the run;
- * of a large one the beginning, and the rest as it is read.
+ * Opens a manifest. One of ordinary size is checked whole, so that it is known before the run whether it can be read
+ * to its end; of a large one the beginning, and the rest as it is read. A record that is wrong has a problem when its
+ * turn comes, and the others are read all the same.
  *
- * @throws {UsageError} If it cannot be read, has no records, or a record is wrong.
+ * @throws {UsageError} If it cannot be read, has no records, or none of them can be read.
  */
 export async function openManifest(
   path: string,
@@ -81,7 +83,7 @@ export async function openManifest(
     const source = whole ? inMemory(await file.read(0, file.size)) : file;
     const { mark = ":" } = format;
     const head = await survey(path + mark, format, source.all(), whole);
-    const spans = whole || !shuffle
+    const spans: readonly CheckedSpan[] | undefined = whole || !shuffle
       ? head.spans
       : await indexOf(path + mark, format.entries(source.all()));
     const read = (i: number) => at(spans![i]!, format, source);
@@ -121,10 +123,15 @@ interface Survey {
   readonly columns: ReadonlySet<string>;
   readonly rows: readonly Row[];
   /** Where the records are, if all were met. */
-  readonly spans: readonly Span[] | undefined;
+  readonly spans: readonly CheckedSpan[] | undefined;
 }
 
-/** Reads the records, or the first of them, and stops at the first that is wrong. */
+/** Where a record stands, and what is wrong with it where that was found out. */
+interface CheckedSpan extends Span {
+  readonly problem?: string;
+}
+
+/** Reads the records, or the first of them. */
 async function survey(
   place: string,
   format: ManifestFormat,
@@ -133,15 +140,24 @@ async function survey(
 ): Promise<Survey> {
   const columns = new Set<string>();
   const rows: Row[] = [];
-  const spans: Span[] = [];
+  const spans: CheckedSpan[] = [];
+  let wrong: LineError | undefined;
   try {
     for await (const { row, ...span } of format.entries(bytes)) {
-      const values = rowAt(span.line, row);
-      for (const name of Object.keys(values)) columns.add(name);
-      if (rows.length < HEAD) rows.push(values);
-      spans.push(span);
+      try {
+        const values = row();
+        for (const name of Object.keys(values)) columns.add(name);
+        if (rows.length < HEAD) rows.push(values);
+        spans.push(span);
+      } catch (cause) {
+        const problem = messageOf(cause);
+        wrong ??= new LineError(span.line, problem, { cause });
+        if (cause instanceof FileError) throw wrong;
+        spans.push({ ...span, problem });
+      }
       if (!whole && spans.length >= HEAD) break;
     }
+    if (rows.length === 0 && wrong !== undefined) throw wrong;
   } catch (error) {
     throw asUsage(place, error);
   }
@@ -172,14 +188,6 @@ async function indexOf(
   return spans;
 }
 
-function rowAt(line: number, row: () => Row): Row {
-  try {
-    return row();
-  } catch (cause) {
-    throw new LineError(line, messageOf(cause), { cause });
-  }
-}
-
 /** @param place The file's name with the mark behind it. */
 function asUsage(place: string, error: unknown): unknown {
   if (!(error instanceof LineError)) return error;
@@ -191,10 +199,11 @@ function asUsage(place: string, error: unknown): unknown {
 }
 
 async function at(
-  { line, start, end }: Span,
+  { line, start, end, problem }: CheckedSpan,
   format: ManifestFormat,
   source: Bytes,
 ): Promise<Met> {
+  if (problem !== undefined) return { line, problem };
   const bytes = await source.read(start, end);
   return met(line, () => format.row(bytes));
 }

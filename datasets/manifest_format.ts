@@ -16,6 +16,7 @@ export interface Entry extends Span {
   /**
    * Its values.
    *
+   * @throws {FileError} If nothing that follows can be read either.
    * @throws {Error} If it cannot be read: the message has no line in it.
    */
   row(): Row;
@@ -39,5 +40,14 @@ export class LineError extends Error {
   constructor(readonly line: number, message: string, options?: ErrorOptions) {
     super(message, options);
     this.name = "LineError";
+  }
+}
+
+/** What is wrong with a file from a record on, so that it cannot be passed over. */
+export class FileError extends Error {
+  /** Makes one; pass the `cause`. */
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "FileError";
   }
 }

@@ -130,28 +130,71 @@ async function refusal(
   assert.fail("it was not refused");
 }
 
-Deno.test("openManifest() refuses a line that is no JSON, with its number and the parser's word", async () => {
-  const content = '{"text":"a"}\n\n{"text":"b"\n{"text":"c"}';
-  for (const wholeBytes of [undefined, 0]) {
-    const message = await refusal(content, jsonlFormat(), wholeBytes);
-    assert.match(
-      message,
-      /^Cannot read \/m:3 as each line must be JSON in UTF-8: .*JSON/,
+/** What is said of each record that cannot be read, however the manifest is read; the others can be. */
+async function problems(
+  content: string,
+  format: () => ManifestFormat,
+): Promise<string[]> {
+  const found = await readings(content, format);
+  const told = found.map(({ rows }) => {
+    assert.ok(rows.some((met) => "row" in met), "none can be read");
+    return rows.flatMap((met) =>
+      "problem" in met ? [`${met.line}: ${met.problem}`] : []
     );
+  });
+  const [first] = told;
+  for (const each of told) assert.equal(each.length, first!.length);
+  return first!;
+}
+
+/** Records of which none can be read but the first and the last, by what is said of them. */
+const WRONG: readonly (readonly [string, RegExp])[] = [
+  ['{"text":"b"', /^2: each line must be JSON in UTF-8: .*JSON/],
+  ['{"text":x}', /^2: each line must be JSON in UTF-8: .*JSON/],
+  ["\xff", /^2: each line must be JSON/],
+  ["[1]", /^2: each line must be a JSON object: current value is an array$/],
+  ["null", /^2: each line must be a JSON object: current value is null$/],
+  ['"a"', /^2: each line must be a JSON object: current value is a string$/],
+  ["7", /^2: each line must be a JSON object: current value is a number$/],
+];
+
+Deno.test("openManifest() passes over a line that cannot be read, and says why", async () => {
+  for (const [line, rule] of WRONG) {
+    const content = `{"text":"a"}\n${line}\n{"text":"c"}`;
+    const [problem, ...others] = await problems(content, jsonlFormat);
+    assert.match(problem ?? "", rule);
+    assert.deepEqual(others, []);
   }
 });
 
-Deno.test("openManifest() refuses a line that is no object", async () => {
-  for (
-    const [line, is] of [["[1]", "an array"], ["null", "null"], [
-      '"a"',
-      "a string",
-    ], ["7", "a number"]]
-  ) {
-    assert.equal(
-      await refusal(`{"text":"a"}\n${line}`, jsonlFormat()),
-      `Cannot read /m:2 as each line must be a JSON object: current value is ${is}`,
-    );
+Deno.test("openManifest() refuses a manifest of which no record can be read", async () => {
+  for (const [line, rule] of WRONG) {
+    for (const wholeBytes of [undefined, 0]) {
+      const said = await refusal(
+        `\n${line}\n${line}`,
+        jsonlFormat(),
+        wholeBytes,
+      );
+      assert.match(said.replace("Cannot read /m:2 as", "2:"), rule);
+    }
+  }
+});
+
+Deno.test("openManifest() takes for null what Python writes for numbers that are none", async () => {
+  const content = [
+    '{"a":NaN,"b":[Infinity,-Infinity,1],"c":"NaN \\" Infinity"}',
+    '{"a":1}',
+    '{"NaN":NaN}',
+    '{"a":NaNcy}',
+    `{"a":"${'\\"'.repeat(100_000)}`,
+  ].join("\n");
+  for (const { rows } of await readings(content, jsonlFormat)) {
+    assert.deepEqual(rows.flatMap((met) => "row" in met ? [met.row] : []), [
+      { a: null, b: [null, null, 1], c: 'NaN " Infinity' },
+      { a: 1 },
+      { NaN: null },
+    ]);
+    assert.equal(rows.length, 5);
   }
 });
 
@@ -170,23 +213,28 @@ Deno.test("openManifest() refuses a manifest without records", async () => {
   );
 });
 
-Deno.test("openManifest() refuses malformed CSV with its line", async () => {
-  const csv = (content: string) =>
-    refusal(content, csvFormat({ delimiter: ",", quote: '"' }));
-  assert.equal(
-    await csv("id,text\n1,a\n2\n"),
-    "Cannot read /m:3 as each record must have the header's 2 cells: current value is 1",
+Deno.test("openManifest() passes over a record of CSV that is malformed, and refuses a file that cannot be read on", async () => {
+  const csv = () => csvFormat({ delimiter: ",", quote: '"' });
+  const [cells, quote, ...others] = await problems(
+    'id,text\n1,a\n2\n3,c\n4,a"b"\n5,e\n',
+    csv,
   );
+  assert.equal(
+    cells,
+    "3: each record must have the header's 2 cells: current value is 1",
+  );
+  assert.match(quote ?? "", /^5: the file must be CSV, where a quote begins/);
+  assert.deepEqual(others, []);
   assert.match(
-    await csv('id,text\n1,"a\n2,b\n'),
+    await refusal('id,text\n1,"a\n2,b\n', csv()),
     /^Cannot read \/m:\d as the file must be CSV, where each quote is closed/,
   );
   assert.match(
-    await csv('id,text\n1,a"b"\n'),
-    /^Cannot read \/m:2 as the file must be CSV, where a quote begins its cell/,
+    await refusal('id,text\n1,a\n2,"a\n3,b\n', csv()),
+    /^Cannot read \/m:\d as the file must be CSV, where each quote is closed/,
   );
   assert.match(
-    await csv("id,id\n1,2\n"),
+    await refusal("id,id\n1,2\n", csv()),
     /^Cannot read \/m:1 as the header must name each column once.*"id" twice$/,
   );
 });

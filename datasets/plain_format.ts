@@ -1,6 +1,6 @@
 import { messageOf } from "../plugins/mod.ts";
 import { lineEntries } from "./lines.ts";
-import type { ManifestFormat, Row } from "./manifest_format.ts";
+import { FileError, type ManifestFormat, type Row } from "./manifest_format.ts";
 
 /** Plain text: each line that is not blank is a record with `text`, without the space around it. */
 export function plainFormat(): ManifestFormat {
@@ -20,7 +20,9 @@ function row(bytes: Uint8Array): Row {
   }
   // Nothing that is written for people has one, and any file of another kind soon does.
   if (text.includes("\0")) {
-    throw new Error(`each line must be text: current value has a zero byte`);
+    throw new FileError(
+      "each line must be text: current value has a zero byte",
+    );
   }
   return { text };
 }

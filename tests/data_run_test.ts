@@ -89,3 +89,36 @@ Deno.test("run puts the columns of several --data together, and the report says 
     [{ text: "text" }, { system: "persona" }],
   );
 });
+
+Deno.test("run passes over a record that cannot be read, names it, and refuses it where it is strict", async () => {
+  const records = ['"prompt":"a"', '"prompt":x', '"prompt":"b","wer":NaN'];
+  await using folder = await tempFolder({
+    "p.jsonl": records.map((each) => `{${each}}\n`).join(""),
+    "p.json": `[${records.map((each) => `{${each}}`).join(",")}]`,
+    "p.csv": "prompt,wer\na,1\nx\nb,NaN\n",
+  });
+  for (
+    const [name, place] of [["p.jsonl", ":2"], ["p.json", "#2"], [
+      "p.csv",
+      ":3",
+    ]]
+  ) {
+    const args = [
+      ...["run", "--backend", "echo", "--data", name!],
+      ...["--report", "json=out.json"],
+    ];
+    const { code, stderr } = await earshot(args, { cwd: folder.path });
+    // A busy machine may make it client-limited.
+    assert.ok(code === 0 || code === 4, stderr);
+    assert.match(
+      stderr,
+      new RegExp(`Skipped "${name}${place}": each (line|record) must`),
+    );
+    const report = await readReport(folder.path, "out.json");
+    assert.equal(report.stages[0].counts.ok, 2);
+    assert.equal(report.skipped.count, 1);
+    const strict = await earshot([...args, "--strict"], { cwd: folder.path });
+    assert.equal(strict.code, 2, strict.stderr);
+    assert.match(strict.stderr, new RegExp(`${name}${place}`));
+  }
+});

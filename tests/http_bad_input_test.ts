@@ -174,7 +174,7 @@ Deno.test("run refuses data that an HTTP backend has no use for before it offers
     "nothing.json": "",
     "blank.txt": "\n \n",
     "cut.json": '[{"prompt":"a"},{"prom',
-    "line.jsonl": '{"prompt":"a"}\n{"prompt":\n',
+    "line.jsonl": '{"prompt":\n{"prompt":\n',
     "numbers.json": "[1,2,3]",
     "list.json": '[{"prompt":"a"}]',
     "header.csv": "prompt,answer\n",
@@ -216,7 +216,7 @@ Deno.test("run refuses data that an HTTP backend has no use for before it offers
     chat("nothing.json", "nothing.json as it must have a record"),
     chat("blank.txt", "blank.txt as it must have a record"),
     chat("cut.json", "cut.json#2", "cut off"),
-    chat("line.jsonl", "line.jsonl:2", "must be JSON"),
+    chat("line.jsonl", "line.jsonl:1", "must be JSON"),
     chat(
       "numbers.json",
       "numbers.json#1",
