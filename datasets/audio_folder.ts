@@ -4,10 +4,16 @@ import {
   type Dataset,
   type DatasetPlugin,
   defineDataset,
+  type OpenContext,
   type Session,
   UsageError,
 } from "../plugins/mod.ts";
-import { type AudioFile, findAudio, type FoundAudio } from "./find_audio.ts";
+import {
+  type AudioFile,
+  findAudio,
+  type FoundAudio,
+  leftOutOf,
+} from "./find_audio.ts";
 import { orderOf } from "./order.ts";
 import { readAhead } from "./read_ahead.ts";
 import { type SpeechOptions, speechShape } from "./reading_options.ts";
@@ -61,8 +67,13 @@ export const audioFolder: DatasetPlugin<AudioFolderOptions> = defineDataset({
 
 type Options = z.output<typeof schema>;
 
-async function open(options: Options): Promise<Dataset> {
+async function open(
+  options: Options,
+  { warn }: OpenContext,
+): Promise<Dataset> {
   const found = await findAudio(options.path);
+  const leftOut = leftOutOf(found);
+  if (leftOut !== undefined) warn(`${options.path}: ${leftOut}`);
   const decoders = openDecoders();
   const item = reader(decoders, options);
   if (found.kind === "file") {

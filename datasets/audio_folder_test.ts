@@ -254,6 +254,44 @@ Deno.test("audioFolder() refuses a folder and a glob without audio", async () =>
   }
 });
 
+Deno.test("audioFolder() counts and names the kinds of files that it leaves out", async () => {
+  await using folder = await tempFolder({
+    "a.wav": tone(100),
+    "a.txt": "words",
+    "cover.jpg": "",
+    "b.m4a": "",
+    "c/d.M4A": "",
+    "c/e.webm": "",
+    ".hidden.m4a": "",
+    "list.csv": "",
+    "only/x.flac": "",
+    "only/y.aac": "",
+  });
+  const warned = async (path: string) => {
+    const warnings: string[] = [];
+    await using _ = await openDataset(
+      audioFolder({ path }),
+      (message) => warnings.push(message),
+    );
+    return warnings;
+  };
+  const rest = "(convert with ffmpeg -i IN OUT.flac)";
+  assert.deepEqual(await warned(folder.path), [
+    `${folder.path}: left out 4 files that are not readable audio: 2 .m4a, 1 .aac, 1 .webm ${rest}`,
+  ]);
+  assert.deepEqual(await warned(folder.at("only")), [
+    `${
+      folder.at("only")
+    }: left out 1 file that is not readable audio: 1 .aac ${rest}`,
+  ]);
+  assert.deepEqual(await warned(folder.at("**/*.wav")), []);
+  assert.deepEqual(await warned(folder.at("a.wav")), []);
+  await assert.rejects(
+    warned(folder.at("c")),
+    /no audio found.*; left out 2 files that are not readable audio: 1 \.m4a, 1 \.webm/,
+  );
+});
+
 Deno.test("audioFolder() refuses one file that is no audio before the run", async () => {
   await using folder = await tempFolder({ "a.txt": "hello", "b.wav": "" });
   for (const name of ["a.txt", "b.wav"]) {

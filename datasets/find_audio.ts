@@ -30,11 +30,39 @@ export function isAudioName(name: string): boolean {
   return AUDIO_EXTENSIONS.includes(extname(name).toLowerCase());
 }
 
+/**
+ * What other files of sound and film are called. Whatever else lies in a folder, as transcripts and pictures do, is not
+ * missed.
+ */
+const OTHER_MEDIA: ReadonlySet<string> = new Set([
+  ...[".m4a", ".m4b", ".mp4", ".m4v", ".mov", ".aac", ".adts", ".3gp", ".3g2"],
+  ...[".webm", ".weba", ".mkv", ".mka", ".avi", ".mpg", ".mpeg", ".ogv"],
+  ...[".wma", ".wmv", ".asf", ".amr", ".awb", ".aif", ".aiff", ".aifc", ".caf"],
+  ...[".au", ".snd", ".sph", ".nist", ".raw", ".pcm", ".gsm", ".vox", ".voc"],
+  ...[".ac3", ".dts", ".mp2", ".ape", ".wv", ".tta", ".spx", ".ra", ".rm"],
+  ...[".w64", ".rf64", ".dsf", ".flv", ".shn"],
+]);
+
 /** What a path turned out to be. */
 export interface FoundAudio {
   readonly kind: "file" | "folder" | "glob";
   /** In order of their names. */
   readonly files: readonly AudioFile[];
+  /** How many files of sound are left out as they cannot be read, by their names' endings. */
+  readonly leftOut: ReadonlyMap<string, number>;
+}
+
+/** What is left out, in words: `9 .m4a, 3 .webm`; `undefined` where nothing is. */
+export function leftOutOf({ leftOut }: FoundAudio): string | undefined {
+  if (leftOut.size === 0) return undefined;
+  const kinds = [...leftOut].sort(([a, m], [b, n]) =>
+    n - m || (a < b ? -1 : 1)
+  );
+  const count = kinds.reduce((sum, [, each]) => sum + each, 0);
+  const list = kinds.map(([kind, count]) => `${count} ${kind}`).join(", ");
+  return `left out ${count} ${
+    count === 1 ? "file that is" : "files that are"
+  } not readable audio: ${list} (convert with ffmpeg -i IN OUT.flac)`;
 }
 
 /**
@@ -48,11 +76,14 @@ export async function findAudio(path: string): Promise<FoundAudio> {
     ? await (info.isDirectory ? inFolder(path) : oneFile(path))
     : await byGlob(path);
   if (found.files.length > 0) return found;
+  const leftOut = leftOutOf(found);
   const what = found.kind === "glob" ? "matches" : "is in";
   throw new UsageError(
     `Cannot read audio as no audio found: nothing named ${
       AUDIO_EXTENSIONS.map((extension) => `*${extension}`).join(", ")
-    } ${what} ${JSON.stringify(path)} (hidden files and folders are left out)`,
+    } ${what} ${JSON.stringify(path)} (hidden files and folders are left out)${
+      leftOut === undefined ? "" : `; ${leftOut}`
+    }`,
   );
 }
 
@@ -60,11 +91,12 @@ async function oneFile(path: string): Promise<FoundAudio> {
   const folder = dirname(path);
   const beside = besideOf(folder, await namesIn(folder));
   const name = basename(path);
-  return { kind: "file", files: [audioFile({ path, name }, beside)] };
+  const files = [audioFile({ path, name }, beside)];
+  return { kind: "file", files, leftOut: new Map() };
 }
 
 async function inFolder(path: string): Promise<FoundAudio> {
-  return { kind: "folder", files: await audioIn(path) };
+  return { kind: "folder", ...await audioIn(path) };
 }
 
 async function byGlob(path: string): Promise<FoundAudio> {
@@ -82,7 +114,7 @@ async function byGlob(path: string): Promise<FoundAudio> {
       `Cannot read audio as 'path' must name a folder, a file or a glob: current value is ${missing}`,
     );
   }
-  return { kind: "glob", files: await audioIn(glob.base, glob) };
+  return { kind: "glob", ...await audioIn(glob.base, glob) };
 }
 
 function globOf(pattern: string): Glob {
@@ -98,18 +130,25 @@ function globOf(pattern: string): Glob {
   }
 }
 
-async function audioIn(root: string, glob?: Glob): Promise<AudioFile[]> {
+async function audioIn(
+  root: string,
+  glob?: Glob,
+): Promise<Omit<FoundAudio, "kind">> {
   const files: AudioFile[] = [];
+  const leftOut = new Map<string, number>();
   for await (const { path, prefix, names } of walk(root, glob?.depth)) {
     const beside = besideOf(path, names);
-    for (const name of names.filter(isAudioName)) {
+    for (const name of names) {
       const found = { path: join(path, name), name: prefix + name };
-      if (!glob || glob.matches.test(found.name)) {
-        files.push(audioFile(found, beside));
+      if (glob && !glob.matches.test(found.name)) continue;
+      const kind = extname(name).toLowerCase();
+      if (isAudioName(name)) files.push(audioFile(found, beside));
+      else if (OTHER_MEDIA.has(kind)) {
+        leftOut.set(kind, (leftOut.get(kind) ?? 0) + 1);
       }
     }
   }
-  return files.sort((a, b) => (a.name < b.name ? -1 : 1));
+  return { files: files.sort((a, b) => (a.name < b.name ? -1 : 1)), leftOut };
 }
 
 /** What in a folder may hold transcripts. */

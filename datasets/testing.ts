@@ -55,8 +55,9 @@ export const PNG: Uint8Array<ArrayBuffer> = Uint8Array.fromBase64(
 /** Opens a dataset as a run does. */
 export async function openDataset(
   configured: Configured<"dataset">,
+  warn: OpenContext["warn"] = CONTEXT.warn,
 ): Promise<Dataset & AsyncDisposable> {
-  const dataset = await configured.open(CONTEXT);
+  const dataset = await configured.open({ ...CONTEXT, warn });
   return {
     ...dataset,
     [Symbol.asyncDispose]: async () => await dataset[Symbol.asyncDispose]?.(),
