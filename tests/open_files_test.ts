@@ -9,18 +9,27 @@ import { QUICK, serve } from "./support/serve.ts";
 /** Enough to start, and for some of the streams. */
 const MAX_OPEN_FILES = 64;
 
-for (const transport of ["native", "ws"]) {
+const SPEECH = "clips,limit=1";
+const PROMPTS = "synthetic,inputTokens=8,outputTokens=2,count=8";
+const BACKENDS = [
+  ["realtime", "realtime,speed=0,transport=native", SPEECH],
+  ["realtime with ws", "realtime,speed=0,transport=ws", SPEECH],
+  ["chat", "chat,reuse=false", PROMPTS],
+] as const;
+
+for (const [name, backend, data] of BACKENDS) {
   Deno.test({
     name:
-      `run over ${transport} without files to open fails by EMFILE, goes on, and ends by itself`,
+      `run of ${name} without files to open fails by EMFILE, goes on, and ends by itself`,
     ignore: Deno.build.os === "windows",
     async fn() {
       await using folder = await tempFolder({});
-      await using server = await serve(QUICK);
+      await using server = await serve([...QUICK, "--set", "ttftMs=100"]);
       const { code, stdout, stderr } = await earshot([
         "run",
-        ...["--target", server.url, "--data", "clips,limit=1"],
-        ...["--backend", `realtime,speed=0,transport=${transport}`],
+        // A name: looking it up takes files too.
+        ...["--target", server.url.replace("127.0.0.1", "localhost")],
+        ...["--backend", backend, "--data", data],
         ...["--load", "concurrent=60,1", "--requests", "60"],
         ...["--report", "json=out.json", "--report", "jsonl=samples.jsonl"],
       ], { cwd: folder.path, maxOpenFiles: MAX_OPEN_FILES, limitMs: 90_000 });

@@ -60,6 +60,7 @@ const PLUGIN: readonly string[] = [
   "StandardSchemaV1",
   "StopRules",
   "Summary",
+  "TemporaryFolder",
   "TokenCounter",
   "ToolCall",
   "Turn",
@@ -80,6 +81,7 @@ const PLUGIN: readonly string[] = [
   "metricsOf",
   "onAbort",
   "random",
+  "temporaryFolder",
 ];
 
 const LIBRARY: readonly string[] = [
