@@ -1,11 +1,15 @@
-import type { Buffer } from "node:buffer";
+import { Buffer } from "node:buffer";
 import type { Transform } from "node:stream";
 import {
+  brotliDecompressSync,
   constants,
   createBrotliDecompress,
   createGunzip,
   createInflate,
   createInflateRaw,
+  gunzipSync,
+  inflateRawSync,
+  inflateSync,
 } from "node:zlib";
 import { RequestError } from "../../plugins/mod.ts";
 import { MAX_BYTES, tooLong } from "./body.ts";
@@ -107,10 +111,40 @@ const FLUSH = { flush: constants.Z_SYNC_FLUSH };
 
 const DECODERS: Readonly<Record<string, (first: Buffer) => Transform>> = {
   gzip: () => createGunzip(FLUSH),
-  // By the standard with a head of its own; some servers leave it out. Its low four bits are 8.
   deflate: (first) =>
-    (first[0]! & 0x0f) === 8 ? createInflate(FLUSH) : createInflateRaw(FLUSH),
+    hasHead(first) ? createInflate(FLUSH) : createInflateRaw(FLUSH),
   br: () => createBrotliDecompress({ flush: constants.BROTLI_OPERATION_FLUSH }),
+};
+
+/** By the standard `deflate` has a head of its own; some servers leave it out. Its low four bits are 8. */
+function hasHead([first = 0]: Buffer): boolean {
+  return (first & 0x0f) === 8;
+}
+
+/** What the beginning of a body holds; nothing where it cannot be decompressed. */
+export function inflateStart(bytes: Buffer, header?: string): Buffer {
+  const encoding = encodingOf(header);
+  if (encoding === undefined) return bytes;
+  try {
+    return isKnown(encoding) ? STARTS[encoding]!(bytes) : Buffer.alloc(0);
+  } catch {
+    return Buffer.alloc(0);
+  }
+}
+
+/** For a beginning, which has no end. */
+const CUT_OFF = { finishFlush: constants.Z_SYNC_FLUSH };
+
+const STARTS: Readonly<Record<string, (bytes: Buffer) => Buffer>> = {
+  gzip: (bytes) => gunzipSync(bytes, CUT_OFF),
+  deflate: (bytes) =>
+    hasHead(bytes)
+      ? inflateSync(bytes, CUT_OFF)
+      : inflateRawSync(bytes, CUT_OFF),
+  br: (bytes) =>
+    brotliDecompressSync(bytes, {
+      finishFlush: constants.BROTLI_OPERATION_FLUSH,
+    }),
 };
 
 function damaged(cause: Error): RequestError {

@@ -290,13 +290,46 @@ for (
       "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n",
     ],
     ["headers without end", `HTTP/1.1 200 OK\r\n${"x: y\r\n".repeat(20_000)}`],
+    ["a NUL in a header", "HTTP/1.1 200 OK\r\nx-a: b\0c\r\n\r\n"],
+    ["a control character in a header", "HTTP/1.1 200 OK\r\nx: \x7f\r\n\r\n"],
+    ["a bare CR in a header", "HTTP/1.1 200 OK\r\nx: a\rb\r\n\r\n"],
+    ["a blank in a header's name", "HTTP/1.1 200 OK\r\nx a: b\r\n\r\n"],
+    ["a header without a name", "HTTP/1.1 200 OK\r\n: b\r\n\r\n"],
+    [
+      "a length that is not a number",
+      "HTTP/1.1 200 OK\r\ncontent-length: x\r\n\r\n",
+    ],
+    [
+      "two lengths",
+      "HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\n{}",
+    ],
+    [
+      "a length and chunks",
+      "HTTP/1.1 200 OK\r\ncontent-length: 2\r\ntransfer-encoding: chunked\r\n\r\n{}",
+    ],
+    [
+      "a NUL in a trailer",
+      "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\nx: a\0b\r\n\r\n",
+    ],
   ]
 ) {
-  Deno.test(`exchange() fails as protocol_error where a server answers with ${what}`, async () => {
-    await using server = await rawServer((peer) => peer.send(bytes!));
+  Deno.test(`exchange() fails as protocol_error where a server answers with ${what}, on a new connection or a used one`, async () => {
+    let isFirst = true;
+    await using server = await rawServer((peer) => {
+      const isUsed = isFirst && server.accepted === 2;
+      if (!isUsed) return peer.send(bytes!);
+      isFirst = false;
+      return peer.answer("{}");
+    });
     await using http = open();
-    assert.equal(failureOf(await asked(http, server.url))[0], "protocol_error");
+    const fresh = failureOf(await asked(http, server.url));
+    assert.equal(fresh[0], "protocol_error", fresh[2]);
+    assert.equal((await asked(http, server.url)).error, undefined);
+    const used = await asked(http, server.url);
+    assert.equal(used.marks.connected, undefined);
+    assert.equal(failureOf(used)[0], "protocol_error", used.error?.message);
     await server.until(() => server.open === 0);
+    assert.equal(server.accepted, 2);
   });
 }
 

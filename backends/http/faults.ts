@@ -57,7 +57,7 @@ function tell(
   code: string | undefined,
   { hasHeaders, idleMs, waitedMs }: Progress,
 ): readonly [failure: string, message: string] {
-  if (isNonsense(cause, code)) {
+  if (isNonsense(cause, code, hasHeaders)) {
     return [
       "protocol_error",
       "Cannot understand the server as it must speak HTTP",
@@ -77,8 +77,16 @@ function tell(
 }
 
 /** Bytes that are no HTTP, in place of a socket that has closed too soon. */
-function isNonsense(cause: Error, code: string | undefined): boolean {
-  if (code === "UND_ERR_HEADERS_OVERFLOW") return true;
+function isNonsense(
+  cause: Error,
+  code: string | undefined,
+  hasHeaders: boolean,
+): boolean {
+  if (code === "UND_ERR_HEADERS_OVERFLOW" || code === "ERR_HTTP2_ERROR") {
+    return true;
+  }
+  // Undici's word for a head that contradicts itself, and for a body that a closing has cut short.
+  if (code === "UND_ERR_RES_CONTENT_LENGTH_MISMATCH") return !hasHeaders;
   const isParser = cause.name === "HTTPParserError";
   const isCut = code === "HPE_INVALID_EOF_STATE" ||
     /invalid eof/i.test(cause.message);

@@ -43,7 +43,7 @@ export function statusError(
   { status, headers, url, hints = HINTS }: Refusal,
   text: string,
 ): RequestError {
-  const said = readable(wordsOf(text).trim()) ?? "";
+  const said = readable(serverWords(text).trim()) ?? "";
   const aside = [hints[status], ...asides(status, headers, url)]
     .filter(Boolean).join("; ");
   const message = `The server answered HTTP ${status}${said && `: ${said}`}${
@@ -89,7 +89,7 @@ function shown(location: string, base: URL): string {
 }
 
 /** The server's own words in a body, wherever JSON has them; else the beginning of the body. */
-function wordsOf(text: string): string {
+export function serverWords(text: string): string {
   try {
     return said(JSON.parse(text)) ?? text;
   } catch {

@@ -301,3 +301,16 @@ Deno.test("exchange() falls back to HTTP/1.1 where a server speaks no other", as
   assert.equal((await asked(http, server.url)).error, undefined);
   assert.match(server.peers[0]!.head, /HTTP\/1\.1/);
 });
+
+Deno.test("exchange() blames a server that agrees to HTTP/2 and does not speak it", async () => {
+  await using server = await rawServer(() => {}, {
+    tls: { ...SERVER, ALPNProtocols: ["h2"] },
+    pause: true,
+  });
+  await using http = open(HTTP2);
+  const pending = ask(http, server.url);
+  await server.until(() => server.accepted === 1);
+  server.sockets[0]!.write("HTTP/1.1 200 OK\r\n\r\nThis is not HTTP/2.");
+  await pending.settled;
+  assert.equal(failureOf(pending)[0], "protocol_error", pending.error?.message);
+});

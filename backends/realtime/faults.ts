@@ -1,6 +1,7 @@
 import type { Failure } from "../../plugins/mod.ts";
 import { connectReason, ownLimitIn } from "../target/connect_reason.ts";
-import { found, snippet, withCode } from "../target/words.ts";
+import { serverWords } from "../http/status.ts";
+import { found, readable, snippet, withCode } from "../target/words.ts";
 import type { DialectEvent } from "./dialects/dialect.ts";
 import type { SocketEnd } from "./transports/transport.ts";
 
@@ -106,7 +107,8 @@ function refused(end: SocketEnd): Told {
     const rule =
       `Cannot open a WebSocket as the server must switch protocols: answer is HTTP`;
     const hint = HINTS[status] ?? "";
-    const said = body.trim() && `: ${snippet(body.trim())}`;
+    const words = readable(serverWords(body).trim());
+    const said = words ? `: ${words}` : "";
     return ["connect_error", `${rule} ${status}${said}${hint}`, String(status)];
   }
   const why = error && connectReason(error, {});

@@ -22,6 +22,7 @@ import {
   type Refusal,
   REFUSAL_BODY_BYTES,
   REFUSAL_BODY_MS,
+  refusalBody,
   type TransportOptions,
 } from "./transport.ts";
 import { headProblem, upgradeProblem } from "./upgrade.ts";
@@ -370,10 +371,8 @@ function refusalFrom(far: Socket, { head, rest }: Opening): Promise<Refusal> {
       clearTimeout(timer);
       far.off("data", onData).off("close", end);
       const bytes = Buffer.from(unframed(head, body), "latin1");
-      resolve({
-        status: statusOf(head),
-        body: bytes.toString("utf8", 0, REFUSAL_BODY_BYTES),
-      });
+      const encoding = headerOf(head, "content-encoding");
+      resolve({ status: statusOf(head), body: refusalBody(bytes, encoding) });
     };
     const onData = (chunk?: Buffer) => {
       body += chunk?.toString("latin1") ?? "";

@@ -1,3 +1,5 @@
+import type { Buffer } from "node:buffer";
+import { inflateStart } from "../../http/encoding.ts";
 import type { TlsOptions } from "../../target/tls.ts";
 import type { Violation } from "./violation.ts";
 
@@ -45,8 +47,13 @@ export interface SocketEnd {
 export interface Refusal {
   /** The HTTP status. */
   readonly status: number;
-  /** The beginning of the body. */
+  /** The beginning of the body, decompressed. */
   readonly body: string;
+}
+
+/** The text at the beginning of a refusal's body. */
+export function refusalBody(bytes: Buffer, encoding?: string): string {
+  return inflateStart(bytes, encoding).toString("utf8", 0, REFUSAL_BODY_BYTES);
 }
 
 /** Where a transport connects to and how. */

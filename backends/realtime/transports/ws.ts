@@ -7,6 +7,7 @@ import {
   type Refusal,
   REFUSAL_BODY_BYTES,
   REFUSAL_BODY_MS,
+  refusalBody,
   type Socket,
   type SocketListener,
   type Transport,
@@ -97,7 +98,8 @@ function violationOf(error: Error): Violation | undefined {
       RULES[code] ?? error.message.replace(/^Invalid WebSocket frame: /, ""),
     );
   }
-  const isUpgrade = code.startsWith("HPE_") ||
+  const isUpgrade =
+    (code.startsWith("HPE_") && code !== "HPE_INVALID_EOF_STATE") ||
     /^(Invalid Upgrade header|Invalid Sec-WebSocket|Server sent )/
       .test(error.message);
   return isUpgrade ? badUpgrade(error.message) : undefined;
@@ -126,7 +128,8 @@ function bodyOf(response: IncomingMessage): Promise<string> {
     const end = () => {
       clearTimeout(timer);
       response.destroy();
-      resolve(Buffer.concat(chunks).toString("utf8", 0, REFUSAL_BODY_BYTES));
+      const encoding = response.headers["content-encoding"];
+      resolve(refusalBody(Buffer.concat(chunks), encoding));
     };
     const timer = setTimeout(end, REFUSAL_BODY_MS);
     response.on("data", (chunk: Buffer) => {
