@@ -1,9 +1,10 @@
 import { bag } from "./bag.ts";
 import type { Backend } from "./contract.ts";
+import { isToken } from "./metrics/metric.ts";
 import type { InferenceRequest } from "./request.ts";
-import type { Sample, Usage } from "./sample.ts";
+import type { Output, Sample, Usage } from "./sample.ts";
 
-/** Fills in token counts that the server did not give, after the request and off its time. */
+/** Fills in token counts that the server did not give, or that cannot be right, after the request and off its time. */
 export interface Counting {
   /** Takes a sample that has ended, and passes it on when it is counted. */
   take(sample: Sample, request: InferenceRequest): void;
@@ -33,7 +34,7 @@ export function counting(
       const usage = await backend.countTokens!(sample, request, signal);
       return withUsage(sample, usage);
     } catch {
-      return sample;
+      return withUsage(sample, {});
     }
   }
 
@@ -53,7 +54,7 @@ export function counting(
   return {
     take(sample, request) {
       if (!backend.countTokens || !lacksCount(sample)) return put(sample);
-      if (waiting.length >= MAX_WAITING) return put(sample);
+      if (waiting.length >= MAX_WAITING) return put(withUsage(sample, {}));
       waiting.push(async () => put(await counted(sample, request)));
       begin();
     },
@@ -64,24 +65,62 @@ export function counting(
 }
 
 /** Only what was answered is counted: of a failure nobody knows what the server read or wrote. */
-function lacksCount({ outcome, output: { usage } }: Sample): boolean {
-  return outcome.status === "ok" &&
-    (usage?.inputTokens === undefined || usage.outputTokens === undefined);
+function lacksCount(sample: Sample): boolean {
+  const { inputTokens, outputTokens } = sample.output.usage ?? {};
+  return sample.outcome.status === "ok" &&
+    (!inputTokens || outputTokens === undefined || isDoubtful(sample));
 }
 
-/** What the server said stands; beside it stands who counted the rest. */
-function withUsage(sample: Sample, usage: Usage): Sample {
-  const known = sample.output.usage;
-  const { input, output } = usage.countedBy ?? {};
-  const countedBy = {
-    ...(known?.inputTokens === undefined && input && { input }),
-    ...(known?.outputTokens === undefined && output && { output }),
+/** Whether a count of the output needs a second look: there is none beside output, or fewer tokens than pieces of it. */
+function isDoubtful({ deltas, output }: Sample): boolean {
+  const { outputTokens } = output.usage ?? {};
+  if (outputTokens === undefined) return false;
+  // The pieces are counted only where there may be too many.
+  if (outputTokens > 0 && outputTokens >= deltas.length) return false;
+  const pieces = deltas.filter(isToken).length;
+  return outputTokens < Math.max(pieces, hasOutput(output) ? 1 : 0);
+}
+
+function hasOutput(
+  { text, reasoning, refusal, toolCalls, choices = [] }: Output,
+): boolean {
+  const texts = [text, reasoning, refusal, ...choices.map(({ text }) => text)];
+  return texts.some((one) => one) || !!toolCalls?.length;
+}
+
+/**
+ * What the server said stands, but for a count that cannot be right, which gives way to another; a 0 that nobody could
+ * replace or confirm is no count. Beside it stands who counted the rest.
+ */
+function withUsage(sample: Sample, counted: Usage): Sample {
+  const { usage: told } = sample.output;
+  const { inputTokens, outputTokens, ...known } = told ?? {};
+  const givenOutput = isDoubtful(sample) ? undefined : outputTokens;
+  const input = inputTokens || counted.inputTokens;
+  const output = givenOutput ?? counted.outputTokens ??
+    (outputTokens || undefined);
+  const by = {
+    ...(!inputTokens && byOther("input", counted)),
+    ...(givenOutput === undefined && byOther("output", counted)),
   };
-  const merged: Usage = {
-    ...usage,
+  const { inputTokens: _i, outputTokens: _o, countedBy: _b, ...others } =
+    counted;
+  const usage: Usage = {
+    ...others,
+    ...(input !== undefined && { inputTokens: input }),
+    ...(output !== undefined && { outputTokens: output }),
     ...known,
-    ...(Object.keys(countedBy).length > 0 && { countedBy }),
+    ...(Object.keys(by).length > 0 && { countedBy: by }),
   };
-  if (Object.keys(merged).length === 0) return sample;
-  return { ...sample, output: { ...sample.output, usage: merged } };
+  if (told === undefined && Object.keys(usage).length === 0) return sample;
+  return { ...sample, output: { ...sample.output, usage } };
+}
+
+/** Who counted a side, unless it was the server. */
+function byOther(
+  side: "input" | "output",
+  { countedBy }: Usage,
+): Usage["countedBy"] {
+  const by = countedBy?.[side];
+  return by === undefined || by === "server" ? {} : { [side]: by };
 }

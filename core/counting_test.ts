@@ -68,6 +68,86 @@ Deno.test("counting() adds what the server did not say, and keeps what it said",
   ]);
 });
 
+const piece = { atMs: 1, kind: "text", text: "a" } as const;
+const nothing = { ...piece, text: "" };
+
+/** A sample of so many pieces of output, and what is passed on of its usage. */
+async function usageOf(
+  usage: Usage,
+  { deltas = [piece, piece], counted, text = "aa" }: {
+    readonly deltas?: Sample["deltas"];
+    readonly counted?: Usage;
+    readonly text?: string;
+  },
+): Promise<{ usage: Usage | undefined; isAsked: boolean }> {
+  let isAsked = false;
+  const { seen, take, settled } = started(() => {
+    isAsked = true;
+    return counted ? Promise.resolve(counted) : Promise.reject(new Error("no"));
+  });
+  take(sample({ deltas, output: { text, usage } }), request);
+  await settled();
+  return { usage: seen[0]?.output.usage, isAsked };
+}
+
+Deno.test("counting() asks again where the server's count cannot be right, and takes the answer", async () => {
+  const counted: Usage = { outputTokens: 2, countedBy: { output: "deltas" } };
+  for (const outputTokens of [0, 1]) {
+    const server = { inputTokens: 5, outputTokens, reasoningTokens: 1 };
+    assert.deepEqual(await usageOf(server, { counted }), {
+      usage: { ...server, ...counted },
+      isAsked: true,
+    });
+    // Who looks again may find it right, or not be able to.
+    for (const none of [{}, undefined]) {
+      const { usage, isAsked } = await usageOf(server, {
+        ...(none && { counted: none }),
+      });
+      assert.ok(isAsked);
+      assert.equal(usage?.outputTokens, outputTokens || undefined);
+      assert.ok(!("outputTokens" in usage!) || outputTokens > 0);
+      assert.equal(usage?.countedBy, undefined);
+    }
+  }
+});
+
+Deno.test("counting() asks again where no token of the input was counted, and leaves out a 0 that nobody confirms", async () => {
+  const server = { inputTokens: 0, outputTokens: 2 };
+  const cases: readonly (readonly [Usage, Usage])[] = [
+    [{}, { outputTokens: 2 }],
+    [{ inputTokens: 0 }, server],
+    [{ inputTokens: 7, countedBy: { input: "tokenize" } }, {
+      inputTokens: 7,
+      outputTokens: 2,
+      countedBy: { input: "tokenize" },
+    }],
+  ];
+  for (const [counted, usage] of cases) {
+    assert.deepEqual(await usageOf(server, { counted }), {
+      usage,
+      isAsked: true,
+    });
+  }
+});
+
+Deno.test("counting() takes the server's word where it may be right", async () => {
+  const cases: readonly (readonly [number, Sample["deltas"], string])[] = [
+    [2, [piece, piece], "aa"],
+    [2, [piece, nothing, piece, nothing], "aa"],
+    [9, [piece], "a"],
+    [0, [nothing], ""],
+    [0, [], ""],
+    [1, [], "a"],
+  ];
+  for (const [outputTokens, deltas, text] of cases) {
+    const usage = { inputTokens: 5, outputTokens };
+    assert.deepEqual(await usageOf(usage, { deltas, text }), {
+      usage,
+      isAsked: false,
+    });
+  }
+});
+
 Deno.test("counting() passes every sample on where counting fails, many at a time", async () => {
   let running = 0, most = 0;
   const { seen, take, settled } = started(async () => {

@@ -9,6 +9,7 @@ import { endpointOf } from "../target/endpoint.ts";
 import { traceTo } from "../target/trace.ts";
 import type { OpenAiSettings } from "./options.ts";
 import type { ProtocolOf } from "./protocol.ts";
+import { shortAnswers } from "./short_answers.ts";
 import { openTokenCounts, tokenizerOf } from "./token_counts.ts";
 import { shownTo, showRequest } from "./trace_exchange.ts";
 import { mislabelledStreams } from "./whole_answer.ts";
@@ -49,6 +50,7 @@ export async function openBackend<Settings extends EndpointSettings, Prepared>(
     ask,
     warn: context.warn,
   });
+  const checkLength = shortAnswers(context);
   const trace = traceTo(context, clean);
   const mislabelled = protocol.streams
     ? mislabelledStreams({ warn: (text) => context.warn(clean(text)) })
@@ -75,6 +77,7 @@ export async function openBackend<Settings extends EndpointSettings, Prepared>(
           mislabelled,
         });
         const output = reader.result();
+        checkLength(output, protocol.exactTokens?.(request.turn));
         return requestId === undefined || output.responseId !== undefined
           ? output
           : { ...output, responseId: requestId };

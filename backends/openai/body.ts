@@ -57,6 +57,18 @@ export function fieldsOf(
   return fields;
 }
 
+/** How many tokens a turn must bring, in all its answers, where `ignoreEos` asks for an exact number. */
+export function exactTokens(
+  settings: GenerationSettings,
+  { maxOutputTokens }: Turn,
+): number | undefined {
+  if (!settings.ignoreEos) return undefined;
+  const limit =
+    LIMITS.map((name) => settings.body[name]).find(Number.isInteger) ??
+      maxOutputTokens ?? settings.maxOutputTokens;
+  return limit === undefined ? undefined : Number(limit) * answersIn(settings);
+}
+
 /** Whether an answer is streamed: the `body` option has the last word. */
 export function streams(
   { stream, body }: Pick<GenerationSettings, "stream" | "body">,

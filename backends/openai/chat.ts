@@ -1,6 +1,6 @@
 import { type BackendPlugin, defineBackend } from "../../plugins/mod.ts";
 import { openBackend } from "./backend.ts";
-import { answersIn, streams } from "./body.ts";
+import { answersIn, exactTokens, streams } from "./body.ts";
 import {
   type ChatOptions,
   chatOptions,
@@ -46,6 +46,7 @@ const chatProtocol: ProtocolOf<ChatSettings, PreparedChat> = (
     facts: { stream, ...(stream && { streamUsage }), history },
     streams: stream,
     ...chatRequests(settings, model),
+    exactTokens: (turn) => exactTokens(settings, turn),
     reader: (call) =>
       choicesReader({
         call,

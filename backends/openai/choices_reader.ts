@@ -11,7 +11,7 @@ import type { Piece } from "./pieces.ts";
 import type { AnswerReader } from "./protocol.ts";
 import { received, receivedWhole } from "./received.ts";
 import { serverErrorIn } from "./server_error.ts";
-import { usageMeter } from "./usage.ts";
+import { type MeteredChoice, usageMeter } from "./usage.ts";
 
 /** How to read answers that come in `choices`. */
 export interface ChoicesOptions {
@@ -27,6 +27,15 @@ export interface ChoicesOptions {
   whole(): void;
 }
 
+/** A choice that was read. */
+interface Read extends MeteredChoice {
+  readonly pieces: readonly Piece[];
+  readonly finishReason: string | undefined;
+}
+
+/** What a choice without any piece shows as. */
+const NOTHING: readonly Piece[] = [{ kind: "text", text: "" }];
+
 /** Reads chats and completions, streamed or whole, whichever was asked for: the server decides. */
 export function choicesReader(
   { call, answers: wanted, maxUnknown = 50_000, piecesOf, whole }:
@@ -38,20 +47,29 @@ export function choicesReader(
   let isWhole = false;
   let unknown = 0;
 
-  /** Gathers a choice. Returns its pieces; one without text for a choice without any. */
-  function take(choice: JsonObject, index: number): readonly Piece[] {
+  /** What a choice holds. Where one answer was asked for, all is of it: there are servers whose index counts the tokens. */
+  function read(choice: JsonObject): Read {
     const error = serverErrorIn(choice);
     if (error) throw error;
-    answers.heard(index, textOf(choice.finish_reason) || undefined);
     const pieces = piecesOf(choice);
-    for (const piece of pieces) answers.add(index, piece);
-    return pieces.length > 0 ? pieces : [{ kind: "text", text: "" }];
+    return {
+      index: wanted > 1 || isWhole ? indexOf(choice) : 0,
+      pieces,
+      hasOutput: pieces.some(isToken),
+      finishReason: textOf(choice.finish_reason) || undefined,
+      usage: choice.usage,
+    };
   }
 
-  function show(choice: JsonObject, atMs: number, tokens?: number): void {
-    // Where one answer was asked for, all is of it: there are servers whose index counts the tokens.
-    const index = wanted > 1 ? indexOf(choice) : 0;
-    const pieces = take(choice, index);
+  function take({ index, pieces, finishReason }: Read): void {
+    for (const piece of pieces) answers.add(index, piece);
+    answers.heard(index, finishReason);
+  }
+
+  function show(choice: Read, atMs: number, tokens?: number): void {
+    take(choice);
+    const { index } = choice;
+    const pieces = choice.pieces.length > 0 ? choice.pieces : NOTHING;
     for (const [i, { kind, text, bytes }] of pieces.entries()) {
       call.output(atMs, {
         kind,
@@ -68,15 +86,12 @@ export function choicesReader(
       if (event.data.trim() === "[DONE]") return isWhole = true;
       const { id, choices, usage: given, x_groq } = received(event);
       responseId ??= textOf(id);
-      const shown = objectsIn(choices);
+      const shown = objectsIn(choices).map(read);
       // Moonshot's stands in the choice that finishes, Groq's beside it.
-      const usage = given ?? shown[0]?.usage ?? fieldOf(x_groq, "usage");
-      if (shown.length === 0) meter.aside(usage);
-      else {
-        const tokens = meter.output(usage);
-        for (const choice of shown) show(choice, atMs, tokens);
-      }
-      if (!choices && !usage && ++unknown > maxUnknown) {
+      const usage = [given, fieldOf(x_groq, "usage")];
+      const tokens = meter.event({ usage, choices: shown });
+      for (const choice of shown) show(choice, atMs, tokens);
+      if (!choices && !usage.some(Boolean) && ++unknown > maxUnknown) {
         throw protocolError(
           `unknown events must be few: current value is ${unknown}`,
         );
@@ -84,11 +99,12 @@ export function choicesReader(
       return false;
     },
     body(data) {
-      const { id, choices, usage } = receivedWhole(data);
-      responseId = textOf(id);
-      meter.aside(usage);
-      for (const choice of objectsIn(choices)) take(choice, indexOf(choice));
+      const { id, choices, usage, x_groq } = receivedWhole(data);
       isWhole = true;
+      responseId = textOf(id);
+      const all = objectsIn(choices).map(read);
+      meter.event({ usage: [usage, fieldOf(x_groq, "usage")], choices: all });
+      for (const choice of all) take(choice);
       whole();
     },
     result(): Output {
@@ -101,6 +117,10 @@ export function choicesReader(
       };
     },
   };
+}
+
+function isToken({ text, bytes = 0 }: Piece): boolean {
+  return text !== "" || bytes > 0;
 }
 
 function indexOf({ index }: JsonObject): number {

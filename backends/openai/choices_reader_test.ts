@@ -174,6 +174,39 @@ const STREAMS: readonly [
     { text: " one twoé", ...ended, usage: { inputTokens: 9, outputTokens: 4 } },
   ],
   [
+    "an object of zeros behind the usage",
+    [
+      chunk({ content: "a" }, {
+        usage: { prompt_tokens: 5, completion_tokens: 28 },
+      }),
+      chunk({}, { finish_reason: "stop", usage: { output_tokens: 0 } }),
+      { choices: [], usage: { prompt_tokens: 0, completion_tokens: 0 } },
+      "[DONE]",
+    ],
+    [{ ...said("a"), tokens: 28 }, said("")],
+    { text: "a", ...ended, usage: { inputTokens: 5, outputTokens: 28 } },
+  ],
+  [
+    "usage in three places of one event",
+    [
+      chunk({ content: "a" }),
+      {
+        id: "c1",
+        choices: [{
+          index: 0,
+          delta: {},
+          finish_reason: "stop",
+          usage: { prompt_tokens: 9 },
+        }],
+        usage: {},
+        x_groq: { usage: { total_tokens: 14 } },
+      },
+      "[DONE]",
+    ],
+    [said("a"), said("")],
+    { text: "a", ...ended, usage: { inputTokens: 9, outputTokens: 5 } },
+  ],
+  [
     "reasoning under its newer name",
     [chunk({ reasoning: "hm" }), chunk({ content: "42" }), stop(), "[DONE]"],
     [{ kind: "reasoning", text: "hm" }, said("42"), said("")],
@@ -442,12 +475,14 @@ Deno.test("choicesReader() gives all of one read one time, and tells choices apa
   ]);
 });
 
-const FAILURES: readonly [
+type FailingStream = readonly [
   string,
   readonly unknown[],
   { class: string; code?: string | undefined; message: RegExp },
   Partial<ChoicesOptions>?,
-][] = [
+];
+
+const FAILURES: readonly FailingStream[] = [
   ["that breaks off", [chunk({ content: "a" })], {
     class: "truncated",
     message: /neither \[DONE\] nor a finish_reason came for it/,
@@ -611,7 +646,7 @@ const message = (fields: Record<string, unknown>, rest = {}) => ({
   ...rest,
 });
 
-const WHOLE: readonly [string, unknown, Output][] = [
+const WHOLE: readonly [string, unknown, Output, Partial<ChoicesOptions>?][] = [
   [
     "content and usage",
     message({
@@ -667,6 +702,27 @@ const WHOLE: readonly [string, unknown, Output][] = [
     { text: "Hi", ...ended },
   ],
   [
+    "a usage for each answer",
+    {
+      choices: [0, 1].map((index) => ({
+        index,
+        message: { content: "a" },
+        finish_reason: "stop",
+        usage: { prompt_tokens: 9, completion_tokens: 11 },
+      })),
+    },
+    {
+      text: "a",
+      finishReason: "stop",
+      usage: { inputTokens: 9, outputTokens: 22 },
+      choices: [
+        { text: "a", finishReason: "stop" },
+        { text: "a", finishReason: "stop" },
+      ],
+    },
+    { answers: 2 },
+  ],
+  [
     "several answers, in any order",
     {
       choices: [
@@ -685,11 +741,11 @@ const WHOLE: readonly [string, unknown, Output][] = [
   ],
 ];
 
-for (const [name, answer, output] of WHOLE) {
+for (const [name, answer, output, options] of WHOLE) {
   Deno.test(`choicesReader() reads a whole answer: ${name}`, () => {
     let wholes = 0;
     const reading = readWhole(
-      reader({ whole: () => void wholes++ }),
+      reader({ whole: () => void wholes++, ...options }),
       JSON.stringify(answer),
     );
     assert.deepEqual(reading.output(), output);

@@ -6,7 +6,7 @@ import {
 } from "../../plugins/mod.ts";
 import { path, refuse } from "../target/options.ts";
 import { openBackend } from "./backend.ts";
-import { answersIn, fieldsOf, streams } from "./body.ts";
+import { answersIn, exactTokens, fieldsOf, streams } from "./body.ts";
 import { bytesOf } from "./bytes.ts";
 import { choicesReader } from "./choices_reader.ts";
 import {
@@ -79,6 +79,7 @@ const completionsProtocol: ProtocolOf<CompletionsSettings, Uint8Array> = (
     needs: ["text"],
     facts: { stream, ...(stream && { streamUsage }) },
     streams: stream,
+    exactTokens: (turn) => exactTokens(settings, turn),
     prepare(turn) {
       requirePrompt(turn);
       const own = { prompt: turn.columns.text };

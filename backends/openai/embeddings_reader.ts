@@ -100,7 +100,7 @@ function shown(embedding: unknown): string {
 /** All tokens are the input's, under either name. */
 function usageIn(usage: unknown): { usage?: Usage } {
   const { inputTokens, audioTokens, cachedTokens } = usageOf(usage) ?? {};
-  const input = inputTokens ?? totalIn(usage);
+  const input = inputTokens || (totalIn(usage) ?? inputTokens);
   const known = {
     ...(input !== undefined && { inputTokens: input }),
     ...(audioTokens !== undefined && { audioTokens }),

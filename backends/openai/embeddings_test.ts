@@ -44,10 +44,13 @@ Deno.test("embeddingsReader() counts and measures vectors, as numbers and in bas
     read(vectors(base64(1, 2), base64(3, 4), [5, 6]), { inputs: 3 }),
     { embeddings: { count: 3, dimensions: 2 } },
   );
-  assert.deepEqual(
-    read({ ...vectors([1]), usage: { total_tokens: 4 } }).usage,
-    { inputTokens: 4 },
-  );
+  for (const prompt_tokens of [undefined, 0]) {
+    assert.deepEqual(
+      read({ ...vectors([1]), usage: { prompt_tokens, total_tokens: 4 } })
+        .usage,
+      { inputTokens: 4 },
+    );
+  }
 });
 
 Deno.test("embeddingsReader() finds the length of any vector in base64", () => {

@@ -26,6 +26,8 @@ export interface Protocol<Prepared> {
   request(request: InferenceRequest<Prepared>): Wire;
   /** Reads the answer to one request. */
   reader(call: Call, request: InferenceRequest<Prepared>): AnswerReader;
+  /** How many tokens were asked for, where that many are to be generated exactly. */
+  exactTokens?(turn: Turn): number | undefined;
   /** What was sent, in so far as tokens can be counted of it; `undefined` where it is not text. */
   sent?(request: InferenceRequest<Prepared>): SentText | undefined;
 }

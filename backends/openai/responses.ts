@@ -6,7 +6,7 @@ import {
 } from "../../plugins/mod.ts";
 import { path, refuse } from "../target/options.ts";
 import { openBackend } from "./backend.ts";
-import { streams } from "./body.ts";
+import { exactTokens, streams } from "./body.ts";
 import {
   type GenerationOptions,
   generationShape,
@@ -100,6 +100,8 @@ function responsesProtocol(
     facts: { stream, history },
     streams: stream,
     ...responsesRequests(settings, model),
+    exactTokens: (turn) =>
+      exactTokens({ ...settings, streamUsage: "off" }, turn),
     reader: (call) => responseReader(call, whole),
   };
 }

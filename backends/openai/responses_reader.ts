@@ -12,7 +12,7 @@ import { received, receivedWhole } from "./received.ts";
 import { functionCalls } from "./responses_calls.ts";
 import { type Piece, piecesIn, piecesOfItem } from "./responses_pieces.ts";
 import { serverErrorIn } from "./server_error.ts";
-import { usageOf } from "./usage.ts";
+import { usageMeter } from "./usage.ts";
 
 /** Events that end a stream, whatever the end. */
 const ENDS: ReadonlySet<string> = new Set([
@@ -34,6 +34,7 @@ export function responseReader(
   /** Which kind of event each kind of text is taken from: the first that had any. */
   const sources: Partial<Record<Piece["kind"], string>> = {};
   const calls = functionCalls();
+  const meter = usageMeter({ answers: 1 });
   let response: JsonObject = {};
   let finishReason: string | undefined;
 
@@ -55,10 +56,15 @@ export function responseReader(
     for (const text of told) call.output(atMs, { kind: "tool", text });
   }
 
+  function count(...usage: readonly unknown[]): void {
+    meter.event({ usage, choices: [] });
+  }
+
   /** Takes the whole, which has the usage; and of the output what nothing has told so far. */
   function takeWhole(told: unknown, type: string, atMs?: number): void {
     // Without a response of its own, an end has the last one's word for all but how far it was then.
     response = isObject(told) ? told : { ...response, status: undefined };
+    count(response.usage);
     const items = objectsIn(response.output);
     take("response", items.flatMap(piecesOfItem), atMs);
     if (calls.list.length === 0) {
@@ -74,6 +80,7 @@ export function responseReader(
       if (sent.data.trim() === "[DONE]") return true;
       const event = received(sent);
       const type = textOf(event.type) ?? sent.type ?? "";
+      count(event.usage, fieldOf(event.response, "usage"));
       if (ENDS.has(type)) {
         takeWhole(event.response, type, atMs);
         return true;
@@ -94,7 +101,9 @@ export function responseReader(
     },
     result() {
       if (finishReason === undefined) throw truncated();
-      return outputOf(response, { ...texts, finishReason }, calls.list);
+      const { usage } = meter;
+      const end = { finishReason, ...(usage && { usage }) };
+      return outputOf(response, { ...texts, ...end }, calls.list);
     },
   };
 }
@@ -125,10 +134,9 @@ function finishReasonOf(
 
 function outputOf(
   response: JsonObject,
-  { text, reasoning, refusal, finishReason }: Omit<Output, "toolCalls">,
+  { text, reasoning, refusal, usage, finishReason }: Omit<Output, "toolCalls">,
   toolCalls: NonNullable<Output["toolCalls"]>,
 ): Output {
-  const usage = usageOf(response.usage);
   const responseId = textOf(response.id);
   const isEmpty = toolCalls.length === 0 && !refusal;
   return {

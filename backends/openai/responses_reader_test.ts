@@ -428,6 +428,29 @@ Deno.test("responseReader() fails as the server did, and keeps what came before"
   }
 });
 
+Deno.test("responseReader() merges the usage of all events, wherever it stands", () => {
+  const usages: readonly (readonly [unknown, unknown, unknown])[] = [
+    [{ input_tokens: 11 }, undefined, { total_tokens: 18 }],
+    [{ input_tokens: 11, output_tokens: 7 }, null, undefined],
+    [{ input_tokens: 11, output_tokens: 7 }, undefined, { output_tokens: 0 }],
+    [null, { input_tokens: 11, output_tokens: 7 }, {}],
+  ];
+  for (const [early, beside, last] of usages) {
+    const { output } = read([
+      sent("response.created", { response: { usage: early } }),
+      delta("output_text", "a"),
+      sent("response.completed", {
+        response: { status: "completed", usage: last },
+        usage: beside,
+      }),
+    ]);
+    assert.deepEqual((output as Output).usage, {
+      inputTokens: 11,
+      outputTokens: 7,
+    });
+  }
+});
+
 Deno.test("responseReader() calls an answer truncated whose end nothing told", () => {
   for (const end of [[], [{ data: "[DONE]" }], [{ data: " [DONE] " }]]) {
     const { output } = read([begun, delta("output_text", "a"), ...end]);

@@ -1,4 +1,5 @@
 import {
+  type Delta,
   messageOf,
   type OpenContext,
   type Sample,
@@ -14,11 +15,14 @@ import {
 import type { OpenAiSettings } from "./options.ts";
 import type { SentText } from "./protocol.ts";
 import { openTokenize, type TokenizeOptions } from "./tokenize.ts";
-import { deltasIn, writtenIn } from "./written.ts";
+import { deltasIn, fewestTokens, mayBeTokens, writtenIn } from "./written.ts";
 
-/** Counts tokens of requests that are over, where the server's answer does not. */
+/** Counts tokens of requests that are over, where the server's answer does not, or cannot be right. */
 export interface TokenCounts extends Disposable {
-  /** What the sample lacks, with who counted it. `sent` is asked only where the input is not known. */
+  /**
+   * What the sample lacks, or has and cannot be right, with who counted it. `sent` is asked only where the input is not
+   * known.
+   */
   count(
     sample: Sample,
     sent: () => SentText | undefined,
@@ -94,20 +98,52 @@ export function openTokenCounts(
     return estimate(text);
   }
 
+  const warnOnce = onceEach(warn);
+
+  async function inputOf(
+    known: number | undefined,
+    text: SentText | undefined,
+    signal: AbortSignal,
+  ): Promise<Counted | undefined> {
+    if (known === 0 && text && [text.text].flat().join("") === "") {
+      return { by: "server", tokens: 0 };
+    }
+    const counted = await countOf(text, signal, byCharacters);
+    if (known === 0) {
+      warnOnce("input", `server counted 0 input tokens; ${insteadBy(counted)}`);
+    }
+    return counted;
+  }
+
+  /** `undefined` where the server's count stands: also where another, of text that came in bits, comes to no more. */
+  async function outputOf(
+    sample: Sample,
+    signal: AbortSignal,
+  ): Promise<Counted | undefined> {
+    const { outputTokens: known } = sample.output.usage ?? {};
+    if (known !== undefined && known >= fewestTokens(sample)) return undefined;
+    const counted = await countOf(
+      writtenIn(sample),
+      signal,
+      (text) => byDeltas(sample, text) ?? byCharacters(text),
+    );
+    if (known === undefined) return counted;
+    if (known > 0 && counted && counted.tokens <= known) return undefined;
+    warnOnce(
+      "output",
+      `server counted ${some(known, "token")} for ${shownOf(sample)}; ${
+        insteadBy(counted)
+      }`,
+    );
+    return counted;
+  }
+
   return {
     async count(sample, sent, signal) {
-      const { inputTokens, outputTokens } = sample.output.usage ?? {};
-      const read = inputTokens === undefined ? sent() : undefined;
-      const written = outputTokens === undefined
-        ? writtenIn(sample)
-        : undefined;
+      const { inputTokens } = sample.output.usage ?? {};
       const [input, output] = await Promise.all([
-        countOf(read, signal, byCharacters),
-        countOf(
-          written,
-          signal,
-          (text) => byDeltas(sample) ?? byCharacters(text),
-        ),
+        inputTokens ? undefined : inputOf(inputTokens, sent(), signal),
+        outputOf(sample, signal),
       ]);
       return usageOf(input, output);
     },
@@ -142,22 +178,56 @@ function byCharacters({ text }: SentText): Counted {
   return { by: "characters", tokens };
 }
 
-function byDeltas(sample: Sample): Counted | undefined {
+/** Deltas that hold sentences, or letters, are no tokens. */
+function byDeltas(sample: Sample, { text }: SentText): Counted | undefined {
   const tokens = deltasIn(sample);
-  return tokens === undefined ? undefined : { by: "deltas", tokens };
+  if (tokens === undefined || !mayBeTokens(tokens, String(text))) {
+    return undefined;
+  }
+  return { by: "deltas", tokens };
+}
+
+/** Passes on the first warning of each kind. */
+function onceEach(warn: OpenContext["warn"]) {
+  const said = new Set<string>();
+  return (kind: string, message: string): void => {
+    if (said.has(kind)) return;
+    said.add(kind);
+    warn(message);
+  };
+}
+
+function insteadBy(counted: Counted | undefined): string {
+  return counted ? `counted by ${counted.by} instead` : "the count is left out";
+}
+
+/** What came, for people. */
+function shownOf(sample: Sample): string {
+  const deltas = sample.deltas.filter(isOutput).length;
+  if (deltas > 0) return some(deltas, "delta");
+  const { length } = String(writtenIn(sample)?.text ?? "");
+  return `an answer of ${some(length, "character")}`;
+}
+
+function isOutput({ text = "", bytes = 0 }: Delta): boolean {
+  return text !== "" || bytes > 0;
+}
+
+function some(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? "" : "s"}`;
 }
 
 function usageOf(
   input: Counted | undefined,
   output: Counted | undefined,
 ): Usage {
-  if (!input && !output) return {};
+  const by = {
+    ...(input && input.by !== "server" && { input: input.by }),
+    ...(output && output.by !== "server" && { output: output.by }),
+  };
   return {
     ...(input && { inputTokens: input.tokens }),
     ...(output && { outputTokens: output.tokens }),
-    countedBy: {
-      ...(input && { input: input.by }),
-      ...(output && { output: output.by }),
-    },
+    ...(Object.keys(by).length > 0 && { countedBy: by }),
   };
 }

@@ -26,6 +26,7 @@ async function counting(
       tls: { rejectUnauthorized: true },
       timeoutMs: 10_000,
       signal,
+      clean: (text) => text,
     },
     warn: (message) => warnings.push(message),
   });
@@ -171,6 +172,31 @@ Deno.test("openTokenCounts() estimates by deltas where they came, else by charac
       1,
       "characters",
     ],
+    // A sentence is no token.
+    [
+      streamed({
+        text:
+          "One of these sentences has thirteen words and comes in a single delta.",
+      }),
+      18,
+      "characters",
+    ],
+    [
+      streamed(
+        { text: "Here come some words, " },
+        { text: "and here come more." },
+      ),
+      11,
+      "characters",
+    ],
+    // Nor is a letter.
+    [
+      streamed(...Array.from("thirteen words", (text) => ({ text }))),
+      4,
+      "characters",
+    ],
+    // A run of spaces is.
+    [streamed({ text: " ".repeat(80) }, { text: "end" }), 2, "deltas"],
     [whole({ text: "fourfour" }), 2, "characters"],
     [whole({ text: "" }), 0, "characters"],
     [
@@ -200,6 +226,130 @@ Deno.test("openTokenCounts() estimates by deltas where they came, else by charac
         : { outputTokens, countedBy: { output: by } },
     );
   }
+});
+
+/** So many pieces of a token each, and what the server counted of them. */
+function told(
+  outputTokens: number,
+  { pieces = 31, text = "four", ...more }: {
+    readonly pieces?: number;
+    readonly text?: string;
+  } & Partial<Delta> = {},
+): Sample {
+  const answered = streamed(
+    ...Array.from({ length: pieces }, () => ({ text, ...more })),
+  );
+  const usage = { inputTokens: 5, outputTokens };
+  return { ...answered, output: { ...answered.output, usage } };
+}
+
+Deno.test("openTokenCounts() counts what the server cannot have counted right, and says so once", async () => {
+  const cases: readonly (readonly [Sample, number, string, string])[] = [
+    [told(0), 31, "deltas", "0 tokens for 31 deltas"],
+    [told(1), 31, "deltas", "1 token for 31 deltas"],
+    [told(30), 31, "deltas", "30 tokens for 31 deltas"],
+    [told(0, { text: "漢" }), 31, "deltas", "0 tokens for 31 deltas"],
+    [
+      told(0, { pieces: 1, text: "x".repeat(70) }),
+      18,
+      "characters",
+      "0 tokens for 1 delta",
+    ],
+    [
+      whole({ text: "fourfour", usage: { inputTokens: 5, outputTokens: 0 } }),
+      2,
+      "characters",
+      "0 tokens for an answer of 8 characters",
+    ],
+    [told(0, { kind: "tool" }), 31, "deltas", "0 tokens for 31 deltas"],
+    [
+      // Bits of tokens: 400 characters are no 5 tokens.
+      told(5, { pieces: 400, text: "x" }),
+      100,
+      "characters",
+      "5 tokens for 400 deltas",
+    ],
+  ];
+  for (const [answered, outputTokens, by, message] of cases) {
+    await using counts = await counting({});
+    const expected = { outputTokens, countedBy: { output: by } };
+    assert.deepEqual(await counts.count(answered), expected, message);
+    assert.deepEqual(await counts.count(answered), expected);
+    assert.deepEqual(counts.warnings, [
+      `server counted ${message}; counted by ${by} instead`,
+    ]);
+  }
+});
+
+Deno.test("openTokenCounts() lets a count of the server stand that may be right", async () => {
+  const cases: readonly Sample[] = [
+    told(31),
+    told(500),
+    told(0, { text: "" }),
+    // A gateway that sends each character on its own.
+    told(90, { pieces: 400, text: "x" }),
+    // One token may name a function and open its arguments, and more.
+    told(3, { kind: "tool" }),
+    // A token that ends the reasoning may begin the answer.
+    {
+      ...streamed({ kind: "reasoning", text: "hm" }, { text: "42" }),
+      output: { text: "42", usage: { inputTokens: 5, outputTokens: 1 } },
+    },
+    // A piece that takes the place of another says nothing of tokens.
+    told(1, { pieces: 9, mode: "replace" }),
+    whole({ text: "", usage: { inputTokens: 5, outputTokens: 0 } }),
+    whole({ text: "four four", usage: { inputTokens: 5, outputTokens: 1 } }),
+  ];
+  for (const answered of cases) {
+    await using counts = await counting({}, () => assert.fail("asked"));
+    assert.deepEqual(await counts.count(answered), {});
+    assert.deepEqual(counts.warnings, []);
+  }
+});
+
+Deno.test("openTokenCounts() asks whoever can count before it says that a server was wrong", async () => {
+  await using more = await counting({}, () => Response.json({ count: 40 }));
+  assert.deepEqual(await more.count(told(20)), {
+    outputTokens: 40,
+    countedBy: { output: "tokenize" },
+  });
+  assert.deepEqual(more.warnings, [
+    "server counted 20 tokens for 31 deltas; counted by tokenize instead",
+  ]);
+  await using same = await counting({}, () => Response.json({ count: 20 }));
+  assert.deepEqual(await same.count(told(20)), {});
+  assert.deepEqual(same.warnings, []);
+});
+
+Deno.test("openTokenCounts() leaves out a 0 where it cannot count", async () => {
+  await using counts = await counting({});
+  const spoken = told(0, { kind: "audio", bytes: 4 });
+  assert.deepEqual(await counts.count(spoken), {});
+  assert.deepEqual(counts.warnings, [
+    "server counted 0 tokens for 31 deltas; the count is left out",
+  ]);
+});
+
+Deno.test("openTokenCounts() counts an input of which the server counted 0 tokens", async () => {
+  const answered = whole({
+    text: "four",
+    usage: { inputTokens: 0, outputTokens: 1 },
+  });
+  await using counts = await counting({});
+  for (let i = 0; i < 2; i++) {
+    assert.deepEqual(await counts.count(answered, prompt), {
+      inputTokens: 4,
+      countedBy: { input: "characters" },
+    });
+  }
+  assert.deepEqual(await counts.count(answered), {});
+  assert.deepEqual(counts.warnings, [
+    "server counted 0 input tokens; counted by characters instead",
+  ]);
+  await using empty = await counting({}, () => assert.fail("asked"));
+  const nothing = { text: "", tokenize: { prompt: "" } };
+  assert.deepEqual(await empty.count(answered, nothing), { inputTokens: 0 });
+  assert.deepEqual(empty.warnings, []);
 });
 
 Deno.test("openTokenCounts() counts by a tokenizer's file, each text of a batch on its own", async () => {

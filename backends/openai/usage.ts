@@ -1,89 +1,166 @@
 import type { Usage } from "../../plugins/mod.ts";
-import { fieldOf, isObject, type JsonObject } from "./json.ts";
+import { isObject, type JsonObject } from "./json.ts";
 
 /**
- * The counts in a `usage` object, under the names of any endpoint and of the servers that have their own: OpenAI,
+ * The counts in one `usage` object, under the names of any endpoint and of the servers that have their own: OpenAI,
  * vLLM, sglang, DeepSeek, Mistral. `undefined` where nothing in it is known.
  */
 export function usageOf(usage: unknown): Usage | undefined {
-  if (!isObject(usage)) return undefined;
-  const read = [
-    usage.prompt_tokens_details,
-    usage.input_tokens_details,
-    usage.input_token_details,
-  ];
-  const written = [
-    usage.completion_tokens_details,
-    usage.output_tokens_details,
-  ];
-  const known = Object.entries({
-    inputTokens: firstCount(usage.prompt_tokens, usage.input_tokens),
-    outputTokens: outputIn(usage),
-    cachedTokens: firstCount(
-      ...read.map((details) => fieldOf(details, "cached_tokens")),
-      usage.prompt_cache_hit_tokens,
-    ),
-    audioTokens: firstCount(
-      ...read.map((details) => fieldOf(details, "audio_tokens")),
-    ),
-    reasoningTokens: firstCount(
-      ...written.map((details) => fieldOf(details, "reasoning_tokens")),
-      usage.reasoning_tokens,
-    ),
-    audioSeconds: [usage.prompt_audio_seconds, usage.seconds].find(isSeconds),
-  }).filter(([, count]) => count !== undefined);
-  return known.length > 0 ? Object.fromEntries(known) : undefined;
+  const counts = countsIn([usage]);
+  return counts && summary(counts);
 }
 
-function outputIn(usage: JsonObject): number | undefined {
-  return firstCount(usage.completion_tokens, usage.output_tokens);
+/** Counts of one or more `usage` objects. */
+type Counts =
+  & { -readonly [Field in keyof Omit<Usage, "countedBy">]?: number }
+  & {
+    /** Input and output together. */
+    totalTokens?: number;
+  };
+
+const FIELDS = [
+  "inputTokens",
+  "outputTokens",
+  "totalTokens",
+  "cachedTokens",
+  "audioTokens",
+  "reasoningTokens",
+  "audioSeconds",
+] as const;
+
+/**
+ * Merges counts field by field. The highest stays: counts only grow while a server generates, so a 0 or a poorer object
+ * that comes later says nothing, and the order does not matter.
+ */
+function raise(counts: Counts, by: Counts): void {
+  for (const field of FIELDS) put(counts, field, by[field]);
 }
 
-function firstCount(...values: readonly unknown[]): number | undefined {
-  return values.find(isCount);
+/** All that the `usage` objects of one event say; `undefined` where there is none. */
+function countsIn(usages: readonly unknown[]): Counts | undefined {
+  let counts: Counts | undefined;
+  for (const usage of usages) if (isObject(usage)) read(counts ??= {}, usage);
+  const outputTokens = counts && generatedIn(counts);
+  if (outputTokens !== undefined) counts!.outputTokens = outputTokens;
+  return counts;
 }
 
-function isCount(value: unknown): value is number {
-  return Number.isInteger(value) && (value as number) >= 0;
+/**
+ * Tokens generated, reasoning among them. Some servers leave the completion out, or at 0, where the total has it;
+ * some count the reasoning beside it: then there is more reasoning than output, or the total says so.
+ */
+function generatedIn(counts: Counts): number | undefined {
+  const { inputTokens, outputTokens, reasoningTokens = 0, totalTokens } =
+    counts;
+  if (!outputTokens) return restOf(counts) ?? outputTokens;
+  const sum = outputTokens + reasoningTokens;
+  const isBeside = reasoningTokens > outputTokens ||
+    (inputTokens !== undefined && totalTokens === inputTokens + sum);
+  return isBeside ? sum : outputTokens;
 }
 
-function isSeconds(value: unknown): value is number {
-  return typeof value === "number" && Number.isFinite(value) && value >= 0;
+function restOf({ inputTokens, totalTokens = 0 }: Counts): number | undefined {
+  if (!inputTokens) return undefined;
+  return totalTokens > inputTokens ? totalTokens - inputTokens : undefined;
+}
+
+function read(counts: Counts, usage: JsonObject): void {
+  put(counts, "inputTokens", usage.prompt_tokens);
+  put(counts, "inputTokens", usage.input_tokens);
+  put(counts, "outputTokens", usage.completion_tokens);
+  put(counts, "outputTokens", usage.output_tokens);
+  put(counts, "totalTokens", usage.total_tokens);
+  put(counts, "cachedTokens", usage.prompt_cache_hit_tokens);
+  put(counts, "reasoningTokens", usage.reasoning_tokens);
+  put(counts, "audioSeconds", usage.prompt_audio_seconds);
+  put(counts, "audioSeconds", usage.seconds);
+  for (const name of INPUT_DETAILS) {
+    const details = usage[name];
+    if (!isObject(details)) continue;
+    put(counts, "cachedTokens", details.cached_tokens);
+    put(counts, "audioTokens", details.audio_tokens);
+  }
+  for (const name of OUTPUT_DETAILS) {
+    const details = usage[name];
+    if (!isObject(details)) continue;
+    put(counts, "reasoningTokens", details.reasoning_tokens);
+  }
+}
+
+const INPUT_DETAILS = [
+  "prompt_tokens_details",
+  "input_tokens_details",
+  "input_token_details",
+] as const;
+const OUTPUT_DETAILS = [
+  "completion_tokens_details",
+  "output_tokens_details",
+] as const;
+
+function put(counts: Counts, field: keyof Counts, value: unknown): void {
+  if (typeof value !== "number" || !(value >= (counts[field] ?? 0))) return;
+  const isKnown = field === "audioSeconds" ? Number.isFinite : Number.isInteger;
+  if (isKnown(value)) counts[field] = value;
+}
+
+/** What the counts come to; `undefined` where nothing is known. */
+function summary(counts: Counts): Usage | undefined {
+  const { totalTokens: _, ...known } = counts;
+  // The prompt may have come in one event, and the total in another.
+  const outputTokens = counts.outputTokens || restOf(counts);
+  const usage = outputTokens ? { ...known, outputTokens } : known;
+  return Object.keys(usage).length > 0 ? usage : undefined;
+}
+
+/** One event of a stream, or a whole answer, as far as a meter needs it. */
+export interface MeteredEvent {
+  /** Whatever may hold counts, of one answer or of all. */
+  readonly usage: readonly unknown[];
+  /** The answers that the event has something of; none where it has counts alone. */
+  readonly choices: readonly MeteredChoice[];
+}
+
+/** One answer in an event. */
+export interface MeteredChoice {
+  /** Which of several. */
+  readonly index: number;
+  /** Counts that the event has for this answer alone. */
+  readonly usage?: unknown;
+  /** Whether the event brings output of it that is not empty. */
+  readonly hasOutput: boolean;
 }
 
 /** Follows the usage through the events of a stream. */
 export interface UsageMeter {
-  /** The last that was told; `undefined` before. */
+  /** What it comes to so far; `undefined` where nothing is known. */
   readonly usage: Usage | undefined;
   /**
-   * Takes the `usage` of one event with output in it. Returns how many tokens that event brought, where each event
-   * so far told how many there were.
+   * Takes one event. Returns how many tokens it brought, where each event with an answer in it so far told how many
+   * there were; never of several answers, as nobody knows whose they are.
    */
-  output(usage: unknown): number | undefined;
-  /** Takes the `usage` of an event without output. */
-  aside(usage: unknown): void;
+  event(event: MeteredEvent): number | undefined;
 }
 
-/** Counts tokens by event only for one answer: of several, nobody knows whose they are. */
+/** Makes a meter for a number of answers. */
 export function usageMeter(
   { answers }: { readonly answers: number },
 ): UsageMeter {
-  let last: unknown;
-  let isContinuous = answers === 1;
+  return answers > 1 ? meterOfSeveral(answers) : meterOfOne();
+}
+
+function meterOfOne(): UsageMeter {
+  const all: Counts = {};
+  let isContinuous = true;
   let before = 0;
-  /** Only what says anything is kept; of events by the thousand only the last is looked at closely. */
-  function keep(usage: unknown): number | undefined {
-    if (!isObject(usage)) return undefined;
-    const total = outputIn(usage);
-    if (total !== undefined || usageOf(usage)) last = usage;
-    return total;
-  }
   return {
     get usage() {
-      return usageOf(last);
+      return summary(all);
     },
-    output(usage) {
-      const total = keep(usage);
+    event({ usage, choices }) {
+      const now = countsIn(withOwn(usage, choices));
+      if (now) raise(all, now);
+      if (choices.length === 0) return undefined;
+      const total = now?.outputTokens;
       if (!isContinuous || total === undefined || total < before) {
         isContinuous = false;
         return undefined;
@@ -92,6 +169,112 @@ export function usageMeter(
       before = total;
       return tokens;
     },
-    aside: (usage) => void keep(usage),
   };
+}
+
+/** Of one answer, all is its own. */
+function withOwn(
+  usage: readonly unknown[],
+  choices: readonly MeteredChoice[],
+): readonly unknown[] {
+  const isOwn = choices.some((choice) => choice.usage);
+  return isOwn ? [...usage, ...choices.map(({ usage }) => usage)] : usage;
+}
+
+/**
+ * Several answers have one usage for all (OpenAI; vLLM and sglang at the end), or one for each: beside the answer (vLLM
+ * and sglang with each event, Moonshot with the last), or in an event of its own behind each (llama.cpp). Those of each
+ * are added up; the prompt is read once.
+ */
+function meterOfSeveral(answers: number): UsageMeter {
+  const all: Counts = {};
+  /** From events with one answer in them. */
+  const beside = new Map<number, Counts>();
+  /** From events with none; more than there are answers cannot be one for each. */
+  const apart: Counts[] = [];
+  const besideIs = scopeJudge();
+  const apartIs = scopeJudge();
+  let pieces = 0;
+  let isOwn = false;
+
+  function take(
+    choices: readonly MeteredChoice[],
+    counts: Counts | undefined,
+  ): void {
+    if (!counts) return;
+    raise(all, counts);
+    const { outputTokens: output } = counts;
+    if (!output || choices.length > 1) return;
+    const [choice] = choices;
+    if (choice) {
+      besideIs.see(output, pieces);
+      takeBeside(choice.index, counts);
+    } else {
+      apartIs.see(output, pieces);
+      if (apart.length <= answers) apart.push(counts);
+    }
+  }
+
+  function takeBeside(index: number, counts: Counts): void {
+    const own = beside.get(index) ?? {};
+    beside.set(index, own);
+    raise(own, counts);
+  }
+
+  /** The counts to be added up, where those that came are of one answer each. */
+  function ofEach(): readonly Counts[] {
+    if (apart.length > 0 && !apartIs.ofOne) return [];
+    if (isOwn || besideIs.ofOne) return [...beside.values()];
+    return apart.length === answers ? apart : [];
+  }
+
+  return {
+    get usage() {
+      return summary(added(all, ofEach()));
+    },
+    event({ usage, choices }) {
+      for (const { hasOutput } of choices) if (hasOutput) pieces++;
+      take(choices, countsIn(usage));
+      for (const { index, usage: own } of choices) {
+        const counts = countsIn([own]);
+        if (!counts) continue;
+        isOwn = true;
+        raise(all, counts);
+        takeBeside(index, counts);
+      }
+      return undefined;
+    },
+  };
+}
+
+/**
+ * Finds out whether counts are of all answers so far or of one: it is of one if it is lower than the pieces of all
+ * that came, if it falls, or if it stands still while pieces come.
+ */
+function scopeJudge() {
+  let last = { output: 0, pieces: 0 };
+  let ofOne = false;
+  return {
+    get ofOne() {
+      return ofOne;
+    },
+    see(output: number, pieces: number): void {
+      ofOne ||= output < pieces || output < last.output ||
+        (output === last.output && pieces > last.pieces);
+      last = { output, pieces };
+    },
+  };
+}
+
+/** Counts whose output is that of parts added up, where there are any. */
+function added(all: Counts, parts: readonly Counts[]): Counts {
+  if (parts.length === 0) return all;
+  let outputTokens = 0, reasoningTokens = 0;
+  for (const part of parts) {
+    outputTokens += part.outputTokens ?? 0;
+    reasoningTokens += part.reasoningTokens ?? 0;
+  }
+  const { totalTokens: _, ...sum } = all;
+  raise(sum, { outputTokens, ...(reasoningTokens > 0 && { reasoningTokens }) });
+  return sum;
 }

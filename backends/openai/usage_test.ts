@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { usageMeter, usageOf } from "./usage.ts";
+import type { Usage } from "../../plugins/mod.ts";
+import { type UsageMeter, usageMeter, usageOf } from "./usage.ts";
 
 const FORMS: readonly [string, unknown, ReturnType<typeof usageOf>][] = [
   ["chats and completions", {
@@ -54,6 +55,46 @@ const FORMS: readonly [string, unknown, ReturnType<typeof usageOf>][] = [
     completion_tokens: 8,
     prompt_audio_seconds: 4,
   }, { inputTokens: 20, outputTokens: 8, audioSeconds: 4 }],
+  ["names of which one is filled and the other is 0", {
+    prompt_tokens: 12,
+    completion_tokens: 34,
+    total_tokens: 46,
+    input_tokens: 0,
+    output_tokens: 0,
+    input_tokens_details: null,
+  }, { inputTokens: 12, outputTokens: 34 }],
+  ["a completion that only the total has", {
+    prompt_tokens: 5,
+    total_tokens: 33,
+  }, { inputTokens: 5, outputTokens: 28 }],
+  ["a completion of 0 that the total has", {
+    prompt_tokens: 5,
+    completion_tokens: 0,
+    total_tokens: 33,
+  }, { inputTokens: 5, outputTokens: 28 }],
+  ["a prompt alone, which says nothing of the completion", {
+    prompt_tokens: 5,
+    total_tokens: 5,
+  }, { inputTokens: 5 }],
+  [
+    "a total alone, which says nothing of either",
+    { total_tokens: 5 },
+    undefined,
+  ],
+  ["reasoning counted beside the completion, by the total", {
+    prompt_tokens: 32,
+    completion_tokens: 90,
+    total_tokens: 142,
+    completion_tokens_details: { reasoning_tokens: 20 },
+  }, { inputTokens: 32, outputTokens: 110, reasoningTokens: 20 }],
+  ["reasoning counted beside the completion, as there is more of it", {
+    completion_tokens: 4,
+    completion_tokens_details: { reasoning_tokens: 381 },
+  }, { outputTokens: 385, reasoningTokens: 381 }],
+  ["zeros", { prompt_tokens: 0, completion_tokens: 0, total_tokens: 0 }, {
+    inputTokens: 0,
+    outputTokens: 0,
+  }],
   ["counts that are none", {
     prompt_tokens: -1,
     completion_tokens: "5",
@@ -70,43 +111,235 @@ for (const [name, told, expected] of FORMS) {
   });
 }
 
+/** Gives a meter the usage of an event with output of one answer. */
+function output(meter: UsageMeter, usage: unknown, index = 0) {
+  return meter.event({
+    usage: [usage],
+    choices: [{ index, hasOutput: true }],
+  });
+}
+
+function aside(meter: UsageMeter, usage: unknown) {
+  return meter.event({ usage: [usage], choices: [] });
+}
+
 Deno.test("usageMeter() gives each event its own tokens where every event counts", () => {
   fc.assert(fc.property(fc.array(fc.nat(50), { minLength: 1 }), (each) => {
     const meter = usageMeter({ answers: 1 });
     let total = 0;
     for (const tokens of each) {
       total += tokens;
-      assert.equal(meter.output({ completion_tokens: total }), tokens);
+      assert.equal(output(meter, { completion_tokens: total }), tokens);
     }
-    meter.aside({ prompt_tokens: 3, completion_tokens: total });
+    aside(meter, { prompt_tokens: 3, completion_tokens: total });
     assert.deepEqual(meter.usage, { inputTokens: 3, outputTokens: total });
   }));
 });
 
 Deno.test("usageMeter() does not take one count at the end for the tokens of the last event", () => {
   const meter = usageMeter({ answers: 1 });
-  assert.equal(meter.output(null), undefined);
-  assert.equal(meter.output({ completion_tokens: 9 }), undefined);
+  assert.equal(output(meter, null), undefined);
+  assert.equal(output(meter, { completion_tokens: 9 }), undefined);
   assert.deepEqual(meter.usage, { outputTokens: 9 });
 });
 
 Deno.test("usageMeter() stops telling tokens apart where the count falls", () => {
   const meter = usageMeter({ answers: 1 });
-  assert.equal(meter.output({ completion_tokens: 4 }), 4);
-  assert.equal(meter.output({ completion_tokens: 2 }), undefined);
-  assert.equal(meter.output({ completion_tokens: 5 }), undefined);
+  assert.equal(output(meter, { completion_tokens: 4 }), 4);
+  assert.equal(output(meter, { completion_tokens: 2 }), undefined);
+  assert.equal(output(meter, { completion_tokens: 5 }), undefined);
 });
 
 Deno.test("usageMeter() tells no tokens apart where there are several answers", () => {
   const meter = usageMeter({ answers: 2 });
-  assert.equal(meter.output({ completion_tokens: 1 }), undefined);
+  assert.equal(output(meter, { completion_tokens: 1 }), undefined);
 });
 
-Deno.test("usageMeter() keeps the last usage that says anything", () => {
-  const meter = usageMeter({ answers: 1 });
-  assert.equal(meter.usage, undefined);
-  meter.aside({ prompt_tokens: 1, completion_tokens: 2 });
-  meter.aside(null);
-  meter.aside({});
-  assert.deepEqual(meter.usage, { inputTokens: 1, outputTokens: 2 });
+const MERGES: readonly [string, readonly unknown[], Usage | undefined][] = [
+  ["nothing that says anything", [null, {}, "5"], undefined],
+  [
+    "a poorer object that comes later",
+    [{ prompt_tokens: 5, completion_tokens: 28 }, { output_tokens: 0 }],
+    { inputTokens: 5, outputTokens: 28 },
+  ],
+  [
+    "zeros ahead, as placeholders",
+    [
+      { prompt_tokens: 0, completion_tokens: 0, total_tokens: 0 },
+      { prompt_tokens: 9, completion_tokens: 26, total_tokens: 35 },
+    ],
+    { inputTokens: 9, outputTokens: 26 },
+  ],
+  [
+    "zeros behind",
+    [
+      { prompt_tokens: 9, completion_tokens: 26, total_tokens: 35 },
+      { prompt_tokens: 0, completion_tokens: 0, total_tokens: 0 },
+    ],
+    { inputTokens: 9, outputTokens: 26 },
+  ],
+  [
+    "the prompt ahead and the completion behind, as Anthropic's API has it",
+    [
+      { input_tokens: 25, cache_read_input_tokens: 0, output_tokens: 1 },
+      { output_tokens: 15 },
+    ],
+    { inputTokens: 25, outputTokens: 15 },
+  ],
+  [
+    "the prompt ahead and the total behind",
+    [{ prompt_tokens: 5 }, { total_tokens: 33 }],
+    { inputTokens: 5, outputTokens: 28 },
+  ],
+  [
+    "details in one and not in the other",
+    [
+      {
+        prompt_tokens: 9,
+        completion_tokens: 4,
+        prompt_tokens_details: { cached_tokens: 8 },
+      },
+      { prompt_tokens: 9, completion_tokens: 4, prompt_tokens_details: null },
+    ],
+    { inputTokens: 9, outputTokens: 4, cachedTokens: 8 },
+  ],
+  [
+    "the same again and again",
+    Array.from({ length: 3 }, () => ({ completion_tokens: 7 })),
+    { outputTokens: 7 },
+  ],
+];
+
+for (const answers of [1, 2]) {
+  for (const [name, usages, expected] of MERGES) {
+    Deno.test(`usageMeter() merges ${name}, of ${answers}`, () => {
+      const meter = usageMeter({ answers });
+      for (const usage of usages) aside(meter, usage);
+      assert.deepEqual(meter.usage, expected);
+    });
+  }
+}
+
+/** Usage of a server that fills any of its fields; the prompt is the same each time. */
+const someUsage = fc.record({
+  prompt_tokens: fc.constantFrom(0, 5),
+  completion_tokens: fc.nat(60),
+  output_tokens: fc.nat(60),
+  total_tokens: fc.nat(70),
+  prompt_tokens_details: fc.record({ cached_tokens: fc.nat(9) }),
+  completion_tokens_details: fc.record({ reasoning_tokens: fc.nat(60) }),
+  seconds: fc.nat(9),
+}, { requiredKeys: [] });
+
+Deno.test("usageMeter() comes to the same in whatever order usage comes, and never to less", () => {
+  fc.assert(fc.property(
+    fc.array(someUsage, { minLength: 1, maxLength: 6 }).chain((usages) =>
+      fc.tuple(
+        fc.constant(usages),
+        fc.shuffledSubarray(usages, { minLength: usages.length }),
+      )
+    ),
+    ([usages, shuffled]) => {
+      const meter = usageMeter({ answers: 1 });
+      const other = usageMeter({ answers: 1 });
+      for (const usage of shuffled) output(other, usage);
+      let before: Usage = {};
+      for (const usage of usages) {
+        output(meter, usage);
+        const now = meter.usage ?? {};
+        for (const [field, count] of Object.entries(usageOf(usage) ?? {})) {
+          const merged = now[field as keyof Usage] as number;
+          assert.ok(merged >= (count as number), field);
+        }
+        for (const [field, count] of Object.entries(before)) {
+          const merged = now[field as keyof Usage] as number;
+          assert.ok(merged >= (count as number), field);
+        }
+        before = now;
+      }
+      assert.deepEqual(other.usage, meter.usage);
+    },
+  ));
+});
+
+/** Where servers put the usage of several answers. */
+const STYLES = [
+  "all at the end (OpenAI)",
+  "of each with each event, of all at the end (vLLM, sglang)",
+  "of each with each event",
+  "of each with its last event",
+  "of each in its choice (Moonshot)",
+  "of each in an event behind it (llama.cpp)",
+  "of all so far with each event",
+  "of all so far with the last event of each",
+  "of all so far with the last event of each, and again at the end",
+  "of all at the end, twice",
+] as const;
+
+/** One piece of one token for each, by turns. */
+function several(style: typeof STYLES[number], turns: readonly number[]) {
+  const left = Map.groupBy(turns, (index) => index);
+  const answers = left.size;
+  const meter = usageMeter({ answers });
+  const each = new Map<number, number>();
+  const usageFor = (tokens: number) => ({
+    prompt_tokens: 9,
+    completion_tokens: tokens,
+    total_tokens: 9 + tokens,
+    completion_tokens_details: { reasoning_tokens: Math.floor(tokens / 20) },
+  });
+  let all = 0;
+  for (const index of turns) {
+    all++;
+    const own = (each.get(index) ?? 0) + 1;
+    each.set(index, own);
+    const isLast = own === left.get(index)!.length;
+    const isEach = style.includes("with each event");
+    const tokens = style.startsWith("of all so far") ? all : own;
+    const isBeside = isEach || (isLast && style.includes("last event"));
+    const isInChoice = isLast && style.includes("in its choice");
+    meter.event({
+      usage: [isBeside ? usageFor(tokens) : null],
+      choices: [{
+        index,
+        hasOutput: true,
+        ...(isInChoice && { usage: usageFor(own) }),
+      }],
+    });
+    if (isLast && style.includes("in an event behind")) {
+      aside(meter, usageFor(own));
+    }
+  }
+  if (style.includes("at the end")) aside(meter, usageFor(all));
+  if (style.includes("twice")) aside(meter, usageFor(all));
+  return meter.usage;
+}
+
+for (const style of STYLES) {
+  Deno.test(`usageMeter() counts several answers: ${style}`, () => {
+    const turns = fc.integer({ min: 2, max: 4 }).chain((answers) =>
+      fc.array(fc.nat(answers - 1), { maxLength: 40 }).map((turns) => [
+        ...Array(answers).keys(),
+        ...turns,
+      ])
+    ).chain((turns) => fc.shuffledSubarray(turns, { minLength: turns.length }));
+    fc.assert(fc.property(turns, (turns) => {
+      const usage = several(style, turns);
+      assert.equal(usage?.inputTokens, 9);
+      assert.equal(usage?.outputTokens, turns.length);
+    }));
+  });
+}
+
+Deno.test("usageMeter() adds up the usage of each answer of a whole", () => {
+  const meter = usageMeter({ answers: 2 });
+  const usage = { prompt_tokens: 9, completion_tokens: 11 };
+  meter.event({
+    usage: [undefined],
+    choices: [
+      { index: 0, hasOutput: true, usage },
+      { index: 1, hasOutput: true, usage },
+    ],
+  });
+  assert.deepEqual(meter.usage, { inputTokens: 9, outputTokens: 22 });
 });

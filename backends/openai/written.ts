@@ -1,4 +1,5 @@
 import type { Sample } from "../../plugins/mod.ts";
+import { estimateTokens } from "../../tokens/mod.ts";
 import type { SentText } from "./protocol.ts";
 
 type Answered = Pick<Sample, "deltas" | "output">;
@@ -18,6 +19,49 @@ export function writtenIn(sample: Answered): SentText | undefined {
 export function deltasIn(sample: Answered): number | undefined {
   if (!isAppended(sample)) return undefined;
   return sample.deltas.filter(({ text = "" }) => text !== "").length;
+}
+
+/**
+ * How far an estimate by characters may be off, as a factor: what differs more from it is no count of tokens. Tokens
+ * have 2 to 7 characters on average, also those that are drawn at random; the estimate takes them for 4.
+ */
+const TOLERANCE = 3;
+
+/** Whether so many pieces of a text may be its tokens: neither sentences nor single letters. */
+export function mayBeTokens(pieces: number, text: string): boolean {
+  const estimate = estimateOf(text);
+  return estimate <= pieces * TOLERANCE && estimate * TOLERANCE >= pieces;
+}
+
+/**
+ * The fewest tokens that the model can have written, given what came: one for each piece of text. Not every piece is
+ * one. Pieces of a letter each are pieces of tokens: then the characters tell. A token may end the reasoning and begin
+ * the answer, and a call of a tool may have several pieces of one token.
+ */
+export function fewestTokens(sample: Answered): number {
+  const { deltas } = sample;
+  const text = String(writtenIn(sample)?.text ?? "");
+  const pieces = isAppended(sample) ? piecesOfText(deltas) : 0;
+  const atLeast = estimateOf(text) / TOLERANCE;
+  const fewest = mayBeTokens(pieces, text) ? pieces : Math.min(pieces, atLeast);
+  const isAudible = deltas.some(({ bytes = 0 }) => bytes > 0);
+  return Math.max(Math.floor(fewest), text !== "" || isAudible ? 1 : 0);
+}
+
+/** Runs of white space are one token or few, however long they are. */
+function estimateOf(text: string): number {
+  return estimateTokens(text.replace(/\s+/g, " "));
+}
+
+function piecesOfText(deltas: Sample["deltas"]): number {
+  const kinds = new Map<number, string>();
+  let count = 0;
+  for (const { kind, text = "", choice = 0 } of deltas) {
+    if (text === "" || kind === "tool") continue;
+    if ((kinds.get(choice) ?? kind) === kind) count++;
+    kinds.set(choice, kind);
+  }
+  return count;
 }
 
 /** Whether it came by pieces of which none takes the place of what came before. */

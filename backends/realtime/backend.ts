@@ -5,6 +5,7 @@ import {
   type OpenContext,
   type Turn,
 } from "../../plugins/mod.ts";
+import { openTokenCounts, type TokenCounts } from "../openai/token_counts.ts";
 import { connections } from "./connections.ts";
 import type { Dialect } from "./dialects/dialect.ts";
 import { vllm } from "./dialects/vllm.ts";
@@ -75,7 +76,15 @@ async function open(
   const transport = await TRANSPORTS[options.transport]({ url, headers, tls });
   const trace = traceTo(context, clean);
   const { signal } = context;
-  const parts = { transport, model, trace, clean, signal };
+  const counts = openTokenCounts({
+    tokenize: false,
+    tokenizer: undefined,
+    url,
+    model,
+    ask,
+    warn: context.warn,
+  });
+  const parts = { transport, model, trace, clean, signal, counts };
   return streaming(options, { ...parts, shown: endpoint.shown });
 }
 
@@ -85,6 +94,7 @@ interface Parts {
   readonly model: string;
   readonly trace: Trace | undefined;
   readonly signal: AbortSignal;
+  readonly counts: TokenCounts;
   /** The server's address, for reports. */
   readonly shown: string;
   clean(text: string): string;
@@ -92,7 +102,7 @@ interface Parts {
 
 function streaming(
   options: RealtimeSettings,
-  { transport, model, trace, signal, shown, clean }: Parts,
+  { transport, model, trace, signal, counts, shown, clean }: Parts,
 ): Backend<Frames> {
   const { mode, chunkMs, reuse } = options;
   const speed = options.speed ?? (mode === "batch" ? 0 : 1);
@@ -119,6 +129,8 @@ function streaming(
       pool.giveBack(connection, call.clock.now());
       return output;
     },
+    countTokens: (sample, _request, signal) =>
+      counts.count(sample, () => undefined, signal),
     async [Symbol.asyncDispose]() {
       isClosed = true;
       await transport[Symbol.asyncDispose]();

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { RequestError } from "../../plugins/mod.ts";
+import { sample } from "../../core/testing/sample.ts";
+import { RequestError, type Sample, type Usage } from "../../plugins/mod.ts";
 import { realtime } from "./backend.ts";
 import { done } from "./testing/scripted_server.ts";
 import { answer, failureOf, fileOf, test } from "./testing/suite_test.ts";
@@ -138,6 +139,41 @@ test(
     http: () => ({ status: 200, body: '{"data":[{"id":"a"}]}' }),
   },
 );
+
+Deno.test("realtime() counts tokens that the server cannot have counted right, and says so once", async () => {
+  const warnings: string[] = [];
+  const backend = await openRealtime(
+    { target: "http://127.0.0.1:1", transport: "ws" },
+    { warn: (message) => void warnings.push(message) },
+  );
+  const delta = { atMs: 1, kind: "text", text: " four" } as const;
+  const of = (usage: Usage, deltas: Sample["deltas"] = [delta, delta]) =>
+    backend.countTokens!(
+      sample({ deltas, output: { text: " four four", usage } }),
+      {
+        id: 0,
+        turn: { columns: {} },
+        prepared: undefined,
+        session: { id: "s", turn: 0, history: [] },
+      },
+      new AbortController().signal,
+    );
+  const counted = { outputTokens: 2, countedBy: { output: "deltas" } };
+  for (let i = 0; i < 2; i++) {
+    assert.deepEqual(await of({ inputTokens: 9, outputTokens: 0 }), counted);
+  }
+  assert.deepEqual(await of({ inputTokens: 9 }), counted);
+  assert.deepEqual(await of({ inputTokens: 9, outputTokens: 40 }), {});
+  const again = [delta, { ...delta, mode: "replace" } as const];
+  assert.deepEqual(await of({ outputTokens: 0 }, again), {
+    outputTokens: 3,
+    countedBy: { output: "characters" },
+  });
+  assert.deepEqual(warnings, [
+    "server counted 0 tokens for 2 deltas; counted by deltas instead",
+  ]);
+  await backend[Symbol.asyncDispose]!();
+});
 
 Deno.test("realtime() tells the report what it did, and how far to spread its streams", async () => {
   const target = "http://127.0.0.1:1";

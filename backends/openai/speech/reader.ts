@@ -68,9 +68,11 @@ function recorder(
   return ({ delta, segment, text, usage }, atMs) => {
     if (delta !== undefined) {
       hasDeltas = true;
-      return put(atMs, delta, meter.output(usage));
+      const choice = { index: 0, hasOutput: delta !== "" };
+      const tokens = meter.event({ usage: [usage], choices: [choice] });
+      return put(atMs, delta, tokens);
     }
-    meter.aside(usage);
+    meter.event({ usage: [usage], choices: [] });
     if (segment !== undefined && !hasDeltas) put(atMs, spaced(said, segment));
     else if (text && said === "") put(atMs, text);
   };

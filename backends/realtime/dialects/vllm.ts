@@ -1,4 +1,4 @@
-import type { Usage } from "../../../plugins/mod.ts";
+import { usageOf } from "../../openai/usage.ts";
 import type {
   Dialect,
   DialectEvent,
@@ -68,6 +68,7 @@ function eventOf(message: JsonObject): DialectEvent {
       return {
         kind: "done",
         text: stringOf(message.text),
+        // Its prompt_tokens are those of the first segment alone.
         usage: usageOf(message.usage),
       };
     case "error":
@@ -86,16 +87,6 @@ function errorOf({ error, code }: JsonObject): DialectEvent {
     kind: "error",
     message: stringOf(inner ? inner.message : error) || "(no message)",
     code: codeOf(inner?.code) ?? codeOf(code) ?? codeOf(inner?.type),
-  };
-}
-
-/** `prompt_tokens` is passed on as it is: vLLM counts those of the first segment alone. */
-function usageOf(usage: unknown): Usage | undefined {
-  if (!isObject(usage)) return undefined;
-  const { prompt_tokens: input, completion_tokens: output } = usage;
-  return {
-    ...(typeof input === "number" && { inputTokens: input }),
-    ...(typeof output === "number" && { outputTokens: output }),
   };
 }
 

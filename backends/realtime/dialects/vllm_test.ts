@@ -121,6 +121,11 @@ const MESSAGES: readonly [
     text: "hi",
     usage: { prompt_tokens: 5, completion_tokens: 1, total_tokens: 6 },
   }, { kind: "done", text: "hi", usage: { inputTokens: 5, outputTokens: 1 } }],
+  ["done without a completion has what the total leaves for it", {
+    type: "transcription.done",
+    text: "hi",
+    usage: { prompt_tokens: 5, total_tokens: 6, completion_tokens: -1 },
+  }, { kind: "done", text: "hi", usage: { inputTokens: 5, outputTokens: 1 } }],
   ["done may have no text and no usage", {
     type: "transcription.done",
     usage: null,
@@ -136,7 +141,7 @@ const MESSAGES: readonly [
   }, {
     kind: "done",
     text: "",
-    usage: {},
+    usage: undefined,
   }],
   ["an error may be a string with a sibling code", {
     type: "error",
