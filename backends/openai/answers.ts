@@ -1,4 +1,5 @@
 import type { Output } from "../../plugins/mod.ts";
+import { BROKEN_OFF } from "./finish_reason.ts";
 import type { Piece } from "./pieces.ts";
 import { type ToolCalls, toolCalls } from "./tool_calls.ts";
 
@@ -6,7 +7,7 @@ import { type ToolCalls, toolCalls } from "./tool_calls.ts";
 export interface Answers {
   /** Takes a piece of the answer with this index. */
   add(index: number, piece: Piece): void;
-  /** The answer with this index is there; it has ended, if there is a reason. */
+  /** The answer with this index is there; it has ended, if there is a reason and no more output of it comes. */
   heard(index: number, finishReason: string | undefined): void;
   /** Why each that was heard ended, in order of their indexes; `undefined` for those that have not. */
   readonly finishReasons: readonly (string | undefined)[];
@@ -18,6 +19,8 @@ interface Growing {
   readonly texts: Record<Piece["kind"], string>;
   readonly calls: ToolCalls;
   finishReason: string | undefined;
+  /** Reasons that more output came behind: a server that sends one with each event ends nothing by it. */
+  readonly refuted: Set<string>;
 }
 
 /** Begins with none. */
@@ -37,12 +40,16 @@ export function gatherAnswers(): Answers {
   return {
     add(index, { kind, text, toolCall }) {
       const answer = at(index);
+      if (text !== "") refuteEnd(answer);
       answer.texts[kind] += text;
       if (toolCall) answer.calls.add(toolCall);
     },
     heard(index, finishReason) {
       const answer = at(index);
-      answer.finishReason = finishReason ?? answer.finishReason;
+      if (finishReason === undefined || answer.refuted.has(finishReason)) {
+        return;
+      }
+      answer.finishReason = finishReason;
     },
     get finishReasons() {
       return inOrder().map(({ finishReason }) => finishReason);
@@ -60,7 +67,20 @@ export function gatherAnswers(): Answers {
 
 function begun(): Growing {
   const texts = { text: "", reasoning: "", refusal: "", tool: "", audio: "" };
-  return { texts, calls: toolCalls(), finishReason: undefined };
+  return {
+    texts,
+    calls: toolCalls(),
+    finishReason: undefined,
+    refuted: new Set(),
+  };
+}
+
+/** An answer that goes on had not ended. One that had failed still has. */
+function refuteEnd(answer: Growing): void {
+  const { finishReason, refuted } = answer;
+  if (finishReason === undefined || BROKEN_OFF.has(finishReason)) return;
+  refuted.add(finishReason);
+  answer.finishReason = undefined;
 }
 
 function outputOf(answer: Growing): Output {

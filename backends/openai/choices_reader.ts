@@ -1,5 +1,6 @@
 import { type Call, type Output, RequestError } from "../../plugins/mod.ts";
 import { gatherAnswers } from "./answers.ts";
+import { BROKEN_OFF, reasonIn } from "./finish_reason.ts";
 import {
   fieldOf,
   type JsonObject,
@@ -56,7 +57,7 @@ export function choicesReader(
       index: wanted > 1 || isWhole ? indexOf(choice) : 0,
       pieces,
       hasOutput: pieces.some(isToken),
-      finishReason: textOf(choice.finish_reason) || undefined,
+      finishReason: reasonIn(choice.finish_reason),
       usage: choice.usage,
     };
   }
@@ -127,14 +128,11 @@ function indexOf({ index }: JsonObject): number {
   return Number.isInteger(index) ? index as number : 0;
 }
 
-/** How servers say that they gave up, where they do not say why. */
-const BROKEN_OFF: readonly (string | undefined)[] = ["error", "abort"];
-
 function requireWhole(
   finishReasons: readonly (string | undefined)[],
   { isWhole, wanted }: { isWhole: boolean; wanted: number },
 ): void {
-  const broken = finishReasons.find((reason) => BROKEN_OFF.includes(reason));
+  const broken = finishReasons.find((reason) => BROKEN_OFF.has(reason ?? ""));
   if (broken !== undefined) {
     const message = `The server gave the answer up: finish_reason is ${broken}`;
     throw new RequestError("server_error", message, { code: broken });

@@ -207,6 +207,32 @@ const STREAMS: readonly [
     { text: "a", ...ended, usage: { inputTokens: 9, outputTokens: 5 } },
   ],
   [
+    "a finish_reason that is none in each event, and [DONE]",
+    [
+      chunk({ content: "Hello" }, { finish_reason: "null" }),
+      chunk({ content: " there" }, { finish_reason: "null" }),
+      "[DONE]",
+    ],
+    [said("Hello"), said(" there")],
+    { text: "Hello there", responseId: "c1" },
+  ],
+  [
+    "a finish_reason that is none until there is one",
+    [
+      chunk({ content: "a" }, { finish_reason: "" }),
+      chunk({ content: "b" }, { finish_reason: "None" }),
+      chunk({ content: "c" }, { finish_reason: "length" }),
+    ],
+    [said("a"), said("b"), said("c")],
+    { text: "abc", responseId: "c1", finishReason: "length" },
+  ],
+  [
+    "nothing but emptiness behind a finish_reason",
+    [stop({ content: "a" }), chunk({ content: "" }), chunk({})],
+    [said("a"), said(""), said("")],
+    { text: "a", ...ended },
+  ],
+  [
     "reasoning under its newer name",
     [chunk({ reasoning: "hm" }), chunk({ content: "42" }), stop(), "[DONE]"],
     [{ kind: "reasoning", text: "hm" }, said("42"), said("")],
@@ -482,12 +508,52 @@ type FailingStream = readonly [
   Partial<ChoicesOptions>?,
 ];
 
+/** A stream whose events all have the same finish_reason, and that ends without [DONE]. */
+function withReason(finish_reason: unknown): FailingStream {
+  return [
+    `that breaks off, with ${JSON.stringify(finish_reason)} in each event`,
+    ["Hello", " there"].map((content) => chunk({ content }, { finish_reason })),
+    { class: "truncated", message: /neither \[DONE\] nor a finish_reason/ },
+  ];
+}
+
 const FAILURES: readonly FailingStream[] = [
   ["that breaks off", [chunk({ content: "a" })], {
     class: "truncated",
     message: /neither \[DONE\] nor a finish_reason came for it/,
   }],
   ["without anything in it", [], { class: "truncated", message: /./ }],
+  ...[
+    "null",
+    "",
+    " ",
+    "None",
+    "nil",
+    "undefined",
+    "FINISH_REASON_UNSPECIFIED",
+    "not_finished",
+    false,
+    0,
+    1,
+    {},
+    [],
+  ].map(withReason),
+  // Whatever the word is: output came behind it.
+  ...["stop", "continue"].map(withReason),
+  [
+    "that goes on behind its end, and breaks off",
+    [stop({ content: "a" }), chunk({ content: "b" })],
+    { class: "truncated", message: /neither \[DONE\] nor a finish_reason/ },
+  ],
+  [
+    "that goes on behind an error",
+    [
+      chunk({}, { finish_reason: "error" }),
+      chunk({ content: "no memory left" }),
+      "[DONE]",
+    ],
+    { class: "server_error", message: /gave the answer up/ },
+  ],
   [
     "of which one answer of two breaks off",
     [stop({ content: "a" }), chunk({ content: "x" }, { index: 1 })],
@@ -700,6 +766,18 @@ const WHOLE: readonly [string, unknown, Output, Partial<ChoicesOptions>?][] = [
       audio: { id: "x", data: "AAAA", transcript: "Hi" },
     }),
     { text: "Hi", ...ended },
+  ],
+  [
+    "a finish_reason that is none",
+    {
+      id: "c1",
+      choices: [{
+        index: 0,
+        message: { content: "a" },
+        finish_reason: "null",
+      }],
+    },
+    { text: "a", responseId: "c1" },
   ],
   [
     "a usage for each answer",

@@ -1,4 +1,5 @@
 import { type Call, type Output, RequestError } from "../../plugins/mod.ts";
+import { reasonIn } from "./finish_reason.ts";
 import {
   fieldOf,
   isObject,
@@ -115,8 +116,9 @@ function failureOf(
 ): RequestError | undefined {
   const error = serverErrorIn(response);
   if (error) return error;
-  const status = textOf(response.status) ?? type.replace("response.", "");
-  if (status !== "failed" && status !== "cancelled") return undefined;
+  const status = [type.replace("response.", ""), reasonIn(response.status)]
+    .find((one) => one === "failed" || one === "cancelled");
+  if (status === undefined) return undefined;
   const message = `The server gave up, and did not say why: status ${status}`;
   return new RequestError("server_error", message, { code: status });
 }
@@ -126,9 +128,9 @@ function finishReasonOf(
   response: JsonObject,
   type: string,
 ): string | undefined {
-  const status = textOf(response.status);
+  const status = reasonIn(response.status);
   if (status === "queued" || status === "in_progress") return undefined;
-  return textOf(fieldOf(response.incomplete_details, "reason")) ??
+  return reasonIn(fieldOf(response.incomplete_details, "reason")) ??
     status ?? (type.replace("response.", "") || "completed");
 }
 

@@ -411,6 +411,16 @@ Deno.test("responseReader() fails as the server did, and keeps what came before"
         message: "The server gave up, and did not say why: status failed",
       },
     ],
+    ...["null", "", "in_progress", "completed"].map((status) =>
+      [
+        sent("response.failed", { response: { status } }),
+        {
+          failure: "server_error",
+          code: "failed",
+          message: "The server gave up, and did not say why: status failed",
+        },
+      ] as const
+    ),
     [
       { data: "{not json" },
       {
@@ -425,6 +435,17 @@ Deno.test("responseReader() fails as the server did, and keeps what came before"
     const { output, deltas } = read([delta("output_text", "a"), end]);
     assert.deepEqual(output, expected);
     assert.deepEqual(deltas, [[0, "text", "a"]]);
+  }
+});
+
+Deno.test("responseReader() takes no placeholder for a status or a reason", () => {
+  for (const none of ["null", "", "None", null, 0]) {
+    const incomplete_details = { reason: none };
+    const { output } = read([
+      delta("output_text", "a"),
+      completed({ status: none, incomplete_details }),
+    ]);
+    assert.equal((output as Output).finishReason, "completed");
   }
 });
 

@@ -1,5 +1,6 @@
 import { RequestError } from "../../../plugins/mod.ts";
 import type { ServerEvent } from "../../http/http.ts";
+import { BROKEN_OFF, reasonIn } from "../finish_reason.ts";
 import {
   fieldOf,
   isObject,
@@ -45,7 +46,7 @@ function ofChunk({ choices, id, usage }: JsonObject): Step {
   const [choice] = objectsIn(choices);
   return {
     delta: textOf(fieldOf(fieldOf(choice, "delta"), "content")),
-    finishReason: endedBy(textOf(fieldOf(choice, "finish_reason"))),
+    finishReason: endedBy(reasonIn(fieldOf(choice, "finish_reason"))),
     usage,
     isCount: choice === undefined && isObject(usage),
     id: textOf(id),
@@ -54,7 +55,7 @@ function ofChunk({ choices, id, usage }: JsonObject): Step {
 
 /** Why it ended, unless the server gave it up and says no more than that. */
 function endedBy(reason: string | undefined): string | undefined {
-  if (reason !== "error" && reason !== "abort") return reason;
+  if (reason === undefined || !BROKEN_OFF.has(reason)) return reason;
   const message = `The server gave the answer up: finish_reason is ${reason}`;
   throw new RequestError("server_error", message, { code: reason });
 }

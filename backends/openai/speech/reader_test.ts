@@ -335,6 +335,23 @@ const FAILURES: Record<string, readonly [Answer, string, RegExp, string?]> = {
     "truncated",
     /done event/,
   ],
+  "has a finish_reason that is none in each chunk": [
+    [
+      chunk("so", { finish_reason: "null" }),
+      chunk(" far", { finish_reason: "null" }),
+      chunk("", { finish_reason: "None" }),
+    ],
+    "truncated",
+    /neither \[DONE\] nor/,
+  ],
+  "ends behind counts and a finish_reason that is none": [
+    [
+      chunk("so far", { finish_reason: "null" }),
+      '{"choices":[],"usage":{"completion_tokens":2}}',
+    ],
+    "truncated",
+    /neither \[DONE\] nor/,
+  ],
   "breaks off with an error, as vLLM tells it": [
     [
       chunk("so far"),
