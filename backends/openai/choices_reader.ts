@@ -13,6 +13,7 @@ import type { AnswerReader } from "./protocol.ts";
 import { received, receivedWhole } from "./received.ts";
 import { serverErrorIn } from "./server_error.ts";
 import { type MeteredChoice, usageMeter } from "./usage.ts";
+import { refuseWrappedEvents } from "./wrapped_events.ts";
 
 /** How to read answers that come in `choices`. */
 export interface ChoicesOptions {
@@ -63,7 +64,10 @@ export function choicesReader(
   }
 
   function take({ index, pieces, finishReason }: Read): void {
-    for (const piece of pieces) answers.add(index, piece);
+    for (const piece of pieces) {
+      refuseWrappedEvents(piece.text);
+      answers.add(index, piece);
+    }
     answers.heard(index, finishReason);
   }
 

@@ -233,6 +233,26 @@ const STREAMS: readonly [
     { text: "a", ...ended },
   ],
   [
+    "a text that quotes events, or is nearly one",
+    [
+      chunk({ content: "data:" }),
+      chunk({ content: ' {"a":1}\n\n' }),
+      chunk({ content: "data: x\n\n" }),
+      stop({ content: 'data: {"a":1}\n\nThat is an event.' }),
+      "[DONE]",
+    ],
+    [
+      said("data:"),
+      said(' {"a":1}\n\n'),
+      said("data: x\n\n"),
+      said('data: {"a":1}\n\nThat is an event.'),
+    ],
+    {
+      text: 'data: {"a":1}\n\ndata: x\n\ndata: {"a":1}\n\nThat is an event.',
+      ...ended,
+    },
+  ],
+  [
     "reasoning under its newer name",
     [chunk({ reasoning: "hm" }), chunk({ content: "42" }), stop(), "[DONE]"],
     [{ kind: "reasoning", text: "hm" }, said("42"), said("")],
@@ -541,6 +561,15 @@ const FAILURES: readonly FailingStream[] = [
   // Whatever the word is: output came behind it.
   ...["stop", "continue"].map(withReason),
   [
+    "whose pieces are events of another stream",
+    [
+      chunk({
+        content: `data: ${JSON.stringify(stop({ content: "a" }))}\n\n`,
+      }),
+    ],
+    { class: "protocol_error", message: /must not be an event stream/ },
+  ],
+  [
     "that goes on behind its end, and breaks off",
     [stop({ content: "a" }), chunk({ content: "b" })],
     { class: "truncated", message: /neither \[DONE\] nor a finish_reason/ },
@@ -842,6 +871,14 @@ const BAD: readonly [string, string, string, RegExp, string?][] = [
   ],
   ["no choices", '{"id":"c1"}', "protocol_error", /must have choices/],
   ["an empty list of choices", '{"choices":[]}', "protocol_error", /choices/],
+  [
+    "an event stream for a text",
+    JSON.stringify(
+      message({ content: 'data: {"choices":[]}\n\ndata: [DONE]' }),
+    ),
+    "protocol_error",
+    /must not be an event stream: current value is data: \{"choices"/,
+  ],
   ["no JSON", "<html>", "protocol_error", /current value is <html>/],
   ["nothing", "", "protocol_error", /must be JSON objects/],
 ];

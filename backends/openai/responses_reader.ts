@@ -14,6 +14,7 @@ import { functionCalls } from "./responses_calls.ts";
 import { type Piece, piecesIn, piecesOfItem } from "./responses_pieces.ts";
 import { serverErrorIn } from "./server_error.ts";
 import { usageMeter } from "./usage.ts";
+import { refuseWrappedEvents } from "./wrapped_events.ts";
 
 /** Events that end a stream, whatever the end. */
 const ENDS: ReadonlySet<string> = new Set([
@@ -47,6 +48,7 @@ export function responseReader(
     for (const { kind, text } of pieces) {
       if (text !== "") sources[kind] ??= source;
       if ((sources[kind] ?? source) !== source) continue;
+      refuseWrappedEvents(text);
       texts[kind] = (texts[kind] ?? "") + text;
       if (atMs !== undefined) call.output(atMs, { kind, text });
     }

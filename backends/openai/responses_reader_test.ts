@@ -422,6 +422,15 @@ Deno.test("responseReader() fails as the server did, and keeps what came before"
       ] as const
     ),
     [
+      delta("output_text", 'data: {"type":"response.created"}\n\n'),
+      {
+        failure: "protocol_error",
+        code: undefined,
+        message:
+          'Cannot understand the server as the text of an answer must not be an event stream: current value is data: {"type":"response.created"}\n\n',
+      },
+    ],
+    [
       { data: "{not json" },
       {
         failure: "protocol_error",
@@ -535,6 +544,10 @@ Deno.test("responseReader() refuses whole answers that are none", () => {
     [{ status: "failed", error: { message: "no" } }, "server_error"],
     [{ error: { message: "no" } }, "server_error"],
     [[], "protocol_error"],
+    [
+      { status: "completed", output: [message("data: [DONE]\n\n")] },
+      "protocol_error",
+    ],
   ];
   for (const [answer, failure] of cases) {
     const { output } = readWhole(answer);

@@ -4,6 +4,7 @@ import { isObject, type JsonObject, protocolError, tryJson } from "../json.ts";
 import { refuseEvents } from "../received.ts";
 import { serverErrorIn } from "../server_error.ts";
 import { usageOf } from "../usage.ts";
+import { refuseWrappedEvents } from "../wrapped_events.ts";
 import { hasCues, textOfCues } from "./cues.ts";
 
 /** The forms of a whole answer. */
@@ -18,7 +19,8 @@ export type ResponseFormat =
 /**
  * Finds the text in the body of an answer, in whatever form it came: servers answer in JSON where text was asked for.
  *
- * @throws {RequestError} `server_error` if it tells of an error, `protocol_error` if there is no text in it.
+ * @throws {RequestError} `server_error` if it tells of an error, `protocol_error` if there is no text in it, or an event
+ * stream for one.
  */
 export function transcriptIn(
   body: string,
@@ -26,7 +28,7 @@ export function transcriptIn(
 ): Output {
   const json = /^\s*["{]/.test(body) ? tryJson(body) : undefined;
   if (isObject(json)) return ofJson(json, body);
-  if (typeof json === "string") return { text: json };
+  if (typeof json === "string") return textual(json);
   refuseEvents(body);
   if (hasCues(body)) return { text: textOfCues(body) };
   // Silence has no words and no cues: nothing may come, or no more than the end of a line.
@@ -48,7 +50,13 @@ function ofJson(json: JsonObject, body: string): Output {
   const { text, usage } = json;
   if (typeof text !== "string") throw noText(body);
   const counts = usageOf(usage);
-  return { text, ...(counts && { usage: counts }) };
+  return { ...textual(text), ...(counts && { usage: counts }) };
+}
+
+/** A text as it is, unless it is an event stream. */
+function textual(text: string): Output {
+  refuseWrappedEvents(text);
+  return { text };
 }
 
 function isPlain(body: string): boolean {

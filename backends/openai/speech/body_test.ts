@@ -40,6 +40,9 @@ const WHOLE: readonly [string, ResponseFormat, string, unknown][] = [
     '{"task":"transcribe","duration":3.1,"text":"A: hi B: ho","segments":[{"type":"transcript.text.segment","id":"seg_1","start":0,"end":1,"speaker":"A","text":"hi"}],"usage":{"type":"duration","seconds":4}}',
     { text: "A: hi B: ho", usage: { audioSeconds: 4 } },
   ],
+  ["words about data", "json", '{"text":"data: {x} is not JSON"}', {
+    text: "data: {x} is not JSON",
+  }],
   ["plain text", "text", "Hello,\nworld.\n", { text: "Hello,\nworld." }],
   ["plain text that begins like JSON", "text", "{laughs} Hello", {
     text: "{laughs} Hello",
@@ -81,7 +84,22 @@ for (const [name, format, body, output] of WHOLE) {
 }
 
 const LONG = `<!DOCTYPE html><html>${"x".repeat(1000)}</html>`;
+const EVENTS =
+  'data: {"type": "transcript.text.delta", "delta": "Hello"}\n\ndata: [DONE]\n\n';
 const WITHOUT: readonly [string, ResponseFormat, string, string, RegExp][] = [
+  ...(["json", "verbose_json", "diarized_json", "text"] as const).flatMap((
+    format,
+  ) =>
+    [{ text: EVENTS, segments: [] }, EVENTS].map((
+      body,
+    ): typeof WITHOUT[number] => [
+      `events in JSON, as ${typeof body}, for ${format}`,
+      format,
+      JSON.stringify(body),
+      "protocol_error",
+      /must not be an event stream: current value is data: \{"type"/,
+    ])
+  ),
   ["an empty body", "json", "", "protocol_error", /is empty$/],
   [
     "an empty body as JSON with more",

@@ -2,6 +2,7 @@ import { type Call, type Output, RequestError } from "../../../plugins/mod.ts";
 import { protocolError } from "../json.ts";
 import type { AnswerReader } from "../protocol.ts";
 import { type UsageMeter, usageMeter } from "../usage.ts";
+import { refuseWrappedEvents } from "../wrapped_events.ts";
 import { type ResponseFormat, transcriptIn } from "./body.ts";
 import { type Step, stepOf } from "./events.ts";
 
@@ -61,6 +62,7 @@ function recorder(
   let said = "";
   let hasDeltas = false;
   function put(atMs: number, text: string, tokens?: number): void {
+    refuseWrappedEvents(text);
     if (text !== "") said = text;
     const counted = tokens === undefined ? {} : { tokens };
     call.output(atMs, { kind: "text", text, ...counted });
@@ -75,6 +77,7 @@ function recorder(
     meter.event({ usage: [usage], choices: [] });
     if (segment !== undefined && !hasDeltas) put(atMs, spaced(said, segment));
     else if (text && said === "") put(atMs, text);
+    else if (text) refuseWrappedEvents(text);
   };
 }
 

@@ -296,7 +296,21 @@ for (
   });
 }
 
+const WRAPPED = 'data: {"delta":"Hello"}\n\ndata: [DONE]\n\n';
 const FAILURES: Record<string, readonly [Answer, string, RegExp, string?]> = {
+  "wraps another stream in its pieces": [
+    [chunk("so far"), chunk(WRAPPED)],
+    "protocol_error",
+    /must not be an event stream/,
+  ],
+  "wraps another stream in its done event": [
+    [
+      chunk("so far"),
+      JSON.stringify({ type: "transcript.text.done", text: WRAPPED }),
+    ],
+    "protocol_error",
+    /must not be an event stream/,
+  ],
   "is cut off before anything told its end": [
     [chunk("so far")],
     "truncated",
@@ -413,6 +427,14 @@ for (const [name, [answer, kind, message, code]] of Object.entries(FAILURES)) {
     assert.equal(output.text, "so far");
   });
 }
+
+Deno.test("transcriptReader() fails a stream that wraps another in a segment", async () => {
+  const segment = { type: "transcript.text.segment", text: WRAPPED };
+  const { outcome, deltas } = await read([JSON.stringify(segment)]);
+  assert.ok("failure" in outcome);
+  assert.equal(outcome.failure.class, "protocol_error");
+  assert.deepEqual(deltas, []);
+});
 
 Deno.test("transcriptReader() fails a stream without an event", async () => {
   const { outcome, output } = await read([]);
