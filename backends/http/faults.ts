@@ -3,6 +3,7 @@ import {
   connectReason,
   firstOf,
   hintFor,
+  isClientRefused,
   ownCode,
   through,
   type Tried,
@@ -30,7 +31,8 @@ export function faultOf(error: Error, progress: Progress): Error {
   const cause = firstOf(error);
   const code = systemCodeOf(cause);
   if (code === "UND_ERR_INVALID_ARG") return cause;
-  if (!progress.isOpen) return connectFault(cause, progress);
+  const isRefused = !progress.hasHeaders && isClientRefused(cause);
+  if (!progress.isOpen || isRefused) return connectFault(cause, progress);
   const [failure, message] = tell(cause, code, progress);
   const known = ownCode(code);
   const words = withCode(cause.message, known);

@@ -34,7 +34,7 @@ const FAULTS: readonly (readonly [
     BEFORE,
     "connect_error",
     "CERT_HAS_EXPIRED",
-    "Cannot connect: CERT_HAS_EXPIRED: certificate has expired (the certificate has expired; insecure=true takes any)",
+    "Cannot connect: CERT_HAS_EXPIRED: certificate has expired (the server needs a new one, or this machine's clock is wrong; insecure=true takes any)",
   ],
   [
     errorOf("self-signed certificate", "DEPTH_ZERO_SELF_SIGNED_CERT"),
@@ -42,6 +42,23 @@ const FAULTS: readonly (readonly [
     "connect_error",
     "DEPTH_ZERO_SELF_SIGNED_CERT",
     "Cannot connect: DEPTH_ZERO_SELF_SIGNED_CERT: self-signed certificate (caCert names the certificates to trust, insecure=true takes any)",
+  ],
+  [
+    errorOf(
+      "received fatal alert: CertificateRequired",
+      "ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED",
+    ),
+    OPEN,
+    "connect_error",
+    "ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED",
+    "Cannot connect: ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: received fatal alert: CertificateRequired (the server wants a certificate of the client: see clientCert)",
+  ],
+  [
+    errorOf("received fatal alert: UnknownCA", "ERR_SSL_ALERT"),
+    BEFORE,
+    "connect_error",
+    "ERR_SSL_ALERT",
+    "Cannot connect: ERR_SSL_ALERT: received fatal alert: UnknownCA (the server does not accept the client's certificate: see clientCert)",
   ],
   [
     new AggregateError([errorOf("connect EMFILE ::1", "EMFILE")], ""),

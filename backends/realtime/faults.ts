@@ -111,12 +111,10 @@ function refused(end: SocketEnd): Told {
     const said = words ? `: ${words}` : "";
     return ["connect_error", `${rule} ${status}${said}${hint}`, String(status)];
   }
-  const why = error && connectReason(error, {});
-  return [
-    "connect_error",
-    `Cannot open a WebSocket: ${why?.words ?? `${code} ${reason}`.trim()}`,
-    why?.code,
-  ];
+  const why = error
+    ? connectReason(error, {})
+    : { words: `${code} ${reason}`.trim(), code: undefined };
+  return ["connect_error", `Cannot open a WebSocket: ${why.words}`, why.code];
 }
 
 const NO_REALTIME =

@@ -65,6 +65,11 @@ function hintIn(
 ): string {
   const certificate = CERTIFICATES[code];
   if (certificate) return certificate;
+  if (isClientRefused(cause)) {
+    return /CertificateRequired/.test(cause.message)
+      ? "the server wants a certificate of the client: see clientCert"
+      : "the server does not accept the client's certificate: see clientCert";
+  }
   if (/certificate|unknownissuer/i.test(`${code} ${cause.message}`)) {
     return TRUST;
   }
@@ -88,12 +93,16 @@ const UNREACHED = /^(ECONN|ENOTFOUND$|EAI_AGAIN$|EHOSTUNREACH$|ENETUNREACH$)/;
 
 const TRUST = "caCert names the certificates to trust, insecure=true takes any";
 
+/** What to do about a certificate, where naming an issuer would not help. */
 const CERTIFICATES: Readonly<Record<string, string>> = {
-  CERT_HAS_EXPIRED: "the certificate has expired; insecure=true takes any",
+  CERT_HAS_EXPIRED:
+    "the server needs a new one, or this machine's clock is wrong; insecure=true takes any",
   CERT_NOT_YET_VALID:
-    "the certificate is not valid yet; insecure=true takes any",
+    "the server's or this machine's clock may be wrong; insecure=true takes any",
+  CERT_REJECTED:
+    "it may not be for servers, or have an outdated form; insecure=true takes any",
   ERR_TLS_CERT_ALTNAME_INVALID:
-    "the certificate is for another name than the target's; insecure=true takes any",
+    "target must use a name of the certificate; insecure=true takes any",
 };
 
 /** What this machine, not the server, has no more of. */
@@ -112,6 +121,12 @@ export function ownLimitIn(error: Error | undefined): string | undefined {
   return code !== undefined && Object.hasOwn(OWN_LIMITS, code)
     ? code
     : undefined;
+}
+
+/** Whether the server has refused the client over its certificate. With TLS 1.3 that is known after connecting. */
+export function isClientRefused({ message }: Error): boolean {
+  return /^received fatal alert: (\w*Certificate\w*|UnknownCA|AccessDenied)$/
+    .test(message);
 }
 
 const HINTS: Readonly<Record<string, string>> = {

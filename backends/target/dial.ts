@@ -1,7 +1,8 @@
 import { connect as connectTcp, isIP, type Socket } from "node:net";
-import { connect as connectTls } from "node:tls";
+import { connect as connectTls, type TLSSocket } from "node:tls";
 import { Client } from "undici";
 import { RequestError } from "../../plugins/mod.ts";
+import { certificateError } from "./certificate.ts";
 import type { TlsOptions } from "./tls.ts";
 import type { Proxy } from "./proxy.ts";
 
@@ -20,13 +21,16 @@ export interface Way {
 /** Who hears of a connection: once. */
 export type Opened = (...result: [null, Socket] | [Error, null]) => void;
 
-/** Opens a socket, TLS included. What is returned gives it up, however far it has come. */
+/**
+ * Opens a socket, TLS included. Nothing is sent before the server's certificate is accepted, unless any will do. What is
+ * returned gives the socket up, however far it has come.
+ */
 export function dial(way: Way, opened: Opened): () => void {
-  if (!way.tunnel) return whenOpen(socketTo(way), way.url, opened);
+  if (!way.tunnel) return whenOpen(socketTo(way), way, opened);
   let cancel = dialTunnel(way, way.tunnel, (error, socket) => {
     if (error) return opened(error, null);
     if (way.url.protocol !== "https:") return opened(null, socket);
-    cancel = whenOpen(secure(way, { socket }), way.url, opened);
+    cancel = whenOpen(secure(way, { socket }), way, opened);
   });
   return () => cancel();
 }
@@ -45,6 +49,8 @@ function secure(
   return connectTls({
     ...to,
     ...tls,
+    // certificateError rejects it, and says why.
+    rejectUnauthorized: false,
     // Whom the certificate must be of. An address is no name to ask for.
     host,
     ...(isIP(host) === 0 && { servername: host }),
@@ -54,10 +60,11 @@ function secure(
 
 function whenOpen(
   socket: Socket,
-  { protocol }: URL,
+  { url, tls }: Way,
   opened: Opened,
 ): () => void {
-  const event = protocol === "https:" ? "secureConnect" : "connect";
+  const isSecure = url.protocol === "https:";
+  const event = isSecure ? "secureConnect" : "connect";
   const fail = (error: Error) => {
     forget();
     socket.on("error", () => {}).destroy();
@@ -65,6 +72,10 @@ function whenOpen(
   };
   const close = () => fail(new Error("closed while it was being opened"));
   const open = () => {
+    const problem = isSecure && tls.rejectUnauthorized !== false
+      ? certificateError(socket as TLSSocket, hostOf(url))
+      : undefined;
+    if (problem) return fail(problem);
     forget();
     opened(null, socket);
   };

@@ -3,8 +3,7 @@
 // itself. Without this file the body of a refused upgrade is not available, Deno accepts masked frames and wrong keys,
 // and nothing limits the size of a message that comes in fragments.
 import { Buffer } from "node:buffer";
-import { connect as connectTcp, isIP, type Socket } from "node:net";
-import { connect as connectTls } from "node:tls";
+import type { Socket } from "node:net";
 import { join } from "node:path";
 import { onAbort, temporaryFolder } from "../../../plugins/mod.ts";
 import { frameGuard } from "./frame_guard.ts";
@@ -17,8 +16,7 @@ import {
   withHeader,
 } from "./http_head.ts";
 import {
-  hostOf,
-  portOf,
+  dialServer,
   type Refusal,
   REFUSAL_BODY_BYTES,
   REFUSAL_BODY_MS,
@@ -59,7 +57,8 @@ interface Line {
   readonly link: RelayLink;
   readonly lost: () => void;
   near?: Deno.UnixConn;
-  far?: Socket;
+  /** Ends the connection to the server, however far it has come. */
+  giveUp?: () => void;
 }
 
 const ID = "x-earshot-link";
@@ -97,7 +96,7 @@ export async function relay(target: TransportOptions): Promise<Relay> {
         cut() {
           lines.delete(id);
           if (line.near) shut(line.near);
-          line.far?.destroy();
+          line.giveUp?.();
         },
       },
     };
@@ -161,7 +160,7 @@ async function take(
   } catch (error) {
     line.link.error ??= error as Error;
   } finally {
-    line.far?.destroy();
+    line.giveUp?.();
   }
 }
 
@@ -172,8 +171,7 @@ async function passOn(
   { line, target }: { line: Line; target: TransportOptions },
 ): Promise<void> {
   const { link } = line;
-  const far = connect(target);
-  line.far = far;
+  const far = await connect(line, target);
   far.on("error", (error) => link.error ??= error);
   far.write(forwarded(request.head, target), "latin1");
   if (request.rest.length > 0) far.write(request.rest);
@@ -290,20 +288,14 @@ function pause(ms: number, signal: AbortSignal): Promise<void> {
   });
 }
 
-/** @throws {Error} If the certificates cannot be used. */
-function connect({ url, tls }: TransportOptions): Socket {
-  const address = { host: hostOf(url), port: portOf(url) };
-  const far = url.protocol === "wss:"
-    ? connectTls({
-      ...address,
-      ...tls,
-      // An address has no name to ask for.
-      ...(isIP(address.host) === 0 && { servername: address.host }),
-      ALPNProtocols: ["http/1.1"],
-    })
-    : connectTcp(address);
-  far.setNoDelay(true);
-  return far;
+/** @throws {Error} If the socket cannot be opened, or is given up before. */
+function connect(line: Line, target: TransportOptions): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    line.giveUp = dialServer(target, (error, socket) => {
+      if (error) reject(error);
+      else resolve(socket);
+    });
+  });
 }
 
 /**

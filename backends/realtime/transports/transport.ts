@@ -1,5 +1,6 @@
 import type { Buffer } from "node:buffer";
 import { inflateStart } from "../../http/encoding.ts";
+import { dial, type Opened } from "../../target/dial.ts";
 import type { TlsOptions } from "../../target/tls.ts";
 import type { Violation } from "./violation.ts";
 
@@ -75,15 +76,11 @@ export const REFUSAL_BODY_BYTES = 2048;
 /** How long a refusal's body is waited for. */
 export const REFUSAL_BODY_MS = 1000;
 
-/** A URL's host as sockets take it: an IPv6 address without its brackets. */
-export function hostOf(url: URL): string {
-  return url.hostname.replace(/^\[(.*)\]$/, "$1");
-}
-
-/** A URL's port, told or not. */
-export function portOf(url: URL): number {
-  return Number(
-    url.port ||
-      (url.protocol === "wss:" || url.protocol === "https:" ? 443 : 80),
-  );
+/** Opens a socket to the server, TLS included: see {@linkcode dial}. */
+export function dialServer(
+  { url, tls }: TransportOptions,
+  opened: Opened,
+): () => void {
+  const http = new URL(url.href.replace(/^ws/, "http"));
+  return dial({ url: http, tls, http2: false, tunnel: undefined }, opened);
 }

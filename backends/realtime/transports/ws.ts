@@ -1,9 +1,11 @@
 import { Buffer } from "node:buffer";
 import type { IncomingMessage } from "node:http";
 import WebSocket from "ws";
+import type { Opened } from "../../target/dial.ts";
 import { systemCodeOf } from "../../target/system_code.ts";
 import {
   CLOSE_GRACE_MS,
+  dialServer,
   type Refusal,
   REFUSAL_BODY_BYTES,
   REFUSAL_BODY_MS,
@@ -24,15 +26,17 @@ import {
 } from "./violation.ts";
 
 /** WebSockets of the npm package `ws`: the least CPU a message, and no need of unix sockets. */
-export function wsTransport(
-  { url, headers, tls }: TransportOptions,
-): Transport {
+export function wsTransport(options: TransportOptions): Transport {
+  const { url, headers } = options;
   const open = new Map<Socket, Promise<void>>();
   return {
     connect(listener) {
+      let giveUp = () => {};
       const socket = new WebSocket(url, {
         headers,
-        ...tls,
+        createConnection(_: unknown, opened: Opened) {
+          giveUp = dialServer(options, opened);
+        },
         perMessageDeflate: false,
         maxPayload: MAX_MESSAGE_BYTES,
         maxFragments: MAX_MESSAGE_FRAGMENTS,
@@ -48,7 +52,10 @@ export function wsTransport(
       };
       open.set(
         ours,
-        listen(socket, listener).then(() => void open.delete(ours)),
+        listen(socket, listener).then(() => {
+          giveUp();
+          open.delete(ours);
+        }),
       );
       return ours;
     },
