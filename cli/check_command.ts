@@ -6,6 +6,7 @@ import type { Sample } from "../core/sample.ts";
 import { openSource, type ReadySession } from "../core/source.ts";
 import { type Backend, type OpenContext, UsageError } from "../plugins/mod.ts";
 import { redact, shownText } from "../plugins/redact.ts";
+import { removeAbandonedFolders } from "../plugins/temporary_folder.ts";
 import type { CheckFlags } from "./check.ts";
 import { answerLines } from "./check_answer.ts";
 import { EXIT } from "./exit_codes.ts";
@@ -21,6 +22,7 @@ export async function checkCommand(flags: CheckFlags): Promise<number> {
   using interrupt = interruptible();
   const { signal } = interrupt;
   const most = wholeNumber("--messages", flags.messages, 0);
+  void removeAbandonedFolders();
   await using open = new AsyncDisposableStack();
   const clock = systemClock();
   const trace = tracer(clock, most);
@@ -65,7 +67,7 @@ export async function checkCommand(flags: CheckFlags): Promise<number> {
   return sample.outcome.status === "ok"
     ? EXIT.done
     : signal.aborted
-    ? EXIT.interrupted
+    ? interrupt.exitCode
     : EXIT.failed;
 }
 

@@ -1,5 +1,6 @@
 import type { Report } from "../mod.ts";
 import { visible } from "./visible.ts";
+import { say } from "./warn.ts";
 
 /** What the exit code says: see `earshot --help`. */
 export const EXIT = {
@@ -29,7 +30,7 @@ export function sayMissed({ stages }: Report): void {
       const measured = value === undefined
         ? "no request ended, so there is nothing to judge by"
         : `it was ${Number((100 * value).toPrecision(6))} %`;
-      console.error(
+      say(
         `earshot: stage "${visible(name)}" missed ${objective}: ${measured}`,
       );
     }

@@ -1,30 +1,100 @@
+import { constants } from "node:os";
 import { EXIT } from "./exit_codes.ts";
+import { say } from "./warn.ts";
 
-/** Ctrl-C was pressed before there was anything to report. */
+/** The run was interrupted by a signal before there was anything to report. */
 export class Interrupted extends Error {
   override readonly name = "Interrupted";
+  /** 128 + the number of the signal. */
+  readonly exitCode: number;
+
+  constructor(signal: Deno.Signal) {
+    super("The run was interrupted");
+    this.exitCode = exitCodeOf(signal);
+  }
 }
 
-/** Aborts at the first Ctrl-C, so that the report is still made; the second ends the program at once. */
+/** A signal that aborts at the first Ctrl-C. */
+export interface Interruptible extends Disposable {
+  readonly signal: AbortSignal;
+  /** 128 + the number of the signal that came. @default {130} */
+  readonly exitCode: number;
+}
+
+/**
+ * Aborts at the first SIGINT, SIGTERM or SIGHUP, so that the report is still made. From then on the system does with
+ * SIGINT and SIGTERM what it does without us: the second one ends the process at once, also where this thread is busy.
+ * A terminal that is closed sends SIGHUP more than once: the later ones do nothing.
+ */
 export function interruptible(
   follows = "the report of what there is follows; again to end at once",
-): Disposable & { readonly signal: AbortSignal } {
+): Interruptible {
   const controller = new AbortController();
-  const names: Deno.Signal[] = Deno.build.os === "windows"
-    ? ["SIGINT"]
-    : ["SIGINT", "SIGTERM"];
-  const stop = () => {
-    if (controller.signal.aborted) Deno.exit(EXIT.interrupted);
-    console.error(
-      `\nearshot: Interrupted: ${follows}`,
-    );
-    controller.abort(new Interrupted("The run was interrupted"));
-  };
-  for (const name of names) Deno.addSignalListener(name, stop);
+  let exitCode: number = EXIT.interrupted;
+  const isDeafToHangup = ignoresHangup();
+  const listeners = SIGNALS.map((name) => [name, () => stop(name)] as const);
+  for (const [name, listener] of listeners) {
+    Deno.addSignalListener(name, listener);
+  }
+
+  function stop(name: Deno.Signal): void {
+    // Deno would end the process now, as one listener has it listen to all that end one.
+    if (name === "SIGHUP" && isDeafToHangup) return;
+    if (controller.signal.aborted) {
+      if (name !== "SIGHUP") Deno.exit(exitCode);
+      return;
+    }
+    const interrupted = new Interrupted(name);
+    exitCode = interrupted.exitCode;
+    // On Windows it is this listener that ends the process.
+    if (Deno.build.os !== "windows") release("SIGINT", "SIGTERM");
+    say(`\nearshot: Interrupted: ${follows}`);
+    controller.abort(interrupted);
+  }
+
+  function release(...names: Deno.Signal[]): void {
+    for (const [name, listener] of listeners) {
+      if (names.includes(name)) Deno.removeSignalListener(name, listener);
+    }
+  }
+
   return {
     signal: controller.signal,
-    [Symbol.dispose]() {
-      for (const name of names) Deno.removeSignalListener(name, stop);
+    get exitCode() {
+      return exitCode;
     },
+    [Symbol.dispose]: () => release(...SIGNALS),
   };
+}
+
+/** On Windows there is no other to listen to. */
+const SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
+  ? ["SIGINT"]
+  : ["SIGINT", "SIGTERM", "SIGHUP"];
+
+/** Whether the process was started to outlive its terminal, as by nohup. To be asked before anything listens. */
+function ignoresHangup(): boolean {
+  const status = readStatus();
+  const ignored = status && /^SigIgn:\s*([0-9a-f]+)$/m.exec(status)?.[1];
+  if (ignored) return (BigInt(`0x${ignored}`) & 1n) === 1n;
+  return ![Deno.stdin, Deno.stdout, Deno.stderr].some((stream) =>
+    stream.isTerminal()
+  );
+}
+
+function readStatus(): string | undefined {
+  if (Deno.build.os !== "linux") return undefined;
+  const path = "/proc/self/status";
+  const { state } = Deno.permissions.querySync({ name: "read", path });
+  if (state !== "granted") return undefined;
+  try {
+    return Deno.readTextFileSync(path);
+  } catch {
+    return undefined; // it takes all permissions
+  }
+}
+
+function exitCodeOf(signal: Deno.Signal): number {
+  const { signals } = constants;
+  return 128 + (signals[signal as keyof typeof signals] ?? 2);
 }

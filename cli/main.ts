@@ -71,8 +71,9 @@ Exit codes:
   2    bad arguments, data or files
   3    a stage missed an objective (--max-error-rate), or had no data for it
   4    the measurement is not valid: this machine, not the server, was measured
-  130  interrupted; the partial report has been written
-Where several apply: 130, then 1, 3 and 4.
+  130  interrupted by Ctrl-C; the partial report has been written
+       (128 + the signal's number: 143 for SIGTERM, 129 for SIGHUP)
+Where several apply: an interruption, then 1, 3 and 4.
 
 Start with:
   earshot run          streams bundled speech to a reference server
@@ -84,7 +85,7 @@ function failed(error: unknown): number {
   if (error instanceof CommanderError) {
     return error.exitCode === 0 ? EXIT.done : EXIT.usage;
   }
-  if (error instanceof Interrupted) return EXIT.interrupted;
+  if (error instanceof Interrupted) return error.exitCode;
   if (isUsageError(error)) {
     console.error(`earshot: ${said(error)}`);
     return EXIT.usage;

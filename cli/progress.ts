@@ -112,6 +112,12 @@ function terminal(): Screen {
         return 80;
       }
     },
-    write: (text) => void Deno.stderr.writeSync(new TextEncoder().encode(text)),
+    write(text) {
+      try {
+        Deno.stderr.writeSync(new TextEncoder().encode(text));
+      } catch {
+        // The terminal is gone.
+      }
+    },
   };
 }

@@ -1,5 +1,6 @@
 import { run } from "../plugins/run.ts";
-import { exitCodeOf, sayMissed } from "./exit_codes.ts";
+import { removeAbandonedFolders } from "../plugins/temporary_folder.ts";
+import { EXIT, exitCodeOf, sayMissed } from "./exit_codes.ts";
 import { interruptible } from "./interrupt.ts";
 import { progressReporter } from "./progress.ts";
 import { planOf } from "./run_plan.ts";
@@ -9,6 +10,7 @@ import { warn } from "./warn.ts";
 /** `earshot run`: returns the exit code. */
 export async function runCommand(flags: RunFlags): Promise<number> {
   using interrupt = interruptible();
+  void removeAbandonedFolders();
   await using plan = await planOf(flags);
   const progress = progressReporter({ quiet: flags.quiet ?? false });
   const report = await run({
@@ -18,5 +20,6 @@ export async function runCommand(flags: RunFlags): Promise<number> {
     warn: (message) => progress.aside(() => warn(message)),
   });
   sayMissed(report);
-  return exitCodeOf(report);
+  const code = exitCodeOf(report);
+  return code === EXIT.interrupted ? interrupt.exitCode : code;
 }

@@ -4,8 +4,20 @@ import { visible } from "./visible.ts";
 
 /** Tells the person at the terminal something that does not stop the run. */
 export function warn(message: string): void {
-  const mark = Deno.stderr.isTerminal() && !Deno.noColor
+  say(`${mark()} ${visible(shownText(message))}`);
+}
+
+/** Prints a line to standard error, unless the terminal is gone: a run that was hung up still ends as it should. */
+export function say(text: string): void {
+  try {
+    console.error(text);
+  } catch {
+    // Nobody is there to read it.
+  }
+}
+
+function mark(): string {
+  return Deno.stderr.isTerminal() && !Deno.noColor
     ? styleText("yellow", "warning:")
     : "warning:";
-  console.error(`${mark} ${visible(shownText(message))}`);
 }
