@@ -4,6 +4,7 @@ import { counting } from "../core/counting.ts";
 import { metrics } from "../core/metrics/mod.ts";
 import type { Sample } from "../core/sample.ts";
 import { openSource, type ReadySession } from "../core/source.ts";
+import { disposeInTime } from "../plugins/disposal.ts";
 import { type Backend, type OpenContext, UsageError } from "../plugins/mod.ts";
 import { redact, shownText } from "../plugins/redact.ts";
 import { removeAbandonedFolders } from "../plugins/temporary_folder.ts";
@@ -32,12 +33,14 @@ export async function checkCommand(flags: CheckFlags): Promise<number> {
     warn,
     trace,
   };
+  const later = (what: string, dispose: () => unknown) =>
+    open.defer(() => disposeInTime(what, dispose, { clock, warn }));
   const dataset = await (await datasetOf(flags)).open(context);
-  open.defer(async () => await dataset[Symbol.asyncDispose]?.());
+  later("the dataset", () => dataset[Symbol.asyncDispose]?.());
   const made = await backendAndServer(flags);
-  open.defer(async () => await made.server?.close());
+  later("the reference server", () => made.server?.close());
   const backend = await made.backend.open(context);
-  open.defer(async () => await backend[Symbol.asyncDispose]?.());
+  later("the backend", () => backend[Symbol.asyncDispose]?.());
 
   const source = openSource({
     dataset,
@@ -46,6 +49,8 @@ export async function checkCommand(flags: CheckFlags): Promise<number> {
     loop: false,
     signal,
     onSkip: (id, reason) => warn(`Skipped "${id}": ${reason}`),
+    clock,
+    onLate: (what) => warn(`${what} did not stop in time, and is left behind`),
   });
   const ready = await source.next();
   await source.close();
@@ -86,7 +91,11 @@ async function sent(
     clock,
     signal,
   });
-  const counts = counting(backend, { put: (it) => void (sample = it), signal });
+  const counts = counting(backend, {
+    put: (it) => void (sample = it),
+    signal,
+    clock,
+  });
   counts.take(sample, request);
   await counts.settled();
   return sample;

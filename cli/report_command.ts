@@ -1,3 +1,5 @@
+import { systemClock } from "../core/clock.ts";
+import { disposeInTime } from "../plugins/disposal.ts";
 import { tellAll } from "../plugins/run.ts";
 import { exitCodeOf, sayMissed } from "./exit_codes.ts";
 import { interruptible } from "./interrupt.ts";
@@ -24,7 +26,13 @@ export async function reportCommand(
   const reporters = [];
   for (const each of configured) {
     const reporter = await each.open(context);
-    open.defer(async () => await reporter[Symbol.asyncDispose]?.());
+    open.defer(() =>
+      disposeInTime(
+        `reporter "${each.name}"`,
+        () => reporter[Symbol.asyncDispose]?.(),
+        { clock: systemClock(), warn },
+      )
+    );
     reporters.push(reporter);
   }
   const report = await replay(path, {

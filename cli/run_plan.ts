@@ -1,3 +1,5 @@
+import { systemClock } from "../core/clock.ts";
+import { disposeInTime } from "../plugins/disposal.ts";
 import type { Configured } from "../plugins/mod.ts";
 import { UsageError } from "../plugins/mod.ts";
 import type { RunOptions } from "../plugins/run.ts";
@@ -65,7 +67,11 @@ export async function planOf(flags: RunFlags): Promise<Plan> {
       strict: flags.strict ?? false,
       backend,
     },
-    [Symbol.asyncDispose]: async () => await server?.close(),
+    [Symbol.asyncDispose]: () =>
+      disposeInTime("the reference server", () => server?.close(), {
+        clock: systemClock(),
+        warn,
+      }),
   };
 }
 

@@ -1,5 +1,7 @@
 import { shownVariable } from "../backends/target/credentials.ts";
 import { suggestion } from "../plugins/schema_hints.ts";
+import { systemClock } from "../core/clock.ts";
+import { disposeInTime } from "../plugins/disposal.ts";
 import { messageOf, UsageError } from "../plugins/mod.ts";
 import {
   type Fault,
@@ -14,6 +16,7 @@ import { EXIT } from "./exit_codes.ts";
 import { interruptible } from "./interrupt.ts";
 import { wholeNumber } from "./run_plan.ts";
 import type { ServeFlags } from "./serve.ts";
+import { warn } from "./warn.ts";
 
 /** `earshot serve`: serves until it is interrupted; returns the exit code. */
 export async function serveCommand(flags: ServeFlags): Promise<number> {
@@ -36,7 +39,13 @@ export async function serveCommand(flags: ServeFlags): Promise<number> {
   const server = await startServer(options).catch((cause) => {
     throw new UsageError(messageOf(cause), { cause });
   });
-  await using _ = server;
+  await using closing = new AsyncDisposableStack();
+  closing.defer(() =>
+    disposeInTime("the server", () => server.close(), {
+      clock: systemClock(),
+      warn,
+    })
+  );
   console.log(
     `${flags.model} at ${server.url}${
       flags.prefix ?? ""

@@ -122,7 +122,7 @@ function recorder(clock: Clock, signal: AbortSignal) {
 }
 
 /** Rejects `graceMs` after the abort, for a backend that ignores its signal. */
-function giveUp(
+export function giveUp(
   signal: AbortSignal,
   clock: Clock,
   graceMs: number,

@@ -1,4 +1,6 @@
+import { giveUp } from "./attempt.ts";
 import { bag } from "./bag.ts";
+import type { Clock } from "./clock.ts";
 import type { Backend } from "./contract.ts";
 import { isToken } from "./metrics/metric.ts";
 import type { InferenceRequest } from "./request.ts";
@@ -17,24 +19,40 @@ const AT_ONCE = 16;
 /** How many may wait for it: a counter that is slower than the load leaves the others uncounted, not in memory. */
 const MAX_WAITING = 4096;
 
+/** How long counts may still take when the run was interrupted, in milliseconds. */
+const GRACE_MS = 1000;
+
 /** Counts by the backend; passes on at once what needs no counting. What cannot be counted stays unknown. */
 export function counting(
   backend: Backend,
-  { put, signal }: { put: (sample: Sample) => void; signal: AbortSignal },
+  { put, signal, clock }: {
+    put: (sample: Sample) => void;
+    signal: AbortSignal;
+    clock: Clock;
+  },
 ): Counting {
   const waiting: (() => Promise<void>)[] = [];
   const running = bag<Promise<void>>();
+  let isGivenUp = false;
 
   /** A sample is never lost for want of counts, whatever a backend does. */
   async function counted(
     sample: Sample,
     request: InferenceRequest,
   ): Promise<Sample> {
+    if (isGivenUp) return withUsage(sample, {});
+    const letGo = giveUp(signal, clock, GRACE_MS);
+    letGo.promise.catch(() => isGivenUp = true);
     try {
-      const usage = await backend.countTokens!(sample, request, signal);
+      const usage = await Promise.race([
+        backend.countTokens!(sample, request, signal),
+        letGo.promise,
+      ]);
       return withUsage(sample, usage);
     } catch {
       return withUsage(sample, {});
+    } finally {
+      letGo.cancel();
     }
   }
 

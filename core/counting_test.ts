@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { manualClock } from "./testing/manual_clock.ts";
 import type { Backend } from "./contract.ts";
 import { counting } from "./counting.ts";
 import type { InferenceRequest } from "./request.ts";
@@ -21,7 +22,7 @@ function started(countTokens?: Backend["countTokens"]) {
   };
   const { signal } = new AbortController();
   const put = (each: Sample) => void seen.push(each);
-  return { seen, ...counting(backend, { put, signal }) };
+  return { seen, ...counting(backend, { put, signal, clock: manualClock() }) };
 }
 
 Deno.test("counting() passes on at once what the server has counted, and what failed", () => {
@@ -209,4 +210,29 @@ Deno.test("counting() leaves uncounted what would wait too long, and passes on e
     seen.filter(({ output }) => output.usage?.outputTokens === 1).length,
     16 + 4096,
   );
+});
+
+Deno.test("counting() passes samples on uncounted where an interrupted backend never ends its counts", async () => {
+  const clock = manualClock();
+  const interrupt = new AbortController();
+  const seen: Sample[] = [];
+  const { take, settled } = counting({
+    needs: [],
+    send: () => Promise.resolve({}),
+    countTokens: () => new Promise(() => {}),
+  }, {
+    put: (each) => void seen.push(each),
+    signal: interrupt.signal,
+    clock,
+  });
+  const samples = Array.from({ length: 40 }, (_, id) => sample({ id }));
+  for (const each of samples) take(each, request);
+  const done = settled();
+  await clock.advance(60_000);
+  assert.deepEqual(seen, [], "a count may take its time");
+  interrupt.abort();
+  await clock.advance(1000);
+  await done;
+  assert.deepEqual(new Set(seen), new Set(samples));
+  assert.equal(clock.pending, 0);
 });

@@ -51,6 +51,8 @@ export interface Listener {
   stage(stage: StageReport): void;
   /** An item of the data cannot be used. */
   skip(id: string, reason: string): void;
+  /** Something did not stop in time when it was told to, and is left behind. */
+  late(what: string): void;
 }
 
 /** What came of a run. */
@@ -124,7 +126,12 @@ function stageRunner(options: EngineOptions, skips: Skipping) {
   }
 
   return async (stage: Stage): Promise<StageResult | undefined> => {
-    const source = openSource({ ...options, loop, onSkip: skips.add });
+    const source = openSource({
+      ...options,
+      loop,
+      onSkip: skips.add,
+      onLate: (what) => listener.late(what),
+    });
     try {
       const first = await primed(source, stage, options);
       if (first === undefined && signal.aborted) return undefined;

@@ -61,6 +61,7 @@ async function runWith(
       samples: (batch) => void samples.push(...batch),
       progress() {},
       stage() {},
+      late() {},
       skip: (id, reason) => void skips.push(`${id}: ${reason}`),
     },
     ...options,
@@ -96,6 +97,7 @@ async function runOnSystemClock(options: Partial<EngineOptions>) {
       progress() {},
       stage() {},
       skip() {},
+      late() {},
     },
     ...options,
   });

@@ -1,4 +1,6 @@
+import { onAbort } from "./abort.ts";
 import { bag } from "./bag.ts";
+import type { Clock } from "./clock.ts";
 import type { Backend, Dataset } from "./contract.ts";
 import { messageOf } from "./errors.ts";
 import type { Session } from "./request.ts";
@@ -19,7 +21,7 @@ export interface Source {
   filled(count: number): Promise<void>;
   /** How many sessions are kept ready from now on. */
   keepAhead(count: number): void;
-  /** Stops reading and preparing. */
+  /** Stops reading and preparing, and waits for it no longer than {@linkcode CLOSE_LIMIT_MS}. */
   close(): Promise<void>;
 }
 
@@ -37,7 +39,14 @@ export interface SourceOptions {
   readonly onSkip: (id: string, reason: string) => void;
   /** Aborts when the run is interrupted. */
   readonly signal: AbortSignal;
+  /** The time. */
+  readonly clock: Clock;
+  /** Told what did not stop in time when the source was closed. */
+  readonly onLate: (what: string) => void;
 }
+
+/** How long reading and preparing may go on when they are told to stop, in milliseconds. */
+export const CLOSE_LIMIT_MS = 5000;
 
 interface Bad {
   readonly id: string;
@@ -56,7 +65,8 @@ const MAX_AUDIO_MS = 3_600_000;
 
 /** Starts to read and prepare. */
 export function openSource(
-  { dataset, backend, seed, loop, onSkip, ...run }: SourceOptions,
+  { dataset, backend, seed, loop, onSkip, onLate, clock, ...run }:
+    SourceOptions,
 ): Source {
   const stop = new AbortController();
   const signal = AbortSignal.any([stop.signal, run.signal]);
@@ -97,7 +107,9 @@ export function openSource(
           put(prepared(session), session);
         }
         // What was taken while it is still being prepared stands in the queue no more.
-        while (usable === 0 && pending.size > 0) await Promise.race(pending);
+        while (usable === 0 && pending.size > 0 && !signal.aborted) {
+          await Promise.race([...pending, changed.promise]);
+        }
         if (!loop || usable === 0) break;
       }
     } catch (error) {
@@ -107,6 +119,34 @@ export function openSource(
       wake();
     }
   }
+
+  /** Its result; `undefined` if the signal aborts first: not everything that prepares listens to it. */
+  function unlessAborted<T>(item: Promise<T>): Promise<T | undefined> {
+    return new Promise((resolve, reject) => {
+      const forget = onAbort(signal, () => resolve(undefined));
+      item.then(resolve, reject).finally(forget);
+    });
+  }
+
+  async function close(): Promise<void> {
+    stop.abort();
+    let what = "the dataset";
+    const stopped = (async () => {
+      await reading;
+      what = "the backend";
+      await Promise.allSettled(queue.map(({ item }) => item));
+      return true;
+    })();
+    const limit = Promise.withResolvers<false>();
+    const cancel = clock.at(
+      clock.now() + CLOSE_LIMIT_MS,
+      () => limit.resolve(false),
+    );
+    if (!await Promise.race([stopped, limit.promise])) onLate(what);
+    cancel();
+  }
+
+  let closing: Promise<void> | undefined;
 
   async function prepared(session: Session): Promise<ReadySession | Bad> {
     const { id } = session;
@@ -133,7 +173,8 @@ export function openSource(
         if (head === undefined) return undefined;
         audioMs -= head.audioMs;
         wake();
-        const item = await head.item;
+        const item = await unlessAborted(head.item);
+        if (item === undefined) return undefined;
         if (!("reason" in item)) return item;
         if (!signal.aborted) onSkip(item.id, item.reason);
       }
@@ -151,11 +192,7 @@ export function openSource(
       }
       await Promise.allSettled(queue.slice(0, count).map(({ item }) => item));
     },
-    async close() {
-      stop.abort();
-      await reading;
-      await Promise.allSettled(queue.map(({ item }) => item));
-    },
+    close: () => closing ??= close(),
   };
 }
 

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import type { Backend, Dataset } from "./contract.ts";
 import type { Audio } from "./request.ts";
-import { openSource, type SourceOptions } from "./source.ts";
+import { CLOSE_LIMIT_MS, openSource, type SourceOptions } from "./source.ts";
+import { manualClock } from "./testing/manual_clock.ts";
 
 /** As many sessions a pass as there are ids. */
 function datasetOf(ids: readonly string[]): Dataset {
@@ -23,6 +24,8 @@ function open(given: Partial<SourceOptions> & Pick<SourceOptions, "backend">) {
     loop: true,
     signal: new AbortController().signal,
     onSkip: () => {},
+    clock: manualClock(),
+    onLate: () => {},
     ...given,
   });
 }
@@ -115,4 +118,50 @@ Deno.test("openSource() prepares no more than an hour of audio ahead, and one it
   // Ahead of need: 50 + 1 + 300, 1 + 300, 300, 300, then all that is left.
   assert.deepEqual(counts, [4, 4, 4, 5, 7, 7, 7]);
   await source.close();
+});
+
+const never = () => new Promise<never>(() => {});
+
+for (
+  const [what, parts] of [
+    ["the dataset", {
+      dataset: {
+        async *sessions() {
+          yield { id: "a", turns: [] };
+          await never();
+        },
+      },
+      backend: backendOf(never),
+    }],
+    ["the backend", { backend: backendOf(never), loop: false }],
+  ] as const
+) {
+  Deno.test(`openSource() leaves ${what} behind that does not stop, and names it once`, async () => {
+    const clock = manualClock();
+    const late: string[] = [];
+    const source = open({
+      ...parts,
+      clock,
+      onLate: (what) => late.push(what),
+    });
+    await clock.settle(); // it has begun to read and to prepare
+    const closed = Promise.all([source.close(), source.close()]);
+    await clock.advance(CLOSE_LIMIT_MS - 1);
+    assert.deepEqual(late, []);
+    await clock.advance(1);
+    await closed;
+    assert.deepEqual(late, [what]);
+    assert.equal(clock.pending, 0);
+  });
+}
+
+Deno.test("openSource() gives nothing more after an abort, whatever is being prepared", async () => {
+  const interrupt = new AbortController();
+  const source = open({
+    backend: backendOf(never),
+    signal: interrupt.signal,
+  });
+  const next = source.next();
+  interrupt.abort();
+  assert.equal(await next, undefined);
 });

@@ -111,7 +111,11 @@ export async function runStage(options: StageOptions): Promise<StageResult> {
     glance: () => options.progress(progressOf(running)),
   });
   let nextId = firstId;
-  const counted = counting(options.backend, { put: ended.put, signal });
+  const counted = counting(options.backend, {
+    put: ended.put,
+    signal,
+    clock,
+  });
   const stand = standOf(running, { id: () => nextId++, counted });
   await offer(stand, stage, options.backend.spreadMs ?? 0)
     .catch((error) => stopping.stop("interrupted", error));

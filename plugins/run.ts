@@ -18,6 +18,7 @@ import {
 } from "../core/runner.ts";
 import { messageOf } from "../core/errors.ts";
 import { maxErrorRate } from "../core/slo.ts";
+import { disposeInTime } from "./disposal.ts";
 import { denoHost, describeEnvironment } from "./host.ts";
 import type { Configured, Instances, Kind, OpenContext } from "./plugin.ts";
 import { redact, shownText } from "./redact.ts";
@@ -95,14 +96,27 @@ export async function run(options: RunOptions): Promise<Report> {
     signal,
     warn: options.warn ?? (() => {}),
   };
+  async function open<K extends Kind>(
+    plugin: Configured<K>,
+  ): Promise<Instances[K]> {
+    const instance = await plugin.open(context);
+    opened.defer(() =>
+      disposeInTime(
+        `${plugin.kind} "${plugin.name}"`,
+        () => instance[Symbol.asyncDispose]?.(),
+        { clock, warn: context.warn },
+      )
+    );
+    return instance;
+  }
   // The backend last: a path that cannot be written, or data that nothing ends, is told before a server is asked.
   const reporters: Reporter[] = [];
   for (const reporter of options.reporters ?? []) {
-    reporters.push(await open(reporter, context, opened));
+    reporters.push(await open(reporter));
   }
-  const dataset = await open(options.dataset, context, opened);
+  const dataset = await open(options.dataset);
   mustEnd({ stop, dataset });
-  const backend = await open(options.backend, context, opened);
+  const backend = await open(options.backend);
 
   const head = (begun: { epochMs: number; loadingMs: number }): RunInfo => ({
     earshot: environment,
@@ -176,16 +190,6 @@ export async function tellAll(
   }
 }
 
-async function open<K extends Kind>(
-  plugin: Configured<K>,
-  context: OpenContext,
-  opened: AsyncDisposableStack,
-): Promise<Instances[K]> {
-  const instance = await plugin.open(context);
-  opened.defer(async () => await instance[Symbol.asyncDispose]?.());
-  return instance;
-}
-
 function use(
   { name, options }: Configured<Kind>,
   facts: PluginUse["facts"],
@@ -229,6 +233,7 @@ function fanOut(
     stage: (stage) => tell((reporter) => reporter.stage?.(stage)),
     skip: (id, reason) =>
       warn(`Skipped "${shownText(id)}": ${shownText(reason)}`),
+    late: (what) => warn(`${what} did not stop in time, and is left behind`),
   };
 }
 

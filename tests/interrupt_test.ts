@@ -48,8 +48,14 @@ async function sent(server: Serving, type: string, times = 1): Promise<void> {
   throw new Error(`The server sent no ${type}`);
 }
 
-for (const signal of ["SIGINT", "SIGTERM"] as const) {
-  Deno.test(`run reports what there is on ${signal}, in every form, and exits with 130`, async () => {
+for (
+  const [signal, exitCode] of [
+    ["SIGINT", 130],
+    ["SIGTERM", 143],
+    ["SIGHUP", 129],
+  ] as const
+) {
+  Deno.test(`run reports what there is on ${signal}, in every form, and exits with ${exitCode}`, async () => {
     await using folder = await speech();
     await using server = await serve();
     await using running = startEarshot(longRun(server), { cwd: folder.path });
@@ -58,7 +64,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
     running.kill(signal);
     const { code, stdout, stderr } = await running.ended;
     assert.ok(clock.now() < SOON_MS, `it took ${clock.now()} ms`);
-    assert.equal(code, 130, stderr);
+    assert.equal(code, exitCode, stderr);
     assert.match(stderr, /^\nearshot: Interrupted: the report [^\n]*\n$/);
     assert.match(stdout, /interrupted: these are the results until then/);
     assert.match(stdout, /first output/);
@@ -84,13 +90,47 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
   });
 }
 
-Deno.test("run ends at once on a second SIGINT, whatever it is still doing", async () => {
-  await using folder = await speech({
-    "slow.ts": `export default {
+/** A reporter whose last call does this. */
+function reporterThat(does: string): string {
+  return `export default {
   kind: "reporter", apiVersion: 1, name: "slow", summary: "Never done",
   options: { "~standard": { version: 1, vendor: "test", validate: (value) => ({ value }) } },
-  open: () => ({ report: () => new Promise((resolve) => setTimeout(resolve, 60_000)) }),
-};`,
+  open: () => ({ async report() { console.error("reporting"); ${does} } }),
+};`;
+}
+
+for (
+  const [what, does] of [
+    ["waits", "await new Promise((resolve) => setTimeout(resolve, 60_000));"],
+    ["is busy", "while (true);"],
+  ] as const
+) {
+  for (const second of ["SIGINT", "SIGTERM"] as const) {
+    Deno.test(`run ends at once on a second signal, ${second}, while it ${what}`, async () => {
+      await using folder = await speech({ "slow.ts": reporterThat(does) });
+      await using server = await serve();
+      await using running = startEarshot(
+        longRun(server, "--report", "./slow.ts"),
+        { cwd: folder.path },
+      );
+      await sent(server, "transcription.delta");
+      running.kill("SIGINT");
+      await running.waitFor(/reporting/, "stderr");
+      const clock = systemClock();
+      running.kill(second);
+      const { code } = await running.ended;
+      assert.equal(code, second === "SIGINT" ? 130 : 143);
+      assert.ok(clock.now() < SOON_MS, `it took ${clock.now()} ms`);
+    });
+  }
+}
+
+// A terminal that is closed sends SIGHUP by way of the shell and of the system.
+Deno.test("run still reports what there is where SIGHUP comes twice", async () => {
+  await using folder = await speech({
+    "slow.ts": reporterThat(
+      "await new Promise((resolve) => setTimeout(resolve, 500));",
+    ),
   });
   await using server = await serve();
   await using running = startEarshot(
@@ -98,13 +138,116 @@ Deno.test("run ends at once on a second SIGINT, whatever it is still doing", asy
     { cwd: folder.path },
   );
   await sent(server, "transcription.delta");
+  running.kill("SIGHUP");
+  await running.waitFor(/reporting/, "stderr");
+  running.kill("SIGHUP");
+  const { code, signal } = await running.ended;
+  assert.deepEqual([code, signal], [129, null]);
+});
+
+Deno.test({
+  name: "run outlives its terminal where it was started to, as by nohup",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    await using folder = await speech();
+    await using server = await serve();
+    await using running = startEarshot([
+      "run",
+      ...["--target", server.url, "--backend", "realtime,speed=2"],
+      ...["--data", ".", "--load", "concurrent=2", "--requests", "4"],
+    ], { cwd: folder.path, before: "trap '' HUP" });
+    await sent(server, "transcription.delta");
+    running.kill("SIGHUP");
+    const { code, stdout, stderr } = await running.ended;
+    assert.match(stdout, /4 utterances/);
+    assert.doesNotMatch(`${code} ${stderr}`, /129|Interrupted/);
+  },
+});
+
+/** A plugin that opens to this, and never closes. */
+function neverClosed(kind: string, parts: string): string {
+  return `export default {
+  kind: "${kind}", apiVersion: 1, name: "my-${kind}", summary: "Never closes",
+  options: { "~standard": { version: 1, vendor: "test", validate: (value) => ({ value }) } },
+  open: () => ({ ${parts}, [Symbol.asyncDispose]: () => new Promise(() => {}) }),
+};`;
+}
+
+Deno.test("run ends by itself although no plugin ever closes, and names each", async () => {
+  await using folder = await tempFolder({
+    "backend.ts": neverClosed("backend", "needs: [], send: async () => ({})"),
+    "dataset.ts": neverClosed(
+      "dataset",
+      'async *sessions() { yield { id: "a", turns: [{ columns: { text: "a" } }] }; }',
+    ),
+    "reporter.ts": neverClosed("reporter", "report() {}"),
+  });
+  const { code, stderr } = await earshot([
+    "run",
+    ...["--backend", "./backend.ts", "--data", "./dataset.ts"],
+    ...["--report", "./reporter.ts", "--report", "json=out.json"],
+    ...["--requests", "1"],
+  ], { cwd: folder.path });
+  const report: Report = await readReport(folder.path, "out.json");
+  assert.equal(report.stages[0]!.counts.ok, 1);
+  assert.ok([0, 4].includes(code), `${code} ${stderr}`);
+  for (const kind of ["backend", "dataset", "reporter"]) {
+    const named = `warning: ${kind} "my-${kind}" did not close within 5 s`;
+    assert.ok(stderr.includes(named), stderr);
+  }
+});
+
+Deno.test("run ends on SIGINT although its data does not stop, and names it", async () => {
+  await using folder = await tempFolder({
+    "deaf.ts": `export default {
+  kind: "dataset", apiVersion: 1, name: "deaf", summary: "Never stops",
+  options: { "~standard": { version: 1, vendor: "test", validate: (value) => ({ value }) } },
+  open: () => ({
+    async *sessions() {
+      console.error("reading");
+      await new Promise(() => {});
+    },
+  }),
+};`,
+  });
+  await using running = startEarshot([
+    "run",
+    ...["--backend", "echo", "--data", "./deaf.ts"],
+  ], { cwd: folder.path });
+  await running.waitFor(/reading/, "stderr");
   running.kill("SIGINT");
-  await running.waitFor(/interrupted: these are/);
-  const clock = systemClock();
-  running.kill("SIGINT");
-  const { code } = await running.ended;
-  assert.equal(code, 130);
-  assert.ok(clock.now() < SOON_MS, `it took ${clock.now()} ms`);
+  const { code, stderr } = await running.ended;
+  assert.equal(code, 130, stderr);
+  assert.match(stderr, /warning: the dataset did not stop in time/);
+});
+
+Deno.test({
+  name:
+    "a run removes the temporary folders of one that was killed, and none that is used",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    await using folder = await speech();
+    await using temporary = await tempFolder({});
+    await using server = await serve();
+    const options = { cwd: folder.path, env: { TMPDIR: temporary.path } };
+    const names = () =>
+      Array.from(Deno.readDirSync(temporary.path), ({ name }) => name)
+        .filter((name) => name.startsWith("earshot-tmp-"));
+    await using killed = startEarshot(
+      ["run", "--target", server.url, "--data", ".", "--duration", "60s"],
+      options,
+    );
+    await sent(server, "transcription.delta");
+    const [left] = names();
+    assert.ok(left, "there is a relay's folder");
+    await earshot(["run", "--backend", "echo", "--requests", "1"], options);
+    assert.deepEqual(names(), [left], "it is used");
+    killed.kill("SIGKILL");
+    await killed.ended;
+    assert.deepEqual(names(), [left], "it is left behind");
+    await earshot(["run", "--backend", "echo", "--requests", "1"], options);
+    assert.deepEqual(names(), []);
+  },
 });
 
 Deno.test("run can be interrupted while it waits for a server that says nothing", async () => {

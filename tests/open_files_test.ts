@@ -32,7 +32,11 @@ for (const [name, backend, data] of BACKENDS) {
         ...["--backend", backend, "--data", data],
         ...["--load", "concurrent=60,1", "--requests", "60"],
         ...["--report", "json=out.json", "--report", "jsonl=samples.jsonl"],
-      ], { cwd: folder.path, maxOpenFiles: MAX_OPEN_FILES, limitMs: 90_000 });
+      ], {
+        cwd: folder.path,
+        before: `ulimit -n ${MAX_OPEN_FILES}`,
+        limitMs: 90_000,
+      });
       const what = `${code} ${stdout} ${stderr}`;
       assert.ok([1, 4].includes(code), what);
       const { stages }: Report = await readReport(folder.path, "out.json");

@@ -11,8 +11,8 @@ export interface EarshotOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** For the runtime, before the name of the program. */
   readonly denoFlags?: readonly string[];
-  /** How many files it may have open (ulimit -n): not on Windows. */
-  readonly maxOpenFiles?: number;
+  /** What a shell does before, in the same process: `ulimit -n 64`. Not on Windows. */
+  readonly before?: string;
   /** It is killed and the test fails when it takes longer. @default {30000} */
   readonly limitMs?: number;
 }
@@ -52,14 +52,14 @@ export async function earshot(
 /** Starts earshot; disposing of it kills what is left of it. */
 export function startEarshot(
   args: readonly string[],
-  { cwd, env = {}, denoFlags = [], limitMs = 30_000, maxOpenFiles }:
-    EarshotOptions = {},
+  { cwd, env = {}, denoFlags = [], limitMs = 30_000, before }: EarshotOptions =
+    {},
 ): Running {
   const clock = systemClock();
   const [program, ...rest] = [
-    ...(maxOpenFiles === undefined
+    ...(before === undefined
       ? []
-      : ["sh", "-c", `ulimit -n ${maxOpenFiles} && exec "$0" "$@"`]),
+      : ["sh", "-c", `${before} && exec "$0" "$@"`]),
     Deno.execPath(),
     ...["run", "-A", ...denoFlags, CLI, ...args],
   ];

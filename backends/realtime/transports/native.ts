@@ -38,13 +38,22 @@ export async function nativeTransport(
       return ours;
     },
     async [Symbol.asyncDispose]() {
+      let limit: ReturnType<typeof setTimeout> | undefined;
       for (const socket of open.keys()) socket.close();
-      await Promise.all(open.values());
+      await Promise.race([
+        Promise.all(open.values()),
+        // The relay and its folder go in any case.
+        new Promise((resolve) => limit = setTimeout(resolve, LIMIT_MS)),
+      ]);
+      clearTimeout(limit);
       client.close();
       await hop[Symbol.asyncDispose]();
     },
   };
 }
+
+/** How long the sockets may take to close together, in milliseconds: longer than any of them is given. */
+const LIMIT_MS = 2 * CLOSE_GRACE_MS;
 
 /**
  * What Deno is told to connect to: the relay knows better. Not the server's own address, as Deno goes around the
