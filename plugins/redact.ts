@@ -84,16 +84,27 @@ export function shownText(text: string): string {
   );
 }
 
+/** A key with what stands between it and its value, and a value: of the command line's grammar or of JSON. */
+const KEY = /(?<![\w.-])([\w.-]+)["']?\s*[=:]\s*/g;
+const VALUE = /"(?:[^"\\]|\\.)*"?|'[^']*'?|[^,;&}\]"']+/y;
+
 /** `NAME=VALUE,key=value…` for an error: values of keys that name a secret are hidden too. */
 export function shownSpec(text: string): string {
-  const withoutValues = text.replace(
-    /(?<![\w.-])([\w.-]+)(["']?\s*[=:]\s*)("(?:[^"\\]|\\.)*"?|'[^']*'?|[^,;&}\]"']+)/g,
-    (all, key: string, between: string, value: string) =>
-      isSecretPath(key.split(".")) && !value.startsWith("//")
-        ? `${key}${between}${HIDDEN}`
-        : all,
-  );
-  return shownText(withoutValues)
+  let shown = "";
+  let doneTo = 0;
+  for (const { 0: whole, 1: key, index } of text.matchAll(KEY)) {
+    const end = index + whole.length;
+    // What follows the name of a scheme is a URL.
+    const isSecret = isSecretPath(key!.split(".")) &&
+      !text.startsWith("//", end);
+    if (index < doneTo || !isSecret) continue;
+    VALUE.lastIndex = end;
+    const [value = ""] = VALUE.exec(text) ?? [];
+    if (value === "") continue;
+    shown += text.slice(doneTo, end) + HIDDEN;
+    doneTo = end + value.length;
+  }
+  return shownText(shown + text.slice(doneTo))
     .replace(/(^|=)[^\s/@:=,"']+:[^\s/@,"']+@(?=[\w.[])/g, `$1${HIDDEN}@`);
 }
 
