@@ -93,7 +93,7 @@ function failed(error: unknown): number {
   const permission = missingPermission(error);
   if (permission !== undefined) {
     console.error(
-      `earshot: Cannot run as a permission is missing: ${permission}`,
+      `earshot: Cannot run as a permission is missing: ${visible(permission)}`,
     );
     return EXIT.usage;
   }
@@ -103,7 +103,7 @@ function failed(error: unknown): number {
   }
   console.error(
     `earshot: This should not have happened; please report it with the lines below\n`,
-    error,
+    visible(shownText(Deno.inspect(error))),
   );
   return EXIT.failed;
 }

@@ -83,7 +83,15 @@ function changesOf(settings: readonly string[]): Partial<ServerOptions> {
       );
     }
     if (value === undefined) throw noValue(name, defaults);
-    query.append(name, value);
+    const before = query.get(name);
+    if (before !== null && before !== value) {
+      throw new UsageError(
+        `--set: ${name} must be given once, but was given as ${
+          JSON.stringify(before)
+        } and as ${JSON.stringify(value)}`,
+      );
+    }
+    query.set(name, value);
   }
   const read = settingsOf({
     url: `http://localhost/?${query}`,

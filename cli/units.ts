@@ -55,7 +55,7 @@ export function parseBytes(text: string, option = "size"): number {
 }
 
 /**
- * Reads a share: `5%` or `0.05`.
+ * Reads a share: `5%` or `0.05`. A bare 1 is refused: it may be meant as 1 %.
  *
  * @param option What it was given for, for the message.
  * @returns 0 to 1.
@@ -64,11 +64,12 @@ export function parseBytes(text: string, option = "size"): number {
 export function parseShare(text: string, option = "share"): number {
   const [, number, sign] = text.match(/^(\d+(?:\.\d+)?|\.\d+)(%?)$/) ?? [];
   const share = sign === "%" ? scaled(number!, [-2, 1]) : Number(number);
-  if (share <= 1) return share;
+  if (share < 1 || (share === 1 && sign === "%")) return share;
+  const isPercent = sign === "" && share <= 100;
   throw new UsageError(
     `${option}: must be a share, as 5% or 0.05, but was ${
       JSON.stringify(text)
-    }${share <= 100 ? `; did you mean ${text}%?` : ""}`,
+    }${isPercent ? `; did you mean ${text}%?` : ""}`,
   );
 }
 

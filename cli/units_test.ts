@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { UsageError } from "../plugins/mod.ts";
-import { parseBytes, parseDuration } from "./units.ts";
+import { parseBytes, parseDuration, parseShare } from "./units.ts";
 
 Deno.test("parseDuration() reads numbers with units", () => {
   const cases: [string, number][] = [
@@ -127,4 +127,48 @@ Deno.test("parseBytes() reads back what it stands for", () => {
   fc.assert(fc.property(fc.nat(1e6), unit, (n, [name, size]) => {
     assert.equal(parseBytes(`${n}${name}`), n * Number(size));
   }));
+});
+
+Deno.test("parseShare() reads a percentage or a share, and nothing that may mean either", () => {
+  const shares: Record<string, number> = {
+    "5%": 0.05,
+    "0.05": 0.05,
+    ".05": 0.05,
+    "0": 0,
+    "0%": 0,
+    "7%": 0.07,
+    "0.1%": 0.001,
+    "100%": 1,
+  };
+  for (const [text, share] of Object.entries(shares)) {
+    assert.equal(parseShare(text), share, text);
+  }
+  for (
+    const text of [
+      "",
+      "5",
+      "1",
+      "101%",
+      "-1%",
+      "5 %",
+      "x",
+      "1e-2",
+      "NaN",
+      "5%%",
+    ]
+  ) {
+    assert.throws(() => parseShare(text, "--max-error-rate"), (error) => {
+      assert.ok(error instanceof UsageError, text);
+      assert.ok(error.message.startsWith(
+        `--max-error-rate: must be a share, as 5% or 0.05, but was ${
+          JSON.stringify(text)
+        }`,
+      ));
+      assert.equal(
+        error.message.includes("did you mean"),
+        ["5", "1"].includes(text),
+      );
+      return true;
+    });
+  }
 });

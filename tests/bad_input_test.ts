@@ -58,6 +58,33 @@ Deno.test("earshot refuses commands, options and plugins that there are none of,
       says: ["'--normalizer'", "none, basic", "english"],
     },
     { args: ["report"], says: ["missing required argument 'samples'"] },
+    {
+      args: ["serve", "--set", "ttftMs=1", "--set", "ttftMs=2"],
+      says: [
+        '--set: ttftMs must be given once, but was given as "1" and as "2"',
+      ],
+    },
+    {
+      args: ["run", "--load", "concurrent=1", "--load", "poisson=2"],
+      says: [
+        '--load: must be given once, but was given as "concurrent=1" and as "poisson=2"',
+      ],
+    },
+    {
+      args: ["run", "--target", NOWHERE, "--concurrency", "8"],
+      says: ["--concurrency: unknown option; use --load concurrent=N"],
+    },
+    {
+      args: ["run", "--target", NOWHERE, "--max-error-rate", "5"],
+      says: [
+        "--max-error-rate: must be a share, as 5% or 0.05",
+        "did you mean 5%?",
+      ],
+    },
+    {
+      args: ["run", "--backend", `chat=${NOWHERE},maxTokens=8`],
+      says: ['maxTokens: is no option; did you mean "maxOutputTokens"?'],
+    },
   ]);
 });
 
