@@ -12,6 +12,8 @@ import type {
   Sample,
   SampleInput,
 } from "./sample.ts";
+import { systemCodeOf } from "./system_code.ts";
+import { isClientMade } from "./verdict.ts";
 
 /** What {@linkcode attempt} needs to know beside the request. */
 export interface AttemptOptions {
@@ -151,16 +153,19 @@ function failed(error: unknown, { aborted, reason }: AbortSignal): Outcome {
 }
 
 function failureOf(reason: unknown, aborted: boolean): Failure {
-  if (isRequestError(reason)) {
-    const { class: failureClass, code } = reason;
-    return {
-      class: failureClass,
-      ...(code !== undefined && { code }),
-      message: messageOf(reason),
-    };
-  }
+  const isKnown = isRequestError(reason);
+  const failureClass = isKnown
+    ? reason.class
+    : aborted
+    ? "cancelled"
+    : "backend_error";
+  const systemCode = systemCodeOf(reason);
+  // Who names a class names a code too, where there is one; but this client's own failures always keep theirs.
+  const isOwn = isClientMade({ class: failureClass, code: systemCode });
+  const code = isKnown && !isOwn ? reason.code : systemCode;
   return {
-    class: aborted ? "cancelled" : "backend_error",
+    class: failureClass,
+    ...(code !== undefined && { code }),
     message: messageOf(reason),
   };
 }

@@ -228,3 +228,50 @@ Deno.test("attempt() counts the pictures of a turn, those in its messages too", 
     assert.equal(sample.input.images, count);
   }
 });
+
+Deno.test("attempt() takes the system's code from whatever a backend throws, so that the client's own failures are known", async () => {
+  const codeOf = async (error: unknown) => {
+    const { outcome } = await attempt(
+      backend(() => Promise.reject(error)),
+      request,
+      options(),
+    );
+    assert.equal(outcome.status, "error");
+    return outcome.status === "error" ? outcome.failure.code : undefined;
+  };
+  const withCode = (code: unknown) => Object.assign(new Error("No"), { code });
+  assert.equal(await codeOf(withCode("EMFILE")), "EMFILE");
+  assert.equal(
+    await codeOf(new TypeError("fetch failed", { cause: withCode("ENOBUFS") })),
+    "ENOBUFS",
+  );
+  const refused =
+    "error sending request for url (http://h/): client error (Connect): tcp open error: ";
+  const fetched = (reason: string) =>
+    new TypeError("fetch failed", { cause: new Error(refused + reason) });
+  assert.equal(
+    await codeOf(fetched("Too many open files (os error 24)")),
+    "EMFILE",
+  );
+  assert.equal(
+    await codeOf(fetched("Connection refused (os error 111)")),
+    undefined,
+  );
+  assert.equal(await codeOf(withCode(24)), undefined);
+  assert.equal(await codeOf(new Error("No")), undefined);
+  assert.equal(await codeOf("EMFILE"), undefined);
+  const known = (code?: string, cause?: unknown) =>
+    new RequestError("connect_error", "No", { code, cause });
+  assert.equal(await codeOf(known("503", withCode("EPIPE"))), "503");
+  assert.equal(await codeOf(known(undefined, withCode("EPIPE"))), undefined);
+  assert.equal(await codeOf(known(undefined, withCode("EMFILE"))), "EMFILE");
+  assert.equal(await codeOf(known("EMFILE")), "EMFILE");
+  const said = new RequestError("server_error", "No", {
+    code: "busy",
+    cause: withCode("EMFILE"),
+  });
+  assert.equal(await codeOf(said), "busy");
+  const circle = new Error("round");
+  circle.cause = circle;
+  assert.equal(await codeOf(circle), undefined);
+});

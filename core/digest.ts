@@ -151,7 +151,7 @@ function countFailure(
 ): void {
   const keyOf = (code: string | undefined) => `${failureClass}\n${code ?? ""}`;
   const isFull = notes.size >= MAX_FAILURE_KINDS && !notes.has(keyOf(code));
-  const kept = isFull && !isClientMade({ ...(code !== undefined && { code }) })
+  const kept = isFull && !isClientMade({ class: failureClass, code })
     ? undefined
     : code;
   const known = notes.get(keyOf(kept));

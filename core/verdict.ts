@@ -118,9 +118,18 @@ const CLIENT_FAILURES: ReadonlyMap<string, string> = new Map([
  */
 const CLIENT_FAILURE_SHARE = 0.01;
 
+/** Classes in which the server itself gave the code: it may be out of files too. */
+const SERVER_CODES: ReadonlySet<string> = new Set([
+  "server_error",
+  "http_error",
+]);
+
 /** Whether a failure was made by this machine: the server had no part in it. */
-export function isClientMade({ code }: Pick<FailureNote, "code">): boolean {
-  return code !== undefined && CLIENT_FAILURES.has(code);
+export function isClientMade(
+  failure: { readonly class: string; readonly code?: string | undefined },
+): boolean {
+  return failure.code !== undefined && CLIENT_FAILURES.has(failure.code) &&
+    !SERVER_CODES.has(failure.class);
 }
 
 function clientFailureReasons({ counts, failures }: Judged): string[] {

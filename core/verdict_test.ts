@@ -196,6 +196,19 @@ Deno.test("judge() finds the client at its limit where it made more than 1 % of 
   );
 });
 
+Deno.test("judge() does not take a server that is out of files for the client", () => {
+  for (const name of ["server_error", "http_error"]) {
+    const failures = [{
+      class: name,
+      code: "EMFILE",
+      message: "Too many open files",
+      count: 80,
+    }];
+    const counts = { ok: 20, error: 80 };
+    assert.equal(judge(stage({ counts, failures })).status, "valid");
+  }
+});
+
 Deno.test("judge() never finds a stage valid whose client made requests fail itself, and says so where none succeeded", () => {
   const { status, reasons } = judge(failing("EMFILE", 40, 0));
   assert.equal(status, "failed");
