@@ -73,7 +73,7 @@ export function openTokenize(
       giveUp(KINDS, `is answered with ${code}`);
     } else if (!isPassing(Number(code))) {
       giveUp([kindOf(question)], `fails: ${message}`);
-    } else if (Number(code) >= 500) tell(`fails: ${message}`);
+    } else if (code === "500") tell(`fails: ${message}`);
   }
 
   return {

@@ -77,7 +77,7 @@ export const targetShape = {
       (value) => value === "off" || isHttpPath(value),
     ),
   ]).optional().describe(
-    'What must answer before the run; "off" to do without; /health if there is one, unless given',
+    'What must answer before the run: /health if the server has it, unless given; "off" to do without',
   ),
   connectTimeoutMs: limit().default(10_000).describe(
     "How long a socket may take to open",
