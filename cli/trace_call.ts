@@ -44,6 +44,7 @@ export function watchCall(backend: Backend, most: number): SeenCall {
         call.output(atMs, delta);
         keep("received", () => `output ${JSON.stringify(delta)}`, atMs);
       },
+      buffered: (bytes) => call.buffered(bytes),
       mark(instant, atMs) {
         call.mark(instant, atMs);
         keep("note", () => instant, atMs);

@@ -1,10 +1,12 @@
 import { onAbort } from "./abort.ts";
 import type { Clock } from "./clock.ts";
 import type { Backend, Call } from "./contract.ts";
-import { isRequestError, messageOf } from "./errors.ts";
+import { isRequestError, messageOf, type RequestError } from "./errors.ts";
+import { deltaBytes, type MemoryBudget, processMemory } from "./memory.ts";
 import type { Columns, InferenceRequest, Turn } from "./request.ts";
 import type {
   AudioSent,
+  Delta,
   Failure,
   Outcome,
   Output,
@@ -29,6 +31,8 @@ export interface AttemptOptions {
   readonly signal: AbortSignal;
   /** How long an aborted backend may take to let go. @default {1000} */
   readonly graceMs?: number;
+  /** What its response may take of. @default {processMemory} */
+  readonly memory?: MemoryBudget;
 }
 
 /**
@@ -41,22 +45,33 @@ export interface AttemptOptions {
 export async function attempt<P>(
   backend: Backend<P>,
   request: InferenceRequest<P>,
-  { stage, phase, scheduledMs, clock, signal, graceMs = 1000 }: AttemptOptions,
+  { stage, phase, scheduledMs, clock, graceMs = 1000, ...options }:
+    AttemptOptions,
 ): Promise<Sample> {
-  const { call, seen, overMs, close } = recorder(clock, signal);
+  const abort = new AbortController();
+  const { signal } = abort;
+  const unlink = onAbort(options.signal, () => {
+    abort.abort(options.signal.reason);
+  });
+  const recording = recorder(clock, abort, options.memory ?? processMemory);
+  const { call } = recording;
   const letGo = giveUp(signal, clock, graceMs);
   let output: Output = {};
   let outcome: Outcome = { status: "ok" };
   const dispatchedMs = clock.now();
   try {
     output = await Promise.race([backend.send(request, call), letGo.promise]);
+    // What comes after its memory was used up is not recorded.
+    if (recording.tooLarge) outcome = failed(recording.tooLarge, signal);
   } catch (error) {
     outcome = failed(error, signal);
   }
-  const endedMs = (outcome.status === "ok" ? overMs() : undefined) ??
+  const endedMs = (outcome.status === "ok" ? recording.endedMs : undefined) ??
     clock.now();
   letGo.cancel();
-  close();
+  unlink();
+  recording.close();
+  const seen = recording.seen();
   const { id, session: { id: sessionId, turn } } = request;
   return {
     id,
@@ -75,20 +90,34 @@ export async function attempt<P>(
   };
 }
 
-/** The engine's side of a call. Once closed it records nothing: a backend that was let go cannot change its sample. */
-function recorder(clock: Clock, signal: AbortSignal) {
+/**
+ * The engine's side of a call. Once closed it records nothing: a backend that was let go cannot change its sample. It
+ * aborts the request when that takes too much memory.
+ */
+function recorder(
+  clock: Clock,
+  abort: AbortController,
+  memory: MemoryBudget,
+) {
   const marks: { -readonly [K in keyof Sample["marks"]]: Sample["marks"][K] } =
     {};
   const reads: { count: number; bytes: number; events?: number } = {
     count: 0,
     bytes: 0,
   };
-  const deltas: Sample["deltas"][number][] = [];
+  const output = outputLog();
   const audioSent: AudioSent[] = [];
+  let bufferedBytes = 0;
+  let tooLarge: RequestError | undefined;
   let endedMs: number | undefined;
   let open = true;
+  const share = memory.open((error) => {
+    tooLarge = error;
+    open = false;
+    abort.abort(error);
+  });
   const call: Call = {
-    signal,
+    signal: abort.signal,
     clock,
     read(bytes, atMs = clock.now()) {
       if (open) {
@@ -103,7 +132,15 @@ function recorder(clock: Clock, signal: AbortSignal) {
       marks.firstEvent ??= atMs;
     },
     output(atMs, delta) {
-      if (open) deltas.push({ atMs, ...delta });
+      if (!open) return;
+      output.add(atMs, delta);
+      share.add(deltaBytes(delta));
+    },
+    buffered(bytes) {
+      if (!open) return;
+      const more = bytes - bufferedBytes;
+      bufferedBytes = bytes;
+      share.add(more);
     },
     mark(instant, atMs = clock.now()) {
       if (open) marks[instant] = atMs;
@@ -117,10 +154,47 @@ function recorder(clock: Clock, signal: AbortSignal) {
   };
   return {
     call,
-    overMs: () => endedMs,
-    seen: { marks, reads, deltas, audioSent },
-    close: () => void (open = false),
+    /** When the response had ended, where the backend said so. */
+    get endedMs() {
+      return endedMs;
+    },
+    /** Why it was given up, where that was for its memory. */
+    get tooLarge() {
+      return tooLarge;
+    },
+    seen: () => ({ marks, reads, deltas: output.deltas(), audioSent }),
+    close() {
+      open = false;
+      share.close();
+    },
   };
+}
+
+/**
+ * Output as it comes. While a request is in flight a plain piece of text is kept as its time and its string alone:
+ * thousands of streams may hold thousands of pieces each.
+ */
+function outputLog() {
+  const times: number[] = [];
+  const pieces: (string | Delta)[] = [];
+  return {
+    add(atMs: number, delta: Delta): void {
+      times.push(atMs);
+      pieces.push(isPlain(delta) ? delta.text : { ...delta });
+    },
+    deltas: (): Sample["deltas"] =>
+      pieces.map((piece, i) =>
+        typeof piece === "string"
+          ? { atMs: times[i]!, kind: "text", text: piece }
+          : { atMs: times[i]!, ...piece }
+      ),
+  };
+}
+
+function isPlain(delta: Delta): delta is { kind: "text"; text: string } {
+  return delta.kind === "text" && delta.text !== undefined &&
+    delta.mode === undefined && delta.tokens === undefined &&
+    delta.bytes === undefined && delta.choice === undefined;
 }
 
 /** Rejects `graceMs` after the abort, for a backend that ignores its signal. */
@@ -149,7 +223,8 @@ export function giveUp(
 function failed(error: unknown, { aborted, reason }: AbortSignal): Outcome {
   const failure = failureOf(aborted ? reason : error, aborted);
   if (failure.class.endsWith("_timeout")) return { status: "timeout", failure };
-  return { status: aborted ? "cancelled" : "error", failure };
+  const isCancelled = failure.class === "cancelled";
+  return { status: isCancelled ? "cancelled" : "error", failure };
 }
 
 function failureOf(reason: unknown, aborted: boolean): Failure {

@@ -3,6 +3,7 @@ import { attempt, type AttemptOptions } from "./attempt.ts";
 import type { Backend, Call } from "./contract.ts";
 import { RequestError } from "./errors.ts";
 import type { Output } from "./sample.ts";
+import { memoryBudget } from "./memory.ts";
 import { manualClock } from "./testing/manual_clock.ts";
 
 const request = {
@@ -274,4 +275,69 @@ Deno.test("attempt() takes the system's code from whatever a backend throws, so 
   const circle = new Error("round");
   circle.cause = circle;
   assert.equal(await codeOf(circle), undefined);
+});
+
+Deno.test("attempt() gives up a response that takes too much memory, and keeps what came", async () => {
+  const memory = memoryBudget({ requestBytes: 100_000, totalBytes: 1e9 });
+  let aborted = 0, sent = 0;
+  const flood = (obeys: boolean) =>
+    backend(async (call) => {
+      call.signal.addEventListener("abort", () => aborted++);
+      while (sent < 100_000 && !(obeys && call.signal.aborted)) {
+        call.output(call.read(10), { kind: "text", text: "x" });
+        sent++;
+      }
+      call.signal.throwIfAborted();
+      await Promise.resolve();
+      return { text: "not all of it" };
+    });
+  const sample = await attempt(flood(true), request, {
+    ...options(),
+    memory,
+  });
+  assert.equal(sample.outcome.status, "error");
+  assert.equal(sample.outcome.failure.class, "too_large");
+  assert.equal(sample.outcome.failure.code, undefined);
+  assert.ok(sample.deltas.length > 500 && sample.deltas.length < 2000);
+  assert.equal(sample.output.text, "x".repeat(sample.deltas.length));
+  assert.deepEqual([aborted, sent], [1, sample.deltas.length]);
+});
+
+Deno.test("attempt() counts what a backend holds back, and fails where it answers all the same", async () => {
+  const memory = memoryBudget({ requestBytes: 100, totalBytes: 1000 });
+  const sizes = [90, 50, 100];
+  for (const [last, status] of [[20, "ok"], [101, "error"]] as const) {
+    const sample = await attempt(
+      backend((call) => {
+        for (const size of [...sizes, last]) call.buffered(size);
+        return Promise.resolve({ text: "whole" });
+      }),
+      request,
+      { ...options(), memory },
+    );
+    assert.equal(sample.outcome.status, status);
+    assert.equal(sample.output.text, "whole");
+  }
+});
+
+Deno.test("attempt() gives up the largest of many requests, by a code that says whose memory it is", async () => {
+  const memory = memoryBudget({ requestBytes: 1000, totalBytes: 1500 });
+  const clock = manualClock();
+  const holding = (bytes: number) =>
+    attempt(
+      backend(async (call) => {
+        call.buffered(bytes);
+        await clock.sleepUntil(10, call.signal);
+        return {};
+      }),
+      request,
+      { ...options(clock), memory },
+    );
+  const running = [holding(400), holding(900), holding(300)];
+  await clock.advance(20);
+  const outcomes = (await Promise.all(running)).map(({ outcome }) =>
+    outcome.status === "ok" ? "ok" : outcome.failure.code
+  );
+  assert.deepEqual(outcomes, ["ok", "client_memory", "ok"]);
+  assert.equal(clock.pending, 0);
 });

@@ -51,7 +51,7 @@ export interface Backend<Prepared = unknown> extends Partial<AsyncDisposable> {
 
 /** The engine's side of one request, and the only way a backend tells time. */
 export interface Call {
-  /** Aborts when the run is cancelled. */
+  /** Aborts when the request is given up: the run was cancelled, or the response takes too much memory. */
   readonly signal: AbortSignal;
   /** For pacing what is sent, and for timeouts. */
   readonly clock: Clock;
@@ -61,6 +61,12 @@ export interface Call {
   event(atMs: number): void;
   /** Records a piece of output that came with the read at `atMs`. */
   output(atMs: number, delta: Delta): void;
+  /**
+   * Says how many bytes of the response the backend holds back now, beside what it has recorded: a body that is not
+   * whole yet, an event that has not ended. They count toward the memory that a request may take; beyond it the
+   * signal aborts.
+   */
+  buffered(bytes: number): void;
   /** Records an instant; now, unless `atMs` says otherwise. */
   mark(instant: Instant, atMs?: number): void;
   /** Says when the response had ended, where reading it takes the backend longer. As `send` resolves, unless told. */

@@ -2,6 +2,7 @@ import { giveUp } from "./attempt.ts";
 import { bag } from "./bag.ts";
 import type { Clock } from "./clock.ts";
 import type { Backend } from "./contract.ts";
+import { sampleBytes } from "./memory.ts";
 import { isToken } from "./metrics/metric.ts";
 import type { InferenceRequest } from "./request.ts";
 import type { Output, Sample, Usage } from "./sample.ts";
@@ -18,6 +19,8 @@ export interface Counting {
 const AT_ONCE = 16;
 /** How many may wait for it: a counter that is slower than the load leaves the others uncounted, not in memory. */
 const MAX_WAITING = 4096;
+/** How much memory those that wait may take. */
+const MAX_WAITING_BYTES = 64 * 1024 * 1024;
 
 /** How long counts may still take when the run was interrupted, in milliseconds. */
 const GRACE_MS = 1000;
@@ -32,6 +35,7 @@ export function counting(
   },
 ): Counting {
   const waiting: (() => Promise<void>)[] = [];
+  let waitingBytes = 0;
   const running = bag<Promise<void>>();
   let isGivenUp = false;
 
@@ -73,7 +77,16 @@ export function counting(
     take(sample, request) {
       if (!backend.countTokens || !lacksCount(sample)) return put(sample);
       if (waiting.length >= MAX_WAITING) return put(withUsage(sample, {}));
-      waiting.push(async () => put(await counted(sample, request)));
+      const bytes = sampleBytes(sample);
+      if (waitingBytes + bytes > MAX_WAITING_BYTES) {
+        return put(withUsage(sample, {}));
+      }
+      waitingBytes += bytes;
+      waiting.push(async () => {
+        const whole = await counted(sample, request);
+        waitingBytes -= bytes;
+        put(whole);
+      });
       begin();
     },
     async settled() {

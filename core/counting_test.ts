@@ -236,3 +236,15 @@ Deno.test("counting() passes samples on uncounted where an interrupted backend n
   assert.deepEqual(new Set(seen), new Set(samples));
   assert.equal(clock.pending, 0);
 });
+
+Deno.test("counting() leaves samples uncounted that would take too much memory", async () => {
+  const gate = Promise.withResolvers<Usage>();
+  const { seen, take, settled } = started(() => gate.promise);
+  const text = "x".repeat(1024 * 1024);
+  const deltas = [{ atMs: 0, kind: "text", text }] as const;
+  for (let id = 0; id < 100; id++) take(sample({ id, deltas }), request);
+  assert.ok(seen.length >= 60, `${seen.length} of 100 times 2 MiB`);
+  gate.resolve({ inputTokens: 1, outputTokens: 1 });
+  await settled();
+  assert.equal(seen.length, 100);
+});

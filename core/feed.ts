@@ -1,4 +1,5 @@
 import type { Clock } from "./clock.ts";
+import { sampleBytes } from "./memory.ts";
 import type { Sample } from "./sample.ts";
 
 /** Samples that have ended and wait to be looked at, off the timed path. */
@@ -17,6 +18,8 @@ const AT_ONCE = 16;
 const BUDGET_MS = 0.5;
 /** But at least as large a share of what waits, so that the queue finds its length at any rate. */
 const SHARE = 1 / 64;
+/** Memory that those that wait may take: beyond it they are handed out on the spot, though the timed path waits. */
+const MAX_BYTES = 64 * 1024 * 1024;
 
 /** What {@linkcode feed} calls. */
 export interface FeedTasks {
@@ -34,6 +37,9 @@ export function feed(
   { take, work = () => false, glance }: FeedTasks,
 ): Feed {
   const waiting: Sample[] = [];
+  /** What each of them takes. */
+  const sizes: number[] = [];
+  let waitingBytes = 0;
   let glanceMs = clock.now() + EVERY_MS;
   let cancel = clock.at(glanceMs, tick);
 
@@ -42,7 +48,7 @@ export function feed(
     let nowMs = startMs;
     while (waiting.length > 0 && nowMs - startMs < BUDGET_MS) {
       const count = Math.max(AT_ONCE, Math.ceil(waiting.length * SHARE));
-      take(waiting.splice(0, count));
+      takeFirst(count);
       nowMs = clock.now();
     }
     const more = work() || waiting.length > 0;
@@ -53,11 +59,22 @@ export function feed(
     cancel = clock.at(more ? nowMs + 1 : glanceMs, tick);
   }
 
+  function takeFirst(count: number): void {
+    for (const bytes of sizes.splice(0, count)) waitingBytes -= bytes;
+    take(waiting.splice(0, count));
+  }
+
   return {
-    put: (sample) => void waiting.push(sample),
+    put(sample) {
+      const bytes = sampleBytes(sample);
+      waiting.push(sample);
+      sizes.push(bytes);
+      waitingBytes += bytes;
+      while (waitingBytes > MAX_BYTES) takeFirst(1);
+    },
     close() {
       cancel();
-      if (waiting.length > 0) take(waiting.splice(0));
+      if (waiting.length > 0) takeFirst(waiting.length);
     },
   };
 }

@@ -33,3 +33,33 @@ Deno.test("feed() keeps up with any rate in small batches, and glances meanwhile
   );
   assert.equal(clock.pending, 0);
 });
+
+Deno.test("feed() hands samples out on the spot that would take too much memory", () => {
+  const clock = manualClock();
+  let taken = 0;
+  const samples = feed(clock, {
+    take: (batch) => void (taken += batch.length),
+    glance() {},
+  });
+  const text = "x".repeat(1024 * 1024);
+  const deltas = [{ atMs: 0, kind: "text", text }] as const;
+  for (let id = 0; id < 100; id++) samples.put(sample({ id, deltas }));
+  assert.ok(taken >= 60, `${taken} of 100 times 2 MiB`);
+  samples.close();
+  assert.equal(taken, 100);
+});
+
+Deno.test("feed() does other work between samples, as long as there is any", async () => {
+  const clock = manualClock();
+  let left = 5;
+  const samples = feed(clock, {
+    take() {},
+    work: () => left > 0 && --left > 0,
+    glance() {},
+  });
+  await clock.advance(250);
+  assert.equal(left, 4);
+  await clock.advance(10);
+  assert.equal(left, 0);
+  samples.close();
+});

@@ -53,6 +53,14 @@ export function recorder(signal: AbortSignal): Log {
         note("output");
         log.outputs.push({ atMs, delta, readsBefore: log.readsMs.length });
       },
+      buffered(bytes) {
+        note("buffered");
+        must(
+          bytes >= 0,
+          "buffered() must be told how many bytes there are",
+          bytes,
+        );
+      },
       mark(instant, atMs = clock.now()) {
         note(`mark ${instant}`);
         log.marks.push({ instant, atMs });

@@ -49,7 +49,7 @@ export function utf8(): StringDecoder {
 /** A server that would fill the memory. */
 export function tooLong(rule: string): RequestError {
   return new RequestError(
-    "protocol_error",
+    "too_large",
     `Cannot read the response as ${rule} at most ${
       MAX_BYTES / 1024 / 1024
     } MiB: it is longer`,

@@ -18,6 +18,8 @@ import { MAX_BYTES, tooLong } from "./body.ts";
 export interface Inflation {
   /** The bytes of one network read: what comes out of them has its time. */
   write(bytes: Buffer, atMs: number): void;
+  /** Bytes that wait to be decompressed. */
+  readonly waitingBytes: number;
   /** No more will come. */
   end(): void;
   /** Nothing more is wanted. */
@@ -83,6 +85,9 @@ export function inflate(encoding: string, to: Inflated): Inflation {
       waitingBytes += bytes.length;
       if (waitingBytes > MAX_BYTES) to.fail(tooLong("what waits must be"));
       else if (!isBusy) next();
+    },
+    get waitingBytes() {
+      return waitingBytes;
     },
     end() {
       hasEnded = true;

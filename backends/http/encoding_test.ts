@@ -165,7 +165,7 @@ Deno.test("exchange() refuses a small body that would fill the memory", async ()
   );
   await using http = open();
   const got = await asked(http, server.url);
-  assert.equal(failureOf(got)[0], "protocol_error");
+  assert.equal(failureOf(got)[0], "too_large");
   assert.match(got.error!.message, /at most 64 MiB/);
 });
 

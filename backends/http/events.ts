@@ -21,6 +21,7 @@ export function eventStream(
   let nowMs = 0, bytes = 0, isOver = false, isCut = false;
   const parser = createParser({
     onEvent({ event: type, data }) {
+      bytes = 0;
       if (isOver || isKeepAlive({ type, data })) return;
       isOver = event({ type, data, ...(isCut && { isCut }) }, nowMs);
     },
@@ -34,7 +35,7 @@ export function eventStream(
       if (isOver) return true;
       nowMs = atMs;
       bytes += piece.length;
-      if (bytes > MAX_BYTES) throw tooLong("a stream of events must be");
+      if (bytes > MAX_BYTES) throw tooLong("an event must be");
       const { text, broken } = decoder.read(piece);
       parser.feed(text);
       if (isOver) return true;

@@ -538,7 +538,7 @@ for (
     });
     await using http = open();
     const got = await asked(http, server.url);
-    assert.deepEqual(failureOf(got).slice(0, 2), ["protocol_error", undefined]);
+    assert.deepEqual(failureOf(got).slice(0, 2), ["too_large", undefined]);
     assert.match(got.error!.message, /at most 64 MiB/);
     await server.until(() => server.open === 0);
     assert.ok(sent < 2 * MAX_BYTES, `${sent} bytes`);

@@ -22,7 +22,7 @@ export interface Head {
 
 /** Who makes something of a response. */
 export interface Audience {
-  readonly call: Pick<Call, "event">;
+  readonly call: Pick<Call, "event" | "buffered">;
   readonly reader: ResponseReader;
   /** Takes secrets out of text. */
   clean(text: string): string;
@@ -51,9 +51,14 @@ export function responseOf(head: Head, audience: Audience): Response {
   const { status, headers } = head;
   const isRefusal = status < 200 || status >= 300;
   let isOver = false;
+  /** Bytes that have come since the last event: what is not an event yet is held. */
+  let heldBytes = 0;
   const body = isRefusal
     ? refusal(head, audience.clean)
-    : bodyOf(head, audience, () => isOver);
+    : bodyOf(head, audience, () => {
+      heldBytes = 0;
+      return isOver;
+    });
 
   function settle(error?: unknown): void {
     if (isOver) return;
@@ -62,6 +67,8 @@ export function responseOf(head: Head, audience: Audience): Response {
   }
 
   function read(bytes: Buffer, atMs: number): void {
+    if (isOver) return;
+    hold(bytes.length);
     if (isOver) return;
     try {
       if (body.read(bytes, atMs)) settle();
@@ -80,6 +87,11 @@ export function responseOf(head: Head, audience: Audience): Response {
     }
   }
 
+  function hold(bytes: number): void {
+    heldBytes += bytes;
+    audience.call.buffered(heldBytes + (inflation?.waitingBytes ?? 0));
+  }
+
   const encoding = encodingOf(headerOf(headers, "content-encoding"));
   if (isRefusal && encoding !== undefined && !isKnown(encoding)) {
     throw statusError(head, "");
@@ -93,7 +105,11 @@ export function responseOf(head: Head, audience: Audience): Response {
       fail: isRefusal ? end : settle,
     });
   return {
-    read: inflation?.write ?? read,
+    read(bytes, atMs) {
+      if (!inflation) return read(bytes, atMs);
+      inflation.write(bytes, atMs);
+      hold(0);
+    },
     end: inflation?.end ?? end,
     cut() {
       if (isRefusal) end();

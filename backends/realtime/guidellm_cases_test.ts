@@ -151,6 +151,7 @@ test(
       clock,
       read: () => clock.now(),
       output: () => {},
+      buffered: () => {},
       event: () => {},
       ended: () => {},
       mark: () => {},

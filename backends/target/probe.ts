@@ -119,7 +119,7 @@ function ask(
       const head = { status, headers, atMs: 0, url, hints: KEY_HINTS };
       try {
         response = responseOf(head, {
-          call: { event: () => {} },
+          call: { event: () => {}, buffered: () => {} },
           reader,
           clean,
           settle: (error) => error === undefined ? resolve("") : reject(error),

@@ -27,6 +27,7 @@ export async function startBackend(
     output(atMs: number, { text }: { text?: string }) {
       if (name === "paced") counts.delay(clock.epochMs + atMs - Number(text));
     },
+    buffered() {},
     mark() {},
     ended() {},
     audioSent() {},

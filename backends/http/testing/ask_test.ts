@@ -80,6 +80,7 @@ export function ask(
       asked.counted.push(atMs);
     },
     output: () => note("output"),
+    buffered: () => note("buffered"),
     mark(instant, atMs = time.now()) {
       note(instant);
       asked.marks[instant] = atMs;
