@@ -1,6 +1,6 @@
 import type { Configured, Progress, Reporter } from "../plugins/mod.ts";
 
-/** Shows how a run goes on, on one line of the terminal; says nothing in a pipe. */
+/** Shows how a run goes on: on one line of the terminal, or in a pipe by a line every 10 s. */
 export interface ProgressReporter extends Configured<"reporter"> {
   /** Clears the line, calls `write`, and shows the line again. */
   aside(write: () => void): void;
@@ -15,6 +15,9 @@ export interface Screen {
   /** Writes text as it is. */
   write(text: string): void;
 }
+
+/** How often a line is written where there is no terminal. */
+const EVERY_MS = 10_000;
 
 /** Makes one for standard error. */
 export function progressReporter(
@@ -39,7 +42,9 @@ export function progressReporter(
       },
       report() {},
     }
-    : { report() {} };
+    : quiet
+    ? { report() {} }
+    : { progress: inLines(screen), report() {} };
   if (live) show("loading …");
   return {
     kind: "reporter",
@@ -60,6 +65,57 @@ export function progressReporter(
       if (line !== "") screen.write(line);
     },
   };
+}
+
+/** Writes a line now and then, by the run's own time. */
+function inLines(screen: Screen): (snapshot: Progress) => void {
+  let nextMs = EVERY_MS;
+  return (snapshot) => {
+    if (snapshot.atMs < nextMs) return;
+    nextMs = (Math.floor(snapshot.atMs / EVERY_MS) + 1) * EVERY_MS;
+    screen.write(`${progressRecord(snapshot)}\n`);
+  };
+}
+
+/** The same for logs and programs, as `key=value`: `progress seconds=10 stage=0 name="8 streams" phase=measure ok=41 …`. */
+export function progressRecord(
+  {
+    atMs,
+    stage,
+    name,
+    phase,
+    counts,
+    inFlight,
+    requestsPerSecond,
+    remainingMs,
+    remainingRequests,
+    medians,
+  }: Progress,
+): string {
+  const fields = {
+    seconds: Math.round(atMs / 1000),
+    stage,
+    name: JSON.stringify(name),
+    phase,
+    ...counts,
+    inFlight,
+    requestsPerSecond: Number(requestsPerSecond.toFixed(2)),
+    secondsLeft: remainingMs === undefined
+      ? undefined
+      : Math.ceil(remainingMs / 1000),
+    requestsLeft: remainingRequests,
+    ...Object.fromEntries(
+      Object.entries(medians).map(([metric, ms]) => [
+        `${metric}Ms`,
+        Math.round(ms),
+      ]),
+    ),
+  };
+  const pairs = Object.entries(fields).filter(([, value]) =>
+    value !== undefined
+  );
+  return ["progress", ...pairs.map(([key, value]) => `${key}=${value}`)]
+    .join(" ");
 }
 
 /** A run at a glance: `8 streams · 12 s left · 41 ok, 2 failed · 8 in flight · 1.9/s · ttft 410 ms`. */

@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import type { Progress } from "../plugins/mod.ts";
-import { progressLine, progressReporter, type Screen } from "./progress.ts";
+import { manualClock } from "../core/testing/manual_clock.ts";
+import {
+  progressLine,
+  progressRecord,
+  progressReporter,
+  type Screen,
+} from "./progress.ts";
 
 const SNAPSHOT: Progress = {
   atMs: 8000,
@@ -69,21 +75,67 @@ Deno.test("progressReporter() keeps to one line of the terminal", async () => {
   assert.equal(line()!.length, 19);
 });
 
-Deno.test("progressReporter() is silent in a pipe and where it is told to be, and lets others write", async () => {
-  for (
-    const [quiet, live] of [[false, false], [true, true], [
-      true,
-      false,
-    ]] as const
-  ) {
+Deno.test("progressReporter() is silent where it is told to be, and lets others write", async () => {
+  for (const live of [true, false]) {
     const { screen, written } = fakeScreen(80, live);
-    const plugin = progressReporter({ quiet, screen });
+    const plugin = progressReporter({ quiet: true, screen });
     const reporter = await plugin.open(CONTEXT);
-    reporter.progress?.(SNAPSHOT);
+    reporter.progress?.({ ...SNAPSHOT, atMs: 60_000 });
     plugin.aside(() => screen.write("warning\n"));
     await reporter[Symbol.asyncDispose]?.();
     assert.equal(written(), "warning\n");
   }
+});
+
+Deno.test("progressReporter() writes a line every 10 s where there is no terminal", async () => {
+  const { screen, written } = fakeScreen(80, false);
+  const plugin = progressReporter({ quiet: false, screen });
+  const reporter = await plugin.open(CONTEXT);
+  const clock = manualClock();
+  const glance = () => {
+    reporter.progress?.({ ...SNAPSHOT, atMs: clock.now() });
+    clock.at(clock.now() + 250, glance);
+  };
+  clock.at(250, glance);
+  await clock.advance(9_900);
+  assert.equal(written(), "");
+  await clock.advance(25_100);
+  plugin.aside(() => screen.write("warning\n"));
+  await reporter[Symbol.asyncDispose]?.();
+  const lines = written().split("\n");
+  assert.deepEqual(lines.slice(3), ["warning", ""]);
+  assert.deepEqual(
+    lines.slice(0, 3),
+    [10, 20, 30].map((s) => progressRecord({ ...SNAPSHOT, atMs: s * 1000 })),
+  );
+});
+
+Deno.test("progressReporter() writes one line after a long silence, and keeps to its seconds", async () => {
+  const { screen, written } = fakeScreen(80, false);
+  const reporter = await progressReporter({ quiet: false, screen }).open(
+    CONTEXT,
+  );
+  for (const atMs of [34_900, 35_000, 39_999, 40_000]) {
+    reporter.progress?.({ ...SNAPSHOT, atMs });
+  }
+  assert.deepEqual(written().match(/seconds=\d+/g), [
+    "seconds=35",
+    "seconds=40",
+  ]);
+});
+
+Deno.test("progressRecord() has a key for each figure, and none for what is not known", () => {
+  assert.equal(
+    progressRecord(SNAPSHOT),
+    'progress seconds=8 stage=0 name="8 streams" phase=measure ok=41 error=1 timeout=1 cancelled=0 dropped=0 ' +
+      "inFlight=8 requestsPerSecond=1.94 secondsLeft=12 ttftMs=410 finalizationMs=132",
+  );
+  const { remainingMs: _, ...bare } = SNAPSHOT;
+  assert.equal(
+    progressRecord({ ...bare, medians: {}, remainingRequests: 7 }),
+    'progress seconds=8 stage=0 name="8 streams" phase=measure ok=41 error=1 timeout=1 cancelled=0 dropped=0 ' +
+      "inFlight=8 requestsPerSecond=1.94 requestsLeft=7",
+  );
 });
 
 Deno.test("progressLine() tells the stage, what is left, counts, rate and medians", () => {

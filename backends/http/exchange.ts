@@ -1,4 +1,4 @@
-import { type Call, onAbort } from "../../plugins/mod.ts";
+import { type Call, onAbort, RequestError } from "../../plugins/mod.ts";
 import type { Connection, Connections, ConnectionUser } from "./connections.ts";
 import { faultOf } from "./faults.ts";
 import type {
@@ -36,6 +36,9 @@ export interface Parties {
 /** How long the rest of a response may take to come once nobody waits for it, so that its connection is of use. */
 const DRAIN_MS = 1000;
 
+/** Informational responses that may come before the response: some servers say that they are still working. */
+const MAX_INFORMATIONAL = 1000;
+
 /** Sends one request and reads its response: see {@linkcode Http.exchange}. */
 export function exchange(
   route: Route,
@@ -66,7 +69,7 @@ function take(
 ): { connection: Connection; user: WireHandler } {
   const { signal, clock } = call;
   let response: Response | undefined;
-  let isWhole = false, isSettled = false;
+  let isWhole = false, isSettled = false, informational = 0;
   let headersMs = 0, sentMs: number | undefined;
   let wholeMs: number | undefined, requestId: string | undefined;
   let lastMs: number | undefined, idleMs: number | undefined;
@@ -134,6 +137,9 @@ function take(
       else markSent();
     },
     onHeaders(status, headers) {
+      if (status < 200 && ++informational > MAX_INFORMATIONAL) {
+        settle(endless(status));
+      }
       if (status < 200 || isSettled) return true;
       headersMs = clock.now();
       requestId = headerOf(headers, "x-request-id");
@@ -169,4 +175,11 @@ function take(
   const connection = connections.take(user);
   const forget = onAbort(signal, () => settle(signal.reason));
   return { connection, user };
+}
+
+function endless(status: number): RequestError {
+  return new RequestError(
+    "protocol_error",
+    `The server sent more than ${MAX_INFORMATIONAL} informational responses, the last with status ${status}, and no answer`,
+  );
 }

@@ -105,6 +105,40 @@ Deno.test("requestTimeoutMs holds for all of a request, however busy the server 
     },
   ));
 
+Deno.test("headersTimeoutMs holds where informational responses come without an answer", () =>
+  timed(
+    async (peer) => {
+      for (let i = 0; i < 5; i++) {
+        await peer.send("HTTP/1.1 102 Processing\r\n\r\n");
+      }
+    },
+    { headersTimeoutMs: 500 },
+    async (pending, time) => {
+      await reached(() => pending.marks.requestSent !== undefined);
+      await time.advance(500);
+      await pending.settled;
+      assert.equal(failureOf(pending)[0], "headers_timeout");
+      assert.equal(pending.marks.headers, undefined);
+    },
+  ));
+
+Deno.test("informational responses without an end are a protocol_error", () =>
+  timed(
+    async (peer) => {
+      const flood = "HTTP/1.1 103 Early Hints\r\n\r\n".repeat(100);
+      while (!peer.socket.destroyed) await peer.send(flood);
+    },
+    {},
+    async (pending) => {
+      await pending.settled;
+      assert.deepEqual(failureOf(pending), [
+        "protocol_error",
+        undefined,
+        "The server sent more than 1000 informational responses, the last with status 103, and no answer",
+      ]);
+    },
+  ));
+
 Deno.test("connectTimeoutMs holds for the handshake of TLS too", async () => {
   // Takes connections and never speaks.
   await using server = await rawServer(() => {}, { pause: true });

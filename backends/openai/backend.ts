@@ -6,6 +6,7 @@ import { cleanFailure } from "../target/clean_failure.ts";
 import { cleaner, headersOf, secretsIn, tlsOf } from "../target/credentials.ts";
 import { checkHealth, firstModel } from "../target/discovery.ts";
 import { endpointOf } from "../target/endpoint.ts";
+import { limitMs } from "../target/options.ts";
 import { traceTo } from "../target/trace.ts";
 import type { OpenAiSettings } from "./options.ts";
 import type { ProtocolOf } from "./protocol.ts";
@@ -36,7 +37,16 @@ export async function openBackend<Settings extends EndpointSettings, Prepared>(
     ...secretTexts({ body: settings.body }),
     ...secretsIn({ proxy: proxy?.authorization ?? "" }),
   ]);
-  const http = openHttp({ ...settings, headers, tls, env, clean });
+  const http = openHttp({
+    ...settings,
+    headersTimeoutMs: limitMs(settings.headersTimeoutMs),
+    receiveTimeoutMs: limitMs(settings.receiveTimeoutMs),
+    requestTimeoutMs: limitMs(settings.requestTimeoutMs),
+    headers,
+    tls,
+    env,
+    clean,
+  });
   const { connectTimeoutMs: timeoutMs } = settings;
   const ask = { headers, tls, timeoutMs, signal, env, clean };
   await checkHealth(settings, endpoint, ask);

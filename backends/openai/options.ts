@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { streams } from "./body.ts";
 import {
-  limit,
+  offLimit,
   refineTarget,
   refuse,
   type TargetOptions,
@@ -25,12 +25,24 @@ export interface OpenAiOptions extends TargetOptions {
    * @default {false}
    */
   http2?: boolean;
-  /** How long the response's headers may take once the request was sent, in milliseconds. For ever, unless given. */
-  headersTimeoutMs?: number;
-  /** How long the server may be silent in the middle of a response, in milliseconds. For ever, unless given. */
-  receiveTimeoutMs?: number;
-  /** How long a request may take in all, in milliseconds. For ever, unless given. */
-  requestTimeoutMs?: number;
+  /**
+   * Timeout of the response's headers, from when the request was sent, in milliseconds; `"off"` or false for none.
+   *
+   * @default {"off": `requestTimeoutMs` holds}
+   */
+  headersTimeoutMs?: number | "off" | false;
+  /**
+   * Timeout between two reads of a response, in milliseconds; `"off"` or false for none.
+   *
+   * @default {120000}
+   */
+  receiveTimeoutMs?: number | "off" | false;
+  /**
+   * Timeout of the whole request, in milliseconds; `"off"` or false for none.
+   *
+   * @default {600000, and 3600000 for uploaded speech}
+   */
+  requestTimeoutMs?: number | "off" | false;
   /** A `tokenizer.json`, or the folder that holds one: counts tokens where the server does not. */
   tokenizer?: string;
   /**
@@ -78,14 +90,14 @@ export const openAiShape = {
   http2: z.boolean().default(false).describe(
     "Whether to speak HTTP/2 where a server offers it over TLS",
   ),
-  headersTimeoutMs: limit().optional().describe(
-    "How long the response's headers may take",
+  headersTimeoutMs: offLimit().default("off").describe(
+    'Timeout of the response\'s headers, or "off"',
   ),
-  receiveTimeoutMs: limit().optional().describe(
-    "How long the server may be silent in the middle of a response",
+  receiveTimeoutMs: offLimit().default(120_000).describe(
+    'Timeout between two reads of a response, or "off"',
   ),
-  requestTimeoutMs: limit().optional().describe(
-    "How long a request may take in all",
+  requestTimeoutMs: offLimit().default(600_000).describe(
+    'Timeout of the whole request, or "off"',
   ),
   tokenizer: text("must name a file", (value) => value !== "").optional()
     .describe("A tokenizer.json: counts tokens where the server does not"),

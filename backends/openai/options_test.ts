@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { Configured } from "../../plugins/mod.ts";
+import { limitMs } from "../target/options.ts";
 import { chat } from "./chat.ts";
 import { completions } from "./completions.ts";
 import { responses } from "./responses.ts";
@@ -42,3 +43,30 @@ for (const [name, configured, message] of REFUSED) {
     );
   });
 }
+
+Deno.test("time limits have defaults, and can be turned off", async () => {
+  const limits = async (
+    plugin: typeof chat | typeof transcriptions,
+    given: object,
+  ) => {
+    const { value } = await plugin.definition.options["~standard"].validate({
+      target,
+      ...given,
+    }) as { value: Record<string, unknown> };
+    return ["headers", "receive", "request"].map((what) =>
+      limitMs(value[`${what}TimeoutMs`] as number | "off" | false)
+    );
+  };
+  assert.deepEqual(await limits(chat, {}), [undefined, 120_000, 600_000]);
+  assert.deepEqual(await limits(transcriptions, {}), [
+    undefined,
+    120_000,
+    3_600_000,
+  ]);
+  const off = { receiveTimeoutMs: "off", requestTimeoutMs: false };
+  assert.deepEqual(await limits(chat, { ...off, headersTimeoutMs: 7 }), [
+    7,
+    undefined,
+    undefined,
+  ]);
+});

@@ -143,6 +143,7 @@ function limitsOf(options: RealtimeSettings) {
     connectTimeoutMs,
     readyTimeoutMs,
     receiveTimeoutMs,
+    requestTimeoutMs,
     finalTimeoutMs,
     maxIgnoredEvents,
   } = options;
@@ -150,6 +151,7 @@ function limitsOf(options: RealtimeSettings) {
     connectTimeoutMs,
     readyTimeoutMs,
     receiveTimeoutMs,
+    requestTimeoutMs,
     finalTimeoutMs,
     maxIgnoredEvents,
   };

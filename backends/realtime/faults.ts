@@ -28,6 +28,7 @@ export type TimeLimit =
   | "connect_timeout"
   | "ready_timeout"
   | "receive_timeout"
+  | "request_timeout"
   | "final_timeout";
 
 /** A fault in the words of docs/failures.md. */
@@ -76,6 +77,7 @@ const WAITED: Record<TimeLimit, string> = {
   connect_timeout: "The socket did not open",
   ready_timeout: "The session was not ready",
   receive_timeout: "The server fell silent",
+  request_timeout: "The utterance was not done",
   final_timeout: "The transcript did not come after the audio had ended",
 };
 

@@ -2,6 +2,7 @@ import { z } from "zod";
 import {
   limit,
   number,
+  offLimit,
   path,
   refineTarget,
   refuse,
@@ -49,8 +50,16 @@ export interface RealtimeOptions extends TargetOptions {
    * @default {30000}
    */
   readyTimeoutMs?: number;
-  /** How long the server may be silent during an utterance, in milliseconds. For ever, unless given. */
-  receiveTimeoutMs?: number;
+  /**
+   * Timeout between two messages from the server during an utterance, in milliseconds; `"off"` or false for none. 120 s
+   * and the audio's length on top, unless given.
+   */
+  receiveTimeoutMs?: number | "off" | false;
+  /**
+   * Timeout of the whole utterance, from its connection on, in milliseconds; `"off"` or false for none. 10 min and twice
+   * the audio's length on top, unless given.
+   */
+  requestTimeoutMs?: number | "off" | false;
   /** How long the transcript may take once the audio has ended, in milliseconds. 10 s or half the audio's length, whichever is more, and for unpaced audio its length on top, unless given. */
   finalTimeoutMs?: number;
   /**
@@ -100,8 +109,11 @@ export const realtimeOptions = z.strictObject({
   readyTimeoutMs: limit().default(30_000).describe(
     "How long a session may take to be ready",
   ),
-  receiveTimeoutMs: limit().optional().describe(
-    "How long the server may be silent",
+  receiveTimeoutMs: offLimit().optional().describe(
+    'Timeout between two messages from the server, or "off"; 120 s and the audio\'s length on top, unless given',
+  ),
+  requestTimeoutMs: offLimit().optional().describe(
+    'Timeout of the whole utterance, or "off"; 10 min and twice the audio\'s length on top, unless given',
   ),
   finalTimeoutMs: limit().optional().describe(
     "How long the transcript may take once the audio has ended; 10 s or half the audio, and for unpaced audio its length on top, unless given",

@@ -26,8 +26,10 @@ export interface UtteranceSettings {
   readonly speed: number;
   readonly connectTimeoutMs: number;
   readonly readyTimeoutMs: number;
-  /** For ever, where there is none. */
-  readonly receiveTimeoutMs: number | undefined;
+  /** 120 s and the audio's length on top, where it is not given. */
+  readonly receiveTimeoutMs: number | "off" | false | undefined;
+  /** 10 min and twice the audio's length on top, where it is not given. */
+  readonly requestTimeoutMs?: number | "off" | false | undefined;
   /** 10 s or half the audio, and for unpaced audio its length on top, where there is none. */
   readonly finalTimeoutMs: number | undefined;
   readonly maxIgnoredEvents: number;
@@ -44,6 +46,12 @@ export interface UtteranceInput {
 }
 
 const MIN_FINAL_TIMEOUT_MS = 10_000;
+
+/** For a server that goes on for ever, or takes no more audio: twice the audio's length comes on top. */
+const REQUEST_TIMEOUT_MS = 600_000;
+
+/** Some servers say nothing before the audio has ended: its length comes on top. */
+const RECEIVE_TIMEOUT_MS = 120_000;
 
 /**
  * Speaks one utterance over a connection and listens at the same time.
@@ -73,6 +81,7 @@ class Utterance implements SocketListener {
   #heardMs = 0;
   #ignored = 0;
   #stopRest = nothing;
+  #stopWhole = nothing;
   #stopWatch = nothing;
   #stopListening = nothing;
 
@@ -91,10 +100,23 @@ class Utterance implements SocketListener {
     const { isReady, restedMs } = this.#connection;
     this.#connection.user = this;
     signal.addEventListener("abort", this.#abort);
+    this.#limitWhole();
     this.#isOpen = isReady;
     if (isReady) this.#stopRest = clock.at(restedMs, this.#begin);
     else this.#watch("connect_timeout", this.#settings.connectTimeoutMs);
     return this.#outcome.promise;
+  }
+
+  #limitWhole(): void {
+    const { clock } = this.#call;
+    const limitMs = this.#settings.requestTimeoutMs ??
+      REQUEST_TIMEOUT_MS + 2 * this.#frames.durationMs;
+    if (limitMs === "off" || limitMs === false) return;
+    this.#stopWhole = clock.at(
+      clock.now() + limitMs,
+      () =>
+        this.#fail({ kind: "timeout", failure: "request_timeout", limitMs }),
+    );
   }
 
   opened(): void {
@@ -219,8 +241,10 @@ class Utterance implements SocketListener {
 
   /** One look per limit, not one timer per message. */
   readonly #listen = (): void => {
-    const { receiveTimeoutMs: limitMs } = this.#settings;
-    if (limitMs === undefined) return;
+    const { receiveTimeoutMs } = this.#settings;
+    const limitMs = receiveTimeoutMs ??
+      RECEIVE_TIMEOUT_MS + this.#frames.durationMs;
+    if (limitMs === "off" || limitMs === false) return;
     const { clock } = this.#call;
     const lostMs = this.#heardMs + limitMs;
     if (clock.now() < lostMs) {
@@ -246,6 +270,7 @@ class Utterance implements SocketListener {
 
   #release(): void {
     this.#stopRest();
+    this.#stopWhole();
     this.#stopWatch();
     this.#stopListening();
     this.#microphone?.stop();

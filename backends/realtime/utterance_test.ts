@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { attempt } from "../../core/attempt.ts";
+import { type MemoryBudget, memoryBudget } from "../../core/memory.ts";
 import { manualClock } from "../../core/testing/manual_clock.ts";
 import { RequestError, type Sample } from "../../plugins/mod.ts";
 import { connections } from "./connections.ts";
@@ -61,8 +62,13 @@ function fakeTransport() {
 }
 
 /** One utterance under way on a clock of the test's own. */
-function booth(more: Partial<UtteranceSettings> & { reuse?: boolean } = {}) {
-  const { reuse = false, ...settings } = more;
+function booth(
+  more: Partial<UtteranceSettings> & {
+    reuse?: boolean;
+    memory?: MemoryBudget;
+  } = {},
+) {
+  const { reuse = false, memory, ...settings } = more;
   const clock = manualClock();
   const line = fakeTransport();
   const dialect = vllm as Dialect;
@@ -113,6 +119,7 @@ function booth(more: Partial<UtteranceSettings> & { reuse?: boolean } = {}) {
         scheduledMs: 0,
         clock,
         signal: abort.signal,
+        ...(memory && { memory }),
       },
     );
   return { clock, line, abort, speak };
@@ -346,6 +353,54 @@ Deno.test("utter() bears silence for receiveTimeoutMs, counted from the last mes
     153,
   ]);
   assert.equal(clock.pending, 0);
+});
+
+Deno.test("utter() bears silence of 120 s and the audio's length, unless told; off for ever", async () => {
+  const { clock, sample } = await begun({ speed: 0, finalTimeoutMs: 1e9 });
+  await clock.advance(120_249);
+  assert.equal(clock.pending > 0, true);
+  await clock.advance(1);
+  assert.equal(failureOf(await sample).class, "receive_timeout");
+  assert.equal(clock.pending, 0);
+  const patient = await begun({
+    receiveTimeoutMs: "off",
+    requestTimeoutMs: false,
+    finalTimeoutMs: 1e9,
+  });
+  await patient.clock.advance(9e8);
+  assert.equal(patient.line.closes, 0);
+  patient.abort.abort();
+  await patient.sample;
+});
+
+Deno.test("utter() ends an utterance of a server that never does, however busy it is", async () => {
+  for (const [requestTimeoutMs, limitMs] of [[undefined, 600_500], [90, 90]]) {
+    const { clock, line, sample } = await begun({
+      speed: 0,
+      finalTimeoutMs: 1e9,
+      ...(requestTimeoutMs !== undefined && { requestTimeoutMs }),
+    });
+    while (line.closes === 0 && clock.now() < 1e6) {
+      line.say(delta("and on "));
+      await clock.advance(limitMs! / 10);
+    }
+    const result = await sample;
+    assert.equal(failureOf(result).class, "request_timeout");
+    assert.equal(result.endedMs, limitMs);
+    assert.match(result.output.text!, /^(and on ){10,11}$/);
+    assert.equal(clock.pending, 0);
+  }
+});
+
+Deno.test("utter() fails deltas without an end that take too much memory, and keeps what came", async () => {
+  const memory = memoryBudget({ requestBytes: 10_000, totalBytes: 1e9 });
+  const { line, sample } = await begun({ memory });
+  while (line.closes === 0) line.say(delta("x"));
+  const result = await sample;
+  assert.equal(failureOf(result).class, "too_large");
+  assert.equal(result.outcome.status, "error");
+  assert.equal(result.output.text, "x".repeat(result.deltas.length));
+  assert.ok(result.deltas.length > 50);
 });
 
 // What a server may do wrong.

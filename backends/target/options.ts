@@ -155,6 +155,23 @@ export function limit(): z.ZodNumber {
   return number("must be more than 0 ms and at most a day", 1, 86_400_000);
 }
 
+/** A time limit that can be turned off. */
+export function offLimit(): z.ZodUnion<
+  [z.ZodNumber, z.ZodLiteral<"off">, z.ZodLiteral<false>]
+> {
+  return z.union([limit(), z.literal("off"), z.literal(false)], {
+    error: ({ input }) =>
+      `must be between 1 and 86400000 ms, or "off", but was ${shown(input)}`,
+  });
+}
+
+/** The milliseconds of a limit that can be turned off; `undefined` where it is. */
+export function limitMs(
+  limit: number | "off" | false | undefined,
+): number | undefined {
+  return typeof limit === "number" ? limit : undefined;
+}
+
 /** What people are shown of a value. */
 type Show = (value: unknown) => string;
 

@@ -1,5 +1,11 @@
 import { z } from "zod";
-import { number, refineTarget, refuse, text } from "../../target/options.ts";
+import {
+  number,
+  offLimit,
+  refineTarget,
+  refuse,
+  text,
+} from "../../target/options.ts";
 import {
   type GenerationOptions,
   generationShape,
@@ -34,6 +40,10 @@ const { ignoreEos: _, ...generation } = generationShape;
 /** The schema of {@linkcode SpeechToTextOptions}, to be spread into a backend's own. */
 export const speechToTextShape = {
   ...generation,
+  // Hours of audio are one request.
+  requestTimeoutMs: offLimit().default(3_600_000).describe(
+    'Timeout of the whole request, or "off"',
+  ),
   body: generation.body.describe(
     "Further fields of the form; null takes one out",
   ),
