@@ -54,6 +54,16 @@ const FAULTS: readonly (readonly [
     "Cannot connect: ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: received fatal alert: CertificateRequired (the server wants a certificate of the client: see clientCert)",
   ],
   [
+    errorOf(
+      "unable to verify the first certificate",
+      "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+    ),
+    BEFORE,
+    "connect_error",
+    "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+    "Cannot connect: UNABLE_TO_VERIFY_LEAF_SIGNATURE: unable to verify the first certificate (the server did not prove that its certificate is its own)",
+  ],
+  [
     errorOf("received fatal alert: UnknownCA", "ERR_SSL_ALERT"),
     BEFORE,
     "connect_error",

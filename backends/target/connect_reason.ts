@@ -63,6 +63,10 @@ function hintIn(
   code: string,
   { isPlain, proxy }: Tried,
 ): string {
+  // Deno's own words: with certificateError, they are left for a signature that does not fit the certificate.
+  if (cause.message === "unable to verify the first certificate") {
+    return "the server did not prove that its certificate is its own";
+  }
   const certificate = CERTIFICATES[code];
   if (certificate) return certificate;
   if (isClientRefused(cause)) {
