@@ -190,12 +190,15 @@ function meterOfSeveral(answers: number): UsageMeter {
   const all: Counts = {};
   /** From events with one answer in them. */
   const beside = new Map<number, Counts>();
+  /** Pieces of each answer. */
+  const pieces = new Map<number, number>();
   /** From events with none; more than there are answers cannot be one for each. */
   const apart: Counts[] = [];
   const besideIs = scopeJudge();
   const apartIs = scopeJudge();
-  let pieces = 0;
+  let allPieces = 0;
   let isOwn = false;
+  let isBetween = false;
 
   function take(
     choices: readonly MeteredChoice[],
@@ -207,10 +210,10 @@ function meterOfSeveral(answers: number): UsageMeter {
     if (!output || choices.length > 1) return;
     const [choice] = choices;
     if (choice) {
-      besideIs.see(output, pieces);
+      besideIs.see(output, allPieces);
       takeBeside(choice.index, counts);
     } else {
-      apartIs.see(output, pieces);
+      apartIs.see(output, allPieces);
       if (apart.length <= answers) apart.push(counts);
     }
   }
@@ -221,11 +224,21 @@ function meterOfSeveral(answers: number): UsageMeter {
     raise(own, counts);
   }
 
+  /** Whether each answer has a count of as many tokens as it has pieces, or of one more, which ended it. */
+  function fitsEach(): boolean {
+    return beside.size === answers &&
+      [...beside].every(([index, { outputTokens = 0 }]) => {
+        const more = outputTokens - (pieces.get(index) ?? 0);
+        return more === 0 || more === 1;
+      });
+  }
+
   /** The counts to be added up, where those that came are of one answer each. */
   function ofEach(): readonly Counts[] {
+    const isApart = apart.length === answers && (isBetween || apartIs.ofOne);
+    if (isApart) return apart;
     if (apart.length > 0 && !apartIs.ofOne) return [];
-    if (isOwn || besideIs.ofOne) return [...beside.values()];
-    return apart.length === answers ? apart : [];
+    return isOwn || besideIs.ofOne || fitsEach() ? [...beside.values()] : [];
   }
 
   return {
@@ -233,7 +246,13 @@ function meterOfSeveral(answers: number): UsageMeter {
       return summary(added(all, ofEach()));
     },
     event({ usage, choices }) {
-      for (const { hasOutput } of choices) if (hasOutput) pieces++;
+      // Counts with answers behind them are not those of all.
+      isBetween ||= apart.length > 0 && choices.length > 0;
+      for (const { index, hasOutput } of choices) {
+        if (!hasOutput) continue;
+        pieces.set(index, (pieces.get(index) ?? 0) + 1);
+        allPieces++;
+      }
       take(choices, countsIn(usage));
       for (const { index, usage: own } of choices) {
         const counts = countsIn([own]);
@@ -249,7 +268,7 @@ function meterOfSeveral(answers: number): UsageMeter {
 
 /**
  * Finds out whether counts are of all answers so far or of one: it is of one if it is lower than the pieces of all
- * that came, if it falls, or if it stands still while pieces come.
+ * that came, or grows by less than the pieces that came since the last.
  */
 function scopeJudge() {
   let last = { output: 0, pieces: 0 };
@@ -260,7 +279,7 @@ function scopeJudge() {
     },
     see(output: number, pieces: number): void {
       ofOne ||= output < pieces || output < last.output ||
-        (output === last.output && pieces > last.pieces);
+        output - last.output < pieces - last.pieces;
       last = { output, pieces };
     },
   };

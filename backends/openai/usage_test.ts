@@ -320,6 +320,8 @@ for (const style of STYLES) {
     const turns = fc.integer({ min: 2, max: 4 }).chain((answers) =>
       fc.array(fc.nat(answers - 1), { maxLength: 40 }).map((turns) => [
         ...Array(answers).keys(),
+        ...Array(answers).keys(),
+        ...Array(answers).keys(),
         ...turns,
       ])
     ).chain((turns) => fc.shuffledSubarray(turns, { minLength: turns.length }));
@@ -328,6 +330,24 @@ for (const style of STYLES) {
       assert.equal(usage?.inputTokens, 9);
       assert.equal(usage?.outputTokens, turns.length);
     }));
+  });
+}
+
+for (const isApart of [true, false]) {
+  Deno.test(`usageMeter() counts an answer of nothing but its end, ${isApart ? "apart" : "beside"}`, () => {
+    const usageFor = (completion_tokens: number) => ({ completion_tokens });
+    for (const [pieces, tokens] of [[5, 6], [6, 6], [1, 1], [0, 1]] as const) {
+      const meter = usageMeter({ answers: 2 });
+      const end = (index: number, tokens: number) => {
+        const choices = [{ index, hasOutput: false }];
+        meter.event({ usage: [isApart ? null : usageFor(tokens)], choices });
+        if (isApart) aside(meter, usageFor(tokens));
+      };
+      end(0, 1);
+      for (let i = 0; i < pieces; i++) output(meter, null, 1);
+      end(1, tokens);
+      assert.equal(meter.usage?.outputTokens, 1 + tokens);
+    }
   });
 }
 
