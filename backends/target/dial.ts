@@ -1,10 +1,11 @@
 import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { connect as connectTls, type TLSSocket } from "node:tls";
-import { Client } from "undici";
 import { RequestError } from "../../plugins/mod.ts";
 import { certificateError } from "./certificate.ts";
-import type { TlsOptions } from "./tls.ts";
+import { connectReason, through } from "./connect_reason.ts";
+import { clientOn } from "./one_socket.ts";
 import type { Proxy } from "./proxy.ts";
+import type { TlsOptions } from "./tls.ts";
 
 /** Where to connect to, and how. */
 export interface Way {
@@ -89,23 +90,29 @@ function whenOpen(
 /** Routers forget connections that are silent for long: after this, the system asks whether the other side is there. */
 const KEEP_ALIVE_MS = 60_000;
 
-/** Has a proxy pass a connection on. */
+/** Asks a proxy for a connection to the server: once, over a socket of its own. */
 function dialTunnel(
   { url, tls }: Way,
   proxy: Proxy,
   opened: Opened,
 ): () => void {
-  const authority = `${url.hostname}:${portOf(url)}`;
-  let cancelDial = () => {};
-  const client = new Client(proxy.url.origin, {
-    headersTimeout: 0,
-    bodyTimeout: 0,
-    connect(_options, callback) {
-      const way = { url: proxy.url, tls, http2: false, tunnel: undefined };
-      cancelDial = dial(way, callback);
-    },
+  const way = { url: proxy.url, tls, http2: false, tunnel: undefined };
+  let cancel = dial(way, (error, socket) => {
+    if (error) return opened(error, null);
+    cancel = askForTunnel(socket, url, proxy, opened);
   });
+  return () => cancel();
+}
+
+function askForTunnel(
+  socket: Socket,
+  url: URL,
+  proxy: Proxy,
+  opened: Opened,
+): () => void {
+  const authority = `${url.hostname}:${portOf(url)}`;
   const { authorization } = proxy;
+  const client = clientOn(socket, proxy.url);
   client.connect({
     path: authority,
     headers: {
@@ -119,11 +126,18 @@ function dialTunnel(
     }
     socket.on("error", () => {}).destroy();
     opened(refused(proxy, statusCode), null);
-  }, (error) => opened(error, null));
-  return () => {
-    cancelDial();
+  }, (cause) => {
     client.destroy(() => {});
-  };
+    opened(failed(proxy, cause), null);
+  });
+  return () => client.destroy(() => {});
+}
+
+/** Not as undici says it: where it is told its own words, it opens another socket, at once and without end. */
+function failed(proxy: Proxy, cause: Error): RequestError {
+  const { words, code } = connectReason(cause, { proxy });
+  const message = `Cannot connect${through(proxy)}: ${words}`;
+  return new RequestError("connect_error", message, { code, cause });
 }
 
 function refused({ url }: Proxy, status: number): RequestError {
