@@ -49,6 +49,10 @@ export function watchCall(backend: Backend, most: number): SeenCall {
         call.mark(instant, atMs);
         keep("note", () => instant, atMs);
       },
+      retried() {
+        call.retried();
+        keep("note", () => "retried on a new connection");
+      },
       ended(atMs) {
         call.ended(atMs);
         keep("note", () => "ended", atMs);

@@ -8,6 +8,7 @@ import type {
   AudioSent,
   Delta,
   Failure,
+  Instant,
   Outcome,
   Output,
   Phase,
@@ -81,6 +82,7 @@ export async function attempt<P>(
     input: inputOf(request.turn),
     scheduledMs,
     dispatchedMs,
+    ...(recording.retries > 0 && { retried: recording.retries }),
     ...seen,
     output: output.text === undefined
       ? { ...output, ...textOf(seen.deltas) }
@@ -110,6 +112,7 @@ function recorder(
   let bufferedBytes = 0;
   let tooLarge: RequestError | undefined;
   let endedMs: number | undefined;
+  let retries = 0;
   let open = true;
   const share = memory.open((error) => {
     tooLarge = error;
@@ -145,6 +148,13 @@ function recorder(
     mark(instant, atMs = clock.now()) {
       if (open) marks[instant] = atMs;
     },
+    retried() {
+      if (!open) return;
+      retries++;
+      for (const instant of Object.keys(marks) as Instant[]) {
+        delete marks[instant];
+      }
+    },
     ended(atMs) {
       if (open) endedMs = atMs;
     },
@@ -157,6 +167,10 @@ function recorder(
     /** When the response had ended, where the backend said so. */
     get endedMs() {
       return endedMs;
+    },
+    /** How often the backend sent the request again. */
+    get retries() {
+      return retries;
     },
     /** Why it was given up, where that was for its memory. */
     get tooLarge() {

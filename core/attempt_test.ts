@@ -81,6 +81,24 @@ Deno.test("attempt() times output by the read that carried it", async () => {
   assert.equal(clock.pending, 0);
 });
 
+Deno.test("attempt() counts what is sent again, and keeps the instants of the last sending", async () => {
+  const clock = manualClock({ nowMs: 100 });
+  const sample = await attempt(
+    backend((call) => {
+      call.mark("connected", 101);
+      call.mark("requestSent", 102);
+      call.retried();
+      call.mark("requestSent", 105);
+      return Promise.resolve({});
+    }),
+    request,
+    options(clock),
+  );
+  assert.equal(sample.retried, 1);
+  assert.equal(sample.dispatchedMs, 100);
+  assert.deepEqual(sample.marks, { requestSent: 105 });
+});
+
 Deno.test("attempt() keeps what came before a failure", async () => {
   const sample = await attempt(
     backend((call) => {

@@ -69,6 +69,11 @@ export interface Call {
   buffered(bytes: number): void;
   /** Records an instant; now, unless `atMs` says otherwise. */
   mark(instant: Instant, atMs?: number): void;
+  /**
+   * Counts that the request is sent again, as the connection was lost before anything of a response came. The instants
+   * marked so far are forgotten: they belong to a sending that does not count.
+   */
+  retried(): void;
   /** Says when the response had ended, where reading it takes the backend longer. As `send` resolves, unless told. */
   ended(atMs: number): void;
   /** Records one chunk of audio, handed to the socket. */

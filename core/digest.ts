@@ -67,6 +67,7 @@ export function digest(
     timeout: 0,
     cancelled: 0,
     emptyOutputs: 0,
+    retried: 0,
     warmup: 0,
   };
   const failures = new Map<string, FailureNote>();
@@ -119,6 +120,7 @@ export function digest(
       lastEndMs = Math.max(lastEndMs ?? 0, sample.endedMs);
       chunkMs ??= chunkMsOf(sample);
       countEnd(sample);
+      counts.retried += sample.retried ?? 0;
       fold(client, sample);
       if (sample.outcome.status !== "ok") return;
       fold(columns, sample);

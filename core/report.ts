@@ -65,6 +65,8 @@ export interface Counts {
   readonly dropped: number;
   /** Of `ok`: those with an empty answer. */
   readonly emptyOutputs: number;
+  /** How many were sent again on a new connection, whatever their end. */
+  readonly retried: number;
   /** Requests due before the measured window, whatever their end. */
   readonly warmup: number;
   /** All that did not end `ok`, by class. */

@@ -164,6 +164,8 @@ export interface Sample {
   readonly dispatchedMs: number;
   /** The instants that the backend could tell. */
   readonly marks: Readonly<Partial<Record<Instant, number>>>;
+  /** How often the request was sent again, on a new connection. Absent where it was sent once. */
+  readonly retried?: number;
   /** Network reads, and the events in them where the protocol has any: a proxy that coalesces shows here. */
   readonly reads: {
     readonly count: number;

@@ -22,6 +22,7 @@ function stage(
       cancelled: 0,
       dropped: 0,
       emptyOutputs: 0,
+      retried: 0,
       warmup: 0,
       failures: {},
       ...counts,

@@ -65,6 +65,10 @@ export function recorder(signal: AbortSignal): Log {
         note(`mark ${instant}`);
         log.marks.push({ instant, atMs });
       },
+      retried() {
+        note("retried");
+        log.marks.length = 0;
+      },
       ended(atMs) {
         note("ended");
         must(

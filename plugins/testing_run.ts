@@ -130,6 +130,7 @@ export function emptyStage(): StageReport {
       cancelled: 0,
       dropped: 0,
       emptyOutputs: 0,
+      retried: 0,
       warmup: 0,
       failures: {},
     },

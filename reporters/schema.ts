@@ -58,6 +58,7 @@ const counts = z.object({
   cancelled: count,
   dropped: count.describe("Arrivals that never started"),
   emptyOutputs: count.describe("Of ok: those with an empty answer"),
+  retried: count.describe("Sent again on a new connection, whatever their end"),
   warmup: count.describe("Requests due before the measured window"),
   failures: z.record(z.string(), z.int().positive()).describe(
     "All that did not end ok, by class",
@@ -246,6 +247,9 @@ const sample = {
     endSent: instant.exactOptional(),
     final: instant.exactOptional(),
   }),
+  retried: z.int().positive().exactOptional().describe(
+    "How often it was sent again, on a new connection",
+  ),
   reads: z.object({ count, bytes: count, events: count.exactOptional() }),
   deltas: z.array(delta).readonly(),
   audioSent: z.array(z.object({

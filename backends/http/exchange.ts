@@ -1,6 +1,6 @@
 import { type Call, onAbort, RequestError } from "../../plugins/mod.ts";
 import type { Connection, Connections, ConnectionUser } from "./connections.ts";
-import { faultOf } from "./faults.ts";
+import { faultOf, isStale, type Progress } from "./faults.ts";
 import type {
   Exchanged,
   HttpOptions,
@@ -12,7 +12,6 @@ import { headerOf } from "./raw_headers.ts";
 import { networkReads } from "./reads.ts";
 import { type Response, responseOf } from "./response.ts";
 import type { Proxy } from "../target/proxy.ts";
-import type { WireHandler } from "./wire.ts";
 
 /** The way of a request to its server. */
 export interface Route {
@@ -30,7 +29,9 @@ export interface Route {
 export interface Parties {
   readonly call: Call;
   readonly reader: ResponseReader;
-  readonly options: LimitOptions & Pick<HttpOptions, "clean">;
+  readonly options:
+    & LimitOptions
+    & Pick<HttpOptions, "clean" | "retryStale">;
 }
 
 /** How long the rest of a response may take to come once nobody waits for it, so that its connection is of use. */
@@ -42,37 +43,45 @@ const MAX_INFORMATIONAL = 1000;
 /** Sends one request and reads its response: see {@linkcode Http.exchange}. */
 export function exchange(
   route: Route,
-  { contentType, body }: HttpRequest,
+  request: HttpRequest,
   parties: Parties,
 ): Promise<Exchanged> {
   const { signal } = parties.call;
   if (signal.aborted) return Promise.reject(signal.reason);
-  const { promise, resolve, reject } = Promise.withResolvers<Exchanged>();
-  const { connection, user } = take(route, parties, { resolve, reject });
-  connection.wire.dispatch({
-    path: route.path,
-    method: "POST",
-    headers: [...route.headers, "content-type", contentType],
-    body,
-  }, user);
-  return promise;
+  return new Promise((resolve, reject) =>
+    run(route, request, parties, { resolve, reject })
+  );
 }
 
-/** Takes a connection for a request, and sees to what happens on it. */
-function take(
-  { url, connections, proxy }: Route,
+/** A request on one connection. */
+interface Sending {
+  readonly connection: Connection;
+  /** Since when the connection had been idle; `undefined` for a new one. */
+  readonly idleSinceMs: number | undefined;
+  /** Whether the socket is open, or was. */
+  isOpen: boolean;
+  /** Whether any of the request may have left. */
+  isWritten: boolean;
+  /** When all of it had. */
+  sentMs: number | undefined;
+}
+
+/** Sees a request through, on a second connection where the first is lost before the server can have answered. */
+function run(
+  { url, path, headers, connections, proxy }: Route,
+  { contentType, body }: HttpRequest,
   { call, reader, options }: Parties,
   { resolve, reject }: {
     resolve(exchanged: Exchanged): void;
     reject(error: unknown): void;
   },
-): { connection: Connection; user: WireHandler } {
+): void {
   const { signal, clock } = call;
+  let sending: Sending;
   let response: Response | undefined;
   let isWhole = false, isSettled = false, informational = 0;
-  let headersMs = 0, sentMs: number | undefined;
-  let wholeMs: number | undefined, requestId: string | undefined;
-  let lastMs: number | undefined, idleMs: number | undefined;
+  let headersMs = 0, wholeMs: number | undefined, lastMs: number | undefined;
+  let requestId: string | undefined;
   let stopDraining: (() => void) | undefined;
 
   const reads = networkReads(clock, (bytes, atMs) => {
@@ -95,86 +104,136 @@ function take(
       resolve(requestId === undefined ? {} : { requestId });
     } else reject(error);
     if (isWhole) return;
+    const { connection } = sending;
     if (error !== undefined) return connection.close();
     stopDraining = clock.at(clock.now() + DRAIN_MS, connection.close);
   }
 
-  function fail(error: Error): void {
+  function fail(on: Sending, error: Error): void {
+    if (on !== sending) return;
+    if (!isSettled && sendAgain(on)) return;
     reads.flush();
     response?.cut();
-    settle(faultOf(error, {
-      isOpen: sentMs !== undefined || connection.socket !== undefined,
+    settle(faultOf(error, progressOf(on)));
+    stopDraining?.();
+    // A request that was over before has left it open, for the rest of its response.
+    on.connection.close();
+  }
+
+  /**
+   * Moves a request to a new connection where a used one was closed: uncounted where nothing had left yet, counted
+   * where the request crossed with the closing. Never from a new connection, so once at most.
+   */
+  function sendAgain(on: Sending): boolean {
+    if (idleMsOf(on) === undefined) return false;
+    if (on.isWritten) {
+      if (!options.retryStale || !isStale(progressOf(on))) return false;
+      call.retried();
+    }
+    // Closed behind that: whoever still hears of the old connection has nothing more to do with it.
+    send(connections.open());
+    on.connection.close();
+    return true;
+  }
+
+  /** For how long a connection lay idle that the server has closed since; `undefined` for any other. */
+  function idleMsOf({ connection, idleSinceMs, sentMs }: Sending) {
+    if (idleSinceMs === undefined || connection.isReady()) return undefined;
+    if (connections.isClosed) return undefined;
+    return (sentMs ?? clock.now()) - idleSinceMs;
+  }
+
+  function progressOf(on: Sending): Progress {
+    const { connection, isOpen, sentMs } = on;
+    return {
+      isOpen,
+      isAnswered: response !== undefined || connection.isAnswered(),
       hasHeaders: response !== undefined,
-      idleMs,
+      idleMs: idleMsOf(on),
       waitedMs: sentMs === undefined ? 0 : clock.now() - sentMs,
       proxy,
       isPlain: url.protocol === "http:",
-    }));
-    stopDraining?.();
-    // A request that was over before has left it open, for the rest of its response.
-    connection.close();
+    };
   }
 
-  function markSent(): void {
-    if (isSettled || response) return;
-    call.mark("requestSent");
-    limits.sent();
+  function send(connection: Connection): void {
+    const { idleSinceMs } = connection;
+    const on: Sending = sending = {
+      connection,
+      idleSinceMs,
+      isOpen: idleSinceMs !== undefined,
+      isWritten: false,
+      sentMs: undefined,
+    };
+    connection.dispatch({
+      path,
+      method: "POST",
+      headers: [...headers, "content-type", contentType],
+      body,
+    }, userOf(on));
   }
 
-  const user: ConnectionUser & WireHandler = {
-    connecting: () => limits.connecting(),
-    connected() {
-      limits.connected();
-      call.mark("connected");
-    },
-    lost: (error) => void (sentMs !== undefined && fail(error)),
-    onConnect() {},
-    onRequestSent() {
-      const { socket, idleSinceMs } = connection;
-      sentMs = clock.now();
-      if (idleSinceMs !== undefined) idleMs = sentMs - idleSinceMs;
-      if (socket?.writableNeedDrain) socket.once("drain", markSent);
-      else markSent();
-    },
-    onHeaders(status, headers) {
-      if (status < 200 && ++informational > MAX_INFORMATIONAL) {
-        settle(endless(status));
-      }
-      if (status < 200 || isSettled) return true;
-      headersMs = clock.now();
-      requestId = headerOf(headers, "x-request-id");
-      call.mark("headers", headersMs);
-      limits.receiving();
-      const head = { status, headers, atMs: headersMs, url };
-      const { clean } = options;
-      try {
-        response = responseOf(head, { call, reader, clean, settle });
-      } catch (error) {
-        settle(error);
-      }
-      return true;
-    },
-    onData(piece) {
-      if (!isSettled) reads.piece(piece);
-      return true;
-    },
-    onComplete() {
-      isWhole = true;
-      wholeMs = clock.now();
-      stopDraining?.();
-      connections.give(connection, wholeMs);
-      reads.behind(() => response?.end());
-    },
-    onError: fail,
-  };
+  function userOf(on: Sending): ConnectionUser {
+    const { connection } = on;
+    const markSent = () => {
+      if (isSettled || response || on !== sending) return;
+      call.mark("requestSent");
+      limits.sent();
+    };
+    return {
+      connecting: () => limits.connecting(),
+      connected() {
+        on.isOpen = true;
+        limits.connected();
+        call.mark("connected");
+      },
+      lost: (error) => fail(on, error),
+      onConnect: () => on.isWritten = true,
+      onRequestSent() {
+        const { socket } = connection;
+        on.sentMs = clock.now();
+        if (socket?.writableNeedDrain) socket.once("drain", markSent);
+        else markSent();
+      },
+      onHeaders(status, headers) {
+        if (status < 200 && ++informational > MAX_INFORMATIONAL) {
+          settle(endless(status));
+        }
+        if (status < 200 || isSettled) return true;
+        headersMs = clock.now();
+        requestId = headerOf(headers, "x-request-id");
+        call.mark("headers", headersMs);
+        limits.receiving();
+        const head = { status, headers, atMs: headersMs, url };
+        const { clean } = options;
+        try {
+          response = responseOf(head, { call, reader, clean, settle });
+        } catch (error) {
+          settle(error);
+        }
+        return true;
+      },
+      onData(piece) {
+        if (!isSettled) reads.piece(piece);
+        return true;
+      },
+      onComplete() {
+        isWhole = true;
+        wholeMs = clock.now();
+        stopDraining?.();
+        connections.give(connection, wholeMs);
+        reads.behind(() => response?.end());
+      },
+      onError: (error) => fail(on, error),
+    };
+  }
 
   const limits = limitsOf(options, clock, {
     lastMs: () => lastMs ?? headersMs,
     expired: settle,
   });
-  const connection = connections.take(user);
   const forget = onAbort(signal, () => settle(signal.reason));
-  return { connection, user };
+  send(connections.take());
 }
 
 function endless(status: number): RequestError {

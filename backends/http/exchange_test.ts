@@ -207,18 +207,6 @@ Deno.test("exchange() opens another connection where the idle one has been close
   assert.equal(server.accepted, 2);
 });
 
-Deno.test("exchange() says so and sends nothing again where a used connection closes under a request", async () => {
-  await using server = await rawServer((peer) =>
-    server.peers.length === 1 ? peer.answer("{}") : void peer.socket.destroy()
-  );
-  await using http = open();
-  await asked(http, server.url);
-  const [failure, , message] = failureOf(await asked(http, server.url));
-  assert.equal(failure, "stale_connection");
-  assert.match(message!, /used again, idle for \d+ ms before \(reuse=false/);
-  assert.equal(server.peers.length, 2);
-});
-
 for (
   const [what, script, failed] of [
     ["before a response", (peer) => void peer.socket.destroy(), [

@@ -15,9 +15,11 @@ import { withCode } from "../target/words.ts";
 export interface Progress extends Tried {
   /** Whether its connection was open. */
   readonly isOpen: boolean;
-  /** Whether the response had begun. */
+  /** Whether anything of the response had come, were it half of its first line. */
+  readonly isAnswered: boolean;
+  /** Whether all of its headers had. */
   readonly hasHeaders: boolean;
-  /** How long the connection had lain idle before, in milliseconds; `undefined` for a new one. */
+  /** How long a used connection that the server has closed lay idle before, in milliseconds; `undefined` for others. */
   readonly idleMs: number | undefined;
   /** How long ago the request was sent, in milliseconds. */
   readonly waitedMs: number;
@@ -25,6 +27,14 @@ export interface Progress extends Tried {
 
 /** A closing that crosses with a request is known a round trip later: what takes longer has the request as its cause. */
 const CROSSING_MS = 1000;
+
+/**
+ * Whether a used connection closed as the request was on its way: the server had closed it before the request arrived,
+ * as far as anybody can know.
+ */
+export function isStale({ isAnswered, idleMs, waitedMs }: Progress): boolean {
+  return !isAnswered && idleMs !== undefined && waitedMs <= CROSSING_MS;
+}
 
 /** What became of a connection, in the words of docs/failures.md. */
 export function faultOf(error: Error, progress: Progress): Error {
@@ -57,25 +67,31 @@ function connectFault(cause: Error, tried: Tried): RequestError {
 function tell(
   cause: Error,
   code: string | undefined,
-  { hasHeaders, idleMs, waitedMs }: Progress,
+  progress: Progress,
 ): readonly [failure: string, message: string] {
-  if (isNonsense(cause, code, hasHeaders)) {
+  if (isNonsense(cause, code, progress.hasHeaders)) {
     return [
       "protocol_error",
       "Cannot understand the server as it must speak HTTP",
     ];
   }
-  if (hasHeaders) {
+  if (progress.hasHeaders) {
     return ["closed", "The connection closed in the middle of the response"];
   }
-  return idleMs === undefined || waitedMs > CROSSING_MS
-    ? ["closed", "The connection closed before the response"]
-    : [
-      "stale_connection",
-      `The connection closed as it was used again, idle for ${
-        Math.round(idleMs)
-      } ms before (reuse=false rules that out)`,
+  if (progress.isAnswered) {
+    return [
+      "closed",
+      "The connection closed before all headers of the response had come",
     ];
+  }
+  if (!isStale(progress)) {
+    return ["closed", "The connection closed before the response"];
+  }
+  const idleMs = Math.round(progress.idleMs ?? 0);
+  return [
+    "stale_connection",
+    `The connection closed as it was used again, idle for ${idleMs} ms before (retryStale=true sends the request again, reuse=false rules that out)`,
+  ];
 }
 
 /** Bytes that are no HTTP, in place of a socket that has closed too soon. */

@@ -7,12 +7,14 @@ function errorOf(message: string, code?: string, name = "Error"): Error {
 
 const OPEN: Progress = {
   isOpen: true,
+  isAnswered: false,
   hasHeaders: false,
   idleMs: undefined,
   waitedMs: 3,
 };
 const BEFORE: Progress = { ...OPEN, isOpen: false };
-const BODY: Progress = { ...OPEN, hasHeaders: true };
+const HEAD: Progress = { ...OPEN, isAnswered: true };
+const BODY: Progress = { ...HEAD, hasHeaders: true };
 const USED: Progress = { ...OPEN, idleMs: 12.4 };
 
 const FAULTS: readonly (readonly [
@@ -103,7 +105,7 @@ const FAULTS: readonly (readonly [
     USED,
     "stale_connection",
     undefined,
-    "The connection closed as it was used again, idle for 12 ms before (reuse=false rules that out): other side closed",
+    "The connection closed as it was used again, idle for 12 ms before (retryStale=true sends the request again, reuse=false rules that out): other side closed",
   ],
   [
     errorOf("other side closed", "UND_ERR_SOCKET"),
@@ -114,7 +116,21 @@ const FAULTS: readonly (readonly [
   ],
   [
     errorOf("other side closed", "UND_ERR_SOCKET"),
-    { ...USED, hasHeaders: true },
+    { ...USED, isAnswered: true },
+    "closed",
+    undefined,
+    "The connection closed before all headers of the response had come: other side closed",
+  ],
+  [
+    errorOf("other side closed", "UND_ERR_SOCKET"),
+    HEAD,
+    "closed",
+    undefined,
+    "The connection closed before all headers of the response had come: other side closed",
+  ],
+  [
+    errorOf("other side closed", "UND_ERR_SOCKET"),
+    { ...USED, isAnswered: true, hasHeaders: true },
     "closed",
     undefined,
     "The connection closed in the middle of the response: other side closed",

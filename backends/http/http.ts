@@ -1,10 +1,11 @@
 import type { Call } from "../../plugins/mod.ts";
 import type { TlsOptions } from "../target/tls.ts";
 
-/** Sends HTTP requests to one server. Nothing is retried, and no request waits for another's connection. */
+/** Sends HTTP requests to one server. No request waits for another's connection. */
 export interface Http extends AsyncDisposable {
   /**
    * Sends one request and reads its response; resolves when the response has ended, or its last event has come.
+   * A request that is sent again is counted, and marked as it was sent last.
    * Marks `connected` (on a new connection), `requestSent`, `headers` and `firstByte`, counts reads and events, and says
    * when the response had ended: before what has come is made anything of.
    *
@@ -76,6 +77,11 @@ export interface HttpOptions {
   readonly requestTimeoutMs?: number | undefined;
   /** Whether a connection takes one request after another. */
   readonly reuse: boolean;
+  /**
+   * Whether a request is sent again on a new connection, once, if a used one closes within a second of it and nothing
+   * of a response has come.
+   */
+  readonly retryStale: boolean;
   /** Whether to speak HTTP/2 where a server offers it over TLS. A connection takes one request at a time there too. */
   readonly http2: boolean;
   /** Reads an environment variable: for proxies. */

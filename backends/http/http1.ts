@@ -1,7 +1,6 @@
 import type { Socket } from "node:net";
-import { Client } from "undici";
-import { dial, type Way } from "../target/dial.ts";
-import type { Wire, WireHooks } from "./wire.ts";
+import { clientOn } from "../target/one_socket.ts";
+import type { OnLost, Wire } from "./wire.ts";
 
 /**
  * How long a connection may lie idle where the server says nothing of it: less than the 5 s after which common
@@ -14,47 +13,25 @@ const IDLE_MARGIN_MS = 1000;
 
 /** HTTP/1.1, by a client of undici. */
 export function http1Wire(
-  way: Way,
-  hooks: WireHooks,
-  { reuse, first }: {
-    reuse: boolean;
-    /** A socket that is open already. */
-    first?: Socket;
-  },
+  socket: Socket,
+  url: URL,
+  { reuse, lost }: { reuse: boolean; lost: OnLost },
 ): Wire {
-  let cancelDial = () => {};
-  let ready = first;
-  let socket = first;
-  const client = new Client(way.url.origin, {
+  const client = clientOn(socket, url, {
     // None at all has each request say "connection: close".
     pipelining: reuse ? 1 : 0,
-    headersTimeout: 0,
-    bodyTimeout: 0,
     keepAliveTimeout: IDLE_MS,
     keepAliveTimeoutThreshold: IDLE_MARGIN_MS,
-    connect(_options, callback) {
-      if (ready) {
-        const opened = ready;
-        ready = undefined;
-        // Undici does not expect it at once.
-        return queueMicrotask(() => callback(null, opened));
-      }
-      hooks.connecting();
-      cancelDial = dial(way, (error, opened) => {
-        if (error) return callback(error, null);
-        socket = opened;
-        hooks.connected(opened);
-        callback(null, opened);
-      });
-    },
   });
-  client.on("disconnect", (_url, _targets, error) => hooks.lost(error));
+  let readBefore = 0;
+  client.on("disconnect", (_url, _targets, error) => lost(error));
   return {
-    isReady: () => socket?.destroyed === false && socket.writableLength === 0,
-    dispatch: (request, handler) => void client.dispatch(request, handler),
-    destroy() {
-      cancelDial();
-      return client.destroy();
+    isReady: () => !socket.destroyed && socket.writableLength === 0,
+    isAnswered: () => socket.bytesRead > readBefore,
+    dispatch(request, handler) {
+      readBefore = socket.bytesRead;
+      client.dispatch(request, handler);
     },
+    destroy: () => client.destroy(),
   };
 }

@@ -3,64 +3,47 @@ import {
   type ClientHttp2Session,
   type ClientHttp2Stream,
   connect,
+  constants,
   type IncomingHttpHeaders,
   type OutgoingHttpHeaders,
 } from "node:http2";
 import type { Socket } from "node:net";
-import { dial, type Way } from "../target/dial.ts";
-import { http1Wire } from "./http1.ts";
 import type { RawHeaders } from "./raw_headers.ts";
-import type { Wire, WireHandler, WireHooks, WireRequest } from "./wire.ts";
+import type { OnLost, Wire, WireHandler, WireRequest } from "./wire.ts";
 
 /**
- * HTTP/2 where the server offers it, HTTP/1.1 where not. By `node:http2`: undici 7 would send requests of a lost
- * connection again, and fails assertions that nobody can catch when one is closed.
+ * HTTP/2, by `node:http2`: undici 7 would send requests of a lost connection again, and fails assertions that nobody
+ * can catch when one is closed.
  */
 export function http2Wire(
-  way: Way,
-  hooks: WireHooks,
-  { reuse }: { reuse: boolean },
+  socket: Socket,
+  url: URL,
+  { lost }: { lost: OnLost },
 ): Wire {
-  let session: ClientHttp2Session | undefined;
-  let plain: Wire | undefined;
-  let cancelDial = () => {};
-  let isOver = false;
-
-  function open(request: WireRequest, handler: WireHandler): void {
-    hooks.connecting();
-    cancelDial = dial(way, (error, socket) => {
-      if (isOver) return void socket?.destroy();
-      if (error) return handler.onError(error);
-      hooks.connected(socket);
-      if ((socket as { alpnProtocol?: unknown }).alpnProtocol === "h2") {
-        session = sessionOn(socket, way.url);
-        send(session, way.url, request, handler);
-      } else {
-        const known = { ...way, http2: false };
-        plain = http1Wire(known, hooks, { reuse, first: socket });
-        plain.dispatch(request, handler);
-      }
-    });
-  }
-
+  const session = sessionOn(socket, url);
+  let isBusy = false, isRefused = false, readBefore = 0;
+  const closed = new Promise<void>((resolve) =>
+    session.once("close", () => {
+      resolve();
+      // The request on it hears of that by its stream.
+      if (!isBusy) lost(new Error("the connection closed"));
+    })
+  );
   return {
-    isReady: () =>
-      plain?.isReady() ??
-        (session !== undefined && !session.closed && !session.destroyed),
+    isReady: () => !session.closed && !session.destroyed,
+    // What comes beside a response cannot be told from it, but where the server says that it did not look at the request.
+    isAnswered: () => !isRefused && socket.bytesRead > readBefore,
     dispatch(request, handler) {
-      if (plain) plain.dispatch(request, handler);
-      else if (session) send(session, way.url, request, handler);
-      else open(request, handler);
+      isBusy = true;
+      isRefused = false;
+      readBefore = socket.bytesRead;
+      send(session, url, request, handler, (code) => {
+        isBusy = false;
+        isRefused = code === constants.NGHTTP2_REFUSED_STREAM;
+      });
     },
     async destroy() {
-      isOver = true;
-      cancelDial();
-      await plain?.destroy();
-      if (!session || session.destroyed) return;
-      const closed = new Promise<void>((resolve) =>
-        session!.once("close", resolve)
-      );
-      session.destroy();
+      if (!session.destroyed) session.destroy();
       await closed;
     },
   };
@@ -88,6 +71,7 @@ function send(
   url: URL,
   { path, method, headers, body }: WireRequest,
   handler: WireHandler,
+  over: (code?: number) => void,
 ): void {
   let error = new Error("the stream was closed");
   let hasHeaders = false, isWhole = false;
@@ -101,7 +85,11 @@ function send(
     ...names,
     "content-length": String(Buffer.byteLength(body)),
   });
-  if (stream instanceof Error) return handler.onError(stream);
+  if (stream instanceof Error) {
+    over();
+    return handler.onError(stream);
+  }
+  handler.onConnect();
   stream.on("finish", () => handler.onRequestSent());
   stream.on("response", (given) => {
     hasHeaders = true;
@@ -117,6 +105,7 @@ function send(
   // Deno tells of an end where a connection was lost, too.
   stream.on("end", () => isWhole = !session.destroyed);
   stream.on("close", () => {
+    over(hasHeaders ? undefined : stream.rstCode);
     if (isWhole && hasHeaders && stream.rstCode === 0) handler.onComplete();
     else handler.onError(error);
   });

@@ -64,8 +64,8 @@ Deno.test("exchange() gives up a connection that is lost behind the last event",
   const closed = new Set<Connection>();
   const watched: Connections = {
     ...connections,
-    take(user) {
-      const connection = connections.take(user);
+    take() {
+      const connection = connections.take();
       const { close } = connection;
       taken.add(connection);
       return Object.assign(connection, {
@@ -77,7 +77,11 @@ Deno.test("exchange() gives up a connection that is lost behind the last event",
     },
   };
   const route = { url: server.url, path, headers: [], connections: watched };
-  const options = { connectTimeoutMs: 10_000, clean: (text: string) => text };
+  const options = {
+    connectTimeoutMs: 10_000,
+    retryStale: true,
+    clean: (text: string) => text,
+  };
   const http: Pick<Http, "exchange"> = {
     exchange: (request, call, reader) =>
       exchange(route, request, { call, reader, options }),

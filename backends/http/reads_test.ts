@@ -19,23 +19,27 @@ function slowClock() {
 function wires() {
   const handlers: WireHandler[] = [];
   const connection: Connection = {
-    wire: {
-      isReady: () => true,
-      dispatch: (_request, handler) => void handlers.push(handler),
-      destroy: () => Promise.resolve(),
-    },
     socket: undefined,
     idleSinceMs: undefined,
+    isReady: () => true,
+    isAnswered: () => false,
+    dispatch: (_request, handler) => void handlers.push(handler),
     close: () => {},
   };
   const connections: Connections = {
+    isClosed: false,
     take: () => connection,
+    open: () => connection,
     give: () => {},
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
   const url = new URL("http://h/");
   const route = { url, path: "/", headers: [], connections };
-  const options = { connectTimeoutMs: 1000, clean: (text: string) => text };
+  const options = {
+    connectTimeoutMs: 1000,
+    retryStale: true,
+    clean: (text: string) => text,
+  };
   const http: Pick<Http, "exchange"> = {
     exchange: (request, call, reader) =>
       exchange(route, request, { call, reader, options }),

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { createSecureServer, type ServerHttp2Session } from "node:http2";
 import type { AddressInfo, Socket } from "node:net";
+import { dial } from "../target/dial.ts";
 import type { TlsOptions } from "../target/tls.ts";
 import type { HttpOptions } from "./http.ts";
 import { http2Wire } from "./http2.ts";
@@ -236,12 +237,12 @@ Deno.test("exchange() uses a connection of HTTP/2 again", async () => {
 
 Deno.test("http2Wire() tells of a request that cannot be sent, on a new connection and on a used one", async () => {
   await using server = await http2Server();
-  const way = { url: server.url("/"), tls: TRUST, http2: true };
-  const wire = http2Wire({ ...way, tunnel: undefined }, {
-    connecting: () => {},
-    connected: () => {},
-    lost: () => {},
-  }, { reuse: true });
+  const url = server.url("/");
+  const way = { url, tls: TRUST, http2: true, tunnel: undefined };
+  const socket = await new Promise<Socket>((resolve, reject) =>
+    dial(way, (error, socket) => error ? reject(error) : resolve(socket))
+  );
+  const wire = http2Wire(socket, url, { lost: () => {} });
   for (let i = 0; i < 2; i++) {
     const error = await new Promise<Error>((onError) =>
       wire.dispatch(

@@ -7,6 +7,7 @@ import { manualClock } from "../../core/testing/manual_clock.ts";
 import { probe } from "../target/probe.ts";
 import { ask, asked, failureOf, open, reached } from "./testing/ask_test.ts";
 
+const clean = (text: string) => text;
 const URL_BEHIND = new URL("https://h.invalid/v1/x");
 
 function pem(name: string): string {
@@ -101,7 +102,7 @@ for (const [what, [answer, words]] of Object.entries(REFUSALS)) {
       assert.deepEqual([got.marks, got.retried], [{}, 0]);
       assert.equal(proxy.connects, 1);
       const { signal } = new AbortController();
-      const ask = { headers: {}, tls, timeoutMs: 10_000, signal, env };
+      const ask = { headers: {}, tls, timeoutMs: 10_000, signal, env, clean };
       await assert.rejects(probe(URL_BEHIND, ask), { class: "connect_error" });
       assert.equal(proxy.connects, 2);
     }
@@ -132,7 +133,7 @@ for (const [what, answer] of Object.entries(STALLS)) {
       await pending.settled;
       assert.equal(failureOf(pending)[0], "connect_timeout");
       const { signal } = new AbortController();
-      const question = { headers: {}, tls, timeoutMs: 200, signal, env };
+      const question = { headers: {}, tls, timeoutMs: 200, signal, env, clean };
       await assert.rejects(probe(URL_BEHIND, question), {
         class: "connect_timeout",
       });

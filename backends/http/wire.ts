@@ -1,12 +1,13 @@
 import type { Buffer } from "node:buffer";
-import type { Socket } from "node:net";
 import type { RawHeaders } from "./raw_headers.ts";
 
-/** Speaks HTTP on one connection, one request at a time. */
+/** Speaks HTTP on one open socket, one request at a time. It never opens another socket. */
 export interface Wire {
-  /** Whether it could take a request now without opening a socket first. */
+  /** Whether it could take a request now. */
   isReady(): boolean;
-  /** Sends a request; opens a socket before, where none is open. */
+  /** Whether anything has come since the last request was dispatched that may be of its response. */
+  isAnswered(): boolean;
+  /** Sends a request. */
   dispatch(request: WireRequest, handler: WireHandler): void;
   /** Closes its socket, whatever it does. Resolves when that is done. */
   destroy(): Promise<void>;
@@ -23,6 +24,7 @@ export interface WireRequest {
 
 /** Who hears of a response: what undici 7 calls by itself, without objects between. */
 export interface WireHandler {
+  /** The request is written now: until then nothing of it has left. */
   onConnect(): void;
   /** All of the request was handed to the socket. */
   onRequestSent(): void;
@@ -34,12 +36,5 @@ export interface WireHandler {
   onError(error: Error): void;
 }
 
-/** Who hears of the socket below. */
-export interface WireHooks {
-  /** A socket is being opened. */
-  connecting(): void;
-  /** It is open, TLS included. */
-  connected(socket: Socket): void;
-  /** It was lost; whoever had sent a request on it may not have heard. */
-  lost(error: Error): void;
-}
+/** Called when the socket was lost; whoever had sent a request on it may not have heard. */
+export type OnLost = (error: Error) => void;

@@ -20,6 +20,13 @@ export interface OpenAiOptions extends TargetOptions {
    */
   reuse?: boolean;
   /**
+   * Whether a request is sent again on a new connection, once and counted, where a used connection closes within a
+   * second and before anything of a response has come.
+   *
+   * @default {true}
+   */
+  retryStale?: boolean;
+  /**
    * Whether to speak HTTP/2 where a server offers it over TLS.
    *
    * @default {false}
@@ -86,6 +93,9 @@ export const openAiShape = {
   ),
   reuse: z.boolean().default(true).describe(
     "Whether a connection takes one request after another",
+  ),
+  retryStale: z.boolean().default(true).describe(
+    "Whether a request is sent again, once, if a used connection turns out closed",
   ),
   http2: z.boolean().default(false).describe(
     "Whether to speak HTTP/2 where a server offers it over TLS",

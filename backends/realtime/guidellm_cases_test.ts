@@ -154,6 +154,7 @@ test(
       buffered: () => {},
       event: () => {},
       ended: () => {},
+      retried: () => {},
       mark: () => {},
       audioSent: () => {},
     });

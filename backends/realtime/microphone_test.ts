@@ -29,6 +29,7 @@ function studio(frames: Frames, { speed = 1, nowMs = 0 } = {}) {
     buffered: () => {},
     event: () => {},
     ended: () => {},
+    retried: () => {},
     mark: (instant, atMs = clock.now()) => void (marks[instant] = atMs),
     audioSent: (chunk) => void sent.push(chunk),
   };
@@ -97,6 +98,7 @@ Deno.test("openMicrophone() catches up at once after the loop was held, and tell
       buffered: () => {},
       event: () => {},
       ended: () => {},
+      retried: () => {},
       mark: () => {},
       audioSent: (chunk) => void sent.push(chunk),
     },

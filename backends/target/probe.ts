@@ -165,7 +165,14 @@ function failureOf(
 ): Error {
   const { url, road: { proxy } } = question;
   const isPlain = url.protocol === "http:";
-  const tried = { ...progress, proxy, isPlain, idleMs: undefined, waitedMs: 0 };
+  const tried = {
+    ...progress,
+    isAnswered: progress.hasHeaders,
+    proxy,
+    isPlain,
+    idleMs: undefined,
+    waitedMs: 0,
+  };
   const fault = faultOf(error, tried);
   if (!isRequestError(fault)) return fault;
   const { code } = fault;

@@ -30,6 +30,7 @@ export async function startBackend(
     buffered() {},
     mark() {},
     ended() {},
+    retried() {},
     audioSent() {},
   };
 

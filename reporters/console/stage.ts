@@ -106,6 +106,7 @@ function measuredLines(
     ...wrap(ratesOf(stage.rates), { ...look, label: "  rates   " }),
     ...outsideLines(stage, look),
     ...wrap(tokensOf(stage), { ...look, label: "  tokens  " }),
+    ...wrap(retriedOf(stage.counts), { ...look, label: "  retried " }),
     ...failureLines(stage, look),
     ...objectiveLines(stage, look),
     ...clientLines(stage, look),
@@ -210,6 +211,15 @@ const counters: Readonly<Record<Exclude<TokenCounter, "server">, string>> = {
   deltas: "estimated from deltas",
   characters: "estimated from characters",
 };
+
+/** A request that was sent twice is slower than the server is. */
+function retriedOf({ retried }: Counts): string[] {
+  if (retried === 0) return [];
+  const what = retried === 1 ? "request" : "requests";
+  return [
+    `${retried} ${what} sent again, as the server had closed the connection`,
+  ];
+}
 
 function failureLines(
   { counts, failures }: StageReport,

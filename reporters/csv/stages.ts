@@ -75,6 +75,7 @@ const single: readonly string[] = [
   "counts.cancelled",
   "counts.dropped",
   "counts.emptyOutputs",
+  "counts.retried",
   "counts.warmup",
   "failures",
   "errorRate",

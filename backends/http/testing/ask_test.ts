@@ -6,11 +6,13 @@ import { openHttp } from "../undici.ts";
 /** What one request came to. */
 export interface Asked {
   endedMs?: number;
-  readonly marks: Partial<Record<Instant, number>>;
+  marks: Partial<Record<Instant, number>>;
   readonly reads: { readonly bytes: number; readonly atMs: number }[];
   /** Times of events, as they were counted. */
   readonly counted: number[];
   readonly events: (ServerEvent & { readonly atMs: number })[];
+  /** How often it was sent again. */
+  retried: number;
   readonly bodies: { readonly text: string; readonly atMs: number }[];
   /** What was recorded after the exchange had settled. */
   readonly late: string[];
@@ -41,6 +43,7 @@ export function open(options: Partial<HttpOptions> = {}): Http {
     tls: { rejectUnauthorized: true },
     connectTimeoutMs: 10_000,
     reuse: true,
+    retryStale: true,
     http2: false,
     env: () => undefined,
     clean: (text) => text.replaceAll("s3cret", "***"),
@@ -62,6 +65,7 @@ export function ask(
     reads: [],
     counted: [],
     events: [],
+    retried: 0,
     bodies: [],
     late: [],
   };
@@ -84,6 +88,11 @@ export function ask(
     mark(instant, atMs = time.now()) {
       note(instant);
       asked.marks[instant] = atMs;
+    },
+    retried() {
+      note("retried");
+      asked.retried++;
+      asked.marks = {};
     },
     ended(atMs) {
       note("ended");
