@@ -23,7 +23,7 @@ export async function checkCommand(flags: CheckFlags): Promise<number> {
   using interrupt = interruptible();
   const { signal } = interrupt;
   const most = wholeNumber("--messages", flags.messages, 0);
-  void removeAbandonedFolders();
+  await removeAbandonedFolders();
   await using open = new AsyncDisposableStack();
   const clock = systemClock();
   const trace = tracer(clock, most);

@@ -10,8 +10,9 @@ import { warn } from "./warn.ts";
 /** `earshot run`: returns the exit code. */
 export async function runCommand(flags: RunFlags): Promise<number> {
   using interrupt = interruptible();
-  void removeAbandonedFolders();
+  const tidied = removeAbandonedFolders();
   await using plan = await planOf(flags);
+  await tidied; // before anything is timed
   const progress = progressReporter({ quiet: flags.quiet ?? false });
   const report = await run({
     ...plan.options,

@@ -77,7 +77,7 @@ const FAULTS: readonly (readonly [
     BEFORE,
     "connect_error",
     "EMFILE",
-    "Cannot connect: connect EMFILE ::1 (no more files may be open: see ulimit -n)",
+    "Cannot connect: connect EMFILE ::1 (this process may open no more files: raise the limit, ulimit -n)",
   ],
   [
     errorOf("Expected HTTP/", "HPE_INVALID_CONSTANT", "HTTPParserError"),
