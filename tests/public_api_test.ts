@@ -165,6 +165,7 @@ const AUDIO: readonly string[] = [
   "AudioSource",
   "AudioSourceOptions",
   "ClipOptions",
+  "ClipSpan",
   "DecodedAudio",
   "Decoders",
   "DecodersOptions",
