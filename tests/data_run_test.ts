@@ -1,10 +1,21 @@
 // What files of chats and several datasets together come to on the wire and in the report.
 
 import assert from "node:assert/strict";
-import { chat, concurrent, run, sharegpt } from "../mod.ts";
+import { bytesSource, encodeWav, openDecoders } from "../audio/mod.ts";
+import { bundledClips, readClip } from "../clips/mod.ts";
+import {
+  chat,
+  concurrent,
+  jsonlManifest,
+  realtime,
+  run,
+  sharegpt,
+  transcriptions,
+} from "../mod.ts";
 import { startServer } from "../server/mod.ts";
 import { earshot } from "./support/earshot.ts";
 import { readReport, tempFolder } from "./support/files.ts";
+import { sampled } from "./support/sampled.ts";
 
 Deno.test("a ShareGPT conversation is replayed with the answers that were recorded", async () => {
   const conversations = [
@@ -120,5 +131,57 @@ Deno.test("run passes over a record that cannot be read, names it, and refuses i
     const strict = await earshot([...args, "--strict"], { cwd: folder.path });
     assert.equal(strict.code, 2, strict.stderr);
     assert.match(strict.stderr, new RegExp(`${name}${place}`));
+  }
+});
+
+Deno.test("run sends the parts of one recording that a manifest declares, each as a clip of its own", async () => {
+  const clips = ["short", "question", "numbers"].map((id) =>
+    bundledClips.find((clip) => clip.id === id)!
+  );
+  await using decoders = openDecoders();
+  const parts = await Promise.all(clips.map(async (clip) => {
+    const source = bytesSource(await readClip(clip), clip.file);
+    return await (await decoders.clip(source)).pcm16(16_000);
+  }));
+  const rows: unknown[] = [];
+  let at = 0;
+  for (const [i, { length }] of parts.entries()) {
+    rows.push({
+      audio_filepath: "all.wav",
+      offset: at / 16_000,
+      duration: length / 16_000,
+      text: clips[i]!.transcript,
+    });
+    at += length;
+  }
+  const all = Int16Array.from(parts.flatMap((part) => [...part]));
+  await using folder = await tempFolder({
+    "all.wav": encodeWav(all, 16_000),
+    "m.jsonl": rows.map((row) => JSON.stringify(row)).join("\n"),
+  });
+  await using server = await startServer({ ttftMs: 1, itlMs: 0 });
+  const target = server.url;
+  for (
+    const backend of [
+      transcriptions({ target }),
+      realtime({ target, speed: 20 }),
+    ]
+  ) {
+    const { report, samples } = await sampled({
+      backend,
+      dataset: jsonlManifest({ path: folder.at("m.jsonl") }),
+      load: concurrent([1]),
+    });
+    const [stage] = report.stages;
+    assert.equal(stage!.counts.ok, 3);
+    assert.equal(stage!.quality.wer?.value, 0);
+    assert.equal(stage!.quality.wer?.utterances, 3);
+    assert.deepEqual(
+      samples.map(({ input }) => Math.round(input.audioMs! * 16)),
+      parts.map(({ length }) => length),
+    );
+    const ids = samples.map(({ input }) => input.audioId!);
+    assert.equal(new Set(ids).size, 3);
+    assert.ok(ids.every((id) => id.startsWith("all.wav#t=")), `${ids}`);
   }
 });
