@@ -8,7 +8,7 @@ import type { limit } from "./limit.ts";
 import { findAudio } from "./sniff.ts";
 import { type AudioSource, bytesFrom } from "./source.ts";
 import type { SampleRange } from "./stream.ts";
-import { cutWav } from "./wav.ts";
+import { readWavSamples, type WavSamples } from "./wav.ts";
 
 /** One utterance, decoded on demand. */
 export interface AudioClip {
@@ -87,8 +87,8 @@ interface OpenedFile extends Making {
 /** Most that one clip may take when it is decoded: 2 h 19 min at 16 kHz. */
 const MAX_PCM_BYTES = 2 ** 28;
 
-/** Largest file that is decoded, but for WAV, of which no more is read than is decoded. */
-const MAX_FILE_BYTES = 2 ** 29;
+/** Most that is read of a file to decode it: of WAV what is decoded, of others all. */
+const MAX_FILE_BYTES = 2 ** 30;
 
 const EXTENSIONS: Readonly<Record<AudioFormat, string>> = {
   wav: "wav",
@@ -158,23 +158,26 @@ async function decode(
   const { name } = source;
   const count = range.end - range.start;
   const pcmBytes = 2 * Math.ceil(count * rateHz / info.sampleRateHz);
-  requireRoom(file, { count, pcmBytes, rateHz });
   const isWav = info.format === "wav";
   const fileBytes = isWav ? Math.ceil(size * count / samples) : size;
+  requireRoom(file, { count, pcmBytes, fileBytes, rateHz });
   return await budget.run(fileBytes + pcmBytes, async () => {
-    const bytes = await limited(() =>
-      isWav ? readWav(source, range) : readAll(source)
-    );
-    const job = { name, bytes, sampleRateHz: rateHz };
-    return await pool.run(isWav ? job : { ...job, range });
+    const job = { name, sampleRateHz: rateHz };
+    if (isWav) {
+      const { fmt, data } = await limited(() => readWav(source, range));
+      return await pool.run({ ...job, fmt, bytes: data });
+    }
+    const bytes = await limited(() => readAll(source));
+    return await pool.run({ ...job, bytes, range });
   });
 }
 
 function requireRoom(
-  { source: { name }, info: { format, sampleRateHz }, size }: OpenedFile,
-  { count, pcmBytes, rateHz }: {
+  { source: { name }, info: { sampleRateHz } }: OpenedFile,
+  { count, pcmBytes, fileBytes, rateHz }: {
     readonly count: number;
     readonly pcmBytes: number;
+    readonly fileBytes: number;
     readonly rateHz: number;
   },
 ): void {
@@ -186,11 +189,13 @@ function requireRoom(
       } of samples), but the clip lasts ${Math.round(count / sampleRateHz)} s`,
     );
   }
-  if (format !== "wav" && size > MAX_FILE_BYTES) {
+  if (fileBytes > MAX_FILE_BYTES) {
     throw new AudioError(
-      `${name}: a file that is decoded must have at most ${
+      `${name}: no more than ${
         mebibytes(MAX_FILE_BYTES)
-      }, but has ${mebibytes(size)}: split it, or convert it to WAV`,
+      } of a file are read to decode it, but the clip takes ${
+        mebibytes(fileBytes)
+      }: split the file, or cut WAV with maxSeconds`,
     );
   }
 }
@@ -243,10 +248,10 @@ async function readAll(source: AudioSource): Promise<Uint8Array<ArrayBuffer>> {
 async function readWav(
   source: AudioSource,
   range: SampleRange,
-): Promise<Uint8Array<ArrayBuffer>> {
+): Promise<WavSamples> {
   await using bytes = await source.open();
   const { at, head } = await findAudio(bytes, source.name);
-  return await cutWav(bytesFrom(bytes, at, head), source.name, range);
+  return await readWavSamples(bytesFrom(bytes, at, head), source.name, range);
 }
 
 function baseName(name: string): string {

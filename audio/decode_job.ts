@@ -2,13 +2,16 @@ import { openStream } from "./decode.ts";
 import { downmix, toPcm16 } from "./pcm.ts";
 import { openResampler } from "./resample.ts";
 import type { SampleRange } from "./stream.ts";
+import { openWavSamples } from "./wav.ts";
 
 /** A file to be made into samples that are ready to send. Plain data: it crosses threads. */
 export interface DecodeJob {
   /** What errors call the audio. */
   readonly name: string;
-  /** The whole file. */
+  /** The whole file, or of a WAV file the samples that are wanted. */
   readonly bytes: Uint8Array<ArrayBuffer>;
+  /** The body of the fmt chunk, where the bytes are samples of a WAV file. */
+  readonly fmt?: Uint8Array<ArrayBuffer>;
   readonly sampleRateHz: number;
   /** Samples of the file to decode; all of them if left out. */
   readonly range?: SampleRange;
@@ -22,9 +25,11 @@ export type WorkerReply =
 
 /** Decodes, mixes to mono, resamples and converts, piece by piece: beside the file, only what comes out is held whole. */
 export async function runDecodeJob(
-  { name, bytes, sampleRateHz, range }: DecodeJob,
+  { name, bytes, fmt, sampleRateHz, range }: DecodeJob,
 ): Promise<Int16Array<ArrayBuffer>> {
-  const stream = await openStream(bytes, name);
+  const stream = fmt === undefined
+    ? await openStream(bytes, name)
+    : openWavSamples({ fmt, data: bytes }, name);
   const { start, end } = range ?? { start: 0, end: stream.samples };
   const resampler = openResampler(
     stream.sampleRateHz,

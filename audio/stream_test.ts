@@ -4,7 +4,14 @@ import { decodeAudio, openStream } from "./decode.ts";
 import { encodeWav } from "./encode_wav.ts";
 import { AudioError } from "./errors.ts";
 import type { SampleRange } from "./stream.ts";
-import { chirpPcm16, constantFlac, fixture } from "./test_signals.ts";
+import {
+  chirpPcm16,
+  chunk,
+  constantFlac,
+  fixture,
+  fmt,
+  riff,
+} from "./test_signals.ts";
 
 const FILES: readonly (readonly [string, Uint8Array<ArrayBuffer>])[] = [
   ["chirp.wav", encodeWav(chirpPcm16(48_000), 48_000)],
@@ -62,4 +69,17 @@ Deno.test("openStream() decodes hours in small pieces, and no further than asked
   broken.fill(0, Math.floor(bytes.length * 0.4), Math.floor(bytes.length / 2));
   assert.deepEqual((await read(broken, range)).channels, channels);
   await assert.rejects(decodeAudio(broken, "x"), AudioError);
+});
+
+Deno.test("openStream() makes pieces the smaller, the more channels there are", async () => {
+  const channels = 500;
+  const data = new Uint8Array(channels * 1000).fill(192);
+  const bytes = riff([
+    chunk("fmt ", fmt({ channels, bits: 8 })),
+    chunk("data", data),
+  ]);
+  const { pieces } = await read(bytes);
+  assert.ok(pieces.every((piece) => piece[0]!.length * channels <= 65_536));
+  assert.equal(pieces.reduce((sum, [first]) => sum + first!.length, 0), 1000);
+  assert.ok(pieces.every((piece) => piece.every((each) => each[0] === 0.5)));
 });

@@ -56,15 +56,54 @@ export async function openWav(
   bytes: Uint8Array<ArrayBuffer>,
   name: string,
 ): Promise<AudioStream> {
-  const layout = await layoutOf(bytesOf(bytes), name);
+  return streamOf(bytes, await layoutOf(bytesOf(bytes), name), name);
+}
+
+/** Samples of a WAV file as they are written. Plain data: it crosses threads. */
+export interface WavSamples {
+  /** The body of the fmt chunk. */
+  readonly fmt: Uint8Array<ArrayBuffer>;
+  readonly data: Uint8Array<ArrayBuffer>;
+}
+
+/** Reads a range of a WAV file without the rest. */
+export async function readWavSamples(
+  bytes: AudioBytes,
+  name: string,
+  { start, end }: SampleRange,
+): Promise<WavSamples> {
+  const { dataStart, frameBytes, fmt } = await layoutOf(bytes, name);
+  const size = (end - start) * frameBytes;
+  const from = dataStart + start * frameBytes;
+  const data = await bytes.read(from, from + size);
+  requireAll(size, data.length, name);
+  return { fmt, data };
+}
+
+/** What {@linkcode readWavSamples} read. */
+export function openWavSamples(
+  { fmt, data }: WavSamples,
+  name: string,
+): AudioStream {
+  const format = formatOf(fmt, name);
+  const frames = Math.floor(data.length / format.frameBytes);
+  return streamOf(data, { ...format, dataStart: 0, frames }, name);
+}
+
+function streamOf(
+  bytes: Uint8Array<ArrayBuffer>,
+  layout: WavLayout,
+  name: string,
+): AudioStream {
   const { sampleRateHz, channels, frames } = layout;
+  const step = Math.max(1, Math.floor(PIECE_SAMPLES / channels));
   return {
     sampleRateHz,
     channels,
     samples: frames,
     async *pieces({ start, end }) {
-      for (let from = start; from < end; from += PIECE_SAMPLES) {
-        const to = Math.min(end, from + PIECE_SAMPLES);
+      for (let from = start; from < end; from += step) {
+        const to = Math.min(end, from + step);
         yield samplesOf(bytes, { layout, start: from, end: to, name });
       }
     },
@@ -90,31 +129,6 @@ function samplesOf(
     if (encoding.startsWith("float")) requireFinite(samples, start, name);
     return samples;
   });
-}
-
-/** A range of a WAV file as a file of its own, read without the rest. */
-export async function cutWav(
-  bytes: AudioBytes,
-  name: string,
-  { start, end }: SampleRange,
-): Promise<Uint8Array<ArrayBuffer>> {
-  const { dataStart, frameBytes, fmt } = await layoutOf(bytes, name);
-  const data = await bytes.read(
-    dataStart + start * frameBytes,
-    dataStart + end * frameBytes,
-  );
-  const file = new Uint8Array(28 + fmt.length + data.length);
-  const view = viewOf(file);
-  const put = (at: number, id: string, size: number) => {
-    file.set(new TextEncoder().encode(id), at);
-    view.setUint32(at + id.length, size, true);
-  };
-  put(0, "RIFF", file.length - 8);
-  put(8, "WAVEfmt ", fmt.length);
-  file.set(fmt, 20);
-  put(20 + fmt.length, "data", data.length);
-  file.set(data, 28 + fmt.length);
-  return file;
 }
 
 function requireFinite(
