@@ -32,6 +32,7 @@ export async function startBackend(
     ended() {},
     retried() {},
     audioSent() {},
+    buffered() {},
   };
 
   async function send(): Promise<void> {
