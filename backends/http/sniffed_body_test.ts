@@ -113,5 +113,5 @@ Deno.test("sniffedBody() refuses blank lines without an end", () => {
   });
   const piece = Buffer.alloc(MAX_BYTES / 8, "\n");
   for (let i = 0; i < 8; i++) body.read(piece, i);
-  assert.throws(() => body.read(piece, 8), { class: "protocol_error" });
+  assert.throws(() => body.read(piece, 8), { class: "too_large" });
 });
