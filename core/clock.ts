@@ -42,6 +42,8 @@ function clockOf(now: () => number, epochMs: number): Clock {
   let armedMs = Infinity;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let firing = false;
+  /** When the round of tasks began that runs now, or was the last. */
+  let roundMs = 0;
 
   function arm(): void {
     const nextMs = queue.peek()?.atMs ?? Infinity;
@@ -53,10 +55,14 @@ function clockOf(now: () => number, epochMs: number): Clock {
     timer = setTimeout(fire, Math.min(delayMs, MAX_TIMER_MS));
   }
 
-  /** Runs what is due. What these tasks add waits for the next round, so that the event loop gets its turn. */
+  /**
+   * Runs what is due. What these tasks add waits for the next round, so that the event loop gets its turn, and goes
+   * behind what is due in this one: a task that is late, and adds the next one late as well, holds up no other.
+   */
   function fire(): void {
     const known = queue.added;
     armedMs = Infinity;
+    roundMs = now();
     firing = true;
     try {
       let task = queue.peek();
@@ -72,7 +78,7 @@ function clockOf(now: () => number, epochMs: number): Clock {
   }
 
   function at(atMs: number, run: () => void): () => void {
-    const task = queue.add(atMs, run);
+    const task = queue.add(firing ? Math.max(atMs, roundMs) : atMs, run);
     arm();
     return () => {
       queue.remove(task);

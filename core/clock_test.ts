@@ -96,6 +96,23 @@ Deno.test("systemClock() gives the event loop its turn between tasks that add ta
   assert.ok(before >= 1 && rounds <= before + 1);
 });
 
+Deno.test("systemClock() lets no late task that adds late tasks hold up the others", async () => {
+  const clock = systemClock();
+  const seen: string[] = [];
+  const done = Promise.withResolvers<void>();
+  const first = clock.now() + 1;
+  const again = (count: number) => {
+    seen.push(`late ${count}`);
+    if (count < 3) clock.at(first + count / 10, () => again(count + 1));
+    else done.resolve();
+  };
+  clock.at(first, () => again(0));
+  clock.at(first + 1, () => void seen.push("other"));
+  while (clock.now() < first + 2);
+  await done.promise;
+  assert.deepEqual(seen, ["late 0", "other", "late 1", "late 2", "late 3"]);
+});
+
 Deno.test("systemClock() loses no task to one that throws", async () => {
   const clock = systemClock();
   const errors: string[] = [];

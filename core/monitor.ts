@@ -34,12 +34,16 @@ export function monitor(clock: Clock, host: Host | undefined): Monitor {
   let cpu: number | undefined;
   let cancel = () => {};
 
-  /** Probes stand on a fixed grid, so that a blocked loop is seen by every probe that it delayed. */
-  function probe(dueMs: number): void {
-    cancel = clock.at(dueMs, () => {
-      loopDelay.add(clock.now() - dueMs);
-      if (loopDelay.n % LOOK_EVERY === 0) look();
-      probe(dueMs + PROBE_MS);
+  /** Probes stand on a fixed grid, so that a blocked loop is seen by every probe that it delayed: all when it goes on. */
+  function probe(firstMs: number): void {
+    cancel = clock.at(firstMs, () => {
+      const nowMs = clock.now();
+      let dueMs = firstMs;
+      for (; dueMs <= nowMs; dueMs += PROBE_MS) {
+        loopDelay.add(nowMs - dueMs);
+        if (loopDelay.n % LOOK_EVERY === 0) look();
+      }
+      probe(dueMs);
     });
   }
 
