@@ -32,7 +32,6 @@ export async function startBackend(
     ended() {},
     retried() {},
     audioSent() {},
-    buffered() {},
   };
 
   async function send(): Promise<void> {
