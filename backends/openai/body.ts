@@ -57,16 +57,24 @@ export function fieldsOf(
   return fields;
 }
 
-/** How many tokens a turn must bring, in all its answers, where `ignoreEos` asks for an exact number. */
-export function exactTokens(
-  settings: GenerationSettings,
+/** How many tokens each answer to a turn may have; `undefined` where no limit is sent. */
+export function tokenLimit(
+  settings: Pick<GenerationSettings, "body" | "maxOutputTokens">,
   { maxOutputTokens }: Turn,
 ): number | undefined {
-  if (!settings.ignoreEos) return undefined;
   const limit =
     LIMITS.map((name) => settings.body[name]).find(Number.isInteger) ??
       maxOutputTokens ?? settings.maxOutputTokens;
-  return limit === undefined ? undefined : Number(limit) * answersIn(settings);
+  return limit === undefined ? undefined : Number(limit);
+}
+
+/** How many tokens a turn must bring, in all its answers, where `ignoreEos` asks for an exact number. */
+export function exactTokens(
+  settings: GenerationSettings,
+  turn: Turn,
+): number | undefined {
+  const limit = settings.ignoreEos ? tokenLimit(settings, turn) : undefined;
+  return limit === undefined ? undefined : limit * answersIn(settings);
 }
 
 /** Whether an answer is streamed: the `body` option has the last word. */

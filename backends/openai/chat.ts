@@ -1,6 +1,6 @@
 import { type BackendPlugin, defineBackend } from "../../plugins/mod.ts";
 import { openBackend } from "./backend.ts";
-import { answersIn, exactTokens, streams } from "./body.ts";
+import { answersIn, exactTokens, streams, tokenLimit } from "./body.ts";
 import {
   type ChatOptions,
   chatOptions,
@@ -47,10 +47,11 @@ const chatProtocol: ProtocolOf<ChatSettings, PreparedChat> = (
     streams: stream,
     ...chatRequests(settings, model),
     exactTokens: (turn) => exactTokens(settings, turn),
-    reader: (call) =>
+    reader: (call, { turn }) =>
       choicesReader({
         call,
         answers,
+        tokenLimit: tokenLimit(settings, turn),
         piecesOf: ({ delta, message }) => piecesOfMessage(delta ?? message),
         whole: () => stream && warn(),
       }),

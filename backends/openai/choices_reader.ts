@@ -21,6 +21,8 @@ export interface ChoicesOptions {
   readonly call: Pick<Call, "output">;
   /** How many were asked for. */
   readonly answers: number;
+  /** How many tokens each answer may have, where a limit was sent. */
+  readonly tokenLimit?: number | undefined;
   /** How many events without anything that is known are passed over. @default {50000} */
   readonly maxUnknown?: number;
   /** What one choice of an event, or of a whole answer, holds. */
@@ -40,13 +42,21 @@ const NOTHING: readonly Piece[] = [{ kind: "text", text: "" }];
 
 /** Reads chats and completions, streamed or whole, whichever was asked for: the server decides. */
 export function choicesReader(
-  { call, answers: wanted, maxUnknown = 50_000, piecesOf, whole }:
-    ChoicesOptions,
+  {
+    call,
+    answers: wanted,
+    tokenLimit,
+    maxUnknown = 50_000,
+    piecesOf,
+    whole,
+  }: ChoicesOptions,
 ): AnswerReader {
   const answers = gatherAnswers();
   const meter = usageMeter({ answers: wanted });
   let responseId: string | undefined;
   let isWhole = false;
+  /** Tokens of all answers, where each has reached the limit: llama.cpp counts the first alone. */
+  let outputTokens: number | undefined;
   let unknown = 0;
 
   /** What a choice holds. Where one answer was asked for, all is of it: there are servers whose index counts the tokens. */
@@ -110,6 +120,10 @@ export function choicesReader(
       const all = objectsIn(choices).map(read);
       meter.event({ usage: [usage, fieldOf(x_groq, "usage")], choices: all });
       for (const choice of all) take(choice);
+      const isLimit = tokenLimit !== undefined &&
+        meter.usage?.outputTokens === tokenLimit &&
+        all.every(({ finishReason }) => finishReason === "length");
+      if (isLimit) outputTokens = tokenLimit * all.length;
       whole();
     },
     result(): Output {
@@ -118,7 +132,9 @@ export function choicesReader(
       return {
         ...answers.output,
         ...(responseId !== undefined && { responseId }),
-        ...(usage && { usage }),
+        ...(usage && {
+          usage: { ...usage, ...(outputTokens && { outputTokens }) },
+        }),
       };
     },
   };

@@ -846,6 +846,34 @@ const WHOLE: readonly [string, unknown, Output, Partial<ChoicesOptions>?][] = [
       ],
     },
   ],
+  ...([
+    ["llama.cpp's: two at the limit, the first alone counted", 16, 16, 32],
+    ["two at the limit, both counted", 32, 16, 32],
+    ["two that ended below the limit", 16, 20, 16],
+    ["two without a limit", 16, undefined, 16],
+  ] as const).map((
+    [name, completion_tokens, tokenLimit, outputTokens],
+  ): (typeof WHOLE)[number] => [
+    name,
+    {
+      choices: ["a", "b"].map((content, index) => ({
+        index,
+        message: { content },
+        finish_reason: "length",
+      })),
+      usage: { prompt_tokens: 5, completion_tokens },
+    },
+    {
+      text: "a",
+      finishReason: "length",
+      choices: [
+        { text: "a", finishReason: "length" },
+        { text: "b", finishReason: "length" },
+      ],
+      usage: { inputTokens: 5, outputTokens },
+    },
+    { answers: 2, tokenLimit },
+  ]),
 ];
 
 for (const [name, answer, output, options] of WHOLE) {

@@ -6,7 +6,13 @@ import {
 } from "../../plugins/mod.ts";
 import { path, refuse } from "../target/options.ts";
 import { openBackend } from "./backend.ts";
-import { answersIn, exactTokens, fieldsOf, streams } from "./body.ts";
+import {
+  answersIn,
+  exactTokens,
+  fieldsOf,
+  streams,
+  tokenLimit,
+} from "./body.ts";
 import { bytesOf } from "./bytes.ts";
 import { choicesReader } from "./choices_reader.ts";
 import {
@@ -93,10 +99,11 @@ const completionsProtocol: ProtocolOf<CompletionsSettings, Uint8Array> = (
       contentType: "application/json",
       body,
     }),
-    reader: (call) =>
+    reader: (call, { turn }) =>
       choicesReader({
         call,
         answers,
+        tokenLimit: tokenLimit(settings, turn),
         piecesOf: ({ text }) => piecesOfText(text),
         whole: () => stream && warn(),
       }),
