@@ -2,6 +2,7 @@ import { onAbort } from "./abort.ts";
 import type { Clock } from "./clock.ts";
 import type { Backend, Call } from "./contract.ts";
 import { isRequestError, messageOf, type RequestError } from "./errors.ts";
+import { joinedText } from "./joined_text.ts";
 import { deltaBytes, type MemoryBudget, processMemory } from "./memory.ts";
 import type { Columns, InferenceRequest, Turn } from "./request.ts";
 import type {
@@ -185,23 +186,31 @@ function recorder(
 }
 
 /**
- * Output as it comes. While a request is in flight a plain piece of text is kept as its time and its string alone:
- * thousands of streams may hold thousands of pieces each.
+ * Output as it comes. While a request is in flight, plain pieces of text are kept as their times, their lengths and one
+ * text: thousands of streams may hold thousands of pieces each.
  */
 function outputLog() {
   const times: number[] = [];
-  const pieces: (string | Delta)[] = [];
+  /** The length of a plain piece, or another piece as it is. */
+  const pieces: (number | Delta)[] = [];
+  const plain = joinedText();
   return {
     add(atMs: number, delta: Delta): void {
       times.push(atMs);
-      pieces.push(isPlain(delta) ? delta.text : { ...delta });
+      if (isPlain(delta)) {
+        pieces.push(delta.text.length);
+        plain.add(delta.text);
+      } else pieces.push({ ...delta });
     },
-    deltas: (): Sample["deltas"] =>
-      pieces.map((piece, i) =>
-        typeof piece === "string"
-          ? { atMs: times[i]!, kind: "text", text: piece }
-          : { atMs: times[i]!, ...piece }
-      ),
+    deltas(): Sample["deltas"] {
+      const text = plain.toString();
+      let at = 0;
+      return pieces.map((piece, i) => {
+        const atMs = times[i]!;
+        if (typeof piece !== "number") return { atMs, ...piece };
+        return { atMs, kind: "text", text: text.slice(at, at += piece) };
+      });
+    },
   };
 }
 

@@ -29,12 +29,12 @@ export interface MemoryLimits {
 }
 
 /**
- * What the requests of this process may hold. An answer of 100,000 tokens takes some 10 MiB, so that one request has
- * room for a million; all together have room for 1,024 answers of 5,000 tokens that come at the same time.
+ * What the requests of this process may hold. An answer of 100,000 tokens takes some 7 MiB, so that one request has
+ * room for 1,300,000; all together have room for 1,024 answers of 5,000 tokens that come at the same time.
  */
 const LIMITS: MemoryLimits = {
-  requestBytes: 128 * 1024 * 1024,
-  totalBytes: 512 * 1024 * 1024,
+  requestBytes: 96 * 1024 * 1024,
+  totalBytes: 384 * 1024 * 1024,
 };
 
 /** Makes a budget. */
@@ -106,8 +106,8 @@ class Share implements MemoryShare {
 /** The budget of this process. */
 export const processMemory: MemoryBudget = memoryBudget(LIMITS);
 
-/** A piece of output that is recorded: its place in the lists, the string, and the backend's own copy of the text. */
-const DELTA_BYTES = 96;
+/** A piece of output that is recorded, beside its text: its time and length, and what its event leaves behind. */
+const DELTA_BYTES = 64;
 
 /** What a recorded piece of output takes. */
 export function deltaBytes({ text = "" }: Delta): number {

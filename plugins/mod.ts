@@ -10,6 +10,7 @@ export type { Clock } from "../core/clock.ts";
 export { onAbort } from "../core/abort.ts";
 export * from "../core/contract.ts";
 export * from "../core/errors.ts";
+export { type JoinedText, joinedText } from "../core/joined_text.ts";
 export { type Random, random } from "../core/random.ts";
 export type * from "../core/report.ts";
 export type * from "../core/request.ts";

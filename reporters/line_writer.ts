@@ -44,8 +44,14 @@ interface Piece {
   readonly weight: number;
 }
 
-/** Characters that go into one write; the run has its turn between two. */
-const portion = 64 * 1024;
+/** Characters that go into one write, at least; the run goes on between two. */
+const PORTION = 64 * 1024;
+
+/** But at least as large a share of what waits: a busy run leaves few moments to write in, and lines must not pile up. */
+const SHARE = 1 / 64;
+
+/** Characters that a unit of weight comes to, roughly. */
+const CHARACTERS = 100;
 
 /** Makes a line writer. */
 export function lineWriter(options: LineWriterOptions): LineWriter {
@@ -86,6 +92,7 @@ export function lineWriter(options: LineWriterOptions): LineWriter {
       let text = "";
       let lines = 0;
       let lighter = 0;
+      const portion = Math.max(PORTION, weight * CHARACTERS * SHARE);
       for (; next < pieces.length && text.length < portion; next++) {
         const piece = pieces[next]!;
         const added = piece.text();

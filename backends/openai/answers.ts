@@ -1,4 +1,4 @@
-import type { Output } from "../../plugins/mod.ts";
+import { type JoinedText, joinedText, type Output } from "../../plugins/mod.ts";
 import { BROKEN_OFF } from "./finish_reason.ts";
 import type { Piece } from "./pieces.ts";
 import { type ToolCalls, toolCalls } from "./tool_calls.ts";
@@ -16,7 +16,7 @@ export interface Answers {
 }
 
 interface Growing {
-  readonly texts: Record<Piece["kind"], string>;
+  readonly texts: Partial<Record<Piece["kind"], JoinedText>>;
   readonly calls: ToolCalls;
   finishReason: string | undefined;
   /** Reasons that more output came behind: a server that sends one with each event ends nothing by it. */
@@ -41,7 +41,7 @@ export function gatherAnswers(): Answers {
     add(index, { kind, text, toolCall }) {
       const answer = at(index);
       if (text !== "") refuteEnd(answer);
-      answer.texts[kind] += text;
+      (answer.texts[kind] ??= joinedText()).add(text);
       if (toolCall) answer.calls.add(toolCall);
     },
     heard(index, finishReason) {
@@ -66,9 +66,8 @@ export function gatherAnswers(): Answers {
 }
 
 function begun(): Growing {
-  const texts = { text: "", reasoning: "", refusal: "", tool: "", audio: "" };
   return {
-    texts,
+    texts: {},
     calls: toolCalls(),
     finishReason: undefined,
     refuted: new Set(),
@@ -84,7 +83,9 @@ function refuteEnd(answer: Growing): void {
 }
 
 function outputOf(answer: Growing): Output {
-  const { texts: { reasoning, refusal }, calls: { calls } } = answer;
+  const { texts, calls: { calls } } = answer;
+  const reasoning = textIn(texts.reasoning);
+  const refusal = textIn(texts.refusal);
   return {
     ...choiceOf(answer),
     ...(reasoning !== "" && { reasoning }),
@@ -96,7 +97,11 @@ function outputOf(answer: Growing): Output {
 /** An answer that is spoken has its text in the transcript. */
 function choiceOf({ texts, finishReason }: Growing) {
   return {
-    text: texts.text || texts.audio,
+    text: textIn(texts.text) || textIn(texts.audio),
     ...(finishReason !== undefined && { finishReason }),
   };
+}
+
+function textIn(joined: JoinedText | undefined): string {
+  return joined?.toString() ?? "";
 }
