@@ -290,6 +290,26 @@ Deno.test("attempt() takes the system's code from whatever a backend throws, so 
     cause: withCode("EMFILE"),
   });
   assert.equal(await codeOf(said), "busy");
+  // A server may be out of files too, and say so.
+  const quoted = "Too many open files (os error 24)";
+  const parsed = () => {
+    try {
+      return JSON.parse(quoted);
+    } catch (error) {
+      return error;
+    }
+  };
+  for (
+    const [name, code, cause] of [
+      ["closed", "1011", undefined],
+      ["connect_error", "503", undefined],
+      ["protocol_error", undefined, undefined],
+      ["protocol_error", undefined, parsed()],
+    ] as const
+  ) {
+    const error = new RequestError(name, `No: ${quoted}`, { code, cause });
+    assert.equal(await codeOf(error), code);
+  }
   const circle = new Error("round");
   circle.cause = circle;
   assert.equal(await codeOf(circle), undefined);
