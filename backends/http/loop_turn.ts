@@ -73,6 +73,9 @@ export function loopTurns(): LoopTurns {
 /** @throws {Error} If it cannot be had, as where the program may not listen. */
 async function openPair(): Promise<Pair> {
   const hostname = "127.0.0.1";
+  // Deno would ask the person at the terminal, and wait for the answer in the middle of a run.
+  const { state } = Deno.permissions.querySync({ name: "net", host: hostname });
+  if (state !== "granted") throw new Error("the program may not listen");
   const listener = Deno.listen({ hostname, port: 0 });
   try {
     const { port } = listener.addr;

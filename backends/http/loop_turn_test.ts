@@ -46,11 +46,25 @@ Deno.test("loopTurns() lets go of everybody when it is disposed of", async () =>
   await waiting;
 });
 
-Deno.test({
-  name: "loopTurns() does without where the program may not listen",
-  permissions: { net: false },
-  async fn() {
-    await using turns = loopTurns();
-    await turns.next();
-  },
-});
+for (const net of [false, ["127.0.0.1:9"], ["example.org"]]) {
+  Deno.test({
+    name:
+      `loopTurns() does without where the program may not listen, and asks nobody: ${net}`,
+    permissions: { net },
+    async fn() {
+      const { listen } = Deno;
+      let asked = 0;
+      Deno.listen = (() => {
+        asked++;
+        throw new Error("no");
+      }) as typeof listen;
+      try {
+        await using turns = loopTurns();
+        await turns.next();
+      } finally {
+        Deno.listen = listen;
+      }
+      assert.equal(asked, 0);
+    },
+  });
+}
