@@ -15,6 +15,8 @@ const LOCK = "lock";
 const MAX_LOOKED_AT = 20_000;
 /** Folders that are removed at a time. */
 const MAX_REMOVED = 100;
+/** Folders that are made for one that can be locked. */
+const MAX_TRIES = 10;
 
 /**
  * Makes a folder in the system's temporary one that only this user can read. If the process is killed before it is
@@ -23,7 +25,7 @@ const MAX_REMOVED = 100;
  * @param name What it is for, as a part of its name.
  */
 export async function temporaryFolder(name: string): Promise<TemporaryFolder> {
-  while (true) {
+  for (let tries = 1; tries <= MAX_TRIES; tries++) {
     const path = await Deno.makeTempDir({
       dir: tmpdir(),
       prefix: `${PREFIX}${name}-`,
@@ -35,10 +37,14 @@ export async function temporaryFolder(name: string): Promise<TemporaryFolder> {
       path,
       async [Symbol.asyncDispose]() {
         lock.close();
-        await remove(path);
+        // Another run may have taken it for an abandoned one by now.
+        await remove(path).catch(unlessMissing);
       },
     };
   }
+  throw new Error(
+    `Cannot make a temporary folder in ${tmpdir()}: ${MAX_TRIES} could not be locked`,
+  );
 }
 
 /** Locks a new folder; `undefined` if another run took it for an abandoned one in between. */
@@ -54,11 +60,19 @@ async function lockOf(path: string): Promise<Deno.FsFile | undefined> {
 }
 
 /**
- * Removes the folders of runs that were killed: those of this user whose lock nobody holds. Never fails, as a run does
- * not need it.
+ * Removes the folders of runs that were killed: those of this user whose lock nobody holds. Never fails and never asks
+ * for a permission, as a run does not need it.
  */
-export async function removeAbandonedFolders(folder = tmpdir()): Promise<void> {
+export async function removeAbandonedFolders(given?: string): Promise<void> {
   try {
+    if (given === undefined && !isGranted({ name: "env" })) return;
+    const folder = given ?? tmpdir();
+    const needs = [
+      { name: "read", path: folder },
+      { name: "write", path: folder },
+      { name: "sys", kind: "uid" },
+    ] as const;
+    if (!needs.every(isGranted)) return;
     let lookedAt = 0;
     let removed = 0;
     for await (const { name, isDirectory } of Deno.readDir(folder)) {
@@ -91,6 +105,11 @@ async function remove(path: string): Promise<void> {
     if (name !== LOCK) await Deno.remove(join(path, name), { recursive: true });
   }
   await Deno.remove(path, { recursive: true });
+}
+
+/** Deno would ask the person at the terminal for any other. */
+function isGranted(permission: Deno.PermissionDescriptor): boolean {
+  return Deno.permissions.querySync(permission).state === "granted";
 }
 
 function unlessMissing(error: unknown): undefined {

@@ -2,6 +2,13 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { removeAbandonedFolders, temporaryFolder } from "./temporary_folder.ts";
 
+const ALL = {
+  read: "inherit",
+  write: "inherit",
+  env: "inherit",
+  sys: "inherit",
+} as const;
+
 /** Another process with a folder, which lives until it is killed. */
 async function startOther(tmpdir: string) {
   const program = `
@@ -73,6 +80,35 @@ Deno.test({
     }
   },
 });
+
+Deno.test("temporaryFolder() may have been removed by another run when it goes", async () => {
+  const folder = await temporaryFolder("test");
+  await Deno.remove(folder.path, { recursive: true });
+  await folder[Symbol.asyncDispose]();
+});
+
+for (const permissions of [{ read: false }, { sys: false }, { env: false }]) {
+  Deno.test({
+    name: `removeAbandonedFolders() asks nobody for a permission: ${
+      JSON.stringify(permissions)
+    }`,
+    permissions: { ...ALL, ...permissions },
+    async fn() {
+      const { readDir } = Deno;
+      let read = 0;
+      Deno.readDir = (path) => {
+        read++;
+        return readDir(path);
+      };
+      try {
+        await removeAbandonedFolders();
+      } finally {
+        Deno.readDir = readDir;
+      }
+      assert.equal(read, 0);
+    },
+  });
+}
 
 Deno.test("removeAbandonedFolders() does without a folder that cannot be read", async () => {
   await removeAbandonedFolders("/nowhere/at/all");
