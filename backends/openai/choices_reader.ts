@@ -74,10 +74,7 @@ export function choicesReader(
   }
 
   function take({ index, pieces, finishReason }: Read): void {
-    for (const piece of pieces) {
-      refuseWrappedEvents(piece.text);
-      answers.add(index, piece);
-    }
+    for (const piece of pieces) answers.add(index, piece);
     answers.heard(index, finishReason);
   }
 
@@ -127,10 +124,20 @@ export function choicesReader(
       whole();
     },
     result(): Output {
+      const { output } = answers;
+      const { text, reasoning, choices = [] } = output;
+      // Of the whole: a piece of an answer about event streams may be one.
+      for (
+        const { text: whole = "" } of [
+          { text },
+          { text: reasoning },
+          ...choices,
+        ]
+      ) refuseWrappedEvents(whole);
       requireWhole(answers.finishReasons, { isWhole, wanted });
       const { usage } = meter;
       return {
-        ...answers.output,
+        ...output,
         ...(responseId !== undefined && { responseId }),
         ...(usage && {
           usage: { ...usage, ...(outputTokens && { outputTokens }) },

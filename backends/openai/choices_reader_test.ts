@@ -521,6 +521,14 @@ Deno.test("choicesReader() gives all of one read one time, and tells choices apa
   ]);
 });
 
+Deno.test("choicesReader() takes an answer about event streams, whose pieces may be one", () => {
+  const pieces = ["An event:\n\n", 'data: {"x": 1}\n\n', "No more."];
+  const reading = readStream(reader(), [
+    pieces.map((content) => sse(chunk({ content }))).join("") + sse("[DONE]"),
+  ]);
+  assert.equal(reading.output().text, pieces.join(""));
+});
+
 type FailingStream = readonly [
   string,
   readonly unknown[],

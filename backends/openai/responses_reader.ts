@@ -48,7 +48,6 @@ export function responseReader(
     for (const { kind, text } of pieces) {
       if (text !== "") sources[kind] ??= source;
       if ((sources[kind] ?? source) !== source) continue;
-      refuseWrappedEvents(text);
       texts[kind] = (texts[kind] ?? "") + text;
       if (atMs !== undefined) call.output(atMs, { kind, text });
     }
@@ -103,6 +102,8 @@ export function responseReader(
       whole();
     },
     result() {
+      // Of the whole: a piece of an answer about event streams may be one.
+      for (const text of Object.values(texts)) refuseWrappedEvents(text);
       if (finishReason === undefined) throw truncated();
       const { usage } = meter;
       const end = { finishReason, ...(usage && { usage }) };

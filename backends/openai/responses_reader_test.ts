@@ -422,15 +422,6 @@ Deno.test("responseReader() fails as the server did, and keeps what came before"
       ] as const
     ),
     [
-      delta("output_text", 'data: {"type":"response.created"}\n\n'),
-      {
-        failure: "protocol_error",
-        code: undefined,
-        message:
-          'Cannot understand the server as the text of an answer must not be an event stream: current value is data: {"type":"response.created"}\n\n',
-      },
-    ],
-    [
       { data: "{not json" },
       {
         failure: "protocol_error",
@@ -445,6 +436,18 @@ Deno.test("responseReader() fails as the server did, and keeps what came before"
     assert.deepEqual(output, expected);
     assert.deepEqual(deltas, [[0, "text", "a"]]);
   }
+});
+
+Deno.test("responseReader() refuses an event stream for a text, but not an answer that has one in a piece", () => {
+  const wrapped = delta("output_text", 'data: {"x":1}\n\n');
+  const told = "Cannot understand the server as the text of an answer must not";
+  for (const events of [[wrapped], [wrapped, wrapped, completed()]]) {
+    const { failure, message } = read(events).output as Record<string, string>;
+    assert.equal(failure, "protocol_error");
+    assert.ok(message!.startsWith(told), message);
+  }
+  const { output } = read([delta("output_text", "So: "), wrapped, completed()]);
+  assert.deepEqual(output, { ...whole, text: 'So: data: {"x":1}\n\n' });
 });
 
 Deno.test("responseReader() takes no placeholder for a status or a reason", () => {
