@@ -111,6 +111,13 @@ Deno.test("every option that takes one value is refused where it is given again 
   );
 });
 
+Deno.test("an unknown option is shown without its value", async () => {
+  assert.equal(
+    await refusal("run", "--apikey='SECRET'"),
+    "earshot: unknown option '--apikey'",
+  );
+});
+
 Deno.test("what is given twice is shown without its secrets", async () => {
   assert.equal(
     await refusal(
