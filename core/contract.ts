@@ -40,7 +40,7 @@ export interface Backend<Prepared = unknown> extends Partial<AsyncDisposable> {
    * Counts tokens that the server did not count, once the request is over and its times are taken. What it returns
    * is added to the sample's usage. It is not asked where input and output are both known and may be right. It is asked
    * again where the server counted 0 tokens of the input, 0 beside output, or fewer than there are pieces of output:
-   * what it returns takes the place of these; a 0 of which it returns nothing is dropped.
+   * what it returns takes the place of these; a 0 that it does not confirm is dropped, as it is without this method.
    */
   countTokens?(
     sample: Sample,

@@ -75,8 +75,10 @@ export function counting(
 
   return {
     take(sample, request) {
-      if (!backend.countTokens || !lacksCount(sample)) return put(sample);
-      if (waiting.length >= MAX_WAITING) return put(withUsage(sample, {}));
+      if (!lacksCount(sample)) return put(sample);
+      if (!backend.countTokens || waiting.length >= MAX_WAITING) {
+        return put(withUsage(sample, {}));
+      }
       const bytes = sampleBytes(sample);
       if (waitingBytes + bytes > MAX_WAITING_BYTES) {
         return put(withUsage(sample, {}));

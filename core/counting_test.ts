@@ -195,6 +195,18 @@ Deno.test("counting() passes everything on where the backend cannot count", () =
   assert.equal(seen.length, 1);
 });
 
+Deno.test("counting() drops a 0 beside output where the backend cannot count, and keeps what may be right", () => {
+  const { seen, take } = started();
+  const said = (outputTokens: number) =>
+    sample({ output: { text: "a", usage: { inputTokens: 3, outputTokens } } });
+  take(said(0), request);
+  take(said(1), request);
+  assert.deepEqual(seen.map(({ output }) => output.usage), [
+    { inputTokens: 3 },
+    { inputTokens: 3, outputTokens: 1 },
+  ]);
+});
+
 Deno.test("counting() leaves uncounted what would wait too long, and passes on everything", async () => {
   const { promise, resolve } = Promise.withResolvers<void>();
   const { seen, take, settled } = started(async () => {
