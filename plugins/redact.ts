@@ -126,8 +126,10 @@ export function shownUrl(text: string): string {
   if (!url.username && !url.password && !url.search) return text;
   if (url.username) url.username = HIDDEN;
   if (url.password) url.password = HIDDEN;
-  for (const name of new Set(url.searchParams.keys())) {
-    url.searchParams.set(name, HIDDEN);
+  // A name without a value may be a secret itself.
+  for (const [name, value] of [...url.searchParams]) {
+    if (value === "") url.searchParams.delete(name);
+    url.searchParams.set(value === "" ? HIDDEN : name, HIDDEN);
   }
   return url.href;
 }

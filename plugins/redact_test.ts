@@ -104,6 +104,13 @@ Deno.test("redact() hides what a key names as a secret, at any depth, and a user
   ]);
 });
 
+Deno.test("redact() hides a name without a value in the query of a URL, which may be a secret itself", () => {
+  assert.deepEqual(
+    redact(["https://h/p?SECRET", "wss://h/?a=1&SECRET&b=2&a=3"]),
+    ["https://h/p?***=***", "wss://h/?a=***&b=***&***=***"],
+  );
+});
+
 Deno.test("shownSpec() hides values of secret keys in what was typed on the command line", () => {
   const cases = {
     "chat,body.api_key=sk-1,x=": "chat,body.api_key=***,x=",
