@@ -91,6 +91,9 @@ function send(
   }
   handler.onConnect();
   stream.on("finish", () => handler.onRequestSent());
+  stream.on("headers", (given) => {
+    handler.onHeaders(given[":status"] ?? 0, rawOf(given));
+  });
   stream.on("response", (given) => {
     hasHeaders = true;
     handler.onHeaders(given[":status"] ?? 0, rawOf(given));

@@ -177,6 +177,12 @@ async function http2Server() {
     stream.on("error", () => {});
     if (headers[":path"] === "/silent") return;
     if (headers[":path"] === "/drop") return stream.session?.destroy();
+    if (headers[":path"]?.startsWith("/early/")) {
+      const count = Number(headers[":path"].slice("/early/".length));
+      for (let i = 0; i < count && !stream.destroyed; i++) {
+        stream.additionalHeaders({ ":status": 103 });
+      }
+    }
     stream.respond({ ":status": 200, "content-type": "text/event-stream" });
     stream.write("data: 1\n\n");
     if (headers[":path"] === "/cut") {
@@ -222,6 +228,20 @@ Deno.test("exchange() speaks HTTP/2, one request on a connection at a time", asy
   );
   for (const { error } of many) assert.equal(error, undefined);
   assert.ok(server.accepted >= 5);
+});
+
+Deno.test("exchange() passes over informational responses of HTTP/2, unless they have no end", async () => {
+  await using server = await http2Server();
+  await using http = open(HTTP2);
+  const few = await asked(http, server.url("/early/3"));
+  assert.deepEqual(few.events.map(({ data }) => data), ["1", "[DONE]"]);
+  const many = await asked(http, server.url("/early/1001"));
+  assert.deepEqual(failureOf(many), [
+    "protocol_error",
+    undefined,
+    "The server sent more than 1000 informational responses, the last with status 103, and no answer",
+  ]);
+  await reached(() => server.open <= 1);
 });
 
 Deno.test("exchange() uses a connection of HTTP/2 again", async () => {
