@@ -151,7 +151,7 @@ utterance(
   (sample) => {
     const { class: failure, message } = failureOf(sample);
     assert.equal(failure, "too_large");
-    assert.match(message, /more than 16 MiB/);
+    assert.match(message, /more than 4 MiB/);
     assert.equal(sample.output.text, "part");
     assert.ok(sample.reads.bytes < 1000, String(sample.reads.bytes));
   },

@@ -7,7 +7,7 @@ export interface Violation {
 }
 
 /** The most that one incoming message may hold. Events of a transcription are far below it. */
-export const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
+export const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
 
 /** The most frames that one incoming message may come in. */
 export const MAX_MESSAGE_FRAGMENTS = 16 * 1024;
