@@ -38,14 +38,6 @@ export function declaredSpan(row: Row, names: ColumnNames): DeclaredSpan {
       }, but was ${seconds(endMs)}`,
     );
   }
-  // It may be that of the whole file, where it is longer.
-  if (durationMs !== undefined && durationMs < lengthMs - TOLERANCE_MS) {
-    throw new Error(
-      `${quoted(names.duration)}: must be at least the ${
-        seconds(lengthMs)
-      } from start to end, but was ${seconds(durationMs)}`,
-    );
-  }
   return span;
 }
 
@@ -67,8 +59,8 @@ export function clipIn(file: AudioClip, span: DeclaredSpan): AudioClip {
   const { startMs = 0, endMs } = span;
   const lengthMs = lengthOf(span);
   const isPart = span.startMs !== undefined || endMs !== undefined;
-  const isAsLong = lengthMs === undefined ||
-    Math.abs(lengthMs - fileMs) <= TOLERANCE_MS;
+  const isAsLong = lengthMs === undefined || isNear(lengthMs, fileMs);
+  requireOneLength(file, span);
   if (startMs === 0 && isAsLong) return file;
   if (!isPart) {
     throw new Error(
@@ -91,6 +83,33 @@ export function clipIn(file: AudioClip, span: DeclaredSpan): AudioClip {
       seconds(fileMs)
     }; 'columns.start=,columns.end=' passes over what is declared`,
   );
+}
+
+/**
+ * A duration beside start and end is that of the part or of the file.
+ *
+ * @throws {Error} If it is neither.
+ */
+function requireOneLength(
+  file: AudioClip,
+  { startMs = 0, endMs, durationMs }: DeclaredSpan,
+): void {
+  if (endMs === undefined || durationMs === undefined) return;
+  const lengthMs = endMs - startMs;
+  if ([lengthMs, file.durationMs].some((ms) => isNear(ms, durationMs))) return;
+  throw new Error(
+    `${file.id}: the duration must be the ${
+      seconds(lengthMs)
+    } from start to end, or the ${
+      seconds(file.durationMs)
+    } of the file, but was ${
+      seconds(durationMs)
+    }; 'columns.duration=' passes over it`,
+  );
+}
+
+function isNear(oneMs: number, otherMs: number): boolean {
+  return Math.abs(oneMs - otherMs) <= TOLERANCE_MS;
 }
 
 /** A part's id, where its file is not there yet: two parts of one file are two things. */

@@ -58,7 +58,11 @@ const CASES: readonly (readonly [
   ],
   [
     { start: 0.5, end: 1, duration: 0.3 },
-    /"duration": must be at least the 0\.5 s/,
+    /duration must be the 0\.5 s .* or the 2 s of the file, but was 0\.3 s/,
+  ],
+  [
+    { start: 0.5, end: 1, duration: 0.9 },
+    /duration must be the 0\.5 s .* or the 2 s of the file, but was 0\.9 s/,
   ],
   [
     { offset: -1 },
