@@ -52,6 +52,7 @@ const chatProtocol: ProtocolOf<ChatSettings, PreparedChat> = (
         call,
         answers,
         tokenLimit: tokenLimit(settings, turn),
+        required: "message",
         piecesOf: ({ delta, message }) => piecesOfMessage(delta ?? message),
         whole: () => stream && warn(),
       }),

@@ -25,6 +25,8 @@ export interface ChoicesOptions {
   readonly tokenLimit?: number | undefined;
   /** How many events without anything that is known are passed over. @default {50000} */
   readonly maxUnknown?: number;
+  /** What each choice of a whole answer must have, whatever is in it. */
+  readonly required: "message" | "text";
   /** What one choice of an event, or of a whole answer, holds. */
   piecesOf(choice: JsonObject): readonly Piece[];
   /** Told of an answer that comes whole. */
@@ -47,6 +49,7 @@ export function choicesReader(
     answers: wanted,
     tokenLimit,
     maxUnknown = 50_000,
+    required,
     piecesOf,
     whole,
   }: ChoicesOptions,
@@ -115,6 +118,7 @@ export function choicesReader(
       isWhole = true;
       responseId = textOf(id);
       const all = objectsIn(choices).map(read);
+      requireField(choices, required);
       meter.event({ usage: [usage, fieldOf(x_groq, "usage")], choices: all });
       for (const choice of all) take(choice);
       const isLimit = tokenLimit !== undefined &&
@@ -145,6 +149,11 @@ export function choicesReader(
       };
     },
   };
+}
+
+function requireField(choices: unknown, name: string): void {
+  if (objectsIn(choices).every((choice) => choice[name] !== undefined)) return;
+  throw protocolError(`each choice must have a ${name}: one has none`);
 }
 
 function isToken({ text, bytes = 0 }: Piece): boolean {

@@ -16,6 +16,7 @@ const reader =
     choicesReader({
       call,
       answers: 1,
+      required: "message",
       piecesOf: ({ delta, message }) => piecesOfMessage(delta ?? message),
       whole: () => {},
       ...options,
@@ -904,6 +905,12 @@ const BAD: readonly [string, string, string, RegExp, string?][] = [
     "server_error",
     /no/,
     "7",
+  ],
+  [
+    "a choice without a message",
+    '{"choices":[{"index":0,"finish_reason":"stop"}]}',
+    "protocol_error",
+    /each choice must have a message/,
   ],
   ["no choices", '{"id":"c1"}', "protocol_error", /must have choices/],
   ["an empty list of choices", '{"choices":[]}', "protocol_error", /choices/],

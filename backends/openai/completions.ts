@@ -104,6 +104,7 @@ const completionsProtocol: ProtocolOf<CompletionsSettings, Uint8Array> = (
         call,
         answers,
         tokenLimit: tokenLimit(settings, turn),
+        required: "text",
         piecesOf: ({ text }) => piecesOfText(text),
         whole: () => stream && warn(),
       }),
