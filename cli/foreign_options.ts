@@ -75,19 +75,12 @@ export function explainForeignOptions(program: Command): void {
         const [, flag] = text.match(/unknown option '([^'=]+)/) ?? [];
         const hint = flag && hintFor(flag, command, run);
         outputError?.(
-          hint
-            ? `error: ${flag}: unknown option; ${hint}\n`
-            : withoutValue(text),
+          hint ? `error: ${flag}: unknown option; ${hint}\n` : text,
           write,
         );
       },
     });
   }
-}
-
-/** What commander says of an unknown option, without its value: a mistyped `--api-key=` may have a key. */
-function withoutValue(text: string): string {
-  return text.replace(/(unknown option '[^'=]+)=[^]*'/, "$1'");
 }
 
 function hintFor(

@@ -4,7 +4,7 @@ import { programOf } from "./main.ts";
 /** What a command line is refused with. */
 async function refusal(...args: string[]): Promise<string> {
   let said = "";
-  const program = programOf(() => {});
+  const program = programOf(() => {}, args);
   for (const command of [program, ...program.commands]) {
     command.configureOutput({ writeErr: (text) => void (said += text) });
     command.exitOverride();
@@ -116,6 +116,24 @@ Deno.test("an unknown option is shown without its value", async () => {
     await refusal("run", "--apikey='SECRET'"),
     "earshot: unknown option '--apikey'",
   );
+});
+
+Deno.test("what commander refuses is shown without secrets, and cannot steer a terminal", async () => {
+  const cases: readonly (readonly [args: string[], shown: string])[] = [
+    [["run", "api_key=SECRET"], ": api_key=***."],
+    [["run", "http://u:SECRET@h/x?key=SECRET"], "http://***:***@h/x?key=***."],
+    [["run", "--foo=SECRET"], "unknown option '--foo'"],
+    [["run", "--foo\x1b[31m"], "'--foo\\x1b[31m'"],
+    [["run", "-c\x1b[31m"], "-c\\x1b[31m: unknown option"],
+    [["token=SECRET"], "unknown command 'token=***'"],
+    [["ru\x1b[31mn"], "unknown command 'ru\\x1b[31mn'"],
+  ];
+  for (const [args, shown] of cases) {
+    const said = await refusal(...args);
+    assert.ok(said.includes(shown), said);
+    // deno-lint-ignore no-control-regex -- this is what it is about
+    assert.doesNotMatch(said, /SECRET|\x1b/);
+  }
 });
 
 Deno.test("what is given twice is shown without its secrets", async () => {

@@ -10,26 +10,33 @@ import { explainForeignOptions } from "./foreign_options.ts";
 import { refuseRepeatedOptions } from "./repeated_options.ts";
 import { EXIT } from "./exit_codes.ts";
 import { Interrupted } from "./interrupt.ts";
-import { shownText } from "../plugins/redact.ts";
-import { visible } from "./visible.ts";
+import { shownMessage } from "./visible.ts";
+import { say } from "./warn.ts";
 
 /** Runs a command; returns the exit code. */
 export async function main(args: readonly string[]): Promise<number> {
   let code: number = EXIT.done;
-  const program = programOf((exitCode) => code = exitCode);
+  const program = programOf((exitCode) => code = exitCode, args);
   try {
     await program.parseAsync([...args], { from: "user" });
     return code;
   } catch (error) {
-    return failed(error);
+    return failed(error, args);
   }
 }
 
 /** Tells the command line what the exit code is to be. */
 export type SetExitCode = (code: number) => void;
 
-/** All commands. What they do is loaded only when they are called, so that help is quick. */
-export function programOf(setExitCode: SetExitCode): Command {
+/**
+ * All commands. What they do is loaded only when they are called, so that help is quick.
+ *
+ * @param args What is about to be parsed: errors repeat it without its secrets.
+ */
+export function programOf(
+  setExitCode: SetExitCode,
+  args: readonly string[] = [],
+): Command {
   const program = new Command("earshot")
     .description(
       "Measures speech and language inference servers: streams speech at the speed of speech, reads what comes " +
@@ -44,7 +51,7 @@ export function programOf(setExitCode: SetExitCode): Command {
     .configureHelp({ optionDescription: describeOption })
     .configureOutput({
       outputError: (text, write) =>
-        write(`earshot: ${text.replace(/^error: /, "")}`),
+        write(`earshot: ${shownMessage(text.replace(/^error: /, ""), args)}`),
     })
     .addHelpText("after", EXIT_CODES);
   addRun(program, setExitCode);
@@ -81,36 +88,32 @@ Start with:
 `;
 
 /** Says what went wrong in as few words as will do. */
-function failed(error: unknown): number {
+function failed(error: unknown, args: readonly string[]): number {
   if (error instanceof CommanderError) {
     return error.exitCode === 0 ? EXIT.done : EXIT.usage;
   }
   if (error instanceof Interrupted) return error.exitCode;
-  if (isUsageError(error)) {
-    console.error(`earshot: ${said(error)}`);
-    return EXIT.usage;
-  }
+  const fail = (message: string, code: number) => {
+    say(`earshot: ${shownMessage(message, args)}`);
+    return code;
+  };
+  if (isUsageError(error)) return fail(messageOf(error), EXIT.usage);
   const permission = missingPermission(error);
   if (permission !== undefined) {
-    console.error(
-      `earshot: Cannot run as a permission is missing: ${visible(permission)}`,
+    return fail(
+      `Cannot run as a permission is missing: ${permission}`,
+      EXIT.usage,
     );
-    return EXIT.usage;
   }
   if (isRequestError(error) || isOfTheSystem(error)) {
-    console.error(`earshot: ${said(error)}`);
-    return EXIT.failed;
+    return fail(messageOf(error), EXIT.failed);
   }
-  console.error(
-    `earshot: This should not have happened; please report it with the lines below\n`,
-    visible(shownText(Deno.inspect(error))),
+  return fail(
+    `This should not have happened; please report it with the lines below\n ${
+      Deno.inspect(error)
+    }`,
+    EXIT.failed,
   );
-  return EXIT.failed;
-}
-
-/** An error in words, without what may be secret of a URL in it, or would steer a terminal. */
-function said(error: unknown): string {
-  return visible(shownText(messageOf(error)));
 }
 
 /** What Deno says where it was not given a permission, here or, where only the message is left, in a worker. */

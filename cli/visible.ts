@@ -1,1 +1,24 @@
+import { shownSpec, shownText } from "../plugins/redact.ts";
+import { visible } from "../reporters/control.ts";
+
 export { visible, visibleJson } from "../reporters/control.ts";
+
+/**
+ * A message for the terminal: without the secrets of URLs and of the arguments that it repeats, and without anything
+ * that could steer the terminal.
+ */
+export function shownMessage(text: string, args: readonly string[]): string {
+  return visible(shownText(args.reduce(withoutSecrets, text)));
+}
+
+function withoutSecrets(text: string, arg: string): string {
+  const [, option, value = arg] = /^(--?[^=]+)=(.*)$/s.exec(arg) ?? [];
+  // The value of an unknown option may be a secret whatever its name.
+  let shown = option === undefined ? text : text.replaceAll(arg, () => option);
+  // A path is repeated without its "./": its parts are found even so.
+  for (const part of [value, ...value.split(",")]) {
+    const safe = shownSpec(part);
+    if (safe !== part) shown = shown.replaceAll(part, () => safe);
+  }
+  return shown;
+}

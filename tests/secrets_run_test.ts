@@ -64,6 +64,10 @@ Deno.test("an error shows no secret of what was typed", async () => {
   for (
     const args of [
       ["run", ...target, "--backend", `chat,body.api_key=${SECRET},`],
+      ["run", ...target, "--backend", "chat,", `api_key=${SECRET}`],
+      ["info", `chat,apiKey=${SECRET}`],
+      ["info", `./chat.ts,apiKey=${SECRET}`],
+      ["report", `token=${SECRET}`],
       ["run", ...target, "--backend", `chat,headers.Authorization=a,${SECRET}`],
       ["run", ...target, "--backend", `chat,headers.Authorization="${SECRET}`],
       ["run", ...target, "--backend", `chat,body='{"token":"${SECRET}`],
