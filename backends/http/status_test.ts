@@ -32,6 +32,12 @@ const SAID: readonly (readonly [what: string, body: unknown, words: string])[] =
     ["error.detail", { error: { detail: "deep" } }, ": deep"],
     ["other JSON", { ok: false }, ': {"ok":false}'],
     ["no JSON", "<html>Bad", ": <html>Bad"],
+    [
+      "text that steers a terminal",
+      { error: { message: "\x1b]0;pwn\x07 after\x1b[0m\b" } },
+      ": \x1b]0;pwn\x07 after\x1b[0m\b",
+    ],
+    ["binary data", "\x1f\x8b\x08\0\0", ""],
     ["spaces alone", " \n", ""],
     ["nothing", "", ""],
     ["a long text", "x".repeat(400), `: ${"x".repeat(300)}…`],

@@ -21,13 +21,12 @@ export function snippet(text: string): string {
 export function readable(text: string): string | undefined {
   const start = snippet(text);
   const replaced = start.split("\uFFFD").length - 1;
-  return CONTROLS.test(start) || replaced * 10 > start.length
-    ? undefined
-    : start;
+  return BINARY.test(start) || replaced * 10 > start.length ? undefined : start;
 }
 
+/** Controls that no text has. Bell, backspace and escape are those of texts for a terminal. */
 // deno-lint-ignore no-control-regex -- these are what it is about
-const CONTROLS = /[\0-\x08\x0e-\x1a\x1c-\x1f]/;
+const BINARY = /[\0-\x06\x0e-\x1a\x1c-\x1f]/;
 
 /** Bytes that should be text: as text where they can be read, or else the first of them in hexadecimal. */
 export function shownBytes(bytes: Buffer): string {
