@@ -27,7 +27,8 @@ export interface Interruptible extends Disposable {
  * A terminal that is closed sends SIGHUP more than once: the later ones do nothing.
  */
 export function interruptible(
-  follows = "the report of what there is follows; again to end at once",
+  follows =
+    "ending, with a report if any load was offered; again to end at once",
 ): Interruptible {
   const controller = new AbortController();
   let exitCode: number = EXIT.interrupted;
