@@ -74,7 +74,8 @@ function describeOption({ description, defaultValue }: Option): string {
 const EXIT_CODES = `
 Exit codes:
   0    done
-  1    the run failed: no request succeeded, or the server cannot be reached
+  1    the run failed: no request succeeded, the server cannot be reached, or a
+       report cannot be written
   2    bad arguments, data or files
   3    a stage missed an objective (--max-error-rate), or had no data for it
   4    the measurement is not valid: this machine, not the server, was measured

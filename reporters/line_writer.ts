@@ -182,7 +182,7 @@ function isGone(error: unknown): boolean {
 /** Writes lines to a file that begins anew, or to standard output for `-`. */
 export function linesTo(path: string): LineWriter {
   return lineWriter({
-    name: path,
+    name: path === "-" ? "standard output" : path,
     open: () => path === "-" ? standardOutput() : beginFile(path),
   });
 }

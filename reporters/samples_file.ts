@@ -71,13 +71,17 @@ async function* linesOf(path: string): AsyncGenerator<TextLine> {
   const file = await opened(path);
   let rest: string[] = [];
   const text = file.readable.pipeThrough(new TextDecoderStream());
-  for await (const piece of text) {
-    const [first = "", ...others] = piece.split("\n");
-    rest.push(first);
-    for (const next of others) {
-      yield { text: rest.join(""), whole: true };
-      rest = [next];
+  try {
+    for await (const piece of text) {
+      const [first = "", ...others] = piece.split("\n");
+      rest.push(first);
+      for (const next of others) {
+        yield { text: rest.join(""), whole: true };
+        rest = [next];
+      }
     }
+  } catch (cause) {
+    throw unreadable(path, cause); // a folder can be opened, but not read
   }
   const end = rest.join("");
   if (end !== "") yield { text: end, whole: false };
@@ -87,13 +91,15 @@ async function opened(path: string): Promise<Deno.FsFile> {
   try {
     return await Deno.open(path);
   } catch (cause) {
-    throw new UsageError(
-      `Cannot read samples as their path must be a readable file: current value is '${path}' (${
-        messageOf(cause)
-      })`,
-      { cause },
-    );
+    throw unreadable(path, cause);
   }
+}
+
+function unreadable(path: string, cause: unknown): UsageError {
+  return new UsageError(
+    `samples must be a readable file, but was '${path}' (${messageOf(cause)})`,
+    { cause },
+  );
 }
 
 function parsed(text: string, place: string, whole: boolean): unknown {

@@ -126,7 +126,7 @@ for (const [what, text, message] of refused) {
 Deno.test("readSamples() refuses a file that is not there", async () => {
   await assert.rejects(Array.fromAsync(readSamples("/none.jsonl")), {
     name: "UsageError",
-    message: /Cannot read samples .*current value is '\/none.jsonl'/,
+    message: /samples must be a readable file, but was '\/none.jsonl'/,
   });
 });
 

@@ -1,7 +1,7 @@
 const pauseMs = 2;
 
 /**
- * Writes all of a text to standard output. A reader that has gone away, as `head` does, is no
+ * Writes a report to standard output. A reader that has gone away, as `head` does, is no
  * failure.
  */
 export async function writeStdout(text: string): Promise<void> {
@@ -12,8 +12,9 @@ export async function writeStdout(text: string): Promise<void> {
       rest = rest.subarray(written);
       if (written === 0) await pause();
     }
-  } catch (error) {
-    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+  } catch (cause) {
+    if (cause instanceof Deno.errors.BrokenPipe) return;
+    throw new Error("Cannot write the report to standard output", { cause });
   }
 }
 

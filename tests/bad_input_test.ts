@@ -57,6 +57,10 @@ Deno.test("earshot refuses commands, options and plugins that there are none of,
       args: ["run", "--normalizer", "english"],
       says: ["'--normalizer'", "none, basic", "english"],
     },
+    {
+      args: ["report", "tests"],
+      says: ["samples must be a readable file, but was 'tests'"],
+    },
     { args: ["report"], says: ["missing required argument 'samples'"] },
     {
       args: ["serve", "--set", "ttftMs=1", "--set", "ttftMs=2"],
@@ -460,6 +464,22 @@ Deno.test({
       assert.match(line, /Cannot write .*\/dev\/full.*No space left/);
     }
     assert.equal(lines[2], "Cannot write: it takes them too slowly");
+  },
+});
+
+Deno.test({
+  name: "run names standard output where it is full",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    for (const report of ["console", "json=-", "jsonl=-"]) {
+      const { code, stderr } = await earshot([
+        "run",
+        ...["--backend", "echo", "--data", "repeat=hello", "--requests", "3"],
+        ...["--quiet", "--report", report],
+      ], { before: "exec >/dev/full" });
+      assert.equal(code, 1, stderr);
+      assert.match(stderr, /^earshot: .*standard output.*No space left.*\n$/);
+    }
   },
 });
 
