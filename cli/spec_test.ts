@@ -274,6 +274,24 @@ Deno.test("coerceSpec() takes units where the option's name tells them", () => {
   );
 });
 
+Deno.test("coerceSpec() says in one sentence what one of several types would be", () => {
+  const options = z.strictObject({
+    waitMs: z.union([z.number(), z.literal("off"), z.literal(false)]),
+    bufferBytes: z.union([z.number(), z.enum(["small", "large"])]),
+    n: z.union([z.number(), z.null()]),
+  });
+  const cases = {
+    "waitMs=OFF": "waitMs: must be a duration such as 90s, or off, but was OFF",
+    "bufferBytes=":
+      "bufferBytes: must be a size such as 16MiB, or small, or large, but was empty",
+    "n=x": "n: must be a number, or null, but was x",
+  };
+  for (const [text, wanted] of Object.entries(cases)) {
+    const said = message(() => coerceSpec(parseSpec(`x,${text}`), { options }));
+    assert.ok(said.endsWith(`\n  ${wanted}`), said);
+  }
+});
+
 Deno.test("coerceSpec() reaches into objects", () => {
   const cases: [string, unknown][] = [
     ["x,headers.X-Key=k,headers.A.B=c", {

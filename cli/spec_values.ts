@@ -9,7 +9,11 @@ import type { Piece } from "./spec.ts";
 import { bytesOf, durationOf } from "./units.ts";
 
 /** A value, or the rule that it breaks. */
-export type Coerced = { readonly value: unknown } | { readonly rule: string };
+export type Coerced = { readonly value: unknown } | {
+  readonly rule: string;
+  /** What the value must be, in few words: "a number". */
+  readonly wanted?: string;
+};
 
 /** What a value is for. */
 export interface Context {
@@ -65,13 +69,23 @@ function firstOf(
   const inOrder = alternatives.toSorted((a, b) =>
     sign * (Number(isText(a)) - Number(isText(b)))
   );
-  const rules: string[] = [];
+  const rules = new Set<string>();
+  const wanted = new Set<string | undefined>();
   for (const alternative of inOrder) {
     const result = coerce(pieces, alternative, context);
     if ("value" in result) return result;
-    rules.push(result.rule);
+    rules.add(result.rule);
+    wanted.add(result.wanted);
   }
-  return { rule: [...new Set(rules)].join("; or ") };
+  if (rules.size === 1 || wanted.has(undefined)) {
+    return { rule: [...rules].join("; or ") };
+  }
+  // Beside a word for it, as "off", false need not be known.
+  if (wanted.size > 2) wanted.delete("false");
+  const text = pieces.map(({ text }) => text).join(",");
+  return {
+    rule: `must be ${[...wanted].join(", or ")}, but was ${shown(text)}`,
+  };
 }
 
 function one(
@@ -121,18 +135,22 @@ function choose({ text }: Piece, choices: readonly unknown[]): Coerced {
     rule: `must be one of ${names.join(", ")}${meant}: current value is ${
       shown(text)
     }`,
+    wanted: names.join(", or "),
   };
 }
 
 function toNumber({ text }: Piece, type: unknown, { name }: Context): Coerced {
-  const { read, hint } = unitOf(name);
+  const { read, hint, example } = unitOf(name);
   const value = /^[+-]?(\d+(?:\.\d*)?|\.\d+)(e[+-]?\d+)?$/i.test(text)
     ? Number(text)
     : read(text);
   const isWhole = type === "integer";
   if (value === undefined || (isWhole && !Number.isInteger(value))) {
     const noun = isWhole ? "a whole number" : "a number";
-    return { rule: `must be ${noun}${hint}: current value is ${shown(text)}` };
+    return {
+      rule: `must be ${noun}${hint}: current value is ${shown(text)}`,
+      wanted: example ?? noun,
+    };
   }
   return { value };
 }
@@ -140,11 +158,16 @@ function toNumber({ text }: Piece, type: unknown, { name }: Context): Coerced {
 /** How a number with a unit is read, by the end of the option's name. */
 function unitOf(
   name: string,
-): { read(text: string): number | undefined; hint: string } {
+): {
+  read(text: string): number | undefined;
+  hint: string;
+  example?: string;
+} {
   if (/(^ms|Ms)$/.test(name)) {
     return {
       read: durationOf,
       hint: " of milliseconds, or one with ms, s, m or h",
+      example: "a duration such as 90s",
     };
   }
   if (/(^seconds|Seconds)$/.test(name)) {
@@ -152,24 +175,34 @@ function unitOf(
       const ms = durationOf(text);
       return ms === undefined ? undefined : ms / 1000;
     };
-    return { read, hint: " of seconds, or one with ms, s, m or h" };
+    return {
+      read,
+      hint: " of seconds, or one with ms, s, m or h",
+      example: "a duration such as 90s",
+    };
   }
   if (/(^bytes|Bytes)$/.test(name)) {
-    return { read: bytesOf, hint: " of bytes, or one with kB, MB, KiB or MiB" };
+    return {
+      read: bytesOf,
+      hint: " of bytes, or one with kB, MB, KiB or MiB",
+      example: "a size such as 16MiB",
+    };
   }
   return { read: () => undefined, hint: "" };
 }
 
 function toBoolean({ text }: Piece): Coerced {
-  return text === "true" || text === "false"
-    ? { value: text === "true" }
-    : { rule: `must be true or false: current value is ${shown(text)}` };
+  return text === "true" || text === "false" ? { value: text === "true" } : {
+    rule: `must be true or false: current value is ${shown(text)}`,
+    wanted: "true, or false",
+  };
 }
 
 function toNull({ text }: Piece): Coerced {
-  return text === "null"
-    ? { value: null }
-    : { rule: `must be null: current value is ${shown(text)}` };
+  return text === "null" ? { value: null } : {
+    rule: `must be null: current value is ${shown(text)}`,
+    wanted: "null",
+  };
 }
 
 /** What stands in an object's place is not shown: in that of `headers` it may be a key. */

@@ -233,7 +233,7 @@ function describe(
 ): string {
   const found = at(value, keys);
   const isPlain = ["number", "boolean", "string"].includes(typeof found);
-  if (!isPlain || message.includes("current value")) return message;
+  if (!isPlain || /current value|, but was /.test(message)) return message;
   const shown = JSON.stringify(
     typeof found === "string" ? shownUrl(found) : found,
   );

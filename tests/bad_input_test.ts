@@ -168,7 +168,11 @@ export default defineBackend({
     },
     {
       args: ["run", ...to, "--backend", "realtime,receiveTimeoutMs=5 minutes"],
-      says: ["receiveTimeoutMs: ", "ms, s, m or h", "5 minutes"],
+      says: [
+        "receiveTimeoutMs: ",
+        "a duration such as 90s, or off",
+        "5 minutes",
+      ],
     },
     {
       args: ["run", ...to, "--backend", "realtime,apiKeyEnv=EARSHOT_UNSET_KEY"],

@@ -67,7 +67,10 @@ const REFUSED: readonly [options: Record<string, unknown>, problem: RegExp][] =
     [{ session: { model: "x" } }, /session: Cannot set type or model/],
     [{ session: { type: "x" } }, /session: Cannot set type or model/],
     [{ healthPath: "health" }, /healthPath/],
-    [{ readyTimeoutMs: 0 }, /readyTimeoutMs: .*current value is 0/],
+    [
+      { readyTimeoutMs: 0 },
+      /readyTimeoutMs: must be between 1 ms and 24 h, but was 0 ms$/,
+    ],
     [{ maxIgnoredEvents: -1 }, /maxIgnoredEvents/],
     [{ maxIgnoredEvents: 1.5 }, /maxIgnoredEvents: .*whole number/],
     [{ clientCert: "c.pem" }, /clientKey: .*go together/],

@@ -151,17 +151,23 @@ export function number(rule: string, min: number, max: number): z.ZodNumber {
 }
 
 /** A time limit, in milliseconds. */
-export function limit(): z.ZodNumber {
-  return number("must be more than 0 ms and at most a day", 1, 86_400_000);
+export function limit(rule = "must be between 1 ms and 24 h"): z.ZodNumber {
+  const wrong = {
+    error: ({ input }: { input?: unknown }) =>
+      `${rule}, but was ${shown(input)}${
+        typeof input === "number" ? " ms" : ""
+      }`,
+  };
+  return z.number(wrong).min(1, wrong).max(86_400_000, wrong);
 }
 
 /** A time limit that can be turned off. */
 export function offLimit(): z.ZodUnion<
   [z.ZodNumber, z.ZodLiteral<"off">, z.ZodLiteral<false>]
 > {
-  return z.union([limit(), z.literal("off"), z.literal(false)], {
-    error: ({ input }) =>
-      `must be between 1 and 86400000 ms, or "off", but was ${shown(input)}`,
+  const rule = "must be between 1 ms and 24 h, or off";
+  return z.union([limit(rule), z.literal("off"), z.literal(false)], {
+    error: ({ input }) => `${rule}, but was ${shown(input)}`,
   });
 }
 
