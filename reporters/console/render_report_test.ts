@@ -101,7 +101,21 @@ Deno.test("renderReport() marks percentiles that took more values than there are
   };
   const text = renderReport({ ...oneStageReport, stages: [stage] });
   assert.match(text, /first output +19 +412 +462 +478~ +503~ +519\n/);
-  assert.match(text, /~ too few values/);
+  assert.match(
+    text,
+    /~ too few values: p50 takes 2, p90 takes 10, p95 takes 20, p99 takes 100\n/,
+  );
+});
+
+Deno.test("renderReport() marks the median of a single value, and of no more", () => {
+  for (const [n, mark] of [[1, "~"], [2, " "]] as const) {
+    const stage = {
+      ...goodStage,
+      metrics: { ttft: { ...goodStage.metrics["ttft"]!, n } },
+    };
+    const text = renderReport({ ...oneStageReport, stages: [stage] });
+    assert.match(text, new RegExp(`first output +${n} +412${mark} +462~`));
+  }
 });
 
 Deno.test("renderReport() marks nothing where every percentile has its values", () => {

@@ -48,6 +48,8 @@ const unpacedOnly: ReadonlySet<string> = new Set(["rtfxRequest"]);
 /** How many values a percentile needs to be more than the largest one: 1 ÷ (1 − p). */
 const needed = { p50: 2, p90: 10, p95: 20, p99: 100 } as const;
 
+const takes = Object.entries(needed).map(([name, n]) => `${name} takes ${n}`);
+
 type Metric = { readonly unit: Unit } & Summary;
 
 /** The table of a stage's metrics, milliseconds first. */
@@ -132,9 +134,7 @@ function notes(rows: readonly [string, Metric][], { paint }: Look): string[] {
     ...rows.map(([, { quantileError = 0 }]) => quantileError),
   );
   return [
-    ...(few
-      ? ["  ~ too few values: p90 takes 10, p95 takes 20, p99 takes 100"]
-      : []),
+    ...(few ? [`  ~ too few values: ${takes.join(", ")}`] : []),
     ...(error > 0
       ? [`  percentiles of many values are within ${rounded(100 * error)} %`]
       : []),
