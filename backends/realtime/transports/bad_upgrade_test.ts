@@ -24,6 +24,10 @@ const INVALID: Readonly<Record<string, (request: string) => string>> = {
     "HTTP/1.1 403 No\r\nx-a: b\0c\r\ncontent-length: 2\r\n\r\nno",
   "a status of two digits": () => "HTTP/1.1 20 OK\r\n\r\n",
   "another protocol": () => "SSH-2.0-OpenSSH_9.2\r\n\r\n",
+  "another protocol, and then silence": () => "SSH-2.0-OpenSSH_9.2\r\n",
+  "a first byte that is not HTTP's, and then silence": () => "S",
+  "a line that is not a header, and then silence": () =>
+    "HTTP/1.1 101 OK\r\nx\r\n",
   "a head without an end": () => `HTTP/1.1 101 OK\r\nx: ${"y".repeat(70_000)}`,
   "no Upgrade": (request) =>
     upgraded("x: y")(request).replace("Upgrade: websocket\r\n", ""),

@@ -23,7 +23,7 @@ import {
   refusalBody,
   type TransportOptions,
 } from "./transport.ts";
-import { headProblem, upgradeProblem } from "./upgrade.ts";
+import { headProblem, startProblem, upgradeProblem } from "./upgrade.ts";
 import type { Violation } from "./violation.ts";
 
 /** Passes connections on from a unix socket to a server, and each write at once. */
@@ -331,16 +331,18 @@ async function requestFrom(near: Deno.Conn): Promise<Opening | undefined> {
   }
 }
 
-/** Reads the server's head, and no further; `undefined` if the server ends before. */
+/** Reads the server's head, and no further, or as much as shows that it is none; `undefined` if the server ends before. */
 function responseFrom(far: Socket): Promise<Opening | undefined> {
   return new Promise((resolve) => {
     let bytes = Buffer.alloc(0);
     const onData = (chunk: Buffer) => {
       bytes = Buffer.concat([bytes, chunk]);
       const opening = openingOf(bytes);
-      if (!opening && bytes.length < MAX_HEAD_BYTES) return;
+      const head = opening?.head ?? bytes.toString("latin1");
+      const isHopeless = bytes.length >= MAX_HEAD_BYTES || startProblem(head);
+      if (!opening && !isHopeless) return;
       far.pause().off("data", onData).off("close", onClose);
-      resolve(opening ?? { head: bytes.toString("latin1"), rest: NO_BYTES });
+      resolve(opening ?? { head, rest: NO_BYTES });
     };
     const onClose = () => resolve(undefined);
     far.on("data", onData).once("close", onClose);

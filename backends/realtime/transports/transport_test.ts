@@ -244,6 +244,12 @@ for (const [name, open] of Object.entries(TRANSPORTS)) {
     peer.send("ponged");
   }, async ({ next }) => assert.equal(await next(), "ponged"));
 
+  test("outlives a flood of pings", async (peer) => {
+    await peer.raw(...Array.from({ length: 5000 }, () => frame(0x89, "x")));
+    await peer.ping();
+    peer.send("ponged");
+  }, async ({ next }) => assert.equal(await next(), "ponged"));
+
   for (const code of [1000, 1001, 1008, 1009, 1011, 1012, 4000]) {
     test(
       `hears the server close with ${code}`,

@@ -5,19 +5,30 @@ import { badUpgrade, type Violation } from "./violation.ts";
 
 /** What is wrong with the head of a response, if anything is: Deno would say only that it cannot parse it. */
 export function headProblem(head: string): Violation | undefined {
-  if (!/^HTTP\/1\.[01] \d{3}[ \r]/.test(head)) {
-    return badUpgrade(`it must begin with HTTP/1.1, but was ${found(head)}`);
+  const problem = startProblem(head);
+  if (problem || head.endsWith("\r\n\r\n")) return problem;
+  return badUpgrade("its headers are too long");
+}
+
+/** The same of a head that has only begun: what is wrong whatever follows. */
+export function startProblem(start: string): Violation | undefined {
+  const line = start + STATUS_LINE.slice(start.length);
+  if (!/^HTTP\/1\.[01] \d{3}[ \r]/.test(line)) {
+    return badUpgrade(`it must begin with HTTP/1.1, but was ${found(start)}`);
   }
-  if (!head.endsWith("\r\n\r\n")) return badUpgrade("its headers are too long");
-  const lines = head.slice(0, -4).split("\r\n").slice(1);
+  const lines = start.split("\n").slice(1, -1);
   const bad = lines.find((line) => !HEADER.test(line));
   if (bad === undefined) return undefined;
   return badUpgrade(
-    `a header has an invalid byte: ${JSON.stringify(snippet(bad))}`,
+    `a header has an invalid byte: ${
+      JSON.stringify(snippet(bad.replace(/\r$/, "")))
+    }`,
   );
 }
 
-const HEADER = /^[\w!#$%&'*+.^`|~-]+:[\t\x20-\x7e\x80-\xff]*$/;
+const STATUS_LINE = "HTTP/1.1 101 ";
+/** One, or the empty line behind all. */
+const HEADER = /^([\w!#$%&'*+.^`|~-]+:[\t\x20-\x7e\x80-\xff]*)?\r$/;
 
 /** What is wrong with the server's agreement to an upgrade: Deno checks neither the key nor what was agreed upon. */
 export function upgradeProblem(

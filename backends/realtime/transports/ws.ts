@@ -38,6 +38,7 @@ export function wsTransport(options: TransportOptions): Transport {
           giveUp = dialServer(options, opened);
         },
         perMessageDeflate: false,
+        autoPong: false,
         maxPayload: MAX_MESSAGE_BYTES,
         maxFragments: MAX_MESSAGE_FRAGMENTS,
         closeTimeout: CLOSE_GRACE_MS,
@@ -74,6 +75,7 @@ function listen(socket: WsSocket, listener: SocketListener): Promise<void> {
   // Setting TCP_NODELAY is ws's own habit: without it each chunk behind an unacknowledged one waits 40 ms.
   socket.on("open", () => listener.opened());
   socket.on("message", (data, binary) => listener.message(data, binary));
+  socket.on("ping", pongsOf(socket));
   socket.on("error", (cause) => error ??= cause);
   socket.on("unexpected-response", async (_request, response) => {
     refusal = {
@@ -94,6 +96,30 @@ function listen(socket: WsSocket, listener: SocketListener): Promise<void> {
     resolve();
   });
   return promise;
+}
+
+/**
+ * Answers pings: while a pong is on its way the last of them alone, as RFC 6455 (5.5.3) allows. By itself ws answers each
+ * of them, and drops the socket without a word where 60 answers wait, which one read may bring.
+ */
+function pongsOf(socket: WsSocket): (data: Uint8Array) => void {
+  let isBusy = false;
+  let last: Uint8Array | undefined;
+
+  function answer(data: Uint8Array): void {
+    isBusy = true;
+    last = undefined;
+    socket.pong(data, true, (error) => {
+      if (error) return; // the socket is closing
+      isBusy = false;
+      if (last) answer(last);
+    });
+  }
+
+  return (data) => {
+    if (isBusy) last = data;
+    else answer(data);
+  };
 }
 
 /** What the server did wrong, where that is why ws ended the socket. */
@@ -152,6 +178,7 @@ function bodyOf(response: IncomingMessage): Promise<string> {
 interface WsSocket {
   readonly bufferedAmount: number;
   send(text: string): void;
+  pong(data: Uint8Array, mask: boolean, sent: (error?: Error) => void): void;
   close(code: number): void;
   terminate(): void;
   on(event: "open", listener: () => void): void;
@@ -159,6 +186,7 @@ interface WsSocket {
     event: "message",
     listener: (data: Uint8Array, binary: boolean) => void,
   ): void;
+  on(event: "ping", listener: (data: Uint8Array) => void): void;
   on(event: "error", listener: (error: Error) => void): void;
   on(event: "close", listener: (code: number, reason: Buffer) => void): void;
   on(
