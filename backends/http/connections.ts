@@ -15,6 +15,8 @@ export interface Connection {
   isReady(): boolean;
   /** Whether anything has come since its last request that may be of the response. */
   isAnswered(): boolean;
+  /** Whether the server said of its last request that it did not look at it. */
+  isRefused(): boolean;
   /** Sends a request: as soon as the socket is open, or, on a used connection, seen not to be closing. */
   dispatch(request: WireRequest, user: ConnectionUser): void;
   /** Closes it, whatever it does. */
@@ -90,6 +92,7 @@ export function connectionsTo(
       isProven: false,
       isReady: () => connection.wire?.isReady() ?? false,
       isAnswered: () => connection.wire?.isAnswered() ?? false,
+      isRefused: () => connection.wire?.isRefused() ?? false,
       dispatch(request, user) {
         connection.user = user;
         const { wire, isProven } = connection;

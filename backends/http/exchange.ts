@@ -1,6 +1,6 @@
 import { type Call, onAbort, RequestError } from "../../plugins/mod.ts";
 import type { Connection, Connections, ConnectionUser } from "./connections.ts";
-import { faultOf, isStale, type Progress } from "./faults.ts";
+import { faultOf, isUntouched, type Progress } from "./faults.ts";
 import type {
   Exchanged,
   HttpOptions,
@@ -11,6 +11,7 @@ import { type LimitOptions, limitsOf } from "./limits.ts";
 import { headerOf } from "./raw_headers.ts";
 import { networkReads } from "./reads.ts";
 import { type Response, responseOf } from "./response.ts";
+import { isInformational } from "./status.ts";
 import type { Proxy } from "../target/proxy.ts";
 
 /** The way of a request to its server. */
@@ -79,7 +80,8 @@ function run(
   const { signal, clock } = call;
   let sending: Sending;
   let response: Response | undefined;
-  let isWhole = false, isSettled = false, informational = 0;
+  let isWhole = false, isSettled = false, isSentAgain = false;
+  let informational = 0;
   let headersMs = 0, wholeMs: number | undefined, lastMs: number | undefined;
   let requestId: string | undefined;
   let stopDraining: (() => void) | undefined;
@@ -121,13 +123,19 @@ function run(
   }
 
   /**
-   * Moves a request to a new connection where a used one was closed: uncounted where nothing had left yet, counted
-   * where the request crossed with the closing. Never from a new connection, so once at most.
+   * Moves a request to a new connection: uncounted where a used one was closed before anything had left; counted, and
+   * once at most, where the request crossed with the closing, or the server refused it without a look at it. The latter
+   * alone moves a request from a connection that was new.
    */
   function sendAgain(on: Sending): boolean {
-    if (idleMsOf(on) === undefined) return false;
-    if (on.isWritten) {
-      if (!options.retryStale || !isStale(progressOf(on))) return false;
+    if (!on.isWritten) {
+      if (idleMsOf(on) === undefined) return false;
+    } else {
+      if (!options.retryStale || isSentAgain || connections.isClosed) {
+        return false;
+      }
+      if (!isUntouched(progressOf(on))) return false;
+      isSentAgain = true;
       call.retried();
     }
     // Closed behind that: whoever still hears of the old connection has nothing more to do with it.
@@ -148,6 +156,7 @@ function run(
     return {
       isOpen,
       isAnswered: response !== undefined || connection.isAnswered(),
+      isRefused: connection.isRefused(),
       hasHeaders: response !== undefined,
       idleMs: idleMsOf(on),
       waitedMs: sentMs === undefined ? 0 : clock.now() - sentMs,
@@ -196,10 +205,11 @@ function run(
         else markSent();
       },
       onHeaders(status, headers) {
-        if (status < 200 && ++informational > MAX_INFORMATIONAL) {
+        const isAnswer = !isInformational(status);
+        if (!isAnswer && ++informational > MAX_INFORMATIONAL) {
           settle(endless(status));
         }
-        if (status < 200 || isSettled) return true;
+        if (!isAnswer || isSettled) return true;
         headersMs = clock.now();
         requestId = headerOf(headers, "x-request-id");
         call.mark("headers", headersMs);

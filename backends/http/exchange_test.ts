@@ -555,6 +555,30 @@ Deno.test("exchange() says so where a server has a request go on that did not as
   assert.match(message!, /a 100 Continue that nobody asked for\)$/);
 });
 
+for (
+  const [head, says] of [
+    [
+      "101 Switching Protocols\r\n",
+      /HTTP 101: it switches to another protocol/,
+    ],
+    [
+      "101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n",
+      /\(a switch to another protocol, which the request did not ask for\)$/,
+    ],
+    ["099 What\r\n", /HTTP 99: HTTP has no such status$/],
+  ] as const
+) {
+  Deno.test(`exchange() blames the server for the answer ${JSON.stringify(head)}`, async () => {
+    await using server = await rawServer((peer) =>
+      peer.send(`HTTP/1.1 ${head}\r\n`)
+    );
+    await using http = open();
+    const [failure, code, message] = failureOf(await asked(http, server.url));
+    assert.deepEqual([failure, code], ["protocol_error", undefined]);
+    assert.match(message!, says);
+  });
+}
+
 Deno.test("exchange() passes over informational responses", async () => {
   let early: number | undefined;
   await using server = await rawServer(async (peer) => {

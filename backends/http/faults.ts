@@ -17,6 +17,8 @@ export interface Progress extends Tried {
   readonly isOpen: boolean;
   /** Whether anything of the response had come, were it half of its first line. */
   readonly isAnswered: boolean;
+  /** Whether the server said that it did not look at the request, as HTTP/2 lets it. */
+  readonly isRefused: boolean;
   /** Whether all of its headers had. */
   readonly hasHeaders: boolean;
   /** How long a used connection that the server has closed lay idle before, in milliseconds; `undefined` for others. */
@@ -32,8 +34,13 @@ const CROSSING_MS = 1000;
  * Whether a used connection closed as the request was on its way: the server had closed it before the request arrived,
  * as far as anybody can know.
  */
-export function isStale({ isAnswered, idleMs, waitedMs }: Progress): boolean {
+function isStale({ isAnswered, idleMs, waitedMs }: Progress): boolean {
   return !isAnswered && idleMs !== undefined && waitedMs <= CROSSING_MS;
+}
+
+/** Whether no server can have begun to work on a request whose connection failed, as far as anybody can know. */
+export function isUntouched(progress: Progress): boolean {
+  return progress.isRefused || isStale(progress);
 }
 
 /** What became of a connection, in the words of docs/failures.md. */
@@ -85,6 +92,9 @@ function tell(
     ];
   }
   if (!isStale(progress)) {
+    if (progress.isRefused) {
+      return ["closed", "The server refused the request without a look at it"];
+    }
     return ["closed", "The connection closed before the response"];
   }
   const idleMs = Math.round(progress.idleMs ?? 0);

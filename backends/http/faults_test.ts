@@ -8,6 +8,7 @@ function errorOf(message: string, code?: string, name = "Error"): Error {
 const OPEN: Progress = {
   isOpen: true,
   isAnswered: false,
+  isRefused: false,
   hasHeaders: false,
   idleMs: undefined,
   waitedMs: 3,

@@ -28,6 +28,7 @@ export function http1Wire(
   return {
     isReady: () => !socket.destroyed && socket.writableLength === 0,
     isAnswered: () => socket.bytesRead > readBefore,
+    isRefused: () => false,
     dispatch(request, handler) {
       readBefore = socket.bytesRead;
       client.dispatch(request, handler);

@@ -33,6 +33,7 @@ export function http2Wire(
     isReady: () => !session.closed && !session.destroyed,
     // What comes beside a response cannot be told from it, but where the server says that it did not look at the request.
     isAnswered: () => !isRefused && socket.bytesRead > readBefore,
+    isRefused: () => isRefused,
     dispatch(request, handler) {
       isBusy = true;
       isRefused = false;
@@ -74,7 +75,7 @@ function send(
   over: (code?: number) => void,
 ): void {
   let error = new Error("the stream was closed");
-  let hasHeaders = false, isWhole = false;
+  let isHeard = false, hasHeaders = false, isWhole = false;
   const early: Buffer[] = [];
   const { host = url.host, ...names } = namesOf(headers);
   const stream = opened(session, {
@@ -92,10 +93,11 @@ function send(
   handler.onConnect();
   stream.on("finish", () => handler.onRequestSent());
   stream.on("headers", (given) => {
+    isHeard = true;
     handler.onHeaders(given[":status"] ?? 0, rawOf(given));
   });
   stream.on("response", (given) => {
-    hasHeaders = true;
+    isHeard = hasHeaders = true;
     handler.onHeaders(given[":status"] ?? 0, rawOf(given));
     for (const piece of early) handler.onData(piece);
   });
@@ -108,7 +110,7 @@ function send(
   // Deno tells of an end where a connection was lost, too.
   stream.on("end", () => isWhole = !session.destroyed);
   stream.on("close", () => {
-    over(hasHeaders ? undefined : stream.rstCode);
+    over(isHeard ? undefined : stream.rstCode);
     if (isWhole && hasHeaders && stream.rstCode === 0) handler.onComplete();
     else handler.onError(error);
   });

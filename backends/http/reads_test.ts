@@ -23,6 +23,7 @@ function wires() {
     idleSinceMs: undefined,
     isReady: () => true,
     isAnswered: () => false,
+    isRefused: () => false,
     dispatch: (_request, handler) => void handlers.push(handler),
     close: () => {},
   };

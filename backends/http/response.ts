@@ -6,7 +6,7 @@ import { eventStream } from "./events.ts";
 import type { ResponseReader } from "./http.ts";
 import { headerOf, isEventStream, type RawHeaders } from "./raw_headers.ts";
 import { sniffedBody } from "./sniffed_body.ts";
-import { refusal, statusError } from "./status.ts";
+import { noAnswer, refusal, statusError } from "./status.ts";
 
 /** The beginning of a response. */
 export interface Head {
@@ -45,11 +45,13 @@ export interface Response {
 /**
  * Reads a response as its head says: as events, as a whole, or as the words of a refusal; decompressed.
  *
- * @throws {RequestError} If it is encoded in a way that is not known: with the status, if it is a refusal.
+ * @throws {RequestError} If its status is none of an answer, or if it is encoded in a way that is not known: with the
+ * status, if it is a refusal.
  */
 export function responseOf(head: Head, audience: Audience): Response {
   const { status, headers } = head;
-  const isRefusal = status < 200 || status >= 300;
+  if (status < 200) throw noAnswer(status);
+  const isRefusal = status >= 300;
   let isOver = false;
   /** Bytes that have come since the last event: what is not an event yet is held. */
   let heldBytes = 0;

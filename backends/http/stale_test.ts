@@ -235,6 +235,7 @@ Deno.test("exchange() moves a request once, however often it hears that its conn
     idleSinceMs,
     isReady: () => false,
     isAnswered: () => false,
+    isRefused: () => false,
     dispatch: (_request, user) => void users.push(user),
     // As a client of undici does with a request that it has not written.
     close: () => users[0]!.onError(gone),
@@ -270,10 +271,10 @@ Deno.test("exchange() moves a request once, however often it hears that its conn
   assert.equal(users.length, 2);
 });
 
-/** A server of HTTP/2 that answers the first request, and does with the second what the test says. */
-async function http2Server(
-  second: (stream: ServerHttp2Stream, socket: Socket) => void,
-) {
+type Http2Script = (stream: ServerHttp2Stream, socket: Socket) => void;
+
+/** A server of HTTP/2 that answers each request, but for those of the test, from 1. */
+async function http2Server(scripts: Readonly<Record<number, Http2Script>>) {
   const sockets: Socket[] = [];
   const server = createSecureServer(CERTIFICATE);
   let requests = 0;
@@ -284,7 +285,8 @@ async function http2Server(
   server.on("session", (session) => session.on("error", () => {}));
   server.on("stream", (stream: ServerHttp2Stream) => {
     stream.on("error", () => {});
-    if (++requests === 2) return second(stream, sockets[0]!);
+    const script = scripts[++requests];
+    if (script) return script(stream, sockets[0]!);
     stream.respond({ ":status": 200 });
     stream.end("{}");
   });
@@ -294,6 +296,14 @@ async function http2Server(
     url: new URL(`https://127.0.0.1:${port}/`),
     get requests() {
       return requests;
+    },
+    /** Connections so far. */
+    get accepted() {
+      return sockets.length;
+    },
+    /** Connections that are open. */
+    get open() {
+      return sockets.filter(({ destroyed }) => !destroyed).length;
     },
     async [Symbol.asyncDispose]() {
       const closed = new Promise((resolve) => server.close(resolve));
@@ -305,6 +315,9 @@ async function http2Server(
 
 const HTTP2: Partial<HttpOptions> = { ...ANY, http2: true };
 
+/** What RFC 9113 has a server say of a request that it did not look at. */
+const refuse = (stream: ServerHttp2Stream) => stream.close(7);
+
 for (
   const [what, second, requests] of [
     ["closes without a word", (_, socket) => void socket.destroy(), 3],
@@ -314,20 +327,21 @@ for (
       session!.destroy();
     }, 3],
     ["may have looked at it", ({ session }) => session!.destroy(), 2],
-    ["refuses it alone", (stream) => stream.close(7), 2],
+    ["refuses it alone", refuse, 3],
+    ["refuses what it had begun to answer", async (stream) => {
+      stream.additionalHeaders({ ":status": 103 });
+      await clock.sleepUntil(clock.now() + 20);
+      refuse(stream);
+    }, 2],
     ["has begun to answer", (stream) => {
       const { session } = stream;
       stream.respond({ ":status": 200 });
       session!.destroy();
     }, 2],
-  ] satisfies [
-    string,
-    (stream: ServerHttp2Stream, socket: Socket) => void,
-    number,
-  ][]
+  ] satisfies [string, Http2Script, number][]
 ) {
   Deno.test(`exchange() sends a request of HTTP/2 ${requests === 3 ? "again" : "once"} where the server ${what}`, async () => {
-    await using server = await http2Server(second);
+    await using server = await http2Server({ 2: second });
     await using http = open(HTTP2);
     await asked(http, server.url);
     const got = await asked(http, server.url);
@@ -337,5 +351,73 @@ for (
       requests,
       isAgain ? 1 : 0,
     ]);
+  });
+}
+
+Deno.test("exchange() leaves a connection that refused a request, and asks on a new one", async () => {
+  await using server = await http2Server({ 2: refuse });
+  await using http = open(HTTP2);
+  await asked(http, server.url);
+  const got = await asked(http, server.url);
+  assert.deepEqual([got.error, got.retried, got.bodies.length], [
+    undefined,
+    1,
+    1,
+  ]);
+  assert.ok(got.marks.connected! <= got.marks.requestSent!);
+  await reached(() => server.open === 1);
+  await asked(http, server.url);
+  assert.deepEqual([server.accepted, server.requests], [2, 4]);
+});
+
+Deno.test("exchange() sends a request again that a new connection refused", async () => {
+  await using server = await http2Server({ 1: refuse });
+  await using http = open(HTTP2);
+  const got = await asked(http, server.url);
+  assert.deepEqual([got.error, got.retried], [undefined, 1]);
+  assert.deepEqual([server.accepted, server.requests], [2, 2]);
+  await reached(() => server.open === 1);
+});
+
+Deno.test("exchange() sends a request again that was refused late", async () => {
+  let shiftMs = 0;
+  const later = { ...clock, now: () => clock.now() + shiftMs };
+  await using server = await http2Server({
+    1: async (stream) => {
+      await reached(() => pending.marks.requestSent !== undefined);
+      shiftMs = 5000;
+      refuse(stream);
+    },
+  });
+  await using http = open(HTTP2);
+  const pending = ask(http, server.url, { clock: later });
+  await pending.settled;
+  assert.deepEqual([pending.error, pending.retried], [undefined, 1]);
+});
+
+for (
+  const [what, used, retryStale, refused] of [
+    ["is refused a second time", false, true, 2],
+    ["is refused a second time, first on a used connection", true, true, 2],
+    ["is refused where nothing is sent again", true, false, 1],
+  ] as const
+) {
+  Deno.test(`exchange() fails a request that ${what}`, async () => {
+    const good = used ? 1 : 0;
+    await using server = await http2Server({
+      [good + 1]: refuse,
+      ...(refused === 2 && { [good + 2]: refuse }),
+    });
+    await using http = open({ ...HTTP2, retryStale });
+    if (used) await asked(http, server.url);
+    const got = await asked(http, server.url);
+    const [failure, , message] = failureOf(got);
+    assert.equal(failure, "closed");
+    assert.match(message!, /^The server refused the request without a look/);
+    assert.deepEqual([got.retried, server.requests], [
+      refused - 1,
+      good + refused,
+    ]);
+    await reached(() => server.open === 0);
   });
 }

@@ -14,6 +14,22 @@ export interface Refusal {
   readonly hints?: Readonly<Record<number, string>>;
 }
 
+/** Whether another response follows: it does not after 101, which goes over to another protocol. */
+export function isInformational(status: number): boolean {
+  return status >= 100 && status < 200 && status !== 101;
+}
+
+/** The failure that a final status below 200 is. An assertion is all that undici has to say of it. */
+export function noAnswer(status: number): RequestError {
+  const problem = status === 101
+    ? "it switches to another protocol, which the request did not ask for"
+    : "HTTP has no such status";
+  return new RequestError(
+    "protocol_error",
+    `The server answered HTTP ${status}: ${problem}`,
+  );
+}
+
 /** How much of what a server says is looked at. */
 const MAX_BYTES = 64 * 1024;
 

@@ -7,6 +7,8 @@ export interface Wire {
   isReady(): boolean;
   /** Whether anything has come since the last request was dispatched that may be of its response. */
   isAnswered(): boolean;
+  /** Whether the server said of the last request that it did not look at it. */
+  isRefused(): boolean;
   /** Sends a request. */
   dispatch(request: WireRequest, handler: WireHandler): void;
   /** Closes its socket, whatever it does. Resolves when that is done. */

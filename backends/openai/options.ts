@@ -95,7 +95,7 @@ export const openAiShape = {
     "Whether a connection takes one request after another",
   ),
   retryStale: z.boolean().default(true).describe(
-    "Whether a request is sent again, once, if a used connection turns out closed",
+    "Whether a request is sent again, once, if a used connection turns out closed or HTTP/2 refuses it unread",
   ),
   http2: z.boolean().default(false).describe(
     "Whether to speak HTTP/2 where a server offers it over TLS",

@@ -86,6 +86,9 @@ function hintIn(
   if (cause.message === "bad response") {
     return "an answer to no request, or a 100 Continue that nobody asked for";
   }
+  if (cause.message === "bad upgrade") {
+    return "a switch to another protocol, which the request did not ask for";
+  }
   if (proxy && UNREACHED.test(code)) {
     return `see ${proxy.variable}; NO_PROXY names hosts to go to without one`;
   }

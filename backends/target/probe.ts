@@ -3,6 +3,7 @@ import { isRequestError, onAbort, RequestError } from "../../plugins/mod.ts";
 import { faultOf } from "../http/faults.ts";
 import { withDefaults } from "../http/raw_headers.ts";
 import { type Response, responseOf } from "../http/response.ts";
+import { isInformational } from "../http/status.ts";
 import type { WireHandler } from "../http/wire.ts";
 import { connectReason, firstOf, through } from "./connect_reason.ts";
 import { dial, type Way } from "./dial.ts";
@@ -111,8 +112,8 @@ function ask(
     },
     onRequestSent() {},
     onHeaders(status, headers) {
-      if (status < 200 || isOver) return true;
-      if (statusOnly && status < 300) {
+      if (isInformational(status) || isOver) return true;
+      if (statusOnly && status >= 200 && status < 300) {
         resolve("");
         return true;
       }
@@ -170,6 +171,7 @@ function failureOf(
     isAnswered: progress.hasHeaders,
     proxy,
     isPlain,
+    isRefused: false,
     idleMs: undefined,
     waitedMs: 0,
   };

@@ -178,3 +178,15 @@ Deno.test("probeConnections() are kept, and no more than there may be", async ()
   connections.destroy();
   await server.until(() => server.open === 0);
 });
+
+Deno.test("probe() blames a server that switches to another protocol", async () => {
+  await using server = await rawServer((peer) =>
+    peer.send("HTTP/1.1 101 Switching Protocols\r\n\r\n")
+  );
+  for (const statusOnly of [false, true]) {
+    await assert.rejects(probe(server.url, { ...ASK, statusOnly }), {
+      class: "protocol_error",
+      message: /HTTP 101: it switches to another protocol/,
+    });
+  }
+});
