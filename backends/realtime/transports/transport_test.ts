@@ -246,8 +246,11 @@ for (const [name, open] of Object.entries(TRANSPORTS)) {
 
   test("outlives a flood of pings", async (peer) => {
     await peer.raw(...Array.from({ length: 5000 }, () => frame(0x89, "x")));
+    await Promise.race([peer.ping(), peer.ended]);
     peer.send("still there");
-  }, async ({ next }) => assert.equal(await next(), "still there"));
+  }, async ({ next, ended }) => {
+    assert.equal(await Promise.race([next(), ended]), "still there");
+  });
 
   for (const code of [1000, 1001, 1008, 1009, 1011, 1012, 4000]) {
     test(
