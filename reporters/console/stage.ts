@@ -217,7 +217,7 @@ function retriedOf({ retried }: Counts): string[] {
   if (retried === 0) return [];
   const what = retried === 1 ? "request" : "requests";
   return [
-    `${retried} ${what} sent again, as the server had closed the connection`,
+    `${retried} ${what} sent again, after a closed connection or a refusal`,
   ];
 }
 
