@@ -60,7 +60,7 @@ export {
 } from "./backends/openai/translations.ts";
 export { realtime } from "./backends/realtime/backend.ts";
 export type { RealtimeOptions } from "./backends/realtime/options.ts";
-export type { TargetOptions } from "./backends/target/options.ts";
+export type { TargetOptions } from "./backends/connect/options.ts";
 
 export {
   audioFolder,

@@ -7,7 +7,13 @@ import { inspectAudio } from "./inspect.ts";
 import { pageChecksum } from "./ogg_page.ts";
 import { toPcm16 } from "./pcm.ts";
 import { bytesSource, fileSource } from "./source.ts";
-import { chirp, chirpPcm16, concat, fixture, snrDb } from "./test_signals.ts";
+import {
+  chirp,
+  chirpPcm16,
+  concat,
+  fixture,
+  snrDb,
+} from "../tests/support/signals.ts";
 
 interface Fixture {
   readonly file: string;

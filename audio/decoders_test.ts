@@ -16,7 +16,7 @@ import {
   fixture,
   fmt,
   riff,
-} from "./test_signals.ts";
+} from "../tests/support/signals.ts";
 
 const WORKER = new URL("./decode_worker.ts", import.meta.url);
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { openResampler, resample } from "./resample.ts";
-import { rms, sine, snrDb } from "./test_signals.ts";
+import { rms, sine, snrDb } from "../tests/support/signals.ts";
 
 const PAIRS = [
   [48_000, 16_000],

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { bytesFrom, bytesSource, fileSource } from "./source.ts";
-import { fixture } from "./test_signals.ts";
+import { fixture } from "../tests/support/signals.ts";
 
 const PATH = new URL("testdata/chirp.mp3", import.meta.url).pathname;
 const BYTES = fixture("chirp.mp3");

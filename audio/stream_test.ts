@@ -11,7 +11,7 @@ import {
   fixture,
   fmt,
   riff,
-} from "./test_signals.ts";
+} from "../tests/support/signals.ts";
 
 const FILES: readonly (readonly [string, Uint8Array<ArrayBuffer>])[] = [
   ["chirp.wav", encodeWav(chirpPcm16(48_000), 48_000)],

@@ -6,7 +6,7 @@ import { AudioError } from "./errors.ts";
 import { inspectAudio } from "./inspect.ts";
 import { toPcm16 } from "./pcm.ts";
 import { bytesSource } from "./source.ts";
-import { chunk, concat, fmt, riff } from "./test_signals.ts";
+import { chunk, concat, fmt, riff } from "../tests/support/signals.ts";
 
 /** A WAV file of one encoding. */
 function wav(

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { attempt } from "../core/attempt.ts";
-import { manualClock } from "../core/testing/manual_clock.ts";
+import { manualClock } from "../plugins/testing/manual_clock.ts";
 import { type Sample, UsageError } from "../plugins/mod.ts";
 import { echo, type EchoOptions } from "./echo.ts";
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { tempFolder, tone } from "../datasets/testing.ts";
+import { tempFolder, tone } from "../tests/support/datasets.ts";
 import { datasetSpec } from "./dataset_spec.ts";
 import { parseSpec } from "./spec.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Progress } from "../plugins/mod.ts";
-import { manualClock } from "../core/testing/manual_clock.ts";
+import { manualClock } from "../plugins/testing/manual_clock.ts";
 import {
   progressLine,
   progressRecord,

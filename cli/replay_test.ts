@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { tempFolder } from "../datasets/testing.ts";
+import { tempFolder } from "../tests/support/datasets.ts";
 import {
   concurrent,
   type Configured,

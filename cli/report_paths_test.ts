@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { tempFolder } from "../datasets/testing.ts";
+import { tempFolder } from "../tests/support/datasets.ts";
 import { consoleReporter, jsonlReporter, jsonReporter } from "../mod.ts";
 import { UsageError } from "../plugins/mod.ts";
 import { checkPaths } from "./report_paths.ts";

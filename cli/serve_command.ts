@@ -1,4 +1,4 @@
-import { shownVariable } from "../backends/target/credentials.ts";
+import { shownVariable } from "../backends/connect/credentials.ts";
 import { suggestion } from "../plugins/schema_hints.ts";
 import { systemClock } from "../core/clock.ts";
 import { disposeInTime } from "../plugins/disposal.ts";

@@ -4,7 +4,7 @@ import type { Backend, Call } from "./contract.ts";
 import { RequestError } from "./errors.ts";
 import type { Output } from "./sample.ts";
 import { memoryBudget } from "./memory.ts";
-import { manualClock } from "./testing/manual_clock.ts";
+import { manualClock } from "../plugins/testing/manual_clock.ts";
 
 const request = {
   id: 7,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { shiftClock, systemClock } from "./clock.ts";
-import { manualClock } from "./testing/manual_clock.ts";
+import { manualClock } from "../plugins/testing/manual_clock.ts";
 
 Deno.test("systemClock() begins at 0, goes on, and knows the wall time of its 0", async () => {
   const wallMs = performance.timeOrigin + performance.now();

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { manualClock } from "./testing/manual_clock.ts";
+import { manualClock } from "../plugins/testing/manual_clock.ts";
 import type { Backend } from "./contract.ts";
 import { counting } from "./counting.ts";
 import type { InferenceRequest } from "./request.ts";
 import type { Sample, Usage } from "./sample.ts";
-import { sample } from "./testing/sample.ts";
+import { sample } from "../tests/support/sample.ts";
 
 const request: InferenceRequest = {
   id: 0,

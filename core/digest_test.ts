@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { digest } from "./digest.ts";
 import type { Failure } from "./sample.ts";
-import { sample } from "./testing/sample.ts";
+import { sample } from "../tests/support/sample.ts";
 import { judge } from "./verdict.ts";
 
 /** What a digest makes of failures, each so many times. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Backend } from "./contract.ts";
 import { closedLoop, openLoop, type Stand } from "./dispatch.ts";
 import { RequestError } from "./errors.ts";
-import { manualClock } from "./testing/manual_clock.ts";
+import { manualClock } from "../plugins/testing/manual_clock.ts";
 
 /** A stage that says yes to everything and writes down what happens. */
 function stand(backend: Backend, closed: AbortSignal, clock = manualClock()) {

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { feed } from "./feed.ts";
 import type { Sample } from "./sample.ts";
-import { manualClock } from "./testing/manual_clock.ts";
-import { sample } from "./testing/sample.ts";
+import { manualClock } from "../plugins/testing/manual_clock.ts";
+import { sample } from "../tests/support/sample.ts";
 
 Deno.test("feed() keeps up with any rate in small batches, and glances meanwhile", async () => {
   const clock = manualClock();

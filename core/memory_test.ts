@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { RequestError } from "./errors.ts";
 import { memoryBudget, type MemoryShare, sampleBytes } from "./memory.ts";
-import { sample } from "./testing/sample.ts";
+import { sample } from "../tests/support/sample.ts";
 
 /** A budget of 100 bytes a request and 250 in all, and who had to be given up. */
 function opened() {

@@ -5,7 +5,10 @@ import { systemClock } from "./clock.ts";
 import { concurrent, type LoadProfile, openLoop } from "./load.ts";
 import type { Sample } from "./sample.ts";
 import { type EngineOptions, type RunResult, runStages } from "./runner.ts";
-import { type ManualClock, manualClock } from "./testing/manual_clock.ts";
+import {
+  type ManualClock,
+  manualClock,
+} from "../plugins/testing/manual_clock.ts";
 import type { InferenceRequest, Session } from "./request.ts";
 
 /** A backend that answers after `ms`, and a clock that a test moves for it. */

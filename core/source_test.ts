@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Backend, Dataset } from "./contract.ts";
 import type { Audio } from "./request.ts";
 import { CLOSE_LIMIT_MS, openSource, type SourceOptions } from "./source.ts";
-import { manualClock } from "./testing/manual_clock.ts";
+import { manualClock } from "../plugins/testing/manual_clock.ts";
 
 /** As many sessions a pass as there are ids. */
 function datasetOf(ids: readonly string[]): Dataset {

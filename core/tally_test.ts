@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { tally } from "./tally.ts";
-import { sample } from "./testing/sample.ts";
+import { sample } from "../tests/support/sample.ts";
 
 Deno.test("tally() tells the rate of the last seconds", () => {
   const live = tally(1000);

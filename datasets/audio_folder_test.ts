@@ -10,7 +10,7 @@ import {
   tempFolder,
   told,
   tone,
-} from "./testing.ts";
+} from "../tests/support/datasets.ts";
 
 Deno.test("audioFolder() finds audio in all folders, in the order of their names", async () => {
   await using folder = await tempFolder({

@@ -4,7 +4,7 @@ import { pathToFileURL } from "node:url";
 import fc from "fast-check";
 import { bytesSource, inspectAudio } from "../audio/mod.ts";
 import { audioPlace, looksLikeAudio } from "./audio_value.ts";
-import { tone } from "./testing.ts";
+import { tone } from "../tests/support/datasets.ts";
 
 const FOLDER = resolve("data");
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { bundledClips } from "../clips/mod.ts";
 import { clips } from "./clips.ts";
-import { openDataset, read, readAll, told } from "./testing.ts";
+import { openDataset, read, readAll, told } from "../tests/support/datasets.ts";
 
 Deno.test("clips() gives each bundled clip with its reference", async () => {
   const sessions = await readAll(clips({}));

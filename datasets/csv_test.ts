@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { UsageError } from "../plugins/mod.ts";
 import { csvManifest } from "./csv.ts";
-import { readAll, tempFolder, told, tone } from "./testing.ts";
+import { readAll, tempFolder, told, tone } from "../tests/support/datasets.ts";
 
 /** Text in bytes of one character each. */
 function latin1(text: string): Uint8Array {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { UsageError } from "../plugins/mod.ts";
 import { datasetForPath } from "./for_path.ts";
-import { tempFolder } from "./testing.ts";
+import { tempFolder } from "../tests/support/datasets.ts";
 
 Deno.test("datasetForPath() tells the dataset by what lies at the path", async () => {
   await using folder = await tempFolder({

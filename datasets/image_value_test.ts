@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { pathToFileURL } from "node:url";
 import { imageKind } from "./image_kind.ts";
 import { imageOf, imagesOf } from "./image_value.ts";
-import { PNG, tempFolder } from "./testing.ts";
+import { PNG, tempFolder } from "../tests/support/datasets.ts";
 
 const options = (folder: string) => ({
   folder,

@@ -8,7 +8,7 @@ import {
   tempFolder,
   told,
   tone,
-} from "./testing.ts";
+} from "../tests/support/datasets.ts";
 
 const lines = (...rows: unknown[]) =>
   rows.map((row) => JSON.stringify(row)).join("\n");

@@ -6,7 +6,7 @@ import { csvFormat } from "./csv_format.ts";
 import { jsonlFormat } from "./jsonl_format.ts";
 import { openManifest } from "./manifest.ts";
 import type { ManifestFormat } from "./manifest_format.ts";
-import { tempFolder } from "./testing.ts";
+import { tempFolder } from "../tests/support/datasets.ts";
 
 const order = { shuffle: false, seed: 1, pass: 0 };
 

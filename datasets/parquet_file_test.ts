@@ -3,8 +3,8 @@ import { brotliCompressSync, gzipSync, zstdCompressSync } from "node:zlib";
 import type { CompressionCodec } from "hyparquet";
 import { UsageError } from "../plugins/mod.ts";
 import { openParquet } from "./parquet_file.ts";
-import { audioColumn, parquetOf, watched } from "./parquet_testing.ts";
-import { tone } from "./testing.ts";
+import { audioColumn, parquetOf, watched } from "../tests/support/parquet.ts";
+import { tone } from "../tests/support/datasets.ts";
 
 const open = (bytes: Uint8Array) => openParquet("it.parquet", watched(bytes));
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { openParquet } from "./parquet_file.ts";
-import { audioColumn, parquetOf, watched } from "./parquet_testing.ts";
+import { audioColumn, parquetOf, watched } from "../tests/support/parquet.ts";
 import { openRowsThread } from "./parquet_thread.ts";
 
 const numbers = Array.from({ length: 50 }, (_, i) => i);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { repeat } from "./repeat.ts";
-import { readAll } from "./testing.ts";
+import { readAll } from "../tests/support/datasets.ts";
 
 Deno.test("repeat() gives one prompt again and again, each as a session of its own", async () => {
   const options = { text: "Say one word", maxOutputTokens: 8 };

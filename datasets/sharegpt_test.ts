@@ -1,10 +1,15 @@
 import assert from "node:assert/strict";
 import { UsageError } from "../plugins/mod.ts";
-import { testDataset } from "../plugins/testing.ts";
+import { testDataset } from "../plugins/testing/mod.ts";
 import { estimateTokens } from "../tokens/mod.ts";
 import { sharegpt } from "./sharegpt.ts";
 import type { ShareGptOptions } from "./sharegpt_options.ts";
-import { openDataset, read, readAll, tempFolder } from "./testing.ts";
+import {
+  openDataset,
+  read,
+  readAll,
+  tempFolder,
+} from "../tests/support/datasets.ts";
 
 interface Said {
   readonly from: string;

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { open } from "node:fs/promises";
 import { type Columns, UsageError } from "../plugins/mod.ts";
-import { testDataset } from "../plugins/testing.ts";
-import { audioColumn, parquetOf } from "./parquet_testing.ts";
+import { testDataset } from "../plugins/testing/mod.ts";
+import { audioColumn, parquetOf } from "../tests/support/parquet.ts";
 import { textFile, type TextFileOptions } from "./text.ts";
 import {
   openDataset,
@@ -11,7 +11,7 @@ import {
   readAll,
   tempFolder,
   tone,
-} from "./testing.ts";
+} from "../tests/support/datasets.ts";
 
 /** The columns of each turn that a file of this content gives. */
 async function columnsOf(

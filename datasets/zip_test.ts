@@ -6,10 +6,10 @@ import {
   type Session,
   UsageError,
 } from "../plugins/mod.ts";
-import { testDataset } from "../plugins/testing.ts";
+import { testDataset } from "../plugins/testing/mod.ts";
 import { clips } from "./clips.ts";
 import { repeat } from "./repeat.ts";
-import { openDataset, read, readAll } from "./testing.ts";
+import { openDataset, read, readAll } from "../tests/support/datasets.ts";
 import { zip } from "./zip.ts";
 
 /** A dataset of these sessions, which notes how it was read and whether that has ended. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { concurrent, type LoadProfile, repeat, run } from "../mod.ts";
 import { catalogue } from "../catalogue.ts";
 import { loadPlugin } from "../plugins/load.ts";
-import { backendChecks, reporterChecks } from "../plugins/testing.ts";
+import { backendChecks, reporterChecks } from "../plugins/testing/mod.ts";
 
 const here = (file: string) => new URL(file, import.meta.url).href;
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { manualClock } from "../core/testing/manual_clock.ts";
+import { manualClock } from "./testing/manual_clock.ts";
 import { DISPOSAL_LIMIT_MS, disposeInTime } from "./disposal.ts";
 
 Deno.test("disposeInTime() waits for what closes in time, and says nothing", async () => {

@@ -3,8 +3,8 @@ import { stripVTControlCharacters } from "node:util";
 import { UsageError } from "../plugins/mod.ts";
 import { consoleReporter } from "./console.ts";
 import { renderReport } from "./console/render_report.ts";
-import { context, open, reportInto } from "./testdata/open.ts";
-import { oneStageReport } from "./testdata/report.ts";
+import { context, open, reportInto } from "../tests/support/reporters.ts";
+import { oneStageReport } from "../tests/support/report.ts";
 
 async function printed(work: () => void | Promise<void>): Promise<string> {
   const { writeSync } = Deno.stdout;

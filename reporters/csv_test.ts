@@ -4,15 +4,15 @@ import fc from "fast-check";
 import type { Report, Sample } from "../plugins/mod.ts";
 import { type Cell, csvRow } from "./csv/row.ts";
 import { csvReporter } from "./csv.ts";
-import { finish, open, scratch } from "./testdata/open.ts";
+import { finish, open, scratch } from "../tests/support/reporters.ts";
 import {
   chatReport,
   embeddingsReport,
   failedReport,
   runInfo,
   speechReport,
-} from "./testdata/report.ts";
-import { failedSample, goodSample } from "./testdata/samples.ts";
+} from "../tests/support/report.ts";
+import { failedSample, goodSample } from "../tests/support/samples.ts";
 
 type Row = Record<string, string>;
 

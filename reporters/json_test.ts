@@ -1,8 +1,17 @@
 import assert from "node:assert/strict";
 import { messageOf, type Report } from "../plugins/mod.ts";
 import { jsonReporter } from "./json.ts";
-import { finish, open, reportInto, scratch } from "./testdata/open.ts";
-import { goodStage, oneStageReport, speechReport } from "./testdata/report.ts";
+import {
+  finish,
+  open,
+  reportInto,
+  scratch,
+} from "../tests/support/reporters.ts";
+import {
+  goodStage,
+  oneStageReport,
+  speechReport,
+} from "../tests/support/report.ts";
 
 async function names(folder: string): Promise<string[]> {
   const found = [];

@@ -1,9 +1,13 @@
 import assert from "node:assert/strict";
 import { jsonlReporter } from "./jsonl.ts";
 import { readSamples, type SavedLine } from "./samples_file.ts";
-import { context, finish, open, scratch } from "./testdata/open.ts";
-import { oneStageReport, runInfo, speechReport } from "./testdata/report.ts";
-import { failedSample, goodSample } from "./testdata/samples.ts";
+import { context, finish, open, scratch } from "../tests/support/reporters.ts";
+import {
+  oneStageReport,
+  runInfo,
+  speechReport,
+} from "../tests/support/report.ts";
+import { failedSample, goodSample } from "../tests/support/samples.ts";
 
 async function linesOf(path: string): Promise<SavedLine[]> {
   return await Array.fromAsync(readSamples(path, { warn: assert.fail }));
@@ -97,7 +101,8 @@ Deno.test("jsonlReporter() refuses a path that cannot be written, before the run
 Deno.test("jsonlReporter() has a sample in its file soon, whatever ends the process", async () => {
   await using folder = await scratch();
   const path = folder.at("run.jsonl");
-  const script = new URL("testdata/killed.ts", import.meta.url).pathname;
+  const script =
+    new URL("../tests/support/killed_reporter.ts", import.meta.url).pathname;
   const { signal } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", script, path],
   }).output();

@@ -7,7 +7,7 @@ import {
   lineWriter,
   type LineWriterOptions,
 } from "./line_writer.ts";
-import { scratch } from "./testdata/open.ts";
+import { scratch } from "../tests/support/reporters.ts";
 
 /** A sink that keeps what it gets, a few bytes at a time. */
 function memory(most = 1000) {

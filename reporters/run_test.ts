@@ -9,7 +9,7 @@ import { jsonReporter } from "./json.ts";
 import { jsonlReporter } from "./jsonl.ts";
 import { readSamples } from "./samples_file.ts";
 import { publishedSchemas } from "./schema.ts";
-import { scratch } from "./testdata/open.ts";
+import { scratch } from "../tests/support/reporters.ts";
 
 function refusals(file: string, value: unknown): string {
   const ajv = new Ajv2020({ allErrors: true });

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import type { Sample } from "../plugins/mod.ts";
 import { plainJson } from "./plain_json.ts";
 import { samplePieces } from "./sample_pieces.ts";
-import { goodSample } from "./testdata/samples.ts";
+import { goodSample } from "../tests/support/samples.ts";
 
 function sampleWith(deltas: number, chunks: number): Sample {
   return {

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { UsageError } from "../plugins/mod.ts";
 import { readSamples } from "./samples_file.ts";
-import { scratch } from "./testdata/open.ts";
-import { oneStageReport, runInfo } from "./testdata/report.ts";
-import { goodSample } from "./testdata/samples.ts";
+import { scratch } from "../tests/support/reporters.ts";
+import { oneStageReport, runInfo } from "../tests/support/report.ts";
+import { goodSample } from "../tests/support/samples.ts";
 
 const head = JSON.stringify({ schema: "earshot.samples/1", ...runInfo });
 const sample = JSON.stringify({ schema: "earshot.sample/1", ...goodSample });

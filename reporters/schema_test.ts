@@ -16,8 +16,8 @@ import {
   runInfo,
   speechReport,
   troubledStage,
-} from "./testdata/report.ts";
-import { failedSample, goodSample } from "./testdata/samples.ts";
+} from "../tests/support/report.ts";
+import { failedSample, goodSample } from "../tests/support/samples.ts";
 
 /** Every key required, at every depth: a key that only one of two types has makes them differ. */
 type Whole<T> = T extends readonly (infer Item)[] ? readonly Whole<Item>[]

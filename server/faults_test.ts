@@ -9,7 +9,7 @@ import {
   start,
   type TestClient,
   update,
-} from "./test_client.ts";
+} from "../tests/support/websocket_client.ts";
 
 Deno.test("parseFault() reads what goes wrong, where, and how often", () => {
   assert.deepEqual(parseFault("drop@appends:5"), {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { connect as connectTcp } from "node:net";
 import { hashAudio, startServer, startServerThread } from "./mod.ts";
 import { serverClock } from "./clock.ts";
-import { testCa, testTls } from "./test_certificate.ts";
+import { testCa, testTls } from "../tests/support/certificate.ts";
 import {
   append,
   appendOf,
@@ -13,7 +13,7 @@ import {
   type TestEvent,
   tone,
   update,
-} from "./test_client.ts";
+} from "../tests/support/websocket_client.ts";
 
 const { now: wallMs } = serverClock();
 Deno.test("startServer() answers over HTTP as vLLM does", async () => {

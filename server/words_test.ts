@@ -10,7 +10,7 @@ import {
   start,
   type TestEvent,
   update,
-} from "./test_client.ts";
+} from "../tests/support/websocket_client.ts";
 
 const textOf = (events: readonly TestEvent[]) =>
   events.map(({ delta }) => delta ?? "").join("");

@@ -7,8 +7,8 @@ import type {
 } from "../backends/realtime/transports/transport.ts";
 import { wsTransport } from "../backends/realtime/transports/ws.ts";
 import { systemClock } from "../core/clock.ts";
-import { uniqueClip } from "./ground_truth_clips.ts";
-import { printDistributions, quantile } from "./ground_truth_table.ts";
+import { uniqueClip } from "./support/ground_truth_clips.ts";
+import { printDistributions, quantile } from "./support/ground_truth_table.ts";
 import { serve, type Serving } from "./support/serve.ts";
 
 const TRIES = 20;

@@ -260,7 +260,7 @@ Deno.test("run goes over TLS to a server whose authority it is told, and to no o
 /** A certificate or key of the tests' own, or what signed it. */
 function pemFile(name: string): string {
   const url = new URL(
-    `../backends/target/testdata/${name}`,
+    `../backends/connect/testdata/${name}`,
     import.meta.url,
   );
   return fileURLToPath(url);

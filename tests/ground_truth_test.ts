@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { audioFolder, concurrent, realtime } from "../mod.ts";
-import { uniqueClip, writeClips } from "./ground_truth_clips.ts";
-import { type Errors, errorsOf } from "./ground_truth_match.ts";
+import { uniqueClip, writeClips } from "./support/ground_truth_clips.ts";
+import { type Errors, errorsOf } from "./support/ground_truth_match.ts";
 import { type Sampled, sampled } from "./support/sampled.ts";
 import { serve } from "./support/serve.ts";
-import { printDistributions, quantile } from "./ground_truth_table.ts";
+import { printDistributions, quantile } from "./support/ground_truth_table.ts";
 
 const STREAMS = 50;
 

@@ -1,10 +1,10 @@
 // What cannot be used over HTTP is told in one message, before any load is offered.
 
 import assert from "node:assert/strict";
-import { parquetOf } from "../datasets/parquet_testing.ts";
-import { fakeHub } from "../datasets/huggingface/testing.ts";
+import { parquetOf } from "./support/parquet.ts";
+import { fakeHub } from "./support/fake_hub.ts";
 import { startServer } from "../server/mod.ts";
-import { testCa, testTls } from "../server/test_certificate.ts";
+import { testCa, testTls } from "./support/certificate.ts";
 import { speechFiles, tempFolder } from "./support/files.ts";
 import { type Case, refuseAll } from "./support/refused.ts";
 

@@ -16,7 +16,7 @@ import {
   translations,
 } from "../mod.ts";
 import type { LogEntry } from "../server/mod.ts";
-import { printDistributions, quantile } from "./ground_truth_table.ts";
+import { printDistributions, quantile } from "./support/ground_truth_table.ts";
 import { sampled } from "./support/sampled.ts";
 import { serve, type Serving } from "./support/serve.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { bundledClips, readClip } from "../clips/mod.ts";
-import { fakeHub } from "../datasets/huggingface/testing.ts";
-import { audioColumn, parquetOf } from "../datasets/parquet_testing.ts";
+import { fakeHub } from "./support/fake_hub.ts";
+import { audioColumn, parquetOf } from "./support/parquet.ts";
 import { earshot } from "./support/earshot.ts";
 import { readReport, tempFolder } from "./support/files.ts";
 import { QUICK, serve } from "./support/serve.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { systemClock } from "../core/clock.ts";
 import type { LogEntry } from "../server/mod.ts";
-import { uniqueClip, writeClips } from "./ground_truth_clips.ts";
+import { uniqueClip, writeClips } from "./support/ground_truth_clips.ts";
 import { earshot } from "./support/earshot.ts";
 import { readReport, tempFolder } from "./support/files.ts";
 import { serve } from "./support/serve.ts";

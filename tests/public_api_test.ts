@@ -211,7 +211,7 @@ const ENTRIES: readonly (readonly [string, readonly string[]])[] = [
   ["plugins/mod.ts", PLUGIN],
   ["audio/mod.ts", AUDIO],
   ["tokens/mod.ts", TOKENS],
-  ["plugins/testing.ts", TESTING],
+  ["plugins/testing/mod.ts", TESTING],
 ];
 
 for (const [path, names] of ENTRIES) {
@@ -228,7 +228,7 @@ Deno.test("deno.json maps the package's entries to the modules that are held her
     "./plugin": "./plugins/mod.ts",
     "./audio": "./audio/mod.ts",
     "./tokens": "./tokens/mod.ts",
-    "./testing": "./plugins/testing.ts",
+    "./testing": "./plugins/testing/mod.ts",
   });
 });
 

@@ -15,7 +15,7 @@ import {
   type Turn,
 } from "../mod.ts";
 import { type ServerOptions, startServer } from "../server/mod.ts";
-import { testTls } from "../server/test_certificate.ts";
+import { testTls } from "./support/certificate.ts";
 import { type Sampled, sampled } from "./support/sampled.ts";
 
 const QUICK: ServerOptions = { ttftMs: 5, itlMs: 1, outputTokens: 8 };

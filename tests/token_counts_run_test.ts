@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { replay } from "../cli/replay.ts";
-import { tempFolder } from "../datasets/testing.ts";
+import { tempFolder } from "./support/datasets.ts";
 import {
   chat,
   completions,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import fc from "fast-check";
-import { mergesOf, smallTokenizer } from "./testing.ts";
+import { mergesOf, smallTokenizer } from "../tests/support/small_tokenizer.ts";
 import { openTokenizer, type Tokenizer } from "./tokenizer.ts";
 
 /** Opens what files hold; a text is written as it is. */

@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import { dial, type Way } from "../target/dial.ts";
+import { dial, type Way } from "../connect/dial.ts";
 import { http1Wire } from "./http1.ts";
 import { http2Wire } from "./http2.ts";
 import { loopTurns } from "./loop_turn.ts";

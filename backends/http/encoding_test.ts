@@ -10,8 +10,14 @@ import {
   gzipSync,
 } from "node:zlib";
 import { encodingOf } from "./encoding.ts";
-import { ask, asked, failureOf, open, reached } from "./testing/ask_test.ts";
-import { rawServer } from "./testing/raw_server.ts";
+import {
+  ask,
+  asked,
+  failureOf,
+  open,
+  reached,
+} from "../../tests/support/ask.ts";
+import { rawServer } from "../../tests/support/raw_server.ts";
 
 const gzip = () => createGzip({ flush: constants.Z_SYNC_FLUSH });
 const ENCODERS = {

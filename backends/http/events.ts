@@ -1,6 +1,6 @@
 import { createParser } from "eventsource-parser";
 import { RequestError } from "../../plugins/mod.ts";
-import { readable } from "../target/words.ts";
+import { readable } from "../connect/words.ts";
 import { type Body, MAX_BYTES, tooLong } from "./body.ts";
 import type { ServerEvent } from "./http.ts";
 import { strictUtf8 } from "./strict_utf8.ts";

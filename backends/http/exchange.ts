@@ -12,7 +12,7 @@ import { headerOf } from "./raw_headers.ts";
 import { networkReads } from "./reads.ts";
 import { type Response, responseOf } from "./response.ts";
 import { isInformational } from "./status.ts";
-import type { Proxy } from "../target/proxy.ts";
+import type { Proxy } from "../connect/proxy.ts";
 
 /** The way of a request to its server. */
 export interface Route {

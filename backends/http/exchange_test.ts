@@ -8,8 +8,8 @@ import {
   failureOf,
   open,
   reached,
-} from "./testing/ask_test.ts";
-import { rawServer, type Script } from "./testing/raw_server.ts";
+} from "../../tests/support/ask.ts";
+import { rawServer, type Script } from "../../tests/support/raw_server.ts";
 
 const event = (data: unknown) => `data: ${JSON.stringify(data)}\n\n`;
 const DONE = "data: [DONE]\n\n";

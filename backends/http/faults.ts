@@ -7,9 +7,9 @@ import {
   ownCode,
   through,
   type Tried,
-} from "../target/connect_reason.ts";
-import { systemCodeOf } from "../target/system_code.ts";
-import { withCode } from "../target/words.ts";
+} from "../connect/connect_reason.ts";
+import { systemCodeOf } from "../connect/system_code.ts";
+import { withCode } from "../connect/words.ts";
 
 /** How far a request had come when its connection failed. */
 export interface Progress extends Tried {

@@ -1,5 +1,5 @@
 import type { Call } from "../../plugins/mod.ts";
-import type { TlsOptions } from "../target/tls.ts";
+import type { TlsOptions } from "../connect/tls.ts";
 
 /** Sends HTTP requests to one server. No request waits for another's connection. */
 export interface Http extends AsyncDisposable {

@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import { clientOn } from "../target/one_socket.ts";
+import { clientOn } from "../connect/one_socket.ts";
 import type { OnLost, Wire } from "./wire.ts";
 
 /**

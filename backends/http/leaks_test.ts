@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { roadTo } from "../target/road.ts";
+import { roadTo } from "../connect/road.ts";
 import {
   type Connection,
   type Connections,
@@ -7,8 +7,8 @@ import {
 } from "./connections.ts";
 import { exchange } from "./exchange.ts";
 import type { Http } from "./http.ts";
-import { ask, asked, open, reached } from "./testing/ask_test.ts";
-import { rawServer } from "./testing/raw_server.ts";
+import { ask, asked, open, reached } from "../../tests/support/ask.ts";
+import { rawServer } from "../../tests/support/raw_server.ts";
 
 const BATCH = 250;
 const ROUNDS = 20;

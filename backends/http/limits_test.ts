@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { manualClock } from "../../core/testing/manual_clock.ts";
+import { manualClock } from "../../plugins/testing/manual_clock.ts";
 import type { HttpOptions } from "./http.ts";
 import {
   ask,
@@ -7,12 +7,12 @@ import {
   failureOf,
   open,
   reached,
-} from "./testing/ask_test.ts";
+} from "../../tests/support/ask.ts";
 import {
   type RawServer,
   rawServer,
   type Script,
-} from "./testing/raw_server.ts";
+} from "../../tests/support/raw_server.ts";
 
 /** A request whose time goes where the test sends it. */
 async function timed(

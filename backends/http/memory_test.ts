@@ -5,8 +5,8 @@ import { systemClock } from "../../core/clock.ts";
 import { type MemoryBudget, memoryBudget } from "../../core/memory.ts";
 import type { Failure, Sample } from "../../plugins/mod.ts";
 import type { Http } from "./http.ts";
-import { open } from "./testing/ask_test.ts";
-import { rawServer } from "./testing/raw_server.ts";
+import { open } from "../../tests/support/ask.ts";
+import { rawServer } from "../../tests/support/raw_server.ts";
 
 const clock = systemClock();
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { asked, failureOf, open } from "./testing/ask_test.ts";
-import { rawServer } from "./testing/raw_server.ts";
-import { tinyProxy } from "./testing/tiny_proxy.ts";
+import { asked, failureOf, open } from "../../tests/support/ask.ts";
+import { rawServer } from "../../tests/support/raw_server.ts";
+import { tinyProxy } from "../../tests/support/tiny_proxy.ts";
 
 const env = (given: Record<string, string>) => (name: string) => given[name];
 

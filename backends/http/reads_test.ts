@@ -1,11 +1,11 @@
 import { Buffer } from "node:buffer";
 import assert from "node:assert/strict";
-import { manualClock } from "../../core/testing/manual_clock.ts";
+import { manualClock } from "../../plugins/testing/manual_clock.ts";
 import type { Connection, Connections } from "./connections.ts";
 import { exchange } from "./exchange.ts";
 import type { Http } from "./http.ts";
 import { networkReads } from "./reads.ts";
-import { ask } from "./testing/ask_test.ts";
+import { ask } from "../../tests/support/ask.ts";
 import type { WireHandler } from "./wire.ts";
 
 /** A clock of which each decoding takes some time. */

@@ -13,8 +13,12 @@ import {
   failureOf,
   open,
   reached,
-} from "./testing/ask_test.ts";
-import { type Peer, rawServer, type Script } from "./testing/raw_server.ts";
+} from "../../tests/support/ask.ts";
+import {
+  type Peer,
+  rawServer,
+  type Script,
+} from "../../tests/support/raw_server.ts";
 
 function pem(name: string): string {
   const url = new URL(`../target/testdata/${name}`, import.meta.url);

@@ -1,6 +1,6 @@
 import { RequestError } from "../../plugins/mod.ts";
-import { KEY_HINTS } from "../target/key_hints.ts";
-import { readable } from "../target/words.ts";
+import { KEY_HINTS } from "../connect/key_hints.ts";
+import { readable } from "../connect/words.ts";
 import { type Body, utf8 } from "./body.ts";
 import { headerOf, type RawHeaders } from "./raw_headers.ts";
 

@@ -1,8 +1,8 @@
 import { Buffer } from "node:buffer";
 import assert from "node:assert/strict";
 import { statusError } from "./status.ts";
-import { asked, failureOf, open } from "./testing/ask_test.ts";
-import { rawServer } from "./testing/raw_server.ts";
+import { asked, failureOf, open } from "../../tests/support/ask.ts";
+import { rawServer } from "../../tests/support/raw_server.ts";
 
 const url = new URL("http://h:8000/v1/chat/completions?key=k");
 

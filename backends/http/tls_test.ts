@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { createSecureServer, type ServerHttp2Session } from "node:http2";
 import type { AddressInfo, Socket } from "node:net";
-import { dial } from "../target/dial.ts";
-import type { TlsOptions } from "../target/tls.ts";
+import { dial } from "../connect/dial.ts";
+import type { TlsOptions } from "../connect/tls.ts";
 import type { HttpOptions } from "./http.ts";
 import { http2Wire } from "./http2.ts";
 import {
@@ -12,8 +12,8 @@ import {
   failureOf,
   open,
   reached,
-} from "./testing/ask_test.ts";
-import { rawServer } from "./testing/raw_server.ts";
+} from "../../tests/support/ask.ts";
+import { rawServer } from "../../tests/support/raw_server.ts";
 
 function pem(name: string): string {
   const url = new URL(`../target/testdata/${name}`, import.meta.url);

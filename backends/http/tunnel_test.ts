@@ -3,9 +3,15 @@
 import assert from "node:assert/strict";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
-import { manualClock } from "../../core/testing/manual_clock.ts";
-import { probe } from "../target/probe.ts";
-import { ask, asked, failureOf, open, reached } from "./testing/ask_test.ts";
+import { manualClock } from "../../plugins/testing/manual_clock.ts";
+import { probe } from "../connect/probe.ts";
+import {
+  ask,
+  asked,
+  failureOf,
+  open,
+  reached,
+} from "../../tests/support/ask.ts";
 
 const clean = (text: string) => text;
 const URL_BEHIND = new URL("https://h.invalid/v1/x");

@@ -3,7 +3,7 @@ import { type Connections, connectionsTo } from "./connections.ts";
 import { exchange, type Route } from "./exchange.ts";
 import type { Http, HttpOptions } from "./http.ts";
 import { withDefaults } from "./raw_headers.ts";
-import { roadTo } from "../target/road.ts";
+import { roadTo } from "../connect/road.ts";
 
 /**
  * Opens the transport, over the clients of undici.

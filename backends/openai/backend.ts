@@ -1,13 +1,18 @@
 import type { Backend, OpenContext } from "../../plugins/mod.ts";
 import { secretTexts } from "../../plugins/redact.ts";
-import { proxyFor } from "../target/proxy.ts";
+import { proxyFor } from "../connect/proxy.ts";
 import { openHttp } from "../http/undici.ts";
-import { cleanFailure } from "../target/clean_failure.ts";
-import { cleaner, headersOf, secretsIn, tlsOf } from "../target/credentials.ts";
-import { checkHealth, firstModel } from "../target/discovery.ts";
-import { endpointOf } from "../target/endpoint.ts";
-import { limitMs } from "../target/options.ts";
-import { traceTo } from "../target/trace.ts";
+import { cleanFailure } from "../connect/clean_failure.ts";
+import {
+  cleaner,
+  headersOf,
+  secretsIn,
+  tlsOf,
+} from "../connect/credentials.ts";
+import { checkHealth, firstModel } from "../connect/discovery.ts";
+import { endpointOf } from "../connect/endpoint.ts";
+import { limitMs } from "../connect/options.ts";
+import { traceTo } from "../connect/trace.ts";
 import type { OpenAiSettings } from "./options.ts";
 import type { ProtocolOf } from "./protocol.ts";
 import { shortAnswers } from "./short_answers.ts";

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { path, refuse } from "../target/options.ts";
+import { path, refuse } from "../connect/options.ts";
 import {
   type GenerationOptions,
   generationShape,

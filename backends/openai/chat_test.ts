@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { encodeWav } from "../../audio/mod.ts";
 import { metricsOf, type Sample, type Turn } from "../../plugins/mod.ts";
-import { backendChecks } from "../../plugins/testing.ts";
+import { backendChecks } from "../../plugins/testing/mod.ts";
 import { chat } from "./chat.ts";
 import { loopback, streamed, talk } from "./testing/loopback_test.ts";
 import { sse } from "./testing/read_answer_test.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Turn } from "../../plugins/mod.ts";
-import { backendChecks } from "../../plugins/testing.ts";
+import { backendChecks } from "../../plugins/testing/mod.ts";
 import { completions } from "./completions.ts";
 import { loopback, streamed, talk } from "./testing/loopback_test.ts";
 import { sse } from "./testing/read_answer_test.ts";

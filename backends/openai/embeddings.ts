@@ -4,7 +4,7 @@ import {
   defineBackend,
   type Turn,
 } from "../../plugins/mod.ts";
-import { path, refuse } from "../target/options.ts";
+import { path, refuse } from "../connect/options.ts";
 import { openBackend } from "./backend.ts";
 import { bytesOf } from "./bytes.ts";
 import { embeddingsReader } from "./embeddings_reader.ts";

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { concurrent } from "../../core/load.ts";
 import { defineDataset, type Report, type Turn } from "../../plugins/mod.ts";
 import { run } from "../../plugins/run.ts";
-import { backendChecks } from "../../plugins/testing.ts";
+import { backendChecks } from "../../plugins/testing/mod.ts";
 import { z } from "zod";
 import { embeddings, type EmbeddingsOptions } from "./embeddings.ts";
 import { embeddingsReader } from "./embeddings_reader.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { encodeWav } from "../../audio/mod.ts";
 import type { Audio, Configured, Turn } from "../../plugins/mod.ts";
-import { type Peer, rawServer } from "../http/testing/raw_server.ts";
+import { type Peer, rawServer } from "../../tests/support/raw_server.ts";
 import { chat } from "./chat.ts";
 import { completions } from "./completions.ts";
 import { responses } from "./responses.ts";

@@ -7,7 +7,7 @@ import {
   type TargetOptions,
   targetShape,
   text,
-} from "../target/options.ts";
+} from "../connect/options.ts";
 
 /** Options that all backends of the OpenAI API have. */
 export interface OpenAiOptions extends TargetOptions {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Configured } from "../../plugins/mod.ts";
-import { limitMs } from "../target/options.ts";
+import { limitMs } from "../connect/options.ts";
 import { chat } from "./chat.ts";
 import { completions } from "./completions.ts";
 import { responses } from "./responses.ts";

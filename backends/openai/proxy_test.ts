@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { tinyProxy } from "../http/testing/tiny_proxy.ts";
+import { tinyProxy } from "../../tests/support/tiny_proxy.ts";
 import { chat } from "./chat.ts";
 import { loopback } from "./testing/loopback_test.ts";
 

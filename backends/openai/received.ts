@@ -1,6 +1,6 @@
 import { RequestError } from "../../plugins/mod.ts";
 import type { ServerEvent } from "../http/http.ts";
-import { found, snippet } from "../target/words.ts";
+import { found, snippet } from "../connect/words.ts";
 import { isObject, type JsonObject, protocolError, tryJson } from "./json.ts";
 import { serverErrorIn } from "./server_error.ts";
 

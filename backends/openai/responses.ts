@@ -4,7 +4,7 @@ import {
   defineBackend,
   type OpenContext,
 } from "../../plugins/mod.ts";
-import { path, refuse } from "../target/options.ts";
+import { path, refuse } from "../connect/options.ts";
 import { openBackend } from "./backend.ts";
 import { exactTokens, streams } from "./body.ts";
 import {

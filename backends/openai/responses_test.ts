@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { metricsOf } from "../../plugins/mod.ts";
-import { backendChecks } from "../../plugins/testing.ts";
+import { backendChecks } from "../../plugins/testing/mod.ts";
 import { responses } from "./responses.ts";
 import { type Got, loopback, streamed, talk } from "./testing/loopback_test.ts";
 

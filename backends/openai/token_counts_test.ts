@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { sample } from "../../core/testing/sample.ts";
+import { sample } from "../../tests/support/sample.ts";
 import type { Delta, Output, Sample } from "../../plugins/mod.ts";
-import { smallTokenizer } from "../../tokens/testing.ts";
+import { smallTokenizer } from "../../tests/support/small_tokenizer.ts";
 import type { SentText } from "./protocol.ts";
 import { loopback } from "./testing/loopback_test.ts";
 import { openTokenCounts, tokenizerOf } from "./token_counts.ts";

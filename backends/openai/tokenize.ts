@@ -1,6 +1,10 @@
 import { isRequestError } from "../../plugins/mod.ts";
-import { NO_SUCH_PATH } from "../target/discovery.ts";
-import { probe, probeConnections, type ProbeOptions } from "../target/probe.ts";
+import { NO_SUCH_PATH } from "../connect/discovery.ts";
+import {
+  probe,
+  probeConnections,
+  type ProbeOptions,
+} from "../connect/probe.ts";
 import { fieldOf, tryJson } from "./json.ts";
 
 /** A question to `/tokenize`: `{ prompt }` or `{ messages }`, with whatever goes with it. */

@@ -1,6 +1,6 @@
 import type { HttpRequest } from "../http/http.ts";
 import { bytesOf } from "./bytes.ts";
-import type { Trace } from "../target/trace.ts";
+import type { Trace } from "../connect/trace.ts";
 import type { AnswerReader, Wire } from "./protocol.ts";
 
 /**

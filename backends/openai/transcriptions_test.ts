@@ -8,7 +8,7 @@ import {
   metricsOf,
   type Sample,
 } from "../../plugins/mod.ts";
-import { backendChecks } from "../../plugins/testing.ts";
+import { backendChecks } from "../../plugins/testing/mod.ts";
 import type { SpeechToTextOptions } from "./speech/options.ts";
 import { transcriptions } from "./transcriptions.ts";
 import { translations } from "./translations.ts";

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { type BackendPlugin, defineBackend } from "../../plugins/mod.ts";
-import { path } from "../target/options.ts";
+import { path } from "../connect/options.ts";
 import { openBackend } from "./backend.ts";
 import {
   refineSpeechToText,

@@ -1,5 +1,5 @@
 import { createParser } from "eventsource-parser";
-import { snippet } from "../target/words.ts";
+import { snippet } from "../connect/words.ts";
 import { isObject, protocolError, tryJson } from "./json.ts";
 
 /**

@@ -9,16 +9,21 @@ import { openTokenCounts, type TokenCounts } from "../openai/token_counts.ts";
 import { connections } from "./connections.ts";
 import type { Dialect } from "./dialects/dialect.ts";
 import { vllm } from "./dialects/vllm.ts";
-import { endpointOf } from "../target/endpoint.ts";
+import { endpointOf } from "../connect/endpoint.ts";
 import { frameCache, type Frames } from "./frames.ts";
 import {
   type RealtimeOptions,
   realtimeOptions,
   type RealtimeSettings,
 } from "./options.ts";
-import { cleaner, headersOf, secretsIn, tlsOf } from "../target/credentials.ts";
-import { checkHealth, firstModel } from "../target/discovery.ts";
-import { type Trace, traceTo } from "../target/trace.ts";
+import {
+  cleaner,
+  headersOf,
+  secretsIn,
+  tlsOf,
+} from "../connect/credentials.ts";
+import { checkHealth, firstModel } from "../connect/discovery.ts";
+import { type Trace, traceTo } from "../connect/trace.ts";
 import { nativeTransport } from "./transports/native.ts";
 import type { Transport, TransportOptions } from "./transports/transport.ts";
 import { wsTransport } from "./transports/ws.ts";

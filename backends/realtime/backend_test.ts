@@ -1,15 +1,20 @@
 import assert from "node:assert/strict";
-import { sample } from "../../core/testing/sample.ts";
+import { sample } from "../../tests/support/sample.ts";
 import { RequestError, type Sample, type Usage } from "../../plugins/mod.ts";
 import { realtime } from "./backend.ts";
-import { done } from "./testing/scripted_server.ts";
-import { answer, failureOf, fileOf, test } from "./testing/suite_test.ts";
+import { done } from "../../tests/support/scripted_server.ts";
+import {
+  answer,
+  failureOf,
+  fileOf,
+  test,
+} from "../../tests/support/realtime_test_case.ts";
 import {
   openRealtime,
   testContext,
   transcribe,
   transcribeOnce,
-} from "./testing/transcribe_test.ts";
+} from "../../tests/support/transcribe.ts";
 
 test(
   "keeps prefix and query and shows its key everywhere but to people",

@@ -1,7 +1,16 @@
 import assert from "node:assert/strict";
-import { created, delta, done, frame } from "./testing/scripted_server.ts";
-import { answer, failureOf, utterance } from "./testing/suite_test.ts";
-import { testAudio } from "./testing/transcribe_test.ts";
+import {
+  created,
+  delta,
+  done,
+  frame,
+} from "../../tests/support/scripted_server.ts";
+import {
+  answer,
+  failureOf,
+  utterance,
+} from "../../tests/support/realtime_test_case.ts";
+import { testAudio } from "../../tests/support/transcribe.ts";
 
 utterance("tells a refused upgrade by status and body", () => {}, (sample) => {
   assert.deepEqual(failureOf(sample), {

@@ -1,7 +1,7 @@
 import type { Failure } from "../../plugins/mod.ts";
-import { connectReason, ownLimitIn } from "../target/connect_reason.ts";
+import { connectReason, ownLimitIn } from "../connect/connect_reason.ts";
 import { serverWords } from "../http/status.ts";
-import { found, readable, snippet, withCode } from "../target/words.ts";
+import { found, readable, snippet, withCode } from "../connect/words.ts";
 import type { DialectEvent } from "./dialects/dialect.ts";
 import type { SocketEnd } from "./transports/transport.ts";
 

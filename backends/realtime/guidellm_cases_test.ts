@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { systemClock } from "../../core/clock.ts";
 import { UsageError } from "../../plugins/mod.ts";
-import { created, delta, done } from "./testing/scripted_server.ts";
+import { created, delta, done } from "../../tests/support/scripted_server.ts";
 import {
   answer,
   commits,
@@ -9,12 +9,12 @@ import {
   first,
   test,
   utterance,
-} from "./testing/suite_test.ts";
+} from "../../tests/support/realtime_test_case.ts";
 import {
   openRealtime,
   testAudio,
   transcribe,
-} from "./testing/transcribe_test.ts";
+} from "../../tests/support/transcribe.ts";
 
 // What GuideLLM tests of its realtime backend (tests/unit/backends/openai/test_realtime_ws.py), numbered as there,
 // and what we make of each. 16 and 18 to 22 are about options: options_test.ts has them.

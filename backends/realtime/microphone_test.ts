@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { manualClock } from "../../core/testing/manual_clock.ts";
+import { manualClock } from "../../plugins/testing/manual_clock.ts";
 import type { AudioSent, Call, Instant } from "../../plugins/mod.ts";
 import type { Frames } from "./frames.ts";
 import { openMicrophone } from "./microphone.ts";

@@ -9,7 +9,7 @@ import {
   says,
   type TargetOptions,
   targetShape,
-} from "../target/options.ts";
+} from "../connect/options.ts";
 
 /** Options of {@linkcode realtime}. */
 export interface RealtimeOptions extends TargetOptions {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { UsageError } from "../../plugins/mod.ts";
 import { defaultTransport, realtimeOptions } from "./options.ts";
-import { openRealtime } from "./testing/transcribe_test.ts";
+import { openRealtime } from "../../tests/support/transcribe.ts";
 
 Deno.test("realtimeOptions fill in what is left out", () => {
   const { transport, ...settings } = realtimeOptions.parse({

@@ -4,20 +4,20 @@ import {
   delta,
   done,
   finalCommit,
-} from "./testing/scripted_server.ts";
+} from "../../tests/support/scripted_server.ts";
 import {
   answer,
   commits,
   test,
   typesOf,
   utterance,
-} from "./testing/suite_test.ts";
+} from "../../tests/support/realtime_test_case.ts";
 import {
   openRealtime,
   testAudio,
   transcribe,
   transcribeOnce,
-} from "./testing/transcribe_test.ts";
+} from "../../tests/support/transcribe.ts";
 
 utterance(
   "keeps prefix and query, sends key, headers and extras",

@@ -15,7 +15,7 @@ import type {
 import { type Fault, faultOf, type TimeLimit } from "./faults.ts";
 import type { Frames } from "./frames.ts";
 import { type Microphone, openMicrophone } from "./microphone.ts";
-import type { Trace } from "../target/trace.ts";
+import type { Trace } from "../connect/trace.ts";
 import type { SocketEnd, SocketListener } from "./transports/transport.ts";
 
 /** How an utterance is spoken, and how long its server may take. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { attempt } from "../../core/attempt.ts";
 import { type MemoryBudget, memoryBudget } from "../../core/memory.ts";
-import { manualClock } from "../../core/testing/manual_clock.ts";
+import { manualClock } from "../../plugins/testing/manual_clock.ts";
 import { RequestError, type Sample } from "../../plugins/mod.ts";
 import { connections } from "./connections.ts";
 import type { Dialect } from "./dialects/dialect.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { sample } from "../testing/sample.ts";
+import { sample } from "../../tests/support/sample.ts";
 import type { Outcome } from "../sample.ts";
 import { finish } from "./alignment.ts";
 import { type NormalizerName, normalizers } from "./normalize.ts";

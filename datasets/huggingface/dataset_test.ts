@@ -1,12 +1,18 @@
 import assert from "node:assert/strict";
 import { parquetMetadata } from "hyparquet";
 import { type MessagePart, UsageError } from "../../plugins/mod.ts";
-import { testDataset } from "../../plugins/testing.ts";
-import { audioColumn, parquetOf } from "../parquet_testing.ts";
-import { read, tempFolder, tone } from "../testing.ts";
+import { testDataset } from "../../plugins/testing/mod.ts";
+import { audioColumn, parquetOf } from "../../tests/support/parquet.ts";
+import { read, tempFolder, tone } from "../../tests/support/datasets.ts";
 import { huggingface } from "./dataset.ts";
-import { fakeHub } from "./testing.ts";
-import { one, open, refs, speech, TEXT } from "./testing_open.ts";
+import { fakeHub } from "../../tests/support/fake_hub.ts";
+import {
+  one,
+  open,
+  refs,
+  speech,
+  TEXT,
+} from "../../tests/support/hub_datasets.ts";
 
 Deno.test("huggingface() reads speech of the test split, decoded when it is asked to", async () => {
   await using hub = fakeHub({

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { parquetMetadata } from "hyparquet";
 import { UsageError } from "../../plugins/mod.ts";
-import { fakeHub } from "./testing.ts";
-import { one, open, speech } from "./testing_open.ts";
+import { fakeHub } from "../../tests/support/fake_hub.ts";
+import { one, open, speech } from "../../tests/support/hub_datasets.ts";
 
 for (
   const [what, dataset, expected] of [

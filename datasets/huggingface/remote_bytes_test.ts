@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { tempFolder } from "../testing.ts";
+import { tempFolder } from "../../tests/support/datasets.ts";
 import { openRangeCache, type RangeCache } from "./cache.ts";
 import type { HubFetch } from "./hub_fetch.ts";
 import { remoteBytes } from "./remote_bytes.ts";

@@ -5,10 +5,18 @@ import { coerceSpec, parseSpec } from "../../cli/spec.ts";
 import { concurrent } from "../../core/load.ts";
 import { isUsageError, type Session, type Turn } from "../../plugins/mod.ts";
 import { run } from "../../plugins/run.ts";
-import { testDataset } from "../../plugins/testing.ts";
+import { testDataset } from "../../plugins/testing/mod.ts";
 import { estimateTokens, openTokenizer } from "../../tokens/mod.ts";
-import { mergesOf, smallTokenizer } from "../../tokens/testing.ts";
-import { openDataset, read, readAll, tempFolder } from "../testing.ts";
+import {
+  mergesOf,
+  smallTokenizer,
+} from "../../tests/support/small_tokenizer.ts";
+import {
+  openDataset,
+  read,
+  readAll,
+  tempFolder,
+} from "../../tests/support/datasets.ts";
 import { synthetic } from "./dataset.ts";
 import type { SyntheticOptions } from "./options.ts";
 

@@ -10,8 +10,8 @@ import {
   mergesOf,
   smallTokenizer,
   type SmallTokenizerOptions,
-} from "../../tokens/testing.ts";
-import { tempFolder } from "../testing.ts";
+} from "../../tests/support/small_tokenizer.ts";
+import { tempFolder } from "../../tests/support/datasets.ts";
 import { WORDS } from "./words.ts";
 import { byCharacters } from "./write_by_characters.ts";
 import { byTokenizer } from "./write_by_tokenizer.ts";

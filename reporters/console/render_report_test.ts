@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { stripVTControlCharacters } from "node:util";
 import type { Report, StageReport } from "../../plugins/mod.ts";
-import { assertGolden } from "../testdata/golden.ts";
+import { assertGolden } from "../../tests/support/golden.ts";
 import {
   chatReport,
   embeddingsReport,
@@ -11,7 +11,7 @@ import {
   oneStageReport,
   speechReport,
   uploadReport,
-} from "../testdata/report.ts";
+} from "../../tests/support/report.ts";
 import { renderReport } from "./render_report.ts";
 import { displayWidth } from "./text.ts";
 

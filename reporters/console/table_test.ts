@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { clientMetrics, metrics } from "../../plugins/mod.ts";
-import { goodStage, metric } from "../testdata/report.ts";
+import { goodStage, metric } from "../../tests/support/report.ts";
 import { lookOf } from "./look.ts";
 import { metricsTable } from "./table.ts";
 

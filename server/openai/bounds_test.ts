@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { post, quickServer } from "../test_http.ts";
+import { post, quickServer } from "../../tests/support/quick_server.ts";
 import { makeAnswer } from "./answer.ts";
 import { tokenBudget } from "./bounds.ts";
 import { random } from "../random.ts";

@@ -1,5 +1,11 @@
 import assert from "node:assert/strict";
-import { dataOf, eventsOf, masked, post, quickServer } from "../test_http.ts";
+import {
+  dataOf,
+  eventsOf,
+  masked,
+  post,
+  quickServer,
+} from "../../tests/support/quick_server.ts";
 
 const PATH = "/v1/chat/completions";
 const HELLO = [{ role: "user", content: "one two" }];

@@ -1,5 +1,11 @@
 import assert from "node:assert/strict";
-import { dataOf, eventsOf, masked, post, quickServer } from "../test_http.ts";
+import {
+  dataOf,
+  eventsOf,
+  masked,
+  post,
+  quickServer,
+} from "../../tests/support/quick_server.ts";
 import { unitVector } from "./embeddings.ts";
 
 const PRINT = ',"system_fingerprint":"vllm-0.32.0-d2b7fb31"';

@@ -11,8 +11,13 @@ import { generate } from "./generation.ts";
 import { REQUEST_DEFAULTS } from "./options.ts";
 import type { LogEntry, RunningServer } from "../mod.ts";
 import type { ServerOptions } from "../options.ts";
-import { testCa, testTls } from "../test_certificate.ts";
-import { eventsOf, post, postRaw, quickServer } from "../test_http.ts";
+import { testCa, testTls } from "../../tests/support/certificate.ts";
+import {
+  eventsOf,
+  post,
+  postRaw,
+  quickServer,
+} from "../../tests/support/quick_server.ts";
 
 const PATH = "/v1/chat/completions";
 const CHAT = {

@@ -10,7 +10,7 @@ import {
   post,
   quickServer,
   type TestAnswer,
-} from "../test_http.ts";
+} from "../../tests/support/quick_server.ts";
 
 const clip = bundledClips[0]!;
 const bytes = await readClip(clip);

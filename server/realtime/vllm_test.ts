@@ -8,7 +8,7 @@ import {
   type TestClient,
   type TestEvent,
   update,
-} from "../test_client.ts";
+} from "../../tests/support/websocket_client.ts";
 
 /** Runs a test on a connection whose server computes without a pause. */
 function onSession(

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import type { Sample } from "../../core/sample.ts";
 import { bundledClips, readClip } from "../../clips/mod.ts";
 
-export { type TempFolder, tempFolder, tone } from "../../datasets/testing.ts";
+export { type TempFolder, tempFolder, tone } from "./datasets.ts";
 
 /** The files of bundled clips with their words beside them, by name. */
 export async function speechFiles(

@@ -1,5 +1,5 @@
 import type { Output } from "../../../plugins/mod.ts";
-import { found } from "../../target/words.ts";
+import { found } from "../../connect/words.ts";
 import { isObject, type JsonObject, protocolError, tryJson } from "../json.ts";
 import { refuseEvents } from "../received.ts";
 import { serverErrorIn } from "../server_error.ts";

@@ -5,7 +5,7 @@ import {
   refineTarget,
   refuse,
   text,
-} from "../../target/options.ts";
+} from "../../connect/options.ts";
 import {
   type GenerationOptions,
   generationShape,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { attempt } from "../../../core/attempt.ts";
-import { manualClock } from "../../../core/testing/manual_clock.ts";
+import { manualClock } from "../../../plugins/testing/manual_clock.ts";
 import type { Delta, Sample } from "../../../plugins/mod.ts";
 import type { ServerEvent } from "../../http/http.ts";
 import type { ResponseFormat } from "./body.ts";

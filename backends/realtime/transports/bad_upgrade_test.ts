@@ -2,9 +2,9 @@ import { Buffer } from "node:buffer";
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { gzipSync } from "node:zlib";
-import { rawServer } from "../../http/testing/raw_server.ts";
-import { failureOf } from "../testing/suite_test.ts";
-import { transcribeOnce } from "../testing/transcribe_test.ts";
+import { rawServer } from "../../../tests/support/raw_server.ts";
+import { failureOf } from "../../../tests/support/realtime_test_case.ts";
+import { transcribeOnce } from "../../../tests/support/transcribe.ts";
 
 const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 

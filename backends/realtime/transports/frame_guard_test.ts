@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { frame } from "../testing/scripted_server.ts";
+import { frame } from "../../../tests/support/scripted_server.ts";
 import { frameGuard } from "./frame_guard.ts";
 
 const FINE = [

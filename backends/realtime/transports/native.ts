@@ -1,4 +1,4 @@
-import { systemCodeOf } from "../../target/system_code.ts";
+import { systemCodeOf } from "../../connect/system_code.ts";
 import { relay, type RelayLink } from "./relay.ts";
 import {
   CLOSE_GRACE_MS,

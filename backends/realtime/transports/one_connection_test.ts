@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type AddressInfo, createServer, type Socket } from "node:net";
-import { transcribeOnce } from "../testing/transcribe_test.ts";
+import { transcribeOnce } from "../../../tests/support/transcribe.ts";
 
 /** What a server does with a connection; whether TLS is spoken to it; what is to become of the request. */
 const CASES: Readonly<

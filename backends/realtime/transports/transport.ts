@@ -1,7 +1,7 @@
 import type { Buffer } from "node:buffer";
 import { inflateStart } from "../../http/encoding.ts";
-import { dial, type Opened } from "../../target/dial.ts";
-import type { TlsOptions } from "../../target/tls.ts";
+import { dial, type Opened } from "../../connect/dial.ts";
+import type { TlsOptions } from "../../connect/tls.ts";
 import type { Violation } from "./violation.ts";
 
 /** Opens WebSockets to one server. Everything that goes by text frames goes through this seam. */

@@ -7,9 +7,9 @@ import {
   type Peer,
   scriptedServer,
   type ScriptOptions,
-} from "../testing/scripted_server.ts";
+} from "../../../tests/support/scripted_server.ts";
 import { nativeTransport } from "./native.ts";
-import type { TlsOptions } from "../../target/tls.ts";
+import type { TlsOptions } from "../../connect/tls.ts";
 import type { Socket, SocketEnd, Transport } from "./transport.ts";
 import { wsTransport } from "./ws.ts";
 

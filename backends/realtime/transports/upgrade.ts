@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { found, snippet } from "../../target/words.ts";
+import { found, snippet } from "../../connect/words.ts";
 import { headerOf } from "./http_head.ts";
 import { badUpgrade, type Violation } from "./violation.ts";
 

@@ -1,8 +1,8 @@
 import { Buffer } from "node:buffer";
 import type { IncomingMessage } from "node:http";
 import WebSocket from "ws";
-import type { Opened } from "../../target/dial.ts";
-import { systemCodeOf } from "../../target/system_code.ts";
+import type { Opened } from "../../connect/dial.ts";
+import { systemCodeOf } from "../../connect/system_code.ts";
 import {
   CLOSE_GRACE_MS,
   dialServer,

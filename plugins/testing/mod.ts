@@ -1,0 +1,22 @@
+/**
+ * For those who write plugins: what each kind promises, as tests, and a clock that stands still.
+ *
+ * @module
+ */
+export {
+  type ManualClock,
+  manualClock,
+  type ManualClockOptions,
+} from "./manual_clock.ts";
+export {
+  backendChecks,
+  type BackendSuiteOptions,
+  testBackend,
+} from "./backend.ts";
+export type { Check, SuiteOptions } from "./checks.ts";
+export {
+  datasetChecks,
+  type DatasetSuiteOptions,
+  testDataset,
+} from "./dataset.ts";
+export { reporterChecks, testReporter } from "./reporter.ts";

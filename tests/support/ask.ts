@@ -1,0 +1,140 @@
+import { systemClock } from "../../core/clock.ts";
+import type { Call, Clock, Instant } from "../../plugins/mod.ts";
+import type {
+  Http,
+  HttpOptions,
+  HttpRequest,
+  ServerEvent,
+} from "../../backends/http/http.ts";
+import { openHttp } from "../../backends/http/undici.ts";
+
+/** What one request came to. */
+export interface Asked {
+  endedMs?: number;
+  marks: Partial<Record<Instant, number>>;
+  readonly reads: { readonly bytes: number; readonly atMs: number }[];
+  /** Times of events, as they were counted. */
+  readonly counted: number[];
+  readonly events: (ServerEvent & { readonly atMs: number })[];
+  /** How often it was sent again. */
+  retried: number;
+  readonly bodies: { readonly text: string; readonly atMs: number }[];
+  /** What was recorded after the exchange had settled. */
+  readonly late: string[];
+  /** Resolves when it has. */
+  readonly settled: Promise<void>;
+  /** Why it failed. */
+  error?: Error & { class?: string; code?: string | undefined };
+}
+
+export interface AskOptions extends Partial<HttpRequest> {
+  readonly clock?: Clock;
+  readonly signal?: AbortSignal;
+  /** Whether an event is the last. @default {the data is [DONE]} */
+  last?(event: ServerEvent): boolean;
+}
+
+export const clock = systemClock();
+
+/** Resolves once a test holds, for what tells nobody that it changes. */
+export async function reached(test: () => boolean): Promise<void> {
+  while (!test()) await clock.sleepUntil(clock.now() + 1);
+}
+
+/** A transport with what most tests want. */
+export function open(options: Partial<HttpOptions> = {}): Http {
+  return openHttp({
+    headers: {},
+    tls: { rejectUnauthorized: true },
+    connectTimeoutMs: 10_000,
+    reuse: true,
+    retryStale: true,
+    http2: false,
+    env: () => undefined,
+    clean: (text) => text.replaceAll("s3cret", "***"),
+    ...options,
+  });
+}
+
+/** Sends a request and records what comes; never throws. */
+export function ask(
+  http: Pick<Http, "exchange">,
+  url: URL,
+  options: AskOptions = {},
+): Asked {
+  const { last = ({ data }) => data === "[DONE]" } = options;
+  const { signal = new AbortController().signal } = options;
+  const time = options.clock ?? clock;
+  const asked: Omit<Asked, "settled"> = {
+    marks: {},
+    reads: [],
+    counted: [],
+    events: [],
+    retried: 0,
+    bodies: [],
+    late: [],
+  };
+  let isOver = false;
+  const note = (what: string) => void (isOver && asked.late.push(what));
+  const call: Call = {
+    signal,
+    clock: time,
+    read(bytes, atMs = time.now()) {
+      note("read");
+      asked.reads.push({ bytes, atMs });
+      return atMs;
+    },
+    event(atMs) {
+      note("event");
+      asked.counted.push(atMs);
+    },
+    output: () => note("output"),
+    buffered: () => note("buffered"),
+    mark(instant, atMs = time.now()) {
+      note(instant);
+      asked.marks[instant] = atMs;
+    },
+    retried() {
+      note("retried");
+      asked.retried++;
+      asked.marks = {};
+    },
+    ended(atMs) {
+      note("ended");
+      asked.endedMs = atMs;
+    },
+    audioSent: () => {},
+  };
+  const settled = http.exchange(
+    {
+      url,
+      contentType: options.contentType ?? "application/json",
+      body: options.body ?? "{}",
+    },
+    call,
+    {
+      event(event, atMs) {
+        asked.events.push({ ...event, atMs });
+        return last(event);
+      },
+      body: (text, atMs) => void asked.bodies.push({ text, atMs }),
+    },
+  ).then(() => {}, (error) => void (whole.error = error))
+    .finally(() => isOver = true);
+  const whole: Asked = Object.assign(asked, { settled });
+  return whole;
+}
+
+/** The same, once it has settled. */
+export async function asked(
+  ...request: Parameters<typeof ask>
+): Promise<Asked> {
+  const all = ask(...request);
+  await all.settled;
+  return all;
+}
+
+/** A failure in three words: class, code, message. */
+export function failureOf({ error }: Asked): readonly (string | undefined)[] {
+  return [error?.class, error?.code, error?.message];
+}

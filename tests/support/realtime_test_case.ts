@@ -1,0 +1,95 @@
+import assert from "node:assert/strict";
+import type { Sample } from "../../plugins/mod.ts";
+import type { RealtimeOptions } from "../../backends/realtime/options.ts";
+import {
+  created,
+  finalCommit,
+  type Message,
+  type Peer,
+  type ScriptedServer,
+  scriptedServer,
+  type ScriptOptions,
+} from "./scripted_server.ts";
+import { transcribeOnce, type TranscribeOptions } from "./transcribe.ts";
+
+/** What a test does with its server. */
+export type Body = (
+  server: ScriptedServer,
+  transport: "native" | "ws",
+) => Promise<void>;
+
+/** A test over both transports, against a server that plays a script. */
+export function test(
+  name: string,
+  script: (peer: Peer) => void | Promise<void>,
+  body: Body,
+  options?: ScriptOptions,
+): void {
+  for (const transport of ["native", "ws"] as const) {
+    Deno.test(`realtime() ${name}, over ${transport}`, async () => {
+      await using server = await scriptedServer(script, options);
+      await body(server, transport);
+    });
+  }
+}
+
+/** The same, of one utterance and what came of it. */
+export function utterance(
+  name: string,
+  script: (peer: Peer) => void | Promise<void>,
+  check: (sample: Sample, server: ScriptedServer) => void | Promise<void>,
+  { options = {}, input = {}, server = {} }: {
+    options?: Partial<RealtimeOptions>;
+    input?: TranscribeOptions;
+    server?: ScriptOptions;
+  } = {},
+): void {
+  test(name, script, async (server, transport) => {
+    const given = {
+      target: server.url,
+      transport,
+      chunkMs: 20,
+      speed: 4,
+      ...options,
+    };
+    await check(await transcribeOnce(given, input), server);
+  }, server);
+}
+
+/** The failure of a sample that must have one. */
+export function failureOf({ outcome }: Sample) {
+  assert.ok(outcome.status !== "ok", "it went well");
+  return outcome.failure;
+}
+
+/** The commits that a client sent, by whether they were final. */
+export const commits = (peer: Peer) =>
+  peer.received.filter(({ type }) => type === "input_audio_buffer.commit").map((
+    { final },
+  ) => final);
+/** What a client sent, by the last word of its type. */
+export const typesOf = (peer: Peer) =>
+  peer.received.map(({ type }) => type.split(".").at(-1));
+
+/** Greets, hears the utterance out and answers. */
+export async function answer(
+  peer: Peer,
+  ...messages: (Message | string)[]
+): Promise<void> {
+  peer.send(created);
+  await finalCommit(peer);
+  peer.send(...messages);
+}
+
+export async function first(server: ScriptedServer): Promise<Peer> {
+  while (!server.peers[0]) {
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  return server.peers[0];
+}
+
+/** The path of a test certificate. */
+export function fileOf(name: string): string {
+  return new URL(`../../backends/connect/testdata/${name}`, import.meta.url)
+    .pathname;
+}

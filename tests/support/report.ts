@@ -1,0 +1,469 @@
+import type {
+  Report,
+  RunInfo,
+  StageReport,
+  Summary,
+  Unit,
+} from "../../plugins/mod.ts";
+
+/** A summary with every key, of values between two and some times a median. */
+export function summary(n: number, median: number): Summary {
+  const at = (factor: number) => Math.round(median * factor * 1000) / 1000;
+  return {
+    n,
+    mean: at(1.01),
+    sd: at(0.08),
+    min: at(0.81),
+    max: at(1.26),
+    p5: at(0.86),
+    p50: median,
+    p90: at(1.12),
+    p95: at(1.16),
+    p99: at(1.22),
+    p999: at(1.25),
+  };
+}
+
+/** A summary of a metric. */
+export function metric(
+  unit: Unit,
+  n: number,
+  median: number,
+): { unit: Unit } & Summary {
+  return { unit, ...summary(n, median) };
+}
+
+/** What was known when the run began: a realtime backend and the bundled speech. */
+export const runInfo: RunInfo = {
+  earshot: {
+    version: "0.1.0",
+    deno: "2.9.6",
+    os: "linux x86_64",
+    cpu: "AMD EPYC 7B13",
+    cores: 8,
+  },
+  run: {
+    id: "0197f2c4-7a51-7c0e-9b1d-3f6a2f0c8e11",
+    startedAt: "2026-03-14T09:26:53.589Z",
+    epochMs: 1773480413589.793,
+    seed: 1,
+    loadingMs: 412.7,
+    config: {
+      backend: {
+        name: "realtime",
+        options: { target: "ws://127.0.0.1:41233", apiKeyEnv: "VLLM_API_KEY" },
+        facts: {
+          url: "ws://127.0.0.1:41233/v1/realtime",
+          dialect: "vllm",
+          model: "voxtral",
+          mode: "stream",
+          speed: 1,
+          chunkMs: 100,
+          transport: "native",
+        },
+      },
+      dataset: { name: "clips", options: {}, facts: { items: 8 } },
+      load: "concurrent=8,32",
+      stop: {
+        warmupMs: 5000,
+        durationMs: 30000,
+        requests: 500,
+        drainMs: 30000,
+      },
+      normalizer: "basic",
+    },
+  },
+};
+
+/** Eight streams, all well. */
+export const goodStage: StageReport = {
+  name: "8 streams",
+  load: { kind: "concurrent", concurrency: 8 },
+  window: { stageStartMs: 0, startMs: 5000, endMs: 35000, warmupMs: 5000 },
+  stopped: "duration",
+  counts: {
+    ok: 62,
+    error: 0,
+    timeout: 0,
+    cancelled: 0,
+    dropped: 0,
+    emptyOutputs: 0,
+    retried: 0,
+    warmup: 9,
+    failures: {},
+  },
+  failures: [],
+  metrics: {
+    latency: metric("ms", 62, 4218.4),
+    responseTime: metric("ms", 62, 4219.1),
+    connect: metric("ms", 62, 2.13),
+    setup: metric("ms", 62, 3.4),
+    firstEvent: metric("ms", 62, 180.5),
+    ttft: metric("ms", 62, 412.3),
+    ttftCold: metric("ms", 62, 417.9),
+    finalization: metric("ms", 62, 131.2),
+    finalizationFromEnd: metric("ms", 62, 130.8),
+    deltaGap: metric("ms", 1310, 240.1),
+    outputTokens: metric("tokens", 62, 31),
+    audioSeconds: metric("s", 62, 4.1),
+    rtfxRequest: metric("ratio", 62, 0.97),
+  },
+  rates: {
+    errorRate: 0,
+    requestsPerSecond: 62 / 30,
+    outputTokensPerSecond: 64.07,
+    rtfxAggregate: 7.9,
+  },
+  quality: {
+    wer: {
+      value: 14 / 451,
+      s: 9,
+      d: 4,
+      i: 1,
+      n: 451,
+      normalizer: "basic",
+      utterances: 62,
+      emptyReferenceInsertions: 0,
+    },
+    cer: {
+      value: 31 / 2318,
+      s: 12,
+      d: 15,
+      i: 4,
+      n: 2318,
+      normalizer: "basic",
+      utterances: 62,
+      emptyReferenceInsertions: 0,
+    },
+  },
+  client: {
+    scheduleLag: summary(62, 0.21),
+    chunkLateness: summary(2540, 0.42),
+    chunkMs: 100,
+    loopDelay: summary(1500, 0.31),
+    cpu: 0.063,
+    rssBytes: 164_626_432,
+  },
+  verdict: { status: "valid", reasons: [] },
+};
+
+/** Thirty-two streams: failures of several kinds, and a client that could not keep up. */
+export const troubledStage: StageReport = {
+  ...goodStage,
+  name: "32 streams",
+  load: { kind: "concurrent", concurrency: 32 },
+  window: {
+    stageStartMs: 36211.5,
+    startMs: 41211.5,
+    endMs: 71211.5,
+    warmupMs: 5000,
+  },
+  counts: {
+    ok: 221,
+    error: 6,
+    timeout: 2,
+    cancelled: 1,
+    dropped: 3,
+    emptyOutputs: 4,
+    retried: 3,
+    warmup: 35,
+    failures: {
+      connect_error: 5,
+      ready_timeout: 2,
+      server_error: 1,
+      cancelled: 1,
+      dropped: 3,
+    },
+  },
+  failures: [
+    {
+      class: "connect_error",
+      code: "ECONNREFUSED",
+      message: "Connection refused (os error 111)",
+      count: 5,
+    },
+    {
+      class: "ready_timeout",
+      message:
+        "Cannot wait longer for session.created as 'readyTimeoutMs' is the limit: current value is 10000",
+      count: 2,
+    },
+    {
+      class: "server_error",
+      code: "1011",
+      message: "keepalive ping timeout\u001b[2J\nno close frame received",
+      count: 1,
+    },
+  ],
+  metrics: {
+    ...goodStage.metrics,
+    latency: metric("ms", 221, 5870.2),
+    responseTime: metric("ms", 221, 5931.6),
+    ttft: metric("ms", 221, 1310.4),
+    finalization: { ...metric("ms", 221, 870.3), quantileError: 0.005 },
+    finalizationFromEnd: metric("ms", 221, 812.2),
+  },
+  rates: {
+    errorRate: 8 / 229,
+    requestsPerSecond: 221 / 30,
+    outputTokensPerSecond: 228.4,
+    rtfxAggregate: 28.4,
+  },
+  quality: {
+    wer: {
+      value: 0.123,
+      s: 120,
+      d: 61,
+      i: 16,
+      n: 1602,
+      normalizer: "basic",
+      utterances: 221,
+      emptyReferenceInsertions: 3,
+    },
+  },
+  client: {
+    ...goodStage.client,
+    chunkLateness: summary(9120, 51.2),
+    cpu: 1.34,
+  },
+  slo: [{ objective: "errorRate<=1%", value: 8 / 229, pass: false }],
+  verdict: {
+    status: "client-limited",
+    reasons: [
+      "chunk lateness p99 is 62.47 ms, above the limit of 50 ms (half a chunk): use fewer streams on this machine or spread them over more machines",
+    ],
+  },
+};
+
+/** A run of two stages, with every optional key somewhere in it. */
+export const speechReport: Report = {
+  schema: "earshot.report/1",
+  ...runInfo,
+  stages: [goodStage, troubledStage],
+  skipped: {
+    count: 7,
+    items: [
+      { id: "clips/b07.wav", reason: "truncated: 3.2 s of 5.0 s are there" },
+      { id: "clips/c01.mp3", reason: "no audio in it" },
+      { id: "clips/c02.mp3", reason: "no audio in it" },
+      { id: "clips/c03.mp3", reason: "no audio in it" },
+      { id: "clips/c04.mp3", reason: "no audio in it" },
+      { id: "clips/c05.mp3", reason: "no audio in it" },
+    ],
+  },
+  interrupted: false,
+};
+
+/** The first stage alone. */
+export const oneStageReport: Report = {
+  ...speechReport,
+  stages: [goodStage],
+  skipped: { count: 0, items: [] },
+};
+
+const nothing: StageReport = {
+  ...goodStage,
+  name: "1 stream",
+  window: { stageStartMs: 0, startMs: 0, endMs: 310.2, warmupMs: 0 },
+  stopped: "requests",
+  counts: {
+    ok: 0,
+    error: 12,
+    timeout: 0,
+    cancelled: 0,
+    dropped: 0,
+    emptyOutputs: 0,
+    retried: 0,
+    warmup: 0,
+    failures: { connect_error: 12 },
+  },
+  failures: [{
+    class: "connect_error",
+    code: "ECONNREFUSED",
+    message: "Connection refused (os error 111)",
+    count: 12,
+  }],
+  metrics: {},
+  rates: { errorRate: 1 },
+  quality: {},
+  client: { loopDelay: summary(12, 0.2), cpu: 0.02 },
+  verdict: {
+    status: "failed",
+    reasons: [
+      "no request succeeded: 12 of 12 connect_error: Connection refused (os error 111)",
+    ],
+  },
+};
+
+/** A run in which no request succeeded. */
+export const failedReport: Report = { ...oneStageReport, stages: [nothing] };
+
+/** A run whose second stage failed altogether. */
+export const halfFailedReport: Report = {
+  ...oneStageReport,
+  stages: [goodStage, nothing],
+};
+
+/** A run of chats, interrupted, at a rate, with what little such a backend may know. */
+export const chatReport: Report = {
+  schema: "earshot.report/1",
+  earshot: { version: "0.1.0" },
+  run: {
+    id: "0197f2c4-7a51-7c0e-9b1d-3f6a2f0c8e12",
+    startedAt: "2026-03-14T09:26:53.589Z",
+    epochMs: 1773480413589.793,
+    seed: 7,
+    loadingMs: 8.1,
+    config: {
+      backend: { name: "echo", options: { delayMs: 3 } },
+      dataset: { name: "./prompts.ts", options: {} },
+      load: "poisson=200",
+      stop: { requests: 40 },
+      normalizer: "none",
+    },
+  },
+  stages: [{
+    name: "poisson 200/s",
+    load: { kind: "poisson", ratePerSecond: 200, maxInFlight: 100 },
+    window: { stageStartMs: 0, startMs: 0, endMs: 61.8, warmupMs: 0 },
+    stopped: "interrupted",
+    counts: {
+      ok: 12,
+      error: 0,
+      timeout: 0,
+      cancelled: 2,
+      dropped: 0,
+      emptyOutputs: 0,
+      retried: 0,
+      warmup: 0,
+      failures: { cancelled: 2 },
+    },
+    failures: [],
+    metrics: {
+      ttft: metric("ms", 12, 3.02),
+      latency: metric("ms", 12, 3.04),
+      responseTime: metric("ms", 12, 3.21),
+      itl: { unit: "ms", ...one(0.06) },
+      outputTokens: metric("tokens", 12, 1),
+      outputTokensPerSecond: metric("tokens/s", 12, 329.4),
+      wordsOfMyOwn: metric("count", 12, 4),
+    },
+    rates: { requestsPerSecond: 194.2, outputTokensPerSecond: 194.2 },
+    tokenCounts: {
+      input: { server: 4, tokenizer: 8 },
+      output: { tokenize: 9, deltas: 2, characters: 1 },
+    },
+    quality: {
+      wer: {
+        value: 3 / 48,
+        s: 1,
+        d: 2,
+        i: 0,
+        n: 48,
+        normalizer: "none",
+        utterances: 12,
+        emptyReferenceInsertions: 0,
+      },
+    },
+    client: {},
+    verdict: { status: "valid", reasons: [] },
+  }],
+  skipped: { count: 0, items: [] },
+  interrupted: true,
+};
+
+/** A run of uploads: speech that was not streamed, and so is not paced. */
+export const uploadReport: Report = {
+  ...oneStageReport,
+  run: {
+    ...runInfo.run,
+    config: {
+      ...runInfo.run.config,
+      backend: {
+        name: "transcriptions",
+        options: { target: "http://127.0.0.1:8000" },
+        facts: {
+          stream: true,
+          responseFormat: "json",
+          audioFormat: "as-is",
+          model: "whisper",
+          url: "http://127.0.0.1:8000/v1/audio/transcriptions",
+        },
+      },
+    },
+  },
+  stages: [{
+    ...goodStage,
+    metrics: {
+      latency: metric("ms", 62, 640.4),
+      responseTime: metric("ms", 62, 640.9),
+      connect: metric("ms", 9, 0.71),
+      upload: metric("ms", 62, 1.2),
+      ttfb: metric("ms", 62, 88.1),
+      firstEvent: metric("ms", 62, 90.3),
+      ttft: metric("ms", 62, 90.3),
+      ttftCold: metric("ms", 62, 90.3),
+      ttfo: metric("ms", 62, 90.3),
+      itl: metric("ms", 1310, 16.2),
+      audioSeconds: metric("s", 62, 4.1),
+      rtfxRequest: metric("ratio", 62, 6.41),
+    },
+    rates: { errorRate: 0, requestsPerSecond: 12.4, rtfxAggregate: 52.2 },
+    client: {
+      scheduleLag: summary(62, 0.21),
+      loopDelay: summary(1500, 0.31),
+      cpu: 0.063,
+      rssBytes: 164_626_432,
+    },
+  }],
+};
+
+/** A stage of embeddings: vectors and input tokens, and nothing that was generated. */
+function embeddingsStage(streams: number, latencyMs: number): StageReport {
+  const { tokenCounts: _, ...stage } = goodStage;
+  const perSecond = 1000 * streams / latencyMs;
+  return {
+    ...stage,
+    name: `${streams} streams`,
+    load: { kind: "concurrent", concurrency: streams },
+    metrics: {
+      latency: metric("ms", 62, latencyMs),
+      responseTime: metric("ms", 62, latencyMs + 0.1),
+      ttfb: metric("ms", 62, latencyMs - 0.2),
+      inputTokens: metric("tokens", 62, 512),
+    },
+    rates: {
+      errorRate: 0,
+      requestsPerSecond: perSecond,
+      inputTokensPerSecond: perSecond * 512,
+      embeddingsPerSecond: perSecond * 32,
+    },
+    tokenCounts: { input: { server: 62 } },
+    quality: {},
+    client: { loopDelay: summary(1500, 0.31) },
+  };
+}
+
+/** A run of embeddings, in batches of 32. */
+export const embeddingsReport: Report = {
+  ...oneStageReport,
+  run: {
+    ...runInfo.run,
+    config: {
+      ...runInfo.run.config,
+      backend: {
+        name: "embeddings",
+        options: { target: "http://127.0.0.1:8000" },
+        facts: { model: "bge", url: "http://127.0.0.1:8000/v1/embeddings" },
+      },
+      dataset: { name: "jsonl", options: {}, facts: { items: 62 } },
+    },
+  },
+  stages: [embeddingsStage(8, 21.4), embeddingsStage(32, 64.2)],
+};
+
+function one(value: number): Summary {
+  const { sd: _, ...rest } = summary(1, value);
+  const same = Object.fromEntries(Object.keys(rest).map((key) => [key, value]));
+  return { ...rest, ...same, n: 1 };
+}
