@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Stage } from "../core/load.ts";
-import { random } from "../core/random.ts";
+import { random } from "../lib/random.ts";
 import { type StageReport, UsageError } from "../plugins/mod.ts";
 import { loadOf } from "./loads.ts";
 

@@ -1,9 +1,9 @@
 import {
   choicesOf,
-  isRecord,
   type JsonSchema,
   resolveSchema,
 } from "../plugins/schema_hints.ts";
+import { isRecord } from "../lib/record.ts";
 
 /** The options of a plugin as lines for people: name, type, default, meaning. */
 export function optionLines(

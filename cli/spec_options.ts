@@ -1,12 +1,12 @@
 import { type Problem, UsageError } from "../plugins/mod.ts";
 import {
   alternativesOf,
-  isRecord,
   type JsonSchema,
   jsonSchemaOf,
   resolveSchema,
   suggestion,
 } from "../plugins/schema_hints.ts";
+import { isRecord } from "../lib/record.ts";
 import { shownRule, shownUrl } from "../plugins/redact.ts";
 import type { StandardSchemaV1 } from "../plugins/mod.ts";
 import type { Spec } from "./spec.ts";

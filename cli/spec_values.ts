@@ -2,9 +2,9 @@ import {
   alternativesOf,
   choicesOf,
   type JsonSchema,
-  nearest,
   resolveSchema,
 } from "../plugins/schema_hints.ts";
+import { nearest } from "../lib/nearest.ts";
 import type { Piece } from "./spec.ts";
 import { bytesOf, durationOf } from "./units.ts";
 

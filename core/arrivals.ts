@@ -1,4 +1,4 @@
-import type { Random } from "./random.ts";
+import type { Random } from "../lib/random.ts";
 
 /**
  * Start times at even gaps of 1 ÷ rate, the first one at 0.

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { constant, poisson } from "./arrivals.ts";
-import { random } from "./random.ts";
+import { random } from "../lib/random.ts";
 
 function take(count: number, starts: Iterator<number>): number[] {
   return Array.from({ length: count }, () => starts.next().value!);

@@ -1,8 +1,8 @@
-import { onAbort } from "./abort.ts";
+import { onAbort } from "../lib/abort.ts";
 import type { Clock } from "./clock.ts";
 import type { Backend, Call } from "./contract.ts";
 import { isRequestError, messageOf, type RequestError } from "./errors.ts";
-import { joinedText } from "./joined_text.ts";
+import { joinedText } from "../lib/joined_text.ts";
 import { deltaBytes, type MemoryBudget, processMemory } from "./memory.ts";
 import type { Columns, InferenceRequest, Turn } from "./request.ts";
 import type {

@@ -1,4 +1,4 @@
-import { taskQueue } from "./task_queue.ts";
+import { taskQueue } from "../lib/task_heap.ts";
 
 /** The only source of time in a run. */
 export interface Clock {

@@ -1,5 +1,5 @@
 import { giveUp } from "./attempt.ts";
-import { bag } from "./bag.ts";
+import { bag } from "../lib/unordered.ts";
 import type { Clock } from "./clock.ts";
 import type { Backend } from "./contract.ts";
 import { sampleBytes } from "./memory.ts";

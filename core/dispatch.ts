@@ -1,5 +1,5 @@
 import { attempt } from "./attempt.ts";
-import { bag } from "./bag.ts";
+import { bag } from "../lib/unordered.ts";
 import type { Clock } from "./clock.ts";
 import type { Backend } from "./contract.ts";
 import type { Exchange, InferenceRequest } from "./request.ts";

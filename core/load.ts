@@ -1,5 +1,5 @@
 import { constant, poisson } from "./arrivals.ts";
-import type { Random } from "./random.ts";
+import type { Random } from "../lib/random.ts";
 import type { StageReport } from "./report.ts";
 
 /** A part of a run with one load setting. */

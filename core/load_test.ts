@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { concurrent, type LoadProfile, openLoop, type Stage } from "./load.ts";
-import { random } from "./random.ts";
+import { random } from "../lib/random.ts";
 
 /** These profiles do not look at the reports that they are given. */
 function stages(profile: LoadProfile, seed = 1): Stage[] {

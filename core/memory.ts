@@ -1,4 +1,4 @@
-import { bag } from "./bag.ts";
+import { bag } from "../lib/unordered.ts";
 import { RequestError } from "./errors.ts";
 import type { Delta, Sample } from "./sample.ts";
 

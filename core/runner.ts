@@ -4,7 +4,7 @@ import { UsageError } from "./errors.ts";
 import type { LoadProfile, Stage } from "./load.ts";
 import type { Host } from "./monitor.ts";
 import type { NormalizerName } from "./quality/normalize.ts";
-import { random } from "./random.ts";
+import { random } from "../lib/random.ts";
 import type { Progress, Skipped, StageReport, StopRules } from "./report.ts";
 import type { Sample } from "./sample.ts";
 import type { Objective } from "./slo.ts";

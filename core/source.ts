@@ -1,5 +1,5 @@
-import { onAbort } from "./abort.ts";
-import { bag } from "./bag.ts";
+import { onAbort } from "../lib/abort.ts";
+import { bag } from "../lib/unordered.ts";
 import type { Clock } from "./clock.ts";
 import type { Backend, Dataset } from "./contract.ts";
 import { messageOf } from "./errors.ts";

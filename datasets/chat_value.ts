@@ -6,7 +6,8 @@ import {
   type MessagePart,
   type ToolCall,
 } from "../plugins/mod.ts";
-import { asJson, described, isRecord } from "./media_value.ts";
+import { asJson, described } from "./media_value.ts";
+import { isRecord } from "../lib/record.ts";
 
 /** What the media of a chat is had with. */
 export interface ChatMedia {

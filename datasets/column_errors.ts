@@ -1,4 +1,4 @@
-import { closest, distance } from "fastest-levenshtein";
+import { nearest } from "../lib/nearest.ts";
 import { UsageError } from "../plugins/mod.ts";
 import { NAMES, SENT } from "./column_roles.ts";
 
@@ -67,15 +67,4 @@ function hintOf(
 function list(columns: readonly string[]): string {
   const shown = columns.slice(0, 20).map((name) => JSON.stringify(name));
   return shown.join(", ") + (columns.length > 20 ? ", …" : "");
-}
-
-/** The name that was probably meant. */
-function nearest(
-  name: string,
-  names: readonly string[],
-): string | undefined {
-  if (names.length === 0) return undefined;
-  const best = closest(name, [...names]);
-  const far = Math.max(1, Math.floor(Math.max(name.length, best.length) / 2.5));
-  return distance(name, best) <= far ? best : undefined;
 }

@@ -7,7 +7,7 @@ import {
   type ManifestFormat,
   type Row,
 } from "./manifest_format.ts";
-import { isRecord } from "./media_value.ts";
+import { isRecord } from "../lib/record.ts";
 
 /**
  * JSON with its records in an array: the file's own, or that of a key of its object. No more of it is held than one

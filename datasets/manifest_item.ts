@@ -5,7 +5,7 @@ import { type Turns, turnsOf } from "./chat_turns.ts";
 import type { ColumnNames } from "./column_names.ts";
 import { imageOf, imagesOf, type ImagesOptions } from "./image_value.ts";
 import { audioIn, chatAudio, type Speech } from "./manifest_audio.ts";
-import { isRecord } from "./media_value.ts";
+import { isRecord } from "../lib/record.ts";
 import type { Met } from "./manifest.ts";
 import type { Row } from "./manifest_format.ts";
 import { placedProblem } from "./namer.ts";

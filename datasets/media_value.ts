@@ -1,3 +1,4 @@
+import { isRecord } from "../lib/record.ts";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -190,12 +191,6 @@ export function described(value: unknown): string {
   return text.length > 80
     ? `${text.slice(0, 60)}… (${text.length} characters)`
     : text;
-}
-
-/** Whether a value is an object with keys. */
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value) &&
-    !ArrayBuffer.isView(value);
 }
 
 /** A value as it is meant where a cell can hold nothing but text: a list or an object that is written as JSON. */

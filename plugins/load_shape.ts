@@ -1,6 +1,6 @@
 import { UsageError } from "../core/errors.ts";
 import { define, type Definition, type Kind, type Plugin } from "./plugin.ts";
-import { isRecord } from "./schema_hints.ts";
+import { isRecord } from "../lib/record.ts";
 
 const KINDS: readonly string[] = ["backend", "dataset", "reporter"];
 

@@ -1,4 +1,5 @@
-import { distance } from "fastest-levenshtein";
+import { isRecord } from "../lib/record.ts";
+import { nearest } from "../lib/nearest.ts";
 import type { Problem } from "../core/errors.ts";
 import { shownRule, shownUrl } from "./redact.ts";
 import type { Issue, StandardSchemaV1 } from "./standard_schema.ts";
@@ -9,25 +10,6 @@ export type JsonSchema = Readonly<Record<string, unknown>>;
 /** What may be given to a plugin, as JSON Schema; undefined where its schema cannot tell. */
 export function jsonSchemaOf(schema: StandardSchemaV1): JsonSchema | undefined {
   return schema["~standard"].jsonSchema?.input({ target: "draft-2020-12" });
-}
-
-/** The candidate that was most likely meant; undefined where none is near. */
-export function nearest(
-  name: string,
-  candidates: Iterable<string>,
-): string | undefined {
-  const wanted = name.toLowerCase();
-  let best: string | undefined;
-  let least = Math.max(2, Math.floor(wanted.length / 3)) + 1;
-  for (const candidate of candidates) {
-    const known = candidate.toLowerCase();
-    const begins = wanted.length >= 3 && known.startsWith(wanted);
-    const steps = begins ? Math.min(1, known.length) : distance(wanted, known);
-    if (steps < least && steps < Math.max(wanted.length, known.length)) {
-      [best, least] = [candidate, steps];
-    }
-  }
-  return best;
 }
 
 /** For the end of a message: the nearest name, where there is one, and all that there are. */
@@ -151,11 +133,6 @@ export function choicesOf(
 /** The parts of `anyOf` or `oneOf`. */
 export function alternativesOf({ anyOf, oneOf }: JsonSchema): unknown[] {
   return [anyOf, oneOf].flatMap((list) => Array.isArray(list) ? list : []);
-}
-
-/** Whether a value is an object with keys, and no list. */
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 interface Hint {

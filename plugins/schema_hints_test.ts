@@ -1,44 +1,9 @@
 import assert from "node:assert/strict";
-import fc from "fast-check";
 import { z } from "zod";
 import { UsageError } from "../core/errors.ts";
 import { defineBackend } from "./plugin.ts";
-import { explain, jsonSchemaOf, nearest, suggestion } from "./schema_hints.ts";
+import { explain, jsonSchemaOf, suggestion } from "./schema_hints.ts";
 import type { Issue } from "./standard_schema.ts";
-
-Deno.test("nearest() finds what was meant, and nothing where nothing is near", () => {
-  const names = ["dialect", "speed", "chunkMs", "transport", "apiKeyEnv"];
-  const cases: [string, string | undefined][] = [
-    ["dialekt", "dialect"],
-    ["Speed", "speed"],
-    ["sped", "speed"],
-    ["chunk", "chunkMs"],
-    ["chunkms", "chunkMs"],
-    ["transprot", "transport"],
-    ["apiKey", "apiKeyEnv"],
-    ["banana", undefined],
-    ["x", undefined],
-    ["", undefined],
-  ];
-  for (const [name, found] of cases) {
-    assert.equal(nearest(name, names), found, name);
-  }
-});
-
-Deno.test("nearest() gives a name itself first, and only ever one of the candidates", () => {
-  fc.assert(
-    fc.property(fc.string(), fc.uniqueArray(fc.string()), (name, names) => {
-      const found = nearest(name, names);
-      assert.ok(found === undefined || names.includes(found));
-      if (name.length > 0) {
-        assert.equal(
-          nearest(name, [...names, name])?.toLowerCase(),
-          name.toLowerCase(),
-        );
-      }
-    }),
-  );
-});
 
 Deno.test("suggestion() tells all that there are", () => {
   assert.equal(

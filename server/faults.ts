@@ -5,7 +5,7 @@ import {
   type HttpPoint,
   httpPoints,
 } from "./http_faults.ts";
-import { nearest } from "./nearest.ts";
+import { nearest } from "../lib/nearest.ts";
 import {
   type FaultAction,
   type FaultPoint,

@@ -1,6 +1,6 @@
 import { oneOf } from "./fault_arguments.ts";
 import { type Fault, parseFault } from "./faults.ts";
-import { nearest } from "./nearest.ts";
+import { nearest } from "../lib/nearest.ts";
 import type { ServerOptions } from "./options.ts";
 import { rangeProblem, RANGES } from "./ranges.ts";
 

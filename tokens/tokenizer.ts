@@ -1,3 +1,4 @@
+import { isRecord } from "../lib/record.ts";
 import { Tokenizer as HuggingFaceTokenizer } from "@huggingface/tokenizers";
 import { addsUp, slicesOf } from "./slices.ts";
 import { readTokenizerFile, type TokenizerFile } from "./tokenizer_file.ts";
@@ -140,8 +141,4 @@ function modelOf(
 
 function isVocabulary(vocab: unknown): boolean {
   return isRecord(vocab) || (Array.isArray(vocab) && vocab.length > 0);
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

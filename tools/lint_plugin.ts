@@ -106,7 +106,7 @@ const seededRandom: Deno.lint.Rule = {
       if (member !== undefined && member !== "random") return;
       context.report({
         node: use,
-        message: "Chance comes from a seeded generator: see core/random.ts",
+        message: "Chance comes from a seeded generator: see lib/random.ts",
       });
     });
   },

@@ -1,4 +1,4 @@
-import { random } from "../../core/random.ts";
+import { random } from "../../lib/random.ts";
 
 /** The rate of the wire. */
 export const SAMPLE_RATE_HZ = 16_000;

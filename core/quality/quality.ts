@@ -1,7 +1,7 @@
 import type { ErrorRate, StageReport } from "../report.ts";
 import type { Sample } from "../sample.ts";
 import { type NormalizerName, normalizers } from "./normalize.ts";
-import { finish, type Slices } from "./alignment.ts";
+import { finish, type Slices } from "../../lib/alignment.ts";
 import { characterErrors, type EditCounts, wordErrors } from "./wer.ts";
 
 /** Gathers word and character errors. */

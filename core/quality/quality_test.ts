@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { sample } from "../../tests/support/sample.ts";
 import type { Outcome } from "../sample.ts";
-import { finish } from "./alignment.ts";
+import { finish } from "../../lib/alignment.ts";
 import { type NormalizerName, normalizers } from "./normalize.ts";
 import { errorRate, quality } from "./quality.ts";
 import { characterErrors, type CountErrors, wordErrors } from "./wer.ts";

@@ -1,4 +1,4 @@
-import { align, type Slices } from "./alignment.ts";
+import { align, type Slices } from "../../lib/alignment.ts";
 
 /** How a hypothesis differs from its reference, in units (words or characters). */
 export interface EditCounts {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { distance as levenshtein } from "fastest-levenshtein";
 import { normalizers } from "./normalize.ts";
-import { finish } from "./alignment.ts";
+import { finish } from "../../lib/alignment.ts";
 import * as wer from "./wer.ts";
 
 const { none, basic } = normalizers;

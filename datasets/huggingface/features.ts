@@ -1,4 +1,4 @@
-import { isRecord } from "../media_value.ts";
+import { isRecord } from "../../lib/record.ts";
 import type { ParquetFile } from "../parquet_file.ts";
 
 /** Which columns hold media, as the library that wrote the file has noted it. */

@@ -1,4 +1,4 @@
-import { closest } from "fastest-levenshtein";
+import { nearest as nearestName } from "../../lib/nearest.ts";
 import { messageOf, UsageError } from "../../plugins/mod.ts";
 import type { HubFetch } from "./hub_fetch.ts";
 
@@ -175,7 +175,7 @@ async function nearest(
     const names = Array.isArray(found)
       ? found.map((each) => String(each?.id)).filter((name) => name !== dataset)
       : [];
-    return names.length > 0 ? closest(dataset, names) : undefined;
+    return nearestName(dataset, names);
   } catch {
     return undefined;
   }

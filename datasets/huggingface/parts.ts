@@ -1,5 +1,5 @@
 import { posix } from "node:path";
-import { closest } from "fastest-levenshtein";
+import { nearest } from "../../lib/nearest.ts";
 import { UsageError } from "../../plugins/mod.ts";
 import type { HubFile } from "./hub.ts";
 
@@ -194,7 +194,7 @@ function mustBeOneOf(
   wanted: Wanted,
 ): UsageError {
   const { dataset, [option]: value } = wanted;
-  const near = value === undefined ? undefined : closest(value, [...names]);
+  const near = value === undefined ? undefined : nearest(value, names);
   return new UsageError(
     `Cannot open the dataset ${dataset} as '${option}' must be one of ${
       names.join(", ")

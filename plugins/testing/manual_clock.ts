@@ -1,5 +1,5 @@
 import { type Clock, sleepUntil } from "../../core/clock.ts";
-import { taskQueue } from "../../core/task_queue.ts";
+import { taskQueue } from "../../lib/task_heap.ts";
 
 /** A clock that stands still until a test moves it. */
 export interface ManualClock extends Clock {

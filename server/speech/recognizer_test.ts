@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { resample } from "../../audio/mod.ts";
 import { bundledClips } from "../../clips/mod.ts";
-import { random } from "../../core/random.ts";
+import { random } from "../../lib/random.ts";
 import { clipSamples } from "./fingerprint_clips.ts";
 import { knownClips } from "./known_clips.ts";
 import type { TimedWord } from "./pseudo_speech.ts";

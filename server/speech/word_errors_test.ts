@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { distance } from "fastest-levenshtein";
-import { random } from "../../core/random.ts";
+import { random } from "../../lib/random.ts";
 import { withErrors } from "./word_errors.ts";
 
 /** Word errors between two texts: the words are coded as characters for a string distance. */

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { encodeWav } from "../../audio/mod.ts";
-import { random } from "../../core/random.ts";
+import { random } from "../../lib/random.ts";
 
 /** The rate at which vLLM takes audio: clips of this rate reach it bit by bit as they are. */
 export const SAMPLE_RATE_HZ = 16_000;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { type Task, taskQueue } from "./task_queue.ts";
+import { type Task, taskQueue } from "./task_heap.ts";
 
 const times = fc.array(fc.integer({ min: 0, max: 20 }), { maxLength: 60 });
 

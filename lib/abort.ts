@@ -1,4 +1,4 @@
-import { type Bag, bag } from "./bag.ts";
+import { type Bag, bag } from "./unordered.ts";
 
 /** What is to be done at each signal's abort. */
 const waiting = new WeakMap<AbortSignal, Bag<() => void>>();

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { bag } from "./bag.ts";
+import { bag } from "./unordered.ts";
 
 Deno.test("bag() holds what was put in and not taken out, whatever the order", () => {
   fc.assert(fc.property(
