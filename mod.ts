@@ -67,7 +67,7 @@ export {
   type AudioFolderOptions,
 } from "./datasets/audio_folder.ts";
 export { clips, type ClipsOptions } from "./datasets/clips.ts";
-export type { ColumnOptions } from "./datasets/column_names.ts";
+export type { ColumnOptions } from "./datasets/columns/names.ts";
 export { csvManifest, type CsvManifestOptions } from "./datasets/csv.ts";
 export {
   huggingface,

@@ -2,7 +2,7 @@ import { extname } from "node:path";
 import { UsageError } from "../plugins/mod.ts";
 import { shownUrl } from "../plugins/redact.ts";
 import { AUDIO_EXTENSIONS, isAudioName } from "./find_audio.ts";
-import { NAMES } from "./column_roles.ts";
+import { NAMES } from "./columns/roles.ts";
 import { isGlob } from "./glob.ts";
 import { openJson } from "./json_manifest.ts";
 import { TEXT_EXTENSIONS } from "./text.ts";

@@ -7,13 +7,18 @@ import {
   fileSource,
 } from "../audio/mod.ts";
 import type { Audio, Columns } from "../plugins/mod.ts";
-import { audioPlace } from "./audio_value.ts";
-import type { ColumnNames } from "./column_names.ts";
+import { audioPlace } from "./columns/audio.ts";
+import type { ColumnNames } from "./columns/names.ts";
 import type { Row } from "./manifest_format.ts";
-import type { MediaPlace } from "./media_value.ts";
+import type { MediaPlace } from "./columns/media.ts";
 import type { RemoteAudios } from "./remote_audio.ts";
-import { missing } from "./row_values.ts";
-import { clipIn, type DeclaredSpan, declaredSpan, lengthOf } from "./span.ts";
+import { missing } from "./columns/values.ts";
+import {
+  clipIn,
+  type DeclaredSpan,
+  declaredSpan,
+  lengthOf,
+} from "./columns/span.ts";
 import { isCut, speechColumns } from "./speech.ts";
 
 /** What turns values into audio. */

@@ -6,9 +6,9 @@ import {
   type ColumnNames,
   type ColumnOptions,
   nameColumns,
-} from "./column_names.ts";
+} from "./columns/names.ts";
 import type { Manifest } from "./manifest.ts";
-import { isWeb } from "./media_value.ts";
+import { isWeb } from "./columns/media.ts";
 import { namer } from "./namer.ts";
 import { idIn, type ItemsOptions, sessionOf } from "./manifest_item.ts";
 import { readAhead } from "./read_ahead.ts";

@@ -1,9 +1,9 @@
 import type { Columns, Session, Turn } from "../plugins/mod.ts";
-import { withImages } from "./chat_images.ts";
-import { chatOf } from "./chat_value.ts";
-import { type Turns, turnsOf } from "./chat_turns.ts";
-import type { ColumnNames } from "./column_names.ts";
-import { imageOf, imagesOf, type ImagesOptions } from "./image_value.ts";
+import { withImages } from "./columns/chat_images.ts";
+import { chatOf } from "./columns/chat.ts";
+import { type Turns, turnsOf } from "./columns/chat_turns.ts";
+import type { ColumnNames } from "./columns/names.ts";
+import { imageOf, imagesOf, type ImagesOptions } from "./columns/image.ts";
 import { audioIn, chatAudio, type Speech } from "./manifest_audio.ts";
 import { isRecord } from "../lib/record.ts";
 import type { Met } from "./manifest.ts";
@@ -16,7 +16,7 @@ import {
   textIn,
   textsIn,
   toolsIn,
-} from "./row_values.ts";
+} from "./columns/values.ts";
 import { madeSession } from "./speech.ts";
 
 /** What records are made into sessions with. */

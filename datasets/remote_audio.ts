@@ -1,7 +1,7 @@
 import { type AudioClip, bytesSource, type Decoders } from "../audio/mod.ts";
 import type { Audio } from "../plugins/mod.ts";
 import { download, idOfUrl, shownUrl } from "./download.ts";
-import { clipIn, type DeclaredSpan, lengthOf, spanId } from "./span.ts";
+import { clipIn, type DeclaredSpan, lengthOf, spanId } from "./columns/span.ts";
 import { cut } from "./speech.ts";
 
 /** What fetching audio needs. */

@@ -13,7 +13,7 @@ import { jsonlFormat } from "./jsonl_format.ts";
 import { type FileManifest, type Met, openManifest } from "./manifest.ts";
 import { idIn } from "./manifest_item.ts";
 import { namer, placedProblem } from "./namer.ts";
-import { textIn } from "./row_values.ts";
+import { textIn } from "./columns/values.ts";
 import { type ConversationRules, conversationTurns } from "./sharegpt_chat.ts";
 import {
   type ShareGptOptions,

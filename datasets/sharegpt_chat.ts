@@ -1,6 +1,11 @@
 import type { Message, Turn } from "../plugins/mod.ts";
-import { chatOf, wordsOf } from "./chat_value.ts";
-import { type ChatTurn, chatTurns, type Turns, turnsOf } from "./chat_turns.ts";
+import { chatOf, wordsOf } from "./columns/chat.ts";
+import {
+  type ChatTurn,
+  chatTurns,
+  type Turns,
+  turnsOf,
+} from "./columns/chat_turns.ts";
 
 /** Which conversations are kept, and how much of them. */
 export interface ConversationRules {

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { ColumnOptions } from "../column_names.ts";
+import type { ColumnOptions } from "../columns/names.ts";
 import { columnsShape, manifestShape } from "../manifest_dataset.ts";
 import { type SpeechOptions, speechShape } from "../reading_options.ts";
 

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import fc from "fast-check";
-import { bytesSource, inspectAudio } from "../audio/mod.ts";
-import { audioPlace, looksLikeAudio } from "./audio_value.ts";
-import { tone } from "../tests/support/datasets.ts";
+import { bytesSource, inspectAudio } from "../../audio/mod.ts";
+import { audioPlace, looksLikeAudio } from "./audio.ts";
+import { tone } from "../../tests/support/datasets.ts";
 
 const FOLDER = resolve("data");
 

@@ -1,4 +1,4 @@
-import { isRecord } from "../lib/record.ts";
+import { isRecord } from "../../lib/record.ts";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 

@@ -1,6 +1,6 @@
-import type { Row } from "./manifest_format.ts";
-import { asJson, described } from "./media_value.ts";
-import { isRecord } from "../lib/record.ts";
+import type { Row } from "../manifest_format.ts";
+import { asJson, described } from "./media.ts";
+import { isRecord } from "../../lib/record.ts";
 
 /** The text in a column; nothing, where there is none. */
 export function textIn(

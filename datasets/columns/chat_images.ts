@@ -1,4 +1,4 @@
-import type { Image, Message, MessagePart } from "../plugins/mod.ts";
+import type { Image, Message, MessagePart } from "../../plugins/mod.ts";
 
 /** What stands in a text where a picture belongs, as LLaVA's data has it. */
 const MARK = "<image>";

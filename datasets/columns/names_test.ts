@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { UsageError } from "../plugins/mod.ts";
-import { type ColumnNames, nameColumns } from "./column_names.ts";
+import { UsageError } from "../../plugins/mod.ts";
+import { type ColumnNames, nameColumns } from "./names.ts";
 
 function names(
   columns: readonly string[],

@@ -1,18 +1,18 @@
 import assert from "node:assert/strict";
 import { stringify } from "csv-stringify/sync";
-import { encodeWav } from "../audio/mod.ts";
-import type { Session } from "../plugins/mod.ts";
-import { fakeHub } from "../tests/support/fake_hub.ts";
-import { one, open } from "../tests/support/hub_datasets.ts";
-import { audioColumn, parquetOf } from "../tests/support/parquet.ts";
+import { encodeWav } from "../../audio/mod.ts";
+import type { Session } from "../../plugins/mod.ts";
+import { fakeHub } from "../../tests/support/fake_hub.ts";
+import { one, open } from "../../tests/support/hub_datasets.ts";
+import { audioColumn, parquetOf } from "../../tests/support/parquet.ts";
 import {
   openDataset,
   read,
   readAll,
   tempFolder,
   tone,
-} from "../tests/support/datasets.ts";
-import { textFile, type TextFileOptions } from "./text.ts";
+} from "../../tests/support/datasets.ts";
+import { textFile, type TextFileOptions } from "../text.ts";
 
 const RATE_HZ = 8000;
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import type { Audio, Columns, Image, Message } from "../plugins/mod.ts";
+import type { Audio, Columns, Image, Message } from "../../plugins/mod.ts";
 import { chatTurns, turnsOf } from "./chat_turns.ts";
-import { chatOf, looksLikeChat } from "./chat_value.ts";
+import { chatOf, looksLikeChat } from "./chat.ts";
 
 const image = (id: unknown) => ({ id }) as unknown as Image;
 const audio = (id: unknown) => ({ id }) as unknown as Audio;

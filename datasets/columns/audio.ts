@@ -1,11 +1,11 @@
-import { isAudioName } from "./find_audio.ts";
+import { isAudioName } from "../find_audio.ts";
 import {
   described,
   isBase64Media,
   type MediaPlace,
   mediaPlace,
   type MediaRules,
-} from "./media_value.ts";
+} from "./media.ts";
 
 /**
  * Finds out where the audio is that the value of a column holds: see {@linkcode mediaPlace}. An object may hold

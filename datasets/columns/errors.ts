@@ -1,6 +1,6 @@
-import { nearest } from "../lib/nearest.ts";
-import { UsageError } from "../plugins/mod.ts";
-import { NAMES, SENT } from "./column_roles.ts";
+import { nearest } from "../../lib/nearest.ts";
+import { UsageError } from "../../plugins/mod.ts";
+import { NAMES, SENT } from "./roles.ts";
 
 /** Data with its columns. */
 interface Named {

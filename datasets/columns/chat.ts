@@ -5,9 +5,9 @@ import {
   messageOf,
   type MessagePart,
   type ToolCall,
-} from "../plugins/mod.ts";
-import { asJson, described } from "./media_value.ts";
-import { isRecord } from "../lib/record.ts";
+} from "../../plugins/mod.ts";
+import { asJson, described } from "./media.ts";
+import { isRecord } from "../../lib/record.ts";
 
 /** What the media of a chat is had with. */
 export interface ChatMedia {

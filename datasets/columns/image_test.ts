@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { pathToFileURL } from "node:url";
 import { imageKind } from "./image_kind.ts";
-import { imageOf, imagesOf } from "./image_value.ts";
-import { PNG, tempFolder } from "../tests/support/datasets.ts";
+import { imageOf, imagesOf } from "./image.ts";
+import { PNG, tempFolder } from "../../tests/support/datasets.ts";
 
 const options = (folder: string) => ({
   folder,

@@ -1,9 +1,9 @@
-import { looksLikeAudio } from "./audio_value.ts";
-import { looksLikeChat } from "./chat_value.ts";
-import { nothingToSend, requireColumn } from "./column_errors.ts";
-import { NAMES, type Role, SENT, WEAK_AUDIO_NAMES } from "./column_roles.ts";
-import { asJson } from "./media_value.ts";
-import { isRecord } from "../lib/record.ts";
+import { looksLikeAudio } from "./audio.ts";
+import { looksLikeChat } from "./chat.ts";
+import { nothingToSend, requireColumn } from "./errors.ts";
+import { NAMES, type Role, SENT, WEAK_AUDIO_NAMES } from "./roles.ts";
+import { asJson } from "./media.ts";
+import { isRecord } from "../../lib/record.ts";
 
 /** Which columns of the data hold what, named by the user; one that is named empty is left out. */
 export interface ColumnOptions {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Image, Message } from "../plugins/mod.ts";
+import type { Image, Message } from "../../plugins/mod.ts";
 import { withImages } from "./chat_images.ts";
 
 const image = (id: string) => ({ id }) as Image;

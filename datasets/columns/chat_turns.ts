@@ -1,5 +1,5 @@
-import type { Columns, Message, Turn } from "../plugins/mod.ts";
-import { wordsOf } from "./chat_value.ts";
+import type { Columns, Message, Turn } from "../../plugins/mod.ts";
+import { wordsOf } from "./chat.ts";
 
 /** How a recorded chat is sent: as one request with all of it, or turn by turn. */
 export type Turns = "last" | "all";
