@@ -74,7 +74,7 @@ export {
   type HuggingfaceOptions,
 } from "./datasets/huggingface/dataset.ts";
 export { jsonlManifest, type JsonlManifestOptions } from "./datasets/jsonl.ts";
-export type { ManifestDatasetOptions } from "./datasets/manifest_dataset.ts";
+export type { ManifestDatasetOptions } from "./datasets/records.ts";
 export { repeat, type RepeatOptions } from "./datasets/repeat.ts";
 export { sharegpt } from "./datasets/sharegpt.ts";
 export type { ShareGptOptions } from "./datasets/sharegpt_options.ts";

@@ -15,7 +15,7 @@ import {
   leftOutOf,
 } from "./find_audio.ts";
 import { orderOf } from "./order.ts";
-import { readAhead } from "./read_ahead.ts";
+import { readAhead } from "../lib/read_ahead.ts";
 import { type SpeechOptions, speechShape } from "./reading_options.ts";
 import { speechColumns, speechSession } from "./speech.ts";
 import { type Transcripts, transcripts } from "./transcripts.ts";

@@ -12,7 +12,7 @@ import {
   defineDataset,
 } from "../plugins/mod.ts";
 import { orderOf } from "./order.ts";
-import { readAhead } from "./read_ahead.ts";
+import { readAhead } from "../lib/read_ahead.ts";
 import { type OrderingOptions, orderingShape } from "./reading_options.ts";
 import { isCut, speechSession } from "./speech.ts";
 

@@ -1,12 +1,12 @@
 import { z } from "zod";
 import { type DatasetPlugin, defineDataset } from "../plugins/mod.ts";
-import { csvFormat, delimiterOf } from "./csv_format.ts";
-import { openManifest } from "./manifest.ts";
+import { csvFormat, delimiterOf } from "./formats/csv.ts";
+import { openManifest } from "./formats/manifest.ts";
 import {
   manifestDataset,
   type ManifestDatasetOptions,
   manifestShape,
-} from "./manifest_dataset.ts";
+} from "./records.ts";
 
 /** Options of {@linkcode csvManifest}. */
 export interface CsvManifestOptions extends ManifestDatasetOptions {

@@ -4,7 +4,7 @@ import { shownUrl } from "../plugins/redact.ts";
 import { AUDIO_EXTENSIONS, isAudioName } from "./find_audio.ts";
 import { NAMES } from "./columns/roles.ts";
 import { isGlob } from "./glob.ts";
-import { openJson } from "./json_manifest.ts";
+import { openJson } from "./formats/json.ts";
 import { TEXT_EXTENSIONS } from "./text.ts";
 
 /** Which dataset reads a file, by its name's ending; the others that `text` reads are its own. */

@@ -1,12 +1,12 @@
 import { z } from "zod";
 import { type DatasetPlugin, defineDataset } from "../plugins/mod.ts";
-import { jsonlFormat } from "./jsonl_format.ts";
-import { openManifest } from "./manifest.ts";
+import { jsonlFormat } from "./formats/jsonl.ts";
+import { openManifest } from "./formats/manifest.ts";
 import {
   manifestDataset,
   type ManifestDatasetOptions,
   manifestShape,
-} from "./manifest_dataset.ts";
+} from "./records.ts";
 
 /** Options of {@linkcode jsonlManifest}. */
 export type JsonlManifestOptions = ManifestDatasetOptions;

@@ -8,10 +8,14 @@ import {
   UsageError,
 } from "../plugins/mod.ts";
 import { estimateTokens, openTokenizer } from "../tokens/mod.ts";
-import { openJson } from "./json_manifest.ts";
-import { jsonlFormat } from "./jsonl_format.ts";
-import { type FileManifest, type Met, openManifest } from "./manifest.ts";
-import { idIn } from "./manifest_item.ts";
+import { openJson } from "./formats/json.ts";
+import { jsonlFormat } from "./formats/jsonl.ts";
+import {
+  type FileManifest,
+  type Met,
+  openManifest,
+} from "./formats/manifest.ts";
+import { idIn } from "./columns/record_session.ts";
 import { namer, placedProblem } from "./namer.ts";
 import { textIn } from "./columns/values.ts";
 import { type ConversationRules, conversationTurns } from "./sharegpt_chat.ts";

@@ -5,17 +5,17 @@ import {
   defineDataset,
   UsageError,
 } from "../plugins/mod.ts";
-import { csvFormat } from "./csv_format.ts";
-import { openJson } from "./json_manifest.ts";
-import { jsonlFormat } from "./jsonl_format.ts";
-import { type Manifest, openManifest } from "./manifest.ts";
+import { csvFormat } from "./formats/csv.ts";
+import { openJson } from "./formats/json.ts";
+import { jsonlFormat } from "./formats/jsonl.ts";
+import { type Manifest, openManifest } from "./formats/manifest.ts";
 import {
   manifestDataset,
   type ManifestDatasetOptions,
   manifestShape,
-} from "./manifest_dataset.ts";
-import { openParquetManifest } from "./parquet_manifest.ts";
-import { plainFormat } from "./plain_format.ts";
+} from "./records.ts";
+import { openParquetManifest } from "./formats/parquet_manifest.ts";
+import { plainFormat } from "./formats/plain.ts";
 
 /** How a file of records is written. */
 export type TextFormat = "jsonl" | "json" | "csv" | "tsv" | "parquet" | "plain";

@@ -5,7 +5,7 @@ import {
   type OpenContext,
   UsageError,
 } from "../../plugins/mod.ts";
-import { manifestDataset } from "../manifest_dataset.ts";
+import { manifestDataset } from "../records.ts";
 import { cacheFolder } from "./cache.ts";
 import { CONVERTED, fileUrl, lookUp, type Repository } from "./hub.ts";
 import type { HubErrorContext } from "./hub_error.ts";

@@ -1,5 +1,5 @@
 import { isRecord } from "../../lib/record.ts";
-import type { ParquetFile } from "../parquet_file.ts";
+import type { ParquetFile } from "../formats/parquet.ts";
 
 /** Which columns hold media, as the library that wrote the file has noted it. */
 export interface MediaColumns {

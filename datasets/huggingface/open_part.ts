@@ -1,10 +1,10 @@
 import { join, posix } from "node:path";
 import { temporaryFolder, UsageError } from "../../plugins/mod.ts";
-import type { Manifest } from "../manifest.ts";
-import { openParquet, type ParquetFile } from "../parquet_file.ts";
-import { parquetManifest } from "../parquet_manifest.ts";
-import { openRowsThread } from "../parquet_thread.ts";
-import { readAhead } from "../read_ahead.ts";
+import type { Manifest } from "../formats/manifest.ts";
+import { openParquet, type ParquetFile } from "../formats/parquet.ts";
+import { parquetManifest } from "../formats/parquet_manifest.ts";
+import { openRowsThread } from "../formats/parquet_reader.ts";
+import { readAhead } from "../../lib/read_ahead.ts";
 import { formatOf, openRecords } from "../text.ts";
 import { openRangeCache, safeName } from "./cache.ts";
 import { type MediaColumns, mediaColumns } from "./features.ts";

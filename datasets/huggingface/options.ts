@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { ColumnOptions } from "../columns/names.ts";
-import { columnsShape, manifestShape } from "../manifest_dataset.ts";
+import { columnsShape, manifestShape } from "../records.ts";
 import { type SpeechOptions, speechShape } from "../reading_options.ts";
 
 /** Options of {@linkcode huggingface}. */

@@ -1,10 +1,14 @@
 import assert from "node:assert/strict";
 import { brotliCompressSync, gzipSync, zstdCompressSync } from "node:zlib";
 import type { CompressionCodec } from "hyparquet";
-import { UsageError } from "../plugins/mod.ts";
-import { openParquet } from "./parquet_file.ts";
-import { audioColumn, parquetOf, watched } from "../tests/support/parquet.ts";
-import { tone } from "../tests/support/datasets.ts";
+import { UsageError } from "../../plugins/mod.ts";
+import { openParquet } from "./parquet.ts";
+import {
+  audioColumn,
+  parquetOf,
+  watched,
+} from "../../tests/support/parquet.ts";
+import { tone } from "../../tests/support/datasets.ts";
 
 const open = (bytes: Uint8Array) => openParquet("it.parquet", watched(bytes));
 

@@ -1,13 +1,13 @@
-import { messageOf } from "../plugins/mod.ts";
+import { messageOf } from "../../plugins/mod.ts";
 import { BYTE, type JsonCursor, jsonCursor } from "./json_cursor.ts";
-import { jsonRow } from "./jsonl_format.ts";
+import { jsonRow } from "./jsonl.ts";
 import {
   type Entry,
   FileError,
   type ManifestFormat,
   type Row,
 } from "./manifest_format.ts";
-import { isRecord } from "../lib/record.ts";
+import { isRecord } from "../../lib/record.ts";
 
 /**
  * JSON with its records in an array: the file's own, or that of a key of its object. No more of it is held than one

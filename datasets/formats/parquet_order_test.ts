@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { type BlockSize, windowsOf } from "./parquet_order.ts";
-import type { OrderOptions } from "./order.ts";
+import type { OrderOptions } from "../order.ts";
 
 const blocks = fc.array(
   fc.record({ rows: fc.nat(9), bytes: fc.nat(50) }),

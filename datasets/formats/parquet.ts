@@ -1,8 +1,8 @@
 import type { FileMetaData, RowGroup, SchemaTree } from "hyparquet";
-import { messageOf } from "../plugins/mod.ts";
+import { messageOf } from "../../plugins/mod.ts";
 import type { Row } from "./manifest_format.ts";
 import { type RandomBytes, readFooter } from "./parquet_footer.ts";
-import { rowsHere, type RowsReader } from "./parquet_thread.ts";
+import { rowsHere, type RowsReader } from "./parquet_reader.ts";
 import { holdsBytes, shapeOf } from "./parquet_values.ts";
 
 /** A Parquet file whose footer has been read. */

@@ -1,4 +1,4 @@
-import { messageOf, UsageError } from "../plugins/mod.ts";
+import { messageOf, UsageError } from "../../plugins/mod.ts";
 import { type FileBytes, openBytes, refuseUtf16 } from "./file_bytes.ts";
 import {
   type Entry,
@@ -8,8 +8,8 @@ import {
   type Row,
   type Span,
 } from "./manifest_format.ts";
-import type { OrderOptions } from "./order.ts";
-import { listed, picked } from "./picked.ts";
+import type { OrderOptions } from "../order.ts";
+import { listed, picked } from "../picked.ts";
 
 /** One record when its turn has come: its values, or why it has none. */
 export type Met =

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { UsageError } from "../plugins/mod.ts";
-import { openParquet } from "./parquet_file.ts";
+import { UsageError } from "../../plugins/mod.ts";
+import { openParquet } from "./parquet.ts";
 import { openParquetManifest, parquetManifest } from "./parquet_manifest.ts";
-import { parquetOf, watched } from "../tests/support/parquet.ts";
-import { tempFolder } from "../tests/support/datasets.ts";
+import { parquetOf, watched } from "../../tests/support/parquet.ts";
+import { tempFolder } from "../../tests/support/datasets.ts";
 
 const file = (from: number, rows: number, name = "text") =>
   parquetOf([{

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { stringify } from "csv-stringify/sync";
-import { UsageError } from "../plugins/mod.ts";
-import { csvFormat } from "./csv_format.ts";
-import { jsonlFormat } from "./jsonl_format.ts";
+import { UsageError } from "../../plugins/mod.ts";
+import { csvFormat } from "./csv.ts";
+import { jsonlFormat } from "./jsonl.ts";
 import { openManifest } from "./manifest.ts";
 import type { ManifestFormat } from "./manifest_format.ts";
-import { tempFolder } from "../tests/support/datasets.ts";
+import { tempFolder } from "../../tests/support/datasets.ts";
 
 const order = { shuffle: false, seed: 1, pass: 0 };
 

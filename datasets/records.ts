@@ -7,12 +7,16 @@ import {
   type ColumnOptions,
   nameColumns,
 } from "./columns/names.ts";
-import type { Manifest } from "./manifest.ts";
+import type { Manifest } from "./formats/manifest.ts";
 import { isWeb } from "./columns/media.ts";
 import { namer } from "./namer.ts";
-import { idIn, type ItemsOptions, sessionOf } from "./manifest_item.ts";
-import { readAhead } from "./read_ahead.ts";
-import { remoteAudios } from "./remote_audio.ts";
+import {
+  idIn,
+  type ItemsOptions,
+  sessionOf,
+} from "./columns/record_session.ts";
+import { readAhead } from "../lib/read_ahead.ts";
+import { remoteAudios } from "./columns/remote_audio.ts";
 import { type SpeechOptions, speechShape } from "./reading_options.ts";
 
 /** Options that all files of records have. */

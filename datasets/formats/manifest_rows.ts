@@ -1,7 +1,7 @@
-import { UsageError } from "../plugins/mod.ts";
+import { UsageError } from "../../plugins/mod.ts";
 import type { FileManifest } from "./manifest.ts";
 import type { Row } from "./manifest_format.ts";
-import { listed, picked } from "./picked.ts";
+import { listed, picked } from "../picked.ts";
 
 /** Records that are looked at to tell what is in a column. */
 const HEAD = 100;

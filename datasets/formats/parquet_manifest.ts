@@ -1,12 +1,12 @@
-import { isUsageError, messageOf, UsageError } from "../plugins/mod.ts";
+import { isUsageError, messageOf, UsageError } from "../../plugins/mod.ts";
 import { openBytes } from "./file_bytes.ts";
 import type { Manifest, Met, RowsOptions } from "./manifest.ts";
 import type { Row } from "./manifest_format.ts";
-import { type Block, openParquet, type ParquetFile } from "./parquet_file.ts";
+import { type Block, openParquet, type ParquetFile } from "./parquet.ts";
 import { type Window, windowsOf } from "./parquet_order.ts";
 import type { RandomBytes } from "./parquet_footer.ts";
-import { openRowsThread, type RowsReader } from "./parquet_thread.ts";
-import { readAhead } from "./read_ahead.ts";
+import { openRowsThread, type RowsReader } from "./parquet_reader.ts";
+import { readAhead } from "../../lib/read_ahead.ts";
 
 /** The first records, to tell what is in a column. */
 const HEAD = 100;

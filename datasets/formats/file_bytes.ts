@@ -1,5 +1,5 @@
 import { open } from "node:fs/promises";
-import { UsageError } from "../plugins/mod.ts";
+import { UsageError } from "../../plugins/mod.ts";
 
 /** A file of which any part can be read, by several readers at a time. */
 export interface FileBytes {

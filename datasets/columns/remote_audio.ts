@@ -1,8 +1,8 @@
-import { type AudioClip, bytesSource, type Decoders } from "../audio/mod.ts";
-import type { Audio } from "../plugins/mod.ts";
+import { type AudioClip, bytesSource, type Decoders } from "../../audio/mod.ts";
+import type { Audio } from "../../plugins/mod.ts";
 import { download, idOfUrl, shownUrl } from "./download.ts";
-import { clipIn, type DeclaredSpan, lengthOf, spanId } from "./columns/span.ts";
-import { cut } from "./speech.ts";
+import { clipIn, type DeclaredSpan, lengthOf, spanId } from "./span.ts";
+import { cut } from "../speech.ts";
 
 /** What fetching audio needs. */
 export interface RemoteAudiosOptions {

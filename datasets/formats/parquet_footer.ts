@@ -5,7 +5,7 @@ import {
   type SchemaTree,
 } from "hyparquet";
 import { compressors } from "hyparquet-compressors";
-import { UsageError } from "../plugins/mod.ts";
+import { UsageError } from "../../plugins/mod.ts";
 
 /** Bytes of which any part can be read, by several readers at a time: a file's, or those behind a URL. */
 export interface RandomBytes {

@@ -1,5 +1,5 @@
-import { random } from "../plugins/mod.ts";
-import { orderOf, type OrderOptions, shuffleInPlace } from "./order.ts";
+import { random } from "../../plugins/mod.ts";
+import { orderOf, type OrderOptions, shuffleInPlace } from "../order.ts";
 
 /** Blocks that are held together, and the records that are read of them, in order. */
 export interface Window {

@@ -5,21 +5,16 @@ import {
   bytesSource,
   type Decoders,
   fileSource,
-} from "../audio/mod.ts";
-import type { Audio, Columns } from "../plugins/mod.ts";
-import { audioPlace } from "./columns/audio.ts";
-import type { ColumnNames } from "./columns/names.ts";
-import type { Row } from "./manifest_format.ts";
-import type { MediaPlace } from "./columns/media.ts";
+} from "../../audio/mod.ts";
+import type { Audio, Columns } from "../../plugins/mod.ts";
+import { audioPlace } from "./audio.ts";
+import type { ColumnNames } from "./names.ts";
+import type { Row } from "../formats/manifest_format.ts";
+import type { MediaPlace } from "./media.ts";
 import type { RemoteAudios } from "./remote_audio.ts";
-import { missing } from "./columns/values.ts";
-import {
-  clipIn,
-  type DeclaredSpan,
-  declaredSpan,
-  lengthOf,
-} from "./columns/span.ts";
-import { isCut, speechColumns } from "./speech.ts";
+import { missing } from "./values.ts";
+import { clipIn, type DeclaredSpan, declaredSpan, lengthOf } from "./span.ts";
+import { isCut, speechColumns } from "../speech.ts";
 
 /** What turns values into audio. */
 export interface Speech {

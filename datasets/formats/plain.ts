@@ -1,4 +1,4 @@
-import { messageOf } from "../plugins/mod.ts";
+import { messageOf } from "../../plugins/mod.ts";
 import { lineEntries } from "./lines.ts";
 import { FileError, type ManifestFormat, type Row } from "./manifest_format.ts";
 

@@ -1,14 +1,14 @@
-import type { Columns, Session, Turn } from "../plugins/mod.ts";
-import { withImages } from "./columns/chat_images.ts";
-import { chatOf } from "./columns/chat.ts";
-import { type Turns, turnsOf } from "./columns/chat_turns.ts";
-import type { ColumnNames } from "./columns/names.ts";
-import { imageOf, imagesOf, type ImagesOptions } from "./columns/image.ts";
-import { audioIn, chatAudio, type Speech } from "./manifest_audio.ts";
-import { isRecord } from "../lib/record.ts";
-import type { Met } from "./manifest.ts";
-import type { Row } from "./manifest_format.ts";
-import { placedProblem } from "./namer.ts";
+import type { Columns, Session, Turn } from "../../plugins/mod.ts";
+import { withImages } from "./chat_images.ts";
+import { chatOf } from "./chat.ts";
+import { type Turns, turnsOf } from "./chat_turns.ts";
+import type { ColumnNames } from "./names.ts";
+import { imageOf, imagesOf, type ImagesOptions } from "./image.ts";
+import { audioIn, chatAudio, type Speech } from "./record_audio.ts";
+import { isRecord } from "../../lib/record.ts";
+import type { Met } from "../formats/manifest.ts";
+import type { Row } from "../formats/manifest_format.ts";
+import { placedProblem } from "../namer.ts";
 import {
   countIn,
   missing,
@@ -16,8 +16,8 @@ import {
   textIn,
   textsIn,
   toolsIn,
-} from "./columns/values.ts";
-import { madeSession } from "./speech.ts";
+} from "./values.ts";
+import { madeSession } from "../speech.ts";
 
 /** What records are made into sessions with. */
 export interface ItemsOptions {

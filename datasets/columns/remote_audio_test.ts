@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { openDecoders } from "../audio/mod.ts";
+import { openDecoders } from "../../audio/mod.ts";
 import { remoteAudios } from "./remote_audio.ts";
-import { tone } from "../tests/support/datasets.ts";
+import { tone } from "../../tests/support/datasets.ts";
 
 /** What a server on loopback answers, by path. */
 async function withServer(

@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
-import { openParquet } from "./parquet_file.ts";
-import { audioColumn, parquetOf, watched } from "../tests/support/parquet.ts";
-import { openRowsThread } from "./parquet_thread.ts";
+import { openParquet } from "./parquet.ts";
+import {
+  audioColumn,
+  parquetOf,
+  watched,
+} from "../../tests/support/parquet.ts";
+import { openRowsThread } from "./parquet_reader.ts";
 
 const numbers = Array.from({ length: 50 }, (_, i) => i);
 const whole = parquetOf([

@@ -1,8 +1,8 @@
-import { isUsageError, messageOf, UsageError } from "../plugins/mod.ts";
+import { isUsageError, messageOf, UsageError } from "../../plugins/mod.ts";
 import { type FileBytes, openBytes, refuseUtf16 } from "./file_bytes.ts";
 import { BYTE, jsonCursor } from "./json_cursor.ts";
 import { jsonFormat, keysOf } from "./json_format.ts";
-import { jsonlFormat, parseJson } from "./jsonl_format.ts";
+import { jsonlFormat, parseJson } from "./jsonl.ts";
 import {
   type FileManifest,
   type ManifestOptions,

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { UsageError } from "../plugins/mod.ts";
-import { openJson } from "./json_manifest.ts";
-import { tempFolder } from "../tests/support/datasets.ts";
+import { UsageError } from "../../plugins/mod.ts";
+import { openJson } from "./json.ts";
+import { tempFolder } from "../../tests/support/datasets.ts";
 
 const order = { shuffle: false, seed: 1, pass: 0 };
 
