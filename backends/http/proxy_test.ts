@@ -13,7 +13,7 @@ function elsewhere({ url }: { readonly url: URL }): URL {
 }
 
 function pem(name: string): string {
-  const url = new URL(`../target/testdata/${name}`, import.meta.url);
+  const url = new URL(`../connect/testdata/${name}`, import.meta.url);
   return Deno.readTextFileSync(url);
 }
 

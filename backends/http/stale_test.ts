@@ -21,7 +21,7 @@ import {
 } from "../../tests/support/raw_server.ts";
 
 function pem(name: string): string {
-  const url = new URL(`../target/testdata/${name}`, import.meta.url);
+  const url = new URL(`../connect/testdata/${name}`, import.meta.url);
   return Deno.readTextFileSync(url);
 }
 

@@ -17,7 +17,7 @@ const clean = (text: string) => text;
 const URL_BEHIND = new URL("https://h.invalid/v1/x");
 
 function pem(name: string): string {
-  const url = new URL(`../target/testdata/${name}`, import.meta.url);
+  const url = new URL(`../connect/testdata/${name}`, import.meta.url);
   return Deno.readTextFileSync(url);
 }
 

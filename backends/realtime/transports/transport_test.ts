@@ -608,6 +608,6 @@ Deno.test("native transport goes by its relay whatever NO_PROXY names", async ()
 
 function pem(name: string): Promise<string> {
   return Deno.readTextFile(
-    new URL(`../../target/testdata/${name}`, import.meta.url),
+    new URL(`../../connect/testdata/${name}`, import.meta.url),
   );
 }
