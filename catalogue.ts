@@ -6,19 +6,20 @@ import type { Catalogue } from "./plugins/load.ts";
  */
 export const catalogue: Catalogue = {
   backend: {
-    chat: async () => (await import("./backends/openai/chat.ts")).chat,
+    chat: async () => (await import("./backends/openai/chat/chat.ts")).chat,
     completions: async () =>
       (await import("./backends/openai/completions.ts")).completions,
     responses: async () =>
-      (await import("./backends/openai/responses.ts")).responses,
+      (await import("./backends/openai/responses/responses.ts")).responses,
     embeddings: async () =>
       (await import("./backends/openai/embeddings.ts")).embeddings,
     realtime: async () =>
       (await import("./backends/realtime/backend.ts")).realtime,
     transcriptions: async () =>
-      (await import("./backends/openai/transcriptions.ts")).transcriptions,
+      (await import("./backends/openai/audio/transcriptions.ts"))
+        .transcriptions,
     translations: async () =>
-      (await import("./backends/openai/translations.ts")).translations,
+      (await import("./backends/openai/audio/translations.ts")).translations,
     echo: async () => (await import("./backends/echo.ts")).echo,
   },
   dataset: {

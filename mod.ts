@@ -31,8 +31,8 @@ export type { Host } from "./core/monitor.ts";
 export type { NormalizerName } from "./core/quality/normalize.ts";
 
 export { echo, type EchoOptions } from "./backends/echo.ts";
-export { chat } from "./backends/openai/chat.ts";
-export type { ChatOptions } from "./backends/openai/chat_options.ts";
+export { chat } from "./backends/openai/chat/chat.ts";
+export type { ChatOptions } from "./backends/openai/chat/options.ts";
 export {
   completions,
   type CompletionsOptions,
@@ -48,16 +48,16 @@ export {
 export {
   responses,
   type ResponsesOptions,
-} from "./backends/openai/responses.ts";
-export type { SpeechToTextOptions } from "./backends/openai/speech/options.ts";
+} from "./backends/openai/responses/responses.ts";
+export type { SpeechToTextOptions } from "./backends/openai/audio/options.ts";
 export {
   transcriptions,
   type TranscriptionsOptions,
-} from "./backends/openai/transcriptions.ts";
+} from "./backends/openai/audio/transcriptions.ts";
 export {
   translations,
   type TranslationsOptions,
-} from "./backends/openai/translations.ts";
+} from "./backends/openai/audio/translations.ts";
 export { realtime } from "./backends/realtime/backend.ts";
 export type { RealtimeOptions } from "./backends/realtime/options.ts";
 export type { TargetOptions } from "./backends/connect/options.ts";

@@ -1,5 +1,10 @@
 import { setImmediate } from "node:timers";
 
+/** Lets timers, sockets and signals run in the middle of long work. */
+export function yieldToEventLoop(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve));
+}
+
 /** Waits for the event loop to look at every socket. */
 export interface LoopTurns extends AsyncDisposable {
   /** Gets ready, so that the first turn takes no longer than the others. */

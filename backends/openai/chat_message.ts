@@ -6,7 +6,7 @@ import type {
   MessagePart,
   ToolCall,
 } from "../../plugins/mod.ts";
-import type { ChatSettings } from "./chat_options.ts";
+import type { ChatSettings } from "./chat/options.ts";
 import type { Media } from "./media.ts";
 
 /** A message as the API has it: plain JSON, with bytes for media in base64. */

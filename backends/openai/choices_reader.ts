@@ -10,7 +10,7 @@ import {
 } from "./json.ts";
 import type { Piece } from "./pieces.ts";
 import type { AnswerReader } from "./protocol.ts";
-import { received, receivedWhole } from "./received.ts";
+import { received, receivedWhole } from "./answer.ts";
 import { serverErrorIn } from "./server_error.ts";
 import { type MeteredChoice, usageMeter } from "./usage.ts";
 import { refuseWrappedEvents } from "./wrapped_events.ts";

@@ -9,7 +9,7 @@ import {
   readStream,
   readWhole,
   sse,
-} from "./testing/read_answer_test.ts";
+} from "../../tests/support/read_answer.ts";
 
 const reader =
   (options: Partial<ChoicesOptions> = {}) => (call: ChoicesOptions["call"]) =>

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import type { Turn } from "../../plugins/mod.ts";
 import { backendChecks } from "../../plugins/testing/mod.ts";
 import { completions } from "./completions.ts";
-import { loopback, streamed, talk } from "./testing/loopback_test.ts";
-import { sse } from "./testing/read_answer_test.ts";
+import { loopback, streamed, talk } from "../../tests/support/loopback.ts";
+import { sse } from "../../tests/support/read_answer.ts";
 
 const HI: Turn = { columns: { text: "hi" } };
 

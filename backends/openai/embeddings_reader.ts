@@ -7,7 +7,7 @@ import {
   tryJson,
 } from "./json.ts";
 import type { AnswerReader } from "./protocol.ts";
-import { receivedWhole } from "./received.ts";
+import { receivedWhole } from "./answer.ts";
 import { serverErrorIn } from "./server_error.ts";
 import { usageOf } from "./usage.ts";
 

@@ -7,7 +7,7 @@ import { backendChecks } from "../../plugins/testing/mod.ts";
 import { z } from "zod";
 import { embeddings, type EmbeddingsOptions } from "./embeddings.ts";
 import { embeddingsReader } from "./embeddings_reader.ts";
-import { loopback } from "./testing/loopback_test.ts";
+import { loopback } from "../../tests/support/loopback.ts";
 
 /** Reads an answer to so many inputs. */
 function read(

@@ -1,7 +1,7 @@
 import { encodeWav } from "../../audio/mod.ts";
 import type { Audio, Image, MediaFile } from "../../plugins/mod.ts";
-import { breath } from "../breath.ts";
-import { byteCache } from "../byte_cache.ts";
+import { yieldToEventLoop } from "../../lib/loop_turn.ts";
+import { byteCache } from "../../lib/byte_cache.ts";
 import { bytesOf, joinBytes } from "./bytes.ts";
 
 /** Audio and pictures as a string of JSON holds them, in bytes: each read and encoded once, as long as there is room. */
@@ -73,7 +73,7 @@ const BREATH_BYTES = 3 * 128 * 1024;
 async function base64Of(bytes: Uint8Array): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
   for (let at = 0; at < bytes.length; at += BREATH_BYTES) {
-    if (at > 0) await breath();
+    if (at > 0) await yieldToEventLoop();
     const slice = bytes.subarray(at, at + BREATH_BYTES);
     parts.push(bytesOf(slice.toBase64()));
   }

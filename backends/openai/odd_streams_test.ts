@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import { encodeWav } from "../../audio/mod.ts";
 import type { Audio, Configured, Turn } from "../../plugins/mod.ts";
 import { type Peer, rawServer } from "../../tests/support/raw_server.ts";
-import { chat } from "./chat.ts";
+import { chat } from "./chat/chat.ts";
 import { completions } from "./completions.ts";
-import { responses } from "./responses.ts";
-import { sse } from "./testing/read_answer_test.ts";
-import { talk } from "./testing/loopback_test.ts";
-import { transcriptions } from "./transcriptions.ts";
+import { responses } from "./responses/responses.ts";
+import { sse } from "../../tests/support/read_answer.ts";
+import { talk } from "../../tests/support/loopback.ts";
+import { transcriptions } from "./audio/transcriptions.ts";
 
 const audio: Audio = {
   id: "silence",

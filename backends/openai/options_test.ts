@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import type { Configured } from "../../plugins/mod.ts";
 import { limitMs } from "../connect/options.ts";
-import { chat } from "./chat.ts";
+import { chat } from "./chat/chat.ts";
 import { completions } from "./completions.ts";
-import { responses } from "./responses.ts";
-import { transcriptions } from "./transcriptions.ts";
-import { translations } from "./translations.ts";
+import { responses } from "./responses/responses.ts";
+import { transcriptions } from "./audio/transcriptions.ts";
+import { translations } from "./audio/translations.ts";
 
 const target = "http://127.0.0.1:9";
 const streamUsage = "continuous";

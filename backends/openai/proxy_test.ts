@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { tinyProxy } from "../../tests/support/tiny_proxy.ts";
-import { chat } from "./chat.ts";
-import { loopback } from "./testing/loopback_test.ts";
+import { chat } from "./chat/chat.ts";
+import { loopback } from "../../tests/support/loopback.ts";
 
 const context = (value: string) => ({
   env: (name: string) => name === "HTTP_PROXY" ? value : undefined,

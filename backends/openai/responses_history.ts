@@ -5,14 +5,14 @@ import {
   type Turn,
 } from "../../plugins/mod.ts";
 import type { Part } from "./bytes.ts";
-import { callsOf, scripted } from "./chat_history.ts";
+import { callsOf, scripted } from "./conversation.ts";
 import type { SentText } from "./protocol.ts";
-import type { ResponsesSettings } from "./responses.ts";
+import type { ResponsesSettings } from "./responses/responses.ts";
 import { answerItem, callItem, jsonOf, resultItem } from "./responses_input.ts";
 import type {
   PreparedResponse,
   ResponsesRequest,
-} from "./responses_request.ts";
+} from "./responses/request.ts";
 import { sentText } from "./said.ts";
 
 /** What later turns are sent with. */

@@ -5,7 +5,7 @@ import type {
   ToolCall,
 } from "../../plugins/mod.ts";
 import type { Media } from "./media.ts";
-import type { ResponsesSettings } from "./responses.ts";
+import type { ResponsesSettings } from "./responses/responses.ts";
 
 /** An item of a response's input, as the API has it: plain JSON, with bytes for media in base64. */
 export type InputItem = Readonly<Record<string, unknown>>;

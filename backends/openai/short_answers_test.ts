@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import type { Output } from "../../plugins/mod.ts";
-import { chat } from "./chat.ts";
+import { chat } from "./chat/chat.ts";
 import { completions } from "./completions.ts";
-import { responses } from "./responses.ts";
-import { loopback, talk } from "./testing/loopback_test.ts";
+import { responses } from "./responses/responses.ts";
+import { loopback, talk } from "../../tests/support/loopback.ts";
 import { shortAnswers } from "./short_answers.ts";
 
 const MAY_NOT = "; the server may not know ignore_eos";

@@ -4,7 +4,7 @@ import { sample } from "../../tests/support/sample.ts";
 import type { Delta, Output, Sample } from "../../plugins/mod.ts";
 import { smallTokenizer } from "../../tests/support/small_tokenizer.ts";
 import type { SentText } from "./protocol.ts";
-import { loopback } from "./testing/loopback_test.ts";
+import { loopback } from "../../tests/support/loopback.ts";
 import { openTokenCounts, tokenizerOf } from "./token_counts.ts";
 
 const { signal } = new AbortController();

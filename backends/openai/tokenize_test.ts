@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { loopback } from "./testing/loopback_test.ts";
+import { loopback } from "../../tests/support/loopback.ts";
 import { openTokenize, type Question } from "./tokenize.ts";
 
 /** Answers questions in turn, the last answer for all that follow, and asks through what it returns. */

@@ -1,6 +1,6 @@
 import type { Audio } from "../../plugins/mod.ts";
-import { breath } from "../breath.ts";
-import { byteCache } from "../byte_cache.ts";
+import { yieldToEventLoop } from "../../lib/loop_turn.ts";
+import { byteCache } from "../../lib/byte_cache.ts";
 import type { Dialect } from "./dialects/dialect.ts";
 
 /** An utterance as it goes on the wire, chunk by chunk. */
@@ -58,7 +58,7 @@ export async function framesOf(
     sinceBreath += message.length;
     if (sinceBreath > BREATH_BYTES) {
       sinceBreath = 0;
-      await breath();
+      await yieldToEventLoop();
       signal.throwIfAborted();
     }
   }

@@ -8,7 +8,7 @@ import {
   objectsIn,
   textOf,
 } from "../json.ts";
-import { received } from "../received.ts";
+import { received } from "../answer.ts";
 
 /** What one event of a transcript's stream tells, in whichever of the three forms. */
 export interface Step {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { received, receivedWhole } from "./received.ts";
+import { received, receivedWhole } from "./answer.ts";
 
 Deno.test("received() finds the object that an event holds, cut off behind it or not", () => {
   assert.deepEqual(received({ data: '{"a":1}' }), { a: 1 });

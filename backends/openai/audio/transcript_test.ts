@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type ResponseFormat, transcriptIn } from "./body.ts";
+import { type ResponseFormat, transcriptIn } from "./transcript.ts";
 
 const WHOLE: readonly [string, ResponseFormat, string, unknown][] = [
   [

@@ -7,9 +7,9 @@ import type {
   Image,
   Output,
   Turn,
-} from "../../plugins/mod.ts";
-import { chatOptions } from "./chat_options.ts";
-import { chatRequests, type PreparedChat } from "./chat_request.ts";
+} from "../../../plugins/mod.ts";
+import { chatOptions } from "./options.ts";
+import { chatRequests, type PreparedChat } from "./request.ts";
 
 type Requests = ReturnType<typeof chatRequests>;
 type Body = Record<string, unknown>;

@@ -3,7 +3,7 @@ import { protocolError } from "../json.ts";
 import type { AnswerReader } from "../protocol.ts";
 import { type UsageMeter, usageMeter } from "../usage.ts";
 import { refuseWrappedEvents } from "../wrapped_events.ts";
-import { type ResponseFormat, transcriptIn } from "./body.ts";
+import { type ResponseFormat, transcriptIn } from "./transcript.ts";
 import { type Step, stepOf } from "./events.ts";
 
 /** What a reader of transcripts is told. */

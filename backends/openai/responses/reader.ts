@@ -1,5 +1,5 @@
-import { type Call, type Output, RequestError } from "../../plugins/mod.ts";
-import { reasonIn } from "./finish_reason.ts";
+import { type Call, type Output, RequestError } from "../../../plugins/mod.ts";
+import { reasonIn } from "../finish_reason.ts";
 import {
   fieldOf,
   isObject,
@@ -7,14 +7,14 @@ import {
   objectsIn,
   protocolError,
   textOf,
-} from "./json.ts";
-import type { AnswerReader } from "./protocol.ts";
-import { received, receivedWhole } from "./received.ts";
-import { functionCalls } from "./responses_calls.ts";
-import { type Piece, piecesIn, piecesOfItem } from "./responses_pieces.ts";
-import { serverErrorIn } from "./server_error.ts";
-import { usageMeter } from "./usage.ts";
-import { refuseWrappedEvents } from "./wrapped_events.ts";
+} from "../json.ts";
+import type { AnswerReader } from "../protocol.ts";
+import { received, receivedWhole } from "../answer.ts";
+import { functionCalls } from "../responses_calls.ts";
+import { type Piece, piecesIn, piecesOfItem } from "../responses_pieces.ts";
+import { serverErrorIn } from "../server_error.ts";
+import { usageMeter } from "../usage.ts";
+import { refuseWrappedEvents } from "../wrapped_events.ts";
 
 /** Events that end a stream, whatever the end. */
 const ENDS: ReadonlySet<string> = new Set([

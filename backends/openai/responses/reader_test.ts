@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { type Delta, isRequestError, type Output } from "../../plugins/mod.ts";
-import { responseReader } from "./responses_reader.ts";
-import { MAX_CALLS } from "./tool_calls.ts";
+import {
+  type Delta,
+  isRequestError,
+  type Output,
+} from "../../../plugins/mod.ts";
+import { responseReader } from "./reader.ts";
+import { MAX_CALLS } from "../tool_calls.ts";
 
 /** An event; `type` stands in both places unless told otherwise. */
 interface Sent {

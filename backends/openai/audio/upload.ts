@@ -1,6 +1,6 @@
 import { encodeWav } from "../../../audio/mod.ts";
 import type { Audio, MediaFile, Turn } from "../../../plugins/mod.ts";
-import { byteCache } from "../../byte_cache.ts";
+import { byteCache } from "../../../lib/byte_cache.ts";
 import { type Form, type FormField, multipart } from "../../http/multipart.ts";
 import type { Fields } from "../body.ts";
 import type { SpeechToTextSettings } from "./options.ts";

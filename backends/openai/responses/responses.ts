@@ -3,22 +3,19 @@ import {
   type BackendPlugin,
   defineBackend,
   type OpenContext,
-} from "../../plugins/mod.ts";
-import { path, refuse } from "../connect/options.ts";
-import { openBackend } from "./backend.ts";
-import { exactTokens, streams } from "./body.ts";
+} from "../../../plugins/mod.ts";
+import { path, refuse } from "../../connect/options.ts";
+import { openBackend } from "../backend.ts";
+import { exactTokens, streams } from "../body.ts";
 import {
   type GenerationOptions,
   generationShape,
   refineTarget,
-} from "./options.ts";
-import type { Protocol } from "./protocol.ts";
-import { responseReader } from "./responses_reader.ts";
-import {
-  type PreparedResponse,
-  responsesRequests,
-} from "./responses_request.ts";
-import { wholeAnswers } from "./whole_answer.ts";
+} from "../options.ts";
+import type { Protocol } from "../protocol.ts";
+import { responseReader } from "./reader.ts";
+import { type PreparedResponse, responsesRequests } from "./request.ts";
+import { wholeAnswers } from "../whole_answer.ts";
 
 /** Options of {@linkcode responses}. */
 export interface ResponsesOptions

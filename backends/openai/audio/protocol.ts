@@ -3,7 +3,7 @@ import type { Form } from "../../http/multipart.ts";
 import type { Fields } from "../body.ts";
 import type { Protocol } from "../protocol.ts";
 import { wholeAnswers } from "../whole_answer.ts";
-import type { ResponseFormat } from "./body.ts";
+import type { ResponseFormat } from "./transcript.ts";
 import type { SpeechToTextSettings } from "./options.ts";
 import { transcriptReader } from "./reader.ts";
 import { uploads } from "./upload.ts";

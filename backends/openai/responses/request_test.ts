@@ -6,12 +6,9 @@ import type {
   OpenContext,
   Output,
   Turn,
-} from "../../plugins/mod.ts";
+} from "../../../plugins/mod.ts";
 import { responses, type ResponsesSettings } from "./responses.ts";
-import {
-  type PreparedResponse,
-  responsesRequests,
-} from "./responses_request.ts";
+import { type PreparedResponse, responsesRequests } from "./request.ts";
 
 /** Options as they are when they were checked. */
 async function settingsOf(

@@ -1,12 +1,12 @@
-import { attempt } from "../../../core/attempt.ts";
-import { systemClock } from "../../../core/clock.ts";
+import { attempt } from "../../core/attempt.ts";
+import { systemClock } from "../../core/clock.ts";
 import type {
   Configured,
   Exchange,
   OpenContext,
   Sample,
   Turn,
-} from "../../../plugins/mod.ts";
+} from "../../plugins/mod.ts";
 
 /** A request as a server got it. */
 export interface Got {

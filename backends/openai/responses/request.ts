@@ -1,9 +1,9 @@
-import type { InferenceRequest } from "../../plugins/mod.ts";
-import { fieldsOf } from "./body.ts";
-import { bytesOf, joinBytes, type Part } from "./bytes.ts";
-import { jsonItems } from "./json_parts.ts";
-import { openMedia } from "./media.ts";
-import type { Protocol } from "./protocol.ts";
+import type { InferenceRequest } from "../../../plugins/mod.ts";
+import { fieldsOf } from "../body.ts";
+import { bytesOf, joinBytes, type Part } from "../bytes.ts";
+import { jsonItems } from "../json_parts.ts";
+import { openMedia } from "../media.ts";
+import type { Protocol } from "../protocol.ts";
 import type { ResponsesSettings } from "./responses.ts";
 import {
   checkHistory,
@@ -11,9 +11,9 @@ import {
   inputOf,
   instructionsOf,
   sentIn,
-} from "./responses_history.ts";
-import { itemsOf, toolOf } from "./responses_input.ts";
-import { saidIn, type SaidMessage } from "./said.ts";
+} from "../responses_history.ts";
+import { itemsOf, toolOf } from "../responses_input.ts";
+import { saidIn, type SaidMessage } from "../said.ts";
 
 /** A turn on its way to the wire: bytes, so that what is left when it is due is to put them in a row. */
 export interface PreparedResponse {

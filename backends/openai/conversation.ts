@@ -10,7 +10,7 @@ import {
   toolMessage,
   type WireMessage,
 } from "./chat_message.ts";
-import type { ChatSettings } from "./chat_options.ts";
+import type { ChatSettings } from "./chat/options.ts";
 
 /** What stands in the history. */
 export type HistoryOptions = Pick<ChatSettings, "history" | "historyReasoning">;

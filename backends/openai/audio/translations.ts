@@ -1,13 +1,13 @@
 import { z } from "zod";
-import { type BackendPlugin, defineBackend } from "../../plugins/mod.ts";
-import { path } from "../connect/options.ts";
-import { openBackend } from "./backend.ts";
+import { type BackendPlugin, defineBackend } from "../../../plugins/mod.ts";
+import { path } from "../../connect/options.ts";
+import { openBackend } from "../backend.ts";
 import {
   refineSpeechToText,
   type SpeechToTextOptions,
   speechToTextShape,
-} from "./speech/options.ts";
-import { speechToText } from "./speech/protocol.ts";
+} from "./options.ts";
+import { speechToText } from "./protocol.ts";
 
 /** Options of {@linkcode translations}. */
 export interface TranslationsOptions extends SpeechToTextOptions {

@@ -2,16 +2,20 @@ import {
   type InferenceRequest,
   RequestError,
   type Turn,
-} from "../../plugins/mod.ts";
-import { type Fields, fieldsOf } from "./body.ts";
-import { joinBytes, type Part } from "./bytes.ts";
-import { answerTo, checkHistory, resultsOf } from "./chat_history.ts";
-import { messagesOf, systemMessage, type WireMessage } from "./chat_message.ts";
-import type { ChatSettings } from "./chat_options.ts";
-import { isWords, sentIn } from "./chat_sent.ts";
-import { jsonItems, withCommas } from "./json_parts.ts";
-import { openMedia } from "./media.ts";
-import type { Protocol } from "./protocol.ts";
+} from "../../../plugins/mod.ts";
+import { type Fields, fieldsOf } from "../body.ts";
+import { joinBytes, type Part } from "../bytes.ts";
+import { answerTo, checkHistory, resultsOf } from "../conversation.ts";
+import {
+  messagesOf,
+  systemMessage,
+  type WireMessage,
+} from "../chat_message.ts";
+import type { ChatSettings } from "./options.ts";
+import { isWords, sentIn } from "../chat_sent.ts";
+import { jsonItems, withCommas } from "../json_parts.ts";
+import { openMedia } from "../media.ts";
+import type { Protocol } from "../protocol.ts";
 
 /** A turn on its way to the wire: written, so that what is left when it is due is to put its parts in a row. */
 export interface PreparedChat {

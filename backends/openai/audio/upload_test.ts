@@ -5,8 +5,8 @@ import type { Audio, OpenContext } from "../../../plugins/mod.ts";
 import {
   transcriptions,
   type TranscriptionsOptions,
-} from "../transcriptions.ts";
-import { translations } from "../translations.ts";
+} from "./transcriptions.ts";
+import { translations } from "./translations.ts";
 import { formFields } from "./upload.ts";
 
 /** A file, which is no audio but for its name, and a ramp of sound; both count how often they are asked for. */

@@ -1,16 +1,12 @@
-import { type BackendPlugin, defineBackend } from "../../plugins/mod.ts";
-import { openBackend } from "./backend.ts";
-import { answersIn, exactTokens, streams, tokenLimit } from "./body.ts";
-import {
-  type ChatOptions,
-  chatOptions,
-  type ChatSettings,
-} from "./chat_options.ts";
-import { chatRequests, type PreparedChat } from "./chat_request.ts";
-import { choicesReader } from "./choices_reader.ts";
-import { piecesOfMessage } from "./pieces.ts";
-import type { ProtocolOf } from "./protocol.ts";
-import { wholeAnswers } from "./whole_answer.ts";
+import { type BackendPlugin, defineBackend } from "../../../plugins/mod.ts";
+import { openBackend } from "../backend.ts";
+import { answersIn, exactTokens, streams, tokenLimit } from "../body.ts";
+import { type ChatOptions, chatOptions, type ChatSettings } from "./options.ts";
+import { chatRequests, type PreparedChat } from "./request.ts";
+import { choicesReader } from "../choices_reader.ts";
+import { piecesOfMessage } from "../pieces.ts";
+import type { ProtocolOf } from "../protocol.ts";
+import { wholeAnswers } from "../whole_answer.ts";
 
 /**
  * Sends chats to `/v1/chat/completions` and reads the answer as it comes.

@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
-import { attempt } from "../../core/attempt.ts";
-import { systemClock } from "../../core/clock.ts";
-import { encodeWav } from "../../audio/mod.ts";
+import { attempt } from "../../../core/attempt.ts";
+import { systemClock } from "../../../core/clock.ts";
+import { encodeWav } from "../../../audio/mod.ts";
 import {
   type Audio,
   metrics,
   metricsOf,
   type Sample,
-} from "../../plugins/mod.ts";
-import { backendChecks } from "../../plugins/testing/mod.ts";
-import type { SpeechToTextOptions } from "./speech/options.ts";
+} from "../../../plugins/mod.ts";
+import { backendChecks } from "../../../plugins/testing/mod.ts";
+import type { SpeechToTextOptions } from "./options.ts";
 import { transcriptions } from "./transcriptions.ts";
 import { translations } from "./translations.ts";
 

@@ -1,7 +1,7 @@
 import type { Output } from "../../../plugins/mod.ts";
 import { found } from "../../connect/words.ts";
 import { isObject, type JsonObject, protocolError, tryJson } from "../json.ts";
-import { refuseEvents } from "../received.ts";
+import { refuseEvents } from "../answer.ts";
 import { serverErrorIn } from "../server_error.ts";
 import { usageOf } from "../usage.ts";
 import { refuseWrappedEvents } from "../wrapped_events.ts";

@@ -1,11 +1,11 @@
 import { z } from "zod";
-import { path, refuse } from "../connect/options.ts";
+import { path, refuse } from "../../connect/options.ts";
 import {
   type GenerationOptions,
   generationShape,
   refineGeneration,
   refineTarget,
-} from "./options.ts";
+} from "../options.ts";
 
 /** Options of {@linkcode chat}. */
 export interface ChatOptions extends GenerationOptions {

@@ -1,6 +1,6 @@
 import { createParser } from "eventsource-parser";
-import type { Delta, Output } from "../../../plugins/mod.ts";
-import type { AnswerReader } from "../protocol.ts";
+import type { Delta, Output } from "../../plugins/mod.ts";
+import type { AnswerReader } from "../../backends/openai/protocol.ts";
 
 /** What a reader made of an answer. */
 export interface Reading {

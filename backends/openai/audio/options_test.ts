@@ -3,8 +3,8 @@ import { isUsageError } from "../../../plugins/mod.ts";
 import {
   transcriptions,
   type TranscriptionsOptions,
-} from "../transcriptions.ts";
-import { translations } from "../translations.ts";
+} from "./transcriptions.ts";
+import { translations } from "./translations.ts";
 
 const REFUSED: readonly (readonly [
   string,
