@@ -1,12 +1,12 @@
 import { Command, InvalidArgumentError } from "commander";
 
-/** Who carries the messages. */
+/** WebSocket implementation. */
 export type TransportName = "native" | "ws";
 
-/** What is compared. */
+/** Clients to compare. */
 export type SuiteName = "http" | "realtime";
 
-/** What is measured, and for how long. */
+/** Workloads to measure, and for how long. */
 export interface BenchOptions {
   readonly suites: readonly SuiteName[];
   readonly streams: number;

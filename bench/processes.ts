@@ -39,7 +39,7 @@ export async function runClient<Job, Report>(
   const { code, stdout } = await command(script, [JSON.stringify(job)])
     .output();
   if (code !== 0) {
-    throw new Error(`Cannot measure as the client ended with ${code}`);
+    throw new Error(`the client process ended with exit code ${code}`);
   }
   return JSON.parse(new TextDecoder().decode(stdout));
 }

@@ -6,7 +6,7 @@ export interface Tally {
 
 /**
  * Counts the tests of a JUnit file as `deno test` writes it, steps among them. A file that could not be loaded is
- * not in there, and after a type error nothing is: the exit code tells, and counts as one failure.
+ * not in there, and after a type error nothing is: a non-zero exit code counts as one failure.
  */
 export function tally(xml: string, exitCode: number): Tally {
   let passed = 0;

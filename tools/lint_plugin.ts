@@ -1,7 +1,6 @@
 /**
- * The house rules that a tool can hold: imports go one way, time comes from one clock, chance from one
- * generator, and core/ touches nothing of the outside,
- * and a library says nothing.
+ * House rules as lint rules: imports go one way, time comes from one clock, random numbers from one seeded generator,
+ * core/ uses no global of the host, and only the command line prints.
  *
  * @module
  */
@@ -84,7 +83,7 @@ const oneClock: Deno.lint.Rule = {
   },
 };
 
-/** Whether a use of a global tells the time, or hands on what would. */
+/** Whether a use of a global reads the time, or passes on a function that does. */
 function readsTime(name: string, use: Node): boolean {
   const member = memberOf(use);
   if (name === "process") return member === "hrtime";
@@ -106,13 +105,14 @@ const seededRandom: Deno.lint.Rule = {
       if (member !== undefined && member !== "random") return;
       context.report({
         node: use,
-        message: "Chance comes from a seeded generator: see lib/random.ts",
+        message:
+          "Random numbers come from a seeded generator: see lib/random.ts",
       });
     });
   },
 };
 
-/** What core/ must be handed instead of reaching for it. */
+/** Globals that core/ must receive as parameters. */
 const OUTSIDE: readonly string[] = [
   "Deno",
   "fetch",
@@ -133,13 +133,13 @@ const pureCore: Deno.lint.Rule = {
     return onGlobals(OUTSIDE, (name, use) =>
       context.report({
         node: use,
-        message: `core/ may not touch ${name}: have it handed in`,
+        message: `core/ may not use ${name}: take it as a parameter`,
       }));
   },
 };
 
-/** Rooms whose business is to talk to a person. */
-const TALKERS: ReadonlySet<string | undefined> = new Set([
+/** Folders that print for people. */
+const PRINTING: ReadonlySet<string | undefined> = new Set([
   "cli",
   "cli.ts",
   "tools",
@@ -151,11 +151,11 @@ const TALKERS: ReadonlySet<string | undefined> = new Set([
 const quietLibrary: Deno.lint.Rule = {
   create(context) {
     const { room, isTest } = placeOf(context.filename);
-    if (isTest || room === "core" || TALKERS.has(room)) return {};
+    if (isTest || room === "core" || PRINTING.has(room)) return {};
     return onGlobals(["console"], (_name, use) =>
       context.report({
         node: use,
-        message: "Only the command line talks to the console",
+        message: "Only the command line prints to the console",
       }));
   },
 };

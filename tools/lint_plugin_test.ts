@@ -3,7 +3,7 @@ import plugin from "./lint_plugin.ts";
 
 const ROOT = new URL("../", import.meta.url).pathname;
 
-/** What the plugin says of a file with this source, as `rule: message`. */
+/** The problems that the plugin reports for a file with this source, as `rule: message`. */
 function found(file: string, source: string): string[] {
   return Deno.lint.runPlugin(plugin, ROOT + file, source).map((
     { id, message },
@@ -164,7 +164,7 @@ Deno.test("one-way-imports keeps packages out of core", () => {
   });
 });
 
-Deno.test("one-clock sees every way to tell the time", () => {
+Deno.test("one-clock sees every way to read the time", () => {
   holds("backends/echo.ts", {
     says: "one-clock: Time comes from a Clock: see core/clock.ts",
     bad: [

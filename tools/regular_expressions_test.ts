@@ -30,7 +30,7 @@ interface Found {
   readonly literal: RegExp | undefined;
 }
 
-/** What takes more than linear time in an expression, if anything does. */
+/** The part of an expression that takes more than linear time, if there is one. */
 function superLinear(literal: RegExp): readonly string[] {
   return analyse(literal).reports.map(({ type, character }) =>
     `${type} of ${character.literal.source}`

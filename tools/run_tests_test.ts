@@ -41,7 +41,7 @@ Deno.test("run_tests counts both parts and leaves nothing behind", async () => {
   assert.deepEqual(left, ["a_test.ts", "deno.json", "tests"]);
 });
 
-Deno.test("run_tests fails with a test that fails, wherever it stands", async () => {
+Deno.test("run_tests fails with a test that fails, in whichever part", async () => {
   const files = { "a_test.ts": GOOD, "tests/b_test.ts": GOOD + BAD };
   const { code, last } = await outcome(files);
   assert.deepEqual({ code, last }, { code: 1, last: "4 passed, 1 failed" });

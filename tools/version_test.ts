@@ -17,7 +17,7 @@ Deno.test("every page and the CI name the version of Deno that .dvmrc pins", asy
   for (const [page, version] of named) assert.equal(version, pinned, page);
   assert.ok(
     named.some(([page]) => page === "README.md"),
-    "the README tells how to run it",
+    "the README says how to run it",
   );
 });
 

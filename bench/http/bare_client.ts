@@ -3,11 +3,11 @@ import { Agent } from "undici";
 import type { Clock } from "../../core/clock.ts";
 import { type HttpJob, PROMPT, type Scenario } from "./scenario.ts";
 
-/** What a client counts while it runs. */
+/** Counters of a running client. */
 export interface Counts {
   requests: number;
   events: number;
-  /** Told of each paced event: received − sent. */
+  /** Called for each paced event with received − sent. */
   delay(ms: number): void;
 }
 

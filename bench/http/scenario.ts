@@ -1,4 +1,4 @@
-/** What the server answers with, and what is therefore measured. */
+/** One workload: the response of the server and the figure it measures. */
 export type ScenarioName = "json" | "events" | "paced";
 
 /** One thing to measure. */
@@ -22,7 +22,7 @@ export const SCENARIOS: Readonly<Record<ScenarioName, Scenario>> = {
   events: {
     concurrency: 16,
     stream: true,
-    title: `SSE, ${EVENTS} events an answer, as fast as they go`,
+    title: `SSE, ${EVENTS} events an answer, unpaced`,
   },
   paced: {
     concurrency: 1024,
@@ -34,7 +34,7 @@ export const SCENARIOS: Readonly<Record<ScenarioName, Scenario>> = {
 /** Which client: the least code that does the same, the chat backend alone, or earshot as it is. */
 export type ClientKind = "bare" | "backend" | "earshot";
 
-/** What one client process is told. */
+/** Arguments of one client process. */
 export interface HttpJob {
   readonly kind: ClientKind;
   readonly scenario: ScenarioName;
@@ -44,7 +44,7 @@ export interface HttpJob {
   readonly windowMs: number;
 }
 
-/** What it saw in its window. */
+/** Figures of its measurement window. */
 export interface HttpFigures {
   /** Answers that came whole. */
   readonly requests: number;
@@ -56,9 +56,9 @@ export interface HttpFigures {
   readonly rssBytes: number;
   /** Received − sent by the server, of every paced event. */
   readonly delayMs?: { readonly p50: number; readonly p99: number };
-  /** Share of its life that its main thread stood ready and got no processor. */
+  /** Share of its lifetime in which its main thread was runnable but had no processor. */
   readonly starved?: number;
 }
 
-/** What is asked: the same in both clients. */
+/** The request, the same in both clients. */
 export const PROMPT = "How long is a piece of string?";

@@ -1,6 +1,6 @@
 /**
  * The cheapest HTTP server that a chat client can talk to, in a process of its own, on plain sockets: it looks at
- * nothing but the path and the length of the body. Says where it listens on its first line; `/stats` tells its
+ * nothing but the path and the length of the body. Prints its address on the first line; `/stats` returns its
  * processor time. An event of a paced stream holds the time at which it was handed to the socket.
  *
  * @module

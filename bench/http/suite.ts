@@ -9,7 +9,7 @@ import {
   SCENARIOS,
 } from "./scenario.ts";
 
-/** What one client came to: medians of the rounds. */
+/** Results of one client: medians of the rounds. */
 interface Cost {
   readonly requestsPerSecond: number;
   readonly eventsPerSecond: number;
@@ -22,7 +22,7 @@ interface Cost {
   readonly starved: number;
 }
 
-/** What a client comes to beside the bare loop. */
+/** Results of a client relative to the bare loop. */
 interface Ratios {
   /** Its throughput ÷ the bare loop's; of paced streams all do the same work, and it says nothing. */
   readonly throughput: number;

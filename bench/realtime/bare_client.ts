@@ -7,7 +7,7 @@ import { denoHost } from "../../plugins/host.ts";
 import { noise } from "./chunk.ts";
 import type { ClientFigures, ClientJob } from "./client_job.ts";
 
-/** What is counted. */
+/** Counters. */
 interface Counts {
   sent: number;
   received: number;

@@ -4,7 +4,7 @@ import type { TransportName } from "../options.ts";
 /** Which client: earshot as it is, or the least code that does the same on the wire. */
 export type ClientKind = "earshot" | "bare";
 
-/** What one client process is told. */
+/** Arguments of one client process. */
 export interface ClientJob {
   readonly kind: ClientKind;
   readonly transport: TransportName;
@@ -16,7 +16,7 @@ export interface ClientJob {
   readonly windowMs: number;
 }
 
-/** What it saw in its window. */
+/** Figures of its measurement window. */
 export interface ClientFigures {
   /** Messages sent: chunks of audio. */
   readonly sent: number;
@@ -30,8 +30,8 @@ export interface ClientFigures {
   readonly latenessMs: Summary;
 }
 
-/** What only the process itself can tell of its whole life. */
+/** Figures of the whole lifetime, which only the process itself can read. */
 export interface ClientReport extends ClientFigures {
-  /** Share of its life that its main thread stood ready and got no processor: the others on the machine. Linux only. */
+  /** Share of its lifetime in which its main thread was runnable but had no processor: load of other processes. Linux only. */
   readonly starved?: number;
 }

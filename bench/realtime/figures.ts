@@ -12,7 +12,7 @@ export interface Measured extends ClientReport {
   readonly loadBefore: number;
 }
 
-/** What a client cost: medians of the rounds, so that one that something else disturbed does not decide. */
+/** Cost of a client: medians of the rounds, so that one disturbed round does not decide. */
 export interface Cost {
   /** Processor time ÷ messages, sent and received alike. */
   readonly cpuMicrosPerMessage: number;
@@ -25,7 +25,7 @@ export interface Cost {
   readonly sentPerSecond: number;
   /** Share of one core that the server took. */
   readonly serverCpu: number;
-  /** Share of the time that the client stood ready and got no processor. */
+  /** Share of the time in which the client was runnable but had no processor. */
   readonly starved: number;
 }
 

@@ -1,6 +1,6 @@
 /**
  * The cheapest server that a realtime client can stream to, in a process of its own: each append is answered with an
- * empty delta, and nothing is looked at. Says where it listens on its first line; `/stats` tells its processor time.
+ * empty delta, and nothing is parsed. Prints its address on the first line; `/stats` returns its processor time.
  *
  * @module
  */

@@ -6,7 +6,7 @@ import type { ClientJob, ClientKind, ClientReport } from "./client_job.ts";
 import { type Cost, costOf, type Measured } from "./figures.ts";
 import { tableOf } from "./table.ts";
 
-/** What it comes to over one transport. */
+/** Results over one transport. */
 export interface Comparison {
   readonly bare: Cost;
   readonly earshot: Cost;

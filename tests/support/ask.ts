@@ -8,7 +8,7 @@ import type {
 } from "../../backends/http/http.ts";
 import { openHttp } from "../../backends/http/undici.ts";
 
-/** What one request came to. */
+/** The record of one request. */
 export interface Asked {
   endedMs?: number;
   marks: Partial<Record<Instant, number>>;
@@ -19,7 +19,7 @@ export interface Asked {
   /** How often it was sent again. */
   retried: number;
   readonly bodies: { readonly text: string; readonly atMs: number }[];
-  /** What was recorded after the exchange had settled. */
+  /** Calls that were made after the exchange had settled. */
   readonly late: string[];
   /** Resolves when it has. */
   readonly settled: Promise<void>;
@@ -36,7 +36,7 @@ export interface AskOptions extends Partial<HttpRequest> {
 
 export const clock = systemClock();
 
-/** Resolves once a test holds, for what tells nobody that it changes. */
+/** Resolves once a condition holds, by polling: for state that has no event. */
 export async function reached(test: () => boolean): Promise<void> {
   while (!test()) await clock.sleepUntil(clock.now() + 1);
 }

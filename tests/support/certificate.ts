@@ -1,6 +1,6 @@
 // A certificate for localhost and 127.0.0.1, and the authority that signed it: for tests only.
 
-/** What a client must trust. */
+/** The authority that a client must trust. */
 export const testCa = `-----BEGIN CERTIFICATE-----
 MIIBqDCCAU+gAwIBAgIUXV7mtB7xQ99GFiU1PZTYiTiAg5cwCgYIKoZIzj0EAwIw
 ITEfMB0GA1UEAwwWZWFyc2hvdCB0ZXN0IGF1dGhvcml0eTAgFw0yNjExMjMxMTMz
@@ -14,7 +14,7 @@ gBSgHH3ja2iP7larTbSRUrrWcPoaSTAPBgNVHRMBAf8EBTADAQH/MA4GA1UdDwEB
 -----END CERTIFICATE-----
 `;
 
-/** What a server shows, as `ServerOptions.tls`. */
+/** The certificate and key of the server, as `ServerOptions.tls`. */
 export const testTls = {
   cert: `-----BEGIN CERTIFICATE-----
 MIIBtzCCAV2gAwIBAgIULYrOANd/IKAe58d6H8QfI446h50wCgYIKoZIzj0EAwIw

@@ -65,7 +65,7 @@ async function readRequest(socket: Deno.TcpConn): Promise<boolean> {
 }
 
 const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-/** What of a worker's scope is used here; the default library describes a window's. */
+/** The part of the worker's global scope used here; the default library describes a window. */
 const scope = globalThis as unknown as { postMessage(data: unknown): void };
 addEventListener("message", () => scope.postMessage({ requests, connections }));
 scope.postMessage(listener.addr.port);

@@ -11,13 +11,13 @@ export interface EarshotOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** For the runtime, before the name of the program. */
   readonly denoFlags?: readonly string[];
-  /** What a shell does before, in the same process: `ulimit -n 64`. Not on Windows. */
+  /** Shell commands to run first in the same process, such as `ulimit -n 64`. Not on Windows. */
   readonly before?: string;
   /** It is killed and the test fails when it takes longer. @default {30000} */
   readonly limitMs?: number;
 }
 
-/** What it did. */
+/** The result of a process. */
 export interface Ended {
   readonly code: number;
   /** How the system ended it, if it did. */
@@ -30,7 +30,7 @@ export interface Ended {
 
 /** A process that goes on. */
 export interface Running extends AsyncDisposable {
-  /** What it has written so far. */
+  /** Output written so far. */
   readonly stdout: () => string;
   readonly stderr: () => string;
   /** Waits until it has written this; fails if it ends first. */
@@ -97,7 +97,7 @@ export function startEarshot(
     }
     return { code, signal, stdout: out.text(), stderr: err.text(), tookMs };
   })();
-  ended.catch(() => {}); // Whoever waits for it hears of it.
+  ended.catch(() => {}); // Callers that await it receive the rejection.
   return {
     stdout: out.text,
     stderr: err.text,
@@ -119,7 +119,7 @@ export function startEarshot(
   };
 }
 
-/** Reads a stream to its end, and tells when something stands in it. */
+/** Reads a stream to its end, and resolves when a text occurs in it. */
 function collect(stream: ReadableStream<Uint8Array>) {
   let text = "";
   let isOver = false;

@@ -16,7 +16,7 @@ export interface HubDataset {
   readonly token?: string;
   /** Whether its files, and these alone, are only for those whom the owner lets. */
   readonly gatesFiles?: boolean;
-  /** What it is refused with. */
+  /** The response that refuses every request. */
   readonly refused?: { readonly status: number; readonly code?: string };
 }
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 
-/** Holds a text against a file of this folder; `UPDATE_GOLDEN=1` writes the file anew. */
+/** Compares a text with a file of reporters/testdata; `UPDATE_GOLDEN=1` rewrites the file. */
 export async function assertGolden(name: string, text: string): Promise<void> {
   const file = new URL(`../../reporters/testdata/${name}`, import.meta.url);
   if (Deno.env.get("UPDATE_GOLDEN") === "1") {

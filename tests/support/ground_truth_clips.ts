@@ -5,7 +5,7 @@ import { random } from "../../lib/random.ts";
 /** The rate at which vLLM takes audio: clips of this rate reach it bit by bit as they are. */
 export const SAMPLE_RATE_HZ = 16_000;
 
-/** A clip that no other sounds like, so that its bytes tell whose stream it is. */
+/** A clip unlike any other, so that its bytes identify the stream. */
 export function uniqueClip(name: string, seconds: number): Int16Array {
   const noise = random(1, name);
   const samples = new Int16Array(Math.round(seconds * SAMPLE_RATE_HZ));

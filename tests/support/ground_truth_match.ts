@@ -6,11 +6,11 @@ import { SAMPLE_RATE_HZ } from "./ground_truth_clips.ts";
 /** How much later the second side saw something than the first, in milliseconds, by instant. */
 export type Errors = Map<string, number[]>;
 
-/** What is held against each other. */
+/** The samples of the client and the log of the server, to be compared. */
 export interface Evidence {
   readonly samples: readonly Sample[];
   readonly log: readonly LogEntry[];
-  /** What each audio id stands for, at the rate of the wire. */
+  /** Samples of each clip by audio id, at the sample rate of the protocol. */
   readonly clips: ReadonlyMap<string, Int16Array>;
   readonly chunkMs: number;
   /** When the samples' clock was at 0, in milliseconds since 1970. */
@@ -19,7 +19,7 @@ export interface Evidence {
 
 /**
  * Holds every instant of every sample against the server's log. A stream is known by its audio: no two clips sound
- * alike, so the hash of all that a session received tells which clip it was, and that each byte came in order.
+ * alike, so the hash of all audio that a session received identifies the clip, and proves that each byte came in order.
  */
 export function errorsOf(evidence: Evidence): Errors {
   const { samples, log, clips, epochMs } = evidence;
@@ -28,7 +28,10 @@ export function errorsOf(evidence: Evidence): Errors {
   for (const sample of samples) {
     const clip = clips.get(sample.input.audioId!)!;
     const truth = sessions.get(hashAudio(clip));
-    assert.ok(truth, `the server never heard ${sample.input.audioId} whole`);
+    assert.ok(
+      truth,
+      `the server never received all of ${sample.input.audioId}`,
+    );
     checkChunks(sample, truth, { clip, chunkMs: evidence.chunkMs });
     for (const [instant, atMs, trueMs] of pairs(sample, truth)) {
       const isSent = instant === "chunk" || instant === "endSent";

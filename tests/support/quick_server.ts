@@ -9,7 +9,7 @@ export function quickServer(
   return startServer({ model: "m", ttftMs: 0, itlMs: 0, ...options });
 }
 
-/** What a request was answered with. */
+/** The response to a request. */
 export interface TestAnswer {
   readonly status: number;
   readonly type: string | null;
@@ -71,7 +71,7 @@ export function eventsOf(text: string): any[] {
   );
 }
 
-/** What came over a raw connection. */
+/** The bytes received over a raw connection. */
 export interface RawAnswer {
   /** The status line and headers. */
   readonly head: string;

@@ -107,10 +107,10 @@ export async function rawServer(
   };
 }
 
-/** Tells of each request once it is whole. */
+/** Calls back with each request once it is complete. */
 function readRequests(
   socket: Socket,
-  tell: (head: string, body: Buffer) => void,
+  onRequest: (head: string, body: Buffer) => void,
 ): void {
   let bytes = Buffer.alloc(0);
   socket.on("data", (piece: Buffer) => {
@@ -124,7 +124,7 @@ function readRequests(
       if (bytes.length < end) return;
       const body = bytes.subarray(at + 4, end);
       bytes = bytes.subarray(end);
-      tell(head, body);
+      onRequest(head, body);
     }
   });
 }

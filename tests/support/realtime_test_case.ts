@@ -12,7 +12,7 @@ import {
 } from "./scripted_server.ts";
 import { transcribeOnce, type TranscribeOptions } from "./transcribe.ts";
 
-/** What a test does with its server. */
+/** The body of a test. */
 export type Body = (
   server: ScriptedServer,
   transport: "native" | "ws",
@@ -67,11 +67,11 @@ export const commits = (peer: Peer) =>
   peer.received.filter(({ type }) => type === "input_audio_buffer.commit").map((
     { final },
   ) => final);
-/** What a client sent, by the last word of its type. */
+/** Messages that the client sent, by the last word of their type. */
 export const typesOf = (peer: Peer) =>
   peer.received.map(({ type }) => type.split(".").at(-1));
 
-/** Greets, hears the utterance out and answers. */
+/** Sends session.created, receives the whole utterance and answers. */
 export async function answer(
   peer: Peer,
   ...messages: (Message | string)[]

@@ -19,7 +19,7 @@ export async function refuseAll(
       await refuse(next, common);
     }
   };
-  // All of them end before any failure is told, so that no process is left behind.
+  // All of them end before any failure is reported, so that no process is left behind.
   const results = await Promise.allSettled([worker(), worker(), worker()]);
   for (const result of results) {
     if (result.status === "rejected") throw result.reason;

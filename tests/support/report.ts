@@ -33,7 +33,7 @@ export function metric(
   return { unit, ...summary(n, median) };
 }
 
-/** What was known when the run began: a realtime backend and the bundled speech. */
+/** Information available when the run began: a realtime backend and the bundled speech. */
 export const runInfo: RunInfo = {
   earshot: {
     version: "0.1.0",

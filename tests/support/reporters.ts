@@ -6,7 +6,7 @@ import type {
   Reporter,
 } from "../../plugins/mod.ts";
 
-/** What a plugin is opened with in a test. */
+/** The context that a plugin is opened with in a test. */
 export const context: OpenContext = {
   env: () => undefined,
   signal: new AbortController().signal,
@@ -43,7 +43,7 @@ export async function scratch(): Promise<
   };
 }
 
-/** Reports from a process of its own into a shell command; tells that process's exit code, and what the command printed. */
+/** Pipes a report from another process into a shell command; returns that process's exit code and the output of the command. */
 export async function reportInto(
   reporter: string,
   command: string,

@@ -1,6 +1,6 @@
 import type { Sample } from "../../core/sample.ts";
 
-/** A sample for tests: dispatched at 0, ended at 1000, answered with nothing, unless told otherwise. */
+/** A sample for tests: dispatched at 0, ended at 1000, without output, unless parts say otherwise. */
 export function sample(parts: Partial<Sample> = {}): Sample {
   return {
     id: 0,

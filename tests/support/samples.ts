@@ -43,7 +43,7 @@ export const goodSample: Sample = {
   outcome: { status: "ok" },
 };
 
-/** A request that failed, of which little is known. */
+/** A request that failed before anything was observed. */
 export const failedSample: Sample = {
   id: 1,
   session: { id: "b", turn: 2 },

@@ -25,7 +25,7 @@ export interface Peer {
   close(code: number, reason?: string): void;
   /** Ends without one. */
   drop(): void;
-  /** Stops reading, until it is told to read again. */
+  /** Stops reading until `resume` is called. */
   pause(): void;
   resume(): void;
   ping(): Promise<void>;
@@ -144,7 +144,7 @@ function refusalText({ status, body = "", chunked }: {
 
 class Gone extends Error {}
 
-/** What is used of a server-side WebSocket of `ws`. */
+/** The part of a server-side WebSocket of `ws` used here. */
 interface Client {
   send(data: string | Uint8Array): void;
   close(code: number, reason: string): void;
@@ -245,7 +245,7 @@ export function frame(
   return Buffer.concat([head, Buffer.alloc(mask ? 4 : 0), body]);
 }
 
-/** What agrees to an upgrade, with lines put in and a key taken for the client's. */
+/** The response that accepts an upgrade, with extra header lines and a given key. */
 export function agreement(
   request: IncomingMessage,
   more = "",

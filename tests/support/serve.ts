@@ -7,7 +7,7 @@ export interface Serving extends AsyncDisposable {
   readonly url: string;
   /** The same as `ws:`. */
   readonly wsUrl: string;
-  /** What it received and sent. */
+  /** The log of what it received and sent. */
   log(): Promise<LogEntry[]>;
   /** Ends it at once, as a crash would. */
   crash(): Promise<void>;

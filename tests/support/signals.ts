@@ -12,7 +12,7 @@ export function sine(
   );
 }
 
-/** What every file of testdata/ holds: half a second that rises from 200 Hz to 1,600 Hz. */
+/** The signal in every file of testdata/: half a second that rises from 200 Hz to 1,600 Hz. */
 export function chirp(rateHz: number): Float32Array<ArrayBuffer> {
   return Float32Array.from(chirpPcm16(rateHz), (sample) => sample / 32768);
 }

@@ -1,6 +1,6 @@
 /** Parts of a small tokenizer. */
 export interface SmallTokenizerOptions {
-  /** What is merged, first come first: pieces of the byte alphabet, with `Ġ` for a space. */
+  /** Merges in order of rank: pieces of the byte alphabet, with `Ġ` for a space. */
   readonly merges?: readonly (readonly [string, string])[];
   /** Tokens that stand for themselves. */
   readonly added?: readonly string[];
@@ -15,7 +15,7 @@ export interface SmallTokenizer {
     readonly id: number;
     readonly content: string;
   }[];
-  /** What texts are made of. */
+  /** Vocabulary and merges. */
   readonly model: { readonly vocab: Readonly<Record<string, number>> };
 }
 

@@ -20,7 +20,7 @@ export function testContext(more: Partial<OpenContext> = {}): OpenContext {
   };
 }
 
-/** Audio in which each sample says where it stands. */
+/** Audio in which the value of each sample is its position. */
 export function testAudio(
   durationMs: number,
   id = `ramp-${durationMs}`,

@@ -19,7 +19,7 @@ export interface TestRefusal {
 
 /** An open connection. */
 export interface TestClient extends AsyncDisposable {
-  /** Everything received: events, or the text of frames that are no JSON object, or bytes. */
+  /** Every message received: an event, the text of a frame that is not a JSON object, or bytes. */
   readonly received: readonly (TestEvent | string | Uint8Array)[];
   readonly closed: Promise<TestClose>;
   readonly pings: () => number;
@@ -164,7 +164,7 @@ export function connectClient(
   });
 }
 
-/** What the server refused a connection with. */
+/** The response that refused the upgrade. */
 export async function refusedClient(
   url: string,
   options: TestClientOptions = {},
@@ -210,7 +210,7 @@ export function appendOf(samples: Int16Array<ArrayBuffer>): TestEvent {
   return { type: "input_audio_buffer.append", audio: bytes.toBase64() };
 }
 
-/** A sound that is no speech. */
+/** A tone without speech. */
 export function tone(ms: number): Int16Array<ArrayBuffer> {
   return Int16Array.from(
     { length: ms * 16 },

@@ -36,7 +36,7 @@ export function memberOf(use: Node): string | undefined {
     : undefined;
 }
 
-/** What a node stands in. */
+/** The parent of a node. */
 export function parentOf(node: Node): Node | undefined {
   return (node as { parent?: Node }).parent;
 }

@@ -27,7 +27,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
-/** What the project's own name stands for, as deno.json exports it. */
+/** Targets of the project's own import names, as deno.json exports them. */
 const OWN_NAMES: Readonly<Record<string, string>> = {
   "@earshot/earshot": "mod.ts",
   "@earshot/earshot/plugin": "plugins",
@@ -38,7 +38,7 @@ const OWN_NAMES: Readonly<Record<string, string>> = {
 
 const ROOT = new URL("../../", import.meta.url).href;
 
-/** Where a linted file stands. */
+/** The location of a linted file. */
 export interface Place {
   /** Path from the project's root, with forward slashes. */
   readonly path: string;
@@ -62,7 +62,7 @@ export function placeOf(filename: string): Place {
   };
 }
 
-/** What is wrong with an import of `specifier`, if anything. */
+/** The violation that an import of `specifier` is, if it is one. */
 export function offence(from: Place, specifier: string): string | undefined {
   const { room } = from;
   const allowed = room === undefined ? undefined : MAY_IMPORT[room];
