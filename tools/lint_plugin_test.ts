@@ -225,7 +225,7 @@ Deno.test("seeded-random sees every way to draw", () => {
   for (const file of ["core/x.ts", "tests/x_test.ts", "bench/x.ts"]) {
     holds(file, {
       says:
-        "seeded-random: Chance comes from a seeded generator: see lib/random.ts",
+        "seeded-random: Random numbers come from a seeded generator: see lib/random.ts",
       bad: [
         "Math.random()",
         `Math["random"]()`,
@@ -266,7 +266,7 @@ Deno.test("pure-core keeps the outside out of core", () => {
 Deno.test("quiet-library keeps the console to the command line", () => {
   for (const file of ["backends/x.ts", "audio/x.ts", "mod.ts", "server/x.ts"]) {
     holds(file, {
-      says: "quiet-library: Only the command line talks to the console",
+      says: "quiet-library: Only the command line prints to the console",
       bad: [
         "console.log(1)",
         "const { error } = console",
