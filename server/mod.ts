@@ -14,10 +14,10 @@
  * @module
  */
 import { serverClock } from "./clock.ts";
-import { httpApp, isAuthorized } from "./http.ts";
-import { listen } from "./listen.ts";
+import { httpApp, isAuthorized } from "./http/routes.ts";
+import { listen } from "./http/listen.ts";
 import { createLog, type LogEntry } from "./log.ts";
-import { createEndpoints } from "./openai/endpoints.ts";
+import { createEndpoints } from "./http/endpoints.ts";
 import { openAiEndpoints } from "./openai/mod.ts";
 import {
   REQUEST_DEFAULTS,
@@ -25,11 +25,11 @@ import {
   SESSION_DEFAULTS,
 } from "./options.ts";
 import { random } from "./random.ts";
-import { createSeats } from "./realtime/seats.ts";
+import { createSeats } from "./seats.ts";
 import { vllmRealtime } from "./realtime/vllm.ts";
 import { knownClips } from "./speech/known_clips.ts";
 import { checkOptions } from "./settings.ts";
-import { createUpgrades } from "./upgrades.ts";
+import { createUpgrades } from "./realtime/upgrades.ts";
 
 export { type Fault, parseFault } from "./faults.ts";
 export type { FaultAction, FaultPoint } from "./session_faults.ts";

@@ -1,7 +1,7 @@
 import type { Random } from "../random.ts";
 import type { TokenLimit } from "./body.ts";
 import type { RequestOptions } from "./options.ts";
-import { pseudoTokens, startOf, tokensOf } from "./words.ts";
+import { pseudoTokens, startOf, tokensOf } from "./tokens.ts";
 
 /** What an event carries: one token or several of a kind. */
 export interface Piece {

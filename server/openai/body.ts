@@ -1,8 +1,13 @@
 import { pythonType } from "../realtime/python.ts";
 import { MAX_CHOICES } from "./bounds.ts";
-import type { Incoming } from "./endpoints.ts";
-import { invalid, invalidJson, Refusal, unknownModel } from "./errors.ts";
-import type { Exchange } from "./exchange.ts";
+import type { Incoming } from "../http/endpoints.ts";
+import {
+  invalid,
+  invalidJson,
+  Refusal,
+  unknownModel,
+} from "../http/refusal.ts";
+import type { Exchange } from "../http/exchange.ts";
 
 /** The JSON object that was posted. */
 export type Body = Readonly<Record<string, unknown>>;

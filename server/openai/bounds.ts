@@ -1,5 +1,5 @@
 import type { Answer } from "./answer.ts";
-import { Refusal } from "./errors.ts";
+import { Refusal } from "../http/refusal.ts";
 import type { RequestOptions } from "./options.ts";
 
 /** The most answers to a prompt: vLLM's own limit. */

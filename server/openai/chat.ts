@@ -11,9 +11,9 @@ import { callsOf } from "./calls.ts";
 import { chatCompletion } from "./chat_json.ts";
 import { headOf } from "./head.ts";
 import { chatChunks } from "./chat_chunks.ts";
-import type { Endpoint } from "./endpoints.ts";
-import { invalid, Refusal } from "./errors.ts";
-import type { Exchange } from "./exchange.ts";
+import type { Endpoint } from "../http/endpoints.ts";
+import { invalid, Refusal } from "../http/refusal.ts";
+import type { Exchange } from "../http/exchange.ts";
 import {
   type ChatMessage,
   countChat,

@@ -8,13 +8,13 @@ import {
 } from "./body.ts";
 import { MAX_PROMPTS, tokenBudget } from "./bounds.ts";
 import { completion, completionChunks } from "./completion_json.ts";
-import type { Endpoint } from "./endpoints.ts";
-import { Refusal } from "./errors.ts";
-import type { Exchange } from "./exchange.ts";
+import type { Endpoint } from "../http/endpoints.ts";
+import { Refusal } from "../http/refusal.ts";
+import type { Exchange } from "../http/exchange.ts";
 import { headOf } from "./head.ts";
 import { answerWhole, type Job, streamAnswers } from "./stream.ts";
 import { usagePlaces } from "./usage.ts";
-import { textOfIds, tokensOf } from "./words.ts";
+import { textOfIds, tokensOf } from "./tokens.ts";
 
 /** `/v1/completions`. */
 export const completions: Endpoint = {

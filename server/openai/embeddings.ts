@@ -1,12 +1,12 @@
 import { random } from "../random.ts";
 import { checkNumbers } from "./bounds.ts";
 import { type Body, missingFields, readBody } from "./body.ts";
-import type { Endpoint } from "./endpoints.ts";
-import { Refusal } from "./errors.ts";
-import type { Exchange } from "./exchange.ts";
+import type { Endpoint } from "../http/endpoints.ts";
+import { Refusal } from "../http/refusal.ts";
+import type { Exchange } from "../http/exchange.ts";
 import { generateOnce } from "./generation.ts";
 import { type ChatMessage, countChat } from "./prompt.ts";
-import { countTokens, textOfIds } from "./words.ts";
+import { countTokens, textOfIds } from "./tokens.ts";
 
 /** `/v1/embeddings`: the same unit vector for the same text. */
 export const embeddings: Endpoint = {

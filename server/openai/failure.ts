@@ -1,4 +1,4 @@
-import { Refusal, refusalJson } from "./errors.ts";
+import { Refusal, refusalJson } from "../http/refusal.ts";
 import type { RequestOptions } from "./options.ts";
 
 /** An event that tells of an error in the middle of a stream. */

@@ -1,6 +1,6 @@
-import type { Incoming } from "./endpoints.ts";
+import type { Incoming } from "../http/endpoints.ts";
 import { checkModel, missingFields } from "./body.ts";
-import { invalid, Refusal } from "./errors.ts";
+import { invalid, Refusal } from "../http/refusal.ts";
 
 /** What is asked of a file of speech. */
 export interface SpeechForm {

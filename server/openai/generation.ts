@@ -1,7 +1,7 @@
 import type { Random } from "../random.ts";
-import type { Seats } from "../realtime/seats.ts";
+import type { Seats } from "../seats.ts";
 import type { Answer, Piece } from "./answer.ts";
-import type { Exchange } from "./exchange.ts";
+import type { Exchange } from "../http/exchange.ts";
 import type { RequestOptions } from "./options.ts";
 
 /** What is generated for a request. */

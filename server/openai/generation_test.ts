@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { random } from "../random.ts";
-import { createSeats } from "../realtime/seats.ts";
-import type { Exchange } from "./exchange.ts";
+import { createSeats } from "../seats.ts";
+import type { Exchange } from "../http/exchange.ts";
 import { draw, generate } from "./generation.ts";
 import { REQUEST_DEFAULTS } from "./options.ts";
 

@@ -1,7 +1,7 @@
 import { bytesSource, inspectAudio } from "../../audio/mod.ts";
-import { Refusal } from "./errors.ts";
+import { Refusal } from "../http/refusal.ts";
 import type { RequestOptions } from "./options.ts";
-import { countTokens, tokenId, tokensOf } from "./words.ts";
+import { countTokens, tokenId, tokensOf } from "./tokens.ts";
 
 /** A message of a chat, as it came. */
 export interface ChatMessage {

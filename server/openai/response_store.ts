@@ -1,7 +1,7 @@
 import type { Answer } from "./answer.ts";
 import type { Body } from "./body.ts";
 import { textOf } from "./chat_json.ts";
-import { Refusal } from "./errors.ts";
+import { Refusal } from "../http/refusal.ts";
 import type { Dialect } from "./options.ts";
 import { type ChatMessage, contentTexts } from "./prompt.ts";
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Refusal } from "./errors.ts";
+import { Refusal } from "../http/refusal.ts";
 import { createResponseStore, inputMessages } from "./response_store.ts";
 
 const answer = {

@@ -1,7 +1,7 @@
 import { makeAnswer } from "./answer.ts";
 import { type Body, readBody, tokenLimit } from "./body.ts";
 import { callsOf } from "./calls.ts";
-import type { Endpoint } from "./endpoints.ts";
+import type { Endpoint } from "../http/endpoints.ts";
 import { headOf } from "./head.ts";
 import {
   type ChatMessage,

@@ -1,5 +1,5 @@
 import type { Piece } from "./answer.ts";
-import type { AnswerHead, Exchange } from "./exchange.ts";
+import type { AnswerHead, Exchange } from "../http/exchange.ts";
 import { generate, type Job } from "./generation.ts";
 
 export type { Job } from "./generation.ts";

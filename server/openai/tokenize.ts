@@ -1,7 +1,7 @@
 import { type Body, missingFields, readBody } from "./body.ts";
-import type { Endpoint } from "./endpoints.ts";
+import type { Endpoint } from "../http/endpoints.ts";
 import { type ChatMessage, chatTokenIds } from "./prompt.ts";
-import { textOfIds, tokenId, tokensOf } from "./words.ts";
+import { textOfIds, tokenId, tokensOf } from "./tokens.ts";
 
 /** `/tokenize`: a prompt's tokens, or a chat's. */
 export const tokenize: Endpoint = {

@@ -1,10 +1,10 @@
 import type { Random } from "../random.ts";
 import type { Heard } from "../speech/hearing.ts";
-import type { TimedWord } from "../speech/pseudo_speech.ts";
+import type { TimedWord } from "../speech/words.ts";
 import { withErrors } from "../speech/word_errors.ts";
 import type { Answer, Piece } from "./answer.ts";
 import type { RequestOptions } from "./options.ts";
-import { tokensOf } from "./words.ts";
+import { tokensOf } from "./tokens.ts";
 
 /** Words that are told together, with their times. */
 export interface Segment {

@@ -2,7 +2,7 @@ import type { Head } from "./head.ts";
 import type { SpeechForm } from "./form.ts";
 import type { Segment, Transcript } from "./transcript.ts";
 import type { Counts } from "./usage.ts";
-import { tokenId, tokensOf } from "./words.ts";
+import { tokenId, tokensOf } from "./tokens.ts";
 
 /** The form of a transcription's answer. */
 export type TranscriptionForm = "vllm" | "openai" | "sglang" | "mistral";

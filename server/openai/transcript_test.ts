@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { random } from "../random.ts";
 import { REQUEST_DEFAULTS } from "./options.ts";
 import { transcribe } from "./transcript.ts";
-import { countTokens } from "./words.ts";
+import { countTokens } from "./tokens.ts";
 
 /** So many words, one a second. */
 function heardWords(count: number) {

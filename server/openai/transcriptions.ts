@@ -1,7 +1,7 @@
 import { createHearing, type Hearing } from "../speech/hearing.ts";
-import type { Endpoint, EndpointHost, Incoming } from "./endpoints.ts";
-import { Refusal } from "./errors.ts";
-import type { Exchange } from "./exchange.ts";
+import type { Endpoint, EndpointHost, Incoming } from "../http/endpoints.ts";
+import { Refusal } from "../http/refusal.ts";
+import type { Exchange } from "../http/exchange.ts";
 import { checkForm, readForm, type SpeechForm } from "./form.ts";
 import { generate } from "./generation.ts";
 import { headOf } from "./head.ts";

@@ -2,7 +2,7 @@ import type { ServerClock } from "../clock.ts";
 import type { SessionOptions } from "../options.ts";
 import type { Random } from "../random.ts";
 import type { Transcriber } from "../speech/transcriber.ts";
-import type { Seats } from "./seats.ts";
+import type { Seats } from "../seats.ts";
 
 /** Decoding of one utterance, from the starting commit to done. */
 export interface Generation {

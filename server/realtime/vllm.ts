@@ -1,4 +1,4 @@
-import { type Connection, errorEvent, type Protocol } from "../connection.ts";
+import { type Connection, errorEvent, type Protocol } from "./connection.ts";
 import { hashAudio } from "../log.ts";
 import type { KnownClip } from "../speech/known_clips.ts";
 import { createTranscriber } from "../speech/transcriber.ts";
@@ -10,7 +10,7 @@ import {
   tokenModel,
 } from "./generation.ts";
 import { pythonStr, pythonType } from "./python.ts";
-import type { Seats } from "./seats.ts";
+import type { Seats } from "../seats.ts";
 import {
   audioProblem,
   doneEvent,

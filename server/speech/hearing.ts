@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { decodeAudio, downmix, resample, toPcm16 } from "../../audio/mod.ts";
 import { random } from "../random.ts";
 import type { KnownClip } from "./known_clips.ts";
-import type { TimedWord } from "./pseudo_speech.ts";
+import type { TimedWord } from "./words.ts";
 import { createRecognizer } from "./recognizer.ts";
 
 /** What is heard in an audio file. */

@@ -1,7 +1,7 @@
 import { createEnvelopeMeter, type Envelope, FRAME_MS } from "./envelope.ts";
 import type { KnownClip } from "./known_clips.ts";
 import { bestMatch, type Match } from "./match.ts";
-import { type TimedWord, wordsOfSound } from "./pseudo_speech.ts";
+import { type TimedWord, wordsOfSound } from "./words.ts";
 import type { Random } from "../random.ts";
 
 /** Hears audio and finds the words in it. */

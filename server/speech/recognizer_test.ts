@@ -4,7 +4,7 @@ import { bundledClips } from "../../clips/mod.ts";
 import { random } from "../../lib/random.ts";
 import { clipSamples } from "./fingerprint_clips.ts";
 import { knownClips } from "./known_clips.ts";
-import type { TimedWord } from "./pseudo_speech.ts";
+import type { TimedWord } from "./words.ts";
 import { createRecognizer } from "./recognizer.ts";
 
 const RATE = 16_000;

@@ -1,7 +1,7 @@
 import type { SessionOptions } from "../options.ts";
 import type { Random } from "../random.ts";
 import type { KnownClip } from "./known_clips.ts";
-import type { TimedWord } from "./pseudo_speech.ts";
+import type { TimedWord } from "./words.ts";
 import { createRecognizer } from "./recognizer.ts";
 import { withErrors } from "./word_errors.ts";
 

@@ -1,5 +1,5 @@
 import type { Random } from "../random.ts";
-import { pseudoWord } from "./pseudo_speech.ts";
+import { pseudoWord } from "./words.ts";
 
 /**
  * What a recognizer of that word error rate makes of a word: itself, mostly; else another word, none, or it and one

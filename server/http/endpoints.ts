@@ -5,15 +5,15 @@ import type { ServerClock } from "../clock.ts";
 import { randomHex } from "../ids.ts";
 import type { Log } from "../log.ts";
 import { type Random, random } from "../random.ts";
-import type { Seats } from "../realtime/seats.ts";
+import type { Seats } from "../seats.ts";
 import { settingsOf } from "../settings.ts";
 import type { KnownClip } from "../speech/known_clips.ts";
-import { Refusal, refusalJson } from "./errors.ts";
-import { answerId } from "./ids.ts";
+import { Refusal, refusalJson } from "./refusal.ts";
+import { answerId } from "../openai/ids.ts";
 import { createExchange, type Exchange } from "./exchange.ts";
 import type { ExchangeParts } from "./exchange_body.ts";
 import { atAccept } from "./fault_actions.ts";
-import { REQUEST_DEFAULTS, type RequestOptions } from "./options.ts";
+import { REQUEST_DEFAULTS, type RequestOptions } from "../openai/options.ts";
 
 /** What all requests of a server share. */
 export interface EndpointHost {

@@ -1,14 +1,14 @@
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
-import type { ServerClock } from "./clock.ts";
+import type { ServerClock } from "../clock.ts";
 import { connect, type Connection, type Protocol } from "./connection.ts";
-import type { Fault } from "./faults.ts";
-import { randomHex } from "./ids.ts";
-import { requestOf } from "./listen.ts";
-import type { Log } from "./log.ts";
-import type { SessionOptions } from "./options.ts";
-import { type Random, random } from "./random.ts";
-import { sessionOptions } from "./session_options.ts";
+import type { Fault } from "../faults.ts";
+import { randomHex } from "../ids.ts";
+import { requestOf } from "../http/listen.ts";
+import type { Log } from "../log.ts";
+import type { SessionOptions } from "../options.ts";
+import { type Random, random } from "../random.ts";
+import { sessionOptions } from "../session_options.ts";
 import { createWebSocketServer, type WebSocket } from "./web_socket.ts";
 
 /** What WebSocket upgrades need to know. */

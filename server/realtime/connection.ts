@@ -1,11 +1,11 @@
 import type { Socket } from "node:net";
-import type { ServerClock } from "./clock.ts";
-import type { Fault } from "./faults.ts";
-import type { FaultPoint } from "./session_faults.ts";
+import type { ServerClock } from "../clock.ts";
+import type { Fault } from "../faults.ts";
+import type { FaultPoint } from "../session_faults.ts";
 import { keepAlive } from "./keep_alive.ts";
-import type { Log } from "./log.ts";
-import type { SessionOptions } from "./options.ts";
-import type { Random } from "./random.ts";
+import type { Log } from "../log.ts";
+import type { SessionOptions } from "../options.ts";
+import type { Random } from "../random.ts";
 import { createOutbox } from "./outbox.ts";
 import type { WebSocket } from "./web_socket.ts";
 

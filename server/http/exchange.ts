@@ -3,9 +3,9 @@ import type { ServerClock } from "../clock.ts";
 import type { HttpPoint } from "../http_faults.ts";
 import type { Random } from "../random.ts";
 import { createBody, type ExchangeParts } from "./exchange_body.ts";
-import { failureChunk, type FailureEvent } from "./failure.ts";
+import { failureChunk, type FailureEvent } from "../openai/failure.ts";
 import { createFaults } from "./fault_actions.ts";
-import type { RequestOptions } from "./options.ts";
+import type { RequestOptions } from "../openai/options.ts";
 
 /** One request on its way, and the answer to it. */
 export interface Exchange {

@@ -4,7 +4,7 @@ import type { ServerClock } from "../clock.ts";
 import type { Fault } from "../faults.ts";
 import type { Log } from "../log.ts";
 import type { Random } from "../random.ts";
-import type { RequestOptions } from "./options.ts";
+import type { RequestOptions } from "../openai/options.ts";
 import { createWriter } from "./writer.ts";
 
 /** What an exchange is made of. */

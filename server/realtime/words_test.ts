@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { bundledClips } from "../clips/mod.ts";
-import { startServer } from "./mod.ts";
-import { clipSamples } from "./speech/fingerprint_clips.ts";
+import { bundledClips } from "../../clips/mod.ts";
+import { startServer } from "../mod.ts";
+import { clipSamples } from "../speech/fingerprint_clips.ts";
 import {
   append,
   appendOf,
@@ -10,7 +10,7 @@ import {
   start,
   type TestEvent,
   update,
-} from "../tests/support/websocket_client.ts";
+} from "../../tests/support/websocket_client.ts";
 
 const textOf = (events: readonly TestEvent[]) =>
   events.map(({ delta }) => delta ?? "").join("");

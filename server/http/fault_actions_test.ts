@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 import { gunzipSync } from "node:zlib";
 import fc from "fast-check";
-import { parseFault } from "./faults.ts";
-import { HTTP_ACTIONS, httpPoints } from "./http_faults.ts";
-import type { ServerOptions } from "./options.ts";
+import { parseFault } from "../faults.ts";
+import { HTTP_ACTIONS, httpPoints } from "../http_faults.ts";
+import type { ServerOptions } from "../options.ts";
 import {
   post,
   postRaw,
   quickServer,
   type RawAnswer,
-} from "../tests/support/quick_server.ts";
+} from "../../tests/support/quick_server.ts";
 
 Deno.test("parseFault() reads what goes wrong in a request", () => {
   assert.deepEqual(

@@ -1,5 +1,5 @@
 import type { Random } from "../random.ts";
-import { pseudoWord } from "../speech/pseudo_speech.ts";
+import { pseudoWord } from "../speech/words.ts";
 
 /**
  * The tokens of a text, which joined give it back. A token is a stretch of at most {@linkcode TOKEN_BYTES} bytes of

@@ -1,4 +1,4 @@
-import type { Dialect } from "./options.ts";
+import type { Dialect } from "../openai/options.ts";
 
 /** Why a request is refused, before anything is generated. */
 export class Refusal extends Error {

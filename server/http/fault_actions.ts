@@ -1,9 +1,13 @@
 import { Buffer } from "node:buffer";
 import type { Fault } from "../faults.ts";
 import type { HttpPoint } from "../http_faults.ts";
-import { refusalJson } from "./errors.ts";
+import { refusalJson } from "./refusal.ts";
 import type { Body, ExchangeParts } from "./exchange_body.ts";
-import { failureChunk, type FailureEvent, failureOf } from "./failure.ts";
+import {
+  failureChunk,
+  type FailureEvent,
+  failureOf,
+} from "../openai/failure.ts";
 
 /** What goes wrong in one answer. */
 export interface Faults {

@@ -7,7 +7,7 @@ import {
   textOfIds,
   tokenId,
   tokensOf,
-} from "./words.ts";
+} from "./tokens.ts";
 
 const text = fc.string({ unit: "grapheme", maxLength: 60 });
 

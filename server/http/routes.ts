@@ -1,8 +1,8 @@
 import { type Context, Hono } from "hono";
-import type { ServerClock } from "./clock.ts";
-import type { Log } from "./log.ts";
-import { randomHex } from "./ids.ts";
-import type { Random } from "./random.ts";
+import type { ServerClock } from "../clock.ts";
+import type { Log } from "../log.ts";
+import { randomHex } from "../ids.ts";
+import type { Random } from "../random.ts";
 
 /** What the HTTP routes work with. */
 export interface HttpHost {
