@@ -19,7 +19,7 @@ export function watchCall(backend: Backend, most: number): SeenCall {
   const counts = { sent: 0, received: 0, note: 0 };
 
   function watched(call: Call): Call {
-    const { signal, clock } = call;
+    const { clock } = call;
     const keep = (
       direction: Direction,
       message: () => string,
@@ -29,7 +29,11 @@ export function watchCall(backend: Backend, most: number): SeenCall {
       seen.push({ direction, message: message(), atMs });
     };
     return {
-      signal,
+      get signal() {
+        return call.signal;
+      },
+      throwIfAborted: () => call.throwIfAborted(),
+      onAbort: (task) => call.onAbort(task),
       clock,
       read(bytes, atMs) {
         const readMs = call.read(bytes, atMs);

@@ -1,4 +1,4 @@
-import { onAbort } from "../lib/abort.ts";
+import { Abort, type AbortTask } from "../lib/abort.ts";
 import type { Clock } from "./clock.ts";
 import type { Backend, Call } from "./contract.ts";
 import { isRequestError, messageOf, type RequestError } from "./errors.ts";
@@ -50,28 +50,24 @@ export async function attempt<P>(
   { stage, phase, scheduledMs, clock, graceMs = 1000, ...options }:
     AttemptOptions,
 ): Promise<Sample> {
-  const abort = new AbortController();
-  const { signal } = abort;
-  const unlink = onAbort(options.signal, () => {
-    abort.abort(options.signal.reason);
-  });
+  const abort = new Abort(options.signal);
   const recording = recorder(clock, abort, options.memory ?? processMemory);
   const { call } = recording;
-  const letGo = giveUp(signal, clock, graceMs);
+  const letGo = giveUp((task) => abort.onAbort(task), clock, graceMs);
   let output: Output = {};
   let outcome: Outcome = { status: "ok" };
   const dispatchedMs = clock.now();
   try {
     output = await Promise.race([backend.send(request, call), letGo.promise]);
     // What comes after its memory was used up is not recorded.
-    if (recording.tooLarge) outcome = failed(recording.tooLarge, signal);
+    if (recording.tooLarge) outcome = failed(recording.tooLarge, abort);
   } catch (error) {
-    outcome = failed(error, signal);
+    outcome = failed(error, abort);
   }
   const endedMs = (outcome.status === "ok" ? recording.endedMs : undefined) ??
     clock.now();
   letGo.cancel();
-  unlink();
+  abort.unlink();
   recording.close();
   const seen = recording.seen();
   const { id, session: { id: sessionId, turn } } = request;
@@ -99,7 +95,7 @@ export async function attempt<P>(
  */
 function recorder(
   clock: Clock,
-  abort: AbortController,
+  abort: Abort,
   memory: MemoryBudget,
 ) {
   const marks: { -readonly [K in keyof Sample["marks"]]: Sample["marks"][K] } =
@@ -121,7 +117,11 @@ function recorder(
     abort.abort(error);
   });
   const call: Call = {
-    signal: abort.signal,
+    get signal() {
+      return abort.signal;
+    },
+    throwIfAborted: () => abort.throwIfAborted(),
+    onAbort: (task) => abort.onAbort(task),
     clock,
     read(bytes, atMs = clock.now()) {
       if (open) {
@@ -220,19 +220,16 @@ function isPlain(delta: Delta): delta is { kind: "text"; text: string } {
     delta.bytes === undefined && delta.choice === undefined;
 }
 
-/** Rejects `graceMs` after the abort, for a backend that ignores its signal. */
+/** Rejects `graceMs` after the abort, for a backend that ignores it. */
 export function giveUp(
-  signal: AbortSignal,
+  onAbort: (task: AbortTask) => () => void,
   clock: Clock,
   graceMs: number,
 ): { promise: Promise<never>; cancel: () => void } {
   const { promise, reject } = Promise.withResolvers<never>();
   let cancelTimer = () => {};
-  const forget = onAbort(signal, () => {
-    cancelTimer = clock.at(
-      clock.now() + graceMs,
-      () => reject(signal.reason),
-    );
+  const forget = onAbort((reason) => {
+    cancelTimer = clock.at(clock.now() + graceMs, () => reject(reason));
   });
   return {
     promise,
@@ -243,7 +240,7 @@ export function giveUp(
   };
 }
 
-function failed(error: unknown, { aborted, reason }: AbortSignal): Outcome {
+function failed(error: unknown, { aborted, reason }: Abort): Outcome {
   const failure = failureOf(aborted ? reason : error, aborted);
   if (failure.class.endsWith("_timeout")) return { status: "timeout", failure };
   const isCancelled = failure.class === "cancelled";

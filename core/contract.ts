@@ -51,8 +51,15 @@ export interface Backend<Prepared = unknown> extends Partial<AsyncDisposable> {
 
 /** The engine's side of one request, and the only way a backend tells time. */
 export interface Call {
-  /** Aborts when the request is given up: the run was cancelled, or the response takes too much memory. */
+  /**
+   * Aborts when the request is given up: the run was cancelled, or the response takes too much memory. It is made when
+   * it is first read; `onAbort` and `throwIfAborted` cost less.
+   */
   readonly signal: AbortSignal;
+  /** Throws the reason if the request was given up. */
+  throwIfAborted(): void;
+  /** Runs `task` when the request is given up, or at once if it was. Returns a function that removes the task. */
+  onAbort(task: (reason: unknown) => void): () => void;
   /** For pacing what is sent, and for timeouts. */
   readonly clock: Clock;
   /** Stamps a network read, now unless `atMs` says otherwise: before decoding. Returns the time, for the outputs in it. */

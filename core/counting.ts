@@ -1,3 +1,4 @@
+import { onAbort } from "../lib/abort.ts";
 import { giveUp } from "./attempt.ts";
 import { bag } from "../lib/unordered.ts";
 import type { Clock } from "./clock.ts";
@@ -45,7 +46,11 @@ export function counting(
     request: InferenceRequest,
   ): Promise<Sample> {
     if (isGivenUp) return withUsage(sample, {});
-    const letGo = giveUp(signal, clock, GRACE_MS);
+    const letGo = giveUp(
+      (task) => onAbort(signal, task),
+      clock,
+      GRACE_MS,
+    );
     letGo.promise.catch(() => isGivenUp = true);
     try {
       const usage = await Promise.race([

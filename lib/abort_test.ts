@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { onAbort } from "./abort.ts";
+import { Abort, onAbort } from "./abort.ts";
 
 Deno.test("onAbort() runs what is still wanted, once, with one listener", () => {
   const controller = new AbortController();
@@ -37,4 +37,39 @@ Deno.test("onAbort() hears of an abort from within a task that was set at the sa
   });
   controller.abort();
   assert.deepEqual(ran, ["first", "second"]);
+});
+
+Deno.test("Abort aborts with the shared signal until it is unlinked, or alone", () => {
+  const shared = new AbortController();
+  const [unlinked, alone, linked] = [0, 1, 2].map(() =>
+    new Abort(shared.signal)
+  ) as [Abort, Abort, Abort];
+  const ran: unknown[] = [];
+  linked.onAbort((reason) => void ran.push(reason));
+  linked.onAbort(() => ran.push("removed"))();
+  unlinked.unlink();
+  alone.abort("alone");
+  shared.abort("shared");
+  assert.deepEqual(ran, ["shared"]);
+  assert.deepEqual(
+    [unlinked, alone, linked].map(({ reason }) => reason),
+    [undefined, "alone", "shared"],
+  );
+  assert.equal(unlinked.aborted, false);
+  assert.throws(() => alone.throwIfAborted(), (error) => error === "alone");
+  linked.onAbort(() => ran.push("late"));
+  assert.deepEqual(ran, ["shared", "late"], "runs at once after the abort");
+});
+
+Deno.test("Abort.signal follows it, whenever it is first read", () => {
+  const shared = new AbortController();
+  const [before, after] = [new Abort(shared.signal), new Abort(shared.signal)];
+  const { signal } = before;
+  assert.equal(before.signal, signal);
+  assert.equal(signal.aborted, false);
+  shared.abort("shared");
+  for (const { signal } of [before, after]) {
+    assert.equal(signal.aborted, true);
+    assert.equal(signal.reason, "shared");
+  }
 });

@@ -1,4 +1,4 @@
-import { type Call, onAbort, RequestError } from "../../plugins/mod.ts";
+import { type Call, RequestError } from "../../plugins/mod.ts";
 import type { Connection, Connections, ConnectionUser } from "./connections.ts";
 import { faultOf, isUntouched, type Progress } from "./faults.ts";
 import type {
@@ -47,11 +47,10 @@ export function exchange(
   request: HttpRequest,
   parties: Parties,
 ): Promise<Exchanged> {
-  const { signal } = parties.call;
-  if (signal.aborted) return Promise.reject(signal.reason);
-  return new Promise((resolve, reject) =>
-    run(route, request, parties, { resolve, reject })
-  );
+  return new Promise((resolve, reject) => {
+    parties.call.throwIfAborted();
+    run(route, request, parties, { resolve, reject });
+  });
 }
 
 /** A request on one connection. */
@@ -77,7 +76,7 @@ function run(
     reject(error: unknown): void;
   },
 ): void {
-  const { signal, clock } = call;
+  const { clock } = call;
   let sending: Sending;
   let response: Response | undefined;
   let isWhole = false, isSettled = false, isSentAgain = false;
@@ -242,7 +241,7 @@ function run(
     lastMs: () => lastMs ?? headersMs,
     expired: settle,
   });
-  const forget = onAbort(signal, () => settle(signal.reason));
+  const forget = call.onAbort(settle);
   send(connections.take());
 }
 

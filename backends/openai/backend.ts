@@ -81,7 +81,7 @@ export async function openBackend<Settings extends EndpointSettings, Prepared>(
     },
     prepare: (turn, signal) => protocol.prepare(turn, signal),
     async send(request, call) {
-      call.signal.throwIfAborted();
+      call.throwIfAborted();
       const answer = protocol.reader(call, request);
       const reader = trace ? shownTo(trace, answer) : answer;
       try {

@@ -127,7 +127,7 @@ function streaming(
     ...(speed > 0 && { spreadMs: chunkMs / speed }),
     prepare: async (turn) => await cache.get(audioOf(turn)),
     async send({ prepared: frames }, call) {
-      call.signal.throwIfAborted();
+      call.throwIfAborted();
       if (isClosed) throw new Error("Cannot send as the backend was closed");
       const connection = pool.take();
       const output = await utter(connection, { frames, call, settings });

@@ -15,6 +15,7 @@ import {
   testAudio,
   transcribe,
 } from "../../tests/support/transcribe.ts";
+import { abortedBy } from "../../plugins/testing/calls.ts";
 
 // What GuideLLM tests of its realtime backend (tests/unit/backends/openai/test_realtime_ws.py), numbered as there,
 // and what we make of each. 16 and 18 to 22 are about options: options_test.ts has them.
@@ -147,7 +148,7 @@ test(
       prepared,
       session: { id: "s", turn: 1, history },
     }, {
-      signal,
+      ...abortedBy(signal),
       clock,
       read: () => clock.now(),
       output: () => {},

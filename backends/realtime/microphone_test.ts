@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { abortedBy } from "../../plugins/testing/calls.ts";
 import { manualClock } from "../../plugins/testing/manual_clock.ts";
 import type { AudioSent, Call, Instant } from "../../plugins/mod.ts";
 import type { Frames } from "./frames.ts";
@@ -23,7 +24,7 @@ function studio(frames: Frames, { speed = 1, nowMs = 0 } = {}) {
   };
   const call: Call = {
     clock,
-    signal: new AbortController().signal,
+    ...abortedBy(new AbortController().signal),
     read: () => clock.now(),
     output: () => {},
     buffered: () => {},
@@ -92,7 +93,7 @@ Deno.test("openMicrophone() catches up at once after the loop was held, and tell
     connection: { bufferedBytes: 0, send: () => {} },
     call: {
       clock,
-      signal: new AbortController().signal,
+      ...abortedBy(new AbortController().signal),
       read: () => 0,
       output: () => {},
       buffered: () => {},

@@ -84,6 +84,7 @@ class Utterance implements SocketListener {
   #stopWhole = nothing;
   #stopWatch = nothing;
   #stopListening = nothing;
+  #stopAbort = nothing;
 
   constructor(
     connection: Connection,
@@ -96,10 +97,10 @@ class Utterance implements SocketListener {
   }
 
   run(): Promise<Output> {
-    const { clock, signal } = this.#call;
+    const { clock } = this.#call;
     const { isReady, restedMs } = this.#connection;
     this.#connection.user = this;
-    signal.addEventListener("abort", this.#abort);
+    this.#stopAbort = this.#call.onAbort(this.#abort);
     this.#limitWhole();
     this.#isOpen = isReady;
     if (isReady) this.#stopRest = clock.at(restedMs, this.#begin);
@@ -252,9 +253,9 @@ class Utterance implements SocketListener {
     } else this.#fail({ kind: "timeout", failure: "receive_timeout", limitMs });
   };
 
-  readonly #abort = (): void => {
+  readonly #abort = (reason: unknown): void => {
     this.#release();
-    this.#outcome.reject(this.#call.signal.reason);
+    this.#outcome.reject(reason);
     this.#connection.close();
   };
 
@@ -275,7 +276,7 @@ class Utterance implements SocketListener {
     this.#stopListening();
     this.#microphone?.stop();
     this.#connection.user = undefined;
-    this.#call.signal.removeEventListener("abort", this.#abort);
+    this.#stopAbort();
   }
 }
 

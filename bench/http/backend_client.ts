@@ -1,4 +1,5 @@
 import { chat, type InferenceRequest } from "../../mod.ts";
+import { abortedBy } from "../../plugins/testing/calls.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { Counts } from "./bare_client.ts";
 import { type HttpJob, PROMPT, type Scenario } from "./scenario.ts";
@@ -20,7 +21,7 @@ export async function startBackend(
   const turn = { columns: { text: PROMPT } };
   const session = { id: "bench", turn: 0, history: [] };
   const call = {
-    signal,
+    ...abortedBy(signal),
     clock,
     read: (_bytes: number, atMs = clock.now()) => atMs,
     event: () => void counts.events++,

@@ -1,3 +1,4 @@
+import { onAbort } from "../../lib/abort.ts";
 import { type Clock, systemClock } from "../../core/clock.ts";
 import type { Call } from "../../core/contract.ts";
 import type { AudioSent, Delta, Instant, Output } from "../../core/sample.ts";
@@ -16,6 +17,17 @@ export interface Log {
   ended(): void;
 }
 
+/** The members of a call that say when it is given up: when the signal aborts. */
+export function abortedBy(
+  signal: AbortSignal,
+): Pick<Call, "signal" | "throwIfAborted" | "onAbort"> {
+  return {
+    signal,
+    throwIfAborted: () => signal.throwIfAborted(),
+    onAbort: (task) => onAbort(signal, task),
+  };
+}
+
 /** A call that keeps everything, and what comes too late apart. */
 export function recorder(signal: AbortSignal): Log {
   const clock: Clock = systemClock();
@@ -29,7 +41,7 @@ export function recorder(signal: AbortSignal): Log {
     endMs: undefined,
     ended: () => void (log.endMs ??= clock.now()),
     call: {
-      signal,
+      ...abortedBy(signal),
       clock,
       read(bytes, atMs = clock.now()) {
         note("read");

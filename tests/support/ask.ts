@@ -1,4 +1,5 @@
 import { systemClock } from "../../core/clock.ts";
+import { abortedBy } from "../../plugins/testing/calls.ts";
 import type { Call, Clock, Instant } from "../../plugins/mod.ts";
 import type {
   Http,
@@ -77,7 +78,7 @@ export function ask(
   let isOver = false;
   const note = (what: string) => void (isOver && asked.late.push(what));
   const call: Call = {
-    signal,
+    ...abortedBy(signal),
     clock: time,
     read(bytes, atMs = time.now()) {
       note("read");
