@@ -1,12 +1,12 @@
-/** English text has some four characters a token under the tokenizers in use today. */
+/** English text has about four characters a token with current tokenizers. */
 export const CHARACTERS_PER_TOKEN = 4;
 
-/** Scripts of which a character is about a token of its own. */
+/** Scripts in which one character is about one token. */
 const DENSE =
   /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}]+/gu;
 
 /**
- * About how many tokens a text has, for want of a tokenizer: one for each Chinese, Japanese or Korean character and
+ * Estimates the number of tokens of a text without a tokenizer: one for each Chinese, Japanese or Korean character and
  * one for every 4 others, rounded up.
  */
 export function estimateTokens(text: string): number {

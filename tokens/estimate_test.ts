@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { estimateTokens } from "./estimate.ts";
 
-Deno.test("estimateTokens() takes four characters for a token, and each of Chinese, Japanese and Korean for one", () => {
+Deno.test("estimateTokens() counts four characters as a token, and each Chinese, Japanese or Korean one", () => {
   const cases: [string, number][] = [
     ["", 0],
     ["a", 1],
@@ -26,7 +26,7 @@ const anyText = fc.oneof(
   fc.string({ unit: fc.constantFrom("a", " ", "漢", "한", "𠮷", "é") }),
 );
 
-Deno.test("estimateTokens() is a whole number from 0, and 0 for nothing alone", () => {
+Deno.test("estimateTokens() is a whole number, and 0 only for an empty text", () => {
   fc.assert(fc.property(anyText, (text) => {
     const tokens = estimateTokens(text);
     assert.ok(Number.isInteger(tokens) && tokens >= 0);
@@ -35,7 +35,7 @@ Deno.test("estimateTokens() is a whole number from 0, and 0 for nothing alone", 
   }));
 });
 
-Deno.test("estimateTokens() of two texts is at most that of each apart, and at least that of either", () => {
+Deno.test("estimateTokens() of two texts together is at most the sum, and at least that of either", () => {
   fc.assert(fc.property(anyText, anyText, (one, other) => {
     const [left, right] = [one, other].map(estimateTokens);
     const both = estimateTokens(one + other);

@@ -1,5 +1,5 @@
 /**
- * Counting tokens: by a tokenizer's file, or by estimate.
+ * Counts tokens, with a tokenizer file or by estimate.
  *
  * @module
  */

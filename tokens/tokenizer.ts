@@ -1,39 +1,33 @@
-import { isRecord } from "../lib/record.ts";
 import { Tokenizer as HuggingFaceTokenizer } from "@huggingface/tokenizers";
-import { addsUp, slicesOf } from "./slices.ts";
-import { readTokenizerFile, type TokenizerFile } from "./tokenizer_file.ts";
+import { dirname, join } from "node:path";
+import { isRecord } from "../lib/record.ts";
+import { yieldToLoop } from "../lib/yield_to_loop.ts";
 
-/** Turns text into tokens and back. */
+/** Converts text to tokens and back. */
 export interface Tokenizer {
-  /** How many tokens a text has, special ones left out. Takes some 2 ms for 1000 tokens, in one go. */
+  /** Counts the tokens of a text, without special tokens. Takes about 2 ms for 1000 tokens, without a pause. */
   count(text: string): number;
-  /**
-   * As `count`, with time for other work every few milliseconds, where the tokenizer lets a text be cut at spaces:
-   * for texts that may be long.
-   */
+  /** As `count`, but yields to other work every few milliseconds if the text can be cut at spaces. */
   countLong(text: string): Promise<number>;
-  /** The tokens of a text, special ones left out. */
+  /** Returns the tokens of a text, without special tokens. */
   encode(text: string): readonly number[];
-  /** The text of tokens, as it is: no spaces are tidied up. */
+  /** Returns the text of tokens, with all of its spaces. */
   decode(tokens: readonly number[]): string;
 }
 
-/** The kinds of model there are. The package takes any other with a vocabulary for a list of whole words. */
-const MODELS = ["BPE", "Unigram", "WordPiece", "WordLevel"];
-
 /**
- * Opens a `tokenizer.json`, as models of Hugging Face have it, or the folder that holds one. A
- * `tokenizer_config.json` beside it is heeded.
+ * Opens a Hugging Face `tokenizer.json`, or the folder that contains one. A `tokenizer_config.json` beside it is read
+ * too.
  *
- * @throws {Error} If there is none, or it cannot be used: the message says which file, and why.
+ * @throws {Error} If there is no such file, or it cannot be used: the message names the file and the reason.
  */
 export async function openTokenizer(path: string): Promise<Tokenizer> {
-  const file = await readTokenizerFile(path);
-  const tokenizer = build(path, file);
+  const files = await readFiles(path);
+  const tokenizer = build(path, files);
   const encode = (text: string) =>
     tokenizer.encode(text, { add_special_tokens: false }).ids;
   const count = (text: string) => encode(text).length;
-  mustCount(path, count, file);
+  requireTokens(path, count, files.tokenizer.model);
   let canCut: boolean | undefined;
   return {
     count,
@@ -41,7 +35,7 @@ export async function openTokenizer(path: string): Promise<Tokenizer> {
       canCut ??= addsUp(count);
       let total = 0;
       for (const slice of canCut ? slicesOf(text) : [text]) {
-        if (total > 0) await otherWork();
+        if (total > 0) await yieldToLoop();
         total += count(slice);
       }
       return total;
@@ -54,30 +48,48 @@ export async function openTokenizer(path: string): Promise<Tokenizer> {
   };
 }
 
-/** Holds that some text has tokens: plain words, or what stands in the vocabulary itself. */
-function mustCount(
-  path: string,
-  count: (text: string) => number,
-  { tokenizer: { model } }: TokenizerFile,
-): void {
-  const vocab = isRecord(model) ? model.vocab : undefined;
-  const entries: readonly unknown[] = Array.isArray(vocab)
-    ? vocab.map((entry) => Array.isArray(entry) ? entry[0] : entry)
-    : Object.keys(vocab ?? {});
-  const texts = [WORDS, entries.slice(0, 1000).join(" ")];
-  if (texts.some((text) => count(text) > 0)) return;
+type JsonObject = Readonly<Record<string, unknown>>;
+
+interface TokenizerFiles {
+  /** The content of `tokenizer.json`. */
+  readonly tokenizer: JsonObject;
+  /** The content of `tokenizer_config.json`; empty without one. */
+  readonly config: JsonObject;
+}
+
+async function readFiles(path: string): Promise<TokenizerFiles> {
+  const info = await Deno.stat(path).catch(ifNotFound);
+  if (!info) throw new Error(`${path}: no such file or folder`);
+  const file = info.isDirectory ? join(path, "tokenizer.json") : path;
+  const tokenizer = await readObject(file);
+  if (!tokenizer) {
+    throw new Error(`${path}: the folder must contain a tokenizer.json`);
+  }
+  const config = await readObject(join(dirname(file), "tokenizer_config.json"));
+  return { tokenizer, config: config ?? {} };
+}
+
+/** Reads the JSON object in a file; undefined if there is no such file. */
+async function readObject(file: string): Promise<JsonObject | undefined> {
+  const text = await Deno.readTextFile(file).catch(ifNotFound);
+  if (text === undefined) return undefined;
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    // The parser's own message would repeat the content of the file.
+    const found = text === "" ? "empty" : "not JSON";
+    throw new Error(`${file}: must contain a JSON object, but was ${found}`);
+  }
+  if (isRecord(value)) return value;
+  const found = Array.isArray(value) ? "a list" : JSON.stringify(value);
   throw new Error(
-    `Cannot use the tokenizer ${path} as it must find tokens in text: current value finds 0 in ${
-      JSON.stringify(WORDS)
-    }, and has ${entries.length} tokens`,
+    `${file}: must contain a JSON object, but was ${found.slice(0, 60)}`,
   );
 }
 
-const WORDS = "some plain words";
-
-/** By a timer: immediates would let other timers run, and keep sockets waiting. */
-function otherWork(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve));
+function ifNotFound(error: unknown): undefined {
+  if (!(error instanceof Deno.errors.NotFound)) throw error;
 }
 
 /** Parts that a file may leave out. */
@@ -91,54 +103,102 @@ const DEFAULTS = {
 
 function build(
   path: string,
-  { tokenizer, config }: TokenizerFile,
+  { tokenizer, config }: TokenizerFiles,
 ): HuggingFaceTokenizer {
-  const model = modelOf(path, tokenizer);
+  const { unk_token = config.unk_token } = requireModel(path, tokenizer);
   try {
-    return new HuggingFaceTokenizer(
-      { ...DEFAULTS, ...tokenizer },
-      // A list of whole words has the one for unknown words from here.
-      { ...config, unk_token: model.unk_token ?? config.unk_token },
-    );
+    // For a WordLevel model the package reads the token for unknown words from here.
+    return new HuggingFaceTokenizer({ ...DEFAULTS, ...tokenizer }, {
+      ...config,
+      unk_token,
+    });
   } catch (cause) {
-    const found = cause instanceof Error ? cause.message : String(cause);
-    throw new Error(
-      `Cannot use the tokenizer ${path} as each of its parts must be whole and known: current value is refused with ${
-        JSON.stringify(found)
-      }`,
-      { cause },
-    );
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(`${path}: cannot build the tokenizer: ${reason}`, {
+      cause,
+    });
   }
 }
 
-/** The model in a tokenizer; old files do not name its kind. */
-function modelOf(
-  path: string,
-  { model, ...others }: Readonly<Record<string, unknown>>,
-): Readonly<Record<string, unknown>> {
-  if (!isRecord(model) || !isVocabulary(model.vocab)) {
-    const keys = Object.keys({
-      ...others,
-      ...(model !== undefined && { model }),
-    });
+/** Known kinds of model. The package would read any other with a vocabulary as a list of whole words. */
+const MODELS = ["BPE", "Unigram", "WordPiece", "WordLevel"];
+
+/** Returns the model of a tokenizer. Old files do not name its kind. */
+function requireModel(path: string, tokenizer: JsonObject): JsonObject {
+  const { model } = tokenizer;
+  const vocab = isRecord(model) ? model.vocab : undefined;
+  if (
+    !isRecord(model) || !(isRecord(vocab) || Array.isArray(vocab) && vocab[0])
+  ) {
+    const keys = Object.keys(tokenizer).slice(0, 8).join(", ") || "none";
     throw new Error(
-      `Cannot use ${path} as a tokenizer as it must hold a "model" with a "vocab": current value has ${
-        keys.length === 0
-          ? "no keys"
-          : `the keys ${keys.slice(0, 8).join(", ")}`
-      }`,
+      `${path}: must contain a "model" with a "vocab", but its keys are ${keys}`,
     );
   }
-  if (model.type !== undefined && !MODELS.includes(String(model.type))) {
+  const { type } = model;
+  if (type !== undefined && !MODELS.includes(String(type))) {
     throw new Error(
-      `Cannot use the tokenizer ${path} as its model must be one of ${
-        MODELS.join(", ")
-      }: current value is ${JSON.stringify(model.type)}`,
+      `${path}: its model must be one of ${MODELS.join(", ")}, but was ${
+        JSON.stringify(type)
+      }`,
     );
   }
   return model;
 }
 
-function isVocabulary(vocab: unknown): boolean {
-  return isRecord(vocab) || (Array.isArray(vocab) && vocab.length > 0);
+const WORDS = "some plain words";
+
+/** Requires that a text has tokens: plain English, or the start of the vocabulary. */
+function requireTokens(
+  path: string,
+  count: (text: string) => number,
+  model: unknown,
+): void {
+  const vocab = isRecord(model) ? model.vocab : undefined;
+  const entries: readonly unknown[] = Array.isArray(vocab)
+    ? vocab.map((entry) => Array.isArray(entry) ? entry[0] : entry)
+    : Object.keys(vocab ?? {});
+  const texts = [WORDS, entries.slice(0, 1000).join(" ")];
+  if (texts.some((text) => count(text) > 0)) return;
+  throw new Error(
+    `${path}: must find tokens in text, but found none in ${
+      JSON.stringify(WORDS)
+    }; its vocabulary has ${entries.length} entries`,
+  );
+}
+
+/** Number of characters counted between two pauses: some milliseconds of work. */
+const SLICE_CHARACTERS = 4096;
+
+/** Matches where a text may be cut: before a single space between two letters. A new one, as it keeps its position. */
+const cuts = () => /(?<=\p{L})(?= \p{L})/gu;
+
+const PROBE =
+  "Most tokenizers cut at spaces before they look any closer, and so each half of this adds up";
+
+/**
+ * Whether a text may be cut before a space and counted in slices. Tried at every space of a sentence: some tokenizers
+ * cut there themselves, others add a token at the start of each text, or merge across spaces.
+ */
+export function addsUp(count: (text: string) => number): boolean {
+  const whole = count(PROBE);
+  return [...PROBE.matchAll(cuts())].every(({ index }) =>
+    count(PROBE.slice(0, index)) + count(PROBE.slice(index)) === whole
+  );
+}
+
+/** Cuts a text before spaces, into slices of at least the given length. */
+export function* slicesOf(
+  text: string,
+  characters: number = SLICE_CHARACTERS,
+): Generator<string> {
+  const cut = cuts();
+  let start = 0;
+  while (text.length - start > characters) {
+    cut.lastIndex = start + characters;
+    const end = cut.exec(text)?.index ?? text.length;
+    yield text.slice(start, end);
+    start = end;
+  }
+  if (start < text.length || start === 0) yield text.slice(start);
 }

@@ -31,7 +31,7 @@ const CHATS: SyntheticOptions = {
 
 testDataset(synthetic(CHATS));
 testDataset(synthetic({ audioSeconds: "0.2..2", count: 20 }), {
-  test: (name, run) => Deno.test(`${name}, where it is audio`, run),
+  test: (name, run) => Deno.test(`${name}, with audio`, run),
 });
 
 const turnsOf = (sessions: readonly Session[]): Turn[] =>
@@ -40,7 +40,7 @@ const turnsOf = (sessions: readonly Session[]): Turn[] =>
 const textsOf = (sessions: readonly Session[]): string[] =>
   turnsOf(sessions).map(({ columns }) => columns.text!);
 
-Deno.test("synthetic() alone gives prompts of 128 tokens without end", async () => {
+Deno.test("synthetic() without options makes endless prompts of 128 tokens", async () => {
   await using dataset = await openDataset(synthetic({}));
   assert.equal(dataset.isEndless, true);
   assert.deepEqual(dataset.facts, { tokenCounter: "characters" });
@@ -57,7 +57,7 @@ Deno.test("synthetic() alone gives prompts of 128 tokens without end", async () 
   }
 });
 
-Deno.test("synthetic() draws lengths whose means are those that were asked for", async () => {
+Deno.test("synthetic() draws lengths with the given means", async () => {
   const sessions = await readAll(
     synthetic({ inputTokens: "normal:60:10", outputTokens: "10..30" }),
     { take: 4000 },
@@ -70,7 +70,7 @@ Deno.test("synthetic() draws lengths whose means are those that were asked for",
   assert.ok(Math.abs(outputs - 20) < 0.5, `${outputs}`);
 });
 
-Deno.test("synthetic() makes the same session for the same seed, whatever was read before", async () => {
+Deno.test("synthetic() makes the same sessions for the same seed, in any order of passes", async () => {
   const options = { inputTokens: "5..50", turns: "1..4", count: 10 };
   await using dataset = await openDataset(synthetic(options));
   const second = await read(dataset, { pass: 1 });
@@ -80,7 +80,7 @@ Deno.test("synthetic() makes the same session for the same seed, whatever was re
   assert.notDeepEqual(await read(dataset, { seed: 2 }), first);
 });
 
-Deno.test("synthetic() lets no option change what another draws", async () => {
+Deno.test("synthetic() draws each option independently of the others", async () => {
   const options = { inputTokens: "5..90", turns: 3, count: 10 };
   const texts = textsOf(await readAll(synthetic(options)));
   const others: SyntheticOptions[] = [
@@ -96,7 +96,7 @@ Deno.test("synthetic() lets no option change what another draws", async () => {
   }
 });
 
-Deno.test("synthetic() gives each pass sessions of its own, unless all are to have the same", async () => {
+Deno.test("synthetic() makes other sessions in each pass, unless samePasses is set", async () => {
   await using dataset = await openDataset(synthetic({ count: 5 }));
   assert.equal(dataset.isEndless, false);
   assert.deepEqual(dataset.facts, { items: 5, tokenCounter: "characters" });
@@ -110,7 +110,7 @@ Deno.test("synthetic() gives each pass sessions of its own, unless all are to ha
   );
 });
 
-Deno.test("synthetic() lets no two prompts begin with the same words, those of a batch among them", async () => {
+Deno.test("synthetic() opens every prompt with other words, within a batch too", async () => {
   const beginning = (text: string) => text.split(" ").slice(0, 3).join(" ");
   const chats = textsOf(
     await readAll(synthetic({ inputTokens: 16 }), { take: 5000 }),
@@ -127,7 +127,7 @@ Deno.test("synthetic() lets no two prompts begin with the same words, those of a
   );
 });
 
-Deno.test("synthetic() gives first turns lengths of their own, and pauses between turns", async () => {
+Deno.test("synthetic() gives first turns their own lengths, and pauses between turns", async () => {
   const sessions = await readAll(
     synthetic({
       turns: 3,
@@ -149,7 +149,7 @@ Deno.test("synthetic() gives first turns lengths of their own, and pauses betwee
   }
 });
 
-Deno.test("synthetic() puts a shared prefix into every turn's system column", async () => {
+Deno.test("synthetic() puts a shared prefix into the system column of every turn", async () => {
   const sessions = await readAll(
     synthetic({ turns: 2, prefixTokens: 30, prefixCount: 3 }),
     { take: 200 },
@@ -162,7 +162,7 @@ Deno.test("synthetic() puts a shared prefix into every turn's system column", as
   }
 });
 
-Deno.test("synthetic() puts a shared prefix at the head of the first prompt, where it is to be there", async () => {
+Deno.test("synthetic() puts a shared prefix at the start of the first prompt with prefixIn=text", async () => {
   const sessions = await readAll(
     synthetic({
       turns: 2,
@@ -188,7 +188,7 @@ Deno.test("synthetic() puts a shared prefix at the head of the first prompt, whe
   }
 });
 
-Deno.test("synthetic() counts by a tokenizer's file where one is given", async () => {
+Deno.test("synthetic() counts with a tokenizer file if one is given", async () => {
   const content = smallTokenizer({ merges: mergesOf(["the", "people", "in"]) });
   await using folder = await tempFolder({
     "tokenizer.json": JSON.stringify(content),
@@ -208,7 +208,7 @@ Deno.test("synthetic() counts by a tokenizer's file where one is given", async (
   assert.ok(new Set(sizes).size > 40);
 });
 
-Deno.test("synthetic() names a session for which the tokenizer has no text as its problem", async () => {
+Deno.test("synthetic() reports a session that the tokenizer has no text for as a problem", async () => {
   const content = JSON.stringify(smallTokenizer({
     parts: { normalizer: { type: "Prepend", prepend: "____" } },
   }));
@@ -219,12 +219,12 @@ Deno.test("synthetic() names a session for which the tokenizer has no text as it
   const bad = sessions.filter(({ problem }) => problem !== undefined);
   assert.ok(bad.length > 5 && bad.length < 35, `${bad.length}`);
   for (const { problem, turns } of bad) {
-    assert.match(problem!, /^Cannot write a text of [34] tokens as/);
+    assert.match(problem!, /^tokenizer: found no text of [34] tokens in/);
     assert.deepEqual(turns, []);
   }
 });
 
-Deno.test("synthetic() makes audio that is speech by its shape, and prompts with it only where asked to", async () => {
+Deno.test("synthetic() makes speech-shaped audio, with prompts only if they are asked for", async () => {
   await using dataset = await openDataset(
     synthetic({ audioSeconds: "0.5..1.5", count: 20 }),
   );
@@ -260,7 +260,7 @@ Deno.test("synthetic() makes audio that is speech by its shape, and prompts with
   assert.deepEqual(first, [["text", "audio"], ["audio"]]);
 });
 
-Deno.test("synthetic() adds pictures of the size asked for", async () => {
+Deno.test("synthetic() adds images of the given size", async () => {
   const sessions = await readAll(
     synthetic({ images: 2, imageWidth: 20, imageHeight: 10, count: 3 }),
   );
@@ -276,23 +276,23 @@ Deno.test("synthetic() adds pictures of the size asked for", async () => {
   assert.equal(new Set(files.map(({ bytes }) => bytes.join())).size, 6);
 });
 
-Deno.test("synthetic() refuses options that mean nothing, and names them", async () => {
+Deno.test("synthetic() names each invalid option", async () => {
   const cases: [SyntheticOptions, ...RegExp[]][] = [
     [
       { inputTokens: 0 },
-      /^inputTokens: must be at least 1: current value is 0$/m,
+      /^inputTokens: must be at least 1, but was 0$/m,
     ],
     [
       { inputTokens: "lots" },
-      /^inputTokens: must be a number, MIN\.\.MAX, .*: current value is lots$/m,
+      /^inputTokens: must be a number, MIN\.\.MAX, .*, but was lots$/m,
     ],
     [
       { outputTokens: "9..3" },
-      /^outputTokens\.min: must be at most max, which is 3: current value is 9$/m,
+      /^outputTokens\.min: must be at most max, which is 3, but was 9$/m,
     ],
     [
       { inputTokens: { mean: 9, stdev: -1 } },
-      /^inputTokens\.stdev: must be 0 or more: current value is -1$/m,
+      /^inputTokens\.stdev: must be 0 or more, but was -1$/m,
     ],
     [
       { inputTokens: {} as never },
@@ -300,46 +300,52 @@ Deno.test("synthetic() refuses options that mean nothing, and names them", async
     ],
     [
       { inputTokens: { mode: 3 } as never },
-      /^inputTokens: must have no keys but mean, .* and max: current value has mode$/m,
+      /^inputTokens: must have no keys except mean, .* and max, but had mode$/m,
     ],
-    [{ turns: 0.5 }, /^turns: must be a whole number: current value is 0\.5$/m],
+    [{ turns: 0.5 }, /^turns: must be a whole number, but was 0\.5$/m],
     [
       { audioSeconds: 0 },
-      /^audioSeconds: must be at least 0\.001: current value is 0$/m,
+      /^audioSeconds: must be at least 0\.001, but was 0$/m,
     ],
     [
       { turns: 2, thinkMs: -1 },
-      /^thinkMs: must be at least 0: current value is -1$/m,
+      /^thinkMs: must be at least 0, but was -1$/m,
     ],
-    [{ thinkMs: 5 }, /^thinkMs: must come with turns/m],
-    [{ firstInputTokens: 5 }, /^firstInputTokens: must come with turns/m],
-    [{ samePasses: true }, /^samePasses: must come with count/m],
-    [{ prefixCount: 2 }, /^prefixCount: must come with prefixTokens/m],
+    [{ thinkMs: 5 }, /^thinkMs: must be used together with turns/m],
+    [
+      { firstInputTokens: 5 },
+      /^firstInputTokens: must be used together with turns/m,
+    ],
+    [{ samePasses: true }, /^samePasses: must be used together with count/m],
+    [
+      { prefixCount: 2 },
+      /^prefixCount: must be used together with prefixTokens/m,
+    ],
     [
       { prefixIn: "text" },
-      /^prefixIn: must come with prefixTokens or prefixes/m,
+      /^prefixIn: must be used together with prefixTokens or prefixes/m,
     ],
     [
       { prefixTokens: 5, prefixes: ["5"] },
-      /^prefixTokens: must stand without prefixes/m,
+      /^prefixTokens: must not be used together with prefixes/m,
     ],
-    [{ batch: 2, images: 1 }, /^batch: must stand without images/m],
-    [{ imageWidth: 10 }, /^imageWidth: must come with images/m],
+    [{ batch: 2, images: 1 }, /^batch: must not be used together with images/m],
+    [{ imageWidth: 10 }, /^imageWidth: must be used together with images/m],
     [
       { images: 1, imageWidth: 0 },
-      /^imageWidth: must be above 0: current value is 0$/m,
+      /^imageWidth: must be above 0(: current value is|, but was) 0$/m,
     ],
     [
       { prefixes: ["5:2:0", { tokens: 3, weight: 0 }] },
-      /^prefixes: must have a weight above 0: all of them are 0$/m,
+      /^prefixes: must have a weight above 0, but all weights are 0$/m,
     ],
     [
       { prefixes: ["0"] },
-      /^prefixes\.0: must have from 1 to 10000000 tokens: current value has 0$/m,
+      /^prefixes\.0: must have from 1 to 10000000 tokens, but was 0$/m,
     ],
     [
       { prefixes: ["5:0"] },
-      /^prefixes\.0: must have a count of 1 or more: current value is 0$/m,
+      /^prefixes\.0: must have a count of 1 or more, but was 0$/m,
     ],
     [
       { prefixes: ["five"] },
@@ -347,7 +353,7 @@ Deno.test("synthetic() refuses options that mean nothing, and names them", async
     ],
     [
       { audioSeconds: 1, prefixTokens: 5, prefixIn: "text" },
-      /^prefixIn: must be system where there are no prompts/m,
+      /^prefixIn: must be system if there are no prompts/m,
     ],
     [{ count: 0, inputTokens: 0 }, /^count: /m, /^inputTokens: /m],
   ];
@@ -362,15 +368,15 @@ Deno.test("synthetic() refuses options that mean nothing, and names them", async
   }
 });
 
-Deno.test("synthetic() refuses a tokenizer's file that is none", async () => {
+Deno.test("synthetic() refuses an invalid tokenizer file", async () => {
   await using folder = await tempFolder({ "config.json": '{"a": 1}' });
   for (
     const [tokenizer, says] of [
-      [folder.at("absent.json"), /there must be such a file or folder/],
-      [folder.path, /the folder must hold a tokenizer\.json/],
+      [folder.at("absent.json"), /absent\.json: no such file or folder/],
+      [folder.path, /the folder must contain a tokenizer\.json/],
       [
         folder.at("config.json"),
-        /must hold a "model" with a "vocab": current value has the keys a$/,
+        /must contain a "model" with a "vocab", but its keys are a$/,
       ],
     ] as const
   ) {
@@ -382,7 +388,7 @@ Deno.test("synthetic() refuses a tokenizer's file that is none", async () => {
   }
 });
 
-Deno.test("synthetic() takes its options as they are written on a command line", () => {
+Deno.test("synthetic() reads its options from a command line", () => {
   const cases: [string, SyntheticOptions][] = [
     ["inputTokens=128,outputTokens=64", { inputTokens: 128, outputTokens: 64 }],
     ["inputTokens=64..256", { inputTokens: "64..256" }],
@@ -413,7 +419,7 @@ Deno.test("synthetic() takes its options as they are written on a command line",
   }
 });
 
-Deno.test("synthetic() feeds a run, pass after pass, until it has had enough", async () => {
+Deno.test("synthetic() supplies a run with pass after pass", async () => {
   const { stages, run: { config } } = await run({
     backend: echo({}),
     dataset: synthetic({ inputTokens: 16, turns: 2, count: 3 }),

@@ -3,25 +3,25 @@ import fc from "fast-check";
 import { random } from "../../plugins/mod.ts";
 import {
   type DistributionKeys,
+  parseDistribution,
   type Range,
-  readDistribution,
 } from "./distribution.ts";
 
-const TOKENS: Range = { least: 1, most: 10_000, whole: true };
-const SECONDS: Range = { least: 0.001, most: 100, whole: false };
+const TOKENS: Range = { min: 1, max: 10_000, whole: true };
+const SECONDS: Range = { min: 0.001, max: 100, whole: false };
 
-/** So many draws of a seed. */
+/** Draws a number of times. */
 function draws(
   distribution: number | string | DistributionKeys,
   { range = TOKENS, count = 20, seed = 1 } = {},
 ): number[] {
-  const result = readDistribution(distribution, range);
+  const result = parseDistribution(distribution, range);
   assert.ok("draw" in result, JSON.stringify(result));
   const chance = random(seed, "test");
   return Array.from({ length: count }, () => result.draw(chance));
 }
 
-Deno.test("readDistribution() takes the short forms for what they are short for", () => {
+Deno.test("parseDistribution() parses the short forms", () => {
   const cases: [string, DistributionKeys][] = [
     ["64..256", { min: 64, max: 256 }],
     ["7..7", { min: 7, max: 7 }],
@@ -39,7 +39,7 @@ Deno.test("readDistribution() takes the short forms for what they are short for"
   assert.deepEqual(draws(5), Array(20).fill(5));
 });
 
-Deno.test("readDistribution() draws what its numbers say, over many draws", () => {
+Deno.test("parseDistribution() draws with the given mean and deviation", () => {
   const sigma = 0.5;
   const spread = Math.sqrt(Math.exp(sigma ** 2) - 1);
   const cases: [DistributionKeys, mean: number, stdev: number][] = [
@@ -68,7 +68,7 @@ Deno.test("readDistribution() draws what its numbers say, over many draws", () =
   }
 });
 
-Deno.test("readDistribution() gives each whole number between the bounds its share, the bounds among them", () => {
+Deno.test("parseDistribution() draws all whole numbers of a range, bounds included, equally often", () => {
   const all = draws("3..6", { count: 20_000 });
   for (const value of [3, 4, 5, 6]) {
     const share = all.filter((drawn) => drawn === value).length / all.length;
@@ -76,7 +76,7 @@ Deno.test("readDistribution() gives each whole number between the bounds its sha
   }
 });
 
-Deno.test("readDistribution() draws again what falls outside, and does not heap it up at the bounds", () => {
+Deno.test("parseDistribution() repeats draws outside of the bounds instead of moving them to the bounds", () => {
   const all = draws("normal:100:50:90..110", { count: 20_000 });
   const atBounds = all.filter((x) => x === 90 || x === 110).length / all.length;
   // Nearly uniform over 21 numbers.
@@ -98,7 +98,7 @@ const anyDistribution = fc.tuple(
   return { [kind]: middle, sigma, min, max };
 }) as fc.Arbitrary<{ min: number; max: number }>;
 
-Deno.test("readDistribution() keeps the bounds, draws whole numbers where asked to, and repeats itself", () => {
+Deno.test("parseDistribution() keeps the bounds, draws whole numbers, and depends on the random stream only", () => {
   fc.assert(fc.property(anyDistribution, fc.nat(), (keys, seed) => {
     const drawn = draws(keys, { seed });
     for (const value of drawn) {
@@ -109,7 +109,7 @@ Deno.test("readDistribution() keeps the bounds, draws whole numbers where asked 
   }));
 });
 
-Deno.test("readDistribution() draws fractions where these make sense, within the option's own range", () => {
+Deno.test("parseDistribution() draws fractions if the range allows them, within the range", () => {
   const all = draws("normal:1:20", { range: SECONDS, count: 1000 });
   assert.ok(all.every((x) => x >= 0.001 && x <= 100));
   assert.ok(all.some((x) => !Number.isInteger(x)));
@@ -117,27 +117,27 @@ Deno.test("readDistribution() draws fractions where these make sense, within the
   assert.ok(uniform.every((x) => x >= 0.5 && x < 1));
 });
 
-Deno.test("readDistribution() says what is wrong, at which key", () => {
+Deno.test("parseDistribution() names the error and its key", () => {
   const forms =
-    "must be a number, MIN..MAX, normal:MEAN:STDEV[:MIN..MAX] or lognormal:MEDIAN:SIGMA[:MIN..MAX]: current value is ";
+    "must be a number, MIN..MAX, normal:MEAN:STDEV[:MIN..MAX] or lognormal:MEDIAN:SIGMA[:MIN..MAX], but was ";
   const kinds =
-    "must have min and max, mean and stdev, or median (or mean) and sigma: current value has ";
+    "must have min and max, mean and stdev, or median (or mean) and sigma, but had ";
   const cases: [
     number | string | DistributionKeys,
     ...[key: string | undefined, message: string][],
   ][] = [
-    [0, [undefined, "must be at least 1: current value is 0"]],
-    [-3, [undefined, "must be at least 1: current value is -3"]],
-    [1.5, [undefined, "must be a whole number: current value is 1.5"]],
-    [1e9, [undefined, "must be at most 10000: current value is 1000000000"]],
-    [NaN, [undefined, "must be a whole number: current value is NaN"]],
+    [0, [undefined, "must be at least 1, but was 0"]],
+    [-3, [undefined, "must be at least 1, but was -3"]],
+    [1.5, [undefined, "must be a whole number, but was 1.5"]],
+    [1e9, [undefined, "must be at most 10000, but was 1000000000"]],
+    [NaN, [undefined, "must be a whole number, but was NaN"]],
     ["", [undefined, `${forms}empty`]],
     ["many", [undefined, `${forms}many`]],
     ["normal:128", [undefined, `${forms}normal:128`]],
     ["gamma:1:2", [undefined, `${forms}gamma:1:2`]],
     ["1..", [undefined, `${forms}1..`]],
     ["normal:128:-3", [undefined, `${forms}normal:128:-3`]],
-    [{}, [undefined, `${kinds}none of them`]],
+    [{}, [undefined, `${kinds}none`]],
     [{ mean: 3 }, [undefined, `${kinds}mean`]],
     [{ min: 3 }, [undefined, `${kinds}min`]],
     [
@@ -146,34 +146,34 @@ Deno.test("readDistribution() says what is wrong, at which key", () => {
     ],
     [
       { mean: 3, stdev: -1 },
-      ["stdev", "must be 0 or more: current value is -1"],
+      ["stdev", "must be 0 or more, but was -1"],
     ],
     [
       { median: 3, sigma: -1 },
-      ["sigma", "must be 0 or more: current value is -1"],
+      ["sigma", "must be 0 or more, but was -1"],
     ],
     [
       "9..3",
-      ["min", "must be at most max, which is 3: current value is 9"],
+      ["min", "must be at most max, which is 3, but was 9"],
     ],
     [
       { min: 0, max: 20_000 },
-      ["min", "must be at least 1: current value is 0"],
-      ["max", "must be at most 10000: current value is 20000"],
+      ["min", "must be at least 1, but was 0"],
+      ["max", "must be at most 10000, but was 20000"],
     ],
     [
       "normal:5:1:8..9",
-      ["mean", "must lie between 8 and 9: current value is 5"],
+      ["mean", "must be between 8 and 9, but was 5"],
     ],
     [
       { median: 20_000, sigma: 1 },
-      ["median", "must lie between 1 and 10000: current value is 20000"],
+      ["median", "must be between 1 and 10000, but was 20000"],
     ],
   ];
-  for (const [distribution, ...flaws] of cases) {
-    const result = readDistribution(distribution, TOKENS);
-    assert.ok("flaws" in result, JSON.stringify(distribution));
-    const found = result.flaws.map(({ key, message }) => [key, message]);
-    assert.deepEqual(found, flaws);
+  for (const [distribution, ...issues] of cases) {
+    const result = parseDistribution(distribution, TOKENS);
+    assert.ok("issues" in result, JSON.stringify(distribution));
+    const found = result.issues.map(({ key, message }) => [key, message]);
+    assert.deepEqual(found, issues);
   }
 });

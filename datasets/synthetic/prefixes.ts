@@ -1,58 +1,57 @@
 import { random } from "../../plugins/mod.ts";
 import { openingsOf } from "./words.ts";
-import type { Writer, Written } from "./writer.ts";
+import type { CountedText, Writer } from "./writer.ts";
 
-/** Texts that many sessions share. */
-export interface PrefixBucket {
-  /** How many tokens each of them has. */
+/** A group of prefixes of one length. */
+export interface PrefixGroup {
+  /** Number of tokens of each prefix. */
   readonly tokens: number;
-  /** How many different ones there are. */
+  /** Number of different prefixes. */
   readonly count: number;
-  /** How often sessions have one of these, in proportion to the weights of the other buckets. */
+  /** How often sessions use this group, in proportion to the weights of the others. */
   readonly weight: number;
 }
 
-/** The prefix of each session, by its number; written when it is first asked for. */
-export type Prefixes = (session: number) => Promise<Written>;
+/** Returns the prefix of a session, by its number. A prefix is written when it is first used. */
+export type Prefixes = (session: number) => Promise<CountedText>;
 
-/** The prefixes for one seed. */
+/** Creates the prefixes for one seed. */
 export function prefixesOf(
-  buckets: readonly PrefixBucket[],
+  groups: readonly PrefixGroup[],
   { seed, writer }: { readonly seed: number; readonly writer: Writer },
 ): Prefixes {
-  const opening = openingsOf(seed);
-  const known = new Map<number, Promise<Written>>();
-  async function write(tokens: number, at: number): Promise<Written> {
-    const chance = random(seed, `synthetic/prefix/${at}`);
-    // Below 0, where the prompts' own openings never get to.
+  const openings = openingsOf(seed);
+  const written = new Map<number, Promise<CountedText>>();
+  async function write(tokens: number, index: number): Promise<CountedText> {
     const text = await writer.write({
       tokens,
-      chance,
-      opening: opening(-1 - at),
+      random: random(seed, `synthetic/prefix/${index}`),
+      // Below 0, where the openings of prompts never are.
+      opening: openings(-1 - index),
     });
     return { text, tokens };
   }
   return (session) => {
-    const chance = random(seed, `synthetic/prefix-of/${session}`);
-    const { bucket, first } = drawBucket(buckets, chance());
-    const at = first + Math.floor(chance() * bucket.count);
-    const written = known.get(at) ?? write(bucket.tokens, at);
-    known.set(at, written);
-    return written;
+    const draw = random(seed, `synthetic/prefix-of/${session}`);
+    const { group, first } = drawGroup(groups, draw());
+    const index = first + Math.floor(draw() * group.count);
+    const prefix = written.get(index) ?? write(group.tokens, index);
+    written.set(index, prefix);
+    return prefix;
   };
 }
 
-/** The bucket that a uniform number falls into, and how many prefixes those before it have. */
-function drawBucket(buckets: readonly PrefixBucket[], uniform: number) {
-  const total = buckets.reduce((sum, { weight }) => sum + weight, 0);
+/** Returns the group that a uniform number falls into, and the number of prefixes of the groups before it. */
+function drawGroup(groups: readonly PrefixGroup[], uniform: number) {
+  const total = groups.reduce((sum, { weight }) => sum + weight, 0);
   let left = uniform * total;
   let first = 0;
-  let drawn = { bucket: buckets[0]!, first };
-  for (const bucket of buckets) {
-    if (bucket.weight > 0) drawn = { bucket, first };
-    if (left < bucket.weight) break;
-    left -= bucket.weight;
-    first += bucket.count;
+  let drawn = { group: groups[0]!, first };
+  for (const group of groups) {
+    if (group.weight > 0) drawn = { group, first };
+    if (left < group.weight) break;
+    left -= group.weight;
+    first += group.count;
   }
   return drawn;
 }

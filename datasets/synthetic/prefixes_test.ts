@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { estimateTokens } from "../../tokens/mod.ts";
-import { type PrefixBucket, prefixesOf } from "./prefixes.ts";
-import { byCharacters as writer } from "./write_by_characters.ts";
+import { prefixesOf, type PrefixGroup } from "./prefixes.ts";
+import { characterWriter as writer } from "./writer.ts";
 
-async function drawn(buckets: readonly PrefixBucket[], sessions: number) {
-  const prefixes = prefixesOf(buckets, { seed: 3, writer });
+async function drawn(groups: readonly PrefixGroup[], sessions: number) {
+  const prefixes = prefixesOf(groups, { seed: 3, writer });
   const counts = new Map<string, number>();
   for (let n = 0; n < sessions; n++) {
     const { text, tokens } = await prefixes(n);
@@ -14,7 +14,7 @@ async function drawn(buckets: readonly PrefixBucket[], sessions: number) {
   return counts;
 }
 
-Deno.test("prefixesOf() draws groups by weight, and of a group each prefix as often as any other", async () => {
+Deno.test("prefixesOf() draws groups by weight, and the prefixes of a group equally often", async () => {
   const counts = await drawn([
     { tokens: 20, count: 4, weight: 3 },
     { tokens: 10, count: 1, weight: 0 },
@@ -27,19 +27,19 @@ Deno.test("prefixesOf() draws groups by weight, and of a group each prefix as of
   }
 });
 
-Deno.test("prefixesOf() never draws a group of weight 0, wherever it stands", async () => {
+Deno.test("prefixesOf() never draws a group of weight 0, first, last or between others", async () => {
   const none = { tokens: 9, count: 1, weight: 0 };
   const one = { tokens: 4, count: 1, weight: 2 };
-  for (const buckets of [[none, one], [one, none], [none, one, none]]) {
-    const texts = [...(await drawn(buckets, 200)).keys()];
+  for (const groups of [[none, one], [one, none], [none, one, none]]) {
+    const texts = [...(await drawn(groups, 200)).keys()];
     assert.deepEqual(texts.map(estimateTokens), [4]);
   }
 });
 
-Deno.test("prefixesOf() gives a session its prefix, whichever was asked for before", async () => {
-  const buckets = [{ tokens: 30, count: 50, weight: 1 }];
-  const forward = prefixesOf(buckets, { seed: 1, writer });
-  const backward = prefixesOf(buckets, { seed: 1, writer });
+Deno.test("prefixesOf() gives a session the same prefix in any order of calls", async () => {
+  const groups = [{ tokens: 30, count: 50, weight: 1 }];
+  const forward = prefixesOf(groups, { seed: 1, writer });
+  const backward = prefixesOf(groups, { seed: 1, writer });
   const numbers = Array.from({ length: 100 }, (_, n) => n);
   const there = await Promise.all(numbers.map(forward));
   const back = await Promise.all(numbers.toReversed().map(backward));

@@ -46,40 +46,40 @@ dangerous knowledge
 government understand everything experience difference basketball
 `.trim().split(/\s+/);
 
-/** The words of each length. */
+/** The words by their length. */
 const BY_LENGTH = Map.groupBy(WORDS, ({ length }) => length);
 
-/** How many of the words have three letters or fewer. */
+/** Number of words of at most three letters. */
 const SHORT = WORDS.filter(({ length }) => length <= 3).length;
 
 /**
- * A word. Half of them are short, as in English, and one in seven ends a sentence: so a text comes to some four
- * characters a token, as estimates have it.
+ * Draws a word. Half of them are short, as in English, and one in seven ends a sentence, so that a text has about
+ * four characters a token.
  */
-export function drawWord(chance: Random): string {
-  const among = chance() < 0.5 ? SHORT : WORDS.length;
-  const word = WORDS[Math.floor(chance() * among)]!;
-  return chance() < 1 / 7 ? `${word}.` : word;
+export function drawWord(draw: Random): string {
+  const count = draw() < 0.5 ? SHORT : WORDS.length;
+  const word = WORDS[Math.floor(draw() * count)]!;
+  return draw() < 1 / 7 ? `${word}.` : word;
 }
 
-/** A word of so many letters, of which there are some from 1 to 10. */
-export function wordOfLength(length: number, chance: Random): string {
+/** Draws a word of 1 to 10 letters. */
+export function wordOfLength(length: number, draw: Random): string {
   const words = BY_LENGTH.get(length)!;
-  return words[Math.floor(chance() * words.length)]!;
+  return words[Math.floor(draw() * words.length)]!;
 }
 
-/** How many words open a text. */
+/** Number of words in an opening. */
 const OPENING_WORDS = 3;
 
-/** How many texts can be told apart by their opening words: 134 million. */
+/** Number of different openings: 134 million. */
 const OPENINGS = WORDS.length ** OPENING_WORDS;
 
-/** Odd: multiplying by it reorders the numbers below {@linkcode OPENINGS}, a power of 2, and merges none. */
+/** An odd number: multiplying by it permutes the numbers below {@linkcode OPENINGS}, a power of 2. */
 const MIXER = 0x2545f491;
 
 /**
- * The words that open text number `n`, any whole number. No two texts within 134 million have the same three; of 512
- * texts in a row no two have the same first one. The seed says with which words the row begins.
+ * Returns the words that open text number `n`, any integer. No two texts within 134 million have the same three words;
+ * of 512 consecutive texts no two have the same first word. The seed determines where the sequence begins.
  */
 export function openingsOf(seed: number): (n: number) => string[] {
   const start = Math.floor(random(seed, "synthetic/openings")() * OPENINGS);

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { random } from "../../plugins/mod.ts";
 import { drawWord, openingsOf, wordOfLength, WORDS } from "./words.ts";
 
-Deno.test("WORDS are 512 different ones of small letters, of every length from 1 to 10", () => {
+Deno.test("WORDS are 512 different words in lower case, of every length from 1 to 10", () => {
   assert.equal(WORDS.length, 512);
   assert.equal(new Set(WORDS).size, 512);
   for (const word of WORDS) assert.match(word, /^[a-z]{1,10}$/);
@@ -12,7 +12,7 @@ Deno.test("WORDS are 512 different ones of small letters, of every length from 1
   }
 });
 
-Deno.test("drawWord() comes to some four characters a token, were every word and full stop one", () => {
+Deno.test("drawWord() gives about four characters a token, if every word and every full stop is a token", () => {
   const chance = random(1, "words");
   const words = Array.from({ length: 20_000 }, () => drawWord(chance));
   const stops = words.filter((word) => word.endsWith(".")).length;
@@ -29,7 +29,7 @@ Deno.test("openingsOf() gives no two texts the same three words", () => {
   }
 });
 
-Deno.test("openingsOf() gives no two of 512 texts in a row the same first word", () => {
+Deno.test("openingsOf() gives no two of 512 consecutive texts the same first word", () => {
   fc.assert(
     fc.property(
       fc.nat(),
@@ -46,7 +46,7 @@ Deno.test("openingsOf() gives no two of 512 texts in a row the same first word",
   );
 });
 
-Deno.test("openingsOf() begins elsewhere for another seed", () => {
+Deno.test("openingsOf() begins at another place for another seed", () => {
   const firsts = Array.from(
     { length: 50 },
     (_, seed) => openingsOf(seed)(0).join(),

@@ -13,8 +13,7 @@ import {
 } from "../../tests/support/small_tokenizer.ts";
 import { tempFolder } from "../../tests/support/datasets.ts";
 import { WORDS } from "./words.ts";
-import { byCharacters } from "./write_by_characters.ts";
-import { byTokenizer } from "./write_by_tokenizer.ts";
+import { characterWriter, tokenizerWriter } from "./writer.ts";
 
 async function tokenizerWith(
   options: SmallTokenizerOptions,
@@ -24,7 +23,7 @@ async function tokenizerWith(
   return await openTokenizer(folder.path);
 }
 
-/** What is written, of any size, seed and opening, alone or after something. */
+/** Texts of any size, seed and opening, alone or after another text. */
 const anyWriting = fc.record({
   tokens: fc.oneof(
     fc.integer({ min: 1, max: 12 }),
@@ -35,16 +34,25 @@ const anyWriting = fc.record({
   opening: fc.array(fc.constantFrom(...WORDS), { maxLength: 3 }),
 });
 
-Deno.test("byCharacters writes exactly as many tokens as estimates have it, and the same for the same chance", async () => {
+Deno.test("characterWriter writes exactly the estimated number of tokens, and depends on the random stream only", async () => {
   await fc.assert(fc.asyncProperty(anyWriting, async (writing) => {
     const { tokens, before, seed, opening } = writing;
     const write = async () => {
-      const chance = random(seed, "text");
+      const stream = random(seed, "text");
       const after = before === null ? undefined : {
-        text: await byCharacters.write({ tokens: before, opening, chance }),
+        text: await characterWriter.write({
+          tokens: before,
+          opening,
+          random: stream,
+        }),
         tokens: before,
       };
-      const text = await byCharacters.write({ tokens, opening, after, chance });
+      const text = await characterWriter.write({
+        tokens,
+        opening,
+        after,
+        random: stream,
+      });
       return { after, text };
     };
     const { after, text } = await write();
@@ -57,10 +65,10 @@ Deno.test("byCharacters writes exactly as many tokens as estimates have it, and 
   }));
 });
 
-Deno.test("byCharacters begins with the opening where there is room for it", async () => {
+Deno.test("characterWriter begins with the opening if there is room for it", async () => {
   const opening = ["alpha", "beta", "gamma"];
   const write = (tokens: number) =>
-    byCharacters.write({ tokens, opening, chance: random(1, "x") });
+    characterWriter.write({ tokens, opening, random: random(1, "x") });
   assert.match(await write(50), /^alpha beta gamma [a-z]/);
   assert.match(await write(3), /^alpha beta [a-z]$/);
   assert.match(await write(1), /^[a-z]{4}$/);
@@ -79,24 +87,33 @@ const TOKENIZERS: readonly (readonly [string, SmallTokenizerOptions])[] = [
 ];
 
 for (const [knows, options] of TOKENIZERS) {
-  Deno.test(`byTokenizer() writes exactly as many tokens as asked for where the tokenizer ${knows}`, async () => {
+  Deno.test(`tokenizerWriter() writes exactly the given number of tokens with a tokenizer that ${knows}`, async () => {
     const tokenizer = await tokenizerWith(options);
-    const writer = byTokenizer(tokenizer);
+    const writer = tokenizerWriter(tokenizer);
     const least = tokenizer.count("a");
     await fc.assert(
       fc.asyncProperty(anyWriting, async (writing) => {
         const { before, seed, opening } = writing;
         const tokens = Math.max(least, writing.tokens);
         const write = async () => {
-          const chance = random(seed, "text");
+          const stream = random(seed, "text");
           const first = before === null ? undefined : Math.max(least, before);
           const after = first === undefined ? undefined : {
-            text: await writer.write({ tokens: first, opening, chance }),
+            text: await writer.write({
+              tokens: first,
+              opening,
+              random: stream,
+            }),
             tokens: first,
           };
           return {
             goal: tokens + (first ?? 0),
-            text: await writer.write({ tokens, opening, after, chance }),
+            text: await writer.write({
+              tokens,
+              opening,
+              after,
+              random: stream,
+            }),
           };
         };
         const { goal, text } = await write();
@@ -111,22 +128,22 @@ for (const [knows, options] of TOKENIZERS) {
   });
 }
 
-Deno.test("byTokenizer() begins with the opening where there is room for it", async () => {
+Deno.test("tokenizerWriter() begins with the opening if there is room for it", async () => {
   const opening = ["number", "letter", "people"];
   const merges = mergesOf(opening);
-  const writer = byTokenizer(await tokenizerWith({ merges }));
-  const chance = random(1, "x");
+  const writer = tokenizerWriter(await tokenizerWith({ merges }));
+  const stream = random(1, "x");
   assert.match(
-    await writer.write({ tokens: 40, opening, chance }),
+    await writer.write({ tokens: 40, opening, random: stream }),
     /^number letter people [a-z]/,
   );
   assert.match(
-    await writer.write({ tokens: 2, opening, chance }),
+    await writer.write({ tokens: 2, opening, random: stream }),
     /^number letter$/,
   );
 });
 
-/** Counts as it is told to. */
+/** A tokenizer that only counts. */
 function counting(count: (text: string) => number): Tokenizer {
   return {
     count,
@@ -136,33 +153,37 @@ function counting(count: (text: string) => number): Tokenizer {
   };
 }
 
-Deno.test("byTokenizer() refuses a tokenizer that finds nothing in its words", () => {
-  assert.throws(() => byTokenizer(counting(() => 0)), {
-    message:
-      "Cannot write texts as 'tokenizer' must find tokens in English words: current value finds 0 in all of them",
+Deno.test("tokenizerWriter() refuses a tokenizer that finds no tokens in its words", () => {
+  assert.throws(() => tokenizerWriter(counting(() => 0)), {
+    message: "tokenizer: must find tokens in English words, but finds none",
   });
 });
 
-Deno.test("byTokenizer() comes to an end where more words are no more tokens, and gives way until then", async () => {
-  const writer = byTokenizer(counting(() => 1));
+Deno.test("tokenizerWriter() ends if more words do not add tokens, and yields to other work until then", async () => {
+  const writer = tokenizerWriter(counting(() => 1));
   const over = new AbortController();
-  const writing = { tokens: 9, opening: [], chance: random(1, "x") };
-  await assert.rejects(writer.write(writing), /must have one: 200 texts/);
+  const writing = { tokens: 9, opening: [], random: random(1, "x") };
+  await assert.rejects(
+    writer.write(writing),
+    /found no text of 9 tokens in 200 attempts/,
+  );
   setTimeout(() => over.abort());
   await assert.rejects(writer.write({ ...writing, signal: over.signal }), {
     name: "AbortError",
   });
 });
 
-Deno.test("byTokenizer() says so where there is no text of a length", async () => {
-  const writer = byTokenizer(counting((text) => 2 * text.length));
-  const chance = random(1, "x");
+Deno.test("tokenizerWriter() fails if the tokenizer has no text of a length", async () => {
+  const writer = tokenizerWriter(counting((text) => 2 * text.length));
+  const stream = random(1, "x");
   assert.equal(
-    (await writer.write({ tokens: 20, opening: [], chance })).length,
+    (await writer.write({ tokens: 20, opening: [], random: stream })).length,
     10,
   );
-  await assert.rejects(writer.write({ tokens: 21, opening: [], chance }), {
-    message:
-      "Cannot write a text of 21 tokens as the tokenizer must have one: 200 texts were longer or shorter",
-  });
+  await assert.rejects(
+    writer.write({ tokens: 21, opening: [], random: stream }),
+    {
+      message: "tokenizer: found no text of 21 tokens in 200 attempts",
+    },
+  );
 });

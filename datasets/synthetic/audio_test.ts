@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { random } from "../../plugins/mod.ts";
-import { SPEECH_NOISE_HZ, speechNoise } from "./speech_noise.ts";
+import { SPEECH_NOISE_HZ, speechNoise } from "./audio.ts";
 
 const noise = (durationMs: number, seed = 1) =>
   speechNoise(durationMs, random(seed, "test"));
@@ -24,7 +24,7 @@ function powerAt(samples: Float32Array, hz: number, size = 512): number {
 
 const decibels = (ratio: number) => 10 * Math.log10(ratio);
 
-Deno.test("speechNoise() is as long as told, the same for the same chance, and another for another", async () => {
+Deno.test("speechNoise() has the given length, and depends on the random stream only", async () => {
   const one = await noise(1234.5);
   assert.equal(one.length, 19_752);
   assert.deepEqual(await noise(1234.5), one);
@@ -32,12 +32,12 @@ Deno.test("speechNoise() is as long as told, the same for the same chance, and a
   assert.equal((await noise(1)).length, 16);
 });
 
-Deno.test("speechNoise() begins alike, however long it is", async () => {
+Deno.test("speechNoise() begins the same whatever its length", async () => {
   const long = await noise(9000); // of several slices of work
   assert.deepEqual((await noise(500)).slice(), long.slice(0, 8000));
 });
 
-Deno.test("speechNoise() has the long-term spectrum of a voice: flat in the low, falling by some 9 dB an octave above", async () => {
+Deno.test("speechNoise() has the long-term spectrum of a voice: flat up to 500 Hz, then falling by about 9 dB an octave", async () => {
   const samples = await noise(60_000);
   const level = (hz: number) =>
     decibels(powerAt(samples, hz) / powerAt(samples, 500));
@@ -48,7 +48,7 @@ Deno.test("speechNoise() has the long-term spectrum of a voice: flat in the low,
   assert.ok(level(31.25) < level(125) - 3, `${level(31.25)} dB at the bottom`);
 });
 
-Deno.test("speechNoise() swells a few times a second, pauses, and is loud enough and never clipped", async () => {
+Deno.test("speechNoise() has syllables and pauses, is loud enough and never clips", async () => {
   const samples = await noise(60_000);
   const frame = SPEECH_NOISE_HZ / 50;
   const levels = Array.from({ length: samples.length / frame }, (_, i) => {
