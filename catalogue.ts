@@ -43,4 +43,9 @@ export const catalogue: Catalogue = {
     csv: async () => (await import("./reporters/csv.ts")).csvReporter,
     jsonl: async () => (await import("./reporters/jsonl.ts")).jsonlReporter,
   },
+  load: {
+    concurrent: async () => (await import("./loads/concurrent.ts")).concurrent,
+    constant: async () => (await import("./loads/constant.ts")).constant,
+    poisson: async () => (await import("./loads/poisson.ts")).poisson,
+  },
 };

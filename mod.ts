@@ -9,7 +9,7 @@
  * const report = await run({
  *   backend: echo({ delayMs: 2 }),
  *   dataset: repeat({ text: "hello" }),
- *   load: concurrent([4]),
+ *   load: concurrent({ streams: [4] }),
  *   stop: { requests: 20 },
  * });
  * console.log(report.stages[0]?.metrics.latency?.p50);
@@ -20,13 +20,6 @@
 export * from "./plugins/mod.ts";
 export { run, type RunOptions } from "./plugins/run.ts";
 export { systemClock } from "./core/clock.ts";
-export {
-  concurrent,
-  type LoadProfile,
-  openLoop,
-  type OpenLoopOptions,
-  type Stage,
-} from "./core/load.ts";
 export type { Host } from "./core/monitor.ts";
 export type { NormalizerName } from "./core/quality/normalize.ts";
 
@@ -94,6 +87,11 @@ export type {
   SharedPrefixes,
   SyntheticOptions,
 } from "./datasets/synthetic/options.ts";
+
+export { concurrent, type ConcurrentOptions } from "./loads/concurrent.ts";
+export { constant } from "./loads/constant.ts";
+export { poisson } from "./loads/poisson.ts";
+export type { RateOptions } from "./loads/rates.ts";
 
 export { type ConsoleOptions, consoleReporter } from "./reporters/console.ts";
 export { type CsvOptions, csvReporter } from "./reporters/csv.ts";

@@ -1,43 +1,41 @@
 import assert from "node:assert/strict";
-import type { Stage } from "../core/load.ts";
-import { random } from "../lib/random.ts";
-import { type StageReport, UsageError } from "../plugins/mod.ts";
+import { type Stage, UsageError } from "../plugins/mod.ts";
+import { stagesOf as stages } from "../tests/support/loads.ts";
 import { loadOf } from "./loads.ts";
 
-function stagesOf(text: string): Stage[] {
-  const plan = loadOf(text)((purpose) => random(1, purpose));
-  const stages: Stage[] = [];
-  // A load that goes by the reports of its stages would need some: none of these does.
-  const report = {} as StageReport;
-  for (let step = plan.next(); !step.done; step = plan.next(report)) {
-    stages.push(step.value);
-  }
-  return stages;
+async function stagesOf(text: string): Promise<Stage[]> {
+  const load = await loadOf(text);
+  const profile = await load.open({
+    env: () => undefined,
+    signal: new AbortController().signal,
+    warn() {},
+  });
+  return stages(profile);
 }
 
-Deno.test("loadOf() makes a stage for each number, in their order", () => {
+Deno.test("loadOf() makes a stage for each number, in order", async () => {
   assert.deepEqual(
-    stagesOf("concurrent=1,8,32").map(({ load }) => load),
+    (await stagesOf("concurrent=1,8,32")).map(({ load }) => load),
     [1, 8, 32].map((concurrency) => ({ kind: "concurrent", concurrency })),
   );
-  const rates = stagesOf("poisson=0.5,2,maxInFlight=100");
+  const rates = await stagesOf("poisson=0.5,2,maxInFlight=100");
   assert.equal(rates.length, 2);
   assert.deepEqual(rates.map(({ maxInFlight }) => maxInFlight), [100, 100]);
-  assert.equal(stagesOf("constant=10")[0]?.maxInFlight, Infinity);
+  assert.equal((await stagesOf("constant=10"))[0]?.maxInFlight, undefined);
 });
 
-Deno.test("loadOf() takes the numbers by the option's name too", () => {
+Deno.test("loadOf() takes the numbers by the option's name too", async () => {
   assert.deepEqual(
-    stagesOf("concurrent,streams=2,4").map(({ name }) => name),
-    stagesOf("concurrent=2,4").map(({ name }) => name),
+    (await stagesOf("concurrent,streams=2,4")).map(({ name }) => name),
+    (await stagesOf("concurrent=2,4")).map(({ name }) => name),
   );
 });
 
-Deno.test("loadOf() refuses what is no load, and says what would be", () => {
+Deno.test("loadOf() rejects an unknown load and invalid options, with a hint", async () => {
   const cases = [
     [
       "burst=1",
-      /^--load: unknown load "burst"; there are: concurrent, constant, poisson$/,
+      /^--load: unknown load "burst"; there are: concurrent, constant, poisson;/,
     ],
     [
       "8",
@@ -63,7 +61,7 @@ Deno.test("loadOf() refuses what is no load, and says what would be", () => {
     ["", /a name must be given/],
   ] as const;
   for (const [text, says] of cases) {
-    assert.throws(() => loadOf(text), (error) => {
+    await assert.rejects(loadOf(text), (error) => {
       assert.ok(error instanceof UsageError, text);
       assert.match(error.message, says);
       return true;

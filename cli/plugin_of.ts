@@ -6,6 +6,14 @@ import { catalogue } from "../catalogue.ts";
 import { parseSpec } from "./spec.ts";
 import { problemsWith, type ReadSpec, readSpec } from "./spec_options.ts";
 
+/** The option that names a plugin of each kind. */
+const FLAGS: Readonly<Record<Kind, string>> = {
+  backend: "--backend",
+  dataset: "--data",
+  reporter: "--report",
+  load: "--load",
+};
+
 /**
  * The plugin that `NAME[=PRIMARY][,key=value…]` names, with its options.
  *
@@ -19,7 +27,8 @@ export async function pluginOf<K extends Kind>(
   shorthands: Readonly<Record<string, unknown>> = {},
 ): Promise<Configured<K>> {
   const spec = parseSpec(text);
-  const plugin = await loadPlugin(kind, spec.name, { catalogue });
+  const option = FLAGS[kind];
+  const plugin = await loadPlugin(kind, spec.name, { catalogue, option });
   const read = readSpec(spec, plugin.definition);
   const doubled = addTo(read.options, shorthands);
   const problems = [

@@ -3,9 +3,9 @@ import { tempFolder } from "../tests/support/datasets.ts";
 import {
   concurrent,
   type Configured,
+  constant,
   echo,
   jsonlReporter,
-  openLoop,
   repeat,
   type Report,
   type Reporter,
@@ -20,7 +20,7 @@ async function savedRun(path: string): Promise<Report> {
   return await run({
     backend: echo({ text: "one two" }),
     dataset: repeat({ text: "hello" }),
-    load: concurrent([1, 2]),
+    load: concurrent({ streams: [1, 2] }),
     loadText: "concurrent=1,2",
     stop: { requests: 6 },
     reporters: [jsonlReporter({ path })],
@@ -55,7 +55,7 @@ const ENDINGS: Readonly<Record<string, Partial<RunOptions>>> = {
   },
   "arrivals dropped": {
     backend: echo({ delayMs: 30 }),
-    load: openLoop("constant", [200, 400], { maxInFlight: 2 }),
+    load: constant({ rates: [200, 400], maxInFlight: 2 }),
     stop: { warmupMs: 20, durationMs: 60 },
   },
   "requests given up": {
@@ -85,7 +85,7 @@ for (const [ending, options] of Object.entries(ENDINGS)) {
     await run({
       backend: echo({ text: "one two" }),
       dataset: repeat({ text: "hello" }),
-      load: concurrent([2, 3]),
+      load: concurrent({ streams: [2, 3] }),
       signal: interrupt.signal,
       ...options,
       reporters: [jsonlReporter({ path }), configured(ear)],

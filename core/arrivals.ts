@@ -1,26 +1,28 @@
 import type { Random } from "../lib/random.ts";
 
 /**
- * Start times at even gaps of 1 ÷ rate, the first one at 0.
+ * Returns start times at even gaps of 1 ÷ rate, the first one at 0.
  *
  * @param ratePerSecond Requests per second. Must be above 0.
  * @returns Ascending offsets from the start of the stage, in milliseconds.
  * @throws {RangeError} If `ratePerSecond` is not a positive number.
  */
-export function* constant(ratePerSecond: number): Generator<number, never> {
+export function* constantArrivals(
+  ratePerSecond: number,
+): Generator<number, never> {
   check(ratePerSecond);
   for (let i = 0;; i++) yield i * 1000 / ratePerSecond;
 }
 
 /**
- * Start times of a Poisson process: independent, exponentially distributed gaps, `−ln(1 − u) ÷ rate`.
+ * Returns start times of a Poisson process: independent, exponentially distributed gaps, `−ln(1 − u) ÷ rate`.
  *
  * @param ratePerSecond Mean requests per second. Must be above 0.
  * @param random Source of randomness.
  * @returns Ascending offsets from the start of the stage, in milliseconds.
  * @throws {RangeError} If `ratePerSecond` is not a positive number.
  */
-export function* poisson(
+export function* poissonArrivals(
   ratePerSecond: number,
   random: Random,
 ): Generator<number, never> {
@@ -35,7 +37,7 @@ export function* poisson(
 function check(ratePerSecond: number): void {
   if (!(ratePerSecond > 0 && ratePerSecond < Infinity)) {
     throw new RangeError(
-      `Cannot schedule requests as 'ratePerSecond' must be a positive number: current value is ${ratePerSecond}`,
+      `ratePerSecond must be a positive number, but was ${ratePerSecond}`,
     );
   }
 }

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import type { Backend, Call, Dataset } from "./contract.ts";
 import { UsageError } from "./errors.ts";
 import { systemClock } from "./clock.ts";
-import { concurrent, type LoadProfile, openLoop } from "./load.ts";
+import { closedLoop, evenLoop } from "../tests/support/loads.ts";
+import type { LoadProfile } from "./load.ts";
 import type { Sample } from "./sample.ts";
 import { type EngineOptions, type RunResult, runStages } from "./runner.ts";
 import {
@@ -53,7 +54,7 @@ async function runWith(
   const running = runStages({
     backend: answering(10),
     dataset: items("a", "b", "c"),
-    load: concurrent([1]),
+    load: closedLoop([1]),
     stop: {},
     seed: 1,
     normalizer: "basic",
@@ -87,7 +88,7 @@ async function runOnSystemClock(options: Partial<EngineOptions>) {
   const result = await runStages({
     backend: answering(10),
     dataset: items("a", "b", "c"),
-    load: concurrent([1]),
+    load: closedLoop([1]),
     stop: {},
     seed: 1,
     normalizer: "basic",
@@ -140,7 +141,7 @@ Deno.test("runStages() begins the data anew until the requests are made", async 
 Deno.test("runStages() measures after the warm-up, for the time asked for, and lets the last ones end", async () => {
   const { samples, result } = await runWith({
     backend: answering(40),
-    load: concurrent([2]),
+    load: closedLoop([2]),
     stop: { warmupMs: 100, durationMs: 100 },
   });
   const [stage] = result.stages;
@@ -188,7 +189,7 @@ Deno.test("runStages() is not held by a server that hangs", async () => {
 Deno.test("runStages() starts open-loop requests when they are due, and counts those it drops", async () => {
   const { samples, result } = await runWith({
     backend: answering(250),
-    load: openLoop("constant", [10], { maxInFlight: 2 }),
+    load: evenLoop([10], { maxInFlight: 2 }),
     stop: { durationMs: 500 },
   });
   assert.deepEqual(
@@ -203,7 +204,7 @@ Deno.test("runStages() starts open-loop requests when they are due, and counts t
 Deno.test("runStages() spreads the streams that begin together", async () => {
   const { samples } = await runWith({
     backend: answering(1000, { spreadMs: 100 }),
-    load: concurrent([4]),
+    load: closedLoop([4]),
     stop: { requests: 4 },
   });
   assert.deepEqual(
@@ -214,7 +215,7 @@ Deno.test("runStages() spreads the streams that begin together", async () => {
 
 Deno.test("runStages() gives each stage the data from its beginning, and ids of its own", async () => {
   const { samples } = await runWith({
-    load: concurrent([1, 2]),
+    load: closedLoop([1, 2]),
     stop: { requests: 2 },
   });
   assert.deepEqual(
@@ -420,7 +421,7 @@ Deno.test("runStages() sends every turn of every session where no stop is set", 
       }
     },
   };
-  for (const load of [concurrent([3]), openLoop("constant", [1000])]) {
+  for (const load of [closedLoop([3]), evenLoop([1000])]) {
     const { samples, result } = await runWith({ dataset, load });
     const turns = samples.map(({ session }) => `${session.id}${session.turn}`);
     assert.deepEqual(turns.sort(), ["a0", "b0", "b1", "b2", "c0"]);
@@ -432,7 +433,7 @@ Deno.test("runStages() sends the last session although the data ended while it w
   const clock = manualClock();
   const { samples } = await runWith({
     clock,
-    load: concurrent([2]),
+    load: closedLoop([2]),
     backend: answering(10, {
       prepare: ({ columns: { text } }) =>
         clock.sleepUntil(text === "c" ? 5000 : 0).then(() => undefined),
@@ -446,7 +447,7 @@ Deno.test("runStages() is strict with the last item too, although the data ended
   const { result } = await runWith({
     clock,
     strict: true,
-    load: concurrent([2]),
+    load: closedLoop([2]),
     backend: answering(10, {
       prepare: ({ columns: { text } }) =>
         clock.sleepUntil(text === "c" ? 5000 : 0).then(() => {
@@ -467,7 +468,7 @@ Deno.test("runStages() ends in time with a backend that answers, or fails, at on
   for (const send of backends) {
     const { result } = await runOnSystemClock({
       backend: { needs: [], send },
-      load: concurrent([2]),
+      load: closedLoop([2]),
       stop: { durationMs: 50 },
     });
     assert.equal(result.stages[0]?.stopped, "duration");
@@ -477,7 +478,7 @@ Deno.test("runStages() ends in time with a backend that answers, or fails, at on
 Deno.test("runStages() ends in time although requests are due faster than they can be started", async () => {
   const { result, samples } = await runOnSystemClock({
     backend: answering(1),
-    load: openLoop("constant", [10_000_000]),
+    load: evenLoop([10_000_000]),
     stop: { durationMs: 50 },
   });
   const [stage] = result.stages;
@@ -505,7 +506,7 @@ Deno.test("runStages() is not held by data that does not come", async () => {
 Deno.test("runStages() keeps the stages before one that cannot begin", async () => {
   let reads = 0;
   const { result } = await runWith({
-    load: concurrent([1, 2]),
+    load: closedLoop([1, 2]),
     dataset: {
       async *sessions(reading) {
         if (++reads > 1) throw new Error("The disk is gone");

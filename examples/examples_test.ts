@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { concurrent, type LoadProfile, repeat, run } from "../mod.ts";
+import { concurrent, repeat, run } from "../mod.ts";
 import { catalogue } from "../catalogue.ts";
 import { loadPlugin } from "../plugins/load.ts";
 import { backendChecks, reporterChecks } from "../plugins/testing/mod.ts";
@@ -16,11 +16,10 @@ Deno.test("http_post_backend.ts keeps what a backend promises, and takes part in
     catalogue,
   });
   for (const check of backendChecks(plugin({ url }))) await check.run();
-  const load: LoadProfile = concurrent([2]);
   const report = await run({
     backend: plugin({ url }),
     dataset: repeat({ text: "hello" }),
-    load,
+    load: concurrent({ streams: [2] }),
     stop: { requests: 6 },
   });
   assert.equal(report.stages[0]?.counts.ok, 6);

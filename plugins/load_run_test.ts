@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { catalogue } from "../catalogue.ts";
-import { concurrent } from "../core/load.ts";
 import type { Report } from "../core/report.ts";
 import { loadPlugin } from "./load.ts";
 import type { Kind } from "./plugin.ts";
@@ -40,6 +39,18 @@ export default {
     },
   }),
 };`,
+  load: `import type { LoadDefinition } from "@earshot/earshot/plugin";
+${head("load", "steps")}
+export default {
+  ...label,
+  profile: ({ gapMs }: { gapMs: number }) => function* () {
+    for (const name of ["slow", "fast"]) {
+      const arrivals = name === "slow" ? [0, gapMs, 2 * gapMs] : [0, 0, 0];
+      const report = yield { name, load: { kind: "steps", gapMs }, arrivals };
+      if (report.counts.ok < 3) return;
+    }
+  },
+} satisfies LoadDefinition<any, any>;`,
   reporter: `${head("reporter", "tell")}
 export default {
   ...label,
@@ -50,15 +61,16 @@ export default {
 };`,
 };
 
-/** Runs all three, each from where `whereOf` says that it is. */
+/** Runs all of them, each from where `whereOf` says that it is. */
 async function ran(
   whereOf: (kind: Kind) => string,
 ): Promise<{ report: Report; told: unknown[] }> {
   const load = <K extends Kind>(kind: K) =>
     loadPlugin(kind, whereOf(kind), { catalogue });
-  const [backend, dataset, reporter] = await Promise.all([
+  const [backend, dataset, steps, reporter] = await Promise.all([
     load("backend"),
     load("dataset"),
+    load("load"),
     load("reporter"),
   ]);
   const told: unknown[] = [];
@@ -66,14 +78,17 @@ async function ran(
     backend: backend({ mark: "!" }),
     dataset: dataset({ words: ["so", "it", "is"] }),
     reporters: [reporter({ told })],
-    load: concurrent([1]),
+    load: steps({ gapMs: 20 }),
     stop: { requests: 3 },
   });
   return { report, told };
 }
 
 function holds({ report, told }: { report: Report; told: unknown[] }): void {
-  const [stage] = report.stages;
+  const [stage, fast, ...rest] = report.stages;
+  assert.equal(rest.length, 0);
+  assert.deepEqual(stage?.load, { kind: "steps", gapMs: 20 });
+  assert.equal(fast?.name, "fast");
   assert.equal(stage?.counts.ok, 3);
   assert.equal(stage.quality.wer?.value, 0);
   assert.ok(stage.metrics.latency!.p50 >= 1);
@@ -84,7 +99,7 @@ function holds({ report, told }: { report: Report; told: unknown[] }): void {
     facts: { mark: "!" },
   });
   assert.deepEqual(dataset.facts, { count: 3 });
-  assert.deepEqual(told, ["SO!", "IT!", "IS!", 3]);
+  assert.deepEqual(told, ["SO!", "IT!", "IS!", "SO!", "IT!", "IS!", 3]);
 }
 
 Deno.test("loadPlugin() lets a stranger's plugin of each kind take part in a run, from files", async () => {

@@ -1,8 +1,13 @@
 import { UsageError } from "../core/errors.ts";
-import { define, type Definition, type Kind, type Plugin } from "./plugin.ts";
+import {
+  define,
+  type Definition,
+  factories,
+  type Kind,
+  kinds,
+  type Plugin,
+} from "./plugin.ts";
 import { isRecord } from "../lib/record.ts";
-
-const KINDS: readonly string[] = ["backend", "dataset", "reporter"];
 
 /** The version of the seam that a plain definition has to name. */
 const API_VERSION = 1;
@@ -32,10 +37,28 @@ export function pluginIn<K extends Kind>(
       { problems: faults.map((message) => ({ message })) },
     );
   }
-  const definition = typeof found === "function"
-    ? (found as unknown as Plugin<K, unknown>).definition
-    : found as Definition<K>;
-  return define(kind, definition);
+  if (typeof found === "function") {
+    return define(kind, (found as unknown as Plugin<K, unknown>).definition);
+  }
+  const definition = found as Record<string, unknown> & Definition<K>;
+  const create = definition[factories[kind]] as Definition<K>["open"];
+  return define(kind, {
+    ...definition,
+    open: (options, context) => create.call(definition, options, context),
+  });
+}
+
+/** Returns the kind that the default export of a module declares, if it declares one. */
+export function kindIn(
+  { default: found }: Readonly<Record<string, unknown>>,
+): Kind | undefined {
+  const declares = typeof found === "function" || isRecord(found);
+  const kind: unknown = declares ? Reflect.get(found, "kind") : undefined;
+  return isKind(kind) ? kind : undefined;
+}
+
+function isKind(value: unknown): value is Kind {
+  return (kinds as readonly unknown[]).includes(value);
 }
 
 function faultsOf(
@@ -58,7 +81,10 @@ function faultsOf(
       `the plugin itself must be exported, and not one with its options: "${found.name}" was called already`,
     ];
   }
-  return [...faultsOfLabel(kind, found), ...faultsOfDefinition(found)];
+  return [
+    ...faultsOfLabel(kind, found),
+    ...faultsOfDefinition(found, factories[kind]),
+  ];
 }
 
 function faultsOfFunction(kind: Kind, found: object): string[] {
@@ -73,9 +99,11 @@ function faultsOfFunction(kind: Kind, found: object): string[] {
   }
   const wrong = faultOfKind(kind, found.kind);
   if (wrong) return [wrong];
-  return isRecord(found.definition) ? faultsOfDefinition(found.definition) : [
-    `'definition' must be an object: ${typeName(found.definition)} was found`,
-  ];
+  return isRecord(found.definition)
+    ? faultsOfDefinition(found.definition, "open")
+    : [
+      `'definition' must be an object: ${typeName(found.definition)} was found`,
+    ];
 }
 
 /** What a plain definition says of itself. */
@@ -94,13 +122,16 @@ function faultsOfLabel(
 
 function faultOfKind(kind: Kind, its: unknown): string | undefined {
   if (its === kind) return undefined;
-  return KINDS.includes(String(its))
+  return isKind(its)
     ? `it must be a ${kind}: it is a ${its}`
     : `'kind' must be "${kind}": ${shown(its)}`;
 }
 
-function faultsOfDefinition(definition: Record<string, unknown>): string[] {
-  const { name, summary, primary, options, open } = definition;
+function faultsOfDefinition(
+  definition: Record<string, unknown>,
+  factory: string,
+): string[] {
+  const { name, summary, primary, options, [factory]: create } = definition;
   const rules: [boolean, string, unknown][] = [
     [
       typeof name === "string" && /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(name),
@@ -122,7 +153,11 @@ function faultsOfDefinition(definition: Record<string, unknown>): string[] {
       "'options' must be a Standard Schema, as of zod, valibot or ArkType",
       options,
     ],
-    [typeof open === "function", "'open' must be a function", open],
+    [
+      typeof create === "function",
+      `'${factory}' must be a function`,
+      create,
+    ],
   ];
   return rules.filter(([holds]) => !holds)
     .map(([, rule, value]) => `${rule}: ${shown(value)}`);
@@ -137,7 +172,7 @@ function isStandardSchema(value: unknown): boolean {
 }
 
 function isConfigured(found: Record<string, unknown>): boolean {
-  return KINDS.includes(String(found.kind)) && !("apiVersion" in found) &&
+  return isKind(found.kind) && !("apiVersion" in found) &&
     typeof found.name === "string" && typeof found.open === "function" &&
     "options" in found && !isStandardSchema(found.options);
 }

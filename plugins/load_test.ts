@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { catalogue } from "../catalogue.ts";
 import { UsageError } from "../core/errors.ts";
-import { type LoadOptions, loadPlugin } from "./load.ts";
+import { type LoadOptions, loadPlugin, loadPlugins } from "./load.ts";
 import type { Kind, OpenContext } from "./plugin.ts";
 
 /** A whole backend as a stranger would write it: it imports nothing but a type. */
@@ -78,28 +78,62 @@ Deno.test("loadPlugin() loads every built-in plugin by its name", async () => {
 
 const BACKENDS = Object.keys(catalogue.backend).join(", ");
 
-Deno.test("loadPlugin() tells the nearest name, and all there are", async () => {
+Deno.test("loadPlugin() suggests the nearest name and lists all names", async () => {
   assert.equal(
     await refused(load("realtme")),
-    `Cannot load backend "realtme" as there is none of this name; did you mean "realtime"? there are: ${BACKENDS}; a file begins with ./ or ends in .ts or .js`,
+    `unknown backend "realtme"; did you mean "realtime"? there are: ${BACKENDS}; a file begins with ./ or ends in .ts or .js`,
   );
   assert.match(
     await refused(load("zzz")),
-    new RegExp(`of this name; there are: ${BACKENDS};`),
+    new RegExp(`^unknown backend "zzz"; there are: ${BACKENDS};`),
   );
   assert.match(
     await refused(load("json")),
     new RegExp(
-      `^Cannot load "json" as a backend is needed: it is a reporter; there are: ${BACKENDS}$`,
+      `^"json" is a reporter, not a backend; there are: ${BACKENDS}$`,
     ),
   );
   for (const name of ["toString", "__proto__", "constructor"]) {
-    assert.match(await refused(load(name)), /none of this name/);
+    assert.match(await refused(load(name)), /^unknown backend/);
   }
   assert.match(
     await refused(load("npm:earshot-x")),
     /bundle a package into one file first/,
   );
+  assert.match(
+    await refused(load("realtme", { option: "--backend" })),
+    /^--backend: unknown backend "realtme"; did you mean "realtime"\?/,
+  );
+});
+
+Deno.test("loadPlugins() loads one plugin of each kind that has the name", async () => {
+  const found = await loadPlugins("csv", { catalogue });
+  assert.deepEqual(found.map(({ kind }) => kind), ["dataset", "reporter"]);
+  const [load] = await loadPlugins("poisson", { catalogue });
+  assert.equal(load?.kind, "load");
+  assert.match(
+    await refused(loadPlugins("posson", { catalogue })),
+    /^unknown plugin "posson"; did you mean "poisson"\? there are: chat, /,
+  );
+});
+
+Deno.test("loadPlugins() loads a file or a URL whatever its kind, with one fetch", async () => {
+  let fetched = 0;
+  const dataset = ECHO.replace(`"backend"`, `"dataset"`);
+  await serving(() => {
+    fetched++;
+    return code(dataset);
+  }, async (origin) => {
+    const [found] = await loadPlugins(`${origin}/p.ts`, { catalogue });
+    assert.equal(found?.kind, "dataset");
+    assert.equal(fetched, 1);
+  });
+  await serving(() => code("export default 1"), async (origin) => {
+    assert.match(
+      await refused(loadPlugins(`${origin}/p.ts`, { catalogue })),
+      /default export/,
+    );
+  });
 });
 
 Deno.test("loadPlugin() loads a file, wherever it is said to be", async () => {

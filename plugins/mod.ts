@@ -3,13 +3,33 @@
  *
  * @module
  */
-export * from "./plugin.ts";
+export {
+  type BackendPlugin,
+  type BaseDefinition,
+  type Configured,
+  type DatasetPlugin,
+  define,
+  defineBackend,
+  defineDataset,
+  defineLoad,
+  defineReporter,
+  type Definition,
+  type Instances,
+  type Kind,
+  type LoadDefinition,
+  type LoadPlugin,
+  type OpenContext,
+  type Plugin,
+  type ReporterPlugin,
+} from "./plugin.ts";
 export type * from "./standard_schema.ts";
 export { type TemporaryFolder, temporaryFolder } from "./temporary_folder.ts";
+export { constantArrivals, poissonArrivals } from "../core/arrivals.ts";
 export type { Clock } from "../core/clock.ts";
 export { onAbort } from "../lib/abort.ts";
 export * from "../core/contract.ts";
 export * from "../core/errors.ts";
+export type { LoadProfile, Stage } from "../core/load.ts";
 export { type JoinedText, joinedText } from "../lib/joined_text.ts";
 export { type Random, random } from "../lib/random.ts";
 export type * from "../core/report.ts";

@@ -1,9 +1,10 @@
 import type { Backend, Dataset, Reporter } from "../core/contract.ts";
 import { UsageError } from "../core/errors.ts";
+import type { LoadProfile } from "../core/load.ts";
 import { explain, jsonSchemaOf } from "./schema_hints.ts";
 import type { Issue, StandardSchemaV1 } from "./standard_schema.ts";
 
-/** The kinds of plugin, and what each opens to. */
+/** The kinds of plugin and the instance that each one creates. */
 export interface Instances {
   /** Sends requests to a model. */
   backend: Backend;
@@ -11,29 +12,60 @@ export interface Instances {
   dataset: Dataset;
   /** Shows or stores a result. */
   reporter: Reporter;
+  /** Decides when requests start. */
+  load: LoadProfile;
 }
 
-/** The name of a kind of plugin. */
+/** Name of a kind of plugin. */
 export type Kind = keyof Instances;
 
 /**
- * What an author writes. A plugin that is loaded by URL may be this alone, as the default export
- * with `kind` and `apiVersion: 1` beside it, so that it needs no import but a type.
+ * The name, in the definition that an author writes, of the function that creates the instance. The table lists every
+ * kind: the catalogue, the loader, `earshot list` and `earshot info` follow it.
  */
-export interface Definition<K extends Kind, Input = unknown, Output = unknown> {
+export const factories: Readonly<Record<Kind, "open" | "profile">> = {
+  backend: "open",
+  dataset: "open",
+  reporter: "open",
+  load: "profile",
+};
+
+/** Every kind of plugin. */
+export const kinds: readonly Kind[] = Object.keys(factories) as Kind[];
+
+/** The part of a definition that is the same for every kind. */
+export interface BaseDefinition<Input = unknown, Output = unknown> {
   /** Name on the command line, in kebab case. */
   readonly name: string;
   /** One line for `earshot list` and the README. */
   readonly summary: string;
   /** The option that `NAME=VALUE` sets on the command line. */
   readonly primary?: string;
-  /** Any Standard Schema that can tell its JSON Schema too: zod, valibot, ArkType, or one written by hand. */
+  /** Any Standard Schema that also provides its JSON Schema: zod, valibot, ArkType, or one written by hand. */
   readonly options: StandardSchemaV1<Input, Output>;
-  /** Builds the instance from validated options. */
+}
+
+/**
+ * Definition of a plugin. A module that is loaded by file or URL may export it by default, with `kind` and
+ * `apiVersion: 1` beside it, so that it needs no import but of types.
+ */
+export interface Definition<K extends Kind, Input = unknown, Output = unknown>
+  extends BaseDefinition<Input, Output> {
+  /** Creates the instance from validated options. */
   open(
     options: Output,
     context: OpenContext,
   ): Instances[K] | Promise<Instances[K]>;
+}
+
+/** Definition of a load: its function is `profile` in place of `open`. */
+export interface LoadDefinition<Input = unknown, Output = unknown>
+  extends BaseDefinition<Input, Output> {
+  /** Creates the profile from validated options. */
+  profile(
+    options: Output,
+    context: OpenContext,
+  ): LoadProfile | Promise<LoadProfile>;
 }
 
 /** What a plugin may use while it opens and after. */
@@ -63,6 +95,8 @@ export type BackendPlugin<Options> = Plugin<"backend", Options>;
 export type DatasetPlugin<Options> = Plugin<"dataset", Options>;
 /** A plugin that shows or stores a result. */
 export type ReporterPlugin<Options> = Plugin<"reporter", Options>;
+/** A plugin that decides when requests start. */
+export type LoadPlugin<Options> = Plugin<"load", Options>;
 
 /** A plugin with its options: plain data, inert until the run opens it. */
 export interface Configured<K extends Kind> {
@@ -99,6 +133,16 @@ export function defineReporter<Input, Output>(
   definition: Definition<"reporter", Input, Output>,
 ): ReporterPlugin<Input> {
   return define("reporter", definition);
+}
+
+/** Defines a load. */
+export function defineLoad<Input, Output>(
+  definition: LoadDefinition<Input, Output>,
+): LoadPlugin<Input> {
+  return define("load", {
+    ...definition,
+    open: (options, context) => definition.profile(options, context),
+  });
 }
 
 /** Makes a plugin of a definition whose kind is known only at run time. */

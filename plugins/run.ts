@@ -1,6 +1,5 @@
 import { type Clock, systemClock } from "../core/clock.ts";
 import type { Reporter } from "../core/contract.ts";
-import type { LoadProfile } from "../core/load.ts";
 import type { Host } from "../core/monitor.ts";
 import type { NormalizerName } from "../core/quality/normalize.ts";
 import type {
@@ -30,7 +29,7 @@ export interface RunOptions {
   /** Supplies the sessions. */
   readonly dataset: Configured<"dataset">;
   /** Offers the load, stage by stage. */
-  readonly load: LoadProfile;
+  readonly load: Configured<"load">;
   /** The load in the words of the command line, for the report. @default {""} */
   readonly loadText?: string;
   /** When a stage ends. @default Each session once */
@@ -73,7 +72,7 @@ export interface RunOptions {
  * const report = await run({
  *   backend: echo({ delayMs: 5 }),
  *   dataset: repeat({ text: "hello" }),
- *   load: concurrent([2]),
+ *   load: concurrent({ streams: [2] }),
  *   stop: { requests: 10 },
  * });
  * assert.equal(report.stages[0]?.counts.ok, 10);
@@ -99,7 +98,9 @@ export async function run(options: RunOptions): Promise<Report> {
   async function open<K extends Kind>(
     plugin: Configured<K>,
   ): Promise<Instances[K]> {
-    const instance = await plugin.open(context);
+    const instance: Instances[K] & Partial<AsyncDisposable> = await plugin.open(
+      context,
+    );
     opened.defer(() =>
       disposeInTime(
         `${plugin.kind} "${plugin.name}"`,
@@ -114,6 +115,7 @@ export async function run(options: RunOptions): Promise<Report> {
   for (const reporter of options.reporters ?? []) {
     reporters.push(await open(reporter));
   }
+  const load = await open(options.load);
   const dataset = await open(options.dataset);
   mustEnd({ stop, dataset });
   const backend = await open(options.backend);
@@ -142,7 +144,7 @@ export async function run(options: RunOptions): Promise<Report> {
   const result = await runStages({
     backend,
     dataset,
-    load: options.load,
+    load,
     stop,
     seed,
     normalizer,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { echo } from "../backends/echo.ts";
-import { concurrent } from "../core/load.ts";
+import { concurrent } from "../loads/concurrent.ts";
 import { repeat } from "../datasets/repeat.ts";
 import {
   type Configured,
@@ -32,7 +32,7 @@ function runWith(options: Partial<RunOptions>): Promise<Report> {
   return run({
     backend: echo({}),
     dataset: repeat({ text: "hello" }),
-    load: concurrent([2]),
+    load: concurrent({ streams: [2] }),
     stop: { requests: 4 },
     ...options,
   });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Ajv2020 } from "ajv/2020";
 import { echo } from "../backends/echo.ts";
-import { openLoop } from "../core/load.ts";
+import { constant } from "../loads/constant.ts";
 import { repeat } from "../datasets/repeat.ts";
 import { run } from "../plugins/run.ts";
 import { csvReporter } from "./csv.ts";
@@ -30,7 +30,7 @@ Deno.test("Every reporter writes a run of the engine as its schema has it, all a
   const report = await run({
     backend: echo({ delayMs: 1 }),
     dataset: repeat({ text: "hello" }),
-    load: openLoop("constant", [500, 1000]),
+    load: constant({ rates: [500, 1000] }),
     stop: { requests: 20, warmupMs: 10 },
     reporters: [
       jsonReporter({ path: json }),

@@ -46,7 +46,7 @@ Deno.test("a ShareGPT conversation is replayed with the answers that were record
       history: "scripted",
     }),
     dataset: sharegpt({ path: folder.at("s.json") }),
-    load: concurrent([1]),
+    load: concurrent({ streams: [1] }),
   });
   assert.equal(report.stages[0]!.counts.ok, 2);
   const first = [
@@ -170,7 +170,7 @@ Deno.test("run sends the parts of one recording that a manifest declares, each a
     const { report, samples } = await sampled({
       backend,
       dataset: jsonlManifest({ path: folder.at("m.jsonl") }),
-      load: concurrent([1]),
+      load: concurrent({ streams: [1] }),
     });
     const [stage] = report.stages;
     assert.equal(stage!.counts.ok, 3);

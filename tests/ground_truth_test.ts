@@ -60,7 +60,7 @@ async function streamed(
     return await sampled({
       backend: realtime({ target, transport, chunkMs: CHUNK_MS }),
       dataset: audioFolder({ path: folder }),
-      load: concurrent([STREAMS]),
+      load: concurrent({ streams: [STREAMS] }),
       stop: { requests: CLIPS },
     });
   } finally {

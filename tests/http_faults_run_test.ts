@@ -85,7 +85,7 @@ async function struck(
       ...given,
     }),
     dataset: data,
-    load: concurrent([2]),
+    load: concurrent({ streams: [2] }),
     stop: { requests: 2 },
   });
   const { counts, failures, metrics, verdict } = report.stages[0]!;
@@ -214,7 +214,7 @@ Deno.test("An empty answer is none, but for the text of a transcript: silence ha
   const { report: { stages: [stage] } } = await sampled({
     backend: silent.backend({ target: `${server.url}/?fault=${fault}` }),
     dataset: silent.data,
-    load: concurrent([1]),
+    load: concurrent({ streams: [1] }),
     stop: { requests: 2 },
   });
   assert.deepEqual([stage?.counts.ok, stage?.counts.emptyOutputs], [2, 2]);
@@ -227,7 +227,7 @@ Deno.test("Answers that come whole where a stream was asked for are answers, wit
     const { report, samples, warnings } = await sampled({
       backend: backend({ target: `${server.url}/?fault=json@accept` }),
       dataset: data,
-      load: concurrent([1]),
+      load: concurrent({ streams: [1] }),
       stop: { requests: 2 },
     });
     const { counts, metrics } = report.stages[0]!;

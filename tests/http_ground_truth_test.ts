@@ -84,7 +84,7 @@ Deno.test("every backend over HTTP stamps its instants as the server's log has t
         const { report, samples } = await sampled({
           backend: backend(server.url, stream),
           dataset: data,
-          load: concurrent([CONCURRENCY]),
+          load: concurrent({ streams: [CONCURRENCY] }),
           stop: { requests: REQUESTS },
         });
         const { counts } = report.stages[0]!;

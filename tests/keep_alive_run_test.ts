@@ -16,7 +16,7 @@ Deno.test("No request fails against a server that closes each connection behind 
   const { report: { stages: [stage] }, samples } = await sampled({
     backend: chat({ target: server.url, ...NO_QUESTIONS }),
     dataset: repeat({ text: "hello there" }),
-    load: concurrent([4]),
+    load: concurrent({ streams: [4] }),
     stop: { requests: 400 },
   });
   const { counts } = stage!;

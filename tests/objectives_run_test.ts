@@ -106,7 +106,7 @@ Deno.test("run() takes maxErrorRate from code, and misses it where no request en
   const options: RunOptions = {
     backend: echo({}),
     dataset: repeat({ text: "hello" }),
-    load: concurrent([1]),
+    load: concurrent({ streams: [1] }),
     stop: { requests: 20 },
     maxErrorRate: 0,
   };

@@ -42,7 +42,7 @@ async function answersTo(
   const { report, samples, warnings } = await sampled({
     backend: backend(server.url),
     dataset: turnsOf({ turns: columns.map((columns) => ({ columns })) }),
-    load: concurrent([1]),
+    load: concurrent({ streams: [1] }),
   });
   return { samples, stage: report.stages[0]!, warnings };
 }

@@ -148,7 +148,7 @@ for (const make of [chat, completions]) {
       const report = await run({
         backend: make({ target, model: "m", body: { n: answers } }),
         dataset: repeat({ text: "hello" }),
-        load: concurrent([2]),
+        load: concurrent({ streams: [2] }),
         loadText: "concurrent=2",
         stop: { requests: REQUESTS },
         reporters: [jsonlReporter({ path })],

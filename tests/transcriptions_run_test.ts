@@ -58,7 +58,7 @@ Deno.test("run() uploads the bundled clips and hears every word, in each form of
         ...given,
       }),
       dataset: clips({}),
-      load: concurrent([2]),
+      load: concurrent({ streams: [2] }),
     });
     const [stage] = report.stages;
     assert.equal(stage?.counts.ok, bundledClips.length, name);
@@ -86,7 +86,7 @@ Deno.test("run() uploads the bundled clips to translations, and holds what comes
     const { stages: [stage] } = await run({
       backend: translations({ target, stream }),
       dataset: clips({}),
-      load: concurrent([2]),
+      load: concurrent({ streams: [2] }),
     });
     assert.equal(stage?.counts.ok, bundledClips.length);
     assert.equal(stage.quality.wer?.value, 0);

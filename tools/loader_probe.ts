@@ -6,7 +6,7 @@
  */
 import { loadPlugin } from "../plugins/load.ts";
 
-const none = { backend: {}, dataset: {}, reporter: {} };
+const none = { backend: {}, dataset: {}, reporter: {}, load: {} };
 const plugin = await loadPlugin("backend", Deno.args[0] ?? "", {
   catalogue: none,
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { concurrent } from "../../core/load.ts";
+import { concurrent } from "../../loads/concurrent.ts";
 import { defineDataset, type Report, type Turn } from "../../plugins/mod.ts";
 import { run } from "../../plugins/run.ts";
 import { backendChecks } from "../../plugins/testing/mod.ts";
@@ -158,7 +158,7 @@ async function stageOf(
   const { stages } = await run({
     backend: embeddings(options),
     dataset: dataset({ columns }),
-    load: concurrent([1]),
+    load: concurrent({ streams: [1] }),
   });
   return stages[0]!;
 }

@@ -22,7 +22,7 @@ export async function earshotFigures(job: HttpJob): Promise<HttpFigures> {
       stream,
     }),
     dataset: repeat({ text: PROMPT }),
-    load: concurrent([concurrency]),
+    load: concurrent({ streams: [concurrency] }),
     stop: { warmupMs, durationMs: windowMs, drainMs: 0 },
     reporters: scenario === "paced" ? [collector(samples)] : [],
   });

@@ -28,7 +28,7 @@ export async function earshotClient(job: ClientJob): Promise<ClientFigures> {
       healthPath: "off",
     }),
     dataset: longSpeech(warmupMs + windowMs + SPARE_MS),
-    load: concurrent([streams]),
+    load: concurrent({ streams: [streams] }),
     stop: { warmupMs, durationMs: windowMs, drainMs: 0 },
     reporters: [collector(samples)],
   });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { bytesSource, inspectAudio } from "../../audio/mod.ts";
 import { echo } from "../../backends/echo.ts";
 import { coerceSpec, parseSpec } from "../../cli/spec.ts";
-import { concurrent } from "../../core/load.ts";
+import { concurrent } from "../../loads/concurrent.ts";
 import { isUsageError, type Session, type Turn } from "../../plugins/mod.ts";
 import { run } from "../../plugins/run.ts";
 import { testDataset } from "../../plugins/testing/mod.ts";
@@ -423,7 +423,7 @@ Deno.test("synthetic() supplies a run with pass after pass", async () => {
   const { stages, run: { config } } = await run({
     backend: echo({}),
     dataset: synthetic({ inputTokens: 16, turns: 2, count: 3 }),
-    load: concurrent([2]),
+    load: concurrent({ streams: [2] }),
     stop: { requests: 20 },
   });
   assert.equal(stages[0]?.counts.ok, 20);

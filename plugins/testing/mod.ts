@@ -19,4 +19,5 @@ export {
   type DatasetSuiteOptions,
   testDataset,
 } from "./dataset.ts";
+export { loadChecks, type LoadSuiteOptions, testLoad } from "./load.ts";
 export { reporterChecks, testReporter } from "./reporter.ts";

@@ -3,6 +3,7 @@ import { audioFolder } from "../../datasets/audio_folder.ts";
 import { clips } from "../../datasets/clips.ts";
 import { repeat } from "../../datasets/repeat.ts";
 import { echo } from "../../backends/echo.ts";
+import { poisson } from "../../loads/poisson.ts";
 import { consoleReporter } from "../../reporters/console.ts";
 import { csvReporter } from "../../reporters/csv.ts";
 import { jsonReporter } from "../../reporters/json.ts";
@@ -14,6 +15,7 @@ import type {
   Reading,
   Reporter,
 } from "../../core/contract.ts";
+import type { LoadProfile, Stage } from "../../core/load.ts";
 import type { Columns, Session } from "../../core/request.ts";
 import {
   type Configured,
@@ -25,10 +27,12 @@ import {
   backendChecks,
   type Check,
   datasetChecks,
+  loadChecks,
   manualClock,
   reporterChecks,
   testBackend,
   testDataset,
+  testLoad,
   testReporter,
 } from "./mod.ts";
 
@@ -64,12 +68,14 @@ Deno.test("testReporter() hands its checks to any framework", async () => {
   testReporter(consoleReporter({}), { test });
   testBackend(echo({}), { test });
   testDataset(repeat({ text: "x" }), { test });
+  testLoad(poisson({ rates: [1] }), { test });
   assert.deepEqual(
     found,
     [
       ...reporterChecks(consoleReporter({})),
       ...backendChecks(echo({})),
       ...datasetChecks(repeat({ text: "x" })),
+      ...loadChecks(poisson({ rates: [1] })),
     ].map(({ name }) => name),
   );
   assert.equal(new Set(found).size, found.length);
@@ -608,5 +614,94 @@ Deno.test("reporterChecks() catches every kind of broken reporter", async () => 
     new Set(cases.map(([name]) => name)),
     promised,
     "every promise has a plugin that breaks it",
+  );
+});
+
+Deno.test("loadChecks() catches every kind of broken load", async () => {
+  const stage: Stage = {
+    name: "two",
+    load: { kind: "it" },
+    arrivals: [0, 5, 5],
+  };
+  const only = (parts: Partial<Record<keyof Stage, unknown>>): LoadProfile =>
+    function* () {
+      yield { ...stage, ...parts } as Stage;
+    };
+  const run = (open: () => LoadProfile, only?: string) => {
+    const invalid = [plugin("load", open)];
+    const options = { invalid: only?.startsWith("rejects") ? invalid : [] };
+    return broken(loadChecks(plugin("load", open), options), only);
+  };
+  assert.deepEqual(await run(() => only({})), {});
+  assert.deepEqual(await run(() => only({ arrivals: { concurrency: 2 } })), {});
+  let opens = 0;
+  const plain = "yields at least one stage, described in plain data";
+  const ascending = "starts requests at ascending, finite times";
+  const same = "yields the same stages for the same seed";
+  const seeded = "takes every random number from the seed";
+  const cases: [string, RegExp, () => LoadProfile][] = [
+    [
+      "rejects invalid options",
+      /must be rejected with a UsageError/,
+      () => only({}),
+    ],
+    [plain, /must yield at least one stage/, () => function* () {}],
+    [plain, /'name' must be a string/, () => only({ name: "" })],
+    [plain, /load\.at must be plain/, () => only({ load: { at: new Map() } })],
+    [ascending, /'maxInFlight' must be/, () => only({ maxInFlight: 0 })],
+    [
+      ascending,
+      /'concurrency' must be/,
+      () => only({ arrivals: { concurrency: 0.5 } }),
+    ],
+    [ascending, /at least one request/, () => only({ arrivals: [] })],
+    [ascending, /that of request 0/, () => only({ arrivals: [-1] })],
+    [ascending, /that of request 1/, () => only({ arrivals: [5, 4] })],
+    [ascending, /that of request 0/, () => only({ arrivals: [Infinity] })],
+    [same, /stage 0 differs/, () => only({ name: `stage ${opens++}` })],
+    [
+      same,
+      /same seed must yield the same stages/,
+      () =>
+        opens++ % 2 ? only({}) : function* () {
+          yield stage;
+          yield stage;
+        },
+    ],
+    [seeded, /must differ for another seed/, () =>
+      function* (stream) {
+        stream("a")();
+        yield stage;
+      }],
+    [seeded, /must be the same for every seed/, () => {
+      let count = 0;
+      return function* () {
+        yield { ...stage, load: { count: count++ } };
+      };
+    }],
+    [
+      "stops when the run ends early",
+      /no stage after return/,
+      () =>
+        function* () {
+          try {
+            yield stage;
+          } finally {
+            yield stage;
+            yield stage;
+          }
+        },
+    ],
+  ];
+  for (const [name, pattern, open] of cases) {
+    const found = await run(open, name);
+    assert.match(found[name] ?? "(passed)", pattern, `${name}, ${pattern}`);
+  }
+  const promised = loadChecks(plugin("load", () => 0))
+    .map(({ name }) => name.replace("it ", ""));
+  assert.deepEqual(
+    new Set(cases.map(([name]) => name)),
+    new Set(promised),
+    "every promise has a load that breaks it",
   );
 });

@@ -1,0 +1,45 @@
+import { constantArrivals } from "../../core/arrivals.ts";
+import type { LoadProfile, Stage } from "../../core/load.ts";
+import type { StageReport } from "../../core/report.ts";
+import { random } from "../../lib/random.ts";
+
+/** Returns a closed-loop profile, for tests of the engine alone. */
+export function closedLoop(streams: readonly number[]): LoadProfile {
+  return function* () {
+    for (const concurrency of streams) {
+      yield {
+        name: `${concurrency} streams`,
+        load: { kind: "concurrent", concurrency },
+        arrivals: { concurrency },
+      };
+    }
+  };
+}
+
+/** Returns an open-loop profile with even gaps, for tests of the engine alone. */
+export function evenLoop(
+  rates: readonly number[],
+  limit: Pick<Stage, "maxInFlight"> = {},
+): LoadProfile {
+  return function* () {
+    for (const rate of rates) {
+      yield {
+        name: `constant ${rate}/s`,
+        load: { kind: "constant", ratePerSecond: rate, ...limit },
+        arrivals: constantArrivals(rate),
+        ...limit,
+      };
+    }
+  };
+}
+
+/** Returns the stages of a profile that ignores the reports of its stages. */
+export function stagesOf(profile: LoadProfile, seed = 1): Stage[] {
+  const plan = profile((purpose) => random(seed, purpose));
+  const stages: Stage[] = [];
+  const report = {} as StageReport;
+  for (let step = plan.next(); !step.done; step = plan.next(report)) {
+    stages.push(step.value);
+  }
+  return stages;
+}
