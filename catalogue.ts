@@ -14,7 +14,7 @@ export const catalogue: Catalogue = {
     embeddings: async () =>
       (await import("./backends/openai/embeddings.ts")).embeddings,
     realtime: async () =>
-      (await import("./backends/realtime/backend.ts")).realtime,
+      (await import("./backends/realtime/realtime.ts")).realtime,
     transcriptions: async () =>
       (await import("./backends/openai/audio/transcriptions.ts"))
         .transcriptions,

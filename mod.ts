@@ -51,8 +51,8 @@ export {
   translations,
   type TranslationsOptions,
 } from "./backends/openai/audio/translations.ts";
-export { realtime } from "./backends/realtime/backend.ts";
-export type { RealtimeOptions } from "./backends/realtime/options.ts";
+export { realtime } from "./backends/realtime/realtime.ts";
+export type { RealtimeOptions } from "./backends/realtime/realtime.ts";
 export type { TargetOptions } from "./backends/connect/options.ts";
 
 export {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { defaultTransport } from "../backends/realtime/options.ts";
+import { defaultTransport } from "../backends/realtime/realtime.ts";
 import { nativeTransport } from "../backends/realtime/transports/native.ts";
 import type {
   Transport,

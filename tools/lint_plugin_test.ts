@@ -130,15 +130,15 @@ Deno.test("one-way-imports holds every arrow", () => {
 
 Deno.test("one-way-imports reaches into nested folders", () => {
   assert.deepEqual(
-    found("backends/realtime/backend.ts", `import "../../reporters/x.ts"`),
+    found("backends/realtime/realtime.ts", `import "../../reporters/x.ts"`),
     ["one-way-imports: backends/ may not import reporters/"],
   );
   assert.deepEqual(
-    found("backends/realtime/backend.ts", `import "../../plugins/mod.ts"`),
+    found("backends/realtime/realtime.ts", `import "../../plugins/mod.ts"`),
     [],
   );
   assert.deepEqual(
-    found("backends/realtime/backend.ts", `import "../echo.ts"`),
+    found("backends/realtime/realtime.ts", `import "../echo.ts"`),
     [],
   );
 });

@@ -1,9 +1,9 @@
 import { X509Certificate } from "node:crypto";
-import { type OpenContext, UsageError } from "../../plugins/mod.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { TargetSettings } from "./options.ts";
+import { CUT } from "./server_text.ts";
 import type { TlsOptions } from "./tls.ts";
-import { CUT } from "./words.ts";
+import { type OpenContext, UsageError } from "../../plugins/mod.ts";
 
 /**
  * The headers of each request.

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { type OpenContext, UsageError } from "../../plugins/mod.ts";
-import { testCa, testTls } from "../../tests/support/certificate.ts";
 import { cleaner, headersOf, tlsOf } from "./credentials.ts";
 import { endpointOf } from "./endpoint.ts";
 import type { TargetSettings } from "./options.ts";
-import { snippet } from "./words.ts";
+import { snippet } from "./server_text.ts";
+import { type OpenContext, UsageError } from "../../plugins/mod.ts";
+import { testCa, testTls } from "../../tests/support/certificate.ts";
 
 function headersFor(
   headers: Record<string, string>,

@@ -1,11 +1,10 @@
 import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { connect as connectTls, type TLSSocket } from "node:tls";
+import { Client } from "undici";
+import { type Env, type Proxy, proxyFor } from "./endpoint.ts";
+import { connectReason, through } from "./failures.ts";
+import { certificateError, type TlsOptions } from "./tls.ts";
 import { RequestError } from "../../plugins/mod.ts";
-import { certificateError } from "./certificate.ts";
-import { connectReason, through } from "./connect_reason.ts";
-import { clientOn } from "./one_socket.ts";
-import type { Proxy } from "./proxy.ts";
-import type { TlsOptions } from "./tls.ts";
 
 /** Where to connect to, and how. */
 export interface Way {
@@ -157,4 +156,73 @@ function hostOf({ hostname }: URL): string {
 
 function portOf({ port, protocol }: URL): number {
   return Number(port || (protocol === "https:" ? 443 : 80));
+}
+
+/**
+ * An HTTP client for one open socket. By itself undici opens another socket where one is lost, or could not be had for
+ * some reasons, at once and as often as that happens: here what is sent then fails.
+ */
+export function clientOn(
+  socket: Socket,
+  { origin }: URL,
+  options: Client.Options = {},
+): Client {
+  let unused: Socket | undefined = socket;
+  return new Client(origin, {
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    ...options,
+    connect(_options, callback) {
+      const given = unused;
+      unused = undefined;
+      // Undici does not expect an answer at once.
+      queueMicrotask(() => {
+        if (given) callback(null, given);
+        else callback(new Error("the connection is closed"), null);
+      });
+    },
+  });
+}
+
+/** How a request comes to its server: straight, or by a proxy. */
+export interface Road {
+  /** Where to connect to. */
+  readonly way: Way;
+  /** What the first line of a request says. */
+  readonly path: string;
+  /** What a request says to the proxy: names and values by turns. */
+  readonly headers: readonly string[];
+  /** What stands between. */
+  readonly proxy: Proxy | undefined;
+}
+
+/**
+ * Finds the way to a URL: a proxy is asked for a server of http by its whole address, and for a tunnel to one of
+ * https.
+ *
+ * @throws {UsageError} If the environment names a proxy that is none.
+ */
+export function roadTo(
+  url: URL,
+  { tls, http2, env }: { tls: TlsOptions; http2: boolean; env: Env },
+): Road {
+  const proxy = proxyFor(url, env);
+  const path = url.pathname + url.search;
+  if (!proxy || url.protocol === "https:") {
+    const way = { url, tls, http2, tunnel: proxy };
+    return { way, path, headers: [], proxy };
+  }
+  const { authorization } = proxy;
+  return {
+    way: { url: proxy.url, tls, http2, tunnel: undefined },
+    path: url.origin + path,
+    headers: [
+      "host",
+      url.host,
+      ...(authorization === undefined
+        ? []
+        : ["proxy-authorization", authorization]),
+    ],
+    proxy,
+  };
 }

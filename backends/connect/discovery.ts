@@ -1,8 +1,8 @@
-import { isRequestError, RequestError, UsageError } from "../../plugins/mod.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { TargetSettings } from "./options.ts";
 import { probe, type ProbeOptions } from "./probe.ts";
-import { found } from "./words.ts";
+import { found } from "./server_text.ts";
+import { isRequestError, RequestError, UsageError } from "../../plugins/mod.ts";
 
 /** Where servers say that they are well. Not all of them do. */
 const HEALTH_PATH = "/health";

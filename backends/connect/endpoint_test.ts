@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { endpointOf, hidden, parseTarget } from "./endpoint.ts";
+import { endpointOf, hidden, parseTarget, proxyFor } from "./endpoint.ts";
 
 // The path before the protocol and the query are kept.
 const CASES: readonly [target: string, socket: string, models: string][] = [
@@ -87,4 +87,119 @@ Deno.test("hidden() leaves nothing of a user, a password or a query, in whatever
     ["http://h#Q", "http://h?***"],
   ];
   for (const [target, shown] of cases) assert.equal(hidden(target!), shown);
+});
+
+const env = (given: Record<string, string>) => (name: string) => given[name];
+
+const PROXIES: readonly (readonly [
+  what: string,
+  url: string,
+  given: Record<string, string>,
+  proxy: string | undefined,
+])[] = [
+  ["no variable", "http://h/", {}, undefined],
+  ["HTTP_PROXY", "http://h/", { HTTP_PROXY: "http://p:1" }, "http://p:1/"],
+  ["lower case first", "http://h/", {
+    HTTP_PROXY: "http://p:1",
+    http_proxy: "http://q:2",
+  }, "http://q:2/"],
+  [
+    "HTTP_PROXY for https",
+    "https://h/",
+    { HTTP_PROXY: "http://p:1" },
+    undefined,
+  ],
+  ["HTTPS_PROXY", "https://h/", { HTTPS_PROXY: "http://p:1" }, "http://p:1/"],
+  ["https_proxy", "https://h/", { https_proxy: "https://p:1" }, "https://p:1/"],
+  ["no scheme", "http://h/", { HTTP_PROXY: "p:1" }, "http://p:1/"],
+  ["an empty variable", "http://h/", { http_proxy: "" }, undefined],
+];
+
+for (const [what, url, given, proxy] of PROXIES) {
+  Deno.test(`proxyFor() goes by ${what}`, () => {
+    assert.equal(proxyFor(new URL(url), env(given))?.url.href, proxy);
+  });
+}
+
+const EXEMPT:
+  readonly (readonly [list: string, url: string, isExempt: boolean])[] = [
+    ["*", "http://h/", true],
+    ["h", "http://h/", true],
+    ["H", "http://h/", true],
+    ["h", "http://hh/", false],
+    ["a, b c", "http://c/", true],
+    ["example.org", "http://x.example.org/", true],
+    [".example.org", "http://x.example.org/", true],
+    ["*.example.org", "http://x.example.org/", true],
+    ["example.org", "http://badexample.org/", false],
+    ["h:80", "http://h/", true],
+    ["h:8000", "http://h:8000/", true],
+    ["h:8000", "http://h/", false],
+    ["10.0.0.7", "http://10.0.0.7:8000/", true],
+    ["fd00::1", "http://[fd00::1]:8000/", true],
+    ["[fd00::1]:8000", "http://[fd00::1]:8000/", true],
+    ["[fd00::1]:8001", "http://[fd00::1]:8000/", false],
+    ["", "http://h/", false],
+  ];
+
+for (const [list, url, isExempt] of EXEMPT) {
+  Deno.test(`proxyFor() with NO_PROXY=${list} ${isExempt ? "goes straight" : "goes by the proxy"} to ${url}`, () => {
+    for (const name of ["NO_PROXY", "no_proxy"]) {
+      const given = { HTTP_PROXY: "http://p", [name]: list };
+      assert.equal(proxyFor(new URL(url), env(given)) === undefined, isExempt);
+    }
+  });
+}
+
+Deno.test("proxyFor() goes straight to this machine, and by the proxy to names that look like it", () => {
+  const hosts: readonly (readonly [host: string, isOwn: boolean])[] = [
+    ["localhost", true],
+    ["LOCALHOST.", true],
+    ["api.localhost", true],
+    ["127.0.0.1", true],
+    ["127.8.9.10", true],
+    ["127.1", true],
+    ["[::1]", true],
+    ["[0:0:0:0:0:0:0:1]", true],
+    ["mylocalhost", false],
+    ["localhost.example", false],
+    ["127.0.0.1.example", false],
+    ["128.0.0.1", false],
+    ["[::2]", false],
+  ];
+  for (const [host, isOwn] of hosts) {
+    for (const scheme of ["http", "https"]) {
+      const url = new URL(`${scheme}://${host}:8000/`);
+      const proxy = proxyFor(
+        url,
+        env({ HTTP_PROXY: "p:1", HTTPS_PROXY: "p:1" }),
+      );
+      assert.equal(proxy === undefined, isOwn, url.href);
+    }
+  }
+});
+
+Deno.test("proxyFor() takes user and password out of the URL", () => {
+  const given = env({ HTTP_PROXY: "http://me:s%3Acret@p:1" });
+  const proxy = proxyFor(new URL("http://h/"), given)!;
+  assert.equal(proxy.url.href, "http://p:1/");
+  assert.equal(proxy.variable, "HTTP_PROXY");
+  assert.equal(proxy.authorization, `Basic ${btoa("me:s:cret")}`);
+});
+
+Deno.test("proxyFor() refuses what is no proxy, and does not show it", () => {
+  for (
+    const value of ["socks5://me:s3cret@p", "http://", "http://me:s3cret@"]
+  ) {
+    for (const name of ["HTTP_PROXY", "http_proxy"]) {
+      assert.throws(
+        () => proxyFor(new URL("http://h/"), env({ [name]: value })),
+        {
+          name: "UsageError",
+          message:
+            `Cannot use ${name} as it must be an http or https URL (NO_PROXY names hosts to go to without one)`,
+        },
+      );
+    }
+  }
 });

@@ -1,16 +1,13 @@
 import { Client, type Dispatcher, Pool } from "undici";
-import { isRequestError, onAbort, RequestError } from "../../plugins/mod.ts";
-import { faultOf } from "../http/faults.ts";
+import type { Env } from "./endpoint.ts";
+import { dial, type Road, roadTo, type Way } from "./dial.ts";
+import { connectReason, faultOf, firstOf, through } from "./failures.ts";
+import { isInformational, KEY_HINTS } from "./status.ts";
+import type { TlsOptions } from "./tls.ts";
 import { withDefaults } from "../http/raw_headers.ts";
 import { type Response, responseOf } from "../http/response.ts";
-import { isInformational } from "../http/status.ts";
 import type { WireHandler } from "../http/wire.ts";
-import { connectReason, firstOf, through } from "./connect_reason.ts";
-import { dial, type Way } from "./dial.ts";
-import { KEY_HINTS } from "./key_hints.ts";
-import type { Env } from "./proxy.ts";
-import { type Road, roadTo } from "./road.ts";
-import type { TlsOptions } from "./tls.ts";
+import { isRequestError, onAbort, RequestError } from "../../plugins/mod.ts";
 
 /** How to ask a server something beside the run. */
 export interface ProbeOptions {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { constants } from "node:os";
-import { connectReason, ownLimitIn } from "./connect_reason.ts";
+import { connectReason, ownLimitIn } from "./failures.ts";
 import { systemCodeOf } from "./system_code.ts";
 
 const { EMFILE, ENOBUFS } = constants.errno;

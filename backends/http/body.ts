@@ -1,7 +1,7 @@
-import { StringDecoder } from "node:string_decoder";
 import { Buffer } from "node:buffer";
+import { StringDecoder } from "node:string_decoder";
+import { shownBytes } from "../connect/server_text.ts";
 import { RequestError } from "../../plugins/mod.ts";
-import { shownBytes } from "../connect/words.ts";
 
 /** Takes the body of a response as it comes, decompressed. */
 export interface Body {

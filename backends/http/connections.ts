@@ -1,9 +1,13 @@
 import type { Socket } from "node:net";
 import { dial, type Way } from "../connect/dial.ts";
-import { http1Wire } from "./http1.ts";
-import { http2Wire } from "./http2.ts";
+import {
+  http1Wire,
+  http2Wire,
+  type Wire,
+  type WireHandler,
+  type WireRequest,
+} from "./wire.ts";
 import { loopTurns } from "../../lib/loop_turn.ts";
-import type { Wire, WireHandler, WireRequest } from "./wire.ts";
 
 /** One connection, which takes one request at a time. A socket of its own: where that is lost, so is the connection. */
 export interface Connection {

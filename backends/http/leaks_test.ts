@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
-import { roadTo } from "../connect/road.ts";
+import { roadTo } from "../connect/dial.ts";
 import {
   type Connection,
   type Connections,
   connectionsTo,
 } from "./connections.ts";
-import { exchange } from "./exchange.ts";
 import type { Http } from "./http.ts";
+import { exchange } from "./transport.ts";
 import { ask, asked, open, reached } from "../../tests/support/ask.ts";
 import { rawServer } from "../../tests/support/raw_server.ts";
 

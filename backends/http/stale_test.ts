@@ -4,8 +4,8 @@ import assert from "node:assert/strict";
 import { createSecureServer, type ServerHttp2Stream } from "node:http2";
 import type { AddressInfo, Socket } from "node:net";
 import type { Connection, Connections, ConnectionUser } from "./connections.ts";
-import { exchange } from "./exchange.ts";
 import type { Http, HttpOptions } from "./http.ts";
+import { exchange } from "./transport.ts";
 import {
   ask,
   asked,

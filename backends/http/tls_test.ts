@@ -4,7 +4,7 @@ import type { AddressInfo, Socket } from "node:net";
 import { dial } from "../connect/dial.ts";
 import type { TlsOptions } from "../connect/tls.ts";
 import type { HttpOptions } from "./http.ts";
-import { http2Wire } from "./http2.ts";
+import { http2Wire } from "./wire.ts";
 import {
   ask,
   asked,

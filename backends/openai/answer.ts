@@ -1,8 +1,8 @@
-import { RequestError } from "../../plugins/mod.ts";
+import { found, snippet } from "../connect/server_text.ts";
 import type { ServerEvent } from "../http/http.ts";
-import { found, snippet } from "../connect/words.ts";
 import { isObject, type JsonObject, protocolError, tryJson } from "./json.ts";
 import { serverErrorIn } from "./server_error.ts";
+import { RequestError } from "../../plugins/mod.ts";
 
 /**
  * The object that an event or a whole answer holds.

@@ -1,24 +1,23 @@
-import type { Backend, OpenContext } from "../../plugins/mod.ts";
-import { secretTexts } from "../../plugins/redact.ts";
-import { proxyFor } from "../connect/proxy.ts";
-import { openHttp } from "../http/undici.ts";
-import { cleanFailure } from "../connect/clean_failure.ts";
 import {
   cleaner,
   headersOf,
   secretsIn,
   tlsOf,
 } from "../connect/credentials.ts";
+import { proxyFor } from "../connect/endpoint.ts";
 import { checkHealth, firstModel } from "../connect/discovery.ts";
 import { endpointOf } from "../connect/endpoint.ts";
 import { limitMs } from "../connect/options.ts";
-import { traceTo } from "../connect/trace.ts";
+import { cleanFailure, traceTo } from "../connect/server_text.ts";
+import { openHttp } from "../http/transport.ts";
 import type { OpenAiSettings } from "./options.ts";
 import type { ProtocolOf } from "./protocol.ts";
 import { shortAnswers } from "./short_answers.ts";
 import { openTokenCounts, tokenizerOf } from "./token_counts.ts";
 import { shownTo, showRequest } from "./trace_exchange.ts";
 import { mislabelledStreams } from "./whole_answer.ts";
+import type { Backend, OpenContext } from "../../plugins/mod.ts";
+import { secretTexts } from "../../plugins/redact.ts";
 
 /** Settings of a backend that knows its path. */
 export type EndpointSettings = OpenAiSettings & { readonly path: string };

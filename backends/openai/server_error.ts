@@ -1,6 +1,6 @@
-import { RequestError } from "../../plugins/mod.ts";
+import { snippet } from "../connect/server_text.ts";
 import type { ServerEvent } from "../http/http.ts";
-import { snippet } from "../connect/words.ts";
+import { RequestError } from "../../plugins/mod.ts";
 
 /**
  * The error that JSON tells of, if it tells of one: `{"error":{…}}`, `{"error":"…"}`, `{"type":"error",…}`,

@@ -1,6 +1,6 @@
+import type { Trace } from "../connect/server_text.ts";
 import type { HttpRequest } from "../http/http.ts";
 import { bytesOf } from "./bytes.ts";
-import type { Trace } from "../connect/trace.ts";
 import type { AnswerReader, Wire } from "./protocol.ts";
 
 /**

@@ -1,5 +1,5 @@
+import { snippet } from "../connect/server_text.ts";
 import type { OpenContext } from "../../plugins/mod.ts";
-import { snippet } from "../connect/words.ts";
 
 /** Warns, once in a run, that answers come whole though they were to be streamed. */
 export function wholeAnswers({ warn }: Pick<OpenContext, "warn">): () => void {

@@ -1,5 +1,5 @@
 import { createParser } from "eventsource-parser";
-import { snippet } from "../connect/words.ts";
+import { snippet } from "../connect/server_text.ts";
 import { isObject, protocolError, tryJson } from "./json.ts";
 
 /**

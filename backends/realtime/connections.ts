@@ -1,5 +1,5 @@
+import type { Trace } from "../connect/server_text.ts";
 import type { Dialect, SessionSettings } from "./dialects/dialect.ts";
-import type { Trace } from "../connect/trace.ts";
 import type { SocketListener, Transport } from "./transports/transport.ts";
 
 /** A socket and the session on it. */

@@ -1,9 +1,9 @@
-import type { Failure } from "../../plugins/mod.ts";
-import { connectReason, ownLimitIn } from "../connect/connect_reason.ts";
-import { serverWords } from "../http/status.ts";
-import { found, readable, snippet, withCode } from "../connect/words.ts";
+import { connectReason, ownLimitIn } from "../connect/failures.ts";
+import { found, readable, snippet, withCode } from "../connect/server_text.ts";
+import { serverWords } from "../connect/status.ts";
 import type { DialectEvent } from "./dialects/dialect.ts";
 import type { SocketEnd } from "./transports/transport.ts";
+import type { Failure } from "../../plugins/mod.ts";
 
 /** What can go wrong with an utterance. */
 export type Fault =

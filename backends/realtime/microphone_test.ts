@@ -1,12 +1,159 @@
-import assert from "node:assert/strict";
 import fc from "fast-check";
 import { abortedBy } from "../../plugins/testing/calls.ts";
+import assert from "node:assert/strict";
+import { vllm } from "./dialects/vllm.ts";
+import {
+  frameCache,
+  type Frames,
+  framesOf,
+  openMicrophone,
+} from "./microphone.ts";
+import type { Audio, AudioSent, Call, Instant } from "../../plugins/mod.ts";
 import { manualClock } from "../../plugins/testing/manual_clock.ts";
-import type { AudioSent, Call, Instant } from "../../plugins/mod.ts";
-import type { Frames } from "./frames.ts";
-import { openMicrophone } from "./microphone.ts";
 
-function framesOf(lengthsMs: readonly number[], size = 4): Frames {
+const { signal } = new AbortController();
+
+function audioOf(samples: Int16Array, id = "a"): Audio & { decoded: number } {
+  return {
+    id,
+    decoded: 0,
+    durationMs: samples.length / 16,
+    file: () => Promise.reject(new Error("not asked for")),
+    pcm16(rate) {
+      assert.equal(rate, 16_000);
+      this.decoded++;
+      return Promise.resolve(samples);
+    },
+  };
+}
+
+const bytesIn = (message: string) =>
+  Uint8Array.fromBase64(JSON.parse(message).audio);
+
+Deno.test("framesOf() cuts audio so that its pieces make the whole, byte for byte", async () => {
+  await fc.assert(fc.asyncProperty(
+    fc.int16Array({ minLength: 1, maxLength: 3000 }),
+    fc.double({ min: 10, max: 60, noNaN: true }),
+    async (samples, chunkMs) => {
+      const frames = await framesOf(audioOf(samples), {
+        dialect: vllm,
+        chunkMs,
+        signal,
+      });
+      const bytes = frames.messages.flatMap((message) => [...bytesIn(message)]);
+      assert.deepEqual(new Int16Array(new Uint8Array(bytes).buffer), samples);
+      assert.equal(frames.messages.length, frames.endsMs.length);
+      assert.equal(frames.endsMs.at(-1), samples.length / 16);
+      assert.equal(frames.durationMs, samples.length / 16);
+      const step = Math.round(chunkMs * 16);
+      assert.equal(frames.messages.length, Math.ceil(samples.length / step));
+      frames.endsMs.slice(0, -1).forEach((endMs, i) =>
+        assert.equal(endMs, (i + 1) * step / 16)
+      );
+    },
+  ));
+});
+
+Deno.test("framesOf() writes little-endian samples", async () => {
+  const frames = await framesOf(audioOf(Int16Array.of(1, -2)), {
+    dialect: vllm,
+    chunkMs: 100,
+    signal,
+  });
+  assert.deepEqual([...bytesIn(frames.messages[0]!)], [1, 0, 254, 255]);
+});
+
+Deno.test("framesOf() takes a part of a larger buffer for what it is", async () => {
+  const part = Int16Array.of(9, 1, 2, 9).subarray(1, 3);
+  const frames = await framesOf(audioOf(part), {
+    dialect: vllm,
+    chunkMs: 100,
+    signal,
+  });
+  assert.deepEqual([...bytesIn(frames.messages[0]!)], [1, 0, 2, 0]);
+});
+
+Deno.test("framesOf() refuses audio without a sample", async () => {
+  await assert.rejects(
+    framesOf(audioOf(new Int16Array()), {
+      dialect: vllm,
+      chunkMs: 100,
+      signal,
+    }),
+    { message: "Cannot stream a as it must have a sample: current value is 0" },
+  );
+});
+
+Deno.test("framesOf() stops in a long file when nobody wants it any more", async () => {
+  const abort = new AbortController();
+  const made = framesOf(audioOf(new Int16Array(16_000 * 60)), {
+    dialect: vllm,
+    chunkMs: 100,
+    signal: abort.signal,
+  });
+  abort.abort(new Error("enough"));
+  await assert.rejects(made, { message: "enough" });
+});
+
+Deno.test("frameCache() makes the frames of an audio once, however many ask at once", async () => {
+  const cache = frameCache({
+    dialect: vllm,
+    chunkMs: 100,
+    signal,
+    maxBytes: 1e6,
+  });
+  const audio = audioOf(new Int16Array(1600));
+  const all = await Promise.all([cache.get(audio), cache.get(audio)]);
+  all.push(await cache.get(audio));
+  assert.equal(new Set(all).size, 1);
+  assert.equal(audio.decoded, 1);
+});
+
+Deno.test("frameCache() lets go what was unused for longest, and never the latest", async () => {
+  const [a, b, c] = ["a", "b", "c"].map((id) =>
+    audioOf(new Int16Array(1600), id)
+  );
+  const { bytes } = await framesOf(a!, { dialect: vllm, chunkMs: 100, signal });
+  const cache = frameCache({
+    dialect: vllm,
+    chunkMs: 100,
+    signal,
+    maxBytes: 2 * bytes,
+  });
+  for (const audio of [a!, b!, a!, c!, a!, b!]) await cache.get(audio);
+  assert.deepEqual([a!.decoded, b!.decoded, c!.decoded], [2, 2, 1]);
+  const small = frameCache({
+    dialect: vllm,
+    chunkMs: 100,
+    signal,
+    maxBytes: 1,
+  });
+  await small.get(c!);
+  await small.get(c!);
+  assert.equal(c!.decoded, 2);
+});
+
+Deno.test("frameCache() tries again after a failure", async () => {
+  let isBroken = true;
+  const audio: Audio = {
+    ...audioOf(new Int16Array(1)),
+    pcm16: () =>
+      isBroken
+        ? Promise.reject(new Error("no"))
+        : Promise.resolve(new Int16Array(1)),
+  };
+  const cache = frameCache({
+    dialect: vllm,
+    chunkMs: 100,
+    signal,
+    maxBytes: 1,
+  });
+  await assert.rejects(cache.get(audio), { message: "no" });
+  isBroken = false;
+  assert.equal((await cache.get(audio)).messages.length, 1);
+});
+
+function framesEnding(lengthsMs: readonly number[], size = 4): Frames {
   let endMs = 0;
   const endsMs = lengthsMs.map((lengthMs) => endMs += lengthMs);
   const messages = lengthsMs.map((_, i) => String(i).padEnd(size, "."));
@@ -40,7 +187,7 @@ function studio(frames: Frames, { speed = 1, nowMs = 0 } = {}) {
 }
 
 Deno.test("openMicrophone() sends each chunk when a microphone would have recorded it", async () => {
-  const { clock, log, sent, marks } = studio(framesOf([100, 100, 40]), {
+  const { clock, log, sent, marks } = studio(framesEnding([100, 100, 40]), {
     nowMs: 5,
   });
   assert.deepEqual(marks, { streamStart: 5 });
@@ -65,7 +212,7 @@ Deno.test("openMicrophone() keeps an absolute schedule at any speed and for any 
     fc.double({ min: 0.25, max: 10, noNaN: true }),
     fc.double({ min: 0, max: 1e6, noNaN: true }),
     async (lengthsMs, speed, nowMs) => {
-      const frames = framesOf(lengthsMs);
+      const frames = framesEnding(lengthsMs);
       const { clock, sent } = studio(frames, { speed, nowMs });
       while (await clock.tick());
       assert.deepEqual(
@@ -89,7 +236,7 @@ Deno.test("openMicrophone() catches up at once after the loop was held, and tell
     at: (_atMs: number, task: () => void) => (tasks.push(task), () => {}),
     sleepUntil: () => Promise.resolve(),
   };
-  openMicrophone(framesOf([100, 100, 100]), {
+  openMicrophone(framesEnding([100, 100, 100]), {
     connection: { bufferedBytes: 0, send: () => {} },
     call: {
       clock,
@@ -118,7 +265,7 @@ Deno.test("openMicrophone() catches up at once after the loop was held, and tell
 });
 
 Deno.test("openMicrophone() stops when told to, and says how far it came", async () => {
-  const { clock, log, microphone } = studio(framesOf([100, 100, 100]));
+  const { clock, log, microphone } = studio(framesEnding([100, 100, 100]));
   assert.equal(microphone.sentMs, 0);
   await clock.advance(200);
   microphone.stop();
@@ -129,7 +276,7 @@ Deno.test("openMicrophone() stops when told to, and says how far it came", async
 });
 
 Deno.test("openMicrophone() sends unpaced audio at once, without due times", async () => {
-  const { clock, log, sent, marks } = studio(framesOf([100, 100]), {
+  const { clock, log, sent, marks } = studio(framesEnding([100, 100]), {
     speed: 0,
     nowMs: 7,
   });
@@ -140,7 +287,7 @@ Deno.test("openMicrophone() sends unpaced audio at once, without due times", asy
 });
 
 Deno.test("openMicrophone() waits with unpaced audio while the socket is full", async () => {
-  const frames = framesOf([100, 100, 100]);
+  const frames = framesEnding([100, 100, 100]);
   const { clock, log, connection, microphone } = studio(frames, { speed: 0 });
   const send = connection.send;
   connection.send = (text) => {
@@ -160,9 +307,12 @@ Deno.test("openMicrophone() waits with unpaced audio while the socket is full", 
 });
 
 Deno.test("openMicrophone() lets the loop turn in the middle of long unpaced audio", async () => {
-  const { clock, log } = studio(framesOf(Array(10).fill(1000), 100 * 1024), {
-    speed: 0,
-  });
+  const { clock, log } = studio(
+    framesEnding(Array(10).fill(1000), 100 * 1024),
+    {
+      speed: 0,
+    },
+  );
   await clock.settle();
   assert.equal(log.length, 3);
   await clock.advance(10);

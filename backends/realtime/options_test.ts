@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
+import { defaultTransport, realtimeOptions } from "./realtime.ts";
 import { UsageError } from "../../plugins/mod.ts";
-import { defaultTransport, realtimeOptions } from "./options.ts";
 import { openRealtime } from "../../tests/support/transcribe.ts";
 
 Deno.test("realtimeOptions fill in what is left out", () => {

@@ -1,10 +1,5 @@
 import { Buffer } from "node:buffer";
-import {
-  type Call,
-  type Output,
-  RequestError,
-  type Usage,
-} from "../../plugins/mod.ts";
+import type { Trace } from "../connect/server_text.ts";
 import type { Connection } from "./connections.ts";
 import type {
   Dialect,
@@ -13,10 +8,14 @@ import type {
   Mode,
 } from "./dialects/dialect.ts";
 import { type Fault, faultOf, type TimeLimit } from "./faults.ts";
-import type { Frames } from "./frames.ts";
-import { type Microphone, openMicrophone } from "./microphone.ts";
-import type { Trace } from "../connect/trace.ts";
+import { type Frames, type Microphone, openMicrophone } from "./microphone.ts";
 import type { SocketEnd, SocketListener } from "./transports/transport.ts";
+import {
+  type Call,
+  type Output,
+  RequestError,
+  type Usage,
+} from "../../plugins/mod.ts";
 
 /** How an utterance is spoken, and how long its server may take. */
 export interface UtteranceSettings {

@@ -1,18 +1,18 @@
 import assert from "node:assert/strict";
-import { attempt } from "../../core/attempt.ts";
-import { type MemoryBudget, memoryBudget } from "../../core/memory.ts";
-import { manualClock } from "../../plugins/testing/manual_clock.ts";
-import { RequestError, type Sample } from "../../plugins/mod.ts";
 import { connections } from "./connections.ts";
 import type { Dialect } from "./dialects/dialect.ts";
 import { vllm } from "./dialects/vllm.ts";
-import type { Frames } from "./frames.ts";
+import type { Frames } from "./microphone.ts";
 import type {
   Socket,
   SocketListener,
   Transport,
 } from "./transports/transport.ts";
 import { utter, type UtteranceSettings } from "./utterance.ts";
+import { attempt } from "../../core/attempt.ts";
+import { type MemoryBudget, memoryBudget } from "../../core/memory.ts";
+import { RequestError, type Sample } from "../../plugins/mod.ts";
+import { manualClock } from "../../plugins/testing/manual_clock.ts";
 
 const FRAMES: Frames = {
   messages: ["one", "two", "three"],

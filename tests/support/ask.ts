@@ -7,7 +7,7 @@ import type {
   HttpRequest,
   ServerEvent,
 } from "../../backends/http/http.ts";
-import { openHttp } from "../../backends/http/undici.ts";
+import { openHttp } from "../../backends/http/transport.ts";
 
 /** The record of one request. */
 export interface Asked {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
+import type { RealtimeOptions } from "../../backends/realtime/realtime.ts";
 import type { Sample } from "../../plugins/mod.ts";
-import type { RealtimeOptions } from "../../backends/realtime/options.ts";
 import {
   created,
   finalCommit,

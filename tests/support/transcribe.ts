@@ -1,3 +1,7 @@
+import {
+  realtime,
+  type RealtimeOptions,
+} from "../../backends/realtime/realtime.ts";
 import { attempt } from "../../core/attempt.ts";
 import { systemClock } from "../../core/clock.ts";
 import type {
@@ -7,8 +11,6 @@ import type {
   OpenContext,
   Sample,
 } from "../../plugins/mod.ts";
-import { realtime } from "../../backends/realtime/backend.ts";
-import type { RealtimeOptions } from "../../backends/realtime/options.ts";
 
 /** A context that nobody looks at. */
 export function testContext(more: Partial<OpenContext> = {}): OpenContext {

@@ -1,11 +1,11 @@
-import type { Output } from "../../../plugins/mod.ts";
-import { found } from "../../connect/words.ts";
+import { found } from "../../connect/server_text.ts";
 import { isObject, type JsonObject, protocolError, tryJson } from "../json.ts";
 import { refuseEvents } from "../answer.ts";
 import { serverErrorIn } from "../server_error.ts";
+import { hasCues, textOfCues } from "./cues.ts";
 import { usageOf } from "../usage.ts";
 import { refuseWrappedEvents } from "../wrapped_events.ts";
-import { hasCues, textOfCues } from "./cues.ts";
+import type { Output } from "../../../plugins/mod.ts";
 
 /** The forms of a whole answer. */
 export type ResponseFormat =

@@ -5,7 +5,7 @@ import {
   tooLarge,
   type Violation,
   violation,
-} from "./violation.ts";
+} from "./transport.ts";
 
 /** Holds the frames that a server sends to RFC 6455, and to a size. */
 export interface FrameGuard {

@@ -1,14 +1,17 @@
 import { systemCodeOf } from "../../connect/system_code.ts";
 import { relay, type RelayLink } from "./relay.ts";
 import {
+  badUpgrade,
   CLOSE_GRACE_MS,
+  RULE,
   type Socket,
   type SocketEnd,
   type SocketListener,
   type Transport,
   type TransportOptions,
+  type Violation,
+  violation,
 } from "./transport.ts";
-import { badUpgrade, RULE, type Violation, violation } from "./violation.ts";
 
 /**
  * Deno's own WebSockets, behind a relay.

@@ -5,16 +5,7 @@
 import { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
 import { join } from "node:path";
-import { onAbort, temporaryFolder } from "../../../plugins/mod.ts";
 import { frameGuard } from "./frame_guard.ts";
-import {
-  bodyStart,
-  headerOf,
-  isWhole,
-  statusOf,
-  unframed,
-  withHeader,
-} from "./http_head.ts";
 import {
   dialServer,
   type Refusal,
@@ -22,9 +13,20 @@ import {
   REFUSAL_BODY_MS,
   refusalBody,
   type TransportOptions,
+  type Violation,
 } from "./transport.ts";
-import { headProblem, startProblem, upgradeProblem } from "./upgrade.ts";
-import type { Violation } from "./violation.ts";
+import {
+  bodyStart,
+  headerOf,
+  headProblem,
+  isWhole,
+  startProblem,
+  statusOf,
+  unframed,
+  upgradeProblem,
+  withHeader,
+} from "./upgrade.ts";
+import { onAbort, temporaryFolder } from "../../../plugins/mod.ts";
 
 /** Passes connections on from a unix socket to a server, and each write at once. */
 export interface Relay extends AsyncDisposable {

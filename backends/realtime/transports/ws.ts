@@ -4,26 +4,24 @@ import WebSocket from "ws";
 import type { Opened } from "../../connect/dial.ts";
 import { systemCodeOf } from "../../connect/system_code.ts";
 import {
+  badUpgrade,
   CLOSE_GRACE_MS,
   dialServer,
+  MAX_MESSAGE_BYTES,
+  MAX_MESSAGE_FRAGMENTS,
   type Refusal,
   REFUSAL_BODY_BYTES,
   REFUSAL_BODY_MS,
   refusalBody,
+  RULE,
   type Socket,
   type SocketListener,
+  tooLarge,
   type Transport,
   type TransportOptions,
-} from "./transport.ts";
-import {
-  badUpgrade,
-  MAX_MESSAGE_BYTES,
-  MAX_MESSAGE_FRAGMENTS,
-  RULE,
-  tooLarge,
   type Violation,
   violation,
-} from "./violation.ts";
+} from "./transport.ts";
 
 /** WebSockets of the npm package `ws`: the least CPU a message, and no need of unix sockets. */
 export function wsTransport(options: TransportOptions): Transport {

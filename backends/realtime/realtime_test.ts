@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
-import { sample } from "../../tests/support/sample.ts";
+import { realtime } from "./realtime.ts";
 import { RequestError, type Sample, type Usage } from "../../plugins/mod.ts";
-import { realtime } from "./backend.ts";
-import { done } from "../../tests/support/scripted_server.ts";
 import {
   answer,
   failureOf,
   fileOf,
   test,
 } from "../../tests/support/realtime_test_case.ts";
+import { sample } from "../../tests/support/sample.ts";
+import { done } from "../../tests/support/scripted_server.ts";
 import {
   openRealtime,
   testContext,

@@ -1,4 +1,10 @@
 import type { Buffer } from "node:buffer";
+import {
+  isRequestError,
+  messageOf,
+  type OpenContext,
+  RequestError,
+} from "../../plugins/mod.ts";
 
 /** What a server said with its code in front, unless it says that itself. */
 export function withCode(message: string, code: string | undefined): string {
@@ -42,4 +48,45 @@ const SHOWN_BYTES = 2048;
 /** What came where something else was wanted. */
 export function found(text: string): string {
   return snippet(text.trim()) || "empty";
+}
+
+/** Shows the traffic to someone who wants to see it. */
+export interface Trace {
+  sent(text: string): void;
+  received(text: string): void;
+  note(text: string): void;
+}
+
+/** A trace with media shortened and secrets taken out; none, if nobody wants to see it. */
+export function traceTo(
+  { trace }: Pick<OpenContext, "trace">,
+  clean: (text: string) => string,
+): Trace | undefined {
+  if (!trace) return undefined;
+  return {
+    sent: (text) => trace("sent", clean(shortened(text))),
+    received: (text) => trace("received", clean(shortened(text))),
+    note: (text) => trace("note", clean(text)),
+  };
+}
+
+/** Media is told by its beginning and its length. */
+export function shortened(message: string): string {
+  return message.replace(
+    /"(data:[\w.+/-]*;base64,)?([A-Za-z0-9+/]{64,}={0,2})"/g,
+    (_all, start: string | undefined, base64: string) =>
+      `"${start ?? ""}${base64.slice(0, 4)}…(${base64.length} base64 chars)"`,
+  );
+}
+
+/** A failure in the words of a server, secrets taken out; its causes are told in one line with it. */
+export function cleanFailure(
+  error: unknown,
+  clean: (text: string) => string,
+): unknown {
+  if (!isRequestError(error)) return error;
+  const { code } = error;
+  return new RequestError(error.class, clean(messageOf(error)), {
+    code: code === undefined ? undefined : clean(code),
+  });
 }

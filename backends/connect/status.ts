@@ -1,8 +1,13 @@
+import { readable } from "./server_text.ts";
+import { type Body, utf8 } from "../http/body.ts";
+import { headerOf, type RawHeaders } from "../http/raw_headers.ts";
 import { RequestError } from "../../plugins/mod.ts";
-import { KEY_HINTS } from "../connect/key_hints.ts";
-import { readable } from "../connect/words.ts";
-import { type Body, utf8 } from "./body.ts";
-import { headerOf, type RawHeaders } from "./raw_headers.ts";
+
+/** What a status says of the key that a request had, or had not. */
+export const KEY_HINTS: Readonly<Record<number, string>> = {
+  401: "wants a key: apiKeyEnv names the variable that holds it",
+  403: "knows who asks, and does not allow it",
+};
 
 /** A response that is none of what was asked for. */
 export interface Refusal {

@@ -6,7 +6,7 @@ import {
   statusOf,
   unframed,
   withHeader,
-} from "./http_head.ts";
+} from "./upgrade.ts";
 
 const HEAD = "HTTP/1.1 403 Forbidden\r\nContent-Length: 3\r\nX-A:  b \r\n\r\n";
 const CHUNKED = "HTTP/1.1 500 No\r\ntransfer-encoding: Chunked\r\n\r\n";

@@ -1,18 +1,96 @@
-import { type Call, RequestError } from "../../plugins/mod.ts";
-import type { Connection, Connections, ConnectionUser } from "./connections.ts";
-import { faultOf, isUntouched, type Progress } from "./faults.ts";
+import { roadTo } from "../connect/dial.ts";
+import type { Proxy } from "../connect/endpoint.ts";
+import { faultOf, isUntouched, type Progress } from "../connect/failures.ts";
+import { isInformational } from "../connect/status.ts";
+import {
+  type Connection,
+  type Connections,
+  connectionsTo,
+  type ConnectionUser,
+} from "./connections.ts";
 import type {
   Exchanged,
+  Http,
   HttpOptions,
   HttpRequest,
   ResponseReader,
 } from "./http.ts";
 import { type LimitOptions, limitsOf } from "./limits.ts";
-import { headerOf } from "./raw_headers.ts";
-import { networkReads } from "./reads.ts";
-import { type Response, responseOf } from "./response.ts";
-import { isInformational } from "./status.ts";
-import type { Proxy } from "../connect/proxy.ts";
+import { headerOf, withDefaults } from "./raw_headers.ts";
+import { networkReads, type Response, responseOf } from "./response.ts";
+import { type Call, RequestError, UsageError } from "../../plugins/mod.ts";
+
+/**
+ * Opens the transport, over the clients of undici.
+ *
+ * @throws {UsageError} If a header is the transport's own, or the content type, which is each request's.
+ */
+export function openHttp(options: HttpOptions): Http {
+  const headers = headersOf(options.headers);
+  const routes = new WeakMap<URL, Route>();
+  const places = new Map<string, Connections>();
+
+  /** A URL is looked at once: it stays what it is. */
+  function routeTo(url: URL): Route {
+    const known = routes.get(url);
+    if (known) return known;
+    const { way, path, headers: more, proxy } = roadTo(url, options);
+    let connections = places.get(way.url.origin);
+    if (!connections) {
+      connections = connectionsTo(way, options);
+      places.set(way.url.origin, connections);
+    }
+    const route = {
+      url,
+      path,
+      headers: withDefaults(headers, more),
+      connections,
+      proxy,
+    };
+    routes.set(url, route);
+    return route;
+  }
+
+  return {
+    exchange: (request, call, reader) =>
+      exchange(routeTo(request.url), request, { call, reader, options }),
+    async [Symbol.asyncDispose]() {
+      await Promise.all(
+        Array.from(places.values(), (place) => place[Symbol.asyncDispose]()),
+      );
+    },
+  };
+}
+
+/** Headers that say how a message is framed and its connection kept. */
+const OWN = new Set([
+  "connection",
+  "content-length",
+  "expect",
+  "http2-settings",
+  "keep-alive",
+  "proxy-connection",
+  "te",
+  "transfer-encoding",
+  "upgrade",
+]);
+
+/** As undici takes them: names and values by turns. */
+function headersOf(given: HttpOptions["headers"]): string[] {
+  const headers = Object.entries(given);
+  for (const [name] of headers) {
+    if (name.toLowerCase() === "content-type") {
+      throw new UsageError(
+        `Cannot use headers as the content type is that of what is sent: current value is ${name}`,
+      );
+    }
+    if (!OWN.has(name.toLowerCase())) continue;
+    throw new UsageError(
+      `Cannot use headers as some are the connection's own: current value is ${name}`,
+    );
+  }
+  return withDefaults(headers.flat(), ["accept-encoding", "identity"]);
+}
 
 /** The way of a request to its server. */
 export interface Route {

@@ -1,12 +1,12 @@
-import { Buffer } from "node:buffer";
 import assert from "node:assert/strict";
-import { manualClock } from "../../plugins/testing/manual_clock.ts";
+import { Buffer } from "node:buffer";
 import type { Connection, Connections } from "./connections.ts";
-import { exchange } from "./exchange.ts";
 import type { Http } from "./http.ts";
-import { networkReads } from "./reads.ts";
-import { ask } from "../../tests/support/ask.ts";
+import { networkReads } from "./response.ts";
+import { exchange } from "./transport.ts";
 import type { WireHandler } from "./wire.ts";
+import { manualClock } from "../../plugins/testing/manual_clock.ts";
+import { ask } from "../../tests/support/ask.ts";
 
 /** A clock of which each decoding takes some time. */
 function slowClock() {

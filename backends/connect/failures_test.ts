@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { faultOf, type Progress } from "./faults.ts";
+import { faultOf, type Progress } from "./failures.ts";
 
 function errorOf(message: string, code?: string, name = "Error"): Error {
   return Object.assign(new Error(message), { name, ...(code && { code }) });

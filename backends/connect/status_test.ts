@@ -1,5 +1,5 @@
-import { Buffer } from "node:buffer";
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { statusError } from "./status.ts";
 import { asked, failureOf, open } from "../../tests/support/ask.ts";
 import { rawServer } from "../../tests/support/raw_server.ts";
