@@ -1,15 +1,12 @@
-import { Abort, type AbortTask } from "../lib/abort.ts";
+import type { Abort, AbortTask } from "../lib/abort.ts";
+import { CallRecorder } from "./call.ts";
 import type { Clock } from "./clock.ts";
-import type { Backend, Call } from "./contract.ts";
-import { isRequestError, messageOf, type RequestError } from "./errors.ts";
-import { joinedText } from "../lib/joined_text.ts";
-import { deltaBytes, type MemoryBudget, processMemory } from "./memory.ts";
+import type { Backend } from "./contract.ts";
+import { isRequestError, messageOf } from "./errors.ts";
+import { type MemoryBudget, processMemory } from "./memory.ts";
 import type { Columns, InferenceRequest, Turn } from "./request.ts";
 import type {
-  AudioSent,
-  Delta,
   Failure,
-  Instant,
   Outcome,
   Output,
   Phase,
@@ -50,26 +47,28 @@ export async function attempt<P>(
   { stage, phase, scheduledMs, clock, graceMs = 1000, ...options }:
     AttemptOptions,
 ): Promise<Sample> {
-  const abort = new Abort(options.signal);
-  const recording = recorder(clock, abort, options.memory ?? processMemory);
-  const { call } = recording;
-  const letGo = giveUp((task) => abort.onAbort(task), clock, graceMs);
+  const call = new CallRecorder(
+    clock,
+    options.signal,
+    options.memory ?? processMemory,
+  );
+  const { abort } = call;
+  const letGo = giveUp(call.onAbort, clock, graceMs);
   let output: Output = {};
   let outcome: Outcome = { status: "ok" };
   const dispatchedMs = clock.now();
   try {
     output = await Promise.race([backend.send(request, call), letGo.promise]);
     // What comes after its memory was used up is not recorded.
-    if (recording.tooLarge) outcome = failed(recording.tooLarge, abort);
+    if (call.tooLarge) outcome = failed(call.tooLarge, abort);
   } catch (error) {
     outcome = failed(error, abort);
   }
-  const endedMs = (outcome.status === "ok" ? recording.endedMs : undefined) ??
+  const endedMs = (outcome.status === "ok" ? call.endedMs : undefined) ??
     clock.now();
   letGo.cancel();
-  abort.unlink();
-  recording.close();
-  const seen = recording.seen();
+  call.close();
+  const deltas = call.deltas();
   const { id, session: { id: sessionId, turn } } = request;
   return {
     id,
@@ -79,145 +78,17 @@ export async function attempt<P>(
     input: inputOf(request.turn),
     scheduledMs,
     dispatchedMs,
-    ...(recording.retries > 0 && { retried: recording.retries }),
-    ...seen,
+    ...(call.retries > 0 && { retried: call.retries }),
+    marks: call.marks,
+    reads: call.reads,
+    deltas,
+    audioSent: call.chunks,
     output: output.text === undefined
-      ? { ...output, ...textOf(seen.deltas) }
+      ? { ...output, ...textOf(deltas) }
       : output,
     endedMs,
     outcome,
   };
-}
-
-/**
- * The engine's side of a call. Once closed it records nothing: a backend that was let go cannot change its sample. It
- * aborts the request when that takes too much memory.
- */
-function recorder(
-  clock: Clock,
-  abort: Abort,
-  memory: MemoryBudget,
-) {
-  const marks: { -readonly [K in keyof Sample["marks"]]: Sample["marks"][K] } =
-    {};
-  const reads: { count: number; bytes: number; events?: number } = {
-    count: 0,
-    bytes: 0,
-  };
-  const output = outputLog();
-  const audioSent: AudioSent[] = [];
-  let bufferedBytes = 0;
-  let tooLarge: RequestError | undefined;
-  let endedMs: number | undefined;
-  let retries = 0;
-  let open = true;
-  const share = memory.open((error) => {
-    tooLarge = error;
-    open = false;
-    abort.abort(error);
-  });
-  const call: Call = {
-    get signal() {
-      return abort.signal;
-    },
-    throwIfAborted: () => abort.throwIfAborted(),
-    onAbort: (task) => abort.onAbort(task),
-    clock,
-    read(bytes, atMs = clock.now()) {
-      if (open) {
-        reads.count++;
-        reads.bytes += bytes;
-      }
-      return atMs;
-    },
-    event(atMs) {
-      if (!open) return;
-      reads.events = (reads.events ?? 0) + 1;
-      marks.firstEvent ??= atMs;
-    },
-    output(atMs, delta) {
-      if (!open) return;
-      output.add(atMs, delta);
-      share.add(deltaBytes(delta));
-    },
-    buffered(bytes) {
-      if (!open) return;
-      const more = bytes - bufferedBytes;
-      bufferedBytes = bytes;
-      share.add(more);
-    },
-    mark(instant, atMs = clock.now()) {
-      if (open) marks[instant] = atMs;
-    },
-    retried() {
-      if (!open) return;
-      retries++;
-      for (const instant of Object.keys(marks) as Instant[]) {
-        delete marks[instant];
-      }
-    },
-    ended(atMs) {
-      if (open) endedMs = atMs;
-    },
-    audioSent(chunk) {
-      if (open) audioSent.push(chunk);
-    },
-  };
-  return {
-    call,
-    /** When the response had ended, where the backend said so. */
-    get endedMs() {
-      return endedMs;
-    },
-    /** How often the backend sent the request again. */
-    get retries() {
-      return retries;
-    },
-    /** Why it was given up, where that was for its memory. */
-    get tooLarge() {
-      return tooLarge;
-    },
-    seen: () => ({ marks, reads, deltas: output.deltas(), audioSent }),
-    close() {
-      open = false;
-      share.close();
-    },
-  };
-}
-
-/**
- * Output as it comes. While a request is in flight, plain pieces of text are kept as their times, their lengths and one
- * text: thousands of streams may hold thousands of pieces each.
- */
-function outputLog() {
-  const times: number[] = [];
-  /** The length of a plain piece, or another piece as it is. */
-  const pieces: (number | Delta)[] = [];
-  const plain = joinedText();
-  return {
-    add(atMs: number, delta: Delta): void {
-      times.push(atMs);
-      if (isPlain(delta)) {
-        pieces.push(delta.text.length);
-        plain.add(delta.text);
-      } else pieces.push({ ...delta });
-    },
-    deltas(): Sample["deltas"] {
-      const text = plain.toString();
-      let at = 0;
-      return pieces.map((piece, i) => {
-        const atMs = times[i]!;
-        if (typeof piece !== "number") return { atMs, ...piece };
-        return { atMs, kind: "text", text: text.slice(at, at += piece) };
-      });
-    },
-  };
-}
-
-function isPlain(delta: Delta): delta is { kind: "text"; text: string } {
-  return delta.kind === "text" && delta.text !== undefined &&
-    delta.mode === undefined && delta.tokens === undefined &&
-    delta.bytes === undefined && delta.choice === undefined;
 }
 
 /** Rejects `graceMs` after the abort, for a backend that ignores it. */

@@ -1,0 +1,147 @@
+import { Abort } from "../lib/abort.ts";
+import { joinedText } from "../lib/joined_text.ts";
+import type { Clock } from "./clock.ts";
+import type { Call } from "./contract.ts";
+import type { RequestError } from "./errors.ts";
+import { deltaBytes, type MemoryBudget, type MemoryShare } from "./memory.ts";
+import type { AudioSent, Delta, Instant, Sample } from "./sample.ts";
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+/**
+ * Records one request for its sample. Once closed it records nothing: a backend that was let go cannot change its
+ * sample. It aborts the request when its response takes too much memory.
+ *
+ * The members of {@linkcode Call} are closures, as a backend may take them out of the object.
+ */
+export class CallRecorder implements Call {
+  /** Aborts this request alone, or with the stage. */
+  readonly abort: Abort;
+  readonly clock: Clock;
+  readonly marks: Mutable<Sample["marks"]> = {};
+  readonly reads: Mutable<Sample["reads"]> = { count: 0, bytes: 0 };
+  readonly chunks: AudioSent[] = [];
+  /** How often the backend sent the request again. */
+  retries = 0;
+  /** When the response had ended, where the backend said so. */
+  endedMs: number | undefined;
+  /** Why the request was given up, where its memory was used up. */
+  tooLarge: RequestError | undefined;
+  readonly #output = new OutputLog();
+  readonly #share: MemoryShare;
+  #bufferedBytes = 0;
+  #isOpen = true;
+
+  constructor(clock: Clock, stage: AbortSignal, memory: MemoryBudget) {
+    this.clock = clock;
+    this.abort = new Abort(stage);
+    this.#share = memory.open((error) => {
+      this.tooLarge = error;
+      this.#isOpen = false;
+      this.abort.abort(error);
+    });
+  }
+
+  get signal(): AbortSignal {
+    return this.abort.signal;
+  }
+
+  readonly throwIfAborted: Call["throwIfAborted"] = () =>
+    this.abort.throwIfAborted();
+
+  readonly onAbort: Call["onAbort"] = (task) => this.abort.onAbort(task);
+
+  readonly read: Call["read"] = (bytes, atMs = this.clock.now()) => {
+    if (this.#isOpen) {
+      this.reads.count++;
+      this.reads.bytes += bytes;
+    }
+    return atMs;
+  };
+
+  readonly event: Call["event"] = (atMs) => {
+    if (!this.#isOpen) return;
+    this.reads.events = (this.reads.events ?? 0) + 1;
+    this.marks.firstEvent ??= atMs;
+  };
+
+  readonly output: Call["output"] = (atMs, delta) => {
+    if (!this.#isOpen) return;
+    this.#output.add(atMs, delta);
+    this.#share.add(deltaBytes(delta));
+  };
+
+  readonly buffered: Call["buffered"] = (bytes) => {
+    if (!this.#isOpen) return;
+    const more = bytes - this.#bufferedBytes;
+    this.#bufferedBytes = bytes;
+    this.#share.add(more);
+  };
+
+  readonly mark: Call["mark"] = (instant, atMs = this.clock.now()) => {
+    if (this.#isOpen) this.marks[instant] = atMs;
+  };
+
+  readonly retried: Call["retried"] = () => {
+    if (!this.#isOpen) return;
+    this.retries++;
+    for (const instant of Object.keys(this.marks) as Instant[]) {
+      delete this.marks[instant];
+    }
+  };
+
+  readonly ended: Call["ended"] = (atMs) => {
+    if (this.#isOpen) this.endedMs = atMs;
+  };
+
+  readonly audioSent: Call["audioSent"] = (chunk) => {
+    if (this.#isOpen) this.chunks.push(chunk);
+  };
+
+  /** The recorded output. */
+  deltas(): Sample["deltas"] {
+    return this.#output.deltas();
+  }
+
+  /** Stops recording and gives the memory back. */
+  close(): void {
+    this.#isOpen = false;
+    this.#share.close();
+    this.abort.unlink();
+  }
+}
+
+/**
+ * Output in the order of its arrival. While a request is in flight, plain deltas are kept as times, lengths and one
+ * text, as thousands of streams may hold thousands of deltas each.
+ */
+class OutputLog {
+  readonly #times: number[] = [];
+  /** The length of a plain delta, or another delta as it is. */
+  readonly #deltas: (number | Delta)[] = [];
+  readonly #plain = joinedText();
+
+  add(atMs: number, delta: Delta): void {
+    this.#times.push(atMs);
+    if (isPlain(delta)) {
+      this.#deltas.push(delta.text.length);
+      this.#plain.add(delta.text);
+    } else this.#deltas.push({ ...delta });
+  }
+
+  deltas(): Sample["deltas"] {
+    const text = this.#plain.toString();
+    let at = 0;
+    return this.#deltas.map((delta, i) => {
+      const atMs = this.#times[i]!;
+      if (typeof delta !== "number") return { atMs, ...delta };
+      return { atMs, kind: "text", text: text.slice(at, at += delta) };
+    });
+  }
+}
+
+function isPlain(delta: Delta): delta is { kind: "text"; text: string } {
+  return delta.kind === "text" && delta.text !== undefined &&
+    delta.mode === undefined && delta.tokens === undefined &&
+    delta.bytes === undefined && delta.choice === undefined;
+}
