@@ -99,9 +99,3 @@ export { type JsonlOptions, jsonlReporter } from "./reporters/jsonl.ts";
 export { type JsonOptions, jsonReporter } from "./reporters/json.ts";
 
 export { catalogue } from "./catalogue.ts";
-export {
-  type Catalogue,
-  type LoadOptions,
-  loadPlugin,
-} from "./plugins/load.ts";
-export type { FetchOptions } from "./plugins/load_remote.ts";

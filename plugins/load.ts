@@ -1,34 +1,46 @@
 import { isAbsolute, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { messageOf, UsageError } from "../core/errors.ts";
+import { isRecord } from "../lib/record.ts";
 import { type FetchOptions, importRemote } from "./load_remote.ts";
-import { kindIn, pluginIn } from "./load_shape.ts";
+import {
+  define,
+  type Definition,
+  factories,
+  type Kind,
+  kinds,
+  type Plugin,
+} from "./plugin.ts";
 import { shownUrl } from "./redact.ts";
-import { type Kind, kinds, type Plugin } from "./plugin.ts";
 import { suggestion } from "./schema_hints.ts";
 
-/** Plugins by kind and name, each loaded when it is asked for. */
+/** Built-in plugins by kind and name; each is imported on first use. */
 export type Catalogue = {
   readonly [K in Kind]: Readonly<
     Record<string, () => Promise<Plugin<K, never>>>
   >;
 };
 
-/** Where plugins come from. */
+/** Options of {@linkcode loadPlugin}. */
 export interface LoadOptions extends FetchOptions {
-  /** Those that are known by name. */
-  readonly catalogue: Catalogue;
-  /** The folder that relative paths start from. @default Deno.cwd() */
+  /** Plugins that are known by name. */
+  readonly catalogue: Partial<Catalogue>;
+  /** Folder that relative paths start from. @default Deno.cwd() */
   readonly cwd?: string;
-  /** The option that names the plugin, for errors about its name: `--load`. */
+  /** Option that names the plugin, for errors about its name: `--load`. */
   readonly option?: string;
 }
+
+/** Version of the plugin contract that a plain definition must name. */
+const API_VERSION = 1;
+
+type Module = Readonly<Record<string, unknown>>;
 
 /**
  * Loads a plugin by its specifier: a built-in name, a file (`./mine.ts`, an absolute path, a `file:` URL), or a URL
  * (`https:`, or `http:` on loopback; `#sha256=…` pins the source that is fetched).
  *
- * @throws {UsageError} If there is no such plugin, or the module holds anything but a plugin of this kind.
+ * @throws {UsageError} If there is no such plugin, or the module does not export a plugin of this kind.
  */
 export async function loadPlugin<K extends Kind>(
   kind: K,
@@ -39,18 +51,17 @@ export async function loadPlugin<K extends Kind>(
   if (module !== undefined) {
     return pluginIn(kind, module, shownUrl(specifier));
   }
-  const { catalogue } = options;
-  if (Object.hasOwn(catalogue[kind], specifier)) {
-    return await catalogue[kind][specifier]!() as Plugin<K, unknown>;
+  if (!isBuiltIn(kind, specifier, options)) {
+    throw unknownName(kind, specifier, options);
   }
-  throw unknownName(kind, specifier, options);
+  const load = options.catalogue[kind]![specifier]!;
+  return await load() as Plugin<K, unknown>;
 }
 
 /**
- * Loads every plugin that a specifier names: one from a file or URL, whatever its kind; of a built-in name, one of each
- * kind that has it.
+ * Loads every plugin that a specifier names, whatever its kind: `csv` is both a dataset and a reporter.
  *
- * @throws {UsageError} If there is none.
+ * @throws {UsageError} If there is no such plugin, or the module does not export one.
  */
 export async function loadPlugins(
   specifier: string,
@@ -58,94 +69,242 @@ export async function loadPlugins(
 ): Promise<readonly Plugin<Kind, unknown>[]> {
   const module = await importModule(specifier, options);
   if (module !== undefined) {
-    return [pluginIn(kindIn(module) ?? "backend", module, shownUrl(specifier))];
+    const kind = kindIn(module) ?? "backend";
+    return [pluginIn(kind, module, shownUrl(specifier))];
   }
-  const { catalogue } = options;
-  const found = kinds.filter((kind) =>
-    Object.hasOwn(catalogue[kind], specifier)
-  );
+  const found = kinds.filter((kind) => isBuiltIn(kind, specifier, options));
   if (found.length === 0) throw unknownName("plugin", specifier, options);
   return await Promise.all(
     found.map((kind) => loadPlugin(kind, specifier, options)),
   );
 }
 
-/** Imports the module that a specifier names; returns undefined if it is the name of a built-in plugin. */
+/** Reports whether a specifier names a file, rather than a built-in plugin or a URL. */
+export function isFile(specifier: string): boolean {
+  return !isRemote(specifier) &&
+    (/^(file:|\.{1,2}[\\/])/i.test(specifier) || isAbsolute(specifier) ||
+      /\.[cm]?[jt]sx?$/.test(specifier));
+}
+
+function isRemote(specifier: string): boolean {
+  return /^https?:/i.test(specifier);
+}
+
+function isBuiltIn(
+  kind: Kind,
+  name: string,
+  { catalogue }: LoadOptions,
+): boolean {
+  return Object.hasOwn(catalogue[kind] ?? {}, name);
+}
+
+/** Imports the module that a specifier names; returns undefined for the name of a built-in plugin. */
 async function importModule(
   specifier: string,
   options: LoadOptions,
-): Promise<Record<string, unknown> | undefined> {
-  if (/^https?:/i.test(specifier)) {
-    return await importRemote(specifier, options);
-  }
+): Promise<Module | undefined> {
+  if (isRemote(specifier)) return await importRemote(specifier, options);
   return isFile(specifier) ? await importFile(specifier, options) : undefined;
-}
-
-/** Whether a specifier names a file, and no built-in plugin. */
-function isFile(specifier: string): boolean {
-  return /^(file:|\.{1,2}[\\/])/i.test(specifier) || isAbsolute(specifier) ||
-    /\.[cm]?[jt]sx?$/.test(specifier);
 }
 
 async function importFile(
   specifier: string,
   { cwd = Deno.cwd() }: LoadOptions,
-): Promise<Record<string, unknown>> {
-  const refuse = (rule: string, cause?: unknown) =>
-    new UsageError(`Cannot load "${specifier}" as ${rule}`, { cause });
-  const path = /^file:/i.test(specifier)
-    ? pathOf(specifier, refuse)
-    : resolve(cwd, specifier);
-  const found = await Deno.stat(path).catch((error: unknown) => error);
-  if (found instanceof Error) {
-    const rule = found instanceof Deno.errors.NotFound
-      ? `there is no file ${path}`
-      : `${path} cannot be read: ${messageOf(found)}`;
-    throw refuse(rule, found);
-  }
-  if (!(found as Deno.FileInfo).isFile) throw refuse(`${path} must be a file`);
+): Promise<Module> {
+  const failure = (what: string, cause?: unknown) =>
+    new UsageError(`${specifier}: ${what}`, { cause });
+  let path = specifier;
   try {
-    // deno-lint-ignore house/one-way-imports -- it is the user's file, and none of the house
+    path = /^file:/i.test(specifier)
+      ? fileURLToPath(specifier)
+      : resolve(cwd, specifier);
+    if (!(await Deno.stat(path)).isFile) throw failure("must be a file");
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    throw error instanceof Deno.errors.NotFound
+      ? failure(`file not found: ${path}`, error)
+      : failure(`cannot be read: ${messageOf(error)}`, error);
+  }
+  try {
+    // deno-lint-ignore house/one-way-imports -- the module belongs to the user, not to this project
     return await import(pathToFileURL(path).href);
   } catch (error) {
-    throw refuse(`it failed when it was imported: ${messageOf(error)}`, error);
-  }
-}
-
-function pathOf(
-  specifier: string,
-  refuse: (rule: string, cause?: unknown) => UsageError,
-): string {
-  try {
-    return fileURLToPath(specifier);
-  } catch (error) {
-    throw refuse(`it must be the URL of a file: ${messageOf(error)}`, error);
+    throw failure(`import failed: ${messageOf(error)}`, error);
   }
 }
 
 function unknownName(
   kind: Kind | "plugin",
   name: string,
-  { catalogue, option }: LoadOptions,
+  options: LoadOptions,
 ): UsageError {
-  const prefix = option === undefined ? "" : `${option}: `;
+  const prefix = options.option === undefined ? "" : `${options.option}: `;
   const wanted = kind === "plugin" ? kinds : [kind];
-  const names = [
-    ...new Set(wanted.flatMap((each) => Object.keys(catalogue[each]))),
-  ];
-  const other = kinds.find((each) => Object.hasOwn(catalogue[each], name));
+  const names = wanted.flatMap((each) =>
+    Object.keys(options.catalogue[each] ?? {})
+  );
+  const all = [...new Set(names)];
+  const other = kinds.find((each) => isBuiltIn(each, name, options));
   if (other !== undefined) {
     return new UsageError(
-      `${prefix}"${name}" is a ${other}, not a ${kind}; ${
-        suggestion("", names)
-      }`,
+      `${prefix}"${name}" is a ${other}, not a ${kind}; ${suggestion("", all)}`,
     );
   }
-  const isScheme = /^[a-z]+:/i.test(name);
-  const hint = isScheme
+  const hint = /^[a-z]+:/i.test(name)
     ? "a plugin is a built-in name, a file or an https: URL; bundle a package into one file first, with 'deno bundle'"
-    : `${suggestion(name, names)}; a file begins with ./ or ends in .ts or .js`;
+    : `${suggestion(name, all)}; a file begins with ./ or ends in .ts or .js`;
   return new UsageError(
     `${prefix}unknown ${kind} "${shownUrl(name)}"; ${hint}`,
   );
+}
+
+/** Returns the kind that the default export of a module declares. */
+function kindIn({ default: found }: Module): Kind | undefined {
+  const isObject = typeof found === "function" || isRecord(found);
+  const kind: unknown = isObject ? Reflect.get(found, "kind") : undefined;
+  return isKind(kind) ? kind : undefined;
+}
+
+function isKind(value: unknown): value is Kind {
+  return (kinds as readonly unknown[]).includes(value);
+}
+
+/**
+ * Returns the plugin that a module exports by default: one that `defineBackend` or another define function returned,
+ * or a plain definition with `kind` and `apiVersion` beside it. Either is defined again here, so that its options are
+ * checked by this copy of the library, whichever one it was bundled with.
+ *
+ * @param where Specifier of the module, for errors.
+ * @throws {UsageError} If the module exports anything else; the error lists every problem.
+ */
+export function pluginIn<K extends Kind>(
+  kind: K,
+  module: Module,
+  where: string,
+): Plugin<K, unknown> {
+  const found = module.default;
+  const problems = problemsOf(kind, found, Object.keys(module));
+  if (problems.length === 1) throw new UsageError(`${where}: ${problems[0]}`);
+  if (problems.length > 1) {
+    throw new UsageError(
+      `${where}:${problems.map((problem) => `\n  ${problem}`).join("")}`,
+      { problems: problems.map((message) => ({ message })) },
+    );
+  }
+  if (typeof found === "function") {
+    return define(kind, (found as unknown as Plugin<K, unknown>).definition);
+  }
+  const definition = found as Module & Definition<K>;
+  const create = definition[factories[kind]] as Definition<K>["open"];
+  return define(kind, {
+    ...definition,
+    open: (options, context) => create.call(definition, options, context),
+  });
+}
+
+function problemsOf(
+  kind: Kind,
+  found: unknown,
+  exported: readonly string[],
+): string[] {
+  const rule = `the default export must be a ${kind}`;
+  if (found === undefined) {
+    const others = exported.filter((name) => name !== "default");
+    const names = others.join(", ") || "nothing";
+    return [`${rule}, but the module exports ${names}`];
+  }
+  if (typeof found === "function") return problemsOfFunction(kind, found);
+  if (!isRecord(found)) return [`${rule}, but was ${typeName(found)}`];
+  if (isConfigured(found)) {
+    return [
+      `the default export must be the plugin itself, but "${found.name}" was already called with its options`,
+    ];
+  }
+  return [
+    ...mustBe(found.kind === kind, "kind", `"${kind}"`, found.kind),
+    ...mustBe(
+      found.apiVersion === API_VERSION,
+      "apiVersion",
+      `${API_VERSION}, the supported version of the plugin contract`,
+      found.apiVersion,
+    ),
+    ...problemsOfDefinition(found, factories[kind]),
+  ];
+}
+
+function problemsOfFunction(kind: Kind, found: object): string[] {
+  if (!("kind" in found && "definition" in found)) {
+    const define = `define${kind[0]!.toUpperCase()}${kind.slice(1)}`;
+    const name = (found as { name?: string }).name || "(anonymous)";
+    return [
+      `the default export must be a plugin from ${define}, but was the function "${name}"`,
+    ];
+  }
+  const problems = mustBe(found.kind === kind, "kind", `"${kind}"`, found.kind);
+  if (problems.length > 0) return problems;
+  const { definition } = found;
+  return isRecord(definition)
+    ? problemsOfDefinition(definition, "open")
+    : mustBe(false, "definition", "an object", definition);
+}
+
+/** @param factory Name of the function that creates the instance. */
+function problemsOfDefinition(
+  definition: Module,
+  factory: string,
+): string[] {
+  const { name, summary, primary, options, [factory]: create } = definition;
+  const isName = typeof name === "string" &&
+    /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(name);
+  const isText = (value: unknown) => typeof value === "string" && value !== "";
+  return [
+    ...mustBe(isName, "name", "a name in kebab case", name),
+    ...mustBe(isText(summary), "summary", "one line of text", summary),
+    ...mustBe(
+      primary === undefined || isText(primary),
+      "primary",
+      "the name of an option",
+      primary,
+    ),
+    ...mustBe(
+      isStandardSchema(options),
+      "options",
+      "a Standard Schema, such as one of zod, valibot or ArkType",
+      options,
+    ),
+    ...mustBe(typeof create === "function", factory, "a function", create),
+  ];
+}
+
+function mustBe(
+  holds: boolean,
+  name: string,
+  rule: string,
+  value: unknown,
+): string[] {
+  if (holds) return [];
+  if (value === undefined) return [`${name} must be ${rule}, but is missing`];
+  const isShown = typeof value === "string" || typeof value === "number";
+  const shown = isShown ? JSON.stringify(value) : typeName(value);
+  return [`${name} must be ${rule}, but was ${shown}`];
+}
+
+function isStandardSchema(value: unknown): boolean {
+  // Some libraries make their schemas callable.
+  if (typeof value !== "function" && !isRecord(value)) return false;
+  const standard: unknown = Reflect.get(value, "~standard");
+  return isRecord(standard) && standard.version === 1 &&
+    typeof standard.validate === "function";
+}
+
+function isConfigured(found: Module): boolean {
+  return isKind(found.kind) && !("apiVersion" in found) &&
+    typeof found.name === "string" && typeof found.open === "function" &&
+    "options" in found && !isStandardSchema(found.options);
+}
+
+function typeName(value: unknown): string {
+  if (value === null) return "null";
+  if (Array.isArray(value)) return "a list";
+  return typeof value === "object" ? "an object" : `a ${typeof value}`;
 }

@@ -1,16 +1,16 @@
 import { messageOf, UsageError } from "../core/errors.ts";
 import { shownText, shownUrl } from "./redact.ts";
-import { staticImports } from "./load_imports.ts";
+import { staticImports } from "./static_imports.ts";
 
-/** How a module is fetched. */
+/** Options of fetching a module. */
 export interface FetchOptions {
-  /** Fetches. @default globalThis.fetch */
+  /** Function that fetches. @default globalThis.fetch */
   readonly fetch?: typeof fetch;
-  /** How long all of it may take, in milliseconds. @default {30000} */
+  /** Time limit of all requests together, in milliseconds. @default {30000} */
   readonly timeoutMs?: number;
 }
 
-/** What a plugin may weigh. */
+/** Size limit of a plugin. */
 const MAX_BYTES = 16 * 2 ** 20;
 
 const MAX_REDIRECTS = 5;
@@ -18,76 +18,75 @@ const MAX_REDIRECTS = 5;
 /**
  * Fetches a module and imports it as a `data:` URL.
  *
- * Importing the URL itself would write it into the user's deno.lock, or fail where that is frozen; it would serve
- * what was cached the first time for ever; and a compiled binary could not do it at all.
+ * An import of the URL itself would write to the user's deno.lock, or fail if that is frozen; it would never fetch a
+ * newer version of the module; and a compiled binary cannot do it at all.
  *
- * @param specifier `https:`, or `http:` on loopback; with `#sha256=…` only the source of that hash is taken.
- * @throws {UsageError} If it cannot be had, is not what it is pinned to, or is not self-contained.
+ * @param specifier `https:`, or `http:` on loopback; `#sha256=…` accepts only the source with that hash.
+ * @throws {UsageError} If the module cannot be fetched, has another hash, or imports other modules.
  */
 export async function importRemote(
   specifier: string,
   options: FetchOptions = {},
 ): Promise<Record<string, unknown>> {
   const { url, sha256 } = parseRemote(specifier);
-  const refuse = refusal(url);
+  const failure = failureOf(url);
   const { bytes, type } = await download(url, options);
-  if (sha256 !== undefined) await verify(bytes, sha256, refuse);
-  checkImports(new TextDecoder().decode(bytes), refuse);
+  if (sha256 !== undefined) await verify(bytes, sha256, failure);
+  checkImports(new TextDecoder().decode(bytes), failure);
   const module = `data:${type};base64,${bytes.toBase64()}`;
   try {
-    // deno-lint-ignore house/one-way-imports -- it is a stranger's module, and none of the house
+    // deno-lint-ignore house/one-way-imports -- it module belongs to its author, not to this project
     return await import(module);
   } catch (error) {
-    const said = messageOf(error).replaceAll(module, shownUrl(url.href));
-    // The cause speaks of the plugin's address too, and not of all its source in base64.
-    const cause = new Error(said, { cause: error });
-    throw refuse(`it failed when it was imported: ${said}`, cause);
+    const message = messageOf(error).replaceAll(module, shownUrl(url.href));
+    // The cause names the plugin's URL too, in place of its whole source in base64.
+    const cause = new Error(message, { cause: error });
+    throw failure(`import failed: ${message}`, cause);
   }
 }
 
-type Refuse = (rule: string, cause?: unknown) => UsageError;
+/** Creates the error of one URL. */
+type Failure = (message: string, cause?: unknown) => UsageError;
 
-function refusal(url: URL | string): Refuse {
+function failureOf(url: URL | string): Failure {
   const where = shownUrl(String(url));
-  return (rule, cause) =>
-    new UsageError(`Cannot load a plugin from ${where} as ${shownText(rule)}`, {
-      cause,
-    });
+  return (message, cause) =>
+    new UsageError(`${where}: ${shownText(message)}`, { cause });
 }
 
-/** Takes the pin off a URL, and holds that what it names is safe to run. */
+/** Splits the pin from a URL, and checks that code from the URL is safe to run. */
 function parseRemote(specifier: string): { url: URL; sha256?: string } {
-  const refuse = refusal(specifier);
+  const failure = failureOf(specifier);
   const url = URL.parse(specifier);
-  if (!url) throw refuse("it must be a URL");
-  checkSafe(url, refuse);
+  if (!url) throw failure("is not a valid URL");
+  checkSafe(url, failure);
   const { hash } = url;
   url.hash = "";
   if (hash === "") return { url };
   const sha256 = hash.match(/^#sha256=([0-9a-f]{64})$/i)?.[1];
   if (sha256 === undefined) {
     const hint = hash.lastIndexOf("=") > hash.indexOf("=")
-      ? `; a URL with a value behind it must be in quotes: "URL"=VALUE`
+      ? `; a URL must be in quotes if a value follows it: "URL"=VALUE`
       : "";
-    throw refuse(
-      `what follows # must be sha256= and 64 hexadecimal digits: current value is ${hash}${hint}`,
+    throw failure(
+      `the fragment must be #sha256= and 64 hexadecimal digits, but was ${hash}${hint}`,
     );
   }
   return { url, sha256: sha256.toLowerCase() };
 }
 
-function checkSafe({ protocol, hostname }: URL, refuse: Refuse): void {
+function checkSafe({ protocol, hostname }: URL, failure: Failure): void {
   const isLoopback = /^(localhost|.*\.localhost|127(\.\d+){3}|\[::1\])$/i
     .test(hostname);
   if (protocol === "https:" || (protocol === "http:" && isLoopback)) return;
-  throw refuse(
-    "code is run only from https:, or from http: on this machine, where nobody on the way can change it",
+  throw failure(
+    "code is loaded only over https:, or over http: from this machine, so that nobody can change it on the way",
   );
 }
 
 interface Source {
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** The media type to import it under. */
+  /** Media type of the `data:` URL. */
   readonly type: string;
 }
 
@@ -95,7 +94,7 @@ async function download(
   url: URL,
   { fetch = globalThis.fetch, timeoutMs = 30_000 }: FetchOptions,
 ): Promise<Source> {
-  const refuse = refusal(url);
+  const failure = failureOf(url);
   const limit = new AbortController();
   const timer = setTimeout(() => limit.abort(), timeoutMs);
   try {
@@ -105,29 +104,26 @@ async function download(
         signal: limit.signal,
         headers: { accept: "application/typescript, text/javascript, */*" },
       }));
-    const bytes = await read(response, refuse);
-    checkIsCode(response, bytes, refuse);
+    const bytes = await read(response, failure);
+    checkIsCode(response, bytes, failure);
     return { bytes, type: mediaType(url, response) };
   } catch (error) {
     if (error instanceof UsageError) throw error;
     if (limit.signal.aborted) {
-      throw refuse(
-        `the server must answer within ${timeoutMs / 1000} s`,
-        error,
-      );
+      throw failure(`no complete answer within ${timeoutMs / 1000} s`, error);
     }
-    throw refuse(`it cannot be fetched: ${messageOf(error)}`, error);
+    throw failure(`cannot be fetched: ${messageOf(error)}`, error);
   } finally {
     clearTimeout(timer);
   }
 }
 
-/** Follows redirects, each of which must be safe too. */
+/** Follows redirects. Code from each URL on the way must be safe to run. */
 async function follow(
   url: URL,
   get: (url: URL) => Promise<Response>,
 ): Promise<Response> {
-  const refuse = refusal(url);
+  const failure = failureOf(url);
   let here = url;
   for (let hops = 0; hops <= MAX_REDIRECTS; hops++) {
     const response = await get(here);
@@ -136,29 +132,26 @@ async function follow(
     const location = response.headers.get("location");
     if (response.status < 300 || response.status > 399 || location === null) {
       const { status, statusText } = response;
-      throw refuse(`the server answered ${`${status} ${statusText}`.trim()}`);
+      throw failure(`the server answered ${`${status} ${statusText}`.trim()}`);
     }
     const next = URL.parse(location, here);
-    if (!next) throw refuse(`it is redirected to what is no URL: ${location}`);
-    checkSafe(
-      next,
-      (rule) => refuse(`it is redirected to ${next}, and ${rule}`),
-    );
+    if (!next) throw failure(`redirects to an invalid URL: ${location}`);
+    checkSafe(next, (message) => failure(`redirects to ${next}: ${message}`));
     here = next;
   }
-  throw refuse(`it is redirected more than ${MAX_REDIRECTS} times`);
+  throw failure(`redirects more than ${MAX_REDIRECTS} times`);
 }
 
 async function read(
   { body }: Response,
-  refuse: Refuse,
+  failure: Failure,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const parts: Uint8Array<ArrayBuffer>[] = [];
   let length = 0;
   for await (const part of body ?? []) {
     length += part.length;
     if (length > MAX_BYTES) {
-      throw refuse(`a plugin may have at most ${MAX_BYTES / 2 ** 20} MiB`);
+      throw failure(`is larger than ${MAX_BYTES / 2 ** 20} MiB`);
     }
     parts.push(part);
   }
@@ -168,15 +161,15 @@ async function read(
 function checkIsCode(
   { headers }: Response,
   bytes: Uint8Array,
-  refuse: Refuse,
+  failure: Failure,
 ): void {
-  if (bytes.length === 0) throw refuse("the server sent nothing");
+  if (bytes.length === 0) throw failure("the server sent an empty body");
   const start = new TextDecoder().decode(bytes.subarray(0, 200)).trimStart();
   const isPage = headers.get("content-type")?.includes("html") &&
     start.startsWith("<");
   if (isPage || /^<(!doctype|html|\?xml)/i.test(start)) {
-    throw refuse(
-      "a web page was sent and not code: a repository's raw file has a URL of its own",
+    throw failure(
+      "the server sent a web page, not code; use the URL of the raw file",
     );
   }
 }
@@ -193,25 +186,25 @@ function mediaType({ pathname }: URL, { headers }: Response): string {
 async function verify(
   bytes: Uint8Array<ArrayBuffer>,
   sha256: string,
-  refuse: Refuse,
+  failure: Failure,
 ): Promise<void> {
   const digest = await crypto.subtle.digest("SHA-256", bytes);
   const found = new Uint8Array(digest).toHex();
   if (found !== sha256) {
-    throw refuse(
-      `its SHA-256 must be the pinned ${sha256}: current value is ${found}`,
+    throw failure(
+      `SHA-256 must be the pinned ${sha256}, but was ${found}`,
     );
   }
 }
 
-/** A module without a place of its own can import nothing that is found from where it lies. */
-function checkImports(source: string, refuse: Refuse): void {
+/** Rejects imports: a `data:` module has no location to resolve them from, and could import unpinned code by URL. */
+function checkImports(source: string, failure: Failure): void {
   const others = staticImports(source).filter((name) =>
     !name.startsWith("node:")
   );
   if (others.length === 0) return;
   const names = others.map((name) => JSON.stringify(name)).join(", ");
-  throw refuse(
-    `a plugin that is loaded by URL must be one file, which imports nothing but types and node: modules: it imports ${names}; bundle it first, with 'deno bundle plugin.ts -o plugin.js'`,
+  throw failure(
+    `a plugin that is loaded by URL may import only types and node: modules, but imports ${names}; bundle it first, with 'deno bundle plugin.ts -o plugin.js'`,
   );
 }

@@ -51,12 +51,12 @@ export default {
     }
   },
 } satisfies LoadDefinition<any, any>;`,
-  reporter: `${head("reporter", "tell")}
+  reporter: `${head("reporter", "log")}
 export default {
   ...label,
-  open: ({ told }: { told: unknown[] }) => ({
-    samples: (batch: { output: { text: string } }[]) => void told.push(...batch.map(({ output }) => output.text)),
-    report: (report: { stages: { counts: { ok: number } }[] }) => void told.push(report.stages[0].counts.ok),
+  open: ({ seen }: { seen: unknown[] }) => ({
+    samples: (batch: { output: { text: string } }[]) => void seen.push(...batch.map(({ output }) => output.text)),
+    report: (report: { stages: { counts: { ok: number } }[] }) => void seen.push(report.stages[0].counts.ok),
   }),
 };`,
 };
@@ -64,7 +64,7 @@ export default {
 /** Runs all of them, each from where `whereOf` says that it is. */
 async function ran(
   whereOf: (kind: Kind) => string,
-): Promise<{ report: Report; told: unknown[] }> {
+): Promise<{ report: Report; seen: unknown[] }> {
   const load = <K extends Kind>(kind: K) =>
     loadPlugin(kind, whereOf(kind), { catalogue });
   const [backend, dataset, steps, reporter] = await Promise.all([
@@ -73,18 +73,18 @@ async function ran(
     load("load"),
     load("reporter"),
   ]);
-  const told: unknown[] = [];
+  const seen: unknown[] = [];
   const report = await run({
     backend: backend({ mark: "!" }),
     dataset: dataset({ words: ["so", "it", "is"] }),
-    reporters: [reporter({ told })],
+    reporters: [reporter({ seen })],
     load: steps({ gapMs: 20 }),
     stop: { requests: 3 },
   });
-  return { report, told };
+  return { report, seen };
 }
 
-function holds({ report, told }: { report: Report; told: unknown[] }): void {
+function holds({ report, seen }: { report: Report; seen: unknown[] }): void {
   const [stage, fast, ...rest] = report.stages;
   assert.equal(rest.length, 0);
   assert.deepEqual(stage?.load, { kind: "steps", gapMs: 20 });
@@ -99,7 +99,7 @@ function holds({ report, told }: { report: Report; told: unknown[] }): void {
     facts: { mark: "!" },
   });
   assert.deepEqual(dataset.facts, { count: 3 });
-  assert.deepEqual(told, ["SO!", "IT!", "IS!", "SO!", "IT!", "IS!", 3]);
+  assert.deepEqual(seen, ["SO!", "IT!", "IS!", "SO!", "IT!", "IS!", 3]);
 }
 
 Deno.test("loadPlugin() lets a stranger's plugin of each kind take part in a run, from files", async () => {

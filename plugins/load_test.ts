@@ -1,10 +1,23 @@
 import assert from "node:assert/strict";
+import { z } from "zod";
 import { catalogue } from "../catalogue.ts";
 import { UsageError } from "../core/errors.ts";
-import { type LoadOptions, loadPlugin, loadPlugins } from "./load.ts";
-import type { Kind, OpenContext } from "./plugin.ts";
+import {
+  isFile,
+  type LoadOptions,
+  loadPlugin,
+  loadPlugins,
+  pluginIn,
+} from "./load.ts";
+import {
+  defineBackend,
+  defineDataset,
+  defineLoad,
+  type Kind,
+  type OpenContext,
+} from "./plugin.ts";
 
-/** A whole backend as a stranger would write it: it imports nothing but a type. */
+/** A backend that imports nothing but a type. */
 const ECHO = `
 import type { Definition } from "https://example.org/earshot/plugin.ts";
 const anything = {
@@ -14,7 +27,7 @@ export default {
   kind: "backend",
   apiVersion: 1,
   name: "mine",
-  summary: "Says what it is told to",
+  summary: "Answers with the same text",
   primary: "text",
   options: anything,
   open: ({ text }: { text: string }) => ({
@@ -32,6 +45,7 @@ const context: OpenContext = {
   warn() {},
 };
 
+/** Returns the message of the usage error that a promise rejects with. */
 async function refused(attempt: Promise<unknown>): Promise<string> {
   try {
     await attempt;
@@ -39,10 +53,10 @@ async function refused(attempt: Promise<unknown>): Promise<string> {
     assert.ok(error instanceof UsageError, String(error));
     return error.message;
   }
-  throw new Error("nothing was refused");
+  throw new Error("expected a rejection");
 }
 
-/** Serves what `answer` gives on loopback, for as long as `use` takes. */
+/** Serves answers on loopback while `use` runs. */
 async function serving(
   answer: (request: Request) => Response | Promise<Response>,
   use: (origin: string) => Promise<void>,
@@ -69,7 +83,7 @@ Deno.test("loadPlugin() loads every built-in plugin by its name", async () => {
       const primary = plugin.definition.primary;
       const schema = plugin.definition.options["~standard"].jsonSchema
         ?.input({ target: "draft-2020-12" });
-      assert.ok(schema, `${name} tells its JSON Schema`);
+      assert.ok(schema, `${name} provides its JSON Schema`);
       const known = Object.keys(schema.properties as object);
       assert.ok(primary === undefined || known.includes(primary), name);
     }
@@ -136,7 +150,7 @@ Deno.test("loadPlugins() loads a file or a URL whatever its kind, with one fetch
   });
 });
 
-Deno.test("loadPlugin() loads a file, wherever it is said to be", async () => {
+Deno.test("loadPlugin() loads a file by relative path, absolute path and URL", async () => {
   const folder = await Deno.makeTempDir();
   try {
     await Deno.writeTextFile(`${folder}/my plugin#1.ts`, ECHO);
@@ -158,7 +172,7 @@ Deno.test("loadPlugin() loads a file, wherever it is said to be", async () => {
   }
 });
 
-Deno.test("loadPlugin() lets a file import its own files, and those of the project", async () => {
+Deno.test("loadPlugin() lets a file import other files and packages of the project", async () => {
   const folder = await Deno.makeTempDir();
   try {
     await Deno.writeTextFile(`${folder}/name.ts`, `export const name = "own";`);
@@ -180,7 +194,7 @@ Deno.test("loadPlugin() lets a file import its own files, and those of the proje
   }
 });
 
-Deno.test("loadPlugin() says what is wrong with a file", async () => {
+Deno.test("loadPlugin() reports why a file cannot be loaded", async () => {
   const folder = await Deno.makeTempDir();
   try {
     const said = async (source: string) => {
@@ -190,31 +204,31 @@ Deno.test("loadPlugin() says what is wrong with a file", async () => {
     };
     assert.match(
       await refused(load("./none.ts", { cwd: folder })),
-      /as there is no file .*none\.ts$/,
+      /^\.\/none\.ts: file not found: .*none\.ts$/,
     );
-    assert.match(await refused(load(folder)), /must be a file$/);
+    assert.match(await refused(load(folder)), /: must be a file$/);
     assert.match(
       await refused(load("file://host/share/x.ts")),
-      /must be the URL of a file/,
+      /^file:\/\/host\/share\/x\.ts: cannot be read: /,
     );
     assert.match(
       await said("export default {"),
-      /failed when it was imported: /,
+      /: import failed: /,
     );
     assert.match(
       await said(`throw new Error("no luck")`),
-      /failed when it was imported: no luck$/,
+      /: import failed: no luck$/,
     );
     assert.match(
       await said(`import "./gone.ts"`),
-      /failed when it was imported: .*gone\.ts/,
+      /: import failed: .*gone\.ts/,
     );
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
 });
 
-Deno.test("loadPlugin() loads from a URL on loopback what takes part in a run", async () => {
+Deno.test("loadPlugin() loads a plugin from a URL on loopback", async () => {
   for (
     const type of [
       "application/typescript",
@@ -249,7 +263,7 @@ Deno.test("loadPlugin() sees a plugin change between two loads", async () => {
   });
 });
 
-Deno.test("loadPlugin() holds a URL to the hash it is pinned to", async () => {
+Deno.test("loadPlugin() checks the hash that a URL is pinned to", async () => {
   const digest = await crypto.subtle.digest(
     "SHA-256",
     new TextEncoder().encode(ECHO),
@@ -271,30 +285,30 @@ Deno.test("loadPlugin() holds a URL to the hash it is pinned to", async () => {
       assert.match(
         await refused(load(`${url}#sha256=${other}`)),
         new RegExp(
-          `its SHA-256 must be the pinned ${other}: current value is ${hash}$`,
+          `: SHA-256 must be the pinned ${other}, but was ${hash}$`,
         ),
       );
       for (const pin of ["#sha256=12", "#v1", "#sha512=00"]) {
         assert.match(
           await refused(load(url + pin)),
-          /sha256= and 64 hexadecimal digits: current value is #/,
+          /must be #sha256= and 64 hexadecimal digits, but was #/,
         );
       }
       assert.match(
         await refused(load(`${url}#sha256=12=primary`)),
-        /current value is #sha256=12=primary; a URL with a value behind it must be in quotes: "URL"=VALUE$/,
+        /but was #sha256=12=primary; a URL must be in quotes if a value follows it: "URL"=VALUE$/,
       );
     },
   );
 });
 
-Deno.test("loadPlugin() refuses a URL's module with imports of its own, and names them", async () => {
+Deno.test("loadPlugin() rejects a module from a URL that imports others, and names them", async () => {
   const source =
     `import { z } from "zod";\nimport "./b.ts";\nimport fs from "node:fs";\n${ECHO}`;
   await serving(() => code(source), async (origin) => {
     assert.equal(
       await refused(load(`${origin}/p.ts`)),
-      `Cannot load a plugin from ${origin}/p.ts as a plugin that is loaded by URL must be one file, which imports nothing but types and node: modules: it imports "zod", "./b.ts"; bundle it first, with 'deno bundle plugin.ts -o plugin.js'`,
+      `${origin}/p.ts: a plugin that is loaded by URL may import only types and node: modules, but imports "zod", "./b.ts"; bundle it first, with 'deno bundle plugin.ts -o plugin.js'`,
     );
   });
   await serving(
@@ -305,7 +319,7 @@ Deno.test("loadPlugin() refuses a URL's module with imports of its own, and name
   );
 });
 
-Deno.test("loadPlugin() follows redirects that are safe, and no others", async () => {
+Deno.test("loadPlugin() follows only redirects to safe URLs", async () => {
   const to = (location: string) =>
     new Response(null, { status: 302, headers: { location } });
   await serving((request) => {
@@ -320,18 +334,21 @@ Deno.test("loadPlugin() follows redirects that are safe, and no others", async (
     assert.equal((await load(`${origin}/good`)).definition.name, "mine");
     assert.match(
       await refused(load(`${origin}/loop`)),
-      /redirected more than 5 times$/,
+      /: redirects more than 5 times$/,
     );
     assert.match(
       await refused(load(`${origin}/bad`)),
-      /redirected to http:\/\/example\.org\/p\.ts, and code is run only from https/,
+      /: redirects to http:\/\/example\.org\/p\.ts: code is loaded only over https/,
     );
-    assert.match(await refused(load(`${origin}/file`)), /redirected to file:/);
-    assert.match(await refused(load(`${origin}/odd`)), /what is no URL/);
+    assert.match(await refused(load(`${origin}/file`)), /redirects to file:/);
+    assert.match(
+      await refused(load(`${origin}/odd`)),
+      /redirects to an invalid URL/,
+    );
   });
 });
 
-Deno.test("loadPlugin() refuses what is not fetched in whole, and what is no code", async () => {
+Deno.test("loadPlugin() rejects failed responses and content other than code", async () => {
   const page = "<!doctype html><p>Not here</p>";
   await serving((request) => {
     const { pathname } = new URL(request.url);
@@ -345,21 +362,21 @@ Deno.test("loadPlugin() refuses what is not fetched in whole, and what is no cod
   }, async (origin) => {
     const said = (path: string) => refused(load(origin + path));
     assert.match(await said("/gone"), /the server answered 404 Not Found$/);
-    assert.match(await said("/page"), /a web page was sent and not code/);
-    assert.match(await said("/plain-page"), /a web page was sent and not code/);
-    assert.match(await said("/empty"), /the server sent nothing$/);
-    assert.match(await said("/large"), /at most 16 MiB$/);
+    assert.match(await said("/page"), /sent a web page, not code/);
+    assert.match(await said("/plain-page"), /sent a web page, not code/);
+    assert.match(await said("/empty"), /sent an empty body$/);
+    assert.match(await said("/large"), /larger than 16 MiB$/);
     assert.match(
       await said("/throws"),
-      /failed when it was imported: no luck$/,
+      /: import failed: no luck$/,
     );
     const broken = await said("/broken");
-    assert.match(broken, /failed when it was imported: /);
+    assert.match(broken, /: import failed: /);
     assert.ok(!broken.includes("base64") && broken.length < 500, broken);
   });
 });
 
-Deno.test("loadPlugin() gives up a server that does not answer, or stops in the middle", async () => {
+Deno.test("loadPlugin() gives up when a server does not answer, or stops in the middle", async () => {
   const { promise: over, resolve: end } = Promise.withResolvers<void>();
   await serving(async ({ url }) => {
     if (url.endsWith("/stalls")) {
@@ -375,8 +392,8 @@ Deno.test("loadPlugin() gives up a server that does not answer, or stops in the 
   }, async (origin) => {
     const said = (path: string) =>
       refused(load(origin + path, { timeoutMs: 50 }));
-    assert.match(await said("/silent"), /must answer within 0\.05 s$/);
-    assert.match(await said("/stalls"), /must answer within 0\.05 s$/);
+    assert.match(await said("/silent"), /no complete answer within 0\.05 s$/);
+    assert.match(await said("/stalls"), /no complete answer within 0\.05 s$/);
     end();
   });
   const closed = Deno.listen({ port: 0, hostname: "127.0.0.1" });
@@ -384,11 +401,11 @@ Deno.test("loadPlugin() gives up a server that does not answer, or stops in the 
   closed.close();
   assert.match(
     await refused(load(`http://127.0.0.1:${port}/p.ts`)),
-    /it cannot be fetched: /,
+    /: cannot be fetched: /,
   );
 });
 
-Deno.test("loadPlugin() shows no user, password or query of a URL that it cannot load", async () => {
+Deno.test("loadPlugin() shows no user, password or query of a URL in an error", async () => {
   const answers: readonly [string, () => Promise<Response>][] = [
     ["http", () => Promise.resolve(new Response("", { status: 404 }))],
     ["http", () => Promise.resolve(code("export default 1"))],
@@ -412,7 +429,7 @@ Deno.test("loadPlugin() shows no user, password or query of a URL that it cannot
   }
 });
 
-Deno.test("loadPlugin() runs no code from where others could change it on its way", async () => {
+Deno.test("loadPlugin() loads no code over plain http from another machine", async () => {
   const fetch = () => Promise.reject(new Error("must not be asked"));
   for (
     const url of [
@@ -424,11 +441,14 @@ Deno.test("loadPlugin() runs no code from where others could change it on its wa
   ) {
     assert.match(
       await refused(load(url, { fetch })),
-      /code is run only from https:/,
+      /code is loaded only over https:/,
       url,
     );
   }
-  assert.match(await refused(load("https://", { fetch })), /it must be a URL$/);
+  assert.match(
+    await refused(load("https://", { fetch })),
+    /is not a valid URL$/,
+  );
   const asked: string[] = [];
   const spy = (input: URL | RequestInfo) => {
     asked.push(String(input));
@@ -445,4 +465,152 @@ Deno.test("loadPlugin() runs no code from where others could change it on its wa
     await load(url, { fetch: spy });
   }
   assert.equal(asked.length, 4);
+});
+
+const good = {
+  kind: "backend",
+  apiVersion: 1,
+  name: "mine",
+  summary: "Mine",
+  options: z.strictObject({}),
+  open: () => ({ needs: [], send: () => Promise.resolve({}) }),
+};
+const made = defineBackend(good);
+
+/** Returns the message of the usage error about a module. */
+function said(module: Record<string, unknown>): string {
+  try {
+    pluginIn("backend", module, "./x.ts");
+  } catch (error) {
+    assert.ok(error instanceof UsageError);
+    return error.message;
+  }
+  throw new Error("expected a usage error");
+}
+
+Deno.test("pluginIn() accepts a plugin and a plain definition", () => {
+  for (const found of [made, good, { ...good, primary: "a" }]) {
+    const plugin = pluginIn("backend", { default: found }, "./x.ts");
+    assert.equal(plugin.kind, "backend");
+    assert.equal(plugin({}).name, "mine");
+  }
+  const callable = Object.assign(() => {}, {
+    "~standard": { version: 1, validate() {} },
+  });
+  pluginIn("backend", { default: { ...good, options: callable } }, "./x.ts");
+});
+
+Deno.test("pluginIn() reports what a module exports in place of a plugin", () => {
+  const dataset = defineDataset({
+    name: "d",
+    summary: "D",
+    options: z.strictObject({}),
+    open: () => ({ async *sessions() {} }),
+  });
+  const cases: [Record<string, unknown>, string][] = [
+    [
+      {},
+      "the default export must be a backend, but the module exports nothing",
+    ],
+    [
+      { a: 1, mine: made },
+      "the default export must be a backend, but the module exports a, mine",
+    ],
+    [
+      { default: 7 },
+      "the default export must be a backend, but was a number",
+    ],
+    [
+      { default: null },
+      "the default export must be a backend, but was null",
+    ],
+    [
+      { default: [made] },
+      "the default export must be a backend, but was a list",
+    ],
+    [
+      { default: function make() {} },
+      `the default export must be a plugin from defineBackend, but was the function "make"`,
+    ],
+    [
+      { default: class {} },
+      `the default export must be a plugin from defineBackend, but was the function "default"`,
+    ],
+    [
+      { default: made({}) },
+      `the default export must be the plugin itself, but "mine" was already called with its options`,
+    ],
+    [{ default: dataset }, 'kind must be "backend", but was "dataset"'],
+    [
+      { default: { ...good, kind: "reporter" } },
+      'kind must be "backend", but was "reporter"',
+    ],
+    [
+      { default: { ...good, kind: "Backend" } },
+      `kind must be "backend", but was "Backend"`,
+    ],
+    [
+      { default: { ...good, apiVersion: 2 } },
+      "apiVersion must be 1, the supported version of the plugin contract, but was 2",
+    ],
+    [
+      { default: { ...good, name: "My Plugin" } },
+      `name must be a name in kebab case, but was "My Plugin"`,
+    ],
+    [
+      { default: { ...good, primary: 3 } },
+      "primary must be the name of an option, but was 3",
+    ],
+    [
+      { default: { ...good, options: {} } },
+      "options must be a Standard Schema, such as one of zod, valibot or ArkType, but was an object",
+    ],
+    [
+      { default: Object.assign(() => {}, { kind: "backend", definition: 1 }) },
+      "definition must be an object, but was 1",
+    ],
+  ];
+  for (const [module, rule] of cases) {
+    assert.equal(said(module), `./x.ts: ${rule}`);
+  }
+});
+
+Deno.test("pluginIn() lists every problem of a definition", () => {
+  assert.equal(
+    said({ default: {} }),
+    `./x.ts:
+  kind must be "backend", but is missing
+  apiVersion must be 1, the supported version of the plugin contract, but is missing
+  name must be a name in kebab case, but is missing
+  summary must be one line of text, but is missing
+  options must be a Standard Schema, such as one of zod, valibot or ArkType, but is missing
+  open must be a function, but is missing`,
+  );
+});
+
+Deno.test("pluginIn() accepts a load with its function profile", async () => {
+  const load = {
+    ...good,
+    kind: "load",
+    profile: () => function* () {},
+  };
+  const { open: _, ...plain } = load;
+  for (const found of [plain, defineLoad(plain)]) {
+    const plugin = pluginIn("load", { default: found }, "./x.ts");
+    assert.equal(typeof await plugin({}).open(context), "function");
+  }
+  const { profile: __, ...rest } = load;
+  assert.throws(
+    () => pluginIn("load", { default: rest }, "./x.ts"),
+    /^UsageError: \.\/x\.ts: profile must be a function, but is missing$/,
+  );
+});
+
+Deno.test("isFile() distinguishes files from names and URLs", () => {
+  for (const file of ["./a", "..\\a", "/a", "a.ts", "a.mjs", "file:///a"]) {
+    assert.ok(isFile(file), file);
+  }
+  for (const other of ["chat", "https://x.org/a.ts", "npm:a", "a.json"]) {
+    assert.ok(!isFile(other), other);
+  }
 });

@@ -3,6 +3,8 @@
  *
  * @module
  */
+export { type Catalogue, type LoadOptions, loadPlugin } from "./load.ts";
+export type { FetchOptions } from "./load_remote.ts";
 export {
   type BackendPlugin,
   type BaseDefinition,

@@ -68,24 +68,24 @@ export interface LoadDefinition<Input = unknown, Output = unknown>
   ): LoadProfile | Promise<LoadProfile>;
 }
 
-/** What a plugin may use while it opens and after. */
+/** Services that a plugin may use from the moment it is opened. */
 export interface OpenContext {
-  /** Reads an environment variable; the only way to a secret. */
+  /** Reads an environment variable; secrets come from nowhere else. */
   env(name: string): string | undefined;
   /** Aborts when the run is cancelled. */
   readonly signal: AbortSignal;
-  /** Tells the person at the terminal something that does not stop the run. */
+  /** Shows a message to the user; the run continues. */
   warn(message: string): void;
-  /** There only when someone wants to see the traffic: called with each message, media shortened by the caller. */
+  /** Records a message for `earshot check`; absent otherwise. The plugin shortens media in the message. */
   trace?(direction: "sent" | "received" | "note", message: string): void;
 }
 
-/** A plugin: call it with options to use it. */
+/** Function that binds options to a plugin, for `run()`. */
 export interface Plugin<K extends Kind, Options> {
   (options: Options): Configured<K>;
-  /** Which kind of plugin it is. */
+  /** Kind of the plugin. */
   readonly kind: K;
-  /** How it was defined. */
+  /** Definition of the plugin. */
   readonly definition: Definition<K>;
 }
 
@@ -98,18 +98,18 @@ export type ReporterPlugin<Options> = Plugin<"reporter", Options>;
 /** A plugin that decides when requests start. */
 export type LoadPlugin<Options> = Plugin<"load", Options>;
 
-/** A plugin with its options: plain data, inert until the run opens it. */
+/** A plugin with its options. It does nothing until the run opens it. */
 export interface Configured<K extends Kind> {
-  /** Which kind of plugin it is. */
+  /** Kind of the plugin. */
   readonly kind: K;
-  /** The plugin's name. */
+  /** Name of the plugin. */
   readonly name: string;
-  /** The options as given; the report hides what in them may be secret. */
+  /** Options before validation. Reports show them without secrets. */
   readonly options: unknown;
   /**
-   * Validates the options and builds the instance.
+   * Validates the options and creates the instance.
    *
-   * @throws {UsageError} If options are refused: every problem is listed.
+   * @throws {UsageError} If options are invalid; the error lists every problem.
    */
   open(context: OpenContext): Promise<Instances[K]>;
 }
@@ -145,7 +145,7 @@ export function defineLoad<Input, Output>(
   });
 }
 
-/** Makes a plugin of a definition whose kind is known only at run time. */
+/** Creates a plugin from a definition whose kind is known only at run time. */
 export function define<K extends Kind, Input, Output>(
   kind: K,
   definition: Definition<K, Input, Output>,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { staticImports } from "./load_imports.ts";
+import { staticImports } from "./static_imports.ts";
 
 Deno.test("staticImports() sees every static import and re-export", () => {
   const cases: [string, string[]][] = [

@@ -1,7 +1,7 @@
 /**
- * The specifiers that a module imports statically, type imports left out. Reads just enough of the language to
- * step over comments, strings, templates and regular expressions. Where a guess goes wrong it sees too little,
- * never too much: an import counts at the top level only, and in full.
+ * Returns the specifiers that a module imports or re-exports statically, except those of types. Reads only as much of
+ * the language as it takes to skip comments, strings, templates and regular expressions. A wrong guess may miss an
+ * import but never invents one: only complete statements at the top level count.
  */
 export function staticImports(source: string): string[] {
   const found = new Set<string>();
@@ -59,18 +59,18 @@ function stepAt(source: string, at: number, last: string): Step {
   return { kind: "other", length: 1 };
 }
 
-/** How long a template is, with all that stands in its holes. */
+/** Returns the length of a template literal, its substitutions included. */
 function templateLength(source: string, start: number): number {
   let at = start + 1;
   while (at < source.length && source[at] !== "`") {
     if (source[at] === "\\") at += 2;
-    else if (source.startsWith("${", at)) at += holeLength(source, at);
+    else if (source.startsWith("${", at)) at += substitutionLength(source, at);
     else at++;
   }
   return Math.min(at + 1, source.length) - start;
 }
 
-function holeLength(source: string, start: number): number {
+function substitutionLength(source: string, start: number): number {
   let at = start + 2;
   let depth = 1;
   let last = "{";
@@ -86,7 +86,7 @@ function holeLength(source: string, start: number): number {
   return at - start;
 }
 
-/** After a value a slash divides; anywhere else it begins a regular expression. */
+/** Reports whether a slash begins a regular expression: after a value it is a division. */
 function mayBeginRegex(last: string): boolean {
   const word = last.trim();
   if (
@@ -96,7 +96,7 @@ function mayBeginRegex(last: string): boolean {
   return !/[\p{ID_Continue}$)\]}"'`]$/u.test(word);
 }
 
-/** At the start, after `;` or `}`, or on a new line after what can end a statement. */
+/** Reports whether a statement may begin: at the start, after `;` or `}`, or on a new line after a complete statement. */
 function beginsStatement(last: string): boolean {
   return last === ";" || last === "}" || last.startsWith("\n");
 }
@@ -104,17 +104,17 @@ function beginsStatement(last: string): boolean {
 const STATEMENT =
   /(?:import|export)(?:\s*["']([^"'\n]+)["']|(?!\s*[(.])([^;"'`()=]*?)\bfrom\s*["']([^"'\n]+)["'])/y;
 
-/** The specifier of the import or re-export that begins here, unless only types are taken. */
+/** Returns the specifier of the import or re-export that begins here, unless it imports only types. */
 function specifierAt(source: string, at: number): string | undefined {
   STATEMENT.lastIndex = at;
   const [, bare, names, from] = STATEMENT.exec(source) ?? [];
   if (bare !== undefined) {
     return source.startsWith("import", at) ? bare : undefined;
   }
-  return from === undefined || takesTypesOnly(names ?? "") ? undefined : from;
+  return from === undefined || importsOnlyTypes(names ?? "") ? undefined : from;
 }
 
-function takesTypesOnly(names: string): boolean {
+function importsOnlyTypes(names: string): boolean {
   const text = names.replace(/\/\*[^]*?\*\/|\/\/[^\n]*/g, " ").trim();
   if (/^type\b(?!\s*(,|$))/.test(text)) return true;
   const inner = text.match(/^\{([^]*)\}$/)?.[1]?.split(",")
