@@ -4,10 +4,10 @@ import { counting } from "../core/counting.ts";
 import { metrics } from "../core/metrics/mod.ts";
 import type { Sample } from "../core/sample.ts";
 import { openSource, type ReadySession } from "../core/source.ts";
-import { disposeInTime } from "../plugins/disposal.ts";
+import { disposeInTime } from "../lib/disposal.ts";
 import { type Backend, type OpenContext, UsageError } from "../plugins/mod.ts";
-import { redact, shownText } from "../plugins/redact.ts";
-import { removeAbandonedFolders } from "../plugins/temporary_folder.ts";
+import { redact, redactText } from "../lib/redact.ts";
+import { removeAbandonedFolders } from "../lib/temporary_folder.ts";
 import type { CheckFlags } from "./check.ts";
 import { answerLines } from "./check_answer.ts";
 import { EXIT } from "./exit_codes.ts";
@@ -222,5 +222,5 @@ function summary(sample: Sample): string {
 
 /** Prints what may hold words of a server or of the data. */
 function print(text: string): void {
-  console.log(visible(shownText(text)));
+  console.log(visible(redactText(text)));
 }

@@ -1,6 +1,6 @@
 import type { Configured, Definition, Kind, Problem } from "../plugins/mod.ts";
 import { loadPlugin } from "../plugins/load.ts";
-import { shownUrl } from "../plugins/redact.ts";
+import { redactUrl } from "../lib/redact.ts";
 import { explain, jsonSchemaOf } from "../plugins/schema_hints.ts";
 import { catalogue } from "../catalogue.ts";
 import { parseSpec } from "./spec.ts";
@@ -36,7 +36,7 @@ export async function pluginOf<K extends Kind>(
     ...doubled,
   ];
   if (problems.length > 0) {
-    throw problemsWith(`${kind} "${shownUrl(spec.name)}"`, problems);
+    throw problemsWith(`${kind} "${redactUrl(spec.name)}"`, problems);
   }
   return plugin(read.options);
 }

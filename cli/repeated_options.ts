@@ -1,6 +1,6 @@
 import type { Command, Option } from "commander";
 import { UsageError } from "../plugins/mod.ts";
-import { shownSpec } from "../plugins/redact.ts";
+import { redactSpec } from "../lib/redact.ts";
 
 /** How to give several values at once, where that is likely to be meant. */
 const INSTEAD: Readonly<Record<string, string>> = {
@@ -28,8 +28,8 @@ function refuseRepeated(command: Command, option: Option): void {
     const instead = INSTEAD[option.name()] ?? "give one of them";
     throw new UsageError(
       `${option.long}: must be given once, but was given as ${
-        JSON.stringify(shownSpec(first))
-      } and as ${JSON.stringify(shownSpec(value))}; ${instead}`,
+        JSON.stringify(redactSpec(first))
+      } and as ${JSON.stringify(redactSpec(value))}; ${instead}`,
     );
   });
 }

@@ -1,5 +1,5 @@
 import { systemClock } from "../core/clock.ts";
-import { disposeInTime } from "../plugins/disposal.ts";
+import { disposeInTime } from "../lib/disposal.ts";
 import { tellAll } from "../plugins/run.ts";
 import { exitCodeOf, sayMissed } from "./exit_codes.ts";
 import { interruptible } from "./interrupt.ts";

@@ -1,5 +1,5 @@
 import { run } from "../plugins/run.ts";
-import { removeAbandonedFolders } from "../plugins/temporary_folder.ts";
+import { removeAbandonedFolders } from "../lib/temporary_folder.ts";
 import { EXIT, exitCodeOf, sayMissed } from "./exit_codes.ts";
 import { interruptible } from "./interrupt.ts";
 import { progressReporter } from "./progress.ts";

@@ -1,5 +1,5 @@
 import { systemClock } from "../core/clock.ts";
-import { disposeInTime } from "../plugins/disposal.ts";
+import { disposeInTime } from "../lib/disposal.ts";
 import type { Configured } from "../plugins/mod.ts";
 import { UsageError } from "../plugins/mod.ts";
 import type { RunOptions } from "../plugins/run.ts";

@@ -1,7 +1,7 @@
 import { shownVariable } from "../backends/connect/credentials.ts";
 import { suggestion } from "../plugins/schema_hints.ts";
 import { systemClock } from "../core/clock.ts";
-import { disposeInTime } from "../plugins/disposal.ts";
+import { disposeInTime } from "../lib/disposal.ts";
 import { messageOf, UsageError } from "../plugins/mod.ts";
 import {
   type Fault,

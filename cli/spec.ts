@@ -1,5 +1,5 @@
 import { UsageError } from "../plugins/mod.ts";
-import { shownSpec } from "../plugins/redact.ts";
+import { redactSpec } from "../lib/redact.ts";
 
 export { coerceSpec } from "./spec_options.ts";
 
@@ -156,7 +156,7 @@ function stray(text: string, { text: piece }: Piece): never {
 }
 
 function refused(text: string, rule: string): UsageError {
-  const shown = shownSpec(text);
+  const shown = redactSpec(text);
   // What the rule points at is a part of the text: it may be of a secret where the text has one.
   const told = shown === text ? rule : rule.replace(/: see .*$/s, "");
   return new UsageError(`Cannot read ${JSON.stringify(shown)} as ${told}`);

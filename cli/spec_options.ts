@@ -7,7 +7,7 @@ import {
   suggestion,
 } from "../plugins/schema_hints.ts";
 import { isRecord } from "../lib/record.ts";
-import { shownRule, shownUrl } from "../plugins/redact.ts";
+import { redactRule, redactUrl } from "../lib/redact.ts";
 import type { StandardSchemaV1 } from "../plugins/mod.ts";
 import type { Spec } from "./spec.ts";
 import { coerce } from "./spec_values.ts";
@@ -53,7 +53,7 @@ export function readSpec(
       ? undefined
       : "must be given once";
     if (rule === undefined) continue;
-    problems.push({ path: key, message: shownRule(rule, key.split(".")) });
+    problems.push({ path: key, message: redactRule(rule, key.split(".")) });
   }
   return { options, problems };
 }
@@ -93,7 +93,7 @@ function pairsOf(
   if (primary !== undefined) return [{ key: primary, pieces }, ...pairs];
   const text = pieces.map(({ text }) => text).join(",");
   const message = "takes no value of its own: give it as key=value";
-  problems.push({ path: `=${shownUrl(text)}`, message });
+  problems.push({ path: `=${redactUrl(text)}`, message });
   return pairs;
 }
 

@@ -1,4 +1,4 @@
-import { shownSpec, shownText } from "../plugins/redact.ts";
+import { redactSpec, redactText } from "../lib/redact.ts";
 import { visible } from "../reporters/control.ts";
 
 export { visible, visibleJson } from "../reporters/control.ts";
@@ -8,7 +8,7 @@ export { visible, visibleJson } from "../reporters/control.ts";
  * that could steer the terminal.
  */
 export function shownMessage(text: string, args: readonly string[]): string {
-  return visible(shownText(args.reduce(withoutSecrets, text)));
+  return visible(redactText(args.reduce(withoutSecrets, text)));
 }
 
 function withoutSecrets(text: string, arg: string): string {
@@ -17,7 +17,7 @@ function withoutSecrets(text: string, arg: string): string {
   let shown = option === undefined ? text : text.replaceAll(arg, () => option);
   // A path is repeated without its "./": its parts are found even so.
   for (const part of [value, ...value.split(",")]) {
-    const safe = shownSpec(part);
+    const safe = redactSpec(part);
     if (safe !== part) shown = shown.replaceAll(part, () => safe);
   }
   return shown;

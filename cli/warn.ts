@@ -1,10 +1,10 @@
 import { styleText } from "node:util";
-import { shownText } from "../plugins/redact.ts";
+import { redactText } from "../lib/redact.ts";
 import { visible } from "./visible.ts";
 
 /** Tells the person at the terminal something that does not stop the run. */
 export function warn(message: string): void {
-  say(`${mark()} ${visible(shownText(message))}`);
+  say(`${mark()} ${visible(redactText(message))}`);
 }
 
 /** Prints a line to standard error, unless the terminal is gone: a run that was hung up still ends as it should. */

@@ -1,6 +1,6 @@
 import { extname } from "node:path";
 import { UsageError } from "../plugins/mod.ts";
-import { shownUrl } from "../plugins/redact.ts";
+import { redactUrl } from "../lib/redact.ts";
 import { AUDIO_EXTENSIONS, isAudioName } from "./find_audio.ts";
 import { NAMES } from "./columns/roles.ts";
 import { isGlob } from "./glob.ts";
@@ -49,7 +49,7 @@ function moduleAt(url: string): undefined {
   if (!TEXT_EXTENSIONS.includes(extension) && !isAudioName(path)) return;
   throw new UsageError(
     `Cannot read the data as '--data' must name a dataset, or a file or folder that was downloaded: current value is ${
-      shownUrl(url)
+      redactUrl(url)
     }`,
   );
 }

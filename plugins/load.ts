@@ -11,7 +11,7 @@ import {
   kinds,
   type Plugin,
 } from "./plugin.ts";
-import { shownUrl } from "./redact.ts";
+import { redactUrl } from "../lib/redact.ts";
 import { suggestion } from "./schema_hints.ts";
 
 /** Built-in plugins by kind and name; each is imported on first use. */
@@ -49,7 +49,7 @@ export async function loadPlugin<K extends Kind>(
 ): Promise<Plugin<K, unknown>> {
   const module = await importModule(specifier, options);
   if (module !== undefined) {
-    return pluginIn(kind, module, shownUrl(specifier));
+    return pluginIn(kind, module, redactUrl(specifier));
   }
   if (!isBuiltIn(kind, specifier, options)) {
     throw unknownName(kind, specifier, options);
@@ -70,7 +70,7 @@ export async function loadPlugins(
   const module = await importModule(specifier, options);
   if (module !== undefined) {
     const kind = kindIn(module) ?? "backend";
-    return [pluginIn(kind, module, shownUrl(specifier))];
+    return [pluginIn(kind, module, redactUrl(specifier))];
   }
   const found = kinds.filter((kind) => isBuiltIn(kind, specifier, options));
   if (found.length === 0) throw unknownName("plugin", specifier, options);
@@ -154,7 +154,7 @@ function unknownName(
     ? "a plugin is a built-in name, a file or an https: URL; bundle a package into one file first, with 'deno bundle'"
     : `${suggestion(name, all)}; a file begins with ./ or ends in .ts or .js`;
   return new UsageError(
-    `${prefix}unknown ${kind} "${shownUrl(name)}"; ${hint}`,
+    `${prefix}unknown ${kind} "${redactUrl(name)}"; ${hint}`,
   );
 }
 

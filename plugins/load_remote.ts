@@ -1,6 +1,6 @@
 import { messageOf, UsageError } from "../core/errors.ts";
-import { shownText, shownUrl } from "./redact.ts";
-import { staticImports } from "./static_imports.ts";
+import { redactText, redactUrl } from "../lib/redact.ts";
+import { staticImports } from "../lib/static_imports.ts";
 
 /** Options of fetching a module. */
 export interface FetchOptions {
@@ -38,7 +38,7 @@ export async function importRemote(
     // deno-lint-ignore house/one-way-imports -- it module belongs to its author, not to this project
     return await import(module);
   } catch (error) {
-    const message = messageOf(error).replaceAll(module, shownUrl(url.href));
+    const message = messageOf(error).replaceAll(module, redactUrl(url.href));
     // The cause names the plugin's URL too, in place of its whole source in base64.
     const cause = new Error(message, { cause: error });
     throw failure(`import failed: ${message}`, cause);
@@ -49,9 +49,9 @@ export async function importRemote(
 type Failure = (message: string, cause?: unknown) => UsageError;
 
 function failureOf(url: URL | string): Failure {
-  const where = shownUrl(String(url));
+  const where = redactUrl(String(url));
   return (message, cause) =>
-    new UsageError(`${where}: ${shownText(message)}`, { cause });
+    new UsageError(`${where}: ${redactText(message)}`, { cause });
 }
 
 /** Splits the pin from a URL, and checks that code from the URL is safe to run. */

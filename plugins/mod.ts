@@ -25,7 +25,10 @@ export {
   type ReporterPlugin,
 } from "./plugin.ts";
 export type * from "./standard_schema.ts";
-export { type TemporaryFolder, temporaryFolder } from "./temporary_folder.ts";
+export {
+  type TemporaryFolder,
+  temporaryFolder,
+} from "../lib/temporary_folder.ts";
 export { constantArrivals, poissonArrivals } from "../core/arrivals.ts";
 export type { Clock } from "../core/clock.ts";
 export { onAbort } from "../lib/abort.ts";

@@ -17,10 +17,10 @@ import {
 } from "../core/runner.ts";
 import { messageOf } from "../core/errors.ts";
 import { maxErrorRate } from "../core/slo.ts";
-import { disposeInTime } from "./disposal.ts";
+import { disposeInTime } from "../lib/disposal.ts";
 import { denoHost, describeEnvironment } from "./host.ts";
 import type { Configured, Instances, Kind, OpenContext } from "./plugin.ts";
-import { redact, shownText } from "./redact.ts";
+import { redact, redactText } from "../lib/redact.ts";
 
 /** What to run. */
 export interface RunOptions {
@@ -234,7 +234,7 @@ function fanOut(
     progress: (snapshot) => tell((reporter) => reporter.progress?.(snapshot)),
     stage: (stage) => tell((reporter) => reporter.stage?.(stage)),
     skip: (id, reason) =>
-      warn(`Skipped "${shownText(id)}": ${shownText(reason)}`),
+      warn(`Skipped "${redactText(id)}": ${redactText(reason)}`),
     late: (what) => warn(`${what} did not stop in time, and is left behind`),
   };
 }
@@ -246,8 +246,8 @@ function reportOf(
   const skipped = {
     count,
     items: items.map(({ id, reason }) => ({
-      id: shownText(id),
-      reason: shownText(reason),
+      id: redactText(id),
+      reason: redactText(reason),
     })),
   };
   return { schema: "earshot.report/1", ...info, stages, skipped, interrupted };

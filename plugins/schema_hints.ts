@@ -1,7 +1,7 @@
 import { isRecord } from "../lib/record.ts";
 import { nearest } from "../lib/nearest.ts";
 import type { Problem } from "../core/errors.ts";
-import { shownRule, shownUrl } from "./redact.ts";
+import { redactRule, redactUrl } from "../lib/redact.ts";
 import type { Issue, StandardSchemaV1 } from "./standard_schema.ts";
 
 /** A JSON Schema, or a part of one. */
@@ -84,19 +84,21 @@ export function explain(
     );
   const said = others.map(({ keys, message }) => ({
     path: keys.join("."),
-    message: isMissing(keys, value, schema ?? {}) ? "must be given" : shownRule(
-      describe(
-        isOurs(message) ? message : ruleAt(keys, value, schema) ?? message,
+    message: isMissing(keys, value, schema ?? {})
+      ? "must be given"
+      : redactRule(
+        describe(
+          isOurs(message) ? message : ruleAt(keys, value, schema) ?? message,
+          keys,
+          value,
+        ),
         keys,
-        value,
       ),
-      keys,
-    ),
   }));
   return [
     ...hints.map(({ keys, message }) => ({
       path: keys.join("."),
-      message: shownRule(message, keys),
+      message: redactRule(message, keys),
     })),
     ...said,
   ];
@@ -212,7 +214,7 @@ function describe(
   const isPlain = ["number", "boolean", "string"].includes(typeof found);
   if (!isPlain || /current value|, but was /.test(message)) return message;
   const shown = JSON.stringify(
-    typeof found === "string" ? shownUrl(found) : found,
+    typeof found === "string" ? redactUrl(found) : found,
   );
   return shown.length > 80 ? message : `${message}: current value is ${shown}`;
 }

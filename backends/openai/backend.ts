@@ -17,7 +17,7 @@ import { openTokenCounts, tokenizerOf } from "./token_counts.ts";
 import { shownTo, showRequest } from "./trace_exchange.ts";
 import { mislabelledStreams } from "./whole_answer.ts";
 import type { Backend, OpenContext } from "../../plugins/mod.ts";
-import { secretTexts } from "../../plugins/redact.ts";
+import { secretTexts } from "../../lib/redact.ts";
 
 /** Settings of a backend that knows its path. */
 export type EndpointSettings = OpenAiSettings & { readonly path: string };

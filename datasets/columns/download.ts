@@ -42,13 +42,13 @@ export async function download(
 }
 
 /** A URL as it may be shown: without a password or a query. */
-export function shownUrl(url: URL): string {
+export function redactUrl(url: URL): string {
   return `${url.protocol}//${url.host}${url.pathname}`;
 }
 
 /** Tells URLs apart that differ in what is not shown of them. */
 export function idOfUrl(url: URL): string {
-  const shown = shownUrl(url);
+  const shown = redactUrl(url);
   if (shown === url.href) return shown;
   const hash = createHash("sha256").update(url.href).digest("hex");
   return `${shown}#${hash.slice(0, 12)}`;
@@ -75,6 +75,6 @@ async function bytesOf(
 function failure(url: URL, cause: unknown): Error {
   const reason = cause instanceof Error ? cause.message : String(cause);
   // What fetch says may repeat the whole address.
-  const message = reason.replaceAll(url.href, shownUrl(url));
-  return new Error(`Cannot fetch ${shownUrl(url)} as ${message}`);
+  const message = reason.replaceAll(url.href, redactUrl(url));
+  return new Error(`Cannot fetch ${redactUrl(url)} as ${message}`);
 }

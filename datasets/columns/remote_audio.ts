@@ -1,6 +1,6 @@
 import { type AudioClip, bytesSource, type Decoders } from "../../audio/mod.ts";
 import type { Audio } from "../../plugins/mod.ts";
-import { download, idOfUrl, shownUrl } from "./download.ts";
+import { download, idOfUrl, redactUrl } from "./download.ts";
 import { clipIn, type DeclaredSpan, lengthOf, spanId } from "./span.ts";
 import { cut } from "../speech.ts";
 
@@ -37,7 +37,7 @@ export function remoteAudios(
     span: DeclaredSpan,
   ): Promise<Fetched> {
     const bytes = await download(url, { timeoutMs, signal });
-    const source = bytesSource(bytes, shownUrl(url), { id: idOfUrl(url) });
+    const source = bytesSource(bytes, redactUrl(url), { id: idOfUrl(url) });
     const whole = clipIn(await decoders.clip(source), span);
     const clip = cut(whole, maxSeconds);
     lengthsMs.set(id, clip.durationMs);

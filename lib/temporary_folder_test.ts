@@ -9,7 +9,7 @@ const ALL = {
   sys: "inherit",
 } as const;
 
-/** Another process with a folder, which lives until it is killed. */
+/** Starts a process that holds a folder until it is killed. */
 async function startOther(tmpdir: string) {
   const program = `
     const { temporaryFolder } = await import("${
@@ -41,7 +41,7 @@ async function startOther(tmpdir: string) {
   };
 }
 
-Deno.test("temporaryFolder() is private, and goes with what is in it", async () => {
+Deno.test("temporaryFolder() is private, and is removed with its content", async () => {
   const folder = await temporaryFolder("test");
   await Deno.writeTextFile(join(folder.path, "file"), "x");
   if (Deno.build.os !== "windows") {
@@ -59,7 +59,7 @@ Deno.test({
     const tmpdir = await Deno.makeTempDir();
     await using others = new AsyncDisposableStack();
     const other = others.use(await startOther(tmpdir));
-    // What it must leave alone: folders of other programs, links, and one that is just being made.
+    // Folders that must stay: those of other programs, links, and one that is still being created.
     const kept = ["earshot-user", "earshot-tmp-new", "else"];
     for (const name of kept) await Deno.mkdir(join(tmpdir, name));
     await Deno.writeTextFile(join(tmpdir, "earshot-user", "lock"), "");
@@ -81,7 +81,7 @@ Deno.test({
   },
 });
 
-Deno.test("temporaryFolder() may have been removed by another run when it goes", async () => {
+Deno.test("temporaryFolder() can be disposed of after another run removed it", async () => {
   const folder = await temporaryFolder("test");
   await Deno.remove(folder.path, { recursive: true });
   await folder[Symbol.asyncDispose]();
@@ -89,7 +89,7 @@ Deno.test("temporaryFolder() may have been removed by another run when it goes",
 
 for (const permissions of [{ read: false }, { sys: false }, { env: false }]) {
   Deno.test({
-    name: `removeAbandonedFolders() asks nobody for a permission: ${
+    name: `removeAbandonedFolders() asks for no permission: ${
       JSON.stringify(permissions)
     }`,
     permissions: { ...ALL, ...permissions },
@@ -110,6 +110,6 @@ for (const permissions of [{ read: false }, { sys: false }, { env: false }]) {
   });
 }
 
-Deno.test("removeAbandonedFolders() does without a folder that cannot be read", async () => {
+Deno.test("removeAbandonedFolders() ignores a folder that cannot be read", async () => {
   await removeAbandonedFolders("/nowhere/at/all");
 });

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { manualClock } from "./testing/manual_clock.ts";
+import { manualClock } from "../plugins/testing/manual_clock.ts";
 import { DISPOSAL_LIMIT_MS, disposeInTime } from "./disposal.ts";
 
-Deno.test("disposeInTime() waits for what closes in time, and says nothing", async () => {
+Deno.test("disposeInTime() waits for a resource that closes in time, without a warning", async () => {
   const clock = manualClock();
   const warnings: string[] = [];
   const closed = Promise.withResolvers<void>();
@@ -18,7 +18,7 @@ Deno.test("disposeInTime() waits for what closes in time, and says nothing", asy
   assert.deepEqual(warnings, []);
 });
 
-Deno.test("disposeInTime() leaves behind what never closes, and names it", async () => {
+Deno.test("disposeInTime() leaves behind a resource that never closes, and names it", async () => {
   const clock = manualClock();
   const warnings: string[] = [];
   const done = disposeInTime('reporter "x"', () => new Promise(() => {}), {
@@ -28,11 +28,11 @@ Deno.test("disposeInTime() leaves behind what never closes, and names it", async
   await clock.advanceTo(DISPOSAL_LIMIT_MS);
   await done;
   assert.deepEqual(warnings, [
-    'reporter "x" did not close within 5 s, and is left behind',
+    'reporter "x" did not close within 5 s and was left behind',
   ]);
 });
 
-Deno.test("disposeInTime() passes on what goes wrong", async () => {
+Deno.test("disposeInTime() passes errors on", async () => {
   const options = { clock: manualClock(), warn() {} };
   await assert.rejects(
     disposeInTime("x", () => Promise.reject(new Error("no")), options),

@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import {
   isSecretPath,
   redact,
+  redactSpec,
+  redactText,
   secretTexts,
-  shownSpec,
-  shownText,
 } from "./redact.ts";
 
-Deno.test("redact() hides headers, and what of a URL may be a secret", () => {
+Deno.test("redact() hides headers and the secrets of URLs", () => {
   assert.deepEqual(
     redact({
       target: "https://me:pw@host:8000/a?key=SECRET&v=1",
@@ -28,7 +28,7 @@ Deno.test("redact() hides headers, and what of a URL may be a secret", () => {
   );
 });
 
-Deno.test("redact() leaves what holds no secret as it is", () => {
+Deno.test("redact() returns a value without secrets unchanged", () => {
   for (
     const value of [
       "http://127.0.0.1:8000",
@@ -44,23 +44,23 @@ Deno.test("redact() leaves what holds no secret as it is", () => {
   }
 });
 
-Deno.test("shownText() hides what may be secret of every URL in a text", () => {
+Deno.test("redactText() hides the secrets of every URL in a text", () => {
   const cases = {
     "from http://u:p@h/d.js?key=Q: it fails":
       "from http://***:***@h/d.js?key=***: it fails",
     '"HTTPS://h/?k=Q", twice (http://h/?k=Q)':
       '"https://h/?k=***", twice (http://h/?k=***)',
-    "http://u:p@[h/a?key=Q is no URL": "http://***@[h/a?*** is no URL",
+    "http://u:p@[h/a?key=Q is malformed": "http://***@[h/a?*** is malformed",
     "see http://h/a, and ws://h/?a=Q": "see http://h/a, and ws://h/?a=***",
     "hf://u:p@h/d (s3://k:s@b/x?sig=Q)":
       "hf://***:***@h/d (s3://***:***@b/x?sig=***)",
   };
   for (const [text, shown] of Object.entries(cases)) {
-    assert.equal(shownText(text), shown);
+    assert.equal(redactText(text), shown);
   }
 });
 
-Deno.test("isSecretPath() knows the names of secrets in every spelling, and counts no tokens among them", () => {
+Deno.test("isSecretPath() knows the names of secrets in every spelling, except counts of tokens", () => {
   const secret =
     "api_key apiKey X-Api-Key access_token authToken token TOKEN client.secret clientSecret password " +
     "db_passwd passphrase proxyPassword Authorization auth cookie Cookies credentials extra_headers.X key private-key";
@@ -75,7 +75,7 @@ Deno.test("isSecretPath() knows the names of secrets in every spelling, and coun
   }
 });
 
-Deno.test("redact() hides what a key names as a secret, at any depth, and a user before a host without a scheme", () => {
+Deno.test("redact() hides values of secret keys at any depth, and the user of a URL without a scheme", () => {
   const options = {
     body: {
       api_key: "SECRET",
@@ -104,14 +104,14 @@ Deno.test("redact() hides what a key names as a secret, at any depth, and a user
   ]);
 });
 
-Deno.test("redact() hides a name without a value in the query of a URL, which may be a secret itself", () => {
+Deno.test("redact() hides a query name without a value, which may be a secret itself", () => {
   assert.deepEqual(
     redact(["https://h/p?SECRET", "wss://h/?a=1&SECRET&b=2&a=3"]),
     ["https://h/p?***=***", "wss://h/?a=***&b=***&***=***"],
   );
 });
 
-Deno.test("shownSpec() hides values of secret keys in what was typed on the command line", () => {
+Deno.test("redactSpec() hides values of secret keys in an argument of the command line", () => {
   const cases = {
     "chat,body.api_key=sk-1,x=": "chat,body.api_key=***,x=",
     'chat,body={"token":"S","a":1}': 'chat,body={"token":***,"a":1}',
@@ -122,15 +122,15 @@ Deno.test("shownSpec() hides values of secret keys in what was typed on the comm
     "concurrent=1,8": "concurrent=1,8",
   };
   for (const [text, shown] of Object.entries(cases)) {
-    assert.equal(shownSpec(text), shown);
+    assert.equal(redactSpec(text), shown);
   }
 });
 
-Deno.test("what is shown of a text takes linear time, whatever the text", () => {
+Deno.test("redaction takes linear time for every text", () => {
   for (const piece of ["a", "a.", "a:", "a=", "a ", "http:", "://", "@", '"']) {
     const text = piece.repeat(200_000 / piece.length);
-    shownText(text);
-    shownSpec(text);
+    redactText(text);
+    redactSpec(text);
     redact({ text });
   }
 });

@@ -1,12 +1,12 @@
-/** What stands in place of something secret. */
+/** Text that replaces a secret. */
 const HIDDEN = "***";
 
-/** What an option may hold that can be secret: a password may look like a number. */
+/** A value that may be secret; a password may look like a number. */
 type Value = string | number;
 
 /**
- * Options as a report may hold them. Hidden are the values of headers, every value under a key that names a secret
- * (`api_key`, `token`, `password`, …) at any depth, and of a URL its user, password and the values of its query.
+ * Returns options without their secrets, for a report. Hides the values of headers, every value under a key that names
+ * a secret (`api_key`, `token`, `password`, …) at any depth, and the user, the password and the query values of URLs.
  */
 export function redact(options: unknown): unknown {
   return mapValues(
@@ -16,12 +16,12 @@ export function redact(options: unknown): unknown {
       isSecretPath(keys)
         ? HIDDEN
         : typeof value === "string"
-        ? shownUrl(value)
+        ? redactUrl(value)
         : value,
   );
 }
 
-/** The values in options that {@linkcode redact} hides because of their keys, as text. */
+/** Returns, as text, the values that {@linkcode redact} hides because of their keys. */
 export function secretTexts(options: unknown): string[] {
   const found: string[] = [];
   mapValues(options, [], (value, keys) => {
@@ -52,49 +52,49 @@ function mapValues(
     : value;
 }
 
-/** Last words of keys whose values are secret, small and without a plural: `x-api-key`, `accessToken`. */
+/** Last words of keys whose values are secret, in lower case and singular: `x-api-key`, `accessToken`. */
 const SECRET_WORDS: ReadonlySet<string> = new Set([
   ..."key apikey token secret password passwd passphrase pwd pass credential"
     .split(" "),
   ..."authorization auth cookie bearer signature jwt".split(" "),
 ]);
 
-/** Options that end in such a word and name a file. */
+/** Options that end in such a word but name a file. */
 const FILES: ReadonlySet<string> = new Set(["clientKey"]);
 
-/** Whether what stands at these keys is secret: one of them names a secret, or they lead into headers. */
+/** Reports whether the value at a path of keys is secret: a key names a secret, or the path leads into headers. */
 export function isSecretPath(keys: readonly string[]): boolean {
   return keys.some((key) => {
     if (/headers$/i.test(key)) return true;
     const words = key.slice(-64).split(/[^A-Za-z0-9]+|(?<=[a-z0-9])(?=[A-Z])/);
     const last = words.at(-1)!.toLowerCase().replace(/s$/, "");
-    // "tokens" are counted far more often than they are hidden.
+    // "tokens" is almost always a count.
     const isCount = /tokens$/i.test(key);
     return !isCount && !FILES.has(key) &&
       (SECRET_WORDS.has(last) || SECRET_WORDS.has(`${last}s`));
   });
 }
 
-/** A text for an error or a warning: what may be secret of every URL in it is hidden. */
-export function shownText(text: string): string {
-  // The scheme's length is bounded, so that no text takes more than linear time.
+/** Returns a text for an error or a warning, with the secrets of every URL in it hidden. */
+export function redactText(text: string): string {
+  // The length of the scheme is bounded, so that every text takes linear time.
   return text.replace(
     /(?<![a-z0-9+.-])[a-z][a-z0-9+.-]{1,15}:\/\/[^\s"'),]*[^\s"'),.:;]/gi,
-    shownUrl,
+    redactUrl,
   );
 }
 
-/** A key with what stands between it and its value, and a value: of the command line's grammar or of JSON. */
+/** A key with its separator, and a value, in the grammar of the command line or in JSON. */
 const KEY = /(?<![\w.-])([\w.-]+)["']?\s*[=:]\s*/g;
 const VALUE = /"(?:[^"\\]|\\.)*"?|'[^']*'?|[^,;&}\]"']+/y;
 
-/** `NAME=VALUE,key=value…` for an error: values of keys that name a secret are hidden too. */
-export function shownSpec(text: string): string {
+/** Returns `NAME=VALUE,key=value…` for an error, with the values of secret keys hidden too. */
+export function redactSpec(text: string): string {
   let shown = "";
   let doneTo = 0;
   for (const { 0: whole, 1: key, index } of text.matchAll(KEY)) {
     const end = index + whole.length;
-    // What follows the name of a scheme is a URL.
+    // A key before "//" is the scheme of a URL.
     const isSecret = isSecretPath(key!.split(".")) &&
       !text.startsWith("//", end);
     if (index < doneTo || !isSecret) continue;
@@ -104,12 +104,12 @@ export function shownSpec(text: string): string {
     shown += text.slice(doneTo, end) + HIDDEN;
     doneTo = end + value.length;
   }
-  return shownText(shown + text.slice(doneTo))
+  return redactText(shown + text.slice(doneTo))
     .replace(/(^|=)[^\s/@:=,"']+:[^\s/@,"']+@(?=[\w.[])/g, `$1${HIDDEN}@`);
 }
 
-/** A rule that an option broke, without its value where the option's name says that it is secret. */
-export function shownRule(rule: string, keys: readonly string[]): string {
+/** Returns the message of a problem, without the value if the option's name says that it is secret. */
+export function redactRule(rule: string, keys: readonly string[]): string {
   return isSecretPath(keys)
     ? rule.replace(
       /(: current value is (?!a text of \d+ characters$)|, but was ).*$/s,
@@ -118,11 +118,11 @@ export function shownRule(rule: string, keys: readonly string[]): string {
     : rule;
 }
 
-/** A URL as it may be shown, its user, password and the values of its query hidden; any other text as it is. */
-export function shownUrl(text: string): string {
+/** Returns a URL with its user, password and query values hidden, and any other text unchanged. */
+export function redactUrl(text: string): string {
   if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) return withoutUser(text);
   const url = URL.parse(text);
-  if (!url) return shownOdd(text);
+  if (!url) return redactMalformedUrl(text);
   if (!url.username && !url.password && !url.search) return text;
   if (url.username) url.username = HIDDEN;
   if (url.password) url.password = HIDDEN;
@@ -134,13 +134,13 @@ export function shownUrl(text: string): string {
   return url.href;
 }
 
-/** What is no URL after all, as it was mistyped. */
-function shownOdd(text: string): string {
+/** Hides the secrets of text that looks like a URL but cannot be parsed. */
+function redactMalformedUrl(text: string): string {
   return text.replace(/:\/\/[^/?#]*@/, `://${HIDDEN}@`)
     .replace(/\?[^#]*/, `?${HIDDEN}`);
 }
 
-/** A URL without its scheme: `me:password@host`. */
+/** Hides user and password of a URL without a scheme: `me:password@host`. */
 function withoutUser(text: string): string {
   return text.replace(/^[^\s/@:]+:[^\s/@]+@(?=[\w.[])/, `${HIDDEN}@`);
 }

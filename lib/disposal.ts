@@ -1,20 +1,21 @@
-import type { Clock } from "../core/clock.ts";
-
-/** How long anything may take to close, in milliseconds. */
+/** Time limit of a disposal, in milliseconds. */
 export const DISPOSAL_LIMIT_MS = 5000;
 
-/** What {@linkcode disposeInTime} needs. */
+/** Options of {@linkcode disposeInTime}. */
 export interface DisposalOptions {
-  readonly clock: Clock;
-  /** Hears of what did not close in time. */
+  /** Clock of the time limit. */
+  readonly clock: {
+    now(): number;
+    at(atMs: number, run: () => void): () => void;
+  };
+  /** Receives a warning if the time limit is exceeded. */
   warn(message: string): void;
 }
 
 /**
- * Closes something and waits for it, but not for ever: what takes longer is named and left behind, so that nothing can
- * keep a run from its end.
+ * Disposes of a resource, and stops waiting after a time limit, so that a stuck plugin cannot keep a run from ending.
  *
- * @param what Its name for people: `backend "realtime"`.
+ * @param what Name of the resource, for the warning: `backend "realtime"`.
  */
 export async function disposeInTime(
   what: string,
@@ -31,7 +32,7 @@ export async function disposeInTime(
     warn(
       `${what} did not close within ${
         DISPOSAL_LIMIT_MS / 1000
-      } s, and is left behind`,
+      } s and was left behind`,
     );
   } finally {
     cancel();

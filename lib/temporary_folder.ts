@@ -1,28 +1,28 @@
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** A private folder that is removed when it is disposed of. */
+/** A private folder that is removed on disposal. */
 export interface TemporaryFolder extends AsyncDisposable {
-  /** Where it is. */
+  /** Path of the folder. */
   readonly path: string;
 }
 
 const PREFIX = "earshot-tmp-";
-/** A file in it that is locked for as long as its process lives: the system lets go of it however that ends. */
+/** File in the folder that the process keeps locked. The system releases the lock however the process ends. */
 const LOCK = "lock";
 
-/** Entries of the system's temporary folder that are looked at. */
+/** Maximum number of entries of the system's temporary folder that are examined. */
 const MAX_LOOKED_AT = 20_000;
-/** Folders that are removed at a time. */
+/** Maximum number of folders that are removed in one run. */
 const MAX_REMOVED = 100;
-/** Folders that are made for one that can be locked. */
+/** Maximum number of attempts to create a folder that can be locked. */
 const MAX_TRIES = 10;
 
 /**
- * Makes a folder in the system's temporary one that only this user can read. If the process is killed before it is
- * disposed of, the next run removes it.
+ * Creates a folder in the system's temporary folder that only this user can read. If the process is killed before it
+ * disposes of the folder, the next run removes it.
  *
- * @param name What it is for, as a part of its name.
+ * @param name Part of the folder's name that says what it is for.
  */
 export async function temporaryFolder(name: string): Promise<TemporaryFolder> {
   for (let tries = 1; tries <= MAX_TRIES; tries++) {
@@ -30,24 +30,24 @@ export async function temporaryFolder(name: string): Promise<TemporaryFolder> {
       dir: tmpdir(),
       prefix: `${PREFIX}${name}-`,
     });
-    await Deno.chmod(path, 0o700).catch(() => {}); // there are no modes on Windows
+    await Deno.chmod(path, 0o700).catch(() => {}); // Windows has no modes
     const lock = await lockOf(path);
     if (!lock) continue;
     return {
       path,
       async [Symbol.asyncDispose]() {
         lock.close();
-        // Another run may have taken it for an abandoned one by now.
+        // Another run may have removed it as abandoned.
         await remove(path).catch(unlessMissing);
       },
     };
   }
   throw new Error(
-    `Cannot make a temporary folder in ${tmpdir()}: ${MAX_TRIES} could not be locked`,
+    `cannot create a temporary folder in ${tmpdir()}: ${MAX_TRIES} folders could not be locked`,
   );
 }
 
-/** Locks a new folder; `undefined` if another run took it for an abandoned one in between. */
+/** Locks a new folder; returns undefined if another run removed it as abandoned in the meantime. */
 async function lockOf(path: string): Promise<Deno.FsFile | undefined> {
   const place = join(path, LOCK);
   const lock = await Deno.open(place, { write: true, create: true })
@@ -60,8 +60,8 @@ async function lockOf(path: string): Promise<Deno.FsFile | undefined> {
 }
 
 /**
- * Removes the folders of runs that were killed: those of this user whose lock nobody holds. Never fails and never asks
- * for a permission, as a run does not need it.
+ * Removes the folders of runs that were killed: those of this user that no process has locked. Never fails and never
+ * asks for a permission, because a run does not depend on it.
  */
 export async function removeAbandonedFolders(given?: string): Promise<void> {
   try {
@@ -89,17 +89,17 @@ async function removeAbandoned(path: string): Promise<boolean> {
   try {
     const { uid } = await Deno.lstat(path);
     if (uid !== Deno.uid()) return false;
-    // One without the file is being made.
+    // A folder without a lock file is still being created.
     using lock = await Deno.open(join(path, LOCK), { write: true });
     if (!await lock.tryLock(true)) return false;
     await remove(path);
     return true;
   } catch {
-    return false; // another run was first, or it cannot be removed
+    return false; // another run removed it first, or it cannot be removed
   }
 }
 
-/** Removes a folder, and the lock last: what is left if this is interrupted is found again. */
+/** Removes a folder, its lock last: if this is interrupted, a later run finds the rest. */
 async function remove(path: string): Promise<void> {
   for await (const { name } of Deno.readDir(path)) {
     if (name !== LOCK) await Deno.remove(join(path, name), { recursive: true });
@@ -107,7 +107,7 @@ async function remove(path: string): Promise<void> {
   await Deno.remove(path, { recursive: true });
 }
 
-/** Deno would ask the person at the terminal for any other. */
+/** Reports whether a permission is granted already; Deno would ask the user for any other. */
 function isGranted(permission: Deno.PermissionDescriptor): boolean {
   return Deno.permissions.querySync(permission).state === "granted";
 }
