@@ -1,6 +1,6 @@
 import { digest } from "../core/digest.ts";
 import { type NormalizerName, normalizers } from "../core/quality/normalize.ts";
-import { parseObjective } from "../core/slo.ts";
+import { parseSlos } from "../core/slo.ts";
 import { stageReport } from "../core/stage_report.ts";
 import {
   type Report,
@@ -44,7 +44,7 @@ export async function replay(
   const frame = await frameOf(readSamples(path, { warn }));
   const used = normalizer ?? knownNormalizer(frame.info.run.config.normalizer);
   const { stop: { durationMs }, slo = [] } = frame.info.run.config;
-  const objectives = slo.map(parseObjective);
+  const slos = parseSlos(slo);
   const sums = frame.stages.map(({ window: { startMs } }) =>
     digest({
       startMs,
@@ -60,7 +60,7 @@ export async function replay(
     for (const reporter of reporters) reporter.samples?.([sample]);
   }
   const stages = frame.stages.map((stage, i) =>
-    stageReport(sums[i]!, { ...stage, health: healthOf(stage) }, objectives)
+    stageReport(sums[i]!, { ...stage, health: healthOf(stage) }, slos)
   );
   for (const stage of stages) {
     for (const reporter of reporters) reporter.stage?.(stage);

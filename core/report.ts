@@ -128,14 +128,29 @@ export interface Verdict {
   readonly reasons: readonly string[];
 }
 
-/** Whether a stage kept an objective. */
-export interface ObjectiveResult {
-  /** What was asked for: `errorRate<=5%`. */
+/** Unit of an SLO's limit and value. A share is a fraction of 1, written in %. */
+export type SloUnit = Unit | "share" | "/s";
+
+/** Whether a stage kept a service-level objective. */
+export interface SloResult {
+  /** The objective: `ttft.p95<200ms`. */
   readonly objective: string;
-  /** What was measured. Absent where there was nothing to measure: the objective is then missed. */
+  /** Name of the metric or rate in the report. */
+  readonly metric: string;
+  /** Statistic of the metric: `p95`. Absent for a number of the whole stage, as an error rate is. */
+  readonly quantile?: string;
+  /** The limit, in `unit`. */
+  readonly limit: number;
+  /** Of limit and value. */
+  readonly unit: SloUnit;
+  /** The measured value. Absent where nothing was measured: the objective is then missed. */
   readonly value?: number;
-  /** Whether it was kept. */
+  /** Number of values that the measured one was made from. */
+  readonly n: number;
+  /** Whether the objective was kept. */
   readonly pass: boolean;
+  /** Why there is no value. */
+  readonly reason?: string;
 }
 
 /** The measured part of a stage, in milliseconds on the run's clock. */
@@ -177,8 +192,8 @@ export interface StageReport {
   readonly quality: { readonly wer?: ErrorRate; readonly cer?: ErrorRate };
   /** The client's own condition. */
   readonly client: ClientHealth;
-  /** Whether it kept each objective of the run. Absent where none was set. */
-  readonly slo?: readonly ObjectiveResult[];
+  /** Whether it kept each SLO of the run. Absent where none was set. */
+  readonly slo?: readonly SloResult[];
   /** Whether to trust it. */
   readonly verdict: Verdict;
 }

@@ -7,7 +7,7 @@ import type { NormalizerName } from "./quality/normalize.ts";
 import { random } from "../lib/random.ts";
 import type { Progress, Skipped, StageReport, StopRules } from "./report.ts";
 import type { Sample } from "./sample.ts";
-import type { Objective } from "./slo.ts";
+import type { Slo } from "./slo.ts";
 import { openSource, type Source } from "./source.ts";
 import { runStage, type StageResult } from "./stage.ts";
 
@@ -25,8 +25,8 @@ export interface EngineOptions {
   readonly seed: number;
   /** How texts are normalized. */
   readonly normalizer: NormalizerName;
-  /** What every stage must keep. @default {[]} */
-  readonly objectives?: readonly Objective[];
+  /** Objectives to judge every stage by. @default {[]} */
+  readonly slos?: readonly Slo[];
   /** Whether one unusable item ends the run. */
   readonly strict: boolean;
   /** The time. */

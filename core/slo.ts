@@ -1,21 +1,294 @@
-import { UsageError } from "./errors.ts";
-import type { ObjectiveResult, Rates } from "./report.ts";
+import { nearest } from "../lib/nearest.ts";
+import { type Problem, UsageError } from "./errors.ts";
+import { clientMetrics, metrics } from "./metrics/mod.ts";
+import type {
+  Rates,
+  SloResult,
+  SloUnit,
+  StageReport,
+  Summary,
+} from "./report.ts";
 
-/** A limit that every stage must keep. */
-export interface Objective {
-  /** As reports write it: `errorRate<=5%`. */
+/** A service-level objective: a limit that every stage must keep. */
+export interface Slo {
+  /** As reports write it: `ttft.p95<200ms`. */
   readonly text: string;
-  /** The highest share of requests that may fail, 0 to 1. */
-  readonly maxErrorRate: number;
+  /** Name of the metric in the report. */
+  readonly metric: string;
+  /** Statistic of a metric that has a value for each request; absent for a number of the whole stage. */
+  readonly quantile?: Quantile;
+  /** How the value must compare with the limit. */
+  readonly operator: Operator;
+  /** In {@linkcode unit}. */
+  readonly limit: number;
+  /** Of limit and value. */
+  readonly unit: SloUnit;
+}
+
+const QUANTILES = [
+  "p5",
+  "p50",
+  "p90",
+  "p95",
+  "p99",
+  "p999",
+  "mean",
+  "min",
+  "max",
+] as const;
+
+type Quantile = typeof QUANTILES[number];
+
+const COMPARE = {
+  "<": (value: number, limit: number) => value < limit,
+  "<=": (value: number, limit: number) => value <= limit,
+  ">": (value: number, limit: number) => value > limit,
+  ">=": (value: number, limit: number) => value >= limit,
+} as const;
+
+type Operator = keyof typeof COMPARE;
+
+/** The units that a limit may be written in, each with the factor that converts it. The first is the usual one. */
+const UNITS: Readonly<Record<SloUnit, Readonly<Record<string, number>>>> = {
+  ms: { ms: 1, s: 1000 },
+  s: { s: 1, ms: 0.001 },
+  tokens: { tokens: 1, "": 1 },
+  "tokens/s": { "tokens/s": 1, "/s": 1 },
+  "/s": { "/s": 1 },
+  ratio: { "": 1, x: 1 },
+  count: { "": 1 },
+  share: { "%": 0.01 },
+};
+
+/** The part of a stage's report that SLOs are judged by. */
+type Measured = Pick<
+  StageReport,
+  "counts" | "metrics" | "rates" | "quality" | "client"
+>;
+
+/** A metric that has a value for each request. */
+interface Distribution {
+  readonly name: string;
+  readonly unit: SloUnit;
+  summary(stage: Measured): Summary | undefined;
+}
+
+/** A number of the whole stage. */
+interface StageNumber {
+  readonly name: string;
+  readonly unit: SloUnit;
+  value(stage: Measured): number | undefined;
+  /** Number of requests that the value rests on. */
+  n(stage: Measured): number;
+}
+
+const DISTRIBUTIONS: ReadonlyMap<string, Distribution> = new Map([
+  ...metrics.map(({ name, unit }): [string, Distribution] => [
+    name,
+    { name, unit, summary: (stage) => stage.metrics[name] },
+  ]),
+  ...clientMetrics.map(({ name, unit }): [string, Distribution] => [
+    name,
+    {
+      name,
+      unit,
+      summary: ({ client }) => client[name as "scheduleLag" | "chunkLateness"],
+    },
+  ]),
+]);
+
+const STAGE_NUMBERS: ReadonlyMap<string, StageNumber> = new Map(
+  [
+    rate(
+      "errorRate",
+      "share",
+      ({ ok, error, timeout }) => ok + error + timeout,
+    ),
+    rate("requestsPerSecond", "/s"),
+    rate("inputTokensPerSecond", "tokens/s"),
+    rate("outputTokensPerSecond", "tokens/s"),
+    rate("embeddingsPerSecond", "/s"),
+    rate("rtfxAggregate", "ratio"),
+    textErrors("wer"),
+    textErrors("cer"),
+  ].map((metric) => [metric.name, metric]),
+);
+
+/** Shorter names: of a distribution, where a quantile is given, and of a stage's number, where none is. */
+const ALIASES: Readonly<Record<string, readonly [string, string]>> = {
+  requestRate: ["requestsPerSecond", "requestsPerSecond"],
+  rtfx: ["rtfxRequest", "rtfxAggregate"],
+};
+
+function rate(
+  name: keyof Rates,
+  unit: SloUnit,
+  n: (counts: StageReport["counts"]) => number = ({ ok }) => ok,
+): StageNumber {
+  return {
+    name,
+    unit,
+    value: ({ rates }) => rates[name],
+    n: ({ counts }) => n(counts),
+  };
+}
+
+function textErrors(name: "wer" | "cer"): StageNumber {
+  return {
+    name,
+    unit: "share",
+    value: ({ quality }) => quality[name]?.value,
+    n: ({ quality }) => quality[name]?.utterances ?? 0,
+  };
 }
 
 /**
- * The objective that at most this share of a stage's requests fail.
+ * Parses SLOs as `ttft.p95<200ms`, `errorRate<=1%` or `rtfx.p50>10`.
+ *
+ * @throws {UsageError} If any cannot be parsed, with the problems of all.
+ */
+export function parseSlos(texts: readonly string[]): Slo[] {
+  const slos: Slo[] = [];
+  const problems: Problem[] = [];
+  for (const text of texts) {
+    const parsed = parseSlo(text);
+    if (typeof parsed === "string") problems.push({ message: parsed });
+    else slos.push(parsed);
+  }
+  if (problems.length === 0) return slos;
+  throw new UsageError(
+    problems.map(({ message }) => message).join("\n"),
+    { problems },
+  );
+}
+
+/** The SLO, or what is wrong with its text. */
+function parseSlo(text: string): Slo | string {
+  const [, name, quantile, operator, number, unit] =
+    /^(\w+)(?:\.(\w+))?(<=|>=|<|>)(\d+(?:\.\d+)?(?:e[+-]?\d+)?)(.*)$/
+      .exec(text.replaceAll(/\s/g, "")) ?? [];
+  if (name === undefined) {
+    return `slo must be METRIC.QUANTILE<LIMIT or METRIC<LIMIT, such as ttft.p95<200ms or errorRate<1%, but was ${
+      JSON.stringify(text)
+    }`;
+  }
+  const problem = (message: string) =>
+    `slo ${JSON.stringify(text)}: ${message}`;
+  const metric = find(name, quantile);
+  if (typeof metric === "string") return problem(metric);
+  const factor = Object.hasOwn(UNITS[metric.unit], unit!)
+    ? UNITS[metric.unit][unit!]
+    : undefined;
+  if (factor === undefined) {
+    return problem(
+      `the limit of ${name} must be in ${unitsOf(metric.unit)}, but was ${
+        unit ? `in ${JSON.stringify(unit)}` : "without a unit"
+      }`,
+    );
+  }
+  return {
+    text: text.replaceAll(/\s/g, ""),
+    metric: metric.name,
+    ...(quantile !== undefined && { quantile: quantile as Quantile }),
+    operator: operator as Operator,
+    limit: scale(Number(number), factor),
+    unit: metric.unit,
+  };
+}
+
+/** The metric of a name, or what is wrong with name or quantile. */
+function find(
+  name: string,
+  quantile: string | undefined,
+): Distribution | StageNumber | string {
+  const [longDistribution, longNumber] = Object.hasOwn(ALIASES, name)
+    ? ALIASES[name]!
+    : [];
+  const distribution = DISTRIBUTIONS.get(longDistribution ?? name);
+  const number = STAGE_NUMBERS.get(longNumber ?? name);
+  if (!distribution && !number) return unknownMetric(name);
+  if (quantile === undefined) {
+    return number ??
+      `${name} needs a quantile, such as ${name}.p95; there are: ${
+        QUANTILES.join(", ")
+      }`;
+  }
+  if (!distribution) {
+    return `${name} is one number for the whole stage and has no quantile "${quantile}"`;
+  }
+  if (!(QUANTILES as readonly string[]).includes(quantile)) {
+    return `unknown quantile "${quantile}"; there are: ${QUANTILES.join(", ")}`;
+  }
+  return distribution;
+}
+
+function unknownMetric(name: string): string {
+  const names = new Set([
+    ...DISTRIBUTIONS.keys(),
+    ...STAGE_NUMBERS.keys(),
+    ...Object.keys(ALIASES),
+  ]);
+  const near = nearest(name, names);
+  const hint = near
+    ? `did you mean "${near}"?`
+    : `there are: ${[...names].join(", ")}`;
+  return `unknown metric "${name}"; ${hint}`;
+}
+
+function unitsOf(unit: SloUnit): string {
+  const names = Object.keys(UNITS[unit]).filter((name) => name !== "");
+  const isOptional = Object.hasOwn(UNITS[unit], "");
+  if (names.length === 0) return "no unit";
+  return names.join(" or ") + (isOptional ? " or no unit" : "");
+}
+
+/** A division where the factor is a fraction: 7 × 0.01 is not 0.07. */
+function scale(number: number, factor: number): number {
+  return factor < 1 ? number / Math.round(1 / factor) : number * factor;
+}
+
+/** Judges SLOs by what a stage measured. A metric without data misses its SLO: nothing shows that it was kept. */
+export function judgeSlos(
+  slos: readonly Slo[],
+  stage: Measured,
+): SloResult[] {
+  return slos.map(({ text, metric, quantile, operator, limit, unit }) => {
+    const { value, n } = measure(stage, metric, quantile);
+    return {
+      objective: text,
+      metric,
+      ...(quantile !== undefined && { quantile }),
+      limit,
+      unit,
+      ...(value !== undefined && { value }),
+      n: value === undefined ? 0 : n,
+      pass: value !== undefined && COMPARE[operator](value, limit),
+      ...(value === undefined &&
+        { reason: `no request of the stage has a value of ${metric}` }),
+    };
+  });
+}
+
+function measure(
+  stage: Measured,
+  metric: string,
+  quantile: Quantile | undefined,
+): { value: number | undefined; n: number } {
+  if (quantile === undefined) {
+    const number = STAGE_NUMBERS.get(metric)!;
+    return { value: number.value(stage), n: number.n(stage) };
+  }
+  const summary = DISTRIBUTIONS.get(metric)!.summary(stage);
+  return { value: summary?.[quantile], n: summary?.n ?? 0 };
+}
+
+/**
+ * The SLO that at most this share of a stage's requests fail.
  *
  * @param share 0 to 1: 0.05 for 5 %.
- * @throws {UsageError} If it is no share.
+ * @throws {UsageError} If it is not a share.
  */
-export function maxErrorRate(share: number): Objective {
+export function maxErrorRate(share: number): Slo {
   if (!(share >= 0 && share <= 1)) {
     throw new UsageError(
       `maxErrorRate must be between 0 and 1, but was ${share}`,
@@ -23,33 +296,5 @@ export function maxErrorRate(share: number): Objective {
   }
   // Twelve digits: enough for any limit, and without the noise of 0.07 * 100.
   const percent = Number((100 * share).toPrecision(12));
-  return { text: `errorRate<=${percent}%`, maxErrorRate: percent / 100 };
-}
-
-/**
- * Reads an objective as a report has it.
- *
- * @throws {UsageError} If it is of another kind.
- */
-export function parseObjective(text: string): Objective {
-  const [, percent] = text.match(/^errorRate<=(\d+(?:\.\d+)?(?:e-\d+)?)%$/) ??
-    [];
-  if (percent === undefined) {
-    throw new UsageError(
-      `slo must be written as errorRate<=5%, but was ${JSON.stringify(text)}`,
-    );
-  }
-  return { ...maxErrorRate(Number(percent) / 100), text };
-}
-
-/** Whether a stage kept each objective. Without a value it did not: nothing shows that it did. */
-export function judgeObjectives(
-  objectives: readonly Objective[],
-  { errorRate }: Rates,
-): ObjectiveResult[] {
-  return objectives.map(({ text, maxErrorRate }) => ({
-    objective: text,
-    ...(errorRate !== undefined && { value: errorRate }),
-    pass: errorRate !== undefined && errorRate <= maxErrorRate,
-  }));
+  return parseSlos([`errorRate<=${percent}%`])[0]!;
 }

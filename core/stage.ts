@@ -9,7 +9,7 @@ import { type Host, type Monitor, monitor } from "./monitor.ts";
 import type { NormalizerName } from "./quality/normalize.ts";
 import type { Progress, StageReport, StopRules } from "./report.ts";
 import type { Phase, Sample } from "./sample.ts";
-import type { Objective } from "./slo.ts";
+import type { Slo } from "./slo.ts";
 import type { Source } from "./source.ts";
 import { type StageRecord, stageReport } from "./stage_report.ts";
 import { type Stopper, stopper } from "./stopper.ts";
@@ -33,8 +33,8 @@ export interface StageOptions {
   readonly stop: StopRules;
   /** How texts are normalized. */
   readonly normalizer: NormalizerName;
-  /** What it must keep. @default {[]} */
-  readonly objectives?: readonly Objective[];
+  /** Objectives to judge it by. @default {[]} */
+  readonly slos?: readonly Slo[];
   /** Tells of the process. */
   readonly host?: Host | undefined;
   /** Aborts when the run is interrupted. */
@@ -270,7 +270,7 @@ function reportOf(running: Running, stageStartMs: number): StageReport {
     dropped: measured.dropped,
     health: watch.health(),
   };
-  return stageReport(sums, record, running.objectives);
+  return stageReport(sums, record, running.slos);
 }
 
 /** Where a number of requests or the data ended the stage, its last request does. */

@@ -1,6 +1,6 @@
 import type { Digest } from "./digest.ts";
 import type { ClientHealth, StageReport } from "./report.ts";
-import { judgeObjectives, type Objective } from "./slo.ts";
+import { judgeSlos, type Slo } from "./slo.ts";
 import { judge } from "./verdict.ts";
 
 /** What is known of a stage beside its samples. */
@@ -16,7 +16,7 @@ export interface StageRecord
 export function stageReport(
   sums: Digest,
   record: StageRecord,
-  objectives: readonly Objective[] = [],
+  slos: readonly Slo[] = [],
 ): StageReport {
   const { name, load, window, stopped, dropped, health } = record;
   const { counts, client, ...summed } = sums.summary(
@@ -30,8 +30,10 @@ export function stageReport(
     counts: { ...counts, dropped },
     ...summed,
     client: { ...client, ...health },
-    ...(objectives.length > 0 &&
-      { slo: judgeObjectives(objectives, summed.rates) }),
   };
-  return { ...partial, verdict: judge(partial) };
+  return {
+    ...partial,
+    ...(slos.length > 0 && { slo: judgeSlos(slos, partial) }),
+    verdict: judge(partial),
+  };
 }

@@ -86,7 +86,7 @@ export async function run(options: RunOptions): Promise<Report> {
     options;
   const { normalizer = "basic", strict = false, host = denoHost() } = options;
   const { environment = describeEnvironment() } = options;
-  const objectives = options.maxErrorRate === undefined
+  const slos = options.maxErrorRate === undefined
     ? []
     : [maxErrorRate(options.maxErrorRate)];
   await using opened = new AsyncDisposableStack();
@@ -134,8 +134,8 @@ export async function run(options: RunOptions): Promise<Report> {
         load: options.loadText ?? "",
         stop,
         normalizer,
-        ...(objectives.length > 0 &&
-          { slo: objectives.map(({ text }) => text) }),
+        ...(slos.length > 0 &&
+          { slo: slos.map(({ text }) => text) }),
       },
     },
   });
@@ -148,7 +148,7 @@ export async function run(options: RunOptions): Promise<Report> {
     stop,
     seed,
     normalizer,
-    objectives,
+    slos,
     strict,
     clock,
     host,

@@ -28,8 +28,10 @@ const summary = z.object(statistics).meta({
   description: "Statistics of one metric",
 });
 
+const units = ["ms", "s", "tokens", "tokens/s", "ratio", "count"] as const;
+
 const metric = z.object({
-  unit: z.enum(["ms", "s", "tokens", "tokens/s", "ratio", "count"]),
+  unit: z.enum(units),
   ...statistics,
 }).meta({ id: "metric", description: "A metric's unit and statistics" });
 
@@ -131,13 +133,23 @@ const stage = z.object({
   }),
   client,
   slo: z.array(z.object({
-    objective: z.string().describe("errorRate<=5%"),
+    objective: z.string().describe("ttft.p95<200ms"),
+    metric: z.string().describe("Name of the metric or rate in the report"),
+    quantile: z.string().exactOptional().describe(
+      "Statistic of the metric; absent for a number of the whole stage",
+    ),
+    limit: z.number().describe("In the unit"),
+    unit: z.enum([...units, "share", "/s"]).describe(
+      "Of limit and value; a share is a fraction of 1",
+    ),
     value: z.number().exactOptional().describe(
       "What was measured; absent where there was nothing to measure",
     ),
+    n: count.describe("Number of values that the measured one was made from"),
     pass: z.boolean(),
+    reason: z.string().exactOptional().describe("Why there is no value"),
   })).readonly().exactOptional().describe(
-    "Whether the stage kept each objective of the run",
+    "Whether the stage kept each SLO of the run",
   ),
   verdict: z.object({
     status: z.enum(["valid", "client-limited", "too-few-samples", "failed"]),

@@ -58,11 +58,15 @@ Deno.test("run --max-error-rate exits with 3 where a stage failed more often, na
 
   const report = await readReport(folder.path, "out.json");
   assert.deepEqual(report.run.config.slo, ["errorRate<=5%"]);
-  for (const { slo, rates } of report.stages) {
+  for (const { slo, rates, counts } of report.stages) {
     const [objective] = slo;
     assert.deepEqual(slo, [{
       objective: "errorRate<=5%",
+      metric: "errorRate",
+      limit: 0.05,
+      unit: "share",
       value: rates.errorRate,
+      n: counts.ok + counts.error + counts.timeout,
       pass: false,
     }]);
     assert.ok(objective.value > 0.5);
@@ -113,7 +117,11 @@ Deno.test("run() takes maxErrorRate from code, and misses it where no request en
   const [good] = (await run(options)).stages;
   assert.deepEqual(good?.slo, [{
     objective: "errorRate<=0%",
+    metric: "errorRate",
+    limit: 0,
+    unit: "share",
     value: 0,
+    n: 20,
     pass: true,
   }]);
   const hung = await run({
@@ -121,9 +129,15 @@ Deno.test("run() takes maxErrorRate from code, and misses it where no request en
     backend: echo({ delayMs: 60_000 }),
     stop: { durationMs: 50, drainMs: 0 },
   });
-  assert.deepEqual(hung.stages[0]?.slo, [
-    { objective: "errorRate<=0%", pass: false },
-  ]);
+  assert.deepEqual(hung.stages[0]?.slo, [{
+    objective: "errorRate<=0%",
+    metric: "errorRate",
+    limit: 0,
+    unit: "share",
+    n: 0,
+    pass: false,
+    reason: "no request of the stage has a value of errorRate",
+  }]);
   await assert.rejects(run({ ...options, maxErrorRate: 5 }), {
     name: "UsageError",
     message: "maxErrorRate must be between 0 and 1, but was 5",

@@ -200,13 +200,18 @@ Deno.test("renderReport() says why rates do not fit the number of answers", () =
 });
 
 Deno.test("renderReport() tells of objectives, also where there was no data or no request succeeded", () => {
-  const objective = "errorRate<=5%";
+  const slo = {
+    objective: "errorRate<=5%",
+    metric: "errorRate",
+    limit: 0.05,
+    unit: "share",
+  } as const;
   assert.match(
-    withStage({ slo: [{ objective, value: 0.031, pass: true }] }),
+    withStage({ slo: [{ ...slo, value: 0.031, n: 40, pass: true }] }),
     /\n {2}slo {5}errorRate<=5% {2}3\.1 % {2}met\n/,
   );
   const failed = withStage({
-    slo: [{ objective, pass: false }],
+    slo: [{ ...slo, n: 0, pass: false }],
     verdict: {
       status: "failed",
       reasons: ["no request succeeded: none ended", "40 of 40 failed here"],

@@ -226,7 +226,15 @@ export const troubledStage: StageReport = {
     chunkLateness: summary(9120, 51.2),
     cpu: 1.34,
   },
-  slo: [{ objective: "errorRate<=1%", value: 8 / 229, pass: false }],
+  slo: [{
+    objective: "errorRate<=1%",
+    metric: "errorRate",
+    limit: 0.01,
+    unit: "share",
+    value: 8 / 229,
+    n: 229,
+    pass: false,
+  }],
   verdict: {
     status: "client-limited",
     reasons: [
