@@ -1,7 +1,7 @@
 import { attempt } from "../core/attempt.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
 import { counting } from "../core/counting.ts";
-import { metrics } from "../core/metrics/mod.ts";
+import { metrics } from "../core/metrics/table.ts";
 import type { Sample } from "../core/sample.ts";
 import { openSource, type ReadySession } from "../core/source.ts";
 import { disposeInTime } from "../lib/disposal.ts";

@@ -1,4 +1,4 @@
-import { digest } from "../core/digest.ts";
+import { digest } from "../core/metrics/digest.ts";
 import { type NormalizerName, normalizers } from "../core/quality/normalize.ts";
 import { parseSlos } from "../core/slo.ts";
 import { stageReport } from "../core/stage_report.ts";

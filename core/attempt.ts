@@ -13,7 +13,7 @@ import type {
   Sample,
   SampleInput,
 } from "./sample.ts";
-import { systemCodeOf } from "./system_code.ts";
+import { systemCodeOf } from "./client_failures.ts";
 import { isClientMade } from "./verdict.ts";
 
 /** What {@linkcode attempt} needs to know beside the request. */

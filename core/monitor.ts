@@ -1,5 +1,5 @@
 import type { Clock } from "./clock.ts";
-import { type Column, column } from "./column.ts";
+import { type Column, column } from "./metrics/column.ts";
 import type { ClientHealth } from "./report.ts";
 
 /** What the process can tell of itself; the engine has no way to ask. */

@@ -1,6 +1,6 @@
 import { nearest } from "../lib/nearest.ts";
 import { type Problem, UsageError } from "./errors.ts";
-import { clientMetrics, metrics } from "./metrics/mod.ts";
+import { clientMetrics, metrics } from "./metrics/table.ts";
 import type {
   Rates,
   SloResult,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { goodStage } from "../tests/support/report.ts";
-import { metrics } from "./metrics/mod.ts";
+import { metrics } from "./metrics/table.ts";
 import { judgeSlos, maxErrorRate, parseSlos } from "./slo.ts";
 
 const STAGE = {

@@ -1,7 +1,7 @@
 import type { Clock } from "./clock.ts";
 import { type Counting, counting } from "./counting.ts";
 import type { Backend } from "./contract.ts";
-import { type Digest, digest } from "./digest.ts";
+import { type Digest, digest } from "./metrics/digest.ts";
 import { closedLoop, openLoop, type Stand } from "./dispatch.ts";
 import { feed } from "./feed.ts";
 import type { Stage } from "./load.ts";
@@ -12,8 +12,8 @@ import type { Phase, Sample } from "./sample.ts";
 import type { Slo } from "./slo.ts";
 import type { Source } from "./source.ts";
 import { type StageRecord, stageReport } from "./stage_report.ts";
-import { type Stopper, stopper } from "./stopper.ts";
-import { type Tally, tally } from "./tally.ts";
+import { type Stopper, stopper } from "./stop.ts";
+import { type Tally, tally } from "./progress.ts";
 
 /** What a stage is run with. */
 export interface StageOptions {

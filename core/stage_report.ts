@@ -1,4 +1,4 @@
-import type { Digest } from "./digest.ts";
+import type { Digest } from "./metrics/digest.ts";
 import type { ClientHealth, StageReport } from "./report.ts";
 import { judgeSlos, type Slo } from "./slo.ts";
 import { judge } from "./verdict.ts";

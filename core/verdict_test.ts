@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { column } from "./column.ts";
+import { column } from "./metrics/column.ts";
 import type { ClientHealth, Counts, Summary } from "./report.ts";
 import { judge, type Judged } from "./verdict.ts";
 

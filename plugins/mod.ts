@@ -45,4 +45,4 @@ export {
   type Metric,
   metrics,
   metricsOf,
-} from "../core/metrics/mod.ts";
+} from "../core/metrics/table.ts";

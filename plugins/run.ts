@@ -14,7 +14,7 @@ import {
   mustEnd,
   type RunResult,
   runStages,
-} from "../core/runner.ts";
+} from "../core/run.ts";
 import { messageOf } from "../core/errors.ts";
 import { maxErrorRate } from "../core/slo.ts";
 import { disposeInTime } from "../lib/disposal.ts";

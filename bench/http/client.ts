@@ -4,7 +4,7 @@
  * @module
  */
 import { type Clock, systemClock } from "../../core/clock.ts";
-import { column } from "../../core/column.ts";
+import { column } from "../../core/metrics/column.ts";
 import { denoHost } from "../../plugins/host.ts";
 import { starved } from "../starved.ts";
 import { startBackend } from "./backend_client.ts";

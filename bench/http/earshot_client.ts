@@ -1,4 +1,4 @@
-import { column } from "../../core/column.ts";
+import { column } from "../../core/metrics/column.ts";
 import { chat, concurrent, repeat, run, type Sample } from "../../mod.ts";
 import { collector } from "../collector.ts";
 import {

@@ -2,7 +2,7 @@ import { nativeTransport } from "../../backends/realtime/transports/native.ts";
 import type { Socket } from "../../backends/realtime/transports/transport.ts";
 import { wsTransport } from "../../backends/realtime/transports/ws.ts";
 import { type Clock, systemClock } from "../../core/clock.ts";
-import { column } from "../../core/column.ts";
+import { column } from "../../core/metrics/column.ts";
 import { denoHost } from "../../plugins/host.ts";
 import { noise } from "./chunk.ts";
 import type { ClientFigures, ClientJob } from "./client_job.ts";

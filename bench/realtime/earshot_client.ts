@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { column } from "../../core/column.ts";
+import { column } from "../../core/metrics/column.ts";
 import {
   concurrent,
   defineDataset,

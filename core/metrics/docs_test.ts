@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { normalizers } from "../quality/normalize.ts";
 import type { Rates, Summary } from "../report.ts";
 import type { Instant } from "../sample.ts";
-import { clientMetrics, metrics } from "./mod.ts";
+import { clientMetrics, metrics } from "./table.ts";
 
 const page = await Deno.readTextFile(
   new URL("../../docs/metrics.md", import.meta.url),

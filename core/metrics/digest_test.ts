@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { digest } from "./digest.ts";
-import type { Failure } from "./sample.ts";
-import { sample } from "../tests/support/sample.ts";
-import { judge } from "./verdict.ts";
+import type { Failure } from "../sample.ts";
+import { sample } from "../../tests/support/sample.ts";
+import { judge } from "../verdict.ts";
 
 /** What a digest makes of failures, each so many times. */
 function summaryOf(failures: readonly (readonly [Failure, number])[]) {

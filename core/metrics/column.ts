@@ -1,5 +1,5 @@
 import { type Histogram, histogram, HISTOGRAM_ERROR } from "./histogram.ts";
-import type { Summary } from "./report.ts";
+import type { Summary } from "../report.ts";
 
 /** The values of one metric, in bounded memory. */
 export interface Column {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { column, type ColumnOptions } from "./column.ts";
-import { random } from "../lib/random.ts";
+import { random } from "../../lib/random.ts";
 
 const number = fc.double({ min: -1e9, max: 1e9, noNaN: true })
   .map((value) => value + 0); // no −0

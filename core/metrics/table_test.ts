@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { Delta, Sample } from "../sample.ts";
 import { sample } from "../../tests/support/sample.ts";
-import { clientMetrics, metrics, metricsOf } from "./mod.ts";
+import { clientMetrics, metrics, metricsOf } from "./table.ts";
 
 function valueOf(name: string, from: Sample) {
   const metric = [...metrics, ...clientMetrics].find((one) =>

@@ -5,7 +5,7 @@ import { systemClock } from "./clock.ts";
 import { closedLoop, evenLoop } from "../tests/support/loads.ts";
 import type { LoadProfile } from "./load.ts";
 import type { Sample } from "./sample.ts";
-import { type EngineOptions, type RunResult, runStages } from "./runner.ts";
+import { type EngineOptions, type RunResult, runStages } from "./run.ts";
 import {
   type ManualClock,
   manualClock,

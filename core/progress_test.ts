@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { tally } from "./tally.ts";
+import { tally } from "./progress.ts";
 import { sample } from "../tests/support/sample.ts";
 
 Deno.test("tally() tells the rate of the last seconds", () => {

@@ -1,16 +1,16 @@
 import { type Column, column } from "./column.ts";
-import { clientMetrics, type Metric, metrics } from "./metrics/mod.ts";
-import type { NormalizerName } from "./quality/normalize.ts";
-import { type Quality, quality } from "./quality/quality.ts";
+import { clientMetrics, type Metric, metrics } from "./table.ts";
+import type { NormalizerName } from "../quality/normalize.ts";
+import { type Quality, quality } from "../quality/quality.ts";
 import type {
   Counts,
   FailureNote,
   Rates,
   StageReport,
   Unit,
-} from "./report.ts";
-import type { Failure, Output, Sample, TokenCounter } from "./sample.ts";
-import { isClientMade } from "./verdict.ts";
+} from "../report.ts";
+import type { Failure, Output, Sample, TokenCounter } from "../sample.ts";
+import { isClientMade } from "../verdict.ts";
 
 /** The samples of one stage, folded into bounded columns as they end: they are not kept. */
 export interface Digest {
