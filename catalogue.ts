@@ -26,8 +26,8 @@ export const catalogue: Catalogue = {
     clips: async () => (await import("./datasets/clips.ts")).clips,
     "audio-folder": async () =>
       (await import("./datasets/audio_folder.ts")).audioFolder,
-    jsonl: async () => (await import("./datasets/jsonl.ts")).jsonlManifest,
-    csv: async () => (await import("./datasets/csv.ts")).csvManifest,
+    jsonl: async () => (await import("./datasets/text.ts")).jsonlManifest,
+    csv: async () => (await import("./datasets/text.ts")).csvManifest,
     text: async () => (await import("./datasets/text.ts")).textFile,
     sharegpt: async () => (await import("./datasets/sharegpt.ts")).sharegpt,
     huggingface: async () =>

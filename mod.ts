@@ -61,12 +61,12 @@ export {
 } from "./datasets/audio_folder.ts";
 export { clips, type ClipsOptions } from "./datasets/clips.ts";
 export type { ColumnOptions } from "./datasets/columns/names.ts";
-export { csvManifest, type CsvManifestOptions } from "./datasets/csv.ts";
+export { csvManifest, type CsvManifestOptions } from "./datasets/text.ts";
 export {
   huggingface,
   type HuggingfaceOptions,
 } from "./datasets/huggingface/dataset.ts";
-export { jsonlManifest, type JsonlManifestOptions } from "./datasets/jsonl.ts";
+export { jsonlManifest, type JsonlManifestOptions } from "./datasets/text.ts";
 export type { ManifestDatasetOptions } from "./datasets/records.ts";
 export { repeat, type RepeatOptions } from "./datasets/repeat.ts";
 export { sharegpt } from "./datasets/sharegpt.ts";
@@ -75,11 +75,8 @@ export type {
   OrderingOptions,
   SpeechOptions,
 } from "./datasets/reading_options.ts";
-export {
-  textFile,
-  type TextFileOptions,
-  type TextFormat,
-} from "./datasets/text.ts";
+export { textFile, type TextFileOptions } from "./datasets/text.ts";
+export type { TextFormat } from "./datasets/formats/open.ts";
 export { zip } from "./datasets/zip.ts";
 export { synthetic } from "./datasets/synthetic/dataset.ts";
 export type { Distribution } from "./datasets/synthetic/distribution.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { UsageError } from "../plugins/mod.ts";
-import { csvManifest } from "./csv.ts";
+import { csvManifest } from "./text.ts";
 import { readAll, tempFolder, told, tone } from "../tests/support/datasets.ts";
 
 /** Text in bytes of one character each. */
@@ -41,7 +41,7 @@ Deno.test("csvManifest() reads Common Voice's tables, quotes and all", async () 
   ]);
 });
 
-Deno.test("csvManifest() takes another delimiter", async () => {
+Deno.test("csvManifest() reads another delimiter", async () => {
   await using folder = await tempFolder({
     "m.csv": "prompt;reference\na,b;c\n",
   });
@@ -53,7 +53,7 @@ Deno.test("csvManifest() takes another delimiter", async () => {
   }]);
 });
 
-Deno.test("csvManifest() names what cannot be used by its line and goes on", async () => {
+Deno.test("csvManifest() reports a record that cannot be used by its line and continues", async () => {
   await using folder = await tempFolder({
     "a.wav": tone(100),
     "m.csv": 'audio,text\na.wav,"x\ny"\ngone.wav,b\n,c\na.wav,d\n',
@@ -80,18 +80,15 @@ Deno.test("csvManifest() refuses bad manifests before the run", async () => {
     "utf16_unmarked.csv": "prompt\nfine\n".replaceAll(/./gs, "$&\0"),
   });
   const expected = {
-    "header.csv":
-      /must have a record below its header: current value has none$/,
-    "quote.csv":
-      /quote\.csv:\d as the file must be CSV, where each quote is closed: current value has one that stays open/,
+    "header.csv": /the file has no records below its header$/,
+    "quote.csv": /quote\.csv:\d: each quote must be closed, but one is open/,
     "behind.csv":
-      /behind\.csv:2 as the file must be CSV, where a closing quote ends its cell: current value has more behind one$/,
+      /behind\.csv:2: a closing quote must end its cell, but one has more text behind it$/,
     "latin1.csv":
-      /latin1\.csv:2 as each cell must be text in UTF-8: current value of cell 1 has other bytes$/,
-    "latin1_header.csv": /header\.csv:1 as each cell must be text in UTF-8/,
-    "utf16.csv":
-      /utf16\.csv as it must be UTF-8: current value is UTF-16, by its first two bytes$/,
-    "utf16_unmarked.csv": /:1 as each cell must be .* has a zero byte$/,
+      /latin1\.csv:2: each cell must be text in UTF-8, but cell 1 has other bytes$/,
+    "latin1_header.csv": /header\.csv:1: each cell must be text in UTF-8/,
+    "utf16.csv": /utf16\.csv: the file must be UTF-8, but was UTF-16$/,
+    "utf16_unmarked.csv": /:1: each cell must be .* has a zero byte$/,
     "semicolons.csv": /its columns are "audio;text"/,
   };
   for (const [name, message] of Object.entries(expected)) {

@@ -5,7 +5,7 @@ import { AUDIO_EXTENSIONS, isAudioName } from "./find_audio.ts";
 import { NAMES } from "./columns/roles.ts";
 import { isGlob } from "./glob.ts";
 import { openJson } from "./formats/json.ts";
-import { TEXT_EXTENSIONS } from "./text.ts";
+import { TEXT_EXTENSIONS } from "./formats/open.ts";
 
 /** Which dataset reads a file, by its name's ending; the others that `text` reads are its own. */
 const DATASETS: Readonly<Record<string, string>> = {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { UsageError } from "../plugins/mod.ts";
-import { jsonlManifest, type JsonlManifestOptions } from "./jsonl.ts";
+import { jsonlManifest, type JsonlManifestOptions } from "./text.ts";
 import {
   openDataset,
   read,
@@ -47,7 +47,7 @@ Deno.test("jsonlManifest() reads NeMo's manifests: paths beside the manifest, te
   });
 });
 
-Deno.test("jsonlManifest() reads audio that is in the manifest", async () => {
+Deno.test("jsonlManifest() reads audio within the manifest", async () => {
   const wav = tone(150);
   const uri = `data:audio/wav;base64,${wav.toBase64()}`;
   await using folder = await tempFolder({
@@ -81,7 +81,7 @@ Deno.test("jsonlManifest() reads audio that is in the manifest", async () => {
   assert.deepEqual((await audios[2]!.file()).bytes, wav);
 });
 
-Deno.test("jsonlManifest() fetches URLs when they are prepared, and not before", async () => {
+Deno.test("jsonlManifest() fetches URLs only when they are prepared", async () => {
   const asked: string[] = [];
   await using server = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen() {} },
@@ -126,7 +126,7 @@ Deno.test("jsonlManifest() fetches URLs when they are prepared, and not before",
   ]]);
 });
 
-Deno.test("jsonlManifest() reads prompts where there is no audio", async () => {
+Deno.test("jsonlManifest() reads prompts if there is no audio", async () => {
   await using folder = await tempFolder({
     "m.jsonl": lines({ prompt: "Why?", reference: "Because", id: 7 }, {
       prompt: 3,
@@ -144,7 +144,7 @@ Deno.test("jsonlManifest() reads prompts where there is no audio", async () => {
   );
 });
 
-Deno.test("jsonlManifest() does as 'columns' and 'root' tell", async () => {
+Deno.test("jsonlManifest() uses 'columns' and 'root'", async () => {
   await using folder = await tempFolder({
     "clips/a.wav": tone(100),
     "lists/m.jsonl": lines({
@@ -165,7 +165,7 @@ Deno.test("jsonlManifest() does as 'columns' and 'root' tell", async () => {
   assert.deepEqual(rest, { text: "Say it again", reference: "it" });
 });
 
-Deno.test("jsonlManifest() names what cannot be used by its line and goes on", async () => {
+Deno.test("jsonlManifest() reports a record that cannot be used by its line and continues", async () => {
   await using folder = await tempFolder({
     "good.wav": tone(100),
     "bad.wav": "no audio",
@@ -263,9 +263,9 @@ Deno.test("jsonlManifest() refuses bad manifests and options before the run", as
       },
     );
   };
-  await refused("json.jsonl", /json\.jsonl:1 as each line must be JSON/);
-  await refused("empty.jsonl", /must have a record/);
-  await refused("gone.jsonl", /gone\.jsonl, which does not exist$/);
+  await refused("json.jsonl", /json\.jsonl:1: each line must be JSON/);
+  await refused("empty.jsonl", /the file has no records/);
+  await refused("gone.jsonl", /cannot read .*gone\.jsonl: it does not exist$/);
   await refused(
     "none.jsonl",
     /must have a column with audio.*its columns are "lenght"/,

@@ -1,42 +1,75 @@
 import { random } from "../plugins/mod.ts";
 
-/** What fixes an order. */
+/** Options that fix the order in which items are read. */
 export interface OrderOptions {
   readonly shuffle: boolean;
   readonly limit?: number | undefined;
   readonly seed: number;
   readonly pass: number;
+  /** Separates the random sequences of several lists. @default {"shuffle"} */
+  readonly list?: string;
 }
 
-/** Which of `count` items to read, in order: every pass keeps the same ones, those that pass 0 meets first. */
+/**
+ * Indices of the items to read, in order. Every pass keeps the same items: the first ones of pass 0.
+ */
 export function orderOf(
   count: number,
-  { shuffle, limit = count, seed, pass }: OrderOptions,
+  { limit = count, ...order }: OrderOptions,
 ): number[] {
   const all = Array.from({ length: count }, (_, i) => i);
-  if (!shuffle) return all.slice(0, limit);
-  const first = reorder(all, { seed, pass: 0 });
-  const kept = first.slice(0, limit);
-  return pass > 0 ? reorder(kept, { seed, pass }) : kept;
+  if (!order.shuffle) return all.slice(0, limit);
+  const kept = shuffled(all, { ...order, pass: 0 }).slice(0, limit);
+  return order.pass > 0 ? shuffled(kept, order) : kept;
 }
 
-/** A copy of items in an order of the pass's own. */
-export function reorder<Item>(
+/**
+ * Reads items in the order that seed and pass fix. Items for which `read` returns `undefined` do not count towards
+ * the limit. Every pass keeps the same items: the first ones of pass 0.
+ */
+export async function* pickItems<Item>(
+  count: number,
+  { limit = Infinity, ...order }: OrderOptions,
+  read: (i: number) => Promise<Item | undefined>,
+): AsyncGenerator<Item> {
+  let indices = orderOf(count, { ...order, pass: 0 });
+  if (order.shuffle && order.pass > 0) {
+    if (limit < count) indices = await firstKept(indices, limit, read);
+    indices = shuffled(indices, order);
+  }
+  let kept = 0;
+  for (const i of indices) {
+    const item = await read(i);
+    if (item === undefined) continue;
+    yield item;
+    if (++kept >= limit) return;
+  }
+}
+
+/** The first indices whose items are kept. The items must be read to know that. */
+async function firstKept(
+  indices: readonly number[],
+  limit: number,
+  read: (i: number) => Promise<unknown>,
+): Promise<number[]> {
+  const kept: number[] = [];
+  for (const i of indices) {
+    if (kept.length >= limit) break;
+    if (await read(i) !== undefined) kept.push(i);
+  }
+  return kept;
+}
+
+/** A copy of the items, shuffled by Fisher and Yates's method: every order is equally likely. */
+function shuffled<Item>(
   items: readonly Item[],
-  { seed, pass }: Pick<OrderOptions, "seed" | "pass">,
+  { seed, pass, list = "shuffle" }: OrderOptions,
 ): Item[] {
   const result = [...items];
-  shuffleInPlace(result, random(seed, `shuffle/${pass}`));
-  return result;
-}
-
-/** Fisher and Yates's shuffle: each order is as likely as any other. */
-export function shuffleInPlace<Item>(
-  items: Item[],
-  chance: () => number,
-): void {
-  for (let i = items.length - 1; i > 0; i--) {
+  const chance = random(seed, `${list}/${pass}`);
+  for (let i = result.length - 1; i > 0; i--) {
     const j = Math.floor(chance() * (i + 1));
-    [items[i], items[j]] = [items[j]!, items[i]!];
+    [result[i], result[j]] = [result[j]!, result[i]!];
   }
+  return result;
 }

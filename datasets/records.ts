@@ -1,97 +1,98 @@
 import { basename, dirname, resolve } from "node:path";
 import { z } from "zod";
 import { openDecoders } from "../audio/mod.ts";
+import { readAhead } from "../lib/read_ahead.ts";
 import type { Dataset } from "../plugins/mod.ts";
+import { isWeb } from "./columns/media.ts";
 import {
   type ColumnNames,
   type ColumnOptions,
   nameColumns,
 } from "./columns/names.ts";
-import type { Manifest } from "./formats/manifest.ts";
-import { isWeb } from "./columns/media.ts";
-import { namer } from "./namer.ts";
 import {
-  idIn,
-  type ItemsOptions,
-  sessionOf,
+  recordNames,
+  recordSession,
+  type RecordSessionOptions,
 } from "./columns/record_session.ts";
-import { readAhead } from "../lib/read_ahead.ts";
 import { remoteAudios } from "./columns/remote_audio.ts";
+import type { Manifest } from "./formats/manifest.ts";
 import { type SpeechOptions, speechShape } from "./reading_options.ts";
 
-/** Options that all files of records have. */
+/** Options of all datasets that read a file of records. */
 export interface ManifestDatasetOptions extends SpeechOptions {
-  /** The file. */
+  /** Path of the file. */
   path: string;
-  /** Which columns hold what. @default {found by their names} */
+  /** The columns of each role. @default {found by their names} */
   columns?: ColumnOptions;
   /**
-   * How chats are sent: `last` as one request with all that is said before the last answer, which becomes the
-   * reference unless `columns.reference` is empty; `all` as a session with a turn for each answer, which stands in
-   * the history as it was recorded where the backend's `history` is `scripted`, and is no reference.
+   * How chats are sent. `last`: one request with all messages before the last answer, which becomes the reference
+   * unless `columns.reference` is empty. `all`: a session with a turn per answer; the recorded answers are sent as
+   * history if the backend's `history` is `scripted`, and are not references.
    *
    * @default {"last"}
    */
   turns?: "last" | "all";
-  /** What paths of audio and images are relative to: a folder, or the URL of one. @default {the file's folder} */
+  /** Folder or URL that paths of audio and images are relative to. @default {the file's folder} */
   root?: string;
-  /** Longest time to fetch the audio or the image behind a URL, in milliseconds. @default {30000} */
+  /** Timeout for fetching audio or an image from a URL, in milliseconds. @default {30000} */
   fetchTimeoutMs?: number;
 }
 
-const column = (holds: string) => z.string().optional().describe(holds);
+const column = (content: string) => z.string().optional().describe(content);
 
 /** The schema of `columns`. */
 export const columnsShape = z.strictObject({
-  text: column("Holds the prompt to send"),
-  texts: column("Holds several inputs of one request: a list of strings"),
-  system: column("Holds what the model is told ahead of everything else"),
-  messages: column("Holds a chat: OpenAI's messages or ShareGPT's turns"),
-  audio: column("Holds the audio: a path, a URL, a data URI or base64"),
-  images: column("Holds a picture or a list of them, as for audio"),
-  tools: column("Holds the functions that the model may call"),
-  toolResult: column("Holds what the calls before are answered with"),
-  reference: column("Holds what a perfect answer would say; never sent"),
-  answer: column("Holds the answer that stands in the history of later turns"),
-  outputTokens: column("Holds how many tokens are to be generated"),
-  id: column("Holds what each item is called"),
-  start: column("Holds where in its file the audio begins, in seconds"),
-  end: column("Holds where in its file the audio ends, in seconds"),
-  duration: column("Holds how long the audio is, in seconds"),
+  text: column("Prompt to send"),
+  texts: column("Several inputs of one request: a list of strings"),
+  system: column("System prompt, sent before everything else"),
+  messages: column("Chat: OpenAI's messages or ShareGPT's turns"),
+  audio: column("Audio: a path, a URL, a data URI or base64"),
+  images: column("Image or list of images, given as for audio"),
+  tools: column("Functions that the model may call"),
+  toolResult: column("Result of the tool calls before"),
+  reference: column("Text of a perfect answer; never sent"),
+  answer: column("Recorded answer, for the history of later turns"),
+  outputTokens: column("Number of tokens to generate"),
+  id: column("Id of the item"),
+  start: column("Start of the audio in its file, in seconds"),
+  end: column("End of the audio in its file, in seconds"),
+  duration: column("Length of the audio, in seconds"),
 }).default({}).describe(
-  "Which columns hold what; those not named here are found by their names, one that is named empty is left out",
+  "Column of each role; roles that are not named are found by column names, an empty name leaves a role out",
 );
 
 /** The schema of {@linkcode ManifestDatasetOptions}. */
 export const manifestShape = {
-  path: z.string().min(1).describe("The file"),
+  path: z.string().min(1).describe("Path of the file"),
   columns: columnsShape,
   turns: z.enum(["last", "all"]).default("last").describe(
-    "How chats are sent: last as one request, whose reference is the last answer; all as a session of turns",
+    "How chats are sent: last as one request, whose reference is the last answer; all as a session with a turn per answer",
   ),
   root: z.string().optional().describe(
-    "What paths of audio and images are relative to: a folder, or the URL of one (default: the file's folder)",
+    "Folder or URL that paths of audio and images are relative to (default: the file's folder)",
   ),
   fetchTimeoutMs: z.number().positive().default(30_000).describe(
-    "Longest time to fetch the audio or the image behind a URL, in milliseconds",
+    "Timeout for fetching audio or an image from a URL, in milliseconds",
   ),
   ...speechShape,
 };
 
 const schema = z.strictObject(manifestShape);
-type Options = z.output<typeof schema>;
 
-/** Records whose headers are read before their turn comes. */
+type Options = Omit<z.output<typeof schema>, "path">;
+
+/** Number of records that are read ahead, with the headers of their audio. */
 const AHEAD = 8;
 
 /**
- * Makes a dataset of a file of records, which is closed with it.
+ * Makes a dataset of a file of records. The file is closed with the dataset.
  *
+ * @param path The file's path, for errors and the report.
  * @throws {UsageError} If its columns cannot be used.
  */
 export async function manifestDataset(
   opened: Promise<Manifest>,
-  options: Omit<Options, "path">,
+  options: Options,
   path: string,
 ): Promise<Dataset> {
   const { shuffle, limit } = options;
@@ -99,18 +100,18 @@ export async function manifestDataset(
   const manifest = stack.use(await opened);
   const columns = columnsOf(manifest, path, options);
   const place = path + (manifest.mark ?? "#");
-  const items = itemsOf(stack, { place, path, columns, options });
+  const session = sessionOptions(stack, { place, path, columns, options });
   const open = stack.move();
   return {
-    facts: factsOf(manifest, { path, columns, options }),
+    facts: factsOf(manifest, path, columns, options),
     sessions({ seed, pass, signal }) {
       const needed = Object.values(columns);
       const order = { shuffle, limit, seed, pass };
       const rows = manifest.rows({ ...order, columns: needed, signal });
-      const name = namer(basename(place));
+      const nameOf = recordNames(place, columns.id);
       return readAhead(
         rows,
-        (met) => sessionOf(met, name(met.line, idIn(met, columns)), items),
+        (record) => recordSession(record, nameOf(record), session),
         { ahead: AHEAD, signal },
       );
     },
@@ -121,50 +122,47 @@ export async function manifestDataset(
 function columnsOf(
   { columns, head }: Manifest,
   path: string,
-  options: Pick<Options, "columns">,
+  options: Options,
 ): ColumnNames {
   const valuesOf = (name: string) =>
     head.map((row) => row[name]).filter((value) => (value ?? "") !== "");
   return nameColumns({ path, columns, valuesOf }, options.columns);
 }
 
-/** What makes sessions of records. Nothing is decoded or fetched before it is needed. */
-function itemsOf(
+/** Opens what sessions need. Nothing is decoded or fetched before it is used. */
+function sessionOptions(
   stack: AsyncDisposableStack,
   { place, path, columns, options }: {
     readonly place: string;
     readonly path: string;
     readonly columns: ColumnNames;
-    readonly options: Omit<Options, "path">;
+    readonly options: Options;
   },
-): ItemsOptions {
+): RecordSessionOptions {
   const { root, fetchTimeoutMs: timeoutMs, maxSeconds, turns } = options;
   const folder = root !== undefined && isWeb(root)
     ? root
     : resolve(root ?? dirname(path));
   const decoders = stack.use(openDecoders());
-  const over = new AbortController();
-  stack.defer(() => over.abort());
-  const { signal } = over;
+  const closed = new AbortController();
+  stack.defer(() => closed.abort());
+  const { signal } = closed;
   const remote = remoteAudios({ decoders, timeoutMs, maxSeconds, signal });
   return {
     place,
     columns,
     turns,
     isCompared: options.columns.reference !== "",
-    maxSeconds,
-    speech: { decoders, remote, folder },
+    audio: { decoders, remote, folder, maxSeconds },
     images: { folder, timeoutMs, signal },
   };
 }
 
 function factsOf(
   { count }: Manifest,
-  { path, columns, options: { shuffle, limit, turns } }: {
-    readonly path: string;
-    readonly columns: ColumnNames;
-    readonly options: Omit<Options, "path">;
-  },
+  path: string,
+  columns: ColumnNames,
+  { shuffle, limit, turns }: Options,
 ) {
   const items = count === undefined ? limit : Math.min(count, limit ?? count);
   return {

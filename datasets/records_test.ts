@@ -1,8 +1,7 @@
 // What every dataset promises, held for the files that have a dataset of their own.
 
 import { testDataset } from "../plugins/testing/mod.ts";
-import { csvManifest } from "./csv.ts";
-import { jsonlManifest } from "./jsonl.ts";
+import { csvManifest, jsonlManifest } from "./text.ts";
 import { tempFolder, tone } from "../tests/support/datasets.ts";
 
 const lines = [1, 2, 3].map((i) =>

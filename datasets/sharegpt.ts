@@ -1,4 +1,3 @@
-import { basename } from "node:path";
 import {
   type Dataset,
   type DatasetPlugin,
@@ -9,14 +8,13 @@ import {
 } from "../plugins/mod.ts";
 import { estimateTokens, openTokenizer } from "../tokens/mod.ts";
 import { openJson } from "./formats/json.ts";
-import { jsonlFormat } from "./formats/jsonl.ts";
+import { jsonlFormat } from "./formats/json.ts";
 import {
   type FileManifest,
-  type Met,
   openManifest,
+  type RecordResult,
 } from "./formats/manifest.ts";
-import { idIn } from "./columns/record_session.ts";
-import { namer, placedProblem } from "./namer.ts";
+import { placedProblem, recordNames } from "./columns/record_session.ts";
 import { textIn } from "./columns/values.ts";
 import { type ConversationRules, conversationTurns } from "./sharegpt_chat.ts";
 import {
@@ -66,7 +64,7 @@ async function open(options: ShareGptSettings): Promise<Dataset> {
     facts: factsOf(manifest, options),
     async *sessions({ seed, pass, signal }) {
       const order = { shuffle, limit, seed, pass };
-      const name = namer(basename(place));
+      const nameOf = recordNames(place, id);
       const made = manifest.items(
         order,
         (met) => itemOf(met, chat, rules),
@@ -75,7 +73,7 @@ async function open(options: ShareGptSettings): Promise<Dataset> {
       for await (const { met, turns, problem } of made) {
         if (signal.aborted) return;
         isAny = true;
-        const own = name(met.line, idIn(met, id === undefined ? {} : { id }));
+        const own = nameOf(met);
         yield problem === undefined ? { id: own, turns } : {
           id: own,
           turns,
@@ -128,10 +126,10 @@ function nothingKept(options: ShareGptSettings): UsageError {
   );
 }
 
-type Item = Omit<Session, "id"> & { readonly met: Met };
+type Item = Omit<Session, "id"> & { readonly met: RecordResult };
 
 async function itemOf(
-  met: Met,
+  met: RecordResult,
   chat: string,
   rules: ConversationRules,
 ): Promise<Item | undefined> {

@@ -243,7 +243,7 @@ Deno.test("sharegpt() names conversations that cannot be read, and refuses files
   );
   await assert.rejects(
     readAll(sharegpt({ path: folder.at("empty.json") })),
-    /must have a record/,
+    /the file has no records/,
   );
 });
 

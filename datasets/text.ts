@@ -1,51 +1,29 @@
-import { extname } from "node:path";
 import { z } from "zod";
 import {
   type DatasetPlugin,
   defineDataset,
   UsageError,
 } from "../plugins/mod.ts";
-import { csvFormat } from "./formats/csv.ts";
-import { openJson } from "./formats/json.ts";
-import { jsonlFormat } from "./formats/jsonl.ts";
-import { type Manifest, openManifest } from "./formats/manifest.ts";
+import { csvFormat, delimiterOf } from "./formats/csv.ts";
+import { jsonlFormat } from "./formats/json.ts";
+import { openManifest } from "./formats/manifest.ts";
+import { formatOf, openRecords, type TextFormat } from "./formats/open.ts";
 import {
   manifestDataset,
   type ManifestDatasetOptions,
   manifestShape,
 } from "./records.ts";
-import { openParquetManifest } from "./formats/parquet_manifest.ts";
-import { plainFormat } from "./formats/plain.ts";
-
-/** How a file of records is written. */
-export type TextFormat = "jsonl" | "json" | "csv" | "tsv" | "parquet" | "plain";
 
 /** Options of {@linkcode textFile}. */
 export interface TextFileOptions extends ManifestDatasetOptions {
-  /** How the file is written; `plain` takes each line that is not blank for a prompt. @default {by the file's name} */
+  /** Format of the file. `plain`: each line that is not blank is a prompt. @default {by the file's extension} */
   format?: TextFormat;
-  /** Which key of a JSON file's object holds the records. @default {found} */
+  /** Key of a JSON file's object that holds the records. @default {found} */
   rows?: string;
 }
 
-/** How files are written, by their names' endings. */
-const FORMATS: Readonly<Record<string, TextFormat>> = {
-  ".jsonl": "jsonl",
-  ".ndjson": "jsonl",
-  ".json": "json",
-  ".csv": "csv",
-  ".tsv": "tsv",
-  ".parquet": "parquet",
-  ".txt": "plain",
-  ".md": "plain",
-};
-
-/** The endings of files that the dataset reads. */
-export const TEXT_EXTENSIONS: readonly string[] = Object.keys(FORMATS);
-
 /**
- * A file of prompts or chats, with whatever stands beside them: JSON, JSON Lines, CSV, TSV, Parquet, or plain text
- * with a prompt a line. A file of any size is read piece by piece.
+ * A file of prompts or chats: JSON, JSON Lines, CSV, TSV, Parquet, or plain text with a prompt per line.
  *
  * @example Usage
  * ```ts
@@ -65,68 +43,90 @@ export const textFile: DatasetPlugin<TextFileOptions> = defineDataset({
     ...manifestShape,
     format: z.enum(["jsonl", "json", "csv", "tsv", "parquet", "plain"])
       .optional().describe(
-        "How the file is written; plain: a prompt a line (default: by the file's name)",
+        "Format of the file; plain: a prompt per line (default: by the file's extension)",
       ),
     rows: z.string().optional().describe(
-      "Which key of a JSON file's object holds the records (default: found)",
+      "Key of a JSON file's object that holds the records (default: found)",
     ),
   }),
   open({ path, format = formatOf(path), rows, ...options }) {
     if (rows !== undefined && format !== "json") {
       throw new UsageError(
-        `Cannot read ${path} as 'rows' must be given for JSON alone: current value is ${rows}`,
+        `rows: only JSON files have a key of records, but the format of ${path} was ${format}`,
       );
     }
     const { shuffle } = options;
-    return manifestDataset(
-      openRecords(path, format, { shuffle, rows }),
-      options,
-      path,
-    );
+    const manifest = openRecords(path, format, { shuffle, rows });
+    return manifestDataset(manifest, options, path);
   },
 });
 
+/** Options of {@linkcode jsonlManifest}. */
+export type JsonlManifestOptions = ManifestDatasetOptions;
+
 /**
- * Opens a file of records, however it is written.
+ * A JSON Lines manifest: an object per line with audio or a prompt, and optionally a reference. Audio is a path, a
+ * URL, a data URI, base64, or an object as in Hugging Face datasets. NeMo's manifests can be read too.
  *
- * @throws {UsageError} If it cannot be read, has no records, or a record is wrong.
+ * @example Usage
+ * ```ts
+ * import { jsonlManifest } from "@earshot/earshot";
+ *
+ * const dataset = jsonlManifest({
+ *   path: "./test.jsonl",
+ *   columns: { audio: "audio_filepath", reference: "text" },
+ * });
+ * ```
  */
-export function openRecords(
-  path: string,
-  format: TextFormat,
-  options: {
-    readonly shuffle: boolean;
-    readonly rows?: string | undefined;
+export const jsonlManifest: DatasetPlugin<JsonlManifestOptions> = defineDataset(
+  {
+    name: "jsonl",
+    summary: "A JSON Lines manifest of speech or prompts",
+    primary: "path",
+    options: z.strictObject(manifestShape),
+    open: ({ path, ...options }) =>
+      manifestDataset(
+        openManifest(path, jsonlFormat(), options),
+        options,
+        path,
+      ),
   },
-): Promise<Manifest> {
-  const cells = (delimiter: string) => csvFormat({ delimiter, quote: '"' });
-  switch (format) {
-    case "json":
-      return openJson(path, options);
-    case "jsonl":
-      return openManifest(path, jsonlFormat(), options);
-    case "csv":
-      return openManifest(path, cells(","), options);
-    case "tsv":
-      return openManifest(path, cells("\t"), options);
-    case "parquet":
-      return openParquetManifest(path);
-    case "plain":
-      return openManifest(path, plainFormat(), options);
-  }
+);
+
+/** Options of {@linkcode csvManifest}. */
+export interface CsvManifestOptions extends ManifestDatasetOptions {
+  /** Separates cells. @default {a tab for `.tsv` files, else a comma} */
+  delimiter?: string;
+  /** Quotes cells; doubled within a cell. Empty if quotes are ordinary characters. @default {'"'} */
+  quote?: string;
 }
 
 /**
- * How a file is written, by its name.
+ * A CSV manifest with a header: a record per line with audio (a path, a URL, a data URI or base64) or a prompt, and
+ * optionally a reference.
  *
- * @throws {UsageError} If the name does not tell.
+ * @example Usage
+ * ```ts
+ * import { csvManifest } from "@earshot/earshot";
+ *
+ * const dataset = csvManifest({ path: "./validated.tsv", root: "./clips" });
+ * ```
  */
-export function formatOf(path: string): TextFormat {
-  const format = FORMATS[extname(path).toLowerCase()];
-  if (format !== undefined) return format;
-  throw new UsageError(
-    `Cannot read the data as 'path' must end in ${
-      TEXT_EXTENSIONS.join(", ")
-    }, unless 'format' says how the file is written: current value is ${path}`,
-  );
-}
+export const csvManifest: DatasetPlugin<CsvManifestOptions> = defineDataset({
+  name: "csv",
+  summary: "A CSV or TSV manifest of speech or prompts",
+  primary: "path",
+  options: z.strictObject({
+    ...manifestShape,
+    delimiter: z.string().min(1).optional().describe(
+      "Separates cells (default: a tab for .tsv files, else a comma)",
+    ),
+    quote: z.string().max(1).default('"').describe(
+      "Quotes cells; empty if quotes are ordinary characters",
+    ),
+  }),
+  open({ path, delimiter = delimiterOf(path), quote, ...options }) {
+    const format = csvFormat({ delimiter, quote });
+    return manifestDataset(openManifest(path, format, options), options, path);
+  },
+});

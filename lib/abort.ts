@@ -30,6 +30,16 @@ function listen(signal: AbortSignal): Bag<AbortTask> {
   return tasks;
 }
 
+/** Settles as the promise does, but rejects at once if the signal aborts. */
+export function untilAborted<Value>(
+  promise: Promise<Value>,
+  signal: AbortSignal,
+): Promise<Value> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const remove = onAbort(signal, () => reject(signal.reason));
+  return Promise.race([promise, aborted]).finally(remove);
+}
+
 /**
  * Aborts together with a signal that many share, or alone. It costs a fraction of an `AbortController`, and makes one
  * only for those who ask for {@linkcode Abort.signal}.

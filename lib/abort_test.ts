@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Abort, onAbort } from "./abort.ts";
+import { Abort, onAbort, untilAborted } from "./abort.ts";
 
 Deno.test("onAbort() runs what is still wanted, once, with one listener", () => {
   const controller = new AbortController();
@@ -72,4 +72,17 @@ Deno.test("Abort.signal follows it, whenever it is first read", () => {
     assert.equal(signal.aborted, true);
     assert.equal(signal.reason, "shared");
   }
+});
+
+Deno.test("untilAborted() settles as the promise does, or rejects when the signal aborts", async () => {
+  const { signal } = new AbortController();
+  assert.equal(await untilAborted(Promise.resolve(1), signal), 1);
+  await assert.rejects(
+    untilAborted(Promise.reject(new Error("no")), signal),
+    /no/,
+  );
+  const controller = new AbortController();
+  const waiting = untilAborted(new Promise(() => {}), controller.signal);
+  controller.abort(new Error("enough"));
+  await assert.rejects(waiting, /enough/);
 });

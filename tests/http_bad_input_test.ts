@@ -212,20 +212,20 @@ Deno.test("run refuses data that an HTTP backend has no use for before it offers
   const chat = (each: string, ...says: Case["says"]) =>
     data("chat", each, ...says);
   await refuseAll([
-    chat("gone.json", "'path'", "gone.json, which does not exist"),
-    chat("nothing.json", "nothing.json as it must have a record"),
-    chat("blank.txt", "blank.txt as it must have a record"),
-    chat("cut.json", "cut.json#2", "cut off"),
+    chat("gone.json", "cannot read gone.json: it does not exist"),
+    chat("nothing.json", "nothing.json: the file must be JSON"),
+    chat("blank.txt", "blank.txt: the file has no records"),
+    chat("cut.json", "cut.json: the file must be JSON in UTF-8"),
     chat("line.jsonl", "line.jsonl:1", "must be JSON"),
     chat(
       "numbers.json",
       "numbers.json#1",
-      "a JSON object: current value is a number",
+      "a JSON object, but was a number",
     ),
-    chat("text=list.json,rows=x", "'rows'", "list.json", '"["'),
-    chat("header.csv", "header.csv", "a record below its header"),
+    chat("text=list.json,rows=x", "rows: list.json", "but was an array"),
+    chat("header.csv", "header.csv", "no records below its header"),
     chat("headless.csv", "a prompt", '"hello there", "how are you"'),
-    chat("cut.parquet", "cut.parquet", "PAR1", "was it cut short?"),
+    chat("cut.parquet", "cut.parquet", "Parquet", "was it cut short?"),
     chat("odd.jsonl", '"messages"', 'cannot be sent: the first is "hi"'),
     chat("text=short.wav", "'format'", "short.wav"),
     chat(
@@ -240,7 +240,7 @@ Deno.test("run refuses data that an HTTP backend has no use for before it offers
       "limit: must be above 0: current value is 0",
     ),
     chat("text=p.jsonl,format=jsnl", "(did you mean jsonl?)", "jsnl"),
-    chat("csv=p.jsonl", "p.jsonl:1", "must be CSV"),
+    chat("csv=p.jsonl", "p.jsonl:1", "a quote must begin its cell"),
     chat(
       "picture.jsonl",
       "picture.jsonl:1",

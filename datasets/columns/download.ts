@@ -1,19 +1,20 @@
 import { createHash } from "node:crypto";
 
-/** How a download is bounded. */
+/** Bounds of a download. */
 export interface DownloadOptions {
-  /** Longest time in all, in milliseconds. */
+  /** Longest time for all of it, in milliseconds. */
   readonly timeoutMs: number;
-  /** Aborts when nobody needs it any more. */
+  /** Aborts the download. */
   readonly signal: AbortSignal;
-  /** Most that may come. @default {256 MiB, as more is no utterance} */
+  /** Largest size in bytes. @default {256 MiB, which is more than any utterance} */
   readonly maxBytes?: number;
 }
 
 /**
- * Fetches a file.
+ * Downloads a file.
  *
- * @throws {Error} If it does not come whole and in time. The message has no query in it, as it may hold a secret.
+ * @throws {Error} If it does not arrive completely and in time. The message does not contain the query, which may be
+ * secret.
  */
 export async function download(
   url: URL,
@@ -21,60 +22,65 @@ export async function download(
 ): Promise<Uint8Array<ArrayBuffer>> {
   const late = new AbortController();
   const timer = setTimeout(
-    () => late.abort(new Error(`it must come within ${timeoutMs} ms`)),
+    () => late.abort(new Error(`it must arrive within ${timeoutMs} ms`)),
     timeoutMs,
   );
   try {
     const response = await fetch(url, {
       signal: AbortSignal.any([late.signal, signal]),
     });
-    if (response.ok) return await bytesOf(response, maxBytes);
+    if (response.ok) return await readBody(response, maxBytes);
     await response.body?.cancel();
     throw new Error(
-      `the server must answer with status 200: current value is ${response.status} ${response.statusText}`
+      `the status must be 200, but was ${response.status} ${response.statusText}`
         .trimEnd(),
     );
-  } catch (cause) {
-    throw failure(url, late.signal.aborted ? late.signal.reason : cause);
+  } catch (error) {
+    const cause = late.signal.aborted ? late.signal.reason : error;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    const address = urlWithoutQuery(url);
+    // The message of fetch may contain the whole URL, and so may its cause.
+    throw new Error(
+      `cannot fetch ${address}: ${reason.replaceAll(url.href, address)}`,
+    );
   } finally {
     clearTimeout(timer);
   }
 }
 
-/** A URL as it may be shown: without a password or a query. */
-export function redactUrl(url: URL): string {
+/**
+ * Reads a response's body.
+ *
+ * @param onPart Called when some of it arrived.
+ * @throws {Error} If it is larger than `maxBytes`.
+ */
+export async function readBody(
+  { body }: Response,
+  maxBytes: number,
+  onPart?: () => void,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const parts: Uint8Array<ArrayBuffer>[] = [];
+  let size = 0;
+  for await (const part of body ?? []) {
+    onPart?.();
+    size += part.length;
+    if (size > maxBytes) {
+      throw new Error(`it must have at most ${maxBytes} bytes, but has more`);
+    }
+    parts.push(part);
+  }
+  return new Uint8Array(await new Blob(parts).arrayBuffer());
+}
+
+/** A URL without user, password and query, which may be secret. */
+export function urlWithoutQuery(url: URL): string {
   return `${url.protocol}//${url.host}${url.pathname}`;
 }
 
-/** Tells URLs apart that differ in what is not shown of them. */
+/** An id for a URL: without its secrets, and different for URLs that differ only in them. */
 export function idOfUrl(url: URL): string {
-  const shown = redactUrl(url);
-  if (shown === url.href) return shown;
+  const address = urlWithoutQuery(url);
+  if (address === url.href) return address;
   const hash = createHash("sha256").update(url.href).digest("hex");
-  return `${shown}#${hash.slice(0, 12)}`;
-}
-
-async function bytesOf(
-  response: Response,
-  maxBytes: number,
-): Promise<Uint8Array<ArrayBuffer>> {
-  const pieces: Uint8Array<ArrayBuffer>[] = [];
-  let size = 0;
-  for await (const piece of response.body ?? []) {
-    size += piece.length;
-    if (size > maxBytes) {
-      throw new Error(
-        `it must be at most ${maxBytes} bytes: current value is more`,
-      );
-    }
-    pieces.push(piece);
-  }
-  return new Uint8Array(await new Blob(pieces).arrayBuffer());
-}
-
-function failure(url: URL, cause: unknown): Error {
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  // What fetch says may repeat the whole address.
-  const message = reason.replaceAll(url.href, redactUrl(url));
-  return new Error(`Cannot fetch ${redactUrl(url)} as ${message}`);
+  return `${address}#${hash.slice(0, 12)}`;
 }

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { open } from "node:fs/promises";
 import { basename, extname, relative, sep } from "node:path";
 import { type Image, type MediaFile, messageOf } from "../../plugins/mod.ts";
-import { download, idOfUrl, redactUrl } from "./download.ts";
+import { download, idOfUrl, urlWithoutQuery } from "./download.ts";
 import { imageKind } from "./image_kind.ts";
 import { type MediaPlace, mediaPlace, type MediaRules } from "./media.ts";
 
@@ -95,7 +95,7 @@ function remote(
   const limits = { timeoutMs, signal, maxBytes: MAX_IMAGE_BYTES };
   return {
     id: idOfUrl(url),
-    name: basename(url.pathname) || redactUrl(url),
+    name: basename(url.pathname) || urlWithoutQuery(url),
     read: () => download(url, limits),
   };
 }

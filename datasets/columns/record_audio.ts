@@ -7,39 +7,38 @@ import {
   fileSource,
 } from "../../audio/mod.ts";
 import type { Audio, Columns } from "../../plugins/mod.ts";
-import { audioPlace } from "./audio.ts";
-import type { ColumnNames } from "./names.ts";
-import type { Row } from "../formats/manifest_format.ts";
-import type { MediaPlace } from "./media.ts";
-import type { RemoteAudios } from "./remote_audio.ts";
-import { missing } from "./values.ts";
-import { clipIn, type DeclaredSpan, declaredSpan, lengthOf } from "./span.ts";
+import type { Row } from "../formats/manifest.ts";
 import { isCut, speechColumns } from "../speech.ts";
+import { audioPlace } from "./audio.ts";
+import type { MediaPlace } from "./media.ts";
+import type { ColumnNames } from "./names.ts";
+import type { RemoteAudios } from "./remote_audio.ts";
+import { clipIn, declaredSpan, lengthOf } from "./span.ts";
+import { missing } from "./values.ts";
 
-/** What turns values into audio. */
-export interface Speech {
+/** Opens the audio of values. */
+export interface AudioOpener {
   readonly decoders: Decoders;
   readonly remote: RemoteAudios;
-  /** What paths are relative to. */
+  /** Folder or URL that paths are relative to. */
   readonly folder: string;
-}
-
-/** A record's audio, and what goes with it. */
-export interface AudioInOptions extends Speech {
-  readonly columns: ColumnNames;
   readonly maxSeconds: number | undefined;
-  readonly reference: string | undefined;
 }
 
-/** The audio of a record, with its reference. */
-export function audioIn(row: Row, options: AudioInOptions): Promise<Columns> {
-  const { columns, decoders, folder } = options;
+/** The audio of a record and its reference. */
+export async function audioIn(
+  row: Row,
+  columns: ColumnNames,
+  reference: string | undefined,
+  { decoders, remote, folder, maxSeconds }: AudioOpener,
+): Promise<Columns> {
   const name = columns.audio ?? "";
   if ((row[name] ?? "") === "") throw missing(name, row);
   const span = declaredSpan(row, columns);
   const place = audioPlace(row[name], folder);
   if (place.kind !== "url") {
     const source = sourceOf(place, folder);
+    const options = { maxSeconds, reference };
     return speechColumns(
       decoders,
       source,
@@ -47,43 +46,23 @@ export function audioIn(row: Row, options: AudioInOptions): Promise<Columns> {
       (file) => clipIn(file, span),
     );
   }
-  return remoteColumns(place.url, span, options);
-}
-
-/** Audio in a message of a chat. */
-export async function chatAudio(
-  value: unknown,
-  { decoders, remote, folder }: Speech,
-  maxSeconds: number | undefined,
-): Promise<Audio> {
-  const place = audioPlace(value, folder);
-  if (place.kind === "url") return remote(place.url, {});
-  const source = sourceOf(place, folder);
-  return await decoders.clip(
-    source,
-    maxSeconds === undefined ? {} : { maxSeconds },
-  );
-}
-
-/** Fetches now only where it must be known whether the clip is cut, and its reference of no use. */
-async function remoteColumns(
-  url: URL,
-  span: DeclaredSpan,
-  { remote, reference, maxSeconds }: AudioInOptions,
-): Promise<Columns> {
-  const audio = remote(url, span);
-  if (maxSeconds === undefined || reference === undefined) {
-    return withReference({ audio }, reference);
-  }
+  const audio = remote(place.url, span);
+  if (reference === undefined) return { audio };
+  if (maxSeconds === undefined) return { audio, reference };
+  // A clip that is cut has no reference, so its length must be known now.
   const wholeMs = lengthOf(span) ?? await audio.wholeMs();
   return isCut(wholeMs, maxSeconds) ? { audio } : { audio, reference };
 }
 
-function withReference(
-  columns: Columns,
-  reference: string | undefined,
-): Columns {
-  return reference === undefined ? columns : { ...columns, reference };
+/** The audio in a message of a chat. */
+export async function chatAudio(
+  value: unknown,
+  { decoders, remote, folder, maxSeconds }: AudioOpener,
+): Promise<Audio> {
+  const place = audioPlace(value, folder);
+  if (place.kind === "url") return remote(place.url, {});
+  const options = maxSeconds === undefined ? {} : { maxSeconds };
+  return await decoders.clip(sourceOf(place, folder), options);
 }
 
 function sourceOf(

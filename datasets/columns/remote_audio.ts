@@ -1,43 +1,44 @@
 import { type AudioClip, bytesSource, type Decoders } from "../../audio/mod.ts";
 import type { Audio } from "../../plugins/mod.ts";
-import { download, idOfUrl, redactUrl } from "./download.ts";
+import { download, idOfUrl, urlWithoutQuery } from "./download.ts";
 import { clipIn, type DeclaredSpan, lengthOf, spanId } from "./span.ts";
 import { cut } from "../speech.ts";
 
-/** What fetching audio needs. */
+/** Options of {@linkcode remoteAudios}. */
 export interface RemoteAudiosOptions {
   readonly decoders: Decoders;
   /** Longest time for one download, in milliseconds. */
   readonly timeoutMs: number;
   readonly maxSeconds: number | undefined;
-  /** Ends what is under way. */
+  /** Aborts downloads. */
   readonly signal: AbortSignal;
 }
 
-/** Audio that is fetched when it is first needed. */
+/** Audio that is downloaded when it is first used. */
 export interface RemoteAudio extends Audio {
-  /** Fetches it, unless it is there, and tells its length before it is cut, in milliseconds. */
+  /** Downloads it and returns its length before it is cut, in milliseconds. */
   wholeMs(): Promise<number>;
 }
 
-/** Makes audio of a URL, or of a part. Its length is what the manifest says, until its header has been read. */
+/** Makes audio of a URL or a part of it. Its length is the declared one until the file has been read. */
 export type RemoteAudios = (url: URL, span: DeclaredSpan) => RemoteAudio;
 
-/** Audio behind URLs, of which nothing is fetched before it is prepared. */
+/** Audio behind URLs. Nothing is downloaded before it is prepared. */
 export function remoteAudios(
   { decoders, timeoutMs, maxSeconds, signal }: RemoteAudiosOptions,
 ): RemoteAudios {
-  // A backend that holds the prepared audio of an earlier pass does not have it fetched again.
+  // Lengths outlast the audio: a backend that caches prepared audio does not download it in the next pass.
   const lengthsMs = new Map<string, number>();
   const maxMs = (maxSeconds ?? Infinity) * 1000;
 
-  async function fetchClips(
+  async function fetchClip(
     id: string,
     url: URL,
     span: DeclaredSpan,
-  ): Promise<Fetched> {
+  ): Promise<{ readonly clip: AudioClip; readonly wholeMs: number }> {
     const bytes = await download(url, { timeoutMs, signal });
-    const source = bytesSource(bytes, redactUrl(url), { id: idOfUrl(url) });
+    const name = urlWithoutQuery(url);
+    const source = bytesSource(bytes, name, { id: idOfUrl(url) });
     const whole = clipIn(await decoders.clip(source), span);
     const clip = cut(whole, maxSeconds);
     lengthsMs.set(id, clip.durationMs);
@@ -47,8 +48,8 @@ export function remoteAudios(
   return (url, span) => {
     const id = spanId(idOfUrl(url), span);
     const durationMs = lengthOf(span) ?? NaN;
-    let fetched: Promise<Fetched> | undefined;
-    const load = () => fetched ??= fetchClips(id, url, span);
+    let fetched: ReturnType<typeof fetchClip> | undefined;
+    const load = () => fetched ??= fetchClip(id, url, span);
     return {
       id,
       get durationMs() {
@@ -59,9 +60,4 @@ export function remoteAudios(
       pcm16: async (rateHz) => (await load()).clip.pcm16(rateHz),
     };
   };
-}
-
-interface Fetched {
-  readonly clip: AudioClip;
-  readonly wholeMs: number;
 }

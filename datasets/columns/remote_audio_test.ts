@@ -3,7 +3,7 @@ import { openDecoders } from "../../audio/mod.ts";
 import { remoteAudios } from "./remote_audio.ts";
 import { tone } from "../../tests/support/datasets.ts";
 
-/** What a server on loopback answers, by path. */
+/** Runs a server on loopback. */
 async function withServer(
   answer: (url: URL, request: Request) => Response | Promise<Response>,
   run: (base: URL) => Promise<void>,
@@ -38,7 +38,7 @@ function open(
 
 const unknown = {};
 
-Deno.test("remoteAudios() fetches when it is needed, once", async () => {
+Deno.test("remoteAudios() fetches once, when it is used", async () => {
   let fetched = 0;
   const wav = tone(300);
   await withServer(() => {
@@ -56,12 +56,12 @@ Deno.test("remoteAudios() fetches when it is needed, once", async () => {
     assert.equal(file.name, "b.wav");
     assert.equal(audio.durationMs, 300);
     assert.equal(fetched, 1);
-    // What is known of its length outlasts the audio.
+    // The length outlasts the audio.
     assert.equal(opened.remote(url, unknown).durationMs, 300);
   });
 });
 
-Deno.test("remoteAudios() shows no query and no password, and tells apart what differs in them", async () => {
+Deno.test("remoteAudios() makes ids without query and password that differ with them", async () => {
   await using opened = open();
   const id = (url: string) => opened.remote(new URL(url), unknown).id;
   assert.equal(id("https://host/a.wav"), "https://host/a.wav");
@@ -76,7 +76,7 @@ Deno.test("remoteAudios() shows no query and no password, and tells apart what d
   }
 });
 
-Deno.test("remoteAudios() takes the length of the manifest until it knows better", async () => {
+Deno.test("remoteAudios() has the length of the manifest until the file is read", async () => {
   await withServer(() => new Response(tone(2000)), async (base) => {
     await using opened = open({ maxSeconds: 0.5 });
     const audio = opened.remote(base, { durationMs: 1990 });
@@ -87,7 +87,7 @@ Deno.test("remoteAudios() takes the length of the manifest until it knows better
   });
 });
 
-Deno.test("remoteAudios() cuts a part that is declared, and rejects what the file does not hold", async () => {
+Deno.test("remoteAudios() cuts a declared part, and rejects one that is not in the file", async () => {
   await withServer(() => new Response(tone(2000)), async (base) => {
     await using opened = open();
     const url = new URL("a.wav", base);
@@ -106,7 +106,7 @@ Deno.test("remoteAudios() cuts a part that is declared, and rejects what the fil
   });
 });
 
-Deno.test("remoteAudios() rejects what the server refuses, with its status and no query", async () => {
+Deno.test("remoteAudios() reports a status that is not 200, without the query", async () => {
   await withServer(
     () => new Response("no", { status: 404, statusText: "Not Found" }),
     async (base) => {
@@ -117,14 +117,14 @@ Deno.test("remoteAudios() rejects what the server refuses, with its status and n
       );
       await assert.rejects(audio.pcm16(16000), {
         message:
-          `Cannot fetch ${base}gone.wav as the server must answer with status 200: current value is 404 Not Found`,
+          `cannot fetch ${base}gone.wav: the status must be 200, but was 404 Not Found`,
       });
       await assert.rejects(audio.file(), /404/);
     },
   );
 });
 
-Deno.test("remoteAudios() rejects what is no audio", async () => {
+Deno.test("remoteAudios() rejects files that are not audio", async () => {
   await withServer(() => new Response("<html>"), async (base) => {
     await using opened = open();
     const audio = opened.remote(new URL("page.wav", base), unknown);
@@ -136,7 +136,7 @@ Deno.test("remoteAudios() rejects what is no audio", async () => {
   });
 });
 
-Deno.test("remoteAudios() rejects a server that cannot be reached, and shows no query", async () => {
+Deno.test("remoteAudios() rejects if the server cannot be reached, without the query", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr;
   listener.close();
@@ -146,7 +146,7 @@ Deno.test("remoteAudios() rejects a server that cannot be reached, and shows no 
     assert.ok(error instanceof Error);
     assert.match(
       error.message,
-      /^Cannot fetch http:\/\/127\.0\.0\.1:\d+\/a\.wav as /,
+      /^cannot fetch http:\/\/127\.0\.0\.1:\d+\/a\.wav: /,
     );
     assert.doesNotMatch(error.message, /secret/);
     return true;
@@ -167,7 +167,7 @@ Deno.test("remoteAudios() gives up when a download takes too long, or when the d
   await withServer(answer, async (base) => {
     await using late = open({ timeoutMs: 50 });
     await assert.rejects(late.remote(base, unknown).file(), {
-      message: `Cannot fetch ${base} as it must come within 50 ms`,
+      message: `cannot fetch ${base}: it must arrive within 50 ms`,
     });
     const over = new AbortController();
     await using closed = open({ signal: over.signal });

@@ -1,6 +1,6 @@
 import type { AudioClip } from "../../audio/mod.ts";
 import type { ColumnNames } from "./names.ts";
-import type { Row } from "../formats/manifest_format.ts";
+import type { Row } from "../formats/manifest.ts";
 import { described } from "./media.ts";
 
 /** What a record says of the part of a file that it means, in milliseconds. */

@@ -1,4 +1,4 @@
-import type { Row } from "../formats/manifest_format.ts";
+import type { Row } from "../formats/manifest.ts";
 import { asJson, described } from "./media.ts";
 import { isRecord } from "../../lib/record.ts";
 

@@ -5,24 +5,23 @@ import { parse as parseSync } from "csv-parse/sync";
 import {
   type Entry,
   FileError,
-  LineError,
   type ManifestFormat,
   type Row,
-} from "./manifest_format.ts";
+} from "./manifest.ts";
 
-/** How cells are told apart. */
+/** Characters that separate and quote cells. */
 export interface CsvFormatOptions {
   readonly delimiter: string;
-  /** What may stand around a cell; empty where quotes are characters as others are. */
+  /** Quotes cells. Empty if quotes are ordinary characters. */
   readonly quote: string;
 }
 
-/** What usually stands between the cells of a file of this name. */
+/** The usual delimiter of a file with this name. */
 export function delimiterOf(path: string): string {
   return /\.tsv$/i.test(path) ? "\t" : ",";
 }
 
-/** CSV with a header; cells may be quoted, and quoted ones may hold line breaks. */
+/** CSV with a header. Quoted cells may contain line breaks. */
 export function csvFormat(format: CsvFormatOptions): ManifestFormat {
   let header: readonly string[] = [];
 
@@ -30,76 +29,73 @@ export function csvFormat(format: CsvFormatOptions): ManifestFormat {
     bytes: AsyncIterable<Uint8Array>,
   ): AsyncGenerator<Entry> {
     let start = 0;
-    let first = true;
-    for await (const piece of pieces(bytes, format)) {
-      const { line, end } = piece;
-      if (first) header = checkHeader(piece);
-      else yield { line, start, end, row: () => toRow(piece) };
-      first = false;
+    let isHeader = true;
+    for await (const record of readRecords(bytes, format)) {
+      const { line, end } = record;
+      if (isHeader) header = headerOf(record);
+      else yield { line, start, end, row: () => rowOf(record) };
+      isHeader = false;
       start = end;
     }
   }
 
-  function toRow({ cells, problem }: Omit<Piece, "line" | "end">): Row {
+  function rowOf({ cells, problem }: Cells): Row {
     if (problem !== undefined) {
-      // The rest of the file is in a quote that stays open.
-      const isRest = problem === RULES["CSV_QUOTE_NOT_CLOSED"];
-      throw isRest ? new FileError(problem) : new Error(problem);
+      // A quote that is never closed takes the rest of the file.
+      throw problem === UNCLOSED ? new FileError(problem) : new Error(problem);
     }
     if (cells.length !== header.length) {
       throw new Error(
-        `each record must have the header's ${header.length} cells: current value is ${cells.length}`,
+        `each record must have ${header.length} cells as the header does, but has ${cells.length}`,
       );
     }
     return Object.fromEntries(header.map((name, i) => [name, cells[i]]));
   }
 
   function row(bytes: Uint8Array): Row {
-    const options = { ...optionsOf(format), info: false };
+    const options = { ...parserOptions(format), info: false };
     const [cells] = parseSync(bytes as never, options) as unknown as Buffer[][];
-    return toRow(
-      cells ? read(cells) : {
-        cells: [],
-        problem: MALFORMED,
-      },
-    );
+    return rowOf(cells ? decoded(cells) : { cells: [], problem: MALFORMED });
   }
 
   return { header: () => header, entries, row };
 }
 
-/** A record of the file, or a part of it that is none. */
-interface Piece {
-  readonly line: number;
-  /** The byte after its last. */
-  readonly end: number;
+/** The cells of a record, or the reason why they cannot be used. */
+interface Cells {
   readonly cells: readonly string[];
   readonly problem?: string | undefined;
 }
 
+interface CsvRecord extends Cells {
+  readonly line: number;
+  /** Offset after its last byte. */
+  readonly end: number;
+}
+
 const MALFORMED = "each record must be well-formed CSV";
-
+const UNCLOSED =
+  "each quote must be closed, but one is open until the end of the file";
 const AFTER_QUOTE =
-  "the file must be CSV, where a closing quote ends its cell: current value has more behind one";
+  "a closing quote must end its cell, but one has more text behind it";
 
-/** What is wrong with a part that is no record, by the parser's codes. */
-const RULES: Readonly<Record<string, string>> = {
-  CSV_QUOTE_NOT_CLOSED:
-    "the file must be CSV, where each quote is closed: current value has one that stays open to the end of the file",
+/** Problems by the parser's error codes. */
+const PROBLEMS: Readonly<Record<string, string>> = {
+  CSV_QUOTE_NOT_CLOSED: UNCLOSED,
   INVALID_OPENING_QUOTE:
-    "the file must be CSV, where a quote begins its cell or is twice within one in quotes: current value has one in the midst of a cell",
+    "a quote must begin its cell, or be doubled within a quoted one, but one is inside a cell",
   CSV_INVALID_CLOSING_QUOTE: AFTER_QUOTE,
   CSV_NON_TRIMABLE_CHAR_AFTER_CLOSING_QUOTE: AFTER_QUOTE,
 };
 
-/** Passes over what cannot be read, so that what comes after it can be. */
-function optionsOf({ delimiter, quote }: CsvFormatOptions): Options {
+/** Options with which the parser skips malformed records and continues after them. */
+function parserOptions({ delimiter, quote }: CsvFormatOptions): Options {
   return {
     delimiter,
     quote: quote === "" ? false : quote,
-    // Tables with tabs are often written without a thought for quotes.
+    // Tab-separated tables often have quotes that quote nothing.
     relax_quotes: delimiter === "\t",
-    // As bytes, since what is not UTF-8 would be read as something else without a word.
+    // Bytes, because the parser would silently replace what is not UTF-8.
     encoding: null,
     info: true,
     record_delimiter: ["\r\n", "\n", "\r"],
@@ -109,60 +105,56 @@ function optionsOf({ delimiter, quote }: CsvFormatOptions): Options {
   };
 }
 
-/** The texts of cells. */
-function read(cells: readonly Buffer[]): Pick<Piece, "cells" | "problem"> {
+function decoded(cells: readonly Buffer[]): Cells {
   const texts = cells.map((cell) => cell.toString());
   const odd = cells.findIndex((cell, i) =>
     !isUtf8(cell) || texts[i]!.includes("\0")
   );
   if (odd < 0) return { cells: texts };
-  const is = isUtf8(cells[odd]!) ? "a zero byte" : "other bytes";
+  const has = isUtf8(cells[odd]!) ? "a zero byte" : "other bytes";
   return {
     cells: texts,
-    problem: `each cell must be text in UTF-8: current value of cell ${
-      odd + 1
-    } has ${is}`,
+    problem: `each cell must be text in UTF-8, but cell ${odd + 1} has ${has}`,
   };
 }
 
-async function* pieces(
+async function* readRecords(
   bytes: AsyncIterable<Uint8Array>,
   format: CsvFormatOptions,
-): AsyncGenerator<Piece> {
+): AsyncGenerator<CsvRecord> {
   const skipped: CsvError[] = [];
-  const options = optionsOf(format);
   const parser = parse({
-    ...options,
+    ...parserOptions(format),
     on_skip: (error) => {
       if (error) skipped.push(error);
     },
   });
-  let skippedBytes = 0;
-  const source = Readable.from(withoutMark(bytes, (n) => skippedBytes = n));
+  let markBytes = 0;
+  const source = Readable.from(withoutMark(bytes, (n) => markBytes = n));
   const closed = new Promise((resolve) => source.once("close", resolve));
   source.once("error", (error) => parser.destroy(error));
   source.pipe(parser);
-  // In quotes, csv-parse counts CR LF as two lines.
-  let tooMany = 0;
+  // The parser counts CR LF as two lines if it is in quotes.
+  let excessLines = 0;
   let end = 0;
-  const problems = (records: number) =>
-    takeSkipped(skipped, records).map((error): Piece => ({
-      line: Number(error["lines"]) - tooMany,
+  const malformed = (before: number) =>
+    takeSkipped(skipped, before).map((error): CsvRecord => ({
+      line: Number(error["lines"]) - excessLines,
       end,
       cells: [],
-      problem: RULES[error.code] ?? MALFORMED,
+      problem: PROBLEMS[error.code] ?? MALFORMED,
     }));
   try {
     for await (const each of parser) {
       const { record, info } = each as { record: Buffer[]; info: Info };
-      yield* problems(info.records - 1);
-      const { cells, problem } = read(record);
-      tooMany += count(cells, /\r\n/g);
-      const line = info.lines - tooMany - count(cells, /\r\n|\r|\n/g);
-      end = skippedBytes + info.bytes;
+      yield* malformed(info.records - 1);
+      const { cells, problem } = decoded(record);
+      excessLines += count(cells, /\r\n/g);
+      const line = info.lines - excessLines - count(cells, /\r\n|\r|\n/g);
+      end = markBytes + info.bytes;
       yield { line, end, cells, problem };
     }
-    yield* problems(Infinity);
+    yield* malformed(Infinity);
   } finally {
     parser.destroy();
     source.destroy();
@@ -170,7 +162,7 @@ async function* pieces(
   }
 }
 
-/** Bytes without the byte order mark of UTF-8, if they begin with it; the parser by itself would decode them then. */
+/** Removes the byte order mark of UTF-8, which would make the parser decode the bytes. */
 async function* withoutMark(
   bytes: AsyncIterable<Uint8Array>,
   skip: (bytes: number) => void,
@@ -186,28 +178,27 @@ async function* withoutMark(
 
 const MARK = [0xef, 0xbb, 0xbf];
 
-/** What was passed over before there were more than `records` good ones; one error for each place. */
+/** Removes the errors before record number `records` from the list; one for each place. */
 function takeSkipped(skipped: CsvError[], records: number): CsvError[] {
   const later = skipped.findIndex((error) =>
     Number(error["records"]) > records
   );
   const taken = skipped.splice(0, later < 0 ? skipped.length : later);
   return taken.filter((error, i) =>
-    i === 0 || error["records"] !== taken[i - 1]?.["records"] ||
+    error["records"] !== taken[i - 1]?.["records"] ||
     error["lines"] !== taken[i - 1]?.["lines"]
   );
 }
 
-function checkHeader({ line, cells, problem }: Piece): readonly string[] {
-  if (problem !== undefined) throw new LineError(line, problem);
+function headerOf({ line, cells, problem }: CsvRecord): readonly string[] {
   const twice = cells.find((name, i) => cells.indexOf(name) !== i);
-  if (twice === undefined) return cells;
-  throw new LineError(
-    line,
-    `the header must name each column once: current value has ${
-      JSON.stringify(twice)
-    } twice`,
-  );
+  const message = problem ??
+    (twice !== undefined &&
+      `the header must name each column once, but names ${
+        JSON.stringify(twice)
+      } twice`);
+  if (message) throw new FileError(message, { line });
+  return cells;
 }
 
 function count(cells: readonly string[], pattern: RegExp): number {

@@ -1,12 +1,13 @@
 import { open } from "node:fs/promises";
 import { UsageError } from "../../plugins/mod.ts";
 
-/** A file of which any part can be read, by several readers at a time. */
+/** A file of which several readers can read any part at the same time. */
 export interface FileBytes {
+  /** Size of the file in bytes. */
   readonly size: number;
-  /** The bytes from `start` up to `end`. */
+  /** Reads the bytes from `start` up to `end`. Returns fewer at the end of the file. */
   read(start: number, end: number): Promise<Uint8Array>;
-  /** All bytes, from the first. */
+  /** Reads all bytes in order. */
   all(): AsyncIterable<Uint8Array>;
   close(): Promise<void>;
 }
@@ -14,41 +15,44 @@ export interface FileBytes {
 const CHUNK_BYTES = 2 ** 18;
 
 /**
- * Opens a file of the user's.
+ * Opens a file.
  *
- * @throws {UsageError} If there is none, or it cannot be read.
+ * @throws {UsageError} If it does not exist or cannot be read.
  */
 export async function openBytes(path: string): Promise<FileBytes> {
   const file = await open(path).catch((cause) => {
-    throw refusal(path, "be a readable file", cause);
+    const isMissing = cause?.code === "ENOENT";
+    throw new UsageError(
+      isMissing
+        ? `cannot read ${path}: it does not exist`
+        : `cannot read ${path}: ${cause?.message}`,
+      { cause },
+    );
   });
   const info = await file.stat();
+  const { size } = info;
   if (!info.isFile()) {
     await file.close();
-    throw refusal(path, "be a regular file");
+    throw new UsageError(`cannot read ${path}: it is not a regular file`);
   }
   async function read(start: number, end: number): Promise<Uint8Array> {
     const bytes = new Uint8Array(end - start);
     let filled = 0;
     while (filled < bytes.length) {
       const rest = bytes.length - filled;
-      const { bytesRead } = await file.read(
-        bytes,
-        filled,
-        rest,
-        start + filled,
-      );
+      const at = start + filled;
+      const { bytesRead } = await file.read(bytes, filled, rest, at);
       if (bytesRead === 0) break;
       filled += bytesRead;
     }
     return bytes.subarray(0, filled);
   }
   return {
-    size: info.size,
+    size,
     read,
     async *all() {
-      for (let at = 0; at < info.size; at += CHUNK_BYTES) {
-        yield await read(at, Math.min(info.size, at + CHUNK_BYTES));
+      for (let at = 0; at < size; at += CHUNK_BYTES) {
+        yield await read(at, Math.min(size, at + CHUNK_BYTES));
       }
     },
     close: () => file.close(),
@@ -56,9 +60,9 @@ export async function openBytes(path: string): Promise<FileBytes> {
 }
 
 /**
- * Holds that a file of text is not UTF-16, as spreadsheets write it: what its other bytes are is told by its records.
+ * Refuses a text file in UTF-16, as spreadsheets write it.
  *
- * @throws {UsageError} If it begins as UTF-16 does.
+ * @throws {UsageError} If it begins with the byte order mark of UTF-16.
  */
 export async function refuseUtf16(
   path: string,
@@ -67,17 +71,7 @@ export async function refuseUtf16(
   const [first, second] = await file.read(0, Math.min(2, file.size));
   const isMarked = first === 0xff && second === 0xfe ||
     first === 0xfe && second === 0xff;
-  if (!isMarked) return;
-  throw new UsageError(
-    `Cannot read ${path} as it must be UTF-8: current value is UTF-16, by its first two bytes`,
-  );
-}
-
-function refusal(path: string, rule: string, cause?: unknown): UsageError {
-  const missing = (cause as { code?: unknown } | undefined)?.code === "ENOENT";
-  const is = missing ? `${path}, which does not exist` : path;
-  return new UsageError(
-    `Cannot read the data as 'path' must ${rule}: current value is ${is}`,
-    cause === undefined || missing ? {} : { cause },
-  );
+  if (isMarked) {
+    throw new UsageError(`${path}: the file must be UTF-8, but was UTF-16`);
+  }
 }

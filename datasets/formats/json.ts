@@ -1,29 +1,96 @@
-import { isUsageError, messageOf, UsageError } from "../../plugins/mod.ts";
-import { type FileBytes, openBytes, refuseUtf16 } from "./file_bytes.ts";
-import { BYTE, jsonCursor } from "./json_cursor.ts";
-import { jsonFormat, keysOf } from "./json_format.ts";
-import { jsonlFormat, parseJson } from "./jsonl.ts";
+import { isRecord } from "../../lib/record.ts";
+import { messageOf, UsageError } from "../../plugins/mod.ts";
+import { openBytes, refuseUtf16 } from "./file_bytes.ts";
+import { lineFormat } from "./lines.ts";
 import {
   type FileManifest,
+  type ManifestFormat,
+  manifestOf,
   type ManifestOptions,
   openManifest,
+  type RecordResult,
+  type Row,
 } from "./manifest.ts";
-import { manifestOf } from "./manifest_rows.ts";
-import type { Row } from "./manifest_format.ts";
 
-/** How a JSON file is opened. */
-export interface JsonManifestOptions extends ManifestOptions {
-  /** Which key of the file's object holds the records. @default {found} */
+/** JSON Lines: an object per line. Blank lines are skipped. */
+export function jsonlFormat(): ManifestFormat {
+  return lineFormat((bytes) => objectOf(parseLine(bytes), "line"));
+}
+
+/** Options for opening a JSON file. */
+export interface JsonOptions extends ManifestOptions {
+  /** The key of the file's object that holds the records. @default {found} */
   readonly rows?: string | undefined;
 }
 
-/** What a JSON file turned out to hold. */
-type Shape =
-  | { readonly kind: "array" | "lines" | "columns" | "one" }
-  | { readonly kind: "rows"; readonly key: string };
+/** Largest JSON file, in bytes: it is parsed in memory, which takes several times its size. */
+const MAX_BYTES = 2 ** 28;
+/** Bytes in which the first line is looked for. */
+const HEAD_BYTES = 2 ** 20;
 
-/** Keys that records are kept under: the first that is met counts, whatever else there is. */
-const USUAL: readonly string[] = [
+/**
+ * Opens a JSON file: an array of objects, an object with such an array, an object with an array for each column, an
+ * object per line, or one record.
+ *
+ * @throws {UsageError} If it is none of these, is larger than 256 MiB and not JSON Lines, or has no records.
+ */
+export async function openJson(
+  path: string,
+  { rows, ...options }: JsonOptions,
+): Promise<FileManifest> {
+  const bytes = await readJson(path, rows);
+  if (bytes === "lines") return openManifest(path, jsonlFormat(), options);
+  let value: unknown;
+  try {
+    value = parseJson(bytes);
+  } catch (cause) {
+    throw new UsageError(
+      `${path}: the file must be JSON in UTF-8: ${messageOf(cause)}`,
+      { cause },
+    );
+  }
+  const records = recordsIn(path, value, rows);
+  return manifestOf(path, records.map(recordOf));
+}
+
+/** The file's bytes, or `lines` if each of its lines is a record. */
+async function readJson(
+  path: string,
+  rows: string | undefined,
+): Promise<Uint8Array | "lines"> {
+  const file = await openBytes(path);
+  try {
+    await refuseUtf16(path, file);
+    const { size } = file;
+    const head = new TextDecoder().decode(
+      await file.read(0, Math.min(size, HEAD_BYTES)),
+    );
+    if (rows === undefined && holdsLines(head)) return "lines";
+    if (size <= MAX_BYTES) return await file.read(0, size);
+    const list = head.trimStart().startsWith("[") ? "" : rows ?? "KEY";
+    throw new UsageError(
+      `${path}: a JSON file must have at most ${MAX_BYTES} bytes, but has ${size}; convert it to JSON Lines: jq -c '.${list}[]' ${path} > records.jsonl`,
+    );
+  } finally {
+    await file.close();
+  }
+}
+
+/** Whether the first line is a JSON object by itself and another one follows. */
+function holdsLines(head: string): boolean {
+  const text = head.trimStart();
+  const end = text.indexOf("\n");
+  if (end < 0 || !text.startsWith("{")) return false;
+  if (!text.slice(end).trimStart().startsWith("{")) return false;
+  try {
+    return isRecord(parseText(text.slice(0, end)));
+  } catch {
+    return false;
+  }
+}
+
+/** Keys that usually hold the records. The first of them in the file is taken, whatever else the file has. */
+const USUAL_KEYS: readonly string[] = [
   "data",
   "rows",
   "items",
@@ -33,143 +100,146 @@ const USUAL: readonly string[] = [
   "samples",
 ];
 
-/** Lists that are one chat, and no records: the file's object is a record itself. */
+/** Keys whose lists are one chat: an object that has one is a record itself. */
 const CHATS: readonly string[] = ["messages", "conversation", "conversations"];
 
-/** What is no list of records is held as a whole, so it must be a file that can be. */
-const MAX_WHOLE_BYTES = 2 ** 28;
-
-/**
- * Opens a JSON file: an array of objects, an object with such an array, an object with an array for each column, an
- * object in each line, or one record alone.
- *
- * @throws {UsageError} If it is none of these, has no records, or a record is wrong.
- */
-export async function openJson(
+/** The records in a JSON value. */
+function recordsIn(
   path: string,
-  { rows, ...options }: JsonManifestOptions,
-): Promise<FileManifest> {
-  const shape = rows === undefined
-    ? await shapeOf(path)
-    : { kind: "rows", key: rows } as const;
-  if (shape.kind === "one") return manifestOf(path, [await wholeOf(path)]);
-  if (shape.kind === "columns") {
-    return manifestOf(path, columnsIn(path, await wholeOf(path)));
-  }
-  const format = shape.kind === "lines"
-    ? jsonlFormat()
-    : jsonFormat(shape.kind === "rows" ? shape.key : undefined);
-  return await openManifest(path, format, options);
-}
-
-async function shapeOf(path: string): Promise<Shape> {
-  const file = await openBytes(path);
-  try {
-    await refuseUtf16(path, file);
-    return await lookedInto(file);
-  } catch (cause) {
-    if (isUsageError(cause)) throw cause;
-    throw new UsageError(`Cannot read ${path} as ${messageOf(cause)}`, {
-      cause,
-    });
-  } finally {
-    await file.close();
-  }
-}
-
-async function lookedInto(file: FileBytes): Promise<Shape> {
-  const cursor = jsonCursor(file.all());
-  const first = await cursor.peek();
-  if (first === undefined) {
-    throw new Error("it must have a record: current value has none");
-  }
-  if (first === BYTE.openArray) return { kind: "array" };
-  if (first !== BYTE.openObject) {
-    throw new Error(
-      `it must hold a JSON array or object: current value begins with ${
-        JSON.stringify(String.fromCharCode(first))
+  value: unknown,
+  rows: string | undefined,
+): readonly unknown[] {
+  if (rows !== undefined) {
+    const list = isRecord(value) ? value[rows] : undefined;
+    if (Array.isArray(list)) return list;
+    throw new UsageError(
+      `rows: ${path} must be an object with an array under ${
+        JSON.stringify(rows)
+      }, but ${
+        isRecord(value)
+          ? `has ${namesIn(Object.keys(value))}`
+          : `was ${kindOf(value)}`
       }`,
     );
   }
-  const lists: string[] = [];
-  const others: string[] = [];
-  const tables: string[] = [];
-  for await (const key of keysOf(cursor)) {
-    const isList = await cursor.peek() === BYTE.openArray;
-    (isList ? lists : others).push(key);
-    if (isList && !CHATS.includes(key)) {
-      await cursor.skip();
-      const holdsObjects = await cursor.peek() === BYTE.openObject;
-      if (holdsObjects && USUAL.includes(key.toLowerCase())) {
-        return { kind: "rows", key };
-      }
-      if (holdsObjects) tables.push(key);
-      await cursor.rest();
-    } else await cursor.value({ keep: false });
-  }
-  if (await cursor.peek() === BYTE.openObject) return { kind: "lines" };
-  if (isOne(lists, others)) return { kind: "one" };
-  if (tables.length === 1 && lists.length === 1) {
-    return { kind: "rows", key: tables[0]! };
-  }
-  if (lists.length > 0 && others.length === 0) return { kind: "columns" };
-  if (tables.length === 1) return { kind: "rows", key: tables[0]! };
-  throw new Error(
-    `its records must be an array of objects, or such an array under one key of its object, which 'rows' may name: ${
-      told(tables, [...lists, ...others])
+  if (Array.isArray(value)) return value;
+  if (isRecord(value)) return recordsInObject(path, value);
+  throw new UsageError(
+    `${path}: the file must be a JSON array or object, but was ${
+      kindOf(value)
     }`,
   );
 }
 
-function told(tables: readonly string[], keys: readonly string[]): string {
-  const list = (names: readonly string[]) =>
-    names.slice(0, 20).map((name) => JSON.stringify(name)).join(", ");
-  return tables.length > 1
-    ? `current value has several, ${list(tables)}`
-    : `current value has ${list(keys) || "no keys"}`;
+function recordsInObject(path: string, object: Row): readonly unknown[] {
+  const keys = Object.keys(object);
+  const lists = keys.filter((key) => Array.isArray(object[key]));
+  const listAt = (key: string) => object[key] as readonly unknown[];
+  const tables = lists.filter((key) =>
+    !CHATS.includes(key) && isRecord(listAt(key)[0])
+  );
+  const usual = tables.find((key) => USUAL_KEYS.includes(key.toLowerCase()));
+  if (usual !== undefined) return listAt(usual);
+  const isChat = lists.some((key) => CHATS.includes(key));
+  if (isChat || lists.length === 0 && keys.length > 0) return [object];
+  const hasOnlyLists = lists.length > 0 && lists.length === keys.length;
+  if (tables.length === 1 && !(hasOnlyLists && lists.length > 1)) {
+    return listAt(tables[0]!);
+  }
+  if (hasOnlyLists) return rowsOfColumns(path, object, keys);
+  throw new UsageError(
+    `${path}: the records must be an array of objects, or such an array under one key, which 'rows' may name, but the file has ${
+      tables.length > 1
+        ? `several: ${namesIn(tables)}`
+        : keys.length > 0
+        ? namesIn(keys)
+        : "no keys"
+    }`,
+  );
 }
 
-/** Whether an object without records is one: a chat, or nothing but single values. */
-function isOne(lists: readonly string[], others: readonly string[]): boolean {
-  return lists.some((key) => CHATS.includes(key)) ||
-    (lists.length === 0 && others.length > 0);
-}
-
-/** The records of a file that has an array for each column. */
-function columnsIn(path: string, whole: Row): Row[] {
-  const columns = whole as Readonly<Record<string, readonly unknown[]>>;
-  const names = Object.keys(columns);
-  const lengthOf = (name: string) => columns[name]?.length ?? 0;
-  const count = lengthOf(names[0]!);
-  const odd = names.find((name) => lengthOf(name) !== count);
-  if (odd !== undefined) {
+/** The records of an object that has an array for each column. */
+function rowsOfColumns(
+  path: string,
+  object: Row,
+  names: readonly string[],
+): Row[] {
+  const columns = names.map((name) => object[name] as readonly unknown[]);
+  const count = columns[0]!.length;
+  const odd = columns.findIndex(({ length }) => length !== count);
+  if (odd >= 0) {
     throw new UsageError(
-      `Cannot read ${path} as its columns must be of one length, unless 'rows' names the one with the records: current value is ${count} in ${
+      `${path}: the columns must have one length, unless 'rows' names the list of records, but were ${count} in ${
         JSON.stringify(names[0])
-      } and ${lengthOf(odd)} in ${JSON.stringify(odd)}`,
+      } and ${columns[odd]!.length} in ${JSON.stringify(names[odd])}`,
     );
   }
   return Array.from(
     { length: count },
-    (_, i) =>
-      Object.fromEntries(names.map((name) => [name, columns[name]?.[i]])),
+    (_, row) =>
+      Object.fromEntries(names.map((name, i) => [name, columns[i]![row]])),
   );
 }
 
-/** A file's object, all of it. */
-async function wholeOf(path: string): Promise<Row> {
-  const { size } = await Deno.stat(path);
-  if (size > MAX_WHOLE_BYTES) {
-    throw new UsageError(
-      `Cannot read ${path} as a file that is no list of records must have at most ${MAX_WHOLE_BYTES} bytes, since it cannot be read piece by piece: current value is ${size}`,
-    );
-  }
+function recordOf(value: unknown, i: number): RecordResult {
+  const line = i + 1;
   try {
-    return parseJson(await Deno.readFile(path)) as Row;
-  } catch (cause) {
-    throw new UsageError(
-      `Cannot read ${path} as it must be JSON in UTF-8: ${messageOf(cause)}`,
-      { cause },
-    );
+    const row = objectOf(value, "record");
+    // A record as Hugging Face's dataset viewer wraps it.
+    const isWrapped = "row_idx" in row && isRecord(row["row"]);
+    return { line, row: isWrapped ? row["row"] as Row : row };
+  } catch (error) {
+    return { line, problem: messageOf(error) };
   }
+}
+
+function parseLine(bytes: Uint8Array): unknown {
+  try {
+    return parseJson(bytes);
+  } catch (cause) {
+    throw new Error(`each line must be JSON in UTF-8: ${messageOf(cause)}`, {
+      cause,
+    });
+  }
+}
+
+function objectOf(value: unknown, what: string): Row {
+  if (isRecord(value)) return value;
+  throw new Error(
+    `each ${what} must be a JSON object, but was ${kindOf(value)}`,
+  );
+}
+
+function parseJson(bytes: Uint8Array): unknown {
+  // The parser quotes the text around an error, which should not contain a line break.
+  return parseText(
+    new TextDecoder("utf-8", { fatal: true }).decode(bytes).trim(),
+  );
+}
+
+/** Parses JSON. `NaN` and the infinities, which Python writes and JSON does not have, become `null`. */
+function parseText(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    const mended = text.replace(
+      STRINGS_AND_NUMBERS,
+      (token) => token.startsWith('"') ? token : "null",
+    );
+    if (mended === text) throw error;
+    return JSON.parse(mended);
+  }
+}
+
+/** Strings, and the numbers of Python that JSON does not have. */
+const STRINGS_AND_NUMBERS =
+  /"(?:[^"\\]|\\[^])*(?:"|\\?$)|-?\bInfinity\b|\bNaN\b/g;
+
+function namesIn(keys: readonly string[]): string {
+  return keys.slice(0, 20).map((key) => JSON.stringify(key)).join(", ");
+}
+
+function kindOf(value: unknown): string {
+  if (value === null) return "null";
+  return Array.isArray(value) ? "an array" : `a ${typeof value}`;
 }

@@ -1,59 +1,51 @@
-import type { Entry, Row } from "./manifest_format.ts";
+import { messageOf } from "../../plugins/mod.ts";
+import { splitLines } from "../../lib/lines.ts";
+import {
+  type Entry,
+  FileError,
+  type ManifestFormat,
+  type Row,
+} from "./manifest.ts";
 
-/** Divides bytes behind each line feed. What spans many reads is put together once. */
-export async function* lines(
-  chunks: AsyncIterable<Uint8Array>,
-): AsyncGenerator<Uint8Array> {
-  let pieces: Uint8Array[] = [];
-  for await (const chunk of chunks) {
-    let start = 0;
-    for (
-      let end = chunk.indexOf(LF);
-      end >= 0;
-      end = chunk.indexOf(LF, start)
-    ) {
-      pieces.push(chunk.subarray(start, end + 1));
-      yield joined(pieces);
-      pieces = [];
-      start = end + 1;
-    }
-    if (start < chunk.length) pieces.push(chunk.slice(start));
-  }
-  if (pieces.length > 0) yield joined(pieces);
+/** Makes a format in which each line that is not blank is a record. */
+export function lineFormat(row: (line: Uint8Array) => Row): ManifestFormat {
+  return { entries: (chunks) => lineEntries(chunks, row), row };
 }
 
-/** A record for each line that is not blank. */
-export async function* lineEntries(
+/** Plain text: each line is a record with the column `text`, trimmed. */
+export function plainFormat(): ManifestFormat {
+  return { ...lineFormat(plainRow), header: () => ["text"] };
+}
+
+async function* lineEntries(
   chunks: AsyncIterable<Uint8Array>,
   row: (line: Uint8Array) => Row,
 ): AsyncGenerator<Entry> {
   let line = 0;
   let start = 0;
-  for await (const text of lines(chunks)) {
+  for await (const bytes of splitLines(chunks)) {
     line++;
-    const end = start + text.length;
-    if (!isBlank(text)) yield { line, start, end, row: () => row(text) };
+    const end = start + bytes.length;
+    if (!isBlank(bytes)) yield { line, start, end, row: () => row(bytes) };
     start = end;
   }
 }
 
-const LF = 10;
-
-/** Several pieces as one. */
-export function joined(pieces: readonly Uint8Array[]): Uint8Array {
-  if (pieces.length === 1) return pieces[0]!;
-  const all = new Uint8Array(
-    pieces.reduce((sum, { length }) => sum + length, 0),
-  );
-  let at = 0;
-  for (const piece of pieces) {
-    all.set(piece, at);
-    at += piece.length;
-  }
-  return all;
+/** Whether bytes are only white space and a byte order mark. */
+function isBlank(bytes: Uint8Array): boolean {
+  return bytes.length < 64 && !new TextDecoder().decode(bytes).trim();
 }
 
-/** Nothing but white space, and perhaps a byte order mark. */
-export function isBlank(bytes: Uint8Array): boolean {
-  return bytes.length < 64 && !new TextDecoder().decode(bytes).trim();
+function plainRow(bytes: Uint8Array): Row {
+  let text: string;
+  try {
+    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes).trim();
+  } catch (cause) {
+    throw new Error(`each line must be UTF-8: ${messageOf(cause)}`, { cause });
+  }
+  // Text for people has no zero bytes, and binary files soon have one.
+  if (text.includes("\0")) {
+    throw new FileError("each line must be text, but one has a zero byte");
+  }
+  return { text };
 }

@@ -1,75 +1,114 @@
 import { messageOf, UsageError } from "../../plugins/mod.ts";
+import { orderOf, type OrderOptions, pickItems } from "../order.ts";
 import { type FileBytes, openBytes, refuseUtf16 } from "./file_bytes.ts";
-import {
-  type Entry,
-  FileError,
-  LineError,
-  type ManifestFormat,
-  type Row,
-  type Span,
-} from "./manifest_format.ts";
-import type { OrderOptions } from "../order.ts";
-import { listed, picked } from "../picked.ts";
 
-/** One record when its turn has come: its values, or why it has none. */
-export type Met =
+/** One record: its values by column. */
+export type Row = Readonly<Record<string, unknown>>;
+
+/** A record that was read: its number, and its values or the reason why it has none. */
+export type RecordResult =
   & { readonly line: number }
   & ({ readonly row: Row } | { readonly problem: string });
 
-/** A manifest that has been looked into. */
+/** A file of records that is open. */
 export interface Manifest extends AsyncDisposable {
-  /** Its columns, in order of appearance: of a large file, those of its first records. */
+  /** Column names in order of appearance. Of a large file, those of its first records. */
   readonly columns: readonly string[];
-  /** The first records, to tell what is in a column. */
+  /** The first records, from which the use of each column is guessed. */
   readonly head: readonly Row[];
-  /** Records in all; not known of a large file that is read in its own order. */
+  /** Number of records. `undefined` for a large file that is read in its own order. */
   readonly count: number | undefined;
-  /** What stands between the file's name and a record's number. @default {"#"} */
+  /** Separates the file's name from a record's number. @default {"#"} */
   readonly mark?: string;
   /** Reads the records once. */
-  rows(options: RowsOptions): AsyncIterable<Met>;
+  rows(options: RowsOptions): AsyncIterable<RecordResult>;
 }
 
-/** What a record is made into; nothing, where it is to be passed over. */
+/** The item made of a record, or `undefined` to skip the record. */
 export type Made<Item> = Item | undefined | Promise<Item | undefined>;
 
-/** A manifest whose records can be chosen by what is in them. */
+/** A manifest whose records can be filtered by their values. */
 export interface FileManifest extends Manifest {
-  /**
-   * Reads the records once, as what `make` makes of them: where it makes nothing of one, that is passed over, and the
-   * limit counts the others.
-   */
+  /** Reads the records once and maps them. Records that `make` skips do not count towards the limit. */
   items<Item>(
     options: RowsOptions,
-    make: (met: Met) => Made<Item>,
+    make: (record: RecordResult) => Made<Item>,
   ): AsyncIterable<Item>;
 }
 
-/** How records are read. */
+/** Options for reading records. */
 export interface RowsOptions extends OrderOptions {
-  /** Which columns are needed: others may be left out, where that saves reading them. @default {all} */
+  /** The columns that are needed: a format may skip the others. @default {all} */
   readonly columns?: readonly string[] | undefined;
-  /** Ends what is under way. */
+  /** Stops reads that are in progress. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** How a manifest is opened. */
+/** Options for opening a manifest. */
 export interface ManifestOptions {
-  /** Whether it is to be read in any order but its own. */
+  /** Whether the records are read in random order. */
   readonly shuffle: boolean;
-  /** Files up to this size are kept in memory and checked whole. @default {64 MiB} */
+  /** Files up to this size are kept in memory and checked completely. @default {64 MiB} */
   readonly wholeBytes?: number;
 }
 
-/** The first records that are kept, and all that is checked of a large file beforehand. */
+/** The place of a record in its file. */
+export interface Span {
+  /** Number of the line that it begins on, from 1. */
+  readonly line: number;
+  /** Offset of its first byte. */
+  readonly start: number;
+  /** Offset after its last byte. */
+  readonly end: number;
+}
+
+/** A record that was found but not yet parsed. */
+export interface Entry extends Span {
+  /**
+   * Parses the record.
+   *
+   * @throws {FileError} If the rest of the file cannot be read either.
+   * @throws {Error} If the record cannot be parsed. The message does not name the line.
+   */
+  row(): Row;
+}
+
+/** Divides a file into records and parses them. */
+export interface ManifestFormat {
+  /** Column names that are fixed before the first record, as in a CSV header. Known once `entries` began. */
+  header?(): readonly string[];
+  /** Divides a file into records. */
+  entries(bytes: AsyncIterable<Uint8Array>): AsyncIterable<Entry>;
+  /** Parses a single record, after `entries` began once. */
+  row(bytes: Uint8Array): Row;
+}
+
+/** An error after which the rest of the file cannot be read. */
+export class FileError extends Error {
+  /** The line that the error is in, if it is not that of the current record. */
+  readonly line: number | undefined;
+
+  /** Creates the error. */
+  constructor(message: string, { line, ...options }: FileErrorOptions = {}) {
+    super(message, options);
+    this.name = "FileError";
+    this.line = line;
+  }
+}
+
+interface FileErrorOptions extends ErrorOptions {
+  readonly line?: number;
+}
+
+/** Number of records that are kept as the head, and that are checked of a large file before the run. */
 const HEAD = 100;
 
 /**
- * Opens a manifest. One of ordinary size is checked whole, so that it is known before the run whether it can be read
- * to its end; of a large one the beginning, and the rest as it is read. A record that is wrong has a problem when its
- * turn comes, and the others are read all the same.
+ * Opens a manifest. A file of ordinary size is checked completely before the run. Of a large one only the first
+ * records are checked, and the rest while it is read. A record that cannot be parsed is reported as a problem; the
+ * others are still read.
  *
- * @throws {UsageError} If it cannot be read, has no records, or none of them can be read.
+ * @throws {UsageError} If it cannot be read, has no records, or none of them can be parsed.
  */
 export async function openManifest(
   path: string,
@@ -81,25 +120,24 @@ export async function openManifest(
     await refuseUtf16(path, file);
     const whole = file.size <= wholeBytes;
     const source = whole ? inMemory(await file.read(0, file.size)) : file;
-    const { mark = ":" } = format;
-    const head = await survey(path + mark, format, source.all(), whole);
-    const spans: readonly CheckedSpan[] | undefined = whole || !shuffle
+    const entries = () => format.entries(source.all());
+    const head = await readHead(path, format, entries(), whole);
+    const spans = whole
       ? head.spans
-      : await indexOf(path + mark, format.entries(source.all()));
-    const read = (i: number) => at(spans![i]!, format, source);
-    const all = () => format.entries(source.all());
-    const items: FileManifest["items"] = (order, make) =>
-      spans
-        ? picked(spans.length, order, async (i) => make(await read(i)))
-        : straight(all(), order, make);
+      : shuffle
+      ? await readSpans(path, entries())
+      : undefined;
+    const read = async (i: number): Promise<RecordResult> => {
+      const { line, start, end, problem } = spans![i]!;
+      if (problem !== undefined) return { line, problem };
+      const bytes = await source.read(start, end);
+      return parsed(line, () => format.row(bytes));
+    };
     return {
       columns: format.header?.() ?? [...head.columns],
       head: head.rows,
-      count: spans?.length,
-      mark,
-      items,
-      rows: (order) =>
-        spans ? listed(spans.length, order, read) : items(order, (met) => met),
+      mark: ":",
+      ...(spans ? indexed(spans.length, read) : streamed(entries)),
       [Symbol.asyncDispose]: () => file.close(),
     };
   } catch (error) {
@@ -108,9 +146,75 @@ export async function openManifest(
   }
 }
 
-type Bytes = Pick<FileBytes, "read" | "all">;
+/**
+ * Makes a manifest of records that are in memory.
+ *
+ * @param path The file that they come from, for errors.
+ * @throws {UsageError} If there are no records, or none that can be used.
+ */
+export function manifestOf(
+  path: string,
+  records: readonly RecordResult[],
+): FileManifest {
+  const rows = records.flatMap((each) => "row" in each ? [each.row] : []);
+  if (rows.length === 0) {
+    const [first] = records;
+    throw first && "problem" in first
+      ? recordError(`${path}#${first.line}`, first.problem)
+      : noRecords(path);
+  }
+  return {
+    columns: [...new Set(rows.flatMap((row) => Object.keys(row)))],
+    head: rows.slice(0, HEAD),
+    ...indexed(records.length, (i) => Promise.resolve(records[i]!)),
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+}
 
-function inMemory(bytes: Uint8Array): Bytes {
+/** An error for a file without records. */
+export function noRecords(path: string, where = ""): UsageError {
+  return new UsageError(`${path}: the file has no records${where}`);
+}
+
+type Readers = Pick<FileManifest, "count" | "rows" | "items">;
+
+/** Reads records whose places are known. */
+function indexed(
+  count: number,
+  read: (i: number) => Promise<RecordResult>,
+): Readers {
+  return {
+    count,
+    async *rows(order) {
+      for (const i of orderOf(count, order)) yield await read(i);
+    },
+    items: (order, make) =>
+      pickItems(count, order, async (i) => make(await read(i))),
+  };
+}
+
+/** Reads records in the file's own order. */
+function streamed(entries: () => AsyncIterable<Entry>): Readers {
+  const items: Readers["items"] = async function* (
+    { limit = Infinity },
+    make,
+  ) {
+    let count = 0;
+    for await (const { line, row } of entries()) {
+      const item = await make(parsed(line, row));
+      if (item === undefined) continue;
+      yield item;
+      if (++count >= limit) return;
+    }
+  };
+  return {
+    count: undefined,
+    items,
+    rows: (options) => items(options, (record) => record),
+  };
+}
+
+function inMemory(bytes: Uint8Array): Pick<FileBytes, "read" | "all"> {
   return {
     read: (start, end) => Promise.resolve(bytes.subarray(start, end)),
     async *all() {
@@ -119,31 +223,24 @@ function inMemory(bytes: Uint8Array): Bytes {
   };
 }
 
-interface Survey {
-  readonly columns: ReadonlySet<string>;
-  readonly rows: readonly Row[];
-  /** Where the records are, if all were met. */
-  readonly spans: readonly CheckedSpan[] | undefined;
-}
-
-/** Where a record stands, and what is wrong with it where that was found out. */
+/** The place of a record, and the reason why it cannot be parsed if that is known. */
 interface CheckedSpan extends Span {
   readonly problem?: string;
 }
 
-/** Reads the records, or the first of them. */
-async function survey(
-  place: string,
+/** Parses all records, or only the first ones. */
+async function readHead(
+  path: string,
   format: ManifestFormat,
-  bytes: AsyncIterable<Uint8Array>,
+  entries: AsyncIterable<Entry>,
   whole: boolean,
-): Promise<Survey> {
+) {
   const columns = new Set<string>();
   const rows: Row[] = [];
   const spans: CheckedSpan[] = [];
-  let wrong: LineError | undefined;
+  let wrong: UsageError | undefined;
   try {
-    for await (const { row, ...span } of format.entries(bytes)) {
+    for await (const { row, ...span } of entries) {
       try {
         const values = row();
         for (const name of Object.keys(values)) columns.add(name);
@@ -151,78 +248,54 @@ async function survey(
         spans.push(span);
       } catch (cause) {
         const problem = messageOf(cause);
-        wrong ??= new LineError(span.line, problem, { cause });
+        wrong ??= recordError(`${path}:${span.line}`, problem, cause);
         if (cause instanceof FileError) throw wrong;
         spans.push({ ...span, problem });
       }
       if (!whole && spans.length >= HEAD) break;
     }
-    if (rows.length === 0 && wrong !== undefined) throw wrong;
   } catch (error) {
-    throw asUsage(place, error);
+    throw inFile(path, error);
   }
-  if (spans.length > 0) {
-    return { columns, rows, spans: whole ? spans : undefined };
-  }
-  const header = format.header?.() ?? [];
-  const where = header.length > 0 ? " below its header" : "";
-  throw new UsageError(
-    `Cannot read ${
-      place.slice(0, -1)
-    } as it must have a record${where}: current value has none`,
-  );
+  if (rows.length > 0) return { columns, rows, spans };
+  const hasHeader = (format.header?.() ?? []).length > 0;
+  throw wrong ?? noRecords(path, hasHeader ? " below its header" : "");
 }
 
-async function indexOf(
-  place: string,
+async function readSpans(
+  path: string,
   entries: AsyncIterable<Entry>,
-): Promise<Span[]> {
+): Promise<CheckedSpan[]> {
   const spans: Span[] = [];
   try {
     for await (const { line, start, end } of entries) {
       spans.push({ line, start, end });
     }
   } catch (error) {
-    throw asUsage(place, error);
+    throw inFile(path, error);
   }
   return spans;
 }
 
-/** @param place The file's name with the mark behind it. */
-function asUsage(place: string, error: unknown): unknown {
-  if (!(error instanceof LineError)) return error;
-  const path = place + error.line;
-  return new UsageError(`Cannot read ${path} as ${error.message}`, {
-    cause: error,
-    problems: [{ path, message: error.message }],
+function inFile(path: string, error: unknown): unknown {
+  return error instanceof FileError
+    ? recordError(`${path}:${error.line}`, error.message, error)
+    : error;
+}
+
+/** @param path The file with the record's number. */
+function recordError(
+  path: string,
+  message: string,
+  cause?: unknown,
+): UsageError {
+  return new UsageError(`${path}: ${message}`, {
+    problems: [{ path, message }],
+    ...(cause !== undefined && { cause }),
   });
 }
 
-async function at(
-  { line, start, end, problem }: CheckedSpan,
-  format: ManifestFormat,
-  source: Bytes,
-): Promise<Met> {
-  if (problem !== undefined) return { line, problem };
-  const bytes = await source.read(start, end);
-  return met(line, () => format.row(bytes));
-}
-
-async function* straight<Item>(
-  entries: AsyncIterable<Entry>,
-  { limit = Infinity }: OrderOptions,
-  make: (met: Met) => Made<Item>,
-): AsyncGenerator<Item> {
-  let count = 0;
-  for await (const { line, row } of entries) {
-    const item = await make(met(line, row));
-    if (item === undefined) continue;
-    yield item;
-    if (++count >= limit) return;
-  }
-}
-
-function met(line: number, row: () => Row): Met {
+function parsed(line: number, row: () => Row): RecordResult {
   try {
     return { line, row: row() };
   } catch (error) {

@@ -3,14 +3,13 @@ import fc from "fast-check";
 import { stringify } from "csv-stringify/sync";
 import { UsageError } from "../../plugins/mod.ts";
 import { csvFormat } from "./csv.ts";
-import { jsonlFormat } from "./jsonl.ts";
-import { openManifest } from "./manifest.ts";
-import type { ManifestFormat } from "./manifest_format.ts";
+import { jsonlFormat } from "./json.ts";
+import { type ManifestFormat, openManifest } from "./manifest.ts";
 import { tempFolder } from "../../tests/support/datasets.ts";
 
 const order = { shuffle: false, seed: 1, pass: 0 };
 
-/** All that a manifest of this content gives, read whole, as a stream and by index. */
+/** The records of a manifest, read whole, as a stream and by index. */
 async function readings(content: string, format: () => ManifestFormat) {
   await using folder = await tempFolder({ m: content });
   const results = [];
@@ -147,18 +146,18 @@ async function problems(
   return first!;
 }
 
-/** Records of which none can be read but the first and the last, by what is said of them. */
+/** Lines that cannot be read, with their problems. */
 const WRONG: readonly (readonly [string, RegExp])[] = [
   ['{"text":"b"', /^2: each line must be JSON in UTF-8: .*JSON/],
   ['{"text":x}', /^2: each line must be JSON in UTF-8: .*JSON/],
   ["\xff", /^2: each line must be JSON/],
-  ["[1]", /^2: each line must be a JSON object: current value is an array$/],
-  ["null", /^2: each line must be a JSON object: current value is null$/],
-  ['"a"', /^2: each line must be a JSON object: current value is a string$/],
-  ["7", /^2: each line must be a JSON object: current value is a number$/],
+  ["[1]", /^2: each line must be a JSON object, but was an array$/],
+  ["null", /^2: each line must be a JSON object, but was null$/],
+  ['"a"', /^2: each line must be a JSON object, but was a string$/],
+  ["7", /^2: each line must be a JSON object, but was a number$/],
 ];
 
-Deno.test("openManifest() passes over a line that cannot be read, and says why", async () => {
+Deno.test("openManifest() skips a line that cannot be parsed and reports why", async () => {
   for (const [line, rule] of WRONG) {
     const content = `{"text":"a"}\n${line}\n{"text":"c"}`;
     const [problem, ...others] = await problems(content, jsonlFormat);
@@ -167,7 +166,7 @@ Deno.test("openManifest() passes over a line that cannot be read, and says why",
   }
 });
 
-Deno.test("openManifest() refuses a manifest of which no record can be read", async () => {
+Deno.test("openManifest() refuses a manifest without any valid record", async () => {
   for (const [line, rule] of WRONG) {
     for (const wholeBytes of [undefined, 0]) {
       const said = await refusal(
@@ -175,12 +174,12 @@ Deno.test("openManifest() refuses a manifest of which no record can be read", as
         jsonlFormat(),
         wholeBytes,
       );
-      assert.match(said.replace("Cannot read /m:2 as", "2:"), rule);
+      assert.match(said.replace("/m:2:", "2:"), rule);
     }
   }
 });
 
-Deno.test("openManifest() takes for null what Python writes for numbers that are none", async () => {
+Deno.test("openManifest() reads the NaN and Infinity of Python as null", async () => {
   const content = [
     '{"a":NaN,"b":[Infinity,-Infinity,1],"c":"NaN \\" Infinity"}',
     '{"a":1}',
@@ -199,8 +198,7 @@ Deno.test("openManifest() takes for null what Python writes for numbers that are
 });
 
 Deno.test("openManifest() refuses a manifest without records", async () => {
-  const empty =
-    "Cannot read /m as it must have a record: current value has none";
+  const empty = "/m: the file has no records";
   assert.equal(await refusal("", jsonlFormat()), empty);
   assert.equal(await refusal("\n \n\uFEFF", jsonlFormat()), empty);
   assert.equal(
@@ -209,11 +207,11 @@ Deno.test("openManifest() refuses a manifest without records", async () => {
   );
   assert.equal(
     await refusal("id,text\n\n", csvFormat({ delimiter: ",", quote: '"' })),
-    "Cannot read /m as it must have a record below its header: current value has none",
+    "/m: the file has no records below its header",
   );
 });
 
-Deno.test("openManifest() passes over a record of CSV that is malformed, and refuses a file that cannot be read on", async () => {
+Deno.test("openManifest() skips a malformed CSV record, and refuses a file whose rest cannot be read", async () => {
   const csv = () => csvFormat({ delimiter: ",", quote: '"' });
   const [cells, quote, ...others] = await problems(
     'id,text\n1,a\n2\n3,c\n4,a"b"\n5,e\n',
@@ -221,25 +219,25 @@ Deno.test("openManifest() passes over a record of CSV that is malformed, and ref
   );
   assert.equal(
     cells,
-    "3: each record must have the header's 2 cells: current value is 1",
+    "3: each record must have 2 cells as the header does, but has 1",
   );
-  assert.match(quote ?? "", /^5: the file must be CSV, where a quote begins/);
+  assert.match(quote ?? "", /^5: a quote must begin its cell/);
   assert.deepEqual(others, []);
   assert.match(
     await refusal('id,text\n1,"a\n2,b\n', csv()),
-    /^Cannot read \/m:\d as the file must be CSV, where each quote is closed/,
+    /^\/m:\d: each quote must be closed/,
   );
   assert.match(
     await refusal('id,text\n1,a\n2,"a\n3,b\n', csv()),
-    /^Cannot read \/m:\d as the file must be CSV, where each quote is closed/,
+    /^\/m:\d: each quote must be closed/,
   );
   assert.match(
     await refusal("id,id\n1,2\n", csv()),
-    /^Cannot read \/m:1 as the header must name each column once.*"id" twice$/,
+    /^\/m:1: the header must name each column once.*"id" twice$/,
   );
 });
 
-Deno.test("openManifest() refuses a path that leads to no file", async () => {
+Deno.test("openManifest() refuses a path without a file", async () => {
   await using folder = await tempFolder({ "a/b": "" });
   for (
     const [name, rule] of [["gone", /does not exist$/], [
@@ -256,7 +254,7 @@ Deno.test("openManifest() refuses a path that leads to no file", async () => {
   }
 });
 
-Deno.test("openManifest() checks a large manifest as it is read", async () => {
+Deno.test("openManifest() checks a large manifest while it reads", async () => {
   const good = Array.from(
     { length: 150 },
     (_, i) => JSON.stringify({ text: `${i}` }),
@@ -287,14 +285,14 @@ Deno.test("openManifest() checks a large manifest as it is read", async () => {
   const rows = await Array.fromAsync(manifest.rows(order));
   const problems = rows.flatMap((met) => "problem" in met ? [met.problem] : []);
   assert.equal(rows.length, 152);
-  assert.match(problems[0]!, /2 cells: current value is 1$/);
+  assert.match(problems[0]!, /2 cells as the header does, but has 1$/);
   assert.match(
     problems[1]!,
-    /the file must be CSV, where each quote is closed/,
+    /each quote must be closed/,
   );
 });
 
-Deno.test("openManifest() tells of a cell of a large CSV that is no UTF-8 when its record comes", async () => {
+Deno.test("openManifest() reports a cell of a large CSV that is not UTF-8 with its record", async () => {
   const content = `id,text\n${"1,a\n".repeat(150)}2,\xe9\n3,b\n`;
   await using folder = await tempFolder({
     csv: Uint8Array.from(content, (each) => each.charCodeAt(0)),
@@ -311,8 +309,7 @@ Deno.test("openManifest() tells of a cell of a large CSV that is no UTF-8 when i
     assert.equal(rows.length, 152);
     assert.deepEqual(rows.filter((met) => "problem" in met), [{
       line: 152,
-      problem:
-        "each cell must be text in UTF-8: current value of cell 2 has other bytes",
+      problem: "each cell must be text in UTF-8, but cell 2 has other bytes",
     }]);
   }
 });

@@ -1,76 +1,243 @@
-import type { FileMetaData, RowGroup, SchemaTree } from "hyparquet";
-import { messageOf } from "../../plugins/mod.ts";
-import type { Row } from "./manifest_format.ts";
-import { type RandomBytes, readFooter } from "./parquet_footer.ts";
-import { rowsHere, type RowsReader } from "./parquet_reader.ts";
-import { holdsBytes, shapeOf } from "./parquet_values.ts";
+import {
+  type FileMetaData,
+  parquetMetadataAsync,
+  parquetSchema,
+  type RowGroup,
+  type SchemaElement,
+  type SchemaTree,
+} from "hyparquet";
+import { untilAborted } from "../../lib/abort.ts";
+import { readAhead } from "../../lib/read_ahead.ts";
+import { isUsageError, messageOf, UsageError } from "../../plugins/mod.ts";
+import { orderOf, type OrderOptions } from "../order.ts";
+import { openBytes } from "./file_bytes.ts";
+import {
+  type Manifest,
+  noRecords,
+  type RecordResult,
+  type Row,
+  type RowsOptions,
+} from "./manifest.ts";
+import { decodeRows, type FilePart } from "./parquet_decode.ts";
+import { openRowsThread, type RowsReader } from "./parquet_reader.ts";
+
+/** Bytes of which several readers can read any part at the same time: those of a file, or behind a URL. */
+export interface RandomBytes {
+  /** Number of bytes. */
+  readonly size: number;
+  /** Reads the bytes from `start` up to `end`. Returns fewer at the end. */
+  read(start: number, end: number, signal?: AbortSignal): Promise<Uint8Array>;
+}
 
 /** A Parquet file whose footer has been read. */
 export interface ParquetFile {
-  /** For errors. */
+  /** The file's name, for errors. */
   readonly name: string;
-  /** Its columns, in order. */
+  /** Column names, in order. */
   readonly columns: readonly string[];
-  /** Records in all. */
+  /** Number of records. */
   readonly count: number;
-  /** What its writer noted under a key. */
+  /** The text that the file's writer stored under a key. */
   note(key: string): string | undefined;
-  /** The first records. Columns that hold media are not read: only their shape is there. */
+  /** Reads the first records. Columns with media are not read: only the shape of their values is given. */
   head(limit: number, signal?: AbortSignal): Promise<Row[]>;
-  /** The file in pieces that can be read one by one; with columns given, only these are. */
-  blocks(columns?: readonly string[]): readonly Block[];
+  /** The row groups, of which only the given columns are read. */
+  groups(columns?: readonly string[]): readonly Group[];
 }
 
-/** A run of records that are read at once: a row group, or some pages of a large one. */
-export interface Block {
-  /** How many records. */
+/** A row group. */
+export interface Group {
+  /** Number of records. */
   readonly rows: number;
-  /** What they take when read, in bytes, as the footer has it. */
-  readonly bytes: number;
   /**
-   * Reads them.
+   * Reads the records.
    *
-   * @throws {Error} If they cannot be had or are damaged; the message names the file.
+   * @throws {Error} If they cannot be read or are damaged. The message names the file.
    */
   read(signal?: AbortSignal): Promise<readonly Row[]>;
 }
 
-/** A row group above this is read in pieces, where the file has an index of its pages. */
-const BLOCK_BYTES = 2 ** 24;
-/** A column without such an index, if no larger than this, is read again for each piece. */
-const AGAIN_BYTES = 2 ** 20;
+/** Bytes at the end of a file that are read first: they contain the footers of most files. */
+const TAIL_BYTES = 2 ** 16;
+/** Ranges that are separated by at most this many bytes are read as one. */
+const GAP_BYTES = 2 ** 13;
+/** Largest row group, in bytes, of the columns that are needed: a row group is held in memory. */
+const MAX_GROUP_BYTES = 2 ** 30;
+/** Number of records from which the use of each column is guessed. */
+const HEAD = 100;
+/** Number of row groups that are held at a time: the one that is used, and the next. */
+const AHEAD = 2;
 
-/** How Parquet is opened. */
+/** Options of {@linkcode openParquet}. */
 export interface OpenParquetOptions {
-  /** Reads the records. @default {this thread} */
+  /** Decodes the records. @default {this thread} */
   readonly reader?: RowsReader;
-  /** Ends the opening. */
   readonly signal?: AbortSignal;
 }
 
 /**
- * Opens Parquet, compressed in any of the usual ways. Nothing but the footer is read.
+ * Opens a Parquet file with any common compression. Only the footer is read.
  *
- * @param name The file's, for errors.
- * @throws {UsageError} If it is no Parquet file, was cut short, or cannot be read here.
+ * @param name The file's name, for errors.
+ * @throws {UsageError} If it is not a complete Parquet file.
  */
 export async function openParquet(
   name: string,
   bytes: RandomBytes,
-  { reader = rowsHere, signal }: OpenParquetOptions = {},
+  { reader = { run: decodeRows }, signal }: OpenParquetOptions = {},
 ): Promise<ParquetFile> {
-  const { metadata, columns } = await readFooter(name, bytes, signal);
-  const names = columns.map(({ element }) => element.name);
+  const metadata = await readFooter(name, bytes, signal);
+  const trees = parquetSchema(metadata).children;
+  const columns = trees.map(({ element }) => element.name);
   const source: Source = { name, bytes, metadata, reader };
   return {
     name,
-    columns: names,
+    columns,
     count: Number(metadata.num_rows),
     note: (key) =>
       metadata.key_value_metadata?.find((each) => each.key === key)?.value,
-    head: (limit, signal) => headOf(source, columns, { limit, signal }),
-    blocks: (wanted = names) => blocksOf(source, wanted),
+    head: (limit, signal) => readHead(source, trees, limit, signal),
+    groups(needed = columns) {
+      let first = 0;
+      return metadata.row_groups.map((rowGroup) => {
+        const rows = Number(rowGroup.num_rows);
+        const range = { rowGroup, first, count: rows, columns: needed };
+        first += rows;
+        return { rows, read: (signal) => readRows(source, range, signal) };
+      });
+    },
   };
+}
+
+/**
+ * Opens a Parquet file as a manifest. At most two row groups are held.
+ *
+ * @throws {UsageError} If it cannot be read, has no records, was cut short, or its first records are damaged.
+ */
+export async function openParquetManifest(path: string): Promise<Manifest> {
+  await using stack = new AsyncDisposableStack();
+  const file = await openBytes(path);
+  stack.defer(() => file.close());
+  const reader = stack.use(openRowsThread());
+  try {
+    const parquet = await openParquet(path, file, { reader });
+    const manifest = await parquetManifest([parquet]);
+    const held = stack.move();
+    return { ...manifest, [Symbol.asyncDispose]: () => held.disposeAsync() };
+  } catch (cause) {
+    if (isUsageError(cause)) throw cause;
+    throw new UsageError(messageOf(cause), { cause });
+  }
+}
+
+/**
+ * Makes one manifest of several Parquet files with the same columns. A record's line is its number in all of them.
+ *
+ * @throws {UsageError} If the files have no records or different columns.
+ */
+export async function parquetManifest(
+  files: readonly [ParquetFile, ...ParquetFile[]],
+  signal?: AbortSignal,
+): Promise<Manifest> {
+  const [first] = files;
+  for (const { name, columns } of files) {
+    const missing = first.columns.find((each) => !columns.includes(each));
+    if (missing === undefined) continue;
+    throw new UsageError(
+      `${name}: the file must have the columns of ${first.name}, but has no ${
+        JSON.stringify(missing)
+      }`,
+    );
+  }
+  const filled = files.find(({ count }) => count > 0);
+  if (!filled) throw noRecords(first.name);
+  return {
+    columns: first.columns,
+    head: await filled.head(HEAD, signal),
+    count: files.reduce((sum, { count }) => sum + count, 0),
+    rows: (options) => rowsOf(files, options),
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+}
+
+async function* rowsOf(
+  files: readonly ParquetFile[],
+  { columns, signal, ...order }: RowsOptions,
+): AsyncGenerator<RecordResult> {
+  const groups = files.flatMap((file) => file.groups(columns));
+  const stop = new AbortController();
+  const signals = signal ? [signal, stop.signal] : [stop.signal];
+  const stopped = AbortSignal.any(signals);
+  const loaded = readAhead(
+    readingOrder(groups.map(({ rows }) => rows), order),
+    async (place) => {
+      // A group that cannot be read is a problem of its own records only.
+      const rows = await groups[place.group]!.read(stopped).catch(messageOf);
+      return { ...place, rows };
+    },
+    { ahead: AHEAD, signal: stopped },
+  );
+  for await (const { first, records, rows } of loaded) {
+    if (stopped.aborted) return;
+    let isRead = false;
+    try {
+      for (const i of records()) {
+        const line = first + i + 1;
+        yield typeof rows === "string"
+          ? { line, problem: rows }
+          : { line, row: rows[i]! };
+      }
+      isRead = true;
+    } finally {
+      // A consumer that stops early does not wait for the next row group.
+      if (!isRead) stop.abort();
+    }
+  }
+}
+
+/** A row group, and the records to read from it. */
+export interface GroupOrder {
+  /** Index of the row group. */
+  readonly group: number;
+  /** Number of records in the groups before it. */
+  readonly first: number;
+  /** Indices of its records, in order. */
+  records(): number[];
+}
+
+/**
+ * The order in which row groups and their records are read. Shuffled, the groups are in random order, and so are the
+ * records within each. Every pass keeps the same records.
+ *
+ * @param rows Number of records of each row group.
+ */
+export function readingOrder(
+  rows: readonly number[],
+  { limit = Infinity, ...order }: OrderOptions,
+): GroupOrder[] {
+  let first = 0;
+  const groups = rows.map((count, group) => {
+    first += count;
+    return { group, count, first: first - count };
+  });
+  let left = limit;
+  const kept: GroupOrder[] = [];
+  for (const i of orderOf(groups.length, { ...order, pass: 0 })) {
+    const { group, count, first } = groups[i]!;
+    const keep = Math.min(left, count);
+    left -= keep;
+    if (keep === 0) continue;
+    const list = `row group ${group}`;
+    kept.push({
+      group,
+      first,
+      records: () => orderOf(count, { ...order, limit: keep, list }),
+    });
+  }
+  return order.pass > 0
+    ? orderOf(kept.length, { ...order, list: "row groups" })
+      .map((i) => kept[i]!)
+    : kept;
 }
 
 interface Source {
@@ -80,114 +247,161 @@ interface Source {
   readonly reader: RowsReader;
 }
 
-/** A row group, and the number of records before it. */
-interface Group {
-  readonly rowGroup: RowGroup;
-  readonly start: number;
-}
-
-/** Records from `start` up to `end`, of some columns. */
-interface Range {
-  readonly group: Group;
-  readonly start: number;
-  readonly end: number;
-  readonly columns: readonly string[];
-  readonly signal: AbortSignal | undefined;
-}
-
-function blocksOf(source: Source, columns: readonly string[]): Block[] {
-  let start = 0;
-  return source.metadata.row_groups.flatMap((rowGroup) => {
-    const rows = Number(rowGroup.num_rows);
-    const first = start;
-    const group = { rowGroup, start };
-    start += rows;
-    const { bytes, isIndexed } = sizeOf(rowGroup, columns);
-    const pieces = isIndexed
-      ? Math.min(rows, Math.max(1, Math.ceil(bytes / BLOCK_BYTES)))
-      : Math.min(rows, 1);
-    const edge = (i: number) => first + Math.floor(rows * i / pieces);
-    return Array.from({ length: pieces }, (_, i): Block => ({
-      rows: edge(i + 1) - edge(i),
-      bytes: bytes / pieces,
-      read: (signal) =>
-        read(source, {
-          group,
-          start: edge(i),
-          end: edge(i + 1),
-          columns,
-          signal,
-        }),
-    }));
-  });
-}
-
-function sizeOf({ columns: chunks }: RowGroup, columns: readonly string[]) {
-  const wanted = chunks.filter(({ meta_data }) =>
-    columns.includes(meta_data?.path_in_schema[0] ?? "")
-  );
-  return {
-    bytes: wanted.reduce(
-      (sum, { meta_data }) =>
-        sum + Number(meta_data?.total_uncompressed_size ?? 0),
-      0,
-    ),
-    isIndexed: wanted.every(({ offset_index_offset, meta_data }) =>
-      offset_index_offset !== undefined ||
-      Number(meta_data?.total_compressed_size ?? 0) <= AGAIN_BYTES
-    ),
-  };
-}
-
-async function headOf(
-  source: Source,
-  trees: readonly SchemaTree[],
-  { limit, signal }: { limit: number; signal: AbortSignal | undefined },
-): Promise<Row[]> {
-  const rowGroup = source.metadata.row_groups.find(({ num_rows }) =>
-    num_rows > 0n
-  );
-  if (rowGroup === undefined) return [];
-  const end = Math.min(limit, Number(rowGroup.num_rows));
-  const nameOf = ({ element }: SchemaTree) => element.name;
-  const shapes = Object.fromEntries(
-    trees.filter(holdsBytes).map((tree) => [nameOf(tree), shapeOf(tree)]),
-  );
-  const columns = trees.filter((tree) => !holdsBytes(tree)).map(nameOf);
-  if (columns.length === 0) return [shapes];
-  const group = { rowGroup, start: 0 };
-  const rows = await read(source, { group, start: 0, end, columns, signal });
-  return rows.map((row) => ({ ...row, ...shapes }));
-}
-
-async function read(
-  { name, bytes, metadata, reader }: Source,
-  { group, start, end, columns, signal }: Range,
-): Promise<readonly Row[]> {
-  const slice = async (start: number, end: number) => {
-    const part = await bytes.read(start, end, signal);
-    if (part.length === end - start) return bufferIn(part);
-    throw new Error(
-      `it must have bytes ${start} to ${end}: current value is ${part.length} bytes of them`,
-    );
+async function readFooter(
+  name: string,
+  bytes: RandomBytes,
+  signal: AbortSignal | undefined,
+): Promise<FileMetaData> {
+  let failure: unknown;
+  const slice = async (start: number, end = bytes.size) => {
+    try {
+      return await readPart(bytes, start, end, signal);
+    } catch (error) {
+      throw failure = error;
+    }
   };
   try {
-    const needed = { ...metadata, row_groups: [group.rowGroup] };
-    const range = { start: start - group.start, end: end - group.start };
-    const job = { size: bytes.size, metadata: needed, columns, ...range };
-    return await reader.run(job, slice, signal);
+    return await parquetMetadataAsync({ byteLength: bytes.size, slice }, {
+      initialFetchSize: TAIL_BYTES,
+      geoparquet: false,
+    });
   } catch (cause) {
-    throw new Error(
-      `Cannot read rows ${start + 1} to ${end} of ${name}: ${messageOf(cause)}`,
+    if (failure !== undefined) throw failure;
+    throw new UsageError(
+      `${name}: the file must be complete, unencrypted Parquet; was it cut short?`,
       { cause },
     );
   }
 }
 
-/** The buffer of bytes that fill it, else one of their own. */
-function bufferIn(bytes: Uint8Array): ArrayBuffer {
-  const { buffer } = bytes;
-  return buffer instanceof ArrayBuffer && buffer.byteLength === bytes.byteLength
+async function readHead(
+  source: Source,
+  trees: readonly SchemaTree[],
+  limit: number,
+  signal: AbortSignal | undefined,
+): Promise<Row[]> {
+  const rowGroup = source.metadata.row_groups.find(({ num_rows }) =>
+    num_rows > 0n
+  );
+  if (!rowGroup) return [];
+  const shapes = Object.fromEntries(
+    trees.filter(holdsBytes)
+      .map((tree) => [tree.element.name, shapeOf(tree)]),
+  );
+  const columns = trees.filter((tree) => !holdsBytes(tree))
+    .map(({ element }) => element.name);
+  if (columns.length === 0) return [shapes];
+  const count = Math.min(limit, Number(rowGroup.num_rows));
+  const range = { rowGroup, first: 0, count, columns };
+  const rows = await readRows(source, range, signal);
+  return rows.map((row) => ({ ...row, ...shapes }));
+}
+
+/** The first records of a row group, of some columns. */
+interface RowRange {
+  readonly rowGroup: RowGroup;
+  /** Number of records before the row group. */
+  readonly first: number;
+  readonly count: number;
+  readonly columns: readonly string[];
+}
+
+async function readRows(
+  { name, bytes, metadata, reader }: Source,
+  { rowGroup, first, count, columns }: RowRange,
+  signal: AbortSignal | undefined,
+): Promise<readonly Row[]> {
+  const { size } = bytes;
+  const read = async () => {
+    const parts = await Promise.all(
+      rangesOf(rowGroup, columns).map(
+        async ([start, end]): Promise<FilePart> => ({
+          start,
+          bytes: await readPart(bytes, start, end, signal),
+        }),
+      ),
+    );
+    const needed = { ...metadata, row_groups: [rowGroup] };
+    const job = { size, metadata: needed, columns, count, parts };
+    return await reader.run(job, signal);
+  };
+  try {
+    return await (signal ? untilAborted(read(), signal) : read());
+  } catch (cause) {
+    throw new Error(
+      `cannot read rows ${first + 1} to ${first + count} of ${name}: ${
+        messageOf(cause)
+      }`,
+      { cause },
+    );
+  }
+}
+
+/** The byte ranges that hold some columns of a row group. */
+function rangesOf(
+  { columns: chunks }: RowGroup,
+  columns: readonly string[],
+): [start: number, end: number][] {
+  const ranges: [number, number][] = [];
+  let size = 0;
+  const needed = chunks.flatMap(({ meta_data }) =>
+    meta_data && columns.includes(meta_data.path_in_schema[0]!)
+      ? [meta_data]
+      : []
+  );
+  for (const meta of needed) {
+    size += Number(meta.total_uncompressed_size);
+    const start = Number(meta.dictionary_page_offset || meta.data_page_offset);
+    const end = start + Number(meta.total_compressed_size);
+    const last = ranges.at(-1);
+    if (last && start >= last[1] && start - last[1] <= GAP_BYTES) last[1] = end;
+    else ranges.push([start, end]);
+  }
+  if (size <= MAX_GROUP_BYTES) return ranges;
+  throw new Error(
+    `a row group must have at most ${MAX_GROUP_BYTES} bytes of the columns in use, but has ${size}: write the file with smaller ones`,
+  );
+}
+
+/** Reads a range completely, into a buffer of its own. */
+async function readPart(
+  bytes: RandomBytes,
+  start: number,
+  end: number,
+  signal: AbortSignal | undefined,
+): Promise<ArrayBuffer> {
+  if (!(start >= 0 && start <= end && end <= bytes.size)) {
+    throw new Error(
+      `bytes ${start} to ${end} must be in the file, which has ${bytes.size}; was it cut short?`,
+    );
+  }
+  const part = await bytes.read(start, end, signal);
+  if (part.length !== end - start) {
+    throw new Error(
+      `bytes ${start} to ${end} must be read completely, but ${part.length} were`,
+    );
+  }
+  const { buffer } = part;
+  return buffer instanceof ArrayBuffer && buffer.byteLength === part.length
     ? buffer
-    : bytes.slice().buffer;
+    : part.slice().buffer;
+}
+
+/** Whether a column may hold media: anything but numbers and text. */
+function holdsBytes({ element, children }: SchemaTree): boolean {
+  return children.length > 0 ? children.some(holdsBytes) : isBytes(element);
+}
+
+function isBytes(element: SchemaElement): boolean {
+  const { type, converted_type, logical_type } = element;
+  return (type === "BYTE_ARRAY" || type === "FIXED_LEN_BYTE_ARRAY") &&
+    converted_type === undefined && logical_type === undefined;
+}
+
+/** The shape of a column's values, without content: `{ bytes: null, path: null }`. */
+function shapeOf({ children }: SchemaTree): unknown {
+  if (children.length === 0) return null;
+  return Object.fromEntries(
+    children.map((child) => [child.element.name, shapeOf(child)]),
+  );
 }

@@ -13,11 +13,11 @@ const whole = parquetOf([
   { name: "n", data: numbers, type: "INT32" },
 ], { rowGroupSize: 20 });
 
-/** A page whose header leads the library round and round. */
+/** A file with a page header that makes the decoder loop for ever. */
 const endless = whole.slice();
 endless[13]! ^= 16;
 
-Deno.test("openRowsThread() reads what this thread would, in another", async () => {
+Deno.test("openRowsThread() decodes as this thread does", async () => {
   using reader = openRowsThread();
   const { column, schema } = audioColumn(
     "audio",
@@ -29,26 +29,26 @@ Deno.test("openRowsThread() reads what this thread would, in another", async () 
   });
   const read = async (options: Parameters<typeof openParquet>[2]) => {
     const file = await openParquet("it.parquet", watched(bytes), options);
-    const blocks = file.blocks().map((block) => block.read());
-    return (await Promise.all(blocks)).flat();
+    const groups = file.groups().map((group) => group.read());
+    return (await Promise.all(groups)).flat();
   };
   assert.deepEqual(await read({ reader }), await read({}));
 });
 
-Deno.test("openRowsThread() ends a job that never ends, and brings the others to theirs", async () => {
+Deno.test("openRowsThread() ends a job that never ends, and completes the others", async () => {
   using reader = openRowsThread({ stuckMs: 1000 });
   const [bad, good] = await Promise.all([
     openParquet("bad.parquet", watched(endless), { reader }),
     openParquet("good.parquet", watched(whole), { reader }),
   ]);
   const [first, ...others] = await Promise.allSettled([
-    bad.blocks()[0]!.read(),
-    ...good.blocks().map((block) => block.read()),
+    bad.groups()[0]!.read(),
+    ...good.groups().map((group) => group.read()),
   ]);
   assert.equal(first?.status, "rejected");
   assert.match(
     String(first?.status === "rejected" && first.reason),
-    /Cannot read rows 1 to 20 of bad\.parquet: its pages must be decoded within 1000 ms/,
+    /cannot read rows 1 to 20 of bad\.parquet: its pages must be decoded within 1000 ms/,
   );
   assert.deepEqual(
     others.map((each) => each.status === "fulfilled" && each.value.length),
@@ -56,39 +56,39 @@ Deno.test("openRowsThread() ends a job that never ends, and brings the others to
   );
 });
 
-Deno.test("openRowsThread() tells what the source tells, and of damage, with the file's name", async () => {
+Deno.test("openRowsThread() reports why bytes cannot be read, with the file's name", async () => {
   using reader = openRowsThread();
   const source = watched(whole);
   const file = await openParquet("it.parquet", source, { reader });
   source.read = () => Promise.reject(new Error("the line is dead"));
-  await assert.rejects(file.blocks()[0]!.read(), {
-    message: "Cannot read rows 1 to 20 of it.parquet: the line is dead",
+  await assert.rejects(file.groups()[0]!.read(), {
+    message: "cannot read rows 1 to 20 of it.parquet: the line is dead",
   });
   const short = watched(whole);
   const cut = await openParquet("it.parquet", short, { reader });
   short.read = () => Promise.resolve(new Uint8Array(3));
   await assert.rejects(
-    cut.blocks()[0]!.read(),
-    /it must have bytes \d+ to \d+: current value is 3 bytes of them/,
+    cut.groups()[0]!.read(),
+    /bytes \d+ to \d+ must be read completely, but 3 were/,
   );
 });
 
-Deno.test("openRowsThread() reads in this thread where no worker is to be had", async () => {
+Deno.test("openRowsThread() decodes in this thread if no worker can be started", async () => {
   using reader = openRowsThread({
     workerUrl: new URL("data:application/javascript,throw 1"),
   });
   const file = await openParquet("it.parquet", watched(whole), { reader });
-  assert.equal((await file.blocks()[0]!.read()).length, 20);
-  assert.equal((await file.blocks()[1]!.read()).length, 20);
+  assert.equal((await file.groups()[0]!.read()).length, 20);
+  assert.equal((await file.groups()[1]!.read()).length, 20);
 });
 
-Deno.test("openRowsThread() lets go of what nobody waits for any more", async () => {
+Deno.test("openRowsThread() rejects a read that is aborted", async () => {
   using reader = openRowsThread();
   const source = watched(whole);
   const file = await openParquet("it.parquet", source, { reader });
   source.read = () => new Promise(() => {});
   const abort = new AbortController();
-  const read = file.blocks()[0]!.read(abort.signal);
+  const read = file.groups()[0]!.read(abort.signal);
   abort.abort(new Error("enough"));
   await assert.rejects(read, /enough/);
 });

@@ -272,7 +272,7 @@ Deno.test("huggingface() makes a problem of records that cannot be read, and goe
   assert.deepEqual(problems, [false, false, true, true, false, false]);
   assert.match(
     sessions[2]!.problem!,
-    /^Cannot read rows 3 to 4 of o\/speech\/test\.parquet: /,
+    /^cannot read rows 3 to 4 of o\/speech\/test\.parquet: /,
   );
 });
 

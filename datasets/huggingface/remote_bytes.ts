@@ -1,4 +1,4 @@
-import type { RandomBytes } from "../formats/parquet_footer.ts";
+import type { RandomBytes } from "../formats/parquet.ts";
 import type { RangeCache } from "./cache.ts";
 import {
   HubStatusError,

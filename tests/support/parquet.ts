@@ -3,7 +3,7 @@ import {
   parquetWrite,
   type ParquetWriteOptions,
 } from "hyparquet-writer";
-import type { RandomBytes } from "../../datasets/formats/parquet_footer.ts";
+import type { RandomBytes } from "../../datasets/formats/parquet.ts";
 
 /** A Parquet file of the given columns. */
 export function parquetOf(
