@@ -1,4 +1,4 @@
-import { basename, dirname, resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 import { z } from "zod";
 import { openDecoders } from "../audio/mod.ts";
 import { readAhead } from "../lib/read_ahead.ts";

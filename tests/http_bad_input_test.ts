@@ -213,7 +213,7 @@ Deno.test("run refuses data that an HTTP backend has no use for before it offers
     data("chat", each, ...says);
   await refuseAll([
     chat("gone.json", "cannot read gone.json: it does not exist"),
-    chat("nothing.json", "nothing.json: the file must be JSON"),
+    chat("nothing.json", "nothing.json: the file has no records"),
     chat("blank.txt", "blank.txt: the file has no records"),
     chat("cut.json", "cut.json: the file must be JSON in UTF-8"),
     chat("line.jsonl", "line.jsonl:1", "must be JSON"),

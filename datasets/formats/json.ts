@@ -7,6 +7,7 @@ import {
   type ManifestFormat,
   manifestOf,
   type ManifestOptions,
+  noRecords,
   openManifest,
   type RecordResult,
   type Row,
@@ -44,6 +45,7 @@ export async function openJson(
   try {
     value = parseJson(bytes);
   } catch (cause) {
+    if (new TextDecoder().decode(bytes).trim() === "") throw noRecords(path);
     throw new UsageError(
       `${path}: the file must be JSON in UTF-8: ${messageOf(cause)}`,
       { cause },
