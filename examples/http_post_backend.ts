@@ -21,7 +21,7 @@ export default {
         return URL.canParse(url) ? { value: { url } } : {
           issues: [{
             path: ["url"],
-            message: `must be a URL: current value is ${url}`,
+            message: `must be a URL, but was ${url}`,
           }],
         };
       },

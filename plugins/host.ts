@@ -7,7 +7,7 @@ import config from "../deno.json" with { type: "json" };
 /** The version of earshot. */
 export const version: string = config.version;
 
-/** This process, as the system tells of it. */
+/** Returns the CPU time and memory of this process. */
 export function denoHost(): Host {
   return {
     cpuMs() {
@@ -18,9 +18,9 @@ export function denoHost(): Host {
   };
 }
 
-/** This machine and program, as far as permissions let them be known. */
+/** Returns the versions of this machine and program, as far as permissions allow. */
 export function describeEnvironment(): Environment {
-  const cpus = asked(() => os.cpus()) ?? [];
+  const cpus = readIfPermitted(() => os.cpus()) ?? [];
   const model = cpus[0]?.model.trim();
   return {
     version,
@@ -31,8 +31,8 @@ export function describeEnvironment(): Environment {
   };
 }
 
-/** What needs a permission that may not have been given is left out of the report. */
-function asked<T>(read: () => T): T | undefined {
+/** Returns undefined if a permission is missing; the report then omits the value. */
+function readIfPermitted<T>(read: () => T): T | undefined {
   try {
     return read();
   } catch {

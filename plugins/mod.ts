@@ -1,5 +1,5 @@
 /**
- * Everything a plugin author needs.
+ * The API for plugins.
  *
  * @module
  */

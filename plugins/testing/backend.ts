@@ -1,10 +1,16 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Backend } from "../../core/contract.ts";
 import type { InferenceRequest, Turn } from "../../core/request.ts";
-import type { Output } from "../../core/sample.ts";
 import type { Configured } from "../plugin.ts";
 import {
+  mustBeInOrder,
+  mustBeOutput,
+  mustBeStamped,
+  recordCalls,
+} from "./calls.ts";
+import {
   type Check,
+  checkMaker,
   contextOf,
   limitsOf,
   must,
@@ -15,25 +21,15 @@ import {
   type SuiteOptions,
   within,
 } from "./checks.ts";
-import {
-  mustBeInOrder,
-  mustBeOutput,
-  mustBeStamped,
-  recorder,
-} from "./calls.ts";
 
-/** What {@linkcode testBackend} needs to know. */
+/** Options of {@linkcode testBackend}. */
 export interface BackendSuiteOptions extends SuiteOptions {
-  /**
-   * A turn that the backend answers, with every column that it needs.
-   *
-   * @default A turn with the text "hello"
-   */
+  /** A turn that the backend answers, with every column that it needs. @default A turn with the text "hello" */
   readonly turn?: Turn;
 }
 
 /**
- * Registers a test for every promise that a backend makes. What it sends to has to be up.
+ * Registers a test for every promise that a backend makes. The server that it sends to must be running.
  *
  * @example Usage
  * ```ts ignore
@@ -50,209 +46,158 @@ export function testBackend(
   register(backendChecks(plugin, options), options);
 }
 
-/** The promises that a backend makes, for those who register them on their own. */
+/** Time in which a finished request must not record anything, in milliseconds. */
+const SILENCE_MS = 50;
+
+/** Returns the checks of {@linkcode testBackend}, for code that registers them itself. */
 export function backendChecks(
   plugin: Configured<"backend">,
   options: BackendSuiteOptions = {},
 ): Check[] {
   const { turn = { columns: { text: "hello" } }, env } = options;
   const { graceMs, timeoutMs } = limitsOf(options);
-  const check = (
-    promise: string,
-    run: (backend: Backend, secrets: ReadonlySet<string>) => Promise<void>,
-  ): Check => ({
-    name: `${plugin.name} ${promise}`,
-    async run() {
-      const context = contextOf(env);
-      const backend = await within(plugin.open(context), timeoutMs, "open()");
-      try {
-        await run(backend, context.secrets);
-      } finally {
-        await within(backend[Symbol.asyncDispose]?.(), timeoutMs, "disposal");
-      }
-    },
-  });
+  const check = checkMaker(plugin, options);
+  const prepare = async (backend: Backend, its = turn) =>
+    await within(backend.prepare?.(its, never()), timeoutMs, "prepare()");
   /** Prepares a request and sends it. */
-  async function send(backend: Backend, id = 0, signal = never()) {
-    const prepared = await prepare(backend);
-    const log = recorder(signal);
-    const request: InferenceRequest = {
-      id,
-      turn,
-      prepared,
-      session: { id: `session-${id}`, turn: 0, history: [] },
-    };
-    const sent = outcomeOf(backend.send(request, log.call), "send()");
-    return { log, sent };
+  async function send(
+    backend: Backend,
+    { id = 0, signal = never(), its = turn },
+  ) {
+    const prepared = await prepare(backend, its);
+    const log = recordCalls(signal);
+    const session = { id: `session-${id}`, turn: 0, history: [] };
+    const request: InferenceRequest = { id, turn: its, prepared, session };
+    return { log, sent: outcomeOf(backend.send(request, log.call), "send()") };
   }
-  const prepare = async (backend: Backend) =>
-    await within(backend.prepare?.(turn, never()), timeoutMs, "prepare()");
-  const answered = async (backend: Backend, id?: number) => {
-    const { log, sent } = await send(backend, id);
+  async function answer(backend: Backend, id = 0) {
+    const { log, sent } = await send(backend, { id });
     const result = await within(sent, timeoutMs, "send()");
-    log.ended();
+    log.end();
     return { log, result };
-  };
+  }
 
   return [
-    check("can be opened again while it is open", async () => {
+    check("can be opened twice at the same time", async () => {
       const twin = await plugin.open(contextOf(env));
       await within(twin[Symbol.asyncDispose]?.(), timeoutMs, "disposal");
     }),
-    check(
-      "says what it needs and is, in plain data",
-      (backend, secrets) => {
-        const { needs, facts, spreadMs = 0 } = backend;
-        must(
-          Array.isArray(needs) &&
-            needs.flat().every((each) => typeof each === "string"),
-          "'needs' must be a list of columns, or of lists of them",
-          needs,
-        );
-        const missing = needs.filter((each) =>
-          [each].flat().every((column) => turn.columns[column] === undefined)
-        );
-        must(
-          missing.length === 0,
-          "The suite's turn must have every column that 'needs' names",
-          missing,
-        );
-        if (facts !== undefined) mustBePlain(facts, "facts", secrets);
-        must(
-          spreadMs >= 0 && spreadMs < Infinity,
-          "'spreadMs' must be a number from 0 on",
-          spreadMs,
-        );
-        return Promise.resolve();
-      },
-    ),
-    check(
-      "prepares the same from the same turn, and leaves the turn alone",
-      async (backend) => {
-        const before = { ...turn.columns };
-        const [first, second] = [
-          await prepare(backend),
-          await prepare(backend),
-        ];
-        must(
-          isDeepStrictEqual(first, second),
-          "prepare() must give the same twice",
-        );
-        must(
-          isDeepStrictEqual({ ...turn.columns }, before),
-          "prepare() must not change the turn",
-        );
-      },
-    ),
-    check("answers, and says what completes the answer", async (backend) => {
-      const { result, log } = await answered(backend);
+    check("describes itself in plain data", (backend, secrets) => {
+      mustDescribeItself(backend, turn);
+      const { facts } = backend;
+      if (facts !== undefined) mustBePlain(facts, "facts", secrets);
+    }),
+    check("prepares a turn without changing it", async (backend) => {
+      const before = { ...turn.columns };
+      const first = await prepare(backend);
+      const second = await prepare(backend);
+      must(
+        isDeepStrictEqual(first, second),
+        "prepare() must return the same value for the same turn",
+      );
+      must(
+        isDeepStrictEqual({ ...turn.columns }, before),
+        "prepare() must not change the turn",
+      );
+    }),
+    check("answers", async (backend) => {
+      const { result, log } = await answer(backend);
       if ("error" in result) throw result.error;
       mustBeOutput(result.value);
+      const { text, embeddings } = result.value;
       must(
-        log.outputs.length > 0 || isAnswer(result.value),
-        "send() must record what it received, or return its text or how many vectors came",
+        log.outputs.length > 0 || text !== undefined ||
+          embeddings !== undefined,
+        "send() must record output, or return a text or the number of embeddings",
       );
     }),
-    check(
-      "stamps each read before the output that it carried",
-      async (backend) => {
-        const { log } = await answered(backend);
-        mustBeStamped(log);
-      },
-    ),
-    check(
-      "marks instants in their order, and within the request",
-      async (backend) => {
-        const { log } = await answered(backend);
-        mustBeInOrder(log);
-      },
-    ),
-    check("records nothing once it has answered", async (backend) => {
-      const { log } = await answered(backend);
-      await pause(50);
-      must(
-        log.afterEnd.length === 0,
-        "Nothing may be recorded after send() has ended",
-        log.afterEnd,
-      );
+    check("stamps each read before its output", async (backend) => {
+      mustBeStamped((await answer(backend)).log);
     }),
-    check("keeps requests that run at once apart", async (backend) => {
+    check("marks instants in order, within the request", async (backend) => {
+      mustBeInOrder((await answer(backend)).log);
+    }),
+    check("records nothing after the answer", async (backend) => {
+      const { log } = await answer(backend);
+      await pause(SILENCE_MS);
+      mustBeSilent(log.afterEnd, "send()");
+    }),
+    check("keeps concurrent requests apart", async (backend) => {
       const all = await Promise.all(
-        [0, 1, 2, 3].map((id) => answered(backend, id)),
+        [0, 1, 2, 3].map((id) => answer(backend, id)),
       );
       for (const { log, result } of all) {
         if ("error" in result) throw result.error;
         mustBeStamped(log);
         must(
           log.outputs.length > 0 === all[0]!.log.outputs.length > 0,
-          "Requests that run at once must each record their own output",
+          "concurrent requests must each record their own output",
         );
       }
     }),
-    check("lets go when its signal aborts", async (backend) => {
+    check("stops when its signal aborts", async (backend) => {
       const abort = new AbortController();
-      const { log, sent } = await send(backend, 0, abort.signal);
+      const { log, sent } = await send(backend, { signal: abort.signal });
       await pause(1);
-      abort.abort(new Error("The suite gave up"));
+      abort.abort(new Error("the suite aborted the request"));
       await within(sent, graceMs, "send() of an aborted request");
-      log.ended();
-      await pause(50);
-      must(
-        log.afterEnd.length === 0,
-        "Nothing may be recorded after an aborted send() has ended",
-        log.afterEnd,
-      );
+      log.end();
+      await pause(SILENCE_MS);
+      mustBeSilent(log.afterEnd, "an aborted send()");
     }),
-    check("does not begin what was aborted before", async (backend) => {
-      const { sent, log } = await send(
-        backend,
-        0,
-        AbortSignal.abort(new Error("Aborted before")),
-      );
-      await within(
-        sent,
-        graceMs,
-        "send() of a request that was aborted before",
-      );
-      must(
-        log.outputs.length === 0,
-        "A request that was aborted before must have no output",
-        log.outputs.length,
-      );
+    check("does not start an aborted request", async (backend) => {
+      const signal = AbortSignal.abort(new Error("aborted before the request"));
+      const { sent, log } = await send(backend, { signal });
+      await within(sent, graceMs, "send() after its signal aborted");
+      must(log.outputs.length === 0, "an aborted request must have no output");
     }),
-    check("never looks at the reference", async (backend) => {
-      let seen = false;
-      const columns = { ...turn.columns };
-      Object.defineProperty(columns, "reference", {
+    check("never reads the reference", async (backend) => {
+      let isRead = false;
+      const columns = Object.defineProperty({ ...turn.columns }, "reference", {
         enumerable: false,
-        get: () => (seen = true, "what a perfect answer would say"),
+        get: () => (isRead = true, "the expected transcript"),
       });
-      const watched: Turn = { ...turn, columns };
-      const prepared = await within(
-        backend.prepare?.(watched, never()),
-        timeoutMs,
-        "prepare()",
-      );
-      const session = { id: "session", turn: 0, history: [] };
-      const { call } = recorder(never());
-      const request = { id: 0, turn: watched, prepared, session };
-      await within(
-        outcomeOf(backend.send(request, call), "send()"),
-        timeoutMs,
-        "send()",
-      );
-      must(!seen, "The reference must never be read, as it is never sent");
+      const { sent } = await send(backend, { its: { ...turn, columns } });
+      await within(sent, timeoutMs, "send()");
+      must(!isRead, "the reference must never be read, as it is never sent");
     }),
-    check("can be told of the end of any session", (backend) => {
+    check("accepts the end of any session", (backend) => {
       backend.endSession?.("session-0");
-      backend.endSession?.("never heard of");
-      return Promise.resolve();
+      backend.endSession?.("unknown");
     }),
   ];
 }
 
-function isAnswer({ text, embeddings }: Output): boolean {
-  return text !== undefined || embeddings !== undefined;
+/** Asserts the description of a backend, and that a turn has the columns that it needs. */
+function mustDescribeItself(
+  { needs, spreadMs = 0 }: Backend,
+  { columns }: Turn,
+): void {
+  must(
+    Array.isArray(needs) &&
+      needs.flat().every((each) => typeof each === "string"),
+    "needs must be a list of columns, or of lists of columns",
+    needs,
+  );
+  const missing = needs.filter((each) =>
+    [each].flat().every((column) => columns[column] === undefined)
+  );
+  must(
+    missing.length === 0,
+    `the suite's turn must have every column that the backend needs: ${missing}`,
+  );
+  must(
+    spreadMs >= 0 && spreadMs < Infinity,
+    "spreadMs must be a number from 0 on",
+    spreadMs,
+  );
+}
+
+function mustBeSilent(calls: readonly string[], what: string): void {
+  must(
+    calls.length === 0,
+    `${what} must record nothing after it ends: ${calls}`,
+  );
 }
 
 function never(): AbortSignal {

@@ -1,23 +1,25 @@
-import { onAbort } from "../../lib/abort.ts";
 import { type Clock, systemClock } from "../../core/clock.ts";
 import type { Call } from "../../core/contract.ts";
 import type { AudioSent, Delta, Instant, Output } from "../../core/sample.ts";
+import { onAbort } from "../../lib/abort.ts";
 import { must } from "./checks.ts";
 
-/** What a backend recorded of one request. */
-export interface Log {
+/** The calls that a backend made for one request. */
+export interface CallLog {
   readonly call: Call;
   readonly readsMs: number[];
   readonly outputs: { atMs: number; delta: Delta; readsBefore: number }[];
   readonly marks: { instant: Instant; atMs: number }[];
   readonly chunks: AudioSent[];
+  /** Names of calls that were made after `end()`. */
   readonly afterEnd: string[];
   readonly startMs: number;
   endMs: number | undefined;
-  ended(): void;
+  /** Ends the request. */
+  end(): void;
 }
 
-/** The members of a call that say when it is given up: when the signal aborts. */
+/** Returns the members of a call that depend on its signal. */
 export function abortedBy(
   signal: AbortSignal,
 ): Pick<Call, "signal" | "throwIfAborted" | "onAbort"> {
@@ -28,10 +30,13 @@ export function abortedBy(
   };
 }
 
-/** A call that keeps everything, and what comes too late apart. */
-export function recorder(signal: AbortSignal): Log {
+/** Returns a log whose call records everything. */
+export function recordCalls(signal: AbortSignal): CallLog {
   const clock: Clock = systemClock();
-  const log: Log = {
+  const note = (name: string) => {
+    if (log.endMs !== undefined) log.afterEnd.push(name);
+  };
+  const log: CallLog = {
     readsMs: [],
     outputs: [],
     marks: [],
@@ -39,17 +44,13 @@ export function recorder(signal: AbortSignal): Log {
     afterEnd: [],
     startMs: clock.now(),
     endMs: undefined,
-    ended: () => void (log.endMs ??= clock.now()),
+    end: () => void (log.endMs ??= clock.now()),
     call: {
       ...abortedBy(signal),
       clock,
       read(bytes, atMs = clock.now()) {
         note("read");
-        must(
-          bytes >= 0,
-          "read() must be told how many bytes there were",
-          bytes,
-        );
+        must(bytes >= 0, "bytes of read() must be 0 or more", bytes);
         log.readsMs.push(atMs);
         return atMs;
       },
@@ -57,7 +58,7 @@ export function recorder(signal: AbortSignal): Log {
         note("event");
         must(
           log.readsMs.includes(atMs),
-          "event() must be given the time that read() returned",
+          "atMs of event() must be a time that read() returned",
           atMs,
         );
       },
@@ -67,11 +68,7 @@ export function recorder(signal: AbortSignal): Log {
       },
       buffered(bytes) {
         note("buffered");
-        must(
-          bytes >= 0,
-          "buffered() must be told how many bytes there are",
-          bytes,
-        );
+        must(bytes >= 0, "bytes of buffered() must be 0 or more", bytes);
       },
       mark(instant, atMs = clock.now()) {
         note(`mark ${instant}`);
@@ -85,7 +82,7 @@ export function recorder(signal: AbortSignal): Log {
         note("ended");
         must(
           atMs >= log.startMs && atMs <= clock.now(),
-          "ended() must be given a time of this request",
+          "atMs of ended() must lie within the request",
           atMs,
         );
       },
@@ -95,38 +92,30 @@ export function recorder(signal: AbortSignal): Log {
       },
     },
   };
-  const note = (what: string) => {
-    if (log.endMs !== undefined) log.afterEnd.push(what);
-  };
   return log;
 }
 
-/** Holds that what completes an answer is of its shape. */
+/** Asserts the shape of what `send()` resolves with. */
 export function mustBeOutput(output: Output): void {
-  must(
-    typeof output === "object" && output !== null,
-    "send() must resolve with an object",
-    output,
-  );
+  const isObject = typeof output === "object" && output !== null;
+  must(isObject, "send() must resolve with an object", output);
   const { text, usage = {}, finishReason } = output;
-  must(
-    text === undefined || typeof text === "string",
-    "'text' must be a string",
-    text,
-  );
-  must(
-    finishReason === undefined || typeof finishReason === "string",
-    "'finishReason' must be a string",
-    finishReason,
-  );
+  mustBeText(text, "text");
+  mustBeText(finishReason, "finishReason");
   const { countedBy: _, audioSeconds: __, ...counts } = usage;
   for (const [name, count] of Object.entries(counts)) {
     must(
       count === undefined || (Number.isInteger(count) && count >= 0),
-      `'usage.${name}' must be a count, or left out where it is not known`,
+      `usage.${name} must be a whole number from 0 on, or absent if unknown`,
       count,
     );
   }
+}
+
+/** Asserts that a value is a string, or absent. */
+export function mustBeText(value: unknown, name: string): void {
+  const isText = value === undefined || typeof value === "string";
+  must(isText, `${name} must be a string`, value);
 }
 
 const KINDS: readonly string[] = [
@@ -137,32 +126,25 @@ const KINDS: readonly string[] = [
   "audio",
 ];
 
-/** Holds that each output has the time of a read before it. */
-export function mustBeStamped({ readsMs, outputs }: Log): void {
+/** Asserts that each output has the time of a read before it. */
+export function mustBeStamped({ readsMs, outputs }: CallLog): void {
   for (const { atMs, delta, readsBefore } of outputs) {
-    must(
-      readsBefore > 0,
-      "read() must be called before the output that it carried",
-    );
+    must(readsBefore > 0, "read() must be called before its output");
     must(
       readsMs.slice(0, readsBefore).includes(atMs),
-      "output() must be given the time that read() returned",
+      "atMs of output() must be a time that read() returned",
       atMs,
     );
     must(
       KINDS.includes(delta.kind),
-      "A delta must be of a known kind",
+      `kind of a delta must be one of ${KINDS.join(", ")}`,
       delta.kind,
     );
-    must(
-      delta.text === undefined || typeof delta.text === "string",
-      "The text of a delta must be a string",
-      delta.text,
-    );
+    mustBeText(delta.text, "text of a delta");
   }
 }
 
-/** Pairs of instants of which the first cannot be later, where both were marked. */
+/** Pairs of instants; the first must not be later than the second if both were marked. */
 const ORDER: readonly [Instant, Instant][] = [
   ["connected", "ready"],
   ["connected", "requestSent"],
@@ -171,20 +153,17 @@ const ORDER: readonly [Instant, Instant][] = [
   ["streamStart", "endSent"],
 ];
 
-/** Holds that marks and chunks lie within the request, in their order. */
+/** Asserts that marks and chunks lie within the request, in order. */
 export function mustBeInOrder(
-  { marks, chunks, startMs, endMs = Infinity }: Log,
+  { marks, chunks, startMs, endMs = Infinity }: CallLog,
 ): void {
   const at = new Map(marks.map(({ instant, atMs }) => [instant, atMs]));
-  must(
-    at.size === marks.length,
-    "Each instant must be marked once",
-    marks.map(({ instant }) => instant),
-  );
+  const names = marks.map(({ instant }) => instant);
+  must(at.size === marks.length, "instants must be marked once each", names);
   for (const { instant, atMs } of marks) {
     must(
       atMs >= startMs && atMs <= endMs,
-      `'${instant}' must lie within the request`,
+      `${instant} must lie within the request`,
       atMs - startMs,
     );
   }
@@ -192,7 +171,7 @@ export function mustBeInOrder(
     const [from, to] = [at.get(earlier), at.get(later)];
     must(
       from === undefined || to === undefined || from <= to,
-      `'${earlier}' must not be later than '${later}'`,
+      `${earlier} must not be later than ${later}`,
     );
   }
   let sentMs = startMs;
@@ -200,14 +179,10 @@ export function mustBeInOrder(
   for (const chunk of chunks) {
     must(
       chunk.atMs >= sentMs && chunk.atMs <= endMs,
-      "Chunks must be recorded in the order in which they are sent, within the request",
+      "atMs of chunks must ascend within the request",
       chunk.atMs - startMs,
     );
-    must(
-      chunk.endMs > audioMs,
-      "Each chunk must end later in the audio than the one before",
-      chunk.endMs,
-    );
+    must(chunk.endMs > audioMs, "endMs of chunks must ascend", chunk.endMs);
     [sentMs, audioMs] = [chunk.atMs, chunk.endMs];
   }
 }

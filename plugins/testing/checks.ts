@@ -1,55 +1,39 @@
-import type { OpenContext } from "../plugin.ts";
+import type { Configured, Instances, Kind, OpenContext } from "../plugin.ts";
 
-/** One promise of a contract, checked. */
+/** A promise of a contract, as a test. */
 export interface Check {
-  /** What is promised, as a sentence that begins with the plugin's name. */
+  /** The promise, as a sentence that begins with the plugin's name. */
   readonly name: string;
-  /** Rejects with what was promised and what was found. */
+  /** Rejects with the broken rule and the value that broke it. */
   run(): Promise<void>;
 }
 
-/** What every suite can be told. */
+/** Options that every suite has. */
 export interface SuiteOptions {
-  /**
-   * Registers one test with a framework of your choice.
-   *
-   * @default Deno.test
-   */
+  /** Registers one test with a test framework. @default Deno.test */
   readonly test?: (name: string, run: () => Promise<void>) => void;
-  /**
-   * Environment variables, for plugins that read secrets from there.
-   *
-   * @default {none}
-   */
+  /** Environment variables, for plugins that read secrets from them. @default {none} */
   readonly env?: Readonly<Record<string, string>>;
-  /**
-   * How long a plugin may take to let go once its signal has aborted, in milliseconds.
-   *
-   * @default {1000}
-   */
+  /** Time limit for stopping after the signal has aborted, in milliseconds. @default {1000} */
   readonly graceMs?: number;
-  /**
-   * How long anything else may take, in milliseconds.
-   *
-   * @default {30000}
-   */
+  /** Time limit of everything else, in milliseconds. @default {30000} */
   readonly timeoutMs?: number;
 }
 
-/** The limits of a suite, filled in. */
+/** Time limits of a suite. */
 export interface Limits {
   readonly graceMs: number;
   readonly timeoutMs: number;
 }
 
-/** The limits that a suite was given, or their defaults. */
+/** Returns the time limits of a suite, with their defaults. */
 export function limitsOf(
   { graceMs = 1000, timeoutMs = 30_000 }: SuiteOptions,
 ): Limits {
   return { graceMs, timeoutMs };
 }
 
-/** Hands every check to a framework. */
+/** Registers every check with a test framework. */
 export function register(
   checks: readonly Check[],
   { test = Deno.test }: SuiteOptions,
@@ -57,7 +41,40 @@ export function register(
   for (const { name, run } of checks) test(name, run);
 }
 
-/** What a plugin is opened with in a check, and the secrets that it asked for. */
+/** Creates a check that runs with an instance of a plugin, and disposes of it. */
+export type CheckMaker<K extends Kind> = (
+  promise: string,
+  run: (
+    instance: Instances[K],
+    secrets: ReadonlySet<string>,
+  ) => void | Promise<void>,
+) => Check;
+
+/** Returns a function that creates the checks of a plugin. */
+export function checkMaker<K extends Kind>(
+  plugin: Configured<K>,
+  options: SuiteOptions,
+): CheckMaker<K> {
+  const { timeoutMs } = limitsOf(options);
+  return (promise, run) => ({
+    name: `${plugin.name} ${promise}`,
+    async run() {
+      const context = contextOf(options.env);
+      const instance: Instances[K] & Partial<AsyncDisposable> = await within(
+        plugin.open(context),
+        timeoutMs,
+        "open()",
+      );
+      try {
+        await run(instance, context.secrets);
+      } finally {
+        await within(instance[Symbol.asyncDispose]?.(), timeoutMs, "disposal");
+      }
+    },
+  });
+}
+
+/** Returns a context that opens plugins, and the secrets that they read from it. */
 export function contextOf(
   env: Readonly<Record<string, string>> = {},
 ): OpenContext & { readonly secrets: ReadonlySet<string> } {
@@ -74,19 +91,24 @@ export function contextOf(
   };
 }
 
-/** Holds that something is so. */
+/**
+ * Asserts that a rule holds.
+ *
+ * @throws {Error} With the rule, and the value that broke it.
+ */
 export function must(
   holds: unknown,
   rule: string,
-  found?: unknown,
+  value?: unknown,
 ): asserts holds {
   if (holds) return;
-  throw new Error(
-    found === undefined ? rule : `${rule}: current value is ${shown(found)}`,
-  );
+  const shown = value instanceof Error
+    ? String(value)
+    : JSON.stringify(value) ?? String(value);
+  throw new Error(value === undefined ? rule : `${rule}, but was ${shown}`);
 }
 
-/** The promise, or a rejection that says what took too long. */
+/** Waits for a promise, and rejects if it takes too long. */
 export async function within<T>(
   promise: PromiseLike<T> | T,
   ms: number,
@@ -104,12 +126,12 @@ export async function within<T>(
   }
 }
 
-/** Lets that much real time pass. */
+/** Waits in real time. */
 export function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-/** How a promise ended; a rejection is held to be an `Error`. */
+/** Returns how a promise ended; a rejection must be an `Error`. */
 export async function outcomeOf<T>(
   promise: Promise<T>,
   what: string,
@@ -122,22 +144,22 @@ export async function outcomeOf<T>(
   }
 }
 
-/** Holds that a value survives JSON, and holds none of the secrets. */
+/** Asserts that a value survives JSON, and contains no secret. */
 export function mustBePlain(
   value: unknown,
   what: string,
   secrets: ReadonlySet<string> = new Set(),
 ): void {
-  const fault = notPlain(value, what);
-  must(fault === undefined, `${fault} must be plain JSON`);
+  const path = pathNotPlain(value, what);
+  must(path === undefined, `${path} must be plain JSON`);
   const text = JSON.stringify(value) ?? "";
   for (const secret of secrets) {
-    must(!text.includes(secret), `${what} must not tell a secret`);
+    must(!text.includes(secret), `${what} must not contain a secret`);
   }
 }
 
-/** Where a value holds something that JSON cannot. */
-function notPlain(value: unknown, path: string): string | undefined {
+/** Returns the path of a value that JSON cannot represent. */
+function pathNotPlain(value: unknown, path: string): string | undefined {
   if (value === null || ["string", "boolean"].includes(typeof value)) return;
   if (typeof value === "number") {
     return Number.isFinite(value) ? undefined : path;
@@ -148,21 +170,7 @@ function notPlain(value: unknown, path: string): string | undefined {
     [Object.prototype, null].includes(Object.getPrototypeOf(value));
   if (!isPlain) return path;
   for (const [key, item] of Object.entries(value)) {
-    const fault = notPlain(item, `${path}.${key}`);
-    if (fault !== undefined) return fault;
+    const found = pathNotPlain(item, `${path}.${key}`);
+    if (found !== undefined) return found;
   }
-}
-
-/** Freezes plain data all through: whoever changes it throws. */
-export function frozen<T>(value: T): T {
-  if (typeof value !== "object" || value === null || Object.isFrozen(value)) {
-    return value;
-  }
-  Object.values(value).forEach(frozen);
-  return Object.freeze(value);
-}
-
-function shown(value: unknown): string {
-  if (value instanceof Error) return String(value);
-  return JSON.stringify(value) ?? String(value);
 }

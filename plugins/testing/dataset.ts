@@ -1,8 +1,10 @@
 import type { Dataset } from "../../core/contract.ts";
-import type { Session } from "../../core/request.ts";
+import type { Audio, Session } from "../../core/request.ts";
 import type { Configured } from "../plugin.ts";
+import { mustBeText } from "./calls.ts";
 import {
   type Check,
+  checkMaker,
   contextOf,
   limitsOf,
   must,
@@ -13,19 +15,11 @@ import {
   within,
 } from "./checks.ts";
 
-/** What {@linkcode testDataset} needs to know. */
+/** Options of {@linkcode testDataset}. */
 export interface DatasetSuiteOptions extends SuiteOptions {
-  /**
-   * How many sessions are read at most.
-   *
-   * @default {50}
-   */
+  /** Number of sessions that are read at most. @default {50} */
   readonly limit?: number;
-  /**
-   * How soon the first session must be there, in milliseconds: whatever is heavy waits behind its columns.
-   *
-   * @default {2000}
-   */
+  /** Time limit of the first session, in milliseconds; expensive work waits until a column is read. @default {2000} */
   readonly firstMs?: number;
 }
 
@@ -47,29 +41,15 @@ export function testDataset(
   register(datasetChecks(plugin, options), options);
 }
 
-/** The promises that a dataset makes, for those who register them on their own. */
+/** Returns the checks of {@linkcode testDataset}, for code that registers them itself. */
 export function datasetChecks(
   plugin: Configured<"dataset">,
   options: DatasetSuiteOptions = {},
 ): Check[] {
   const { limit = 50, firstMs = 2000, env } = options;
   const { graceMs, timeoutMs } = limitsOf(options);
-  const check = (
-    promise: string,
-    run: (dataset: Dataset, secrets: ReadonlySet<string>) => Promise<void>,
-  ): Check => ({
-    name: `${plugin.name} ${promise}`,
-    async run() {
-      const context = contextOf(env);
-      const dataset = await within(plugin.open(context), timeoutMs, "open()");
-      try {
-        await run(dataset, context.secrets);
-      } finally {
-        await within(dataset[Symbol.asyncDispose]?.(), timeoutMs, "disposal");
-      }
-    },
-  });
-  /** The first sessions of a reading. */
+  const check = checkMaker(plugin, options);
+  /** Returns the first sessions of a reading. */
   async function read(dataset: Dataset, { seed = 1, pass = 0 } = {}) {
     const sessions: Session[] = [];
     const signal = new AbortController().signal;
@@ -79,36 +59,32 @@ export function datasetChecks(
         if (sessions.length >= limit) break;
       }
     })();
-    await within(reading, timeoutMs, "Reading");
+    await within(reading, timeoutMs, "reading");
     return sessions;
   }
   const begin = (dataset: Dataset, signal: AbortSignal) =>
     dataset.sessions({ seed: 1, pass: 0, signal })[Symbol.asyncIterator]();
 
   return [
-    check("can be opened again while it is open", async (dataset) => {
+    check("can be opened twice at the same time", async (dataset) => {
       const twin = await plugin.open(contextOf(env));
       const [here, there] = [await read(dataset), await read(twin)];
       await within(twin[Symbol.asyncDispose]?.(), timeoutMs, "disposal");
-      mustBeEqual(here, there, "Two that are opened alike must read alike");
+      mustBeEqual(here, there, "two instances must yield the same sessions");
     }),
-    check("says what it is, in plain data", ({ facts }, secrets) => {
+    check("describes itself in plain data", ({ facts }, secrets) => {
       if (facts !== undefined) mustBePlain(facts, "facts", secrets);
-      return Promise.resolve();
+    }),
+    check("yields sessions with turns and unique ids", async (dataset) => {
+      const sessions = await read(dataset);
+      must(sessions.length > 0, "a dataset must yield at least one session");
+      sessions.forEach(mustBeSession);
+      const ids = sessions.map(({ id }) => id);
+      const twice = ids.find((id, i) => ids.indexOf(id) !== i);
+      must(twice === undefined, "id of a session must be unique", twice);
     }),
     check(
-      "yields sessions with turns, each with an id of its own",
-      async (dataset) => {
-        const sessions = await read(dataset);
-        must(sessions.length > 0, "There must be a session");
-        sessions.forEach(mustBeSession);
-        const ids = sessions.map(({ id }) => id);
-        const twice = ids.find((id, i) => ids.indexOf(id) !== i);
-        must(twice === undefined, "The id of a session must be its own", twice);
-      },
-    ),
-    check(
-      "reads the same order for the same seed and pass",
+      "yields the same order for the same seed and pass",
       async (dataset) => {
         for (
           const reading of [{ seed: 1 }, { seed: 2 }, { seed: 1, pass: 1 }]
@@ -116,138 +92,124 @@ export function datasetChecks(
           mustBeEqual(
             await read(dataset, reading),
             await read(dataset, reading),
-            `Seed ${reading.seed}, pass ${
-              reading.pass ?? 0
-            } must read the same twice`,
+            `the order of ${JSON.stringify(reading)} must be the same twice`,
           );
         }
       },
     ),
-    check("keeps readings that run at once apart", async (dataset) => {
+    check("keeps concurrent readings apart", async (dataset) => {
       const alone = await read(dataset);
       const together = await Promise.all([read(dataset), read(dataset)]);
       for (const each of together) {
-        mustBeEqual(each, alone, "A reading must not notice another");
+        mustBeEqual(each, alone, "a reading must not affect another");
       }
     }),
-    check("has its first session soon, and no media in it", async (dataset) => {
-      const iterator = begin(dataset, new AbortController().signal);
-      const { value, done } = await within(
-        iterator.next(),
-        firstMs,
-        "The first session",
-      );
-      await within(iterator.return?.(), graceMs, "The end of a reading");
-      must(!done, "There must be a session");
-      for (const { columns } of (value as Session).turns) {
-        mustHoldNoMedia(columns);
-      }
-    }),
-    check("decodes its audio when it is asked to", async (dataset) => {
+    check(
+      "yields its first session quickly, without media",
+      async (dataset) => {
+        const iterator = begin(dataset, new AbortController().signal);
+        const { value, done } = await within(
+          iterator.next(),
+          firstMs,
+          "first session",
+        );
+        await within(iterator.return?.(), graceMs, "end of a reading");
+        must(!done, "a dataset must yield at least one session");
+        for (const { columns } of (value as Session).turns) {
+          mustHoldNoMedia(columns);
+        }
+      },
+    ),
+    check("decodes audio on demand", async (dataset) => {
       const audio = (await read(dataset)).flatMap(({ turns }) => turns)
         .find(({ columns }) => columns.audio)?.columns.audio;
-      if (!audio) return;
-      must(
-        typeof audio.id === "string" && audio.id !== "",
-        "'audio.id' must be a text",
-        audio.id,
-      );
-      must(
-        audio.durationMs > 0 && audio.durationMs < Infinity,
-        "'audio.durationMs' must be above 0",
-        audio.durationMs,
-      );
-      const pcm = await within(audio.pcm16(16_000), timeoutMs, "pcm16()");
-      must(
-        pcm instanceof Int16Array && pcm.length > 0,
-        "pcm16() must give samples",
-      );
-      const offMs = Math.abs(pcm.length / 16 - audio.durationMs);
-      must(
-        offMs <= 100 + audio.durationMs / 50,
-        "pcm16() must be as long as 'audio.durationMs' says: it is off by so many ms",
-        offMs,
-      );
+      if (audio) {
+        mustBeAudio(
+          audio,
+          await within(audio.pcm16(16_000), timeoutMs, "pcm16()"),
+        );
+      }
     }),
-    check("ends when its signal aborts", async (dataset) => {
+    check("stops when its signal aborts", async (dataset) => {
       const abort = new AbortController();
       const iterator = begin(dataset, abort.signal);
-      await within(iterator.next(), timeoutMs, "The first session");
-      abort.abort(new Error("The suite gave up"));
+      await within(iterator.next(), timeoutMs, "first session");
+      abort.abort(new Error("the suite aborted the reading"));
+      await within(drain(iterator), graceMs, "an aborted reading");
+    }),
+    check("does not start an aborted reading", async (dataset) => {
+      const signal = AbortSignal.abort(new Error("aborted before the reading"));
+      const iterator = begin(dataset, signal);
       await within(
         drain(iterator),
         graceMs,
-        "A reading whose signal has aborted",
+        "a reading after its signal aborted",
       );
     }),
-    check("does not begin what was aborted before", async (dataset) => {
-      const iterator = begin(
-        dataset,
-        AbortSignal.abort(new Error("Aborted before")),
-      );
-      await within(
-        drain(iterator),
-        graceMs,
-        "A reading that was aborted before",
-      );
-    }),
-    check("ends when its reader stops", async (dataset) => {
+    check("stops when its reader stops", async (dataset) => {
       const iterator = begin(dataset, new AbortController().signal);
-      await within(iterator.next(), timeoutMs, "The first session");
-      await within(iterator.return?.(), graceMs, "The end of a reading");
+      await within(iterator.next(), timeoutMs, "first session");
+      await within(iterator.return?.(), graceMs, "end of a reading");
     }),
   ];
 }
 
-/** Reads to the end; one that never comes gives way to other work, so that time can tell. */
+/** Number of sessions after which a reading counts as endless. */
+const ENDLESS = 10_000;
+
+/** Reads to the end of a reading. */
 async function drain(iterator: AsyncIterator<Session>): Promise<void> {
   for (let i = 1;; i++) {
-    const result = await outcomeOf(iterator.next(), "A reading");
+    const result = await outcomeOf(iterator.next(), "reading");
     if ("error" in result || result.value.done) return;
     must(
-      i < 10_000,
-      "A reading must end when its signal aborts: it went on for 10000 sessions",
+      i < ENDLESS,
+      `a reading must end when its signal aborts, but yielded ${ENDLESS} sessions`,
     );
   }
 }
 
 function mustBeSession({ id, turns }: Session): void {
-  must(
-    typeof id === "string" && id !== "",
-    "The id of a session must be a text",
-    id,
-  );
-  must(
-    Array.isArray(turns) && turns.length > 0,
-    `Session ${id} must have a turn`,
-  );
+  const isText = typeof id === "string" && id !== "";
+  must(isText, "id of a session must be a string that is not empty", id);
+  const hasTurns = Array.isArray(turns) && turns.length > 0;
+  must(hasTurns, `session ${id} must have a turn`);
   for (const { columns, maxOutputTokens, thinkMs } of turns) {
     must(
       typeof columns === "object" && columns !== null,
-      `The turns of session ${id} must have columns`,
+      `turns of session ${id} must have columns`,
     );
-    const { text, reference } = columns;
-    must(
-      text === undefined || typeof text === "string",
-      "'text' must be a string",
-      text,
-    );
-    must(
-      reference === undefined || typeof reference === "string",
-      "'reference' must be a string",
-      reference,
-    );
+    mustBeText(columns.text, "text");
+    mustBeText(columns.reference, "reference");
     must(
       maxOutputTokens === undefined || maxOutputTokens > 0,
-      "'maxOutputTokens' must be above 0",
+      "maxOutputTokens must be above 0",
       maxOutputTokens,
     );
     must(
       thinkMs === undefined || thinkMs >= 0,
-      "'thinkMs' must be a number from 0 on",
+      "thinkMs must be a number from 0 on",
       thinkMs,
     );
   }
+}
+
+/** @param pcm The audio at 16 kHz. */
+function mustBeAudio({ id, durationMs }: Audio, pcm: Int16Array): void {
+  const isText = typeof id === "string" && id !== "";
+  must(isText, "audio.id must be a string that is not empty", id);
+  const isFinite = durationMs > 0 && durationMs < Infinity;
+  must(isFinite, "audio.durationMs must be above 0", durationMs);
+  const hasSamples = pcm instanceof Int16Array && pcm.length > 0;
+  must(hasSamples, "pcm16() must return samples");
+  const differenceMs = Math.abs(pcm.length / 16 - durationMs);
+  must(
+    differenceMs <= 100 + durationMs / 50,
+    `audio.durationMs must be about the duration of pcm16(), ${
+      pcm.length / 16
+    }`,
+    durationMs,
+  );
 }
 
 function mustBeEqual(
@@ -260,13 +222,13 @@ function mustBeEqual(
   const [one, other] = [text(here), text(there)];
   must(
     one.length === other.length,
-    `${rule}: ${one.length} and ${other.length} sessions were read`,
+    `${rule}, but ${one.length} and ${other.length} sessions were read`,
   );
   const at = one.findIndex((each, i) => each !== other[i]);
-  must(at < 0, `${rule}: session ${at} differs`);
+  must(at < 0, `${rule}, but session ${at} differs`);
 }
 
-/** Audio stands for itself by its id. */
+/** Replaces audio by its id. */
 function withoutMedia(key: string, value: unknown): unknown {
   return key === "audio" && typeof value === "object" && value !== null &&
       "id" in value
@@ -285,7 +247,7 @@ function mustHoldNoMedia(
     value instanceof Blob;
   must(
     !isMedia,
-    `${path} must not hold media: it waits behind a function until it is prepared`,
+    `${path} must not contain media; load it in a function when it is prepared`,
   );
   for (const [key, item] of Object.entries(value)) {
     mustHoldNoMedia(item, `${path}.${key}`, seen);

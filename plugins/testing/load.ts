@@ -5,6 +5,7 @@ import { random } from "../../lib/random.ts";
 import type { Configured } from "../plugin.ts";
 import {
   type Check,
+  checkMaker,
   contextOf,
   limitsOf,
   must,
@@ -14,11 +15,11 @@ import {
   type SuiteOptions,
   within,
 } from "./checks.ts";
-import { testRun } from "./run.ts";
+import { testRun } from "./reporter.ts";
 
 /** Options of {@linkcode testLoad}. */
 export interface LoadSuiteOptions extends SuiteOptions {
-  /** The same load with invalid options, each of which must be rejected. @default {[]} */
+  /** The same load with invalid options; opening each one must fail. @default {[]} */
   readonly invalid?: readonly Configured<"load">[];
   /** Returns the report that the profile receives for a stage. @default A stage in which every request succeeded */
   readonly report?: (stage: Stage) => StageReport;
@@ -46,7 +47,7 @@ export function testLoad(
   register(loadChecks(plugin, options), options);
 }
 
-/** Returns the checks of {@linkcode testLoad}, for frameworks that register them on their own. */
+/** Returns the checks of {@linkcode testLoad}, for code that registers them itself. */
 export function loadChecks(
   plugin: Configured<"load">,
   options: LoadSuiteOptions = {},
@@ -55,33 +56,25 @@ export function loadChecks(
   const { timeoutMs } = limitsOf(options);
   const open = (load: Configured<"load">) =>
     within(load.open(contextOf(env)), timeoutMs, "open()");
-  const check = (
-    promise: string,
-    run: (profile: LoadProfile) => Promise<void> | void,
-  ): Check => ({
-    name: `${plugin.name} ${promise}`,
-    async run() {
-      await run(await open(plugin));
-    },
-  });
+  const check = checkMaker(plugin, options);
   return [
     check("rejects invalid options", async () => {
       for (const load of invalid) {
         const result = await outcomeOf(open(load), "open()");
         must(
           "error" in result && isUsageError(result.error),
-          "Invalid options must be rejected with a UsageError",
+          "invalid options must be rejected with a UsageError",
           load.options,
         );
       }
     }),
     check("yields at least one stage, described in plain data", (profile) => {
       const { stages } = readStages(profile, options);
-      must(stages.length > 0, "A load must yield at least one stage");
+      must(stages.length > 0, "a load must yield at least one stage");
       for (const { name, load } of stages) {
         must(
           typeof name === "string" && name !== "",
-          "'name' must be a string that is not empty",
+          "name must be a string that is not empty",
           name,
         );
         mustBePlain(load, "load");
@@ -92,7 +85,7 @@ export function loadChecks(
     }),
     check("yields the same stages for the same seed", async (profile) => {
       const first = readStages(profile, options).stages;
-      const rule = "The same seed must yield the same stages";
+      const rule = "the same seed must yield the same stages";
       mustBeEqual(readStages(profile, options).stages, first, rule);
       const twin = await open(plugin);
       mustBeEqual(readStages(twin, options).stages, first, rule);
@@ -103,15 +96,15 @@ export function loadChecks(
       must(
         one.isRandom !== isEqual(one.stages, other.stages),
         one.isRandom
-          ? "A load that draws random numbers must differ for another seed"
-          : "A load that draws no random numbers must be the same for every seed",
+          ? "a load that draws random numbers must differ for another seed"
+          : "a load that draws no random numbers must be the same for every seed",
       );
     }),
     check("stops when the run ends early", (profile) => {
       const plan = profile((purpose) => random(1, purpose));
       plan.next();
       plan.return();
-      must(plan.next().done, "A load must yield no stage after return()");
+      must(plan.next().done, "a load must yield no stage after return()");
     }),
   ];
 }
@@ -165,23 +158,23 @@ function mustBeOffered({ arrivals, startsMs, maxInFlight }: ReadStage): void {
   must(
     maxInFlight === undefined || maxInFlight === Infinity ||
       Number.isInteger(maxInFlight) && maxInFlight > 0,
-    "'maxInFlight' must be a whole number above 0",
+    "maxInFlight must be a whole number above 0",
     maxInFlight,
   );
   if ("concurrency" in arrivals) {
     const { concurrency } = arrivals;
     must(
       Number.isInteger(concurrency) && concurrency > 0,
-      "'concurrency' must be a whole number above 0",
+      "concurrency must be a whole number above 0",
       concurrency,
     );
     return;
   }
-  must(startsMs.length > 0, "A stage must start at least one request");
+  must(startsMs.length > 0, "a stage must start at least one request");
   for (const [i, atMs] of startsMs.entries()) {
     must(
       atMs >= (startsMs[i - 1] ?? 0) && atMs < Infinity,
-      `Start times must be finite and ascend from 0: that of request ${i}`,
+      `start times must be finite and ascend from 0: number ${i}`,
       atMs,
     );
   }
@@ -192,9 +185,12 @@ function mustBeEqual(
   there: readonly ReadStage[],
   rule: string,
 ): void {
-  must(here.length === there.length, rule, here.length);
+  must(
+    here.length === there.length,
+    `${rule}, but ${here.length} and ${there.length} stages were read`,
+  );
   const at = here.findIndex((stage, i) => !isEqual(stage, there[i]));
-  must(at < 0, `${rule}: stage ${at} differs`);
+  must(at < 0, `${rule}, but stage ${at} differs`);
 }
 
 /** Compares by value; arrivals are compared by the start times that were read. */

@@ -1,38 +1,38 @@
 import { type Clock, sleepUntil } from "../../core/clock.ts";
 import { taskQueue } from "../../lib/task_heap.ts";
 
-/** A clock that stands still until a test moves it. */
+/** A clock whose time moves only when a test moves it. */
 export interface ManualClock extends Clock {
-  /** Tasks that wait for their time, sleeps included: 0 when nothing was left behind. */
+  /** Number of tasks that are scheduled, sleeps included. */
   readonly pending: number;
-  /** When the next task is due; `undefined` when none waits. */
+  /** Time of the next task; undefined if no task is scheduled. */
   readonly nextMs: number | undefined;
   /**
-   * Moves time forward. Each task on the way runs at its own time, in order, and what follows from it
-   * (promises, microtasks, whatever these schedule) settles before time goes on.
+   * Moves time forward. Each task on the way runs at its own time, in order, and everything that follows from it
+   * (promises, microtasks, and the tasks that these schedule) settles before time moves on.
    *
    * @throws {RangeError} If `ms` is negative or not finite.
-   * @throws What a task threw, after time has moved all the same; an `AggregateError` if several did.
+   * @throws The error of a task, after time has moved; an `AggregateError` if several tasks failed.
    */
   advance(ms: number): Promise<void>;
-  /** Moves time to `atMs`, as `advance` does; lets promises settle if that has passed. */
+  /** Moves time to `atMs`, as `advance` does. If that is in the past, only lets promises settle. */
   advanceTo(atMs: number): Promise<void>;
-  /** Moves time to the next task and runs all that are due then. Returns whether there was one. */
+  /** Moves time to the next task and runs every task that is due then. Returns whether there was a task. */
   tick(): Promise<boolean>;
-  /** Lets promises settle and runs what is due, without moving time. */
+  /** Lets promises settle and runs the tasks that are due, without moving time. */
   settle(): Promise<void>;
 }
 
-/** Where a manual clock begins. */
+/** Options of {@linkcode manualClock}. */
 export interface ManualClockOptions {
-  /** What it shows at first, in milliseconds. @default {0} */
+  /** Initial time, in milliseconds. @default {0} */
   readonly nowMs?: number;
-  /** Wall time at its 0, in milliseconds since 1970. @default {0} */
+  /** Wall time when the clock is at 0, in milliseconds since 1970. @default {0} */
   readonly epochMs?: number;
 }
 
 /**
- * A clock for tests: time goes only where the test sends it, so that nothing waits and nothing is left to chance.
+ * Creates a clock for tests. Its time moves only when the test moves it, so that tests are fast and deterministic.
  *
  * @example Usage
  * ```ts
@@ -101,7 +101,7 @@ export function manualClock(
   };
 }
 
-/** A turn of the event loop: every promise chain that needs no input or output has run to its end by then. */
+/** Waits for one iteration of the event loop, by which every promise chain without input or output has settled. */
 function settled(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
@@ -109,7 +109,7 @@ function settled(): Promise<void> {
 function check(ms: number): void {
   if (!(ms >= 0 && ms < Infinity)) {
     throw new RangeError(
-      `Cannot advance the clock as 'ms' must be a number from 0 on: current value is ${ms}`,
+      `ms must be a number from 0 on, but was ${ms}`,
     );
   }
 }

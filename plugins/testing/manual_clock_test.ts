@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { manualClock } from "./manual_clock.ts";
 
-Deno.test("manualClock() stands still until it is moved", async () => {
+Deno.test("manualClock() does not move by itself", async () => {
   const clock = manualClock({ nowMs: 5, epochMs: 1000 });
   assert.equal(clock.now(), 5);
   assert.equal(clock.epochMs, 1000);
@@ -11,7 +11,7 @@ Deno.test("manualClock() stands still until it is moved", async () => {
   assert.equal(clock.now(), 15, "never goes back");
 });
 
-Deno.test("manualClock() runs tasks in order of time, then of arrival, each at its own time", async () => {
+Deno.test("manualClock() runs tasks by time, then by order of scheduling, each at its own time", async () => {
   const clock = manualClock();
   const seen: string[] = [];
   for (const [name, atMs] of [["c", 30], ["a", 10], ["b", 10]] as const) {
@@ -24,7 +24,7 @@ Deno.test("manualClock() runs tasks in order of time, then of arrival, each at i
   assert.equal(clock.pending, 0);
 });
 
-Deno.test("manualClock() lets what follows from a task settle before time goes on", async () => {
+Deno.test("manualClock() lets the consequences of a task settle before time moves on", async () => {
   const clock = manualClock();
   const seen: number[] = [];
   const loop = (async () => {
@@ -40,7 +40,7 @@ Deno.test("manualClock() lets what follows from a task settle before time goes o
   assert.equal(clock.now(), 1000);
 });
 
-Deno.test("manualClock() runs what is overdue without turning back", async () => {
+Deno.test("manualClock() runs overdue tasks without moving back", async () => {
   const clock = manualClock({ nowMs: 100 });
   const seen: number[] = [];
   clock.at(20, () => seen.push(clock.now()));
@@ -48,7 +48,7 @@ Deno.test("manualClock() runs what is overdue without turning back", async () =>
   assert.deepEqual(seen, [100]);
 });
 
-Deno.test("manualClock() ticks from task to task and says when there is none", async () => {
+Deno.test("manualClock() ticks from task to task and reports when no task is left", async () => {
   const clock = manualClock();
   const seen: number[] = [];
   clock.at(7, () => seen.push(clock.now()));
@@ -62,7 +62,7 @@ Deno.test("manualClock() ticks from task to task and says when there is none", a
   assert.equal(clock.now(), 9);
 });
 
-Deno.test("manualClock() takes tasks back and lets sleeps be aborted", async () => {
+Deno.test("manualClock() cancels tasks and aborts sleeps", async () => {
   const clock = manualClock();
   const stop = new AbortController();
   const cancel = clock.at(5, () => assert.fail("was given up"));
@@ -79,7 +79,7 @@ Deno.test("manualClock() takes tasks back and lets sleeps be aborted", async () 
   assert.equal(clock.pending, 0);
 });
 
-Deno.test("manualClock() passes on what tasks throw and loses none of the others", async () => {
+Deno.test("manualClock() passes errors of tasks on and runs the other tasks", async () => {
   const clock = manualClock();
   const seen: number[] = [];
   clock.at(1, () => {
@@ -97,12 +97,12 @@ Deno.test("manualClock() passes on what tasks throw and loses none of the others
   await assert.rejects(clock.advance(10), AggregateError);
 });
 
-Deno.test("manualClock() refuses to go back or to be given no number", async () => {
+Deno.test("manualClock() rejects negative and invalid times", async () => {
   const clock = manualClock();
   await assert.rejects(clock.advance(-1), RangeError);
   await assert.rejects(clock.advance(NaN), RangeError);
-  assert.throws(() => clock.at(NaN, () => {}), {
-    message:
-      "Cannot schedule a task as 'atMs' must be a number: current value is NaN",
-  });
+  assert.throws(
+    () => clock.at(NaN, () => {}),
+    /atMs.* must be a number.* NaN$/,
+  );
 });

@@ -1,5 +1,5 @@
 /**
- * For those who write plugins: what each kind promises, as tests, and a clock that stands still.
+ * Contract suites for plugins of each kind, and a manual clock for tests.
  *
  * @module
  */

@@ -1,19 +1,25 @@
 import type { Reporter } from "../../core/contract.ts";
+import type {
+  Progress,
+  Report,
+  RunInfo,
+  StageReport,
+  Summary,
+} from "../../core/report.ts";
+import type { Sample } from "../../core/sample.ts";
 import type { Configured } from "../plugin.ts";
 import {
   type Check,
-  contextOf,
-  frozen,
+  checkMaker,
   limitsOf,
   must,
   register,
   type SuiteOptions,
   within,
 } from "./checks.ts";
-import { emptyStage, type TestRun, testRun } from "./run.ts";
 
 /**
- * Registers a test for every promise that a reporter makes. Files that it writes are written again by each.
+ * Registers a test for every promise that a reporter makes. Each test overwrites the files that the reporter writes.
  *
  * @example Usage
  * ```ts ignore
@@ -30,57 +36,47 @@ export function testReporter(
   register(reporterChecks(plugin, options), options);
 }
 
-/** The promises that a reporter makes, for those who register them on their own. */
+/** Returns the checks of {@linkcode testReporter}, for code that registers them itself. */
 export function reporterChecks(
   plugin: Configured<"reporter">,
   options: SuiteOptions = {},
 ): Check[] {
   const { timeoutMs } = limitsOf(options);
+  const make = checkMaker(plugin, options);
   const check = (
     promise: string,
     run: (reporter: Reporter) => Promise<void> | void,
-  ): Check => ({
-    name: `${plugin.name} ${promise}`,
-    async run() {
-      const context = contextOf(options.env);
-      const reporter = await within(plugin.open(context), timeoutMs, "open()");
-      try {
-        await within(run(reporter), timeoutMs, "The reporter");
-      } finally {
-        await within(reporter[Symbol.asyncDispose]?.(), timeoutMs, "disposal");
-      }
-    },
-  });
+  ) =>
+    make(promise, (reporter) => within(run(reporter), timeoutMs, "reporter"));
 
   return [
-    check("reports a whole run", (reporter) => tell(reporter, testRun())),
-    check("changes nothing of what it is given", async (reporter) => {
+    check("reports a whole run", (reporter) => reportAll(reporter, testRun())),
+    check("does not change the data that it receives", async (reporter) => {
       const given = testRun();
       const before = JSON.stringify(given);
-      await tell(reporter, frozen(given));
+      await reportAll(reporter, frozen(given));
       must(
         JSON.stringify(given) === before,
-        "What a reporter is given must stay as it is",
+        "data must be the same after the reporter received it",
       );
     }),
-    check("answers at once while the run goes on", (reporter) => {
+    check("returns nothing while the run continues", (reporter) => {
       const { info, samples, progress, stage } = testRun();
-      const answers = {
+      const results = {
         start: reporter.start?.(info),
         samples: reporter.samples?.(samples),
         progress: reporter.progress?.(progress),
         stage: reporter.stage?.(stage),
       };
-      for (const [name, answer] of Object.entries(answers)) {
+      for (const [name, result] of Object.entries(results)) {
         must(
-          answer === undefined,
-          `${name}() must return nothing: the run does not wait for it`,
+          result === undefined,
+          `${name}() must return nothing, as the run does not wait for it`,
         );
       }
     }),
-    check("takes many samples", async (reporter) => {
-      const whole = testRun();
-      const { info, samples, report } = whole;
+    check("accepts many samples", async (reporter) => {
+      const { info, samples, report } = testRun();
       reporter.start?.(info);
       for (let batch = 0; batch < 50; batch++) {
         reporter.samples?.(Array.from({ length: 100 }, (_, i) => ({
@@ -94,7 +90,7 @@ export function reporterChecks(
       "reports a run without stages",
       (reporter) => reporter.report({ ...testRun().report, stages: [] }),
     ),
-    check("reports a stage in which nothing was observed", async (reporter) => {
+    check("reports a stage without observations", async (reporter) => {
       const { info, report } = testRun();
       const stage = emptyStage();
       reporter.start?.(info);
@@ -102,26 +98,18 @@ export function reporterChecks(
       reporter.stage?.(stage);
       await reporter.report({ ...report, stages: [stage] });
     }),
+    check("reports an interrupted run with skipped data", (reporter) => {
+      const run = testRun();
+      const items = [{ id: "bad.wav", reason: "ends early" }];
+      const skipped = { count: 21, items };
+      const report = { ...run.report, interrupted: true, skipped };
+      return reportAll(reporter, { ...run, report });
+    }),
     check(
-      "reports a run that was interrupted, and data that was skipped",
-      (reporter) =>
-        tell(reporter, {
-          ...testRun(),
-          report: {
-            ...testRun().report,
-            interrupted: true,
-            skipped: {
-              count: 21,
-              items: [{ id: "bad.wav", reason: "It ends early" }],
-            },
-          },
-        }),
-    ),
-    check(
-      "reports of what it was not there for",
+      "reports a run from its report alone",
       (reporter) => reporter.report(testRun().report),
     ),
-    check("lets go of a run that came to no report", (reporter) => {
+    check("can be disposed of without a report", (reporter) => {
       const { info, samples } = testRun();
       reporter.start?.(info);
       reporter.samples?.(samples);
@@ -129,7 +117,17 @@ export function reporterChecks(
   ];
 }
 
-async function tell(
+/** Freezes plain data recursively, so that a change throws. */
+function frozen<T>(value: T): T {
+  if (typeof value !== "object" || value === null || Object.isFrozen(value)) {
+    return value;
+  }
+  Object.values(value).forEach(frozen);
+  return Object.freeze(value);
+}
+
+/** Calls every method of a reporter, as a run does. */
+async function reportAll(
   reporter: Reporter,
   { info, samples, progress, stage, report }: TestRun,
 ): Promise<void> {
@@ -139,4 +137,199 @@ async function tell(
   reporter.samples?.([]);
   reporter.stage?.(stage);
   await reporter.report(report);
+}
+
+/** All data of a run that a reporter receives. */
+export interface TestRun {
+  readonly info: RunInfo;
+  readonly samples: Sample[];
+  readonly progress: Progress;
+  readonly stage: StageReport;
+  readonly report: Report;
+}
+
+/** Returns a small run with one of each kind of data. */
+export function testRun(): TestRun {
+  const info: RunInfo = {
+    earshot: { version: "0.0.0" },
+    run: {
+      id: "00000000-0000-4000-8000-000000000000",
+      startedAt: "2026-01-01T00:00:00.000Z",
+      epochMs: Date.UTC(2026, 0, 1),
+      seed: 1,
+      loadingMs: 1,
+      config: {
+        backend: { name: "echo", options: {}, facts: { model: "none" } },
+        dataset: { name: "repeat", options: { text: "hello" } },
+        load: "concurrent=1",
+        stop: { requests: 3 },
+        normalizer: "basic",
+      },
+    },
+  };
+  const stage = fullStage();
+  const progress: Progress = {
+    atMs: 500,
+    stage: 0,
+    name: "1 stream",
+    phase: "measure",
+    inFlight: 1,
+    counts: { ok: 1, error: 0, timeout: 0, cancelled: 0, dropped: 0 },
+    requestsPerSecond: 2,
+    medians: { latency: 500 },
+    remainingRequests: 2,
+  };
+  const report: Report = {
+    schema: "earshot.report/1",
+    ...info,
+    stages: [stage],
+    skipped: { count: 0, items: [] },
+    interrupted: false,
+  };
+  return { info, samples: samples(), progress, stage, report };
+}
+
+/** Returns three samples: answered, failed after some output, timed out without output. */
+function samples(): Sample[] {
+  const base: Sample = {
+    id: 0,
+    session: { id: 'with "quotes", commas\nand lines', turn: 0 },
+    stage: 0,
+    phase: "measure",
+    input: { audioId: "clip", audioMs: 400, reference: "hello world" },
+    scheduledMs: 0,
+    dispatchedMs: 1,
+    marks: { connected: 2, ready: 3, streamStart: 4, endSent: 404, final: 450 },
+    reads: { count: 2, bytes: 80 },
+    deltas: [{ atMs: 200, kind: "text", text: "" }, {
+      atMs: 440,
+      kind: "text",
+      text: "hello world",
+      tokens: 2,
+    }],
+    audioSent: [{ dueMs: 104, atMs: 104.5, endMs: 100 }],
+    output: {
+      text: "hello world",
+      usage: { inputTokens: 5, outputTokens: 2 },
+      finishReason: "stop",
+    },
+    endedMs: 451,
+    outcome: { status: "ok" },
+  };
+  const failure = {
+    class: "connect_error",
+    message: "connection refused\nby the server",
+  };
+  return [
+    base,
+    {
+      ...base,
+      id: 1,
+      output: { text: "hel" },
+      outcome: {
+        status: "error",
+        failure: { ...failure, code: "ECONNREFUSED" },
+      },
+    },
+    {
+      ...base,
+      id: 2,
+      input: {},
+      marks: {},
+      reads: { count: 0, bytes: 0 },
+      deltas: [],
+      audioSent: [],
+      output: {},
+      outcome: {
+        status: "timeout",
+        failure: { class: "connect_timeout", message: "timed out" },
+      },
+    },
+  ];
+}
+
+/** Returns a stage in which no request succeeded. */
+function emptyStage(): StageReport {
+  return {
+    name: "1 stream",
+    load: { kind: "concurrent", concurrency: 1 },
+    window: { stageStartMs: 0, startMs: 0, endMs: 1000, warmupMs: 0 },
+    stopped: "requests",
+    counts: {
+      ok: 0,
+      error: 0,
+      timeout: 0,
+      cancelled: 0,
+      dropped: 0,
+      emptyOutputs: 0,
+      retried: 0,
+      warmup: 0,
+      failures: {},
+    },
+    failures: [],
+    metrics: {},
+    rates: {},
+    quality: {},
+    client: {},
+    verdict: { status: "failed", reasons: ["no request succeeded"] },
+  };
+}
+
+function fullStage(): StageReport {
+  const summary: Summary = {
+    n: 1,
+    mean: 450,
+    min: 450,
+    max: 450,
+    p5: 450,
+    p50: 450,
+    p90: 450,
+    p95: 450,
+    p99: 450,
+    p999: 450,
+  };
+  const wer = {
+    value: 0,
+    s: 0,
+    d: 0,
+    i: 0,
+    n: 2,
+    normalizer: "basic",
+    utterances: 1,
+    emptyReferenceInsertions: 0,
+  };
+  return {
+    ...emptyStage(),
+    counts: {
+      ...emptyStage().counts,
+      ok: 1,
+      error: 1,
+      timeout: 1,
+      failures: { connect_error: 1, connect_timeout: 1 },
+    },
+    failures: [
+      {
+        class: "connect_error",
+        code: "ECONNREFUSED",
+        message: "connection refused\nby the server",
+        count: 1,
+      },
+      { class: "connect_timeout", message: "timed out", count: 1 },
+    ],
+    metrics: {
+      latency: { unit: "ms", ...summary },
+      ttft: { unit: "ms", ...summary, sd: 1, quantileError: 0.01 },
+    },
+    rates: { errorRate: 2 / 3, requestsPerSecond: 1, rtfxAggregate: 0.4 },
+    quality: { wer, cer: { ...wer, n: 11 } },
+    client: {
+      scheduleLag: summary,
+      chunkLateness: summary,
+      chunkMs: 100,
+      loopDelay: summary,
+      cpu: 0.1,
+      rssBytes: 1e8,
+    },
+    verdict: { status: "valid", reasons: [] },
+  };
 }
