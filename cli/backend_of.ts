@@ -1,10 +1,10 @@
 import { type Configured, isUsageError } from "../plugins/mod.ts";
 import { loadPlugin } from "../plugins/load.ts";
-import { jsonSchemaOf } from "../plugins/schema_hints.ts";
+import { jsonSchemaOf } from "../plugins/problems.ts";
 import { catalogue } from "../catalogue.ts";
 import { pluginOf } from "./plugin_of.ts";
-import { parseSpec, type Spec } from "./spec.ts";
-import { readSpec } from "./spec_options.ts";
+import { parseSpec, type Spec } from "../plugins/spec.ts";
+import { parseOptions } from "../plugins/options.ts";
 
 /** What names the backend and its server. */
 export interface BackendFlags {
@@ -43,7 +43,7 @@ export async function lacksTarget(
   const { definition } = await loadPlugin("backend", spec.name, { catalogue });
   const { required } = jsonSchemaOf(definition.options) ?? {};
   return Array.isArray(required) && required.includes("target") &&
-    readSpec(spec, definition).options.target === undefined;
+    parseOptions(spec, definition).options.target === undefined;
 }
 
 /** Stands for a server that is not started yet, to hold options to their rules before. */

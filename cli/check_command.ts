@@ -8,14 +8,14 @@ import { disposeInTime } from "../lib/disposal.ts";
 import { type Backend, type OpenContext, UsageError } from "../plugins/mod.ts";
 import { redact, redactText } from "../lib/redact.ts";
 import { removeAbandonedFolders } from "../lib/temporary_folder.ts";
-import type { CheckFlags } from "./check.ts";
-import { answerLines } from "./check_answer.ts";
-import { EXIT } from "./exit_codes.ts";
+import type { CheckFlags } from "./commands/check.ts";
+import { answerLines } from "./commands/check_answer.ts";
+import { EXIT } from "./exit_code.ts";
 import { interruptible } from "./interrupt.ts";
 import { backendAndServer } from "./backend_of.ts";
 import { datasetOf, wholeNumber } from "./run_plan.ts";
-import { watchCall } from "./trace_call.ts";
-import { visible } from "./visible.ts";
+import { watchCall } from "./commands/trace_call.ts";
+import { visible } from "./output.ts";
 import { warn } from "./warn.ts";
 
 /** `earshot check`: returns the exit code. */

@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 import { tempFolder, tone } from "../tests/support/datasets.ts";
 import { datasetSpec } from "./dataset_spec.ts";
-import { parseSpec } from "./spec.ts";
+import { parseSpec } from "../plugins/spec.ts";
 
 /** The spec's dataset, the path it reads and its other options. */
 async function read(text: string) {
-  const { name, primary, pairs } = parseSpec(await datasetSpec(text));
+  const { name, primary, options } = parseSpec(await datasetSpec(text));
   return [
     name,
     primary?.map((piece) => piece.text),
-    pairs.map(({ key }) => key),
+    options.map(({ key }) => key),
   ];
 }
 

@@ -1,5 +1,5 @@
 import { constants } from "node:os";
-import { EXIT } from "./exit_codes.ts";
+import { EXIT } from "./exit_code.ts";
 import { say } from "./warn.ts";
 
 /** The run was interrupted by a signal before there was anything to report. */

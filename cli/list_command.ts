@@ -1,9 +1,9 @@
 import { type Kind, kinds, type Plugin } from "../plugins/plugin.ts";
 import { loadPlugin, loadPlugins } from "../plugins/load.ts";
-import { jsonSchemaOf } from "../plugins/schema_hints.ts";
+import { jsonSchemaOf } from "../plugins/problems.ts";
 import { catalogue } from "../catalogue.ts";
-import { optionLines } from "./option_lines.ts";
-import { visible, visibleJson } from "./visible.ts";
+import { optionLines } from "../plugins/options.ts";
+import { visible, visibleJson } from "./output.ts";
 
 /** `earshot list`. */
 export async function listCommand(

@@ -1,6 +1,6 @@
 import { type Configured, UsageError } from "../plugins/mod.ts";
 import { pluginOf } from "./plugin_of.ts";
-import { parseSpec } from "./spec.ts";
+import { parseSpec } from "../plugins/spec.ts";
 
 const OPEN_LOOP = "poisson=RATE or constant=RATE starts RATE requests a second";
 const CLOSED_LOOP = "concurrent=N keeps N streams in flight";

@@ -46,19 +46,19 @@ Deno.test("loadOf() rejects an unknown load and invalid options, with a hint", a
     ["Concurrency=5", /concurrent=N keeps N streams in flight/],
     ["sweep", /give a list, as concurrent=1,2,4,8/],
     ["poison=1", /did you mean "poisson"\?/],
-    ["concurrent", /streams: must be given/],
-    ["concurrent=0", /streams\.0: must be above 0: current value is 0/],
+    ["concurrent", /streams must be given/],
+    ["concurrent=0", /streams\.0 must be above 0, but was 0/],
     [
       "concurrent=1e9",
-      /streams\.0: must be at most 100000: current value is 1000000000/,
+      /streams\.0 must be at most 100000, but was 1000000000/,
     ],
     [
       "concurrent=1.5",
-      /streams: must be a whole number: current value is 1\.5/,
+      /streams must be a whole number, but was 1\.5/,
     ],
-    ["constant=-1", /rates\.0: must be above 0: current value is -1/],
+    ["constant=-1", /rates\.0 must be above 0, but was -1/],
     ["constant=1,maxInflight=2", /did you mean "maxInFlight"\?/],
-    ["", /a name must be given/],
+    ["", /a name must come first/],
   ] as const;
   for (const [text, says] of cases) {
     await assert.rejects(loadOf(text), (error) => {

@@ -1,16 +1,16 @@
 import { Command, CommanderError, type Option } from "commander";
 import { isRequestError, isUsageError, messageOf } from "../plugins/mod.ts";
 import { version } from "../plugins/host.ts";
-import { addCheck } from "./check.ts";
-import { addInfo, addList } from "./list.ts";
-import { addReport } from "./report.ts";
-import { addRun } from "./run.ts";
-import { addServe } from "./serve.ts";
-import { explainForeignOptions } from "./foreign_options.ts";
+import { addCheck } from "./commands/check.ts";
+import { addInfo, addList } from "./commands/list.ts";
+import { addReport } from "./commands/report.ts";
+import { addRun } from "./commands/run.ts";
+import { addServe } from "./commands/serve.ts";
+import { explainForeignOptions } from "./flags.ts";
 import { refuseRepeatedOptions } from "./repeated_options.ts";
-import { EXIT } from "./exit_codes.ts";
+import { EXIT } from "./exit_code.ts";
 import { Interrupted } from "./interrupt.ts";
-import { shownMessage } from "./visible.ts";
+import { shownMessage } from "./output.ts";
 import { say } from "./warn.ts";
 
 /** Runs a command; returns the exit code. */

@@ -1,10 +1,10 @@
 import type { Configured, Definition, Kind, Problem } from "../plugins/mod.ts";
 import { loadPlugin } from "../plugins/load.ts";
 import { redactUrl } from "../lib/redact.ts";
-import { explain, jsonSchemaOf } from "../plugins/schema_hints.ts";
+import { explain, jsonSchemaOf, problemsError } from "../plugins/problems.ts";
 import { catalogue } from "../catalogue.ts";
-import { parseSpec } from "./spec.ts";
-import { problemsWith, type ReadSpec, readSpec } from "./spec_options.ts";
+import { parseSpec } from "../plugins/spec.ts";
+import { type ParsedOptions, parseOptions } from "../plugins/options.ts";
 
 /** The option that names a plugin of each kind. */
 const FLAGS: Readonly<Record<Kind, string>> = {
@@ -29,14 +29,14 @@ export async function pluginOf<K extends Kind>(
   const spec = parseSpec(text);
   const option = FLAGS[kind];
   const plugin = await loadPlugin(kind, spec.name, { catalogue, option });
-  const read = readSpec(spec, plugin.definition);
+  const read = parseOptions(spec, plugin.definition);
   const doubled = addTo(read.options, shorthands);
   const problems = [
     ...await allProblems(read, plugin.definition),
     ...doubled,
   ];
   if (problems.length > 0) {
-    throw problemsWith(`${kind} "${redactUrl(spec.name)}"`, problems);
+    throw problemsError(redactUrl(spec.name), problems);
   }
   return plugin(read.options);
 }
@@ -60,7 +60,7 @@ function addTo(
 
 /** What could not be read, and what the schema has to say of the rest. */
 async function allProblems(
-  { options, problems }: ReadSpec,
+  { options, problems }: ParsedOptions,
   { options: schema }: Definition<Kind>,
 ): Promise<readonly Problem[]> {
   const result = await schema["~standard"].validate(options);

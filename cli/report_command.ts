@@ -1,10 +1,10 @@
 import { systemClock } from "../core/clock.ts";
 import { disposeInTime } from "../lib/disposal.ts";
 import { tellAll } from "../plugins/run.ts";
-import { exitCodeOf, sayMissed } from "./exit_codes.ts";
+import { exitCodeOf, sayMissed } from "./exit_code.ts";
 import { interruptible } from "./interrupt.ts";
 import { replay } from "./replay.ts";
-import type { ReportFlags } from "./report.ts";
+import type { ReportFlags } from "./commands/report.ts";
 import { checkPaths } from "./report_paths.ts";
 import { normalizerOf, reportersOf } from "./run_plan.ts";
 import { warn } from "./warn.ts";

@@ -1,10 +1,10 @@
 import { run } from "../plugins/run.ts";
 import { removeAbandonedFolders } from "../lib/temporary_folder.ts";
-import { EXIT, exitCodeOf, sayMissed } from "./exit_codes.ts";
+import { EXIT, exitCodeOf, sayMissed } from "./exit_code.ts";
 import { interruptible } from "./interrupt.ts";
 import { progressReporter } from "./progress.ts";
 import { planOf } from "./run_plan.ts";
-import type { RunFlags } from "./run.ts";
+import type { RunFlags } from "./commands/run.ts";
 import { warn } from "./warn.ts";
 
 /** `earshot run`: returns the exit code. */

@@ -14,10 +14,10 @@ import {
 } from "./backend_of.ts";
 import { pluginOf } from "./plugin_of.ts";
 import { loadOf } from "./loads.ts";
-import type { RunFlags } from "./run.ts";
-import { parseDuration, parseShare } from "./units.ts";
+import type { RunFlags } from "./commands/run.ts";
+import { parseDuration, parseShare } from "../lib/units.ts";
 import { checkPaths, pathOf, usesStandardOutput } from "./report_paths.ts";
-import { together } from "./together.ts";
+import { collectProblems } from "../plugins/problems.ts";
 import { warn } from "./warn.ts";
 
 /** Everything that a run needs; disposing of it stops the reference server, if one was started. */
@@ -39,7 +39,7 @@ export async function planOf(flags: RunFlags): Promise<Plan> {
   const given = await isDemo(flags) ? { ...flags, ...DEMO } : flags;
   const loadText = given.load ?? "concurrent=1";
   // Everything that can be refused is, and all at once, before a server is started.
-  const { backend: _, maxErrorRate, ...parts } = await together({
+  const { backend: _, maxErrorRate, ...parts } = await collectProblems({
     load: () => loadOf(loadText),
     stop: () => stopOf(given),
     seed: () => wholeNumber("--seed", flags.seed, 0),
@@ -90,7 +90,7 @@ async function isDemo(flags: RunFlags): Promise<boolean> {
 export async function reportersOf(
   { report: specs, quiet = false }: Pick<RunFlags, "report" | "quiet">,
 ): Promise<readonly Configured<"reporter">[]> {
-  const made = await together(
+  const made = await collectProblems(
     Object.fromEntries(
       specs.map((spec, i) => [i, () => pluginOf("reporter", spec)]),
     ),
@@ -111,7 +111,7 @@ export async function datasetOf(
     await pluginOf("dataset", await datasetSpec(text));
   if (data.length <= 1) return await one(data[0] ?? dataFor(flags));
   const { zip } = await import("../datasets/zip.ts");
-  const made = await together(
+  const made = await collectProblems(
     Object.fromEntries(data.map((text, i) => [i, () => one(text)])),
   );
   return zip(data.map((_, i) => made[i]!));
@@ -128,26 +128,26 @@ function pathsOf({ options }: Configured<"dataset">): readonly string[] {
 function stopOf({ duration, requests, warmup, drain }: RunFlags): StopRules {
   return {
     ...(warmup !== undefined &&
-      { warmupMs: parseDuration(warmup, "--warmup") }),
+      { warmupMs: durationOf("--warmup", warmup) }),
     ...(duration !== undefined &&
       { durationMs: positive("--duration", duration) }),
     ...(requests !== undefined &&
       { requests: wholeNumber("--requests", requests, 1) }),
-    ...(drain !== undefined && { drainMs: parseDuration(drain, "--drain") }),
+    ...(drain !== undefined && { drainMs: durationOf("--drain", drain) }),
   };
 }
 
 function maxErrorRateOf({ maxErrorRate }: RunFlags): number | undefined {
   return maxErrorRate === undefined
     ? undefined
-    : parseShare(maxErrorRate, "--max-error-rate");
+    : shareOf("--max-error-rate", maxErrorRate);
 }
 
 function positive(option: string, text: string): number {
-  const ms = parseDuration(text, option);
+  const ms = durationOf(option, text);
   if (ms > 0) return ms;
   throw new UsageError(
-    `Cannot run as '${option}' must be above 0: current value is ${text}`,
+    `${option} must be above 0, but was ${text}`,
   );
 }
 
@@ -162,7 +162,7 @@ export function wholeNumber(
     return value;
   }
   throw new UsageError(
-    `Cannot run as '${option}' must be a whole number from ${least} on: current value is ${text}`,
+    `${option} must be a whole number of at least ${least}, but was ${text}`,
   );
 }
 
@@ -170,8 +170,33 @@ export function wholeNumber(
 export function normalizerOf(name: string): NormalizerName {
   if (Object.hasOwn(normalizers, name)) return name as NormalizerName;
   throw new UsageError(
-    `Cannot compare texts as '--normalizer' must be one of ${
+    `--normalizer must be one of ${
       Object.keys(normalizers).join(", ")
-    }: current value is ${name}`,
+    }, but was ${name}`,
+  );
+}
+
+/** @throws {UsageError} If it is not a duration with a unit. */
+function durationOf(option: string, text: string): number {
+  const ms = parseDuration(text);
+  if (ms !== undefined) return ms;
+  throw new UsageError(
+    `${option} must be a duration with ms, s, m or h, but was ${
+      JSON.stringify(text)
+    }`,
+  );
+}
+
+/** @throws {UsageError} If it is not a share. */
+function shareOf(option: string, text: string): number {
+  const share = parseShare(text);
+  if (share !== undefined) return share;
+  const meant = Number(text) > 0 && Number(text) <= 100
+    ? `; did you mean ${text}%?`
+    : "";
+  throw new UsageError(
+    `${option} must be a share such as 5% or 0.05, but was ${
+      JSON.stringify(text)
+    }${meant}`,
   );
 }

@@ -1,5 +1,5 @@
 import { shownVariable } from "../backends/connect/credentials.ts";
-import { suggestion } from "../plugins/schema_hints.ts";
+import { suggestion } from "../plugins/problems.ts";
 import { systemClock } from "../core/clock.ts";
 import { disposeInTime } from "../lib/disposal.ts";
 import { messageOf, UsageError } from "../plugins/mod.ts";
@@ -12,10 +12,10 @@ import {
   startServer,
 } from "../server/mod.ts";
 import { settingsOf } from "../server/settings.ts";
-import { EXIT } from "./exit_codes.ts";
+import { EXIT } from "./exit_code.ts";
 import { interruptible } from "./interrupt.ts";
 import { wholeNumber } from "./run_plan.ts";
-import type { ServeFlags } from "./serve.ts";
+import type { ServeFlags } from "./commands/serve.ts";
 import { warn } from "./warn.ts";
 
 /** `earshot serve`: serves until it is interrupted; returns the exit code. */

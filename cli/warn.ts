@@ -1,6 +1,6 @@
 import { styleText } from "node:util";
 import { redactText } from "../lib/redact.ts";
-import { visible } from "./visible.ts";
+import { visible } from "./output.ts";
 
 /** Tells the person at the terminal something that does not stop the run. */
 export function warn(message: string): void {

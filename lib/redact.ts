@@ -112,7 +112,7 @@ export function redactSpec(text: string): string {
 export function redactRule(rule: string, keys: readonly string[]): string {
   return isSecretPath(keys)
     ? rule.replace(
-      /(: current value is (?!a text of \d+ characters$)|, but was ).*$/s,
+      /(: current value is |, but was )(?!a text of \d+ characters$).*$/s,
       "",
     )
     : rule;

@@ -12,7 +12,7 @@ import {
   type Plugin,
 } from "./plugin.ts";
 import { redactUrl } from "../lib/redact.ts";
-import { suggestion } from "./schema_hints.ts";
+import { suggestion } from "./problems.ts";
 
 /** Built-in plugins by kind and name; each is imported on first use. */
 export type Catalogue = {

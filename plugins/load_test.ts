@@ -95,7 +95,7 @@ const BACKENDS = Object.keys(catalogue.backend).join(", ");
 Deno.test("loadPlugin() suggests the nearest name and lists all names", async () => {
   assert.equal(
     await refused(load("realtme")),
-    `unknown backend "realtme"; did you mean "realtime"? there are: ${BACKENDS}; a file begins with ./ or ends in .ts or .js`,
+    `unknown backend "realtme"; did you mean "realtime"?; there are: ${BACKENDS}; a file begins with ./ or ends in .ts or .js`,
   );
   assert.match(
     await refused(load("zzz")),
@@ -127,7 +127,7 @@ Deno.test("loadPlugins() loads one plugin of each kind that has the name", async
   assert.equal(load?.kind, "load");
   assert.match(
     await refused(loadPlugins("posson", { catalogue })),
-    /^unknown plugin "posson"; did you mean "poisson"\? there are: chat, /,
+    /^unknown plugin "posson"; did you mean "poisson"\?; there are: chat, /,
   );
 });
 
@@ -187,7 +187,7 @@ Deno.test("loadPlugin() lets a file import other files and packages of the proje
     assert.equal(plugin.definition.name, "own");
     assert.match(
       await refused(plugin({ sped: 1 }).open(context)),
-      /sped: is no option; did you mean "speed"\? there are: speed\n {2}speed: must be given/,
+      /unknown option "sped"; did you mean "speed"\?; there are: speed\n {2}speed must be given/,
     );
   } finally {
     await Deno.remove(folder, { recursive: true });

@@ -1,8 +1,7 @@
 import type { Backend, Dataset, Reporter } from "../core/contract.ts";
-import { UsageError } from "../core/errors.ts";
 import type { LoadProfile } from "../core/load.ts";
-import { explain, jsonSchemaOf } from "./schema_hints.ts";
-import type { Issue, StandardSchemaV1 } from "./standard_schema.ts";
+import { explain, jsonSchemaOf, problemsError } from "./problems.ts";
+import type { StandardSchemaV1 } from "./standard_schema.ts";
 
 /** The kinds of plugin and the instance that each one creates. */
 export interface Instances {
@@ -159,12 +158,8 @@ export function define<K extends Kind, Input, Output>(
       async open(context) {
         const result = await definition.options["~standard"].validate(options);
         if (result.issues) {
-          throw refusal(
-            kind,
-            definition as Definition<Kind>,
-            result.issues,
-            options,
-          );
+          const schema = jsonSchemaOf(definition.options);
+          throw problemsError(name, explain(result.issues, options, schema));
         }
         return definition.open(result.value, context);
       },
@@ -173,20 +168,5 @@ export function define<K extends Kind, Input, Output>(
   return Object.assign(configure, {
     kind,
     definition: definition as Definition<K>,
-  });
-}
-
-function refusal(
-  kind: Kind,
-  { name, options: schema }: Definition<Kind>,
-  issues: readonly Issue[],
-  options: unknown,
-): UsageError {
-  const problems = explain(issues, options, jsonSchemaOf(schema));
-  const lines = problems.map(({ path, message }) =>
-    `\n  ${path || "(options)"}: ${message}`
-  );
-  return new UsageError(`Cannot open ${kind} "${name}":${lines.join("")}`, {
-    problems,
   });
 }

@@ -145,7 +145,7 @@ Deno.test("one-way-imports reaches into nested folders", () => {
 
 Deno.test("one-way-imports lets tests import anything", () => {
   assert.deepEqual(
-    found("core/x_test.ts", `import "../cli/run.ts"; import "zod"`),
+    found("core/x_test.ts", `import "../cli/commands/run.ts"; import "zod"`),
     [],
   );
 });
@@ -276,7 +276,12 @@ Deno.test("quiet-library keeps the console to the command line", () => {
     });
   }
   for (
-    const file of ["cli.ts", "cli/run.ts", "tools/x.ts", "audio/x_test.ts"]
+    const file of [
+      "cli.ts",
+      "cli/commands/run.ts",
+      "tools/x.ts",
+      "audio/x_test.ts",
+    ]
   ) {
     assert.deepEqual(found(file, "console.log(1)"), [], file);
   }

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { SetExitCode } from "./main.ts";
+import type { SetExitCode } from "../main.ts";
 import { collect } from "./run.ts";
 
 /** What `earshot check` is told. */
@@ -44,7 +44,7 @@ Examples:
 `,
     )
     .action(async (flags: CheckFlags) => {
-      const { checkCommand } = await import("./check_command.ts");
+      const { checkCommand } = await import("../check_command.ts");
       setExitCode(await checkCommand(flags));
     });
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { visible } from "./visible.ts";
+import { visible } from "./output.ts";
 
 Deno.test("visible() writes out what would steer a terminal, and nothing else", () => {
   const texts: readonly (readonly [string, string])[] = [

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { SetExitCode } from "./main.ts";
+import type { SetExitCode } from "../main.ts";
 
 /** What `earshot report` is told. */
 export interface ReportFlags {
@@ -36,7 +36,7 @@ Examples:
 `,
     )
     .action(async (samples: string, flags: ReportFlags) => {
-      const { reportCommand } = await import("./report_command.ts");
+      const { reportCommand } = await import("../report_command.ts");
       setExitCode(await reportCommand(samples, flags));
     });
 }

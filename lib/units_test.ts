@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { UsageError } from "../plugins/mod.ts";
 import { parseBytes, parseDuration, parseShare } from "./units.ts";
 
 Deno.test("parseDuration() reads numbers with units", () => {
@@ -19,7 +18,7 @@ Deno.test("parseDuration() reads numbers with units", () => {
   for (const [text, ms] of cases) assert.equal(parseDuration(text), ms, text);
 });
 
-Deno.test("parseDuration() refuses anything else and says what would do", () => {
+Deno.test("parseDuration() returns undefined for anything else", () => {
   for (
     const text of [
       "",
@@ -39,18 +38,11 @@ Deno.test("parseDuration() refuses anything else and says what would do", () => 
       `${"9".repeat(400)}s`,
     ]
   ) {
-    assert.throws(() => parseDuration(text, "--duration"), (error) => {
-      assert.ok(error instanceof UsageError);
-      assert.match(
-        error.message,
-        /^Cannot read '--duration' as .*ms, s, m or h: current value is ./,
-      );
-      return true;
-    }, text);
+    assert.equal(parseDuration(text), undefined, text);
   }
 });
 
-Deno.test("parseDuration() reads back what it stands for", () => {
+Deno.test("parseDuration() is the inverse of formatting", () => {
   const unit = fc.constantFrom(
     ["ms", 1],
     ["s", 1000],
@@ -93,7 +85,7 @@ Deno.test("parseBytes() reads numbers with units", () => {
   }
 });
 
-Deno.test("parseBytes() refuses anything else and says what would do", () => {
+Deno.test("parseBytes() returns undefined for anything else", () => {
   for (
     const text of [
       "",
@@ -108,18 +100,11 @@ Deno.test("parseBytes() refuses anything else and says what would do", () => {
       "99999999GiB",
     ]
   ) {
-    assert.throws(() => parseBytes(text, "--max"), (error) => {
-      assert.ok(error instanceof UsageError);
-      assert.match(
-        error.message,
-        /^Cannot read '--max' as .*GiB: current value is ./,
-      );
-      return true;
-    }, text);
+    assert.equal(parseBytes(text), undefined, text);
   }
 });
 
-Deno.test("parseBytes() reads back what it stands for", () => {
+Deno.test("parseBytes() is the inverse of formatting", () => {
   const unit = fc.constantFrom(["B", 1], ["kB", 1e3], ["MB", 1e6], [
     "KiB",
     1024,
@@ -157,18 +142,6 @@ Deno.test("parseShare() reads a percentage or a share, and nothing that may mean
       "5%%",
     ]
   ) {
-    assert.throws(() => parseShare(text, "--max-error-rate"), (error) => {
-      assert.ok(error instanceof UsageError, text);
-      assert.ok(error.message.startsWith(
-        `--max-error-rate: must be a share, as 5% or 0.05, but was ${
-          JSON.stringify(text)
-        }`,
-      ));
-      assert.equal(
-        error.message.includes("did you mean"),
-        ["5", "1"].includes(text),
-      );
-      return true;
-    });
+    assert.equal(parseShare(text), undefined, text);
   }
 });

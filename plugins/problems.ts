@@ -1,30 +1,30 @@
 import { isRecord } from "../lib/record.ts";
 import { nearest } from "../lib/nearest.ts";
-import type { Problem } from "../core/errors.ts";
+import { isUsageError, type Problem, UsageError } from "../core/errors.ts";
 import { redactRule, redactUrl } from "../lib/redact.ts";
 import type { Issue, StandardSchemaV1 } from "./standard_schema.ts";
 
 /** A JSON Schema, or a part of one. */
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
-/** What may be given to a plugin, as JSON Schema; undefined where its schema cannot tell. */
+/** The JSON Schema of a plugin's options; undefined if its Standard Schema provides none. */
 export function jsonSchemaOf(schema: StandardSchemaV1): JsonSchema | undefined {
   return schema["~standard"].jsonSchema?.input({ target: "draft-2020-12" });
 }
 
-/** For the end of a message: the nearest name, where there is one, and all that there are. */
+/** Formats the end of an "unknown name" message: the nearest name, if any is near, and all names. */
 export function suggestion(
   name: string,
   candidates: readonly string[],
 ): string {
   const near = synonym(name, candidates) ?? nearest(name, candidates);
   const all = candidates.length === 0
-    ? "there are none"
+    ? "no name is known"
     : `there are: ${candidates.join(", ")}`;
-  return near === undefined ? all : `did you mean "${near}"? ${all}`;
+  return near === undefined ? all : `did you mean "${near}"?; ${all}`;
 }
 
-/** What other tools and APIs call an option, small and without marks, and what it is called here. */
+/** Names of options in other tools and APIs, in lower case without separators, and their names here. */
 const SYNONYMS: readonly (readonly [names: string, here: string])[] = [
   [
     "maxtokens maxnewtokens maxcompletiontokens maxgentokens outputlen numpredict",
@@ -46,13 +46,13 @@ const SYNONYMS: readonly (readonly [names: string, here: string])[] = [
   ["count size numprompts numsamples maxsamples", "limit count"],
 ];
 
-/** Fields that a request's body has in most APIs: they are given by way of the option `body`. */
+/** Fields of a request's body in most APIs: they are set through the option `body`. */
 const BODY_FIELDS: ReadonlySet<string> = new Set(
   "temperature topp topk minp n seed stop stoptokenids presencepenalty frequencypenalty repetitionpenalty logprobs toplogprobs responseformat toolchoice chattemplatekwargs reasoningeffort language prompt user"
     .split(" "),
 );
 
-/** The candidate that other tools have another name for. */
+/** Finds the candidate that other tools call by another name. */
 function synonym(
   name: string,
   candidates: readonly string[],
@@ -68,8 +68,8 @@ function synonym(
 }
 
 /**
- * Turns a validator's issues into problems that tell what would be right: unknown keys and values that are none
- * of an enum get the nearest name from the JSON Schema, and what is missing is said to be.
+ * Converts a validator's issues to problems that say what is valid. Unknown keys and values outside an enum get the
+ * nearest name from the JSON Schema; a missing option is called missing.
  */
 export function explain(
   issues: readonly Issue[],
@@ -82,7 +82,7 @@ export function explain(
     .filter(({ keys, message }) =>
       !hints.some((hint) => covers(hint, keys, message))
     );
-  const said = others.map(({ keys, message }) => ({
+  const described = others.map(({ keys, message }) => ({
     path: keys.join("."),
     message: isMissing(keys, value, schema ?? {})
       ? "must be given"
@@ -100,11 +100,11 @@ export function explain(
       path: keys.join("."),
       message: redactRule(message, keys),
     })),
-    ...said,
+    ...described,
   ];
 }
 
-/** What a part of a schema says once its references are followed. */
+/** Follows the references of a part of a schema. */
 export function resolveSchema(part: unknown, root: JsonSchema): JsonSchema {
   let schema = part;
   for (let hops = 0; hops < 20 && isRecord(schema); hops++) {
@@ -118,7 +118,7 @@ export function resolveSchema(part: unknown, root: JsonSchema): JsonSchema {
   return isRecord(schema) ? schema : {};
 }
 
-/** The values that a schema allows, where it lists them: an enum, a const, or alternatives of these. */
+/** The values that a schema lists as an enum, a const, or alternatives of these; undefined if it lists none. */
 export function choicesOf(
   part: unknown,
   root: JsonSchema,
@@ -166,7 +166,9 @@ function hintsOf(
       return hintsOf(item, properties[key], path, root);
     }
     if (additionalProperties !== false) return [];
-    const message = `is no option; ${suggestion(key, Object.keys(properties))}`;
+    const message = `unknown option; ${
+      suggestion(key, Object.keys(properties))
+    }`;
     return [{ keys: path, message, unknownKey: true }];
   });
 }
@@ -180,10 +182,10 @@ function choiceHints(
   const near = typeof value === "string"
     ? nearest(value, choices.map(String))
     : undefined;
-  const meant = near === undefined ? "" : ` (did you mean "${near}"?)`;
-  const message = `must be ${listed(choices)}${meant}: current value is ${
+  const meant = near === undefined ? "" : `; did you mean "${near}"?`;
+  const message = `must be ${listed(choices)}, but was ${
     JSON.stringify(value)
-  }`;
+  }${meant}`;
   return [{ keys, message, unknownKey: false }];
 }
 
@@ -192,7 +194,7 @@ function listed(choices: readonly unknown[]): string {
   return texts.length === 1 ? texts[0]! : `one of ${texts.join(", ")}`;
 }
 
-/** Whether a hint says, and better, what an issue does. Validators put an unknown key at itself or at its parent. */
+/** Whether a hint replaces an issue. Validators report an unknown key at the key itself or at its parent. */
 function covers(
   hint: Hint,
   keys: readonly string[],
@@ -204,7 +206,7 @@ function covers(
     message.includes(`"${hint.keys.at(-1)}"`);
 }
 
-/** An issue in the words of the house, with the value where it is short and cannot be a secret. */
+/** Adds the value to a message if it is short and cannot be a secret. */
 function describe(
   message: string,
   keys: readonly string[],
@@ -212,19 +214,20 @@ function describe(
 ): string {
   const found = at(value, keys);
   const isPlain = ["number", "boolean", "string"].includes(typeof found);
-  if (!isPlain || /current value|, but was /.test(message)) return message;
+  // The second form is a plugin's own, from before the value came last.
+  if (!isPlain || /, but was |current value/.test(message)) return message;
   const shown = JSON.stringify(
     typeof found === "string" ? redactUrl(found) : found,
   );
-  return shown.length > 80 ? message : `${message}: current value is ${shown}`;
+  return shown.length > 80 ? message : `${message}, but was ${shown}`;
 }
 
-/** Whether an author wrote the message, in the words of the house: a validator's own begin otherwise. */
+/** Whether a plugin's author wrote the message; a validator's own messages begin otherwise. */
 function isOurs(message: string): boolean {
   return /^(must|Cannot)\b/.test(message);
 }
 
-/** The bound or type of number, or the length, that a value breaks, in words; undefined where the schema tells none. */
+/** Describes the bound, the type or the length that a value breaks; undefined if the schema has none. */
 function ruleAt(
   keys: readonly string[],
   value: unknown,
@@ -271,7 +274,7 @@ function lengthRule(
   return undefined;
 }
 
-/** Whether the schema requires what stands at these keys, and nothing does. */
+/** Whether a required option is missing. */
 function isMissing(
   keys: readonly string[],
   value: unknown,
@@ -283,7 +286,7 @@ function isMissing(
   return Array.isArray(required) && required.includes(last);
 }
 
-/** What a schema says of the value at these keys. */
+/** The part of a schema for the value at these keys. */
 function schemaAt(keys: readonly string[], root: JsonSchema): JsonSchema {
   return keys.reduce<JsonSchema>((part, key) => {
     const { properties, items } = resolveSchema(part, root);
@@ -307,4 +310,78 @@ function keysOf({ path = [] }: Issue): string[] {
 
 function unescapePointer(key: string): string {
   return decodeURIComponent(key).replaceAll("~1", "/").replaceAll("~0", "~");
+}
+
+/** Formats one problem: `chunkMs must be between 10 and 1000, but was 5`. */
+export function problemLine({ path, message }: Problem): string {
+  if (!path) return message;
+  if (message.startsWith("unknown ")) {
+    return message.replace(/^unknown \w+/, (what) => `${what} "${path}"`);
+  }
+  return /^(must|takes|has|needs) /.test(message)
+    ? `${path} ${message}`
+    : `${path}: ${message}`;
+}
+
+/**
+ * Makes one error of all problems of a plugin or a file.
+ *
+ * @param where The plugin or the file that has them: `realtime`, `bench.yaml`.
+ */
+export function problemsError(
+  where: string,
+  problems: readonly Problem[],
+): UsageError {
+  const lines = problems.map(problemLine);
+  const text = lines.length === 1
+    ? ` ${lines[0]}`
+    : lines.map((line) => `\n  ${line}`).join("");
+  return new UsageError(`${where}:${text}`, { problems });
+}
+
+/** Results of tasks by name. */
+type Results<Tasks> = {
+  [Name in keyof Tasks]: Tasks[Name] extends () => infer Result
+    ? Awaited<Result>
+    : never;
+};
+
+/**
+ * Runs every task even if some fail, so that all mistakes of the user are reported at once.
+ *
+ * @throws {UsageError} The one that was thrown, or one that joins the messages of all.
+ */
+export async function collectProblems<
+  Tasks extends Readonly<Record<string, () => unknown>>,
+>(tasks: Tasks): Promise<Results<Tasks>> {
+  const results: Record<string, unknown> = {};
+  const errors: UsageError[] = [];
+  for (const [name, task] of Object.entries(tasks)) {
+    try {
+      results[name] = await task();
+    } catch (error) {
+      if (!isUsageError(error)) throw error;
+      errors.push(error);
+    }
+  }
+  if (errors.length > 0) throw joinErrors(errors);
+  return results as Results<Tasks>;
+}
+
+/** Makes one error of several, those that they were joined from included. */
+export function joinErrors(errors: readonly UsageError[]): UsageError {
+  if (errors.length === 1) return errors[0]!;
+  const each = errors.flatMap((error): readonly UsageError[] =>
+    Array.isArray(error.cause) ? error.cause : [error]
+  );
+  const problems = each.flatMap((error): readonly Problem[] =>
+    error.problems.length > 0 ? error.problems : [error]
+  );
+  const lines = each.map(({ message }) =>
+    `\n  ${message.replaceAll("\n", "\n  ")}`
+  );
+  return new UsageError(`${each.length} problems:${lines.join("")}`, {
+    problems,
+    cause: each,
+  });
 }

@@ -2,16 +2,22 @@ import assert from "node:assert/strict";
 import { z } from "zod";
 import { UsageError } from "../core/errors.ts";
 import { defineBackend } from "./plugin.ts";
-import { explain, jsonSchemaOf, suggestion } from "./schema_hints.ts";
+import {
+  collectProblems,
+  explain,
+  jsonSchemaOf,
+  problemLine,
+  suggestion,
+} from "./problems.ts";
 import type { Issue } from "./standard_schema.ts";
 
-Deno.test("suggestion() tells all that there are", () => {
+Deno.test("suggestion() lists all names", () => {
   assert.equal(
     suggestion("ech", ["echo", "realtime"]),
-    `did you mean "echo"? there are: echo, realtime`,
+    `did you mean "echo"?; there are: echo, realtime`,
   );
   assert.equal(suggestion("zzz", ["echo"]), "there are: echo");
-  assert.equal(suggestion("zzz", []), "there are none");
+  assert.equal(suggestion("zzz", []), "no name is known");
 });
 
 const backend = defineBackend({
@@ -46,9 +52,7 @@ async function problems(options: unknown): Promise<Record<string, string>> {
   } catch (error) {
     assert.ok(error instanceof UsageError);
     for (const { path, message } of error.problems) {
-      assert.ok(
-        error.message.includes(`\n  ${path || "(options)"}: ${message}`),
-      );
+      assert.ok(error.message.includes(problemLine({ path: path!, message })));
     }
     const found = error.problems.map(({ path, message }) => [path, message]);
     assert.equal(
@@ -77,22 +81,22 @@ Deno.test("Configured.open() lists every problem with what would be right", asyn
     }),
     {
       dialekt:
-        `is no option; did you mean "dialect"? there are: target, dialect, mode, speed, headers, limits, list, loose, pair`,
+        `unknown option; did you mean "dialect"?; there are: target, dialect, mode, speed, headers, limits, list, loose, pair`,
       dialect:
-        `must be one of "vllm", "openai" (did you mean "openai"?): current value is "opena"`,
+        `must be one of "vllm", "openai", but was "opena"; did you mean "openai"?`,
       mode:
-        `must be one of "stream", "batch" (did you mean "stream"?): current value is "straem"`,
+        `must be one of "stream", "batch", but was "straem"; did you mean "stream"?`,
       "limits.conectMs":
-        `is no option; did you mean "connectMs"? there are: connectMs`,
-      "list.1.kind": `must be one of "a", "b": current value is "c"`,
+        `unknown option; did you mean "connectMs"?; there are: connectMs`,
+      "list.1.kind": `must be one of "a", "b", but was "c"`,
       sped:
-        `is no option; did you mean "speed"? there are: target, dialect, mode, speed, headers, limits, list, loose, pair`,
+        `unknown option; did you mean "speed"?; there are: target, dialect, mode, speed, headers, limits, list, loose, pair`,
       target: "must be given",
-      speed: "must be at least 0: current value is -1",
+      speed: "must be at least 0, but was -1",
       "headers.Authorization":
         "Invalid input: expected string, received number",
       "limits.connectMs":
-        `Invalid input: expected number, received string: current value is "soon"`,
+        `Invalid input: expected number, received string, but was "soon"`,
       "pair.a": "a or b must be given",
     },
   );
@@ -112,9 +116,9 @@ Deno.test("explain() says in our words that a text is too short or too long", ()
   assert.deepEqual(
     explain(issues, value, jsonSchemaOf(schema)).map(({ message }) => message),
     [
-      'must not be empty: current value is ""',
-      `must have at most 1 character: current value is "''"`,
-      'must have at least 3 characters: current value is "ab"',
+      'must not be empty, but was ""',
+      `must have at most 1 character, but was "''"`,
+      'must have at least 3 characters, but was "ab"',
     ],
   );
 });
@@ -142,8 +146,7 @@ Deno.test("Configured.open() works with a schema that cannot tell its JSON Schem
     warn() {},
   };
   await assert.rejects(bare({ a: [1] }).open(context), {
-    message:
-      `Cannot open backend "b":\n  a.0: Not so: current value is 1\n  (options): Nor so`,
+    message: `b:\n  a.0: Not so, but was 1\n  Nor so`,
   });
 });
 
@@ -174,12 +177,86 @@ Deno.test("suggestion() knows what other tools and APIs call an option", () => {
   for (const [name, meant] of Object.entries(cases)) {
     assert.match(
       suggestion(name, here),
-      new RegExp(`^did you mean "${meant}"\\? there are: target, `),
+      new RegExp(`^did you mean "${meant}"\\?; there are: target, `),
     );
   }
   assert.equal(suggestion("maxTokens", ["path"]), "there are: path");
   assert.match(
     suggestion("max_tokens", ["inputTokens", "outputTokens"]),
     /"outputTokens"/,
+  );
+});
+
+function refuse(message: string): never {
+  throw new UsageError(message);
+}
+
+Deno.test("collectProblems() gives the result of each task by its name", async () => {
+  const { a, b } = await collectProblems({
+    a: () => 1,
+    b: () => Promise.resolve("two"),
+  });
+  assert.deepEqual([a, b], [1, "two"]);
+});
+
+Deno.test("collectProblems() runs every task and reports all problems, in order", async () => {
+  const done: string[] = [];
+  await assert.rejects(
+    () =>
+      collectProblems({
+        a: () => refuse("Cannot do a"),
+        b: () => void done.push("b"),
+        c: () =>
+          Promise.reject(
+            new UsageError("Cannot do c:\n  x: is wrong", {
+              problems: [{ path: "x", message: "is wrong" }],
+            }),
+          ),
+      }),
+    (error) => {
+      assert.ok(error instanceof UsageError);
+      assert.equal(
+        error.message,
+        "2 problems:\n  Cannot do a\n  Cannot do c:\n    x: is wrong",
+      );
+      assert.deepEqual(
+        error.problems.map(({ message }) => message),
+        ["Cannot do a", "is wrong"],
+      );
+      return true;
+    },
+  );
+  assert.deepEqual(done, ["b"]);
+});
+
+Deno.test("collectProblems() passes on a single refusal, and any other error at once, as they are", async () => {
+  await assert.rejects(
+    () => collectProblems({ a: () => refuse("Cannot do a") }),
+    {
+      message: "Cannot do a",
+    },
+  );
+  const broken = new TypeError("broken");
+  await assert.rejects(
+    () =>
+      collectProblems({
+        a: () => refuse("Cannot do a"),
+        b: () => Promise.reject(broken),
+      }),
+    broken,
+  );
+});
+
+Deno.test("collectProblems() reports the problems of nested tasks in one list", async () => {
+  const inner = () =>
+    collectProblems({
+      b: () => refuse("Cannot do b"),
+      c: () => refuse("Cannot do c"),
+    });
+  await assert.rejects(
+    () => collectProblems({ a: () => refuse("Cannot do a"), inner }),
+    {
+      message: "3 problems:\n  Cannot do a\n  Cannot do b\n  Cannot do c",
+    },
   );
 });

@@ -1,4 +1,4 @@
-import type { Backend, Call, OpenContext } from "../plugins/mod.ts";
+import type { Backend, Call, OpenContext } from "../../plugins/mod.ts";
 
 /** Which way a message went, or that it is a note: as `context.trace` is told. */
 type Direction = Parameters<NonNullable<OpenContext["trace"]>>[0];

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { SetExitCode } from "./main.ts";
+import type { SetExitCode } from "../main.ts";
 
 /** What `earshot serve` is told. */
 export interface ServeFlags {
@@ -58,7 +58,7 @@ export function addServe(program: Command, setExitCode: SetExitCode): void {
     )
     .addHelpText("after", MORE)
     .action(async (flags: ServeFlags) => {
-      const { serveCommand } = await import("./serve_command.ts");
+      const { serveCommand } = await import("../serve_command.ts");
       setExitCode(await serveCommand(flags));
     });
 }

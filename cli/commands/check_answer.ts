@@ -1,4 +1,4 @@
-import type { Output } from "../core/sample.ts";
+import type { Output } from "../../core/sample.ts";
 
 /** What came back, a line for each part that there is. */
 export function answerLines(output: Output): string[] {

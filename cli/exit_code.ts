@@ -1,5 +1,5 @@
 import type { Report } from "../mod.ts";
-import { visible } from "./visible.ts";
+import { visible } from "./output.ts";
 import { say } from "./warn.ts";
 
 /** What the exit code says: see `earshot --help`. */

@@ -7,7 +7,7 @@ export function addList(program: Command): void {
     .description("Lists the built-in plugins and loads.")
     .option("--json", "write JSON")
     .action(async (flags: { readonly json?: boolean }) => {
-      const { listCommand } = await import("./list_command.ts");
+      const { listCommand } = await import("../list_command.ts");
       await listCommand(flags);
     });
 }
@@ -31,7 +31,7 @@ Examples:
 `,
     )
     .action(async (name: string, flags: { readonly json?: boolean }) => {
-      const { infoCommand } = await import("./list_command.ts");
+      const { infoCommand } = await import("../list_command.ts");
       await infoCommand(name, flags);
     });
 }

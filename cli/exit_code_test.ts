@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Report, StageReport, Verdict } from "../mod.ts";
-import { exitCodeOf } from "./exit_codes.ts";
+import { exitCodeOf } from "./exit_code.ts";
 
 function codeOf(
   verdicts: readonly Verdict["status"][],

@@ -73,7 +73,7 @@ Deno.test("a hint names only what the command has, and options before a command 
 
 Deno.test("every hint names options that run has", async () => {
   const source = await Deno.readTextFile(
-    new URL("foreign_options.ts", import.meta.url),
+    new URL("flags.ts", import.meta.url),
   );
   const run = programOf(() => {}).commands.find((each) =>
     each.name() === "run"

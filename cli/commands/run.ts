@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { SetExitCode } from "./main.ts";
+import type { SetExitCode } from "../main.ts";
 
 /** What `earshot run` is told, as commander gives it. */
 export interface RunFlags {
@@ -80,7 +80,7 @@ export function addRun(program: Command, setExitCode: SetExitCode): void {
     .option("-q, --quiet", "no progress, and no summary beside other reports")
     .addHelpText("after", EXAMPLES)
     .action(async (flags: RunFlags) => {
-      const { runCommand } = await import("./run_command.ts");
+      const { runCommand } = await import("../run_command.ts");
       setExitCode(await runCommand(flags));
     });
 }
