@@ -48,7 +48,7 @@ Deno.test("datasetSpec() says what data there is where a path leads to none", as
   for (const path of ["data/speach", "prompts.jsnol", "archive.zip,limit=2"]) {
     await assert.rejects(
       datasetSpec(path),
-      /'--data' must name a dataset, a folder of speech, or a file that ends in \.jsonl/,
+      /--data: must be a dataset, a folder of speech, or a file that ends in \.jsonl/,
     );
   }
 });

@@ -4,6 +4,7 @@ import {
   type Dataset,
   type DatasetPlugin,
   defineDataset,
+  messageOf,
   type OpenContext,
   type Session,
   UsageError,
@@ -13,42 +14,42 @@ import {
   findAudio,
   type FoundAudio,
   leftOutOf,
+  stemOf,
 } from "./find_audio.ts";
 import { orderOf } from "./order.ts";
 import { readAhead } from "../lib/read_ahead.ts";
 import { type SpeechOptions, speechShape } from "./reading_options.ts";
 import { speechColumns, speechSession } from "./speech.ts";
-import { type Transcripts, transcripts } from "./transcripts.ts";
 
 /** Options of {@linkcode audioFolder}. */
 export interface AudioFolderOptions extends SpeechOptions {
-  /** A folder, which is searched with all below it, a glob such as `./clips/*.flac`, or one file. */
+  /** A folder that is searched recursively, a glob such as `./clips/*.flac`, or one file. */
   path: string;
   /**
-   * Where references come from: `auto` reads a `.txt` or `.lab` of the same name beside the audio, else
-   * LibriSpeech's `*.trans.txt` in the same folder; `none` looks for nothing.
+   * Source of the references. `auto`: a `.txt` or `.lab` file with the same name in the same folder, else
+   * LibriSpeech's `*.trans.txt` there. `none`: no references.
    *
    * @default {"auto"}
    */
   transcripts?: "auto" | "none";
 }
 
-/** Headers that are read before their turn comes. */
+/** Number of files whose headers are read ahead. */
 const AHEAD = 8;
 
 const schema = z.strictObject({
   path: z.string().min(1).describe(
-    "A folder (searched with all below it), a glob such as ./clips/**/*.flac, or one audio file",
+    "A folder (searched recursively), a glob such as ./clips/**/*.flac, or one audio file",
   ),
   transcripts: z.enum(["auto", "none"]).default("auto").describe(
-    "auto: references from .txt or .lab files beside the audio, or LibriSpeech's *.trans.txt; none: no references",
+    "Source of the references; auto: .txt or .lab files with the audio's name, or LibriSpeech's *.trans.txt; none: no references",
   ),
   ...speechShape,
 });
 
 /**
- * Speech in a folder: WAV, FLAC, MP3, Ogg Opus and Ogg Vorbis, each file a session of one turn
- * with `audio`, and `reference` where there is a transcript.
+ * Speech in a folder: WAV, FLAC, MP3, Ogg Opus and Ogg Vorbis. Each file is a session of one turn with `audio`, and
+ * `reference` if it has a transcript.
  *
  * @example Usage
  * ```ts
@@ -105,8 +106,8 @@ function reader(
   decoders: Decoders,
   options: Options,
 ): (file: AudioFile) => Promise<Session> {
-  const find: Transcripts = options.transcripts === "auto"
-    ? transcripts()
+  const find: FindTranscript = options.transcripts === "auto"
+    ? transcriptFinder()
     : () => Promise.resolve(undefined);
   const { maxSeconds } = options;
   return (file) =>
@@ -117,11 +118,67 @@ function reader(
     });
 }
 
-/** Of one file alone it can be told before the run whether there is anything to send. */
+/** Refuses a single file that cannot be used before the run. */
 async function refuseUnusable(
   { files }: FoundAudio,
   item: (file: AudioFile) => Promise<Session>,
 ): Promise<void> {
   const { problem } = await item(files[0]!);
   if (problem !== undefined) throw new UsageError(problem);
+}
+
+/** Finds the transcript of a file. */
+type FindTranscript = (file: AudioFile) => Promise<string | undefined>;
+
+/** Number of lists that are kept: files of one folder follow each other unless they are shuffled. */
+const KEPT_LISTS = 64;
+
+/**
+ * Returns a function that reads the transcript of a file when it is called: the sidecar, else the lists in its folder.
+ *
+ * @throws {Error} When called, if a transcript exists but cannot be read.
+ */
+function transcriptFinder(): FindTranscript {
+  const kept = new Map<string, Promise<Map<string, string>>>();
+
+  function readList(path: string): Promise<Map<string, string>> {
+    const found = kept.get(path) ?? readText(path).then(parseList);
+    kept.delete(path);
+    kept.set(path, found);
+    if (kept.size > KEPT_LISTS) kept.delete([...kept.keys()][0]!);
+    return found;
+  }
+
+  return async ({ path, sidecar, lists }) => {
+    if (sidecar !== undefined) return (await readText(sidecar)).trim();
+    const stem = stemOf(path);
+    for (const list of lists) {
+      const text = (await readList(list)).get(stem);
+      if (text !== undefined) return text;
+    }
+    return undefined;
+  };
+}
+
+/** Parses a list with `ID WORDS…` per line. */
+function parseList(text: string): Map<string, string> {
+  const byId = new Map<string, string>();
+  for (const line of text.split(/\r?\n/)) {
+    const entry = line.trim();
+    const [id] = /^\S+/u.exec(entry) ?? [];
+    if (id !== undefined) byId.set(id, entry.slice(id.length).trim());
+  }
+  return byId;
+}
+
+async function readText(path: string): Promise<string> {
+  try {
+    const bytes = await Deno.readFile(path);
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch (cause) {
+    const reason = cause instanceof TypeError
+      ? "it must be UTF-8"
+      : messageOf(cause);
+    throw new Error(`cannot read the transcript ${path}: ${reason}`, { cause });
+  }
 }

@@ -93,7 +93,7 @@ Deno.test("audioFolder() reads references from sidecars and LibriSpeech lists", 
   }
 });
 
-Deno.test("audioFolder() takes a glob", async () => {
+Deno.test("audioFolder() reads a glob", async () => {
   await using folder = await tempFolder({
     "a.wav": tone(100),
     "x/b.wav": tone(100),
@@ -111,13 +111,35 @@ Deno.test("audioFolder() takes a glob", async () => {
   assert.deepEqual(told(sessions), [["c.wav", "see"]]);
 });
 
-Deno.test("audioFolder() takes a folder whose name looks like a glob", async () => {
+Deno.test("audioFolder() matches globs as a shell does", async () => {
+  const names = ["a7.wav", "ab.wav", "abc.wav", "x/a.wav", "c.flac", "*,{.wav"];
+  const bytes = tone(50);
+  await using folder = await tempFolder(
+    Object.fromEntries(names.map((name) => [name, bytes])),
+  );
+  for (
+    const [glob, expected] of [
+      ["a?.wav", ["a7.wav", "ab.wav"]],
+      ["a[0-9].wav", ["a7.wav"]],
+      ["a[!0-9].wav", ["ab.wav"]],
+      ["*.{mp3,flac}", ["c.flac"]],
+      ["{ab,x/a}.wav", ["ab.wav", "x/a.wav"]],
+      ["*,{.wav", ["*,{.wav"]],
+      ["**", names.toSorted()],
+    ] as const
+  ) {
+    const sessions = await readAll(audioFolder({ path: folder.at(glob) }));
+    assert.deepEqual(sessions.map(({ id }) => id), expected, glob);
+  }
+});
+
+Deno.test("audioFolder() reads a folder whose name looks like a glob", async () => {
   await using folder = await tempFolder({ "[old] {1}/a.wav": tone(100) });
   const sessions = await readAll(audioFolder({ path: folder.at("[old] {1}") }));
   assert.deepEqual(told(sessions), [["a.wav", undefined]]);
 });
 
-Deno.test("audioFolder() takes one file with its transcript", async () => {
+Deno.test("audioFolder() reads one file with its transcript", async () => {
   await using folder = await tempFolder({
     "a.wav": tone(100),
     "a.txt": "one",
@@ -127,7 +149,7 @@ Deno.test("audioFolder() takes one file with its transcript", async () => {
   assert.deepEqual(told(sessions), [["a.wav", "one"]]);
 });
 
-Deno.test("audioFolder() follows links once, though they lead in circles or nowhere", async () => {
+Deno.test("audioFolder() follows links once, even in circles or to nothing", async () => {
   await using folder = await tempFolder({ "real/a.wav": tone(100) });
   await Deno.symlink(folder.path, folder.at("real/up"));
   await Deno.symlink(folder.at("real"), folder.at("same"));
@@ -137,11 +159,11 @@ Deno.test("audioFolder() follows links once, though they lead in circles or nowh
   assert.deepEqual(sessions.map(({ id }) => id), ["b.wav", "real/a.wav"]);
 });
 
-Deno.test("audioFolder() names what cannot be used and goes on", async () => {
+Deno.test("audioFolder() reports files that cannot be used and continues", async () => {
   const whole = tone(1000);
   await using folder = await tempFolder({
     "a.wav": tone(100),
-    "b.wav": "this is no audio",
+    "b.wav": "this is not audio",
     "c.wav": "",
     "d.wav": whole.slice(0, whole.length / 2),
     "e.wav": tone(100),
@@ -169,7 +191,7 @@ Deno.test("audioFolder() cuts clips, and a cut clip has no reference", async () 
     "a.wav": tone(500),
     "a.txt": "short",
     "b.wav": tone(1500),
-    "b.txt": "too long to be heard",
+    "b.txt": "too long to be kept",
   });
   const cut = audioFolder({ path: folder.path, maxSeconds: 0.5 });
   await using dataset = await openDataset(cut);
@@ -209,7 +231,7 @@ Deno.test("audioFolder() shuffles by seed and pass, and keeps the same items", a
   });
 });
 
-Deno.test("audioFolder() stops when it is told to, or when nobody reads on", async () => {
+Deno.test("audioFolder() stops when it is aborted or no longer read", async () => {
   const bytes = tone(50);
   await using folder = await tempFolder(
     Object.fromEntries(
@@ -234,7 +256,10 @@ Deno.test("audioFolder() refuses a path that does not exist", async () => {
       readAll(audioFolder({ path: folder.at(name) })),
       (error) => {
         assert.ok(error instanceof UsageError);
-        assert.match(error.message, /^Cannot read audio as 'path' must name/);
+        assert.match(
+          error.message,
+          /^path: must be a folder, a file or a glob/,
+        );
         assert.match(error.message, /nowhere.*does not exist$/);
         return true;
       },
@@ -254,7 +279,7 @@ Deno.test("audioFolder() refuses a folder and a glob without audio", async () =>
   }
 });
 
-Deno.test("audioFolder() counts and names the kinds of files that it leaves out", async () => {
+Deno.test("audioFolder() counts the files that it leaves out by extension", async () => {
   await using folder = await tempFolder({
     "a.wav": tone(100),
     "a.txt": "words",
@@ -292,7 +317,7 @@ Deno.test("audioFolder() counts and names the kinds of files that it leaves out"
   );
 });
 
-Deno.test("audioFolder() refuses one file that is no audio before the run", async () => {
+Deno.test("audioFolder() refuses a single file that is not audio before the run", async () => {
   await using folder = await tempFolder({ "a.txt": "hello", "b.wav": "" });
   for (const name of ["a.txt", "b.wav"]) {
     await assert.rejects(

@@ -1,21 +1,19 @@
-import { basename, dirname, extname, join } from "node:path";
+import { basename, dirname, extname, join, posix } from "node:path";
 import { UsageError } from "../plugins/mod.ts";
-import { type Glob, isGlob, parseGlob } from "./glob.ts";
-import { namesIn, walk } from "./walk.ts";
 
-/** A file that should hold audio, with what lies beside it. Nothing has been opened yet. */
+/** An audio file with its transcripts. It has not been opened yet. */
 export interface AudioFile {
-  /** Where it is. */
+  /** The file's path. */
   readonly path: string;
-  /** Its path below the folder that was searched, written with `/`. */
+  /** The path below the folder that was searched, written with `/`. */
   readonly name: string;
-  /** The transcript of the same name, if there is one. */
+  /** The transcript with the same name. */
   readonly sidecar: string | undefined;
-  /** Lists of transcripts in its folder: LibriSpeech's `*.trans.txt`. */
+  /** Lists of transcripts in the file's folder: LibriSpeech's `*.trans.txt`. */
   readonly lists: readonly string[];
 }
 
-/** What audio files are called. */
+/** Extensions of audio files that can be decoded. */
 export const AUDIO_EXTENSIONS: readonly string[] = [
   ".wav",
   ".flac",
@@ -25,15 +23,12 @@ export const AUDIO_EXTENSIONS: readonly string[] = [
   ".oga",
 ];
 
-/** Whether a file's name says that it holds audio. */
+/** Whether a file's extension is that of audio. */
 export function isAudioName(name: string): boolean {
   return AUDIO_EXTENSIONS.includes(extname(name).toLowerCase());
 }
 
-/**
- * What other files of sound and film are called. Whatever else lies in a folder, as transcripts and pictures do, is not
- * missed.
- */
+/** Extensions of other audio and video files, which are reported as left out. */
 const OTHER_MEDIA: ReadonlySet<string> = new Set([
   ...[".m4a", ".m4b", ".mp4", ".m4v", ".mov", ".aac", ".adts", ".3gp", ".3g2"],
   ...[".webm", ".weba", ".mkv", ".mka", ".avi", ".mpg", ".mpeg", ".ogv"],
@@ -43,16 +38,16 @@ const OTHER_MEDIA: ReadonlySet<string> = new Set([
   ...[".w64", ".rf64", ".dsf", ".flv", ".shn"],
 ]);
 
-/** What a path turned out to be. */
+/** The audio files that a path leads to. */
 export interface FoundAudio {
   readonly kind: "file" | "folder" | "glob";
   /** In order of their names. */
   readonly files: readonly AudioFile[];
-  /** How many files of sound are left out as they cannot be read, by their names' endings. */
+  /** Number of audio and video files that cannot be decoded, by extension. */
   readonly leftOut: ReadonlyMap<string, number>;
 }
 
-/** What is left out, in words: `9 .m4a, 3 .webm`; `undefined` where nothing is. */
+/** A warning about the files that are left out, if there are any. */
 export function leftOutOf({ leftOut }: FoundAudio): string | undefined {
   if (leftOut.size === 0) return undefined;
   const kinds = [...leftOut].sort(([a, m], [b, n]) =>
@@ -68,117 +63,184 @@ export function leftOutOf({ leftOut }: FoundAudio): string | undefined {
 /**
  * Finds audio by a folder, a file or a glob. Hidden files and folders are left out.
  *
- * @throws {UsageError} If the path does not exist, cannot be read, or leads to no audio.
+ * @throws {UsageError} If the path does not exist, cannot be read, or has no audio.
  */
 export async function findAudio(path: string): Promise<FoundAudio> {
   const info = await stat(path);
-  const found = info
-    ? await (info.isDirectory ? inFolder(path) : oneFile(path))
-    : await byGlob(path);
+  const found: FoundAudio = info
+    ? info.isDirectory
+      ? { kind: "folder", ...await search(path) }
+      : await oneFile(path)
+    : { kind: "glob", ...await searchGlob(path) };
   if (found.files.length > 0) return found;
   const leftOut = leftOutOf(found);
-  const what = found.kind === "glob" ? "matches" : "is in";
   throw new UsageError(
-    `Cannot read audio as no audio found: nothing named ${
+    `path: no audio found: nothing named ${
       AUDIO_EXTENSIONS.map((extension) => `*${extension}`).join(", ")
-    } ${what} ${JSON.stringify(path)} (hidden files and folders are left out)${
+    } ${found.kind === "glob" ? "matches" : "is in"} ${
+      JSON.stringify(path)
+    } (hidden files and folders are left out)${
       leftOut === undefined ? "" : `; ${leftOut}`
     }`,
   );
 }
 
+/** The name of a file without folder and extension. */
+export function stemOf(path: string): string {
+  return basename(path, extname(path));
+}
+
+/** Whether a path has wildcards. */
+export function isGlob(path: string): boolean {
+  return /[*?[{]/.test(path);
+}
+
 async function oneFile(path: string): Promise<FoundAudio> {
   const folder = dirname(path);
-  const beside = besideOf(folder, await namesIn(folder));
-  const name = basename(path);
-  const files = [audioFile({ path, name }, beside)];
+  const listed = await listFolder({ path: folder, prefix: "" });
+  const files = [audioFile(listed, basename(path), transcriptsOf(listed))];
   return { kind: "file", files, leftOut: new Map() };
 }
 
-async function inFolder(path: string): Promise<FoundAudio> {
-  return { kind: "folder", ...await audioIn(path) };
-}
-
-async function byGlob(path: string): Promise<FoundAudio> {
+async function searchGlob(path: string) {
   const pattern = Deno.build.os === "windows"
     ? path.replaceAll("\\", "/")
     : path;
-  const glob = isGlob(pattern) ? globOf(pattern) : undefined;
-  if (!glob || !await stat(glob.base)) {
-    const missing = glob && glob.base !== "."
-      ? `${JSON.stringify(path)}, and ${
-        JSON.stringify(glob.base)
-      } does not exist`
-      : `${JSON.stringify(path)}, which does not exist`;
+  const segments = pattern.split("/");
+  const first = segments.findIndex(isGlob);
+  const base = first === 0 ? "." : segments.slice(0, first).join("/") || "/";
+  if (first < 0 || !await stat(base)) {
+    const is = first < 0 || base === "."
+      ? `${JSON.stringify(path)}, which does not exist`
+      : `${JSON.stringify(path)}, and ${JSON.stringify(base)} does not exist`;
     throw new UsageError(
-      `Cannot read audio as 'path' must name a folder, a file or a glob: current value is ${missing}`,
+      `path: must be a folder, a file or a glob, but was ${is}`,
     );
   }
-  return { kind: "glob", ...await audioIn(glob.base, glob) };
+  return search(base, segments.slice(first).join("/"));
 }
 
-function globOf(pattern: string): Glob {
-  try {
-    return parseGlob(pattern);
-  } catch (cause) {
-    throw new UsageError(
-      `Cannot read audio as 'path' must be a well-formed glob: current value is ${
-        JSON.stringify(pattern)
-      }`,
-      { cause },
-    );
-  }
-}
-
-async function audioIn(
-  root: string,
-  glob?: Glob,
-): Promise<Omit<FoundAudio, "kind">> {
+/** Finds audio below a folder: all of it, or that whose name matches a pattern. */
+async function search(root: string, pattern?: string) {
   const files: AudioFile[] = [];
   const leftOut = new Map<string, number>();
-  for await (const { path, prefix, names } of walk(root, glob?.depth)) {
-    const beside = besideOf(path, names);
-    for (const name of names) {
-      const found = { path: join(path, name), name: prefix + name };
-      if (glob && !glob.matches.test(found.name)) continue;
-      const kind = extname(name).toLowerCase();
-      if (isAudioName(name)) files.push(audioFile(found, beside));
-      else if (OTHER_MEDIA.has(kind)) {
-        leftOut.set(kind, (leftOut.get(kind) ?? 0) + 1);
+  const levels = pattern === undefined || pattern.includes("**")
+    ? Infinity
+    : pattern.split("/").length;
+  for await (const folder of walk(root, levels)) {
+    const transcripts = transcriptsOf(folder);
+    for (const name of folder.names) {
+      const path = folder.prefix + name;
+      if (pattern && !posix.matchesGlob(path, pattern)) continue;
+      const extension = extname(name).toLowerCase();
+      if (isAudioName(name)) files.push(audioFile(folder, name, transcripts));
+      else if (OTHER_MEDIA.has(extension)) {
+        leftOut.set(extension, (leftOut.get(extension) ?? 0) + 1);
       }
     }
   }
   return { files: files.sort((a, b) => (a.name < b.name ? -1 : 1)), leftOut };
 }
 
-/** What in a folder may hold transcripts. */
-interface Beside {
-  /** By the name without its extension. */
+/** The files of a folder that can be transcripts. */
+interface Transcripts {
+  /** Paths by the name without its extension. */
   readonly sidecars: ReadonlyMap<string, string>;
   readonly lists: readonly string[];
 }
 
-function besideOf(folder: string, names: readonly string[]): Beside {
-  const lists = names.filter((name) => name.endsWith(".trans.txt"));
+function transcriptsOf({ path, names }: ListedFolder): Transcripts {
   const sidecars = names.filter((name) => /\.(txt|lab)$/i.test(name));
   return {
-    lists: lists.map((name) => join(folder, name)),
-    sidecars: new Map(
-      sidecars.map((name) => [stemOf(name), join(folder, name)]),
-    ),
+    sidecars: new Map(sidecars.map((name) => [stemOf(name), join(path, name)])),
+    lists: names.filter((name) => name.endsWith(".trans.txt"))
+      .map((name) => join(path, name)),
   };
 }
 
 function audioFile(
-  found: { path: string; name: string },
-  { sidecars, lists }: Beside,
+  { path, prefix }: ListedFolder,
+  name: string,
+  { sidecars, lists }: Transcripts,
 ): AudioFile {
-  return { ...found, sidecar: sidecars.get(stemOf(found.path)), lists };
+  return {
+    path: join(path, name),
+    name: prefix + name,
+    sidecar: sidecars.get(stemOf(name)),
+    lists,
+  };
 }
 
-/** The name of a file, without folder and extension. */
-export function stemOf(path: string): string {
-  return basename(path, extname(path));
+interface Folder {
+  readonly path: string;
+  /** The path below the root with a `/` at its end; empty for the root. */
+  readonly prefix: string;
+}
+
+interface ListedFolder extends Folder {
+  /** The path with all links resolved. */
+  readonly real: string;
+  /** Names of the files, in order. */
+  readonly names: readonly string[];
+  readonly folders: readonly Folder[];
+}
+
+/**
+ * Lists a folder and those below it, each once, however links lead. Node's `glob()` does not do: it follows links to
+ * folders only one level deep, and skips folders that cannot be read.
+ *
+ * @param levels Number of levels; 1 is the folder itself.
+ */
+async function* walk(
+  root: string,
+  levels: number,
+): AsyncGenerator<ListedFolder> {
+  const seen = new Set<string>();
+  let folders: Folder[] = [{ path: root, prefix: "" }];
+  for (let level = 1; level <= levels && folders.length > 0; level++) {
+    const below: Folder[] = [];
+    for (const folder of folders) {
+      const listed = await listFolder(folder);
+      if (seen.has(listed.real)) continue;
+      seen.add(listed.real);
+      yield listed;
+      below.push(...listed.folders);
+    }
+    folders = below;
+  }
+}
+
+/** Lists what is not hidden in a folder. */
+async function listFolder({ path, prefix }: Folder): Promise<ListedFolder> {
+  const names: string[] = [];
+  const folders: Folder[] = [];
+  try {
+    for await (const entry of Deno.readDir(path)) {
+      const { name, isSymlink } = entry;
+      if (name.startsWith(".")) continue;
+      const inside = join(path, name);
+      const { isFile, isDirectory } = isSymlink
+        // A link to nothing is skipped.
+        ? await Deno.stat(inside).catch(() => entry)
+        : entry;
+      if (isFile) names.push(name);
+      if (isDirectory) {
+        folders.push({ path: inside, prefix: `${prefix}${name}/` });
+      }
+    }
+    const byPath = (a: Folder, b: Folder) => a.path < b.path ? -1 : 1;
+    return {
+      path,
+      prefix,
+      real: await Deno.realPath(path),
+      names: names.sort(),
+      folders: folders.sort(byPath),
+    };
+  } catch (cause) {
+    throw new UsageError(`cannot read the folder ${JSON.stringify(path)}`, {
+      cause,
+    });
+  }
 }
 
 async function stat(path: string): Promise<Deno.FileInfo | undefined> {
@@ -186,6 +248,6 @@ async function stat(path: string): Promise<Deno.FileInfo | undefined> {
     return await Deno.stat(path);
   } catch (cause) {
     if (cause instanceof Deno.errors.NotFound) return undefined;
-    throw new UsageError(`Cannot read ${JSON.stringify(path)}`, { cause });
+    throw new UsageError(`cannot read ${JSON.stringify(path)}`, { cause });
   }
 }

@@ -1,13 +1,12 @@
 import { extname } from "node:path";
-import { UsageError } from "../plugins/mod.ts";
 import { redactUrl } from "../lib/redact.ts";
-import { AUDIO_EXTENSIONS, isAudioName } from "./find_audio.ts";
+import { UsageError } from "../plugins/mod.ts";
 import { NAMES } from "./columns/roles.ts";
-import { isGlob } from "./glob.ts";
-import { openJson } from "./formats/json.ts";
+import { AUDIO_EXTENSIONS, isAudioName, isGlob } from "./find_audio.ts";
+import { openBytes } from "./formats/file_bytes.ts";
 import { TEXT_EXTENSIONS } from "./formats/open.ts";
 
-/** Which dataset reads a file, by its name's ending; the others that `text` reads are its own. */
+/** Datasets by file name extension. The dataset `text` reads all others in {@linkcode TEXT_EXTENSIONS}. */
 const DATASETS: Readonly<Record<string, string>> = {
   ".jsonl": "jsonl",
   ".ndjson": "jsonl",
@@ -15,62 +14,64 @@ const DATASETS: Readonly<Record<string, string>> = {
   ".tsv": "csv",
 };
 
+/** Bytes of a JSON file in which the keys of its first records are looked for. */
+const HEAD_BYTES = 2 ** 16;
+
 /**
- * The name of the built-in dataset that reads what lies at a path, as `--data PATH` needs it:
- * `audio-folder` for folders, audio files and globs; for other files `jsonl`, `csv`, `sharegpt` or `text`.
+ * The name of the built-in dataset that reads a path, for `--data PATH`: `audio-folder` for folders, audio files and
+ * globs; `jsonl`, `csv`, `sharegpt` or `text` for other files.
  *
- * @returns Nothing, where it is no path but the name or the address of a plugin.
- * @throws {UsageError} If it is a path, and nothing that can be read is there; or the URL of a file of data.
+ * @returns `undefined` if it is not a path but the name or address of a plugin.
+ * @throws {UsageError} If it is a path without data that can be read, or the URL of a data file.
  */
 export async function datasetForPath(
   path: string,
 ): Promise<string | undefined> {
-  if (/^https?:/i.test(path)) return moduleAt(path);
+  if (/^https?:/i.test(path)) return refuseDataUrl(path);
   const info = await Deno.stat(path).catch(() => undefined);
   if (info?.isDirectory) return "audio-folder";
   const isPattern = !info && isGlob(path);
   const file = isPattern ? undefined : await datasetForFile(path);
   if (file !== undefined) return file;
-  if (isAudioName(path) || isPattern || (!info && isPlainly(path))) {
+  if (isAudioName(path) || isPattern || (!info && isFolderPath(path))) {
     return "audio-folder";
   }
   if (isModule(path) || (!info && !looksLikePath(path))) return undefined;
   throw new UsageError(
-    `Cannot read the data as '--data' must name a dataset, a folder of speech, or a file that ends in ${
+    `--data: must be a dataset, a folder of speech, or a file that ends in ${
       [...TEXT_EXTENSIONS, ...AUDIO_EXTENSIONS].join(", ")
-    }: current value is ${path}${info ? "" : ", which does not exist"}`,
+    }, but was ${path}${info ? "" : ", which does not exist"}`,
   );
 }
 
-/** A URL is that of a plugin: nothing, unless it is plainly that of data. */
-function moduleAt(url: string): undefined {
+/** Refuses the URL of a data file; any other is that of a plugin. */
+function refuseDataUrl(url: string): undefined {
   const path = URL.parse(url)?.pathname ?? "";
   const extension = extname(path).toLowerCase();
   if (!TEXT_EXTENSIONS.includes(extension) && !isAudioName(path)) return;
   throw new UsageError(
-    `Cannot read the data as '--data' must name a dataset, or a file or folder that was downloaded: current value is ${
+    `--data: must be a dataset, or a file or folder on this machine, but was ${
       redactUrl(url)
-    }`,
+    }; download it first`,
   );
 }
 
 async function datasetForFile(path: string): Promise<string | undefined> {
   const extension = extname(path).toLowerCase();
-  if (extension === ".json" && await holdsConversations(path)) {
-    return "sharegpt";
-  }
+  if (extension === ".json" && await isShareGpt(path)) return "sharegpt";
   return DATASETS[extension] ??
     (TEXT_EXTENSIONS.includes(extension) ? "text" : undefined);
 }
 
-/**
- * Whether the first records of a JSON file are ShareGPT's: conversations, and no media beside them. What cannot be
- * read is told when it is opened.
- */
-async function holdsConversations(path: string): Promise<boolean> {
+/** Whether the first records of a JSON file have `conversations` and no media. Errors are reported when it is opened. */
+async function isShareGpt(path: string): Promise<boolean> {
   try {
-    await using file = await openJson(path, { shuffle: false, wholeBytes: 0 });
-    const names = file.columns.map((name) => name.toLowerCase());
+    const file = await openBytes(path);
+    const size = Math.min(file.size, HEAD_BYTES);
+    const bytes = await file.read(0, size).finally(() => file.close());
+    const keys = new TextDecoder().decode(bytes)
+      .matchAll(/"(\w{1,40})"\s{0,40}:/g);
+    const names = [...keys].map(([, name]) => name!.toLowerCase());
     const media = [...NAMES.images, ...NAMES.audio];
     return names.includes("conversations") &&
       !names.some((name) => media.includes(name.replace(/s$/, "")));
@@ -79,17 +80,17 @@ async function holdsConversations(path: string): Promise<boolean> {
   }
 }
 
-/** Cannot be anything but a folder's path, if a mistaken one: the dataset will say that it does not exist. */
-function isPlainly(path: string): boolean {
+/** Whether a path can only be that of a folder: the dataset reports that it does not exist. */
+function isFolderPath(path: string): boolean {
   return /^(\.{0,2}[\\/]|[a-z]:\\)/i.test(path) && extname(path) === "";
 }
 
-/** What is imported as a plugin: a module, or what has an address. */
+/** Whether a path is imported as a plugin: a module, or anything with an address. */
 function isModule(path: string): boolean {
   return /^[a-z][a-z0-9+.-]+:/i.test(path) || /\.[cm]?[jt]sx?$/i.test(path);
 }
 
-/** No plugin has such a name. */
+/** Whether a name cannot be that of a plugin. */
 function looksLikePath(path: string): boolean {
   return /[\\/]/.test(path) || /\.[a-z0-9]{1,10}$/i.test(path);
 }

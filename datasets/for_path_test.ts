@@ -3,7 +3,7 @@ import { UsageError } from "../plugins/mod.ts";
 import { datasetForPath } from "./for_path.ts";
 import { tempFolder } from "../tests/support/datasets.ts";
 
-Deno.test("datasetForPath() tells the dataset by what lies at the path", async () => {
+Deno.test("datasetForPath() finds the dataset of a path", async () => {
   await using folder = await tempFolder({
     "folder.csv/a.wav": "",
     "a.WAV": "",
@@ -56,7 +56,7 @@ Deno.test("datasetForPath() tells the dataset by what lies at the path", async (
   }
 });
 
-Deno.test("datasetForPath() leaves names and addresses of plugins alone", async () => {
+Deno.test("datasetForPath() returns undefined for names and addresses of plugins", async () => {
   const names = [
     "no-such-plugin",
     "npm:@scope/name",
@@ -71,26 +71,26 @@ Deno.test("datasetForPath() leaves names and addresses of plugins alone", async 
   }
 });
 
-Deno.test("datasetForPath() reads no data from a URL, and shows nothing secret of it", async () => {
+Deno.test("datasetForPath() refuses the URL of a data file without its secrets", async () => {
   for (const name of ["m.jsonl", "a.wav"]) {
     await assert.rejects(
       datasetForPath(`https://user:word@host/${name}?key=Q`),
       {
         name: "UsageError",
         message:
-          `Cannot read the data as '--data' must name a dataset, or a file or folder that was downloaded: current value is https://***:***@host/${name}?key=***`,
+          `--data: must be a dataset, or a file or folder on this machine, but was https://***:***@host/${name}?key=***; download it first`,
       },
     );
   }
 });
 
-Deno.test("datasetForPath() says what files there are where there is no such one", async () => {
+Deno.test("datasetForPath() lists the extensions that can be read", async () => {
   await using folder = await tempFolder({ "odd.xyz": "", "noname": "" });
   const refused = async (path: string, end: string) =>
     await assert.rejects(datasetForPath(path), (error) => {
       assert.ok(error instanceof UsageError);
       assert.match(error.message, /\.jsonl, .*\.parquet, .*\.wav, .*\.flac/);
-      assert.ok(error.message.endsWith(`current value is ${end}`), path);
+      assert.ok(error.message.endsWith(`, but was ${end}`), path);
       return true;
     });
   await refused(folder.at("odd.xyz"), folder.at("odd.xyz"));

@@ -8,16 +8,16 @@ import {
   UsageError,
 } from "../plugins/mod.ts";
 
-/** One of the datasets, and what it is called in errors. */
+/** A dataset that is open, with its name for errors. */
 interface Opened {
   readonly name: string;
   readonly dataset: Dataset;
 }
 
 /**
- * Several datasets as one: the first session of each together, then the second of each, as far as the shortest goes.
- * Turns of the same number are one turn with the columns of all; a turn that the others have no match for stands as
- * it is. Of two lengths of an answer and two pauses the later dataset's counts.
+ * Combines datasets: the first sessions of all become one session, then the second, and so on up to the end of the
+ * shortest dataset. Turns with the same number are merged, so that the turn has the columns of all. If two datasets set
+ * the length of an answer or a pause, the later one takes effect.
  *
  * @example Usage
  * ```ts
@@ -38,7 +38,7 @@ export function zip(
     async open(context) {
       if (datasets.length === 0) {
         throw new UsageError(
-          "Cannot zip datasets as there must be one: current value is none",
+          "zip: needs at least one dataset",
         );
       }
       await using stack = new AsyncDisposableStack();
@@ -74,7 +74,7 @@ function factsOf(datasets: readonly Opened[]): Record<string, unknown> {
   };
 }
 
-/** Two datasets that have the same column in their first sessions have it in all. */
+/** Refuses datasets whose first sessions have the same column. */
 async function refuseClash(
   datasets: readonly Opened[],
   signal: AbortSignal,
@@ -101,7 +101,7 @@ async function* zipped(
   }
 }
 
-/** The sessions of each, in step, up to the end of the shortest. */
+/** Reads the sessions of all in step, up to the end of the shortest. */
 async function* together(
   datasets: readonly Opened[],
   reading: Reading,
@@ -120,7 +120,7 @@ async function* together(
   }
 }
 
-/** What is wrong where two have the same column. */
+/** The problem of sessions that have the same column. */
 function clashIn(
   datasets: readonly Opened[],
   parts: readonly Session[],
@@ -131,11 +131,11 @@ function clashIn(
     for (const column of columns) {
       const other = owners.get(column);
       if (other !== undefined) {
-        return `Cannot zip datasets as each column must be in one of them: current value has ${
+        return `zip: each column must be in one dataset only, but ${
           JSON.stringify(column)
-        } in ${labelOf(datasets[other]!)} and in ${
+        } is in ${labelOf(datasets[other]!)} and in ${
           labelOf(datasets[i]!)
-        }; 'columns.${column}' left empty takes it out of a file's`;
+        }; an empty 'columns.${column}' removes it from that of a file`;
       }
       owners.set(column, i);
     }
@@ -143,7 +143,7 @@ function clashIn(
   return undefined;
 }
 
-/** What a dataset is called, and the file that it reads. */
+/** The name of a dataset with the file that it reads. */
 function labelOf({ name, dataset: { facts } }: Opened): string {
   const path = facts?.["path"];
   return typeof path === "string" ? `${name} (${path})` : name;

@@ -45,7 +45,7 @@ function given(
 
 const turn = (columns: Record<string, unknown>) => ({ columns });
 
-Deno.test("zip() puts the columns of datasets together, as far as the shortest goes", async () => {
+Deno.test("zip() merges the columns of datasets up to the end of the shortest", async () => {
   const texts = given("texts", [
     { id: "t1", turns: [turn({ text: "a" })] },
     { id: "t2", turns: [{ ...turn({ text: "b" }), maxOutputTokens: 3 }] },
@@ -76,7 +76,7 @@ Deno.test("zip() puts the columns of datasets together, as far as the shortest g
   ]);
 });
 
-Deno.test("zip() puts turn beside turn, and one that has no match stands as it is", async () => {
+Deno.test("zip() merges turns with the same number, and keeps one without a match", async () => {
   const chat = given("chat", [{
     id: "c",
     turns: [turn({ text: "a" }), turn({ text: "b" }), turn({ text: "c" })],
@@ -93,7 +93,7 @@ Deno.test("zip() puts turn beside turn, and one that has no match stands as it i
   ]);
 });
 
-Deno.test("zip() hands on seed, pass and signal, and ends all where its reader stops", async () => {
+Deno.test("zip() passes on seed, pass and signal, and ends all when its reader stops", async () => {
   const sessions = ["1", "2", "3"].map((id) => ({
     id,
     turns: [turn({ text: id })],
@@ -110,7 +110,7 @@ Deno.test("zip() hands on seed, pass and signal, and ends all where its reader s
   assert.equal(one.left(), 0);
 });
 
-Deno.test("zip() keeps the problem of an item, and none of its turns", async () => {
+Deno.test("zip() keeps the problem of an item without its turns", async () => {
   const bad = given("bad", [
     { id: "b1", turns: [], problem: "it is damaged" },
     { id: "b2", turns: [turn({ text: "fine" })] },
@@ -125,14 +125,14 @@ Deno.test("zip() keeps the problem of an item, and none of its turns", async () 
   assert.ok(sessions[1]!.turns[0]!.columns.audio);
 });
 
-Deno.test("zip() refuses a column that two datasets have, and names both", async () => {
+Deno.test("zip() refuses a column of two datasets and names both", async () => {
   await assert.rejects(
     readAll(zip([clips({}), repeat({ text: "a" }), clips({})])),
     (error) => {
       assert.ok(error instanceof UsageError);
       assert.match(
         error.message,
-        /each column must be in one of them: current value has "audio" in clips and in clips/,
+        /each column must be in one dataset only, but "audio" is in clips and in clips/,
       );
       return true;
     },
@@ -148,11 +148,11 @@ Deno.test("zip() refuses a column that two datasets have, and names both", async
   ]);
   const sessions = await readAll(zip([one.configured, other.configured]));
   assert.equal(sessions[0]!.problem, undefined);
-  assert.match(sessions[1]!.problem ?? "", /"system" in one and in other/);
-  await assert.rejects(readAll(zip([])), /there must be one/);
+  assert.match(sessions[1]!.problem ?? "", /"system" is in one and in other/);
+  await assert.rejects(readAll(zip([])), /needs at least one dataset/);
 });
 
-Deno.test("zip() ends where a dataset ends, and has no end where none has", async () => {
+Deno.test("zip() ends when a dataset ends, and is endless if all are", async () => {
   await using some = await openDataset(
     zip([clips({ limit: 3 }), repeat({ text: "a" })]),
   );

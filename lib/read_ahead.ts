@@ -1,11 +1,11 @@
-/** How far to read ahead, and when to stop. */
+/** Options of {@linkcode readAhead}. */
 export interface ReadAheadOptions {
-  /** Items that may be under way or waiting at a time. */
+  /** Largest number of items in progress or ready. */
   readonly ahead: number;
   readonly signal: AbortSignal;
 }
 
-/** Maps in order, beginning some items before they are asked for. Leaves nothing under way when it ends. */
+/** Maps items in order and begins some of them before they are requested. When it ends, nothing is in progress. */
 export async function* readAhead<Item, Result>(
   items: Iterable<Item> | AsyncIterable<Item>,
   begin: (item: Item) => Promise<Result>,
@@ -33,7 +33,7 @@ export async function* readAhead<Item, Result>(
   }
 }
 
-/** Its failure is met when its turn comes; until then nobody looks. */
+/** Marks a promise as handled: its failure is thrown later, when its item is next. */
 function handled<Result>(promise: Promise<Result>): Promise<Result> {
   promise.catch(() => {});
   return promise;

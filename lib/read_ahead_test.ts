@@ -3,7 +3,7 @@ import { readAhead } from "./read_ahead.ts";
 
 const { signal } = new AbortController();
 
-Deno.test("readAhead() keeps the order, whatever is done first", async () => {
+Deno.test("readAhead() keeps the order, whichever item is ready first", async () => {
   const started: PromiseWithResolvers<number>[] = [];
   const begin = (i: number) => {
     started[i] = Promise.withResolvers();
@@ -17,7 +17,7 @@ Deno.test("readAhead() keeps the order, whatever is done first", async () => {
   assert.deepEqual(await Array.fromAsync(results), [10, 20]);
 });
 
-Deno.test("readAhead() has no more under way than it may", async () => {
+Deno.test("readAhead() limits the number of items in progress", async () => {
   let underWay = 0;
   let most = 0;
   const begin = async (i: number) => {
@@ -35,7 +35,7 @@ Deno.test("readAhead() has no more under way than it may", async () => {
   assert.equal(most, 4);
 });
 
-Deno.test("readAhead() ends when it is told to, and closes its source", async () => {
+Deno.test("readAhead() ends when it is aborted, and closes its source", async () => {
   let closed = false;
   async function* endless() {
     try {
@@ -56,7 +56,7 @@ Deno.test("readAhead() ends when it is told to, and closes its source", async ()
   assert.ok(closed);
 });
 
-Deno.test("readAhead() throws a failure when its turn comes, and waits for the rest", async () => {
+Deno.test("readAhead() throws a failure in order, and waits for the rest", async () => {
   let ended = 0;
   const begin = async (i: number) => {
     await Promise.resolve();

@@ -19,7 +19,6 @@ const FOLDERS = [
 const DYNAMIC: Readonly<Record<string, number>> = {
   "backends/realtime/transports/upgrade.ts": 1, // one line of a head
   "datasets/columns/names.ts": 1, // no repetition but of digits at the end
-  "datasets/glob.ts": 1, // the user's own pattern, on paths of files
   "datasets/synthetic/distribution.ts": 2, // separators between runs of digits
 };
 
