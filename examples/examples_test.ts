@@ -1,21 +1,29 @@
 import assert from "node:assert/strict";
-import { concurrent, repeat, run } from "../mod.ts";
 import { catalogue } from "../catalogue.ts";
-import { loadPlugin } from "../plugins/load.ts";
-import { backendChecks, reporterChecks } from "../plugins/testing/mod.ts";
+import { concurrent, type Kind, loadPlugin, repeat, run } from "../mod.ts";
+import {
+  backendChecks,
+  type Check,
+  datasetChecks,
+  loadChecks,
+  reporterChecks,
+} from "../plugins/testing/mod.ts";
 
-const here = (file: string) => new URL(file, import.meta.url).href;
+const load = <K extends Kind>(kind: K, file: string) =>
+  loadPlugin(kind, new URL(file, import.meta.url).href, { catalogue });
 
-Deno.test("http_post_backend.ts keeps what a backend promises, and takes part in a run", async () => {
+async function pass(checks: readonly Check[]): Promise<void> {
+  for (const check of checks) await check.run();
+}
+
+Deno.test("http_post_backend.ts passes its suite and takes part in a run", async () => {
   await using server = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen() {} },
     async (request) => new Response(`You said ${await request.text()}`),
   );
   const url = `http://127.0.0.1:${server.addr.port}/answer`;
-  const plugin = await loadPlugin("backend", here("./http_post_backend.ts"), {
-    catalogue,
-  });
-  for (const check of backendChecks(plugin({ url }))) await check.run();
+  const plugin = await load("backend", "./http_post_backend.ts");
+  await pass(backendChecks(plugin({ url })));
   const report = await run({
     backend: plugin({ url }),
     dataset: repeat({ text: "hello" }),
@@ -33,9 +41,49 @@ Deno.test("http_post_backend.ts keeps what a backend promises, and takes part in
   );
 });
 
-Deno.test("slowest_reporter.ts keeps what a reporter promises", async () => {
-  const plugin = await loadPlugin("reporter", here("./slowest_reporter.ts"), {
-    catalogue,
-  });
-  for (const check of reporterChecks(plugin({ count: 2 }))) await check.run();
+Deno.test("countdown_dataset.ts passes its suite", async () => {
+  const plugin = await load("dataset", "./countdown_dataset.ts");
+  await pass(datasetChecks(plugin({ from: 3 })));
+});
+
+Deno.test("doubling_load.ts passes its suite and stops at a missed SLO", async () => {
+  const plugin = await load("load", "./doubling_load.ts");
+  const options = { from: 100, stages: 3 };
+  await pass(loadChecks(plugin(options), { invalid: [plugin({ from: 0 })] }));
+  const backend = await load("backend", "./http_post_backend.ts");
+  const offer = (url: string) =>
+    run({
+      backend: backend({ url }),
+      dataset: repeat({ text: "hello" }),
+      load: plugin(options),
+      stop: { requests: 5 },
+      maxErrorRate: 0,
+    });
+  await using server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    ({ url }) => new Response("", { status: url.endsWith("/ok") ? 200 : 503 }),
+  );
+  const origin = `http://127.0.0.1:${server.addr.port}`;
+  const good = await offer(`${origin}/ok`);
+  assert.deepEqual(
+    good.stages.map(({ load }) => load.ratePerSecond),
+    [100, 200, 400],
+  );
+  assert.equal((await offer(`${origin}/failing`)).stages.length, 1);
+});
+
+Deno.test("slowest_reporter.ts passes its suite", async () => {
+  const plugin = await load("reporter", "./slowest_reporter.ts");
+  await pass(reporterChecks(plugin({ count: 2 })));
+});
+
+Deno.test("docs/plugins.md shows the examples as they are", async () => {
+  const read = (file: string) =>
+    Deno.readTextFile(new URL(file, import.meta.url));
+  const docs = await read("../docs/plugins.md");
+  for (const file of ["./countdown_dataset.ts", "./doubling_load.ts"]) {
+    const code = (await read(file)).replace(/^\/\/.*\n/gm, "")
+      .replace("../plugins/mod.ts", "@earshot/earshot/plugin");
+    assert.ok(docs.includes("```ts\n" + code + "```"), file);
+  }
 });

@@ -1,4 +1,4 @@
-// A backend in one file that imports nothing but types: it can be loaded from a file and from a URL.
+// A backend that imports nothing but types, so that it can be loaded from a file and from a URL.
 //   earshot run --backend ./examples/http_post_backend.ts=http://127.0.0.1:9000/answer --data repeat=hello --requests 20
 import type { Call, InferenceRequest, OpenContext } from "../plugins/mod.ts";
 
@@ -10,7 +10,8 @@ export default {
   kind: "backend",
   apiVersion: 1,
   name: "http-post",
-  summary: "Posts the prompt as it is, and takes the body as the answer",
+  summary:
+    "Posts the prompt as plain text; the body of the response is the answer",
   primary: "url",
   options: {
     "~standard": {
@@ -28,7 +29,9 @@ export default {
       jsonSchema: {
         input: () => ({
           type: "object",
-          properties: { url: { type: "string", description: "Where to post" } },
+          properties: {
+            url: { type: "string", description: "URL to post to" },
+          },
           required: ["url"],
         }),
       },
@@ -39,7 +42,7 @@ export default {
     facts: { url },
     async send({ turn }: InferenceRequest, call: Call) {
       const body = turn.columns.text ?? "";
-      trace?.("sent", body); // `earshot check` shows it
+      trace?.("sent", body); // shown by `earshot check`
       const response = await fetch(url, {
         method: "POST",
         body,
@@ -50,7 +53,7 @@ export default {
       call.output(call.read(text.length), { kind: "text", text });
       trace?.("received", text);
       if (!response.ok) {
-        throw new Error(`The server answered ${response.status}`);
+        throw new Error(`the server answered ${response.status}`);
       }
       return {};
     },

@@ -1,4 +1,4 @@
-// A reporter with packages and helpers of the house: load it from a file, or bundle it before you publish it.
+// A reporter that imports a package: load it from a file, or bundle it before you publish it at a URL.
 //   earshot run --report console --report ./examples/slowest_reporter.ts=5
 import { z } from "zod";
 import {
@@ -10,21 +10,19 @@ import {
 
 /** Options of {@linkcode slowest}. */
 export interface SlowestOptions {
-  /**
-   * How many requests to name.
-   *
-   * @default {3}
-   */
+  /** Number of requests to print. @default {3} */
   count?: number;
 }
 
-/** Names the requests that took longest. */
+/** Prints the requests with the longest E2E latency. */
 const slowest: ReporterPlugin<SlowestOptions> = defineReporter({
   name: "slowest",
-  summary: "The requests that took longest",
+  summary: "The requests with the longest E2E latency",
   primary: "count",
   options: z.strictObject({
-    count: z.int().positive().default(3).describe("How many requests to name"),
+    count: z.int().positive().default(3).describe(
+      "Number of requests to print",
+    ),
   }),
   open({ count }) {
     let kept: { id: string; latencyMs: number }[] = [];
