@@ -19,7 +19,7 @@ export const catalogue: Catalogue = {
       (await import("./backends/openai/audio/transcriptions.ts"))
         .transcriptions,
     translations: async () =>
-      (await import("./backends/openai/audio/translations.ts")).translations,
+      (await import("./backends/openai/audio/transcriptions.ts")).translations,
     echo: async () => (await import("./backends/echo.ts")).echo,
   },
   dataset: {

@@ -38,19 +38,15 @@ export {
   embeddings,
   type EmbeddingsOptions,
 } from "./backends/openai/embeddings.ts";
-export {
-  responses,
-  type ResponsesOptions,
-} from "./backends/openai/responses/responses.ts";
+export { responses } from "./backends/openai/responses/responses.ts";
+export type { ResponsesOptions } from "./backends/openai/responses/options.ts";
 export type { SpeechToTextOptions } from "./backends/openai/audio/options.ts";
 export {
   transcriptions,
   type TranscriptionsOptions,
-} from "./backends/openai/audio/transcriptions.ts";
-export {
   translations,
   type TranslationsOptions,
-} from "./backends/openai/audio/translations.ts";
+} from "./backends/openai/audio/transcriptions.ts";
 export { realtime } from "./backends/realtime/realtime.ts";
 export type { RealtimeOptions } from "./backends/realtime/realtime.ts";
 export type { TargetOptions } from "./backends/connect/options.ts";

@@ -38,7 +38,7 @@ Deno.test("echo() answers once its delay is over", async () => {
   assert.deepEqual(output, { text: "né", usage: { outputTokens: 1 } });
 });
 
-Deno.test("echo() answers ok at once, unless told otherwise", async () => {
+Deno.test("echo() answers ok at once by default", async () => {
   const { clock, sample } = await send({});
   await clock.settle();
   const { output, endedMs } = await sample;

@@ -1,41 +1,44 @@
-/** What is made of media, by id: each made once, shared by all that send it, the longest unused let go. */
+/** Cache of values by id, limited by size. Concurrent requests for an id share one computation. */
 export interface ByteCache<T> {
-  /** What is kept under `id`, made now if it is not there. A failure is not kept. */
-  get(id: string, make: () => Promise<T>): Promise<T>;
+  /** Returns the value of an id, computed if it is not cached. Failures are not cached. */
+  get(id: string, compute: () => Promise<T>): Promise<T>;
 }
 
-/** Keeps at most `maxBytes` by what `sizeOf` says, beside the latest and what is being sent. */
+/**
+ * Creates a cache that keeps at most `maxBytes`, as `sizeOf` measures them, and drops the least recently used values
+ * first. The latest value is always kept.
+ */
 export function byteCache<T>(
   maxBytes: number,
-  sizeOf: (made: T) => number,
+  sizeOf: (value: T) => number,
 ): ByteCache<T> {
   /** In order of use. */
   const kept = new Map<string, T>();
-  const underWay = new Map<string, Promise<T>>();
+  const pending = new Map<string, Promise<T>>();
   let bytes = 0;
 
-  function keep(id: string, made: T): void {
-    kept.set(id, made);
-    bytes += sizeOf(made);
-    for (const [oldest, old] of kept) {
+  function keep(id: string, value: T): void {
+    kept.set(id, value);
+    bytes += sizeOf(value);
+    for (const [oldestId, oldest] of kept) {
       if (bytes <= maxBytes || kept.size === 1) break;
-      kept.delete(oldest);
-      bytes -= sizeOf(old);
+      kept.delete(oldestId);
+      bytes -= sizeOf(oldest);
     }
   }
 
-  function begin(id: string, make: () => Promise<T>): Promise<T> {
-    const made = make()
-      .then((made) => (keep(id, made), made))
-      .finally(() => underWay.delete(id));
-    underWay.set(id, made);
-    return made;
+  function start(id: string, compute: () => Promise<T>): Promise<T> {
+    const value = compute()
+      .then((value) => (keep(id, value), value))
+      .finally(() => pending.delete(id));
+    pending.set(id, value);
+    return value;
   }
 
   return {
-    get(id, make) {
+    get(id, compute) {
       const found = kept.get(id);
-      if (found === undefined) return underWay.get(id) ?? begin(id, make);
+      if (found === undefined) return pending.get(id) ?? start(id, compute);
       kept.delete(id);
       kept.set(id, found);
       return Promise.resolve(found);

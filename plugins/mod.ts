@@ -40,6 +40,7 @@ export { type Random, random } from "../lib/random.ts";
 export type * from "../core/report.ts";
 export type * from "../core/request.ts";
 export type * from "../core/sample.ts";
+export { isToken } from "../core/metrics/metric.ts";
 export {
   clientMetrics,
   type Metric,

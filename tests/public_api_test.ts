@@ -87,6 +87,7 @@ const PLUGIN: readonly string[] = [
   "defineLoad",
   "defineReporter",
   "isRequestError",
+  "isToken",
   "isUsageError",
   "joinedText",
   "loadPlugin",

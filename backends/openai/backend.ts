@@ -1,28 +1,41 @@
+import { type WarnOnce, warnOnce } from "../../lib/warn_once.ts";
+import type {
+  Backend,
+  Call,
+  InferenceRequest,
+  OpenContext,
+  Output,
+} from "../../plugins/mod.ts";
+import { secretTexts } from "../../lib/redact.ts";
+import { cleanFailure } from "../connect/server_text.ts";
 import {
   cleaner,
   headersOf,
   secretsIn,
   tlsOf,
 } from "../connect/credentials.ts";
-import { proxyFor } from "../connect/endpoint.ts";
 import { checkHealth, firstModel } from "../connect/discovery.ts";
 import { endpointOf } from "../connect/endpoint.ts";
 import { limitMs } from "../connect/options.ts";
-import { cleanFailure, traceTo } from "../connect/server_text.ts";
+import { proxyFor } from "../connect/endpoint.ts";
+import { type Trace, traceTo } from "../connect/server_text.ts";
+import { snippet } from "../connect/server_text.ts";
+import type { HttpRequest } from "../http/http.ts";
 import { openHttp } from "../http/transport.ts";
+import { bytesOf } from "./json.ts";
 import type { OpenAiSettings } from "./options.ts";
-import type { ProtocolOf } from "./protocol.ts";
-import { shortAnswers } from "./short_answers.ts";
-import { openTokenCounts, tokenizerOf } from "./token_counts.ts";
-import { shownTo, showRequest } from "./trace_exchange.ts";
-import { mislabelledStreams } from "./whole_answer.ts";
-import type { Backend, OpenContext } from "../../plugins/mod.ts";
-import { secretTexts } from "../../lib/redact.ts";
+import type { AnswerReader, ProtocolOf, Wire } from "./protocol.ts";
+import { openTokenCounts, openTokenizerOption } from "./token_counts.ts";
 
-/** Settings of a backend that knows its path. */
+/** Settings of a backend with the path of its endpoint. */
 export type EndpointSettings = OpenAiSettings & { readonly path: string };
 
-/** All that is read, asked and refused before the run happens here. */
+/**
+ * Opens a backend: reads files, checks the server and finds the model before the run.
+ *
+ * @throws {UsageError} If an option cannot be used.
+ * @throws {RequestError} If the server is not healthy or cannot be reached.
+ */
 export async function openBackend<Settings extends EndpointSettings, Prepared>(
   settings: Settings,
   context: OpenContext,
@@ -31,7 +44,7 @@ export async function openBackend<Settings extends EndpointSettings, Prepared>(
   const endpoint = endpointOf(settings.target, settings.path);
   const headers = headersOf(settings, endpoint, context);
   const tls = await tlsOf(settings);
-  const tokenizer = await tokenizerOf(settings);
+  const tokenizer = await openTokenizerOption(settings);
   const url = endpoint.http(settings.path);
   const { env, signal } = context;
   const proxy = proxyFor(url, env);
@@ -55,43 +68,46 @@ export async function openBackend<Settings extends EndpointSettings, Prepared>(
   const ask = { headers, tls, timeoutMs, signal, env, clean };
   await checkHealth(settings, endpoint, ask);
   const model = settings.model ?? await firstModel(endpoint, ask);
-  const protocol = protocolOf(settings, model, context);
+  const protocol = protocolOf(settings, model);
+  const warn = warnOnce((text) => context.warn(clean(text)));
   const counts = openTokenCounts({
     tokenize: settings.tokenize,
     tokenizer,
     url: endpoint.http("/tokenize"),
     model,
     ask,
-    warn: context.warn,
+    warn,
   });
-  const checkLength = shortAnswers(context);
   const trace = traceTo(context, clean);
-  const mislabelled = protocol.streams
-    ? mislabelledStreams({ warn: (text) => context.warn(clean(text)) })
-    : undefined;
-  const { protocol: scheme, host, pathname } = url;
+
+  /** Adds the trace and the warnings of a streamed answer to a reader. */
+  function readerFor(
+    call: Call,
+    request: InferenceRequest<Prepared>,
+  ): AnswerReader {
+    const reader = protocol.reader(call, request);
+    const traced = trace ? traceReader(trace, reader) : reader;
+    return protocol.streams ? expectStream(warn, traced) : traced;
+  }
+
   return {
     needs: protocol.needs,
     facts: {
       ...protocol.facts,
       model,
-      url: `${scheme}//${host}${pathname}`,
+      url: `${url.protocol}//${url.host}${url.pathname}`,
       ...(proxy && { proxy: proxy.url.origin }),
     },
     prepare: (turn, signal) => protocol.prepare(turn, signal),
     async send(request, call) {
       call.throwIfAborted();
-      const answer = protocol.reader(call, request);
-      const reader = trace ? shownTo(trace, answer) : answer;
+      const reader = readerFor(call, request);
       try {
         const wire = { url, ...protocol.request(request) };
-        if (trace) showRequest(trace, wire);
-        const { requestId } = await http.exchange(wire, call, {
-          ...reader,
-          mislabelled,
-        });
+        if (trace) traceRequest(trace, wire);
+        const { requestId } = await http.exchange(wire, call, reader);
         const output = reader.result();
-        checkLength(output, protocol.exactTokens?.(request.turn));
+        checkLength(warn, output, protocol.exactTokens?.(request.turn));
         return requestId === undefined || output.responseId !== undefined
           ? output
           : { ...output, responseId: requestId };
@@ -104,6 +120,86 @@ export async function openBackend<Settings extends EndpointSettings, Prepared>(
     async [Symbol.asyncDispose]() {
       counts[Symbol.dispose]();
       await http[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** Reads event streams under any content type, and warns of those that are mislabelled and of whole answers. */
+function expectStream(warn: WarnOnce, reader: AnswerReader): AnswerReader {
+  return {
+    ...reader,
+    body(text, atMs) {
+      reader.body(text, atMs);
+      warn(
+        "whole answer",
+        "The server does not stream: its answers arrive whole, without TTFT and ITL (stream=false requests that)",
+      );
+    },
+    mislabelled(contentType) {
+      const label = contentType
+        ? `the content type ${snippet(contentType)}`
+        : "no content type";
+      warn(
+        "mislabelled stream",
+        `The server sends its event streams with ${label} instead of text/event-stream; they are read as event streams`,
+      );
+    },
+  };
+}
+
+/**
+ * Warns of an answer that is shorter than requested by `ignoreEos`: the server does not support the field or has a limit
+ * of its own, and the load differs from run to run.
+ */
+export function checkLength(
+  warn: WarnOnce,
+  { usage, finishReason = "" }: Output,
+  requested: number | undefined,
+): void {
+  if (requested === undefined) return;
+  const tokens = usage?.outputTokens || undefined;
+  const isShort = tokens === undefined
+    ? ["stop", "eos"].includes(finishReason)
+    : tokens < requested;
+  if (!isShort) return;
+  const found = tokens === undefined
+    ? `finish_reason is ${finishReason}`
+    : `the server counted ${tokens}`;
+  warn(
+    "short answer",
+    `ignoreEos: ${requested} tokens were requested, but ${found}; the server may not support ignore_eos`,
+  );
+}
+
+/**
+ * Writes a request to the trace, without the query of its URL, which may contain a key. A binary body is described by
+ * its size and its readable form.
+ */
+export function traceRequest(
+  trace: Trace,
+  { url, contentType, body, shown }: HttpRequest & Wire,
+): void {
+  const bytes = typeof body === "string" ? bytesOf(body) : body;
+  const mediaType = contentType.split(";")[0];
+  trace.note(`POST ${url.pathname}: ${bytes.length} bytes of ${mediaType}`);
+  if (shown !== undefined) trace.sent(shown);
+  else if (mediaType === "application/json") {
+    trace.sent(new TextDecoder().decode(bytes));
+  }
+}
+
+/** Writes an answer to the trace before it is read. */
+export function traceReader(trace: Trace, reader: AnswerReader): AnswerReader {
+  return {
+    ...reader,
+    event(event, atMs) {
+      const { type, data } = event;
+      trace.received(type === undefined ? data : `${type}: ${data}`);
+      return reader.event(event, atMs);
+    },
+    body(text, atMs) {
+      trace.received(text);
+      reader.body(text, atMs);
     },
   };
 }

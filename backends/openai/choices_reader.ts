@@ -1,48 +1,52 @@
-import { type Call, type Output, RequestError } from "../../plugins/mod.ts";
-import { gatherAnswers } from "./answers.ts";
-import { BROKEN_OFF, reasonIn } from "./finish_reason.ts";
 import {
-  fieldOf,
-  type JsonObject,
-  objectsIn,
+  type Call,
+  isToken,
+  type JoinedText,
+  joinedText,
+  type Output,
+  RequestError,
+} from "../../plugins/mod.ts";
+import {
+  abortedError,
+  finishReasonIn,
+  isAborted,
+  parseBody,
+  parseEvent,
   protocolError,
-  textOf,
-} from "./json.ts";
-import type { Piece } from "./pieces.ts";
+  refuseWrappedEvents,
+  serverErrorIn,
+} from "./answer.ts";
+import { fieldOf, type JsonObject, objectsIn, textOf } from "./json.ts";
+import { type ChatCalls, chatCalls, type OutputPart } from "./output_parts.ts";
 import type { AnswerReader } from "./protocol.ts";
-import { received, receivedWhole } from "./answer.ts";
-import { serverErrorIn } from "./server_error.ts";
 import { type MeteredChoice, usageMeter } from "./usage.ts";
-import { refuseWrappedEvents } from "./wrapped_events.ts";
 
-/** How to read answers that come in `choices`. */
+/** Options of {@linkcode choicesReader}. */
 export interface ChoicesOptions {
-  /** Where output goes. */
+  /** Receives the output. */
   readonly call: Pick<Call, "output">;
-  /** How many were asked for. */
+  /** Number of answers requested. */
   readonly answers: number;
-  /** How many tokens each answer may have, where a limit was sent. */
+  /** Maximum number of tokens per answer, if a limit was sent. */
   readonly tokenLimit?: number | undefined;
-  /** How many events without anything that is known are passed over. @default {50000} */
+  /** Maximum number of events without any known field. @default {50000} */
   readonly maxUnknown?: number;
-  /** What each choice of a whole answer must have, whatever is in it. */
+  /** Field that each choice of a whole answer must have. */
   readonly required: "message" | "text";
-  /** What one choice of an event, or of a whole answer, holds. */
-  piecesOf(choice: JsonObject): readonly Piece[];
-  /** Told of an answer that comes whole. */
-  whole(): void;
+  /** Returns the parts of a choice in an event or in a whole answer. */
+  partsOf(choice: JsonObject): readonly OutputPart[];
 }
 
-/** A choice that was read. */
-interface Read extends MeteredChoice {
-  readonly pieces: readonly Piece[];
+/** Parsed choice of an event or of a whole answer. */
+interface Choice extends MeteredChoice {
+  readonly parts: readonly OutputPart[];
   readonly finishReason: string | undefined;
 }
 
-/** What a choice without any piece shows as. */
-const NOTHING: readonly Piece[] = [{ kind: "text", text: "" }];
+/** Output of a choice without parts: an empty delta counts as an event. */
+const EMPTY: readonly OutputPart[] = [{ kind: "text", text: "" }];
 
-/** Reads chats and completions, streamed or whole, whichever was asked for: the server decides. */
+/** Reads the answers to chats and completions. The server decides whether they are streamed or whole. */
 export function choicesReader(
   {
     call,
@@ -50,42 +54,34 @@ export function choicesReader(
     tokenLimit,
     maxUnknown = 50_000,
     required,
-    piecesOf,
-    whole,
+    partsOf,
   }: ChoicesOptions,
 ): AnswerReader {
-  const answers = gatherAnswers();
+  const answers = collectAnswers();
   const meter = usageMeter({ answers: wanted });
   let responseId: string | undefined;
   let isWhole = false;
-  /** Tokens of all answers, where each has reached the limit: llama.cpp counts the first alone. */
+  /** Tokens of all answers if each reached the limit: llama.cpp counts only those of the first. */
   let outputTokens: number | undefined;
   let unknown = 0;
 
-  /** What a choice holds. Where one answer was asked for, all is of it: there are servers whose index counts the tokens. */
-  function read(choice: JsonObject): Read {
+  /** Parses a choice. If one answer was requested, the index is ignored: some servers count tokens in it. */
+  function parse(choice: JsonObject): Choice {
     const error = serverErrorIn(choice);
     if (error) throw error;
-    const pieces = piecesOf(choice);
+    const parts = partsOf(choice);
     return {
       index: wanted > 1 || isWhole ? indexOf(choice) : 0,
-      pieces,
-      hasOutput: pieces.some(isToken),
-      finishReason: reasonIn(choice.finish_reason),
+      parts,
+      hasOutput: parts.some(isToken),
+      finishReason: finishReasonIn(choice.finish_reason),
       usage: choice.usage,
     };
   }
 
-  function take({ index, pieces, finishReason }: Read): void {
-    for (const piece of pieces) answers.add(index, piece);
-    answers.heard(index, finishReason);
-  }
-
-  function show(choice: Read, atMs: number, tokens?: number): void {
-    take(choice);
-    const { index } = choice;
-    const pieces = choice.pieces.length > 0 ? choice.pieces : NOTHING;
-    for (const [i, { kind, text, bytes }] of pieces.entries()) {
+  function emit({ index, parts }: Choice, atMs: number, tokens?: number): void {
+    const shown = parts.length > 0 ? parts : EMPTY;
+    for (const [i, { kind, text, bytes }] of shown.entries()) {
       call.output(atMs, {
         kind,
         text,
@@ -99,47 +95,43 @@ export function choicesReader(
   return {
     event(event, atMs) {
       if (event.data.trim() === "[DONE]") return isWhole = true;
-      const { id, choices, usage: given, x_groq } = received(event);
+      const { id, choices, usage: given, x_groq } = parseEvent(event);
       responseId ??= textOf(id);
-      const shown = objectsIn(choices).map(read);
-      // Moonshot's stands in the choice that finishes, Groq's beside it.
+      const parsed = objectsIn(choices).map(parse);
+      // Moonshot reports usage in the choice that finishes, Groq beside the choices.
       const usage = [given, fieldOf(x_groq, "usage")];
-      const tokens = meter.event({ usage, choices: shown });
-      for (const choice of shown) show(choice, atMs, tokens);
+      const tokens = meter.event({ usage, choices: parsed });
+      for (const choice of parsed) {
+        answers.add(choice);
+        emit(choice, atMs, tokens);
+      }
       if (!choices && !usage.some(Boolean) && ++unknown > maxUnknown) {
-        throw protocolError(
-          `unknown events must be few: current value is ${unknown}`,
-        );
+        throw protocolError(`it has ${unknown} events without known fields`);
       }
       return false;
     },
     body(data) {
-      const { id, choices, usage, x_groq } = receivedWhole(data);
+      const { id, choices, usage, x_groq } = parseBody(data);
       isWhole = true;
       responseId = textOf(id);
-      const all = objectsIn(choices).map(read);
+      const all = objectsIn(choices).map(parse);
       requireField(choices, required);
       meter.event({ usage: [usage, fieldOf(x_groq, "usage")], choices: all });
-      for (const choice of all) take(choice);
-      const isLimit = tokenLimit !== undefined &&
-        meter.usage?.outputTokens === tokenLimit &&
+      for (const choice of all) answers.add(choice);
+      const isAtLimit = tokenLimit !== undefined &&
+        meter.usage()?.outputTokens === tokenLimit &&
         all.every(({ finishReason }) => finishReason === "length");
-      if (isLimit) outputTokens = tokenLimit * all.length;
-      whole();
+      if (isAtLimit) outputTokens = tokenLimit * all.length;
     },
     result(): Output {
-      const { output } = answers;
+      const output = answers.output();
       const { text, reasoning, choices = [] } = output;
-      // Of the whole: a piece of an answer about event streams may be one.
-      for (
-        const { text: whole = "" } of [
-          { text },
-          { text: reasoning },
-          ...choices,
-        ]
-      ) refuseWrappedEvents(whole);
-      requireWhole(answers.finishReasons, { isWhole, wanted });
-      const { usage } = meter;
+      // Checked on the whole text: a delta of an answer about event streams may look like one.
+      for (const whole of [text, reasoning, ...choices.map(textIn)]) {
+        refuseWrappedEvents(whole ?? "");
+      }
+      requireComplete(answers.finishReasons(), { isWhole, wanted });
+      const usage = meter.usage();
       return {
         ...output,
         ...(responseId !== undefined && { responseId }),
@@ -151,43 +143,131 @@ export function choicesReader(
   };
 }
 
-function requireField(choices: unknown, name: string): void {
-  if (objectsIn(choices).every((choice) => choice[name] !== undefined)) return;
-  throw protocolError(`each choice must have a ${name}: one has none`);
-}
-
-function isToken({ text, bytes = 0 }: Piece): boolean {
-  return text !== "" || bytes > 0;
+function textIn({ text }: { readonly text?: string }): string | undefined {
+  return text;
 }
 
 function indexOf({ index }: JsonObject): number {
   return Number.isInteger(index) ? index as number : 0;
 }
 
-function requireWhole(
+function requireField(choices: unknown, name: string): void {
+  if (objectsIn(choices).every((choice) => choice[name] !== undefined)) return;
+  throw protocolError(`each choice must have a ${name}, but one has none`);
+}
+
+/** @throws {RequestError} If the server aborted an answer, or if an answer is missing or incomplete. */
+function requireComplete(
   finishReasons: readonly (string | undefined)[],
   { isWhole, wanted }: { isWhole: boolean; wanted: number },
 ): void {
-  const broken = finishReasons.find((reason) => BROKEN_OFF.has(reason ?? ""));
-  if (broken !== undefined) {
-    const message = `The server gave the answer up: finish_reason is ${broken}`;
-    throw new RequestError("server_error", message, { code: broken });
-  }
+  const aborted = finishReasons.find(isAborted);
+  if (aborted !== undefined) throw abortedError(aborted);
+  const received = finishReasons.length;
   const finished = finishReasons.filter((reason) => reason !== undefined);
-  if (!isWhole && finished.length < Math.max(wanted, finishReasons.length)) {
+  if (!isWhole && finished.length < Math.max(wanted, received)) {
+    const which = wanted === 1
+      ? ""
+      : ` for ${wanted - finished.length} of ${wanted} answers`;
     throw new RequestError(
       "truncated",
-      `The answer ended before it was whole: neither [DONE] nor a finish_reason came for ${
-        wanted === 1 ? "it" : `${wanted - finished.length} of ${wanted}`
-      }`,
+      `The stream ended before [DONE] or a finish_reason${which}`,
     );
   }
-  if (finishReasons.length === 0) {
-    throw protocolError("an answer must have choices: current value is none");
-  }
-  if (finishReasons.length < wanted) {
+  if (received === 0) throw protocolError("it has no choices");
+  if (received < wanted) {
     throw protocolError(
-      `there must be as many choices as were asked for, ${wanted}: current value is ${finishReasons.length}`,
+      `it must have ${wanted} choices, as requested, but has ${received}`,
     );
   }
+}
+
+/** Collects the answers to one request from their choices. */
+interface Answers {
+  /** Adds a choice of an event or of a whole answer. */
+  add(choice: Pick<Choice, "index" | "parts" | "finishReason">): void;
+  /** Returns the finish reason of each answer by index, `undefined` for those that have not ended. */
+  finishReasons(): readonly (string | undefined)[];
+  /** Returns the output so far. */
+  output(): Output;
+}
+
+/** Answer that is still being received. */
+interface PartialAnswer {
+  readonly texts: Partial<Record<OutputPart["kind"], JoinedText>>;
+  readonly calls: ChatCalls;
+  finishReason: string | undefined;
+  /** Finish reasons that more output followed: a server that sends one with every event ends nothing by it. */
+  readonly refuted: Set<string>;
+}
+
+function collectAnswers(): Answers {
+  const partial = new Map<number, PartialAnswer>();
+
+  function answerAt(index: number): PartialAnswer {
+    const found = partial.get(index) ?? {
+      texts: {},
+      calls: chatCalls(),
+      finishReason: undefined,
+      refuted: new Set(),
+    };
+    partial.set(index, found);
+    return found;
+  }
+
+  function byIndex(): readonly PartialAnswer[] {
+    return [...partial].sort(([a], [b]) => a - b).map(([, answer]) => answer);
+  }
+
+  return {
+    add({ index, parts, finishReason }) {
+      const answer = answerAt(index);
+      for (const { kind, text, toolCall } of parts) {
+        if (text !== "") refuteEnd(answer);
+        (answer.texts[kind] ??= joinedText()).add(text);
+        if (toolCall) answer.calls.add(toolCall);
+      }
+      if (finishReason !== undefined && !answer.refuted.has(finishReason)) {
+        answer.finishReason = finishReason;
+      }
+    },
+    finishReasons: () => byIndex().map(({ finishReason }) => finishReason),
+    output() {
+      const all = byIndex();
+      const [first] = all;
+      return {
+        ...(first && outputOf(first)),
+        ...(all.length > 1 && { choices: all.map(choiceOutput) }),
+      };
+    },
+  };
+}
+
+/** Revokes the finish reason of an answer that continues, unless it reports a failure. */
+function refuteEnd(answer: PartialAnswer): void {
+  const { finishReason, refuted } = answer;
+  if (finishReason === undefined || isAborted(finishReason)) return;
+  refuted.add(finishReason);
+  answer.finishReason = undefined;
+}
+
+function outputOf(answer: PartialAnswer): Output {
+  const { texts } = answer;
+  const toolCalls = answer.calls.calls();
+  const reasoning = texts.reasoning?.toString();
+  const refusal = texts.refusal?.toString();
+  return {
+    ...choiceOutput(answer),
+    ...(reasoning && { reasoning }),
+    ...(refusal && { refusal }),
+    ...(toolCalls.length > 0 && { toolCalls }),
+  };
+}
+
+/** Returns the text and the finish reason of an answer. The text of spoken answers is their transcript. */
+function choiceOutput({ texts, finishReason }: PartialAnswer) {
+  return {
+    text: texts.text?.toString() || texts.audio?.toString() || "",
+    ...(finishReason !== undefined && { finishReason }),
+  };
 }

@@ -2,8 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { Delta, Output } from "../../plugins/mod.ts";
 import { type ChoicesOptions, choicesReader } from "./choices_reader.ts";
-import { piecesOfMessage } from "./pieces.ts";
-import { MAX_CALLS } from "./tool_calls.ts";
+import { MAX_CALLS, partsOfMessage } from "./output_parts.ts";
 import {
   type Reading,
   readStream,
@@ -17,12 +16,11 @@ const reader =
       call,
       answers: 1,
       required: "message",
-      piecesOf: ({ delta, message }) => piecesOfMessage(delta ?? message),
-      whole: () => {},
+      partsOf: ({ delta, message }) => partsOfMessage(delta ?? message),
       ...options,
     });
 
-/** An event with one choice. */
+/** Returns an event with one choice. */
 function chunk(delta: unknown, rest: Record<string, unknown> = {}) {
   const { finish_reason = null, index = 0, ...other } = rest;
   return {
@@ -36,7 +34,7 @@ const stop = (delta: unknown = {}) => chunk(delta, { finish_reason: "stop" });
 const said = (text: string): Delta => ({ kind: "text", text });
 const ended = { responseId: "c1", finishReason: "stop" };
 
-/** Each event in a network read of its own. */
+/** Reads each event in a network read of its own. */
 function read(events: readonly unknown[], options?: Partial<ChoicesOptions>) {
   return readStream(reader(options), events.map((event) => sse(event)));
 }
@@ -208,7 +206,7 @@ const STREAMS: readonly [
     { text: "a", ...ended, usage: { inputTokens: 9, outputTokens: 5 } },
   ],
   [
-    "a finish_reason that is none in each event, and [DONE]",
+    "a placeholder as the finish_reason of each event, and [DONE]",
     [
       chunk({ content: "Hello" }, { finish_reason: "null" }),
       chunk({ content: " there" }, { finish_reason: "null" }),
@@ -218,7 +216,7 @@ const STREAMS: readonly [
     { text: "Hello there", responseId: "c1" },
   ],
   [
-    "a finish_reason that is none until there is one",
+    "placeholders before a finish_reason",
     [
       chunk({ content: "a" }, { finish_reason: "" }),
       chunk({ content: "b" }, { finish_reason: "None" }),
@@ -287,7 +285,7 @@ const STREAMS: readonly [
     { text: "42", reasoning: "hmm", ...ended },
   ],
   [
-    "reasoning and answer in one event: the tokens stand with the first",
+    "reasoning and answer in one event: the tokens belong to the first",
     [
       chunk({ reasoning: "hm", content: "4" }, {
         usage: { completion_tokens: 3 },
@@ -422,7 +420,7 @@ const STREAMS: readonly [
     { text: "Hello", ...ended },
   ],
   [
-    "events that are none of its business",
+    "events without choices",
     [
       { object: "ping" },
       { id: "c1", choices: [], prompt_filter_results: [] },
@@ -491,7 +489,7 @@ for (const [name, events, deltas, output] of STREAMS) {
   });
 }
 
-Deno.test("choicesReader() gives all of one read one time, and tells choices apart", () => {
+Deno.test("choicesReader() stamps all events of a read with its time and separates choices", () => {
   const second = (text: string, finish_reason: string | null = null) =>
     chunk({ content: text }, { index: 1, finish_reason });
   const reading = readStream(reader({ answers: 2 }), [
@@ -522,7 +520,7 @@ Deno.test("choicesReader() gives all of one read one time, and tells choices apa
   ]);
 });
 
-Deno.test("choicesReader() takes an answer about event streams, whose pieces may be one", () => {
+Deno.test("choicesReader() accepts an answer about event streams, whose deltas may be one", () => {
   const pieces = ["An event:\n\n", 'data: {"x": 1}\n\n', "No more."];
   const reading = readStream(reader(), [
     pieces.map((content) => sse(chunk({ content }))).join("") + sse("[DONE]"),
@@ -537,19 +535,19 @@ type FailingStream = readonly [
   Partial<ChoicesOptions>?,
 ];
 
-/** A stream whose events all have the same finish_reason, and that ends without [DONE]. */
+/** Returns a stream whose events all have the same finish_reason and that ends without [DONE]. */
 function withReason(finish_reason: unknown): FailingStream {
   return [
     `that breaks off, with ${JSON.stringify(finish_reason)} in each event`,
     ["Hello", " there"].map((content) => chunk({ content }, { finish_reason })),
-    { class: "truncated", message: /neither \[DONE\] nor a finish_reason/ },
+    { class: "truncated", message: /ended before \[DONE\] or a finish_reason/ },
   ];
 }
 
 const FAILURES: readonly FailingStream[] = [
   ["that breaks off", [chunk({ content: "a" })], {
     class: "truncated",
-    message: /neither \[DONE\] nor a finish_reason came for it/,
+    message: /ended before \[DONE\] or a finish_reason$/,
   }],
   ["without anything in it", [], { class: "truncated", message: /./ }],
   ...[
@@ -570,65 +568,65 @@ const FAILURES: readonly FailingStream[] = [
   // Whatever the word is: output came behind it.
   ...["stop", "continue"].map(withReason),
   [
-    "whose pieces are events of another stream",
+    "whose deltas are events of another stream",
     [
       chunk({
         content: `data: ${JSON.stringify(stop({ content: "a" }))}\n\n`,
       }),
     ],
-    { class: "protocol_error", message: /must not be an event stream/ },
+    { class: "protocol_error", message: /text is an event stream/ },
   ],
   [
-    "that goes on behind its end, and breaks off",
+    "that continues after its end and breaks off",
     [stop({ content: "a" }), chunk({ content: "b" })],
-    { class: "truncated", message: /neither \[DONE\] nor a finish_reason/ },
+    { class: "truncated", message: /ended before \[DONE\] or a finish_reason/ },
   ],
   [
-    "that goes on behind an error",
+    "that continues after an error",
     [
       chunk({}, { finish_reason: "error" }),
       chunk({ content: "no memory left" }),
       "[DONE]",
     ],
-    { class: "server_error", message: /gave the answer up/ },
+    { class: "server_error", message: /aborted the answer/ },
   ],
   [
-    "of which one answer of two breaks off",
+    "whose second answer breaks off",
     [stop({ content: "a" }), chunk({ content: "x" }, { index: 1 })],
     { class: "truncated", message: /for 1 of 2/ },
     { answers: 2 },
   ],
   [
-    "of which one answer of two never came",
+    "without its second answer",
     [stop({ content: "a" })],
     { class: "truncated", message: /for 1 of 2/ },
     { answers: 2 },
   ],
   [
-    "that is over with fewer answers than were asked for",
+    "with fewer answers than requested",
     [stop({ content: "a" }), "[DONE]"],
     {
       class: "protocol_error",
-      message: /as many choices as were asked for, 2: current value is 1$/,
+      message: /must have 2 choices, as requested, but has 1$/,
     },
     { answers: 2 },
   ],
-  ["that is over before it began", ["[DONE]"], {
+  ["with only an end", ["[DONE]"], {
     class: "protocol_error",
-    message: /must have choices: current value is none/,
+    message: /has no choices$/,
   }],
-  ["with an event that is no JSON", [chunk({ content: "a" }), "{bad"], {
+  ["with an event that is not JSON", [chunk({ content: "a" }), "{bad"], {
     class: "protocol_error",
-    message: /must be JSON objects: current value is \{bad$/,
+    message: /must be a JSON object, but was \{bad$/,
   }],
   ["with an event that is a list", ["[1]"], {
     class: "protocol_error",
-    message: /current value is \[1\]$/,
+    message: /but was \[1\]$/,
   }],
   [
-    "with a long event that is no JSON, cut short",
+    "with a long event that is not JSON, shortened",
     ["x".repeat(900)],
-    { class: "protocol_error", message: /current value is x{300}…$/ },
+    { class: "protocol_error", message: /but was x{300}…$/ },
   ],
   [
     "with vLLM's error",
@@ -669,22 +667,22 @@ const FAILURES: readonly FailingStream[] = [
   [
     "whose finish_reason is an error",
     [chunk({ content: "a" }), chunk({}, { finish_reason: "error" }), "[DONE]"],
-    { class: "server_error", code: "error", message: /gave the answer up/ },
+    { class: "server_error", code: "error", message: /aborted the answer/ },
   ],
   [
     "that the server aborts",
     [chunk({ content: "a" }), chunk({}, { finish_reason: "abort" }), "[DONE]"],
-    { class: "server_error", code: "abort", message: /gave the answer up/ },
+    { class: "server_error", code: "abort", message: /aborted the answer/ },
   ],
   [
-    "of unknown events without end",
+    "with too many unknown events",
     [{ a: 1 }, { a: 2 }, { a: 3 }],
-    { class: "protocol_error", message: /unknown events must be few.* 3$/ },
+    { class: "protocol_error", message: /has 3 events without known fields$/ },
     { maxUnknown: 2 },
   ],
 ];
 
-Deno.test("choicesReader() fails a stream that begins calls of tools without end, and keeps what came", () => {
+Deno.test("choicesReader() rejects a stream with too many tool calls and keeps its output", () => {
   const begin = (index: number) =>
     chunk({ tool_calls: [{ index, function: { name: "f" } }] });
   const most = Array.from({ length: MAX_CALLS }, (_, i) => begin(i));
@@ -695,19 +693,19 @@ Deno.test("choicesReader() fails a stream that begins calls of tools without end
   const reading = read([...most, begin(MAX_CALLS), stop(), "[DONE]"]);
   assert.throws(() => reading.output(), {
     class: "protocol_error",
-    message: /at most 10000 in an answer: current value is more$/,
+    message: /more than 10000 tool calls$/,
   });
   assert.equal(reading.deltas.length, MAX_CALLS);
 });
 
 for (const [name, events, failure, options] of FAILURES) {
-  Deno.test(`choicesReader() fails a stream ${name}`, () => {
+  Deno.test(`choicesReader() rejects a stream ${name}`, () => {
     const reading = read(events, options);
     assert.throws(() => reading.output(), { name: "RequestError", ...failure });
   });
 }
 
-Deno.test("choicesReader() takes event: error for one, whatever is in it, and keeps what came before", () => {
+Deno.test("choicesReader() recognizes event: error with any data and keeps earlier output", () => {
   const reading = readStream(reader(), [
     sse(chunk({ content: "a" })),
     "event: error\ndata: overloaded\n\n",
@@ -719,7 +717,7 @@ Deno.test("choicesReader() takes event: error for one, whatever is in it, and ke
   assert.deepEqual(deltasOf(reading), [said("a")]);
 });
 
-Deno.test("choicesReader() reads the same however the network cuts the bytes", () => {
+Deno.test("choicesReader() reads the same output from any network reads", () => {
   const wire = ": ping\r\n\r\n" +
     sse(chunk({ role: "assistant", content: "" })) +
     "data:" + JSON.stringify(chunk({ content: "Grüße \u2028 ✓" })) +
@@ -806,7 +804,7 @@ const WHOLE: readonly [string, unknown, Output, Partial<ChoicesOptions>?][] = [
     { text: "Hi", ...ended },
   ],
   [
-    "a finish_reason that is none",
+    "a placeholder as its finish_reason",
     {
       id: "c1",
       choices: [{
@@ -887,14 +885,9 @@ const WHOLE: readonly [string, unknown, Output, Partial<ChoicesOptions>?][] = [
 
 for (const [name, answer, output, options] of WHOLE) {
   Deno.test(`choicesReader() reads a whole answer: ${name}`, () => {
-    let wholes = 0;
-    const reading = readWhole(
-      reader({ whole: () => void wholes++, ...options }),
-      JSON.stringify(answer),
-    );
+    const reading = readWhole(reader(options), JSON.stringify(answer));
     assert.deepEqual(reading.output(), output);
     assert.deepEqual(reading.deltas, []);
-    assert.equal(wholes, 1);
   });
 }
 
@@ -912,7 +905,7 @@ const BAD: readonly [string, string, string, RegExp, string?][] = [
     "protocol_error",
     /each choice must have a message/,
   ],
-  ["no choices", '{"id":"c1"}', "protocol_error", /must have choices/],
+  ["no choices", '{"id":"c1"}', "protocol_error", /has no choices/],
   ["an empty list of choices", '{"choices":[]}', "protocol_error", /choices/],
   [
     "an event stream for a text",
@@ -920,14 +913,14 @@ const BAD: readonly [string, string, string, RegExp, string?][] = [
       message({ content: 'data: {"choices":[]}\n\ndata: [DONE]' }),
     ),
     "protocol_error",
-    /must not be an event stream: current value is data: \{"choices"/,
+    /text is an event stream: data: \{"choices"/,
   ],
-  ["no JSON", "<html>", "protocol_error", /current value is <html>/],
-  ["nothing", "", "protocol_error", /must be JSON objects/],
+  ["a page", "<html>", "protocol_error", /but was <html>/],
+  ["an empty body", "", "protocol_error", /but was empty/],
 ];
 
 for (const [name, body, failure, says, code] of BAD) {
-  Deno.test(`choicesReader() fails a whole answer with ${name}`, () => {
+  Deno.test(`choicesReader() rejects a whole answer with ${name}`, () => {
     assert.throws(() => readWhole(reader(), body).output(), {
       class: failure,
       message: says,

@@ -1,34 +1,27 @@
 import { z } from "zod";
-import {
-  type BackendPlugin,
-  defineBackend,
-  type Turn,
-} from "../../plugins/mod.ts";
-import { path, refuse } from "../connect/options.ts";
+import { type BackendPlugin, defineBackend } from "../../plugins/mod.ts";
+import { path, refineTarget } from "../connect/options.ts";
 import { openBackend } from "./backend.ts";
-import {
-  answersIn,
-  exactTokens,
-  fieldsOf,
-  streams,
-  tokenLimit,
-} from "./body.ts";
-import { bytesOf } from "./bytes.ts";
 import { choicesReader } from "./choices_reader.ts";
+import { bytesOf } from "./json.ts";
 import {
+  answerCount,
+  exactTokens,
+  generationFields,
   type GenerationOptions,
   generationShape,
+  isStreamed,
   refineGeneration,
-  refineTarget,
+  refuseDataFields,
+  tokenLimit,
 } from "./options.ts";
-import { piecesOfText } from "./pieces.ts";
-import type { ProtocolOf } from "./protocol.ts";
-import { wholeAnswers } from "./whole_answer.ts";
+import { partsOfText } from "./output_parts.ts";
+import type { Protocol } from "./protocol.ts";
 
 /** Options of {@linkcode completions}. */
 export interface CompletionsOptions extends GenerationOptions {
   /**
-   * Where the endpoint is on the server.
+   * Path of the endpoint on the server.
    *
    * @default {"/v1/completions"}
    */
@@ -38,21 +31,16 @@ export interface CompletionsOptions extends GenerationOptions {
 const completionsOptions = z.strictObject({
   ...generationShape,
   path: path().default("/v1/completions").describe(
-    "Where the endpoint is on the server",
+    "Path of the endpoint on the server",
   ),
 }).superRefine((settings, context) => {
-  if ("prompt" in settings.body) {
-    refuse(context, "body", "Cannot set prompt as it is the data's");
-  }
+  refuseDataFields(settings, ["prompt"], context);
   refineGeneration(settings, context);
   refineTarget(settings, context);
 });
 
-/** {@linkcode CompletionsOptions} with what was left out. */
-type CompletionsSettings = z.output<typeof completionsOptions>;
-
 /**
- * Sends prompts to `/v1/completions` as they are, without a chat's template, and reads the answer as it comes.
+ * Sends prompts to `/v1/completions` without a chat template and reads the answers, streamed or whole.
  *
  * @example Usage
  * ```ts
@@ -71,29 +59,32 @@ export const completions: BackendPlugin<CompletionsOptions> = defineBackend({
     openBackend(settings, context, completionsProtocol),
 });
 
-/** The endpoint, without its transport. */
-const completionsProtocol: ProtocolOf<CompletionsSettings, Uint8Array> = (
-  settings,
-  model,
-  context,
-) => {
+function completionsProtocol(
+  settings: z.output<typeof completionsOptions>,
+  model: string,
+): Protocol<Uint8Array> {
   const { streamUsage } = settings;
-  const stream = streams(settings);
-  const answers = answersIn(settings);
-  const warn = wholeAnswers(context);
+  const stream = isStreamed(settings);
+  const answers = answerCount(settings);
   return {
     needs: ["text"],
     facts: { stream, ...(stream && { streamUsage }) },
     streams: stream,
     exactTokens: (turn) => exactTokens(settings, turn),
     prepare(turn) {
-      requirePrompt(turn);
-      const own = { prompt: turn.columns.text };
-      const maxTokensField = "max_tokens";
-      const fields = fieldsOf(settings, { model, maxTokensField, turn, own });
-      return Promise.resolve(
-        bytesOf(JSON.stringify(fields)),
-      );
+      const { text, messages } = turn.columns;
+      if (messages !== undefined) {
+        throw new Error(
+          "completions accepts no messages; use the chat backend for them",
+        );
+      }
+      const fields = generationFields(settings, {
+        model,
+        maxTokensField: "max_tokens",
+        turn,
+        own: { prompt: text },
+      });
+      return Promise.resolve(bytesOf(JSON.stringify(fields)));
     },
     request: ({ prepared: body }) => ({
       contentType: "application/json",
@@ -105,19 +96,11 @@ const completionsProtocol: ProtocolOf<CompletionsSettings, Uint8Array> = (
         answers,
         tokenLimit: tokenLimit(settings, turn),
         required: "text",
-        piecesOf: ({ text }) => piecesOfText(text),
-        whole: () => stream && warn(),
+        partsOf: ({ text }) => partsOfText(text),
       }),
     sent: ({ turn: { columns: { text = "" } } }) => ({
       text,
       tokenize: { prompt: text },
     }),
   };
-};
-
-function requirePrompt({ columns: { messages } }: Turn): void {
-  if (messages === undefined) return;
-  throw new Error(
-    `Cannot send messages as completions takes a prompt alone (chat is for these): current value is ${messages.length} messages`,
-  );
 }

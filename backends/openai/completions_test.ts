@@ -18,7 +18,7 @@ const ENDED = {
   usage: { inputTokens: 1, outputTokens: 3 },
 };
 
-Deno.test("completions() sends a prompt as it is and reads text as it comes", async () => {
+Deno.test("completions() sends a prompt unchanged and reads a streamed text", async () => {
   await using server = loopback(() =>
     streamed(sse(
       chunk("hi"),
@@ -61,7 +61,7 @@ Deno.test("completions() sends a prompt as it is and reads text as it comes", as
   );
 });
 
-Deno.test("completions() tells several answers apart, streamed and whole", async () => {
+Deno.test("completions() separates several answers, streamed and whole", async () => {
   await using server = loopback(({ body }) =>
     body.stream
       ? streamed(sse(
@@ -107,7 +107,7 @@ Deno.test("completions() tells several answers apart, streamed and whole", async
   }
 });
 
-Deno.test("completions() fails by the rules of chats", async () => {
+Deno.test("completions() fails as chat does", async () => {
   const events = [
     [[chunk("a"), { error: "gone" }], "server_error"],
     [[chunk("a")], "truncated"],
@@ -125,7 +125,7 @@ Deno.test("completions() fails by the rules of chats", async () => {
   }
 });
 
-Deno.test("completions() sends each turn alone, and says what it sent", async () => {
+Deno.test("completions() sends each turn without a history", async () => {
   await using server = loopback(() =>
     Response.json({ choices: chunk("b", { finish_reason: "stop" }).choices })
   );
@@ -147,16 +147,21 @@ const REFUSED: readonly [string, Turn, Record<string, unknown>, RegExp][] = [
       columns: { text: "hi", messages: [{ role: "user", content: "hi" }] },
     },
     {},
-    /Cannot send messages as completions takes a prompt .*chat is for/,
+    /completions accepts no messages/,
   ],
-  ["an exact number of tokens that nobody names", HI, {
+  ["an exact number of tokens without a number", HI, {
     ignoreEos: true,
-  }, /number of tokens must be known/],
-  ["a prompt in the body", HI, { body: { prompt: "x" } }, /Cannot set prompt/],
+  }, /maxOutputTokens must be set/],
+  [
+    "a prompt in the body",
+    HI,
+    { body: { prompt: "x" } },
+    /must not set prompt/,
+  ],
 ];
 
 for (const [name, turn, options, message] of REFUSED) {
-  Deno.test(`completions() refuses ${name}`, async () => {
+  Deno.test(`completions() rejects ${name}`, async () => {
     const backend = completions({
       target: "http://127.0.0.1:1",
       model: "m",
@@ -168,7 +173,7 @@ for (const [name, turn, options, message] of REFUSED) {
 }
 
 for (const stream of [true, false]) {
-  Deno.test(`completions() keeps every promise of a backend, ${stream ? "streamed" : "whole"}`, async (t) => {
+  Deno.test(`completions() fulfils the backend contract, ${stream ? "streamed" : "whole"}`, async (t) => {
     const last = chunk("a", { finish_reason: "stop" });
     await using server = loopback(() =>
       stream ? streamed(sse(last, "[DONE]")) : Response.json(last)

@@ -2,72 +2,76 @@ import { z } from "zod";
 import {
   type BackendPlugin,
   defineBackend,
+  type Output,
   type Turn,
+  type Usage,
 } from "../../plugins/mod.ts";
-import { path, refuse } from "../connect/options.ts";
+import { path, refineTarget } from "../connect/options.ts";
+import { parseBody, protocolError, serverErrorIn } from "./answer.ts";
 import { openBackend } from "./backend.ts";
-import { bytesOf } from "./bytes.ts";
-import { embeddingsReader } from "./embeddings_reader.ts";
-import { type OpenAiOptions, openAiShape, refineTarget } from "./options.ts";
-import type { Protocol, SentText } from "./protocol.ts";
+import { base64Size, bytesOf, fieldOf, objectsIn, tryJson } from "./json.ts";
+import {
+  type OpenAiOptions,
+  openAiShape,
+  refuseDataFields,
+  withoutEmpty,
+} from "./options.ts";
+import type { AnswerReader, Protocol } from "./protocol.ts";
+import { usageOf } from "./usage.ts";
 
 /** Options of {@linkcode embeddings}. */
 export interface EmbeddingsOptions extends OpenAiOptions {
   /**
-   * Where the endpoint is on the server.
+   * Path of the endpoint on the server.
    *
    * @default {"/v1/embeddings"}
    */
   path?: string;
   /**
-   * How vectors are asked for: `base64` costs the client a fraction of the time that `float` costs. What comes is
-   * read either way.
+   * Requested encoding of vectors. Reading `base64` costs the client a fraction of the time of `float`. Answers are read
+   * in either encoding.
    *
    * @default {"base64"}
    */
   encodingFormat?: "base64" | "float";
-  /** How long each vector is to be. As the model has it, unless given. */
+  /** Requested length of each vector. The model's default unless set. */
   dimensions?: number;
 }
 
 const embeddingsOptions = z.strictObject({
   ...openAiShape,
   path: path().default("/v1/embeddings").describe(
-    "Where the endpoint is on the server",
+    "Path of the endpoint on the server",
   ),
   encodingFormat: z.enum(["base64", "float"]).default("base64").describe(
-    "How vectors are asked for: base64 costs the client less",
+    "Requested encoding of vectors: base64 costs the client less",
   ),
   dimensions: z.int().positive().optional().describe(
-    "How long each vector is to be",
+    "Requested length of each vector",
   ),
 }).superRefine((settings, context) => {
-  if (Object.hasOwn(settings.body, "input")) {
-    refuse(context, "body", "Cannot set input as it is the data's");
-  }
+  refuseDataFields(settings, ["input"], context);
   refineTarget(settings, context);
 });
 
-type EmbeddingsSettings = z.output<typeof embeddingsOptions>;
-
-/** Asks `/v1/embeddings` for the vectors of texts. */
+/** Requests the vectors of texts from `/v1/embeddings`. */
 export const embeddings: BackendPlugin<EmbeddingsOptions> = defineBackend({
   name: "embeddings",
-  summary: "Asks /v1/embeddings for the vectors of texts",
+  summary: "Requests the vectors of texts from /v1/embeddings",
   primary: "target",
   options: embeddingsOptions,
   open: (settings, context) =>
     openBackend(settings, context, embeddingsProtocol),
 });
 
-/** A request, whole, and how many vectors it is to bring. */
+/** Body of a request, and the number of vectors that its answer must contain. */
 interface PreparedEmbeddings {
   readonly body: Uint8Array;
   readonly inputs: number;
 }
 
 function embeddingsProtocol(
-  settings: EmbeddingsSettings,
+  settings: z.output<typeof embeddingsOptions>,
   model: string,
 ): Protocol<PreparedEmbeddings> {
   const { encodingFormat, dimensions, body } = settings;
@@ -77,15 +81,15 @@ function embeddingsProtocol(
     streams: false,
     prepare(turn) {
       const input = inputOf(turn);
-      const fields = Object.entries({
+      const fields = withoutEmpty({
         model,
         input,
         encoding_format: encodingFormat,
         dimensions,
         ...body,
-      }).filter(([, value]) => value !== null);
+      });
       return Promise.resolve({
-        body: bytesOf(JSON.stringify(Object.fromEntries(fields))),
+        body: bytesOf(JSON.stringify(fields)),
         inputs: [input].flat().length,
       });
     },
@@ -95,12 +99,17 @@ function embeddingsProtocol(
     }),
     reader: (_call, { prepared: { inputs } }) =>
       embeddingsReader({ inputs, dimensions }),
-    sent: ({ turn }) => sentIn(inputOf(turn)),
+    sent({ turn }) {
+      const text = inputOf(turn);
+      return typeof text === "string"
+        ? { text, tokenize: { prompt: text } }
+        : { text };
+    },
   };
 }
 
 /**
- * One text, or a batch.
+ * Returns the text of a turn, or its batch of texts.
  *
  * @throws {Error} If the batch is empty.
  */
@@ -108,15 +117,94 @@ function inputOf(
   { columns: { text = "", texts } }: Turn,
 ): string | readonly string[] {
   if (texts?.length === 0) {
-    throw new Error(
-      "Cannot send texts as there must be one at least: current value is []",
-    );
+    throw new Error("texts must contain at least one text, but was []");
   }
   return texts ?? text;
 }
 
-function sentIn(input: string | readonly string[]): SentText {
-  return typeof input === "string"
-    ? { text: input, tokenize: { prompt: input } }
-    : { text: input };
+/** Expected number and length of vectors. */
+export interface ExpectedVectors {
+  readonly inputs: number;
+  /** Length of each vector, if one was requested. */
+  readonly dimensions: number | undefined;
+}
+
+/** Reads vectors. They are checked and counted, but not kept. */
+export function embeddingsReader(expected: ExpectedVectors): AnswerReader {
+  let output: Output | undefined;
+  return {
+    event({ type, data }) {
+      throw serverErrorIn(tryJson(data) ?? data, type) ??
+        protocolError("must be JSON, but was an event stream");
+    },
+    body(data) {
+      const answer = parseBody(data);
+      const usage = inputUsage(answer.usage);
+      output = {
+        embeddings: measure(objectsIn(answer.data), expected),
+        ...(usage && { usage }),
+      };
+    },
+    result() {
+      if (output) return output;
+      throw protocolError("must be JSON, but was empty");
+    },
+  };
+}
+
+/** Checks that there is a vector for each input, all of one length. */
+function measure(
+  data: readonly unknown[],
+  { inputs, dimensions: wanted }: ExpectedVectors,
+): NonNullable<Output["embeddings"]> {
+  const lengths = data.map((item) => lengthOf(fieldOf(item, "embedding")));
+  if (lengths.length !== inputs) {
+    throw protocolError(
+      `it must have a vector for each of ${inputs} inputs, but has ${lengths.length}`,
+    );
+  }
+  const dimensions = wanted ?? lengths[0]!;
+  const other = lengths.find((length) => length !== dimensions);
+  if (other === undefined) return { count: inputs, dimensions };
+  const rule = wanted === undefined ? "as the first has" : "as requested";
+  throw protocolError(
+    `each vector must have ${dimensions} dimensions, ${rule}, but one has ${other}`,
+  );
+}
+
+const BYTES_PER_NUMBER = 4;
+const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
+
+/** Returns the length of a vector: a list of numbers, or 32-bit floats in base64. */
+function lengthOf(embedding: unknown): number {
+  let length = NaN;
+  if (Array.isArray(embedding) && embedding.every(Number.isFinite)) {
+    length = embedding.length;
+  } else if (typeof embedding === "string" && isBase64(embedding)) {
+    length = base64Size(embedding) / BYTES_PER_NUMBER;
+  }
+  if (Number.isInteger(length) && length > 0) return length;
+  const text = JSON.stringify(embedding) ?? "undefined";
+  const start = text.length > 60 ? `${text.slice(0, 60)}…` : text;
+  throw protocolError(
+    `a vector must be a list of numbers or 32-bit floats in base64, but was ${start}`,
+  );
+}
+
+function isBase64(text: string): boolean {
+  return text.length % 4 === 0 && BASE64.test(text);
+}
+
+/** Returns the token counts of an answer to embeddings: all tokens are input, whatever the server names them. */
+function inputUsage(usage: unknown): Usage | undefined {
+  const { inputTokens, audioTokens, cachedTokens } = usageOf(usage) ?? {};
+  const total = fieldOf(usage, "total_tokens");
+  const isTotal = Number.isInteger(total) && total as number >= 0;
+  const input = inputTokens || (isTotal ? total as number : inputTokens);
+  const known = withoutEmpty({
+    inputTokens: input,
+    audioTokens,
+    cachedTokens,
+  });
+  return Object.keys(known).length > 0 ? known : undefined;
 }

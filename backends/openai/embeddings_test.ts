@@ -5,11 +5,14 @@ import { defineDataset, type Report, type Turn } from "../../plugins/mod.ts";
 import { run } from "../../plugins/run.ts";
 import { backendChecks } from "../../plugins/testing/mod.ts";
 import { z } from "zod";
-import { embeddings, type EmbeddingsOptions } from "./embeddings.ts";
-import { embeddingsReader } from "./embeddings_reader.ts";
+import {
+  embeddings,
+  type EmbeddingsOptions,
+  embeddingsReader,
+} from "./embeddings.ts";
 import { loopback } from "../../tests/support/loopback.ts";
 
-/** Reads an answer to so many inputs. */
+/** Reads an answer to a number of inputs. */
 function read(
   answer: unknown,
   { inputs = 1, dimensions }: { inputs?: number; dimensions?: number } = {},
@@ -34,7 +37,7 @@ function vectors(...all: unknown[]) {
   };
 }
 
-Deno.test("embeddingsReader() counts and measures vectors, as numbers and in base64", () => {
+Deno.test("embeddingsReader() counts and measures vectors of numbers and in base64", () => {
   const usage = { prompt_tokens: 8, completion_tokens: 0, total_tokens: 8 };
   assert.deepEqual(read({ ...vectors([0.5, -1, 3e-8]), usage }), {
     embeddings: { count: 1, dimensions: 3 },
@@ -53,7 +56,7 @@ Deno.test("embeddingsReader() counts and measures vectors, as numbers and in bas
   }
 });
 
-Deno.test("embeddingsReader() finds the length of any vector in base64", () => {
+Deno.test("embeddingsReader() returns the length of any vector in base64", () => {
   fc.assert(fc.property(
     fc.array(fc.float({ noNaN: true }), { minLength: 1, maxLength: 40 }),
     (numbers) => {
@@ -64,26 +67,26 @@ Deno.test("embeddingsReader() finds the length of any vector in base64", () => {
 });
 
 const REFUSED: Record<string, readonly [unknown, RegExp, number?]> = {
-  "too few vectors": [vectors(), /of which there are 1: current value is 0/],
-  "too many": [vectors([1], [1]), /of which there are 1: current value is 2/],
-  "data that is no list": [{ data: "none" }, /current value is 0/],
-  "no data": [{}, /current value is 0/],
-  "a vector without numbers": [vectors([]), /numbers.*current value is \[\]/],
-  "a number that is none": [vectors([1, null]), /value is \[1,null\]/],
-  "no vector": [vectors(null), /current value is null/],
-  "empty base64": [vectors(""), /in base64: current value is ""/],
-  "base64 of three bytes": [vectors("AAAA"), /current value is "AAAA"/],
+  "too few vectors": [vectors(), /each of 1 inputs, but has 0/],
+  "too many vectors": [vectors([1], [1]), /each of 1 inputs, but has 2/],
+  "data that is not a list": [{ data: "none" }, /but has 0/],
+  "no data": [{}, /but has 0/],
+  "a vector without numbers": [vectors([]), /numbers.*but was \[\]/],
+  "a null in place of a number": [vectors([1, null]), /but was \[1,null\]/],
+  "no vector": [vectors(null), /but was null/],
+  "empty base64": [vectors(""), /in base64, but was ""/],
+  "base64 of three bytes": [vectors("AAAA"), /but was "AAAA"/],
   "base64 cut off": [vectors("AAAAAA"), /in base64/],
   "base64 for URLs": [vectors("AA-_AA=="), /in base64/],
   "other dimensions": [
     vectors([1, 2]),
-    /3 dimensions, as was asked for.* 2/,
+    /3 dimensions, as requested, but one has 2/,
     3,
   ],
 };
 
 for (const [what, [answer, message, dimensions]] of Object.entries(REFUSED)) {
-  Deno.test(`embeddingsReader() refuses ${what}`, () => {
+  Deno.test(`embeddingsReader() rejects ${what}`, () => {
     const asked = { ...(dimensions !== undefined && { dimensions }) };
     assert.throws(() => read(answer, asked), {
       class: "protocol_error",
@@ -92,15 +95,15 @@ for (const [what, [answer, message, dimensions]] of Object.entries(REFUSED)) {
   });
 }
 
-Deno.test("embeddingsReader() refuses vectors of several lengths", () => {
+Deno.test("embeddingsReader() rejects vectors of several lengths", () => {
   assert.throws(() => read(vectors([1, 2], [1]), { inputs: 2 }), {
     class: "protocol_error",
     message:
-      "Cannot understand the server as each vector must have 2 dimensions, as the first has: current value is 1",
+      "Invalid answer: each vector must have 2 dimensions, as the first has, but one has 1",
   });
 });
 
-Deno.test("embeddingsReader() tells what the server said went wrong, and refuses streams", () => {
+Deno.test("embeddingsReader() reports the server's error and rejects streams", () => {
   assert.throws(
     () => read({ error: { message: "too long", code: 400 } }),
     { class: "server_error", code: "400", message: "too long" },
@@ -116,7 +119,7 @@ Deno.test("embeddingsReader() tells what the server said went wrong, and refuses
   assert.throws(() => reader.result(), { class: "protocol_error" });
 });
 
-/** A server that gives as many dimensions as it is asked for, or two. */
+/** Starts a server that returns the requested number of dimensions, or two. */
 function serve({ usage }: { usage?: unknown } = {}) {
   const server = loopback(({ path, body }) => {
     if (path !== "/v1/embeddings") return new Response("", { status: 404 });
@@ -163,7 +166,7 @@ async function stageOf(
   return stages[0]!;
 }
 
-Deno.test("embeddings() sends one text or a batch, and counts vectors and input tokens alone", async () => {
+Deno.test("embeddings() sends one text or a batch and counts only vectors and input tokens", async () => {
   await using server = serve({ usage: { prompt_tokens: 6, total_tokens: 6 } });
   const one = await stageOf(server.options, { text: "a" });
   const batch = await stageOf(
@@ -196,7 +199,7 @@ Deno.test("embeddings() sends one text or a batch, and counts vectors and input 
   }
 });
 
-Deno.test("embeddings() estimates the input where nobody counts it, and nothing else", async () => {
+Deno.test("embeddings() estimates input tokens that the server does not count, and nothing else", async () => {
   await using server = serve();
   const stage = await stageOf(server.options, {
     texts: ["four", "fourfour"],
@@ -206,7 +209,7 @@ Deno.test("embeddings() estimates the input where nobody counts it, and nothing 
   assert.equal(stage.metrics["outputTokens"], undefined);
 });
 
-Deno.test("embeddings() lets the body option win, and refuses what the data says", async () => {
+Deno.test("embeddings() lets the body option replace fields except those of the data", async () => {
   await using server = serve();
   await stageOf({
     ...server.options,
@@ -218,11 +221,11 @@ Deno.test("embeddings() lets the body option win, and refuses what the data says
     { name: "UsageError" },
   );
   await assert.rejects(stageOf(server.options, { texts: [] }), {
-    message: /texts as there must be one at least: current value is \[\]/,
+    message: /texts must contain at least one text, but was \[\]/,
   });
 });
 
-Deno.test("embeddings() keeps every promise of a backend", async () => {
+Deno.test("embeddings() fulfils the backend contract", async () => {
   await using server = serve();
   const plugin = embeddings(server.options);
   for (const check of backendChecks(plugin)) await check.run();

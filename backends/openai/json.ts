@@ -1,17 +1,10 @@
-import { RequestError } from "../../plugins/mod.ts";
+import { Buffer } from "node:buffer";
+import { isRecord } from "../../lib/record.ts";
 
-/** An object of JSON, of which nothing is known. */
+/** JSON object with unknown fields. */
 export type JsonObject = Readonly<Record<string, unknown>>;
 
-/** A server that does not keep to the protocol; `rule` says what it must do, and does. */
-export function protocolError(rule: string): RequestError {
-  return new RequestError(
-    "protocol_error",
-    `Cannot understand the server as ${rule}`,
-  );
-}
-
-/** What a text of JSON holds; `undefined` where it is none. */
+/** Parses JSON; returns `undefined` if the text is not valid JSON. */
 export function tryJson(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -20,22 +13,73 @@ export function tryJson(text: string): unknown {
   }
 }
 
-/** Whether a value is an object, and no list. */
-export function isObject(value: unknown): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-/** The objects of a list; none of anything else. */
+/** Returns the objects in a list, and an empty list for any other value. */
 export function objectsIn(value: unknown): readonly JsonObject[] {
-  return Array.isArray(value) ? value.filter(isObject) : [];
+  return Array.isArray(value) ? value.filter(isRecord) : [];
 }
 
-/** A field of an object, whatever the value is. */
+/** Returns a field of an object, and `undefined` for any other value. */
 export function fieldOf(value: unknown, name: string): unknown {
-  return isObject(value) ? value[name] : undefined;
+  return isRecord(value) ? value[name] : undefined;
 }
 
-/** A text; `undefined` for anything else. */
+/** Returns a string, and `undefined` for any other value. */
 export function textOf(value: unknown): string | undefined {
   return typeof value === "string" ? value : undefined;
+}
+
+/** Returns the number of bytes that a base64 text encodes, padded or not. */
+export function base64Size(base64: string): number {
+  const padding = base64.endsWith("==") ? 2 : base64.endsWith("=") ? 1 : 0;
+  return Math.floor((base64.length - padding) * 3 / 4);
+}
+
+/** Part of a request body. */
+export type BodyPart = Uint8Array | string;
+
+/** Encodes a text as UTF-8. Short texts share one allocation, which would otherwise cost more than the encoding. */
+export function bytesOf(text: string): Uint8Array {
+  return Buffer.from(text);
+}
+
+/** Joins the parts of a body. */
+export function joinBytes(parts: readonly BodyPart[]): Uint8Array {
+  if (parts.every((part) => typeof part === "string")) {
+    return bytesOf(parts.join(""));
+  }
+  return Buffer.concat(
+    parts.map((part) => typeof part === "string" ? bytesOf(part) : part),
+  );
+}
+
+/**
+ * Encodes a value as parts of JSON. Bytes in it are the characters of a string that needs no escapes, such as base64:
+ * they are passed on, so that media is not copied again for each request.
+ */
+export function jsonParts(value: unknown): readonly BodyPart[] {
+  if (value instanceof Uint8Array) return ['"', value, '"'];
+  if (!holdsBytes(value)) return [JSON.stringify(value) ?? "null"];
+  if (Array.isArray(value)) return ["[", ...jsonItems(value), "]"];
+  const fields = Object.entries(value as object)
+    .filter(([, field]) => field !== undefined)
+    .map(([name, field]) => [`${JSON.stringify(name)}:`, ...jsonParts(field)]);
+  return ["{", ...joinWithCommas(fields), "}"];
+}
+
+/** Encodes values as the items of a JSON list, without its brackets. */
+export function jsonItems(values: readonly unknown[]): readonly BodyPart[] {
+  return joinWithCommas(values.map(jsonParts));
+}
+
+/** Joins encoded items with commas. Empty items are left out. */
+export function joinWithCommas(
+  items: readonly (readonly BodyPart[])[],
+): readonly BodyPart[] {
+  return items.filter(([first = ""]) => first.length > 0)
+    .flatMap((item, i) => i > 0 ? [",", ...item] : item);
+}
+
+function holdsBytes(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return value instanceof Uint8Array || Object.values(value).some(holdsBytes);
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { bytesSource, inspectAudio } from "../../audio/mod.ts";
 import type { Audio, Image } from "../../plugins/mod.ts";
-import { bytesOf } from "./bytes.ts";
+import { bytesOf } from "./json.ts";
 import { openMedia } from "./media.ts";
 
 const BYTES = new Uint8Array([1, 2, 3, 250]);
@@ -34,7 +34,7 @@ for (
     ["audio/mpeg", "mp3"],
   ] as const
 ) {
-  Deno.test(`inputAudio() sends ${mediaType} as it is`, async () => {
+  Deno.test(`inputAudio() sends ${mediaType} unchanged`, async () => {
     const { audio, read } = audioOf(mediaType);
     assert.deepEqual(await openMedia().inputAudio(audio), {
       data: bytesOf(BYTES.toBase64()),
@@ -45,7 +45,7 @@ for (
 }
 
 for (const mediaType of ["audio/flac", "audio/ogg"]) {
-  Deno.test(`inputAudio() makes a WAV of ${mediaType}, as servers take no other`, async () => {
+  Deno.test(`inputAudio() converts ${mediaType} to WAV, as servers accept no other`, async () => {
     const { audio, read } = audioOf(mediaType);
     const { data, format } = await openMedia().inputAudio(audio);
     assert.equal(format, "wav");
@@ -58,7 +58,7 @@ for (const mediaType of ["audio/flac", "audio/ogg"]) {
   });
 }
 
-Deno.test("dataUrl() holds the file as it is, pictures and audio of one id apart", async () => {
+Deno.test("dataUrl() contains the unchanged file and separates images and audio with the same id", async () => {
   const media = openMedia();
   const { audio } = audioOf("audio/flac", "x");
   const image: Image = {
@@ -80,7 +80,7 @@ Deno.test("dataUrl() holds the file as it is, pictures and audio of one id apart
   );
 });
 
-Deno.test("dataUrl() can stand in a string of JSON, whatever the file's type", async () => {
+Deno.test("dataUrl() is valid in a JSON string for any media type", async () => {
   const { audio } = audioOf('audio/ogg; codecs="opus"', "x");
   const url = textOf(await openMedia().dataUrl("audio", audio));
   assert.equal(
@@ -89,7 +89,7 @@ Deno.test("dataUrl() can stand in a string of JSON, whatever the file's type", a
   );
 });
 
-Deno.test("openMedia() reads a file once, however many ask, and again once it had to be let go", async () => {
+Deno.test("openMedia() reads a file once, and again after it was dropped", async () => {
   const media = openMedia(10);
   const [a, b] = [audioOf("audio/wav", "a"), audioOf("audio/wav", "b")];
   await Promise.all([media.inputAudio(a.audio), media.inputAudio(a.audio)]);
@@ -101,7 +101,7 @@ Deno.test("openMedia() reads a file once, however many ask, and again once it ha
 });
 
 for (const length of [0, 1, 393_215, 393_216, 393_217, 1_000_000]) {
-  Deno.test(`inputAudio() encodes ${length} bytes the same in slices as in one go`, async () => {
+  Deno.test(`inputAudio() encodes ${length} bytes the same in slices as at once`, async () => {
     const bytes = new Uint8Array(length).map((_, i) => i * i);
     const { audio } = audioOf("audio/wav", "long", bytes);
     const { data } = await openMedia().inputAudio(audio);

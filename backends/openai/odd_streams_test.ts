@@ -23,7 +23,7 @@ const audio: Audio = {
 
 interface Case {
   readonly turn: Turn;
-  /** The events of an answer that says "one two". */
+  /** Events of the answer "one two". */
   readonly events: readonly string[];
   open(target: string, stream: boolean): Configured<"backend">;
 }
@@ -81,7 +81,7 @@ const CASES: Readonly<Record<string, Case>> = {
   },
 };
 
-/** Answers each request with these pieces, a chunk each, once the one before has been taken. */
+/** Starts a server that answers each request with these chunks, each sent when the one before was received. */
 function streaming(contentType: string | undefined, pieces: readonly string[]) {
   return rawServer(async (peer: Peer) => {
     await peer.stream(contentType ? `content-type: ${contentType}\r\n` : "");
@@ -90,7 +90,7 @@ function streaming(contentType: string | undefined, pieces: readonly string[]) {
   });
 }
 
-/** Sends one turn twice, on two turns of a backend, and says what it warned of. */
+/** Sends turns through a backend and returns the samples and the warnings. */
 async function asked(
   { turn, open }: Case,
   target: string,
@@ -112,7 +112,7 @@ for (const [name, one] of Object.entries(CASES)) {
       "application/octet-stream",
     ]
   ) {
-    Deno.test(`${name} reads an event stream that comes as ${type}, with its times, and warns once`, async () => {
+    Deno.test(`${name} reads an event stream with content type ${type}, stamps it and warns once`, async () => {
       const [first = "", ...rest] = one.events;
       const pieces = ["\n", first.slice(0, 3), first.slice(3), ...rest];
       await using server = await streaming(type, pieces);
@@ -136,7 +136,7 @@ for (const [name, one] of Object.entries(CASES)) {
     });
   }
 
-  Deno.test(`${name} takes what only keeps the connection open for neither output nor event`, async () => {
+  Deno.test(`${name} ignores events that only keep the connection open`, async () => {
     const idle = [
       "data:\n\n",
       "data: \n\n",
@@ -172,13 +172,13 @@ for (const [name, one] of Object.entries(CASES)) {
     ]);
     assert.equal(sample!.marks.firstEvent, sample!.deltas[0]!.atMs);
     assert.deepEqual(warnings, []);
-    // Nothing else at all is no answer, and no event.
+    // A stream of nothing else is not an answer and has no first event.
     const { samples: [none] } = await asked(one, server.url.origin);
     assert.equal(none!.outcome.status, "error");
     assert.equal(none!.marks.firstEvent, undefined);
   });
 
-  Deno.test(`${name} refuses an event stream under another content type where a whole answer was asked for`, async () => {
+  Deno.test(`${name} rejects an event stream under another content type in place of a whole answer`, async () => {
     await using server = await streaming("application/json", one.events);
     const { samples: [sample], warnings } = await asked(
       one,
@@ -193,7 +193,7 @@ for (const [name, one] of Object.entries(CASES)) {
   });
 }
 
-Deno.test("chat reads JSON whole where a stream was asked for, blank lines before it or not", async () => {
+Deno.test("chat reads JSON in place of a stream, also after blank lines", async () => {
   const body = JSON.stringify(
     choice({ message: { content: "data: one" }, finish_reason: "stop" }),
   );

@@ -1,107 +1,107 @@
 import { z } from "zod";
-import { streams } from "./body.ts";
+import type { Turn } from "../../plugins/mod.ts";
 import {
   offLimit,
-  refineTarget,
   refuse,
   type TargetOptions,
   targetShape,
   text,
 } from "../connect/options.ts";
+import type { JsonObject } from "./json.ts";
 
-/** Options that all backends of the OpenAI API have. */
+/** Options that all backends of the OpenAI API share. */
 export interface OpenAiOptions extends TargetOptions {
-  /** What else to put into the body of each request; wins over what earshot would put there. */
+  /** Further fields of each request body. They replace fields that earshot sets; null removes a field. */
   body?: Record<string, unknown>;
   /**
-   * Whether a connection takes one request after another.
+   * Keeps connections open for later requests.
    *
    * @default {true}
    */
   reuse?: boolean;
   /**
-   * Whether a request is sent again on a new connection, once and counted, where a used connection closes within a
-   * second and before anything of a response has come.
+   * Sends a request once more on a new connection if a reused connection closes within a second and before any byte of
+   * the response arrives. Such requests are counted.
    *
    * @default {true}
    */
   retryStale?: boolean;
   /**
-   * Whether to speak HTTP/2 where a server offers it over TLS.
+   * Uses HTTP/2 if the server offers it over TLS.
    *
    * @default {false}
    */
   http2?: boolean;
   /**
-   * Timeout of the response's headers, from when the request was sent, in milliseconds; `"off"` or false for none.
+   * Timeout between sending the request and the response headers, in milliseconds; `"off"` or false to disable.
    *
-   * @default {"off": `requestTimeoutMs` holds}
+   * @default {"off": `requestTimeoutMs` applies}
    */
   headersTimeoutMs?: number | "off" | false;
   /**
-   * Timeout between two reads of a response, in milliseconds; `"off"` or false for none.
+   * Timeout between two reads of a response, in milliseconds; `"off"` or false to disable.
    *
    * @default {120000}
    */
   receiveTimeoutMs?: number | "off" | false;
   /**
-   * Timeout of the whole request, in milliseconds; `"off"` or false for none.
+   * Timeout of the whole request, in milliseconds; `"off"` or false to disable.
    *
    * @default {600000, and 3600000 for uploaded speech}
    */
   requestTimeoutMs?: number | "off" | false;
-  /** A `tokenizer.json`, or the folder that holds one: counts tokens where the server does not. */
+  /** A `tokenizer.json` or the folder that contains it: counts tokens if the server does not. */
   tokenizer?: string;
   /**
-   * Whether the server is asked to `/tokenize` where it has not counted tokens by itself.
+   * Requests `/tokenize` for token counts that the answer lacks.
    *
    * @default {true}
    */
   tokenize?: boolean;
 }
 
-/** Options of the backends whose answers are generated, and may be streamed. */
+/** Options of the backends that generate text, which may be streamed. */
 export interface GenerationOptions extends OpenAiOptions {
   /**
-   * Whether the answer is to be streamed.
+   * Requests a streamed answer.
    *
    * @default {true}
    */
   stream?: boolean;
   /**
-   * Whether a streamed answer is to bring token counts: with its `final` event, `continuous` with each event, or
-   * `off`, for servers that refuse to be asked.
+   * When a streamed answer reports token counts: in its `final` event, `continuous` in every event, or `off` for servers
+   * that reject the request for counts.
    *
    * @default {"final"}
    */
   streamUsage?: "final" | "continuous" | "off";
-  /** How many tokens to generate where the data does not say. As the server likes, unless given. */
+  /** Maximum number of output tokens if the data gives none. The server's default unless set. */
   maxOutputTokens?: number;
   /**
-   * Whether that many tokens are to be generated exactly: sends `ignore_eos`, which vLLM and sglang know.
+   * Generates exactly that many tokens: sends `ignore_eos`, which vLLM and SGLang support.
    *
    * @default {false}
    */
   ignoreEos?: boolean;
 }
 
-/** The schema of {@linkcode OpenAiOptions}, to be spread into a backend's own. */
+/** Schema of {@linkcode OpenAiOptions}, for use in a backend's own schema. */
 export const openAiShape = {
   ...targetShape,
   body: z.record(z.string(), z.unknown()).default({}).describe(
-    "What else to put into the body of each request",
+    "Further fields of each request body; null removes a field",
   ),
   reuse: z.boolean().default(true).describe(
-    "Whether a connection takes one request after another",
+    "Keeps connections open for later requests",
   ),
   retryStale: z.boolean().default(true).describe(
-    "Whether a request is sent again, once, if a used connection turns out closed or HTTP/2 refuses it unread",
+    "Sends a request once more if a reused connection turns out closed or HTTP/2 refuses it unread",
   ),
   http2: z.boolean().default(false).describe(
-    "Whether to speak HTTP/2 where a server offers it over TLS",
+    "Uses HTTP/2 if the server offers it over TLS",
   ),
   headersTimeoutMs: offLimit().default("off").describe(
-    'Timeout of the response\'s headers, or "off"',
+    'Timeout of the response headers, or "off"',
   ),
   receiveTimeoutMs: offLimit().default(120_000).describe(
     'Timeout between two reads of a response, or "off"',
@@ -110,47 +110,148 @@ export const openAiShape = {
     'Timeout of the whole request, or "off"',
   ),
   tokenizer: text("must name a file", (value) => value !== "").optional()
-    .describe("A tokenizer.json: counts tokens where the server does not"),
+    .describe("A tokenizer.json: counts tokens if the server does not"),
   tokenize: z.boolean().default(true).describe(
-    "Whether the server is asked to /tokenize where it has not counted",
+    "Requests /tokenize for token counts that the answer lacks",
   ),
 };
 
-/** The schema of {@linkcode GenerationOptions}, to be spread into a backend's own. */
+/** Schema of {@linkcode GenerationOptions}, for use in a backend's own schema. */
 export const generationShape = {
   ...openAiShape,
-  stream: z.boolean().default(true).describe(
-    "Whether the answer is to be streamed",
-  ),
+  stream: z.boolean().default(true).describe("Requests a streamed answer"),
   streamUsage: z.enum(["final", "continuous", "off"]).default("final")
-    .describe("When a streamed answer brings token counts"),
+    .describe("When a streamed answer reports token counts"),
   maxOutputTokens: z.int().positive().optional().describe(
-    "How many tokens to generate where the data does not say",
+    "Maximum number of output tokens if the data gives none",
   ),
   ignoreEos: z.boolean().default(false).describe(
-    "Whether that many are to be generated exactly (ignore_eos)",
+    "Generates exactly that many tokens (ignore_eos)",
   ),
 };
 
-/** {@linkcode OpenAiOptions} with what was left out. */
+/** Validated {@linkcode OpenAiOptions} with their defaults. */
 export type OpenAiSettings = z.output<z.ZodObject<typeof openAiShape>>;
 
-/** {@linkcode GenerationOptions} with what was left out. */
+/** Validated {@linkcode GenerationOptions} with their defaults. */
 export type GenerationSettings = z.output<
   z.ZodObject<typeof generationShape>
 >;
 
-/** Holds the options of {@linkcode generationShape} to each other: for `superRefine`. */
+/** Checks that the options of {@linkcode generationShape} agree: for `superRefine`. */
 export function refineGeneration(
   settings: Pick<GenerationSettings, "stream" | "streamUsage" | "body">,
   context: z.RefinementCtx,
 ): void {
-  if (settings.streamUsage !== "continuous" || streams(settings)) return;
+  if (settings.streamUsage !== "continuous" || isStreamed(settings)) return;
   refuse(
     context,
     "streamUsage",
-    "Cannot be used as an answer that comes whole has no events: current value is continuous",
+    "must be final or off unless the answer is streamed",
   );
 }
 
-export { refineTarget };
+/** Rejects fields of the `body` option that the data provides: for `superRefine`. */
+export function refuseDataFields(
+  { body }: Pick<OpenAiSettings, "body">,
+  names: readonly string[],
+  context: z.RefinementCtx,
+): void {
+  const name = names.find((name) => Object.hasOwn(body, name));
+  if (name === undefined) return;
+  refuse(context, "body", `must not set ${name}, which the data provides`);
+}
+
+/** Reports whether an answer is streamed. The `body` option overrides `stream`. */
+export function isStreamed(
+  { stream, body }: Pick<GenerationSettings, "stream" | "body">,
+): boolean {
+  return (Object.hasOwn(body, "stream") ? body.stream : stream) === true;
+}
+
+/** Returns the number of answers requested: `n` in the `body` option, or 1. */
+export function answerCount(
+  { body }: Pick<GenerationSettings, "body">,
+): number {
+  const { n } = body;
+  return Number.isInteger(n) && (n as number) > 1 ? n as number : 1;
+}
+
+/** Fields for the maximum number of output tokens, as endpoints name them. */
+const LIMIT_FIELDS = [
+  "max_completion_tokens",
+  "max_tokens",
+  "max_output_tokens",
+] as const;
+
+/** Returns the maximum number of tokens per answer, or `undefined` if no limit is sent. */
+export function tokenLimit(
+  settings: Pick<GenerationSettings, "body" | "maxOutputTokens">,
+  { maxOutputTokens }: Turn,
+): number | undefined {
+  const { body } = settings;
+  const limit = LIMIT_FIELDS.map((name) => body[name]).find(Number.isInteger) ??
+    maxOutputTokens ?? settings.maxOutputTokens;
+  return limit === undefined ? undefined : Number(limit);
+}
+
+/** Returns the number of tokens that all answers must have together under `ignoreEos`. */
+export function exactTokens(
+  settings: Pick<GenerationSettings, "body" | "maxOutputTokens" | "ignoreEos">,
+  turn: Turn,
+): number | undefined {
+  const limit = settings.ignoreEos ? tokenLimit(settings, turn) : undefined;
+  return limit === undefined ? undefined : limit * answerCount(settings);
+}
+
+/** Parts of a body beside the fields that all endpoints share. */
+export interface GenerationFields {
+  readonly model: string;
+  /** The endpoint's name for the maximum number of output tokens. */
+  readonly maxTokensField: typeof LIMIT_FIELDS[number];
+  readonly turn: Turn;
+  /** Fields of this endpoint alone. */
+  readonly own?: JsonObject;
+}
+
+/**
+ * Builds the fields of a request for generated text. Fields of the `body` option win; null removes a field.
+ *
+ * @throws {Error} If `ignoreEos` is set without a number of tokens.
+ */
+export function generationFields(
+  settings: GenerationSettings,
+  { model, maxTokensField, turn, own = {} }: GenerationFields,
+): JsonObject {
+  const { streamUsage, ignoreEos, body } = settings;
+  const stream = isStreamed(settings);
+  const fields = withoutEmpty({
+    model,
+    ...own,
+    [maxTokensField]: turn.maxOutputTokens ?? settings.maxOutputTokens,
+    ...(ignoreEos && { ignore_eos: true }),
+    ...(stream && { stream }),
+    ...(stream && streamUsage !== "off" && {
+      stream_options: {
+        include_usage: true,
+        ...(streamUsage === "continuous" && { continuous_usage_stats: true }),
+      },
+    }),
+    ...body,
+  });
+  if (ignoreEos && !LIMIT_FIELDS.some((name) => name in fields)) {
+    throw new Error(
+      "maxOutputTokens must be set if ignoreEos is true and the data gives no number of tokens",
+    );
+  }
+  return fields;
+}
+
+/** Returns the fields that are neither null nor undefined. */
+export function withoutEmpty(fields: JsonObject): JsonObject {
+  return Object.fromEntries(
+    Object.entries(fields).filter(([, value]) =>
+      value !== null && value !== undefined
+    ),
+  );
+}

@@ -2,63 +2,61 @@ import type {
   Backend,
   Call,
   InferenceRequest,
-  OpenContext,
   Output,
   Turn,
 } from "../../plugins/mod.ts";
 import type { HttpRequest, ResponseReader } from "../http/http.ts";
 
-/** One endpoint of the OpenAI API: what is sent, and what is made of the answer. It neither waits nor tells time. */
+/** Endpoint of the OpenAI API: builds requests and reads answers, without a transport or a clock. */
 export interface Protocol<Prepared> {
   /** Columns that a turn must have. */
   readonly needs: Backend["needs"];
-  /** What reports say of it beside what all have. */
+  /** Facts for the report, beside those of every backend. */
   readonly facts: Readonly<Record<string, unknown>>;
-  /** Whether answers are asked for as event streams. */
+  /** Whether answers are requested as event streams. */
   readonly streams: boolean;
   /**
-   * Builds as much of the request as is known before the answers to earlier turns.
+   * Builds the part of a request that does not depend on earlier answers.
    *
    * @throws {Error} If the turn cannot be sent.
    */
   prepare(turn: Turn, signal: AbortSignal): Promise<Prepared>;
-  /** The rest of it, when it is to be sent. */
+  /** Completes the request when it is due. */
   request(request: InferenceRequest<Prepared>): Wire;
-  /** Reads the answer to one request. */
+  /** Creates a reader for the answer to a request. */
   reader(call: Call, request: InferenceRequest<Prepared>): AnswerReader;
-  /** How many tokens were asked for, where that many are to be generated exactly. */
+  /** Returns the number of tokens requested, if exactly that many are to be generated. */
   exactTokens?(turn: Turn): number | undefined;
-  /** What was sent, in so far as tokens can be counted of it; `undefined` where it is not text. */
+  /** Returns the text of a request for counting tokens, or `undefined` if it contains more than text. */
   sent?(request: InferenceRequest<Prepared>): SentText | undefined;
 }
 
-/** What is sent, but for where to. */
+/** HTTP request without its URL. */
 export interface Wire extends Omit<HttpRequest, "url"> {
-  /** What people are shown of a body that they could not read. */
+  /** Readable form of a binary body, for the trace. */
   readonly shown?: string;
 }
 
-/** Reads an answer and says what it came to. */
+/** Reads an answer and returns its output. */
 export interface AnswerReader extends ResponseReader {
   /**
-   * What completes the output, when the response has ended.
+   * Returns the output when the response has ended.
    *
-   * @throws {RequestError} If the answer is not whole.
+   * @throws {RequestError} If the answer is not complete.
    */
   result(): Output;
 }
 
-/** Text that was sent. */
+/** Text whose tokens are counted. */
 export interface SentText {
-  /** All of it, one piece after another; or several texts, each with tokens of its own. */
+  /** The text, or several texts that are tokenized separately. */
   readonly text: string | readonly string[];
-  /** How `/tokenize` is asked for its tokens: `{ prompt }` or `{ messages }`. It cannot be asked for several texts. */
+  /** Question to `/tokenize`: `{ prompt }` or `{ messages }`. Absent for several texts, which it cannot count. */
   readonly tokenize?: Readonly<Record<string, unknown>>;
 }
 
-/** Makes the protocol of one backend from its settings and the model's name; the context is for warnings. */
+/** Creates the protocol of a backend from its settings and the model's name. */
 export type ProtocolOf<Settings, Prepared> = (
   settings: Settings,
   model: string,
-  context: OpenContext,
 ) => Protocol<Prepared>;

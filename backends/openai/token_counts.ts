@@ -1,7 +1,6 @@
 import {
-  type Delta,
+  isToken,
   messageOf,
-  type OpenContext,
   type Sample,
   type TokenCounter,
   type Usage,
@@ -12,16 +11,20 @@ import {
   openTokenizer,
   type Tokenizer,
 } from "../../tokens/mod.ts";
+import type { WarnOnce } from "../../lib/warn_once.ts";
 import type { OpenAiSettings } from "./options.ts";
 import type { SentText } from "./protocol.ts";
-import { openTokenize, type TokenizeOptions } from "./tokenize.ts";
-import { deltasIn, fewestTokens, mayBeTokens, writtenIn } from "./written.ts";
+import {
+  openTokenize,
+  type Tokenize,
+  type TokenizeOptions,
+} from "./tokenize.ts";
 
-/** Counts tokens of requests that are over, where the server's answer does not, or cannot be right. */
+/** Counts tokens of finished requests where the server's counts are missing or cannot be right. */
 export interface TokenCounts extends Disposable {
   /**
-   * What the sample lacks, or has and cannot be right, with who counted it. `sent` is asked only where the input is not
-   * known.
+   * Returns the counts that a sample lacks or that replace wrong ones, each with its source. `sent` is called only if
+   * the number of input tokens is unknown.
    */
   count(
     sample: Sample,
@@ -30,66 +33,66 @@ export interface TokenCounts extends Disposable {
   ): Promise<Usage>;
 }
 
-/** What is needed to count. */
-export interface TokenCountsOptions
-  extends Omit<TokenizeOptions, "onUnknown">, Pick<OpenContext, "warn"> {
-  /** Whether the server is asked. */
+/** Options of {@linkcode openTokenCounts}. */
+export interface TokenCountsOptions extends Omit<TokenizeOptions, "warn"> {
+  /** Whether to request `/tokenize`. */
   readonly tokenize: boolean;
-  /** Counts where the server does not. */
+  /** Local tokenizer, if any. */
   readonly tokenizer: Tokenizer | undefined;
+  readonly warn: WarnOnce;
 }
 
-/** A number of tokens, and who counted. */
-interface Counted {
+/** Number of tokens and its source. */
+interface Count {
   readonly by: TokenCounter;
   readonly tokens: number;
 }
 
-/** One way to count; `undefined` where it cannot. */
+/** Counts the tokens of a text; resolves with `undefined` if it cannot. */
 type Counter = (
   text: SentText,
   signal: AbortSignal,
-) => Promise<Counted | undefined>;
+) => Promise<Count | undefined>;
 
 /**
- * Opens the tokenizer that an option names.
+ * Opens the tokenizer of the `tokenizer` option.
  *
  * @throws {UsageError} If its file cannot be used.
  */
-export async function tokenizerOf(
+export async function openTokenizerOption(
   { tokenizer }: Pick<OpenAiSettings, "tokenizer">,
 ): Promise<Tokenizer | undefined> {
   if (tokenizer === undefined) return undefined;
   return await openTokenizer(tokenizer).catch((cause) => {
-    throw new UsageError(messageOf(cause), { cause });
+    throw new UsageError(`tokenizer: ${messageOf(cause)}`, { cause });
   });
 }
 
-/** Counts by what there is, in this order: the server by `/tokenize`, the tokenizer, an estimate. */
+/** Creates token counts from these sources, in order: the server's `/tokenize`, the tokenizer, an estimate. */
 export function openTokenCounts(
   { tokenizer, tokenize, warn, ...server }: TokenCountsOptions,
 ): TokenCounts {
-  const asked = tokenize
+  const source = tokenizer ? "counted by the tokenizer" : "estimated";
+  const remote = tokenize
     ? openTokenize({
       ...server,
-      onUnknown: (answer) =>
+      warn: (answer) =>
         warn(
-          `Tokens that the server does not count are ${
-            tokenizer ? "counted by the tokenizer" : "estimated"
-          }: POST ${server.url.pathname} ${answer} (tokenize=false does not ask)`,
+          "tokenize",
+          `Tokens that the server does not count are ${source}: POST ${server.url.pathname} ${answer} (tokenize=false skips it)`,
         ),
     })
     : undefined;
   const counters: readonly Counter[] = [
-    ...(asked ? [byServer(asked.count)] : []),
+    ...(remote ? [byTokenize(remote)] : []),
     ...(tokenizer ? [byTokenizer(tokenizer)] : []),
   ];
 
-  async function countOf(
+  async function countText(
     text: SentText | undefined,
     signal: AbortSignal,
-    estimate: (text: SentText) => Counted,
-  ): Promise<Counted | undefined> {
+    estimate: (text: SentText) => Count,
+  ): Promise<Count | undefined> {
     if (!text) return undefined;
     for (const counter of counters) {
       const counted = await counter(text, signal);
@@ -98,42 +101,40 @@ export function openTokenCounts(
     return estimate(text);
   }
 
-  const warnOnce = onceEach(warn);
-
-  async function inputOf(
+  async function countInput(
     known: number | undefined,
     text: SentText | undefined,
     signal: AbortSignal,
-  ): Promise<Counted | undefined> {
+  ): Promise<Count | undefined> {
     if (known === 0 && text && [text.text].flat().join("") === "") {
       return { by: "server", tokens: 0 };
     }
-    const counted = await countOf(text, signal, byCharacters);
+    const counted = await countText(text, signal, byCharacters);
     if (known === 0) {
-      warnOnce("input", `server counted 0 input tokens; ${insteadBy(counted)}`);
+      warn("input", `server counted 0 input tokens; ${replacedBy(counted)}`);
     }
     return counted;
   }
 
-  /** `undefined` where the server's count stands: also where another, of text that came in bits, comes to no more. */
-  async function outputOf(
+  /** Returns `undefined` if the server's count is kept, also if another source counts no more tokens. */
+  async function countOutput(
     sample: Sample,
     signal: AbortSignal,
-  ): Promise<Counted | undefined> {
+  ): Promise<Count | undefined> {
     const { outputTokens: known } = sample.output.usage ?? {};
     if (known !== undefined && known >= fewestTokens(sample)) return undefined;
-    const counted = await countOf(
-      writtenIn(sample),
+    const counted = await countText(
+      outputText(sample),
       signal,
       (text) => byDeltas(sample, text) ?? byCharacters(text),
     );
     if (known === undefined) return counted;
     if (known > 0 && counted && counted.tokens <= known) return undefined;
-    warnOnce(
+    warn(
       "output",
-      `server counted ${some(known, "token")} for ${shownOf(sample)}; ${
-        insteadBy(counted)
-      }`,
+      `server counted ${plural(known, "token")} for ${
+        describeOutput(sample)
+      }; ${replacedBy(counted)}`,
     );
     return counted;
   }
@@ -142,17 +143,17 @@ export function openTokenCounts(
     async count(sample, sent, signal) {
       const { inputTokens } = sample.output.usage ?? {};
       const [input, output] = await Promise.all([
-        inputTokens ? undefined : inputOf(inputTokens, sent(), signal),
-        outputOf(sample, signal),
+        inputTokens ? undefined : countInput(inputTokens, sent(), signal),
+        countOutput(sample, signal),
       ]);
-      return usageOf(input, output);
+      return usageFrom(input, output);
     },
-    [Symbol.dispose]: () => asked?.[Symbol.dispose](),
+    [Symbol.dispose]: () => remote?.[Symbol.dispose](),
   };
 }
 
-/** vLLM finds no token in any text where its model is Whisper: none in a text that has words is no count. */
-function byServer(count: ReturnType<typeof openTokenize>["count"]): Counter {
+/** Counts by `/tokenize`. A count of 0 for a text with words is not used: vLLM returns it for Whisper models. */
+function byTokenize({ count }: Tokenize): Counter {
   return async ({ text, tokenize }, signal) => {
     const tokens = tokenize && await count(tokenize, signal);
     if (tokens === undefined) return undefined;
@@ -161,7 +162,7 @@ function byServer(count: ReturnType<typeof openTokenize>["count"]): Counter {
   };
 }
 
-/** It knows no chat template: what one adds is not counted. */
+/** Counts by the tokenizer, without the tokens that a chat template adds. */
 function byTokenizer({ countLong }: Tokenizer): Counter {
   return async ({ text }) => {
     let tokens = 0;
@@ -170,7 +171,7 @@ function byTokenizer({ countLong }: Tokenizer): Counter {
   };
 }
 
-function byCharacters({ text }: SentText): Counted {
+function byCharacters({ text }: SentText): Count {
   const tokens = [text].flat().reduce(
     (sum, one) => sum + estimateTokens(one),
     0,
@@ -178,56 +179,116 @@ function byCharacters({ text }: SentText): Counted {
   return { by: "characters", tokens };
 }
 
-/** Deltas that hold sentences, or letters, are no tokens. */
-function byDeltas(sample: Sample, { text }: SentText): Counted | undefined {
-  const tokens = deltasIn(sample);
-  if (tokens === undefined || !mayBeTokens(tokens, String(text))) {
-    return undefined;
-  }
+/** Counts deltas with text, unless they are longer or shorter than tokens. */
+function byDeltas(sample: Sample, { text }: SentText): Count | undefined {
+  if (!isAppended(sample)) return undefined;
+  const tokens = sample.deltas.filter(({ text = "" }) => text !== "").length;
+  if (!mayBeTokens(tokens, String(text))) return undefined;
   return { by: "deltas", tokens };
 }
 
-/** Passes on the first warning of each kind. */
-function onceEach(warn: OpenContext["warn"]) {
-  const said = new Set<string>();
-  return (kind: string, message: string): void => {
-    if (said.has(kind)) return;
-    said.add(kind);
-    warn(message);
-  };
-}
-
-function insteadBy(counted: Counted | undefined): string {
+function replacedBy(counted: Count | undefined): string {
   return counted ? `counted by ${counted.by} instead` : "the count is left out";
 }
 
-/** What came, for people. */
-function shownOf(sample: Sample): string {
-  const deltas = sample.deltas.filter(isOutput).length;
-  if (deltas > 0) return some(deltas, "delta");
-  const { length } = String(writtenIn(sample)?.text ?? "");
-  return `an answer of ${some(length, "character")}`;
+function describeOutput(sample: Sample): string {
+  const deltas = sample.deltas.filter(isToken).length;
+  if (deltas > 0) return plural(deltas, "delta");
+  const { length } = String(outputText(sample)?.text ?? "");
+  return `an answer of ${plural(length, "character")}`;
 }
 
-function isOutput({ text = "", bytes = 0 }: Delta): boolean {
-  return text !== "" || bytes > 0;
+function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
-function some(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? "" : "s"}`;
-}
-
-function usageOf(
-  input: Counted | undefined,
-  output: Counted | undefined,
-): Usage {
-  const by = {
+function usageFrom(input: Count | undefined, output: Count | undefined): Usage {
+  const countedBy = {
     ...(input && input.by !== "server" && { input: input.by }),
     ...(output && output.by !== "server" && { output: output.by }),
   };
   return {
     ...(input && { inputTokens: input.tokens }),
     ...(output && { outputTokens: output.tokens }),
-    ...(Object.keys(by).length > 0 && { countedBy: by }),
+    ...(Object.keys(countedBy).length > 0 && { countedBy }),
   };
+}
+
+type Answered = Pick<Sample, "deltas" | "output">;
+
+/** Returns the text that the model generated, or `undefined` if it generated more than text or nothing is known of it. */
+export function outputText(sample: Answered): SentText | undefined {
+  const { deltas, output: { embeddings } } = sample;
+  if (embeddings || deltas.some(({ kind }) => kind === "audio")) {
+    return undefined;
+  }
+  const text = isAppended(sample) ? joinDeltas(deltas) : wholeText(sample);
+  if (text === undefined) return undefined;
+  return { text, tokenize: { prompt: text, add_special_tokens: false } };
+}
+
+/**
+ * Factor by which an estimate by characters may be off. Tokens have 2 to 7 characters on average, also those of random
+ * text; the estimate assumes 4.
+ */
+const TOLERANCE = 3;
+
+/** Reports whether a number of deltas can be the number of tokens in a text: they are neither sentences nor letters. */
+export function mayBeTokens(deltas: number, text: string): boolean {
+  const estimate = estimateOf(text);
+  return estimate <= deltas * TOLERANCE && estimate * TOLERANCE >= deltas;
+}
+
+/**
+ * Returns the fewest tokens that the model can have generated: one for each delta with text, or as many as the
+ * characters need if deltas are shorter than tokens. Some deltas are not tokens: one token may end the reasoning and
+ * begin the answer, and a tool call may have several deltas of one token.
+ */
+export function fewestTokens(sample: Answered): number {
+  const { deltas } = sample;
+  const text = String(outputText(sample)?.text ?? "");
+  const pieces = isAppended(sample) ? countTextDeltas(deltas) : 0;
+  const atLeast = estimateOf(text) / TOLERANCE;
+  const fewest = mayBeTokens(pieces, text) ? pieces : Math.min(pieces, atLeast);
+  const hasAudio = deltas.some(({ bytes = 0 }) => bytes > 0);
+  return Math.max(Math.floor(fewest), text !== "" || hasAudio ? 1 : 0);
+}
+
+/** Estimates tokens. A run of white space is one token or few, whatever its length. */
+function estimateOf(text: string): number {
+  return estimateTokens(text.replace(/\s+/g, " "));
+}
+
+/** Counts deltas with text, without tool calls and without the delta at which an answer changes its kind. */
+function countTextDeltas(deltas: Sample["deltas"]): number {
+  const kinds = new Map<number, string>();
+  let count = 0;
+  for (const { kind, text = "", choice = 0 } of deltas) {
+    if (text === "" || kind === "tool") continue;
+    if ((kinds.get(choice) ?? kind) === kind) count++;
+    kinds.set(choice, kind);
+  }
+  return count;
+}
+
+/** Reports whether an answer arrived as deltas that only append. */
+function isAppended({ deltas }: Answered): boolean {
+  return deltas.length > 0 && deltas.every(({ mode }) => mode !== "replace");
+}
+
+/** Joins the deltas of each answer, one answer after another. */
+function joinDeltas(deltas: Sample["deltas"]): string {
+  return deltas.toSorted(({ choice: a = 0 }, { choice: b = 0 }) => a - b)
+    .map(({ text = "" }) => text).join("");
+}
+
+function wholeText({ output }: Answered): string | undefined {
+  const { text, choices = [{ text }], reasoning, refusal } = output;
+  const parts = [
+    reasoning,
+    ...choices.map(({ text }) => text),
+    refusal,
+    ...(output.toolCalls ?? []).flatMap((call) => [call.name, call.arguments]),
+  ].filter((part) => part !== undefined);
+  return parts.length === 0 ? undefined : parts.join("");
 }

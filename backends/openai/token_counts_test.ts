@@ -5,11 +5,12 @@ import type { Delta, Output, Sample } from "../../plugins/mod.ts";
 import { smallTokenizer } from "../../tests/support/small_tokenizer.ts";
 import type { SentText } from "./protocol.ts";
 import { loopback } from "../../tests/support/loopback.ts";
-import { openTokenCounts, tokenizerOf } from "./token_counts.ts";
+import { warnOnce } from "../../lib/warn_once.ts";
+import { openTokenCounts, openTokenizerOption } from "./token_counts.ts";
 
 const { signal } = new AbortController();
 
-/** Counts by what the settings say; the server, if there is one, says how long the question's text is. */
+/** Opens token counts, with a server if there is an `answer` to its questions. */
 async function counting(
   settings: { readonly tokenizer?: string },
   answer?: (question: Record<string, unknown>) => Response,
@@ -18,7 +19,7 @@ async function counting(
   const warnings: string[] = [];
   const counts = openTokenCounts({
     tokenize: !!server,
-    tokenizer: await tokenizerOf(settings),
+    tokenizer: await openTokenizerOption(settings),
     url: new URL("/tokenize", server?.target ?? "http://127.0.0.1:1"),
     model: "m",
     ask: {
@@ -28,7 +29,7 @@ async function counting(
       signal,
       clean: (text) => text,
     },
-    warn: (message) => warnings.push(message),
+    warn: warnOnce((message) => warnings.push(message)),
   });
   return {
     asked: () => server?.got.map(({ body }) => body),
@@ -42,7 +43,7 @@ async function counting(
   };
 }
 
-/** An answer that came by pieces, whose words are of four letters each. */
+/** Returns a streamed answer. Words of four letters are one token. */
 function streamed(...deltas: (Partial<Delta> & { text?: string })[]): Sample {
   return sample({
     deltas: deltas.map((delta, atMs) => ({ atMs, kind: "text", ...delta })),
@@ -66,7 +67,7 @@ const prompt: SentText = {
   tokenize: { prompt: "four four four" },
 };
 
-Deno.test("openTokenCounts() asks the server for input and output", async () => {
+Deno.test("openTokenCounts() counts input and output by the server", async () => {
   await using counts = await counting(
     {},
     ({ prompt }) => Response.json({ count: String(prompt).length }),
@@ -82,7 +83,7 @@ Deno.test("openTokenCounts() asks the server for input and output", async () => 
   ]);
 });
 
-Deno.test("openTokenCounts() takes no tokens in words for no count", async () => {
+Deno.test("openTokenCounts() ignores a count of 0 tokens for words", async () => {
   await using counts = await counting({}, () => Response.json({ count: 0 }));
   const words = await counts.count(whole({ text: "four" }), prompt);
   assert.deepEqual(words.countedBy, {
@@ -94,7 +95,7 @@ Deno.test("openTokenCounts() takes no tokens in words for no count", async () =>
   assert.equal(silence.countedBy?.output, "tokenize");
 });
 
-Deno.test("openTokenCounts() has several answers counted one behind the other", async () => {
+Deno.test("openTokenCounts() counts several answers as one text", async () => {
   await using counts = await counting({}, () => Response.json({ count: 4 }));
   const answers = streamed(
     { text: "to", choice: 1 },
@@ -106,7 +107,7 @@ Deno.test("openTokenCounts() has several answers counted one behind the other", 
   assert.equal(counts.asked()?.[0]?.prompt, "only today");
 });
 
-Deno.test("openTokenCounts() counts only what the server's answer lacks", async () => {
+Deno.test("openTokenCounts() counts only what the server's usage lacks", async () => {
   await using counts = await counting({}, () => Response.json({ count: 3 }));
   const usage = { inputTokens: 1 };
   const { deltas } = answer;
@@ -123,7 +124,7 @@ Deno.test("openTokenCounts() counts only what the server's answer lacks", async 
   assert.equal(counts.asked()?.length, 2);
 });
 
-Deno.test("openTokenCounts() says once that a server does not tokenize, and estimates", async () => {
+Deno.test("openTokenCounts() warns once of a server that does not tokenize and estimates", async () => {
   await using counts = await counting(
     {},
     () => new Response("", { status: 404 }),
@@ -137,11 +138,11 @@ Deno.test("openTokenCounts() says once that a server does not tokenize, and esti
   assert.deepEqual(await counts.count(answer, prompt), estimate);
   assert.equal(counts.asked()?.length, 1);
   assert.deepEqual(counts.warnings, [
-    "Tokens that the server does not count are estimated: POST /tokenize is answered with 404 (tokenize=false does not ask)",
+    "Tokens that the server does not count are estimated: POST /tokenize is answered with 404 (tokenize=false skips it)",
   ]);
 });
 
-Deno.test("openTokenCounts() estimates one request where the server fails for a moment", async () => {
+Deno.test("openTokenCounts() estimates one request if the server fails temporarily", async () => {
   let answers = 0;
   await using counts = await counting(
     {},
@@ -155,7 +156,7 @@ Deno.test("openTokenCounts() estimates one request where the server fails for a 
   assert.deepEqual(counts.warnings, []);
 });
 
-Deno.test("openTokenCounts() estimates by deltas where they came, else by characters", async () => {
+Deno.test("openTokenCounts() estimates by deltas, or by characters without deltas", async () => {
   await using counts = await counting({});
   const cases: readonly (readonly [Sample, number | undefined, string])[] = [
     [streamed({ text: "a long piece" }, { text: "" }), 1, "deltas"],
@@ -172,7 +173,7 @@ Deno.test("openTokenCounts() estimates by deltas where they came, else by charac
       1,
       "characters",
     ],
-    // A sentence is no token.
+    // A sentence is not a token.
     [
       streamed({
         text:
@@ -229,7 +230,7 @@ Deno.test("openTokenCounts() estimates by deltas where they came, else by charac
 });
 
 /** So many pieces of a token each, and what the server counted of them. */
-function told(
+function counted(
   outputTokens: number,
   { pieces = 31, text = "four", ...more }: {
     readonly pieces?: number;
@@ -243,14 +244,14 @@ function told(
   return { ...answered, output: { ...answered.output, usage } };
 }
 
-Deno.test("openTokenCounts() counts what the server cannot have counted right, and says so once", async () => {
+Deno.test("openTokenCounts() replaces counts that cannot be right and warns once", async () => {
   const cases: readonly (readonly [Sample, number, string, string])[] = [
-    [told(0), 31, "deltas", "0 tokens for 31 deltas"],
-    [told(1), 31, "deltas", "1 token for 31 deltas"],
-    [told(30), 31, "deltas", "30 tokens for 31 deltas"],
-    [told(0, { text: "漢" }), 31, "deltas", "0 tokens for 31 deltas"],
+    [counted(0), 31, "deltas", "0 tokens for 31 deltas"],
+    [counted(1), 31, "deltas", "1 token for 31 deltas"],
+    [counted(30), 31, "deltas", "30 tokens for 31 deltas"],
+    [counted(0, { text: "漢" }), 31, "deltas", "0 tokens for 31 deltas"],
     [
-      told(0, { pieces: 1, text: "x".repeat(70) }),
+      counted(0, { pieces: 1, text: "x".repeat(70) }),
       18,
       "characters",
       "0 tokens for 1 delta",
@@ -261,10 +262,10 @@ Deno.test("openTokenCounts() counts what the server cannot have counted right, a
       "characters",
       "0 tokens for an answer of 8 characters",
     ],
-    [told(0, { kind: "tool" }), 31, "deltas", "0 tokens for 31 deltas"],
+    [counted(0, { kind: "tool" }), 31, "deltas", "0 tokens for 31 deltas"],
     [
       // Bits of tokens: 400 characters are no 5 tokens.
-      told(5, { pieces: 400, text: "x" }),
+      counted(5, { pieces: 400, text: "x" }),
       100,
       "characters",
       "5 tokens for 400 deltas",
@@ -281,22 +282,22 @@ Deno.test("openTokenCounts() counts what the server cannot have counted right, a
   }
 });
 
-Deno.test("openTokenCounts() lets a count of the server stand that may be right", async () => {
+Deno.test("openTokenCounts() keeps counts of the server that may be right", async () => {
   const cases: readonly Sample[] = [
-    told(31),
-    told(500),
-    told(0, { text: "" }),
+    counted(31),
+    counted(500),
+    counted(0, { text: "" }),
     // A gateway that sends each character on its own.
-    told(90, { pieces: 400, text: "x" }),
+    counted(90, { pieces: 400, text: "x" }),
     // One token may name a function and open its arguments, and more.
-    told(3, { kind: "tool" }),
+    counted(3, { kind: "tool" }),
     // A token that ends the reasoning may begin the answer.
     {
       ...streamed({ kind: "reasoning", text: "hm" }, { text: "42" }),
       output: { text: "42", usage: { inputTokens: 5, outputTokens: 1 } },
     },
     // A piece that takes the place of another says nothing of tokens.
-    told(1, { pieces: 9, mode: "replace" }),
+    counted(1, { pieces: 9, mode: "replace" }),
     whole({ text: "", usage: { inputTokens: 5, outputTokens: 0 } }),
     whole({ text: "four four", usage: { inputTokens: 5, outputTokens: 1 } }),
   ];
@@ -307,9 +308,9 @@ Deno.test("openTokenCounts() lets a count of the server stand that may be right"
   }
 });
 
-Deno.test("openTokenCounts() asks whoever can count before it says that a server was wrong", async () => {
+Deno.test("openTokenCounts() compares with other counts before it replaces the server's", async () => {
   await using more = await counting({}, () => Response.json({ count: 40 }));
-  assert.deepEqual(await more.count(told(20)), {
+  assert.deepEqual(await more.count(counted(20)), {
     outputTokens: 40,
     countedBy: { output: "tokenize" },
   });
@@ -317,20 +318,20 @@ Deno.test("openTokenCounts() asks whoever can count before it says that a server
     "server counted 20 tokens for 31 deltas; counted by tokenize instead",
   ]);
   await using same = await counting({}, () => Response.json({ count: 20 }));
-  assert.deepEqual(await same.count(told(20)), {});
+  assert.deepEqual(await same.count(counted(20)), {});
   assert.deepEqual(same.warnings, []);
 });
 
-Deno.test("openTokenCounts() leaves out a 0 where it cannot count", async () => {
+Deno.test("openTokenCounts() leaves out a 0 that it cannot replace", async () => {
   await using counts = await counting({});
-  const spoken = told(0, { kind: "audio", bytes: 4 });
+  const spoken = counted(0, { kind: "audio", bytes: 4 });
   assert.deepEqual(await counts.count(spoken), {});
   assert.deepEqual(counts.warnings, [
     "server counted 0 tokens for 31 deltas; the count is left out",
   ]);
 });
 
-Deno.test("openTokenCounts() counts an input of which the server counted 0 tokens", async () => {
+Deno.test("openTokenCounts() counts an input for which the server counted 0 tokens", async () => {
   const answered = whole({
     text: "four",
     usage: { inputTokens: 0, outputTokens: 1 },
@@ -352,7 +353,7 @@ Deno.test("openTokenCounts() counts an input of which the server counted 0 token
   assert.deepEqual(empty.warnings, []);
 });
 
-Deno.test("openTokenCounts() counts by a tokenizer's file, each text of a batch on its own", async () => {
+Deno.test("openTokenCounts() counts by a tokenizer file, each text of a batch separately", async () => {
   const folder = await Deno.makeTempDir({ prefix: "earshot-counts-" });
   const path = join(folder, "tokenizer.json");
   const merges = ["f o", "fo u", "fou r", "Ġ four"]
@@ -383,14 +384,14 @@ Deno.test("openTokenCounts() counts by a tokenizer's file, each text of a batch 
   }
 });
 
-Deno.test("openTokenCounts() refuses a tokenizer's file that is none", async () => {
+Deno.test("openTokenCounts() rejects an invalid tokenizer file", async () => {
   await assert.rejects(counting({ tokenizer: "/nowhere/tokenizer.json" }), {
     name: "UsageError",
     message: /nowhere\/tokenizer\.json/,
   });
 });
 
-Deno.test("openTokenCounts() leaves the input unknown where it is more than text", async () => {
+Deno.test("openTokenCounts() leaves the input unknown if it contains more than text", async () => {
   await using counts = await counting({}, () => Response.json({ count: 9 }));
   assert.deepEqual(await counts.count(whole({ text: "four" })), {
     outputTokens: 9,

@@ -5,66 +5,61 @@ import {
   probeConnections,
   type ProbeOptions,
 } from "../connect/probe.ts";
-import { fieldOf, tryJson } from "./json.ts";
+import { fieldOf, type JsonObject, tryJson } from "./json.ts";
 
-/** A question to `/tokenize`: `{ prompt }` or `{ messages }`, with whatever goes with it. */
-export type Question = Readonly<Record<string, unknown>>;
-
-/** Asks the server for the number of tokens. */
+/** Counts tokens by the server's `/tokenize`. */
 export interface Tokenize extends Disposable {
-  /** The number; `undefined` where the server cannot say, for once or at all. */
-  count(question: Question, signal: AbortSignal): Promise<number | undefined>;
+  /**
+   * Sends a question, `{ prompt }` or `{ messages }` with further fields. Resolves with the number of tokens, or
+   * `undefined` if the server does not answer this question or any.
+   */
+  count(question: JsonObject, signal: AbortSignal): Promise<number | undefined>;
 }
 
-/** Whom to ask, and how. */
+/** Options of {@linkcode openTokenize}. */
 export interface TokenizeOptions {
   readonly url: URL;
   readonly model: string;
   readonly ask: ProbeOptions;
-  /** Told once of a server that does not tokenize, with what it answered. */
-  onUnknown(answer: string): void;
+  /** Called with the server's answer if it does not tokenize. */
+  warn(answer: string): void;
 }
 
-/** Connections at a time: they are the run's to use. */
+/** Maximum number of connections: the server's others are for the run. */
 const MAX_SOCKETS = 4;
 
 /**
- * Asks over connections of its own, so that no request of the run has to wait for one or finds one open. As long as
- * the server has not understood a question there is one at a time, and a kind that it does not know is asked once.
+ * Opens connections for questions, so that no request of the run waits for one or reuses one. Until the server has
+ * answered a question, one is sent at a time, and a kind of question that the server does not support is sent once.
  */
 export function openTokenize(
-  { url, model, ask, onUnknown }: TokenizeOptions,
+  { url, model, ask, warn }: TokenizeOptions,
 ): Tokenize {
   const connections = probeConnections(url, ask, MAX_SOCKETS);
   const headers = { ...ask.headers, "content-type": "application/json" };
-  const unknown = new Set<Kind>();
-  let isUnderstood = false, isTold = false;
+  const unsupported = new Set<Kind>();
+  let isSupported = false;
   let first: Promise<unknown> | undefined;
 
-  function tell(answer: string): void {
-    if (!isTold) onUnknown(answer);
-    isTold = true;
-  }
-
   function giveUp(kinds: readonly Kind[], answer: string): void {
-    tell(answer);
-    for (const kind of kinds) unknown.add(kind);
+    warn(answer);
+    for (const kind of kinds) unsupported.add(kind);
   }
 
-  async function answer(
-    question: Question,
+  async function askServer(
+    question: JsonObject,
     signal: AbortSignal,
   ): Promise<number | undefined> {
-    const sent = JSON.stringify({ model, ...question });
-    const options = { ...ask, headers, connections, signal, body: sent };
+    const body = JSON.stringify({ model, ...question });
+    const options = { ...ask, headers, connections, signal, body };
     const count = countIn(await probe(url, options));
-    if (count !== undefined) isUnderstood = true;
+    if (count !== undefined) isSupported = true;
     else giveUp([kindOf(question)], "is not answered with a count");
     return count;
   }
 
-  /** A server that cannot be reached now may be at the next request; one that is silent would hold up the run. */
-  function failed(error: unknown, question: Question): undefined {
+  /** A server that is unreachable now may answer later. A silent one is given up, as it would delay the run. */
+  function handleError(error: unknown, question: JsonObject): undefined {
     if (!isRequestError(error)) return;
     const { class: kind, code = "", message } = error;
     if (kind === "connect_timeout") {
@@ -75,20 +70,20 @@ export function openTokenize(
       return;
     } else if (NO_SUCH_PATH.includes(code)) {
       giveUp(KINDS, `is answered with ${code}`);
-    } else if (!isPassing(Number(code))) {
+    } else if (!isTemporary(Number(code))) {
       giveUp([kindOf(question)], `fails: ${message}`);
-    } else if (code === "500") tell(`fails: ${message}`);
+    } else if (code === "500") warn(`fails: ${message}`);
   }
 
   return {
     async count(question, signal) {
-      while (!isUnderstood && first) await first;
-      if (unknown.has(kindOf(question))) return undefined;
-      const asked = answer(question, signal).catch((error) =>
-        failed(error, question)
+      while (!isSupported && first) await first;
+      if (unsupported.has(kindOf(question))) return undefined;
+      const answer = askServer(question, signal).catch((error) =>
+        handleError(error, question)
       );
-      first = asked.finally(() => first = undefined);
-      return await asked;
+      first = answer.finally(() => first = undefined);
+      return await answer;
     },
     [Symbol.dispose]: () => connections.destroy(),
   };
@@ -97,17 +92,17 @@ export function openTokenize(
 const KINDS = ["prompt", "messages"] as const;
 type Kind = typeof KINDS[number];
 
-/** A server may know one kind of question and not the other: without a chat template, there are no messages. */
-function kindOf(question: Question): Kind {
+/** Returns the kind of a question. A server may support one of them: without a chat template it knows no messages. */
+function kindOf(question: JsonObject): Kind {
   return "messages" in question ? "messages" : "prompt";
 }
 
-/** Whether another request may fare better. */
-function isPassing(status: number): boolean {
+/** Reports whether a later request may succeed. */
+function isTemporary(status: number): boolean {
   return [408, 425, 429].includes(status) || (status >= 500 && status !== 501);
 }
 
-/** The count, or the length of the list of tokens where there is no count. */
+/** Returns the count in an answer, or the length of its list of tokens. */
 function countIn(body: string): number | undefined {
   const answer = tryJson(body);
   const count = fieldOf(answer, "count");

@@ -1,13 +1,15 @@
 import assert from "node:assert/strict";
 import { loopback } from "../../tests/support/loopback.ts";
-import { openTokenize, type Question } from "./tokenize.ts";
+import { warnOnce } from "../../lib/warn_once.ts";
+import type { JsonObject } from "./json.ts";
+import { openTokenize } from "./tokenize.ts";
 
-/** Answers questions in turn, the last answer for all that follow, and asks through what it returns. */
+/** Starts a server with an answer for each question, the last one for all further questions. */
 function serve(...answers: readonly (() => Response | Promise<Response>)[]) {
   return serveFor(10_000, ...answers);
 }
 
-/** The same, with so much patience. */
+/** The same with a timeout. */
 function serveFor(
   timeoutMs: number,
   ...answers: readonly (() => Response | Promise<Response>)[]
@@ -22,6 +24,7 @@ function serveFor(
   });
   const unknown: string[] = [];
   const { signal } = new AbortController();
+  const warn = warnOnce((answer) => unknown.push(answer));
   const tokenize = openTokenize({
     url: new URL("/tokenize", server.target),
     model: "m",
@@ -32,13 +35,13 @@ function serveFor(
       signal,
       clean: (text) => text,
     },
-    onUnknown: (answer) => unknown.push(answer),
+    warn: (answer) => warn("tokenize", answer),
   });
   return {
     got: server.got,
     unknown,
     most: () => most,
-    count: (question: Question = { prompt: "a" }, own = signal) =>
+    count: (question: JsonObject = { prompt: "a" }, own = signal) =>
       tokenize.count(question, own),
     crash: () => server[Symbol.asyncDispose](),
     async [Symbol.asyncDispose]() {
@@ -55,7 +58,7 @@ const status = (status: number) => () =>
 const PROMPT = { prompt: "a" };
 const CHAT = { messages: [{ role: "user", content: "a" }] };
 
-Deno.test("openTokenize() asks as the run does, and reads the count", async () => {
+Deno.test("openTokenize() sends the headers of the run and reads the count", async () => {
   await using server = serve(
     counted(7),
     counted(0),
@@ -77,7 +80,7 @@ Deno.test("openTokenize() asks as the run does, and reads the count", async () =
 });
 
 for (const code of [404, 405, 501]) {
-  Deno.test(`openTokenize() asks a server once that answers ${code}, however many questions there are`, async () => {
+  Deno.test(`openTokenize() sends one question to a server that answers ${code}`, async () => {
     await using server = serve(status(code));
     const all = [PROMPT, CHAT, PROMPT].map((each) => server.count(each));
     assert.deepEqual(await Promise.all(all), [undefined, undefined, undefined]);
@@ -87,7 +90,7 @@ for (const code of [404, 405, 501]) {
   });
 }
 
-Deno.test("openTokenize() asks no more where the answer is no count", async () => {
+Deno.test("openTokenize() sends no more questions after an answer without a count", async () => {
   const answers = ["", "<html>", "[]", "{}", '{"tokens":[]}', '{"count":"7"}'];
   for (const answer of answers) {
     await using server = serve(() => new Response(answer));
@@ -98,7 +101,7 @@ Deno.test("openTokenize() asks no more where the answer is no count", async () =
   }
 });
 
-Deno.test("openTokenize() gives up one kind of question where the server knows the other", async () => {
+Deno.test("openTokenize() gives up one kind of question if the server supports the other", async () => {
   await using server = serve(counted(4), status(400), counted(5));
   assert.equal(await server.count(PROMPT), 4);
   assert.equal(await server.count(CHAT), undefined);
@@ -111,7 +114,7 @@ Deno.test("openTokenize() gives up one kind of question where the server knows t
 });
 
 for (const code of [408, 429, 500, 503]) {
-  Deno.test(`openTokenize() asks again after ${code}`, async () => {
+  Deno.test(`openTokenize() sends further questions after ${code}`, async () => {
     await using server = serve(status(code), counted(4));
     assert.equal(await server.count(), undefined);
     assert.equal(await server.count(), 4);
@@ -122,7 +125,7 @@ for (const code of [408, 429, 500, 503]) {
   });
 }
 
-Deno.test("openTokenize() asks one at a time until it is understood, then more", async () => {
+Deno.test("openTokenize() sends one question at a time until one is answered", async () => {
   let open = () => {};
   const gate = new Promise<void>((resolve) => open = resolve);
   let waiting = 0;
@@ -139,7 +142,7 @@ Deno.test("openTokenize() asks one at a time until it is understood, then more",
   assert.equal(server.most(), 3);
 });
 
-Deno.test("openTokenize() cannot say where the server is gone or the run is over", async () => {
+Deno.test("openTokenize() returns undefined if the server is gone or the run has ended", async () => {
   await using server = serve(counted(1));
   const over = AbortSignal.abort(new Error("over"));
   assert.equal(await server.count(PROMPT, over), undefined);
@@ -148,7 +151,7 @@ Deno.test("openTokenize() cannot say where the server is gone or the run is over
   assert.deepEqual(server.unknown, []);
 });
 
-Deno.test("openTokenize() asks no more where the server is silent, as it would hold up the run", async () => {
+Deno.test("openTokenize() sends no more questions to a silent server, which would delay the run", async () => {
   const late = Promise.withResolvers<Response>();
   await using server = serveFor(50, () => late.promise);
   assert.equal(await server.count(), undefined);

@@ -1,16 +1,17 @@
+import { isRecord } from "../../lib/record.ts";
 import type { Usage } from "../../plugins/mod.ts";
-import { isObject, type JsonObject } from "./json.ts";
+import type { JsonObject } from "./json.ts";
 
 /**
- * The counts in one `usage` object, under the names of any endpoint and of the servers that have their own: OpenAI,
- * vLLM, sglang, DeepSeek, Mistral. `undefined` where nothing in it is known.
+ * Returns the token counts of one `usage` object, under the names of any endpoint and of servers with names of their
+ * own: OpenAI, vLLM, SGLang, DeepSeek, Mistral. Returns `undefined` if it has no known count.
  */
 export function usageOf(usage: unknown): Usage | undefined {
   const counts = countsIn([usage]);
-  return counts && summary(counts);
+  return counts && toUsage(counts);
 }
 
-/** Counts of one or more `usage` objects. */
+/** Token counts of one or more `usage` objects. */
 type Counts =
   & { -readonly [Field in keyof Omit<Usage, "countedBy">]?: number }
   & {
@@ -29,37 +30,39 @@ const FIELDS = [
 ] as const;
 
 /**
- * Merges counts field by field. The highest stays: counts only grow while a server generates, so a 0 or a poorer object
- * that comes later says nothing, and the order does not matter.
+ * Merges counts field by field and keeps the highest. Counts only grow while a server generates, so that a later 0 or an
+ * object with fewer fields changes nothing, and the order does not matter.
  */
 function raise(counts: Counts, by: Counts): void {
   for (const field of FIELDS) put(counts, field, by[field]);
 }
 
-/** All that the `usage` objects of one event say; `undefined` where there is none. */
+/** Merges the `usage` objects of one event; returns `undefined` if there is none. */
 function countsIn(usages: readonly unknown[]): Counts | undefined {
   let counts: Counts | undefined;
-  for (const usage of usages) if (isObject(usage)) read(counts ??= {}, usage);
+  for (const usage of usages) if (isRecord(usage)) read(counts ??= {}, usage);
   const outputTokens = counts && generatedIn(counts);
   if (outputTokens !== undefined) counts!.outputTokens = outputTokens;
   return counts;
 }
 
 /**
- * Tokens generated, reasoning among them. Some servers leave the completion out, or at 0, where the total has it;
- * some count the reasoning beside it: then there is more reasoning than output, or the total says so.
+ * Returns the tokens generated, including reasoning. Some servers omit the completion, or report 0, and include it in the
+ * total. Some count reasoning separately: then there is more reasoning than output, or the total shows it.
  */
 function generatedIn(counts: Counts): number | undefined {
   const { inputTokens, outputTokens, reasoningTokens = 0, totalTokens } =
     counts;
-  if (!outputTokens) return restOf(counts) ?? outputTokens;
+  if (!outputTokens) return withoutInput(counts) ?? outputTokens;
   const sum = outputTokens + reasoningTokens;
-  const isBeside = reasoningTokens > outputTokens ||
+  const isSeparate = reasoningTokens > outputTokens ||
     (inputTokens !== undefined && totalTokens === inputTokens + sum);
-  return isBeside ? sum : outputTokens;
+  return isSeparate ? sum : outputTokens;
 }
 
-function restOf({ inputTokens, totalTokens = 0 }: Counts): number | undefined {
+function withoutInput(
+  { inputTokens, totalTokens = 0 }: Counts,
+): number | undefined {
   if (!inputTokens) return undefined;
   return totalTokens > inputTokens ? totalTokens - inputTokens : undefined;
 }
@@ -76,13 +79,13 @@ function read(counts: Counts, usage: JsonObject): void {
   put(counts, "audioSeconds", usage.seconds);
   for (const name of INPUT_DETAILS) {
     const details = usage[name];
-    if (!isObject(details)) continue;
+    if (!isRecord(details)) continue;
     put(counts, "cachedTokens", details.cached_tokens);
     put(counts, "audioTokens", details.audio_tokens);
   }
   for (const name of OUTPUT_DETAILS) {
     const details = usage[name];
-    if (!isObject(details)) continue;
+    if (!isRecord(details)) continue;
     put(counts, "reasoningTokens", details.reasoning_tokens);
   }
 }
@@ -103,45 +106,44 @@ function put(counts: Counts, field: keyof Counts, value: unknown): void {
   if (isKnown(value)) counts[field] = value;
 }
 
-/** What the counts come to; `undefined` where nothing is known. */
-function summary(counts: Counts): Usage | undefined {
+/** Converts counts to usage; returns `undefined` if there are none. */
+function toUsage(counts: Counts): Usage | undefined {
   const { totalTokens: _, ...known } = counts;
-  // The prompt may have come in one event, and the total in another.
-  const outputTokens = counts.outputTokens || restOf(counts);
+  // One event may contain the prompt's count and another the total.
+  const outputTokens = counts.outputTokens || withoutInput(counts);
   const usage = outputTokens ? { ...known, outputTokens } : known;
   return Object.keys(usage).length > 0 ? usage : undefined;
 }
 
-/** One event of a stream, or a whole answer, as far as a meter needs it. */
+/** Token counts in one event of a stream or in a whole answer. */
 export interface MeteredEvent {
-  /** Whatever may hold counts, of one answer or of all. */
+  /** Objects that may contain counts of one answer or of all. */
   readonly usage: readonly unknown[];
-  /** The answers that the event has something of; none where it has counts alone. */
+  /** Answers in the event; empty for an event with only counts. */
   readonly choices: readonly MeteredChoice[];
 }
 
 /** One answer in an event. */
 export interface MeteredChoice {
-  /** Which of several. */
   readonly index: number;
-  /** Counts that the event has for this answer alone. */
+  /** Counts of this answer alone. */
   readonly usage?: unknown;
-  /** Whether the event brings output of it that is not empty. */
+  /** Whether the event contains output of this answer that is not empty. */
   readonly hasOutput: boolean;
 }
 
-/** Follows the usage through the events of a stream. */
+/** Follows the token counts in the events of a stream. Methods, as a getter would slow down each request. */
 export interface UsageMeter {
-  /** What it comes to so far; `undefined` where nothing is known. */
-  readonly usage: Usage | undefined;
+  /** Returns the counts so far; `undefined` if there are none. */
+  usage(): Usage | undefined;
   /**
-   * Takes one event. Returns how many tokens it brought, where each event with an answer in it so far told how many
-   * there were; never of several answers, as nobody knows whose they are.
+   * Adds an event. Returns its number of tokens if every event of the answer so far has a count; never for several
+   * answers, whose counts cannot be assigned to one.
    */
   event(event: MeteredEvent): number | undefined;
 }
 
-/** Makes a meter for a number of answers. */
+/** Creates a meter for a number of answers. */
 export function usageMeter(
   { answers }: { readonly answers: number },
 ): UsageMeter {
@@ -153,9 +155,7 @@ function meterOfOne(): UsageMeter {
   let isContinuous = true;
   let before = 0;
   return {
-    get usage() {
-      return summary(all);
-    },
+    usage: () => toUsage(all),
     event({ usage, choices }) {
       const now = countsIn(withOwn(usage, choices));
       if (now) raise(all, now);
@@ -172,32 +172,32 @@ function meterOfOne(): UsageMeter {
   };
 }
 
-/** Of one answer, all is its own. */
+/** Adds the counts of single answers to those of the event: of one answer, both are the same. */
 function withOwn(
   usage: readonly unknown[],
   choices: readonly MeteredChoice[],
 ): readonly unknown[] {
-  const isOwn = choices.some((choice) => choice.usage);
-  return isOwn ? [...usage, ...choices.map(({ usage }) => usage)] : usage;
+  const hasOwn = choices.some((choice) => choice.usage);
+  return hasOwn ? [...usage, ...choices.map(({ usage }) => usage)] : usage;
 }
 
 /**
- * Several answers have one usage for all (OpenAI; vLLM and sglang at the end), or one for each: beside the answer (vLLM
- * and sglang with each event, Moonshot with the last), or in an event of its own behind each (llama.cpp). Those of each
- * are added up; the prompt is read once.
+ * Creates a meter for several answers. Servers report one usage for all (OpenAI; vLLM and SGLang at the end), or one for
+ * each: beside the answer (vLLM and SGLang in each event, Moonshot in the last), or in a separate event after each
+ * (llama.cpp). Those of each are added up; the prompt is counted once.
  */
 function meterOfSeveral(answers: number): UsageMeter {
   const all: Counts = {};
-  /** From events with one answer in them. */
+  /** Counts from events with one answer in them. */
   const beside = new Map<number, Counts>();
-  /** Pieces of each answer. */
-  const pieces = new Map<number, number>();
-  /** From events with none; more than there are answers cannot be one for each. */
-  const apart: Counts[] = [];
-  const besideIs = scopeJudge();
-  const apartIs = scopeJudge();
-  let allPieces = 0;
-  let isOwn = false;
+  /** Number of events with output of each answer. */
+  const deltas = new Map<number, number>();
+  /** Counts from events without answers. If there are more than answers, they are not one for each. */
+  const separate: Counts[] = [];
+  const besideScope = scopeJudge();
+  const separateScope = scopeJudge();
+  let allDeltas = 0;
+  let hasOwn = false;
   let isBetween = false;
 
   function take(
@@ -210,11 +210,11 @@ function meterOfSeveral(answers: number): UsageMeter {
     if (!output || choices.length > 1) return;
     const [choice] = choices;
     if (choice) {
-      besideIs.see(output, allPieces);
+      besideScope.see(output, allDeltas);
       takeBeside(choice.index, counts);
     } else {
-      apartIs.see(output, allPieces);
-      if (apart.length <= answers) apart.push(counts);
+      separateScope.see(output, allDeltas);
+      if (separate.length <= answers) separate.push(counts);
     }
   }
 
@@ -224,40 +224,41 @@ function meterOfSeveral(answers: number): UsageMeter {
     raise(own, counts);
   }
 
-  /** Whether each answer has a count of as many tokens as it has pieces, or of one more, which ended it. */
+  /** Reports whether each answer has a count of as many tokens as deltas, or of one more, which ended it. */
   function fitsEach(): boolean {
     return beside.size === answers &&
       [...beside].every(([index, { outputTokens = 0 }]) => {
-        const more = outputTokens - (pieces.get(index) ?? 0);
+        const more = outputTokens - (deltas.get(index) ?? 0);
         return more === 0 || more === 1;
       });
   }
 
-  /** The counts to be added up, where those that came are of one answer each. */
-  function ofEach(): readonly Counts[] {
-    const isApart = apart.length === answers && (isBetween || apartIs.ofOne);
-    if (isApart) return apart;
-    if (apart.length > 0 && !apartIs.ofOne) return [];
-    return isOwn || besideIs.ofOne || fitsEach() ? [...beside.values()] : [];
+  /** Returns the counts to add up; empty if the counts are those of all answers. */
+  function countsOfEach(): readonly Counts[] {
+    const isSeparate = separate.length === answers &&
+      (isBetween || separateScope.isOne());
+    if (isSeparate) return separate;
+    if (separate.length > 0 && !separateScope.isOne()) return [];
+    return hasOwn || besideScope.isOne() || fitsEach()
+      ? [...beside.values()]
+      : [];
   }
 
   return {
-    get usage() {
-      return summary(added(all, ofEach()));
-    },
+    usage: () => toUsage(withSum(all, countsOfEach())),
     event({ usage, choices }) {
-      // Counts with answers behind them are not those of all.
-      isBetween ||= apart.length > 0 && choices.length > 0;
+      // Counts that answers follow are not those of all.
+      isBetween ||= separate.length > 0 && choices.length > 0;
       for (const { index, hasOutput } of choices) {
         if (!hasOutput) continue;
-        pieces.set(index, (pieces.get(index) ?? 0) + 1);
-        allPieces++;
+        deltas.set(index, (deltas.get(index) ?? 0) + 1);
+        allDeltas++;
       }
       take(choices, countsIn(usage));
       for (const { index, usage: own } of choices) {
         const counts = countsIn([own]);
         if (!counts) continue;
-        isOwn = true;
+        hasOwn = true;
         raise(all, counts);
         takeBeside(index, counts);
       }
@@ -267,26 +268,24 @@ function meterOfSeveral(answers: number): UsageMeter {
 }
 
 /**
- * Finds out whether counts are of all answers so far or of one: it is of one if it is lower than the pieces of all
- * that came, or grows by less than the pieces that came since the last.
+ * Decides whether counts are of one answer or of all: of one if a count is lower than the number of deltas so far, or
+ * grows by less than the deltas since the last count.
  */
 function scopeJudge() {
-  let last = { output: 0, pieces: 0 };
-  let ofOne = false;
+  let last = { output: 0, deltas: 0 };
+  let isOne = false;
   return {
-    get ofOne() {
-      return ofOne;
-    },
-    see(output: number, pieces: number): void {
-      ofOne ||= output < pieces || output < last.output ||
-        output - last.output < pieces - last.pieces;
-      last = { output, pieces };
+    isOne: () => isOne,
+    see(output: number, deltas: number): void {
+      isOne ||= output < deltas || output < last.output ||
+        output - last.output < deltas - last.deltas;
+      last = { output, deltas };
     },
   };
 }
 
-/** Counts whose output is that of parts added up, where there are any. */
-function added(all: Counts, parts: readonly Counts[]): Counts {
+/** Returns counts with the output of all parts added up, if there are parts. */
+function withSum(all: Counts, parts: readonly Counts[]): Counts {
   if (parts.length === 0) return all;
   let outputTokens = 0, reasoningTokens = 0;
   for (const part of parts) {

@@ -44,7 +44,7 @@ const FORMS: readonly [string, unknown, ReturnType<typeof usageOf>][] = [
     prompt_cache_hit_tokens: 16,
     prompt_cache_miss_tokens: 4,
   }, { inputTokens: 20, outputTokens: 1, cachedTokens: 16 }],
-  ["reasoning counted at the top, seconds that are none", {
+  ["reasoning counted at the top, invalid seconds", {
     prompt_tokens: 20,
     completion_tokens: 8,
     reasoning_tokens: 6,
@@ -55,7 +55,7 @@ const FORMS: readonly [string, unknown, ReturnType<typeof usageOf>][] = [
     completion_tokens: 8,
     prompt_audio_seconds: 4,
   }, { inputTokens: 20, outputTokens: 8, audioSeconds: 4 }],
-  ["names of which one is filled and the other is 0", {
+  ["two names, one of them with 0", {
     prompt_tokens: 12,
     completion_tokens: 34,
     total_tokens: 46,
@@ -77,7 +77,7 @@ const FORMS: readonly [string, unknown, ReturnType<typeof usageOf>][] = [
     total_tokens: 5,
   }, { inputTokens: 5 }],
   [
-    "a total alone, which says nothing of either",
+    "only a total",
     { total_tokens: 5 },
     undefined,
   ],
@@ -95,23 +95,23 @@ const FORMS: readonly [string, unknown, ReturnType<typeof usageOf>][] = [
     inputTokens: 0,
     outputTokens: 0,
   }],
-  ["counts that are none", {
+  ["invalid counts", {
     prompt_tokens: -1,
     completion_tokens: "5",
     reasoning_tokens: 1.5,
   }, undefined],
   ["nothing known", {}, undefined],
-  ["no object", 5, undefined],
+  ["a number", 5, undefined],
   ["null", null, undefined],
 ];
 
-for (const [name, told, expected] of FORMS) {
+for (const [name, usage, expected] of FORMS) {
   Deno.test(`usageOf() reads ${name}`, () => {
-    assert.deepEqual(usageOf(told), expected);
+    assert.deepEqual(usageOf(usage), expected);
   });
 }
 
-/** Gives a meter the usage of an event with output of one answer. */
+/** Adds an event with output of one answer. */
 function output(meter: UsageMeter, usage: unknown, index = 0) {
   return meter.event({
     usage: [usage],
@@ -123,7 +123,7 @@ function aside(meter: UsageMeter, usage: unknown) {
   return meter.event({ usage: [usage], choices: [] });
 }
 
-Deno.test("usageMeter() gives each event its own tokens where every event counts", () => {
+Deno.test("usageMeter() returns the tokens of each event if every event has a count", () => {
   fc.assert(fc.property(fc.array(fc.nat(50), { minLength: 1 }), (each) => {
     const meter = usageMeter({ answers: 1 });
     let total = 0;
@@ -132,38 +132,38 @@ Deno.test("usageMeter() gives each event its own tokens where every event counts
       assert.equal(output(meter, { completion_tokens: total }), tokens);
     }
     aside(meter, { prompt_tokens: 3, completion_tokens: total });
-    assert.deepEqual(meter.usage, { inputTokens: 3, outputTokens: total });
+    assert.deepEqual(meter.usage(), { inputTokens: 3, outputTokens: total });
   }));
 });
 
-Deno.test("usageMeter() does not take one count at the end for the tokens of the last event", () => {
+Deno.test("usageMeter() does not assign a count at the end to the last event", () => {
   const meter = usageMeter({ answers: 1 });
   assert.equal(output(meter, null), undefined);
   assert.equal(output(meter, { completion_tokens: 9 }), undefined);
-  assert.deepEqual(meter.usage, { outputTokens: 9 });
+  assert.deepEqual(meter.usage(), { outputTokens: 9 });
 });
 
-Deno.test("usageMeter() stops telling tokens apart where the count falls", () => {
+Deno.test("usageMeter() returns no tokens after a count that falls", () => {
   const meter = usageMeter({ answers: 1 });
   assert.equal(output(meter, { completion_tokens: 4 }), 4);
   assert.equal(output(meter, { completion_tokens: 2 }), undefined);
   assert.equal(output(meter, { completion_tokens: 5 }), undefined);
 });
 
-Deno.test("usageMeter() tells no tokens apart where there are several answers", () => {
+Deno.test("usageMeter() returns no tokens for several answers", () => {
   const meter = usageMeter({ answers: 2 });
   assert.equal(output(meter, { completion_tokens: 1 }), undefined);
 });
 
 const MERGES: readonly [string, readonly unknown[], Usage | undefined][] = [
-  ["nothing that says anything", [null, {}, "5"], undefined],
+  ["objects without counts", [null, {}, "5"], undefined],
   [
-    "a poorer object that comes later",
+    "a later object with fewer counts",
     [{ prompt_tokens: 5, completion_tokens: 28 }, { output_tokens: 0 }],
     { inputTokens: 5, outputTokens: 28 },
   ],
   [
-    "zeros ahead, as placeholders",
+    "zeros first, as placeholders",
     [
       { prompt_tokens: 0, completion_tokens: 0, total_tokens: 0 },
       { prompt_tokens: 9, completion_tokens: 26, total_tokens: 35 },
@@ -171,7 +171,7 @@ const MERGES: readonly [string, readonly unknown[], Usage | undefined][] = [
     { inputTokens: 9, outputTokens: 26 },
   ],
   [
-    "zeros behind",
+    "zeros last",
     [
       { prompt_tokens: 9, completion_tokens: 26, total_tokens: 35 },
       { prompt_tokens: 0, completion_tokens: 0, total_tokens: 0 },
@@ -179,7 +179,7 @@ const MERGES: readonly [string, readonly unknown[], Usage | undefined][] = [
     { inputTokens: 9, outputTokens: 26 },
   ],
   [
-    "the prompt ahead and the completion behind, as Anthropic's API has it",
+    "the prompt first and the completion last, as in Anthropic's API",
     [
       { input_tokens: 25, cache_read_input_tokens: 0, output_tokens: 1 },
       { output_tokens: 15 },
@@ -187,7 +187,7 @@ const MERGES: readonly [string, readonly unknown[], Usage | undefined][] = [
     { inputTokens: 25, outputTokens: 15 },
   ],
   [
-    "the prompt ahead and the total behind",
+    "the prompt first and the total last",
     [{ prompt_tokens: 5 }, { total_tokens: 33 }],
     { inputTokens: 5, outputTokens: 28 },
   ],
@@ -204,7 +204,7 @@ const MERGES: readonly [string, readonly unknown[], Usage | undefined][] = [
     { inputTokens: 9, outputTokens: 4, cachedTokens: 8 },
   ],
   [
-    "the same again and again",
+    "repeated counts",
     Array.from({ length: 3 }, () => ({ completion_tokens: 7 })),
     { outputTokens: 7 },
   ],
@@ -212,15 +212,15 @@ const MERGES: readonly [string, readonly unknown[], Usage | undefined][] = [
 
 for (const answers of [1, 2]) {
   for (const [name, usages, expected] of MERGES) {
-    Deno.test(`usageMeter() merges ${name}, of ${answers}`, () => {
+    Deno.test(`usageMeter() merges ${name} (${answers} answers)`, () => {
       const meter = usageMeter({ answers });
       for (const usage of usages) aside(meter, usage);
-      assert.deepEqual(meter.usage, expected);
+      assert.deepEqual(meter.usage(), expected);
     });
   }
 }
 
-/** Usage of a server that fills any of its fields; the prompt is the same each time. */
+/** Usage with any of its fields. The prompt is the same in all. */
 const someUsage = fc.record({
   prompt_tokens: fc.constantFrom(0, 5),
   completion_tokens: fc.nat(60),
@@ -231,7 +231,7 @@ const someUsage = fc.record({
   seconds: fc.nat(9),
 }, { requiredKeys: [] });
 
-Deno.test("usageMeter() comes to the same in whatever order usage comes, and never to less", () => {
+Deno.test("usageMeter() does not depend on the order of usage and never decreases", () => {
   fc.assert(fc.property(
     fc.array(someUsage, { minLength: 1, maxLength: 6 }).chain((usages) =>
       fc.tuple(
@@ -246,7 +246,7 @@ Deno.test("usageMeter() comes to the same in whatever order usage comes, and nev
       let before: Usage = {};
       for (const usage of usages) {
         output(meter, usage);
-        const now = meter.usage ?? {};
+        const now = meter.usage() ?? {};
         for (const [field, count] of Object.entries(usageOf(usage) ?? {})) {
           const merged = now[field as keyof Usage] as number;
           assert.ok(merged >= (count as number), field);
@@ -257,26 +257,26 @@ Deno.test("usageMeter() comes to the same in whatever order usage comes, and nev
         }
         before = now;
       }
-      assert.deepEqual(other.usage, meter.usage);
+      assert.deepEqual(other.usage(), meter.usage());
     },
   ));
 });
 
-/** Where servers put the usage of several answers. */
+/** Places in which servers report the usage of several answers. */
 const STYLES = [
   "all at the end (OpenAI)",
   "of each with each event, of all at the end (vLLM, sglang)",
   "of each with each event",
   "of each with its last event",
   "of each in its choice (Moonshot)",
-  "of each in an event behind it (llama.cpp)",
+  "of each in an event after it (llama.cpp)",
   "of all so far with each event",
   "of all so far with the last event of each",
   "of all so far with the last event of each, and again at the end",
   "of all at the end, twice",
 ] as const;
 
-/** One piece of one token for each, by turns. */
+/** Sends deltas of one token each for several answers in the order of `turns`. */
 function several(style: typeof STYLES[number], turns: readonly number[]) {
   const left = Map.groupBy(turns, (index) => index);
   const answers = left.size;
@@ -306,13 +306,13 @@ function several(style: typeof STYLES[number], turns: readonly number[]) {
         ...(isInChoice && { usage: usageFor(own) }),
       }],
     });
-    if (isLast && style.includes("in an event behind")) {
+    if (isLast && style.includes("in an event after")) {
       aside(meter, usageFor(own));
     }
   }
   if (style.includes("at the end")) aside(meter, usageFor(all));
   if (style.includes("twice")) aside(meter, usageFor(all));
-  return meter.usage;
+  return meter.usage();
 }
 
 for (const style of STYLES) {
@@ -334,7 +334,7 @@ for (const style of STYLES) {
 }
 
 for (const isApart of [true, false]) {
-  Deno.test(`usageMeter() counts an answer of nothing but its end, ${isApart ? "apart" : "beside"}`, () => {
+  Deno.test(`usageMeter() counts an answer with only an end, ${isApart ? "apart" : "beside"}`, () => {
     const usageFor = (completion_tokens: number) => ({ completion_tokens });
     for (const [pieces, tokens] of [[5, 6], [6, 6], [1, 1], [0, 1]] as const) {
       const meter = usageMeter({ answers: 2 });
@@ -346,12 +346,12 @@ for (const isApart of [true, false]) {
       end(0, 1);
       for (let i = 0; i < pieces; i++) output(meter, null, 1);
       end(1, tokens);
-      assert.equal(meter.usage?.outputTokens, 1 + tokens);
+      assert.equal(meter.usage()?.outputTokens, 1 + tokens);
     }
   });
 }
 
-Deno.test("usageMeter() adds up the usage of each answer of a whole", () => {
+Deno.test("usageMeter() adds up the usage of each answer in a whole response", () => {
   const meter = usageMeter({ answers: 2 });
   const usage = { prompt_tokens: 9, completion_tokens: 11 };
   meter.event({
@@ -361,5 +361,5 @@ Deno.test("usageMeter() adds up the usage of each answer of a whole", () => {
       { index: 1, hasOutput: true, usage },
     ],
   });
-  assert.deepEqual(meter.usage, { inputTokens: 9, outputTokens: 22 });
+  assert.deepEqual(meter.usage(), { inputTokens: 9, outputTokens: 22 });
 });

@@ -12,32 +12,32 @@ import {
   refineGeneration,
 } from "../options.ts";
 
-/** Options of the backends that upload speech and get text. */
+/** Options of the backends that upload speech and receive text. */
 export interface SpeechToTextOptions
   extends Omit<GenerationOptions, "ignoreEos"> {
   /**
-   * What is uploaded: the file `as-is`, or the audio as a `wav` file of mono PCM16.
+   * Upload: the file `as-is`, or the audio as a `wav` file of mono PCM16.
    *
    * @default {"as-is"}
    */
   audioFormat?: "as-is" | "wav";
   /**
-   * Rate of the `wav` file, in Hz.
+   * Sample rate of the `wav` file, in Hz.
    *
    * @default {16000}
    */
   sampleRateHz?: number;
-  /** The language spoken, as `en`. The server finds out by itself, unless given: that takes some of them longer. */
+  /** Spoken language, such as `en`. The server detects it unless set, which takes some servers longer. */
   language?: string;
-  /** Text that guides the model: how names are written, or what was said before. */
+  /** Text that guides the model: the spelling of names, or what was said before. */
   prompt?: string;
-  /** How much chance there is in the choice of words. As the server likes, unless given. */
+  /** Sampling temperature, 0 to 2. The server's default unless set. */
   temperature?: number;
 }
 
 const { ignoreEos: _, ...generation } = generationShape;
 
-/** The schema of {@linkcode SpeechToTextOptions}, to be spread into a backend's own. */
+/** Schema of {@linkcode SpeechToTextOptions}, for use in a backend's own schema. */
 export const speechToTextShape = {
   ...generation,
   // Hours of audio are one request.
@@ -45,43 +45,47 @@ export const speechToTextShape = {
     'Timeout of the whole request, or "off"',
   ),
   body: generation.body.describe(
-    "Further fields of the form; null takes one out",
+    "Further fields of the form; null removes a field",
   ),
   audioFormat: z.enum(["as-is", "wav"]).default("as-is").describe(
-    "What is uploaded: the file as it is, or mono PCM16 in WAV",
+    "Upload: the unchanged file, or mono PCM16 in WAV",
   ),
   sampleRateHz: z.int().min(1000).max(384_000).optional().describe(
-    "Rate of the WAV file in Hz; 16000, unless given",
+    "Sample rate of the WAV file in Hz; 16000 unless set",
   ),
   language: text("must not be empty", (value) => value !== "").optional()
-    .describe("The language spoken, as en; the server's guess, unless given"),
+    .describe("Spoken language, such as en; detected by the server unless set"),
   prompt: z.string().optional().describe("Text that guides the model"),
   temperature: number("must be 0 to 2", 0, 2).optional().describe(
-    "How much chance there is in the choice of words",
+    "Sampling temperature, 0 to 2",
   ),
 };
 
-type Settings = z.output<z.ZodObject<typeof speechToTextShape>>;
+/** Formats of a whole answer. */
+export type ResponseFormat =
+  | "json"
+  | "verbose_json"
+  | "text"
+  | "srt"
+  | "vtt"
+  | "diarized_json";
 
-/** {@linkcode SpeechToTextOptions} with what was left out. */
-export type SpeechToTextSettings = Settings & {
-  readonly responseFormat: string;
-};
+/** Formats that servers can stream. */
+const STREAMED: readonly ResponseFormat[] = ["json", "text", "diarized_json"];
 
-/** Those that servers can send piece by piece. */
-const STREAMED: readonly string[] = ["json", "text", "diarized_json"];
+/** Validated {@linkcode SpeechToTextOptions} with their defaults. */
+export type SpeechToTextSettings =
+  & z.output<z.ZodObject<typeof speechToTextShape>>
+  & { readonly responseFormat: ResponseFormat };
 
-/**
- * Fields that the backend must know of, and why the body cannot set them. Not every server has the last one: it may
- * be taken out.
- */
+/** Fields that `body` must not set, as the backend depends on them, and the source of each. */
 const OWN_FIELDS: Readonly<Record<string, string>> = {
-  file: "it is the audio of the data",
-  stream: "the option stream says it",
-  response_format: "the option responseFormat says it",
+  file: "which the data provides",
+  stream: "which the option stream sets",
+  response_format: "which the option responseFormat sets",
 };
 
-/** Holds options to each other, where the shape of one is not enough: for `superRefine`. */
+/** Checks that the options agree: for `superRefine`. */
 export function refineSpeechToText(
   settings: SpeechToTextSettings,
   context: z.RefinementCtx,
@@ -91,20 +95,21 @@ export function refineSpeechToText(
     refuse(
       context,
       "responseFormat",
-      `Cannot be streamed as only json, text and diarized_json can (stream=false does without): current value is ${responseFormat}`,
+      "must be json, text or diarized_json if stream is true (stream=false allows all)",
     );
   }
   if (audioFormat !== "wav" && sampleRateHz !== undefined) {
     refuse(
       context,
       "sampleRateHz",
-      `Cannot be kept as files go as they are unless audioFormat=wav: current value is ${sampleRateHz}`,
+      "must not be set unless audioFormat is wav",
     );
   }
-  for (const [field, why] of Object.entries(OWN_FIELDS)) {
-    if (body[field] === undefined) continue;
-    if (field === "response_format" && body[field] === null) continue;
-    refuse(context, "body", `Cannot set ${field} as ${why}`);
+  for (const [field, source] of Object.entries(OWN_FIELDS)) {
+    // Some servers do not support response_format: null removes it.
+    const isRemoved = field === "response_format" && body[field] === null;
+    if (body[field] === undefined || isRemoved) continue;
+    refuse(context, "body", `must not set ${field}, ${source}`);
   }
   refineGeneration(settings, context);
   refineTarget(settings, context);

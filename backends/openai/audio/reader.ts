@@ -1,72 +1,73 @@
 import { type Call, type Output, RequestError } from "../../../plugins/mod.ts";
-import { protocolError } from "../json.ts";
+import { isRecord } from "../../../lib/record.ts";
+import type { ServerEvent } from "../../http/http.ts";
+import {
+  abortedError,
+  finishReasonIn,
+  isAborted,
+  parseEvent,
+  protocolError,
+  refuseWrappedEvents,
+} from "../answer.ts";
+import { fieldOf, type JsonObject, objectsIn, textOf } from "../json.ts";
 import type { AnswerReader } from "../protocol.ts";
 import { type UsageMeter, usageMeter } from "../usage.ts";
-import { refuseWrappedEvents } from "../wrapped_events.ts";
-import { type ResponseFormat, transcriptIn } from "./transcript.ts";
-import { type Step, stepOf } from "./events.ts";
+import type { ResponseFormat } from "./options.ts";
+import { parseTranscript } from "./transcript.ts";
 
-/** What a reader of transcripts is told. */
-export interface ReaderOptions {
-  /** The form that was asked for. */
-  readonly format: ResponseFormat;
-  /** Called if the answer comes whole. */
-  whole(): void;
-}
-
-/** Reads the transcript of one upload, as it comes or whole. */
+/** Reads the transcript of an upload, streamed or whole. */
 export function transcriptReader(
   call: Call,
-  { format, whole }: ReaderOptions,
+  format: ResponseFormat,
 ): AnswerReader {
   const meter = usageMeter({ answers: 1 });
   const record = recorder(call, meter);
   let output: Output = {};
-  let isWhole = false;
-  let isTold = false;
+  let isComplete = false;
+  let hasTranscript = false;
   return {
     event(event, atMs) {
-      const step = stepOf(event);
-      record(step, atMs);
-      output = { ...output, ...completionOf(step) };
-      isWhole = isOver(step, isWhole, output);
-      isTold ||= tells(step);
-      return step.isEnd === true;
+      const parsed = parseTranscriptEvent(event);
+      record(parsed, atMs);
+      output = { ...output, ...outputOf(parsed) };
+      isComplete = mayEnd(parsed, isComplete, output);
+      hasTranscript ||= isTranscript(parsed);
+      return parsed.isEnd === true;
     },
     body(body) {
-      output = transcriptIn(body, format);
-      isWhole = isTold = true;
-      whole();
+      output = parseTranscript(body, format);
+      isComplete = hasTranscript = true;
     },
     result() {
-      if (!isWhole) throw new RequestError("truncated", TRUNCATED);
-      if (!isTold) throw protocolError(NOTHING);
-      const { usage } = meter;
+      if (!isComplete) throw new RequestError("truncated", TRUNCATED);
+      if (!hasTranscript) throw protocolError("the stream has no transcript");
+      const usage = meter.usage();
       return usage ? { ...output, usage } : output;
     },
   };
 }
 
 const TRUNCATED =
-  "The stream ended before the transcript: neither [DONE] nor a done event nor the counts of all came last";
-const NOTHING = "a stream must hold a transcript: current value is none";
+  "The stream ended before [DONE], a done event or the token counts of the whole transcript";
 
 /**
- * Records pieces of text. Where a server tells segments alone they are the pieces; where it tells neither, the whole
- * text is one.
+ * Creates a function that records the text in events. If the server sends only segments, they are the deltas; if it
+ * sends neither, the whole text is one.
  */
 function recorder(
   call: Call,
   meter: UsageMeter,
-): (step: Step, atMs: number) => void {
-  let said = "";
+): (event: TranscriptEvent, atMs: number) => void {
+  let latest = "";
   let hasDeltas = false;
+
   function put(atMs: number, text: string, tokens?: number): void {
     refuseWrappedEvents(text);
-    if (text !== "") said = text;
+    if (text !== "") latest = text;
     const counted = tokens === undefined ? {} : { tokens };
     call.output(atMs, { kind: "text", text, ...counted });
   }
+
   return ({ delta, segment, text, usage }, atMs) => {
     if (delta !== undefined) {
       hasDeltas = true;
@@ -75,45 +76,110 @@ function recorder(
       return put(atMs, delta, tokens);
     }
     meter.event({ usage: [usage], choices: [] });
-    if (segment !== undefined && !hasDeltas) put(atMs, spaced(said, segment));
-    else if (text && said === "") put(atMs, text);
+    if (segment !== undefined && !hasDeltas) {
+      put(atMs, withSpace(latest, segment));
+    } else if (text && latest === "") put(atMs, text);
     else if (text) refuseWrappedEvents(text);
   };
 }
 
-/** A segment behind another: its words must not run into those before. */
-function spaced(before: string, text: string): string {
+/** Returns a segment with a space before it, unless there is one, so that its words do not join those before. */
+function withSpace(before: string, text: string): string {
   return before === "" || /\s$/.test(before) || /^\s/.test(text)
     ? text
     : ` ${text}`;
 }
 
 /**
- * Whether the stream may end here. Of long audio each piece has a reason why it ended, which says nothing of the whole;
- * the counts of all stand behind the last piece.
+ * Reports whether the stream may end after an event. Each part of long audio has a finish reason of its own; the counts
+ * of the whole transcript follow the last part.
  */
-function isOver(
-  { isEnd, isCount, delta, finishReason }: Step,
+function mayEnd(
+  { isEnd, isCount, delta, finishReason }: TranscriptEvent,
   before: boolean,
-  { finishReason: last }: Output,
+  { finishReason: latest }: Output,
 ): boolean {
   if (isEnd) return true;
-  if (isCount) return last !== undefined;
+  if (isCount) return latest !== undefined;
   return before && !delta && finishReason === undefined;
 }
 
-/** Whether an event is one of a transcript, even of silence. */
-function tells({ delta, segment, text, finishReason }: Step): boolean {
-  return [delta, segment, text, finishReason].some((told) =>
-    told !== undefined
-  );
+/** Reports whether an event belongs to a transcript, even of silence. */
+function isTranscript(
+  { delta, segment, text, finishReason }: TranscriptEvent,
+): boolean {
+  return [delta, segment, text, finishReason]
+    .some((field) => field !== undefined);
 }
 
-/** What a step adds to the output. */
-function completionOf({ text, finishReason, id }: Step): Output {
+/** Returns the output in an event. */
+function outputOf({ text, finishReason, id }: TranscriptEvent): Output {
   return {
     ...(text !== undefined && { text }),
     ...(finishReason !== undefined && { finishReason }),
     ...(id !== undefined && { responseId: id }),
   };
+}
+
+/** Event of a transcript's stream, in any of the three protocols. */
+interface TranscriptEvent {
+  /** Text; may be empty. */
+  readonly delta?: string | undefined;
+  /** Text of a finished segment. Repeats its deltas, if there were any. */
+  readonly segment?: string | undefined;
+  /** Whole text, which replaces all others. */
+  readonly text?: string | undefined;
+  /** Why a part of the audio ended, as the server names it. Long audio has several parts. */
+  readonly finishReason?: string | undefined;
+  /** Token counts so far or in total, in the server's form. */
+  readonly usage?: unknown;
+  /** Whether the event contains only the token counts of the whole transcript. */
+  readonly isCount?: boolean;
+  readonly id?: string | undefined;
+  /** Whether this is the last event. */
+  readonly isEnd?: boolean;
+}
+
+/**
+ * Parses an event: OpenAI's `transcript.…`, Mistral's `transcription.…`, or `choices` as vLLM and SGLang send them.
+ *
+ * @throws {RequestError} `server_error` if it reports an error, `protocol_error` if it is not a JSON object.
+ */
+function parseTranscriptEvent(event: ServerEvent): TranscriptEvent {
+  if (event.data.trim() === "[DONE]") return { isEnd: true };
+  const value = parseEvent(event);
+  return "choices" in value ? parseChunk(value) : parseNamed(value, event.type);
+}
+
+/** Parses a chunk like that of a chat. The last one has token counts and no choices. */
+function parseChunk({ choices, id, usage }: JsonObject): TranscriptEvent {
+  const [choice] = objectsIn(choices);
+  const finishReason = finishReasonIn(fieldOf(choice, "finish_reason"));
+  if (isAborted(finishReason)) throw abortedError(finishReason);
+  return {
+    delta: textOf(fieldOf(fieldOf(choice, "delta"), "content")),
+    finishReason,
+    usage,
+    isCount: choice === undefined && isRecord(usage),
+    id: textOf(id),
+  };
+}
+
+/** Parses an event whose name is in its data or before it. Events with unknown names are ignored. */
+function parseNamed(value: JsonObject, name?: string): TranscriptEvent {
+  const { delta, text, usage } = value;
+  switch (textOf(value.type) ?? name) {
+    case "transcript.text.delta":
+      return { delta: textOf(delta) };
+    case "transcription.text.delta":
+      return { delta: textOf(text) };
+    case "transcript.text.segment":
+    case "transcription.segment":
+      return { segment: textOf(text) };
+    case "transcript.text.done":
+    case "transcription.done":
+      return { text: textOf(text), usage, isEnd: true };
+    default:
+      return {};
+  }
 }

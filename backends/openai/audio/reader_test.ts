@@ -4,16 +4,15 @@ import { attempt } from "../../../core/attempt.ts";
 import { manualClock } from "../../../plugins/testing/manual_clock.ts";
 import type { Delta, Sample } from "../../../plugins/mod.ts";
 import type { ServerEvent } from "../../http/http.ts";
-import type { ResponseFormat } from "./transcript.ts";
+import type { ResponseFormat } from "./options.ts";
 import { transcriptReader } from "./reader.ts";
 
-/** Events, or a whole body. */
+/** Events or a whole body. */
 type Answer = readonly (ServerEvent | string)[] | { readonly body: string };
 
-/** What the engine makes of an answer; each event is a read of its own, 10 ms after the one before. */
+/** Returns the sample that the engine records of an answer. Each event is a read of its own, 10 ms after the one before. */
 async function read(answer: Answer, format: ResponseFormat = "json") {
   const clock = manualClock();
-  const wholes: number[] = [];
   let last: number | undefined;
   const backend = {
     needs: [],
@@ -21,8 +20,7 @@ async function read(answer: Answer, format: ResponseFormat = "json") {
       _request: unknown,
       call: Parameters<typeof transcriptReader>[0],
     ) {
-      const whole = () => void wholes.push(clock.now());
-      const reader = transcriptReader(call, { format, whole });
+      const reader = transcriptReader(call, format);
       if ("body" in answer) reader.body(answer.body, call.read(1));
       else {
         for (const [i, each] of answer.entries()) {
@@ -49,7 +47,7 @@ async function read(answer: Answer, format: ResponseFormat = "json") {
     clock,
     signal: new AbortController().signal,
   });
-  return { ...sample, wholes: wholes.length, read: (last ?? -1) + 1 };
+  return { ...sample, read: (last ?? -1) + 1 };
 }
 
 const pieces = ({ deltas }: { deltas: Sample["deltas"] }) =>
@@ -291,7 +289,6 @@ for (
     assert.deepEqual(sample.outcome, { status: "ok" });
     assert.deepEqual(pieces(sample), deltas);
     assert.deepEqual(sample.output, output);
-    assert.equal(sample.wholes, 0);
     assert.equal(sample.read, count ?? (answer as readonly unknown[]).length);
   });
 }
@@ -301,7 +298,7 @@ const FAILURES: Record<string, readonly [Answer, string, RegExp, string?]> = {
   "wraps another stream in its pieces": [
     [chunk("so far"), chunk(WRAPPED)],
     "protocol_error",
-    /must not be an event stream/,
+    /its text is an event stream/,
   ],
   "wraps another stream in its done event": [
     [
@@ -309,12 +306,12 @@ const FAILURES: Record<string, readonly [Answer, string, RegExp, string?]> = {
       JSON.stringify({ type: "transcript.text.done", text: WRAPPED }),
     ],
     "protocol_error",
-    /must not be an event stream/,
+    /its text is an event stream/,
   ],
-  "is cut off before anything told its end": [
+  "is cut off before its end": [
     [chunk("so far")],
     "truncated",
-    /^The stream ended before the transcript/,
+    /^The stream ended before \[DONE\]/,
   ],
   "is cut off in its second piece of 30 s": [
     [chunk("so", { finish_reason: "stop" }), chunk(" far")],
@@ -324,7 +321,7 @@ const FAILURES: Record<string, readonly [Answer, string, RegExp, string?]> = {
   "is cut off between two pieces of 30 s": [
     [chunk("so"), chunk(" far", { finish_reason: "stop" })],
     "truncated",
-    /neither \[DONE\] nor a done event nor the counts of all/,
+    /before \[DONE\], a done event or the token counts/,
   ],
   "is cut off between two pieces of 30 s, with counts in each event": [
     [
@@ -332,41 +329,41 @@ const FAILURES: Record<string, readonly [Answer, string, RegExp, string?]> = {
       chunk(" far", { finish_reason: "stop" }, counts(2)),
     ],
     "truncated",
-    /counts of all/,
+    /counts of the whole transcript/,
   ],
-  "has counts ahead of its text, and is cut off": [
+  "has counts before its text and is cut off": [
     [countsAlone(0), chunk("so far", { finish_reason: "stop" })],
     "truncated",
-    /counts of all/,
+    /counts of the whole transcript/,
   ],
-  "goes on behind its counts, and is cut off": [
+  "continues after its counts and is cut off": [
     [chunk("so", { finish_reason: "stop" }), countsAlone(1), chunk(" far")],
     "truncated",
-    /counts of all/,
+    /counts of the whole transcript/,
   ],
   "is cut off before its done event": [
     ['{"type":"transcript.text.delta","delta":"so far"}'],
     "truncated",
     /done event/,
   ],
-  "has a finish_reason that is none in each chunk": [
+  "has a placeholder as the finish_reason of each chunk": [
     [
       chunk("so", { finish_reason: "null" }),
       chunk(" far", { finish_reason: "null" }),
       chunk("", { finish_reason: "None" }),
     ],
     "truncated",
-    /neither \[DONE\] nor/,
+    /ended before \[DONE\]/,
   ],
-  "ends behind counts and a finish_reason that is none": [
+  "ends after counts and a placeholder as its finish_reason": [
     [
       chunk("so far", { finish_reason: "null" }),
       '{"choices":[],"usage":{"completion_tokens":2}}',
     ],
     "truncated",
-    /neither \[DONE\] nor/,
+    /ended before \[DONE\]/,
   ],
-  "breaks off with an error, as vLLM tells it": [
+  "breaks off with an error, as vLLM reports it": [
     [
       chunk("so far"),
       '{"error":{"message":"engine died","type":"InternalServerError","param":null,"code":500}}',
@@ -376,7 +373,7 @@ const FAILURES: Record<string, readonly [Answer, string, RegExp, string?]> = {
     /^engine died$/,
     "500",
   ],
-  "breaks off with an error, as OpenAI tells it": [
+  "breaks off with an error, as OpenAI reports it": [
     [
       '{"type":"transcript.text.delta","delta":"so far"}',
       '{"type":"error","error":{"message":"bad audio","code":"invalid_audio"}}',
@@ -385,7 +382,7 @@ const FAILURES: Record<string, readonly [Answer, string, RegExp, string?]> = {
     /^bad audio$/,
     "invalid_audio",
   ],
-  "breaks off with an error, as Mistral tells it": [
+  "breaks off with an error, as Mistral reports it": [
     [
       {
         type: "transcription.text.delta",
@@ -400,13 +397,13 @@ const FAILURES: Record<string, readonly [Answer, string, RegExp, string?]> = {
     /^overloaded$/,
     "3505",
   ],
-  "is given up with a reason that is none": [
+  "is aborted without a message": [
     [chunk("so far"), chunk("", { finish_reason: "abort" })],
     "server_error",
     /finish_reason is abort/,
     "abort",
   ],
-  "is no JSON": [[chunk("so far"), "oops"], "protocol_error", /oops$/],
+  "is not JSON": [[chunk("so far"), "oops"], "protocol_error", /oops$/],
   "is JSON of another kind": [
     [chunk("so far"), "[1]"],
     "protocol_error",
@@ -415,7 +412,7 @@ const FAILURES: Record<string, readonly [Answer, string, RegExp, string?]> = {
 };
 
 for (const [name, [answer, kind, message, code]] of Object.entries(FAILURES)) {
-  Deno.test(`transcriptReader() keeps what came of a stream that ${name}`, async () => {
+  Deno.test(`transcriptReader() keeps the output of a stream that ${name}`, async () => {
     const { outcome, output } = await read(answer);
     assert.ok("failure" in outcome);
     assert.deepEqual([
@@ -428,7 +425,7 @@ for (const [name, [answer, kind, message, code]] of Object.entries(FAILURES)) {
   });
 }
 
-Deno.test("transcriptReader() fails a stream that wraps another in a segment", async () => {
+Deno.test("transcriptReader() rejects a stream that wraps another in a segment", async () => {
   const segment = { type: "transcript.text.segment", text: WRAPPED };
   const { outcome, deltas } = await read([JSON.stringify(segment)]);
   assert.ok("failure" in outcome);
@@ -436,24 +433,24 @@ Deno.test("transcriptReader() fails a stream that wraps another in a segment", a
   assert.deepEqual(deltas, []);
 });
 
-Deno.test("transcriptReader() fails a stream without an event", async () => {
+Deno.test("transcriptReader() rejects a stream without events", async () => {
   const { outcome, output } = await read([]);
   assert.ok("failure" in outcome);
   assert.equal(outcome.failure.class, "truncated");
   assert.deepEqual(output, {});
 });
 
-Deno.test("transcriptReader() fails a stream in which nothing is a transcript", async () => {
+Deno.test("transcriptReader() rejects a stream without a transcript", async () => {
   const { outcome } = await read([
     '{"type":"response.output_text.delta","delta":"hi"}',
     "[DONE]",
   ]);
   assert.ok("failure" in outcome);
   assert.equal(outcome.failure.class, "protocol_error");
-  assert.match(outcome.failure.message, /must hold a transcript/);
+  assert.match(outcome.failure.message, /has no transcript/);
 });
 
-Deno.test("transcriptReader() reads a whole answer without a time of first output, and says so", async () => {
+Deno.test("transcriptReader() reads a whole answer without deltas", async () => {
   const sample = await read({
     body: '{"text":"hello","usage":{"type":"duration","seconds":2}}',
   });
@@ -463,17 +460,15 @@ Deno.test("transcriptReader() reads a whole answer without a time of first outpu
     text: "hello",
     usage: { audioSeconds: 2 },
   });
-  assert.equal(sample.wholes, 1);
 });
 
-Deno.test("transcriptReader() says nothing of whole answers where one was no transcript", async () => {
-  const { outcome, wholes } = await read({ body: "<html>" });
+Deno.test("transcriptReader() rejects a whole answer that is not a transcript", async () => {
+  const { outcome } = await read({ body: "<html>" });
   assert.ok("failure" in outcome);
   assert.equal(outcome.failure.class, "protocol_error");
-  assert.equal(wholes, 0);
 });
 
-Deno.test("transcriptReader() makes of any pieces the text that they are, in each form", async () => {
+Deno.test("transcriptReader() joins any deltas of each protocol", async () => {
   const forms: ((text: string) => string)[] = [
     (text) => chunk(text),
     (delta) => JSON.stringify({ type: "transcript.text.delta", delta }),

@@ -1,70 +1,99 @@
+import type { Output, RequestError } from "../../../plugins/mod.ts";
+import { isRecord } from "../../../lib/record.ts";
 import { found } from "../../connect/server_text.ts";
-import { isObject, type JsonObject, protocolError, tryJson } from "../json.ts";
-import { refuseEvents } from "../answer.ts";
-import { serverErrorIn } from "../server_error.ts";
-import { hasCues, textOfCues } from "./cues.ts";
+import {
+  protocolError,
+  refuseEventStream,
+  refuseWrappedEvents,
+  serverErrorIn,
+} from "../answer.ts";
+import { type JsonObject, tryJson } from "../json.ts";
 import { usageOf } from "../usage.ts";
-import { refuseWrappedEvents } from "../wrapped_events.ts";
-import type { Output } from "../../../plugins/mod.ts";
+import type { ResponseFormat } from "./options.ts";
 
-/** The forms of a whole answer. */
-export type ResponseFormat =
-  | "json"
-  | "verbose_json"
-  | "text"
-  | "srt"
-  | "vtt"
-  | "diarized_json";
-
-/**
- * Finds the text in the body of an answer, in whatever form it came: servers answer in JSON where text was asked for.
- *
- * @throws {RequestError} `server_error` if it tells of an error, `protocol_error` if there is no text in it, or an event
- * stream for one.
- */
-export function transcriptIn(
-  body: string,
-  format: ResponseFormat,
-): Output {
-  const json = /^\s*["{]/.test(body) ? tryJson(body) : undefined;
-  if (isObject(json)) return ofJson(json, body);
-  if (typeof json === "string") return textual(json);
-  refuseEvents(body);
-  if (hasCues(body)) return { text: textOfCues(body) };
-  // Silence has no words and no cues: nothing may come, or no more than the end of a line.
-  if (!IN_JSON.has(format) && body.trim() === "") return { text: "" };
-  if (format === "text" && isPlain(body)) return { text: body.trim() };
-  throw noText(body);
-}
-
-/** Forms that say even of silence that there is no text. */
-const IN_JSON: ReadonlySet<ResponseFormat> = new Set([
+/** Formats that contain a text even for silence. */
+const JSON_FORMATS: readonly ResponseFormat[] = [
   "json",
   "verbose_json",
   "diarized_json",
-]);
+];
 
-function ofJson(json: JsonObject, body: string): Output {
+/**
+ * Reads the transcript in a whole answer of any format: some servers answer in JSON to a request for text.
+ *
+ * @throws {RequestError} `server_error` if it reports an error, `protocol_error` if it contains no text or is an event
+ * stream.
+ */
+export function parseTranscript(body: string, format: ResponseFormat): Output {
+  const json = /^\s*["{]/.test(body) ? tryJson(body) : undefined;
+  if (isRecord(json)) return outputOfJson(json, body);
+  if (typeof json === "string") return outputOfText(json);
+  refuseEventStream(body);
+  if (hasCues(body)) return { text: textOfCues(body) };
+  // Silence has no words and no cues: the body may be empty or a line break.
+  const isSilence = body.trim() === "" && !JSON_FORMATS.includes(format);
+  if (isSilence) return { text: "" };
+  if (format === "text" && !isMarkup(body)) return { text: body.trim() };
+  throw noTranscript(body);
+}
+
+function outputOfJson(json: JsonObject, body: string): Output {
   const error = serverErrorIn(json);
   if (error) throw error;
   const { text, usage } = json;
-  if (typeof text !== "string") throw noText(body);
+  if (typeof text !== "string") throw noTranscript(body);
   const counts = usageOf(usage);
-  return { ...textual(text), ...(counts && { usage: counts }) };
+  return { ...outputOfText(text), ...(counts && { usage: counts }) };
 }
 
-/** A text as it is, unless it is an event stream. */
-function textual(text: string): Output {
+function outputOfText(text: string): Output {
   refuseWrappedEvents(text);
   return { text };
 }
 
-function isPlain(body: string): boolean {
-  return !/^\s*<(!doctype|html|\?xml)\b/i.test(body);
+function isMarkup(body: string): boolean {
+  return /^\s*<(!doctype|html|\?xml)\b/i.test(body);
 }
 
-function noText(body: string) {
-  return protocolError(
-    `answers must hold a transcript: current value is ${found(body)}`,
-  );
+function noTranscript(body: string): RequestError {
+  return protocolError(`must contain a transcript, but was ${found(body)}`);
+}
+
+/** Returns the text of SRT or WebVTT: the lines below each line with times, without tags. */
+export function textOfCues(body: string): string {
+  const texts: string[] = [];
+  let isInCue = false;
+  for (const line of body.split(/\r\n|\r|\n/)) {
+    if (hasTimes(line)) isInCue = true;
+    else if (line.trim() === "") isInCue = false;
+    else if (isInCue) texts.push(textOfLine(line));
+  }
+  return texts.filter((line) => line !== "").join(" ");
+}
+
+/** Reports whether a body is SRT or WebVTT. */
+export function hasCues(body: string): boolean {
+  return /^\uFEFF?WEBVTT(\s|$)/.test(body) || body.split("\n").some(hasTimes);
+}
+
+/** Matches `00:01:02,500 --> 00:01:04,000`. Hours are optional, and settings may follow. */
+function hasTimes(line: string): boolean {
+  return /^\s*(\d+:)?\d{1,2}:\d{2}[.,]\d{1,3}\s*-->\s*(\d+:)?\d{1,2}:\d{2}[.,]\d{1,3}/
+    .test(line);
+}
+
+const CHARACTERS: Readonly<Record<string, string>> = {
+  "&amp;": "&",
+  "&lt;": "<",
+  "&gt;": ">",
+  "&nbsp;": " ",
+  "&lrm;": "",
+  "&rlm;": "",
+};
+
+/** Returns a line of a cue without its tags (`<v Ann>`, `<i>`, `<00:01.500>`) and escapes. */
+function textOfLine(line: string): string {
+  return line.replace(/<\/?[a-z\d][^<>]*>/gi, "")
+    .replace(/&\w+;/g, (name) => CHARACTERS[name] ?? name)
+    .trim();
 }

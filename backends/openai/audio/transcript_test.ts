@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
-import { type ResponseFormat, transcriptIn } from "./transcript.ts";
+import fc from "fast-check";
+import type { ResponseFormat } from "./options.ts";
+import { hasCues, parseTranscript, textOfCues } from "./transcript.ts";
 
 const WHOLE: readonly [string, ResponseFormat, string, unknown][] = [
   [
@@ -48,7 +50,7 @@ const WHOLE: readonly [string, ResponseFormat, string, unknown][] = [
     text: "{laughs} Hello",
   }],
   ["plain text of silence", "text", "\n", { text: "" }],
-  ["JSON where text was asked for", "text", '{"text":"hello"}', {
+  ["JSON in place of text", "text", '{"text":"hello"}', {
     text: "hello",
   }],
   ["a text in JSON", "text", '"He said \\"no\\"."\n', {
@@ -57,29 +59,29 @@ const WHOLE: readonly [string, ResponseFormat, string, unknown][] = [
   ["srt", "srt", "1\n00:00:00,000 --> 00:00:01,000\nhello\n", {
     text: "hello",
   }],
-  ["plain text of silence that is nothing", "text", "", { text: "" }],
+  ["an empty text of silence", "text", "", { text: "" }],
   ["srt of silence", "srt", "\n", { text: "" }],
-  ["srt of silence that is nothing", "srt", "", { text: "" }],
-  ["vtt of silence that is nothing", "vtt", "", { text: "" }],
+  ["an empty srt of silence", "srt", "", { text: "" }],
+  ["an empty vtt of silence", "vtt", "", { text: "" }],
   ["vtt", "vtt", "WEBVTT\n\n00:00.000 --> 00:01.000\nhello\n", {
     text: "hello",
   }],
   [
-    "vtt where json was asked for",
+    "vtt in place of json",
     "json",
     "WEBVTT\n\n00:00.000 --> 00:01.000\nhello\n",
     {
       text: "hello",
     },
   ],
-  ["JSON where vtt was asked for", "vtt", '{"text":"hello"}', {
+  ["JSON in place of vtt", "vtt", '{"text":"hello"}', {
     text: "hello",
   }],
 ];
 
 for (const [name, format, body, output] of WHOLE) {
-  Deno.test(`transcriptIn() reads ${name}`, () => {
-    assert.deepEqual(transcriptIn(body, format), output);
+  Deno.test(`parseTranscript() reads ${name}`, () => {
+    assert.deepEqual(parseTranscript(body, format), output);
   });
 }
 
@@ -97,34 +99,40 @@ const WITHOUT: readonly [string, ResponseFormat, string, string, RegExp][] = [
       format,
       JSON.stringify(body),
       "protocol_error",
-      /must not be an event stream: current value is data: \{"type"/,
+      /its text is an event stream: data: \{"type"/,
     ])
   ),
-  ["an empty body", "json", "", "protocol_error", /is empty$/],
+  ["an empty body", "json", "", "protocol_error", /but was empty$/],
   [
     "an empty body as JSON with more",
     "verbose_json",
     "",
     "protocol_error",
-    /is empty$/,
+    /but was empty$/,
   ],
   [
     "an empty body as JSON with speakers",
     "diarized_json",
     "",
     "protocol_error",
-    /is empty$/,
+    /but was empty$/,
   ],
-  ["white space as JSON", "json", " \n", "protocol_error", /is empty$/],
+  ["white space as JSON", "json", " \n", "protocol_error", /but was empty$/],
   [
     "events of another content type, for text",
     "text",
     'data: {"choices":[]}\n\n',
     "protocol_error",
-    /events came under another content type than text\/event-stream \(stream=true reads them\): data: /,
+    /events under another content type than text\/event-stream .* \(stream=true reads them\): data: /,
   ],
-  ["a page", "json", LONG, "protocol_error", /is <!DOCTYPE html><html>x+…$/],
-  ["a page as text", "text", LONG, "protocol_error", /is <!DOCTYPE/],
+  [
+    "a page",
+    "json",
+    LONG,
+    "protocol_error",
+    /but was <!DOCTYPE html><html>x+…$/,
+  ],
+  ["a page as text", "text", LONG, "protocol_error", /but was <!DOCTYPE/],
   [
     "JSON without text",
     "json",
@@ -132,11 +140,11 @@ const WITHOUT: readonly [string, ResponseFormat, string, string, RegExp][] = [
     "protocol_error",
     /{"words":\[\]}$/,
   ],
-  ["a text that is none", "json", '{"text":null}', "protocol_error", /null}$/],
+  ["a text that is null", "json", '{"text":null}', "protocol_error", /null}$/],
   ["half of JSON", "json", '{"text":"he', "protocol_error", /{"text":"he$/],
-  ["a list", "json", "[1]", "protocol_error", /is \[1\]$/],
+  ["a list", "json", "[1]", "protocol_error", /but was \[1\]$/],
   [
-    "words where JSON was asked for",
+    "words in place of JSON",
     "json",
     "no healthy upstream",
     "protocol_error",
@@ -152,14 +160,116 @@ const WITHOUT: readonly [string, ResponseFormat, string, string, RegExp][] = [
 ];
 
 for (const [name, format, body, kind, message] of WITHOUT) {
-  Deno.test(`transcriptIn() refuses ${name}`, () => {
-    assert.throws(() => transcriptIn(body, format), { class: kind, message });
+  Deno.test(`parseTranscript() rejects ${name}`, () => {
+    assert.throws(() => parseTranscript(body, format), {
+      class: kind,
+      message,
+    });
   });
 }
 
-Deno.test("transcriptIn() tells no more than the beginning of what it refuses", () => {
+Deno.test("parseTranscript() shows only the beginning of a rejected body", () => {
   assert.throws(
-    () => transcriptIn(LONG, "json"),
+    () => parseTranscript(LONG, "json"),
     ({ message }: Error) => message.length < 500,
   );
 });
+
+const CUES: readonly [string, string, string][] = [
+  [
+    "SRT",
+    "1\n00:00:00,000 --> 00:00:01,500\nGood morning.\n\n2\n00:00:01,500 --> 00:00:03,000\nSeats for two,\nplease.\n",
+    "Good morning. Seats for two, please.",
+  ],
+  [
+    "SRT with CRLF and a byte order mark",
+    "\uFEFF1\r\n00:00:00,000 --> 00:00:01,000\r\n one\r\n\r\n2\r\n00:00:01,000 --> 00:00:02,000\r\ntwo\r\n\r\n",
+    "one two",
+  ],
+  [
+    "SRT with a number as the text of a cue",
+    "1\n00:00:00,000 --> 00:00:01,000\n42\n\n2\n00:00:01,000 --> 00:00:02,000\n\n",
+    "42",
+  ],
+  [
+    "WebVTT without hours, with names, notes, settings and styles",
+    `WEBVTT - a title
+Kind: captions
+
+STYLE
+::cue { color: red }
+
+NOTE not said
+either
+
+intro
+00:00.000 --> 00:02.000 align:start position:10%
+<v.loud Ann>How <i>are</i> you</v>,
+<00:01.000>Bob &amp; Co &lt;3?
+
+100:00:02.000 --> 100:00:03.000
+5 < 6&nbsp;&unknown;
+`,
+    "How are you, Bob & Co <3? 5 < 6 &unknown;",
+  ],
+  ["WebVTT of silence", "WEBVTT\n\n", ""],
+  ["WebVTT of silence, without a line break", "WEBVTT", ""],
+];
+
+for (const [name, body, text] of CUES) {
+  Deno.test(`textOfCues() returns the words of ${name}`, () => {
+    assert.ok(hasCues(body));
+    assert.equal(textOfCues(body), text);
+  });
+}
+
+Deno.test("hasCues() rejects everything else", () => {
+  for (
+    const body of [
+      "",
+      "WEBVTTX",
+      "1\n2",
+      "from 00:01 --> 00:02",
+      "arrows --> are said",
+      '{"text":"00:00"}',
+    ]
+  ) assert.ok(!hasCues(body), body);
+});
+
+Deno.test("textOfCues() returns any words of SRT and WebVTT with any line breaks", () => {
+  const line = fc.stringMatching(/^[\w',.é日]{1,8}( [\w',.é日]{1,8}){0,3}$/);
+  const cue = fc.record({
+    startMs: fc.nat(359_999_999),
+    lines: fc.array(line, { maxLength: 3 }),
+  });
+  const end = fc.constantFrom("\n", "\r\n");
+  fc.assert(fc.property(
+    fc.array(cue, { minLength: 1, maxLength: 4 }),
+    end,
+    fc.boolean(),
+    (cues, end, isSrt) => {
+      const blocks = cues.map(({ startMs, lines }, i) =>
+        [
+          ...(isSrt ? [String(i + 1)] : []),
+          `${time(startMs, isSrt)} --> ${time(startMs + 900, isSrt)}`,
+          ...lines,
+          "",
+        ].join(end)
+      );
+      const body = [...(isSrt ? [] : ["WEBVTT", ""]), ...blocks].join(end);
+      const said = cues.flatMap(({ lines }) => lines).join(" ");
+      assert.ok(hasCues(body));
+      assert.equal(textOfCues(body), said);
+    },
+  ));
+});
+
+/** Formats `01:02:03,004`, or `02:03.004` if WebVTT allows to leave out the hours. */
+function time(ms: number, isSrt: boolean): string {
+  const two = (value: number) => String(Math.floor(value)).padStart(2, "0");
+  const hours = Math.floor(ms / 3_600_000);
+  const rest = `${two(ms / 60_000 % 60)}:${two(ms / 1000 % 60)}${
+    isSrt ? "," : "."
+  }${String(ms % 1000).padStart(3, "0")}`;
+  return isSrt || hours > 0 ? `${two(hours)}:${rest}` : rest;
+}

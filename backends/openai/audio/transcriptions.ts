@@ -7,18 +7,18 @@ import {
   type SpeechToTextOptions,
   speechToTextShape,
 } from "./options.ts";
-import { speechToText } from "./protocol.ts";
+import { speechToText } from "./upload.ts";
 
 /** Options of {@linkcode transcriptions}. */
 export interface TranscriptionsOptions extends SpeechToTextOptions {
   /**
-   * Where the endpoint is on the server.
+   * Path of the endpoint on the server.
    *
    * @default {"/v1/audio/transcriptions"}
    */
   path?: string;
   /**
-   * The form of the answer. `verbose_json`, `srt` and `vtt` cannot be streamed.
+   * Format of the answer. `verbose_json`, `srt` and `vtt` cannot be streamed.
    *
    * @default {"json"}
    */
@@ -29,29 +29,50 @@ export interface TranscriptionsOptions extends SpeechToTextOptions {
     | "srt"
     | "vtt"
     | "diarized_json";
-  /** Which times the answer is to hold, for servers that tell some: with `verbose_json`. */
+  /** Timestamps in the answer, from servers that support them: with `verbose_json`. */
   timestampGranularities?: readonly ("word" | "segment")[];
 }
+
+/** Options of {@linkcode translations}. */
+export interface TranslationsOptions extends SpeechToTextOptions {
+  /**
+   * Path of the endpoint on the server.
+   *
+   * @default {"/v1/audio/translations"}
+   */
+  path?: string;
+  /**
+   * Format of the answer. `verbose_json`, `srt` and `vtt` cannot be streamed.
+   *
+   * @default {"json"}
+   */
+  responseFormat?: "json" | "verbose_json" | "text" | "srt" | "vtt";
+}
+
+const FORMATS = ["json", "verbose_json", "text", "srt", "vtt"] as const;
 
 const transcriptionsOptions = z.strictObject({
   ...speechToTextShape,
   path: path().default("/v1/audio/transcriptions").describe(
-    "Where the endpoint is on the server",
+    "Path of the endpoint on the server",
   ),
-  responseFormat: z.enum([
-    "json",
-    "verbose_json",
-    "text",
-    "srt",
-    "vtt",
-    "diarized_json",
-  ]).default("json").describe("The form of the answer"),
+  responseFormat: z.enum([...FORMATS, "diarized_json"]).default("json")
+    .describe("Format of the answer"),
   timestampGranularities: z.array(z.enum(["word", "segment"])).readonly()
-    .optional().describe("Which times the answer is to hold"),
+    .optional().describe("Timestamps in the answer"),
+}).superRefine(refineSpeechToText);
+
+const translationsOptions = z.strictObject({
+  ...speechToTextShape,
+  path: path().default("/v1/audio/translations").describe(
+    "Path of the endpoint on the server",
+  ),
+  responseFormat: z.enum(FORMATS).default("json")
+    .describe("Format of the answer"),
 }).superRefine(refineSpeechToText);
 
 /**
- * Uploads speech to `/v1/audio/transcriptions` and reads the transcript as it comes.
+ * Uploads speech to `/v1/audio/transcriptions` and reads the transcripts, streamed or whole.
  *
  * @example Usage
  * ```ts
@@ -71,12 +92,28 @@ export const transcriptions: BackendPlugin<TranscriptionsOptions> =
       openBackend(
         settings,
         context,
-        (settings, model, context) =>
+        (settings, model) =>
           speechToText(settings, model, {
-            ...context,
-            fields: {
-              timestamp_granularities: settings.timestampGranularities,
-            },
+            timestamp_granularities: settings.timestampGranularities,
           }),
       ),
   });
+
+/**
+ * Uploads speech to `/v1/audio/translations` and reads the translations: English, unless the server supports others.
+ *
+ * @example Usage
+ * ```ts
+ * import { translations } from "@earshot/earshot";
+ *
+ * const backend = translations({ target: "http://127.0.0.1:8000", body: { to_language: "de" } });
+ * // backend.name is "translations"
+ * ```
+ */
+export const translations: BackendPlugin<TranslationsOptions> = defineBackend({
+  name: "translations",
+  summary: "Uploads speech to /v1/audio/translations",
+  primary: "target",
+  options: translationsOptions,
+  open: (settings, context) => openBackend(settings, context, speechToText),
+});

@@ -10,15 +10,14 @@ import {
 } from "../../../plugins/mod.ts";
 import { backendChecks } from "../../../plugins/testing/mod.ts";
 import type { SpeechToTextOptions } from "./options.ts";
-import { transcriptions } from "./transcriptions.ts";
-import { translations } from "./translations.ts";
+import { transcriptions, translations } from "./transcriptions.ts";
 
 const PATHS = {
   transcriptions: "/v1/audio/transcriptions",
   translations: "/v1/audio/translations",
 };
 
-/** A second of silence. */
+/** One second of silence. */
 const audio: Audio = {
   id: "silence",
   durationMs: 1000,
@@ -43,7 +42,7 @@ interface Server extends AsyncDisposable {
   readonly received: Received[];
 }
 
-/** A server that takes forms and answers as it is told. */
+/** Starts a server that accepts forms and sends the given answer. */
 function serverOf(answer: () => Response): Server {
   const received: Received[] = [];
   const server = Deno.serve(
@@ -63,7 +62,7 @@ function serverOf(answer: () => Response): Server {
   };
 }
 
-/** Server-sent events, each in a write of its own. */
+/** Returns server-sent events, each in a write of its own. */
 function eventsOf(events: readonly string[]): Response {
   const rest = [...events];
   const body = new ReadableStream<string>({
@@ -85,7 +84,7 @@ const CHUNKS = [
   "[DONE]",
 ];
 
-/** Sends the turn as often as told, and gives the samples and what was said to people. */
+/** Sends the turn a number of times and returns the samples and the warnings. */
 async function send(
   options: SpeechToTextOptions,
   { plugin = transcriptions, times = 1 }: {
@@ -121,7 +120,7 @@ for (const plugin of [transcriptions, translations]) {
   const { name } = plugin.definition;
   const path = PATHS[name as keyof typeof PATHS];
 
-  Deno.test(`${name}() uploads and reads a stream, and every number follows from its sample`, async () => {
+  Deno.test(`${name}() uploads audio, reads a stream and records what the metrics need`, async () => {
     await using server = serverOf(() => eventsOf(CHUNKS));
     const { sample, warnings, facts } = await send({
       target: `${server.url}/team`,
@@ -164,7 +163,7 @@ for (const plugin of [transcriptions, translations]) {
     });
   });
 
-  Deno.test(`${name}() reads whole answers to streamed requests, and says so once`, async () => {
+  Deno.test(`${name}() reads whole answers to streamed requests and warns once`, async () => {
     await using server = serverOf(() => Response.json({ text: "one two" }));
     const given = { target: server.url, healthPath: "off" as const };
     const { samples, warnings } = await send(given, { plugin, times: 3 });
@@ -180,7 +179,7 @@ for (const plugin of [transcriptions, translations]) {
     assert.deepEqual((await send(asked, { plugin })).warnings, []);
   });
 
-  Deno.test(`${name}() keeps the contract of backends`, async (t) => {
+  Deno.test(`${name}() fulfils the backend contract`, async (t) => {
     await using server = serverOf(() => eventsOf(CHUNKS));
     const configured = plugin({ target: server.url, model: "m" });
     for (const { name, run } of backendChecks(configured, { turn })) {
@@ -201,18 +200,18 @@ const REFUSALS: readonly [number, string, RegExp][] = [
 ];
 
 for (const [status, body, message] of REFUSALS) {
-  Deno.test(`transcriptions() tells of HTTP ${status} in the server's words`, async () => {
+  Deno.test(`transcriptions() reports HTTP ${status} with the server's message`, async () => {
     await using server = serverOf(() => new Response(body, { status }));
     const { sample, warnings } = await send({ target: server.url });
     assert.ok("failure" in sample.outcome);
-    const { class: kind, code, message: told } = sample.outcome.failure;
+    const { class: kind, code, message: reported } = sample.outcome.failure;
     assert.deepEqual([kind, code], ["http_error", String(status)]);
-    assert.match(told, message);
+    assert.match(reported, message);
     assert.deepEqual(warnings, []);
   });
 }
 
-Deno.test("transcriptions() keeps what came before an error in a stream, over a socket too, and tells no secret", async () => {
+Deno.test("transcriptions() keeps output before an error in a stream and shows no secret", async () => {
   const broken = [
     CHUNKS[0]!,
     '{"error":{"message":"bad key sk-123456","code":401}}',
@@ -228,7 +227,7 @@ Deno.test("transcriptions() keeps what came before an error in a stream, over a 
   assert.equal(sample.output.text, "one");
 });
 
-Deno.test("transcriptions() fails a stream that just stops", async () => {
+Deno.test("transcriptions() fails a stream that stops without an end", async () => {
   await using server = serverOf(() => eventsOf([CHUNKS[0]!]));
   const { sample } = await send({ target: server.url });
   assert.ok("failure" in sample.outcome);
@@ -236,7 +235,7 @@ Deno.test("transcriptions() fails a stream that just stops", async () => {
   assert.equal(sample.output.text, "one");
 });
 
-Deno.test("transcriptions() shows the fields of its form to whoever asks, and no media", async () => {
+Deno.test("transcriptions() writes the fields of its form to the trace, without media", async () => {
   await using server = serverOf(() => eventsOf(CHUNKS));
   const shown: string[] = [];
   const { signal } = new AbortController();

@@ -5,11 +5,11 @@ import type { Audio, OpenContext } from "../../../plugins/mod.ts";
 import {
   transcriptions,
   type TranscriptionsOptions,
+  translations,
 } from "./transcriptions.ts";
-import { translations } from "./translations.ts";
 import { formFields } from "./upload.ts";
 
-/** A file, which is no audio but for its name, and a ramp of sound; both count how often they are asked for. */
+/** Creates an audio with a file of dummy bytes and a ramp as its samples. Counts how often each is read. */
 function audioOf(
   id: string,
   { name = `${id}.flac`, mediaType = "audio/flac", bytes = 5 } = {},
@@ -43,7 +43,7 @@ const context: OpenContext = {
   warn: () => {},
 };
 
-/** What is made of an audio ahead of its request. */
+/** Prepares the request of an audio. */
 async function prepared(
   options: Partial<TranscriptionsOptions>,
   { audio = audioOf("a"), maxOutputTokens, plugin = transcriptions }: {
@@ -92,7 +92,7 @@ async function textsOf(...args: Parameters<typeof prepared>) {
 }
 
 const FIELDS: readonly [string, Partial<TranscriptionsOptions>, string[]][] = [
-  ["what is streamed and counted, unless told otherwise", {}, [
+  ["a stream with token counts by default", {}, [
     "model=m",
     "response_format=json",
     "stream=true",
@@ -110,7 +110,7 @@ const FIELDS: readonly [string, Partial<TranscriptionsOptions>, string[]][] = [
     "response_format=json",
     "stream=true",
   ]],
-  ["nothing of streams where there is none", {
+  ["no stream options without a stream", {
     stream: false,
     responseFormat: "srt",
   }, [
@@ -171,12 +171,12 @@ for (const [name, options, fields] of FIELDS) {
   });
 }
 
-Deno.test("transcriptions() sends no more than the model and the file, where that is wanted", async () => {
+Deno.test("transcriptions() sends only the model and the file if all other fields are removed", async () => {
   const body = { response_format: null };
   assert.deepEqual(await textsOf({ stream: false, body }), ["model=m"]);
 });
 
-Deno.test("transcriptions() has the data's limit of tokens before the option's", async () => {
+Deno.test("transcriptions() prefers the data's token limit to the option's", async () => {
   const given = { stream: false, maxOutputTokens: 12 };
   assert.deepEqual(await textsOf(given, { maxOutputTokens: 5 }), [
     "model=m",
@@ -185,7 +185,7 @@ Deno.test("transcriptions() has the data's limit of tokens before the option's",
   ]);
 });
 
-Deno.test("translations() sends the same, without a language of its own", async () => {
+Deno.test("translations() sends the same fields", async () => {
   const body = { to_language: "de" };
   assert.deepEqual(
     await textsOf({ stream: false, body }, {
@@ -209,7 +209,7 @@ for (
     ["b.OPUS", "audio/ogg", "b.ogg"],
   ]
 ) {
-  Deno.test(`transcriptions() uploads ${name} as it is, as ${sent}`, async () => {
+  Deno.test(`transcriptions() uploads ${name} unchanged as ${sent}`, async () => {
     const audio = audioOf("a", { name: name!, mediaType: mediaType! });
     const [, file] = (await formOf({}, { audio })).at(-1)!;
     assert.ok(file instanceof File);
@@ -222,7 +222,7 @@ for (
 for (
   const [sampleRateHz, rate] of [[undefined, 16_000], [8000, 8000]] as const
 ) {
-  Deno.test(`transcriptions() uploads WAV of ${rate} Hz where WAV is asked for`, async () => {
+  Deno.test(`transcriptions() uploads WAV at ${rate} Hz with audioFormat=wav`, async () => {
     const audio = audioOf("a");
     const rateOf = sampleRateHz === undefined ? {} : { sampleRateHz };
     const [, file] =
@@ -244,7 +244,7 @@ for (
   });
 }
 
-Deno.test("transcriptions() builds the form of a clip once, however often it is sent", async () => {
+Deno.test("transcriptions() builds the form of a clip once", async () => {
   await using backend = await open({});
   const audio = audioOf("a");
   const prepare = (maxOutputTokens?: number) =>
@@ -260,7 +260,7 @@ Deno.test("transcriptions() builds the form of a clip once, however often it is 
   assert.equal(audio.filed, 2);
 });
 
-Deno.test("transcriptions() keeps no more forms than it has room for", async () => {
+Deno.test("transcriptions() drops forms beyond its capacity", async () => {
   await using backend = await open({});
   const [a, b] = ["a", "b"].map((id) =>
     audioOf(id, { bytes: 20 * 1024 * 1024 })
@@ -271,7 +271,7 @@ Deno.test("transcriptions() keeps no more forms than it has room for", async () 
   assert.deepEqual([a!.filed, b!.filed], [2, 1]);
 });
 
-Deno.test("transcriptions() names the audio that cannot be read, and tries again", async () => {
+Deno.test("transcriptions() reports an unreadable audio and reads it again later", async () => {
   await using backend = await open({});
   let isBroken = true;
   const whole = audioOf("a");
@@ -286,7 +286,7 @@ Deno.test("transcriptions() names the audio that cannot be read, and tries again
   assert.ok(await prepare());
 });
 
-Deno.test("formFields() has a field for each that says something, lists spread out, whatever JSON holds", () => {
+Deno.test("formFields() converts any JSON to fields, lists to repeated ones", () => {
   fc.assert(fc.property(
     fc.dictionary(fc.stringMatching(/^[a-z_]{1,8}$/), fc.jsonValue(), {
       maxKeys: 6,

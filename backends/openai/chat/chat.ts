@@ -1,15 +1,20 @@
 import { type BackendPlugin, defineBackend } from "../../../plugins/mod.ts";
 import { openBackend } from "../backend.ts";
-import { answersIn, exactTokens, streams, tokenLimit } from "../body.ts";
-import { type ChatOptions, chatOptions, type ChatSettings } from "./options.ts";
-import { chatRequests, type PreparedChat } from "./request.ts";
 import { choicesReader } from "../choices_reader.ts";
-import { piecesOfMessage } from "../pieces.ts";
-import type { ProtocolOf } from "../protocol.ts";
-import { wholeAnswers } from "../whole_answer.ts";
+import type { PreparedTurn } from "../conversation.ts";
+import {
+  answerCount,
+  exactTokens,
+  isStreamed,
+  tokenLimit,
+} from "../options.ts";
+import { partsOfMessage } from "../output_parts.ts";
+import type { Protocol } from "../protocol.ts";
+import { type ChatOptions, chatOptions, type ChatSettings } from "./options.ts";
+import { chatRequests } from "./request.ts";
 
 /**
- * Sends chats to `/v1/chat/completions` and reads the answer as it comes.
+ * Sends chats to `/v1/chat/completions` and reads the answers, streamed or whole.
  *
  * @example Usage
  * ```ts
@@ -21,22 +26,19 @@ import { wholeAnswers } from "../whole_answer.ts";
  */
 export const chat: BackendPlugin<ChatOptions> = defineBackend({
   name: "chat",
-  summary: "Sends text, speech and pictures to /v1/chat/completions",
+  summary: "Sends text, speech and images to /v1/chat/completions",
   primary: "target",
   options: chatOptions,
   open: (settings, context) => openBackend(settings, context, chatProtocol),
 });
 
-/** The endpoint, without its transport. */
-const chatProtocol: ProtocolOf<ChatSettings, PreparedChat> = (
-  settings,
-  model,
-  context,
-) => {
+function chatProtocol(
+  settings: ChatSettings,
+  model: string,
+): Protocol<PreparedTurn> {
   const { streamUsage, history } = settings;
-  const stream = streams(settings);
-  const answers = answersIn(settings);
-  const warn = wholeAnswers(context);
+  const stream = isStreamed(settings);
+  const answers = answerCount(settings);
   return {
     needs: [["text", "messages", "audio", "images", "toolResult"]],
     facts: { stream, ...(stream && { streamUsage }), history },
@@ -49,8 +51,7 @@ const chatProtocol: ProtocolOf<ChatSettings, PreparedChat> = (
         answers,
         tokenLimit: tokenLimit(settings, turn),
         required: "message",
-        piecesOf: ({ delta, message }) => piecesOfMessage(delta ?? message),
-        whole: () => stream && warn(),
+        partsOf: ({ delta, message }) => partsOfMessage(delta ?? message),
       }),
   };
-};
+}

@@ -32,7 +32,7 @@ function failureOf({ outcome }: Sample) {
   return outcome.status === "ok" ? undefined : outcome.failure;
 }
 
-Deno.test("chat() tells headers, first event, first output and first answer text apart", async () => {
+Deno.test("chat() records headers, first event, TTFT and the first text separately", async () => {
   const pieces = [
     chunk({ role: "assistant", content: "" }),
     chunk({ reasoning: "hm" }),
@@ -40,16 +40,16 @@ Deno.test("chat() tells headers, first event, first output and first answer text
     "[DONE]",
   ].map((event) => new TextEncoder().encode(sse(event)));
   const seen = new TransformStream<void>();
-  const told = seen.writable.getWriter();
+  const written = seen.writable.getWriter();
   await using server = loopback(() => {
-    const heard = seen.readable.getReader();
+    const received = seen.readable.getReader();
     return streamed(
       new ReadableStream({
         async pull(controller) {
           const piece = pieces.shift();
           if (!piece) return controller.close();
           controller.enqueue(piece);
-          await heard.read(); // the next one only when this one was received
+          await received.read(); // the next one only when this one was received
         },
       }, { highWaterMark: 0 }),
     );
@@ -57,9 +57,11 @@ Deno.test("chat() tells headers, first event, first output and first answer text
   const [sample] = await talk(
     chat({ target: server.target, model: "m" }),
     [HI],
-    { trace: (direction) => void (direction === "received" && told.write()) },
+    {
+      trace: (direction) => void (direction === "received" && written.write()),
+    },
   );
-  await told.abort();
+  await written.abort();
   assert.deepEqual(sample!.outcome, { status: "ok" });
   const { marks, deltas, reads } = sample!;
   assert.deepEqual(
@@ -85,7 +87,7 @@ for (
     false,
   ]]
 ) {
-  Deno.test(`chat() reads an answer that ${given ? "is streamed" : "comes whole"} where ${asked ? "a stream" : "a whole one"} was asked for`, async () => {
+  Deno.test(`chat() reads a ${given ? "streamed" : "whole"} answer to a request for a ${asked ? "streamed" : "whole"} one`, async () => {
     await using server = loopback(() =>
       given
         ? streamed(ANSWER)
@@ -114,7 +116,7 @@ for (
   });
 }
 
-Deno.test("chat() goes on by the server's own answers, calls and all", async () => {
+Deno.test("chat() sends the server's answers and calls with later turns", async () => {
   const call = {
     index: 0,
     id: "t1",
@@ -171,21 +173,21 @@ const FAILURES: readonly [string, () => Response, string, RegExp, string[]][] =
       [],
     ],
     [
-      "an event that is no JSON",
+      "an event that is not JSON",
       () => streamed(sse(SAID, "sk-123456 {")),
       "protocol_error",
-      /current value is \*\*\* \{$/,
+      /but was \*\*\* \{$/,
       ["Hel"],
     ],
     [
       "an answer that breaks off",
       () => streamed(sse(SAID)),
       "truncated",
-      /ended before it was whole/,
+      /ended before \[DONE\]/,
       ["Hel"],
     ],
     [
-      "a status that is no 2xx",
+      "a status other than 2xx",
       () => Response.json(ERROR, { status: 404 }),
       "http_error",
       /404.*bad key \*\*\*/,
@@ -193,8 +195,8 @@ const FAILURES: readonly [string, () => Response, string, RegExp, string[]][] =
     ],
   ];
 
-for (const [name, answer, failure, message, heard] of FAILURES) {
-  Deno.test(`chat() fails at once for ${name}, keeps what came before, and tells no secret`, async () => {
+for (const [name, answer, failure, message, texts] of FAILURES) {
+  Deno.test(`chat() fails at once for ${name}, keeps earlier output and shows no secret`, async () => {
     await using server = loopback(answer);
     const [sample] = await talk(
       chat({ target: server.target, model: "m", apiKeyEnv: "KEY" }),
@@ -207,13 +209,13 @@ for (const [name, answer, failure, message, heard] of FAILURES) {
     );
     assert.equal(failureOf(sample!)?.class, failure);
     assert.match(failureOf(sample!)!.message, message);
-    assert.deepEqual(sample!.deltas.map(({ text }) => text), heard);
-    assert.equal(sample!.output.text, heard[0]);
+    assert.deepEqual(sample!.deltas.map(({ text }) => text), texts);
+    assert.equal(sample!.output.text, texts[0]);
     assert.doesNotMatch(JSON.stringify(sample), /sk-123456/);
   });
 }
 
-Deno.test("chat() shows its traffic to whoever asks, media shortened and secrets taken out", async () => {
+Deno.test("chat() writes its traffic to the trace, without media and secrets", async () => {
   const wav = encodeWav(new Int16Array(800), 16_000);
   const audio = {
     id: "a",
@@ -247,7 +249,7 @@ Deno.test("chat() shows its traffic to whoever asks, media shortened and secrets
   assert.equal(seen.filter((line) => /query.*secret/.test(line)).length, 0);
 });
 
-Deno.test("chat() tells the report what it did", async () => {
+Deno.test("chat() reports facts about its requests", async () => {
   const target = "http://127.0.0.1:1/base";
   const context = {
     env: () => undefined,
@@ -273,7 +275,7 @@ Deno.test("chat() tells the report what it did", async () => {
 });
 
 for (const stream of [true, false]) {
-  Deno.test(`chat() keeps every promise of a backend, ${stream ? "streamed" : "whole"}`, async (t) => {
+  Deno.test(`chat() fulfils the backend contract, ${stream ? "streamed" : "whole"}`, async (t) => {
     await using server = loopback(() =>
       stream ? streamed(ANSWER) : Response.json(whole({ content: "Hello" }))
     );

@@ -1,95 +1,92 @@
 import { z } from "zod";
-import { path, refuse } from "../../connect/options.ts";
+import { path, refineTarget, refuse } from "../../connect/options.ts";
 import {
   type GenerationOptions,
   generationShape,
   refineGeneration,
-  refineTarget,
+  refuseDataFields,
 } from "../options.ts";
 
 /** Options of {@linkcode chat}. */
 export interface ChatOptions extends GenerationOptions {
   /**
-   * Where the endpoint is on the server.
+   * Path of the endpoint on the server.
    *
    * @default {"/v1/chat/completions"}
    */
   path?: string;
   /**
-   * How the server calls the most tokens that it may generate: older ones know only `max_tokens`.
+   * Field for the maximum number of output tokens: older servers support only `max_tokens`.
    *
    * @default {"max_completion_tokens"}
    */
   maxTokensField?: "max_completion_tokens" | "max_tokens";
   /**
-   * What later turns of a session are sent with: the `answers` that the server gave, the `scripted` ones of the data,
-   * or `none`.
+   * Answers that later turns of a session are sent with: the server's `answers`, the `scripted` ones of the data, or
+   * `none`, which sends each turn alone.
    *
    * @default {"answers"}
    */
   history?: "answers" | "scripted" | "none";
   /**
-   * Whether the reasoning before an answer stands with it in the history.
+   * Includes the reasoning of each answer in the history.
    *
    * @default {false}
    */
   historyReasoning?: boolean;
-  /** What is said with speech or pictures that come without a text: `Transcribe this.` Nothing, unless given. */
+  /** Text to send with speech or images that have none, such as `Transcribe this.` */
   prompt?: string;
   /**
-   * How audio is sent: `input_audio` is OpenAI's, `audio_url` vLLM's, with the file as it is.
+   * Form of audio: OpenAI's `input_audio`, or vLLM's `audio_url` with the unchanged file.
    *
    * @default {"input_audio"}
    */
   audioAs?: "input_audio" | "audio_url";
   /**
-   * How pictures are sent: their `data`, or the `url` of those that have one, for the server to fetch.
+   * Form of images: their `data`, or the `url` of those that have one, for the server to fetch.
    *
    * @default {"data"}
    */
   imagesAs?: "data" | "url";
 }
 
-/** The schema of {@linkcode ChatOptions}. */
+/** Schema of {@linkcode ChatOptions}. */
 export const chatOptions = z.strictObject({
   ...generationShape,
   path: path().default("/v1/chat/completions").describe(
-    "Where the endpoint is on the server",
+    "Path of the endpoint on the server",
   ),
   maxTokensField: z.enum(["max_completion_tokens", "max_tokens"])
     .default("max_completion_tokens").describe(
-      "How the server calls the most tokens that it may generate",
+      "Field for the maximum number of output tokens",
     ),
   history: z.enum(["answers", "scripted", "none"]).default("answers")
     .describe(
-      "What later turns are sent with: the server's answers, the data's, or none",
+      "Answers that later turns are sent with: the server's, the data's, or none",
     ),
   historyReasoning: z.boolean().default(false).describe(
-    "Whether reasoning stands in the history too",
+    "Includes the reasoning of each answer in the history",
   ),
   prompt: z.string().optional().describe(
-    "What is said with speech or pictures that come without a text",
+    "Text to send with speech or images that have none",
   ),
   audioAs: z.enum(["input_audio", "audio_url"]).default("input_audio")
-    .describe("How audio is sent: as OpenAI has it, or as vLLM alone has it"),
+    .describe("Form of audio: OpenAI's input_audio or vLLM's audio_url"),
   imagesAs: z.enum(["data", "url"]).default("data").describe(
-    "How pictures are sent: their data, or the URL of those that have one",
+    "Form of images: their data, or the URL of those that have one",
   ),
 }).superRefine((settings, context) => {
-  const { history, historyReasoning, body } = settings;
-  if (historyReasoning && history !== "answers") {
+  if (settings.historyReasoning && settings.history !== "answers") {
     refuse(
       context,
       "historyReasoning",
-      `Cannot be used as it needs history=answers: current value is ${history}`,
+      "must be false unless history is answers",
     );
   }
-  if ("messages" in body) {
-    refuse(context, "body", "Cannot set messages as these are the data's");
-  }
+  refuseDataFields(settings, ["messages"], context);
   refineGeneration(settings, context);
   refineTarget(settings, context);
 });
 
-/** {@linkcode ChatOptions} with what was left out. */
+/** Validated {@linkcode ChatOptions} with their defaults. */
 export type ChatSettings = z.output<typeof chatOptions>;

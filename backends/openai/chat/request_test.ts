@@ -9,7 +9,8 @@ import type {
   Turn,
 } from "../../../plugins/mod.ts";
 import { chatOptions } from "./options.ts";
-import { chatRequests, type PreparedChat } from "./request.ts";
+import type { PreparedTurn } from "../conversation.ts";
+import { chatRequests } from "./request.ts";
 
 type Requests = ReturnType<typeof chatRequests>;
 type Body = Record<string, unknown>;
@@ -21,7 +22,7 @@ function requests(options: Record<string, unknown> = {}): Requests {
   return chatRequests(settings, "m");
 }
 
-/** A session so far: each turn with its answer, and the turn that is due. */
+/** Builds a request with earlier turns and their answers. */
 async function asked(
   chats: Requests,
   before: readonly (readonly [Columns, Output])[],
@@ -31,7 +32,7 @@ async function asked(
     turn,
     prepared: await chats.prepare(turn, never),
   });
-  const history: Exchange<PreparedChat>[] = [];
+  const history: Exchange<PreparedTurn>[] = [];
   for (const [columns, output] of before) {
     history.push({ ...await prepare({ columns }), output });
   }
@@ -63,8 +64,8 @@ const STREAM = { stream: true, stream_options: { include_usage: true } };
 
 const FIELDS: readonly [string, Record<string, unknown>, Body][] = [
   ["a stream with its usage", {}, { ...HI, ...STREAM }],
-  ["no stream, and nothing of it", { stream: false }, HI],
-  ["no ask for usage", { streamUsage: "off" }, { ...HI, stream: true }],
+  ["no stream", { stream: false }, HI],
+  ["no usage", { streamUsage: "off" }, { ...HI, stream: true }],
   ["usage in each event", { streamUsage: "continuous" }, {
     ...HI,
     stream: true,
@@ -89,7 +90,7 @@ const FIELDS: readonly [string, Record<string, unknown>, Body][] = [
     body: { max_tokens: 5 },
     ignoreEos: true,
   }, { ...HI, max_tokens: 5, ignore_eos: true }],
-  ["the body's own fields, which win, and null takes one away", {
+  ["the fields of the body option, in which null removes a field", {
     maxOutputTokens: 5,
     body: {
       temperature: 0,
@@ -111,12 +112,12 @@ const FIELDS: readonly [string, Record<string, unknown>, Body][] = [
 ];
 
 for (const [name, options, expected] of FIELDS) {
-  Deno.test(`chat asks for ${name}`, async () => {
+  Deno.test(`chatRequests() requests ${name}`, async () => {
     assert.deepEqual(await bodyOf(options, { text: "hi" }), expected);
   });
 }
 
-Deno.test("chat lets the data's limit win over the option's", async () => {
+Deno.test("chatRequests() prefers the data's token limit to the option's", async () => {
   const chats = requests({ maxOutputTokens: 5 });
   const turn = { columns: { text: "hi" }, maxOutputTokens: 9 };
   const { body } = await chats.prepare(turn, never);
@@ -166,7 +167,7 @@ const TOOL = {
 const TURNS: readonly [string, Columns, Body, Record<string, unknown>?][] = [
   ["a prompt", { text: "hi" }, { messages: [user("hi")] }],
   ["an empty prompt", { text: "" }, { messages: [user("")] }],
-  ["a system prompt ahead of all", { text: "hi", system: "Be brief" }, {
+  ["a system prompt first", { text: "hi", system: "Be brief" }, {
     messages: [{ role: "system", content: "Be brief" }, user("hi")],
   }],
   ["speech with a prompt", { text: "what?", audio: audioOf("audio/mpeg") }, {
@@ -176,7 +177,7 @@ const TURNS: readonly [string, Columns, Body, Record<string, unknown>?][] = [
     messages: [user([MP3])],
   }],
   [
-    "a prompt of the options with speech that has none",
+    "the prompt option with speech that has no text",
     {
       audio: audioOf("audio/mpeg"),
     },
@@ -184,7 +185,7 @@ const TURNS: readonly [string, Columns, Body, Record<string, unknown>?][] = [
     { prompt: "what?" },
   ],
   [
-    "a prompt of the options with a picture that has none",
+    "the prompt option with an image that has no text",
     {
       images: [imageOf()],
     },
@@ -192,7 +193,7 @@ const TURNS: readonly [string, Columns, Body, Record<string, unknown>?][] = [
     { prompt: "what?" },
   ],
   [
-    "the data's own prompt ahead of the options'",
+    "the data's prompt in place of the prompt option",
     {
       text: "what?",
       audio: audioOf("audio/mpeg"),
@@ -201,7 +202,7 @@ const TURNS: readonly [string, Columns, Body, Record<string, unknown>?][] = [
     { prompt: "Transcribe" },
   ],
   [
-    "no prompt of the options with words alone",
+    "no prompt option with text alone",
     {
       messages: [{ role: "user", content: "hi" }],
     },
@@ -214,24 +215,24 @@ const TURNS: readonly [string, Columns, Body, Record<string, unknown>?][] = [
       audio_url: { url: "data:audio/flac;base64,AQI=" },
     }])],
   }, { audioAs: "audio_url" }],
-  ["pictures, in order", { text: "what?", images: [imageOf(), imageOf()] }, {
+  ["images in order", { text: "what?", images: [imageOf(), imageOf()] }, {
     messages: [user([TEXT, PNG, PNG])],
   }],
-  ["a picture's data though it has a URL", { images: [imageOf("http://p")] }, {
+  ["the data of an image with a URL", { images: [imageOf("http://p")] }, {
     messages: [user([PNG])],
   }],
-  ["pictures by URL, where they have one", {
+  ["images by URL if they have one", {
     images: [imageOf("http://p"), imageOf()],
   }, {
     messages: [
       user([{ type: "image_url", image_url: { url: "http://p" } }, PNG]),
     ],
   }, { imagesAs: "url" }],
-  ["tools as they are given", { text: "hi", tools: [TOOL] }, {
+  ["tools unchanged", { text: "hi", tools: [TOOL] }, {
     messages: [user("hi")],
     tools: [TOOL],
   }],
-  ["a chat as it is given", {
+  ["a chat unchanged", {
     messages: [
       { role: "system", content: "Be brief" },
       { role: "user", content: [{ kind: "text", text: "one" }] },
@@ -273,14 +274,14 @@ const TURNS: readonly [string, Columns, Body, Record<string, unknown>?][] = [
       user([TEXT, MP3, PNG]),
     ],
   }],
-  ["a chat with a prompt behind it", {
+  ["a chat followed by a prompt", {
     messages: [{ role: "assistant", content: "Yes?" }],
     text: "hi",
   }, { messages: [assistant("Yes?"), user("hi")] }],
 ];
 
 for (const [name, columns, expected, options = {}] of TURNS) {
-  Deno.test(`chat sends ${name}`, async () => {
+  Deno.test(`chatRequests() sends ${name}`, async () => {
     const { model: _, ...body } = await bodyOf(
       { stream: false, ...options },
       columns,
@@ -334,7 +335,7 @@ const HISTORIES: readonly [
     [user("two")],
   ],
   [
-    "reasoning, where it is asked for",
+    "reasoning if requested",
     { historyReasoning: true },
     [
       [{ text: "one" }, { text: "eins", reasoning: "hm" }],
@@ -350,7 +351,7 @@ const HISTORIES: readonly [
     ],
   ],
   [
-    "the latest system prompt, once and ahead",
+    "the latest system prompt once and first",
     {},
     [
       [{ text: "one", system: "Be brief" }, { text: "eins" }],
@@ -367,7 +368,7 @@ const HISTORIES: readonly [
     ],
   ],
   [
-    "a result for each call, alone or ahead of a prompt",
+    "a result for each call, alone or before a prompt",
     {},
     [
       [{ text: "one" }, {
@@ -394,14 +395,14 @@ const HISTORIES: readonly [
     ],
   ],
   [
-    "no call that nobody answers",
+    "no unanswered call",
     {},
     [[{ text: "one" }, { text: "hm", toolCalls: [CALL] }]],
     { text: "two" },
     [user("one"), assistant("hm"), user("two")],
   ],
   [
-    "no result where nothing was called",
+    "no result if nothing was called",
     {},
     [[{ text: "one" }, { text: "eins" }]],
     { toolResult: "a cat", text: "two" },
@@ -415,7 +416,7 @@ const HISTORIES: readonly [
     [user([MP3]), assistant("eins"), user("two")],
   ],
   [
-    "an answer that has no text",
+    "an answer without a text",
     {},
     [[{ text: "one" }, {}]],
     { text: "two" },
@@ -424,7 +425,7 @@ const HISTORIES: readonly [
 ];
 
 for (const [name, options, before, columns, messages] of HISTORIES) {
-  Deno.test(`chat sends ${name} with a later turn`, async () => {
+  Deno.test(`chatRequests() sends ${name} with a later turn`, async () => {
     const body = await bodyOf(
       { stream: false, maxOutputTokens: 3, ...options },
       columns,
@@ -434,7 +435,7 @@ for (const [name, options, before, columns, messages] of HISTORIES) {
   });
 }
 
-Deno.test("chat builds all of a first turn ahead, and for a later one only puts parts in a row", async () => {
+Deno.test("chatRequests() builds the body of a first turn ahead and only joins parts for later ones", async () => {
   const chats = requests();
   const first = await asked(chats, [], { text: "hi", system: "Be brief" });
   assert.equal(chats.request(first).body, first.prepared.body);
@@ -446,7 +447,7 @@ Deno.test("chat builds all of a first turn ahead, and for a later one only puts 
   );
 });
 
-Deno.test("chat sends any words as they are, wherever they stand", async () => {
+Deno.test("chatRequests() sends any text unchanged", async () => {
   const words = fc.string({ unit: "binary" });
   await fc.assert(fc.asyncProperty(
     fc.array(fc.record({ text: words, said: words }), { maxLength: 4 }),
@@ -467,38 +468,40 @@ Deno.test("chat sends any words as they are, wherever they stand", async () => {
 });
 
 const REFUSED: readonly [string, Record<string, unknown>, Columns, RegExp][] = [
-  ["an exact number of tokens that nobody names", { ignoreEos: true }, {
+  ["an exact number of tokens without a number", { ignoreEos: true }, {
     text: "hi",
-  }, /Cannot send ignore_eos as the number of tokens must be known/],
+  }, /maxOutputTokens must be set if ignoreEos is true/],
   [
-    "an exact number of tokens that the body takes away",
+    "an exact number of tokens that the body removes",
     {
       ignoreEos: true,
       maxOutputTokens: 4,
       body: { max_completion_tokens: null },
     },
     { text: "hi" },
-    /number of tokens must be known/,
+    /maxOutputTokens must be set/,
   ],
   ...(["none", "scripted"] as const).map((history) =>
     [
       `a result of calls that are not in the history (${history})`,
       { history },
       { toolResult: "a cat" },
-      new RegExp(`Cannot send toolResult .*: current value is ${history}$`),
+      new RegExp(
+        `^history must be answers for data with toolResult, but was ${history}$`,
+      ),
     ] as [string, Record<string, unknown>, Columns, RegExp]
   ),
 ];
 
 for (const [name, options, columns, message] of REFUSED) {
-  Deno.test(`chat refuses ${name}, before the run`, async () => {
+  Deno.test(`chatRequests() rejects ${name} before the run`, async () => {
     await assert.rejects(requests(options).prepare({ columns }, never), {
       message,
     });
   });
 }
 
-Deno.test("chat skips a turn whose file cannot be read", async () => {
+Deno.test("chatRequests() rejects a turn whose file cannot be read", async () => {
   const audio = {
     ...audioOf("audio/wav"),
     file: () => Promise.reject(new Error("gone.wav is gone")),
@@ -516,30 +519,30 @@ const LATE: readonly [
   RegExp,
 ][] = [
   [
-    "nothing but a result where nothing was called",
+    "only a result if nothing was called",
     {},
     [[{ text: "one" }, { text: "eins" }]],
     { toolResult: "a cat" },
-    /must have called something/,
+    /the model called nothing/,
   ],
   [
-    "nothing but a result in the first turn",
+    "only a result in the first turn",
     {},
     [],
     { toolResult: "a cat" },
-    /must have called something/,
+    /the model called nothing/,
   ],
   [
-    "a scripted history that has no answer",
+    "a scripted history without an answer",
     { history: "scripted" },
     [[{ text: "one" }, { text: "eins" }]],
     { text: "two" },
-    /there is no column "answer"/,
+    /the data has no column "answer"/,
   ],
 ];
 
 for (const [name, options, before, columns, message] of LATE) {
-  Deno.test(`chat fails ${name}`, async () => {
+  Deno.test(`chatRequests() fails ${name}`, async () => {
     const chats = requests(options);
     const request = await asked(chats, before, columns);
     assert.throws(() => chats.request(request), {
@@ -550,22 +553,22 @@ for (const [name, options, before, columns, message] of LATE) {
 }
 
 const OPTIONS: readonly [string, Record<string, unknown>, RegExp][] = [
-  ["messages in the body", { body: { messages: [] } }, /Cannot set messages/],
+  ["messages in the body", { body: { messages: [] } }, /must not set messages/],
   ["reasoning in a history without answers", {
     historyReasoning: true,
     history: "none",
-  }, /needs history=answers: current value is none/],
+  }, /must be false unless history is answers/],
   ["an unknown way to send audio", { audioAs: "file" }, /input_audio/],
 ];
 
 for (const [name, options, message] of OPTIONS) {
-  Deno.test(`chat refuses ${name}`, () => {
+  Deno.test(`chatOptions rejects ${name}`, () => {
     const { error } = chatOptions.safeParse({ target: "http://a", ...options });
     assert.match(error?.message ?? "", message);
   });
 }
 
-Deno.test("chat says what it sent where it is words alone, for tokens to be counted", async () => {
+Deno.test("chatRequests() returns the text that it sent, for counting tokens", async () => {
   const chats = requests({
     body: { chat_template_kwargs: { enable_thinking: false } },
   });

@@ -6,22 +6,22 @@ import {
   type Output,
 } from "../../../plugins/mod.ts";
 import { responseReader } from "./reader.ts";
-import { MAX_CALLS } from "../tool_calls.ts";
+import { MAX_CALLS } from "../output_parts.ts";
 
-/** An event; `type` stands in both places unless told otherwise. */
+/** Event. Its type is repeated in its data unless the data has another. */
 interface Sent {
   readonly type?: string;
   readonly data: Record<string, unknown> | string;
 }
 
-/** Reads events, one a millisecond. Returns the output, or what was thrown, with the deltas. */
+/** Reads events, one per millisecond. Returns the output or the error, and the deltas. */
 function read(events: readonly Sent[]) {
   const deltas: [number, Delta["kind"], string | undefined][] = [];
   const call = {
     output: (atMs: number, { kind, text }: Delta) =>
       void deltas.push([atMs, kind, text]),
   };
-  const reader = responseReader(call, () => assert.fail("came in events"));
+  const reader = responseReader(call);
   let isOver = false;
   const output = attempted(() => {
     for (const [atMs, { type, data }] of events.entries()) {
@@ -79,7 +79,7 @@ const usage = {
 
 const whole = { responseId: "resp_1", finishReason: "completed" };
 
-Deno.test("responseReader() reads every event of a stream as a server that keeps to the protocol sends it", () => {
+Deno.test("responseReader() reads every event of a stream that follows the protocol", () => {
   const { output, deltas, isOver } = read([
     begun,
     sent("response.in_progress", { response: { id: "resp_1" } }),
@@ -141,7 +141,7 @@ Deno.test("responseReader() reads every event of a stream as a server that keeps
   assert.ok(isOver);
 });
 
-Deno.test("responseReader() takes what is done from the first kind of event that says it, where no deltas came", () => {
+Deno.test("responseReader() reads whole texts from the first kind of event with any if there are no deltas", () => {
   const said: readonly (readonly [string, Sent])[] = [
     ["output_text.done", sent("response.output_text.done", { text: "Hello" })],
     [
@@ -168,7 +168,7 @@ Deno.test("responseReader() takes what is done from the first kind of event that
   }
 });
 
-Deno.test("responseReader() joins the parts of an answer that comes without deltas", () => {
+Deno.test("responseReader() joins the parts of an answer without deltas", () => {
   const events = [0, 1].flatMap((i) => [
     sent("response.output_text.done", { content_index: i, text: `${i}` }),
     sent("response.content_part.done", {
@@ -179,7 +179,7 @@ Deno.test("responseReader() joins the parts of an answer that comes without delt
   assert.deepEqual(output, { ...whole, text: "01" });
 });
 
-Deno.test("responseReader() takes the thoughts or their summary, and never both", () => {
+Deno.test("responseReader() reads the reasoning or its summary, never both", () => {
   const { output } = read([
     delta("reasoning_text", "so"),
     delta("reasoning_summary_text", "in short"),
@@ -212,7 +212,7 @@ Deno.test("responseReader() reads calls: names with the item, arguments by delta
     }),
     sent("response.output_item.added", {
       output_index: 0,
-      item: item("b", "hear"),
+      item: item("b", "listen"),
     }),
     args("a", '{"at":'),
     args("b", "{}"),
@@ -233,19 +233,19 @@ Deno.test("responseReader() reads calls: names with the item, arguments by delta
     ...whole,
     toolCalls: [
       { id: "call_a", name: "look", arguments: '{"at":1}' },
-      { id: "call_b", name: "hear", arguments: "{}" },
+      { id: "call_b", name: "listen", arguments: "{}" },
     ],
   });
   assert.deepEqual(deltas, [
     [0, "tool", "look"],
-    [1, "tool", "hear"],
+    [1, "tool", "listen"],
     [2, "tool", '{"at":'],
     [3, "tool", "{}"],
     [4, "tool", "1}"],
   ]);
 });
 
-Deno.test("responseReader() finds calls wherever a server tells of them first", () => {
+Deno.test("responseReader() reads calls from whichever event contains them first", () => {
   const item = {
     id: "fc_1",
     type: "function_call",
@@ -254,7 +254,7 @@ Deno.test("responseReader() finds calls wherever a server tells of them first", 
     arguments: "{}",
   };
   const toolCalls = [{ id: "call_1", name: "look", arguments: "{}" }];
-  const told: readonly (readonly Sent[])[] = [
+  const streams: readonly (readonly Sent[])[] = [
     [
       sent("response.output_item.added", { item }),
       sent("response.function_call_arguments.done", {
@@ -271,7 +271,7 @@ Deno.test("responseReader() finds calls wherever a server tells of them first", 
       completed({ output: [item] }),
     ],
   ];
-  for (const events of told) {
+  for (const events of streams) {
     const { output, deltas } = read(events);
     assert.deepEqual(output, { ...whole, toolCalls });
     assert.deepEqual(
@@ -281,7 +281,7 @@ Deno.test("responseReader() finds calls wherever a server tells of them first", 
   }
 });
 
-Deno.test("responseReader() fails an answer that begins calls without end", () => {
+Deno.test("responseReader() rejects an answer with too many calls", () => {
   const calls = Array.from(
     { length: MAX_CALLS + 1 },
     (_, i) =>
@@ -297,7 +297,7 @@ Deno.test("responseReader() fails an answer that begins calls without end", () =
   );
   const { output, deltas } = read(calls);
   assert.partialDeepStrictEqual(output, { failure: "protocol_error" });
-  assert.match((output as Error).message, /at most 10000 in an answer/);
+  assert.match((output as Error).message, /more than 10000 tool calls/);
   assert.equal(deltas.length, MAX_CALLS);
 });
 
@@ -317,7 +317,7 @@ Deno.test("responseReader() reads a refusal", () => {
   assert.equal(deltas.length, 2);
 });
 
-Deno.test("responseReader() finds the type in the event or in its data, and lets others pass", () => {
+Deno.test("responseReader() reads the type from the event or its data and ignores other types", () => {
   const others = [
     "response.queued",
     "response.web_search_call.searching",
@@ -340,7 +340,7 @@ Deno.test("responseReader() finds the type in the event or in its data, and lets
   assert.equal(deltas.length, 2);
 });
 
-Deno.test("responseReader() says why an answer ended", () => {
+Deno.test("responseReader() returns why an answer ended", () => {
   const details = { reason: "max_output_tokens" };
   const ends: readonly (readonly [Sent, string])[] = [
     [sent("response.incomplete", { response: {} }), "incomplete"],
@@ -364,7 +364,7 @@ Deno.test("responseReader() says why an answer ended", () => {
   }
 });
 
-Deno.test("responseReader() takes the event's word where an end comes without its response", () => {
+Deno.test("responseReader() reads the status from the type of an end without a response", () => {
   for (const end of ["completed", "incomplete"]) {
     const { output } = read([
       begun,
@@ -380,11 +380,11 @@ Deno.test("responseReader() takes the event's word where an end comes without it
   });
 });
 
-Deno.test("responseReader() says that an answer is empty where nothing came", () => {
+Deno.test("responseReader() returns an empty text for an empty answer", () => {
   assert.deepEqual(read([begun, completed()]).output, { ...whole, text: "" });
 });
 
-Deno.test("responseReader() fails as the server did, and keeps what came before", () => {
+Deno.test("responseReader() fails as the server reports and keeps earlier output", () => {
   const error = { code: "server_overloaded", message: "Come back later" };
   const failed = {
     failure: "server_error",
@@ -404,7 +404,7 @@ Deno.test("responseReader() fails as the server did, and keeps what came before"
       {
         failure: "server_error",
         code: "failed",
-        message: "The server gave up, and did not say why: status failed",
+        message: "The server aborted the answer without a reason: failed",
       },
     ],
     [
@@ -412,7 +412,7 @@ Deno.test("responseReader() fails as the server did, and keeps what came before"
       {
         failure: "server_error",
         code: "failed",
-        message: "The server gave up, and did not say why: status failed",
+        message: "The server aborted the answer without a reason: failed",
       },
     ],
     ...["null", "", "in_progress", "completed"].map((status) =>
@@ -421,7 +421,7 @@ Deno.test("responseReader() fails as the server did, and keeps what came before"
         {
           failure: "server_error",
           code: "failed",
-          message: "The server gave up, and did not say why: status failed",
+          message: "The server aborted the answer without a reason: failed",
         },
       ] as const
     ),
@@ -431,7 +431,7 @@ Deno.test("responseReader() fails as the server did, and keeps what came before"
         failure: "protocol_error",
         code: undefined,
         message:
-          "Cannot understand the server as answers must be JSON objects: current value is {not json",
+          "Invalid answer: must be a JSON object, but was {not json",
       },
     ],
   ];
@@ -442,19 +442,19 @@ Deno.test("responseReader() fails as the server did, and keeps what came before"
   }
 });
 
-Deno.test("responseReader() refuses an event stream for a text, but not an answer that has one in a piece", () => {
+Deno.test("responseReader() rejects a text that is an event stream, but not a delta that is", () => {
   const wrapped = delta("output_text", 'data: {"x":1}\n\n');
-  const told = "Cannot understand the server as the text of an answer must not";
+  const start = "Invalid answer: its text is an event stream";
   for (const events of [[wrapped], [wrapped, wrapped, completed()]]) {
     const { failure, message } = read(events).output as Record<string, string>;
     assert.equal(failure, "protocol_error");
-    assert.ok(message!.startsWith(told), message);
+    assert.ok(message!.startsWith(start), message);
   }
   const { output } = read([delta("output_text", "So: "), wrapped, completed()]);
   assert.deepEqual(output, { ...whole, text: 'So: data: {"x":1}\n\n' });
 });
 
-Deno.test("responseReader() takes no placeholder for a status or a reason", () => {
+Deno.test("responseReader() ignores placeholders for a status or a reason", () => {
   for (const none of ["null", "", "None", null, 0]) {
     const incomplete_details = { reason: none };
     const { output } = read([
@@ -465,7 +465,7 @@ Deno.test("responseReader() takes no placeholder for a status or a reason", () =
   }
 });
 
-Deno.test("responseReader() merges the usage of all events, wherever it stands", () => {
+Deno.test("responseReader() merges the usage of all events", () => {
   const usages: readonly (readonly [unknown, unknown, unknown])[] = [
     [{ input_tokens: 11 }, undefined, { total_tokens: 18 }],
     [{ input_tokens: 11, output_tokens: 7 }, null, undefined],
@@ -488,27 +488,26 @@ Deno.test("responseReader() merges the usage of all events, wherever it stands",
   }
 });
 
-Deno.test("responseReader() calls an answer truncated whose end nothing told", () => {
+Deno.test("responseReader() reports an answer without an end as truncated", () => {
   for (const end of [[], [{ data: "[DONE]" }], [{ data: " [DONE] " }]]) {
     const { output } = read([begun, delta("output_text", "a"), ...end]);
     assert.equal((output as { failure: string }).failure, "truncated");
   }
 });
 
-/** Reads an answer that is no stream. */
+/** Reads a whole answer. */
 function readWhole(answer: unknown) {
-  let wholes = 0;
   const call = { output: () => assert.fail("has no times of output") };
-  const reader = responseReader(call, () => wholes++);
+  const reader = responseReader(call);
   const output = attempted(() => {
     reader.body(JSON.stringify(answer), 5);
     return reader.result();
   });
-  return { output, wholes };
+  return { output };
 }
 
-Deno.test("responseReader() reads an answer that comes whole", () => {
-  const { output, wholes } = readWhole({
+Deno.test("responseReader() reads a whole answer", () => {
+  const { output } = readWhole({
     id: "resp_1",
     object: "response",
     status: "completed",
@@ -541,10 +540,9 @@ Deno.test("responseReader() reads an answer that comes whole", () => {
       reasoningTokens: 3,
     },
   });
-  assert.equal(wholes, 1);
 });
 
-Deno.test("responseReader() refuses whole answers that are none", () => {
+Deno.test("responseReader() rejects invalid whole answers", () => {
   const cases: readonly (readonly [unknown, string])[] = [
     [{ choices: [] }, "protocol_error"],
     [{ id: "resp_1", status: "queued", output: [] }, "truncated"],
@@ -562,7 +560,7 @@ Deno.test("responseReader() refuses whole answers that are none", () => {
   }
 });
 
-Deno.test("responseReader() makes an answer or a failure of any events, and keeps text as it came", () => {
+Deno.test("responseReader() turns any events into an answer or a failure and keeps text unchanged", () => {
   const junk = fc.oneof(
     fc.string({ maxLength: 3 }),
     fc.constantFrom(null, 0, [], {}, [null], { type: "function_call" }, {
@@ -596,13 +594,13 @@ Deno.test("responseReader() makes an answer or a failure of any events, and keep
   }, { requiredKeys: [] });
   const any = fc.record({ type, fields });
   fc.assert(fc.property(fc.array(any, { maxLength: 8 }), fields, (all, end) => {
-    const told: string[] = [];
+    const texts: string[] = [];
     const call = {
       output: (_atMs: number, { kind, text = "" }: Delta) => {
-        if (kind === "text") told.push(text);
+        if (kind === "text") texts.push(text);
       },
     };
-    const reader = responseReader(call, () => {});
+    const reader = responseReader(call);
     try {
       for (const [atMs, { type, fields }] of all.entries()) {
         reader.event({ data: JSON.stringify({ ...fields, type }) }, atMs);
@@ -610,7 +608,7 @@ Deno.test("responseReader() makes an answer or a failure of any events, and keep
       const data = JSON.stringify({ ...end, type: "response.completed" });
       assert.equal(reader.event({ data }, all.length), true);
       const { text = "", toolCalls = [] } = reader.result();
-      assert.equal(text, told.join(""));
+      assert.equal(text, texts.join(""));
       for (const { name, arguments: given } of toolCalls) {
         assert.deepEqual([typeof name, typeof given], ["string", "string"]);
       }

@@ -1,124 +1,220 @@
-import type { InferenceRequest } from "../../../plugins/mod.ts";
-import { fieldsOf } from "../body.ts";
-import { bytesOf, joinBytes, type Part } from "../bytes.ts";
-import { jsonItems } from "../json_parts.ts";
-import { openMedia } from "../media.ts";
-import type { Protocol } from "../protocol.ts";
-import type { ResponsesSettings } from "./responses.ts";
 import {
+  type Columns,
+  type InferenceRequest,
+  type Message,
+  type MessagePart,
+  RequestError,
+  type ToolCall,
+} from "../../../plugins/mod.ts";
+import {
+  answerText,
   checkHistory,
-  earlierId,
-  inputOf,
-  instructionsOf,
-  sentIn,
-} from "../responses_history.ts";
-import { itemsOf, toolOf } from "../responses_input.ts";
-import { saidIn, type SaidMessage } from "../said.ts";
+  conversationJson,
+  encodeContent,
+  isTextOnly,
+  joinBody,
+  latestSystem,
+  ownMessages,
+  type PreparedTurn,
+  turnsBehind,
+} from "../conversation.ts";
+import { jsonItems, type JsonObject } from "../json.ts";
+import { type Media, openMedia } from "../media.ts";
+import { generationFields } from "../options.ts";
+import type { Protocol, SentText } from "../protocol.ts";
+import type { ResponsesSettings } from "./options.ts";
 
-/** A turn on its way to the wire: bytes, so that what is left when it is due is to put them in a row. */
-export interface PreparedResponse {
-  /** The body of a request that has no history. */
-  readonly body: Uint8Array;
-  /** In it: what the turn itself says, items with commas between them. Empty for nothing but a tool's result. */
-  readonly own: Uint8Array;
-  /** In it: the fields that no other turn has a say in, as JSON that begins with a comma. */
-  readonly fields: string;
-  /** What the model is told ahead of everything else. */
-  readonly instructions: string | undefined;
-  /** The words of the turn, for counting; `undefined` where there is more to it than words. */
-  readonly said: readonly SaidMessage[] | undefined;
-}
+type ResponsesRequest = InferenceRequest<PreparedTurn>;
 
-/** A request of this API. */
-export type ResponsesRequest = InferenceRequest<PreparedResponse>;
-
-/** Builds requests: text and media are encoded beforehand, once for all turns that send them again. */
+/** Builds responses requests. Text and media are encoded ahead of time, once for all turns that send them again. */
 export function responsesRequests(
   settings: ResponsesSettings,
   model: string,
-): Pick<Protocol<PreparedResponse>, "prepare" | "request" | "sent"> {
-  const { history, imagesAs } = settings;
+): Pick<Protocol<PreparedTurn>, "prepare" | "request" | "sent"> {
+  const { history, imagesAs, body } = settings;
   const wire = { imagesAs, media: openMedia() };
-  const isTold = Object.hasOwn(settings.body, "instructions");
-
-  /** What the model is told, unless the `body` option tells it. */
-  function told(instructions: string | undefined): string {
-    return isTold ? "" : field("instructions", instructions);
-  }
+  const format = { history, toolResult: resultItem, answer: answerItems };
+  const hasInstructions = Object.hasOwn(body, "instructions");
 
   function bodyOf(request: ResponsesRequest): Uint8Array {
     const { prepared, session } = request;
-    const input = inputOf(request, history);
-    if (session.history.length === 0) return prepared.body;
-    return joinBytes([
-      '{"input":[',
-      ...withCommas(input),
-      "]",
-      told(instructionsOf(request, history)),
-      field("previous_response_id", earlierId(request, history)),
-      prepared.fields,
-      "}",
-    ]);
+    const isAlone = history === "none" || session.history.length === 0;
+    if (isAlone && prepared.own.length > 0) return prepared.body;
+    const tail = latestSystem(request, history) +
+      jsonField("previous_response_id", previousId(request, history));
+    return joinBody(prepared.head, conversationJson(request, format), tail);
   }
 
   return {
     async prepare(turn, signal) {
-      checkHistory(turn, history);
+      checkHistory(turn, settings, ["answers", "server"]);
       const { columns } = turn;
-      const fields = jsonFields({ settings, model, turn });
-      const own = joinBytes(jsonItems(await itemsOf(columns, wire)));
+      const { tools } = columns;
+      const fields = generationFields({ ...settings, streamUsage: "off" }, {
+        model,
+        maxTokensField: "max_output_tokens",
+        turn,
+        own: {
+          store: history === "server",
+          ...(tools && { tools: tools.map(flatTool) }),
+        },
+      });
+      const items = await Promise.all(
+        ownMessages(columns).map((message) => messageItems(message, wire)),
+      );
+      const own = jsonItems(items.flat());
       signal.throwIfAborted();
-      const head = bytesOf('{"input":[');
-      const body = joinBytes([
-        head,
-        own,
-        "]",
-        told(columns.system),
-        fields,
-        "}",
-      ]);
-      return {
-        body,
-        own: body.subarray(head.length, head.length + own.length),
-        fields,
-        instructions: columns.system,
-        said: saidIn(columns),
-      };
+      const head = JSON.stringify({ ...fields, input: [] }).slice(0, -2);
+      const system = hasInstructions
+        ? ""
+        : jsonField("instructions", columns.system);
+      return { body: joinBody(head, [own], system), head, system, own };
     },
     request: (request) => ({
       contentType: "application/json",
       body: bodyOf(request),
     }),
-    sent: (request) => sentIn(request, history),
+    sent: (request) => sentText(request, history),
   };
 }
 
-function jsonFields(
-  { settings, model, turn }: {
-    readonly settings: ResponsesSettings;
-    readonly model: string;
-    readonly turn: ResponsesRequest["turn"];
-  },
-): string {
-  const { tools } = turn.columns;
-  const fields = fieldsOf({ ...settings, streamUsage: "off" }, {
-    model,
-    maxTokensField: "max_output_tokens",
-    turn,
-    own: {
-      store: settings.history === "server",
-      ...(tools && { tools: tools.map(toolOf) }),
-    },
-  });
-  const json = JSON.stringify(fields).slice(1, -1);
-  return json === "" ? "" : `,${json}`;
-}
-
-function field(name: string, value: string | undefined): string {
+/** Returns a further field of a JSON object, or nothing without a value. */
+function jsonField(name: string, value: string | undefined): string {
   return value === undefined ? "" : `,"${name}":${JSON.stringify(value)}`;
 }
 
-function withCommas(parts: readonly Part[]): readonly Part[] {
-  return parts.filter(({ length }) => length > 0)
-    .flatMap((part, i) => i === 0 ? [part] : [",", part]);
+/**
+ * Returns the id of the answer that the server continues from; `undefined` in the first turn and if it stores none.
+ *
+ * @throws {RequestError} `history_error` if that answer has no id.
+ */
+function previousId(
+  { session }: ResponsesRequest,
+  history: ResponsesSettings["history"],
+): string | undefined {
+  const last = session.history.at(-1);
+  if (history !== "server" || !last) return undefined;
+  const { responseId } = last.output;
+  if (responseId !== undefined) return responseId;
+  throw new RequestError(
+    "history_error",
+    "history=server needs the id of the answer before, but the server sent none",
+  );
+}
+
+/** Encoder and options for the media in items. */
+interface WireOptions extends Pick<ResponsesSettings, "imagesAs"> {
+  readonly media: Media;
+}
+
+/** @throws {Error} If a file cannot be read. */
+async function messageItems(
+  { role, content, toolCalls = [], toolCallId = "" }: Message,
+  options: WireOptions,
+): Promise<readonly JsonObject[]> {
+  if (role === "tool") return [resultItem(toolCallId, joinText(content))];
+  if (role === "assistant") return answerItems(joinText(content), toolCalls);
+  const parts = await encodeContent(
+    content,
+    (part) => inputPart(part, options),
+  );
+  return [{ type: "message", role, content: parts }];
+}
+
+async function inputPart(
+  part: MessagePart,
+  { media, imagesAs }: WireOptions,
+): Promise<JsonObject> {
+  switch (part.kind) {
+    case "text":
+      return { type: "input_text", text: part.text };
+    case "audio":
+      return {
+        type: "input_audio",
+        input_audio: await media.inputAudio(part.audio),
+      };
+    case "image": {
+      const { image } = part;
+      const url = imagesAs === "url" ? image.url : undefined;
+      return {
+        type: "input_image",
+        image_url: url ?? await media.dataUrl("image", image),
+      };
+    }
+  }
+}
+
+function resultItem(callId: string, output: string): JsonObject {
+  return { type: "function_call_output", call_id: callId, output };
+}
+
+/** Returns an answer as items: its text, then its calls. */
+function answerItems(
+  text: string,
+  calls: readonly ToolCall[],
+): readonly JsonObject[] {
+  const content = [{ type: "output_text", text }];
+  return [
+    ...(text === "" ? [] : [{ type: "message", role: "assistant", content }]),
+    ...calls.map(({ id = "", name, arguments: given }) => ({
+      type: "function_call",
+      call_id: id,
+      name,
+      arguments: given,
+    })),
+  ];
+}
+
+/** Tools are flat in this API; those of the chat API, whose function is a field, are flattened. */
+function flatTool(tool: unknown): unknown {
+  const { function: inner, ...rest } = (tool ?? {}) as JsonObject;
+  return typeof inner === "object" ? { ...rest, ...inner } : tool;
+}
+
+/** Returns the text that the server reads for a request, whether it is resent or stored. Media and tools cannot be counted. */
+function sentText(
+  request: ResponsesRequest,
+  history: ResponsesSettings["history"],
+): SentText | undefined {
+  const turns = turnsBehind(request, history);
+  if (!turns.every(({ turn }) => isCountable(turn.columns))) return undefined;
+  const system = turns.map(({ turn }) => turn.columns.system)
+    .findLast((prompt) => prompt !== undefined);
+  const messages = [
+    ...(system === undefined ? [] : [{ role: "system", content: system }]),
+    ...turns.flatMap(({ turn, output }) => [
+      ...textMessages(turn.columns),
+      ...(output
+        ? [{
+          role: "assistant",
+          content: answerText({ turn, output }, history),
+        }]
+        : []),
+    ]),
+  ];
+  return {
+    text: messages.map(({ content }) => content).join("\n"),
+    tokenize: { messages },
+  };
+}
+
+function isCountable(columns: Columns): boolean {
+  const { messages = [], tools, toolResult } = columns;
+  return isTextOnly(columns) && !tools && toolResult === undefined &&
+    messages.every(({ role, toolCalls }) =>
+      role !== "tool" && !toolCalls?.length
+    );
+}
+
+function textMessages({ messages = [], text }: Columns) {
+  const chat = messages.map(({ role, content }) => ({
+    role: role as string,
+    content: joinText(content),
+  }));
+  return text === undefined ? chat : [...chat, { role: "user", content: text }];
+}
+
+function joinText(content: Message["content"]): string {
+  if (typeof content === "string") return content;
+  return content.map((part) => part.kind === "text" ? part.text : "").join("");
 }

@@ -7,10 +7,12 @@ import type {
   Output,
   Turn,
 } from "../../../plugins/mod.ts";
-import { responses, type ResponsesSettings } from "./responses.ts";
-import { type PreparedResponse, responsesRequests } from "./request.ts";
+import type { PreparedTurn } from "../conversation.ts";
+import type { ResponsesSettings } from "./options.ts";
+import { responsesRequests } from "./request.ts";
+import { responses } from "./responses.ts";
 
-/** Options as they are when they were checked. */
+/** Validates options. */
 async function settingsOf(
   given: Record<string, unknown> = {},
 ): Promise<ResponsesSettings> {
@@ -21,7 +23,7 @@ async function settingsOf(
   return result.value as ResponsesSettings;
 }
 
-/** A session as the engine would send it: each turn with the answer that it gets, the last without. */
+/** Builds the request for the last of several turns, whose earlier ones have answers. */
 async function send(
   turns: readonly (Partial<Turn> & { output?: Output })[],
   given: Record<string, unknown> = {},
@@ -36,7 +38,7 @@ async function send(
       const whole: Turn = { columns: {}, ...turn };
       return {
         turn: whole,
-        prepared: await prepare(whole, signal) as PreparedResponse,
+        prepared: await prepare(whole, signal) as PreparedTurn,
         output,
       };
     }),
@@ -90,7 +92,7 @@ const image: Image = {
     }),
 };
 
-Deno.test("responsesRequests() sends a prompt with what is asked for beside it", async () => {
+Deno.test("responsesRequests() sends a prompt with its fields", async () => {
   const { body, sent } = await send([{
     columns: { text: "Grüße", system: "Be brief" },
     maxOutputTokens: 5,
@@ -116,12 +118,12 @@ Deno.test("responsesRequests() sends a prompt with what is asked for beside it",
   });
 });
 
-Deno.test("responsesRequests() sends audio and pictures, and cannot count their tokens", async () => {
-  const columns: Columns = { text: "Hear, see", audio, images: [image] };
+Deno.test("responsesRequests() sends audio and images, whose tokens are not counted", async () => {
+  const columns: Columns = { text: "Listen and look", audio, images: [image] };
   const { body, sent } = await send([{ columns }]);
   assert.deepEqual(body.input, [
     user([
-      { type: "input_text", text: "Hear, see" },
+      { type: "input_text", text: "Listen and look" },
       {
         type: "input_audio",
         input_audio: { data: "AQI=", format: "wav" },
@@ -138,7 +140,7 @@ Deno.test("responsesRequests() sends audio and pictures, and cannot count their 
   ]);
 });
 
-Deno.test("responsesRequests() sends chats, with calls and their results, and tools laid out flat", async () => {
+Deno.test("responsesRequests() sends chats with calls, results and flat tools", async () => {
   const { body } = await send([{
     columns: {
       messages: [
@@ -155,7 +157,7 @@ Deno.test("responsesRequests() sends chats, with calls and their results, and to
       text: "Sure?",
       tools: [
         { type: "function", function: { name: "look", parameters: {} } },
-        { type: "function", name: "hear", parameters: {} },
+        { type: "function", name: "listen", parameters: {} },
         { type: "web_search" },
       ],
     },
@@ -170,7 +172,7 @@ Deno.test("responsesRequests() sends chats, with calls and their results, and to
   ]);
   assert.deepEqual(body.tools, [
     { type: "function", name: "look", parameters: {} },
-    { type: "function", name: "hear", parameters: {} },
+    { type: "function", name: "listen", parameters: {} },
     { type: "web_search" },
   ]);
 });
@@ -187,7 +189,7 @@ const talk = [
   { columns: { text: "three" } },
 ];
 
-Deno.test("responsesRequests() sends what was said before, as the history option has it", async () => {
+Deno.test("responsesRequests() sends earlier turns as the history option requires", async () => {
   const cases:
     readonly (readonly [string, unknown[], Record<string, unknown>])[] = [
       ["answers", [
@@ -224,10 +226,10 @@ Deno.test("responsesRequests() sends what was said before, as the history option
   }
 });
 
-Deno.test("responsesRequests() answers the calls of the answer before, whoever keeps these", async () => {
+Deno.test("responsesRequests() answers the calls of the answer before, resent or stored", async () => {
   const toolCalls = [
     { id: "call_1", name: "look", arguments: "{}" },
-    { id: "call_2", name: "hear", arguments: "{}" },
+    { id: "call_2", name: "listen", arguments: "{}" },
   ];
   const turns = [
     { columns: { text: "Look" }, output: { toolCalls, responseId: "resp_1" } },
@@ -261,11 +263,11 @@ Deno.test("responsesRequests() answers the calls of the answer before, whoever k
   assert.deepEqual(unanswered.body.input, [user("Look"), user("And?")]);
 });
 
-Deno.test("responsesRequests() says what is missing of earlier answers", async () => {
+Deno.test("responsesRequests() reports what earlier answers lack", async () => {
   const cases: readonly (readonly [string, Partial<Turn>, RegExp])[] = [
-    ["server", { columns: { text: "b" } }, /the server gave none/],
-    ["scripted", { columns: { text: "b" } }, /there is no column "answer"/],
-    ["answers", { columns: { toolResult: "c" } }, /it called nothing/],
+    ["server", { columns: { text: "b" } }, /the server sent none/],
+    ["scripted", { columns: { text: "b" } }, /the data has no column "answer"/],
+    ["answers", { columns: { toolResult: "c" } }, /the model called nothing/],
   ];
   for (const [history, turn, message] of cases) {
     const turns = [{ columns: { text: "a" }, output: { text: "A" } }, turn];
@@ -279,13 +281,13 @@ Deno.test("responsesRequests() says what is missing of earlier answers", async (
       send([{ columns: { toolResult: "c" } }], { history }),
       {
         message:
-          `Cannot send toolResult as history must hold the calls that it answers (answers, server): current value is ${history}`,
+          `history must be answers or server for data with toolResult, but was ${history}`,
       },
     );
   }
 });
 
-Deno.test("responsesRequests() lets the body option win, and null take away", async () => {
+Deno.test("responsesRequests() lets the body option replace fields and null remove them", async () => {
   const { body } = await send([{ columns: { text: "a", system: "b" } }], {
     body: { model: null, store: null, stream: false, instructions: "c" },
   });
@@ -306,7 +308,7 @@ Deno.test("responsesRequests() lets the body option win, and null take away", as
     });
     await assert.rejects(configured.open(context), {
       name: "UsageError",
-      message: new RegExp(`Cannot set ${name} as it is the data's`),
+      message: new RegExp(`must not set ${name}, which the data provides`),
     });
   }
 });

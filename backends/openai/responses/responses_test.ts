@@ -9,7 +9,7 @@ import {
   talk,
 } from "../../../tests/support/loopback.ts";
 
-/** Answers with the number of items in the input, by deltas or whole. */
+/** Answers with the number of items in the input, streamed or whole. */
 function answerTo({ body }: Got): Response {
   const text = `${(body.input as unknown[]).length} items`;
   const response = {
@@ -37,7 +37,7 @@ function answerTo({ body }: Got): Response {
 const turns = ["a", "b"].map((text) => ({ columns: { text } }));
 
 for (const stream of [true, false]) {
-  Deno.test(`responses() talks to a server by turns, with stream=${stream}`, async () => {
+  Deno.test(`responses() sends the turns of a session with stream=${stream}`, async () => {
     await using server = loopback(answerTo);
     const { target } = server;
     const samples = await talk(
@@ -60,7 +60,7 @@ for (const stream of [true, false]) {
     ]);
   });
 
-  Deno.test(`responses() keeps every promise of a backend, with stream=${stream}`, async () => {
+  Deno.test(`responses() fulfils the backend contract with stream=${stream}`, async () => {
     await using server = loopback(answerTo);
     const { target } = server;
     const plugin = responses({ target, model: "m", stream });

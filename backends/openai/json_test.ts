@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { bytesOf, joinBytes } from "./bytes.ts";
-import { jsonItems, jsonParts } from "./json_parts.ts";
+import { bytesOf, joinBytes, jsonItems, jsonParts } from "./json.ts";
 
-/** What JSON says, with a text for each piece of bytes. */
+/** Replaces bytes in a value by their text. */
 function withTexts(value: unknown): unknown {
   if (value instanceof Uint8Array) return new TextDecoder().decode(value);
   if (Array.isArray(value)) return value.map(withTexts);
@@ -13,7 +12,7 @@ function withTexts(value: unknown): unknown {
   );
 }
 
-Deno.test("jsonParts() says what JSON.stringify() would, of bytes as of the text that they are", () => {
+Deno.test("jsonParts() encodes values as JSON.stringify() does, and bytes as their text", () => {
   const leaf = fc.oneof(
     fc.string({ unit: "binary" }),
     fc.double(),
@@ -36,7 +35,7 @@ Deno.test("jsonParts() says what JSON.stringify() would, of bytes as of the text
   }));
 });
 
-Deno.test("jsonParts() hands bytes on as they are, and all else in as few pieces as it can", () => {
+Deno.test("jsonParts() passes bytes on uncopied and everything else in as few parts as possible", () => {
   const bytes = bytesOf("AQID");
   const parts = jsonParts({ a: [1, { b: 2 }], data: bytes, c: { d: "é" } });
   assert.ok(parts.includes(bytes));
@@ -55,7 +54,7 @@ Deno.test("jsonParts() hands bytes on as they are, and all else in as few pieces
   ]);
 });
 
-Deno.test("jsonItems() puts commas between", () => {
+Deno.test("jsonItems() separates items with commas", () => {
   const written = joinBytes(jsonItems([1, "a", bytesOf("b"), { c: [] }]));
   assert.equal(new TextDecoder().decode(written), '1,"a","b",{"c":[]}');
   assert.deepEqual(jsonItems([]), []);
