@@ -430,8 +430,7 @@ Deno.test("responseReader() fails as the server reports and keeps earlier output
       {
         failure: "protocol_error",
         code: undefined,
-        message:
-          "Invalid answer: must be a JSON object, but was {not json",
+        message: "Invalid answer: must be a JSON object, but was {not json",
       },
     ],
   ];
