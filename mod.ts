@@ -65,12 +65,9 @@ export {
 export { jsonlManifest, type JsonlManifestOptions } from "./datasets/text.ts";
 export type { ManifestDatasetOptions } from "./datasets/records.ts";
 export { repeat, type RepeatOptions } from "./datasets/repeat.ts";
-export { sharegpt } from "./datasets/sharegpt.ts";
-export type { ShareGptOptions } from "./datasets/sharegpt_options.ts";
-export type {
-  OrderingOptions,
-  SpeechOptions,
-} from "./datasets/reading_options.ts";
+export type { OrderingOptions } from "./datasets/order.ts";
+export { sharegpt, type ShareGptOptions } from "./datasets/sharegpt.ts";
+export type { SpeechOptions } from "./datasets/speech.ts";
 export { textFile, type TextFileOptions } from "./datasets/text.ts";
 export type { TextFormat } from "./datasets/formats/open.ts";
 export { zip } from "./datasets/zip.ts";

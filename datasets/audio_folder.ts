@@ -18,7 +18,7 @@ import {
 } from "./find_audio.ts";
 import { orderOf } from "./order.ts";
 import { readAhead } from "../lib/read_ahead.ts";
-import { type SpeechOptions, speechShape } from "./reading_options.ts";
+import { type SpeechOptions, speechShape } from "./speech.ts";
 import { speechColumns, speechSession } from "./speech.ts";
 
 /** Options of {@linkcode audioFolder}. */

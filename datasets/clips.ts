@@ -6,32 +6,30 @@ import {
   openDecoders,
 } from "../audio/mod.ts";
 import { type BundledClip, bundledClips, readClip } from "../clips/mod.ts";
+import { readAhead } from "../lib/read_ahead.ts";
 import {
   type Columns,
   type DatasetPlugin,
   defineDataset,
 } from "../plugins/mod.ts";
-import { orderOf } from "./order.ts";
-import { readAhead } from "../lib/read_ahead.ts";
-import { type OrderingOptions, orderingShape } from "./reading_options.ts";
+import { type OrderingOptions, orderingShape, orderOf } from "./order.ts";
 import { isCut, speechSession } from "./speech.ts";
 
 /** Options of {@linkcode clips}. */
 export interface ClipsOptions extends OrderingOptions {
   /**
-   * Cuts each clip to this length, in seconds, and its reference to the words that are over by then.
+   * Cuts each clip to this length, in seconds, and its reference to the words that end before it.
    *
    * @default {whole clips}
    */
   maxSeconds?: number;
 }
 
-/** Clips that are opened before their turn comes. */
+/** Number of clips that are opened ahead of need. */
 const AHEAD = 4;
 
 /**
- * The speech that comes with earshot: a few utterances by several voices with exact references.
- * Needs no files of the user's.
+ * The speech that comes with earshot: a few utterances by several voices, with exact references. Needs no files.
  *
  * @example Usage
  * ```ts
@@ -46,26 +44,22 @@ export const clips: DatasetPlugin<ClipsOptions> = defineDataset({
   options: z.strictObject({
     ...orderingShape,
     maxSeconds: z.number().positive().optional().describe(
-      "Cut each clip to this many seconds, and its reference to the words that are over by then (default: whole clips)",
+      "Cut each clip to this many seconds, and its reference to the words that end before it (default: whole clips)",
     ),
   }),
   open({ shuffle, limit, maxSeconds }) {
+    const count = bundledClips.length;
     const decoders = openDecoders();
     const sources = bundledClips.map(sourceOf);
     return {
-      facts: {
-        items: Math.min(bundledClips.length, limit ?? Infinity),
-        shuffle,
-      },
+      facts: { items: Math.min(count, limit ?? Infinity), shuffle },
       sessions({ seed, pass, signal }) {
-        const count = bundledClips.length;
         const order = orderOf(count, { shuffle, limit, seed, pass });
         return readAhead(order, (i) => {
           const clip = bundledClips[i]!;
           return speechSession(
             clip.id,
-            () =>
-              columnsOf(clip, { decoders, source: sources[i]!, maxSeconds }),
+            () => columnsOf(clip, decoders, sources[i]!, maxSeconds),
           );
         }, { ahead: AHEAD, signal });
       },
@@ -74,7 +68,7 @@ export const clips: DatasetPlugin<ClipsOptions> = defineDataset({
   },
 });
 
-/** Reads the clip's file once at most: it may have to come over the network, as earshot itself did. */
+/** Reads the clip's file at most once: it may come over the network, as earshot itself did. */
 function sourceOf(clip: BundledClip): AudioSource {
   let source: Promise<AudioSource> | undefined;
   const read = async () => bytesSource(await readClip(clip), clip.file);
@@ -91,18 +85,16 @@ function sourceOf(clip: BundledClip): AudioSource {
 
 async function columnsOf(
   clip: BundledClip,
-  { decoders, source, maxSeconds }: {
-    readonly decoders: Decoders;
-    readonly source: AudioSource;
-    readonly maxSeconds: number | undefined;
-  },
+  decoders: Decoders,
+  source: AudioSource,
+  maxSeconds: number | undefined,
 ): Promise<Columns> {
   if (!isCut(clip.durationMs, maxSeconds)) {
     return { audio: await decoders.clip(source), reference: clip.transcript };
   }
-  const heard = clip.words.filter(({ endMs }) => endMs <= maxSeconds * 1000);
+  const words = clip.words.filter(({ endMs }) => endMs <= maxSeconds * 1000);
   return {
     audio: await decoders.clip(source, { maxSeconds }),
-    reference: heard.map(({ text }) => text).join(" "),
+    reference: words.map(({ text }) => text).join(" "),
   };
 }

@@ -1,7 +1,7 @@
 import { extname } from "node:path";
 import { redactUrl } from "../lib/redact.ts";
 import { UsageError } from "../plugins/mod.ts";
-import { NAMES } from "./columns/roles.ts";
+import { NAMES } from "./columns/names.ts";
 import { AUDIO_EXTENSIONS, isAudioName, isGlob } from "./find_audio.ts";
 import { openBytes } from "./formats/file_bytes.ts";
 import { TEXT_EXTENSIONS } from "./formats/open.ts";

@@ -140,7 +140,7 @@ Deno.test("jsonlManifest() reads prompts if there is no audio", async () => {
   ]);
   assert.match(
     sessions[2]?.problem ?? "",
-    /m\.jsonl:3: .*must have "prompt": current value is missing$/,
+    /m\.jsonl:3: "prompt": must have a value, but was missing$/,
   );
 });
 
@@ -188,10 +188,10 @@ Deno.test("jsonlManifest() reports a record that cannot be used by its line and 
     undefined,
     /gone\.wav/,
     /bad\.wav/,
-    /must have "audio": current value is null$/,
-    /must have "audio": current value is missing$/,
-    /current value is 5$/,
-    /Cannot use "text" as it must be text: current value is \{"g":1\}$/,
+    /"audio": must have a value, but was null$/,
+    /"audio": must have a value, but was missing$/,
+    /but was 5$/,
+    /"text": must be text, but was \{"g":1\}$/,
     /hold the part from 3\.5 s to 3\.8 s.*lasts 0\.1 s;/,
     /inline audio/,
     undefined,
@@ -272,7 +272,7 @@ Deno.test("jsonlManifest() refuses bad manifests and options before the run", as
   );
   await refused(
     "good.jsonl",
-    /'columns\.audio'.*"audioo"; did you mean "audio"\?$/,
+    /columns\.audio: unknown column "audioo".*; did you mean "audio"\?/,
     { columns: { audio: "audioo" } },
   );
   await refused("good.jsonl", /limit/, { limit: -1 });

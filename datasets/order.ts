@@ -1,4 +1,23 @@
+import { z } from "zod";
 import { random } from "../plugins/mod.ts";
+
+/** The items that are read, and their order. The same seed gives the same order. */
+export interface OrderingOptions {
+  /** Whether each pass through the data has another order, drawn from the run's seed. @default {false} */
+  shuffle?: boolean;
+  /** Number of items to keep: the first ones, after shuffling. Every pass keeps the same. @default {all} */
+  limit?: number;
+}
+
+/** The schema of {@linkcode OrderingOptions}. */
+export const orderingShape = {
+  shuffle: z.boolean().default(false).describe(
+    "Read each pass in another order, drawn from the run's seed",
+  ),
+  limit: z.int().positive().optional().describe(
+    "Number of items to keep, after shuffling; every pass keeps the same (default: all)",
+  ),
+};
 
 /** Options that fix the order in which items are read. */
 export interface OrderOptions {

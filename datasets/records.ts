@@ -16,7 +16,7 @@ import {
 } from "./columns/record_session.ts";
 import { remoteAudios } from "./columns/remote_audio.ts";
 import type { Manifest } from "./formats/manifest.ts";
-import { type SpeechOptions, speechShape } from "./reading_options.ts";
+import { type SpeechOptions, speechShape } from "./speech.ts";
 
 /** Options of all datasets that read a file of records. */
 export interface ManifestDatasetOptions extends SpeechOptions {

@@ -5,12 +5,12 @@ import { type DatasetPlugin, defineDataset } from "../plugins/mod.ts";
 export interface RepeatOptions {
   /** The prompt of every session. */
   text: string;
-  /** Upper bound on the tokens that each answer may have. @default {the server's} */
+  /** Maximum number of tokens of each answer. @default {the server's} */
   maxOutputTokens?: number;
 }
 
 /**
- * The same prompt for ever, as a session of one turn each: for tests, dry runs and cached prompts.
+ * One prompt, repeated without end in sessions of one turn: for tests, dry runs and cached prompts.
  *
  * @example Usage
  * ```ts
@@ -21,12 +21,12 @@ export interface RepeatOptions {
  */
 export const repeat: DatasetPlugin<RepeatOptions> = defineDataset({
   name: "repeat",
-  summary: "One prompt, again and again",
+  summary: "One prompt, repeated without end",
   primary: "text",
   options: z.strictObject({
     text: z.string().min(1).describe("The prompt of every session"),
     maxOutputTokens: z.int().positive().optional().describe(
-      "Upper bound on the tokens of each answer (default: the server's)",
+      "Maximum number of tokens of each answer (default: the server's)",
     ),
   }),
   open: ({ text, maxOutputTokens }) => ({

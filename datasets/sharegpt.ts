@@ -1,31 +1,112 @@
+import { z } from "zod";
 import {
   type Dataset,
   type DatasetPlugin,
   defineDataset,
   messageOf,
   type Session,
+  type Turn,
   UsageError,
 } from "../plugins/mod.ts";
 import { estimateTokens, openTokenizer } from "../tokens/mod.ts";
-import { openJson } from "./formats/json.ts";
-import { jsonlFormat } from "./formats/json.ts";
+import { chatOf, textOf } from "./columns/chat.ts";
+import { type ChatTurn, chatTurns, turnsOf } from "./columns/chat_turns.ts";
+import { textIn } from "./columns/values.ts";
+import { jsonlFormat, openJson } from "./formats/json.ts";
 import {
   type FileManifest,
   openManifest,
   type RecordResult,
 } from "./formats/manifest.ts";
 import { placedProblem, recordNames } from "./columns/record_session.ts";
-import { textIn } from "./columns/values.ts";
-import { type ConversationRules, conversationTurns } from "./sharegpt_chat.ts";
-import {
-  type ShareGptOptions,
-  shareGptOptions,
-  type ShareGptSettings,
-} from "./sharegpt_options.ts";
+import { type OrderingOptions, orderingShape } from "./order.ts";
+
+/** Options of the dataset `sharegpt`. */
+export interface ShareGptOptions extends OrderingOptions {
+  /** The file: JSON or JSON Lines, of any size. */
+  path: string;
+  /**
+   * How conversations are sent: `all` as a session with a turn for each recorded answer, `last` as one request with
+   * everything before the last answer.
+   *
+   * @default {"all"}
+   */
+  turns?: "all" | "last";
+  /** Minimum number of turns. @default {1} */
+  minTurns?: number;
+  /** Number of turns that are kept of each conversation. @default {all} */
+  maxTurns?: number;
+  /**
+   * Number of tokens to generate: `recorded` as many as the recorded answer has, without questions that have no
+   * answer; `free` leaves it to the backend.
+   *
+   * @default {"recorded"}
+   */
+  outputLength?: "recorded" | "free";
+  /** A `tokenizer.json`, or its folder, that counts tokens. @default {an estimate} */
+  tokenizer?: string;
+  /** Minimum number of tokens of each prompt. @default {any} */
+  minPromptTokens?: number;
+  /** Maximum number of tokens of each prompt: everything since the previous answer. @default {any} */
+  maxPromptTokens?: number;
+  /** Minimum number of tokens of each recorded answer. @default {any} */
+  minAnswerTokens?: number;
+  /** Maximum number of tokens of all kept turns, prompts and answers. @default {any} */
+  maxTotalTokens?: number;
+}
+
+const atLeast = (min: number, description: string) =>
+  z.int().min(min).optional().describe(description);
+
+const schema = z.strictObject({
+  path: z.string().min(1).describe("The file: JSON or JSON Lines"),
+  turns: z.enum(["all", "last"]).default("all").describe(
+    "all: a session with a turn for each recorded answer; last: one request with everything before the last answer",
+  ),
+  minTurns: z.int().positive().default(1).describe("Minimum number of turns"),
+  maxTurns: atLeast(
+    1,
+    "Number of turns that are kept of each conversation (default: all)",
+  ),
+  outputLength: z.enum(["recorded", "free"]).default("recorded").describe(
+    "Number of tokens to generate: as many as the recorded answer has, or the backend's choice",
+  ),
+  tokenizer: z.string().min(1).optional().describe(
+    "A tokenizer.json, or its folder, that counts tokens (default: an estimate)",
+  ),
+  minPromptTokens: atLeast(
+    0,
+    "Minimum number of tokens of each prompt (default: any)",
+  ),
+  maxPromptTokens: atLeast(
+    1,
+    "Maximum number of tokens of each prompt (default: any)",
+  ),
+  minAnswerTokens: atLeast(
+    0,
+    "Minimum number of tokens of each recorded answer (default: any)",
+  ),
+  maxTotalTokens: atLeast(
+    1,
+    "Maximum number of tokens of all kept turns, prompts and answers (default: any)",
+  ),
+  ...orderingShape,
+}).superRefine((options, { addIssue }) => {
+  for (const name of ["Turns", "PromptTokens"] as const) {
+    const { [`min${name}` as const]: min, [`max${name}` as const]: max } =
+      options;
+    if (min === undefined || max === undefined || min <= max) continue;
+    const message =
+      `must be at most max${name}, which is ${max}, but was ${min}`;
+    addIssue({ code: "custom", path: [`min${name}`], message });
+  }
+});
+
+type Options = z.output<typeof schema>;
 
 /**
- * Conversations of people with models, as ShareGPT wrote them: `{ id, conversations: [{ from, value }] }`. What the
- * model says before anyone asks is left out; conversations in which nobody does are passed over.
+ * Conversations of people with models in ShareGPT's format: `{ id, conversations: [{ from, value }] }`. Answers before
+ * the first question are left out; conversations without a question are skipped.
  *
  * @example Usage
  * ```ts
@@ -42,42 +123,54 @@ export const sharegpt: DatasetPlugin<ShareGptOptions> = defineDataset({
   name: "sharegpt",
   summary: "Recorded conversations, replayed turn by turn",
   primary: "path",
-  options: shareGptOptions,
+  options: schema,
   open,
 });
 
-/** What conversations and their ids are kept under. */
+/** Names of columns, by priority. */
 const CHATS = ["conversations", "conversation", "messages", "items"];
 const IDS = ["id", "conversation_id"];
 const SYSTEMS = ["system", "system_prompt"];
 
-async function open(options: ShareGptSettings): Promise<Dataset> {
-  const { path, shuffle, limit } = options;
+async function open(options: Options): Promise<Dataset> {
+  const { path, tokenizer, turns, outputLength, shuffle, limit } = options;
   await using stack = new AsyncDisposableStack();
-  const manifest = stack.use(await opened(options));
-  const chat = columnOf(path, manifest);
+  const manifest = stack.use(await openFile(options));
+  const chat = chatColumn(path, manifest);
   const id = IDS.find((name) => manifest.columns.includes(name));
-  const rules = await rulesOf(options);
+  const count = await openCounter(tokenizer);
   const place = path + (manifest.mark ?? "#");
   const held = stack.move();
   return {
-    facts: factsOf(manifest, options),
+    facts: {
+      path,
+      turns,
+      outputLength,
+      tokenCounter: tokenizer === undefined ? "characters" : "tokenizer",
+      shuffle,
+      // How many of them are kept is only known after reading them.
+      ...(manifest.count !== undefined && { conversations: manifest.count }),
+      ...(limit !== undefined && { limit }),
+    },
     async *sessions({ seed, pass, signal }) {
       const order = { shuffle, limit, seed, pass };
       const nameOf = recordNames(place, id);
-      const made = manifest.items(
+      const items = manifest.items(
         order,
-        (met) => itemOf(met, chat, rules),
+        (record) => readItem(record, chat, { ...options, count }),
       );
       let isAny = false;
-      for await (const { met, turns, problem } of made) {
+      for await (const { record, turns, problem } of items) {
         if (signal.aborted) return;
         isAny = true;
-        const own = nameOf(met);
+        const own = nameOf(record);
         yield problem === undefined ? { id: own, turns } : {
           id: own,
           turns,
-          problem: placedProblem(problem, place, { line: met.line, id: own }),
+          problem: placedProblem(problem, place, {
+            line: record.line,
+            id: own,
+          }),
         };
       }
       if (!isAny && !signal.aborted) throw nothingKept(options);
@@ -86,98 +179,143 @@ async function open(options: ShareGptSettings): Promise<Dataset> {
   };
 }
 
-function opened({ path, shuffle }: ShareGptSettings): Promise<FileManifest> {
+function openFile({ path, shuffle }: Options): Promise<FileManifest> {
   return /\.(jsonl|ndjson)$/i.test(path)
     ? openManifest(path, jsonlFormat(), { shuffle })
     : openJson(path, { shuffle });
 }
 
-/** @throws {UsageError} If there are no conversations. */
-function columnOf(path: string, { columns }: FileManifest): string {
+/** Counts the tokens of a text. */
+type Counter = (text: string) => number | Promise<number>;
+
+async function openCounter(tokenizer: string | undefined): Promise<Counter> {
+  if (tokenizer === undefined) return estimateTokens;
+  try {
+    return (await openTokenizer(tokenizer)).countLong;
+  } catch (cause) {
+    throw new UsageError(messageOf(cause), { cause });
+  }
+}
+
+/** @throws {UsageError} If there is no column of conversations. */
+function chatColumn(path: string, { columns }: FileManifest): string {
   const column = CHATS.find((name) => columns.includes(name));
   if (column !== undefined) return column;
-  const has = columns.slice(0, 20).map((name) => JSON.stringify(name));
+  const names = columns.slice(0, 20).map((name) => JSON.stringify(name));
   throw new UsageError(
-    `Cannot read ${path} as its records must have "conversations": their columns are ${
-      has.join(", ")
+    `${path}: its records must have "conversations", but their columns are ${
+      names.join(", ")
     }`,
   );
 }
 
-/** What leaves conversations out. */
-const RULES = [
-  "minTurns",
+/** The options that leave out conversations by their tokens. */
+const TOKEN_LIMITS = [
   "minPromptTokens",
   "maxPromptTokens",
   "minAnswerTokens",
   "maxTotalTokens",
 ] as const;
 
-/** What is wrong where every conversation is passed over. */
-function nothingKept(options: ShareGptSettings): UsageError {
-  const rules = RULES.filter((name) =>
-    options[name] !== undefined && !(name === "minTurns" && options[name] === 1)
+/** The error for a file in which every conversation is left out. */
+function nothingKept(options: Options): UsageError {
+  const rules = (["minTurns", ...TOKEN_LIMITS] as const).filter((name) =>
+    options[name] !== undefined && (name !== "minTurns" || options[name] > 1)
   ).map((name) => `${name}=${options[name]}`);
-  const leaveOut = rules.length > 0
-    ? `, or ${rules.join(", ")} left them out`
+  const limits = rules.length > 0
+    ? `, or ${rules.join(", ")} excludes them`
     : "";
   return new UsageError(
-    `Cannot use ${options.path} as one of its conversations must be left to send: nobody is answered in them${leaveOut}`,
+    `${options.path}: no conversation can be sent: none has an answer${limits}`,
   );
 }
 
-type Item = Omit<Session, "id"> & { readonly met: RecordResult };
+type Item = Omit<Session, "id"> & { readonly record: RecordResult };
 
-async function itemOf(
-  met: RecordResult,
+async function readItem(
+  record: RecordResult,
   chat: string,
-  rules: ConversationRules,
+  rules: Rules,
 ): Promise<Item | undefined> {
-  if ("problem" in met) return { met, turns: [], problem: met.problem };
+  if ("problem" in record) {
+    return { record, turns: [], problem: record.problem };
+  }
   try {
-    const { row } = met;
+    const { row } = record;
     const system = SYSTEMS.find((name) => (row[name] ?? "") !== "");
-    const turns = await conversationTurns(
-      row[chat],
-      rules,
-      textIn(row, system),
-    );
-    return turns && { met, turns };
+    const turns = await readTurns(row[chat], textIn(row, system), rules);
+    return turns && { record, turns };
   } catch (error) {
-    return { met, turns: [], problem: messageOf(error) };
+    return { record, turns: [], problem: messageOf(error) };
   }
 }
 
-async function rulesOf(options: ShareGptSettings): Promise<ConversationRules> {
-  const { tokenizer, outputLength } = options;
-  const count = tokenizer === undefined
-    ? estimateTokens
-    : await counterOf(tokenizer);
-  return { ...options, isAsRecorded: outputLength === "recorded", count };
-}
+type Rules = Options & { readonly count: Counter };
 
-async function counterOf(
-  path: string,
-): Promise<ConversationRules["count"]> {
-  try {
-    return (await openTokenizer(path)).countLong;
-  } catch (cause) {
-    throw new UsageError(messageOf(cause), { cause });
+/** Reads the turns of a conversation; undefined if the options leave it out. */
+async function readTurns(
+  value: unknown,
+  system: string | undefined,
+  rules: Rules,
+): Promise<readonly Turn[] | undefined> {
+  if (Array.isArray(value) && value.length === 0) return undefined;
+  const { outputLength, minTurns, maxTurns, count } = rules;
+  const isAsRecorded = outputLength === "recorded";
+  const recorded = chatTurns([
+    ...(system ? [{ role: "system", content: system } as const] : []),
+    ...await chatOf(value, NO_MEDIA),
+  ]);
+  const kept = recorded
+    .filter(({ answer }) => answer !== undefined || !isAsRecorded)
+    .slice(0, maxTurns);
+  if (kept.length < minTurns || !await isWithinLimits(kept, rules)) {
+    return undefined;
   }
+  const messages = kept.flatMap(({ asked, answer }) =>
+    answer === undefined
+      ? asked
+      : [...asked, { role: "assistant", content: answer } as const]
+  );
+  const turns = turnsOf(messages, rules.turns, {
+    columns: {},
+    isCompared: false,
+  });
+  if (!isAsRecorded) return turns;
+  return await Promise.all(turns.map(async (turn) => {
+    const tokens = await count(turn.columns.answer ?? "");
+    return { ...turn, maxOutputTokens: Math.max(1, tokens) };
+  }));
 }
 
-function factsOf(
-  { count }: FileManifest,
-  { path, turns, outputLength, tokenizer, shuffle, limit }: ShareGptSettings,
-) {
-  return {
-    path,
-    turns,
-    outputLength,
-    tokenCounter: tokenizer === undefined ? "characters" : "tokenizer",
-    shuffle,
-    // How many of them are passed over is known when they are read.
-    ...(count !== undefined && { conversations: count }),
-    ...(limit !== undefined && { limit }),
-  };
+const NO_MEDIA = {
+  audio: refuseMedia,
+  image: refuseMedia,
+  take: () => undefined,
+};
+
+function refuseMedia(): never {
+  throw new Error(
+    "must be text; use the dataset text for chats with audio or images",
+  );
+}
+
+/** Whether prompts and answers are within the limits. Tokens are only counted if there are limits. */
+async function isWithinLimits(
+  turns: readonly ChatTurn[],
+  rules: Rules,
+): Promise<boolean> {
+  if (TOKEN_LIMITS.every((name) => rules[name] === undefined)) return true;
+  const { minPromptTokens = 0, maxPromptTokens = Infinity } = rules;
+  const { minAnswerTokens = 0, maxTotalTokens = Infinity } = rules;
+  let total = 0;
+  for (const { asked, answer = "" } of turns) {
+    const prompt = await rules.count(asked.map(textOf).join("\n"));
+    const answered = await rules.count(answer);
+    total += prompt + answered;
+    if (
+      prompt < minPromptTokens || prompt > maxPromptTokens ||
+      answered < minAnswerTokens || total > maxTotalTokens
+    ) return false;
+  }
+  return true;
 }

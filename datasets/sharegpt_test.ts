@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { UsageError } from "../plugins/mod.ts";
 import { testDataset } from "../plugins/testing/mod.ts";
 import { estimateTokens } from "../tokens/mod.ts";
-import { sharegpt } from "./sharegpt.ts";
-import type { ShareGptOptions } from "./sharegpt_options.ts";
+import { sharegpt, type ShareGptOptions } from "./sharegpt.ts";
+
 import {
   openDataset,
   read,
@@ -16,7 +16,7 @@ interface Said {
   readonly value: string;
 }
 
-/** A conversation in letters: h and g speak in turn, each says its number so often. */
+/** A conversation in letters: h, g and s are the speakers; each text is repeated. */
 function conversation(id: string, letters: string, times = 1) {
   const names = { h: "human", g: "gpt", s: "system" };
   const conversations = [...letters].map((letter, i): Said => ({
@@ -46,7 +46,7 @@ async function ids(options: Partial<ShareGptOptions>): Promise<string[]> {
   return sessions.map(({ id }) => id);
 }
 
-Deno.test("sharegpt() replays conversations turn by turn, each answer as long as the recorded one", async () => {
+Deno.test("sharegpt() replays conversations turn by turn, with answers as long as the recorded ones", async () => {
   const lines = CONVERSATIONS.map((each) => JSON.stringify(each));
   await using folder = await tempFolder({
     "s.json": JSON.stringify(CONVERSATIONS, null, 1),
@@ -79,7 +79,7 @@ Deno.test("sharegpt() replays conversations turn by turn, each answer as long as
   }
 });
 
-Deno.test("sharegpt() leaves lengths to the backend, and the last question unanswered, where it is told to", async () => {
+Deno.test("sharegpt() leaves lengths to the backend with outputLength=free, and sends one request with turns=last", async () => {
   await using folder = await tempFolder({
     "s.json": JSON.stringify(CONVERSATIONS),
   });
@@ -105,7 +105,7 @@ Deno.test("sharegpt() leaves lengths to the backend, and the last question unans
   }]);
 });
 
-Deno.test("sharegpt() sends what stands beside a conversation for the model", async () => {
+Deno.test("sharegpt() sends the system prompt of a record", async () => {
   const beside = { ...conversation("beside", "hghg"), system: "Be brief" };
   const both = { ...conversation("both", "shg"), system: "Be brief" };
   const none = { ...conversation("none", "hg"), system: null };
@@ -139,24 +139,24 @@ Deno.test("sharegpt() sends what stands beside a conversation for the model", as
   });
 });
 
-Deno.test("sharegpt() passes over what the rules leave out", async () => {
+Deno.test("sharegpt() skips conversations outside of the limits", async () => {
   assert.deepEqual(await ids({ minTurns: 2 }), ["two", "three"]);
   const short = ["two", "begins with an answer", "unanswered at the end"];
   assert.deepEqual(await ids({ maxPromptTokens: 5 }), short);
   assert.deepEqual(await ids({ minPromptTokens: 5 }), ["three"]);
   assert.deepEqual(await ids({ minAnswerTokens: 5 }), ["three"]);
   assert.deepEqual(await ids({ maxTotalTokens: 3 }), short.slice(1));
-  // What is cut off does not count.
+  // Turns that are cut off do not count.
   assert.deepEqual(await ids({ maxTotalTokens: 3, maxTurns: 1 }), short);
   assert.deepEqual(await ids({ minTurns: 2, limit: 1 }), ["two"]);
 });
 
-Deno.test("sharegpt() says what left all conversations out", async () => {
+Deno.test("sharegpt() names the options that leave out all conversations", async () => {
   await assert.rejects(
     ids({ minTurns: 4, maxTotalTokens: 9 }),
     (error) =>
       error instanceof UsageError &&
-      /s\.json as one .*: nobody is answered in them, or minTurns=4, maxTotalTokens=9 left them out$/
+      /s\.json: no conversation .* has an answer, or minTurns=4, maxTotalTokens=9 excludes them$/
         .test(error.message),
   );
   await using folder = await tempFolder({
@@ -164,7 +164,7 @@ Deno.test("sharegpt() says what left all conversations out", async () => {
   });
   await assert.rejects(
     readAll(sharegpt({ path: folder.at("s.json") })),
-    /nobody is answered in them$/,
+    /none has an answer$/,
   );
   for (
     const [least, most] of [["minTurns", "maxTurns"], [
@@ -175,13 +175,13 @@ Deno.test("sharegpt() says what left all conversations out", async () => {
     await assert.rejects(
       ids({ [least]: 3, [most]: 2 }),
       new RegExp(
-        `${least}: must be at most ${most}, which is 2: current value is 3`,
+        `${least}: must be at most ${most}, which is 2, but was 3`,
       ),
     );
   }
 });
 
-Deno.test("sharegpt() keeps the same conversations in every pass, and none that the rules leave out", async () => {
+Deno.test("sharegpt() keeps the same conversations in every pass, within the limits", async () => {
   const many = Array.from(
     { length: 60 },
     (_, i) => conversation(`${i}`, i % 3 === 0 ? "hg" : "hghg"),
@@ -200,7 +200,7 @@ Deno.test("sharegpt() keeps the same conversations in every pass, and none that 
   assert.deepEqual((await idsOf(1)).toSorted(), first.toSorted());
 });
 
-Deno.test("sharegpt() counts by a tokenizer where one is given, and says by what", async () => {
+Deno.test("sharegpt() counts with a tokenizer if one is given, and reports the counter", async () => {
   await using folder = await tempFolder({
     "s.json": JSON.stringify(CONVERSATIONS),
     "tokenizer.json": "{",
@@ -214,7 +214,7 @@ Deno.test("sharegpt() counts by a tokenizer where one is given, and says by what
   );
 });
 
-Deno.test("sharegpt() names conversations that cannot be read, and refuses files without any", async () => {
+Deno.test("sharegpt() names invalid conversations, and refuses files without conversations", async () => {
   await using folder = await tempFolder({
     "s.json": JSON.stringify([
       conversation("a", "hg"),
@@ -229,9 +229,9 @@ Deno.test("sharegpt() names conversations that cannot be read, and refuses files
   assert.deepEqual(sessions.map(({ id }) => id), ["a", "b", "c", "d"]);
   const problems = [
     undefined,
-    /s\.json#2: .*a list of messages: current value is "no"$/,
-    /s\.json#3: .*message 1 as its role .*"alien"$/,
-    /s\.json#4: .*current value is missing$/,
+    /s\.json#2: .*a list of messages, but was "no"$/,
+    /s\.json#3: message 1: its role .*"alien"$/,
+    /s\.json#4: .*but was missing$/,
   ];
   for (const [i, rule] of problems.entries()) {
     if (rule) assert.match(sessions[i]!.problem ?? "", rule);
@@ -239,7 +239,7 @@ Deno.test("sharegpt() names conversations that cannot be read, and refuses files
   }
   await assert.rejects(
     readAll(sharegpt({ path: folder.at("other.json") })),
-    /must have "conversations": their columns are "prompt"$/,
+    /must have "conversations", but their columns are "prompt"$/,
   );
   await assert.rejects(
     readAll(sharegpt({ path: folder.at("empty.json") })),

@@ -1,3 +1,4 @@
+import { z } from "zod";
 import type { AudioClip, AudioSource, Decoders } from "../audio/mod.ts";
 import {
   type Columns,
@@ -5,16 +6,28 @@ import {
   type Session,
   type Turn,
 } from "../plugins/mod.ts";
+import { type OrderingOptions, orderingShape } from "./order.ts";
 
-/** A session of one turn. What cannot be used becomes its problem, so that the run goes on without it. */
-export function speechSession(
-  id: string,
-  columns: () => Promise<Columns>,
-): Promise<Session> {
-  return madeSession(id, async () => [{ columns: await columns() }]);
+/** How speech is read. */
+export interface SpeechOptions extends OrderingOptions {
+  /**
+   * Cuts each clip to this length, in seconds. A clip that is cut has no reference, as it is not known which words are
+   * left.
+   *
+   * @default {whole clips}
+   */
+  maxSeconds?: number;
 }
 
-/** A session of turns that may turn out not to be usable: that becomes its problem. */
+/** The schema of {@linkcode SpeechOptions}. */
+export const speechShape = {
+  ...orderingShape,
+  maxSeconds: z.number().positive().optional().describe(
+    "Cut each clip to this many seconds; a clip that is cut has no reference (default: whole clips)",
+  ),
+};
+
+/** Creates a session. If its turns cannot be made, the error becomes its problem, so that the run continues. */
 export async function madeSession(
   id: string,
   turns: () => Promise<readonly Turn[]> | readonly Turn[],
@@ -26,17 +39,25 @@ export async function madeSession(
   }
 }
 
-/** How a clip becomes columns. */
+/** Creates a session of one turn. */
+export function speechSession(
+  id: string,
+  columns: () => Promise<Columns>,
+): Promise<Session> {
+  return madeSession(id, async () => [{ columns: await columns() }]);
+}
+
+/** Options of {@linkcode speechColumns}. */
 export interface SpeechColumnsOptions {
   readonly maxSeconds?: number | undefined;
   readonly reference?: string | undefined;
 }
 
 /**
- * The columns of a file. A clip that is cut has no reference, as nobody can tell which words are left.
+ * Returns the columns of an audio file. A clip that is cut has no reference.
  *
- * @param partOf What of the file is meant. @default {all of it}
- * @throws {AudioError} If its header tells that it cannot be used.
+ * @param partOf Selects a part of the file. @default {all of it}
+ * @throws {AudioError} If its header shows that it cannot be used.
  */
 export async function speechColumns(
   decoders: Decoders,
@@ -51,7 +72,7 @@ export async function speechColumns(
   return { audio: clip, ...(reference !== undefined && { reference }) };
 }
 
-/** A clip that is no longer than it may be. */
+/** Returns the clip, or its beginning if it is too long. */
 export function cut(
   clip: AudioClip,
   maxSeconds: number | undefined,
@@ -60,7 +81,7 @@ export function cut(
   return clip.part({ endMs: maxSeconds * 1000, id: clip.id });
 }
 
-/** Whether a clip is longer than it may be. */
+/** Whether a clip is too long. */
 export function isCut(
   durationMs: number,
   maxSeconds: number | undefined,

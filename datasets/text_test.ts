@@ -250,12 +250,12 @@ Deno.test("textFile() reports what is wrong with a record and continues", async 
   const sessions = await readAll(textFile({ path, columns }));
   const expected = [
     undefined,
-    /#2: Cannot use "max_tokens" as it must be a whole number above 0: .* 0$/,
-    /#3: .*current value is "many"$/,
-    /#4: Cannot use the record as it must have "prompt": .* null$/,
-    /#5: Cannot use "prompt" as it must be text: current value is an array$/,
-    /#6: Cannot use "tools" as it must be a list of tools: .* "none"$/,
-    /#7: Cannot use the image as an object must hold one of/,
+    /#2: "max_tokens": must be a whole number above 0, but was 0$/,
+    /#3: .*but was "many"$/,
+    /#4: "prompt": must have a value, but was null$/,
+    /#5: "prompt": must be text, but was an array$/,
+    /#6: "tools": must be a list of tools, but was "none"$/,
+    /#7: image: an object must have one of/,
     undefined,
   ];
   for (const [i, rule] of expected.entries()) {
@@ -295,11 +295,11 @@ Deno.test("textFile() refuses files that it cannot read before the run", async (
     '[{"prompt":"a"},{"pro',
     /a\.json: the file must be JSON/,
   );
-  await refused("a.json", '[{"promt":"a"}]', /"promt" is near to "prompt"$/);
+  await refused("a.json", '[{"promt":"a"}]', /"promt" is similar to "prompt"$/);
   await refused(
     "a.json",
     '[{"prompt":"a"}]',
-    /'columns\.system'.*"sys"/,
+    /columns\.system: unknown column "sys"/,
     { columns: { system: "sys" } },
   );
   await refused(

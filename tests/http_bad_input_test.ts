@@ -237,7 +237,7 @@ Deno.test("run refuses data that an HTTP backend has no use for before it offers
     chat("text=short.wav", "'format'", "short.wav"),
     chat(
       "text=p.jsonl,columns.text=prmpt",
-      "'columns.text' must name one of its columns (\"prompt\")",
+      'columns.text: unknown column "prmpt"',
       'did you mean "prompt"?',
     ),
     chat(

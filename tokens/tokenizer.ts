@@ -1,7 +1,7 @@
 import { Tokenizer as HuggingFaceTokenizer } from "@huggingface/tokenizers";
 import { dirname, join } from "node:path";
 import { isRecord } from "../lib/record.ts";
-import { yieldToLoop } from "../lib/yield_to_loop.ts";
+import { yieldToEventLoop } from "../lib/loop_turn.ts";
 
 /** Converts text to tokens and back. */
 export interface Tokenizer {
@@ -35,7 +35,7 @@ export async function openTokenizer(path: string): Promise<Tokenizer> {
       canCut ??= addsUp(count);
       let total = 0;
       for (const slice of canCut ? slicesOf(text) : [text]) {
-        if (total > 0) await yieldToLoop();
+        if (total > 0) await yieldToEventLoop();
         total += count(slice);
       }
       return total;

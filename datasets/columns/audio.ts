@@ -1,24 +1,24 @@
 import { isAudioName } from "../find_audio.ts";
 import {
-  described,
   isBase64Media,
   type MediaPlace,
   mediaPlace,
   type MediaRules,
 } from "./media.ts";
+import { described } from "./values.ts";
 
 /**
- * Finds out where the audio is that the value of a column holds: see {@linkcode mediaPlace}. An object may hold
- * samples in `array`, too, as decoded rows of Hugging Face datasets do.
+ * Finds the audio in the value of a column: see {@linkcode mediaPlace}. An object may also have samples in `array`, as
+ * decoded rows of Hugging Face datasets do.
  *
- * @param folder What paths are relative to.
- * @throws {TypeError} If it holds none.
+ * @param folder The folder, or its URL, that paths are relative to.
+ * @throws {TypeError} If the value has no audio.
  */
 export function audioPlace(value: unknown, folder: string): MediaPlace {
   return mediaPlace(value, folder, AUDIO);
 }
 
-/** Whether a value of a column that may hold anything looks like audio. */
+/** Whether a value of any kind of column looks like audio. */
 export function looksLikeAudio(value: unknown): boolean {
   if (Array.isArray(value)) {
     return value.length === 1 && looksLikeAudio(value[0]);
@@ -32,34 +32,30 @@ export function looksLikeAudio(value: unknown): boolean {
 }
 
 const AUDIO: MediaRules = {
-  what: "audio",
-  // What Hugging Face and others call the audio in a row, first what is at hand.
+  kind: "audio",
+  // The names that Hugging Face and others use; those that need no file or download first.
   keys: ["bytes", "data", "array", "path", "url", "src"],
   // WAV, FLAC, Ogg and MP3.
   base64Magic: /^(UklGR|ZkxhQ|T2dnU|SUQz|\/\/[I-Po-v]|\/\+[I-P])/,
-  own: (key, { array, sampling_rate, sample_rate }) =>
+  readOwn: (key, { array, sampling_rate, sample_rate }) =>
     key === "array" ? floatWav(array, sampling_rate ?? sample_rate) : undefined,
 };
 
-/** A WAV file of the samples in a decoded Hugging Face row: mono float32. */
-function floatWav(
-  array: unknown,
-  rateHz: unknown,
-): Uint8Array<ArrayBuffer> {
+/** Encodes the samples of a decoded Hugging Face row as a mono float32 WAV file. */
+function floatWav(array: unknown, rateHz: unknown): Uint8Array<ArrayBuffer> {
   const isNumber = (each: unknown) => typeof each === "number";
   if (!Array.isArray(array) || !array.every(isNumber) || !isNumber(rateHz)) {
     throw new TypeError(
-      `Cannot use the audio as 'array' must be numbers with a number in 'sampling_rate' beside it: current value is ${
+      `audio: 'array' must be numbers, and 'sampling_rate' a number, but was ${
         described(array)
       } and ${described(rateHz)}`,
     );
   }
-  const view = new DataView(new ArrayBuffer(44 + array.length * 4));
-  const ascii = (at: number, text: string) =>
-    [...text].forEach((_, i) => view.setUint8(at + i, text.charCodeAt(i)));
-  ascii(0, "RIFF");
-  view.setUint32(4, 36 + array.length * 4, true);
-  ascii(8, "WAVEfmt ");
+  const size = array.length * 4;
+  const view = new DataView(new ArrayBuffer(44 + size));
+  const bytes = new Uint8Array(view.buffer);
+  bytes.set(new TextEncoder().encode("RIFF    WAVEfmt "));
+  view.setUint32(4, 36 + size, true);
   view.setUint32(16, 16, true);
   view.setUint16(20, 3, true); // float
   view.setUint16(22, 1, true);
@@ -67,8 +63,8 @@ function floatWav(
   view.setUint32(28, Number(rateHz) * 4, true);
   view.setUint16(32, 4, true);
   view.setUint16(34, 32, true);
-  ascii(36, "data");
-  view.setUint32(40, array.length * 4, true);
+  bytes.set(new TextEncoder().encode("data"), 36);
+  view.setUint32(40, size, true);
   array.forEach((sample, i) => view.setFloat32(44 + i * 4, sample, true));
-  return new Uint8Array(view.buffer);
+  return bytes;
 }

@@ -8,7 +8,7 @@ import { tone } from "../../tests/support/datasets.ts";
 
 const FOLDER = resolve("data");
 
-Deno.test("audioPlace() takes paths, relative to the folder", () => {
+Deno.test("audioPlace() reads paths relative to the folder", () => {
   const file = (value: unknown, path: string) =>
     assert.deepEqual(audioPlace(value, FOLDER), { kind: "file", path });
   file("a/b.wav", join(FOLDER, "a", "b.wav"));
@@ -20,7 +20,7 @@ Deno.test("audioPlace() takes paths, relative to the folder", () => {
   file("//nas/speech/a.wav", resolve("//nas/speech/a.wav"));
 });
 
-Deno.test("audioPlace() takes URLs", () => {
+Deno.test("audioPlace() reads URLs", () => {
   const url = new URL("https://host/a.wav?sig=1");
   const place = { kind: "url", url };
   assert.deepEqual(audioPlace(url.href, FOLDER), place);
@@ -31,7 +31,7 @@ Deno.test("audioPlace() takes URLs", () => {
   );
 });
 
-Deno.test("audioPlace() takes the bytes themselves, however they are written", () => {
+Deno.test("audioPlace() reads bytes in every notation", () => {
   const wav = tone(20);
   const text = wav.toBase64();
   const written = [
@@ -53,7 +53,7 @@ Deno.test("audioPlace() takes the bytes themselves, however they are written", (
   }
 });
 
-Deno.test("audioPlace() takes base64 of any content, in either alphabet", () => {
+Deno.test("audioPlace() reads base64 of any content, in both alphabets", () => {
   fc.assert(fc.property(fc.uint8Array({ maxLength: 100 }), (content) => {
     const bytes = Uint8Array.from(content);
     for (const alphabet of ["base64", "base64url"] as const) {
@@ -66,7 +66,7 @@ Deno.test("audioPlace() takes base64 of any content, in either alphabet", () => 
   }));
 });
 
-Deno.test("audioPlace() takes samples as a decoded row has them", async () => {
+Deno.test("audioPlace() reads the samples of a decoded row", async () => {
   const array = Array.from({ length: 800 }, (_, i) => Math.sin(i / 10));
   const place = audioPlace({ path: null, array, sampling_rate: 8000 }, FOLDER);
   assert.ok(place.kind === "bytes");
@@ -77,15 +77,15 @@ Deno.test("audioPlace() takes samples as a decoded row has them", async () => {
   assert.deepEqual(other, place, "by its other name");
 });
 
-Deno.test("audioPlace() refuses what holds no audio, and says what it is", () => {
+Deno.test("audioPlace() refuses other values, and shows them", () => {
   const cases: [unknown, RegExp][] = [
-    [undefined, /current value is missing$/],
-    ["", /current value is empty$/],
-    [7, /current value is 7$/],
-    [true, /current value is true$/],
-    [["a.wav", "b.wav"], /current value is \["a.wav","b.wav"\]$/],
-    [{ sound: 1 }, /must hold one of bytes, .*: current value has sound$/],
-    [{}, /current value has nothing$/],
+    [undefined, /but was missing$/],
+    ["", /but was empty$/],
+    [7, /but was 7$/],
+    [true, /but was true$/],
+    [["a.wav", "b.wav"], /but was \["a.wav","b.wav"\]$/],
+    [{ sound: 1 }, /must have one of bytes, .*, but had sound$/],
+    [{}, /but had nothing$/],
     ["data:audio/wav;base64", /comma/],
     ["data:audio/wav;base64,*", /must be base64/],
     [{ bytes: "a.wav" }, /must be base64.*"a.wav"$/],
@@ -103,7 +103,7 @@ Deno.test("audioPlace() refuses what holds no audio, and says what it is", () =>
   }
 });
 
-Deno.test("audioPlace() puts no media into errors", () => {
+Deno.test("audioPlace() shows no media in errors", () => {
   const bytes = "A".repeat(10_000) + "*";
   assert.throws(
     () => audioPlace({ bytes }, FOLDER),
@@ -111,7 +111,7 @@ Deno.test("audioPlace() puts no media into errors", () => {
   );
 });
 
-Deno.test("looksLikeAudio() tells audio from other values", () => {
+Deno.test("looksLikeAudio() distinguishes audio from other values", () => {
   const yes = [
     "a.wav",
     "x/B.FLAC",

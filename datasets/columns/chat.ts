@@ -1,3 +1,4 @@
+import { isRecord } from "../../lib/record.ts";
 import {
   type Audio,
   type Image,
@@ -6,20 +7,19 @@ import {
   type MessagePart,
   type ToolCall,
 } from "../../plugins/mod.ts";
-import { asJson, described } from "./media.ts";
-import { isRecord } from "../../lib/record.ts";
+import { asJson, described } from "./values.ts";
 
-/** What the media of a chat is had with. */
+/** Reads the media of a chat. */
 export interface ChatMedia {
-  /** The audio that a value holds. */
+  /** Returns the audio in a value. */
   audio(value: unknown): Promise<Audio>;
-  /** The picture that a value holds. */
+  /** Returns the image in a value. */
   image(value: unknown): Image;
-  /** The next picture beside the chat, for parts that say no more than that there is one. */
+  /** Returns the next image of the record's own column, for parts that contain no image. */
   take(): Image | undefined;
 }
 
-/** Who speaks, by all the names that are about. */
+/** The role for each name of a speaker. */
 const ROLES: Readonly<Record<string, Message["role"]>> = {
   system: "system",
   developer: "system",
@@ -38,7 +38,7 @@ const ROLES: Readonly<Record<string, Message["role"]>> = {
   observation: "tool",
 };
 
-/** Whether a value is a list of messages, as OpenAI or ShareGPT write them. */
+/** Whether a value is a list of messages, in OpenAI's or ShareGPT's format. */
 export function looksLikeChat(value: unknown): boolean {
   const list = asJson(value);
   return Array.isArray(list) && isRecord(list[0]) &&
@@ -46,9 +46,9 @@ export function looksLikeChat(value: unknown): boolean {
 }
 
 /**
- * The messages of a chat: OpenAI's `{ role, content }`, with text or parts, or ShareGPT's `{ from, value }`.
+ * Reads the messages of a chat: OpenAI's `{ role, content }`, with text or parts, or ShareGPT's `{ from, value }`.
  *
- * @throws {Error} If it is none, or a message cannot be used: the message of the error has its number.
+ * @throws {Error} If the value is not a chat, or a message is invalid: the error has its number.
  */
 export async function chatOf(
   value: unknown,
@@ -57,81 +57,59 @@ export async function chatOf(
   const list = asJson(value);
   if (!Array.isArray(list) || list.length === 0) {
     throw new TypeError(
-      `Cannot use the chat as it must be a list of messages: current value is ${
-        described(value)
-      }`,
+      `the chat must be a list of messages, but was ${described(value)}`,
     );
   }
   const messages: Message[] = [];
   for (const [i, each] of list.entries()) {
     try {
-      messages.push(await messageIn(each, media));
+      messages.push(await readMessage(each, media));
     } catch (cause) {
-      throw new Error(`Cannot use message ${i + 1} as ${messageOf(cause)}`, {
-        cause,
-      });
+      throw new Error(`message ${i + 1}: ${messageOf(cause)}`, { cause });
     }
   }
   return messages;
 }
 
-async function messageIn(value: unknown, media: ChatMedia): Promise<Message> {
-  if (!isRecord(value)) {
-    throw new TypeError(
-      `it must be an object: current value is ${described(value)}`,
-    );
-  }
+async function readMessage(value: unknown, media: ChatMedia): Promise<Message> {
+  if (!isRecord(value)) throw refusal("must be an object", value);
   const name = value["role"] ?? value["from"];
   const role = typeof name === "string" ? ROLES[name.toLowerCase()] : undefined;
   if (role === undefined) {
-    throw new TypeError(
-      `its role must be one of ${Object.keys(ROLES).join(", ")}: ${
-        "current value is " + described(name)
-      }`,
-    );
+    const roles = Object.keys(ROLES).join(", ");
+    throw refusal(`its role must be one of ${roles}`, name);
   }
   const content = value["content"] ?? value["value"] ?? value["text"];
-  const calls = callsOf(name === "function_call" ? [content] : value);
+  const isCall = name === "function_call";
+  const calls = readCalls(isCall ? [content] : asJson(value["tool_calls"]));
   const callId = value["tool_call_id"];
   return {
     role,
-    content: name === "function_call" && calls
+    content: calls && (isCall || (content ?? null) === null)
       ? ""
-      : await contentOf(content, calls !== undefined, media),
+      : await readContent(content, media),
     ...(calls && { toolCalls: calls }),
     ...(typeof callId === "string" && { toolCallId: callId }),
   };
 }
 
-async function contentOf(
+async function readContent(
   content: unknown,
-  mayBeEmpty: boolean,
   media: ChatMedia,
 ): Promise<Message["content"]> {
   if (typeof content === "string") return content;
-  if (content === undefined || content === null) {
-    if (mayBeEmpty) return "";
-    throw new TypeError("it must have content: current value is missing");
-  }
   if (!Array.isArray(content)) {
-    throw new TypeError(
-      `its content must be text or a list of parts: current value is ${
-        described(content)
-      }`,
-    );
+    throw refusal("its content must be text or a list of parts", content);
   }
   const parts: MessagePart[] = [];
-  for (const part of content) parts.push(await partOf(part, media));
+  for (const part of content) parts.push(await readPart(part, media));
   return parts;
 }
 
-async function partOf(
-  part: unknown,
-  media: ChatMedia,
-): Promise<MessagePart> {
+async function readPart(part: unknown, media: ChatMedia): Promise<MessagePart> {
   if (typeof part === "string") return { kind: "text", text: part };
   const { type, text } = isRecord(part) ? part : {};
-  const held = isRecord(part) ? heldIn(part) : undefined;
+  const inner = isRecord(part) ? mediaIn(part) : undefined;
   switch (type) {
     case "text":
     case "input_text":
@@ -141,36 +119,34 @@ async function partOf(
     case "image":
     case "image_url":
     case "input_image": {
-      const image = held === undefined ? media.take() : media.image(held);
+      const image = inner === undefined ? media.take() : media.image(inner);
       if (image === undefined) break;
       return { kind: "image", image };
     }
     case "audio":
     case "audio_url":
     case "input_audio":
-      if (held === undefined) break;
-      return { kind: "audio", audio: await media.audio(held) };
+      if (inner === undefined) break;
+      return { kind: "audio", audio: await media.audio(inner) };
   }
-  throw new TypeError(
-    `each part must be text, image_url, input_audio or audio_url, and hold it: current value is ${
-      described(part)
-    }`,
-  );
+  const rule =
+    "each part must be text, image_url, input_audio or audio_url, with its content";
+  throw refusal(rule, part);
 }
 
-/** What a part with media holds, under whichever key. */
-function heldIn(part: Record<string, unknown>): unknown {
-  const key = [
-    ...["image_url", "input_audio", "audio_url", "image", "audio"],
-    ...["url", "path", "data", "base64", "source"],
-  ].find((key) => (part[key] ?? null) !== null);
+const MEDIA_KEYS =
+  "image_url input_audio audio_url image audio url path data base64 source"
+    .split(" ");
+
+/** Returns the media in a part, from the first key that has a value. */
+function mediaIn(part: Record<string, unknown>): unknown {
+  const key = MEDIA_KEYS.find((key) => (part[key] ?? null) !== null);
   if (key === undefined) return undefined;
   return key === "data" || key === "base64" ? { data: part[key] } : part[key];
 }
 
-/** What an assistant's message calls: the function's object, or the list of them. */
-function callsOf(message: unknown): readonly ToolCall[] | undefined {
-  const list = isRecord(message) ? asJson(message["tool_calls"]) : message;
+/** Reads a list of tool calls; undefined if the list is not one. */
+function readCalls(list: unknown): readonly ToolCall[] | undefined {
   if (!Array.isArray(list) || list.length === 0) return undefined;
   const calls = list.map((each) => {
     const call = asJson(each);
@@ -185,8 +161,58 @@ function callsOf(message: unknown): readonly ToolCall[] | undefined {
   return calls.every((call) => call !== undefined) ? calls : undefined;
 }
 
-/** The words of a message; what is more than words is left out. */
-export function wordsOf({ content }: Message): string {
+function refusal(rule: string, value: unknown): TypeError {
+  return new TypeError(`${rule}, but was ${described(value)}`);
+}
+
+/** Returns the text of a message, without its media. */
+export function textOf({ content }: Message): string {
   if (typeof content === "string") return content;
   return content.map((part) => part.kind === "text" ? part.text : "").join("");
+}
+
+/** The place of an image in a text, as in LLaVA's data. */
+const MARK = "<image>";
+
+/**
+ * Inserts the images of a record into its chat: each in place of a mark `<image>` in a user's message, and the others
+ * before the first user message.
+ */
+export function withImages(
+  messages: readonly Message[],
+  images: readonly Image[],
+): readonly Message[] {
+  const left = images.map((image): MessagePart => ({ kind: "image", image }));
+  if (left.length === 0) return messages;
+  const marked = messages.map((message) => {
+    const { role, content } = message;
+    return role === "user" && typeof content === "string"
+      ? { ...message, content: replaceMarks(content, left) }
+      : message;
+  });
+  const first = marked.findIndex(({ role }) => role === "user");
+  const user = marked[first];
+  if (left.length === 0 || user === undefined) return marked;
+  const parts = typeof user.content === "string"
+    ? [{ kind: "text", text: user.content } as const]
+    : user.content;
+  return marked.with(first, { ...user, content: [...left, ...parts] });
+}
+
+/** Replaces the marks in a text by the next images, which are removed from the list. */
+function replaceMarks(text: string, images: MessagePart[]): Message["content"] {
+  const [head = "", ...rest] = text.split(MARK);
+  if (rest.length === 0 || images.length === 0) return text;
+  const count = images.length;
+  const texts = [head, ...rest.slice(0, count)];
+  // Marks without an image stay in the text.
+  texts.push([texts.pop(), ...rest.slice(count)].join(MARK));
+  return texts.flatMap((text, i): MessagePart[] => {
+    const image = i > 0 ? images.shift() : undefined;
+    const trimmed = text.trim();
+    return [
+      ...(image ? [image] : []),
+      ...(trimmed ? [{ kind: "text", text: trimmed } as const] : []),
+    ];
+  });
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { Audio, Columns, Image, Message } from "../../plugins/mod.ts";
 import { chatTurns, turnsOf } from "./chat_turns.ts";
-import { chatOf, looksLikeChat } from "./chat.ts";
+import { chatOf, looksLikeChat, withImages } from "./chat.ts";
 
 const image = (id: unknown) => ({ id }) as unknown as Image;
 const audio = (id: unknown) => ({ id }) as unknown as Audio;
@@ -16,7 +16,7 @@ function read(value: unknown, beside: readonly unknown[] = []) {
   });
 }
 
-Deno.test("chatOf() reads OpenAI's messages, ShareGPT's, and either as JSON in a cell", async () => {
+Deno.test("chatOf() reads OpenAI messages and ShareGPT turns, also as JSON in a cell", async () => {
   const chat = [
     { role: "system", content: "Be brief" },
     { role: "user", content: "Hi" },
@@ -42,7 +42,7 @@ Deno.test("chatOf() reads OpenAI's messages, ShareGPT's, and either as JSON in a
   }
 });
 
-Deno.test("chatOf() reads parts with media, from the part or from beside the chat", async () => {
+Deno.test("chatOf() reads parts with media, from the part or from the record", async () => {
   const parts = [
     "plain",
     { type: "text", text: "What is this?" },
@@ -70,7 +70,7 @@ Deno.test("chatOf() reads parts with media, from the part or from beside the cha
   ]);
 });
 
-Deno.test("chatOf() reads calls of tools and what they gave", async () => {
+Deno.test("chatOf() reads tool calls and their results", async () => {
   const call = { name: "now", arguments: '{"zone":"UTC"}' };
   const openai = [
     { role: "user", content: "Time?" },
@@ -98,17 +98,17 @@ Deno.test("chatOf() reads calls of tools and what they gave", async () => {
   ]);
 });
 
-Deno.test("chatOf() refuses what is no chat, and names the message", async () => {
+Deno.test("chatOf() names the invalid message", async () => {
   const user = { role: "user", content: "x" };
   const cases: [unknown, RegExp][] = [
-    [undefined, /must be a list of messages: current value is missing$/],
-    ["Hello", /must be a list of messages: current value is "Hello"$/],
-    [[], /must be a list of messages: current value is \[\]$/],
-    [["x"], /message 1 as it must be an object: current value is "x"$/],
-    [[user, { role: "boss", content: "x" }], /message 2 .*"boss"$/],
-    [[{ content: "x" }], /message 1 as its role .*: current value is missing$/],
-    [[{ role: "user" }], /message 1 as it must have content: .*missing$/],
-    [[{ role: "user", content: 5 }], /text or a list of parts: .* is 5$/],
+    [undefined, /must be a list of messages, but was missing$/],
+    ["Hello", /must be a list of messages, but was "Hello"$/],
+    [[], /must be a list of messages, but was \[\]$/],
+    [["x"], /message 1: must be an object, but was "x"$/],
+    [[user, { role: "boss", content: "x" }], /message 2: .*"boss"$/],
+    [[{ content: "x" }], /message 1: its role .*, but was missing$/],
+    [[{ role: "user" }], /message 1: its content must be .*missing$/],
+    [[{ role: "user", content: 5 }], /text or a list of parts, but was 5$/],
     [[{ role: "user", content: [{ type: "video" }] }], /\{"type":"video"\}$/],
     [[{ role: "user", content: [{ type: "image" }] }], /\{"type":"image"\}$/],
     [[{ role: "user", content: [{ type: "text" }] }], /\{"type":"text"\}$/],
@@ -118,13 +118,13 @@ Deno.test("chatOf() refuses what is no chat, and names the message", async () =>
   }
 });
 
-Deno.test("looksLikeChat() tells chats from other lists", () => {
+Deno.test("looksLikeChat() is false for other values", () => {
   for (
     const value of [undefined, "x", [], ["a"], [{ a: 1 }], [{ role: 1 }], "[{"]
   ) assert.ok(!looksLikeChat(value), JSON.stringify(value));
 });
 
-/** A chat in letters: s, u, a, t, c for system, user, assistant, tool, and an assistant that calls. */
+/** A chat in letters: s, u, a, t, c for system, user, assistant, tool, and an assistant with tool calls. */
 function chat(letters: string): Message[] {
   return [...letters].map((letter, i): Message => {
     const content = `${letter}${i}`;
@@ -143,7 +143,7 @@ function chat(letters: string): Message[] {
   });
 }
 
-Deno.test("chatTurns() divides a chat behind each answer, and leaves none out", () => {
+Deno.test("chatTurns() divides a chat after each answer", () => {
   const cases: [string, string[]][] = [
     ["ua", ["u0>a1"]],
     ["uaua", ["u0>a1", "u2>a3"]],
@@ -167,7 +167,7 @@ Deno.test("chatTurns() divides a chat behind each answer, and leaves none out", 
   }
 });
 
-Deno.test("chatTurns() keeps every message in its place, but what is said before anyone asks", () => {
+Deno.test("chatTurns() keeps the order of all messages from the first question on", () => {
   const letters = fc.string({ unit: fc.constantFrom(..."suatc") });
   fc.assert(
     fc.property(letters, (letters) => {
@@ -183,7 +183,7 @@ Deno.test("chatTurns() keeps every message in its place, but what is said before
       const expected = messages.filter(({ role, toolCalls }, i) =>
         i >= begin || role !== "assistant" || toolCalls
       );
-      // What nobody asks for at the end is no turn.
+      // Messages at the end without a question are not a turn.
       const all = expected.map(({ content }) => content);
       assert.deepEqual(kept, all.slice(0, kept.length));
       const rest = expected.slice(kept.length);
@@ -213,7 +213,7 @@ Deno.test("turnsOf() sends a chat as one request, whose reference is the last an
   });
 });
 
-Deno.test("turnsOf() sends a chat turn by turn, with the answers that were recorded", () => {
+Deno.test("turnsOf() sends a chat turn by turn, with the recorded answers", () => {
   const turns = (letters: string, columns: Columns = {}) =>
     turnsOf(chat(letters), "all", { columns, isCompared: true })
       .map(({ columns }) => columns);
@@ -223,13 +223,13 @@ Deno.test("turnsOf() sends a chat turn by turn, with the answers that were recor
     { tools: [{}], text: "u5", reference: "r" },
   ]);
   assert.deepEqual(turns("ucta"), [{ messages: chat("uct"), answer: "a3" }]);
-  // The record's own system prompt leaves the chat's where it is.
+  // With a system prompt of the record, the chat's stays in its messages.
   const [both] = turns("sua", { system: "be" });
   assert.deepEqual(both!.messages, chat("su"));
   assert.equal(both!.system, "be");
 });
 
-Deno.test("turnsOf() refuses a chat in which nobody asks", () => {
+Deno.test("turnsOf() refuses a chat without a question", () => {
   for (const turns of ["last", "all"] as const) {
     for (const letters of ["s", "a", "sa"]) {
       assert.throws(
@@ -238,4 +238,55 @@ Deno.test("turnsOf() refuses a chat in which nobody asks", () => {
       );
     }
   }
+});
+
+/** The content of a message, images as `[id]`. */
+function shown({ content }: Message): unknown {
+  return typeof content === "string"
+    ? content
+    : content.map((part) =>
+      part.kind === "image"
+        ? [part.image.id]
+        : part.kind === "text" && part.text
+    );
+}
+
+Deno.test("withImages() puts images in place of the marks, and others before the first user message", () => {
+  const cases: [string[], string[], unknown[]][] = [
+    [["Hi"], [], ["Hi"]],
+    [["<image>"], [], ["<image>"]],
+    [["What?"], ["a"], [[["a"], "What?"]]],
+    [["<image>\nWhat?"], ["a"], [[["a"], "What?"]]],
+    [["What?\n<image>"], ["a"], [["What?", ["a"]]]],
+    [["<image> or <image>?"], ["a", "b"], [[["a"], "or", ["b"], "?"]]],
+    [["One", "<image>"], ["a"], ["One", [["a"]]]],
+    [["<image>", "<image>"], ["a"], [[["a"]], "<image>"]],
+    [["<image> <image>"], ["a"], [[["a"], "<image>"]]],
+    [["One <image>"], ["a", "b"], [[["b"], "One", ["a"]]]],
+  ];
+  for (const [said, images, expected] of cases) {
+    const chat = said.flatMap((content): Message[] => [
+      { role: "system", content: "<image>" },
+      { role: "user", content },
+    ]);
+    const result = withImages(chat, images.map(image));
+    assert.deepEqual(
+      result.filter(({ role }) => role === "user").map(shown),
+      expected,
+      said.join(),
+    );
+    assert.ok(
+      result.every(({ role, content }) =>
+        role === "user" || content === "<image>"
+      ),
+    );
+  }
+});
+
+Deno.test("withImages() puts images before existing parts", () => {
+  const parts = [{ kind: "text", text: "Look" }] as const;
+  const [message] = withImages([{ role: "user", content: parts }], [
+    image("a"),
+  ]);
+  assert.deepEqual(shown(message!), [["a"], "Look"]);
 });

@@ -1,129 +1,118 @@
 import type { Columns, Message, Turn } from "../../plugins/mod.ts";
-import { wordsOf } from "./chat.ts";
+import { textOf } from "./chat.ts";
 
-/** How a recorded chat is sent: as one request with all of it, or turn by turn. */
+/** How a recorded chat is sent: as one request (`last`), or turn by turn (`all`). */
 export type Turns = "last" | "all";
 
 /** One turn of a recorded chat. */
 export interface ChatTurn {
-  /** What is said before the answer, by anyone. */
+  /** The messages before the answer. */
   readonly asked: readonly Message[];
-  /** What the assistant said then, where it was recorded. */
+  /** The recorded answer; undefined if there is none. */
   readonly answer: string | undefined;
 }
 
+const isQuestion = ({ role }: Message) => role === "user" || role === "tool";
+
+const isAnswer = ({ role, toolCalls }: Message) =>
+  role === "assistant" && !toolCalls;
+
 /**
- * Divides a chat behind each answer. What the assistant says before anyone else is left out. Calls of tools stand
- * within the turn whose answer they lead to, as what they return cannot be foreseen.
+ * Divides a chat after each answer. Answers before the first question are left out. Tool calls belong to the turn of
+ * the answer that they lead to, as their results cannot be predicted.
  */
 export function chatTurns(messages: readonly Message[]): ChatTurn[] {
   const turns: ChatTurn[] = [];
   let asked: Message[] = [];
   for (const [i, message] of messages.entries()) {
-    const isAnswer = message.role === "assistant" && !message.toolCalls;
-    if (!isAnswer) {
+    const isAsked = asked.some(isQuestion);
+    // Of several answers in a row the last counts.
+    const isLast = messages[i + 1]?.role !== "assistant";
+    if (isAnswer(message) && isAsked && isLast) {
+      turns.push({ asked, answer: textOf(message) });
+      asked = [];
+    } else if (!isAnswer(message) || isAsked || turns.length > 0) {
       asked.push(message);
-      continue;
     }
-    if (!asked.some(({ role }) => role === "user" || role === "tool")) {
-      // Later on it is a part of the history that the next question comes after.
-      if (turns.length > 0) asked.push(message);
-      continue;
-    }
-    // Of several in a row the last is the answer.
-    if (messages[i + 1]?.role === "assistant") {
-      asked.push(message);
-      continue;
-    }
-    turns.push({ asked, answer: wordsOf(message) });
-    asked = [];
   }
-  const isAsked = asked.some(({ role }) => role === "user" || role === "tool");
-  return isAsked ? [...turns, { asked, answer: undefined }] : turns;
+  if (asked.some(isQuestion)) turns.push({ asked, answer: undefined });
+  return turns;
 }
 
-/** What a record holds beside its chat, and what is made of its answers. */
-export interface Beside {
-  /** Its other columns. */
+/** The rest of a record, and how answers are used. */
+export interface ChatOptions {
+  /** The other columns of the record. */
   readonly columns: Columns;
-  /** How many tokens each answer is to have. */
+  /** Number of tokens to generate for each answer. */
   readonly maxOutputTokens?: number | undefined;
-  /** Whether a chat that is sent as one request is compared with its last answer. */
+  /** Whether the last answer is the reference of a chat that is sent as one request. */
   readonly isCompared: boolean;
 }
 
 /**
- * The turns that a chat is sent as, each with the `answer` that was recorded. Answers of a chat that is sent turn by
- * turn are no references: a model that says the same in other words makes no error, and to align long texts takes
- * the client's time.
+ * Returns the turns of a chat, each with its recorded `answer`. Answers of a chat that is sent turn by turn are not
+ * references: the same answer in other words is not an error, and aligning long texts takes the client's time.
  *
- * @throws {Error} If nobody asks anything in it.
+ * @throws {Error} If the chat has no question.
  */
 export function turnsOf(
   messages: readonly Message[],
   turns: Turns,
-  { columns, maxOutputTokens, isCompared }: Beside,
+  { columns, maxOutputTokens, isCompared }: ChatOptions,
 ): Turn[] {
-  const asked = turns === "last"
-    ? [lastTurn(messages, columns, isCompared)]
+  const each = turns === "last"
+    ? lastTurn(messages, columns, isCompared)
     : allTurns(messages, columns);
-  if (asked.length === 0) throw nobodyAsks();
-  return asked.map((columns) => ({
+  if (each.length === 0) {
+    throw new Error(
+      "the chat must have a message by the user, but has no such message",
+    );
+  }
+  return each.map((columns) => ({
     columns,
     ...(maxOutputTokens !== undefined && { maxOutputTokens }),
   }));
 }
 
-/** All of a chat but its last answer. */
+/** The whole chat without its last answer. */
 function lastTurn(
   messages: readonly Message[],
-  beside: Columns,
+  columns: Columns,
   isCompared: boolean,
-): Columns {
-  const last = messages.findLastIndex(({ role }) =>
-    role === "user" || role === "tool"
-  );
-  if (last < 0) throw nobodyAsks();
-  const message = messages.findLast(({ role, toolCalls }, i) =>
-    i > last && role === "assistant" && !toolCalls
-  );
-  const answer = message && wordsOf(message);
-  return {
-    ...beside,
-    messages: messages.slice(0, last + 1),
+): Columns[] {
+  const end = messages.findLastIndex(isQuestion) + 1;
+  if (end === 0) return [];
+  const message = messages.slice(end).findLast(isAnswer);
+  const answer = message && textOf(message);
+  return [{
+    ...columns,
+    messages: messages.slice(0, end),
     ...(answer && { answer, ...(isCompared && { reference: answer }) }),
-  };
+  }];
 }
 
-/** Tools go with every turn; what else stands beside the chat with the first, and its reference with the last. */
-function allTurns(messages: readonly Message[], beside: Columns): Columns[] {
-  const { tools, reference, ...first } = beside;
-  const turns = chatTurns(messages);
-  return turns.map((turn, i) => ({
+/** Tools belong to every turn, the reference to the last, and all other columns to the first. */
+function allTurns(messages: readonly Message[], columns: Columns): Columns[] {
+  const { tools, reference, ...first } = columns;
+  return chatTurns(messages).map((turn, i, turns) => ({
     ...(tools && { tools }),
     ...turnColumns(turn, i === 0 ? first : {}),
     ...(reference !== undefined && i === turns.length - 1 && { reference }),
   }));
 }
 
-/** What one turn holds: a prompt alone where there is no more to it. */
-function turnColumns({ asked, answer }: ChatTurn, beside: Columns): Columns {
+/** A turn that is a single prompt is sent as `text`. */
+function turnColumns({ asked, answer }: ChatTurn, columns: Columns): Columns {
   const [first, ...others] = asked;
-  const hasSystem = first?.role === "system" && beside.system === undefined;
-  const said = hasSystem ? others : asked;
-  const [only] = said;
-  const isPrompt = said.length === 1 && only?.role === "user" &&
-    typeof only.content === "string" && beside.text === undefined;
+  const hasSystem = first?.role === "system" && columns.system === undefined;
+  const rest = hasSystem ? others : asked;
+  const [only] = rest;
+  const isPrompt = rest.length === 1 && only?.role === "user" &&
+    typeof only.content === "string" && columns.text === undefined;
   return {
-    ...beside,
-    ...(hasSystem && { system: wordsOf(first) }),
-    ...(isPrompt ? { text: wordsOf(only) } : { messages: said }),
+    ...columns,
+    ...(hasSystem && { system: textOf(first) }),
+    ...(isPrompt ? { text: textOf(only) } : { messages: rest }),
     ...(answer !== undefined && { answer }),
   };
-}
-
-function nobodyAsks(): Error {
-  return new Error(
-    "Cannot use the chat as it must have a message by the user: current value has none",
-  );
 }

@@ -3,43 +3,50 @@ import { open } from "node:fs/promises";
 import { basename, extname, relative, sep } from "node:path";
 import { type Image, type MediaFile, messageOf } from "../../plugins/mod.ts";
 import { download, idOfUrl, urlWithoutQuery } from "./download.ts";
-import { imageKind } from "./image_kind.ts";
-import { type MediaPlace, mediaPlace, type MediaRules } from "./media.ts";
+import { mediaPlace, type MediaRules } from "./media.ts";
 
-/** What pictures are had with. */
+/** How images are read. */
 export interface ImagesOptions {
-  /** What paths are relative to. */
+  /** The folder, or its URL, that paths are relative to. */
   readonly folder: string;
-  /** Longest time for one download, in milliseconds. */
+  /** Timeout of a download, in milliseconds. */
   readonly timeoutMs: number;
-  /** Ends what is under way. */
+  /** Cancels downloads. */
   readonly signal: AbortSignal;
 }
 
-/** More than this is taken by no server. */
+/** No server accepts more than this. */
 export const MAX_IMAGE_BYTES = 64 * 2 ** 20;
 
 /**
- * The picture that the value of a column holds: a path, a URL, a data URI, base64, or an object with one of them.
- * What is in the record is looked at now; files and URLs when they are needed.
+ * Returns the image in the value of a column: a path, a URL, a data URI, base64, or an object with one of them. Bytes
+ * in the record are checked at once; files and URLs are read when they are needed.
  *
- * @throws {TypeError} If it is none of these.
- * @throws {Error} If what is in the record is no picture.
+ * @throws {TypeError} If the value is none of these.
+ * @throws {Error} If bytes in the record are not an image.
  */
 export function imageOf(value: unknown, options: ImagesOptions): Image {
-  const place = mediaPlace(value, options.folder, IMAGE);
-  if (place.kind === "bytes") return inline(place.bytes);
-  const { id, name, read } = place.kind === "file"
-    ? local(place, options)
-    : remote(place, options);
+  const { folder, timeoutMs, signal } = options;
+  const place = mediaPlace(value, folder, IMAGE);
+  if (place.kind === "bytes") return inlineImage(place.bytes);
+  if (place.kind === "file") {
+    const { path } = place;
+    return {
+      id: relative(folder, path).replaceAll(sep, "/"),
+      file: async () => mediaFile(await readImage(path), basename(path)),
+    };
+  }
+  const { url } = place;
+  const name = basename(url.pathname) || urlWithoutQuery(url);
+  const limits = { timeoutMs, signal, maxBytes: MAX_IMAGE_BYTES };
   return {
-    id,
-    ...(place.kind === "url" && { url: place.url.href }),
-    file: async () => mediaFile(await read(), name),
+    id: idOfUrl(url),
+    url: url.href,
+    file: async () => mediaFile(await download(url, limits), name),
   };
 }
 
-/** The pictures of a column: one, or a list. */
+/** Returns the images of a column: one, or a list. */
 export function imagesOf(
   value: unknown,
   options: ImagesOptions,
@@ -49,100 +56,97 @@ export function imagesOf(
 }
 
 const IMAGE: MediaRules = {
-  what: "image",
-  keys: [
-    "bytes",
-    "data",
-    "path",
-    "url",
-    "src",
-    "image_url",
-    "image",
-    "b64_json",
-  ],
-  // PNG, JPEG, GIF, WebP, BMP, and what AVIF and HEIC files begin with.
+  kind: "image",
+  keys: "bytes data path url src image_url image b64_json".split(" "),
+  // PNG, JPEG, GIF, WebP, BMP, and the beginning of AVIF and HEIC files.
   base64Magic: /^(iVBORw0KGgo|\/9j\/|R0lGOD|UklGR|Qk|AAAA[\w+/]{2,4}Z0eX)/,
 };
 
-interface Readable {
-  readonly id: string;
-  readonly name: string;
-  read(): Promise<Uint8Array>;
-}
-
-function inline(bytes: Uint8Array): Image {
+function inlineImage(bytes: Uint8Array): Image {
   const hash = createHash("sha256").update(bytes).digest("hex").slice(0, 16);
   const file = mediaFile(bytes, "inline image");
-  const { extension } = imageKind(bytes)!;
+  const name = hash + extname(file.name);
   return {
     id: `sha256:${hash}`,
-    file: () => Promise.resolve({ ...file, name: hash + extension }),
+    file: () => Promise.resolve({ ...file, name }),
   };
 }
 
-function local(
-  { path }: Extract<MediaPlace, { kind: "file" }>,
-  { folder }: ImagesOptions,
-): Readable {
-  const id = relative(folder, path).replaceAll(sep, "/");
-  return { id, name: basename(path), read: () => readImage(path) };
-}
-
-function remote(
-  { url }: Extract<MediaPlace, { kind: "url" }>,
-  { timeoutMs, signal }: ImagesOptions,
-): Readable {
-  const limits = { timeoutMs, signal, maxBytes: MAX_IMAGE_BYTES };
-  return {
-    id: idOfUrl(url),
-    name: basename(url.pathname) || urlWithoutQuery(url),
-    read: () => download(url, limits),
-  };
-}
-
-/** The whole file, as it is read once for each preparation. */
+/** Reads a whole file. */
 async function readImage(path: string): Promise<Uint8Array> {
   try {
     await using file = await open(path);
     const { size } = await file.stat();
     if (size > MAX_IMAGE_BYTES) {
       throw new Error(
-        `it must be at most ${MAX_IMAGE_BYTES} bytes: current value is ${size}`,
+        `must be at most ${MAX_IMAGE_BYTES} bytes, but was ${size}`,
       );
     }
     return await file.readFile();
   } catch (cause) {
-    const missing = (cause as { code?: unknown }).code === "ENOENT";
-    const why = missing ? "there is no such file" : messageOf(cause);
-    throw new Error(`Cannot read the image ${path} as ${why}`, { cause });
+    const isMissing = (cause as { code?: unknown }).code === "ENOENT";
+    const reason = isMissing ? "no such file" : messageOf(cause);
+    throw new Error(`cannot read ${path}: ${reason}`, { cause });
   }
 }
 
-/** @throws {Error} If the bytes are no picture. */
+/**
+ * Names an image file by its content.
+ *
+ * @throws {Error} If the bytes are not an image.
+ */
 function mediaFile(bytes: Uint8Array, name: string): MediaFile {
-  const kind = imageKind(bytes);
-  if (kind === undefined) {
+  const type = imageType(bytes);
+  if (!type) {
     throw new Error(
-      `Cannot use ${name} as an image must be PNG, JPEG, GIF, WebP, BMP, AVIF or HEIC: current value is ${
-        begins(bytes)
+      `${name}: an image must be PNG, JPEG, GIF, WebP, BMP, AVIF or HEIC, but was ${
+        beginning(bytes)
       }`,
     );
   }
-  const stem = name.slice(0, name.length - extname(name).length);
-  const isNamed = extname(name).toLowerCase() === kind.extension ||
-    kind.extension === ".jpg" && /\.jpe?g$/i.test(name);
-  return {
-    bytes,
-    mediaType: kind.mediaType,
-    name: isNamed ? name : stem + kind.extension,
-  };
+  const { mediaType, extension } = type;
+  const own = extname(name);
+  const isNamed = own.toLowerCase().replace("jpeg", "jpg") === extension;
+  const stem = name.slice(0, name.length - own.length);
+  return { bytes, mediaType, name: isNamed ? name : stem + extension };
 }
 
-/** The beginning of what is no picture: a message about it is often in there. */
-function begins(bytes: Uint8Array): string {
+/** Media types, extensions, and the beginning of the files in hexadecimal digits. */
+const TYPES: readonly (readonly [string, string, RegExp])[] = [
+  ["image/png", ".png", /^89504e470d0a1a0a/],
+  ["image/jpeg", ".jpg", /^ffd8ff/],
+  // GIF87a or GIF89a.
+  ["image/gif", ".gif", /^47494638(37|39)61/],
+  // RIFF, a size, WEBP.
+  ["image/webp", ".webp", /^52494646.{8}57454250/],
+  // BM, a size, four reserved bytes, an offset, and the size of one of the known headers.
+  ["image/bmp", ".bmp", /^424d.{8}0{8}.{8}(0c|28|34|38|40|6c|7c)000000/],
+  // A size, ftyp, and a brand: avif, avis; heic, heix, heim, heis, hevc, hevx, hevm, hevs, mif1, msf1.
+  ["image/avif", ".avif", /^.{8}66747970617669(66|73)/],
+  [
+    "image/heic",
+    ".heic",
+    /^.{8}66747970(6865(69(63|78|6d|73)|76(63|78|6d|73))|6d696631|6d736631)/,
+  ],
+];
+
+/** Number of bytes that identify the type. */
+const HEAD_BYTES = 32;
+
+/** Identifies an image file by its first bytes; undefined if it is not an image. */
+export function imageType(
+  bytes: Uint8Array,
+): { readonly mediaType: string; readonly extension: string } | undefined {
+  const head = bytes.subarray(0, HEAD_BYTES).toHex();
+  const found = TYPES.find(([, , magic]) => magic.test(head));
+  return found && { mediaType: found[0], extension: found[1] };
+}
+
+/** The beginning of a file that is not an image, which often contains an error message. */
+function beginning(bytes: Uint8Array): string {
   if (bytes.length === 0) return "empty";
   const text = new TextDecoder().decode(bytes.subarray(0, 40));
-  // deno-lint-ignore no-control-regex -- to tell text from everything else
+  // deno-lint-ignore no-control-regex -- distinguishes text from binary data
   const isText = !/[\0-\x08\x0e-\x1f\ufffd]/.test(text.slice(0, -1));
   const head = isText ? JSON.stringify(text) : bytes.subarray(0, 8).toHex();
   return `${head}${bytes.length > 40 ? "…" : ""} (${bytes.length} bytes)`;

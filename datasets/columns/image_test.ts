@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { pathToFileURL } from "node:url";
-import { imageKind } from "./image_kind.ts";
-import { imageOf, imagesOf } from "./image.ts";
+import { imageOf, imagesOf, imageType } from "./image.ts";
 import { PNG, tempFolder } from "../../tests/support/datasets.ts";
 
 const options = (folder: string) => ({
@@ -13,7 +12,7 @@ const options = (folder: string) => ({
 const ascii = (text: string) =>
   Uint8Array.from(text, (character) => character.charCodeAt(0));
 
-Deno.test("imageKind() tells pictures by how they begin, and nothing else for one", () => {
+Deno.test("imageType() identifies images by their first bytes", () => {
   const cases: [string, string | undefined][] = [
     ["\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "image/png"],
     ["\xff\xd8\xff\xe0\0\x10JFIF", "image/jpeg"],
@@ -32,11 +31,11 @@ Deno.test("imageKind() tells pictures by how they begin, and nothing else for on
     ["", undefined],
   ];
   for (const [head, mediaType] of cases) {
-    assert.equal(imageKind(ascii(head))?.mediaType, mediaType, head);
+    assert.equal(imageType(ascii(head))?.mediaType, mediaType, head);
   }
 });
 
-Deno.test("imageOf() reads a picture however it is given, and names its file by what it is", async () => {
+Deno.test("imageOf() reads an image in every notation, and names its file by its content", async () => {
   await using folder = await tempFolder({ "sub/a.jpg": PNG, "b.PNG": PNG });
   const base64 = PNG.toBase64();
   const named = async (value: unknown) => {
@@ -71,7 +70,7 @@ Deno.test("imageOf() reads a picture however it is given, and names its file by 
   assert.equal(imagesOf("b.PNG", options(folder.path))[0]!.id, "b.PNG");
 });
 
-Deno.test("imageOf() fetches what has a URL when its file is asked for, and not before", async () => {
+Deno.test("imageOf() downloads an image when its file is needed, not before", async () => {
   const asked: string[] = [];
   await using server = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen() {} },
@@ -92,25 +91,28 @@ Deno.test("imageOf() fetches what has a URL when its file is asked for, and not 
   assert.deepEqual(asked, ["/a"]);
   await assert.rejects(
     imageOf(`${base}/page`, options(".")).file(),
-    /Cannot use page as an image must be PNG, .*"<html>no such/,
+    /Error: page: an image must be PNG, .*"<html>no such/,
   );
 });
 
-Deno.test("imageOf() refuses what is no picture, and says what it is", async () => {
+Deno.test("imageOf() refuses other files, and shows their beginning", async () => {
   await using folder = await tempFolder({ "a.png": "a text", "b.png": "" });
   const at = options(folder.path);
   assert.throws(
     () => imageOf(5, at),
-    /Cannot use the image as it must be a path, .*: current value is 5$/,
+    /: image: must be a path, .*, but was 5$/,
   );
-  assert.throws(() => imageOf({ width: 3 }, at), /hold one of.*has width$/);
+  assert.throws(
+    () => imageOf({ width: 3 }, at),
+    /must have one of.*had width$/,
+  );
   assert.throws(
     () => imageOf({ bytes: ascii("\0\x01no").toBase64() }, at),
-    /Cannot use inline image as an image must be .*00016e6f \(4 bytes\)$/,
+    /Error: inline image: an image must be .*00016e6f \(4 bytes\)$/,
   );
   const rejected = async (name: string, message: RegExp) =>
     await assert.rejects(imageOf(name, at).file(), message);
-  await rejected("a.png", /Cannot use a\.png as .*"a text" \(6 bytes\)$/);
-  await rejected("b.png", /current value is empty$/);
-  await rejected("c.png", /c\.png as there is no such file$/);
+  await rejected("a.png", /Error: a\.png: .*"a text" \(6 bytes\)$/);
+  await rejected("b.png", /but was empty$/);
+  await rejected("c.png", /: cannot read .*c\.png: no such file$/);
 });

@@ -1,34 +1,34 @@
-import { isRecord } from "../../lib/record.ts";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { isRecord } from "../../lib/record.ts";
+import { described } from "./values.ts";
 
 /** Where the media of a record is. */
 export type MediaPlace =
   | { readonly kind: "file"; readonly path: string }
   | { readonly kind: "url"; readonly url: URL }
-  | { readonly kind: "bytes"; readonly bytes: Uint8Array<ArrayBuffer> };
+  | { readonly kind: "bytes"; readonly bytes: Bytes };
 
-/** What is particular to a kind of media. */
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/** How values of one kind of media are read. */
 export interface MediaRules {
-  /** What it is called in errors: `audio`. */
-  readonly what: string;
-  /** Keys of an object that hold it, the one that counts first. */
+  /** The name of the kind in errors: `audio`. */
+  readonly kind: string;
+  /** Keys of an object that may contain the media, by priority. */
   readonly keys: readonly string[];
-  /** What its files begin with, in base64. */
+  /** The beginning of its files in base64. */
   readonly base64Magic: RegExp;
-  /** Reads a value that is this kind's alone. */
-  own?(
-    key: string,
-    value: Record<string, unknown>,
-  ): Uint8Array<ArrayBuffer> | undefined;
+  /** Reads a key that only this kind has. */
+  readOwn?(key: string, value: Record<string, unknown>): Bytes | undefined;
 }
 
 /**
- * Finds out what the value of a column with media is: a path, an `http:` or `data:` URL, base64, or an object
- * that holds one of these, as rows of Hugging Face datasets do.
+ * Finds the media in a value: a path, an `http:` or `data:` URL, base64, or an object that contains one of these, as
+ * rows of Hugging Face datasets do.
  *
- * @param folder What paths are relative to: a folder, or the URL of one.
- * @throws {TypeError} If it is none of these.
+ * @param folder The folder, or its URL, that paths are relative to.
+ * @throws {TypeError} If the value is none of these.
  */
 export function mediaPlace(
   value: unknown,
@@ -36,52 +36,59 @@ export function mediaPlace(
   rules: MediaRules,
 ): MediaPlace {
   if (typeof value === "string" && value !== "") {
-    return ofString(value, folder, rules);
+    return textPlace(value, folder, rules);
   }
   if (value instanceof Uint8Array) return bytesPlace(value.slice());
   if (Array.isArray(value) && value.length === 1) {
     return mediaPlace(value[0], folder, rules);
   }
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) {
-    return ofObject(value as Record<string, unknown>, folder, rules);
-  }
-  throw refusal(
-    rules,
-    "it must be a path, a URL, a data URI, base64 or an object with one of them",
-    value,
-  );
+  if (isRecord(value)) return objectPlace(value, folder, rules);
+  const rule =
+    "must be a path, a URL, a data URI, base64 or an object with one of them";
+  throw refusal(rules, rule, value);
 }
 
-/** Whether a text is base64 of this kind of media and no path: what is longer than any path may begin with anything. */
-export function isBase64Media(value: string, { base64Magic }: MediaRules) {
-  const mayBe = value.length >= MIN_BASE64 && base64Magic.test(value) ||
-    value.length > MAX_PATH;
-  return mayBe && /^[\w+/\s-]+(?:={1,2}\s*)?$/.test(value);
-}
-
-/** No file of media is as short as this. */
+/** No media file is shorter than this in base64. */
 const MIN_BASE64 = 64;
+
+/** No path is longer than this. */
 const MAX_PATH = 4096;
 
-function ofString(
+/** Whether a text is base64 of this kind of media rather than a path. */
+export function isBase64Media(
+  value: string,
+  { base64Magic }: MediaRules,
+): boolean {
+  const isLikely = value.length >= MIN_BASE64 && base64Magic.test(value) ||
+    value.length > MAX_PATH;
+  return isLikely && /^[\w+/\s-]+(?:={1,2}\s*)?$/.test(value);
+}
+
+function textPlace(
   value: string,
   folder: string,
   rules: MediaRules,
 ): MediaPlace {
   if (/^data:/i.test(value)) return bytesPlace(dataUri(value, rules));
-  if (/^https?:/i.test(value)) return { kind: "url", url: urlOf(value, rules) };
+  if (/^https?:/i.test(value)) {
+    const url = URL.parse(value);
+    if (url) return { kind: "url", url };
+    throw refusal(rules, "its URL must be well formed", value);
+  }
   if (isBase64Media(value, rules)) return bytesPlace(base64(value, rules));
-  if (isWeb(folder)) return { kind: "url", url: below(folder, value, rules) };
+  if (isWeb(folder)) {
+    return { kind: "url", url: urlBelow(folder, value, rules) };
+  }
   const path = /^file:\/\//i.test(value) ? fileURLToPath(value) : value;
   return { kind: "file", path: resolve(folder, path) };
 }
 
-/** Whether paths are relative to a URL, so that none may lead to a file here. */
+/** Whether paths are relative to a URL. They must never lead to a local file then. */
 export function isWeb(folder: string): boolean {
   return /^https?:\/\//i.test(folder);
 }
 
-function below(folder: string, path: string, rules: MediaRules): URL {
+function urlBelow(folder: string, path: string, rules: MediaRules): URL {
   const parts = path.split(/[\\/]/);
   if (/^[a-z]+:/i.test(path) || parts[0] === "" || parts.includes("..")) {
     throw refusal(rules, `its path must lead below ${folder}`, path);
@@ -92,14 +99,14 @@ function below(folder: string, path: string, rules: MediaRules): URL {
   );
 }
 
-function ofObject(
+function objectPlace(
   value: Record<string, unknown>,
   folder: string,
   rules: MediaRules,
 ): MediaPlace {
   const key = rules.keys.find((key) => (value[key] ?? null) !== null);
   const inner = key && value[key];
-  const own = key && rules.own?.(key, value);
+  const own = key && rules.readOwn?.(key, value);
   if (own) return bytesPlace(own);
   if (key === "bytes" || key === "data") {
     if (typeof inner !== "string") return bytesPlace(bytesOf(inner, rules));
@@ -110,26 +117,26 @@ function ofObject(
     return mediaPlace(inner, folder, rules);
   }
   throw new TypeError(
-    `Cannot use the ${rules.what} as an object must hold one of ${
+    `${rules.kind}: an object must have one of ${
       rules.keys.join(", ")
-    }: current value has ${Object.keys(value).join(", ") || "nothing"}`,
+    }, but had ${Object.keys(value).join(", ") || "nothing"}`,
   );
 }
 
-function bytesPlace(bytes: Uint8Array<ArrayBuffer>): MediaPlace {
+function bytesPlace(bytes: Bytes): MediaPlace {
   return { kind: "bytes", bytes };
 }
 
-function base64(text: string, rules: MediaRules): Uint8Array<ArrayBuffer> {
+function base64(text: string, rules: MediaRules): Bytes {
   try {
     const alphabet = /[-_]/.test(text) ? "base64url" : "base64";
     return Uint8Array.fromBase64(text, { alphabet });
   } catch (cause) {
-    throw refusal(rules, "it must be base64", text, cause);
+    throw refusal(rules, "must be base64", text, { cause });
   }
 }
 
-function dataUri(uri: string, rules: MediaRules): Uint8Array<ArrayBuffer> {
+function dataUri(uri: string, rules: MediaRules): Bytes {
   const comma = uri.indexOf(",");
   if (comma < 0) {
     throw refusal(rules, "a data URI must have a comma before its data", uri);
@@ -138,10 +145,6 @@ function dataUri(uri: string, rules: MediaRules): Uint8Array<ArrayBuffer> {
   if (/;base64$/i.test(uri.slice(0, comma))) {
     return base64(data.includes("%") ? decodeURIComponent(data) : data, rules);
   }
-  return percentDecoded(data);
-}
-
-function percentDecoded(data: string): Uint8Array<ArrayBuffer> {
   const text = data.replace(
     /%([0-9a-f]{2})/gi,
     (_, hex) => String.fromCharCode(parseInt(hex, 16)),
@@ -149,56 +152,23 @@ function percentDecoded(data: string): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(text, (character) => character.charCodeAt(0));
 }
 
-function urlOf(value: string, rules: MediaRules): URL {
-  const url = URL.parse(value);
-  if (url) return url;
-  throw refusal(rules, "its URL must be well formed", value);
-}
-
-/** Bytes as JSON has them: an array of numbers, or what `JSON.stringify` makes of a Node buffer. */
-function bytesOf(value: unknown, rules: MediaRules): Uint8Array<ArrayBuffer> {
+/** Returns bytes as they are written in JSON: an array of numbers, or a serialized Node buffer. */
+function bytesOf(value: unknown, rules: MediaRules): Bytes {
   if (value instanceof Uint8Array) return value.slice();
-  const list = Array.isArray(value)
-    ? value
-    : (value as { data?: unknown } | null)?.data;
+  const list = isRecord(value) ? value["data"] : value;
   const isByte = (each: unknown) =>
     Number.isInteger(each) && Number(each) >= 0 && Number(each) < 256;
   if (Array.isArray(list) && list.every(isByte)) return Uint8Array.from(list);
-  throw refusal(
-    rules,
-    "its bytes must be base64 or numbers from 0 to 255",
-    value,
-  );
+  const rule = "its bytes must be base64 or numbers from 0 to 255";
+  throw refusal(rules, rule, value);
 }
 
 function refusal(
-  { what }: MediaRules,
+  { kind }: MediaRules,
   rule: string,
   value: unknown,
-  cause?: unknown,
+  options?: ErrorOptions,
 ): TypeError {
-  return new TypeError(
-    `Cannot use the ${what} as ${rule}: current value is ${described(value)}`,
-    cause === undefined ? {} : { cause },
-  );
-}
-
-/** A value for an error, with nothing of its media. */
-export function described(value: unknown): string {
-  if (value === undefined) return "missing";
-  if (value === "") return "empty";
-  const text = JSON.stringify(value) ?? String(value);
-  return text.length > 80
-    ? `${text.slice(0, 60)}… (${text.length} characters)`
-    : text;
-}
-
-/** A value as it is meant where a cell can hold nothing but text: a list or an object that is written as JSON. */
-export function asJson(value: unknown): unknown {
-  if (typeof value !== "string" || !/^\s*[[{]/.test(value)) return value;
-  try {
-    return JSON.parse(value);
-  } catch {
-    return value;
-  }
+  const message = `${kind}: ${rule}, but was ${described(value)}`;
+  return new TypeError(message, options);
 }

@@ -1,131 +1,179 @@
+import { nearest } from "../../lib/nearest.ts";
+import { isRecord } from "../../lib/record.ts";
+import { UsageError } from "../../plugins/mod.ts";
 import { looksLikeAudio } from "./audio.ts";
 import { looksLikeChat } from "./chat.ts";
-import { nothingToSend, requireColumn } from "./errors.ts";
-import { NAMES, type Role, SENT, WEAK_AUDIO_NAMES } from "./roles.ts";
-import { asJson } from "./media.ts";
-import { isRecord } from "../../lib/record.ts";
+import { asJson } from "./values.ts";
 
-/** Which columns of the data hold what, named by the user; one that is named empty is left out. */
+/** The column for each role. An empty name leaves out a column that would be found by its name. */
 export interface ColumnOptions {
-  /** The prompt to send. @default {found by name where there is neither audio nor a chat} */
+  /** The prompt. @default {found by name if there is neither audio nor a chat} */
   text?: string;
   /** Several inputs of one request: a list of strings. @default {found by name} */
   texts?: string;
-  /** What the model is told ahead of everything else. @default {found by name} */
+  /** The system message. @default {found by name} */
   system?: string;
-  /** A chat: OpenAI's messages, or ShareGPT's turns. @default {found by name} */
+  /** A chat: OpenAI messages or ShareGPT turns. @default {found by name} */
   messages?: string;
   /** The audio: a path, a URL, a data URI or base64. @default {found by name} */
   audio?: string;
-  /** A picture, or a list of them: paths, URLs, data URIs or base64. @default {found by name} */
+  /** An image or a list of images: paths, URLs, data URIs or base64. @default {found by name} */
   images?: string;
   /** Functions that the model may call: a list of objects. @default {found by name} */
   tools?: string;
-  /** What the calls of the answer before are answered with. @default {found by name} */
+  /** The result of the tool calls in the previous answer. @default {found by name} */
   toolResult?: string;
-  /** What is said in the audio, or what a perfect answer would be. Never sent. @default {found by name} */
+  /** The transcript, or a perfect answer. Never sent. @default {found by name} */
   reference?: string;
-  /** The answer that stands in the history of later turns in place of the server's. @default {none} */
+  /** The answer used in the history of later turns instead of the server's. @default {none} */
   answer?: string;
-  /** How many tokens are to be generated. @default {found by name} */
+  /** Number of tokens to generate. @default {found by name} */
   outputTokens?: string;
-  /** What each item is called in samples and reports. @default {`id` or the like, else the line's number} */
+  /** The id of each item in samples and reports. @default {`id` or similar, else the line number} */
   id?: string;
-  /** Where in its file the audio begins, in seconds. @default {found by name} */
+  /** Start of the audio in its file, in seconds. @default {found by name} */
   start?: string;
-  /** Where in its file the audio ends, in seconds. @default {found by name} */
+  /** End of the audio in its file, in seconds. @default {found by name} */
   end?: string;
-  /** How long the audio is, in seconds. @default {found by name} */
+  /** Length of the audio, in seconds. @default {found by name} */
   duration?: string;
 }
 
-/** The column for each role that has one. */
-export type ColumnNames = Readonly<Partial<Record<Role, string>>>;
+/** The role of a column. */
+export type Role = keyof ColumnOptions;
 
-/** What is known of the data before its columns are named. */
+/** The column for each role that has one. */
+export type ColumnNames = Readonly<ColumnOptions>;
+
+/** The columns of the data. */
 export interface ColumnsFound {
-  /** Its name, for errors. */
+  /** The name of the data, for errors. */
   readonly path: string;
-  /** Its columns, in order. */
+  /** The names of the columns, in order. */
   readonly columns: readonly string[];
-  /** The first values of a column that are any; none, where they are not known. */
+  /** Returns the first values of a column that are not empty; an empty list if they are not known. */
   valuesOf(column: string): readonly unknown[];
 }
 
-type Given = Readonly<Partial<Record<keyof ColumnOptions, string | undefined>>>;
+type GivenNames = Readonly<Partial<Record<Role, string | undefined>>>;
+
+const split = (names: string) => names.split(" ");
+
+const placed = (name: string) =>
+  split("filepath file filename path url uri data base64")
+    .map((place) => `${name}_${place}`);
+
+const timed = (names: string) =>
+  split(names).flatMap((name) =>
+    ["", "_s", "_sec", "_seconds", "_ms"].map((unit) => name + unit)
+  );
+
+/** Names of columns by role, in lower case; the first that exists is used. */
+export const NAMES: Readonly<Record<Role, readonly string[]>> = {
+  audio: [
+    ...split("audio sound voice speech wav mp3 flac opus ogg"),
+    ...["audio", "wav"].flatMap(placed),
+  ],
+  images: [
+    ...split("image picture photo img"),
+    ...["image", "picture", "photo", "img"].flatMap(placed),
+  ],
+  messages: split(
+    "messages chat_messages conversations conversation chat dialogue dialog turns",
+  ),
+  texts: split("texts inputs input sentences documents passages"),
+  text: split(
+    "prompt instruction question input context content conversation turn text",
+  ),
+  system: split("system_prompt system prefix"),
+  tools: split("tools functions tool_definitions"),
+  toolResult: split("tool_result tool_response tool_output"),
+  // Not the recorded answer of another model: the same answer in other words is not an error.
+  reference: split(
+    "reference reference_text reference_transcript ground_truth transcript transcription normalized_text " +
+      "normalised_text text sentence answer expected_answer expected_output target",
+  ),
+  // Only the user can say that an answer replaces the server's.
+  answer: [],
+  outputTokens: split(
+    "output_tokens_count completion_tokens_count output_tokens completion_tokens max_output_tokens " +
+      "max_completion_tokens max_new_tokens max_tokens output_len output_length",
+  ),
+  id: split(
+    "id utterance_id utt_id utt uid key conversation_id question_id prompt_id",
+  ),
+  start: timed("offset start start_time begin begin_time"),
+  end: timed("end end_time"),
+  duration: timed("duration"),
+};
+
+/** Names of places, not of contents: used for audio only if their values look like audio. */
+const PLACE_NAMES = split(
+  "path file filepath file_path filename file_name url",
+);
+
+/** The roles that can be sent. One of them is required. */
+const SENT = ["audio", "messages", "texts", "text", "images"] as const;
 
 /**
- * Finds out what each column holds. A transcript is never taken for a prompt: where there is audio or a chat,
- * only a column that is named as `text` by the user is one.
+ * Assigns a role to each column. A transcript is never used as a prompt: if there is audio or a chat, only a column that
+ * the user names as `text` is one.
  *
- * @throws {UsageError} If a column that is named is not there, or there is nothing to send.
+ * @throws {UsageError} If a named column does not exist, or there is nothing to send.
  */
-export function nameColumns(found: ColumnsFound, given: Given): ColumnNames {
+export function nameColumns(
+  found: ColumnsFound,
+  given: GivenNames,
+): ColumnNames {
   for (const [role, name] of Object.entries(given)) {
-    if (name !== undefined && name !== "") requireColumn(found, role, name);
+    if (name) requireColumn(found, role, name);
   }
+  const { columns, valuesOf } = found;
   const taken = new Set(Object.values(given));
-  const names: Partial<Record<Role, string>> = {};
-  const put = (role: Role, find: () => string | undefined) => {
+  const names: { [R in Role]?: string } = {};
+  const assign = (role: Role, find: () => string | undefined) => {
     const own = given[role];
     const name = own || find();
     if (!name) return;
-    // What is left out in one role is none in another: a prompt that is not sent is no reference.
+    // A column that is left out of one role has no other role: a prompt that is not sent is not a reference.
     taken.add(name);
     if (own !== "") names[role] = name;
   };
   const free = (fits: (value: unknown) => boolean = () => true) =>
-    found.columns.filter((column) =>
-      !taken.has(column) && mayHold(found.valuesOf(column), fits)
-    );
-  put("audio", () => findAudio(found, free(), Boolean(given.text)));
-  put(
-    "messages",
-    () => find(listsOf(found, free(looksLikeChat)), NAMES.messages),
-  );
-  put("images", () => find(free(isMedia), NAMES.images));
-  put("texts", () => find(listsOf(found, free(isTexts)), NAMES.texts));
+    columns.filter((column) => {
+      const values = valuesOf(column);
+      return !taken.has(column) && (values.length === 0 || values.some(fits));
+    });
+  // Names alone do not show that a column has lists.
+  const freeLists = (fits: (value: unknown) => boolean) =>
+    free(fits).filter((column) => valuesOf(column).length > 0);
+  assign("audio", () => findAudio(found, free(), Boolean(given.text)));
+  assign("messages", () => find(freeLists(looksLikeChat), NAMES.messages));
+  assign("images", () => find(free(isMedia), NAMES.images));
+  assign("texts", () => find(freeLists(isTexts), NAMES.texts));
   const hasPrompt = names.audio ?? names.messages ?? names.texts;
-  put("text", () => hasPrompt ? undefined : find(free(isPlain), NAMES.text));
-  // What another dataset sends may be what goes with columns that the user names.
+  assign("text", () => hasPrompt ? undefined : find(free(isPlain), NAMES.text));
+  // With named columns, another dataset may supply what is sent.
   const isNamed = Object.values(given).some((name) => name);
   if (!isNamed && SENT.every((role) => names[role] === undefined)) {
     throw nothingToSend(found);
   }
-  put("tools", () => find(free(isTools), NAMES.tools));
-  put("system", () => find(free(isPlain), NAMES.system));
-  put("toolResult", () => find(free(), NAMES.toolResult));
-  put("outputTokens", () => find(free(isCount), NAMES.outputTokens));
-  put("reference", () => find(free(isPlain), referencesOf(names)));
-  put("answer", () => undefined);
-  put("id", () => find(found.columns, NAMES.id));
+  assign("tools", () => find(free(isTools), NAMES.tools));
+  assign("system", () => find(free(isPlain), NAMES.system));
+  assign("toolResult", () => find(free(), NAMES.toolResult));
+  assign("outputTokens", () => find(free(isCount), NAMES.outputTokens));
+  assign("reference", () => find(free(isPlain), referenceNames(names)));
+  assign("answer", () => undefined);
+  assign("id", () => find(columns, NAMES.id));
   for (const role of ["start", "end", "duration"] as const) {
-    put(role, () => names.audio && find(free(isTime), NAMES[role]));
+    assign(role, () => names.audio && find(free(isTime), NAMES[role]));
   }
   return names;
 }
 
-/** A chat's text is what its messages were made into; it says nothing of the answer. */
-function referencesOf({ messages }: ColumnNames): readonly string[] {
-  return messages === undefined
-    ? NAMES.reference
-    : NAMES.reference.filter((name) => name !== "text");
-}
-
-/** Values that are known must look like it, or one of them. */
-function mayHold(
-  values: readonly unknown[],
-  fits: (value: unknown) => boolean,
-): boolean {
-  return values.length === 0 || values.some(fits);
-}
-
-/** Columns whose values are known to be lists of texts: of a name alone nobody can tell. */
-function listsOf(
-  { valuesOf }: ColumnsFound,
-  columns: readonly string[],
-): readonly string[] {
-  return columns.filter((column) => valuesOf(column).length > 0);
+/** Without `text` beside a chat: it is the chat in one string, not the answer. */
+function referenceNames({ messages }: ColumnNames): readonly string[] {
+  return NAMES.reference.filter((name) => !messages || name !== "text");
 }
 
 const isPlain = (value: unknown) => typeof value !== "object";
@@ -147,7 +195,7 @@ function isTools(value: unknown): boolean {
   return Array.isArray(list) && list.every(isRecord);
 }
 
-/** The audio column. Its name alone is enough, unless the user has said which column is the prompt. */
+/** Finds the audio column. Its name is enough, unless the user has named the prompt. */
 function findAudio(
   { valuesOf }: ColumnsFound,
   columns: readonly string[],
@@ -155,22 +203,75 @@ function findAudio(
 ): string | undefined {
   const alike = columns.filter((name) => valuesOf(name).some(looksLikeAudio));
   return find(hasPrompt ? alike : columns, NAMES.audio) ??
-    find(alike, WEAK_AUDIO_NAMES);
+    find(alike, PLACE_NAMES);
 }
 
-/** The first name that a column has, as it is, in the plural or with a number behind it, in any case. */
+/** Finds the first name that a column has, first exactly, then in the plural or with a number, in any case. */
 function find(
   columns: readonly string[],
   names: readonly string[],
 ): string | undefined {
-  for (const name of names) {
-    const exact = columns.find((column) => column.toLowerCase() === name);
-    if (exact !== undefined) return exact;
+  const match = (suffix: string) => {
+    for (const name of names) {
+      const pattern = new RegExp(`^${name}${suffix}$`, "i");
+      const column = columns.find((column) => pattern.test(column));
+      if (column !== undefined) return column;
+    }
+    return undefined;
+  };
+  return match("") ?? match("s?(_\\d+)?");
+}
+
+function requireColumn(
+  { path, columns }: ColumnsFound,
+  role: string,
+  name: string,
+): void {
+  if (columns.includes(name)) return;
+  const near = nearest(name, columns);
+  const hint = near === undefined
+    ? ""
+    : `; did you mean ${JSON.stringify(near)}?`;
+  throw new UsageError(
+    `columns.${role}: unknown column ${
+      JSON.stringify(name)
+    } of ${path}${hint}; there are: ${list(columns)}`,
+    { problems: [{ path: `columns.${role}`, message: `no column "${name}"` }] },
+  );
+}
+
+function nothingToSend(found: ColumnsFound): UsageError {
+  const { path, columns } = found;
+  const hint = hintOf(found);
+  return new UsageError(
+    `${path}: must have a column with audio (such as "audio" or "audio_filepath"), a prompt ` +
+      `(such as "prompt" or "text"), a chat ("messages") or images ("image"), or one named by 'columns.audio', ` +
+      `'columns.text' or similar, but its columns are ${list(columns)}${
+        hint && `; ${hint}`
+      }`,
+    { problems: [{ path: "columns", message: "nothing to send" }] },
+  );
+}
+
+/** Describes the column that was probably meant: one with a right name and wrong values, else one with a similar name. */
+function hintOf({ columns, valuesOf }: ColumnsFound): string {
+  const known = SENT.flatMap((role) => NAMES[role]);
+  const named = columns.find((column) => known.includes(column.toLowerCase()));
+  if (named !== undefined) {
+    const shown = JSON.stringify(valuesOf(named)[0]) ?? "empty";
+    const short = shown.length > 60 ? `${shown.slice(0, 60)}…` : shown;
+    return `the values of ${
+      JSON.stringify(named)
+    } cannot be sent: the first is ${short}`;
   }
-  for (const name of names) {
-    const like = new RegExp(`^${name}s?(_\\d+)?$`, "i");
-    const column = columns.find((column) => like.test(column));
-    if (column !== undefined) return column;
+  for (const column of columns) {
+    const near = nearest(column.toLowerCase(), known);
+    if (near) return `${JSON.stringify(column)} is similar to "${near}"`;
   }
-  return undefined;
+  return "";
+}
+
+function list(columns: readonly string[]): string {
+  const shown = columns.slice(0, 20).map((name) => JSON.stringify(name));
+  return shown.join(", ") + (columns.length > 20 ? ", …" : "");
 }

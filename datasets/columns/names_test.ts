@@ -15,7 +15,7 @@ function names(
   }, given);
 }
 
-Deno.test("nameColumns() knows audio by its usual names, in any case, plural and numbered", () => {
+Deno.test("nameColumns() finds audio by its usual names, in any case, in the plural and with numbers", () => {
   const usual = [
     ...["audio", "sound", "voice", "speech", "wav", "mp3"],
     ...["Audio", "AUDIOS", "sounds_2", "voice_1", "audio_filepath"],
@@ -29,7 +29,7 @@ Deno.test("nameColumns() knows audio by its usual names, in any case, plural and
   });
 });
 
-Deno.test("nameColumns() never takes a transcript for a prompt", () => {
+Deno.test("nameColumns() never uses a transcript as a prompt", () => {
   for (const name of ["text", "transcript", "transcription", "sentence"]) {
     assert.deepEqual(names(["audio", name]), {
       audio: "audio",
@@ -51,7 +51,7 @@ Deno.test("nameColumns() never takes a transcript for a prompt", () => {
   }));
 });
 
-Deno.test("nameColumns() finds no other use for a column that is left out", () => {
+Deno.test("nameColumns() gives no other role to a column that is left out", () => {
   const cases: [string[], Record<string, string>, ColumnNames][] = [
     [["image", "text"], { text: "" }, { images: "image" }],
     [["image", "prompt", "text"], { text: "" }, {
@@ -72,7 +72,7 @@ Deno.test("nameColumns() finds no other use for a column that is left out", () =
   assert.throws(() => names(["text"], { text: "" }), UsageError);
 });
 
-Deno.test("nameColumns() finds prompts where there is no audio", () => {
+Deno.test("nameColumns() finds prompts if there is no audio", () => {
   assert.deepEqual(names(["id", "text"]), { text: "text", id: "id" });
   assert.deepEqual(names(["text", "Question", "reference"]), {
     text: "Question",
@@ -80,7 +80,7 @@ Deno.test("nameColumns() finds prompts where there is no audio", () => {
   });
 });
 
-Deno.test("nameColumns() takes names that say where for audio only if it is there", () => {
+Deno.test("nameColumns() uses paths as audio only if their values look like audio", () => {
   const columns = ["client_id", "path", "sentence"];
   assert.deepEqual(names(columns, {}, ["path"]), {
     audio: "path",
@@ -89,7 +89,7 @@ Deno.test("nameColumns() takes names that say where for audio only if it is ther
   assert.deepEqual(names(["path", "content"]), { text: "content" });
 });
 
-Deno.test("nameColumns() does as it is told", () => {
+Deno.test("nameColumns() uses the given names", () => {
   const columns = ["audio", "take2", "text", "said", "key"];
   assert.deepEqual(
     names(columns, { audio: "take2", text: "text", reference: "said" }),
@@ -100,7 +100,7 @@ Deno.test("nameColumns() does as it is told", () => {
       id: "key",
     },
   );
-  // A voice's name is no audio where the prompt is told.
+  // With a named prompt, a column named voice is not audio.
   assert.deepEqual(names(["voice", "line"], { text: "line" }), {
     text: "line",
   });
@@ -115,30 +115,30 @@ Deno.test("nameColumns() finds ids and durations", () => {
   });
 });
 
-Deno.test("nameColumns() refuses a column that is not there, and names the nearest", () => {
+Deno.test("nameColumns() refuses a column that does not exist, and suggests the nearest", () => {
   const given = { audio: "audio_filpath" };
   assert.throws(() => names(["audio_filepath", "text"], given), (error) => {
     assert.ok(error instanceof UsageError);
     assert.equal(
       error.message,
-      `Cannot read m.jsonl as 'columns.audio' must name one of its columns ("audio_filepath", "text"): ` +
-        `current value is "audio_filpath"; did you mean "audio_filepath"?`,
+      `columns.audio: unknown column "audio_filpath" of m.jsonl; did you mean "audio_filepath"?; ` +
+        `there are: "audio_filepath", "text"`,
     );
     assert.equal(error.problems[0]?.path, "columns.audio");
     return true;
   });
 });
 
-Deno.test("nameColumns() refuses data with nothing to send, and names what there is", () => {
+Deno.test("nameColumns() refuses data with nothing to send, and lists its columns", () => {
   assert.throws(() => names(["audoi", "duration"]), (error) => {
     assert.ok(error instanceof UsageError);
     assert.match(error.message, /its columns are "audoi", "duration"/);
-    assert.match(error.message, /"audoi" is near to "audio"$/);
+    assert.match(error.message, /"audoi" is similar to "audio"$/);
     return true;
   });
 });
 
-Deno.test("nameColumns() says what is in a column that has the right name and the wrong values", () => {
+Deno.test("nameColumns() shows a value of a column that has a right name and wrong values", () => {
   assert.throws(
     () =>
       nameColumns({
@@ -146,11 +146,11 @@ Deno.test("nameColumns() says what is in a column that has the right name and th
         columns: ["id", "messages"],
         valuesOf: (name) => name === "messages" ? ["x".repeat(99)] : [1],
       }, {}),
-    /what is in "messages" cannot be sent: the first is "x{59}…$/,
+    /the values of "messages" cannot be sent: the first is "x{59}…$/,
   );
 });
 
-Deno.test("nameColumns() takes chats, pictures and lists for what their values are", () => {
+Deno.test("nameColumns() identifies chats, images and lists by their values", () => {
   const found = (values: Record<string, unknown>, given = {}) =>
     nameColumns({
       path: "m.jsonl",

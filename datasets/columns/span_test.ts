@@ -16,10 +16,10 @@ import { textFile, type TextFileOptions } from "../text.ts";
 
 const RATE_HZ = 8000;
 
-/** Two seconds, of which each sample tells where it is. */
+/** Two seconds in which the value of each sample is its index. */
 const RAMP = Int16Array.from({ length: 2 * RATE_HZ }, (_, i) => i);
 
-/** What a record means of a file of 2 s: a range of its samples, all of it, or why not. */
+/** Declared times, and the samples of a file of 2 s that are sent, or the error. */
 const CASES: readonly (readonly [
   Readonly<Record<string, number | null>>,
   readonly [number, number] | "all" | RegExp,
@@ -35,29 +35,35 @@ const CASES: readonly (readonly [
   [{ end: 0.125 }, [0, 1000]],
   [{ start: 1.5, end: 2, duration: 0.5 }, [12_000, 16_000]],
   [{ start: 1.5, end: 2, duration: 2 }, [12_000, 16_000]],
-  // As it is rounded.
+  // Rounded times.
   [{ duration: 2.04 }, "all"],
   [{ offset: 0, duration: 1.96 }, "all"],
   [{ start: 1.5, end: 2.05 }, [12_000, 16_000]],
-  // Cut already, out of a longer recording.
+  // Cut from a longer recording before.
   [{ start: 617.3, end: 619.29 }, "all"],
   // Not declared.
   [{ offset: null, duration: null }, "all"],
   [{ duration: 0 }, "all"],
   [{ offset: 1, duration: -1 }, [8000, 16_000]],
-  // What no file of 2 s is.
+  // Impossible in a file of 2 s.
   [
     { duration: 0.5 },
-    /must last the 0\.5 s .*, but lasts 2 s; 'columns\.duration='/,
+    /must last the declared 0\.5 s, but lasts 2 s; 'columns\.duration='/,
   ],
   [
     { duration: 7.5 },
-    /must last the 7\.5 s that its record declares, but lasts 2 s;/,
+    /must last the declared 7\.5 s, but lasts 2 s;/,
   ],
-  [{ duration: 1.94 }, /must last the 1\.94 s/],
-  [{ offset: 1.5, duration: 1 }, /must hold the part from 1\.5 s to 2\.5 s/],
-  [{ start: 1.5, end: 2.06 }, /must hold the part from 1\.5 s to 2\.06 s/],
-  [{ offset: 2.5 }, /must hold the part from 2\.5 s/],
+  [{ duration: 1.94 }, /must last the declared 1\.94 s/],
+  [
+    { offset: 1.5, duration: 1 },
+    /must contain the declared part from 1\.5 s to 2\.5 s/,
+  ],
+  [
+    { start: 1.5, end: 2.06 },
+    /must contain the declared part from 1\.5 s to 2\.06 s/,
+  ],
+  [{ offset: 2.5 }, /must contain the declared part from 2\.5 s/],
   [
     { start: 1, end: 0.5 },
     /^.*"end": must be after the start at 1 s, but was 0\.5 s$/,
@@ -78,7 +84,7 @@ const CASES: readonly (readonly [
 
 const WAV = encodeWav(RAMP, RATE_HZ);
 
-async function hold(
+async function check(
   session: Session | undefined,
   wanted: typeof CASES[number][1],
 ): Promise<string | undefined> {
@@ -113,21 +119,21 @@ for (const [given, wanted] of CASES) {
       ),
     ),
   };
-  const told = values.map(([name, value]) => `${name} ${value}`).join(", ");
+  const declared = values.map(([name, value]) => `${name} ${value}`).join(", ");
 
-  Deno.test(`A record that declares ${told || "nothing"} sends that, whatever it is written in`, async () => {
+  Deno.test(`A record that declares ${declared || "nothing"} sends that part, in every format`, async () => {
     await using folder = await tempFolder({ ...files, "a.wav": WAV });
     for (const name of Object.keys(files)) {
       await using dataset = await openDataset(
         textFile({ path: folder.at(name) }),
       );
       const [session] = await read(dataset);
-      await hold(session, wanted);
+      await check(session, wanted);
     }
   });
 }
 
-Deno.test("Two parts of one file have ids of their own, and each its words", async () => {
+Deno.test("Two parts of one file have different ids and references", async () => {
   const rows = [
     { audio: "a.wav", start: 0, end: 0.5, text: "one" },
     { audio: "a.wav", start: 0.5, end: 1, text: "two" },
@@ -162,7 +168,7 @@ Deno.test("Two parts of one file have ids of their own, and each its words", asy
   ]);
 });
 
-Deno.test("What a record declares is passed over where its column is left out, and found where it is named", async () => {
+Deno.test("Declared times are ignored if their column is left out, and read from named columns", async () => {
   await using folder = await tempFolder({
     "a.wav": tone(300),
     "m.jsonl": JSON.stringify({
@@ -176,7 +182,7 @@ Deno.test("What a record declares is passed over where its column is left out, a
     const [session] = await readAll(textFile({ path, columns }));
     return session!.problem ?? session!.turns[0]!.columns.audio!.durationMs;
   };
-  assert.match(String(await length({})), /must last the 7 s/);
+  assert.match(String(await length({})), /must last the declared 7 s/);
   assert.equal(await length({ duration: "" }), 300);
   assert.equal(await length({ duration: "", start: "from_ms" }), 200);
 });
@@ -206,6 +212,6 @@ Deno.test("huggingface() sends the part that a record declares", async () => {
     cache: false,
   });
   const [first, second] = await read(dataset);
-  await hold(first, [4000, 8000]);
-  await hold(second, /must hold the part from 90 s to 91 s/);
+  await check(first, [4000, 8000]);
+  await check(second, /must contain the declared part from 90 s to 91 s/);
 });

@@ -1,8 +1,7 @@
-import type { Row } from "../formats/manifest.ts";
-import { asJson, described } from "./media.ts";
 import { isRecord } from "../../lib/record.ts";
+import type { Row } from "../formats/manifest.ts";
 
-/** The text in a column; nothing, where there is none. */
+/** Returns the text of a column; undefined if the record has no value in it. */
 export function textIn(
   row: Row,
   name: string | undefined,
@@ -10,10 +9,10 @@ export function textIn(
   const value = valueIn(row, name);
   if (typeof value === "string" || value === undefined) return value;
   if (typeof value === "number") return String(value);
-  throw refusal(name, "be text", value);
+  throw refusal(name, "must be text", value);
 }
 
-/** The texts in a column: a list, or one alone. */
+/** Returns the texts of a column: a list, or a single text. */
 export function textsIn(
   row: Row,
   name: string | undefined,
@@ -24,29 +23,30 @@ export function textsIn(
   if (list.length > 0 && list.every((each) => typeof each === "string")) {
     return list;
   }
-  throw refusal(name, "be a list of texts", value);
+  throw refusal(name, "must be a list of texts", value);
 }
 
-/**
- * The tools in a column, as the chat API has them. A function that stands alone, as it did in older requests, is
- * wrapped.
- */
+/** Returns the tools of a column, as the chat API expects them. A bare function, as in older requests, is wrapped. */
 export function toolsIn(
   row: Row,
   name: string | undefined,
 ): readonly unknown[] | undefined {
   const value = asJson(valueIn(row, name));
   if (value === undefined || value === "") return undefined;
-  if (!Array.isArray(value)) throw refusal(name, "be a list of tools", value);
+  if (!Array.isArray(value)) {
+    throw refusal(name, "must be a list of tools", value);
+  }
   const tools = value.map(asJson).map((tool) => {
-    if (!isRecord(tool)) throw refusal(name, "be a list of objects", value);
+    if (!isRecord(tool)) {
+      throw refusal(name, "must be a list of objects", value);
+    }
     const isBare = tool["type"] === undefined && tool["name"] !== undefined;
     return isBare ? { type: "function", function: tool } : tool;
   });
   return tools.length > 0 ? tools : undefined;
 }
 
-/** What calls are answered with: text, or what is written as JSON. */
+/** Returns the result of tool calls: text as it is, anything else as JSON. */
 export function resultIn(
   row: Row,
   name: string | undefined,
@@ -56,7 +56,7 @@ export function resultIn(
   return JSON.stringify(value);
 }
 
-/** A number of tokens; nothing, where there is none. */
+/** Returns the number of tokens in a column; undefined if the record has no value in it. */
 export function countIn(
   row: Row,
   name: string | undefined,
@@ -65,17 +65,12 @@ export function countIn(
   if (value === undefined || value === "") return undefined;
   const count = typeof value === "string" ? Number(value) : value;
   if (Number.isSafeInteger(count) && Number(count) > 0) return Number(count);
-  throw refusal(name, "be a whole number above 0", value);
+  throw refusal(name, "must be a whole number above 0", value);
 }
 
-/** What is wrong with a record that lacks what it must have. */
+/** Creates the error for a record without a value in a column that needs one. */
 export function missing(name: string, row: Row): Error {
-  const is = row[name] === undefined ? "missing" : JSON.stringify(row[name]);
-  return new Error(
-    `Cannot use the record as it must have ${
-      JSON.stringify(name)
-    }: current value is ${is}`,
-  );
+  return refusal(name, "must have a value", row[name]);
 }
 
 function valueIn(row: Row, name: string | undefined): unknown {
@@ -87,10 +82,26 @@ function refusal(
   rule: string,
   value: unknown,
 ): TypeError {
-  const is = Array.isArray(value) ? "an array" : described(value);
-  return new TypeError(
-    `Cannot use ${
-      JSON.stringify(name)
-    } as it must ${rule}: current value is ${is}`,
-  );
+  const found = Array.isArray(value) ? "an array" : described(value);
+  return new TypeError(`${JSON.stringify(name)}: ${rule}, but was ${found}`);
+}
+
+/** Formats a value for an error, shortened so that it contains no media. */
+export function described(value: unknown): string {
+  if (value === undefined) return "missing";
+  if (value === "") return "empty";
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length > 80
+    ? `${text.slice(0, 60)}… (${text.length} characters)`
+    : text;
+}
+
+/** Parses a list or an object that is written as JSON in a text cell. Returns any other value as it is. */
+export function asJson(value: unknown): unknown {
+  if (typeof value !== "string" || !/^\s*[[{]/.test(value)) return value;
+  try {
+    return JSON.parse(value);
+  } catch {
+    return value;
+  }
 }

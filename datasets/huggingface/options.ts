@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { ColumnOptions } from "../columns/names.ts";
 import { columnsShape, manifestShape } from "../records.ts";
-import { type SpeechOptions, speechShape } from "../reading_options.ts";
+import { type SpeechOptions, speechShape } from "../speech.ts";
 
 /** Options of {@linkcode huggingface}. */
 export interface HuggingfaceOptions extends SpeechOptions {

@@ -1,5 +1,5 @@
 import { encodeWav, resample, toPcm16 } from "../../audio/mod.ts";
-import { yieldToLoop } from "../../lib/yield_to_loop.ts";
+import { yieldToEventLoop } from "../../lib/loop_turn.ts";
 import { type Audio, type Random, random } from "../../plugins/mod.ts";
 
 /** Audio to make. */
@@ -53,7 +53,7 @@ export async function speechNoise(
   const voice = voiceOf(draw);
   const loudness = syllables(draw);
   for (let i = 0; i < samples.length; i++) {
-    if (i > 0 && i % SLICE_SAMPLES === 0) await yieldToLoop();
+    if (i > 0 && i % SLICE_SAMPLES === 0) await yieldToEventLoop();
     samples[i] = Math.max(-1, Math.min(1, voice() * loudness()));
   }
   return samples;

@@ -1,7 +1,7 @@
 import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { crc32, createDeflate } from "node:zlib";
-import { yieldToLoop } from "../../lib/yield_to_loop.ts";
+import { yieldToEventLoop } from "../../lib/loop_turn.ts";
 import { type Image, type Random, random } from "../../plugins/mod.ts";
 
 /** An image to make. */
@@ -62,7 +62,7 @@ async function drawLines(
   const lineBytes = 1 + 3 * width;
   const lines = new Uint8Array(lineBytes * height);
   for (let i = 0; i < width * height; i++) {
-    if (i > 0 && i % SLICE_PIXELS === 0) await yieldToLoop();
+    if (i > 0 && i % SLICE_PIXELS === 0) await yieldToEventLoop();
     const [x, y] = [i % width, Math.floor(i / width)];
     paint(x, y, lines, y * lineBytes + 1 + 3 * x);
   }
@@ -131,7 +131,7 @@ const SLICE_BYTES = 2 ** 18;
 
 async function* slicesOf(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += SLICE_BYTES) {
-    if (at > 0) await yieldToLoop();
+    if (at > 0) await yieldToEventLoop();
     yield bytes.subarray(at, at + SLICE_BYTES);
   }
 }

@@ -1,4 +1,4 @@
-import { yieldToLoop } from "../../lib/yield_to_loop.ts";
+import { yieldToEventLoop } from "../../lib/loop_turn.ts";
 import type { Random } from "../../plugins/mod.ts";
 import { CHARACTERS_PER_TOKEN, type Tokenizer } from "../../tokens/mod.ts";
 import { drawWord, wordOfLength, WORDS } from "./words.ts";
@@ -142,7 +142,7 @@ async function adjust(
   const goal = tokens + (after?.tokens ?? 0);
   const kept = after ? 1 : 0;
   for (let i = 0; i < MAX_CORRECTIONS; i++) {
-    if (i > 0) await yieldToLoop();
+    if (i > 0) await yieldToEventLoop();
     signal?.throwIfAborted();
     const text = pieces.join("");
     let missing = goal - await prices.tokenizer.countLong(text);
