@@ -192,7 +192,7 @@ Deno.test("jsonlManifest() reports a record that cannot be used by its line and 
     /"audio": must have a value, but was missing$/,
     /but was 5$/,
     /"text": must be text, but was \{"g":1\}$/,
-    /hold the part from 3\.5 s to 3\.8 s.*lasts 0\.1 s;/,
+    /contain the declared part from 3\.5 s to 3\.8 s.*lasts 0\.1 s;/,
     /inline audio/,
     undefined,
   ];

@@ -275,7 +275,7 @@ Deno.test("run refuses data that an HTTP backend has no use for before it offers
     data("responses,ignoreEos=true", "p.jsonl", "maxOutputTokens"),
     chat("sharegpt=p.jsonl", '"conversations"', '"prompt"'),
     chat("sharegpt=who.json", "who.json#1", "message 1", '"humn"', "human"),
-    chat("sharegpt=talk.json,minTurns=2", "nobody", "minTurns=2"),
+    chat("sharegpt=talk.json,minTurns=2", "none has an answer", "minTurns=2"),
     chat(
       "sharegpt=talk.json,minTurns=3,maxTurns=2",
       "minTurns must be at most maxTurns, which is 2",
@@ -321,7 +321,7 @@ Deno.test("run refuses synthetic data, hubs' data and data put together that can
     ),
     data(
       "synthetic,inputTokens=normal:10:2:100..120,outputTokens.mean=5,outputTokens.sdev=2,thinkMs=-1,audioSeconds=0",
-      "inputTokens.mean must lie between 100 and 120",
+      "inputTokens.mean must be between 100 and 120",
       "10",
       'unknown option "outputTokens.sdev"; did you mean "stdev"?',
       "thinkMs must be at least 0",
@@ -331,7 +331,7 @@ Deno.test("run refuses synthetic data, hubs' data and data put together that can
     ),
     data("synthetic,inputTokens=lognormal:512:x", forms, "lognormal:512:x"),
     data("synthetic,tokenizer=none.json", "none.json"),
-    data("synthetic,tokenizer=gone.json", "a tokenizer", "gone.json"),
+    data("synthetic,tokenizer=gone.json", "the tokenizer", "gone.json"),
     data("synthetic", "without end needs a duration or a number of requests"),
     data("huggingface", "dataset must be given"),
     data("huggingface=a/b/c", "dataset", "as owner/name", '"a/b/c"'),

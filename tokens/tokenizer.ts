@@ -59,7 +59,11 @@ interface TokenizerFiles {
 
 async function readFiles(path: string): Promise<TokenizerFiles> {
   const info = await Deno.stat(path).catch(ifNotFound);
-  if (!info) throw new Error(`${path}: no such file or folder`);
+  if (!info) {
+    throw new Error(
+      `cannot read the tokenizer ${path}: no such file or folder`,
+    );
+  }
   const file = info.isDirectory ? join(path, "tokenizer.json") : path;
   const tokenizer = await readObject(file);
   if (!tokenizer) {
@@ -132,7 +136,7 @@ function requireModel(path: string, tokenizer: JsonObject): JsonObject {
   ) {
     const keys = Object.keys(tokenizer).slice(0, 8).join(", ") || "none";
     throw new Error(
-      `${path}: must contain a "model" with a "vocab", but its keys are ${keys}`,
+      `${path}: a tokenizer must contain a "model" with a "vocab", but its keys are ${keys}`,
     );
   }
   const { type } = model;

@@ -198,12 +198,18 @@ Deno.test("openTokenizer() names the file and the reason in errors", async () =>
     ["[]", /must contain a JSON object, but was a list$/],
     ["3", /must contain a JSON object, but was 3$/],
     ["null", /must contain a JSON object, but was null$/],
-    [{}, /must contain a "model" with a "vocab", but its keys are none$/],
+    [
+      {},
+      /a tokenizer must contain a "model" with a "vocab", but its keys are none$/,
+    ],
     [
       { model_type: "qwen3", hidden_size: 8 },
       /but its keys are model_type, hidden_size$/,
     ],
-    [{ model: { type: "BPE" } }, /must contain a "model" with a "vocab"/],
+    [
+      { model: { type: "BPE" } },
+      /a tokenizer must contain a "model" with a "vocab"/,
+    ],
     [{ model: { type: "BPE", vocab: [] } }, /a "model" with a "vocab"/],
     [
       { model: { type: "Morse", vocab: { a: 0 } } },
@@ -244,7 +250,7 @@ Deno.test("openTokenizer() names a file that does not exist, and a folder withou
   await withFiles({ "readme.txt": "" }, async (folder) => {
     const absent = join(folder, "absent.json");
     await assert.rejects(openTokenizer(absent), {
-      message: `${absent}: no such file or folder`,
+      message: `cannot read the tokenizer ${absent}: no such file or folder`,
     });
     await assert.rejects(openTokenizer(folder), {
       message: `${folder}: the folder must contain a tokenizer.json`,

@@ -377,7 +377,7 @@ Deno.test("synthetic() refuses an invalid tokenizer file", async () => {
       [folder.path, /the folder must contain a tokenizer\.json/],
       [
         folder.at("config.json"),
-        /must contain a "model" with a "vocab", but its keys are a$/,
+        /a tokenizer must contain a "model" with a "vocab", but its keys are a$/,
       ],
     ] as const
   ) {
