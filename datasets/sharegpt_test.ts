@@ -175,7 +175,7 @@ Deno.test("sharegpt() names the options that leave out all conversations", async
     await assert.rejects(
       ids({ [least]: 3, [most]: 2 }),
       new RegExp(
-        `${least}: must be at most ${most}, which is 2, but was 3`,
+        `${least}:? must be at most ${most}, which is 2, but was 3`,
       ),
     );
   }
