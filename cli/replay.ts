@@ -1,164 +1,82 @@
-import { digest } from "../core/metrics/digest.ts";
-import { type NormalizerName, normalizers } from "../core/quality/normalize.ts";
-import { parseSlos } from "../core/slo.ts";
-import { stageReport } from "../core/stage_report.ts";
+import type { NormalizerName } from "../core/quality/normalize.ts";
+import {
+  CutStages,
+  Replay,
+  type RunRecord,
+  type SavedStageRecord,
+} from "../core/replay.ts";
 import {
   type Report,
   type Reporter,
   type RunInfo,
-  type Sample,
-  type Skipped,
   UsageError,
 } from "../plugins/mod.ts";
 import { readSamples } from "../reporters/samples_file.ts";
-import type { SavedLine, SavedStage } from "../reporters/saved_line.ts";
+import type { SavedLine } from "../reporters/saved_line.ts";
 
-/** How saved samples are looked at again. */
+/** Options of {@linkcode replay}. */
 export interface ReplayOptions {
-  /** In place of the run's own. */
+  /** Takes the place of the run's own normalizer. */
   readonly normalizer?: NormalizerName;
-  /** Told of the run and its samples, as while it ran. */
+  /** Receive the run and its samples, as while it ran. */
   readonly reporters: readonly Reporter[];
-  /** Told what does not stop it. */
+  /** Receives messages about problems that do not stop the reading. */
   warn(message: string): void;
 }
 
-/** What a file says beside its samples. */
-interface Frame {
-  readonly info: RunInfo;
-  readonly stages: readonly Omit<SavedStage, "schema">[];
-  readonly interrupted: boolean;
-  readonly skipped: Skipped;
-}
-
 /**
- * Makes the report of a run again from its samples. The file is read twice: what is known of a stage stands behind
- * its samples, and these are not kept.
+ * Makes the report of a run again from its samples. The file is read twice: the facts of a stage follow its samples,
+ * and these are not kept.
  *
- * @throws {UsageError} If it is no such file.
+ * @throws {UsageError} If the file does not hold the samples of a run.
  */
 export async function replay(
   path: string,
   { normalizer, reporters, warn }: ReplayOptions,
 ): Promise<Report> {
-  const frame = await frameOf(readSamples(path, { warn }));
-  const used = normalizer ?? knownNormalizer(frame.info.run.config.normalizer);
-  const { stop: { durationMs }, slo = [] } = frame.info.run.config;
-  const slos = parseSlos(slo);
-  const sums = frame.stages.map(({ window: { startMs } }) =>
-    digest({
-      startMs,
-      ...(durationMs !== undefined && { endMs: startMs + durationMs }),
-      normalizer: used,
-    })
-  );
-  for (const reporter of reporters) reporter.start?.(frame.info);
+  const run = await runRecord(readSamples(path, { warn }));
+  const again = new Replay(run, { normalizer });
+  for (const reporter of reporters) reporter.start?.(run.info);
   for await (const line of readSamples(path)) {
     if (line.schema !== "earshot.sample/1") continue;
     const { schema: _, ...sample } = line;
-    sums[sample.stage]?.add(sample);
+    again.add(sample);
     for (const reporter of reporters) reporter.samples?.([sample]);
   }
-  const stages = frame.stages.map((stage, i) =>
-    stageReport(sums[i]!, { ...stage, health: healthOf(stage) }, slos)
-  );
-  for (const stage of stages) {
+  const report = again.report();
+  for (const stage of report.stages) {
     for (const reporter of reporters) reporter.stage?.(stage);
   }
-  const { earshot, run } = frame.info;
-  return {
-    schema: "earshot.report/1",
-    earshot,
-    run: { ...run, config: { ...run.config, normalizer: used } },
-    stages,
-    skipped: frame.skipped,
-    interrupted: frame.interrupted,
-  };
+  return report;
 }
 
-async function frameOf(lines: AsyncIterable<SavedLine>): Promise<Frame> {
-  const stages: Omit<SavedStage, "schema">[] = [];
-  const cutShort = new Map<number, Span>();
+/** The facts of a run that are saved beside its samples. */
+async function runRecord(lines: AsyncIterable<SavedLine>): Promise<RunRecord> {
+  const stages: SavedStageRecord[] = [];
+  const cutStages = new CutStages();
   let info: RunInfo | undefined;
-  let end: Pick<Frame, "interrupted" | "skipped"> | undefined;
+  let end: Pick<RunRecord, "interrupted" | "skipped"> | undefined;
   for await (const line of lines) {
     switch (line.schema) {
       case "earshot.samples/1":
         info = { earshot: line.earshot, run: line.run };
         break;
       case "earshot.sample/1":
-        widen(cutShort, line);
+        cutStages.add(line);
         break;
       case "earshot.stage/1":
         stages[line.index] = line;
-        cutShort.delete(line.index);
+        cutStages.delete(line.index);
         break;
       case "earshot.end/1":
         end = { interrupted: line.interrupted, skipped: line.skipped };
     }
   }
-  if (!info) {
-    throw new UsageError("Cannot make a report as the run is not described");
-  }
-  for (const [index, span] of cutShort) stages[index] = guessed(index, span);
+  if (!info) throw new UsageError("the samples do not describe their run");
+  for (const [index, stage] of cutStages.records()) stages[index] = stage;
   return {
     info,
     stages,
     ...(end ?? { interrupted: true, skipped: { count: 0, items: [] } }),
   };
-}
-
-/** From when to when a stage was seen. */
-interface Span {
-  stageStartMs: number;
-  startMs: number;
-  endMs: number;
-}
-
-function widen(
-  spans: Map<number, Span>,
-  { stage, phase, scheduledMs, endedMs }: Sample,
-): void {
-  const span = spans.get(stage) ??
-    { stageStartMs: scheduledMs, startMs: Infinity, endMs: endedMs };
-  span.stageStartMs = Math.min(span.stageStartMs, scheduledMs);
-  if (phase === "measure") span.startMs = Math.min(span.startMs, scheduledMs);
-  span.endMs = Math.max(span.endMs, endedMs);
-  spans.set(stage, span);
-}
-
-/** A stage whose end was never written, as far as its samples tell. */
-function guessed(
-  index: number,
-  { stageStartMs, startMs, endMs }: Span,
-): Omit<SavedStage, "schema"> {
-  const from = Math.min(startMs, endMs);
-  return {
-    index,
-    name: `stage ${index + 1}, cut short`,
-    load: {},
-    window: {
-      stageStartMs,
-      startMs: from,
-      endMs,
-      warmupMs: from - stageStartMs,
-    },
-    stopped: "interrupted",
-    client: {},
-    dropped: 0,
-  };
-}
-
-function healthOf(
-  { client: { loopDelay, cpu, rssBytes } }: Omit<SavedStage, "schema">,
-) {
-  return {
-    ...(loopDelay && { loopDelay }),
-    ...(cpu !== undefined && { cpu }),
-    ...(rssBytes !== undefined && { rssBytes }),
-  };
-}
-
-function knownNormalizer(name: string): NormalizerName {
-  return Object.hasOwn(normalizers, name) ? name as NormalizerName : "basic";
 }

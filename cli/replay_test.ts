@@ -89,7 +89,7 @@ for (const [ending, options] of Object.entries(ENDINGS)) {
       signal: interrupt.signal,
       ...options,
       reporters: [jsonlReporter({ path }), configured(ear)],
-    }).catch((error) => assert.match(String(error), /Cannot use "bad"/));
+    }).catch((error) => assert.match(String(error), /"bad" cannot be used/));
     assert.ok(report && ended > 0);
     assert.equal(
       JSON.stringify(await replay(path, QUIET)),

@@ -2,101 +2,112 @@ import { attempt } from "./attempt.ts";
 import { bag } from "../lib/unordered.ts";
 import type { Clock } from "./clock.ts";
 import type { Backend } from "./contract.ts";
-import type { Exchange, InferenceRequest } from "./request.ts";
+import type { AnsweredTurn, InferenceRequest } from "./request.ts";
 import type { Phase, Sample } from "./sample.ts";
+import { type Shard, takeShard } from "./shard.ts";
 import type { ReadySession } from "./source.ts";
 
-/** What a stage lets its dispatcher do. */
-export interface Stand {
-  /** Sends requests. */
+/** The operations of a stage that a dispatcher may call. */
+export interface StageContext {
+  /** Backend that requests are sent to. */
   readonly backend: Backend;
   /** The run's clock. */
   readonly clock: Clock;
   /** Index of the stage. */
   readonly stage: number;
-  /** No session starts any more. */
+  /** Aborts when no session may start any more. */
   readonly closed: AbortSignal;
-  /** No request starts any more. */
+  /** Aborts when no request may start any more. */
   readonly stopped: AbortSignal;
-  /** Requests in flight are given up. */
+  /** Aborts when requests in flight are given up. */
   readonly cut: AbortSignal;
-  /** The next session; `undefined` when no more is to start. */
+  /** Returns the next session; `undefined` when no more is to start. */
   next(): Promise<ReadySession | undefined>;
-  /** Asks leave to start a request due at `scheduledMs`: its id and phase, or `undefined` where no more may start. */
+  /** Returns id and phase of a request due at `scheduledMs`; `undefined` when no more may start. */
   admit(scheduledMs: number): { id: number; phase: Phase } | undefined;
-  /** A request has ended. */
+  /** Takes the sample of a request that has ended. */
   ended(sample: Sample, request: InferenceRequest): void;
-  /** An arrival was not started, as too many were in flight. */
+  /** Counts an arrival that was not started, as too many requests were in flight. */
   dropped(scheduledMs: number): void;
-  /** A session will send no more. */
+  /** Closes a session that will send no more. */
   left(id: string): void;
 }
 
-/** Keeps `concurrency` sessions in flight; resolves when the last has ended. The first ones are spread over `spreadMs`. */
+/** How many sessions a closed loop keeps in flight. */
+export interface ClosedLoopOptions {
+  /** Sessions in flight, over all shards. */
+  readonly concurrency: number;
+  /** The first sessions are spread over this long. */
+  readonly spreadMs: number;
+  /** Share of the sessions. */
+  readonly shard: Shard;
+}
+
+/** Keeps `concurrency` sessions in flight; resolves when the last has ended. */
 export async function closedLoop(
-  stand: Stand,
-  { concurrency, spreadMs }: { concurrency: number; spreadMs: number },
+  context: StageContext,
+  { concurrency, spreadMs, shard }: ClosedLoopOptions,
 ): Promise<void> {
-  const { clock } = stand;
-  const breathe = breather(clock);
+  const { clock } = context;
+  const yieldNow = loopYielder(clock);
   const startMs = clock.now();
 
-  /** One session after another, each due when the one before has ended; later, where nobody was there to answer. */
+  /** Runs one session after another, each due when the one before has ended; later, where no connection could be had. */
   async function slot(firstMs: number): Promise<void> {
     let dueMs = firstMs, pauseMs = 0;
-    while (await until(dueMs, clock, stand.closed)) {
-      const ready = await stand.next();
+    while (await until(dueMs, clock, context.closed)) {
+      const ready = await context.next();
       if (ready === undefined) return;
-      const isThere = await runSession(stand, ready, dueMs);
-      await breathe();
-      pauseMs = isThere ? 0 : Math.min(2 * pauseMs || PAUSE_MS, MAX_PAUSE_MS);
+      const isReached = await runSession(context, ready, dueMs);
+      await yieldNow();
+      pauseMs = isReached ? 0 : Math.min(2 * pauseMs || PAUSE_MS, MAX_PAUSE_MS);
       dueMs = clock.now() + pauseMs;
     }
   }
 
+  const slots = takeShard(Array(concurrency).keys(), shard);
   await Promise.all(
-    Array.from(
-      { length: concurrency },
-      (_, i) => slot(startMs + spreadMs * i / concurrency),
-    ),
+    [...slots].map((i) => slot(startMs + spreadMs * i / concurrency)),
   );
 }
 
-/** How long a stream waits after a connection that could not be had, twice as long each time it fails again. */
+/** Pause after a connection that could not be had; twice as long each time it fails again. */
 const PAUSE_MS = 100;
 const MAX_PAUSE_MS = 1000;
 
-/** Arrivals that are counted behind the end: there may be more than can ever be counted, and responses in flight wait meanwhile. */
+/** Arrivals that are counted after the end: there may be more than can be counted while responses in flight wait. */
 const MAX_OVERDUE = 1_000_000;
 
-/** Starts sessions when they arrive, whatever became of the ones before. */
+/** Starts sessions at their arrival times, whether or not earlier ones have ended. */
 export async function openLoop(
-  stand: Stand,
+  context: StageContext,
   { arrivals, maxInFlight }: {
     arrivals: Iterable<number>;
     maxInFlight: number;
   },
 ): Promise<void> {
-  const { clock } = stand;
-  const breathe = breather(clock);
+  const { clock } = context;
+  const yieldNow = loopYielder(clock);
   const startMs = clock.now();
   const inFlight = bag<Promise<void>>();
   let overdue = 0;
   try {
     for (const offsetMs of arrivals) {
       const dueMs = startMs + offsetMs;
-      if (stand.closed.aborted || !await until(dueMs, clock, stand.closed)) {
-        // What was due before the end and could not be started in time is no less an arrival.
+      if (
+        context.closed.aborted || !await until(dueMs, clock, context.closed)
+      ) {
+        // An arrival that was due before the end and could not be started in time is counted as well.
         if (dueMs > clock.now() || ++overdue > MAX_OVERDUE) break;
-        stand.dropped(dueMs);
+        context.dropped(dueMs);
         continue;
       }
-      await breathe();
+      await yieldNow();
       if (inFlight.size >= maxInFlight) {
-        stand.dropped(dueMs);
+        context.dropped(dueMs);
         continue;
       }
-      const session = arrive(stand, dueMs);
+      const session = arrive(context, dueMs);
       session.then(inFlight.add(session));
     }
   } finally {
@@ -104,22 +115,22 @@ export async function openLoop(
   }
 }
 
-async function arrive(stand: Stand, dueMs: number): Promise<void> {
-  const ready = await stand.next();
-  if (ready !== undefined) await runSession(stand, ready, dueMs);
+async function arrive(context: StageContext, dueMs: number): Promise<void> {
+  const ready = await context.next();
+  if (ready !== undefined) await runSession(context, ready, dueMs);
 }
 
 /**
- * Sends the turns of a session, each due when the answer before it has been thought over. False where no connection
- * could be had: a server that is gone would be asked thousands of times a second.
+ * Sends the turns of a session, each due after the think time that follows the answer before it. Returns false where
+ * no connection could be had: a server that is gone would otherwise be asked thousands of times a second.
  */
 async function runSession(
-  stand: Stand,
+  context: StageContext,
   { session, prepared }: ReadySession,
   firstMs: number,
 ): Promise<boolean> {
-  const { backend, clock, stage, stopped, cut } = stand;
-  const history: Exchange[] = [];
+  const { backend, clock, stage, stopped, cut } = context;
+  const history: AnsweredTurn[] = [];
   let dueMs = firstMs;
   try {
     for (const [index, turn] of session.turns.entries()) {
@@ -127,22 +138,22 @@ async function runSession(
         dueMs = clock.now() + (turn.thinkMs ?? 0);
         if (!await until(dueMs, clock, stopped)) return true;
       }
-      const leave = stand.admit(dueMs);
-      if (leave === undefined) return true;
+      const admitted = context.admit(dueMs);
+      if (admitted === undefined) return true;
       const request: InferenceRequest = {
-        id: leave.id,
+        id: admitted.id,
         turn,
         prepared: prepared[index],
         session: { id: session.id, turn: index, history: [...history] },
       };
       const sample = await attempt(backend, request, {
         stage,
-        phase: leave.phase,
+        phase: admitted.phase,
         scheduledMs: dueMs,
         clock,
         signal: cut,
       });
-      stand.ended(sample, request);
+      context.ended(sample, request);
       const { outcome } = sample;
       if (outcome.status !== "ok") {
         return outcome.failure.class !== "connect_error";
@@ -155,11 +166,11 @@ async function runSession(
     }
     return true;
   } finally {
-    stand.left(session.id);
+    context.left(session.id);
   }
 }
 
-/** Waits until `atMs`; false if the signal aborts first. */
+/** Waits until `atMs`. Returns false if the signal aborts first. */
 async function until(
   atMs: number,
   clock: Clock,
@@ -170,16 +181,16 @@ async function until(
   return await clock.sleepUntil(atMs, signal).then(() => true, () => false);
 }
 
-/** Sessions that may start before the event loop gets a turn. */
-const STARTS_A_TURN = 256;
+/** Sessions that may start before the event loop runs other tasks. */
+const STARTS_AT_ONCE = 256;
 
 /**
- * Gives the event loop a turn now and then: starts that are overdue, or answered at once, follow each other without
- * one, and no timer, socket or signal would be heard until they end.
+ * Yields to the event loop now and then: starts that are overdue, or answered at once, follow each other without
+ * a pause, and no timer, socket or signal would be served until they end.
  */
-function breather(clock: Clock): () => Promise<void> {
+function loopYielder(clock: Clock): () => Promise<void> {
   let starts = 0;
   return async () => {
-    if (++starts % STARTS_A_TURN === 0) await clock.sleepUntil(clock.now());
+    if (++starts % STARTS_AT_ONCE === 0) await clock.sleepUntil(clock.now());
   };
 }

@@ -1,14 +1,19 @@
 import assert from "node:assert/strict";
 import type { Backend } from "./contract.ts";
-import { closedLoop, openLoop, type Stand } from "./dispatch.ts";
+import { closedLoop, openLoop, type StageContext } from "./dispatch.ts";
+import { WHOLE } from "./shard.ts";
 import { RequestError } from "./errors.ts";
 import { manualClock } from "../plugins/testing/manual_clock.ts";
 
-/** A stage that says yes to everything and writes down what happens. */
-function stand(backend: Backend, closed: AbortSignal, clock = manualClock()) {
+/** A stage that admits every request and records what happens. */
+function fakeStage(
+  backend: Backend,
+  closed: AbortSignal,
+  clock = manualClock(),
+) {
   const dropped: number[] = [], sent: number[] = [];
   let id = 0;
-  const stand: Stand = {
+  const context: StageContext = {
     backend,
     clock,
     stage: 0,
@@ -25,19 +30,19 @@ function stand(backend: Backend, closed: AbortSignal, clock = manualClock()) {
     dropped: (scheduledMs) => void dropped.push(scheduledMs),
     left() {},
   };
-  return { stand, clock, dropped, sent };
+  return { context, clock, dropped, sent };
 }
 
 Deno.test("openLoop() counts what was due before the end and could not be started as dropped", async () => {
   const end = new AbortController();
-  const { stand: here, clock, dropped, sent } = stand(
+  const { context: here, clock, dropped, sent } = fakeStage(
     { needs: [], send: () => Promise.resolve({}) },
     end.signal,
   );
   // The loop is held up over three arrivals, and the end comes meanwhile.
   const late = { ...clock, now: () => clock.now() + (sent.length ? 35 : 0) };
   const arrivals = [0, 10, 20, 30, 40, 50];
-  const ended: Stand["ended"] = (sample, request) => {
+  const ended: StageContext["ended"] = (sample, request) => {
     here.ended(sample, request);
     end.abort();
   };
@@ -52,7 +57,7 @@ Deno.test("openLoop() counts what was due before the end and could not be starte
 });
 
 Deno.test("openLoop() ends though its arrivals never come to the end of the stage", async () => {
-  const { stand: here, dropped } = stand(
+  const { context: here, dropped } = fakeStage(
     { needs: [], send: () => Promise.resolve({}) },
     AbortSignal.abort(),
   );
@@ -72,7 +77,7 @@ Deno.test("closedLoop() waits longer and longer where nobody is there, and not a
     "http_error",
   ];
   let sends = 0;
-  const { stand: here, clock, sent } = stand({
+  const { context: here, clock, sent } = fakeStage({
     needs: [],
     send() {
       const failure = classes[sends++]!;
@@ -80,7 +85,11 @@ Deno.test("closedLoop() waits longer and longer where nobody is there, and not a
       return Promise.reject(new RequestError(failure, "no"));
     },
   }, end.signal);
-  const running = closedLoop(here, { concurrency: 1, spreadMs: 0 });
+  const running = closedLoop(here, {
+    concurrency: 1,
+    spreadMs: 0,
+    shard: WHOLE,
+  });
   await clock.advance(10_000);
   await running;
   const gaps = sent.slice(1).map((atMs, i) => atMs - sent[i]!);

@@ -1,5 +1,5 @@
 import type { Clock } from "./clock.ts";
-import { type Column, column } from "./metrics/column.ts";
+import { Column } from "./metrics/column.ts";
 import type { ClientHealth } from "./report.ts";
 
 /** What the process can tell of itself; the engine has no way to ask. */
@@ -28,7 +28,7 @@ const LOOK_EVERY = 1000 / PROBE_MS;
 
 /** Starts to watch. Nothing is recorded before `begin`. */
 export function monitor(clock: Clock, host: Host | undefined): Monitor {
-  let loopDelay: Column = column();
+  let loopDelay: Column = new Column();
   let rssBytes = 0;
   let began: { atMs: number; cpuMs: number } | undefined;
   let cpu: number | undefined;
@@ -53,7 +53,7 @@ export function monitor(clock: Clock, host: Host | undefined): Monitor {
 
   return {
     begin() {
-      loopDelay = column();
+      loopDelay = new Column();
       rssBytes = 0;
       began = { atMs: clock.now(), cpuMs: host?.cpuMs() ?? 0 };
       look();

@@ -1,47 +1,83 @@
 import type { Progress } from "./report.ts";
 import type { Sample } from "./sample.ts";
 
-/** How a stage stands: counted as things happen, warm-up included. */
-export interface Tally {
-  /** A request starts. */
-  started(): void;
-  /** A request has ended. */
-  ended(sample: Sample): void;
-  /** An arrival was not started. */
-  dropped(): void;
-  /** What stands. */
-  readonly counts: Progress["counts"];
-  /** Requests in flight. */
-  readonly inFlight: number;
-  /** Answered a second over the last seconds. */
-  requestsPerSecond(nowMs: number): number;
-}
-
-/** Rates are told over the last so many milliseconds. */
+/** Span of the rate that is shown, in milliseconds. */
 const SPAN_MS = 5000;
 
-/** Makes one at 0. */
-export function tally(startMs: number): Tally {
-  const counts = { ok: 0, error: 0, timeout: 0, cancelled: 0, dropped: 0 };
-  let inFlight = 0;
-  /** How many were answered when somebody asked, the oldest just outside the span. */
-  const marks = [{ atMs: startMs, ok: 0 }];
-  return {
-    counts,
-    get inFlight() {
-      return inFlight;
-    },
-    started: () => void inFlight++,
-    ended({ outcome: { status } }) {
-      inFlight--;
-      counts[status]++;
-    },
-    dropped: () => void counts.dropped++,
-    requestsPerSecond(nowMs) {
-      while (marks[1] && marks[1].atMs <= nowMs - SPAN_MS) marks.shift();
-      const { atMs, ok } = marks[0]!;
-      marks.push({ atMs: nowMs, ok: counts.ok });
-      return nowMs > atMs ? (counts.ok - ok) * 1000 / (nowMs - atMs) : 0;
-    },
-  };
+/** Number of requests answered by a time. */
+interface Mark {
+  readonly atMs: number;
+  readonly ok: number;
+}
+
+/** Counts of a running stage, warm-up included. */
+export class Tally {
+  readonly #counts = { ok: 0, error: 0, timeout: 0, cancelled: 0, dropped: 0 };
+  #inFlight = 0;
+  /** One for each look at the rate. The oldest lies just outside the span. */
+  #marks: Mark[];
+
+  constructor(startMs: number) {
+    this.#marks = [{ atMs: startMs, ok: 0 }];
+  }
+
+  /** Counts a request that starts. */
+  started(): void {
+    this.#inFlight++;
+  }
+
+  /** Counts a request that has ended. */
+  ended({ outcome: { status } }: Sample): void {
+    this.#inFlight--;
+    this.#counts[status]++;
+  }
+
+  /** Counts an arrival that was not started. */
+  dropped(): void {
+    this.#counts.dropped++;
+  }
+
+  /** Requests by their end. */
+  get counts(): Progress["counts"] {
+    return this.#counts;
+  }
+
+  /** Requests in flight. */
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  /** Requests answered per second over the last seconds. */
+  requestsPerSecond(nowMs: number): number {
+    const marks = this.#marks;
+    while (marks[1] && marks[1].atMs <= nowMs - SPAN_MS) marks.shift();
+    const { atMs, ok } = marks[0]!;
+    marks.push({ atMs: nowMs, ok: this.#counts.ok });
+    return nowMs > atMs ? (this.#counts.ok - ok) * 1000 / (nowMs - atMs) : 0;
+  }
+
+  /** Adds the counts of another part of the same stage. */
+  merge(other: Tally): void {
+    const times = [...this.#marks, ...other.#marks].map(({ atMs }) => atMs);
+    this.#marks = times.sort((a, b) => a - b).map((atMs) => ({
+      atMs,
+      ok: answeredBy(atMs, this.#marks) + answeredBy(atMs, other.#marks),
+    }));
+    this.#inFlight += other.#inFlight;
+    for (
+      const name of Object.keys(this.#counts) as (keyof Progress["counts"])[]
+    ) {
+      this.#counts[name] += other.#counts[name];
+    }
+  }
+}
+
+/** Number answered by a time, interpolated between two marks. */
+function answeredBy(timeMs: number, marks: readonly Mark[]): number {
+  const at = marks.findIndex(({ atMs }) => atMs >= timeMs);
+  const [before, after] = [marks[at - 1], marks[at]];
+  if (!after) return marks.at(-1)!.ok;
+  if (!before) return after.ok;
+  const share = (timeMs - before.atMs) / (after.atMs - before.atMs);
+  return before.ok + share * (after.ok - before.ok);
 }

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { tally } from "./progress.ts";
+import { Tally } from "./progress.ts";
 import { sample } from "../tests/support/sample.ts";
 
-Deno.test("tally() tells the rate of the last seconds", () => {
-  const live = tally(1000);
+Deno.test("Tally gives the rate of the last seconds", () => {
+  const live = new Tally(1000);
   assert.equal(live.requestsPerSecond(1000), 0);
   const rates: number[] = [];
   for (let second = 1; second <= 20; second++) {

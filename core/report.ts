@@ -171,7 +171,9 @@ export interface StageReport {
   readonly name: string;
   /** The load setting, as plain data: `{ kind: "concurrent", concurrency: 8 }`. */
   readonly load: Readonly<Record<string, unknown>>;
-  /** What was measured. */
+  /** Stop rules of this stage alone, where it has any: each takes the place of the run's. */
+  readonly stop?: StopRules;
+  /** The measured part of the stage. */
   readonly window: Window;
   /** Why the stage ended. */
   readonly stopped: "duration" | "requests" | "data" | "interrupted";

@@ -1,61 +1,64 @@
 import { type Clock, shiftClock } from "./clock.ts";
-import type { Backend, Dataset } from "./contract.ts";
+import type { Backend, Dataset, LoadProfile, Stage } from "./contract.ts";
 import { UsageError } from "./errors.ts";
-import type { LoadProfile, Stage } from "./load.ts";
 import type { Host } from "./monitor.ts";
 import type { NormalizerName } from "./quality/normalize.ts";
 import { random } from "../lib/random.ts";
 import type { Progress, Skipped, StageReport, StopRules } from "./report.ts";
 import type { Sample } from "./sample.ts";
 import type { Slo } from "./slo.ts";
+import { checkShard, type Shard, shareOf, WHOLE } from "./shard.ts";
 import { openSource, type Source } from "./source.ts";
 import { runStage, type StageResult } from "./stage.ts";
+import { endsBeforeData } from "./stop.ts";
 
-/** What the engine needs for a run. */
+/** Options of {@linkcode runStages}. */
 export interface EngineOptions {
-  /** Sends requests. */
+  /** Backend that requests are sent to. */
   readonly backend: Backend;
-  /** Supplies sessions. */
+  /** Source of the sessions. */
   readonly dataset: Dataset;
-  /** Offers the load. */
+  /** Stages of the run. */
   readonly load: LoadProfile;
-  /** When a stage ends. */
+  /** When a stage ends, unless it has rules of its own. */
   readonly stop: StopRules;
-  /** Fixes order and arrivals. */
+  /** Seed of the order of the data and of the arrivals. */
   readonly seed: number;
-  /** How texts are normalized. */
+  /** How texts are normalized before they are compared. */
   readonly normalizer: NormalizerName;
   /** Objectives to judge every stage by. @default {[]} */
   readonly slos?: readonly Slo[];
+  /** Part of the run that is done here. @default {WHOLE} */
+  readonly shard?: Shard;
   /** Whether one unusable item ends the run. */
   readonly strict: boolean;
-  /** The time. */
+  /** Source of time. */
   readonly clock: Clock;
-  /** Tells of the process. */
+  /** Measures the process. */
   readonly host?: Host | undefined;
-  /** Interrupts the run: what is in flight is given up, and the report is made. */
+  /** Aborts to interrupt the run: requests in flight are given up, and the report is made. */
   readonly signal: AbortSignal;
-  /** Hears what happens. */
-  readonly listener: Listener;
+  /** Receives the events of the run. */
+  readonly listener: RunListener;
 }
 
-/** Hears what happens in a run. */
-export interface Listener {
-  /** The first request may be sent: the run's clock stands at 0. */
+/** Receives the events of a run. */
+export interface RunListener {
+  /** The first request may be sent: the run's clock is at 0. */
   start(begun: { epochMs: number; loadingMs: number }): void;
   /** Samples that ended since the last call. */
   samples(batch: readonly Sample[]): void;
-  /** What stands now. */
+  /** The state of the running stage, a few times a second. */
   progress(snapshot: Progress): void;
   /** A stage has ended. */
   stage(stage: StageReport): void;
   /** An item of the data cannot be used. */
   skip(id: string, reason: string): void;
-  /** Something did not stop in time when it was told to, and is left behind. */
+  /** Something did not stop in time and is left behind. */
   late(what: string): void;
 }
 
-/** What came of a run. */
+/** Result of a run. */
 export interface RunResult {
   /** One for each stage that began. */
   readonly stages: readonly StageReport[];
@@ -63,7 +66,7 @@ export interface RunResult {
   readonly skipped: Skipped;
   /** Whether it was interrupted. */
   readonly interrupted: boolean;
-  /** What ended it before its time, if anything did. */
+  /** Error that ended it early, if any. */
   readonly error?: unknown;
 }
 
@@ -71,7 +74,7 @@ export interface RunResult {
 const MAX_SKIPPED_NAMED = 20;
 /** Items that are named for one reason that they all have. */
 const MAX_ALIKE_NAMED = 3;
-/** So many at the beginning of the data, and not one of use: the rest is not looked at, as it may have no end. */
+/** If so many items at the beginning of the data cannot be used, the rest is not read, as it may have no end. */
 const MAX_SKIPPED_AT_FIRST = 1000;
 
 /**
@@ -81,7 +84,7 @@ const MAX_SKIPPED_AT_FIRST = 1000;
  */
 export async function runStages(options: EngineOptions): Promise<RunResult> {
   const { load, seed, listener, signal } = options;
-  const skips = skipping(options);
+  const skips = collectSkips(options);
   const stages: StageReport[] = [];
   const runNext = stageRunner(options, skips);
   let error: unknown;
@@ -98,7 +101,7 @@ export async function runStages(options: EngineOptions): Promise<RunResult> {
       step = plan.next(result.report);
     }
   } catch (thrown) {
-    // The stages before it are reported all the same.
+    // The stages before it are still reported.
     if (stages.length === 0) throw thrown;
     error = thrown;
   }
@@ -110,13 +113,16 @@ export async function runStages(options: EngineOptions): Promise<RunResult> {
   };
 }
 
-/** Runs one stage after another: the clock begins with the first, the ids go on. `undefined` where an interrupt comes first. */
-function stageRunner(options: EngineOptions, skips: Skipping) {
-  const { clock, listener, signal } = options;
-  const loop = mustEnd(options);
+/**
+ * Returns a function that runs one stage after another. The clock begins with the first stage; the ids go on. The
+ * function returns `undefined` where an interrupt comes first.
+ */
+function stageRunner(options: EngineOptions, skips: Skips) {
+  const { clock, listener, signal, dataset, shard = WHOLE } = options;
+  checkShard(shard);
   let runClock: Clock | undefined;
   let index = 0;
-  let firstId = 0;
+  let firstId = shard.index;
 
   function begin(): Clock {
     const zeroMs = clock.now();
@@ -126,9 +132,11 @@ function stageRunner(options: EngineOptions, skips: Skipping) {
   }
 
   return async (stage: Stage): Promise<StageResult | undefined> => {
+    const stop = { ...options.stop, ...stage.stop };
     const source = openSource({
       ...options,
-      loop,
+      shard,
+      loop: endsBeforeData(stop, dataset),
       onSkip: skips.add,
       onLate: (what) => listener.late(what),
     });
@@ -142,6 +150,8 @@ function stageRunner(options: EngineOptions, skips: Skipping) {
         ...options,
         ...listener,
         stage,
+        stop,
+        shard,
         index: index++,
         firstId,
         source: first,
@@ -156,70 +166,39 @@ function stageRunner(options: EngineOptions, skips: Skipping) {
 }
 
 /**
- * Whether something ends a stage before the data does: the data is then begun again where that is needed.
+ * Checks, before a server is asked, that the first stage of a load has an end.
  *
- * @throws {UsageError} If nothing would end it, or a rule means nothing.
+ * @throws {UsageError} If it has none, or a stop rule has no meaning.
  */
-export function mustEnd(
-  { stop, dataset }: Pick<EngineOptions, "stop" | "dataset">,
-): boolean {
-  checkStop(stop);
-  const { durationMs, requests } = stop;
-  const isEnded = durationMs !== undefined || requests !== undefined;
-  if (isEnded || !dataset.isEndless) return isEnded;
-  throw new UsageError(
-    "Cannot run as data without end needs a duration or a number of requests: neither was given",
-  );
-}
-
-/** Holds the stop rules to what they can mean: a program may give anything. */
-function checkStop(
-  { durationMs, requests, warmupMs, drainMs }: StopRules,
+export function checkFirstStage(
+  { load, stop, dataset, seed }: Pick<
+    EngineOptions,
+    "load" | "stop" | "dataset" | "seed"
+  >,
 ): void {
-  const rules: [string, number | undefined, boolean, string][] = [
-    [
-      "durationMs",
-      durationMs,
-      durationMs! > 0 && durationMs! < Infinity,
-      "be above 0",
-    ],
-    [
-      "requests",
-      requests,
-      Number.isSafeInteger(requests) && requests! > 0,
-      "be a whole number from 1 on",
-    ],
-    [
-      "warmupMs",
-      warmupMs,
-      warmupMs! >= 0 && warmupMs! < Infinity,
-      "be 0 or more",
-    ],
-    ["drainMs", drainMs, drainMs! >= 0 && drainMs! < Infinity, "be 0 or more"],
-  ];
-  for (const [name, value, holds, rule] of rules) {
-    if (value === undefined || holds) continue;
-    throw new UsageError(
-      `Cannot run as '${name}' must ${rule}: current value is ${value}`,
-    );
-  }
+  const stages = load((purpose) => random(seed, purpose));
+  const { value: first } = stages.next();
+  stages.return();
+  endsBeforeData({ ...stop, ...first?.stop }, dataset);
 }
 
-/** How long a stage waits for the streams that it begins with, once the first is ready. */
+/** How long a stage waits for the sessions that it begins with, once the first is ready. */
 const PRIME_MS = 1000;
 /** Sessions kept ready while a stage runs, and at least when it begins. */
 const AHEAD = 16;
 
 /**
- * Waits until the sessions that a stage begins with are ready, and the first in any case. What is not ready by then
- * is waited for on the clock, and shows as schedule lag. `undefined` where there is none.
+ * Waits until the sessions that a stage begins with are ready, and for the first in any case. A session that is not
+ * ready by then shows as schedule lag. Returns `undefined` where there is no session.
  */
 async function primed(
   source: Source,
   { arrivals }: Stage,
-  { clock }: EngineOptions,
+  { clock, shard = WHOLE }: EngineOptions,
 ): Promise<Source | undefined> {
-  const wanted = "concurrency" in arrivals ? arrivals.concurrency : AHEAD;
+  const wanted = "concurrency" in arrivals
+    ? shareOf(arrivals.concurrency, shard)
+    : AHEAD;
   source.keepAhead(wanted + AHEAD);
   const first = await source.next();
   if (first === undefined) return undefined;
@@ -240,21 +219,21 @@ async function primed(
   };
 }
 
-/** What of the data cannot be used. */
-interface Skipping {
-  /** What stands. */
+/** Items of the data that cannot be used. */
+interface Skips {
+  /** The items so far. */
   result(): Skipped;
-  /** Something of use was found. */
+  /** Called when a usable item was found. */
   begin(): void;
-  /** An item cannot be used. Throws where that ends the run. */
+  /** Adds an item. Throws where that ends the run. */
   add(id: string, reason: string): void;
 }
 
 /**
- * Counts what cannot be used: each item once, however often the data is read. Nobody is told before an item of use
- * was found: where there is none, one error tells of them all.
+ * Counts items that cannot be used: each once, however often the data is read. The listener gets none before a usable
+ * item was found: where there is none, one error names them all.
  */
-function skipping({ strict, listener }: EngineOptions): Skipping {
+function collectSkips({ strict, listener }: EngineOptions): Skips {
   const seen = new Set<string>();
   const items: Skipped["items"][number][] = [];
   let held: Skipped["items"][number][] | undefined = [];
@@ -272,16 +251,16 @@ function skipping({ strict, listener }: EngineOptions): Skipping {
       if (held && seen.size >= MAX_SKIPPED_AT_FIRST) {
         throw nothingUsable(result());
       }
-      if (strict) throw new UsageError(`Cannot use "${id}": ${reason}`);
+      if (strict) throw new UsageError(`"${id}" cannot be used: ${reason}`);
       if (held) held.push({ id, reason });
       else listener.skip(id, reason);
     },
   };
 }
 
-/** No item can be used: says why. */
+/** The error that no item can be used, with the reasons. */
 function nothingUsable({ count, items }: Skipped): UsageError {
-  if (count === 0) return new UsageError("Cannot run as the data has no items");
+  if (count === 0) return new UsageError("the data has no items");
   const alike = Map.groupBy(items, ({ reason }) => reason);
   const named = [...alike].map(([reason, items]) =>
     `\n  ${reasonOf(reason, items.map(({ id }) => id))}`
@@ -290,11 +269,11 @@ function nothingUsable({ count, items }: Skipped): UsageError {
     ? `\n  … and ${count - items.length} more`
     : "";
   return new UsageError(
-    `Cannot run as no item of the data can be used: ${count} skipped${named}${rest}`,
+    `no item of the data can be used: ${count} skipped${named}${rest}`,
   );
 }
 
-/** Why items cannot be used, with the first of them; a reason may begin with the place, which is then the name. */
+/** A reason with the first of its items. A reason may begin with the place, which is then the name. */
 function reasonOf(reason: string, ids: readonly string[]): string {
   if (reason.startsWith(`${ids[0]}: `)) return reason;
   const others = ids.length - MAX_ALIKE_NAMED;

@@ -3,9 +3,15 @@ import type { Backend, Call, Dataset } from "./contract.ts";
 import { UsageError } from "./errors.ts";
 import { systemClock } from "./clock.ts";
 import { closedLoop, evenLoop } from "../tests/support/loads.ts";
-import type { LoadProfile } from "./load.ts";
+import type { LoadProfile } from "./contract.ts";
 import type { Sample } from "./sample.ts";
-import { type EngineOptions, type RunResult, runStages } from "./run.ts";
+import {
+  checkFirstStage,
+  type EngineOptions,
+  type RunResult,
+  runStages,
+} from "./run.ts";
+import { parseSlos } from "./slo.ts";
 import {
   type ManualClock,
   manualClock,
@@ -324,8 +330,85 @@ Deno.test("runStages() refuses stop rules that mean nothing", async () => {
       runWith({ stop }),
       (error) =>
         error instanceof UsageError &&
-        /must be .*: current value is/.test(error.message),
+        /^\w+ must be .*, but was /.test(error.message),
       JSON.stringify(stop),
+    );
+  }
+});
+
+Deno.test("runStages() ends a stage by its own stop rules, where it has any", async () => {
+  const load: LoadProfile = function* () {
+    const stage = {
+      name: "one",
+      load: {},
+      arrivals: { concurrency: 1 },
+    };
+    yield { ...stage, stop: { requests: 5, warmupMs: 20 } };
+    yield stage;
+  };
+  const { result } = await runWith({ load, stop: { requests: 2 } });
+  const [own, shared] = result.stages;
+  assert.deepEqual([own?.counts.ok, shared?.counts.ok], [5, 2]);
+  assert.deepEqual(own?.stop, { requests: 5, warmupMs: 20 });
+  assert.equal(own?.window.warmupMs, 20);
+  assert.equal("stop" in shared!, false);
+  const endless = { ...items("a"), isEndless: true };
+  checkFirstStage({ load, dataset: endless, stop: {}, seed: 1 });
+});
+
+Deno.test("runStages() shows a load profile the SLO results of each stage", async () => {
+  const passes: (boolean | undefined)[] = [];
+  const load: LoadProfile = function* () {
+    for (let concurrency = 1; concurrency < 10; concurrency++) {
+      const report = yield {
+        name: `${concurrency}`,
+        load: {},
+        arrivals: { concurrency },
+        stop: { requests: 10 },
+      };
+      passes.push(report.slo?.[0]?.pass);
+      if (!report.slo?.[0]?.pass) return;
+    }
+  };
+  let sent = 0;
+  await runWith({
+    load,
+    slos: parseSlos(["latency.max<15ms"]),
+    backend: answering(10, {
+      async send(_request, { clock, signal }) {
+        const ms = ++sent > 20 ? 30 : 10;
+        await clock.sleepUntil(clock.now() + ms, signal);
+        return {};
+      },
+    }),
+  });
+  assert.deepEqual(passes, [true, true, false]);
+});
+
+Deno.test("runStages() of every shard is the run: sessions, ids and requests by position", async () => {
+  const count = 3;
+  const ids = Array.from({ length: 10 }, (_, i) => `s${i}`);
+  for (
+    const [load, stop, total] of [
+      [evenLoop([100]), {}, 10],
+      [closedLoop([4]), {}, 10],
+      [closedLoop([4]), { requests: 7 }, 7],
+    ] as const
+  ) {
+    const samples: Sample[] = [];
+    for (let index = 0; index < count; index++) {
+      const shard = { index, count };
+      const ran = await runWith({ load, stop, shard, dataset: items(...ids) });
+      samples.push(...ran.samples);
+    }
+    samples.sort((a, b) => a.id - b.id);
+    assert.deepEqual(
+      samples.map(({ id }) => id),
+      Array.from({ length: total }, (_, i) => i),
+    );
+    assert.deepEqual(
+      samples.map(({ session }) => session.id),
+      ids.slice(0, total),
     );
   }
 });
@@ -334,7 +417,8 @@ Deno.test("runStages() refuses data without end where nothing would stop it", as
   await assert.rejects(
     runWith({ dataset: { ...items("a"), isEndless: true } }),
     (error) =>
-      error instanceof UsageError && /neither was given/.test(error.message),
+      error instanceof UsageError &&
+      /^stop must set durationMs or requests/.test(error.message),
   );
 });
 
@@ -348,7 +432,7 @@ Deno.test("runStages() ends with the first bad item where it is told to be stric
   };
   const { samples, result } = await runWith({ dataset, strict: true });
   assert.deepEqual(samples.map(({ session }) => session.id), ["good"]);
-  assert.match(String(result.error), /Cannot use "bad": It is broken/);
+  assert.match(String(result.error), /"bad" cannot be used: It is broken/);
   assert.equal(result.interrupted, true);
 });
 
@@ -455,7 +539,7 @@ Deno.test("runStages() is strict with the last item too, although the data ended
         }),
     }),
   });
-  assert.match(String(result.error), /Cannot use "c": It is cut short/);
+  assert.match(String(result.error), /"c" cannot be used: It is cut short/);
 });
 
 Deno.test("runStages() ends in time with a backend that answers, or fails, at once", async () => {

@@ -4,6 +4,7 @@ import type { Clock } from "./clock.ts";
 import type { Backend, Dataset } from "./contract.ts";
 import { messageOf } from "./errors.ts";
 import type { Session } from "./request.ts";
+import { isInShard, type Shard, WHOLE } from "./shard.ts";
 
 /** A session whose turns are ready for the wire. */
 export interface ReadySession {
@@ -31,6 +32,8 @@ export interface SourceOptions {
   readonly dataset: Dataset;
   /** Who prepares them. */
   readonly backend: Backend;
+  /** Sessions to take. @default {WHOLE} */
+  readonly shard?: Shard;
   /** Fixes the order. */
   readonly seed: number;
   /** Start again when the data ends. */
@@ -65,8 +68,17 @@ const MAX_AUDIO_MS = 3_600_000;
 
 /** Starts to read and prepare. */
 export function openSource(
-  { dataset, backend, seed, loop, onSkip, onLate, clock, ...run }:
-    SourceOptions,
+  {
+    dataset,
+    backend,
+    shard = WHOLE,
+    seed,
+    loop,
+    onSkip,
+    onLate,
+    clock,
+    ...run
+  }: SourceOptions,
 ): Source {
   const stop = new AbortController();
   const signal = AbortSignal.any([stop.signal, run.signal]);
@@ -75,7 +87,9 @@ export function openSource(
   const pending = bag<Promise<ReadySession | Bad>>();
   let ahead = 1;
   let audioMs = 0;
-  let usable = 0;
+  /** Position of the next session, over all passes. */
+  let position = 0;
+  let taken = 0, usable = 0;
   let ended = false;
   let changed = Promise.withResolvers<void>();
   const reading = read();
@@ -101,16 +115,20 @@ export function openSource(
   async function read(): Promise<void> {
     try {
       for (let pass = 0; !signal.aborted; pass++) {
+        const first = position;
         for await (const session of dataset.sessions({ seed, pass, signal })) {
           while (isFull() && !signal.aborted) await changed.promise;
           if (signal.aborted) break;
+          if (!isInShard(position++, shard)) continue;
+          taken++;
           put(prepared(session), session);
         }
-        // What was taken while it is still being prepared stands in the queue no more.
+        // A session that was taken while it is being prepared is no longer in the queue.
         while (usable === 0 && pending.size > 0 && !signal.aborted) {
           await Promise.race([...pending, changed.promise]);
         }
-        if (!loop || usable === 0) break;
+        // A shard may have no session in a pass that is shorter than the number of shards.
+        if (!loop || position === first || (taken > 0 && usable === 0)) break;
       }
     } catch (error) {
       if (!signal.aborted) put(Promise.reject(error));

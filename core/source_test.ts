@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { Backend, Dataset } from "./contract.ts";
 import type { Audio } from "./request.ts";
+import fc from "fast-check";
 import { CLOSE_LIMIT_MS, openSource, type SourceOptions } from "./source.ts";
 import { manualClock } from "../plugins/testing/manual_clock.ts";
 
@@ -164,4 +165,38 @@ Deno.test("openSource() gives nothing more after an abort, whatever is being pre
   const next = source.next();
   interrupt.abort();
   assert.equal(await next, undefined);
+});
+
+Deno.test("openSource() takes the sessions of its shard: together the shards are the whole, over all passes", async () => {
+  const cases = fc.record({
+    count: fc.integer({ min: 1, max: 6 }),
+    items: fc.integer({ min: 1, max: 20 }),
+    passes: fc.integer({ min: 1, max: 3 }),
+  });
+  await fc.assert(fc.asyncProperty(cases, async ({ count, items, passes }) => {
+    const whole = Array.from({ length: items * passes }, (_, i) => `${i}`);
+    const dataset: Dataset = {
+      async *sessions({ pass }) {
+        for (const id of whole.slice(items * pass, items * (pass + 1))) {
+          yield { id, turns: [{ columns: { text: id } }] };
+        }
+      },
+    };
+    const taken: string[] = [];
+    for (let index = 0; index < count; index++) {
+      const source = open({
+        dataset,
+        backend: backendOf(() => Promise.resolve()),
+        shard: { index, count },
+      });
+      for (let at = index; at < whole.length; at += count) {
+        const ready = await source.next();
+        assert.equal(ready?.session.id, whole[at]);
+        taken.push(ready!.session.id);
+      }
+      assert.equal(await source.next(), undefined);
+      await source.close();
+    }
+    assert.deepEqual(taken.sort(), whole.toSorted());
+  }));
 });

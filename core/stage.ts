@@ -1,196 +1,204 @@
 import type { Clock } from "./clock.ts";
 import { type Counting, counting } from "./counting.ts";
-import type { Backend } from "./contract.ts";
-import { type Digest, digest } from "./metrics/digest.ts";
-import { closedLoop, openLoop, type Stand } from "./dispatch.ts";
+import type { Backend, Stage } from "./contract.ts";
+import { closedLoop, openLoop, type StageContext } from "./dispatch.ts";
 import { feed } from "./feed.ts";
-import type { Stage } from "./load.ts";
+import { Digest, stageReport } from "./metrics/digest.ts";
 import { type Host, type Monitor, monitor } from "./monitor.ts";
+import { Tally } from "./progress.ts";
 import type { NormalizerName } from "./quality/normalize.ts";
 import type { Progress, StageReport, StopRules } from "./report.ts";
 import type { Phase, Sample } from "./sample.ts";
+import { type Shard, shareOf, takeShard } from "./shard.ts";
 import type { Slo } from "./slo.ts";
 import type { Source } from "./source.ts";
-import { type StageRecord, stageReport } from "./stage_report.ts";
-import { type Stopper, stopper } from "./stop.ts";
-import { type Tally, tally } from "./progress.ts";
+import { StageEnd } from "./stop.ts";
 
-/** What a stage is run with. */
+/** Options of {@linkcode runStage}. */
 export interface StageOptions {
-  /** Its load. */
+  /** Load of the stage. */
   readonly stage: Stage;
-  /** Its index. */
+  /** Index of the stage. */
   readonly index: number;
-  /** The id of its first request. */
+  /** Id of the first request. */
   readonly firstId: number;
-  /** Sends requests. */
+  /** Backend that requests are sent to. */
   readonly backend: Backend;
-  /** Gives the sessions. */
+  /** Source of the sessions. */
   readonly source: Source;
   /** The run's clock. */
   readonly clock: Clock;
-  /** When it ends. */
+  /** When the stage ends: the run's rules with the stage's own. */
   readonly stop: StopRules;
-  /** How texts are normalized. */
+  /** How texts are normalized before they are compared. */
   readonly normalizer: NormalizerName;
-  /** Objectives to judge it by. @default {[]} */
+  /** Objectives to judge the stage by. @default {[]} */
   readonly slos?: readonly Slo[];
-  /** Tells of the process. */
+  /** Part of the load that is offered here. */
+  readonly shard: Shard;
+  /** Measures the process. */
   readonly host?: Host | undefined;
   /** Aborts when the run is interrupted. */
   readonly signal: AbortSignal;
-  /** Told of samples that ended, off the timed path. */
+  /** Receives samples that ended, off the timed path. */
   samples(batch: readonly Sample[]): void;
-  /** Told what stands now. */
+  /** Receives the state of the stage a few times a second. */
   progress(snapshot: Progress): void;
 }
 
-/** What came of a stage. */
+/** Result of a stage. */
 export interface StageResult {
   /** Its report. */
   readonly report: StageReport;
-  /** The id that the next request would have had. */
+  /** Id that the next request would have had. */
   readonly nextId: number;
-  /** What ended it before its time, if anything did. */
+  /** Error that ended the stage early, if any. */
   readonly error?: unknown;
 }
 
-/** Everything a stage keeps while it runs. */
+/** State of a running stage. */
 interface Running extends StageOptions {
+  readonly stageStartMs: number;
+  /** When measuring begins. */
   readonly startMs: number;
   /** When measuring ends, where a duration was set. */
   readonly endMs: number | undefined;
-  readonly stopping: Stopper;
-  readonly sums: Digest;
-  readonly live: Tally;
+  readonly ending: StageEnd;
+  readonly digest: Digest;
+  readonly tally: Tally;
   readonly watch: Monitor;
   /** Requests and drops of the measured window. */
   readonly measured: { started: number; dropped: number };
 }
 
-/** Offers the load of one stage, and reports. */
+/** Offers the load of one stage and reports what was measured. */
 export async function runStage(options: StageOptions): Promise<StageResult> {
-  const { clock, stop, normalizer, signal, stage, firstId } = options;
-  const stageStartMs = clock.now();
-  const startMs = stageStartMs + (stop.warmupMs ?? 0);
-  const endMs = stop.durationMs === undefined
-    ? undefined
-    : startMs + stop.durationMs;
-  const stopping = stopper(clock, stop.drainMs);
-  const running: Running = {
-    ...options,
-    startMs,
-    endMs,
-    stopping,
-    sums: digest({
-      startMs,
-      ...(endMs !== undefined && { endMs }),
-      normalizer,
-    }),
-    live: tally(stageStartMs),
-    watch: monitor(clock, options.host),
-    measured: { started: 0, dropped: 0 },
-  };
-
+  const { clock, signal, source, stage, backend, firstId, shard } = options;
+  const running = begin(options);
+  const { digest, ending, watch } = running;
   const release = setTimers(running);
-  const interrupt = () => stopping.stop("interrupted");
-  const closeSource = () => void options.source.close();
-  stopping.stopped.addEventListener("abort", closeSource, { once: true });
+  const interrupt = () => ending.stop("interrupted");
+  const closeSource = () => void source.close();
+  ending.stopped.addEventListener("abort", closeSource, { once: true });
   signal.addEventListener("abort", interrupt, { once: true });
   if (signal.aborted) interrupt();
+  if (running.stop.requests === 0) ending.stop("requests");
   const ended = feed(clock, {
     take(batch) {
-      for (const sample of batch) running.sums.add(sample);
+      for (const sample of batch) digest.add(sample);
       options.samples(batch);
     },
     work() {
-      const { texts } = running.sums;
+      const { texts } = digest;
       if (texts.isPressed) texts.work().next();
       return texts.isPressed;
     },
     glance: () => options.progress(progressOf(running)),
   });
+  const counted = counting(backend, { put: ended.put, signal, clock });
   let nextId = firstId;
-  const counted = counting(options.backend, {
-    put: ended.put,
-    signal,
-    clock,
-  });
-  const stand = standOf(running, { id: () => nextId++, counted });
-  await offer(stand, stage, options.backend.spreadMs ?? 0)
-    .catch((error) => stopping.stop("interrupted", error));
+  const id = () => {
+    const given = nextId;
+    nextId += shard.count;
+    return given;
+  };
+  await offer(contextOf(running, { id, counted }), stage, running)
+    .catch((error) => ending.stop("interrupted", error));
 
-  running.watch.end();
-  stopping.stop("data");
+  watch.end();
+  ending.stop("data");
   release(); // before anything is waited for: the timer that begins measuring may not have fired yet
   await counted.settled();
   ended.close();
   await compareTexts(running);
   signal.removeEventListener("abort", interrupt);
   options.progress(progressOf(running));
-  const { error } = stopping.end!;
+  const { error } = ending.end!;
   return {
-    report: reportOf(running, stageStartMs),
+    report: reportOf(running),
     nextId,
     ...(error !== undefined && { error }),
   };
 }
 
-/** How long texts are compared before the event loop gets a turn. */
+function begin(options: StageOptions): Running {
+  const { clock, stop, normalizer, host, shard } = options;
+  const stageStartMs = clock.now();
+  const startMs = stageStartMs + (stop.warmupMs ?? 0);
+  const endMs = stop.durationMs === undefined
+    ? undefined
+    : startMs + stop.durationMs;
+  const window = { startMs, ...(endMs !== undefined && { endMs }) };
+  return {
+    ...options,
+    stop: stop.requests === undefined
+      ? stop
+      : { ...stop, requests: shareOf(stop.requests, shard) },
+    stageStartMs,
+    startMs,
+    endMs,
+    ending: new StageEnd(clock, stop.drainMs),
+    digest: new Digest({ ...window, normalizer }),
+    tally: new Tally(stageStartMs),
+    watch: monitor(clock, host),
+    measured: { started: 0, dropped: 0 },
+  };
+}
+
+/** How long texts are compared before other tasks may run. */
 const COMPARE_MS = 10;
-/** How long they are compared after an interrupt; what is left then is left out. */
+/** How long texts are compared after an interrupt. Texts that are left then are left out. */
 const COMPARE_INTERRUPTED_MS = 1000;
 
 /** Compares long texts when no request is in flight any more. */
 async function compareTexts(
-  { clock, signal, sums: { texts } }: Running,
+  { clock, signal, digest: { texts } }: Running,
 ): Promise<void> {
-  let turnMs = clock.now();
+  let sliceMs = clock.now();
   let interruptedMs: number | undefined;
   for (const _ of texts.work()) {
     const nowMs = clock.now();
-    if (nowMs < turnMs + COMPARE_MS) continue;
+    if (nowMs < sliceMs + COMPARE_MS) continue;
     await clock.sleepUntil(nowMs);
-    turnMs = clock.now();
+    sliceMs = clock.now();
     if (!signal.aborted) continue;
-    interruptedMs ??= turnMs;
-    if (turnMs > interruptedMs + COMPARE_INTERRUPTED_MS) return texts.giveUp();
+    interruptedMs ??= sliceMs;
+    if (sliceMs > interruptedMs + COMPARE_INTERRUPTED_MS) return texts.giveUp();
   }
 }
 
-/** Measuring begins and ends by timers, so that a hung server cannot hold a stage. */
+/** Measuring begins and ends by timers, so that a server that hangs cannot hold a stage. */
 function setTimers(
-  { clock, startMs, endMs, stopping, watch }: Running,
+  { clock, startMs, endMs, ending, watch }: Running,
 ): () => void {
   const timers = [clock.at(startMs, watch.begin)];
   if (endMs !== undefined) {
     timers.push(clock.at(endMs, () => {
       watch.end();
-      stopping.stop("duration");
+      ending.stop("duration");
     }));
   }
   return () => {
     for (const cancel of timers) cancel();
-    stopping.close();
+    ending.close();
   };
 }
 
-/** What the dispatcher may do. */
-function standOf(
+function contextOf(
   {
     backend,
     clock,
     index,
-    stopping,
+    ending,
     source,
     stop,
     startMs,
     endMs,
-    live,
+    tally,
     measured,
   }: Running,
   { id, counted }: { id: () => number; counted: Counting },
-): Stand {
+): StageContext {
   const { requests = Infinity } = stop;
   const phaseAt = (atMs: number): Phase =>
     atMs < startMs ? "warmup" : "measure";
@@ -198,110 +206,122 @@ function standOf(
     backend,
     clock,
     stage: index,
-    closed: stopping.closed,
-    stopped: stopping.stopped,
-    cut: stopping.cut,
+    closed: ending.closed,
+    stopped: ending.stopped,
+    cut: ending.cut,
     async next() {
       try {
         const ready = await source.next();
-        if (ready === undefined) stopping.stop("data");
-        return stopping.stopped.aborted ? undefined : ready;
+        if (ready === undefined) ending.stop("data");
+        return ending.stopped.aborted ? undefined : ready;
       } catch (error) {
-        stopping.stop("interrupted", error);
+        ending.stop("interrupted", error);
         return undefined;
       }
     },
     admit(scheduledMs) {
       const phase = phaseAt(scheduledMs);
-      if (stopping.stopped.aborted) return undefined;
+      if (ending.stopped.aborted) return undefined;
       // The timer that ends the window may be late itself, on a client that cannot keep up.
       if (endMs !== undefined && scheduledMs >= endMs) return undefined;
       if (phase === "measure" && measured.started >= requests) return undefined;
-      live.started();
+      tally.started();
       if (phase === "measure" && ++measured.started >= requests) {
-        stopping.stop("requests");
+        ending.stop("requests");
       }
       return { id: id(), phase };
     },
     ended(sample, request) {
-      live.ended(sample);
+      tally.ended(sample);
       counted.take(sample, request);
     },
     dropped(scheduledMs) {
       // Where enough were sent, or the data has ended, no more are wanted; nor behind the window.
-      const reason = stopping.end?.reason;
+      const reason = ending.end?.reason;
       if (reason === "requests" || reason === "data") return;
       if (endMs !== undefined && scheduledMs >= endMs) return;
-      live.dropped();
+      tally.dropped();
       if (phaseAt(scheduledMs) === "measure") measured.dropped++;
     },
     left(id) {
       try {
         backend.endSession?.(id);
       } catch (error) {
-        stopping.stop("interrupted", error);
+        ending.stop("interrupted", error);
       }
     },
   };
 }
 
 function offer(
-  stand: Stand,
+  context: StageContext,
   { arrivals, maxInFlight = Infinity }: Stage,
-  spreadMs: number,
+  { shard, backend: { spreadMs = 0 } }: Running,
 ): Promise<void> {
-  return "concurrency" in arrivals
-    ? closedLoop(stand, { concurrency: arrivals.concurrency, spreadMs })
-    : openLoop(stand, { arrivals, maxInFlight });
+  if ("concurrency" in arrivals) {
+    const { concurrency } = arrivals;
+    return closedLoop(context, { concurrency, spreadMs, shard });
+  }
+  return openLoop(context, {
+    arrivals: takeShard(arrivals, shard),
+    maxInFlight: shareOf(maxInFlight, shard),
+  });
 }
 
-function reportOf(running: Running, stageStartMs: number): StageReport {
-  const { stage, startMs, sums, stopping, watch, measured, stop } = running;
-  const record: StageRecord = {
+function reportOf(running: Running): StageReport {
+  const { stage, stageStartMs, startMs, digest, slos } = running;
+  const { warmupMs = 0 } = running.stop;
+  const endMs = windowEndMs(running);
+  return stageReport(digest, {
     name: stage.name,
     load: stage.load,
-    window: {
-      stageStartMs,
-      startMs,
-      endMs: windowEndMs(running),
-      warmupMs: stop.warmupMs ?? 0,
-    },
-    stopped: stopping.end!.reason,
-    dropped: measured.dropped,
-    health: watch.health(),
-  };
-  return stageReport(sums, record, running.slos);
+    ...(stage.stop && { stop: stage.stop }),
+    window: { stageStartMs, startMs, endMs, warmupMs },
+    stopped: running.ending.end!.reason,
+    dropped: running.measured.dropped,
+    health: running.watch.health(),
+  }, slos);
 }
 
 /** Where a number of requests or the data ended the stage, its last request does. */
-function windowEndMs({ startMs, stopping, sums, endMs }: Running): number {
-  const { reason, atMs } = stopping.end!;
+function windowEndMs({ startMs, ending, digest, endMs }: Running): number {
+  const { reason, atMs } = ending.end!;
   if (reason === "duration") return endMs ?? atMs;
-  const lastMs = reason === "interrupted" ? atMs : sums.lastEndMs ?? atMs;
+  const lastMs = reason === "interrupted" ? atMs : digest.lastEndMs ?? atMs;
   return Math.max(startMs, Math.min(lastMs, endMs ?? Infinity));
 }
 
-/** Metrics whose medians are worth a glance while a run goes on. */
-const GLANCE = ["ttft", "finalization", "latency"] as const;
+/** Metrics whose medians are shown while a run goes on. */
+const SHOWN = ["ttft", "finalization", "latency"] as const;
 
 function progressOf(
-  { clock, index, stage, startMs, endMs, stopping, live, sums, stop, measured }:
-    Running,
+  {
+    clock,
+    index,
+    stage,
+    startMs,
+    endMs,
+    ending,
+    tally,
+    digest,
+    stop,
+    measured,
+  }: Running,
 ): Progress {
   const atMs = clock.now();
   const medians: Record<string, number> = {};
-  for (const name of GLANCE) {
-    const median = sums.median(name);
+  for (const name of SHOWN) {
+    const median = digest.median(name);
     if (median !== undefined) medians[name] = median;
   }
   return {
     atMs,
     stage: index,
     name: stage.name,
-    phase: stopping.end ? "drain" : atMs < startMs ? "warmup" : "measure",
-    inFlight: live.inFlight,
-    counts: { ...live.counts },
-    requestsPerSecond: live.requestsPerSecond(atMs),
+    phase: ending.end ? "drain" : atMs < startMs ? "warmup" : "measure",
+    inFlight: tally.inFlight,
+    counts: { ...tally.counts },
+    requestsPerSecond: tally.requestsPerSecond(atMs),
     medians,
     ...(endMs !== undefined && { remainingMs: Math.max(0, endMs - atMs) }),
     ...(stop.requests !== undefined && {

@@ -1,78 +1,117 @@
 import type { Clock } from "./clock.ts";
-import type { StageReport } from "./report.ts";
+import type { Dataset } from "./contract.ts";
+import { UsageError } from "./errors.ts";
+import type { StageReport, StopRules } from "./report.ts";
+
+/**
+ * Whether something ends a stage before the data does: the data is then read again where it is used up.
+ *
+ * @throws {UsageError} If nothing would end the stage, or a rule has no meaning.
+ */
+export function endsBeforeData(
+  stop: StopRules,
+  dataset: Pick<Dataset, "isEndless">,
+): boolean {
+  checkStopRules(stop);
+  const isEnded = stop.durationMs !== undefined || stop.requests !== undefined;
+  if (isEnded || !dataset.isEndless) return isEnded;
+  throw new UsageError(
+    "stop must set durationMs or requests, as the data has no end",
+  );
+}
+
+function checkStopRules(stop: StopRules): void {
+  const isTime = (value: number) => value >= 0 && value < Infinity;
+  const rules: [keyof StopRules, (value: number) => boolean, string][] = [
+    ["durationMs", (value) => isTime(value) && value > 0, "above 0"],
+    [
+      "requests",
+      (value) => Number.isSafeInteger(value) && value > 0,
+      "a whole number from 1 on",
+    ],
+    ["warmupMs", isTime, "0 or more"],
+    ["drainMs", isTime, "0 or more"],
+  ];
+  for (const [name, holds, rule] of rules) {
+    const value = stop[name];
+    if (value === undefined || holds(value)) continue;
+    throw new UsageError(`${name} must be ${rule}, but was ${value}`);
+  }
+}
 
 /** Why a stage ended. */
 export type StopReason = StageReport["stopped"];
 
+/** How long requests in flight may go on when the time of a stage is over. */
+const DRAIN_MS = 30_000;
+
 /** Ends a stage step by step: no session starts any more, no request does, and those in flight are given up. */
-export interface Stopper {
-  /** Aborts when no session may start any more. */
-  readonly closed: AbortSignal;
-  /** Aborts when no request may start any more: not with the end of the data, as sessions in flight have turns left. */
-  readonly stopped: AbortSignal;
-  /** Aborts when requests in flight are given up. */
-  readonly cut: AbortSignal;
-  /** Why it ended, and when; `undefined` while it goes on. */
-  readonly end: {
+export class StageEnd {
+  readonly #closed = new AbortController();
+  readonly #stopped = new AbortController();
+  readonly #cut = new AbortController();
+  readonly #clock: Clock;
+  readonly #drainMs: number | undefined;
+  #cancelCut = () => {};
+  /** Why and when the stage ended; `undefined` while it goes on. */
+  end: {
     readonly reason: StopReason;
     readonly atMs: number;
     readonly error?: unknown;
   } | undefined;
+
   /**
-   * Ends the stage; nothing, if it has ended, but by the end of the data, which leaves turns to be sent. An interrupt
-   * gives up what is in flight at once.
+   * @param drainMs How long requests in flight may go on. Where it is not given, those that a number or the data asked
+   *   for may take as long as their own time limits let them; those that time cut off, 30 s.
    */
-  stop(reason: StopReason, error?: unknown): void;
-  /** Gives its timer up. */
-  close(): void;
-}
+  constructor(clock: Clock, drainMs: number | undefined) {
+    this.#clock = clock;
+    this.#drainMs = drainMs;
+  }
 
-/** How long requests in flight may go on when the time of a stage is over. */
-const DRAIN_MS = 30_000;
+  /** Aborts when no session may start any more. */
+  get closed(): AbortSignal {
+    return this.#closed.signal;
+  }
 
-/**
- * Makes one that has not ended.
- *
- * @param drainMs How long requests in flight may go on. Where it is not given, those that a number or the data
- *   asked for may take as long as their own time limits let them; those that time cut off, 30 s.
- */
-export function stopper(clock: Clock, drainMs: number | undefined): Stopper {
-  const closed = new AbortController();
-  const stopped = new AbortController();
-  const cut = new AbortController();
-  let end: Stopper["end"];
-  let cancelCut = () => {};
+  /** Aborts when no request may start any more: not at the end of the data, as sessions in flight have turns left. */
+  get stopped(): AbortSignal {
+    return this.#stopped.signal;
+  }
 
-  return {
-    closed: closed.signal,
-    stopped: stopped.signal,
-    cut: cut.signal,
-    get end() {
-      return end;
-    },
-    stop(reason, error) {
-      if (reason === "interrupted" && !cut.signal.aborted) {
-        cut.abort(new Error("The run was interrupted"));
-      }
-      if (end && (end.reason !== "data" || reason === "data")) return;
-      end = {
-        reason,
-        atMs: clock.now(),
-        ...(error !== undefined && { error }),
-      };
-      closed.abort();
-      if (reason !== "data") stopped.abort();
-      const limitMs = drainMs ?? (reason === "duration" ? DRAIN_MS : undefined);
-      if (limitMs === undefined) return;
-      cancelCut();
-      cancelCut = clock.at(end.atMs + limitMs, () => {
-        cut.abort(
-          new Error(
-            `It was still in flight ${limitMs} ms after the stage had ended`,
-          ),
-        );
-      });
-    },
-    close: () => cancelCut(),
-  };
+  /** Aborts when requests in flight are given up. */
+  get cut(): AbortSignal {
+    return this.#cut.signal;
+  }
+
+  /**
+   * Ends the stage. It has no effect on a stage that has ended, except by the end of the data, which leaves turns to be
+   * sent. An interrupt gives up what is in flight at once.
+   */
+  stop(reason: StopReason, error?: unknown): void {
+    if (reason === "interrupted" && !this.cut.aborted) {
+      this.#cut.abort(new Error("The run was interrupted"));
+    }
+    if (this.end && (this.end.reason !== "data" || reason === "data")) return;
+    const atMs = this.#clock.now();
+    this.end = { reason, atMs, ...(error !== undefined && { error }) };
+    this.#closed.abort();
+    if (reason !== "data") this.#stopped.abort();
+    const limitMs = this.#drainMs ??
+      (reason === "duration" ? DRAIN_MS : undefined);
+    if (limitMs === undefined) return;
+    this.#cancelCut();
+    this.#cancelCut = this.#clock.at(atMs + limitMs, () => {
+      this.#cut.abort(
+        new Error(
+          `The request was still in flight ${limitMs} ms after the stage had ended`,
+        ),
+      );
+    });
+  }
+
+  /** Cancels the timer. */
+  close(): void {
+    this.#cancelCut();
+  }
 }

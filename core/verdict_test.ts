@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { column } from "./metrics/column.ts";
+import { Column } from "./metrics/column.ts";
 import type { ClientHealth, Counts, Summary } from "./report.ts";
 import { judge, type Judged } from "./verdict.ts";
 
@@ -37,7 +37,7 @@ function stage(
 
 /** So many values, all the same; by default enough for every percentile. */
 function always(value: number, n = 100): Summary {
-  const all = column();
+  const all = new Column();
   for (let i = 0; i < n; i++) all.add(value);
   return all.summary()!;
 }
@@ -93,7 +93,7 @@ Deno.test("judge() does not judge chunk lateness where the chunk's length is not
 
 Deno.test("judge() judges the highest percentile that there are values enough for: p99 from 100, p90 from 30, p50 from 10", () => {
   const lag = (n: number, late: number) => {
-    const all = column();
+    const all = new Column();
     for (let i = 0; i < n; i++) all.add(i < n - late ? 1 : 40);
     return judge(stage({ client: { scheduleLag: all.summary()! } }));
   };

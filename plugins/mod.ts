@@ -34,7 +34,7 @@ export type { Clock } from "../core/clock.ts";
 export { onAbort } from "../lib/abort.ts";
 export * from "../core/contract.ts";
 export * from "../core/errors.ts";
-export type { LoadProfile, Stage } from "../core/load.ts";
+export type { LoadProfile, Stage } from "../core/contract.ts";
 export { type JoinedText, joinedText } from "../lib/joined_text.ts";
 export { type Random, random } from "../lib/random.ts";
 export type * from "../core/report.ts";

@@ -1,5 +1,5 @@
 import type { Backend, Dataset, Reporter } from "../core/contract.ts";
-import type { LoadProfile } from "../core/load.ts";
+import type { LoadProfile } from "../core/contract.ts";
 import { explain, jsonSchemaOf, problemsError } from "./problems.ts";
 import type { StandardSchemaV1 } from "./standard_schema.ts";
 

@@ -10,8 +10,8 @@ import type {
   StopRules,
 } from "../core/report.ts";
 import {
-  type Listener,
-  mustEnd,
+  checkFirstStage,
+  type RunListener,
   type RunResult,
   runStages,
 } from "../core/run.ts";
@@ -117,7 +117,7 @@ export async function run(options: RunOptions): Promise<Report> {
   }
   const load = await open(options.load);
   const dataset = await open(options.dataset);
-  mustEnd({ stop, dataset });
+  checkFirstStage({ load, stop, dataset, seed });
   const backend = await open(options.backend);
 
   const head = (begun: { epochMs: number; loadingMs: number }): RunInfo => ({
@@ -208,7 +208,7 @@ function fanOut(
   reporters: readonly Reporter[],
   { warn }: OpenContext,
   begin: (begun: { epochMs: number; loadingMs: number }) => RunInfo,
-): Listener {
+): RunListener {
   const broken = new Set<Reporter>();
   function tell(call: (reporter: Reporter) => void): void {
     for (const reporter of reporters) {

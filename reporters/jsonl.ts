@@ -57,13 +57,16 @@ function savingTo(lines: LineWriter): Reporter {
         }
       }
     },
-    stage({ name, load, window, stopped, client, counts: { dropped } }) {
+    stage(
+      { name, load, stop, window, stopped, client, counts: { dropped } },
+    ) {
       const index = stages++;
       save({
         schema: "earshot.stage/1",
         index,
         name,
         load,
+        ...(stop && { stop }),
         window,
         stopped,
         dropped,

@@ -13,8 +13,11 @@ export interface SavedSample extends Sample {
 }
 
 /** The end of a stage: what samples do not tell of it. */
-export interface SavedStage
-  extends Pick<StageReport, "name" | "load" | "window" | "stopped" | "client"> {
+export interface SavedStage extends
+  Pick<
+    StageReport,
+    "name" | "load" | "stop" | "window" | "stopped" | "client"
+  > {
   /** Format and version. */
   readonly schema: "earshot.stage/1";
   /** Which stage, from 0. */

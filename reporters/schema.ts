@@ -103,9 +103,19 @@ const tokenCounter = z.enum([
 
 const tokenCounts = z.partialRecord(tokenCounter, z.int().positive());
 
+const stopRules = z.object({
+  warmupMs: ms.exactOptional(),
+  durationMs: ms.exactOptional(),
+  requests: count.exactOptional(),
+  drainMs: ms.exactOptional(),
+}).meta({ id: "stopRules", description: "When a stage ends" });
+
 const stage = z.object({
   name: z.string(),
   load,
+  stop: stopRules.exactOptional().describe(
+    "Rules of this stage alone: each takes the place of the run's",
+  ),
   window,
   stopped,
   counts,
@@ -182,12 +192,7 @@ const runInfo = {
       backend: pluginUse,
       dataset: pluginUse,
       load: z.string(),
-      stop: z.object({
-        warmupMs: ms.exactOptional(),
-        durationMs: ms.exactOptional(),
-        requests: count.exactOptional(),
-        drainMs: ms.exactOptional(),
-      }),
+      stop: stopRules,
       normalizer: z.string(),
       slo: z.array(z.string()).readonly().exactOptional().describe(
         "Objectives that every stage must keep",
@@ -319,6 +324,7 @@ export const savedLineSchema = z.discriminatedUnion("schema", [
     name: z.string(),
     load,
     window,
+    stop: stopRules.exactOptional(),
     stopped,
     dropped: count,
     client,

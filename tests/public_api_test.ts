@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 
 const PLUGIN: readonly string[] = [
   "Audio",
+  "AnsweredTurn",
   "AudioSent",
   "Backend",
   "BaseDefinition",
@@ -22,7 +23,6 @@ const PLUGIN: readonly string[] = [
   "Delta",
   "Environment",
   "ErrorRate",
-  "Exchange",
   "Failure",
   "FailureNote",
   "Image",

@@ -4,7 +4,7 @@
  * @module
  */
 import { type Clock, systemClock } from "../../core/clock.ts";
-import { column } from "../../core/metrics/column.ts";
+import { Column } from "../../core/metrics/column.ts";
 import { denoHost } from "../../plugins/host.ts";
 import { starved } from "../starved.ts";
 import { startBackend } from "./backend_client.ts";
@@ -24,7 +24,7 @@ async function windowed(
   clock: Clock,
 ): Promise<HttpFigures> {
   const host = denoHost();
-  let delays = column();
+  let delays = new Column();
   const counts: Counts = {
     requests: 0,
     events: 0,
@@ -32,7 +32,7 @@ async function windowed(
   };
   const stop = await start(job, SCENARIOS[job.scenario], { clock, counts });
   await clock.sleepUntil(clock.now() + job.warmupMs);
-  delays = column();
+  delays = new Column();
   const before = { ...counts, cpuMs: host.cpuMs() };
   await clock.sleepUntil(clock.now() + job.windowMs);
   const after = { ...counts, cpuMs: host.cpuMs() };

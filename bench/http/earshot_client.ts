@@ -1,4 +1,4 @@
-import { column } from "../../core/metrics/column.ts";
+import { Column } from "../../core/metrics/column.ts";
 import { chat, concurrent, repeat, run, type Sample } from "../../mod.ts";
 import { collector } from "../collector.ts";
 import {
@@ -29,7 +29,7 @@ export async function earshotFigures(job: HttpJob): Promise<HttpFigures> {
   const { rates, window, client, counts } = stage!;
   if (counts.error + counts.timeout > 0) throw new Error("A request failed");
   const requests = Math.round(rates.requestsPerSecond! * windowMs / 1000);
-  const delays = column();
+  const delays = new Column();
   for (const { atMs, text } of samples.flatMap(({ deltas }) => deltas)) {
     if (atMs >= window.startMs) delays.add(epochMs + atMs - Number(text));
   }

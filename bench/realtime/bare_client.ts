@@ -2,7 +2,7 @@ import { nativeTransport } from "../../backends/realtime/transports/native.ts";
 import type { Socket } from "../../backends/realtime/transports/transport.ts";
 import { wsTransport } from "../../backends/realtime/transports/ws.ts";
 import { type Clock, systemClock } from "../../core/clock.ts";
-import { column } from "../../core/metrics/column.ts";
+import { Column } from "../../core/metrics/column.ts";
 import { denoHost } from "../../plugins/host.ts";
 import { noise } from "./chunk.ts";
 import type { ClientFigures, ClientJob } from "./client_job.ts";
@@ -25,7 +25,7 @@ export async function bareClient(job: ClientJob): Promise<ClientFigures> {
   const endMs = warmupMs + windowMs;
   await using transport = await openTransport(job);
   const sockets = await connectAll(transport.connect, job.streams, counts);
-  let lateness = column();
+  let lateness = new Column();
   let windowed = false;
   const stop = wheel(clock, sockets, {
     chunkMs,
@@ -37,7 +37,7 @@ export async function bareClient(job: ClientJob): Promise<ClientFigures> {
   await clock.sleepUntil(warmupMs);
   const before = { ...counts, cpuMs: host.cpuMs() };
   windowed = true;
-  lateness = column();
+  lateness = new Column();
   let rssBytes = 0;
   for (let atMs = warmupMs; atMs < endMs; atMs += 1000) {
     await clock.sleepUntil(Math.min(atMs + 1000, endMs));

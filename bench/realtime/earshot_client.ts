@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { column } from "../../core/metrics/column.ts";
+import { Column } from "../../core/metrics/column.ts";
 import {
   concurrent,
   defineDataset,
@@ -35,7 +35,7 @@ export async function earshotClient(job: ClientJob): Promise<ClientFigures> {
   const { window, client } = report.stages[0]!;
   const isIn = ({ atMs }: { atMs: number }) =>
     atMs >= window.startMs && atMs < window.endMs;
-  const lateness = column();
+  const lateness = new Column();
   let received = 0;
   for (const { audioSent, deltas } of samples) {
     for (const { atMs, dueMs } of audioSent.filter(isIn)) {

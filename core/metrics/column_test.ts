@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { column, type ColumnOptions } from "./column.ts";
+import { Column, type ColumnOptions } from "./column.ts";
 import { random } from "../../lib/random.ts";
 
 const number = fc.double({ min: -1e9, max: 1e9, noNaN: true })
@@ -9,13 +9,13 @@ const numbers = fc.array(number, { minLength: 1, maxLength: 300 });
 const share = fc.double({ min: 0, max: 1, noNaN: true });
 
 function of(values: Iterable<number>, options?: ColumnOptions) {
-  const all = column(options);
+  const all = new Column(options);
   for (const value of values) all.add(value);
   return all;
 }
 
 function close(actual: number | undefined, expected: number, error = 1e-12) {
-  assert.ok(actual !== undefined, "is not there");
+  assert.ok(actual !== undefined, "is missing");
   const allowed = error * Math.max(1, Math.abs(expected));
   assert.ok(
     Math.abs(actual - expected) <= allowed,
@@ -23,14 +23,14 @@ function close(actual: number | undefined, expected: number, error = 1e-12) {
   );
 }
 
-Deno.test("column() has nothing to say when it is empty", () => {
-  const empty = column();
+Deno.test("Column has nothing to say when it is empty", () => {
+  const empty = new Column();
   assert.equal(empty.n, 0);
   assert.equal(empty.summary(), undefined);
   assert.equal(empty.quantile(0.5), undefined);
 });
 
-Deno.test("column() has no deviation from a single value", () => {
+Deno.test("Column has no deviation from a single value", () => {
   assert.deepEqual(of([7]).summary(), {
     n: 1,
     mean: 7,
@@ -45,7 +45,7 @@ Deno.test("column() has no deviation from a single value", () => {
   });
 });
 
-Deno.test("column() summarizes as computed by hand", () => {
+Deno.test("Column summarizes as computed by hand", () => {
   const summary = of([15, 20, 35, 40, 50]).summary()!;
   assert.equal(summary.n, 5);
   assert.equal(summary.mean, 32);
@@ -63,7 +63,7 @@ Deno.test("column() summarizes as computed by hand", () => {
   assert.equal("quantileError" in summary, false);
 });
 
-Deno.test("column() gives the quantiles that numpy defines by default", () => {
+Deno.test("Column gives the quantiles that numpy defines by default", () => {
   // As numpy.percentile([3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5], [0, 5, 25, 40, 50, 75, 90, 95, 99, 100])
   const pi = of([3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5]);
   const expected = [1, 1, 2.5, 3, 4, 5, 6, 7.5, 8.7, 9];
@@ -77,11 +77,11 @@ Deno.test("column() gives the quantiles that numpy defines by default", () => {
   close(signed.quantile(0.625), 2.5625);
 });
 
-Deno.test("column() gives the middle of two values as their median", () => {
+Deno.test("Column gives the middle of two values as their median", () => {
   assert.equal(of([1, 2]).quantile(0.5), 1.5);
 });
 
-Deno.test("column() quantiles rise with p and stay within the values", () => {
+Deno.test("Column quantiles rise with p and stay within the values", () => {
   fc.assert(fc.property(numbers, share, share, (values, a, b) => {
     const all = of(values);
     const low = all.quantile(Math.min(a, b))!;
@@ -95,7 +95,7 @@ Deno.test("column() quantiles rise with p and stay within the values", () => {
   }));
 });
 
-Deno.test("column() gives the same summary for any order of the values", () => {
+Deno.test("Column gives the same summary for any order of the values", () => {
   const shuffled = numbers.chain((values) =>
     fc.tuple(
       fc.constant(values),
@@ -107,9 +107,9 @@ Deno.test("column() gives the same summary for any order of the values", () => {
   }));
 });
 
-Deno.test("column() may be looked at while it fills", () => {
+Deno.test("Column may be looked at while it fills", () => {
   fc.assert(fc.property(numbers, fc.nat(5), (values, every) => {
-    const watched = column();
+    const watched = new Column();
     for (const [i, value] of values.entries()) {
       watched.add(value);
       if (i % (every + 1) === 0) watched.quantile(0.5);
@@ -118,7 +118,7 @@ Deno.test("column() may be looked at while it fills", () => {
   }));
 });
 
-Deno.test("column() beyond its limit keeps quantiles to the error that it states, and the rest exactly", () => {
+Deno.test("Column beyond its limit keeps quantiles to the error that it states, and the rest exactly", () => {
   fc.assert(fc.property(numbers, share, (values, p) => {
     const exact = of(values);
     const folded = of(values, { exact: 1 });
@@ -143,7 +143,7 @@ Deno.test("column() beyond its limit keeps quantiles to the error that it states
   }));
 });
 
-Deno.test("column() beyond its limit still has quantiles that rise with p and stay within the values", () => {
+Deno.test("Column beyond its limit still has quantiles that rise with p and stay within the values", () => {
   fc.assert(fc.property(numbers, share, share, (values, a, b) => {
     const folded = of(values, { exact: 3 });
     const low = folded.quantile(Math.min(a, b))!;
@@ -153,9 +153,9 @@ Deno.test("column() beyond its limit still has quantiles that rise with p and st
   }));
 });
 
-Deno.test("column() holds many values of a known distribution", () => {
+Deno.test("Column holds many values of a known distribution", () => {
   const draw = random(1, "column");
-  const exponential = column();
+  const exponential = new Column();
   for (let i = 0; i < 200_000; i++) exponential.add(-Math.log(1 - draw()) * 50);
   const { n, mean, sd, p50, p99, quantileError } = exponential.summary()!;
   assert.equal(n, 200_000);
@@ -166,8 +166,8 @@ Deno.test("column() holds many values of a known distribution", () => {
   close(p99, 50 * Math.log(100), 0.03);
 });
 
-Deno.test("column() knows every value up to 65,536 and says when it no longer does", () => {
-  const all = column();
+Deno.test("Column knows every value up to 65,536 and says when it no longer does", () => {
+  const all = new Column();
   for (let i = 65_535; i >= 0; i--) all.add(i);
   assert.equal(all.summary()!.quantileError, undefined);
   assert.equal(all.quantile(1 / 65_535), 1);
@@ -177,7 +177,7 @@ Deno.test("column() knows every value up to 65,536 and says when it no longer do
   assert.equal(all.n, 65_537);
 });
 
-Deno.test("column() handles zeros, negative and tiny values beyond its limit", () => {
+Deno.test("Column handles zeros, negative and tiny values beyond its limit", () => {
   const all = of([0, -0, 5e-324, -1, -1000, 3, 1e-9], { exact: 0 });
   assert.equal(all.quantile(0), -1000);
   close(all.quantile(1 / 6), -1, 0.001);
@@ -186,21 +186,20 @@ Deno.test("column() handles zeros, negative and tiny values beyond its limit", (
   assert.ok(Math.abs(tiny - 1e-9) <= 1e-12);
 });
 
-Deno.test("column() keeps the deviation of large values that differ little", () => {
+Deno.test("Column keeps the deviation of large values that differ little", () => {
   const values = [1e9 + 4, 1e9 + 7, 1e9 + 13, 1e9 + 16];
   close(of(values).summary()!.sd, Math.sqrt(30));
   close(of(values, { exact: 0 }).summary()!.sd, Math.sqrt(30));
 });
 
-Deno.test("column() refuses what is no number, and shares that are none", () => {
+Deno.test("Column refuses values that are not finite and shares out of range", () => {
   for (const value of [NaN, Infinity, -Infinity]) {
-    assert.throws(() => column().add(value), {
+    assert.throws(() => new Column().add(value), {
       name: "RangeError",
-      message:
-        `Cannot add to a column as 'value' must be a finite number: current value is ${value}`,
+      message: `value must be a finite number, but was ${value}`,
     });
   }
   for (const p of [-0.1, 1.1, NaN]) {
-    assert.throws(() => column().quantile(p), RangeError);
+    assert.throws(() => new Column().quantile(p), RangeError);
   }
 });

@@ -1,33 +1,21 @@
-import { type Column, column } from "./column.ts";
+import { Column } from "./column.ts";
 import { clientMetrics, type Metric, metrics } from "./table.ts";
 import type { NormalizerName } from "../quality/normalize.ts";
-import { type Quality, quality } from "../quality/quality.ts";
+import { Quality } from "../quality/quality.ts";
 import type {
+  ClientHealth,
   Counts,
-  FailureNote,
   Rates,
   StageReport,
   Unit,
 } from "../report.ts";
-import type { Failure, Output, Sample, TokenCounter } from "../sample.ts";
-import { isClientMade } from "../verdict.ts";
+import type { Output, Sample, TokenCounter } from "../sample.ts";
+import { judgeSlos, type Slo } from "../slo.ts";
+import { judge } from "../verdict.ts";
+import { FailureCounts } from "./failures.ts";
 
-/** The samples of one stage, folded into bounded columns as they end: they are not kept. */
-export interface Digest {
-  /** Takes in a sample. */
-  add(sample: Sample): void;
-  /** Median of a metric so far. */
-  median(metric: string): number | undefined;
-  /** What the samples said, over a window of this length. */
-  summary(windowMs: number): Summed;
-  /** When the last measured request ended. */
-  readonly lastEndMs: number | undefined;
-  /** The comparison of long texts, which is put off. */
-  readonly texts: Pick<Quality, "isPressed" | "work" | "giveUp">;
-}
-
-/** The part of a stage's report that its samples tell. */
-export interface Summed extends
+/** The part of a stage's report that its samples give. */
+export interface DigestSummary extends
   Pick<
     StageReport,
     "failures" | "metrics" | "rates" | "quality" | "tokenCounts"
@@ -49,19 +37,15 @@ export interface DigestOptions {
   readonly normalizer: NormalizerName;
 }
 
-/** Kinds of failure that a report lists. */
-const MAX_FAILURE_NOTES = 10;
-/** Kinds of failure that are told apart: a server may give each of its errors a code of its own. */
-const MAX_FAILURE_KINDS = 1000;
-
-/** Makes an empty one. */
-export function digest(
-  { startMs, endMs = Infinity, normalizer }: DigestOptions,
-): Digest {
-  const columns = columnsOf(metrics);
-  const client = columnsOf(clientMetrics);
-  const texts = quality(normalizer);
-  const counts = {
+/** The samples of one stage, folded into bounded columns as they end: they are not kept. */
+export class Digest {
+  /** Comparison of long texts, which is put off. */
+  readonly texts: Quality;
+  readonly #startMs: number;
+  readonly #endMs: number;
+  readonly #columns = columnsOf(metrics);
+  readonly #client = columnsOf(clientMetrics);
+  readonly #counts = {
     ok: 0,
     error: 0,
     timeout: 0,
@@ -70,113 +54,122 @@ export function digest(
     retried: 0,
     warmup: 0,
   };
-  const failures = new Map<string, FailureNote>();
-  const inWindow: InWindow = { requests: 0 };
-  const counters = {
+  readonly #failures = new FailureCounts();
+  readonly #inWindow: InWindow = { requests: 0 };
+  readonly #counters = {
     input: new Map<TokenCounter, number>(),
     output: new Map<TokenCounter, number>(),
   };
-  let chunkMs: number | undefined;
-  let lastEndMs: number | undefined;
+  /** Of the lowest request id. */
+  #chunk: { readonly id: number; readonly ms: number } | undefined;
+  #lastEndMs: number | undefined;
 
-  /** What was answered within the window, whenever it was due. */
-  function countRates({ outcome, endedMs, output, input }: Sample): void {
-    if (outcome.status !== "ok" || endedMs < startMs || endedMs > endMs) return;
-    inWindow.requests++;
-    addTo(inWindow, "inputTokens", output.usage?.inputTokens);
-    addTo(inWindow, "outputTokens", output.usage?.outputTokens);
-    addTo(inWindow, "embeddings", output.embeddings?.count);
-    addTo(inWindow, "audioMs", input.audioMs);
+  constructor({ startMs, endMs = Infinity, normalizer }: DigestOptions) {
+    this.#startMs = startMs;
+    this.#endMs = endMs;
+    this.texts = new Quality(normalizer);
   }
 
-  function countCounters({ output: { usage } }: Sample): void {
-    for (const side of ["input", "output"] as const) {
-      if (usage?.[`${side}Tokens`] === undefined) continue;
-      const by = usage.countedBy?.[side] ?? "server";
-      counters[side].set(by, (counters[side].get(by) ?? 0) + 1);
-    }
+  /** When the last measured request ended. */
+  get lastEndMs(): number | undefined {
+    return this.#lastEndMs;
   }
 
-  function countEnd({ outcome, output }: Sample): void {
-    counts[outcome.status]++;
-    if (outcome.status === "ok") {
-      if (isEmpty(output)) counts.emptyOutputs++;
+  /** Adds a sample. */
+  add(sample: Sample): void {
+    this.#countRates(sample);
+    if (sample.phase === "warmup") {
+      this.#counts.warmup++;
       return;
     }
-    countFailure(failures, outcome.failure);
+    this.#lastEndMs = Math.max(this.#lastEndMs ?? 0, sample.endedMs);
+    this.#keepChunk(sample.id, chunkMsOf(sample));
+    this.#countEnd(sample);
+    this.#counts.retried += sample.retried ?? 0;
+    addToColumns(this.#client, sample);
+    if (sample.outcome.status !== "ok") return;
+    addToColumns(this.#columns, sample);
+    this.#countCounters(sample);
+    this.texts.add(sample);
   }
 
-  return {
-    get lastEndMs() {
-      return lastEndMs;
-    },
-    texts,
-    add(sample) {
-      countRates(sample);
-      if (sample.phase === "warmup") {
-        counts.warmup++;
-        return;
+  /** Adds all samples of another digest of the same stage. */
+  merge(other: Digest): void {
+    for (const name of Object.keys(this.#counts) as (keyof Ends)[]) {
+      this.#counts[name] += other.#counts[name];
+    }
+    this.#failures.merge(other.#failures);
+    this.#inWindow.requests += other.#inWindow.requests;
+    for (const name of SUMS) addTo(this.#inWindow, name, other.#inWindow[name]);
+    for (const side of ["input", "output"] as const) {
+      for (const [by, count] of other.#counters[side]) {
+        countBy(this.#counters[side], by, count);
       }
-      lastEndMs = Math.max(lastEndMs ?? 0, sample.endedMs);
-      chunkMs ??= chunkMsOf(sample);
-      countEnd(sample);
-      counts.retried += sample.retried ?? 0;
-      fold(client, sample);
-      if (sample.outcome.status !== "ok") return;
-      fold(columns, sample);
-      countCounters(sample);
-      texts.add(sample);
-    },
-    median: (metric) =>
-      columns.find(({ metric: { name } }) => name === metric)?.values.quantile(
-        0.5,
-      ),
-    summary(windowMs) {
-      const notes = [...failures.values()].sort(byCount);
-      return {
-        counts: { ...counts, failures: byClass(notes) },
-        failures: listed(notes),
-        metrics: summaries(columns),
-        rates: ratesOf(counts, inWindow, windowMs),
-        ...tokenCountsOf(counters),
-        quality: texts.result(),
-        client: clientOf(client, chunkMs),
-      };
-    },
-  };
+    }
+    this.#columns.forEach(({ values }, i) =>
+      values.merge(other.#columns[i]!.values)
+    );
+    this.#client.forEach(({ values }, i) =>
+      values.merge(other.#client[i]!.values)
+    );
+    this.texts.merge(other.texts);
+    if (other.#chunk) this.#keepChunk(other.#chunk.id, other.#chunk.ms);
+    if (other.#lastEndMs === undefined) return;
+    this.#lastEndMs = Math.max(this.#lastEndMs ?? 0, other.#lastEndMs);
+  }
+
+  /** Median of a metric so far. */
+  median(metric: string): number | undefined {
+    const column = this.#columns.find((each) => each.metric.name === metric);
+    return column?.values.quantile(0.5);
+  }
+
+  /** The part of the stage's report that the samples give, over a window of this length. */
+  summary(windowMs: number): DigestSummary {
+    return {
+      counts: { ...this.#counts, failures: this.#failures.byClass() },
+      failures: this.#failures.listed(),
+      metrics: summaries(this.#columns),
+      rates: ratesOf(this.#counts, this.#inWindow, windowMs),
+      ...tokenCountsOf(this.#counters),
+      quality: this.texts.result(),
+      client: clientOf(this.#client, this.#chunk?.ms),
+    };
+  }
+
+  /** Counts what was answered within the window, whenever it was due. */
+  #countRates({ outcome, endedMs, output, input }: Sample): void {
+    if (outcome.status !== "ok") return;
+    if (endedMs < this.#startMs || endedMs > this.#endMs) return;
+    this.#inWindow.requests++;
+    addTo(this.#inWindow, "inputTokens", output.usage?.inputTokens);
+    addTo(this.#inWindow, "outputTokens", output.usage?.outputTokens);
+    addTo(this.#inWindow, "embeddings", output.embeddings?.count);
+    addTo(this.#inWindow, "audioMs", input.audioMs);
+  }
+
+  #countCounters({ output: { usage } }: Sample): void {
+    for (const side of ["input", "output"] as const) {
+      if (usage?.[`${side}Tokens`] === undefined) continue;
+      countBy(this.#counters[side], usage.countedBy?.[side] ?? "server", 1);
+    }
+  }
+
+  #countEnd({ id, outcome, output }: Sample): void {
+    this.#counts[outcome.status]++;
+    if (outcome.status !== "ok") this.#failures.add({ id }, outcome.failure);
+    else if (isEmpty(output)) this.#counts.emptyOutputs++;
+  }
+
+  #keepChunk(id: number, ms: number | undefined): void {
+    if (ms === undefined || (this.#chunk && this.#chunk.id <= id)) return;
+    this.#chunk = { id, ms };
+  }
 }
 
-/** Counts a failure by class and code; where there are too many codes, by class alone. */
-function countFailure(
-  notes: Map<string, FailureNote>,
-  { class: failureClass, code, message }: Failure,
-): void {
-  const keyOf = (code: string | undefined) => `${failureClass}\n${code ?? ""}`;
-  const isFull = notes.size >= MAX_FAILURE_KINDS && !notes.has(keyOf(code));
-  const kept = isFull && !isClientMade({ class: failureClass, code })
-    ? undefined
-    : code;
-  const known = notes.get(keyOf(kept));
-  notes.set(keyOf(kept), {
-    class: failureClass,
-    ...(kept !== undefined && { code: kept }),
-    message: known?.message ?? message,
-    count: (known?.count ?? 0) + 1,
-  });
-}
+type Ends = Omit<Counts, "dropped" | "failures">;
 
-function byCount(a: FailureNote, b: FailureNote): number {
-  return b.count - a.count;
-}
-
-/** The most frequent kinds. Failures that this client made are never left out: the verdict depends on them. */
-function listed(notes: readonly FailureNote[]): FailureNote[] {
-  const own = notes.filter(isClientMade);
-  const others = notes.filter((note) => !isClientMade(note));
-  return [...own, ...others].slice(0, MAX_FAILURE_NOTES).sort(byCount);
-}
-
-/** What was answered within the window: a sum is absent where nothing went into it. */
+/** Sums over the requests answered within the window. A sum is absent where nothing was added to it. */
 interface InWindow {
   requests: number;
   inputTokens?: number;
@@ -185,15 +178,25 @@ interface InWindow {
   audioMs?: number;
 }
 
+const SUMS = ["inputTokens", "outputTokens", "embeddings", "audioMs"] as const;
+
 function addTo(
   sums: InWindow,
-  name: Exclude<keyof InWindow, "requests">,
+  name: typeof SUMS[number],
   value: number | undefined,
 ): void {
   if (value !== undefined) sums[name] = (sums[name] ?? 0) + value;
 }
 
-/** A text without anything in it, and nothing in its place. */
+function countBy(
+  counts: Map<TokenCounter, number>,
+  by: TokenCounter,
+  more: number,
+): void {
+  counts.set(by, (counts.get(by) ?? 0) + more);
+}
+
+/** Whether an answer is an empty text, without a tool call or a refusal in its place. */
 function isEmpty({ text, toolCalls, refusal }: Output): boolean {
   return text?.trim() === "" && !toolCalls?.length && !refusal;
 }
@@ -214,16 +217,17 @@ function tokenCountsOf(
   };
 }
 
-interface Filled {
+/** A metric with its values. */
+interface MetricColumn {
   readonly metric: Metric;
   readonly values: Column;
 }
 
-function columnsOf(table: readonly Metric[]): readonly Filled[] {
-  return table.map((metric) => ({ metric, values: column() }));
+function columnsOf(table: readonly Metric[]): readonly MetricColumn[] {
+  return table.map((metric) => ({ metric, values: new Column() }));
 }
 
-function fold(columns: readonly Filled[], sample: Sample): void {
+function addToColumns(columns: readonly MetricColumn[], sample: Sample): void {
   for (const { metric, values } of columns) {
     const value = metric.of(sample);
     if (typeof value === "number") values.add(value);
@@ -231,7 +235,7 @@ function fold(columns: readonly Filled[], sample: Sample): void {
   }
 }
 
-function summaries(columns: readonly Filled[]): StageReport["metrics"] {
+function summaries(columns: readonly MetricColumn[]): StageReport["metrics"] {
   const entries: [
     string,
     { unit: Unit } & NonNullable<ReturnType<Column["summary"]>>,
@@ -241,14 +245,6 @@ function summaries(columns: readonly Filled[]): StageReport["metrics"] {
     if (summary) entries.push([name, { unit, ...summary }]);
   }
   return Object.fromEntries(entries);
-}
-
-function byClass(notes: readonly FailureNote[]): Record<string, number> {
-  const counts: Record<string, number> = {};
-  for (const { class: name, count } of notes) {
-    counts[name] = (counts[name] ?? 0) + count;
-  }
-  return counts;
 }
 
 function ratesOf(
@@ -273,9 +269,9 @@ function ratesOf(
 }
 
 function clientOf(
-  columns: readonly Filled[],
+  columns: readonly MetricColumn[],
   chunkMs: number | undefined,
-): Summed["client"] {
+): DigestSummary["client"] {
   const summary = (name: string) =>
     columns.find(({ metric }) => metric.name === name)?.values.summary();
   const scheduleLag = summary("scheduleLag");
@@ -287,10 +283,46 @@ function clientOf(
   };
 }
 
-/** Between the first two chunks: the last one of an utterance may be shorter. */
+/** Time between the first two chunks, as the last one of an utterance may be shorter. */
 function chunkMsOf({ audioSent: [first, second] }: Sample): number | undefined {
   if (first?.dueMs === undefined || second?.dueMs === undefined) {
     return undefined;
   }
   return second.dueMs - first.dueMs;
+}
+
+/** The facts of a stage that its samples do not give. */
+export interface StageRecord
+  extends Pick<StageReport, "name" | "load" | "window" | "stopped" | "stop"> {
+  /** Arrivals of the measured window that never started. */
+  readonly dropped: number;
+  /** Condition of the process. */
+  readonly health: Pick<ClientHealth, "loopDelay" | "cpu" | "rssBytes">;
+}
+
+/** Makes the report of a stage, after it ran or from saved samples: the same samples give the same report. */
+export function stageReport(
+  digest: Digest,
+  record: StageRecord,
+  slos: readonly Slo[] = [],
+): StageReport {
+  const { name, load, window, stop, stopped, dropped, health } = record;
+  const { counts, client, ...summed } = digest.summary(
+    window.endMs - window.startMs,
+  );
+  const measured = {
+    name,
+    load,
+    ...(stop && { stop }),
+    window,
+    stopped,
+    counts: { ...counts, dropped },
+    ...summed,
+    client: { ...client, ...health },
+  };
+  return {
+    ...measured,
+    ...(slos.length > 0 && { slo: judgeSlos(slos, measured) }),
+    verdict: judge(measured),
+  };
 }

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
-import { digest } from "./digest.ts";
+import { Digest } from "./digest.ts";
 import type { Failure } from "../sample.ts";
 import { sample } from "../../tests/support/sample.ts";
 import { judge } from "../verdict.ts";
 
 /** What a digest makes of failures, each so many times. */
 function summaryOf(failures: readonly (readonly [Failure, number])[]) {
-  const sums = digest({ startMs: 0, normalizer: "none" });
+  const sums = new Digest({ startMs: 0, normalizer: "none" });
   for (const [failure, times] of failures) {
     for (let i = 0; i < times; i++) {
       sums.add(sample({ outcome: { status: "error", failure } }));
@@ -15,7 +15,7 @@ function summaryOf(failures: readonly (readonly [Failure, number])[]) {
   return sums.summary(1000);
 }
 
-Deno.test("digest() keeps the client's own failures among its notes, however many kinds are more frequent", () => {
+Deno.test("Digest keeps the client's own failures among its notes, however many kinds are more frequent", () => {
   const others = Array.from({ length: 14 }, (_, i): [Failure, number] => [
     { class: "server_error", code: String(i), message: "No" },
     20 + i,
@@ -36,7 +36,7 @@ Deno.test("digest() keeps the client's own failures among its notes, however man
   assert.match(reasons[1]!, /^9 of 380 requests \(2\.37 %\) .* EMFILE/);
 });
 
-Deno.test("digest() tells a thousand codes apart, and counts the rest by class, but for the client's own", () => {
+Deno.test("Digest tells a thousand codes apart, and counts the rest by class, but for the client's own", () => {
   const codes = Array.from({ length: 1500 }, (_, i): [Failure, number] => [
     { class: "server_error", code: `request-${i}`, message: `No ${i}` },
     1,

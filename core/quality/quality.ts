@@ -4,84 +4,91 @@ import { type NormalizerName, normalizers } from "./normalize.ts";
 import { finish, type Slices } from "../../lib/alignment.ts";
 import { characterErrors, type EditCounts, wordErrors } from "./wer.ts";
 
-/** Gathers word and character errors. */
-export interface Quality {
-  /** Samples that did not end `ok`, or have no reference, are passed over. */
-  add(sample: Sample): void;
-  /** Whether so many texts wait to be compared that `work` must go on now. */
-  readonly isPressed: boolean;
-  /** Compares the texts that wait, in slices. */
-  work(): Slices<void>;
-  /** Forgets the texts that wait: they are not in the result. */
-  giveUp(): void;
-  /** The errors of all texts, compared now where they still wait: each absent where nothing was compared. */
-  result(): StageReport["quality"];
-}
-
 /**
  * Word and character error rate of a stage, pooled over its samples: Σ(s + d + i) ÷ Σ n. An empty answer to a
- * reference is all deletions. Long texts take a while to compare, so they wait for `work`; when there are too many
- * of them to be kept, those that come are left out.
+ * reference is all deletions. Long texts take a while to compare, so they wait for `work`; when too many wait, those
+ * that come are left out.
  */
-export function quality(
-  normalizer: NormalizerName,
-  { maxWaiting = MAX_WAITING }: { maxWaiting?: number } = {},
-): Quality {
-  const normalize = normalizers[normalizer];
-  const wer = errorRate(normalizer);
-  const cer = errorRate(normalizer);
-  const queue: (readonly [reference: string, hypothesis: string])[] = [];
+export class Quality {
+  readonly #normalize: (text: string) => string;
+  readonly #maxWaiting: number;
+  readonly #wer: ErrorRateSum;
+  readonly #cer: ErrorRateSum;
+  readonly #queue: (readonly [reference: string, hypothesis: string])[] = [];
   /** Characters in the queue. */
-  let waiting = 0;
+  #waiting = 0;
   /** The comparison that has begun: a slice goes on where the last one ended, whoever asks for it. */
-  let current: Slices<void> | undefined;
+  #current: Slices<void> | undefined;
 
-  function* compare(reference: string, hypothesis: string): Slices<void> {
-    const words = yield* wordErrors(reference, hypothesis, normalize);
-    const characters = yield* characterErrors(reference, hypothesis, normalize);
-    wer.add(words);
-    cer.add(characters);
+  constructor(
+    normalizer: NormalizerName,
+    { maxWaiting = MAX_WAITING }: { maxWaiting?: number } = {},
+  ) {
+    this.#normalize = normalizers[normalizer];
+    this.#maxWaiting = maxWaiting;
+    this.#wer = new ErrorRateSum(normalizer);
+    this.#cer = new ErrorRateSum(normalizer);
   }
 
-  function* work(): Slices<void> {
-    while (current || queue.length > 0) {
-      current ??= compare(...queue[0]!);
-      if (current.next().done) {
-        const [reference, hypothesis] = queue.shift()!;
-        waiting -= reference.length + hypothesis.length;
-        current = undefined;
+  /** Adds a sample. One that did not end `ok`, or has no reference, is passed over. */
+  add({ input: { reference }, output: { text = "" }, outcome }: Sample): void {
+    if (outcome.status !== "ok" || reference === undefined) return;
+    const isLong = Math.max(reference.length, text.length) > LONG_TEXT;
+    if (!isLong) return finish(this.#compare(reference, text));
+    if (this.#waiting > this.#maxWaiting) return;
+    this.#queue.push([reference, text]);
+    this.#waiting += reference.length + text.length;
+  }
+
+  /** Adds the errors of another stage part. Texts that still wait in it are compared first. */
+  merge(other: Quality): void {
+    finish(other.work());
+    this.#wer.merge(other.#wer);
+    this.#cer.merge(other.#cer);
+  }
+
+  /** Whether so many texts wait that `work` must go on now. */
+  get isPressed(): boolean {
+    return this.#waiting > this.#maxWaiting / 10;
+  }
+
+  /** Compares the texts that wait, in slices. */
+  *work(): Slices<void> {
+    while (this.#current || this.#queue.length > 0) {
+      this.#current ??= this.#compare(...this.#queue[0]!);
+      if (this.#current.next().done) {
+        const [reference, hypothesis] = this.#queue.shift()!;
+        this.#waiting -= reference.length + hypothesis.length;
+        this.#current = undefined;
       }
       yield;
     }
   }
 
-  return {
-    add({ input: { reference }, output: { text = "" }, outcome }) {
-      if (outcome.status !== "ok" || reference === undefined) return;
-      const isLong = Math.max(reference.length, text.length) > LONG_TEXT;
-      if (!isLong) return finish(compare(reference, text));
-      if (waiting > maxWaiting) return;
-      queue.push([reference, text]);
-      waiting += reference.length + text.length;
-    },
-    get isPressed() {
-      return waiting > maxWaiting / 10;
-    },
-    work,
-    giveUp() {
-      queue.length = 0;
-      waiting = 0;
-      current = undefined;
-    },
-    result() {
-      finish(work());
-      const [word, character] = [wer.rate(), cer.rate()];
-      return {
-        ...(word && { wer: word }),
-        ...(character && { cer: character }),
-      };
-    },
-  };
+  /** Drops the texts that wait: they are not in the result. */
+  giveUp(): void {
+    this.#queue.length = 0;
+    this.#waiting = 0;
+    this.#current = undefined;
+  }
+
+  /** The errors of all texts, compared now where they still wait. Each rate is absent where nothing was compared. */
+  result(): StageReport["quality"] {
+    finish(this.work());
+    const [wer, cer] = [this.#wer.rate(), this.#cer.rate()];
+    return { ...(wer && { wer }), ...(cer && { cer }) };
+  }
+
+  *#compare(reference: string, hypothesis: string): Slices<void> {
+    const words = yield* wordErrors(reference, hypothesis, this.#normalize);
+    const characters = yield* characterErrors(
+      reference,
+      hypothesis,
+      this.#normalize,
+    );
+    this.#wer.add(words);
+    this.#cer.add(characters);
+  }
 }
 
 /** Characters: comparing two texts of this length that have nothing in common takes a tenth of a millisecond. */
@@ -90,36 +97,49 @@ const LONG_TEXT = 500;
 /** Characters that may wait to be compared. */
 const MAX_WAITING = 50_000_000;
 
-/** Pools the errors of one kind. */
-export interface ErrorRateSum {
-  add(errors: EditCounts): void;
-  /** `undefined` when nothing was compared. */
-  rate(): ErrorRate | undefined;
-}
+/** Sum of the errors of many texts. No rate can hold insertions where the reference is empty: they are counted apart. */
+export class ErrorRateSum {
+  readonly #normalizer: NormalizerName;
+  readonly #sum = { s: 0, d: 0, i: 0, n: 0 };
+  #utterances = 0;
+  #emptyReferenceInsertions = 0;
 
-/** Sums errors of many texts. No rate can hold insertions where the reference is empty: they are counted apart. */
-export function errorRate(normalizer: NormalizerName): ErrorRateSum {
-  const sum = { s: 0, d: 0, i: 0, n: 0 };
-  let utterances = 0, emptyReferenceInsertions = 0;
-  return {
-    add({ s, d, i, n }) {
-      utterances++;
-      sum.s += s;
-      sum.d += d;
-      sum.n += n;
-      if (n > 0) sum.i += i;
-      else emptyReferenceInsertions += i;
-    },
-    rate() {
-      if (utterances === 0) return undefined;
-      const { s, d, i, n } = sum;
-      return {
-        ...(n > 0 && { value: (s + d + i) / n }),
-        ...sum,
-        normalizer,
-        utterances,
-        emptyReferenceInsertions,
-      };
-    },
-  };
+  constructor(normalizer: NormalizerName) {
+    this.#normalizer = normalizer;
+  }
+
+  /** Adds the errors of one text. */
+  add({ s, d, i, n }: EditCounts): void {
+    const hasReference = n > 0;
+    this.#utterances++;
+    this.#add({ s, d, i: hasReference ? i : 0, n });
+    if (!hasReference) this.#emptyReferenceInsertions += i;
+  }
+
+  /** Adds another sum. */
+  merge(other: ErrorRateSum): void {
+    this.#utterances += other.#utterances;
+    this.#emptyReferenceInsertions += other.#emptyReferenceInsertions;
+    this.#add(other.#sum);
+  }
+
+  /** `undefined` when nothing was compared. */
+  rate(): ErrorRate | undefined {
+    if (this.#utterances === 0) return undefined;
+    const { s, d, i, n } = this.#sum;
+    return {
+      ...(n > 0 && { value: (s + d + i) / n }),
+      ...this.#sum,
+      normalizer: this.#normalizer,
+      utterances: this.#utterances,
+      emptyReferenceInsertions: this.#emptyReferenceInsertions,
+    };
+  }
+
+  #add({ s, d, i, n }: EditCounts): void {
+    this.#sum.s += s;
+    this.#sum.d += d;
+    this.#sum.i += i;
+    this.#sum.n += n;
+  }
 }

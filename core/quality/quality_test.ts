@@ -3,15 +3,15 @@ import { sample } from "../../tests/support/sample.ts";
 import type { Outcome } from "../sample.ts";
 import { finish } from "../../lib/alignment.ts";
 import { type NormalizerName, normalizers } from "./normalize.ts";
-import { errorRate, quality } from "./quality.ts";
+import { ErrorRateSum, Quality } from "./quality.ts";
 import { characterErrors, type CountErrors, wordErrors } from "./wer.ts";
 
 function summed(count: CountErrors, normalizer: NormalizerName) {
-  const { add, rate } = errorRate(normalizer);
+  const sum = new ErrorRateSum(normalizer);
   return {
     add: (reference: string, hypothesis: string) =>
-      add(finish(count(reference, hypothesis, normalizers[normalizer]))),
-    rate,
+      sum.add(finish(count(reference, hypothesis, normalizers[normalizer]))),
+    rate: () => sum.rate(),
   };
 }
 
@@ -22,7 +22,7 @@ function said(reference: string | undefined, text: string | undefined) {
   });
 }
 
-Deno.test("errorRate() pools errors over all texts, which is not the mean of their rates", () => {
+Deno.test("ErrorRateSum pools errors over all texts, which is not the mean of their rates", () => {
   const sum = summed(wordErrors, "basic");
   sum.add("One.", "two");
   sum.add(
@@ -41,7 +41,7 @@ Deno.test("errorRate() pools errors over all texts, which is not the mean of the
   });
 });
 
-Deno.test("errorRate() counts what is said over an empty reference apart", () => {
+Deno.test("ErrorRateSum counts what is said over an empty reference apart", () => {
   const sum = summed(wordErrors, "none");
   sum.add("", "thank you");
   assert.deepEqual(sum.rate(), {
@@ -58,19 +58,19 @@ Deno.test("errorRate() counts what is said over an empty reference apart", () =>
   assert.equal(sum.rate()?.emptyReferenceInsertions, 2);
 });
 
-Deno.test("errorRate() takes a reference as empty if nothing is left of it", () => {
+Deno.test("ErrorRateSum takes a reference as empty if nothing is left of it", () => {
   const sum = summed(characterErrors, "basic");
   sum.add("[noise]", "hm");
   assert.equal(sum.rate()?.value, undefined);
   assert.equal(sum.rate()?.emptyReferenceInsertions, 2);
 });
 
-Deno.test("errorRate() has no rate before anything was compared", () => {
+Deno.test("ErrorRateSum has no rate before anything was compared", () => {
   assert.equal(summed(wordErrors, "none").rate(), undefined);
 });
 
-Deno.test("quality() takes an empty or missing answer as all deletions", () => {
-  const all = quality("basic");
+Deno.test("Quality takes an empty or missing answer as all deletions", () => {
+  const all = new Quality("basic");
   all.add(said("one two", ""));
   all.add(said("three", undefined));
   const { wer, cer } = all.result();
@@ -78,8 +78,8 @@ Deno.test("quality() takes an empty or missing answer as all deletions", () => {
   assert.deepEqual([cer?.value, cer?.d, cer?.n], [1, 11, 11]);
 });
 
-Deno.test("quality() passes over samples that failed or have no reference", () => {
-  const all = quality("basic");
+Deno.test("Quality passes over samples that failed or have no reference", () => {
+  const all = new Quality("basic");
   const failure = { class: "server_error", message: "Queue full" };
   const ends: Outcome[] = [
     { status: "error", failure },
@@ -92,8 +92,8 @@ Deno.test("quality() passes over samples that failed or have no reference", () =
   assert.deepEqual(all.result(), {});
 });
 
-Deno.test("quality() counts long texts too, each once", () => {
-  const all = quality("none");
+Deno.test("Quality counts long texts too, each once", () => {
+  const all = new Quality("none");
   const reference = "word ".repeat(1000);
   all.add(said(reference, `${reference}more`));
   all.add(said("short", "short"));
@@ -102,11 +102,11 @@ Deno.test("quality() counts long texts too, each once", () => {
   assert.equal(all.result().wer?.utterances, 2);
 });
 
-Deno.test("quality() compares long texts in slices, and the same whoever asks for them", () => {
+Deno.test("Quality compares long texts in slices, and the same whoever asks for them", () => {
   const [one, other] = ["a", "b"].map((letter) =>
     Array.from({ length: 6000 }, (_, i) => `${letter}${i % 37}`).join(" ")
   );
-  const all = quality("none");
+  const all = new Quality("none");
   all.add(said(one, other));
   all.add(said(one, one));
   let slices = 0;
@@ -118,8 +118,8 @@ Deno.test("quality() compares long texts in slices, and the same whoever asks fo
   );
 });
 
-Deno.test("quality() leaves a text that it gives up out of both rates", () => {
-  const all = quality("none");
+Deno.test("Quality leaves a text that it gives up out of both rates", () => {
+  const all = new Quality("none");
   const text = "word ".repeat(5000);
   all.add(said("short", "short"));
   all.add(said(text, "other ".repeat(5000)));
@@ -131,8 +131,8 @@ Deno.test("quality() leaves a text that it gives up out of both rates", () => {
   assert.deepEqual([wer?.utterances, cer?.utterances], [1, 1]);
 });
 
-Deno.test("quality() asks to be worked off, and keeps no more texts than it may", () => {
-  const all = quality("none", { maxWaiting: 10_000 });
+Deno.test("Quality asks to be worked off, and keeps no more texts than it may", () => {
+  const all = new Quality("none", { maxWaiting: 10_000 });
   const text = "x".repeat(600);
   assert.equal(all.isPressed, false);
   for (let i = 0; i < 100; i++) all.add(said(text, text));

@@ -1,5 +1,5 @@
 import { isUsageError } from "../../core/errors.ts";
-import type { LoadProfile, Stage } from "../../core/load.ts";
+import type { LoadProfile, Stage } from "../../core/contract.ts";
 import type { StageReport } from "../../core/report.ts";
 import { random } from "../../lib/random.ts";
 import type { Configured } from "../plugin.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { LoadProfile, Stage } from "../../core/load.ts";
+import type { LoadProfile, Stage } from "../../core/contract.ts";
 import {
   assertBroken,
   failures,

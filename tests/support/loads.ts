@@ -1,5 +1,5 @@
 import { constantArrivals } from "../../core/arrivals.ts";
-import type { LoadProfile, Stage } from "../../core/load.ts";
+import type { LoadProfile, Stage } from "../../core/contract.ts";
 import type { StageReport } from "../../core/report.ts";
 import { random } from "../../lib/random.ts";
 

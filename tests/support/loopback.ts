@@ -1,8 +1,8 @@
 import { attempt } from "../../core/attempt.ts";
 import { systemClock } from "../../core/clock.ts";
 import type {
+  AnsweredTurn,
   Configured,
-  Exchange,
   OpenContext,
   Sample,
   Turn,
@@ -68,7 +68,7 @@ export async function talk(
   open.defer(async () => await opened[Symbol.asyncDispose]?.());
   const clock = systemClock();
   const samples: Sample[] = [];
-  const history: Exchange[] = [];
+  const history: AnsweredTurn[] = [];
   for (const [index, turn] of turns.entries()) {
     const prepared = await opened.prepare?.(turn, signal);
     const session = { id: "s", turn: index, history: [...history] };

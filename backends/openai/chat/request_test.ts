@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type {
+  AnsweredTurn,
   Audio,
   Columns,
-  Exchange,
   Image,
   Output,
   Turn,
@@ -32,7 +32,7 @@ async function asked(
     turn,
     prepared: await chats.prepare(turn, never),
   });
-  const history: Exchange<PreparedTurn>[] = [];
+  const history: AnsweredTurn<PreparedTurn>[] = [];
   for (const [columns, output] of before) {
     history.push({ ...await prepare({ columns }), output });
   }

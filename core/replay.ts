@@ -1,0 +1,135 @@
+import { Digest, stageReport } from "./metrics/digest.ts";
+import { type NormalizerName, normalizers } from "./quality/normalize.ts";
+import type { Report, RunInfo, Skipped, StageReport } from "./report.ts";
+import type { Sample } from "./sample.ts";
+import { parseSlos } from "./slo.ts";
+
+/** The facts of a stage that its samples do not give, as they are saved. */
+export interface SavedStageRecord extends
+  Pick<
+    StageReport,
+    "name" | "load" | "stop" | "window" | "stopped" | "client"
+  > {
+  /** Arrivals of the measured window that never started. */
+  readonly dropped: number;
+}
+
+/** The facts of a run that its samples do not give. */
+export interface RunRecord {
+  readonly info: RunInfo;
+  readonly stages: readonly SavedStageRecord[];
+  readonly interrupted: boolean;
+  readonly skipped: Skipped;
+}
+
+/** Options of {@linkcode Replay}. */
+export interface ReplayOptions {
+  /** Takes the place of the run's own normalizer. */
+  readonly normalizer?: NormalizerName | undefined;
+}
+
+/** Makes the report of a run from its samples: those of the run give the report of the run, byte for byte. */
+export class Replay {
+  readonly #run: RunRecord;
+  readonly #normalizer: NormalizerName;
+  readonly #digests: readonly Digest[];
+
+  constructor(run: RunRecord, { normalizer }: ReplayOptions = {}) {
+    const { config } = run.info.run;
+    this.#run = run;
+    this.#normalizer = normalizer ?? knownNormalizer(config.normalizer);
+    this.#digests = run.stages.map(({ stop, window: { startMs } }) => {
+      const { durationMs } = { ...config.stop, ...stop };
+      return new Digest({
+        startMs,
+        ...(durationMs !== undefined && { endMs: startMs + durationMs }),
+        normalizer: this.#normalizer,
+      });
+    });
+  }
+
+  /** Adds a sample. One of a stage that is not recorded is passed over. */
+  add(sample: Sample): void {
+    this.#digests[sample.stage]?.add(sample);
+  }
+
+  /** The report of the samples so far. */
+  report(): Report {
+    const { info: { earshot, run }, skipped, interrupted } = this.#run;
+    const slos = parseSlos(run.config.slo ?? []);
+    const stages = this.#run.stages.map((stage, i) =>
+      stageReport(
+        this.#digests[i]!,
+        { ...stage, health: healthOf(stage) },
+        slos,
+      )
+    );
+    return {
+      schema: "earshot.report/1",
+      earshot,
+      run: { ...run, config: { ...run.config, normalizer: this.#normalizer } },
+      stages,
+      skipped,
+      interrupted,
+    };
+  }
+}
+
+function knownNormalizer(name: string): NormalizerName {
+  return Object.hasOwn(normalizers, name) ? name as NormalizerName : "basic";
+}
+
+function healthOf({ client: { loopDelay, cpu, rssBytes } }: SavedStageRecord) {
+  return {
+    ...(loopDelay && { loopDelay }),
+    ...(cpu !== undefined && { cpu }),
+    ...(rssBytes !== undefined && { rssBytes }),
+  };
+}
+
+/** The times of a stage, as its samples show them. */
+interface Span {
+  stageStartMs: number;
+  startMs: number;
+  endMs: number;
+}
+
+/** Records stages whose end was never saved, from their samples: the run was killed. */
+export class CutStages {
+  readonly #spans = new Map<number, Span>();
+
+  /** Adds a sample. */
+  add({ stage, phase, scheduledMs, endedMs }: Sample): void {
+    const span = this.#spans.get(stage) ??
+      { stageStartMs: scheduledMs, startMs: Infinity, endMs: endedMs };
+    span.stageStartMs = Math.min(span.stageStartMs, scheduledMs);
+    if (phase === "measure") span.startMs = Math.min(span.startMs, scheduledMs);
+    span.endMs = Math.max(span.endMs, endedMs);
+    this.#spans.set(stage, span);
+  }
+
+  /** Drops a stage whose end was saved. */
+  delete(stage: number): void {
+    this.#spans.delete(stage);
+  }
+
+  /** The stages left, each with its index. */
+  *records(): Iterable<[index: number, SavedStageRecord]> {
+    for (const [index, { stageStartMs, startMs, endMs }] of this.#spans) {
+      const fromMs = Math.min(startMs, endMs);
+      yield [index, {
+        name: `stage ${index + 1}, cut short`,
+        load: {},
+        window: {
+          stageStartMs,
+          startMs: fromMs,
+          endMs,
+          warmupMs: fromMs - stageStartMs,
+        },
+        stopped: "interrupted",
+        client: {},
+        dropped: 0,
+      }];
+    }
+  }
+}
