@@ -27,7 +27,7 @@ async function send(
   return { clock, sample };
 }
 
-Deno.test("echo() answers once its delay is over", async () => {
+Deno.test("echo() answers after its delay", async () => {
   const { clock, sample } = await send({ delayMs: 20, text: "né" });
   await clock.advance(100);
   const { deltas, reads, endedMs, output, outcome } = await sample;
@@ -45,7 +45,7 @@ Deno.test("echo() answers ok at once by default", async () => {
   assert.deepEqual([output.text, endedMs], ["ok", 0]);
 });
 
-Deno.test("echo() stops when the run does", async () => {
+Deno.test("echo() stops when the run is cancelled", async () => {
   const abort = new AbortController();
   const { clock, sample } = await send({ delayMs: 20 }, abort.signal);
   abort.abort(new Error("enough"));
@@ -53,6 +53,6 @@ Deno.test("echo() stops when the run does", async () => {
   assert.equal(clock.pending, 0);
 });
 
-Deno.test("echo() refuses a negative delay", async () => {
+Deno.test("echo() rejects a negative delay", async () => {
   await assert.rejects(open({ delayMs: -1 }), UsageError);
 });
