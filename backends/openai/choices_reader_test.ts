@@ -133,7 +133,7 @@ const STREAMS: readonly [
     { text: "a", ...ended, usage: { inputTokens: 1, outputTokens: 5 } },
   ],
   [
-    "usage beside what the API has",
+    "usage with fields outside the API",
     [
       chunk({ content: "a" }, { x_groq: { id: "r1" } }),
       chunk({}, {
@@ -173,7 +173,7 @@ const STREAMS: readonly [
     { text: " one twoé", ...ended, usage: { inputTokens: 9, outputTokens: 4 } },
   ],
   [
-    "an object of zeros behind the usage",
+    "an object of zeros after the usage",
     [
       chunk({ content: "a" }, {
         usage: { prompt_tokens: 5, completion_tokens: 28 },
@@ -226,7 +226,7 @@ const STREAMS: readonly [
     { text: "abc", responseId: "c1", finishReason: "length" },
   ],
   [
-    "nothing but emptiness behind a finish_reason",
+    "empty deltas after a finish_reason",
     [stop({ content: "a" }), chunk({ content: "" }), chunk({})],
     [said("a"), said(""), said("")],
     { text: "a", ...ended },
@@ -370,7 +370,7 @@ const STREAMS: readonly [
     },
   ],
   [
-    "calls that share one index, or have none, apart by their ids",
+    "calls with the same index or without one, separated by their ids",
     [
       chunk({
         tool_calls: [{ index: 0, id: "a", function: { name: "f" } }],
@@ -445,7 +445,7 @@ const STREAMS: readonly [
     { text: "a", responseId: "c1" },
   ],
   [
-    "nothing behind [DONE]",
+    "nothing after [DONE]",
     [stop({ content: "a" }), "[DONE]", chunk({ content: "late" })],
     [said("a")],
     { text: "a", ...ended },
@@ -457,7 +457,7 @@ const STREAMS: readonly [
     { text: "a", ...ended },
   ],
   [
-    "one answer whose index counts its pieces",
+    "one answer whose index counts its deltas",
     [
       chunk({ content: "a" }, { index: 0 }),
       chunk({ content: "b" }, { index: 1 }),
@@ -565,7 +565,7 @@ const FAILURES: readonly FailingStream[] = [
     {},
     [],
   ].map(withReason),
-  // Whatever the word is: output came behind it.
+  // Any reason that output follows is ignored.
   ...["stop", "continue"].map(withReason),
   [
     "whose deltas are events of another stream",

@@ -229,7 +229,7 @@ Deno.test("openTokenCounts() estimates by deltas, or by characters without delta
   }
 });
 
-/** So many pieces of a token each, and what the server counted of them. */
+/** Returns an answer with a number of deltas and the server's count. */
 function counted(
   outputTokens: number,
   { pieces = 31, text = "four", ...more }: {
@@ -296,7 +296,7 @@ Deno.test("openTokenCounts() keeps counts of the server that may be right", asyn
       ...streamed({ kind: "reasoning", text: "hm" }, { text: "42" }),
       output: { text: "42", usage: { inputTokens: 5, outputTokens: 1 } },
     },
-    // A piece that takes the place of another says nothing of tokens.
+    // A delta that replaces another is not a token.
     counted(1, { pieces: 9, mode: "replace" }),
     whole({ text: "", usage: { inputTokens: 5, outputTokens: 0 } }),
     whole({ text: "four four", usage: { inputTokens: 5, outputTokens: 1 } }),

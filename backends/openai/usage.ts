@@ -37,7 +37,7 @@ function raise(counts: Counts, by: Counts): void {
   for (const field of FIELDS) put(counts, field, by[field]);
 }
 
-/** Merges the `usage` objects of one event; returns `undefined` if there is none. */
+/** Merges the `usage` objects of one event; returns `undefined` without one. */
 function countsIn(usages: readonly unknown[]): Counts | undefined {
   let counts: Counts | undefined;
   for (const usage of usages) if (isRecord(usage)) read(counts ??= {}, usage);
@@ -106,7 +106,7 @@ function put(counts: Counts, field: keyof Counts, value: unknown): void {
   if (isKnown(value)) counts[field] = value;
 }
 
-/** Converts counts to usage; returns `undefined` if there are none. */
+/** Converts counts to usage; returns `undefined` without any. */
 function toUsage(counts: Counts): Usage | undefined {
   const { totalTokens: _, ...known } = counts;
   // One event may contain the prompt's count and another the total.
@@ -134,7 +134,7 @@ export interface MeteredChoice {
 
 /** Follows the token counts in the events of a stream. Methods, as a getter would slow down each request. */
 export interface UsageMeter {
-  /** Returns the counts so far; `undefined` if there are none. */
+  /** Returns the counts so far; `undefined` without any. */
   usage(): Usage | undefined;
   /**
    * Adds an event. Returns its number of tokens if every event of the answer so far has a count; never for several

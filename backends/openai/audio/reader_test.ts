@@ -129,7 +129,7 @@ const STREAMS: Record<string, Case> = {
       usage: { inputTokens: 64, outputTokens: 3 },
     },
   },
-  "pieces of 30 s, each with a reason to end": {
+  "parts of 30 s, each with a finish_reason": {
     answer: [
       chunk("a", { finish_reason: "stop" }),
       chunk(" b"),
@@ -157,7 +157,7 @@ const STREAMS: Record<string, Case> = {
       responseId: "transcribe-8e1c",
     },
   },
-  "chunks that end behind the counts of all, without [DONE]": {
+  "chunks that end after the counts of the whole, without [DONE]": {
     answer: [
       chunk("a"),
       chunk(undefined, { finish_reason: "stop" }),
@@ -194,7 +194,7 @@ const STREAMS: Record<string, Case> = {
     },
     read: 4,
   },
-  "a done event that puts right what its pieces said": {
+  "a done event that corrects its deltas": {
     answer: [
       '{"type":"transcript.text.delta","delta":"I sea"}',
       '{"type":"transcript.text.done","text":"I see."}',
@@ -220,7 +220,7 @@ const STREAMS: Record<string, Case> = {
     deltas: [],
     output: { text: "" },
   },
-  "segments beside pieces": {
+  "segments and deltas": {
     answer: [
       '{"type":"transcript.text.delta","delta":"Hi there.","segment_id":"s0"}',
       '{"type":"transcript.text.segment","id":"s0","start":0,"end":1.5,"speaker":"A","text":"Hi there."}',
@@ -267,7 +267,7 @@ const STREAMS: Record<string, Case> = {
       usage: { inputTokens: 4, outputTokens: 635, audioSeconds: 203 },
     },
   },
-  "events nobody knows, among others": {
+  "unknown events among others": {
     answer: [
       '{"type":"transcript.later"}',
       "{}",
@@ -295,7 +295,7 @@ for (
 
 const WRAPPED = 'data: {"delta":"Hello"}\n\ndata: [DONE]\n\n';
 const FAILURES: Record<string, readonly [Answer, string, RegExp, string?]> = {
-  "wraps another stream in its pieces": [
+  "wraps another stream in its deltas": [
     [chunk("so far"), chunk(WRAPPED)],
     "protocol_error",
     /its text is an event stream/,
@@ -313,17 +313,17 @@ const FAILURES: Record<string, readonly [Answer, string, RegExp, string?]> = {
     "truncated",
     /^The stream ended before \[DONE\]/,
   ],
-  "is cut off in its second piece of 30 s": [
+  "is cut off in its second part of 30 s": [
     [chunk("so", { finish_reason: "stop" }), chunk(" far")],
     "truncated",
     /\[DONE\]/,
   ],
-  "is cut off between two pieces of 30 s": [
+  "is cut off between two parts of 30 s": [
     [chunk("so"), chunk(" far", { finish_reason: "stop" })],
     "truncated",
     /before \[DONE\], a done event or the token counts/,
   ],
-  "is cut off between two pieces of 30 s, with counts in each event": [
+  "is cut off between two parts of 30 s, with counts in each event": [
     [
       chunk("so", {}, counts(1)),
       chunk(" far", { finish_reason: "stop" }, counts(2)),

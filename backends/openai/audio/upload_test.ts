@@ -135,7 +135,7 @@ const FIELDS: readonly [string, Partial<TranscriptionsOptions>, string[]][] = [
     "timestamp_granularities[]=segment",
     "max_completion_tokens=12",
   ]],
-  ["what the body option says, which wins", {
+  ["the fields of the body option in place of others", {
     stream: false,
     temperature: 0.5,
     language: "en",
