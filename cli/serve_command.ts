@@ -6,12 +6,12 @@ import { messageOf, UsageError } from "../plugins/mod.ts";
 import {
   type Fault,
   parseFault,
-  REQUEST_DEFAULTS,
+  readSetting,
+  REQUEST_SETTINGS,
   type ServerOptions,
-  SESSION_DEFAULTS,
+  SESSION_SETTINGS,
   startServer,
 } from "../server/mod.ts";
-import { settingsOf } from "../server/settings.ts";
 import { EXIT } from "./exit_code.ts";
 import { interruptible } from "./interrupt.ts";
 import { wholeNumber } from "./run_plan.ts";
@@ -61,71 +61,62 @@ function portOf(text: string): number {
   const port = wholeNumber("--port", text, 0);
   if (port < 65_536) return port;
   throw new UsageError(
-    `Cannot serve as '--port' must be at most 65535: current value is ${text}`,
+    `--port must be at most 65535, but was ${text}`,
   );
 }
 
-/** What `--set` changes, of the options that sessions and requests have. */
+/** The options that `--set` changes. */
 function changesOf(settings: readonly string[]): Partial<ServerOptions> {
-  const query = new URLSearchParams();
-  const { faults: _, ...defaults } = {
-    ...SESSION_DEFAULTS,
-    ...REQUEST_DEFAULTS,
-  };
-  const names = Object.keys(defaults);
+  const all = { ...SESSION_SETTINGS, ...REQUEST_SETTINGS };
+  const given = new Map<string, string>();
   for (const setting of settings) {
     const [, name = setting, value] = /^([^=]*)=(.*)$/s.exec(setting) ?? [];
-    if (!names.includes(name)) {
+    if (!Object.hasOwn(all, name)) {
+      const hint = suggestion(name, Object.keys(all));
+      throw new UsageError(`--set: unknown setting "${name}"; ${hint}`);
+    }
+    if (value === undefined) {
+      const usual = all[name as keyof typeof all].default;
       throw new UsageError(
-        `Cannot serve as '--set' must be NAME=VALUE of a known name: current value is ${setting}; ${
-          suggestion(name, names)
+        `--set: ${name} must have a value, as --set ${name}=${
+          usual || "VALUE"
         }`,
       );
     }
-    if (value === undefined) throw noValue(name, defaults);
-    const before = query.get(name);
-    if (before !== null && before !== value) {
+    const before = given.get(name);
+    if (before !== undefined && before !== value) {
+      const values = [before, value].map((text) => JSON.stringify(text));
       throw new UsageError(
         `--set: ${name} must be given once, but was given as ${
-          JSON.stringify(before)
-        } and as ${JSON.stringify(value)}`,
+          values.join(" and as ")
+        }`,
       );
     }
-    query.set(name, value);
+    given.set(name, value);
   }
-  const read = settingsOf({
-    url: `http://localhost/?${query}`,
-    headers: new Headers(),
-  }, { current: { ...defaults, faults: [] }, known: defaults, of: "requests" });
-  if (typeof read === "string") throw new UsageError(read);
-  return Object.fromEntries(
-    Object.entries(read.options).filter(([name]) => read.changed.has(name)),
-  );
-}
-
-/** A setting without its value. */
-function noValue(
-  name: string,
-  defaults: Readonly<Record<string, unknown>>,
-): UsageError {
-  const usual = String(defaults[name]) || "VALUE";
-  return new UsageError(
-    `Cannot serve as '--set' must be NAME=VALUE: current value is ${name}; give it a value, as --set ${name}=${usual}`,
-  );
+  try {
+    const values = [...given].map(([name, value]) => [
+      name,
+      readSetting(all, name, value),
+    ]);
+    return Object.fromEntries(values);
+  } catch (cause) {
+    throw new UsageError(`--set: ${messageOf(cause)}`, { cause });
+  }
 }
 
 function faultOf(text: string): Fault {
   try {
     return parseFault(text);
   } catch (cause) {
-    throw new UsageError("Cannot serve with '--fault'", { cause });
+    throw new UsageError(`--fault: ${messageOf(cause)}`, { cause });
   }
 }
 
 function prefixOf(text: string): string {
   if (/^\/[^?#]*[^/?#]$/.test(text)) return text;
   throw new UsageError(
-    `Cannot serve as '--prefix' must begin with / and not end with it: current value is ${text}`,
+    `--prefix must begin with / and not end with it, but was ${text}`,
   );
 }
 
@@ -134,7 +125,7 @@ function keyOf({ apiKeyEnv }: ServeFlags): { apiKey?: string } {
   const apiKey = Deno.env.get(apiKeyEnv);
   if (!apiKey) {
     throw new UsageError(
-      `Cannot serve as '--api-key-env' must name a variable that is set: current value is ${
+      `--api-key-env must name a variable that is set, but was ${
         shownVariable(apiKeyEnv)
       }`,
     );
@@ -146,7 +137,7 @@ async function tlsOf({ tlsCert, tlsKey }: ServeFlags) {
   if (tlsCert === undefined && tlsKey === undefined) return {};
   if (tlsCert === undefined || tlsKey === undefined) {
     throw new UsageError(
-      "Cannot serve over TLS as '--tls-cert' and '--tls-key' must both be given",
+      "--tls-cert and --tls-key must both be given, or neither",
     );
   }
   return { tls: { cert: await pemOf(tlsCert), key: await pemOf(tlsKey) } };
@@ -154,13 +145,10 @@ async function tlsOf({ tlsCert, tlsKey }: ServeFlags) {
 
 async function pemOf(path: string): Promise<string> {
   const text = await Deno.readTextFile(path).catch((cause) => {
-    throw new UsageError(
-      `Cannot serve over TLS as '${path}' cannot be read`,
-      { cause },
-    );
+    throw new UsageError(`cannot read ${path}: ${messageOf(cause)}`, { cause });
   });
   if (text.includes("-----BEGIN ")) return text;
   throw new UsageError(
-    `Cannot serve over TLS as certificate and key must be in PEM: current value is '${path}', which is not`,
+    `${path}: a certificate or key must be in PEM`,
   );
 }

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { HTTP_ACTIONS } from "./http_faults.ts";
-import { REQUEST_DEFAULTS, SESSION_DEFAULTS } from "./options.ts";
+import { FAULTS, REQUEST_SETTINGS, SESSION_SETTINGS } from "./mod.ts";
 
 const docs = await Deno.readTextFile(
   new URL("../docs/reference-server.md", import.meta.url),
@@ -9,37 +8,53 @@ const help = await Deno.readTextFile(
   new URL("../cli/goldens/serve_help.txt", import.meta.url),
 );
 
-/** The part of the page under a heading. */
-function under(heading: string): string {
+/** The rows of the table under a heading, cells trimmed. */
+function rowsUnder(heading: string): string[][] {
   const [, rest = ""] = docs.split(`## ${heading}\n`);
-  return rest.split("\n## ")[0]!;
+  const lines = rest.split("\n## ")[0]!.split("\n");
+  return lines.filter((line) => line.startsWith("| `")).map((line) =>
+    line.split("|").slice(1, -1).map((cell) => cell.trim())
+  );
 }
 
 for (
-  const [heading, defaults] of [
-    ["Behaviour of sessions", SESSION_DEFAULTS],
-    ["Behaviour of requests", REQUEST_DEFAULTS],
+  const [heading, settings] of [
+    ["Settings of sessions", SESSION_SETTINGS],
+    ["Settings of requests", REQUEST_SETTINGS],
   ] as const
 ) {
-  Deno.test(`docs/reference-server.md has every option under "${heading}", with its default, and no other`, () => {
-    const rows = [...under(heading).matchAll(/^\| `(\w+)` .*\| (\S+) +\|$/gm)];
-    const told = Object.fromEntries(
-      rows.map(([, name, value]) => [name, value]),
-    );
-    const { faults: _, ...options } = { ...defaults };
-    assert.deepEqual(Object.keys(told), Object.keys(options));
-    for (const [name, value] of Object.entries(options)) {
-      if (name === "finalTokenMs") continue;
-      assert.equal(told[name], JSON.stringify(value), name);
+  Deno.test(`docs/reference-server.md and the help have the ${heading.toLowerCase()}`, () => {
+    const expected = Object.entries(settings).map(([name, setting]) => [
+      `\`${name}\``,
+      setting.help,
+      setting.default === undefined ? "" : JSON.stringify(setting.default),
+    ]);
+    assert.deepEqual(rowsUnder(heading), expected);
+    for (const name of Object.keys(settings)) {
       assert.match(help, new RegExp(`\\b${name}\\b`));
     }
   });
 }
 
-Deno.test("docs/reference-server.md and the help have every fault of requests", () => {
-  const told = under("Faults of requests");
-  for (const verb of Object.keys(HTTP_ACTIONS)) {
-    assert.match(told, new RegExp(`\`${verb}\\b`), verb);
-    assert.match(help, new RegExp(`\\b${verb}\\b`), verb);
+Deno.test("docs/reference-server.md and the help have every fault, with its points", () => {
+  const expected = Object.entries(FAULTS).map(([verb, kind]) => [
+    `\`${verb}${kind.form ?? ""}\``,
+    placesOf(kind.session),
+    placesOf(kind.request),
+  ]);
+  const rows = rowsUnder("Faults").map(([name, session, request]) => [
+    name,
+    session,
+    request,
+  ]);
+  assert.deepEqual(rows, expected);
+  for (const verb of Object.keys(FAULTS)) {
+    assert.match(help, new RegExp(`(^| )${verb}\\b`, "m"), verb);
   }
 });
+
+function placesOf(points: readonly string[] = []): string {
+  if (points.length === 0) return "";
+  if (points.length === 1) return "`accept`";
+  return points.includes("accept") ? "any" : "any but `accept`";
+}

@@ -37,7 +37,7 @@ Deno.test("parseFault() reads what goes wrong, where, and how often", () => {
   });
 });
 
-Deno.test("parseFault() rejects what is none", () => {
+Deno.test("parseFault() rejects what is not a fault", () => {
   for (
     const text of [
       "",
@@ -54,7 +54,7 @@ Deno.test("parseFault() rejects what is none", () => {
   ) {
     assert.throws(
       () => parseFault(text),
-      /^TypeError: Cannot read a fault/,
+      /^TypeError: fault "/,
       text,
     );
   }
@@ -76,35 +76,37 @@ Deno.test("parseFault() says which part is wrong, and what would be right", () =
         "refuse must have STATUS from 300 to 599, then ,BODY",
       ],
       ["refuse=503@done", "refuse must be at accept"],
-      ["jump@done", "DO must be one of refuse, error, frame,"],
+      [
+        "jump@done",
+        'unknown fault "jump"; there are: status, refuse,',
+      ],
       [
         "drop@events",
-        "events must have a number from 1 behind it, as events:5",
+        "events must have a number from 1 after it, as events:5",
       ],
       [
         "drop@events:N",
-        "events must have a number from 1 behind it, as events:5",
+        "events must have a number from 1 after it, as events:5",
       ],
       [
         "drop@deltas:0",
-        "deltas must have a number from 1 behind it, as deltas:5",
+        "deltas must have a number from 1 after it, as deltas:5",
       ],
-      ["drop@done:2", "done must have no number behind it"],
+      ["drop@done:2", "done must have no number after it"],
       ["drip@accept", "drip must have MS, a whole number of milliseconds"],
       [
         "big=99999999999@headers",
         "big must have BYTES, a whole number of at most 67108864",
       ],
       ["ping@accept", "ping must be at created, update,"],
-      ["ping", "POINT, behind an @, must be created, update,"],
-      ["ping@somewhere", "POINT, behind an @, must be created, update,"],
+      ["ping", "POINT, after an @, must be created, update,"],
+      ["ping@somewhere", "POINT, after an @, must be created, update,"],
     ] as const
   ) {
     assert.throws(() => parseFault(text), ({ message }: TypeError) => {
-      const start =
-        `Cannot read a fault, DO[=ARGUMENTS]@POINT[~SHARE], as ${rule}`;
+      const start = `fault ${JSON.stringify(text)}: ${rule}`;
       assert.equal(message.slice(0, start.length), start);
-      return message.includes(`: current value is ${JSON.stringify(text)}`);
+      return true;
     });
   }
 });
@@ -112,16 +114,16 @@ Deno.test("parseFault() says which part is wrong, and what would be right", () =
 Deno.test("parseFault() names what was probably meant", () => {
   for (
     const [text, words] of [
-      ["halff@events:1", '; did you mean "half"?'],
+      ["halff@events:1", 'unknown fault "halff"; did you mean "half"?'],
       ["drop@evnts:1", '; did you mean "events:1"?'],
-      ["stal=5@accpt", '; did you mean "stall" and "accept"?'],
-      ["json@done", '"json@done"'],
-      ["drop", '"drop"'],
+      ["stall=5@accpt", '; did you mean "accept"?'],
+      ["json@done", "json must be at accept"],
+      ["drop", " for drop"],
     ] as const
   ) {
     assert.throws(
       () => parseFault(text),
-      ({ message }: TypeError) => message.endsWith(words),
+      ({ message }: TypeError) => message.includes(words),
       text,
     );
   }
@@ -165,7 +167,7 @@ Deno.test("the fault refuse answers the upgrade with its status and body", async
   });
   const bad = await refusal("nonsense");
   assert.equal(bad.status, 400);
-  assert.match(bad.body, /^Cannot read a fault/);
+  assert.match(bad.body, /^fault "nonsense": unknown fault "nonsense"/);
 });
 
 Deno.test("the fault drop at accept ends the connection before it opens", async () => {
@@ -209,7 +211,7 @@ withFault("comes between deltas", "error=x,y@deltas:3", async (client) => {
   assert.equal(types.length, 1 + 23 + 1 + 1);
 });
 
-withFault("sends what is no JSON", "bad-json@update", async (client) => {
+withFault("sends bad JSON", "bad-json@update", async (client) => {
   client.send(update());
   await client.settled();
   assert.equal(
@@ -218,11 +220,15 @@ withFault("sends what is no JSON", "bad-json@update", async (client) => {
   );
 });
 
-withFault("sends what is no object", "non-object@appends:2", async (client) => {
-  speak(client);
-  await client.until("transcription.done");
-  assert.ok(client.received.includes("[1,2]"));
-});
+withFault(
+  "sends JSON that is not an object",
+  "non-object@appends:2",
+  async (client) => {
+    speak(client);
+    await client.until("transcription.done");
+    assert.ok(client.received.includes("[1,2]"));
+  },
+);
 
 withFault("sends a binary frame", "binary@commit", async (client) => {
   speak(client);
@@ -260,7 +266,7 @@ withFault(
 );
 
 withFault(
-  "answers nothing any more",
+  "sends nothing more",
   "stall@appends:2",
   async (client, server) => {
     speak(client);
@@ -280,7 +286,7 @@ withFault(
 );
 
 withFault(
-  "holds what it has to say",
+  "holds what follows",
   "stall=60@update",
   async (client, server) => {
     speak(client);
@@ -354,7 +360,7 @@ withFault("leaves the text out", "no-text@done", async (client) => {
   assert.ok(!("text" in done));
 });
 
-Deno.test("a fault's share is that of the sessions, by seed", async () => {
+Deno.test("a fault strikes its share of the sessions, by seed", async () => {
   const dropped = async () => {
     await using server = await startServer({
       seed: 5,

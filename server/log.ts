@@ -4,103 +4,136 @@ export interface LogEntry {
   readonly seq: number;
   /** Milliseconds since 1970, with fraction: when the bytes came from the socket, or were handed to it. */
   readonly atMs: number;
-  /** The session's id, as `session.created` tells it; a request's, which is its answer's. */
+  /** Id of the session, or of the request's answer. */
   readonly session: string;
-  /** From the client, to the client, or what happened to the connection or the request. */
+  /** From the client, to the client, or a note about the connection or the request. */
   readonly direction: "in" | "out" | "note";
-  /** The event's type; `(bad json)`, `(binary)`, … where it has none. */
+  /** The event's type; `(bad json)`, `(binary)`, … if it has none. */
   readonly type: string;
   /** Size of the message's payload. */
   readonly bytes: number;
-  /** Audio received in the session so far, this event's included. */
+  /** Audio received in the session so far, this event included. */
   readonly audioMs?: number;
-  /** {@linkcode hashAudio} of all audio received in the session so far, this event's included. */
+  /** {@linkcode hashAudio} of all audio received in the session so far, this event included. */
   readonly audioHash?: number;
-  /** Length of the text that the event carries, in UTF-16 units: 0 for an empty delta. */
+  /** Length of the event's text in UTF-16 units: 0 for an empty delta. */
   readonly chars?: number;
 }
 
-/** What is known when an event is added. */
+/** An entry before it has its position and time. */
 export type NewLogEntry = Omit<LogEntry, "seq">;
 
-/** A bounded record of events: the newest are kept. */
+/** A bounded log of events. It keeps the newest. */
 export interface Log {
-  /** Adds an event at the end; drops the oldest if full. */
+  /** Adds an event at the end; drops the oldest if the log is full. */
   add(entry: NewLogEntry): void;
-  /** What is kept, oldest first. */
-  entries(filter?: LogFilter): Generator<LogEntry>;
-  /** How many were dropped. */
+  /** The entries, oldest first, from the position `since` on, of one session or of all. */
+  entries(
+    filter?: { since?: number; session?: string | undefined },
+  ): Generator<LogEntry>;
+  /** Number of entries dropped. */
   readonly dropped: number;
-  /** Forgets everything; positions go on. */
+  /** Removes every entry; positions go on. */
   clear(): void;
 }
 
-/** Which entries to read. */
-export interface LogFilter {
-  /** From this position on. */
-  readonly since?: number;
-  /** Of this session only. */
-  readonly session?: string;
+const DIRECTIONS = ["in", "out", "note"] as const;
+
+/** Types come from clients too: those beyond this many are logged as `(other)`. */
+const MAX_TYPES = 1000;
+
+/** The optional fields of an entry. A column has −1 where an entry has no such field. */
+const OPTIONAL = ["audioMs", "audioHash", "chars"] as const;
+
+/** Entries by column: about 50 bytes an entry, and nothing for the garbage collector. */
+interface Columns {
+  readonly numbers: Readonly<
+    Record<"atMs" | "bytes" | typeof OPTIONAL[number], Float64Array>
+  >;
+  readonly session: string[];
+  readonly direction: Uint8Array;
+  readonly type: Uint16Array;
 }
 
-/** A log of at most `limit` entries, kept in columns: about 50 bytes an entry, and nothing for the collector. */
+function createColumns(length: number): Columns {
+  const column = () => new Float64Array(length);
+  return {
+    numbers: {
+      atMs: column(),
+      bytes: column(),
+      audioMs: column(),
+      audioHash: column(),
+      chars: column(),
+    },
+    session: new Array<string>(length).fill(""),
+    direction: new Uint8Array(length),
+    type: new Uint16Array(length),
+  };
+}
+
+/** Creates a log of at most `limit` entries. */
 export function createLog(limit: number): Log {
-  const names = interner(MAX_NAMES);
-  let columns = createColumns(Math.min(limit, 4096));
+  const types = createTypes();
+  let size = Math.min(limit, 4096);
+  let columns = createColumns(size);
   let next = 0;
   let first = 0;
   let clearedTo = 0;
 
-  function grow(): void {
-    const bigger = createColumns(Math.min(limit, columns.atMs.length * 2));
-    for (let seq = first; seq < next; seq++) {
-      copy(columns, seq % columns.atMs.length, {
-        to: bigger,
-        at: seq % bigger.atMs.length,
-      });
-    }
-    columns = bigger;
+  function write(
+    { numbers, session, direction, type }: Columns,
+    i: number,
+    entry: NewLogEntry,
+  ): void {
+    numbers.atMs[i] = entry.atMs;
+    numbers.bytes[i] = entry.bytes;
+    for (const name of OPTIONAL) numbers[name][i] = entry[name] ?? -1;
+    session[i] = entry.session;
+    direction[i] = DIRECTIONS.indexOf(entry.direction);
+    type[i] = types.indexOf(entry.type);
   }
 
-  function entryAt(seq: number): LogEntry {
-    const i = seq % columns.atMs.length;
-    const audioMs = columns.audioMs[i]!;
-    const audioHash = columns.audioHash[i]!;
-    const chars = columns.chars[i]!;
+  function read(seq: number): LogEntry {
+    const i = seq % size;
+    const { numbers, session, direction, type } = columns;
+    const optional: Partial<Record<typeof OPTIONAL[number], number>> = {};
+    for (const name of OPTIONAL) {
+      if (numbers[name][i]! >= 0) optional[name] = numbers[name][i]!;
+    }
     return {
       seq,
-      atMs: columns.atMs[i]!,
-      session: columns.session[i]!,
-      direction: DIRECTIONS[columns.direction[i]!]!,
-      type: names.nameOf(columns.type[i]!),
-      bytes: columns.bytes[i]!,
-      ...(audioMs >= 0 && { audioMs }),
-      ...(audioHash >= 0 && { audioHash }),
-      ...(chars >= 0 && { chars }),
+      atMs: numbers.atMs[i]!,
+      session: session[i]!,
+      direction: DIRECTIONS[direction[i]!]!,
+      type: types.names[type[i]!]!,
+      bytes: numbers.bytes[i]!,
+      ...optional,
     };
+  }
+
+  function grow(): void {
+    const larger = Math.min(limit, size * 2);
+    const to = createColumns(larger);
+    for (let seq = first; seq < next; seq++) {
+      write(to, seq % larger, read(seq));
+    }
+    columns = to;
+    size = larger;
   }
 
   return {
     add(entry) {
-      if (next - first === columns.atMs.length) {
-        if (columns.atMs.length < limit) grow();
+      if (next - first === size) {
+        if (size < limit) grow();
         else first++;
       }
-      const i = next++ % columns.atMs.length;
-      columns.atMs[i] = entry.atMs;
-      columns.session[i] = entry.session;
-      columns.direction[i] = DIRECTIONS.indexOf(entry.direction);
-      columns.type[i] = names.indexOf(entry.type);
-      columns.bytes[i] = entry.bytes;
-      columns.audioMs[i] = entry.audioMs ?? -1;
-      columns.audioHash[i] = entry.audioHash ?? -1;
-      columns.chars[i] = entry.chars ?? -1;
+      write(columns, next++ % size, entry);
     },
     *entries({ since = 0, session } = {}) {
       const end = next;
       for (let seq = Math.max(first, since); seq < end; seq++) {
         if (seq < first) continue;
-        const entry = entryAt(seq);
+        const entry = read(seq);
         if (session === undefined || entry.session === session) yield entry;
       }
     },
@@ -113,12 +146,28 @@ export function createLog(limit: number): Log {
   };
 }
 
+/** Numbers for the types of entries, at most {@linkcode MAX_TYPES} of them. */
+function createTypes() {
+  const names = ["(other)"];
+  const indices = new Map([["(other)", 0]]);
+  return {
+    names,
+    indexOf(name: string): number {
+      const known = indices.get(name);
+      if (known !== undefined) return known;
+      if (names.length > MAX_TYPES) return 0;
+      indices.set(name, names.length);
+      return names.push(name) - 1;
+    },
+  };
+}
+
 /**
- * Hash of audio, to be continued: of two runs over the same bytes in the same order, whatever the chunks, the last
- * values agree. The polynomial `h = h · 16777619 + sample` over little-endian 16-bit samples, modulo 2³².
+ * Continues the hash of a session's audio. Two clients that send the same bytes in the same order get the same hash,
+ * however they cut them: `h = h · 16777619 + sample` over little-endian 16-bit samples, modulo 2³².
  *
  * @param samples The next samples.
- * @param hash What the samples before them gave.
+ * @param hash The hash of the samples before them.
  */
 export function hashAudio(samples: Int16Array, hash = 0x811c9dc5): number {
   let i = 0;
@@ -133,68 +182,8 @@ export function hashAudio(samples: Int16Array, hash = 0x811c9dc5): number {
   return hash >>> 0;
 }
 
-/** Four samples a step, so that the multiplications need not wait for each other. */
+/** Powers for four samples a step: the multiplications need not wait for each other. */
 const P1 = 16_777_619;
 const P2 = Math.imul(P1, P1);
 const P3 = Math.imul(P2, P1);
 const P4 = Math.imul(P3, P1);
-
-const DIRECTIONS = ["in", "out", "note"] as const;
-
-/** Types come from clients too: beyond this many they are all `(other)`. */
-const MAX_NAMES = 1000;
-
-interface Columns {
-  readonly atMs: Float64Array;
-  readonly session: string[];
-  readonly direction: Uint8Array;
-  readonly type: Uint16Array;
-  readonly bytes: Float64Array;
-  readonly audioMs: Float64Array;
-  readonly audioHash: Float64Array;
-  readonly chars: Float64Array;
-}
-
-function createColumns(length: number): Columns {
-  return {
-    atMs: new Float64Array(length),
-    session: new Array<string>(length).fill(""),
-    direction: new Uint8Array(length),
-    type: new Uint16Array(length),
-    bytes: new Float64Array(length),
-    audioMs: new Float64Array(length),
-    audioHash: new Float64Array(length),
-    chars: new Float64Array(length),
-  };
-}
-
-function copy(
-  from: Columns,
-  i: number,
-  { to, at }: { to: Columns; at: number },
-): void {
-  to.atMs[at] = from.atMs[i]!;
-  to.session[at] = from.session[i]!;
-  to.direction[at] = from.direction[i]!;
-  to.type[at] = from.type[i]!;
-  to.bytes[at] = from.bytes[i]!;
-  to.audioMs[at] = from.audioMs[i]!;
-  to.audioHash[at] = from.audioHash[i]!;
-  to.chars[at] = from.chars[i]!;
-}
-
-/** Numbers for names, at most `limit` of them. */
-function interner(limit: number) {
-  const indices = new Map<string, number>([["(other)", 0]]);
-  const names = ["(other)"];
-  return {
-    indexOf(name: string): number {
-      const known = indices.get(name);
-      if (known !== undefined) return known;
-      if (names.length > limit) return 0;
-      indices.set(name, names.length);
-      return names.push(name) - 1;
-    },
-    nameOf: (index: number) => names[index]!,
-  };
-}

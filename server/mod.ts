@@ -4,16 +4,24 @@
  *
  * @module
  */
-export { type Fault, parseFault } from "./faults.ts";
-export type { FaultAction, FaultPoint } from "./session_faults.ts";
-export type { HttpAction, HttpPoint } from "./http_faults.ts";
-export { hashAudio, type LogEntry } from "./log.ts";
-export { type ServerThread, startServerThread } from "./start_thread.ts";
 export {
+  type Fault,
+  type FaultAction,
+  FAULTS,
+  parseFault,
+  type RequestPoint,
+  type SessionPoint,
+} from "./faults.ts";
+export { hashAudio, type LogEntry } from "./log.ts";
+export { type RunningServer, startServer } from "./server.ts";
+export {
+  readSetting,
   REQUEST_DEFAULTS,
+  REQUEST_SETTINGS,
   type RequestOptions,
   type ServerOptions,
   SESSION_DEFAULTS,
+  SESSION_SETTINGS,
   type SessionOptions,
-} from "./options.ts";
-export { type RunningServer, startServer } from "./server.ts";
+} from "./settings.ts";
+export { type ServerThread, startServerThread } from "./start_thread.ts";

@@ -1,34 +1,33 @@
-/** A limit on what runs at a time; the others wait in order. */
+/** Limits how many sessions and requests decode at a time. The others wait in order. */
 export interface Seats {
-  /** Calls `seated` at once or when a seat is free; returns how to leave it, or the queue. */
+  /** Calls `seated` as soon as a seat is free, at once if one is. Returns how to leave the seat, or the queue. */
   take(seated: () => void): () => void;
 }
 
-/** Seats for `count` at a time. */
+/** Creates `count` seats. */
 export function createSeats(count: number): Seats {
   const waiting = new Set<() => void>();
   let free = count;
   return {
     take(seated) {
-      let left = false;
-      let sitting = false;
+      let isSeated = false;
+      let hasLeft = false;
       const sit = () => {
-        sitting = true;
+        waiting.delete(sit);
+        isSeated = true;
         free--;
         seated();
       };
       if (free > 0) sit();
       else waiting.add(sit);
       return () => {
-        if (left) return;
-        left = true;
+        if (hasLeft) return;
+        hasLeft = true;
         waiting.delete(sit);
-        if (!sitting) return;
+        if (!isSeated) return;
         free++;
         const [next] = waiting;
-        if (!next) return;
-        waiting.delete(next);
-        next();
+        next?.();
       };
     },
   };

@@ -1,26 +1,31 @@
+import { random } from "../lib/random.ts";
 import { serverClock } from "./clock.ts";
-import { httpApp, isAuthorized } from "./http/routes.ts";
-import { listen } from "./http/listen.ts";
+import type { ServerHost } from "./context.ts";
+import { createEndpoints, type Endpoint } from "./http/endpoints.ts";
+import { listen, pathOf } from "./http/listen.ts";
+import { answerRoute } from "./http/routes.ts";
 import { createLog, type LogEntry } from "./log.ts";
-import { createEndpoints } from "./http/endpoints.ts";
-import { openAiEndpoints } from "./openai/mod.ts";
+import { chat } from "./openai/chat.ts";
+import { completions } from "./openai/completions.ts";
+import { embeddings } from "./openai/embeddings.ts";
+import { detokenize, tokenize } from "./openai/prompt.ts";
+import { createResponses } from "./openai/responses.ts";
+import { createSpeechEndpoints } from "./openai/transcriptions.ts";
+import { createUpgrades } from "./realtime/upgrades.ts";
+import { vllmRealtime } from "./realtime/vllm.ts";
+import { createSeats } from "./seats.ts";
 import {
+  checkOptions,
   REQUEST_DEFAULTS,
+  SERVER_DEFAULTS,
   type ServerOptions,
   SESSION_DEFAULTS,
-} from "./options.ts";
-import { random } from "./random.ts";
-import { createSeats } from "./seats.ts";
-import { vllmRealtime } from "./realtime/vllm.ts";
-import { knownClips } from "./speech/known_clips.ts";
-import { checkOptions } from "./settings.ts";
-import { createUpgrades } from "./realtime/upgrades.ts";
+} from "./settings.ts";
 
 /** A server that runs in this thread. */
 export interface RunningServer extends AsyncDisposable {
-  /** `http://127.0.0.1:port`, or `https:`. */
+  /** `http://127.0.0.1:PORT`, or `https:`. */
   readonly url: string;
-  /** Where it listens. */
   readonly port: number;
   /** Every event received and sent, oldest first. */
   log(): readonly LogEntry[];
@@ -31,80 +36,79 @@ export interface RunningServer extends AsyncDisposable {
 /**
  * Starts the reference server in this thread.
  *
- * @throws {TypeError} An option is out of its range, or none of its words.
+ * @throws {TypeError} If the value of an option is wrong.
+ * @throws {Error} If the address is not free or not this machine's.
  */
 export async function startServer(
   options: ServerOptions = {},
 ): Promise<RunningServer> {
   checkOptions(options);
-  const { model = "earshot-reference", seed = 1, pathPrefix = "" } = options;
-  const models = options.models ?? [model];
-  const clock = serverClock();
-  const log = createLog(options.logEntries ?? 1_000_000);
-  const ids = random(seed, "ids");
-  const seats = createSeats(options.maxNumSeqs ?? Infinity);
-  const session = {
-    ...SESSION_DEFAULTS,
+  const { port, seed, maxFrameBytes, healthStatus, logEntries } = {
+    ...SERVER_DEFAULTS,
     ...options,
-    finalTokenMs: options.finalTokenMs ?? options.tokenMs ??
-      SESSION_DEFAULTS.finalTokenMs,
   };
-  const http = {
-    models,
-    maxModelLen: session.maxModelLen,
-    apiKey: options.apiKey,
-    healthStatus: options.healthStatus ?? 200,
+  const { model = "earshot-reference", pathPrefix = "", apiKey } = options;
+  const { hostname = "127.0.0.1", tls, deflate = true } = options;
+  const host: ServerHost = {
+    models: options.models ?? [model],
+    isAuthorized: (message) =>
+      apiKey === undefined ||
+      !pathOf(message).startsWith(`${pathPrefix}/v1`) ||
+      message.headers.authorization === `Bearer ${apiKey}`,
+    seats: createSeats(options.maxNumSeqs ?? Infinity),
     pathPrefix,
-    clock,
-    log,
-    random: ids,
+    seed,
+    ids: random(seed, "ids"),
+    clock: serverClock(),
+    log: createLog(logEntries),
   };
-  const clips = knownClips();
+  const session = { ...SESSION_DEFAULTS, ...options };
   const upgrades = createUpgrades({
-    routes: {
-      [`${pathPrefix}/v1/realtime`]: (connection) =>
-        vllmRealtime(connection, { models, seats, clips }),
-    },
-    isAuthorized: (request) => isAuthorized(request, http),
+    ...host,
+    open: (connection) => vllmRealtime(connection, host),
     options: session,
-    seed,
-    ids,
-    maxFrameBytes: options.maxFrameBytes ?? 16_777_216,
-    deflate: options.deflate ?? true,
-    clock,
-    log,
+    maxFrameBytes,
+    deflate,
   });
-  const endpoints = createEndpoints(openAiEndpoints(), {
-    models,
-    isAuthorized: (request) => isAuthorized(request, http),
-    options: { ...REQUEST_DEFAULTS, ...options },
-    pathPrefix,
-    seats,
-    clips,
-    seed,
-    ids,
-    clock,
-    log,
-  });
-  const { hostname = "127.0.0.1", port = 0, tls } = options;
+  const request = { ...REQUEST_DEFAULTS, ...options };
+  const endpoints = createEndpoints(endpointsOf(seed), request, host);
+  const { maxModelLen } = session;
+  const routes = { ...host, maxModelLen, healthStatus };
   const listener = await listen({ hostname, port, tls }, {
-    ...endpoints,
-    fetch: httpApp(http).fetch,
+    connected: endpoints.connected,
+    request(message, response) {
+      if (endpoints.take(message, response)) return;
+      answerRoute(message, response, routes);
+    },
     upgrade: upgrades.take,
   });
 
   let closing: Promise<void> | undefined;
   const stop = async () => {
     await upgrades.close();
-    clock.stop();
     await listener.close();
   };
   const close = () => closing ??= stop();
   return {
     url: listener.url,
     port: listener.port,
-    log: () => [...log.entries()],
+    log: () => [...host.log.entries()],
     close,
     [Symbol.asyncDispose]: close,
+  };
+}
+
+/** The endpoints with a model, by path. */
+function endpointsOf(seed: number): Readonly<Record<string, Endpoint>> {
+  const speech = createSpeechEndpoints(seed);
+  return {
+    "/v1/chat/completions": chat,
+    "/v1/completions": completions,
+    "/v1/responses": createResponses(),
+    "/v1/embeddings": embeddings,
+    "/v1/audio/transcriptions": speech.transcriptions,
+    "/v1/audio/translations": speech.translations,
+    "/tokenize": tokenize,
+    "/detokenize": detokenize,
   };
 }

@@ -1,150 +1,321 @@
-import { oneOf } from "./fault_arguments.ts";
-import { type Fault, parseFault } from "./faults.ts";
 import { nearest } from "../lib/nearest.ts";
-import type { ServerOptions } from "./options.ts";
-import { rangeProblem, RANGES } from "./ranges.ts";
+import { didYouMean, type Fault, oneOf, parseFault } from "./faults.ts";
 
-/** Options that text can change: numbers, truth values, words, and faults. */
-type Settings = {
-  readonly [name: string]:
-    | number
-    | boolean
-    | string
-    | readonly Fault[];
-};
-
-/** The words that an option takes, where it does not take any. */
-const CHOICES: Readonly<Record<string, readonly string[]>> = {
-  mode: ["tokens", "segments"],
-  dialect: ["vllm", "openai", "sglang", "mistral", "deepseek"],
-  jitterShape: ["even", "normal", "exponential"],
-  roleChunk: ["token", "accept", "none"],
-  reasoningField: ["", "reasoning", "reasoning_content"],
-  usageStyle: ["", "asked", "final", "finish", "every", "none"],
-  transcriptionForm: ["", "vllm", "openai", "sglang", "mistral"],
-};
-
-/** What settings are read for. */
-interface Reading<Options> {
-  /** What holds where the request says nothing. */
-  readonly current: Options;
-  /** The options that there are. */
-  readonly known: Omit<Options, "faults">;
-  /** Whose options these are. */
-  readonly of: "sessions" | "requests";
+/** A setting of the server: its values, its default, and what it does. */
+export interface Setting<Value> {
+  readonly default: Value;
+  readonly help: string;
+  /** Rule of its values: `a whole number between 0 and 128`. */
+  readonly rule: string;
+  /** The words that it takes, if it takes only some. */
+  readonly choices?: readonly string[];
+  /** Whether a value follows the rule. */
+  accepts(value: unknown): boolean;
+  /** Reads a value from text. The result may not follow the rule. */
+  read(text: string): unknown;
 }
 
-/**
- * The options of one connection or request: the server's, changed by the query (`?tokenMs=0&fault=drop@appends:5`,
- * `fault` as often as wanted) or by the header `earshot-options`, which holds the same. Other names pass in a query, as
- * a real server lets them; the header is read by this server alone, so that there they are mistakes.
- *
- * @returns What is wrong with the settings, if something is.
- */
-export function settingsOf<
-  Options extends { readonly faults: readonly Fault[] },
->(
-  request: { readonly url: string; readonly headers: Headers },
-  { current, known, of }: Reading<Options>,
-): { options: Options; changed: ReadonlySet<string> } | string {
-  const kinds = known as unknown as Settings;
-  const names = Object.keys(kinds).filter((name) => name !== "faults");
-  const changes: Record<string, unknown> = {};
-  const faults = [...current.faults];
-  const header = new URLSearchParams(
-    request.headers.get("earshot-options") ?? "",
-  );
-  try {
-    for (const name of header.keys()) {
-      if (name !== "fault" && !names.includes(name)) {
-        throw unknown(name, names, of);
-      }
-    }
-    const settings = [...new URL(request.url).searchParams, ...header];
-    for (const [name, value] of settings) {
-      if (name === "fault") faults.push(parseFault(value));
-      else if (names.includes(name)) {
-        changes[name] = valueOf(name, value, kinds[name]);
-      }
-    }
-  } catch (error) {
-    return (error as Error).message;
-  }
+/** Settings by name. */
+export type Settings = Readonly<Record<string, Setting<unknown>>>;
+
+type ValuesOf<Table> = {
+  readonly [Name in keyof Table]: Table[Name] extends Setting<infer Value>
+    ? Value
+    : never;
+};
+
+/** A number from `min` to `max`, if there is a limit. */
+function number<Value extends number | undefined>(
+  value: Value,
+  help: string,
+  [min, max]: readonly [min?: number, max?: number],
+  isWhole = false,
+): Setting<Value extends number ? number : number | undefined> {
+  const limits = max !== undefined
+    ? ` between ${min} and ${max}`
+    : min !== undefined
+    ? ` of at least ${min}`
+    : "";
   return {
-    options: { ...current, ...changes, faults },
-    changed: new Set(Object.keys(changes)),
+    default: value as never,
+    help,
+    rule: (isWhole ? "a whole number" : "a number") + limits,
+    accepts: (value) =>
+      typeof value === "number" && value >= (min ?? -MAX) &&
+      value <= (max ?? MAX) && (!isWhole || Number.isInteger(value)),
+    read: (text) => text.trim() === "" ? NaN : Number(text),
   };
 }
 
+const MAX = Number.MAX_SAFE_INTEGER;
+
+const time = <Value extends number | undefined>(value: Value, help: string) =>
+  number(value, help, [0]);
+
+const count = (value: number, help: string, min?: number, max?: number) =>
+  number(value, help, max ? [min ?? 0, max] : [min ?? 0], true);
+
+function flag(value: boolean, help: string): Setting<boolean> {
+  return {
+    default: value,
+    help,
+    rule: "true or false",
+    accepts: (value) => typeof value === "boolean",
+    read: (text) => ({ true: true, false: false })[text],
+  };
+}
+
+/** A setting with a few words as its values, the first of which is the default. */
+function choice<const Word extends string>(
+  words: readonly [Word, ...Word[]],
+  help: string,
+): Setting<Word> {
+  return {
+    default: words[0],
+    help,
+    rule: oneOf(words),
+    choices: words,
+    accepts: (value) => words.includes(value as Word),
+    read: (text) => text,
+  };
+}
+
+const SHARED_SETTINGS = {
+  maxModelLen: count(16_384, "Most tokens, with the prompt's.", 1, 1_048_576),
+  wordErrorRate: number(0, "Expected WER of transcripts.", [0, 1]),
+  wordsPerSecond: time(2.5, "Words per second of sound in unknown audio."),
+};
+
+/** The settings of a session of `/v1/realtime`. */
+export const SESSION_SETTINGS = {
+  mode: choice(
+    ["tokens", "segments"],
+    "`tokens`: a delta every 80 ms of audio, as voxtral; `segments`: a burst after each segment, as qwen3-asr.",
+  ),
+  delayMs: time(480, "Delay of a word after its end, in audio time."),
+  jitterMs: time(0, "Largest deviation of that delay, either way."),
+  tokenMs: time(8, "Compute time of a token."),
+  tokenJitterMs: time(0, "Most that is added to that time."),
+  finalTokenMs: time(undefined, "`tokenMs` after the final commit, if other."),
+  rightPadTokens: count(17, "Silent tokens decoded after the audio."),
+  promptTokens: count(39, "Tokens, 80 ms each, before the first decoding."),
+  leftPadTokens: count(32, "How many of these the server supplies."),
+  segmentMs: number(5000, "Length of a segment.", [25]),
+  tokensPerDelta: count(3, "Tokens of a delta in mode `segments`.", 1),
+  segmentPrefix: {
+    default: "",
+    help: "Text before a segment, as `language English<asr_text>`.",
+    rule: "a text",
+    accepts: (value) => typeof value === "string",
+    read: (text) => text,
+  } as Setting<string>,
+  acceptDelayMs: time(0, "Delay of the upgrade's response."),
+  createdDelayMs: time(0, "Delay of `session.created`."),
+  pingIntervalMs: time(20_000, "Time between pings; 0: no pings."),
+  pongTimeoutMs: time(20_000, "Closes with 1011 if no pong comes by then."),
+  ...SHARED_SETTINGS,
+};
+
+/** The settings of a request to one of the other endpoints. */
+export const REQUEST_SETTINGS = {
+  dialect: choice(["vllm", "openai"], "`vllm` or `openai`: fields and errors."),
+  ttftMs: time(50, "TTFT, from the request's end or from its slot."),
+  ttftJitterMs: time(0, "Jitter of the TTFT."),
+  prefillMsPerToken: time(0, "Added to the TTFT per uncached prompt token."),
+  itlMs: time(10, "ITL: time between two tokens."),
+  itlJitterMs: time(0, "Jitter of the ITL."),
+  jitterShape: choice(
+    ["even", "normal", "exponential"],
+    "`even`: at most the jitter, either way; `normal`: it is the standard deviation; `exponential`: only later, by it on average.",
+  ),
+  outputTokens: count(128, "Tokens of an answer, if the request allows it."),
+  outputTokensJitter: count(0, "Largest deviation of that, either way."),
+  tokensPerEvent: count(1, "Tokens of an event, due with the last.", 1),
+  emptyEvery: count(0, "Every n-th event has no text; 0: none."),
+  eventsPerWrite: count(1, "Events per write, as behind a proxy.", 1),
+  keepAliveMs: time(0, "Silence before a comment, `: ping`; 0: none."),
+  roleChunk: choice(
+    ["token", "accept", "none"],
+    "Sends the chunk with the role with the first `token`, at once (`accept`) or never (`none`).",
+  ),
+  reasoningTokens: count(0, "Tokens of an answer that are reasoning."),
+  reasoningField: choice(
+    ["reasoning", "reasoning_content"],
+    "Field of the reasoning, or `reasoning_content`.",
+  ),
+  toolCalls: count(0, "Calls of the `tools` offered, unless answered.", 0, 128),
+  refusal: flag(false, "Refuses to answer, in the field `refusal`."),
+  echo: flag(false, "Repeats the user's last message."),
+  usageStyle: choice(
+    ["asked", "final", "finish", "every", "none"],
+    "Sends usage as `stream_options` ask (`asked`), in a `final` chunk, with the `finish` reason, with `every` chunk or never (`none`).",
+  ),
+  cachedTokens: count(0, "Prompt tokens from the cache."),
+  imageTokens: count(256, "Prompt tokens of a picture."),
+  videoTokens: count(1024, "Prompt tokens of a video."),
+  audioTokensPerSecond: time(12.5, "Prompt tokens of a second of audio."),
+  done: flag(true, "Ends streams with `[DONE]`."),
+  refuseStreamOptions: flag(false, "Answers 400 to `stream_options`."),
+  gzip: flag(false, "Compresses answers if the client accepts gzip."),
+  maxConcurrentRequests: count(0, "More at a time get 503; 0: no limit."),
+  failAfterRequests: count(0, "Later requests get 500; 0: none do."),
+  dimensions: count(384, "Default length of a vector.", 1, 65_536),
+  rtfx: time(0, "Adds audio length / RTFx to the TTFT; 0: nothing."),
+  clipMs: number(30_000, "Length of the parts of long audio.", [100]),
+  ...SHARED_SETTINGS,
+};
+
+/** Settings of the whole server. */
+const SERVER_SETTINGS = {
+  port: count(0, "Port; 0: any free one.", 0, 65_535),
+  seed: number(1, "Seed of everything random.", [], true),
+  maxFrameBytes: count(16_777_216, "Larger frames close with 1009.", 1),
+  healthStatus: count(200, "Status of `/health`.", 200, 599),
+  logEntries: count(1_000_000, "Log entries kept.", 1),
+  maxNumSeqs: number(undefined, "Decoding at a time; others wait.", [1], true),
+};
+
+/** How a session behaves: {@linkcode SESSION_SETTINGS} and what goes wrong. */
+export interface SessionOptions extends ValuesOf<typeof SESSION_SETTINGS> {
+  readonly faults: readonly Fault[];
+}
+
+/** How a request is answered: {@linkcode REQUEST_SETTINGS} and what goes wrong. */
+export interface RequestOptions extends ValuesOf<typeof REQUEST_SETTINGS> {
+  readonly faults: readonly Fault[];
+}
+
+/** How the server behaves; plain data. */
+export interface ServerOptions
+  extends
+    Partial<SessionOptions>,
+    Partial<RequestOptions>,
+    Partial<ValuesOf<typeof SERVER_SETTINGS>> {
+  /** @default "127.0.0.1" */
+  readonly hostname?: string;
+  /** The model's name. @default "earshot-reference" */
+  readonly model?: string;
+  /** Every model that the server has. @default [model] */
+  readonly models?: readonly string[];
+  /** Certificate and key in PEM, to serve over TLS. */
+  readonly tls?: { readonly cert: string; readonly key: string };
+  /** Required as `Authorization: Bearer …` below `/v1`. */
+  readonly apiKey?: string;
+  /** Prefix of every path, as `/team-a`. @default "" */
+  readonly pathPrefix?: string;
+  /** Accepts permessage-deflate. @default true */
+  readonly deflate?: boolean;
+}
+
+function defaultsOf<Table extends Settings>(table: Table): ValuesOf<Table> {
+  const entries = Object.entries(table);
+  return Object.fromEntries(
+    entries.map(([name, setting]) => [name, setting.default]),
+  ) as ValuesOf<Table>;
+}
+
+const faults: readonly Fault[] = [];
+/** The defaults of a session. */
+export const SESSION_DEFAULTS = { ...defaultsOf(SESSION_SETTINGS), faults };
+/** The defaults of a request. */
+export const REQUEST_DEFAULTS = { ...defaultsOf(REQUEST_SETTINGS), faults };
+/** The defaults of the whole server. */
+export const SERVER_DEFAULTS = defaultsOf(SERVER_SETTINGS);
+
 /**
- * Looks whether options that a program gives are such as text could give.
+ * Checks options that a program gives.
  *
- * @throws {TypeError} One is out of its range, or none of its words.
+ * @throws {TypeError} If a value breaks its setting's rule.
  */
 export function checkOptions(options: ServerOptions): void {
+  const all: Settings = {
+    ...SERVER_SETTINGS,
+    ...SESSION_SETTINGS,
+    ...REQUEST_SETTINGS,
+  };
   for (const [name, value] of Object.entries(options)) {
-    if (value === undefined) continue;
-    const rule = ruleBroken(name, value);
-    if (rule !== undefined) throw problem(name, rule, String(value));
+    if (value === undefined || !Object.hasOwn(all, name)) continue;
+    check(name, all[name]!, value, String(value));
   }
 }
 
-/** What the value of an option must be, where this one is not. */
-function ruleBroken(name: string, value: unknown): string | undefined {
-  if (Object.hasOwn(RANGES, name)) {
-    const number = typeof value === "number" ? value : NaN;
-    return rangeProblem(number, RANGES[name as keyof typeof RANGES]);
-  }
-  const choices = Object.hasOwn(CHOICES, name) ? CHOICES[name]! : undefined;
-  if (!choices || choices.includes(value as string)) return undefined;
-  const words = choices.filter(Boolean);
-  const rule = oneOf(words);
-  const meant = nearest(String(value), words);
-  return meant === undefined ? rule : `${rule} (did you mean ${meant}?)`;
-}
-
-function valueOf(name: string, text: string, like: unknown): unknown {
-  if (typeof like === "boolean") {
-    if (text === "true" || text === "false") return text === "true";
-    throw problem(name, "true or false", text);
-  }
-  const isNumber = typeof like === "number";
-  const number = text.trim() === "" ? NaN : Number(text);
-  const value = isNumber ? number : text;
-  const rule = ruleBroken(name, value);
-  if (rule !== undefined) throw problem(name, rule, text);
+/**
+ * Reads a setting's value from text.
+ *
+ * @throws {TypeError} If the text breaks the setting's rule.
+ */
+export function readSetting(
+  settings: Settings,
+  name: string,
+  text: string,
+): unknown {
+  const setting = settings[name]!;
+  const value = setting.read(text);
+  check(name, setting, value, text);
   return value;
 }
 
-function problem(name: string, rule: string, text: string): TypeError {
-  return new TypeError(
-    `Cannot set ${name} as it must be ${rule}: current value is ${
-      text || '""'
-    }`,
-  );
+/**
+ * The options of one connection or request: the server's, changed by the query
+ * (`?tokenMs=0&fault=drop@appends:5`, `fault` as often as needed) or by the header `earshot-options`, which has the
+ * same form. Unknown names pass in a query, as with a real server. Only this server reads the header, so there they are
+ * mistakes.
+ *
+ * @throws {TypeError} If a name in the header or a value is wrong.
+ */
+export function readOptions<
+  Options extends { readonly faults: readonly Fault[] },
+>(
+  { query, header }: { query: string; header: string },
+  current: Options,
+  settings: Settings,
+): Options {
+  const changes: Record<string, unknown> = {};
+  const faults = [...current.faults];
+  const ofHeader = new URLSearchParams(header);
+  for (const name of ofHeader.keys()) {
+    if (name !== "fault" && !Object.hasOwn(settings, name)) {
+      throw unknownSetting(name, settings);
+    }
+  }
+  for (const [name, text] of [...new URLSearchParams(query), ...ofHeader]) {
+    if (name === "fault") faults.push(parseFault(text));
+    else if (Object.hasOwn(settings, name)) {
+      changes[name] = readSetting(settings, name, text);
+    }
+  }
+  return { ...current, ...changes, faults };
 }
 
-function unknown(
+function check(
   name: string,
-  names: readonly string[],
-  of: string,
-): TypeError {
-  const meant = nearestOption(name, names);
-  return new TypeError(
-    `Cannot set ${name} as the header earshot-options must name options of ${of}: current value is ${name}` +
-      (meant === undefined ? "" : `; did you mean ${meant}?`),
+  { rule, choices = [], accepts }: Setting<unknown>,
+  value: unknown,
+  shown: string,
+): void {
+  if (accepts(value)) return;
+  const near = nearest(shown, choices);
+  throw new TypeError(
+    `${name} must be ${rule}, but was ${shown || '""'}${didYouMean(near)}`,
   );
 }
 
-/** The option that was probably meant, with or without the unit at its end. */
-function nearestOption(
+function unknownSetting(name: string, settings: Settings): TypeError {
+  const near = nearestSetting(name, Object.keys(settings));
+  return new TypeError(
+    `earshot-options: unknown setting "${name}"${didYouMean(near)}`,
+  );
+}
+
+/** The setting that was probably meant, with or without its unit. */
+function nearestSetting(
   name: string,
   names: readonly string[],
 ): string | undefined {
   const near = nearest(name, names);
   if (near !== undefined) return near;
-  const times = names.filter((time) => time.endsWith("Ms"));
-  const stems = times.map((time) => time.slice(0, -2));
-  const stem = stems.includes(name) ? name : nearest(name, stems);
+  const stems = names.filter((name) => name.endsWith("Ms"))
+    .map((name) => name.slice(0, -2));
+  const stem = nearest(name, stems);
   return stem && `${stem}Ms`;
 }

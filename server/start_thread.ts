@@ -1,5 +1,5 @@
 import { startWorker } from "../lib/worker_rpc.ts";
-import type { ServerOptions } from "./options.ts";
+import type { ServerOptions } from "./settings.ts";
 import type { ServerMethods } from "./thread.ts";
 
 /** A server that runs in a thread of its own. */

@@ -2,7 +2,7 @@
 
 import { serveWorker } from "../lib/worker_rpc.ts";
 import { type RunningServer, startServer } from "./server.ts";
-import type { ServerOptions } from "./options.ts";
+import type { ServerOptions } from "./settings.ts";
 
 let server: RunningServer | undefined;
 

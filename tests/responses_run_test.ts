@@ -50,7 +50,7 @@ async function answersTo(
 const talk = ["Tell me of ships", "And of trains", "Which is older"]
   .map((text) => ({ text }));
 
-for (const dialect of ["vllm", "openai", "sglang"] as const) {
+for (const dialect of ["vllm", "openai"] as const) {
   for (const stream of [true, false]) {
     Deno.test(`responses() reads what ${dialect} answers, with stream=${stream}`, async () => {
       const options = { dialect, reasoningTokens: 3, cachedTokens: 2 };

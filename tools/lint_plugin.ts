@@ -62,8 +62,6 @@ const oneWayImports: Deno.lint.Rule = {
 const CLOCKS: ReadonlySet<string> = new Set([
   "core/clock.ts",
   "core/clock_test.ts",
-  "server/clock.ts",
-  "server/clock_test.ts",
 ]);
 
 const oneClock: Deno.lint.Rule = {

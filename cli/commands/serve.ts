@@ -1,7 +1,9 @@
 import type { Command } from "commander";
+import { FAULTS } from "../../server/faults.ts";
+import { REQUEST_SETTINGS, SESSION_SETTINGS } from "../../server/settings.ts";
 import type { SetExitCode } from "../main.ts";
 
-/** What `earshot serve` is told. */
+/** Flags of `earshot serve`. */
 export interface ServeFlags {
   readonly host: string;
   readonly port: string;
@@ -25,71 +27,65 @@ export function addServe(program: Command, setExitCode: SetExitCode): void {
   program.command("serve")
     .summary("run the reference server alone")
     .description(
-      "Runs the reference server alone: the endpoints of vLLM as vLLM serves them (/v1/realtime, /v1/chat/completions, " +
-        "/v1/completions, /v1/responses, /v1/embeddings, /v1/audio/transcriptions and translations, /tokenize), with " +
-        "the words of the bundled speech, set delays and faults, and the truth of all it received and sent under /log.",
+      "Runs the reference server: vLLM's endpoints (/v1/realtime, /v1/chat/completions, /v1/completions, " +
+        "/v1/responses, /v1/embeddings, /v1/audio/transcriptions, /v1/audio/translations, /tokenize, /detokenize) with " +
+        "set delays and faults, the words of the bundled speech, and a log of everything received and sent at /log.",
     )
-    .option("--host <address>", "where to listen", "127.0.0.1")
-    .option("-p, --port <n>", "0 for any free one", "8000")
-    .option("--model <name>", "the model's name", "earshot-reference")
-    .option("--prefix <path>", "stands before every path: /team-a")
-    .option("--seed <n>", "everything random follows from it", "1")
+    .option("--host <address>", "address to listen at", "127.0.0.1")
+    .option("-p, --port <n>", "port, or 0 for any free one", "8000")
+    .option("--model <name>", "name of the model", "earshot-reference")
+    .option("--prefix <path>", "prefix of every path: /team-a")
+    .option("--seed <n>", "seed of everything random", "1")
     .option(
       "--seats <n>",
-      "sessions and requests that decode at a time; others wait silently, as behind --max-num-seqs",
+      "sessions and requests that decode at a time; others wait silently, as with vLLM's --max-num-seqs",
     )
     .option(
       "--api-key-env <name>",
-      "the environment variable that holds the key to ask for",
+      "environment variable of the API key that clients must send",
     )
-    .option("--tls-cert <file>", "serve over TLS: the certificate, in PEM")
-    .option("--tls-key <file>", "its key, in PEM")
+    .option("--tls-cert <file>", "certificate in PEM, to serve over TLS")
+    .option("--tls-key <file>", "its key in PEM")
     .option(
       "--set <name=value>",
-      "how sessions and requests behave, as tokenMs=20 or ttftMs=200, see below; again for several",
+      "a setting of sessions or requests (see below), as tokenMs=20; may be repeated",
       several,
       [],
     )
     .option(
       "--fault <fault>",
-      "what goes wrong: DO@POINT[~SHARE], see below; again for several",
+      "a fault, DO@POINT[~SHARE] (see below); may be repeated",
       several,
       [],
     )
-    .addHelpText("after", MORE)
+    .addHelpText("after", moreHelp)
     .action(async (flags: ServeFlags) => {
       const { serveCommand } = await import("../serve_command.ts");
       setExitCode(await serveCommand(flags));
     });
 }
 
-const MORE = `
+/** Lists the settings and faults by their tables. */
+function moreHelp(): string {
+  const sessions = Object.keys(SESSION_SETTINGS);
+  const requests = Object.keys(REQUEST_SETTINGS);
+  const both = sessions.filter((name) => requests.includes(name));
+  const only = (names: readonly string[]) =>
+    wrapped(names.filter((name) => !both.includes(name)), "  ");
+  return `
 Settings of sessions (/v1/realtime):
-  mode delayMs jitterMs tokenMs tokenJitterMs finalTokenMs rightPadTokens
-  promptTokens leftPadTokens segmentMs tokensPerDelta segmentPrefix
-  acceptDelayMs createdDelayMs pingIntervalMs pongTimeoutMs
+${only(sessions)}
 Settings of requests (all other endpoints):
-  dialect ttftMs ttftJitterMs prefillMsPerToken itlMs itlJitterMs jitterShape
-  outputTokens outputTokensJitter tokensPerEvent emptyEvery eventsPerWrite
-  keepAliveMs roleChunk reasoningTokens reasoningField toolCalls refusal echo
-  usageStyle cachedTokens imageTokens videoTokens audioTokensPerSecond done
-  refuseStreamOptions gzip maxConcurrentRequests failAfterRequests dimensions
-  rtfx transcriptionForm clipMs
+${only(requests)}
 Of both:
-  maxModelLen wordErrorRate wordsPerSecond
+${wrapped(both, "  ")}
 
 Faults of sessions:
-  DO     refuse=STATUS,BODY error=CODE,MESSAGE frame=TEXT bad-json non-object
-         binary noise=N big=BYTES stall[=MS] pause=MS drop close=CODE,REASON
-         ping updated duplicate no-deltas no-text
-  POINT  accept created update commit appends:N final deltas:N done after-done
+${faultHelp("session")}
 Faults of requests:
-  DO     status=STATUS[;HEADER: VALUE],BODY redirect=STATUS,URL json html
-         type=TYPE bad-gzip drip=MS garbage=BYTES half split cut
-         refuse error frame bad-json non-object noise big stall drop duplicate
-  POINT  accept headers events:N bytes:N done
-SHARE is the part of the sessions or requests, 0 to 1; all unless given.
-docs/reference-server.md tells what each setting and fault does.
+${faultHelp("request")}
+SHARE is the part of the sessions or requests, from 0 to 1; all unless given.
+docs/reference-server.md describes every setting and fault.
 
 Examples:
   earshot serve --port 8000
@@ -98,3 +94,23 @@ Examples:
   earshot serve --fault drop@appends:20~0.1 \\
     --fault 'status=429;retry-after: 1,slow down@accept~0.05'
 `;
+}
+
+function faultHelp(place: "session" | "request"): string {
+  const kinds = Object.entries(FAULTS).filter(([, kind]) => kind[place]);
+  const verbs = kinds.map(([verb, { form = "" }]) => verb + form);
+  const points = new Set(kinds.flatMap(([, kind]) => kind[place]!));
+  return `  DO     ${wrapped(verbs, " ".repeat(9)).trim()}
+  POINT  ${[...points].join(" ")}`;
+}
+
+/** Joins words to lines of at most 78 characters. */
+function wrapped(words: readonly string[], indent: string): string {
+  const lines = [indent.slice(1)];
+  for (const word of words) {
+    const line = `${lines.at(-1)} ${word}`;
+    if (line.length <= 78) lines[lines.length - 1] = line;
+    else lines.push(indent + word);
+  }
+  return lines.join("\n");
+}

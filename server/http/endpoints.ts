@@ -1,159 +1,105 @@
 import { Buffer } from "node:buffer";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import type { ServerClock } from "../clock.ts";
-import { randomHex } from "../ids.ts";
-import type { Log } from "../log.ts";
-import { type Random, random } from "../random.ts";
-import type { Seats } from "../seats.ts";
-import { settingsOf } from "../settings.ts";
-import type { KnownClip } from "../speech/known_clips.ts";
+import { answerId, createContext, type ServerHost } from "../context.ts";
+import {
+  readOptions,
+  REQUEST_SETTINGS,
+  type RequestOptions,
+} from "../settings.ts";
+import { createExchange, type Exchange, strikeAtAccept } from "./exchange.ts";
+import { pathOf, settingsIn } from "./listen.ts";
 import { Refusal, refusalJson } from "./refusal.ts";
-import { answerId } from "../openai/ids.ts";
-import { createExchange, type Exchange } from "./exchange.ts";
-import type { ExchangeParts } from "./exchange_body.ts";
-import { atAccept } from "./fault_actions.ts";
-import { REQUEST_DEFAULTS, type RequestOptions } from "../openai/options.ts";
+import { sendJson } from "./routes.ts";
 
-/** What all requests of a server share. */
-export interface EndpointHost {
-  readonly models: readonly string[];
-  readonly isAuthorized: (
-    request: { readonly url: string; readonly headers: Headers },
-  ) => boolean;
-  readonly options: RequestOptions;
-  readonly pathPrefix: string;
-  readonly seats: Seats;
-  readonly clips: readonly KnownClip[];
-  readonly seed: number;
-  readonly ids: Random;
-  readonly clock: ServerClock;
-  readonly log: Log;
-}
-
-/** A request as an endpoint sees it. */
+/** A request's body. */
 export interface Incoming {
   readonly body: Uint8Array<ArrayBuffer>;
   readonly contentType: string;
 }
 
-/** One path below the server's. */
+/** An endpoint with a model, at one path. */
 export interface Endpoint {
-  /** What vLLM's ids of its answers begin with. */
+  /** Prefix of its answers' ids. */
   readonly prefix: string;
   /**
-   * Answers.
+   * Answers a request.
    *
-   * @throws {Refusal} The request is not answered.
+   * @throws {Refusal} If the request cannot be answered.
    */
   handle(
     incoming: Incoming,
     exchange: Exchange,
-    host: EndpointHost,
+    host: ServerHost,
   ): void | Promise<void>;
 }
 
-/** Answers what is posted to some paths. */
+/** The endpoints of a server. */
 export interface Endpoints {
-  /** A connection was accepted. */
+  /** Stamps a new connection. */
   connected(socket: Socket): void;
-  /** Takes a request to one of the paths; returns whether it is one. */
+  /** Takes a request to one of the paths; returns whether it did. */
   take(message: IncomingMessage, response: ServerResponse): boolean;
 }
 
-/** Endpoints by their paths. */
+/** Creates endpoints by their paths. */
 export function createEndpoints(
   endpoints: Readonly<Record<string, Endpoint>>,
-  host: EndpointHost,
+  defaults: RequestOptions,
+  host: ServerHost,
 ): Endpoints {
-  const { clock, log, pathPrefix, seed, ids } = host;
+  const { clock, pathPrefix, ids } = host;
+  const connectedMs = new WeakMap<Socket, number>();
   let seen = 0;
   let active = 0;
-  const connectedMs = new WeakMap<Socket, number>();
 
   function serve(
     endpoint: Endpoint,
     message: IncomingMessage,
     response: ServerResponse,
   ): void {
-    const request = requestOf(message);
-    const read = settingsOf(request, {
-      current: host.options,
-      known: REQUEST_DEFAULTS,
-      of: "requests",
-    });
-    const problem = typeof read === "string" ? read : undefined;
-    const options = typeof read === "string" ? host.options : read.options;
-    const id = answerId(endpoint.prefix, {
-      digits: randomHex(ids) + randomHex(ids),
-      dialect: options.dialect,
-      given: message.headers["x-request-id"],
-    });
-    const chance = (purpose: string) => random(seed, `${id} ${purpose}`);
-    const share = chance("faults");
-    const faults = options.faults.filter((fault) =>
-      share() < (fault.share ?? 1)
-    );
-    noteConnection(message.socket, id);
+    const { options, problem } = optionsOf(message, defaults);
+    const given = message.headers["x-request-id"];
+    const { dialect } = options;
+    const id = answerId(endpoint.prefix, { ids, dialect, given });
+    const context = createContext(host, id, options);
+    const { record } = context;
+    const atMs = connectedMs.get(message.socket);
+    connectedMs.delete(message.socket);
+    if (atMs !== undefined) record("note", "connected", { atMs });
     message.socket.setNoDelay(true);
-    record(id, "in", { type: `${message.method} ${pathOf(message)}` });
+    record("in", `${message.method} ${pathOf(message)}`);
     response.on("error", () => response.destroy());
-    receive(message, response, {
-      left: () => record(id, "note", { type: "closed early" }),
-      received(body) {
-        const receivedMs = clock.now();
-        record(id, "in", { type: "body", bytes: body.length });
-        const parts: ExchangeParts = {
-          id,
-          message,
-          response,
-          options,
-          faults,
-          receivedMs,
-          clock,
-          log,
-          random: chance,
-        };
-        const exchange = createExchange(parts);
-        if (atAccept(parts, exchange)) return;
-        if (!host.isAuthorized(request)) return unauthorized(exchange);
-        if (problem !== undefined) return badOptions(exchange, problem);
-        const contentType = message.headers["content-type"] ?? "";
-        run(endpoint, { body, contentType }, exchange);
-      },
+    const left = () => record("note", "closed early");
+    receive(message, response, left, (body) => {
+      const receivedMs = clock.now();
+      record("in", "body", { bytes: body.length });
+      const parts = { ...context, message, response, receivedMs };
+      const exchange = createExchange(parts);
+      if (strikeAtAccept(parts, exchange)) return;
+      if (!host.isAuthorized(message)) {
+        return exchange.answer('{"error":"Unauthorized"}', { status: 401 });
+      }
+      if (problem !== undefined) {
+        const headers = { "content-type": "text/plain" };
+        return exchange.answer(problem, { status: 400, headers });
+      }
+      const contentType = message.headers["content-type"] ?? "";
+      run(endpoint, { body, contentType }, exchange);
     });
   }
 
-  function record(
-    session: string,
-    direction: "in" | "note",
-    { type, bytes = 0 }: { type: string; bytes?: number },
-  ): void {
-    log.add({ atMs: clock.now(), session, direction, type, bytes });
-  }
-
-  /** With a connection's first request, so that the log can tell whose it was. */
-  function noteConnection(socket: Socket, session: string): void {
-    const atMs = connectedMs.get(socket);
-    if (atMs === undefined) return;
-    connectedMs.delete(socket);
-    log.add({ atMs, session, direction: "note", type: "connected", bytes: 0 });
-  }
-
-  /** Refuses what is too much. */
+  /** Refuses requests beyond the limits that are set. */
   function admit(
     { maxConcurrentRequests, failAfterRequests }: RequestOptions,
   ): void {
     if (maxConcurrentRequests > 0 && active > maxConcurrentRequests) {
-      throw new Refusal("The server is at its limit of concurrent requests.", {
-        status: 503,
-        code: "overloaded",
-      });
+      const message = "The server is at its limit of concurrent requests.";
+      throw new Refusal(message, { status: 503, code: "overloaded" });
     }
     if (failAfterRequests > 0 && seen > failAfterRequests) {
-      throw new Refusal("The server fails after so many requests, as set.", {
-        status: 500,
-      });
+      const message = `The server fails after ${failAfterRequests} requests.`;
+      throw new Refusal(message, { status: 500 });
     }
   }
 
@@ -171,37 +117,46 @@ export function createEndpoints(
     } catch (cause) {
       const refusal = cause instanceof Refusal
         ? cause
-        : new Refusal(String(cause), { status: 500 });
-      exchange.answer(refusalJson(refusal, exchange.options.dialect), {
-        status: refusal.status,
-      });
+        : new Refusal(String(cause), { status: 500, cause });
+      const json = refusalJson(refusal, exchange.options.dialect);
+      exchange.answer(json, { status: refusal.status });
     }
-  }
-
-  function take(message: IncomingMessage, response: ServerResponse): boolean {
-    const path = pathOf(message);
-    if (!path.startsWith(pathPrefix)) return false;
-    const name = path.slice(pathPrefix.length);
-    if (!Object.hasOwn(endpoints, name)) return false;
-    if (message.method === "POST") serve(endpoints[name]!, message, response);
-    else refuseMethod(message, response);
-    return true;
   }
 
   return {
     connected: (socket) => void connectedMs.set(socket, clock.now()),
-    take,
+    take(message, response) {
+      const path = pathOf(message);
+      const name = path.slice(pathPrefix.length);
+      if (!path.startsWith(pathPrefix) || !Object.hasOwn(endpoints, name)) {
+        return false;
+      }
+      if (message.method === "POST") serve(endpoints[name]!, message, response);
+      else refuseMethod(message, response);
+      return true;
+    },
   };
 }
 
-/** Reads the body; tells of it, or that the client left before its end. */
+/** The options of a request, and what is wrong with those it sets. */
+function optionsOf(
+  message: IncomingMessage,
+  current: RequestOptions,
+): { options: RequestOptions; problem?: string } {
+  try {
+    const given = settingsIn(message);
+    return { options: readOptions(given, current, REQUEST_SETTINGS) };
+  } catch (error) {
+    return { options: current, problem: (error as Error).message };
+  }
+}
+
+/** Reads a request's body, or notices that the client left before its end. */
 function receive(
   message: IncomingMessage,
   response: ServerResponse,
-  { left, received }: {
-    left: () => void;
-    received: (body: Uint8Array<ArrayBuffer>) => void;
-  },
+  left: () => void,
+  received: (body: Uint8Array<ArrayBuffer>) => void,
 ): void {
   const chunks: Uint8Array[] = [];
   response.once("close", left);
@@ -214,39 +169,11 @@ function receive(
   });
 }
 
-function unauthorized(exchange: Exchange): void {
-  exchange.answer('{"error":"Unauthorized"}', { status: 401 });
-}
-
-function badOptions(exchange: Exchange, problem: string): void {
-  exchange.answer(problem, { status: 400, contentType: "text/plain" });
-}
-
 function refuseMethod(
   message: IncomingMessage,
   response: ServerResponse,
 ): void {
   message.resume();
-  const body = '{"detail":"Method Not Allowed"}';
-  response.writeHead(405, {
-    "content-type": "application/json",
-    "content-length": body.length,
-    allow: "POST",
-  }).end(body);
-}
-
-function pathOf({ url = "/" }: IncomingMessage): string {
-  const query = url.indexOf("?");
-  return query < 0 ? url : url.slice(0, query);
-}
-
-function requestOf(
-  message: IncomingMessage,
-): { url: string; headers: Headers } {
-  const headers = new Headers();
-  for (const name of ["authorization", "earshot-options"]) {
-    const value = message.headers[name];
-    if (typeof value === "string") headers.set(name, value);
-  }
-  return { url: `http://localhost${message.url}`, headers };
+  const body = { detail: "Method Not Allowed" };
+  sendJson(response, 405, body, { allow: "POST" });
 }

@@ -1,134 +1,106 @@
 import { Buffer } from "node:buffer";
-import type { ServerClock } from "../clock.ts";
-import type { HttpPoint } from "../http_faults.ts";
-import type { Random } from "../random.ts";
-import { createBody, type ExchangeParts } from "./exchange_body.ts";
-import { failureChunk, type FailureEvent } from "../openai/failure.ts";
-import { createFaults } from "./fault_actions.ts";
-import type { RequestOptions } from "../openai/options.ts";
+import { createTimers } from "../clock.ts";
+import type { Context } from "../context.ts";
+import type { RequestOptions } from "../settings.ts";
+import { createAnswerBody, type RequestParts } from "./answer_body.ts";
+import { answerAtAccept, createFaults, stallEnd } from "./fault_actions.ts";
+import { chunkFailure, type FailureEvents } from "./refusal.ts";
 
-/** One request on its way, and the answer to it. */
-export interface Exchange {
-  /** The response's id, on the wire and in the log. */
-  readonly id: string;
-  readonly options: RequestOptions;
-  readonly clock: ServerClock;
-  /** When the last byte of the request's body came. */
+/** A request and its answer. */
+export interface Exchange extends Context<RequestOptions> {
+  /** When the last byte of the request's body arrived. */
   readonly receivedMs: number;
-  /** Whether a fault wants an answer that is whole where a stream is asked for. */
+  /** Whether a fault makes a stream an answer in one piece. */
   readonly refusesStreams: boolean;
-  /** Chance of this request: one generator per purpose. */
-  random(purpose: string): Random;
-  /** Answers at once and whole. */
-  answer(body: string, how?: AnswerHead): void;
-  /** Sends the headers of a stream of events; `failure` forms the events that tell of an error in it. */
-  open(failure?: (code: string, message: string) => FailureEvent[]): void;
-  /** Sends one event of the stream, its empty line included. */
+  /** Answers in one piece. */
+  answer(body: string, head?: AnswerHead): void;
+  /** Sends the headers of an event stream. `failure` forms its error events. */
+  open(failure?: FailureEvents): void;
+  /** Sends an event of the stream, its empty line included. */
   send(type: string, event: string, chars?: number): void;
-  /** Ends the stream, behind what `last` sends. */
+  /** Ends the stream after `last` has sent its events. */
   finish(last: () => void): void;
-  /** Holds all that is sent back until then. */
+  /** Holds everything that is sent until a time. */
   hold(untilMs: number): void;
   /** Destroys the connection. */
   drop(): void;
-  /** Runs `task` at a time, unless the exchange is over before. */
+  /** Runs `task` at a time, unless the exchange is over first. */
   at(atMs: number, task: () => void): () => void;
   /** Runs `task` when the exchange is over, however it ended. */
   onOver(task: () => void): void;
 }
 
-/** What stands ahead of a whole answer. */
+/** Head of an answer in one piece. */
 export interface AnswerHead {
   /** @default 200 */
   readonly status?: number;
-  /** @default "application/json" */
-  readonly contentType?: string;
   readonly headers?: Readonly<Record<string, string>>;
-  /** The type of the entry in the log. @default "body" */
+  /** Type of the entry in the log. @default "body" */
   readonly type?: string;
-  /** Length of the text that it carries. */
+  /** Length of the text that the answer carries. */
   readonly chars?: number;
 }
 
-/** Joins a response of node:http to an endpoint: stamps, log, timers, faults. */
-export function createExchange(parts: ExchangeParts): Exchange {
-  const { id, response, options, clock } = parts;
-  const overs: (() => void)[] = [];
-  const cancels = new Set<() => void>();
-  const body = createBody(parts);
+/** Creates the exchange of a request, with time stamps, log, timers and faults. */
+export function createExchange(parts: RequestParts): Exchange {
+  const { response, options, clock } = parts;
+  const timers = createTimers(clock);
+  const body = createAnswerBody(parts, timers);
   const faults = createFaults(parts, body);
-  const contentType = parts.faults.find(({ do: verb }) => verb === "type");
+  const wrongType = parts.faults.find((fault) => fault.do === "type");
+  const type = wrongType?.do === "type"
+    ? { "content-type": wrongType.contentType }
+    : {};
+  const onOver: (() => void)[] = [];
   let events = 0;
   let isOver = false;
   let cancelPing = () => {};
 
-  function at(atMs: number, task: () => void): () => void {
-    if (isOver) return () => {};
-    const cancel = clock.at(atMs, () => {
-      cancels.delete(cancel);
-      task();
-    });
-    cancels.add(cancel);
-    return () => {
-      cancels.delete(cancel);
-      cancel();
-    };
-  }
-
   response.once("close", () => {
     isOver = true;
-    for (const cancel of cancels) cancel();
-    cancels.clear();
-    for (const task of overs) task();
+    timers.end();
+    for (const task of onOver) task();
     body.closed();
   });
 
-  const typeOf = (usual: string) =>
-    contentType?.do === "type" ? contentType.contentType : usual;
-
-  /** A comment after each silence. */
+  /** Sends a comment after each silence. */
   function ping(): void {
     cancelPing();
     if (options.keepAliveMs <= 0 || body.isEnded()) return;
-    cancelPing = at(clock.now() + options.keepAliveMs, () => {
+    cancelPing = timers.at(clock.now() + options.keepAliveMs, () => {
       body.send("(comment)", Buffer.from(": ping\n\n"));
       ping();
     });
   }
 
   return {
-    id,
-    options,
-    clock,
-    receivedMs: parts.receivedMs,
-    refusesStreams: parts.faults.some(({ do: verb }) => verb === "json"),
-    random: parts.random,
-    answer(text, { status = 200, type = "body", ...head } = {}) {
+    ...parts,
+    refusesStreams: parts.faults.some((fault) => fault.do === "json"),
+    answer(text, { status = 200, headers, type: logType, chars } = {}) {
       if (body.isEnded()) return;
       if (body.hasHead()) return body.drop();
       const bytes = Buffer.from(text);
-      const usual = head.contentType ?? "application/json";
       body.head(status, {
-        ...(text && { "content-type": typeOf(usual) }),
+        ...(text && { "content-type": "application/json" }),
         "content-length": String(bytes.length),
-        ...head.headers,
+        ...headers,
+        ...(text && type),
       });
       if (faults.reached("headers")) return;
-      body.send(type, bytes, head.chars);
+      body.send(logType ?? "body", bytes, chars);
       if (!faults.reached("done")) body.end();
     },
-    open(failure = failureChunk(options)) {
+    open(failure = chunkFailure(options)) {
       faults.formFailures(failure);
-      body.head(200, {
-        "content-type": typeOf("text/event-stream; charset=utf-8"),
-      });
+      const usual = { "content-type": "text/event-stream; charset=utf-8" };
+      body.head(200, { ...usual, ...type });
       faults.reached("headers");
       ping();
     },
     send(type, event, chars) {
       if (body.isEnded()) return;
       body.send(type, Buffer.from(event), chars);
-      faults.reached(`events:${++events}` as HttpPoint);
+      faults.reached(`events:${++events}`);
       ping();
     },
     finish(last) {
@@ -139,10 +111,33 @@ export function createExchange(parts: ExchangeParts): Exchange {
     },
     hold: body.hold,
     drop: body.drop,
-    at,
+    at: timers.at,
     onOver(task) {
       if (isOver) task();
-      else overs.push(task);
+      else onOver.push(task);
     },
   };
+}
+
+/** Strikes the faults before the answer; returns true if one takes the answer's place. */
+export function strikeAtAccept(
+  { options, faults, clock }: RequestParts,
+  exchange: Exchange,
+): boolean {
+  return faults.some((fault) => {
+    if (fault.at !== "accept") return false;
+    if (fault.do === "stall") {
+      exchange.hold(stallEnd(fault.ms, clock.now()));
+      return false;
+    }
+    if (fault.do === "drop") {
+      exchange.drop();
+      return true;
+    }
+    const answer = answerAtAccept(fault, options.dialect);
+    if (!answer) return false;
+    const { body = "", ...head } = answer;
+    exchange.answer(body, { ...head, type: "(fault)" });
+    return true;
+  });
 }

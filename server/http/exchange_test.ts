@@ -2,15 +2,12 @@ import assert from "node:assert/strict";
 import { EventEmitter } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { connect } from "node:net";
-import { clockOf } from "../clock.ts";
-import { createLog } from "../log.ts";
-import { random } from "../random.ts";
+import { random } from "../../lib/random.ts";
 import { createSeats } from "../seats.ts";
 import { createExchange } from "./exchange.ts";
 import { generate } from "../openai/generation.ts";
-import { REQUEST_DEFAULTS } from "../openai/options.ts";
 import type { LogEntry, RunningServer } from "../mod.ts";
-import type { ServerOptions } from "../options.ts";
+import { REQUEST_DEFAULTS, type ServerOptions } from "../settings.ts";
 import { testCa, testTls } from "../../tests/support/certificate.ts";
 import {
   eventsOf,
@@ -151,10 +148,13 @@ Deno.test("createExchange() starts nothing for a client that has left, and gives
     writableFinished: false,
   });
   let armed = 0;
-  const clock = clockOf(() => 0, () => {
-    armed++;
-    return () => {};
-  });
+  const clock = {
+    now: () => 0,
+    at() {
+      armed++;
+      return () => {};
+    },
+  };
   const exchange = createExchange({
     id: "x",
     message: { headers: {} } as IncomingMessage,
@@ -163,7 +163,7 @@ Deno.test("createExchange() starts nothing for a client that has left, and gives
     faults: [],
     receivedMs: 0,
     clock,
-    log: createLog(10),
+    record() {},
     random: (purpose) => random(1, purpose),
   });
   response.emit("close");
@@ -174,8 +174,7 @@ Deno.test("createExchange() starts nothing for a client that has left, and gives
     tokens: 1,
     reasoningTokens: 0,
   }];
-  const silent = { started() {}, piece() {}, done() {} };
-  generate(exchange, { answers, promptTokens: 1, seats }, silent);
+  generate(exchange, { answers, promptTokens: 1, seats }, { done() {} });
   assert.equal(armed, 0);
   let seated = false;
   seats.take(() => void (seated = true));
@@ -240,23 +239,23 @@ Deno.test("options come from the query and from a header, and bad ones are refus
     const [query, problem] of [
       [
         "ttftMs=soon",
-        "Cannot set ttftMs as it must be a number of at least 0: current value is soon",
+        "ttftMs must be a number of at least 0, but was soon",
       ],
       [
         "done=no",
-        "Cannot set done as it must be true or false: current value is no",
+        "done must be true or false, but was no",
       ],
       [
         "dialect=x",
-        "Cannot set dialect as it must be vllm, openai, sglang, mistral or deepseek: current value is x",
+        "dialect must be vllm or openai, but was x",
       ],
       [
         "usageStyle=evry",
-        "Cannot set usageStyle as it must be asked, final, finish, every or none (did you mean every?): current value is evry",
+        'usageStyle must be asked, final, finish, every or none, but was evry; did you mean "every"?',
       ],
       [
         "wordErrorRate=2",
-        "Cannot set wordErrorRate as it must be a number from 0 to 1: current value is 2",
+        "wordErrorRate must be a number between 0 and 1, but was 2",
       ],
     ] as const
   ) {

@@ -1,40 +1,43 @@
 import { Buffer } from "node:buffer";
-import type { Fault } from "../faults.ts";
-import type { HttpPoint } from "../http_faults.ts";
-import { refusalJson } from "./refusal.ts";
-import type { Body, ExchangeParts } from "./exchange_body.ts";
+import type { Fault, RequestPoint } from "../faults.ts";
+import type { AnswerBody, RequestParts } from "./answer_body.ts";
 import {
-  failureChunk,
-  type FailureEvent,
+  chunkFailure,
+  type FailureEvents,
   failureOf,
-} from "../openai/failure.ts";
+  refusalJson,
+} from "./refusal.ts";
 
-/** What goes wrong in one answer. */
-export interface Faults {
-  /** Tells that a point is reached; true if nothing of the answer comes behind it. */
-  reached(point: HttpPoint): boolean;
-  /** Sets how a stream tells of an error. */
-  formFailures(form: (code: string, message: string) => FailureEvent[]): void;
+/** The faults of one answer. */
+export interface AnswerFaults {
+  /** Strikes the faults of a point; returns true if nothing of the answer follows. */
+  reached(point: RequestPoint): boolean;
+  /** Sets the form of error events. */
+  formFailures(form: FailureEvents): void;
 }
 
-/** The faults of one answer, done to its body. */
+/** Creates the faults of one answer, which act on its body. */
 export function createFaults(
-  { options, faults, clock, random }: ExchangeParts,
-  body: Body,
-): Faults {
-  let failure = failureChunk(options);
+  { options, faults, clock, random }: RequestParts,
+  body: AnswerBody,
+): AnswerFaults {
+  let failure = chunkFailure(options);
 
-  function act(fault: Fault): void {
+  function strike(fault: Fault): void {
     switch (fault.do) {
       case "error":
-        for (const { type, text } of failure(fault.code, fault.message)) {
-          body.send(type, Buffer.from(text));
+        for (const event of failure(fault.code || "500", fault.message)) {
+          body.send(event.type, Buffer.from(event.text));
         }
         return body.end();
       case "frame":
-        return body.send("(fault)", Buffer.from(`data: ${fault.text}\n\n`));
+        return sendData(fault.text);
+      case "bad-json":
+        return sendData(BAD_JSON);
+      case "non-object":
+        return sendData(NON_OBJECT);
       case "noise":
-        return noise(fault.count, body);
+        return sendNoise(fault.count, body);
       case "big":
         return body.send("(big)", paddingOf(fault.bytes));
       case "garbage":
@@ -50,9 +53,7 @@ export function createFaults(
       case "split":
         return splitNext();
       case "stall":
-        return body.hold(
-          fault.ms === undefined ? Infinity : clock.now() + fault.ms,
-        );
+        return body.hold(stallEnd(fault.ms, clock.now()));
       case "cut":
         return body.end();
       case "drop":
@@ -60,7 +61,11 @@ export function createFaults(
     }
   }
 
-  /** Waits for an event with a character of several bytes. */
+  function sendData(data: string): void {
+    body.send("(fault)", Buffer.from(`data: ${data}\n\n`));
+  }
+
+  /** Waits for an event with a character of several bytes, and cuts inside it. */
   function splitNext(): void {
     body.intercept((type, bytes) => {
       const inside = bytes.findIndex((byte) => (byte & 0xc0) === 0x80);
@@ -75,19 +80,19 @@ export function createFaults(
     });
   }
 
-  function garbage(count: number): Uint8Array {
+  function garbage(length: number): Uint8Array {
     const next = random("garbage");
-    return Uint8Array.from({ length: count }, () => 128 + next() * 128);
+    return Uint8Array.from({ length }, () => 128 + next() * 128);
   }
 
   for (const fault of faults) {
     const [, count] = /^bytes:(\d+)$/.exec(fault.at) ?? [];
-    if (count) body.atBytes(Number(count), () => act(fault));
+    if (count) body.atBytes(Number(count), () => strike(fault));
   }
   return {
     reached(point) {
       for (const fault of faults) {
-        if (fault.at === point) act(fault);
+        if (fault.at === point) strike(fault);
       }
       return body.isEnded();
     },
@@ -95,17 +100,25 @@ export function createFaults(
   };
 }
 
+const BAD_JSON = '{"choices":[{"index":0,';
+const NON_OBJECT = "[1,2]";
+const PAGE =
+  "<!doctype html>\n<html><head><title>Bad gateway</title></head><body><h1>Bad gateway</h1></body></html>\n";
+
 /** Between the halves of a character, so that they arrive apart. */
 const SPLIT_MS = 20;
 
-function noise(count: number, body: Body): void {
+/** When a stall ends. */
+export function stallEnd(ms: number | undefined, nowMs: number): number {
+  return ms === undefined ? Infinity : nowMs + ms;
+}
+
+function sendNoise(count: number, body: AnswerBody): void {
   for (let n = 0; n < count; n++) {
     const type = "reference.noise";
     const json = JSON.stringify({ type, object: type, choices: [], n });
-    body.send(
-      "noise",
-      Buffer.from(`: noise\nevent: ${type}\ndata: ${json}\n\n`),
-    );
+    const text = `: noise\nevent: ${type}\ndata: ${json}\n\n`;
+    body.send("noise", Buffer.from(text));
   }
 }
 
@@ -113,85 +126,38 @@ function paddingOf(bytes: number): Uint8Array {
   const type = "reference.padding";
   const head =
     `data: {"type":"${type}","object":"${type}","choices":[],"padding":"`;
-  return Buffer.from(
-    head + "x".repeat(Math.max(0, bytes - head.length - 4)) + '"}\n\n',
-  );
+  const padding = "x".repeat(Math.max(0, bytes - head.length - 4));
+  return Buffer.from(`${head}${padding}"}\n\n`);
 }
 
-/** What an exchange can do before its answer begins. */
-interface Early {
-  answer(
-    body: string,
-    head: {
-      status: number;
-      contentType?: string;
-      headers?: Readonly<Record<string, string>>;
-      type: string;
-    },
-  ): void;
-  hold(untilMs: number): void;
-  drop(): void;
-}
-
-/** Does what is set for the time before the answer; true if it took the answer's place. */
-export function atAccept(
-  { options, faults, clock }: ExchangeParts,
-  { answer, hold, drop }: Early,
-): boolean {
-  let isAnswered = false;
-  for (const fault of faults) {
-    if (fault.at !== "accept" || isAnswered) continue;
-    isAnswered = true;
-    switch (fault.do) {
-      case "drop":
-        drop();
-        break;
-      case "stall":
-        hold(fault.ms === undefined ? Infinity : clock.now() + fault.ms);
-        isAnswered = false;
-        break;
-      case "refuse":
-        answer(fault.body, { status: fault.status, type: "(fault)" });
-        break;
-      case "status": {
-        const { "content-type": contentType, ...headers } = fault.headers;
-        answer(fault.body, {
-          status: fault.status,
-          headers,
-          type: "(fault)",
-          ...(contentType !== undefined && { contentType }),
-        });
-        break;
-      }
-      case "redirect":
-        answer("", {
-          status: fault.status,
-          headers: { location: fault.location },
-          type: "(fault)",
-        });
-        break;
-      case "error": {
-        const refusal = failureOf(fault.code, fault.message);
-        const json = refusalJson(refusal, options.dialect);
-        answer(json, { status: refusal.status, type: "(fault)" });
-        break;
-      }
-      case "frame":
-        answer(fault.text, { status: 200, type: "(fault)" });
-        break;
-      case "html":
-        answer(PAGE, {
-          status: 200,
-          contentType: "text/html",
-          type: "(fault)",
-        });
-        break;
-      default:
-        isAnswered = false;
+/** The answer that a fault at `accept` gives, if it gives one. */
+export function answerAtAccept(
+  fault: Fault,
+  dialect: RequestParts["options"]["dialect"],
+): {
+  status?: number;
+  headers?: Readonly<Record<string, string>>;
+  body?: string;
+} | undefined {
+  switch (fault.do) {
+    case "refuse":
+    case "status":
+      return fault;
+    case "redirect":
+      return { status: fault.status, headers: { location: fault.location } };
+    case "error": {
+      const refusal = failureOf(fault.code || "500", fault.message);
+      const { status } = refusal;
+      return { status, body: refusalJson(refusal, dialect) };
     }
+    case "frame":
+      return { body: fault.text };
+    case "bad-json":
+      return { body: BAD_JSON };
+    case "non-object":
+      return { body: NON_OBJECT };
+    case "html":
+      return { body: PAGE, headers: { "content-type": "text/html" } };
   }
-  return isAnswered;
+  return undefined;
 }
-
-const PAGE =
-  "<!doctype html>\n<html><head><title>Bad gateway</title></head><body><h1>Bad gateway</h1></body></html>\n";

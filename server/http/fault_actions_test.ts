@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import { gunzipSync } from "node:zlib";
 import fc from "fast-check";
-import { parseFault } from "../faults.ts";
-import { HTTP_ACTIONS, httpPoints } from "../http_faults.ts";
-import type { ServerOptions } from "../options.ts";
+import { FAULTS, parseFault } from "../faults.ts";
+import type { ServerOptions } from "../settings.ts";
 import {
   post,
   postRaw,
@@ -58,7 +57,7 @@ Deno.test("parseFault() rejects what cannot go wrong there", () => {
       "constructor@accept",
     ]
   ) {
-    assert.throws(() => parseFault(text), /^TypeError: Cannot read a fault/);
+    assert.throws(() => parseFault(text), /^TypeError: fault "/);
   }
 });
 
@@ -75,7 +74,7 @@ Deno.test("parseFault() takes each action at each of its points, and gives them 
     fc.constantFrom("accept", "headers", "done"),
     fc.tuple(fc.constantFrom("events", "bytes"), count).map((p) => p.join(":")),
   );
-  const verb = fc.constantFrom(...Object.keys(HTTP_ACTIONS));
+  const verb = fc.constantFrom(...Object.keys(FAULTS));
   const share = fc.double({
     min: 0,
     max: 1,
@@ -85,7 +84,8 @@ Deno.test("parseFault() takes each action at each of its points, and gives them 
     .map((share) => share.toFixed(3));
   fc.assert(fc.property(verb, point, share, (verb, point, share) => {
     const text = `${verb}${args[verb] ?? ""}@${point}~${share}`;
-    if (!httpPoints(verb).includes(point.replace(/\d+/, "N"))) return;
+    const { request = [] } = FAULTS[verb as keyof typeof FAULTS];
+    if (!request.includes(point.replace(/\d+/, "N"))) return;
     const fault = parseFault(text);
     assert.equal(fault.at, point);
     assert.equal(fault.share, Number(share));

@@ -5,27 +5,28 @@ import {
 } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
-import { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
 
-/** A listening socket that speaks HTTP, and hands upgrades on. */
+/** A listening server. */
 export interface Listener {
+  /** `http://HOST:PORT`, or `https:`. */
   readonly url: string;
   readonly port: number;
   close(): Promise<void>;
 }
 
-/** What a listener does with what comes. */
+/** Handles what arrives at a listener. */
 export interface ListenerHandlers {
-  /** A connection was accepted, its TLS agreed on. */
+  /** A connection was accepted, its TLS handshake done. */
   connected(socket: Socket): void;
-  /** Takes a request to answer it by hand, byte by byte; false leaves it to `fetch`. */
-  take(request: IncomingMessage, response: ServerResponse): boolean;
-  fetch(request: Request): Response | Promise<Response>;
-  upgrade(request: IncomingMessage, socket: Socket, head: Uint8Array): void;
+  request(message: IncomingMessage, response: ServerResponse): void;
+  upgrade(message: IncomingMessage, socket: Socket, head: Uint8Array): void;
 }
 
-/** Listens. */
+/**
+ * Listens for HTTP, or HTTPS.
+ *
+ * @throws {Error} If the address is not free or not this machine's.
+ */
 export async function listen(
   { hostname, port, tls }: {
     hostname: string;
@@ -41,23 +42,14 @@ export async function listen(
     socket.once("close", () => sockets.delete(socket));
   });
   server.on(tls ? "secureConnection" : "connection", handlers.connected);
-  server.on("request", (request: IncomingMessage, response: ServerResponse) => {
-    if (handlers.take(request, response)) return;
-    answer(request, response, handlers.fetch)
-      .catch(() => response.destroy());
-  });
+  server.on("request", handlers.request);
   server.on("upgrade", handlers.upgrade);
   await new Promise<void>((resolve, reject) => {
     server.once("error", (cause: Error) => {
-      const address = `${hostname}:${port}`;
-      reject(
-        new Error(
-          `Cannot listen as the address must be free and this machine's: current value is ${address}`,
-          { cause },
-        ),
-      );
+      const message = `cannot listen at ${hostname}:${port}: ${cause.message}`;
+      reject(new Error(message, { cause }));
     });
-    server.listen(port, hostname, () => resolve());
+    server.listen(port, hostname, resolve);
   });
   const address = server.address() as AddressInfo;
   const host = hostname.includes(":") ? `[${hostname}]` : hostname;
@@ -72,42 +64,21 @@ export async function listen(
   };
 }
 
-/** The `Request` that a message of node:http is. */
-export function requestOf(
-  message: IncomingMessage,
-  signal?: AbortSignal,
-): Request {
-  const headers = new Headers();
-  for (let i = 0; i < message.rawHeaders.length; i += 2) {
-    headers.append(message.rawHeaders[i]!, message.rawHeaders[i + 1]!);
-  }
-  const hasBody = message.method !== "GET" && message.method !== "HEAD";
-  return new Request(
-    new URL(
-      message.url ?? "/",
-      `http://${message.headers.host ?? "localhost"}`,
-    ),
-    {
-      method: message.method ?? "GET",
-      headers,
-      ...(hasBody && {
-        body: Readable.toWeb(message) as ReadableStream<Uint8Array>,
-      }),
-      ...(signal && { signal }),
-    },
-  );
+/** The path of a request, without its query. */
+export function pathOf({ url = "/" }: IncomingMessage): string {
+  return url.split("?", 1)[0]!;
 }
 
-async function answer(
+/** The settings that a request carries in its query and its header. */
+export function settingsIn(
   message: IncomingMessage,
-  outgoing: ServerResponse,
-  fetch: ListenerHandlers["fetch"],
-): Promise<void> {
-  const gone = new AbortController();
-  outgoing.once("close", () => gone.abort());
-  const response = await fetch(requestOf(message, gone.signal));
-  outgoing.writeHead(response.status, [...response.headers].flat());
-  if (response.body) {
-    await pipeline(Readable.fromWeb(response.body as never), outgoing);
-  } else outgoing.end();
+): { query: string; header: string } {
+  const header = String(message.headers["earshot-options"] ?? "");
+  return { query: queryOf(message), header };
+}
+
+/** The query of a request, without its question mark. */
+export function queryOf({ url = "/" }: IncomingMessage): string {
+  const mark = url.indexOf("?");
+  return mark < 0 ? "" : url.slice(mark + 1);
 }

@@ -1,128 +1,96 @@
-import type { Dialect } from "../openai/options.ts";
+import type { RequestOptions } from "../settings.ts";
 
-/** Why a request is refused, before anything is generated. */
+/** Optional parts of a {@linkcode Refusal}. */
+export interface RefusalParts {
+  /** @default 400 */
+  readonly status?: number;
+  /** The field that is wrong. */
+  readonly param?: string | null;
+  /** The kind of error, if it is not the usual one of the status. */
+  readonly type?: string | undefined;
+  /** A word for programs, which OpenAI gives beside the kind. */
+  readonly code?: string | null;
+  readonly cause?: unknown;
+}
+
+/** Why a request is refused before anything is generated. */
 export class Refusal extends Error {
   override readonly name = "Refusal";
   readonly status: number;
-  /** The field that is wrong. */
   readonly param: string | null;
-  /** The kind of error, where it is not the status's usual one. */
   readonly type: string | undefined;
-  /** A word for programs, which OpenAI gives beside the kind. */
   readonly code: string | null;
 
-  /** A refusal with a status; 400 unless given. */
-  constructor(
-    message: string,
-    { status = 400, param = null, type, code = null, cause }: {
-      status?: number;
-      cause?: unknown;
-      param?: string | null;
-      type?: string;
-      code?: string | null;
-    } = {},
-  ) {
-    super(message, { cause });
-    this.status = status;
-    this.param = param;
-    this.type = type;
-    this.code = code;
+  /** Creates a refusal with status 400, unless another one is given. */
+  constructor(message: string, parts: RefusalParts = {}) {
+    super(message, { cause: parts.cause });
+    this.status = parts.status ?? 400;
+    this.param = parts.param ?? null;
+    this.type = parts.type;
+    this.code = parts.code ?? null;
   }
 }
 
-/** The JSON that tells of a refusal, as the dialect's servers form it. */
-export function refusalJson(refusal: Refusal, dialect: Dialect): string {
-  const { status, message, param } = refusal;
-  const type = refusal.type ?? TYPES[status] ?? "InternalServerError";
-  switch (dialect) {
-    case "vllm":
-      return JSON.stringify({ error: { message, type, param, code: status } });
-    case "sglang":
-      return JSON.stringify({
-        object: "error",
-        message,
-        type,
-        param,
-        code: status,
-      });
-    case "mistral":
-      return JSON.stringify({
-        object: "error",
-        message,
-        type: openAiType(status),
-        param,
-        code: refusal.code,
-      });
-    case "openai":
-    case "deepseek":
-      return JSON.stringify({
-        error: {
-          message,
-          type: openAiType(status),
-          param,
-          code: refusal.code,
-        },
-      });
-  }
+/** The JSON of a refusal in a dialect. */
+export function refusalJson(
+  { status, message, param, type, code }: Refusal,
+  dialect: RequestOptions["dialect"],
+): string {
+  const error = dialect === "vllm"
+    ? {
+      message,
+      type: type ?? VLLM_TYPES[status] ?? "InternalServerError",
+      param,
+      code: status,
+    }
+    : {
+      message,
+      type: status < 500 ? "invalid_request_error" : "server_error",
+      param,
+      code,
+    };
+  return JSON.stringify({ error });
 }
 
-/** What vLLM calls the errors of a status. */
-const TYPES: Readonly<Record<number, string>> = {
+/** vLLM's kind of error for a status. */
+const VLLM_TYPES: Readonly<Record<number, string>> = {
   400: "BadRequestError",
   404: "NotFoundError",
   500: "InternalServerError",
   503: "ServiceUnavailableError",
 };
 
-function openAiType(status: number): string {
-  return status < 500 ? "invalid_request_error" : "server_error";
+/** A failure by its code: a status, or a word that names its kind. */
+export function failureOf(code: string, message: string): Refusal {
+  const status = /^[45]\d\d$/.test(code) ? Number(code) : 500;
+  const kind = /^\d+$/.test(code) ? {} : { type: code, code };
+  return new Refusal(message, { status, ...kind });
 }
 
-/** One finding of pydantic about a body. */
-export interface Finding {
+/** A server-sent event. */
+export interface ServerEvent {
+  /** Its type in the log. */
   readonly type: string;
-  readonly loc: string;
-  readonly msg: string;
-  readonly input: string;
+  /** Its text, the empty line included. */
+  readonly text: string;
 }
 
-/** The body is not of the form that it must have. */
-export function invalid(findings: readonly Finding[]): Refusal {
-  const lines = findings.map(({ type, loc, msg, input }) =>
-    `  {'type': '${type}', 'loc': '${loc}', 'msg': '${msg}', 'input': '${input}'}`
-  );
-  return new Refusal(`${count(findings.length)}:\n${lines.join("\n")}`, {
-    type: "Bad Request",
-    param: findings[0]!.loc,
-  });
-}
+/** Forms the events of an error in the middle of a stream. */
+export type FailureEvents = (code: string, message: string) => ServerEvent[];
 
-/** The body is no JSON. */
-export function invalidJson(text: string): Refusal {
-  const isObject = text.trimStart().startsWith("{");
-  const position = isObject ? text.indexOf("{") + 1 : 0;
-  const reason = isObject
-    ? "Expecting property name enclosed in double quotes"
-    : "Expecting value";
-  return new Refusal(
-    `1 validation error:\n  {'type': 'json_invalid', 'loc': 'body.${position}', 'msg': 'JSON decode error', 'input': '<dict of 0 items>', 'ctx': {'error': '${reason}'}}`,
-    { type: "Bad Request", param: `body.${position}` },
-  );
-}
+/** The end of most streams. */
+export const DONE_EVENT: ServerEvent = {
+  type: "[DONE]",
+  text: "data: [DONE]\n\n",
+};
 
-function count(findings: number): string {
-  return `${findings} validation error${findings === 1 ? "" : "s"}`;
-}
-
-/** No such model. */
-export function unknownModel(
-  model: string,
-  models: readonly string[],
-): Refusal {
-  return new Refusal(
-    `The model \`${model}\` does not exist. Valid aliases: ${
-      models.join(", ")
-    }.`,
-    { status: 404, param: "model", code: "model_not_found" },
-  );
+/** The error events of streams of chunks: the error, then their usual end. */
+export function chunkFailure(
+  { dialect, done }: RequestOptions,
+): FailureEvents {
+  return (code, message) => {
+    const json = refusalJson(failureOf(code, message), dialect);
+    const error = { type: "error", text: `data: ${json}\n\n` };
+    return done ? [error, DONE_EVENT] : [error];
+  };
 }

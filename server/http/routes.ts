@@ -1,60 +1,65 @@
-import { type Context, Hono } from "hono";
-import type { ServerClock } from "../clock.ts";
-import type { Log } from "../log.ts";
-import { randomHex } from "../ids.ts";
-import type { Random } from "../random.ts";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { Readable } from "node:stream";
+import { randomHex, type ServerHost } from "../context.ts";
+import type { Log, LogEntry } from "../log.ts";
+import { pathOf, queryOf } from "./listen.ts";
 
-/** What the HTTP routes work with. */
-export interface HttpHost {
-  readonly models: readonly string[];
+/** State of the routes without a model. */
+export interface RouteHost extends ServerHost {
   readonly maxModelLen: number;
-  readonly apiKey: string | undefined;
   readonly healthStatus: number;
-  readonly pathPrefix: string;
-  readonly clock: ServerClock;
-  readonly log: Log;
-  readonly random: Random;
 }
 
-/** Everything that is asked over plain HTTP. */
-export function httpApp(host: HttpHost): Hono {
-  const app = new Hono().basePath(host.pathPrefix || "/");
-  const { log } = host;
-  app.use("*", async (context, next) => {
-    if (isAuthorized(context.req.raw, host)) return await next();
-    return context.json({ error: "Unauthorized" }, 401);
-  });
-  app.get("/health", () => empty(host.healthStatus));
-  app.get("/ping", () => empty(200));
-  app.get("/version", (context) => context.json({ version: "0.32.0" }));
-  app.get("/v1/models", (context) => context.json(modelList(host)));
-  app.get("/log", (context) => logResponse(context, log));
-  app.delete("/log", () => {
-    log.clear();
-    return empty(204);
-  });
-  app.notFound((context) => context.json({ detail: "Not Found" }, 404));
-  return app;
+/** Answers the routes without a model: health, version, models and the log. */
+export function answerRoute(
+  message: IncomingMessage,
+  response: ServerResponse,
+  host: RouteHost,
+): void {
+  message.resume();
+  const path = pathOf(message);
+  const route = path.startsWith(host.pathPrefix)
+    ? path.slice(host.pathPrefix.length)
+    : "";
+  const method = message.method === "HEAD" ? "GET" : message.method;
+  if (!host.isAuthorized(message)) {
+    return sendJson(response, 401, { error: "Unauthorized" });
+  }
+  switch (`${method} ${route}`) {
+    case "GET /health":
+      return void response.writeHead(host.healthStatus).end();
+    case "GET /ping":
+      return void response.writeHead(200).end();
+    case "GET /version":
+      return sendJson(response, 200, { version: "0.32.0" });
+    case "GET /v1/models":
+      return sendJson(response, 200, modelList(host));
+    case "GET /log":
+      return sendLog(message, response, host.log);
+    case "DELETE /log":
+      host.log.clear();
+      return void response.writeHead(204).end();
+    default:
+      return sendJson(response, 404, { detail: "Not Found" });
+  }
 }
 
-/** Whether a request may pass: only what lies below `/v1` is guarded. */
-export function isAuthorized(
-  request: { readonly url: string; readonly headers: Headers },
-  { apiKey, pathPrefix }: Pick<HttpHost, "apiKey" | "pathPrefix">,
-): boolean {
-  if (apiKey === undefined) return true;
-  const { pathname } = new URL(request.url);
-  return !pathname.startsWith(`${pathPrefix}/v1`) ||
-    request.headers.get("authorization") === `Bearer ${apiKey}`;
+/** Sends a JSON response. */
+export function sendJson(
+  response: ServerResponse,
+  status: number,
+  value: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): void {
+  const body = JSON.stringify(value);
+  response.writeHead(status, {
+    "content-type": "application/json",
+    "content-length": new TextEncoder().encode(body).length,
+    ...headers,
+  }).end(body);
 }
 
-function empty(status: number): Response {
-  return new Response(null, { status });
-}
-
-function modelList(
-  { models, maxModelLen, clock, random }: HttpHost,
-): unknown {
+function modelList({ models, maxModelLen, clock, ids }: RouteHost): unknown {
   const created = Math.floor(clock.now() / 1000);
   const data = models.map((id) => ({
     id,
@@ -65,7 +70,7 @@ function modelList(
     parent: null,
     max_model_len: maxModelLen,
     permission: [{
-      id: `modelperm-${randomHex(random)}`,
+      id: `modelperm-${randomHex(ids)}`,
       object: "model_permission",
       created,
       allow_create_engine: false,
@@ -82,28 +87,30 @@ function modelList(
   return { object: "list", data };
 }
 
-/** The log as JSON Lines; how many entries were dropped stands in a header. */
-function logResponse(context: Context, log: Log): Response {
-  const since = Number(context.req.query("since") ?? 0);
-  const session = context.req.query("session");
-  const entries = log.entries({ since, ...(session && { session }) });
-  const encoder = new TextEncoder();
-  const body = new ReadableStream<Uint8Array>({
-    pull(controller) {
-      let lines = "";
-      for (let n = 0; n < 1000; n++) {
-        const { value, done } = entries.next();
-        if (done) break;
-        lines += JSON.stringify(value) + "\n";
-      }
-      if (lines) controller.enqueue(encoder.encode(lines));
-      else controller.close();
-    },
+/** Sends the log as JSON Lines, with the number of dropped entries in a header. */
+function sendLog(
+  message: IncomingMessage,
+  response: ServerResponse,
+  log: Log,
+): void {
+  const query = new URLSearchParams(queryOf(message));
+  const since = Number(query.get("since") ?? 0);
+  const session = query.get("session") || undefined;
+  response.writeHead(200, {
+    "content-type": "application/jsonl",
+    "earshot-log-dropped": String(log.dropped),
   });
-  return new Response(body, {
-    headers: {
-      "content-type": "application/jsonl",
-      "earshot-log-dropped": String(log.dropped),
-    },
-  });
+  Readable.from(jsonLines(log.entries({ since, session }))).pipe(response);
+}
+
+/** A thousand lines at a time. */
+function* jsonLines(entries: Iterable<LogEntry>): Generator<string> {
+  let lines: string[] = [];
+  for (const entry of entries) {
+    lines.push(JSON.stringify(entry) + "\n");
+    if (lines.length < 1000) continue;
+    yield lines.join("");
+    lines = [];
+  }
+  if (lines.length > 0) yield lines.join("");
 }

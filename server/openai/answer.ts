@@ -1,21 +1,22 @@
-import type { Random } from "../random.ts";
-import type { TokenLimit } from "./body.ts";
-import type { RequestOptions } from "./options.ts";
+import type { Random } from "../../lib/random.ts";
+import type { RequestOptions } from "../settings.ts";
+import type { Body, TokenLimit } from "./body.ts";
+import type { ChatMessage } from "./prompt.ts";
 import { pseudoTokens, startOf, tokensOf } from "./tokens.ts";
 
-/** What an event carries: one token or several of a kind. */
+/** The content of an event: one token, or several of a kind. */
 export interface Piece {
   readonly kind: "text" | "reasoning" | "refusal" | "tool" | "audio";
   readonly text: string;
   readonly tokens: number;
-  /** Which call it belongs to, from 0. */
+  /** Index of the call that the piece belongs to. */
   readonly call?: number;
-  /** Token times until it is there, where they are not those of its tokens. */
-  readonly costs?: number;
-  /** Why a piece of the audio ends here, where there are several. */
-  readonly ends?: string;
-  /** The called function, with the first piece of a call. */
+  /** Name of the called function, in the first piece of a call. */
   readonly name?: string;
+  /** Token times until it is due, if they are not those of its tokens. */
+  readonly costs?: number;
+  /** Why a part of an audio file ends here. */
+  readonly ends?: string;
 }
 
 /** A whole answer, before it is sent. */
@@ -31,108 +32,87 @@ export interface AnswerPlan {
   readonly options: RequestOptions;
   readonly random: Random;
   readonly limit: TokenLimit;
-  /** Whether the answer is spoken: its text is what is said. */
-  readonly isSpoken?: boolean;
-  /** What echo repeats. */
+  /** Kind of its text. @default "text" */
+  readonly textKind?: "text" | "audio";
+  /** The text that `echo` repeats. */
   readonly said: string;
   /** Names of the functions to call. */
   readonly calls: readonly string[];
 }
 
-/** Makes an answer up. */
+/** Makes up an answer. */
 export function makeAnswer(plan: AnswerPlan): Answer {
   const { options, random, limit: { most, least }, calls } = plan;
-  const wanted = Math.max(least, wantedTokens(options, random));
-  const reasoning = pseudoTokens(
-    Math.min(options.reasoningTokens, most),
-    random,
-  )
-    .map((text): Piece => ({ kind: "reasoning", text, tokens: 1 }));
-  const answer = answerTokens(plan, Math.max(1, wanted - reasoning.length));
-  const whole = [...reasoning, ...answer];
-  const more = pseudoTokens(
-    Math.max(0, least - whole.length),
-    random,
-    true,
-  );
-  const kind = plan.isSpoken ? "audio" : "text";
-  whole.push(...more.map((text): Piece => ({ kind, text, tokens: 1 })));
+  const { outputTokens, outputTokensJitter, reasoningTokens } = options;
+  const jitter = outputTokensJitter && outputTokensJitter * (2 * random() - 1);
+  const usual = Math.max(1, Math.round(outputTokens + jitter));
+  const wanted = Math.max(least, usual);
+  const thought = pseudoTokens(Math.min(reasoningTokens, most), random);
+  const whole = piecesOf("reasoning", thought);
+  whole.push(...contentOf(plan, Math.max(1, wanted - whole.length)));
+  const missing = Math.max(0, least - whole.length);
+  const more = pseudoTokens(missing, random, true);
+  whole.push(...piecesOf(plan.textKind ?? "text", more));
   const all = whole.slice(0, most);
   const isCut = whole.length > most || least === most;
+  const gathered = gather(all, options.tokensPerEvent);
   return {
-    pieces: withEmpty(
-      gathered(all, options.tokensPerEvent),
-      options.emptyEvery,
-    ),
+    pieces: withEmpty(gathered, options.emptyEvery),
     finishReason: isCut ? "length" : calls.length > 0 ? "tool_calls" : "stop",
     tokens: all.length,
-    reasoningTokens: Math.min(reasoning.length, all.length),
+    reasoningTokens: Math.min(thought.length, all.length),
   };
 }
 
-/** How many tokens an answer has by itself. */
-function wantedTokens(
-  { outputTokens, outputTokensJitter }: RequestOptions,
-  random: Random,
-): number {
-  const jitter = outputTokensJitter && outputTokensJitter * (2 * random() - 1);
-  return Math.max(1, Math.round(outputTokens + jitter));
-}
-
-/** What follows the reasoning, a token a piece. */
-function answerTokens(plan: AnswerPlan, count: number): Piece[] {
-  const { options, random, limit, calls, isSpoken = false } = plan;
-  const said = startOf(plan.said, limit.most + 1);
-  const kindOfText = isSpoken ? "audio" : "text";
-  if (calls.length > 0) {
-    return calls.flatMap((name, i) => callOf(name, i, random));
-  }
-  const [kind, tokens] = options.refusal
-    ? ["refusal", tokensOf(REFUSAL)] as const
-    : options.echo && said !== ""
-    ? [kindOfText, tokensOf(said)] as const
-    : [
-      kindOfText,
-      pseudoTokens(Math.min(count, limit.most + 1), random),
-    ] as const;
+function piecesOf(kind: Piece["kind"], tokens: readonly string[]): Piece[] {
   return tokens.map((text) => ({ kind, text, tokens: 1 }));
 }
 
+/** The content after the reasoning, a token a piece. */
+function contentOf(plan: AnswerPlan, count: number): Piece[] {
+  const { options, random, limit, calls, textKind = "text" } = plan;
+  const most = limit.most + 1;
+  const said = startOf(plan.said, most);
+  if (calls.length > 0) {
+    return calls.flatMap((name, i) => callOf(name, i, random));
+  }
+  if (options.refusal) return piecesOf("refusal", tokensOf(REFUSAL));
+  const tokens = options.echo && said !== ""
+    ? tokensOf(said)
+    : pseudoTokens(Math.min(count, most), random);
+  return piecesOf(textKind, tokens);
+}
+
+const REFUSAL = "I cannot help with that.";
+
 /** A call: its name, then its arguments. */
 function callOf(name: string, call: number, random: Random): Piece[] {
-  const text = pseudoTokens(3, random).join("");
+  const query = pseudoTokens(3, random).join("");
+  const args = tokensOf(JSON.stringify({ query }));
   return [
     { kind: "tool", text: "", name, call, tokens: 1 },
-    ...tokensOf(JSON.stringify({ query: text })).map((text): Piece => ({
-      kind: "tool",
-      text,
-      call,
-      tokens: 1,
-    })),
+    ...piecesOf("tool", args).map((piece) => ({ ...piece, call })),
   ];
 }
 
 /** Joins up to `size` tokens of a kind. */
-function gathered(pieces: readonly Piece[], size: number): Piece[] {
+function gather(pieces: readonly Piece[], size: number): Piece[] {
   if (size <= 1) return [...pieces];
   const events: Piece[] = [];
   for (const piece of pieces) {
     const last = events.at(-1);
-    if (
-      last && last.tokens < size && last.kind === piece.kind &&
-      last.call === piece.call && piece.name === undefined
-    ) {
-      events[events.length - 1] = {
-        ...last,
-        text: last.text + piece.text,
-        tokens: last.tokens + 1,
-      };
-    } else events.push(piece);
+    const belongs = last && last.tokens < size && last.kind === piece.kind &&
+      last.call === piece.call && piece.name === undefined;
+    if (!belongs) events.push(piece);
+    else {
+      const text = last.text + piece.text;
+      events[events.length - 1] = { ...last, text, tokens: last.tokens + 1 };
+    }
   }
   return events;
 }
 
-/** Holds the text of every n-th piece back to the next of its kind; the last piece keeps its own. */
+/** Moves the text of every n-th piece to the next of its kind. The last piece keeps its own. */
 function withEmpty(pieces: Piece[], every: number): Piece[] {
   if (every < 1) return pieces;
   for (let i = every - 1; i + 1 < pieces.length; i += every) {
@@ -144,4 +124,33 @@ function withEmpty(pieces: Piece[], every: number): Piece[] {
   return pieces;
 }
 
-const REFUSAL = "I cannot help with that.";
+/** Names of the functions to call, out of those that a request offers: none right after results of calls. */
+export function callsOf(
+  { tools, tool_choice }: Body,
+  messages: readonly ChatMessage[],
+  count: number,
+): string[] {
+  if (!Array.isArray(tools) || tools.length === 0) return [];
+  if (messages.at(-1)?.role === "tool" || tool_choice === "none") return [];
+  const named = nameOf(tool_choice);
+  return Array.from(
+    { length: count },
+    (_, i) => named ?? nameOf(tools[i % tools.length]) ?? "unknown",
+  );
+}
+
+/** Name of a function as chats (`{function: {name}}`) or responses (`{name}`) give it. */
+function nameOf(tool: unknown): string | undefined {
+  const { name, function: inner } = Object(tool);
+  const found = inner?.name ?? name;
+  return typeof found === "string" ? found : undefined;
+}
+
+/** The whole text of a kind; null without a piece of it. */
+export function textOf(
+  pieces: readonly Piece[],
+  kind: Piece["kind"],
+): string | null {
+  const found = pieces.filter((piece) => piece.kind === kind);
+  return found.length > 0 ? found.map(({ text }) => text).join("") : null;
+}

@@ -1,30 +1,32 @@
-import { pythonType } from "../realtime/python.ts";
-import { MAX_CHOICES } from "./bounds.ts";
 import type { Incoming } from "../http/endpoints.ts";
-import {
-  invalid,
-  invalidJson,
-  Refusal,
-  unknownModel,
-} from "../http/refusal.ts";
 import type { Exchange } from "../http/exchange.ts";
+import { Refusal } from "../http/refusal.ts";
+import { pythonType } from "../realtime/pydantic.ts";
+import type { RequestOptions } from "../settings.ts";
 
-/** The JSON object that was posted. */
+/** The JSON object of a request. */
 export type Body = Readonly<Record<string, unknown>>;
 
+/** The most answers to a prompt: vLLM's own limit. */
+const MAX_CHOICES = 16_384;
+
+/** The most tokens that are made for one request: 16 answers of the usual length of a model. */
+const MAX_TOKENS = 262_144;
+
 /**
- * Reads the body and looks whether it has what it must.
+ * Reads a request's body.
  *
- * @throws {Refusal} It has not.
+ * @param required Fields that must be there.
+ * @param given Number of fields that vLLM itself adds before it counts them.
+ * @throws {Refusal} If the body is not JSON, lacks a field or names an unknown model.
  */
 export function readBody(
   { body: bytes, contentType }: Incoming,
-  { required, models, given = 0 }: {
-    required: readonly string[];
-    models: readonly string[];
-    /** Fields that vLLM itself gives the body before it looks. */
+  models: readonly string[],
+  { required = [], given = 0 }: {
+    required?: readonly string[];
     given?: number;
-  },
+  } = {},
 ): Body {
   if (contentType && !/^application\/([\w.-]+\+)?json/i.test(contentType)) {
     throw new Refusal(
@@ -39,18 +41,66 @@ export function readBody(
   return body;
 }
 
-/**
- * Looks whether there is such a model; none named is the first.
- *
- * @throws {Refusal} There is not.
- */
-export function checkModel(model: unknown, models: readonly string[]): void {
-  if (typeof model === "string" && model && !models.includes(model)) {
-    throw unknownModel(model, models);
+function parse(text: string): Body {
+  if (text === "") {
+    throw invalid([{
+      type: "missing",
+      loc: "body",
+      msg: "Field required",
+      input: "None",
+    }]);
   }
+  let body: unknown;
+  try {
+    body = JSON.parse(text);
+  } catch (cause) {
+    throw invalidJson(text, cause);
+  }
+  if (pythonType(body) === "dict") return body as Body;
+  throw invalid([{
+    type: "model_attributes_type",
+    loc: "body",
+    msg: "Input should be a valid dictionary or object to extract fields from",
+    input: Array.isArray(body)
+      ? `<list of ${body.length} items>`
+      : String(body),
+  }]);
 }
 
-/** What pydantic says where fields are missing. */
+function invalidJson(text: string, cause: unknown): Refusal {
+  const isObject = text.trimStart().startsWith("{");
+  const position = isObject ? text.indexOf("{") + 1 : 0;
+  const reason = isObject
+    ? "Expecting property name enclosed in double quotes"
+    : "Expecting value";
+  return new Refusal(
+    `1 validation error:\n  {'type': 'json_invalid', 'loc': 'body.${position}', 'msg': 'JSON decode error', 'input': '<dict of 0 items>', 'ctx': {'error': '${reason}'}}`,
+    { type: "Bad Request", param: `body.${position}`, cause },
+  );
+}
+
+/** A finding of pydantic about a body. */
+export interface Finding {
+  readonly type: string;
+  readonly loc: string;
+  readonly msg: string;
+  readonly input: string;
+}
+
+/** The refusal of a body that does not have the form it must have. */
+export function invalid(findings: readonly Finding[]): Refusal {
+  const lines = findings.map(({ type, loc, msg, input }) =>
+    `  {'type': '${type}', 'loc': '${loc}', 'msg': '${msg}', 'input': '${input}'}`
+  );
+  const { length } = findings;
+  const count = `${length} validation error${length === 1 ? "" : "s"}`;
+  return new Refusal([`${count}:`, ...lines].join("\n"), {
+    type: "Bad Request",
+    param: findings[0]!.loc,
+  });
+}
+
+/** The refusal of a body without some fields. */
 export function missingFields(
   fields: readonly string[],
   body: Body,
@@ -65,40 +115,32 @@ export function missingFields(
   })));
 }
 
-function parse(text: string): Body {
-  const found = (type: string, msg: string, input: string) =>
-    invalid([{ type, loc: "body", msg, input }]);
-  if (text === "") throw found("missing", "Field required", "None");
-  let body: unknown;
-  try {
-    body = JSON.parse(text);
-  } catch {
-    throw invalidJson(text);
-  }
-  if (pythonType(body) === "dict") return body as Body;
-  const input = Array.isArray(body)
-    ? `<list of ${body.length} items>`
-    : String(body);
-  throw found(
-    "model_attributes_type",
-    "Input should be a valid dictionary or object to extract fields from",
-    input,
+/**
+ * Checks the model that a request names. A request that names none gets the first.
+ *
+ * @throws {Refusal} If the server does not have that model.
+ */
+export function checkModel(model: unknown, models: readonly string[]): void {
+  if (typeof model !== "string" || !model || models.includes(model)) return;
+  const aliases = models.join(", ");
+  throw new Refusal(
+    `The model \`${model}\` does not exist. Valid aliases: ${aliases}.`,
+    { status: 404, param: "model", code: "model_not_found" },
   );
 }
 
-/** How many tokens an answer may have, and must. */
+/** Limits on the tokens of an answer. */
 export interface TokenLimit {
-  /** The most, by request and model. */
   readonly most: number;
-  /** The fewest. */
   readonly least: number;
 }
 
 /**
- * Reads how many tokens the answer may have: the request's first field that is given, `min_tokens`, `ignore_eos`, and
- * the room that the prompt leaves.
+ * Reads the limits on an answer's tokens: the first of `fields` that is set, `min_tokens`, `ignore_eos`, and the room
+ * that the prompt leaves.
  *
- * @throws {Refusal} They are none, or the prompt leaves no room.
+ * @param usual The limit of a request that sets none.
+ * @throws {Refusal} If no token is allowed, or the prompt leaves no room.
  */
 export function tokenLimit(
   body: Body,
@@ -106,41 +148,35 @@ export function tokenLimit(
     fields: readonly string[];
     promptTokens: number;
     maxModelLen: number;
-    /** What holds where the request says nothing. */
     usual?: number;
   },
 ): TokenLimit {
-  const field = fields.find((name) =>
-    body[name] !== undefined && body[name] !== null
-  );
+  const field = fields.find((name) => isSet(body[name]));
   const asked = field === undefined ? usual : wholeNumber(body, field);
   if (field !== undefined) checkAsked(field, asked, maxModelLen);
-  checkLength(promptTokens, maxModelLen);
+  if (promptTokens >= maxModelLen) throw tooLong(maxModelLen);
   const most = Math.min(asked, maxModelLen - promptTokens);
   const { min_tokens, ignore_eos } = body;
   const floor = typeof min_tokens === "number" ? min_tokens : 0;
   return { most, least: ignore_eos === true ? most : Math.min(floor, most) };
 }
 
+function isSet(value: unknown): boolean {
+  return value !== undefined && value !== null;
+}
+
 function wholeNumber(body: Body, field: string): number {
   const value = body[field];
   if (Number.isInteger(value)) return value as number;
-  throw invalid([
-    typeof value === "string"
-      ? {
-        type: "int_parsing",
-        loc: `body.${field}`,
-        msg:
-          "Input should be a valid integer, unable to parse string as an integer",
-        input: value,
-      }
-      : {
-        type: "int_type",
-        loc: `body.${field}`,
-        msg: "Input should be a valid integer",
-        input: String(value),
-      },
-  ]);
+  const isText = typeof value === "string";
+  throw invalid([{
+    type: isText ? "int_parsing" : "int_type",
+    loc: `body.${field}`,
+    msg: `Input should be a valid integer${
+      isText ? ", unable to parse string as an integer" : ""
+    }`,
+    input: String(value),
+  }]);
 }
 
 function checkAsked(field: string, value: number, maxModelLen: number): void {
@@ -157,24 +193,21 @@ function checkAsked(field: string, value: number, maxModelLen: number): void {
   );
 }
 
-/** Refuses a prompt that no model of that length can hold. */
-function checkLength(promptTokens: number, maxModelLen: number): void {
-  if (promptTokens < maxModelLen) return;
+function tooLong(maxModelLen: number): Refusal {
   const least = maxModelLen + 1;
-  throw new Refusal(
+  return new Refusal(
     `This model's maximum context length is ${maxModelLen} tokens. However, your prompt contains at least ${least} input tokens, which exceeds this limit even without any output tokens. Please reduce the length of the input prompt. (parameter=input_tokens, value=${least})`,
     { param: "input_tokens", code: "context_length_exceeded" },
   );
 }
 
 /**
- * How many answers are asked for.
+ * Reads how many answers a request wants.
  *
- * @throws {Refusal} It is no number of at least 1, or more than vLLM gives.
+ * @throws {Refusal} If that is not a number of at least 1, or more than vLLM gives.
  */
 export function choicesOf(body: Body): number {
-  if (body.n === undefined || body.n === null) return 1;
-  const n = wholeNumber(body, "n");
+  const n = isSet(body.n) ? wholeNumber(body, "n") : 1;
   if (n < 1) throw new Refusal(`n must be at least 1, got ${n}.`);
   if (n <= MAX_CHOICES) return n;
   throw new Refusal(
@@ -183,26 +216,47 @@ export function choicesOf(body: Body): number {
 }
 
 /**
- * Whether the answer is to be streamed.
+ * Whether a request wants a stream.
  *
- * @throws {Refusal} There are options for a stream where there is none, or where they are not known.
+ * @throws {Refusal} If it sets options of a stream without one, or for a server that does not know them.
  */
 export function isStreamed(
   body: Body,
-  { options, refusesStreams }: Pick<Exchange, "options" | "refusesStreams">,
+  { options, refusesStreams }: Exchange,
 ): boolean {
-  const stream = body.stream === true && !refusesStreams;
-  const { stream_options } = body;
-  if (stream_options === undefined || stream_options === null) return stream;
-  if (options.refuseStreamOptions) {
+  const param = "stream_options";
+  const wantsStream = body.stream === true;
+  if (isSet(body[param]) && options.refuseStreamOptions) {
+    throw new Refusal(`Unrecognized request argument supplied: ${param}`, {
+      param,
+      code: "unknown_parameter",
+    });
+  }
+  if (isSet(body[param]) && !wantsStream) {
     throw new Refusal(
-      "Unrecognized request argument supplied: stream_options",
-      { param: "stream_options", code: "unknown_parameter" },
+      `Stream options can only be defined when \`stream=True\`. (parameter=${param})`,
+      { param },
     );
   }
-  if (body.stream === true) return stream;
-  throw new Refusal(
-    "Stream options can only be defined when `stream=True`. (parameter=stream_options)",
-    { param: "stream_options" },
-  );
+  return wantsStream && !refusesStreams;
+}
+
+/**
+ * Counts the tokens of a request's answers while they are made. One answer may be as long as the model allows; all
+ * together must not be longer than a server can hold.
+ *
+ * @returns A function that counts an answer and returns it, or throws a {@linkcode Refusal} if it is too much.
+ */
+export function tokenBudget(
+  { maxModelLen }: Pick<RequestOptions, "maxModelLen">,
+): <Answer extends { readonly tokens: number }>(answer: Answer) => Answer {
+  const most = Math.max(MAX_TOKENS, maxModelLen);
+  let tokens = 0;
+  return (answer) => {
+    tokens += answer.tokens;
+    if (tokens <= most) return answer;
+    throw new Refusal(
+      `The answers to a request must have at most ${most} tokens together. Please request fewer answers (n), fewer prompts or fewer tokens of each (max_tokens).`,
+    );
+  };
 }

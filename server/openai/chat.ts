@@ -1,78 +1,93 @@
-import { type Answer, makeAnswer } from "./answer.ts";
+import type { Endpoint } from "../http/endpoints.ts";
+import type { Exchange } from "../http/exchange.ts";
+import { Refusal } from "../http/refusal.ts";
+import { innerId } from "../context.ts";
+import type { RequestOptions } from "../settings.ts";
+import {
+  type Answer,
+  callsOf,
+  makeAnswer,
+  type Piece,
+  textOf,
+} from "./answer.ts";
 import {
   type Body,
   choicesOf,
+  invalid,
   isStreamed,
   readBody,
+  tokenBudget,
   tokenLimit,
 } from "./body.ts";
-import { tokenBudget } from "./bounds.ts";
-import { callsOf } from "./calls.ts";
-import { chatCompletion } from "./chat_json.ts";
-import { headOf } from "./head.ts";
-import { chatChunks } from "./chat_chunks.ts";
-import type { Endpoint } from "../http/endpoints.ts";
-import { invalid, Refusal } from "../http/refusal.ts";
-import type { Exchange } from "../http/exchange.ts";
+import {
+  answerWhole,
+  type Chunks,
+  countsOf,
+  streamAnswers,
+} from "./generation.ts";
 import {
   type ChatMessage,
-  countChat,
-  countMedia,
+  countPrompt,
   lastUserText,
+  listOf,
 } from "./prompt.ts";
-import { answerWhole, countsOf, streamAnswers } from "./stream.ts";
-import { usagePlaces } from "./usage.ts";
+import {
+  type Counts,
+  type Head,
+  headOf,
+  OPENAI_PRINT,
+  runningUsage,
+  type StreamUsage,
+  streamUsage,
+  usageOf,
+  VLLM_PRINT,
+} from "./usage.ts";
 
 /** `/v1/chat/completions`. */
 export const chat: Endpoint = {
   prefix: "chatcmpl-",
   async handle(incoming, exchange, { models, seats }) {
     const { options, id } = exchange;
-    const body = readBody(incoming, { required: ["messages"], models });
+    const body = readBody(incoming, models, { required: ["messages"] });
     const streamed = isStreamed(body, exchange);
     const messages = messagesOf(body);
-    const promptTokens = countChat(messages, toolsOf(body)) +
-      await countMedia(messages, options);
-    const answers = answersOf(body, promptTokens, exchange);
+    const tools = listOf(body.tools);
+    const promptTokens = await countPrompt(messages, tools, options);
+    const answers = answersOf(body, messages, promptTokens, exchange);
     const job = { answers, promptTokens, seats };
     const head = headOf(id, body.model ?? models[0], exchange.clock);
     if (streamed) {
-      const places = usagePlaces(body.stream_options, options);
-      const chunks = chatChunks(head, places, options);
-      return streamAnswers(exchange, job, { chunks, places });
+      const usage = streamUsage(body.stream_options, options, runningUsage);
+      return streamAnswers(exchange, job, chatChunks(head, usage, options));
     }
-    const counts = countsOf(job);
-    answerWhole(exchange, job, {
-      type: "chat.completion",
-      json: () => chatCompletion(head, { answers, counts, options }),
-    });
+    const json = () => chatCompletion(head, answers, countsOf(job), options);
+    answerWhole(exchange, job, json, { type: "chat.completion" });
   },
 };
 
 function answersOf(
   body: Body,
+  messages: readonly ChatMessage[],
   promptTokens: number,
   exchange: Exchange,
 ): Answer[] {
   const { options } = exchange;
-  const limit = tokenLimit(body, {
-    fields: ["max_completion_tokens", "max_tokens"],
-    promptTokens,
-    maxModelLen: options.maxModelLen,
-  });
-  const messages = messagesOf(body);
+  const isSpoken = listOf(body.modalities).includes("audio");
   const plan = {
     options,
-    limit,
-    isSpoken: Array.isArray(body.modalities) &&
-      body.modalities.includes("audio"),
+    limit: tokenLimit(body, {
+      fields: ["max_completion_tokens", "max_tokens"],
+      promptTokens,
+      maxModelLen: options.maxModelLen,
+    }),
+    textKind: isSpoken ? "audio" as const : "text" as const,
     said: lastUserText(messages),
-    calls: callsOf(body, { messages, count: options.toolCalls }),
+    calls: callsOf(body, messages, options.toolCalls),
   };
-  const within = tokenBudget(options);
+  const counted = tokenBudget(options);
   return Array.from({ length: choicesOf(body) }, (_, choice) => {
     const random = exchange.random(`answer ${choice}`);
-    return within(makeAnswer({ ...plan, random }));
+    return counted(makeAnswer({ ...plan, random }));
   });
 }
 
@@ -91,6 +106,174 @@ function messagesOf({ messages }: Body): readonly ChatMessage[] {
   );
 }
 
-function toolsOf({ tools }: Body): readonly unknown[] {
-  return Array.isArray(tools) ? tools : [];
+/** The id of a call in the answer with an id. */
+function callId(id: string, call: number, { dialect }: RequestOptions): string {
+  return innerId(dialect === "vllm" ? "chatcmpl-tool-" : "call_", id, call);
+}
+
+/** The id of the speech in an answer. */
+const audioId = (id: string) => innerId("audio_", id, 0);
+
+/** Silence of some tokens in base64: PCM16 at 24 kHz, 80 ms a token. */
+const soundOf = (tokens: number) => "AAAA".repeat(tokens * SOUND_BYTES / 3);
+
+const SOUND_BYTES = 24_000 * 2 * 0.08;
+
+/** The JSON of an answer in one piece. */
+function chatCompletion(
+  { id, created, model }: Head,
+  answers: readonly Answer[],
+  counts: Counts,
+  options: RequestOptions,
+): string {
+  const isVllm = options.dialect === "vllm";
+  return JSON.stringify({
+    id,
+    object: "chat.completion",
+    created,
+    model,
+    choices: answers.map((answer, index) => ({
+      index,
+      message: messageOf(answer, id, options),
+      logprobs: null,
+      finish_reason: answer.finishReason,
+      ...(isVllm &&
+        { stop_reason: null, token_ids: null, routed_experts: null }),
+    })),
+    ...(isVllm && { service_tier: null, ...VLLM_PRINT }),
+    usage: usageOf(counts, options),
+    ...(isVllm
+      ? {
+        prompt_logprobs: null,
+        prompt_token_ids: null,
+        prompt_text: null,
+        kv_transfer_params: null,
+        ec_transfer_params: null,
+        metrics: null,
+      }
+      : OPENAI_PRINT),
+  });
+}
+
+function messageOf(
+  { pieces, tokens }: Answer,
+  id: string,
+  options: RequestOptions,
+): object {
+  const isVllm = options.dialect === "vllm";
+  const reasoning = textOf(pieces, "reasoning");
+  const transcript = textOf(pieces, "audio");
+  const calls = toolCallsOf(pieces, id, options);
+  const audio = {
+    id: audioId(id),
+    data: soundOf(tokens),
+    expires_at: 0,
+    transcript,
+  };
+  return {
+    role: "assistant",
+    content: textOf(pieces, "text"),
+    refusal: textOf(pieces, "refusal"),
+    annotations: isVllm ? null : [],
+    ...(isVllm && { audio: null, function_call: null }),
+    ...(transcript !== null && { audio }),
+    ...(calls.length > 0 && { tool_calls: calls }),
+    ...((isVllm || reasoning !== null) &&
+      { [options.reasoningField]: reasoning }),
+  };
+}
+
+function toolCallsOf(
+  pieces: readonly Piece[],
+  id: string,
+  options: RequestOptions,
+): object[] {
+  const tools = pieces.filter(({ kind }) => kind === "tool");
+  return [...Map.groupBy(tools, ({ call }) => call!)].map(([call, parts]) => ({
+    id: callId(id, call, options),
+    type: "function",
+    function: { name: parts[0]!.name, arguments: textOf(parts, "tool") },
+  }));
+}
+
+/** Forms the chunks of a streamed chat. */
+function chatChunks(
+  { id, created, model }: Head,
+  usage: StreamUsage,
+  options: RequestOptions,
+): Chunks {
+  const isVllm = options.dialect === "vllm";
+  const object = "chat.completion.chunk";
+  const print = isVllm ? {} : OPENAI_PRINT;
+  const head = { id, object, created, model, ...print };
+  const role = { role: "assistant", content: "" };
+
+  function choiceOf(index: number, delta: object, reason?: string): object {
+    return {
+      index,
+      delta,
+      logprobs: null,
+      finish_reason: reason ?? null,
+      ...(isVllm && reason !== undefined && { stop_reason: null }),
+      ...(isVllm && { token_ids: null }),
+    };
+  }
+
+  return {
+    type: object,
+    usage,
+    opening(index, counts) {
+      const delta = isVllm ? role : { ...role, refusal: null };
+      const choice = { index, delta, logprobs: null, finish_reason: null };
+      return {
+        ...head,
+        choices: [choice],
+        ...usage.during(counts),
+        ...(isVllm && { prompt_token_ids: null, prompt_text: null }),
+      };
+    },
+    piece(piece, index, counts, reason) {
+      const deltas = deltasOf(piece, id, options);
+      if (reason !== undefined && !isVllm) deltas.push({});
+      return deltas.map((delta, i) => {
+        const isLast = reason !== undefined && i === deltas.length - 1;
+        return {
+          ...head,
+          choices: [choiceOf(index, delta, isLast ? reason : undefined)],
+          ...(isLast ? usage.atFinish(counts) : usage.during(counts)),
+        };
+      });
+    },
+    last: (usage) => ({ ...head, choices: [], ...usage }),
+  };
+}
+
+/** The deltas of a piece: one, or two for speech, whose transcript and sound come apart. */
+function deltasOf(
+  { kind, text, tokens, call, name }: Piece,
+  id: string,
+  options: RequestOptions,
+): object[] {
+  switch (kind) {
+    case "text":
+      return [{ content: text }];
+    case "reasoning":
+      return [{ [options.reasoningField]: text }];
+    case "refusal":
+      return [{ refusal: text }];
+    case "audio":
+      return [{ transcript: text }, { data: soundOf(tokens) }]
+        .map((audio) => ({ audio: { id: audioId(id), ...audio } }));
+    case "tool": {
+      const noArguments = options.dialect === "vllm" ? {} : { arguments: "" };
+      const start = {
+        id: callId(id, call!, options),
+        type: "function",
+        index: call,
+        function: { name, ...noArguments },
+      };
+      const more = { index: call, function: { arguments: text } };
+      return [{ tool_calls: [name === undefined ? more : start] }];
+    }
+  }
 }

@@ -1,114 +1,184 @@
+import type { Endpoint } from "../http/endpoints.ts";
+import type { Exchange } from "../http/exchange.ts";
+import { Refusal } from "../http/refusal.ts";
+import type { RequestOptions } from "../settings.ts";
 import { makeAnswer } from "./answer.ts";
 import {
   type Body,
   choicesOf,
   isStreamed,
   readBody,
+  tokenBudget,
   tokenLimit,
 } from "./body.ts";
-import { MAX_PROMPTS, tokenBudget } from "./bounds.ts";
-import { completion, completionChunks } from "./completion_json.ts";
-import type { Endpoint } from "../http/endpoints.ts";
-import { Refusal } from "../http/refusal.ts";
-import type { Exchange } from "../http/exchange.ts";
-import { headOf } from "./head.ts";
-import { answerWhole, type Job, streamAnswers } from "./stream.ts";
-import { usagePlaces } from "./usage.ts";
-import { textOfIds, tokensOf } from "./tokens.ts";
+import {
+  answerWhole,
+  type Chunks,
+  countsOf,
+  type Job,
+  streamAnswers,
+} from "./generation.ts";
+import { countTokens, textOfIds } from "./tokens.ts";
+import {
+  type Head,
+  headOf,
+  plainUsage,
+  type StreamUsage,
+  streamUsage,
+  usageOf,
+  VLLM_PRINT,
+} from "./usage.ts";
+
+/** The most prompts of a request: vLLM's own limit. */
+const MAX_PROMPTS = 1024;
+
+/** Tokens of a completion unless the request sets them. */
+const USUAL_TOKENS = 16;
 
 /** `/v1/completions`. */
 export const completions: Endpoint = {
   prefix: "cmpl-",
   handle(incoming, exchange, { models, seats }) {
     const { options, id } = exchange;
-    const body = readBody(incoming, { required: [], models });
+    const body = readBody(incoming, models);
     const prompts = promptsOf(body);
     const streamed = isStreamed(body, exchange);
-    const job: Job = { ...jobOf(body, prompts, exchange), seats };
+    const n = choicesOf(body);
+    const job = { ...answersOf(body, prompts, n, exchange), seats };
     const head = headOf(id, body.model ?? models[0], exchange.clock);
     const echoed = body.echo === true ? prompts : [];
-    const n = choicesOf(body);
+    const before = (choice: number) => echoed[Math.floor(choice / n)] ?? "";
     if (streamed) {
-      const places = usagePlaces(body.stream_options, options);
-      const chunks = completionChunks(head, {
-        places,
-        options,
-        ahead: (choice) => echoed[Math.floor(choice / n)] ?? "",
-      });
-      return streamAnswers(exchange, job, { chunks, places });
+      const usage = streamUsage(body.stream_options, options, plainUsage);
+      const chunks = completionChunks(head, usage, options, before);
+      return streamAnswers(exchange, job, chunks);
     }
-    const texts = job.answers.map(({ pieces }, choice) =>
-      (echoed[Math.floor(choice / n)] ?? "") +
-      pieces.map(({ text }) => text).join("")
-    );
-    answerWhole(exchange, job, {
-      type: "text_completion",
-      json: () => completion(head, { job, texts, options }),
-    });
+    const json = () => completion(head, job, options, before);
+    answerWhole(exchange, job, json, { type: "text_completion" });
   },
 };
 
-function jobOf(
+function answersOf(
   body: Body,
   prompts: readonly string[],
+  n: number,
   exchange: Exchange,
-): Omit<Job, "seats"> {
-  const { options } = exchange;
-  const n = choicesOf(body);
-  const within = tokenBudget(options);
-  let promptTokens = 0;
-  const answers = prompts.flatMap((prompt, i) => {
-    const tokens = tokensOf(prompt).length;
-    promptTokens += tokens;
+): Pick<Job, "answers" | "promptTokens"> {
+  const options = { ...exchange.options, reasoningTokens: 0, refusal: false };
+  const counted = tokenBudget(options);
+  let total = 0;
+  const answers = prompts.flatMap((said, i) => {
+    const promptTokens = countTokens(said);
+    total += promptTokens;
     const limit = tokenLimit(body, {
       fields: ["max_tokens"],
-      promptTokens: tokens,
+      promptTokens,
       maxModelLen: options.maxModelLen,
       usual: USUAL_TOKENS,
     });
-    const plan = {
-      options: { ...options, reasoningTokens: 0, refusal: false },
-      limit,
-      said: prompt,
-      calls: [],
-    };
     return Array.from({ length: n }, (_, k) => {
       const random = exchange.random(`answer ${i * n + k}`);
-      return within(makeAnswer({ ...plan, random }));
+      const plan = { options, limit, said, calls: [], random };
+      return counted(makeAnswer(plan));
     });
   });
-  return { answers, promptTokens };
+  return { answers, promptTokens: total };
 }
 
-/** What the API generates where a request does not say. */
-const USUAL_TOKENS = 16;
-
 /**
- * The prompts: a text or its tokens, or several of either.
+ * Reads the prompts: a text or its tokens, or several of either.
  *
- * @throws {Refusal} There is none, or there are more than vLLM takes.
+ * @throws {Refusal} If there is no prompt, or more than vLLM takes.
  */
 function promptsOf({ prompt }: Body): string[] {
   if (typeof prompt === "string" && prompt !== "") return [prompt];
-  if (Array.isArray(prompt) && prompt.length > 0) {
-    if (prompt.every((item) => typeof item === "number")) {
-      return [textOfIds(prompt)];
-    }
-    checkCount(prompt.length);
-    return prompt.map((item) =>
-      Array.isArray(item) ? textOfIds(item) : String(item)
+  if (!Array.isArray(prompt) || prompt.length === 0) {
+    throw new Refusal(
+      "Either prompt or prompt_embeds must be provided and non-empty. (parameter=prompt)",
+      { param: "prompt" },
     );
   }
-  throw new Refusal(
-    "Either prompt or prompt_embeds must be provided and non-empty. (parameter=prompt)",
-    { param: "prompt" },
+  if (prompt.every((item) => typeof item === "number")) {
+    return [textOfIds(prompt)];
+  }
+  if (prompt.length > MAX_PROMPTS) {
+    throw new Refusal(
+      `prompt list length ${prompt.length} exceeds the maximum allowed count of ${MAX_PROMPTS}. To increase this limit, set the VLLM_MAX_COMPLETION_PROMPTS environment variable. (parameter=prompt)`,
+      { param: "prompt" },
+    );
+  }
+  return prompt.map((item) =>
+    Array.isArray(item) ? textOfIds(item) : String(item)
   );
 }
 
-function checkCount(prompts: number): void {
-  if (prompts <= MAX_PROMPTS) return;
-  throw new Refusal(
-    `prompt list length ${prompts} exceeds the maximum allowed count of ${MAX_PROMPTS}. To increase this limit, set the VLLM_MAX_COMPLETION_PROMPTS environment variable. (parameter=prompt)`,
-    { param: "prompt" },
-  );
+/** Forms the chunks of a streamed completion. `before` is the text before an answer's own. */
+function completionChunks(
+  { id, created, model }: Head,
+  usage: StreamUsage,
+  { dialect }: RequestOptions,
+  before: (choice: number) => string,
+): Chunks {
+  const object = "text_completion";
+  const head = { id, object, created, model };
+  const tail = dialect === "vllm"
+    ? { stop_reason: null, prompt_token_ids: null, token_ids: null }
+    : {};
+  const begun = new Set<number>();
+  return {
+    type: object,
+    usage,
+    piece({ text }, index, counts, reason) {
+      const prefix = begun.has(index) ? "" : before(index);
+      begun.add(index);
+      const choice = {
+        index,
+        text: prefix + text,
+        logprobs: null,
+        finish_reason: reason ?? null,
+        ...tail,
+      };
+      const used = reason === undefined
+        ? usage.during(counts)
+        : usage.atFinish(counts);
+      return [{ ...head, choices: [choice], ...used }];
+    },
+    last: (usage) => ({ ...head, choices: [], ...usage }),
+  };
+}
+
+/** The JSON of a completion in one piece. */
+function completion(
+  { id, created, model }: Head,
+  job: Job,
+  options: RequestOptions,
+  before: (choice: number) => string,
+): string {
+  const isVllm = options.dialect === "vllm";
+  return JSON.stringify({
+    id,
+    object: "text_completion",
+    created,
+    model,
+    choices: job.answers.map(({ pieces, finishReason }, index) => ({
+      index,
+      text: before(index) + pieces.map(({ text }) => text).join(""),
+      logprobs: null,
+      finish_reason: finishReason,
+      ...(isVllm && {
+        stop_reason: null,
+        token_ids: null,
+        prompt_logprobs: null,
+        prompt_token_ids: null,
+        routed_experts: null,
+      }),
+    })),
+    ...(isVllm && { service_tier: null, ...VLLM_PRINT }),
+    usage: usageOf(countsOf(job), options),
+    ...(isVllm && {
+      kv_transfer_params: null,
+      ec_transfer_params: null,
+      metrics: null,
+    }),
+  });
 }

@@ -1,115 +1,136 @@
-import { random } from "../random.ts";
-import { checkNumbers } from "./bounds.ts";
-import { type Body, missingFields, readBody } from "./body.ts";
+import { random } from "../../lib/random.ts";
 import type { Endpoint } from "../http/endpoints.ts";
 import { Refusal } from "../http/refusal.ts";
-import type { Exchange } from "../http/exchange.ts";
-import { generateOnce } from "./generation.ts";
-import { type ChatMessage, countChat } from "./prompt.ts";
+import { type Body, missingFields, readBody } from "./body.ts";
+import { generate } from "./generation.ts";
+import { type ChatMessage, chatTokenIds } from "./prompt.ts";
 import { countTokens, textOfIds } from "./tokens.ts";
+import { headOf } from "./usage.ts";
+
+/** The most numbers in the vectors of a request, as of 2,048 texts in 2,048 dimensions. */
+const MAX_NUMBERS = 4_194_304;
 
 /** `/v1/embeddings`: the same unit vector for the same text. */
 export const embeddings: Endpoint = {
   prefix: "embd-",
   handle(incoming, exchange, { models, seats, seed }) {
-    const { options, clock, id } = exchange;
-    const body = readBody(incoming, { required: [], models });
-    const inputs = inputsOf(body, exchange);
-    const dimensions = dimensionsOf(body, options.dimensions);
-    checkNumbers(inputs.length, dimensions);
+    const { options, clock } = exchange;
+    const body = readBody(incoming, models);
+    const inputs = inputsOf(body, options.maxModelLen);
+    const dimensions = dimensionsOf(body, options.dimensions, inputs.length);
     const isBase64 = body.encoding_format === "base64";
-    let tokens = 0;
-    for (const input of inputs) tokens += input.tokens;
-    generateOnce(exchange, { promptTokens: tokens, seats }, () => {
+    const isVllm = options.dialect === "vllm";
+    const tokens = inputs.reduce((sum, { tokens }) => sum + tokens, 0);
+
+    function json(): string {
+      const head = headOf(exchange.id, body.model ?? models[0], clock);
       const data = inputs.map(({ text }, index) => {
-        const vector = unitVector(text, { dimensions, seed });
+        const vector = unitVector(text, dimensions, seed);
         const embedding = isBase64
           ? new Uint8Array(vector.buffer).toBase64()
           : [...vector];
-        return options.dialect === "vllm"
+        return isVllm
           ? { index, object: "embedding", embedding }
           : { object: "embedding", index, embedding };
       });
-      const created = Math.floor(clock.now() / 1000);
-      const model = String(body.model ?? models[0]);
-      exchange.answer(
-        JSON.stringify(
-          options.dialect === "vllm"
-            ? {
-              id,
-              object: "list",
-              created,
-              model,
-              data,
-              usage: {
-                prompt_tokens: tokens,
-                total_tokens: tokens,
-                completion_tokens: 0,
-                prompt_tokens_details: null,
-                completion_tokens_details: null,
-              },
-            }
-            : {
-              object: "list",
-              data,
-              model,
-              usage: { prompt_tokens: tokens, total_tokens: tokens },
-            },
-        ),
-        { type: "embeddings" },
+      const usage = { prompt_tokens: tokens, total_tokens: tokens };
+      const { id, created, model } = head;
+      const details = {
+        completion_tokens: 0,
+        prompt_tokens_details: null,
+        completion_tokens_details: null,
+      };
+      return JSON.stringify(
+        isVllm
+          ? {
+            id,
+            object: "list",
+            created,
+            model,
+            data,
+            usage: { ...usage, ...details },
+          }
+          : { object: "list", data, model, usage },
       );
+    }
+
+    generate(exchange, { answers: [ANSWER], promptTokens: tokens, seats }, {
+      done: () => exchange.answer(json(), { type: "embeddings" }),
     });
   },
 };
+
+/** An answer without tokens, for the time that a prompt takes. */
+const ANSWER = {
+  pieces: [],
+  finishReason: "stop",
+  tokens: 0,
+  reasoningTokens: 0,
+} as const;
 
 interface Input {
   readonly text: string;
   readonly tokens: number;
 }
 
-/** What is to be embedded: a text or its tokens, several of either, or a chat. */
-function inputsOf(body: Body, { options }: Exchange): Input[] {
+/** Reads the inputs: a text or its tokens, several of either, or a chat. */
+function inputsOf(body: Body, maxModelLen: number): Input[] {
   const { input, messages } = body;
-  if (input === undefined && Array.isArray(messages)) {
-    const tokens = countChat(messages as ChatMessage[], []);
-    return [checked({ text: JSON.stringify(messages), tokens }, options)];
-  }
-  if (input === undefined) throw missingFields(["input"], body);
   const items = Array.isArray(input) && typeof input[0] !== "number"
     ? input
     : [input];
-  return items.map((item) => {
-    const text = Array.isArray(item) ? textOfIds(item) : String(item);
-    const tokens = Array.isArray(item) ? item.length : countTokens(text);
-    return checked({ text, tokens }, options);
-  });
+  const inputs = input === undefined && Array.isArray(messages)
+    ? [{
+      text: JSON.stringify(messages),
+      tokens: chatTokenIds(messages as ChatMessage[], []).length,
+    }]
+    : items.map(inputOf);
+  if (input === undefined && !Array.isArray(messages)) {
+    throw missingFields(["input"], body);
+  }
+  for (const { tokens } of inputs) {
+    if (tokens > maxModelLen) throw tooLong(tokens, maxModelLen);
+  }
+  return inputs;
 }
 
-function checked(
-  input: Input,
-  { maxModelLen }: { maxModelLen: number },
-): Input {
-  if (input.tokens <= maxModelLen) return input;
-  throw new Refusal(
-    `This model's maximum context length is ${maxModelLen} tokens. However, your request has ${input.tokens} input tokens. Please reduce the length of the input messages. (parameter=input_tokens, value=${input.tokens})`,
+function inputOf(item: unknown): Input {
+  if (Array.isArray(item)) {
+    return { text: textOfIds(item), tokens: item.length };
+  }
+  const text = String(item);
+  return { text, tokens: countTokens(text) };
+}
+
+function tooLong(tokens: number, maxModelLen: number): Refusal {
+  return new Refusal(
+    `This model's maximum context length is ${maxModelLen} tokens. However, your request has ${tokens} input tokens. Please reduce the length of the input messages. (parameter=input_tokens, value=${tokens})`,
     { param: "input_tokens", code: "context_length_exceeded" },
   );
 }
 
-function dimensionsOf({ dimensions }: Body, usual: number): number {
-  if (dimensions === undefined || dimensions === null) return usual;
-  if (Number.isInteger(dimensions) && (dimensions as number) >= 1) {
-    return dimensions as number;
+function dimensionsOf(
+  body: Body,
+  usual: number,
+  inputs: number,
+): number {
+  const param = "dimensions";
+  const dimensions = Number(body[param] ?? usual);
+  if (!Number.isInteger(body[param] ?? usual) || dimensions < 1) {
+    throw new Refusal("Dimensions must be greater than 0", { param });
   }
-  throw new Refusal("Dimensions must be greater than 0", {
-    param: "dimensions",
-  });
+  if (inputs * dimensions <= MAX_NUMBERS) return dimensions;
+  throw new Refusal(
+    `The vectors of a request must have at most ${MAX_NUMBERS} numbers together, got ${inputs} of ${dimensions} dimensions. Please send fewer inputs or ask for fewer dimensions.`,
+    { param },
+  );
 }
 
-/** A vector of length 1 that follows from the text and the seed. */
+/** A vector of length 1 that follows from a text and the seed. */
 export function unitVector(
   text: string,
-  { dimensions, seed }: { dimensions: number; seed: number },
+  dimensions: number,
+  seed: number,
 ): Float32Array<ArrayBuffer> {
   const next = random(seed, `embedding ${text}`);
   const vector = Float32Array.from({ length: dimensions }, () => next() - 0.5);

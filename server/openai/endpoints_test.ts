@@ -235,7 +235,7 @@ Deno.test("an embedding is a unit vector that follows from its text", async () =
   );
   const bytes = Uint8Array.fromBase64(again.data[0].embedding);
   assert.deepEqual([...new Float32Array(bytes.buffer)], embedding);
-  assert.equal(unitVector("x", { dimensions: 384, seed: 1 }).length, 384);
+  assert.equal(unitVector("x", 384, 1).length, 384);
   const refused = await post(server, "/v1/embeddings", { body: {} });
   assert.equal(refused.status, 400);
   assert.match(refused.text, /'loc': 'body.input'/);

@@ -1,33 +1,38 @@
-import type { Random } from "../random.ts";
+import type { Random } from "../../lib/random.ts";
+import type { AnswerHead, Exchange } from "../http/exchange.ts";
+import { DONE_EVENT } from "../http/refusal.ts";
 import type { Seats } from "../seats.ts";
+import type { RequestOptions } from "../settings.ts";
 import type { Answer, Piece } from "./answer.ts";
-import type { Exchange } from "../http/exchange.ts";
-import type { RequestOptions } from "./options.ts";
+import type { Counts, StreamUsage } from "./usage.ts";
 
 /** What is generated for a request. */
 export interface Job {
   readonly answers: readonly Answer[];
   readonly promptTokens: number;
   readonly seats: Seats;
-  /** What else the first token takes, in milliseconds. */
+  /** Time that is added to the first token's. */
   readonly firstMs?: number;
 }
 
-/** What is told while answers are generated. */
-export interface Listener {
-  /** The first token is there; comes before the first piece. */
-  started(): void;
-  /** A piece of one of the answers. */
-  piece(piece: Piece, at: { choice: number; isLast: boolean }): void;
-  /** All answers are whole. */
+/** Called while answers are generated. */
+export interface GenerationListener {
+  /** The first token is due. Called before the first piece. */
+  started?(): void;
+  /** A piece of one of the answers is due. */
+  piece?(piece: Piece, choice: number, isLast: boolean): void;
+  /** All answers are complete. */
   done(): void;
 }
 
-/** Generates answers side by side, once there is a seat, each piece when its last token is due. */
+/** Overdue pieces that are sent without a break, except for those of the step that reaches it. */
+const AT_ONCE = 64;
+
+/** Generates answers side by side as soon as a seat is free. Each piece is due with its last token. */
 export function generate(
   exchange: Exchange,
   { answers, promptTokens, seats, firstMs = 0 }: Job,
-  listener: Listener,
+  listener: GenerationListener,
 ): void {
   const { options, clock } = exchange;
   const random = exchange.random("times");
@@ -37,23 +42,24 @@ export function generate(
   );
   const prefillMs = options.prefillMsPerToken *
     Math.max(0, promptTokens - options.cachedTokens);
+  let hasWaited = false;
   let dueMs = 0;
   let step = 0;
 
   function begin(): void {
-    const fromMs = queued ? clock.now() : exchange.receivedMs;
+    const fromMs = hasWaited ? clock.now() : exchange.receivedMs;
     const delayMs = firstMs + prefillMs + draw(options, random, "ttft");
     dueMs = Math.max(fromMs + delayMs, clock.now());
     pass(Math.max(0, costOf(0) - 1));
-    exchange.at(dueMs, next);
+    exchange.at(dueMs, advance);
   }
 
-  /** Adds the time of so many tokens. */
+  /** Adds the time of some tokens. */
   function pass(tokens: number): void {
     for (let i = 0; i < tokens; i++) dueMs += draw(options, random, "itl");
   }
 
-  /** Token times of a step: the longest of its pieces decides. */
+  /** Token times of a step: those of its longest piece. */
   function costOf(step: number): number {
     let most = 0;
     for (const { pieces } of answers) {
@@ -63,77 +69,147 @@ export function generate(
     return most;
   }
 
-  /** All that is due; the rest when it is. */
-  function next(): void {
-    if (step === 0) listener.started();
-    for (let n = 0; n < AT_ONCE && step < steps;) {
-      n += emit();
+  /** Sends the steps that are due, and waits for the next one. */
+  function advance(): void {
+    if (step === 0) listener.started?.();
+    for (let sent = 0; sent < AT_ONCE && step < steps;) {
+      sent += emit();
       if (step === steps) break;
       pass(costOf(step));
       if (dueMs > clock.now()) break;
     }
-    if (step < steps) return void exchange.at(dueMs, next);
+    if (step < steps) return void exchange.at(dueMs, advance);
     leave();
     listener.done();
   }
 
-  /** Tells of a step's pieces; returns how many they are. */
+  /** Sends a step's pieces; returns their number. */
   function emit(): number {
-    let told = 0;
+    let sent = 0;
     for (const [choice, { pieces }] of answers.entries()) {
       const piece = pieces[step];
       if (!piece) continue;
-      listener.piece(piece, { choice, isLast: step === pieces.length - 1 });
-      told++;
+      listener.piece?.(piece, choice, step === pieces.length - 1);
+      sent++;
     }
     step++;
-    return told;
+    return sent;
   }
 
-  let queued = false;
-  const leave = seats.take(() => begin());
-  queued = true;
+  const leave = seats.take(begin);
+  hasWaited = true;
   exchange.onOver(leave);
 }
 
-/** Takes a seat for as long as a prompt is read, and then says so. */
-export function generateOnce(
-  exchange: Exchange,
-  job: Omit<Job, "answers">,
-  done: () => void,
-): void {
-  const answers = [{
-    pieces: [],
-    finishReason: "stop",
-    tokens: 0,
-    reasoningTokens: 0,
-  }] as const;
-  generate(exchange, { ...job, answers }, {
-    started() {},
-    piece() {},
-    done,
-  });
-}
-
-/** Overdue pieces that are sent without a break, but for those of the step that reaches it. */
-const AT_ONCE = 64;
-
-/** A time by its mean, its jitter and their shape. */
+/** Draws a time from its mean, its jitter and their shape. */
 export function draw(
   options: RequestOptions,
   random: Random,
-  what: "ttft" | "itl",
+  time: "ttft" | "itl",
 ): number {
-  const meanMs = what === "ttft" ? options.ttftMs : options.itlMs;
-  const jitterMs = what === "ttft" ? options.ttftJitterMs : options.itlJitterMs;
+  const isFirst = time === "ttft";
+  const meanMs = isFirst ? options.ttftMs : options.itlMs;
+  const jitterMs = isFirst ? options.ttftJitterMs : options.itlJitterMs;
   if (jitterMs === 0) return meanMs;
   return Math.max(0, meanMs + jitterMs * SHAPES[options.jitterShape](random));
 }
 
-/** Numbers of each shape, for a jitter of 1. */
+/** Deviations of each shape, for a jitter of 1. */
 const SHAPES = {
   even: (random: Random) => 2 * random() - 1,
   normal: (random: Random) =>
     Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random()),
   exponential: (random: Random) => -Math.log(1 - random()),
 };
+
+/** Generates answers, and sends them once they are complete. */
+export function answerWhole(
+  exchange: Exchange,
+  job: Job,
+  json: () => string,
+  head: AnswerHead,
+): void {
+  generate(exchange, job, { done: () => exchange.answer(json(), head) });
+}
+
+/** Forms the chunks of a streamed answer. */
+export interface Chunks {
+  /** Their type in the log. */
+  readonly type: string;
+  readonly usage: StreamUsage;
+  /** Forms the chunk before the text of an answer. */
+  opening?(choice: number, counts: Counts): object;
+  /** Forms the chunks of a piece. The last one of an answer has the reason why it ends. */
+  piece(
+    piece: Piece,
+    choice: number,
+    counts: Counts,
+    reason: string | undefined,
+  ): readonly object[];
+  /** Forms the chunk that has nothing but usage. */
+  last(usage: object): object;
+}
+
+/** Streams answers as chunks, with usage where it belongs and `[DONE]` at the end. */
+export function streamAnswers(
+  exchange: Exchange,
+  job: Job,
+  chunks: Chunks,
+): void {
+  const { answers, promptTokens } = job;
+  const { roleChunk, done } = exchange.options;
+  const none = { promptTokens, completionTokens: 0, reasoningTokens: 0 };
+  const own = answers.map(() => ({ ...none }));
+  const all = { ...none };
+
+  function send(chunk: object, chars: number): void {
+    const json = JSON.stringify(chunk);
+    exchange.send(chunks.type, `data: ${json}\n\n`, chars);
+  }
+
+  function open(): void {
+    for (const choice of answers.keys()) {
+      const chunk = chunks.opening?.(choice, none);
+      if (chunk) send(chunk, 0);
+    }
+  }
+
+  exchange.open();
+  if (roleChunk === "accept") open();
+  generate(exchange, job, {
+    started: () => roleChunk === "token" && open(),
+    piece(piece, choice, isLast) {
+      const mine = own[choice]!;
+      for (const counts of [mine, all]) {
+        counts.completionTokens += piece.tokens;
+        if (piece.kind === "reasoning") counts.reasoningTokens += piece.tokens;
+      }
+      const counts = chunks.usage.isFinal ? all : mine;
+      const reason = isLast ? answers[choice]!.finishReason : undefined;
+      let chars = piece.text.length;
+      for (const chunk of chunks.piece(piece, choice, counts, reason)) {
+        send(chunk, chars);
+        chars = 0;
+      }
+    },
+    done: () =>
+      exchange.finish(() => {
+        const { alone } = chunks.usage;
+        if (alone) send(chunks.last(alone(countsOf(job))), 0);
+        if (done) exchange.send(DONE_EVENT.type, DONE_EVENT.text);
+      }),
+  });
+}
+
+/** The tokens of all answers. */
+export function countsOf(
+  { answers, promptTokens }: Pick<Job, "answers" | "promptTokens">,
+): Counts {
+  const sum = (count: (answer: Answer) => number) =>
+    answers.reduce((sum, answer) => sum + count(answer), 0);
+  return {
+    promptTokens,
+    completionTokens: sum(({ tokens }) => tokens),
+    reasoningTokens: sum(({ reasoningTokens }) => reasoningTokens),
+  };
+}

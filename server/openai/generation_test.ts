@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { random } from "../random.ts";
+import { random } from "../../lib/random.ts";
 import { createSeats } from "../seats.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { draw, generate } from "./generation.ts";
-import { REQUEST_DEFAULTS } from "./options.ts";
+import { REQUEST_DEFAULTS } from "../settings.ts";
 
 for (
   const [shape, meanMs, leastMs] of [
@@ -34,13 +34,13 @@ for (
   });
 }
 
-Deno.test("draw() gives the mean where nothing varies", () => {
+Deno.test("draw() returns the mean without jitter", () => {
   const next = random(1, "test");
   assert.equal(draw(REQUEST_DEFAULTS, next, "itl"), 10);
   assert.equal(draw(REQUEST_DEFAULTS, next, "ttft"), 50);
 });
 
-Deno.test("generate() takes a break among overdue pieces of many answers, so that it can be stopped", () => {
+Deno.test("generate() pauses between overdue pieces of many answers, so that it can be stopped", () => {
   const turns: (() => void)[] = [];
   const exchange = {
     options: REQUEST_DEFAULTS,
@@ -57,19 +57,18 @@ Deno.test("generate() takes a break among overdue pieces of many answers, so tha
     tokens: 20,
     reasoningTokens: 0,
   } as const;
-  let told = 0;
+  let sent = 0;
   const seats = createSeats(1);
   const job = { answers: Array(1000).fill(answer), promptTokens: 1, seats };
   generate(exchange, job, {
-    started() {},
-    piece: () => void told++,
+    piece: () => void sent++,
     done() {},
   });
   const counts: number[] = [];
   for (let next; (next = turns.shift());) {
-    const before = told;
+    const before = sent;
     next();
-    counts.push(told - before);
+    counts.push(sent - before);
   }
   assert.deepEqual(counts, Array(20).fill(1000));
 });

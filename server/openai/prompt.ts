@@ -1,9 +1,11 @@
 import { bytesSource, inspectAudio } from "../../audio/mod.ts";
+import type { Endpoint } from "../http/endpoints.ts";
 import { Refusal } from "../http/refusal.ts";
-import type { RequestOptions } from "./options.ts";
-import { countTokens, tokenId, tokensOf } from "./tokens.ts";
+import type { RequestOptions } from "../settings.ts";
+import { type Body, missingFields, readBody } from "./body.ts";
+import { textOfIds, tokenId, tokensOf } from "./tokens.ts";
 
-/** A message of a chat, as it came. */
+/** A message of a chat, as the client sent it. */
 export interface ChatMessage {
   readonly role?: unknown;
   readonly content?: unknown;
@@ -11,38 +13,26 @@ export interface ChatMessage {
   readonly [field: string]: unknown;
 }
 
-/** Numbers of the tokens that stand around each message, and ahead of the answer. */
+/** Ids of the tokens around each message, and before the answer. */
 const START = 1;
 const ROLE = 2;
 const END = 3;
 const ANSWER = 4;
 
-/** Tokens of the prompt that a chat makes: three around each message, one ahead of the answer, and those of its texts. */
-export function countChat(
-  messages: readonly ChatMessage[],
-  tools: readonly unknown[],
-): number {
-  let tokens = 1 + (tools.length > 0 ? countTokens(JSON.stringify(tools)) : 0);
-  for (const message of messages) {
-    tokens += 3;
-    for (const text of textsOf(message)) tokens += countTokens(text);
-  }
-  return tokens;
-}
-
-/** The numbers of a chat's tokens; a picture's or sound's are left out. */
+/** The token ids of a chat: three around each message, one before the answer, and those of its texts. Media have none. */
 export function chatTokenIds(
   messages: readonly ChatMessage[],
   tools: readonly unknown[],
-  addGenerationPrompt: boolean,
+  addGenerationPrompt = true,
 ): number[] {
-  const ids = tools.length > 0
-    ? tokensOf(JSON.stringify(tools)).map(tokenId)
-    : [];
-  for (const message of messages) {
+  const idsOf = (text: string) => tokensOf(text).map(tokenId);
+  const ids = tools.length > 0 ? idsOf(JSON.stringify(tools)) : [];
+  for (const { content, tool_calls: calls } of messages) {
     ids.push(START, ROLE);
-    for (const text of textsOf(message)) {
-      ids.push(...tokensOf(text).map(tokenId));
+    const texts = contentTexts(content);
+    if (calls) texts.push(JSON.stringify(calls));
+    for (const text of texts) {
+      for (const id of idsOf(text)) ids.push(id);
     }
     ids.push(END);
   }
@@ -50,41 +40,37 @@ export function chatTokenIds(
   return ids;
 }
 
-/** What the last message of the user says. */
-export function lastUserText(messages: readonly ChatMessage[]): string {
-  const last = messages.findLast(({ role }) => role === "user");
-  return last ? contentTexts(last.content).join("") : "";
-}
-
-function* textsOf(message: ChatMessage): Generator<string> {
-  yield* contentTexts(message.content);
-  if (message.tool_calls) yield JSON.stringify(message.tool_calls);
-}
-
-/** The texts of a message's content, whether it is one or parts. */
-export function contentTexts(content: unknown): string[] {
-  if (typeof content === "string") return [content];
-  if (!Array.isArray(content)) return [];
-  return content.flatMap((part) =>
-    typeof part?.text === "string" ? [part.text] : []
-  );
-}
-
-/** Tokens of the pictures, films and sounds in a chat. */
-export async function countMedia(
+/** Counts the tokens of a chat, its media included. */
+export async function countPrompt(
   messages: readonly ChatMessage[],
+  tools: readonly unknown[],
   options: RequestOptions,
 ): Promise<number> {
-  let tokens = 0;
+  let tokens = chatTokenIds(messages, tools).length;
   for (const { content } of messages) {
     if (!Array.isArray(content)) continue;
-    for (const part of content) tokens += await partTokens(part, options);
+    for (const part of content) tokens += await mediaTokens(part, options);
   }
   return tokens;
 }
 
-async function partTokens(
-  part: Record<string, unknown>,
+/** The text of the user's last message. */
+export function lastUserText(messages: readonly ChatMessage[]): string {
+  const last = messages.findLast(({ role }) => role === "user");
+  return contentTexts(last?.content).join("");
+}
+
+/** The texts of a message's content, which is a text or parts. */
+export function contentTexts(content: unknown): string[] {
+  if (typeof content === "string") return [content];
+  if (!Array.isArray(content)) return [];
+  return content.map((part) => part?.text)
+    .filter((text) => typeof text === "string");
+}
+
+/** Counts the tokens of a picture, video or sound in a message. */
+async function mediaTokens(
+  part: Readonly<Record<string, unknown>>,
   options: RequestOptions,
 ): Promise<number> {
   switch (part?.type) {
@@ -94,28 +80,24 @@ async function partTokens(
     case "video_url":
       return options.videoTokens;
     case "input_audio":
-      return await audioTokens(field(part.input_audio, "data"), options);
+      return await audioTokens(Object(part.input_audio).data, options);
     case "audio_url":
-      return await audioTokens(field(part.audio_url, "url"), options);
+      return await audioTokens(Object(part.audio_url).url, options);
     default:
       return 0;
   }
 }
 
-function field(value: unknown, name: string): string {
-  const found = (Object(value) as Record<string, unknown>)[name];
-  return typeof found === "string" ? found : "";
-}
-
 /**
- * Tokens of audio in base64, or in a `data:` address; none of audio elsewhere, as it is not fetched.
+ * Counts the tokens of audio in base64 or in a `data:` URL. Audio elsewhere is not fetched and counts none.
  *
- * @throws {Refusal} It is no audio.
+ * @throws {Refusal} If the data is not audio.
  */
 async function audioTokens(
-  data: string,
+  value: unknown,
   { audioTokensPerSecond }: RequestOptions,
 ): Promise<number> {
+  const data = typeof value === "string" ? value : "";
   if (/^https?:/.test(data)) return 0;
   try {
     const bytes = Uint8Array.fromBase64(data.replace(/^data:[^,]*,/, ""));
@@ -124,4 +106,49 @@ async function audioTokens(
   } catch (cause) {
     throw new Refusal("Invalid or corrupted audio data.", { cause });
   }
+}
+
+/** `/tokenize`: the tokens of a prompt or a chat. */
+export const tokenize: Endpoint = {
+  prefix: "tokenize-",
+  handle(incoming, exchange, { models }) {
+    const body = readBody(incoming, models);
+    if (body.prompt === undefined && body.messages === undefined) {
+      throw missingFields(["prompt", "messages"], body);
+    }
+    const tokens = idsOf(body);
+    const answer = {
+      count: tokens.length,
+      max_model_len: exchange.options.maxModelLen,
+      tokens,
+      token_strs: body.return_token_strs === true
+        ? tokens.map((id) => textOfIds([id]))
+        : null,
+    };
+    exchange.answer(JSON.stringify(answer), { type: "tokens" });
+  },
+};
+
+function idsOf({ prompt, messages, tools, ...body }: Body): number[] {
+  if (typeof prompt === "string") return tokensOf(prompt).map(tokenId);
+  return chatTokenIds(
+    listOf<ChatMessage>(messages),
+    listOf(tools),
+    body.add_generation_prompt !== false,
+  );
+}
+
+/** `/detokenize`: the text of tokens. */
+export const detokenize: Endpoint = {
+  prefix: "detokenize-",
+  handle(incoming, exchange, { models }) {
+    const { tokens } = readBody(incoming, models, { required: ["tokens"] });
+    const prompt = textOfIds(listOf(tokens).map(Number));
+    exchange.answer(JSON.stringify({ prompt }), { type: "prompt" });
+  },
+};
+
+/** A field's list; empty if it is something else. */
+export function listOf<Item>(value: unknown): readonly Item[] {
+  return Array.isArray(value) ? value : [];
 }

@@ -1,173 +1,179 @@
-import type { Piece } from "./answer.ts";
-import { innerId } from "./ids.ts";
-import type { Dialect } from "./options.ts";
+import { innerId } from "../context.ts";
+import type { RequestOptions } from "../settings.ts";
+import type { Answer, Piece } from "./answer.ts";
+import type { Body } from "./body.ts";
+import type { Counts, Head } from "./usage.ts";
 
 /** An event of a streamed response, before it is numbered. */
-export type ResponseEvent =
-  & { readonly type: string }
-  & Readonly<
-    Record<string, unknown>
-  >;
+export type ResponseEvent = { readonly type: string } & Fields;
 
-/** One item of a response's output, as it grows. */
+type Fields = Readonly<Record<string, unknown>>;
+
+/** An item of a response's output, while it grows. */
 export interface OutputItem {
   readonly kind: Piece["kind"];
   readonly call: number | undefined;
-  /** What tells that it begins. */
+  /** The events at its start. */
   opening(): ResponseEvent[];
-  /** What tells of a piece. */
+  /** Adds a piece; returns its event. */
   delta(piece: Piece): ResponseEvent | undefined;
-  /** What tells that it is whole. */
+  /** The events at its end. */
   closing(): ResponseEvent[];
-  /** The item as it stands in the response. */
-  whole(): unknown;
+  /** The complete item. */
+  whole(): object;
 }
 
-/** What an item is made of. */
-interface ItemParts {
+/** The place of an item. */
+interface ItemPlace {
   /** The response's id. */
   readonly response: string;
-  /** Its index in the output. */
+  /** Index in the output. */
   readonly index: number;
-  readonly dialect: Dialect;
+  readonly isVllm: boolean;
 }
 
-/** The item that a piece begins. */
-export function itemOf(piece: Piece, parts: ItemParts): OutputItem {
-  return piece.kind === "tool"
-    ? functionCall(piece, parts)
-    : piece.kind === "reasoning"
-    ? textItem(piece, parts, reasoningForm(parts))
-    : textItem(piece, parts, messageForm(piece.kind, parts));
+/** Starts the item that a piece belongs to, unless the current item is that. */
+export function itemFor(
+  piece: Piece,
+  current: OutputItem | undefined,
+  place: ItemPlace,
+): OutputItem {
+  const { kind, call } = piece;
+  if (current?.kind === kind && current.call === call) return current;
+  return kind === "tool"
+    ? functionCall(piece, place)
+    : textItem(piece, place, formOf(kind, place));
+}
+
+/** The complete items of an answer. */
+export function outputOf(
+  { pieces }: Answer,
+  response: string,
+  { dialect }: RequestOptions,
+): object[] {
+  const items: OutputItem[] = [];
+  for (const piece of pieces) {
+    const place = {
+      response,
+      index: items.length,
+      isVllm: dialect === "vllm",
+    };
+    const item = itemFor(piece, items.at(-1), place);
+    if (item !== items.at(-1)) items.push(item);
+    item.delta(piece);
+  }
+  return items.map((item) => item.whole());
 }
 
 /** What differs between the items that hold text. */
 interface TextForm {
   readonly id: string;
-  /** The events of its text: `response.output_text`. */
+  /** Prefix of the types of its text's events: `response.output_text`. */
   readonly event: string;
-  /** The field of that text in its `.done` event. */
+  /** The field of the text in its `.done` event. */
   readonly field: string;
-  /** Fields that its delta and done events have beside. */
-  readonly extra: Readonly<Record<string, unknown>>;
-  part(text: string, isWhole: boolean): unknown;
-  item(content: readonly unknown[], status: string): unknown;
+  /** More fields of its delta and done events. */
+  readonly extra: Fields;
+  part(text: string, isWhole: boolean): object;
+  item(content: readonly object[], status: string): object;
 }
 
-function messageForm(
+function formOf(
   kind: Piece["kind"],
-  { response, index, dialect }: ItemParts,
+  { response, index, isVllm }: ItemPlace,
 ): TextForm {
-  const id = innerId("msg_", response, index);
-  const isVllm = dialect === "vllm";
-  const phase = isVllm ? { phase: null } : {};
-  const item = (content: readonly unknown[], status: string) => ({
-    id,
-    content,
-    role: "assistant",
-    status,
-    type: "message",
-    ...phase,
-  });
-  if (kind === "refusal") {
-    const part = (refusal: string) => ({ refusal, type: "refusal" });
-    const event = "response.refusal";
-    return { id, event, field: "refusal", extra: {}, part, item };
+  if (kind === "reasoning") {
+    const id = innerId("rs_", response, index);
+    return {
+      id,
+      event: "response.reasoning_text",
+      field: "text",
+      extra: {},
+      part: (text) => ({ text, type: "reasoning_text" }),
+      item: (content, status) => ({
+        id,
+        summary: [],
+        type: "reasoning",
+        content: content.length > 0 ? content : null,
+        encrypted_content: null,
+        status,
+      }),
+    };
   }
-  return {
+  const id = innerId("msg_", response, index);
+  const message: Pick<TextForm, "id" | "item"> = {
     id,
-    event: "response.output_text",
-    field: "text",
-    extra: { logprobs: [] },
-    part: (text, isWhole) => ({
-      annotations: [],
-      text,
-      type: "output_text",
-      logprobs: isVllm && isWhole ? null : [],
-    }),
-    item,
-  };
-}
-
-function reasoningForm({ response, index }: ItemParts): TextForm {
-  const id = innerId("rs_", response, index);
-  return {
-    id,
-    event: "response.reasoning_text",
-    field: "text",
-    extra: {},
-    part: (text) => ({ text, type: "reasoning_text" }),
     item: (content, status) => ({
       id,
-      summary: [],
-      type: "reasoning",
-      content: content.length > 0 ? content : null,
-      encrypted_content: null,
+      content,
+      role: "assistant",
       status,
+      type: "message",
+      ...(isVllm && { phase: null }),
     }),
   };
+  return kind === "refusal"
+    ? {
+      ...message,
+      event: "response.refusal",
+      field: "refusal",
+      extra: {},
+      part: (refusal) => ({ refusal, type: "refusal" }),
+    }
+    : {
+      ...message,
+      event: "response.output_text",
+      field: "text",
+      extra: { logprobs: [] },
+      part: (text, isWhole) => ({
+        annotations: [],
+        text,
+        type: "output_text",
+        logprobs: isVllm && isWhole ? null : [],
+      }),
+    };
 }
 
 function textItem(
   { kind, call }: Piece,
-  { index }: ItemParts,
-  form: TextForm,
+  { index: output_index }: ItemPlace,
+  { id, event, field, extra, part, item }: TextForm,
 ): OutputItem {
-  const at = { content_index: 0, item_id: form.id, output_index: index };
+  const at = { content_index: 0, item_id: id, output_index };
   let text = "";
-  const whole = () => form.item([form.part(text, true)], "completed");
+  const whole = () => item([part(text, true)], "completed");
   return {
     kind,
     call,
+    whole,
     opening: () => [
-      {
-        item: form.item([], "in_progress"),
-        output_index: index,
-        type: "response.output_item.added",
-      },
+      itemEvent("added", item([], "in_progress"), output_index),
       {
         ...at,
-        part: form.part("", false),
+        part: part("", false),
         type: "response.content_part.added",
       },
     ],
     delta(piece) {
       text += piece.text;
-      return {
-        ...at,
-        delta: piece.text,
-        ...form.extra,
-        type: `${form.event}.delta`,
-      };
+      return { ...at, delta: piece.text, ...extra, type: `${event}.delta` };
     },
     closing: () => [
-      {
-        ...at,
-        ...form.extra,
-        [form.field]: text,
-        type: `${form.event}.done`,
-      },
-      {
-        ...at,
-        part: form.part(text, true),
-        type: "response.content_part.done",
-      },
-      {
-        item: whole(),
-        output_index: index,
-        type: "response.output_item.done",
-      },
+      { ...at, ...extra, [field]: text, type: `${event}.done` },
+      { ...at, part: part(text, true), type: "response.content_part.done" },
+      itemEvent("done", whole(), output_index),
     ],
-    whole,
   };
 }
 
 function functionCall(
   { kind, call, name }: Piece,
-  { response, index, dialect }: ItemParts,
+  { response, index, isVllm }: ItemPlace,
 ): OutputItem {
   const id = innerId("fc_", response, index);
-  const callPrefix = dialect === "vllm" ? "chatcmpl-tool-" : "call_";
+  const callPrefix = isVllm ? "chatcmpl-tool-" : "call_";
+  const at = { item_id: id, output_index: index };
+  const type = "response.function_call_arguments";
   let written = "";
   const item = (status: string) => ({
     arguments: written,
@@ -177,37 +183,106 @@ function functionCall(
     id,
     status,
   });
-  const at = { item_id: id, output_index: index };
   return {
     kind,
     call,
-    opening: () => [{
-      item: item("in_progress"),
-      output_index: index,
-      type: "response.output_item.added",
-    }],
-    delta(piece) {
-      if (piece.text === "") return undefined;
-      written += piece.text;
-      return {
-        delta: piece.text,
-        ...at,
-        type: "response.function_call_arguments.delta",
-      };
+    whole: () => item("completed"),
+    opening: () => [itemEvent("added", item("in_progress"), index)],
+    delta({ text }) {
+      if (text === "") return undefined;
+      written += text;
+      return { delta: text, ...at, type: `${type}.delta` };
     },
     closing: () => [
-      {
-        arguments: written,
-        ...at,
-        name,
-        type: "response.function_call_arguments.done",
-      },
-      {
-        item: item("completed"),
-        output_index: index,
-        type: "response.output_item.done",
-      },
+      { arguments: written, ...at, name, type: `${type}.done` },
+      itemEvent("done", item("completed"), index),
     ],
-    whole: () => item("completed"),
+  };
+}
+
+function itemEvent(
+  what: "added" | "done",
+  item: object,
+  output_index: number,
+): ResponseEvent {
+  return { item, output_index, type: `response.output_item.${what}` };
+}
+
+/** The response object, as vLLM forms it. */
+export function responseObject(
+  { id, created, model }: Head,
+  body: Body,
+  { maxTokens, status, output = [], usage = null }: {
+    maxTokens: number;
+    status: "in_progress" | "completed" | "incomplete";
+    output?: readonly object[];
+    usage?: object | null;
+  },
+): Fields {
+  const hasTools = Array.isArray(body.tools) && body.tools.length > 0;
+  return {
+    id,
+    created_at: created,
+    incomplete_details: status === "incomplete"
+      ? { reason: "max_output_tokens" }
+      : null,
+    instructions: body.instructions ?? null,
+    metadata: body.metadata ?? null,
+    model,
+    object: "response",
+    output,
+    parallel_tool_calls: body.parallel_tool_calls ?? true,
+    temperature: body.temperature ?? 1.0,
+    tool_choice: body.tool_choice ?? (hasTools ? "auto" : "none"),
+    tools: body.tools ?? [],
+    top_p: body.top_p ?? 1.0,
+    background: false,
+    max_output_tokens: maxTokens,
+    max_tool_calls: null,
+    previous_response_id: body.previous_response_id ?? null,
+    prompt: null,
+    reasoning: body.reasoning ?? null,
+    service_tier: "auto",
+    status,
+    text: body.text ?? null,
+    top_logprobs: null,
+    truncation: "disabled",
+    usage,
+    user: body.user ?? null,
+    presence_penalty: 0.0,
+    frequency_penalty: 0.0,
+    kv_transfer_params: null,
+    ec_transfer_params: null,
+    input_messages: null,
+    output_messages: null,
+  };
+}
+
+/** The usage of a response. */
+export function responseUsage(
+  { promptTokens, completionTokens, reasoningTokens }: Counts,
+  { cachedTokens, dialect }: RequestOptions,
+): object {
+  const isVllm = dialect === "vllm";
+  return {
+    input_tokens: promptTokens,
+    input_tokens_details: {
+      cached_tokens: Math.min(cachedTokens, promptTokens),
+      ...(isVllm && {
+        cache_write_tokens: 0,
+        input_tokens_per_turn: [],
+        cached_tokens_per_turn: [],
+      }),
+    },
+    output_tokens: completionTokens,
+    output_tokens_details: {
+      reasoning_tokens: reasoningTokens,
+      ...(isVllm && {
+        tool_output_tokens: 0,
+        output_tokens_per_turn: [],
+        tool_output_tokens_per_turn: [],
+      }),
+    },
+    total_tokens: promptTokens + completionTokens,
   };
 }

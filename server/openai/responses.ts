@@ -1,38 +1,47 @@
-import { makeAnswer } from "./answer.ts";
-import { type Body, readBody, tokenLimit } from "./body.ts";
-import { callsOf } from "./calls.ts";
 import type { Endpoint } from "../http/endpoints.ts";
-import { headOf } from "./head.ts";
+import type { Exchange } from "../http/exchange.ts";
+import { Refusal } from "../http/refusal.ts";
+import type { RequestOptions } from "../settings.ts";
+import { type Answer, callsOf, makeAnswer, textOf } from "./answer.ts";
+import { type Body, readBody, tokenLimit } from "./body.ts";
+import { answerWhole, countsOf, generate, type Job } from "./generation.ts";
 import {
   type ChatMessage,
-  countChat,
-  countMedia,
+  countPrompt,
   lastUserText,
+  listOf,
 } from "./prompt.ts";
-import { createResponseStore, inputMessages } from "./response_store.ts";
-import { itemsOf, responseObject, responseUsage } from "./response_json.ts";
-import { streamResponse } from "./response_stream.ts";
-import { answerWhole, countsOf } from "./stream.ts";
+import {
+  itemFor,
+  type OutputItem,
+  outputOf,
+  type ResponseEvent,
+  responseObject,
+  responseUsage,
+} from "./response_items.ts";
+import { headOf } from "./usage.ts";
 
-/** `/v1/responses`, which remembers what it answered. */
+/** Creates `/v1/responses`, which remembers the answers that it gave. */
 export function createResponses(): Endpoint {
   const store = createResponseStore();
   return {
     prefix: "resp_",
     async handle(incoming, exchange, { models, seats }) {
       const { options, id } = exchange;
-      const body = readBody(incoming, {
+      const body = readBody(incoming, models, {
         required: ["input"],
-        models,
         given: 1,
       });
       const messages = [
-        ...store.messagesBefore(body.previous_response_id, options.dialect),
+        ...store.messagesBefore(body.previous_response_id, options),
         ...inputMessages(body),
       ];
-      const tools = Array.isArray(body.tools) ? body.tools : [];
-      const promptTokens = countChat(told(body, messages), tools) +
-        await countMedia(messages, options);
+      const { instructions } = body;
+      const prompt = typeof instructions === "string"
+        ? [{ role: "system", content: instructions }, ...messages]
+        : messages;
+      const tools = listOf(body.tools);
+      const promptTokens = await countPrompt(prompt, tools, options);
       const limit = tokenLimit(body, {
         fields: ["max_output_tokens"],
         promptTokens,
@@ -43,41 +52,159 @@ export function createResponses(): Endpoint {
         random: exchange.random("answer 0"),
         limit,
         said: lastUserText(messages),
-        calls: callsOf(body, { messages, count: options.toolCalls }),
+        calls: callsOf(body, messages, options.toolCalls),
       });
       const job = { answers: [answer], promptTokens, seats };
       const head = headOf(id, body.model ?? models[0], exchange.clock);
-      const facts = { head, body, most: limit.most };
-      const output = itemsOf(answer, { id, options })
-        .map((item) => item.whole());
-      const whole = responseObject(facts, {
-        status: answer.finishReason === "length" ? "incomplete" : "completed",
-        output,
+      const maxTokens = limit.most;
+      const isCut = answer.finishReason === "length";
+      const whole = responseObject(head, body, {
+        maxTokens,
+        status: isCut ? "incomplete" : "completed",
+        output: outputOf(answer, id, options),
         usage: responseUsage(countsOf(job), options),
       });
       const keep = () => {
-        if (body.store !== false) store.add(id, { messages, answer });
+        if (body.store !== false) store.add(id, messages, answer);
       };
       if (body.stream === true && !exchange.refusesStreams) {
-        return streamResponse(exchange, job, { facts, whole, keep });
+        const status = "in_progress";
+        const started = responseObject(head, body, { maxTokens, status });
+        return streamResponse(exchange, job, { started, whole, keep });
       }
-      answerWhole(exchange, job, {
-        type: "response",
-        json() {
-          keep();
-          return JSON.stringify(whole);
-        },
-      });
+      const json = () => {
+        keep();
+        return JSON.stringify(whole);
+      };
+      answerWhole(exchange, job, json, { type: "response" });
     },
   };
 }
 
-/** The messages with the instructions ahead. */
-function told(
-  { instructions }: Body,
-  messages: readonly ChatMessage[],
-): readonly ChatMessage[] {
-  return typeof instructions === "string"
-    ? [{ role: "system", content: instructions }, ...messages]
-    : messages;
+/** Streams a response as the events of its items. */
+function streamResponse(
+  exchange: Exchange,
+  job: Job,
+  { started, whole, keep }: {
+    started: object;
+    /** The complete response. */
+    whole: Readonly<Record<string, unknown>>;
+    /** Called when the response is complete. */
+    keep: () => void;
+  },
+): void {
+  const isVllm = exchange.options.dialect === "vllm";
+  let sent = 0;
+  let items = 0;
+  let current: OutputItem | undefined;
+
+  /** Numbers an event. Its fields are in the order of their names. */
+  function textOfEvent(event: ResponseEvent): string {
+    const fields = Object.entries({ ...event, sequence_number: sent++ })
+      .sort(([a], [b]) => a < b ? -1 : 1);
+    const json = JSON.stringify(Object.fromEntries(fields));
+    return `event: ${event.type}\ndata: ${json}\n\n`;
+  }
+
+  function send(event: ResponseEvent, chars = 0): void {
+    exchange.send(event.type, textOfEvent(event), chars);
+  }
+
+  function close(): void {
+    for (const event of current?.closing() ?? []) send(event);
+    current = undefined;
+  }
+
+  exchange.open((code, message) => {
+    const type = "response.failed";
+    const response = {
+      ...whole,
+      status: "failed",
+      error: { code, message },
+      incomplete_details: null,
+      output: [],
+      usage: null,
+    };
+    return [{ type, text: textOfEvent({ type, response }) }];
+  });
+  send({ type: "response.created", response: started });
+  send({ type: "response.in_progress", response: started });
+  generate(exchange, job, {
+    piece(piece) {
+      const place = { response: exchange.id, index: items, isVllm };
+      const item = itemFor(piece, current, place);
+      if (item !== current) {
+        close();
+        items++;
+        current = item;
+        for (const event of item.opening()) send(event);
+      }
+      const event = item.delta(piece);
+      if (event) send(event, piece.text.length);
+    },
+    done() {
+      close();
+      keep();
+      const isCut = whole.status === "incomplete" && !isVllm;
+      const type = isCut ? "response.incomplete" : "response.completed";
+      exchange.finish(() => send({ type, response: whole }));
+    },
+  });
+}
+
+/** Keeps the chats of the newest responses. */
+export interface ResponseStore {
+  add(id: string, messages: readonly ChatMessage[], answer: Answer): void;
+  /**
+   * The chat up to a response and with it; empty if the id is not set.
+   *
+   * @throws {Refusal} If the response is unknown.
+   */
+  messagesBefore(
+    id: unknown,
+    options: Pick<RequestOptions, "dialect">,
+  ): readonly ChatMessage[];
+}
+
+/** Creates a store of at most `limit` responses. */
+export function createResponseStore(limit = 10_000): ResponseStore {
+  const kept = new Map<string, readonly ChatMessage[]>();
+  return {
+    add(id, messages, { pieces }) {
+      const content = textOf(pieces, "text") ?? textOf(pieces, "tool") ?? "";
+      kept.set(id, [...messages, { role: "assistant", content }]);
+      if (kept.size > limit) kept.delete(kept.keys().next().value!);
+    },
+    messagesBefore(id, { dialect }) {
+      if (id === undefined || id === null) return [];
+      const messages = kept.get(String(id));
+      if (messages) return messages;
+      throw dialect === "openai"
+        ? new Refusal(`Previous response with id '${id}' not found.`, {
+          param: "previous_response_id",
+          code: "previous_response_not_found",
+        })
+        : new Refusal(`Response with id '${id}' not found.`, {
+          status: 404,
+          type: "invalid_request_error",
+          param: "response_id",
+        });
+    },
+  };
+}
+
+/** The messages of a request's input. */
+export function inputMessages({ input }: Body): ChatMessage[] {
+  if (typeof input === "string") return [{ role: "user", content: input }];
+  if (!Array.isArray(input)) return [];
+  return input.map((item) => {
+    switch (item?.type) {
+      case "function_call_output":
+        return { role: "tool", content: String(item.output ?? "") };
+      case "function_call":
+        return { role: "assistant", content: String(item.arguments ?? "") };
+      default:
+        return { role: item?.role ?? "user", content: item?.content ?? "" };
+    }
+  });
 }

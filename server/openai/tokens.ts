@@ -1,9 +1,12 @@
-import type { Random } from "../random.ts";
+import type { Random } from "../../lib/random.ts";
 import { pseudoWord } from "../speech/words.ts";
 
+/** Bytes of a token: as many as fit, after a one, into a number that JSON and a double keep exactly. */
+const TOKEN_BYTES = 6;
+
 /**
- * The tokens of a text, which joined give it back. A token is a stretch of at most {@linkcode TOKEN_BYTES} bytes of
- * UTF-8, cut at whole characters; white space begins a new one, and is the start of the word behind it.
+ * Cuts a text into its tokens, which joined are the text. A token is at most {@linkcode TOKEN_BYTES} bytes of UTF-8, cut
+ * at whole characters. White space starts a new token and belongs to the word after it.
  */
 export function tokensOf(text: string): string[] {
   const tokens: string[] = [];
@@ -26,16 +29,14 @@ export function tokensOf(text: string): string[] {
   return tokens;
 }
 
-/** How many tokens a text has. */
-export function countTokens(text: string): number {
-  return tokensOf(text).length;
+function bytesOf(character: string): number {
+  const point = character.codePointAt(0)!;
+  return point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x1_0000 ? 3 : 4;
 }
 
-/** A token's number: its bytes behind a one, base 256. No number below 256 is a token of text. */
-export function tokenId(token: string): number {
-  let id = 1;
-  for (const byte of encoder.encode(token)) id = id * 256 + byte;
-  return id;
+/** Counts the tokens of a text. */
+export function countTokens(text: string): number {
+  return tokensOf(text).length;
 }
 
 /** The start of a text, with at least its first `count` tokens. */
@@ -43,43 +44,43 @@ export function startOf(text: string, count: number): string {
   return text.slice(0, count * TOKEN_BYTES);
 }
 
-/** The bytes that a number stands for; none for one that is no token of text. */
-function tokenBytes(id: number): Uint8Array<ArrayBuffer> {
-  if (!Number.isSafeInteger(id)) return new Uint8Array();
-  const bytes: number[] = [];
-  for (; id >= 256; id = Math.floor(id / 256)) bytes.unshift(id % 256);
-  return id === 1 ? Uint8Array.from(bytes) : new Uint8Array();
+/** A token's id: a one and its bytes, base 256. No text has an id below 256. */
+export function tokenId(token: string): number {
+  let id = 1;
+  for (const byte of encoder.encode(token)) id = id * 256 + byte;
+  return id;
 }
 
-/** Exactly that many tokens of words of no language; with a space ahead where they go on behind others. */
+const encoder = new TextEncoder();
+
+/** The text of token ids. Ids without a text are left out. */
+export function textOfIds(ids: readonly number[]): string {
+  const bytes = Uint8Array.from(ids.flatMap(bytesOfId));
+  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
+}
+
+function bytesOfId(id: number): number[] {
+  if (!Number.isSafeInteger(id)) return [];
+  const bytes: number[] = [];
+  for (; id >= 256; id = Math.floor(id / 256)) bytes.unshift(id % 256);
+  return id === 1 ? bytes : [];
+}
+
+/**
+ * Makes up exactly `count` tokens of words of no language.
+ *
+ * @param follows Whether the words follow others, so that the first has a space before it.
+ */
 export function pseudoTokens(
   count: number,
   random: Random,
-  goesOn = false,
+  follows = false,
 ): string[] {
   const tokens: string[] = [];
   while (tokens.length < count) {
-    const space = goesOn || tokens.length > 0 ? " " : "";
+    const space = follows || tokens.length > 0 ? " " : "";
     tokens.push(...tokensOf(space + pseudoWord(random)));
   }
   tokens.length = count;
   return tokens;
-}
-
-/** As many as fit, behind a one, into a number that JSON and a double keep exactly. */
-const TOKEN_BYTES = 6;
-
-const encoder = new TextEncoder();
-
-function bytesOf(character: string): number {
-  const point = character.codePointAt(0)!;
-  return point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x1_0000 ? 3 : 4;
-}
-
-/** The text of tokens by their numbers. */
-export function textOfIds(ids: readonly number[]): string {
-  const bytes = ids.flatMap((id) => [...tokenBytes(id)]);
-  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(
-    Uint8Array.from(bytes),
-  );
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { random } from "../random.ts";
+import { random } from "../../lib/random.ts";
 import {
   countTokens,
   pseudoTokens,

@@ -1,12 +1,17 @@
-import type { Random } from "../random.ts";
-import type { Heard } from "../speech/hearing.ts";
-import type { TimedWord } from "../speech/words.ts";
-import { withErrors } from "../speech/word_errors.ts";
+import type { Random } from "../../lib/random.ts";
+import {
+  DONE_EVENT,
+  type FailureEvents,
+  type ServerEvent,
+} from "../http/refusal.ts";
+import type { RequestOptions } from "../settings.ts";
+import type { FileSpeech } from "../speech/transcriber.ts";
+import { type TimedWord, withErrors } from "../speech/words.ts";
 import type { Answer, Piece } from "./answer.ts";
-import type { RequestOptions } from "./options.ts";
-import { tokensOf } from "./tokens.ts";
+import { tokenId, tokensOf } from "./tokens.ts";
+import { type Counts, type Head, plainUsage } from "./usage.ts";
 
-/** Words that are told together, with their times. */
+/** A sentence or part of it, with its times. */
 export interface Segment {
   readonly startMs: number;
   readonly endMs: number;
@@ -14,7 +19,7 @@ export interface Segment {
   readonly words: readonly TimedWord[];
 }
 
-/** What is said in an audio file, and how it is told. */
+/** The transcript of an audio file, and the answer that carries it. */
 export interface Transcript {
   readonly durationMs: number;
   readonly text: string;
@@ -22,112 +27,299 @@ export interface Transcript {
   readonly answer: Answer;
 }
 
-/** Writes down what was heard, with errors as they are set, and cuts it as the pieces of audio are cut. */
+/**
+ * Writes a transcript with errors at the rate that is set. It is cut into the parts that the audio is cut into.
+ *
+ * @param most The most tokens of a part.
+ */
 export function transcribe(
-  heard: Heard,
-  { options, most, random }: {
-    options: RequestOptions;
-    /** The most tokens of a piece of audio. */
-    most: number;
-    random: Random;
-  },
+  { durationMs, words }: FileSpeech,
+  options: RequestOptions,
+  { most, random }: { most: number; random: Random },
 ): Transcript {
-  const { clipMs, wordErrorRate, tokensPerEvent } = options;
-  const clips: TimedWord[][] = [];
-  const count = Math.max(1, Math.ceil(heard.durationMs / clipMs));
-  for (let i = 0; i < count; i++) clips.push([]);
-  for (const word of heard.words) {
-    const clip = Math.min(count - 1, Math.floor(word.startMs / clipMs));
-    const texts = wordErrorRate > 0
-      ? withErrors(word.text, { rate: wordErrorRate, random })
-      : [word.text];
-    for (const text of texts) clips[clip]!.push({ ...word, text });
+  const { clipMs, wordErrorRate: rate, tokensPerEvent: size } = options;
+  const count = Math.max(1, Math.ceil(durationMs / clipMs));
+  const clips = Array.from({ length: count }, (): TimedWord[] => []);
+  for (const word of words) {
+    const clip = clips[Math.min(count - 1, Math.floor(word.startMs / clipMs))]!;
+    for (const text of withErrors(word.text, { rate, random })) {
+      clip.push({ ...word, text });
+    }
   }
   const pieces: Piece[] = [];
+  let text = "";
   let spent = 0;
   for (const words of clips) {
-    const clip = clipPieces(words, {
-      most,
-      size: tokensPerEvent,
-      spent,
-      isFirst: pieces.every(({ text }) => text === ""),
-    });
-    pieces.push(...clip.pieces);
-    spent = Math.max(spent, clip.tokens);
+    const said = words.map(({ text }) => text).join(" ");
+    const tokens = tokensOf((text && said ? " " : "") + said);
+    const clip = clipPieces(tokens, { most, size, spent });
+    pieces.push(...clip);
+    text += clip.map(({ text }) => text).join("");
+    spent = Math.max(spent, 1, Math.min(tokens.length, most));
   }
-  const text = pieces.map(({ text }) => text).join("");
-  const isCut = pieces.some(({ ends }) => ends === "length");
   return {
-    durationMs: heard.durationMs,
+    durationMs,
     text,
     segments: clips.flatMap(segmentsOf),
     answer: {
       pieces,
-      finishReason: isCut ? "length" : "stop",
+      finishReason: pieces.some(({ ends }) => ends === "length")
+        ? "length"
+        : "stop",
       tokens: pieces.reduce((sum, { tokens }) => sum + tokens, 0),
       reasoningTokens: 0,
     },
   };
 }
 
-/** The pieces of one clip. All clips are computed at the same time, so that later ones wait for what is left of them. */
+/**
+ * The pieces of one part of the audio. All parts are computed in parallel, so a later one only waits for the tokens
+ * beyond `spent`, the token times that have passed before it.
+ */
 function clipPieces(
-  words: readonly TimedWord[],
-  { most, size, spent, isFirst }: {
-    most: number;
-    size: number;
-    /** Token times that have passed when the clip's turn comes. */
-    spent: number;
-    isFirst: boolean;
-  },
-): { pieces: Piece[]; tokens: number } {
-  const text = words.map(({ text }) => text).join(" ");
-  const all = tokensOf((isFirst || text === "" ? "" : " ") + text);
-  const said = all.slice(0, most);
+  tokens: readonly string[],
+  { most, size, spent }: { most: number; size: number; spent: number },
+): Piece[] {
+  const said = tokens.slice(0, most);
   const pieces: Piece[] = [];
-  for (let i = 0; i < said.length; i += size) {
+  for (let i = 0; i < Math.max(1, said.length); i += size) {
     const group = said.slice(i, i + size);
-    const ready = i + group.length;
+    const count = Math.max(1, group.length);
     pieces.push({
       kind: "text",
       text: group.join(""),
-      tokens: group.length,
-      costs: Math.min(group.length, Math.max(0, ready - spent)),
+      tokens: count,
+      costs: Math.min(count, Math.max(0, i + count - spent)),
     });
   }
-  if (pieces.length === 0) {
-    pieces.push({
-      kind: "text",
-      text: "",
-      tokens: 1,
-      costs: spent > 0 ? 0 : 1,
-    });
-  }
-  const last = pieces.length - 1;
-  pieces[last] = {
-    ...pieces[last]!,
-    ends: all.length > most ? "length" : "stop",
-  };
-  return { pieces, tokens: Math.max(1, said.length) };
+  const ends = tokens.length > most ? "length" : "stop";
+  pieces.push({ ...pieces.pop()!, ends });
+  return pieces;
 }
 
-/** A segment ends with a sentence, or after so many words. */
+/** Most words of a segment. */
+const MAX_WORDS = 12;
+
+/** Cuts words into segments, each ended by a sentence's end or {@linkcode MAX_WORDS}. */
 function segmentsOf(words: readonly TimedWord[]): Segment[] {
   const segments: Segment[] = [];
   let from = 0;
-  for (let i = 0; i < words.length; i++) {
-    const isEnd = /[.?!]$/.test(words[i]!.text) || i - from + 1 >= MAX_WORDS;
+  for (const [i, { text, endMs }] of words.entries()) {
+    const isEnd = /[.?!]$/.test(text) || i - from + 1 >= MAX_WORDS;
     if (!isEnd && i < words.length - 1) continue;
     const part = words.slice(from, i + 1);
+    from = i + 1;
     segments.push({
       startMs: part[0]!.startMs,
-      endMs: words[i]!.endMs,
+      endMs,
       text: part.map(({ text }) => text).join(" "),
       words: part,
     });
-    from = i + 1;
   }
   return segments;
 }
 
-const MAX_WORDS = 12;
+/** What a transcription's request asks for. */
+export interface SpeechForm {
+  readonly file: Uint8Array<ArrayBuffer>;
+  readonly model: string | undefined;
+  readonly language: string;
+  readonly format: string;
+  readonly stream: boolean;
+  readonly usage: boolean;
+  readonly continuousUsage: boolean;
+  /** The most tokens of a part of the audio. */
+  readonly most: number;
+  /** Whether it asks for the times of words. */
+  readonly words: boolean;
+}
+
+/** A transcript that is about to be answered. */
+export interface SpeechAnswer {
+  readonly head: Head;
+  readonly form: SpeechForm;
+  readonly transcript: Transcript;
+  readonly counts: Counts;
+  readonly isTranslation: boolean;
+}
+
+/** The body of an answer in one piece, and its type. */
+export function transcriptBody(
+  answer: SpeechAnswer,
+  { dialect }: RequestOptions,
+): { body: string; contentType: string } {
+  const { form: { format }, transcript: { segments, text } } = answer;
+  const isVllm = dialect === "vllm";
+  const plain = format === "srt" || format === "vtt"
+    ? subtitles(segments, format)
+    : format === "text" && !isVllm
+    ? `${text}\n`
+    : undefined;
+  if (plain !== undefined) {
+    return { body: plain, contentType: "text/plain; charset=utf-8" };
+  }
+  const value = format !== "verbose_json"
+    ? shortJson(answer, isVllm)
+    : isVllm
+    ? vllmVerbose(answer)
+    : openAiVerbose(answer);
+  return { body: JSON.stringify(value), contentType: "application/json" };
+}
+
+function shortJson(
+  { transcript, counts, isTranslation }: SpeechAnswer,
+  isVllm: boolean,
+): object {
+  const { text } = transcript;
+  const usage = isVllm ? durationUsage(transcript) : tokensUsage(counts);
+  return isTranslation ? { text } : { text, usage };
+}
+
+function vllmVerbose({ transcript, form }: SpeechAnswer): object {
+  return {
+    duration: transcript.durationMs / 1000,
+    language: form.language || "en",
+    text: transcript.text,
+    segments: transcript.segments.map(({ startMs, endMs, text }, id) => ({
+      id,
+      avg_logprob: -0.25,
+      compression_ratio: 1,
+      end: endMs / 1000,
+      no_speech_prob: null,
+      seek: 0,
+      start: startMs / 1000,
+      temperature: 0,
+      text: ` ${text}`,
+      tokens: tokensOf(` ${text}`).map(tokenId),
+    })),
+    words: null,
+  };
+}
+
+function openAiVerbose(
+  { transcript, form, isTranslation }: SpeechAnswer,
+): object {
+  const words = transcript.segments.flatMap(({ words }) => words)
+    .map(({ text, startMs, endMs }) => ({
+      word: text,
+      start: startMs / 1000,
+      end: endMs / 1000,
+    }));
+  const segments = transcript.segments.map(({ startMs, endMs, text }, id) => ({
+    id,
+    seek: 0,
+    start: startMs / 1000,
+    end: endMs / 1000,
+    text: ` ${text}`,
+    tokens: tokensOf(` ${text}`).map(tokenId),
+    temperature: 0,
+    avg_logprob: -0.25,
+    compression_ratio: 1,
+    no_speech_prob: 0.01,
+  }));
+  return {
+    task: isTranslation ? "translate" : "transcribe",
+    language: "english",
+    duration: transcript.durationMs / 1000,
+    text: transcript.text,
+    ...(form.words ? { words } : { segments }),
+    usage: durationUsage(transcript),
+  };
+}
+
+/** Seconds of audio, rounded up as vLLM does. */
+function durationUsage({ durationMs }: Transcript): object {
+  return { type: "duration", seconds: Math.ceil(durationMs / 1000) };
+}
+
+/** Tokens, as OpenAI's newer models report them. */
+function tokensUsage({ promptTokens, completionTokens }: Counts): object {
+  return {
+    type: "tokens",
+    total_tokens: promptTokens + completionTokens,
+    input_tokens: promptTokens,
+    input_token_details: { text_tokens: 0, audio_tokens: promptTokens },
+    output_tokens: completionTokens,
+  };
+}
+
+function subtitles(segments: readonly Segment[], kind: "srt" | "vtt"): string {
+  const blocks = segments.map(({ startMs, endMs, text }, i) => {
+    const number = kind === "srt" ? `${i + 1}\n` : "";
+    const times = `${timeOf(startMs, kind)} --> ${timeOf(endMs, kind)}`;
+    return `${number}${times}\n${text}\n\n`;
+  });
+  return (kind === "vtt" ? "WEBVTT\n\n" : "") + blocks.join("");
+}
+
+/** Formats a time as `00:01:02.345`, with a comma in SubRip. */
+function timeOf(ms: number, kind: "srt" | "vtt"): string {
+  const time = new Date(Math.round(ms)).toISOString().slice(11, 23);
+  return kind === "srt" ? time.replace(".", ",") : time;
+}
+
+/** Forms the events of a streamed transcription. */
+export interface SpeechEvents {
+  /** Forms error events, if they are not the usual ones. */
+  readonly failure?: FailureEvents;
+  /** Forms the event of a piece. `counts` has the tokens so far. */
+  piece(piece: Piece, counts: Counts): ServerEvent;
+  /** Forms the events after the text. */
+  closing(): readonly ServerEvent[];
+}
+
+/** Forms the events of a streamed transcription in a dialect. */
+export function speechEvents(
+  answer: SpeechAnswer,
+  { dialect, done }: RequestOptions,
+): SpeechEvents {
+  return dialect === "vllm" ? chunkEvents(answer, done) : openAiEvents(answer);
+}
+
+/** vLLM's events are chunks like those of a chat. */
+function chunkEvents(
+  { head, form, counts: all, isTranslation }: SpeechAnswer,
+  done: boolean,
+): SpeechEvents {
+  const { id, created, model } = head;
+  const type = isTranslation ? "translation.chunk" : "transcription.chunk";
+  const event = (choices: object[], counts?: Counts): ServerEvent => {
+    const chunk = {
+      id,
+      object: type,
+      created,
+      model,
+      choices,
+      ...(counts && { usage: plainUsage(counts) }),
+    };
+    return { type, text: `data: ${JSON.stringify(chunk)}\n\n` };
+  };
+  return {
+    piece({ text, ends }, counts) {
+      const delta = { content: text };
+      const choice = ends === undefined
+        ? { delta }
+        : { delta, finish_reason: ends, stop_reason: null };
+      return event([choice], form.continuousUsage ? counts : undefined);
+    },
+    closing: () => [
+      ...(form.usage ? [event([], all)] : []),
+      ...(done ? [DONE_EVENT] : []),
+    ],
+  };
+}
+
+function openAiEvents({ transcript, counts }: SpeechAnswer): SpeechEvents {
+  const event = (type: string, fields: object): ServerEvent => ({
+    type,
+    text: `data: ${JSON.stringify({ type, ...fields })}\n\n`,
+  });
+  const usage = tokensUsage(counts);
+  return {
+    failure: (code, message) => [event("error", { error: { code, message } })],
+    piece: ({ text }) => event("transcript.text.delta", { delta: text }),
+    closing: () => [
+      event("transcript.text.done", { text: transcript.text, usage }),
+    ],
+  };
+}

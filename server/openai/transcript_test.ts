@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { random } from "../random.ts";
-import { REQUEST_DEFAULTS } from "./options.ts";
+import { random } from "../../lib/random.ts";
+import { REQUEST_DEFAULTS } from "../settings.ts";
 import { transcribe } from "./transcript.ts";
 import { countTokens } from "./tokens.ts";
 
-/** So many words, one a second. */
-function heardWords(count: number) {
+/** Words, one a second. */
+function spokenWords(count: number) {
   const words = Array.from({ length: count }, (_, i) => ({
     text: "abc",
     startMs: i * 1000,
@@ -17,8 +17,7 @@ function heardWords(count: number) {
 
 function pieces(count: number, { clipMs = 30_000, size = 1, most = Infinity }) {
   const options = { ...REQUEST_DEFAULTS, clipMs, tokensPerEvent: size };
-  return transcribe(heardWords(count), {
-    options,
+  return transcribe(spokenWords(count), options, {
     most,
     random: random(1, "test"),
   });
@@ -49,20 +48,20 @@ Deno.test("transcribe() loses no word, however audio and tokens are cut", () => 
   );
 });
 
-Deno.test("transcribe() has later pieces of audio ready with the first, and waits for what they have more", () => {
+Deno.test("transcribe() has later parts of the audio ready with the first, and waits for their additional tokens", () => {
   const costs = (count: number) =>
     pieces(count, { clipMs: 3000 }).answer.pieces.map(({ costs }) => costs);
   assert.deepEqual(costs(6), [1, 1, 1, 0, 0, 0]);
-  const heard = heardWords(4);
-  const { answer } = transcribe(heard, {
-    options: { ...REQUEST_DEFAULTS, clipMs: 1000 },
+  const speech = spokenWords(4);
+  const options = { ...REQUEST_DEFAULTS, clipMs: 1000 };
+  const { answer } = transcribe(speech, options, {
     most: Infinity,
     random: random(1, "test"),
   });
   assert.deepEqual(answer.pieces.map(({ costs }) => costs), [1, 0, 0, 0]);
 });
 
-Deno.test("transcribe() ends each piece of audio at the most tokens, and says that it did", () => {
+Deno.test("transcribe() ends each part of the audio at the most tokens, and reports it", () => {
   const { answer } = pieces(6, { clipMs: 3000, most: 2 });
   assert.deepEqual(
     answer.pieces.map(({ ends }) => ends),

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { encodeWav } from "../../audio/mod.ts";
 import { bundledClips, readClip } from "../../clips/mod.ts";
 import type { RunningServer } from "../mod.ts";
-import { clipSamples } from "../speech/fingerprint_clips.ts";
+import { clipSamples } from "../../tests/support/files.ts";
 import {
   dataOf,
   eventsOf,
@@ -84,7 +84,7 @@ Deno.test("a translation has no usage, and chunks of its own name", async () => 
   assert.equal(first.object, "translation.chunk");
 });
 
-Deno.test("every bundled clip is known, and words go wrong at the rate that is set", async () => {
+Deno.test("every bundled clip is recognized, with errors at the rate that is set", async () => {
   await using server = await quickServer();
   for (const clip of bundledClips) {
     const file = await readClip(clip);
@@ -100,7 +100,7 @@ Deno.test("every bundled clip is known, and words go wrong at the rate that is s
   assert.ok(same.length < clip.words.length, text);
 });
 
-Deno.test("audio longer than a clip is told in pieces, each with a reason to end", async () => {
+Deno.test("audio longer than `clipMs` is answered in parts, each with a finish reason", async () => {
   await using server = await quickServer({ clipMs: 1000 });
   const pieces = Math.ceil(clip.durationMs / 1000);
   const { text } = await send(server, { stream: "true" });
@@ -110,19 +110,19 @@ Deno.test("audio longer than a clip is told in pieces, each with a reason to end
   assert.equal(said.join(""), clip.transcript);
 });
 
-Deno.test("the forms of OpenAI, sglang and Mistral have their own events and usage", async () => {
+Deno.test("the dialect openai has its own events and usage", async () => {
   await using server = await quickServer({ tokensPerEvent: 4 });
   const { transcript } = clip;
-  const stream = async (query: string) =>
-    (await send(server, { stream: "true" }, { query })).text;
-  const openAi = eventsOf(await stream("transcriptionForm=openai"));
-  assert.deepEqual(openAi.map(({ type }) => type), [
+  const query = "dialect=openai";
+  const { text } = await send(server, { stream: "true" }, { query });
+  const events = eventsOf(text);
+  assert.deepEqual(events.map(({ type }) => type), [
     "transcript.text.delta",
     "transcript.text.delta",
     "transcript.text.done",
   ]);
-  assert.equal(openAi[0].delta + openAi[1].delta, transcript);
-  assert.deepEqual(openAi[2], {
+  assert.equal(events[0].delta + events[1].delta, transcript);
+  assert.deepEqual(events[2], {
     type: "transcript.text.done",
     text: transcript,
     usage: {
@@ -133,30 +133,9 @@ Deno.test("the forms of OpenAI, sglang and Mistral have their own events and usa
       output_tokens: 6,
     },
   });
-  const sglang = eventsOf(await stream("dialect=sglang"));
-  assert.deepEqual(
-    sglang.map(({ choices }) => [
-      choices[0].delta.content,
-      choices[0].finish_reason,
-    ]),
-    [["Thank you, that was", null], [" quick.", null], ["", "stop"]],
-  );
-  const mistral = await stream("transcriptionForm=mistral");
-  assert.deepEqual(
-    mistral.split("\n").filter((line) => line.startsWith("event: ")),
-    [
-      "event: transcription.language",
-      "event: transcription.text.delta",
-      "event: transcription.text.delta",
-      "event: transcription.done",
-    ],
-  );
-  const done = eventsOf(mistral).at(-1);
-  assert.equal(done.text, transcript);
-  assert.equal(done.usage.prompt_audio_seconds, 3);
 });
 
-Deno.test("times of segments and words are told in the formats that have them", async () => {
+Deno.test("the formats with times have those of segments and words", async () => {
   await using server = await quickServer();
   const ask = (format: string, query = "", more = {}) =>
     send(server, { response_format: format, ...more }, { query });
@@ -171,7 +150,7 @@ Deno.test("times of segments and words are told in the formats that have them", 
   assert.equal(vllm.duration, clip.durationMs / 1000);
   const [segment] = vllm.segments;
   assert.ok(segment.start >= 0 && segment.end > segment.start);
-  const openAi = "transcriptionForm=openai";
+  const openAi = "dialect=openai";
   const granularity = { "timestamp_granularities[]": "word" };
   const words =
     JSON.parse((await ask("verbose_json", openAi, granularity)).text).words;
@@ -237,7 +216,7 @@ Deno.test("speech that cannot be transcribed is refused as vLLM refuses it", asy
   assert.equal(noForm.status, 400);
 });
 
-Deno.test("unknown speech gets words by its length, the same each time", async () => {
+Deno.test("unknown speech gets words by its length, the same every time", async () => {
   await using server = await quickServer();
   const samples = (await clipSamples(clip)).toReversed();
   const file = encodeWav(samples, 16_000) as Uint8Array<ArrayBuffer>;
@@ -247,7 +226,7 @@ Deno.test("unknown speech gets words by its length, the same each time", async (
   assert.equal((await send(server, {}, { file })).text, text);
 });
 
-Deno.test("an answer without an id has it in a header, under which the log has it", async () => {
+Deno.test("an answer without an id has it in a header, and the log has that id", async () => {
   await using server = await quickServer();
   const { headers, text } = await send(server);
   const id = headers.get("x-request-id")!;

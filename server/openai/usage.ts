@@ -1,104 +1,38 @@
-import type { RequestOptions } from "./options.ts";
+import type { ServerClock } from "../clock.ts";
+import type { RequestOptions } from "../settings.ts";
 
-/** Token counts of one answer. */
+/** Token counts of an answer. */
 export interface Counts {
   readonly promptTokens: number;
   readonly completionTokens: number;
   readonly reasoningTokens: number;
 }
 
-/** Where a stream brings usage. */
-export interface UsagePlaces {
-  /** With each chunk. */
-  readonly each: boolean;
-  /** With the chunk that has the finish_reason. */
-  readonly finish: boolean;
-  /** In a chunk of its own, behind all. */
-  readonly last: boolean;
+/** The head of every chunk and answer. */
+export interface Head {
+  readonly id: string;
+  /** In seconds since 1970. */
+  readonly created: number;
+  readonly model: string;
 }
 
-/** Where usage goes, by what the request asks and what is set. */
-export function usagePlaces(
-  streamOptions: unknown,
-  { usageStyle, dialect }: RequestOptions,
-): UsagePlaces {
-  const own = dialect === "mistral" || dialect === "deepseek"
-    ? "finish"
-    : "asked";
-  const style = usageStyle || own;
-  const asked = (streamOptions ?? {}) as Record<string, unknown>;
-  const last = asked.include_usage === true;
-  switch (style) {
-    case "asked":
-      return {
-        each: last && asked.continuous_usage_stats === true,
-        finish: false,
-        last,
-      };
-    case "final":
-      return { each: false, finish: false, last: true };
-    case "finish":
-      return { each: false, finish: true, last: false };
-    case "every":
-      return { each: true, finish: false, last: true };
-    case "none":
-      return { each: false, finish: false, last: false };
-  }
+/** The head of an answer that is made now. */
+export function headOf(id: string, model: unknown, clock: ServerClock): Head {
+  const created = Math.floor(clock.now() / 1000);
+  return { id, created, model: String(model) };
 }
 
-/** The usage of a chat or completion, in the dialect's fields. */
-export function usageOf(counts: Counts, options: RequestOptions): unknown {
-  const usage = plainUsage(counts);
-  const cached = Math.min(options.cachedTokens, counts.promptTokens);
-  const details = {
-    prompt_tokens_details: options.cachedTokens > 0
-      ? { cached_tokens: cached }
-      : null,
-    completion_tokens_details: counts.reasoningTokens > 0
-      ? { reasoning_tokens: counts.reasoningTokens }
-      : null,
-  };
-  switch (options.dialect) {
-    case "vllm":
-      return { ...usage, ...details };
-    case "sglang":
-      return {
-        ...usage,
-        prompt_tokens_details: details.prompt_tokens_details,
-        reasoning_tokens: counts.reasoningTokens,
-      };
-    case "mistral":
-      return usage;
-    case "openai":
-      return {
-        ...usage,
-        prompt_tokens_details: { cached_tokens: cached, audio_tokens: 0 },
-        completion_tokens_details: {
-          reasoning_tokens: counts.reasoningTokens,
-          audio_tokens: 0,
-          accepted_prediction_tokens: 0,
-          rejected_prediction_tokens: 0,
-        },
-      };
-    case "deepseek":
-      return {
-        ...usage,
-        prompt_tokens_details: { cached_tokens: cached },
-        ...(counts.reasoningTokens > 0 && {
-          completion_tokens_details: {
-            reasoning_tokens: counts.reasoningTokens,
-          },
-        }),
-        prompt_cache_hit_tokens: cached,
-        prompt_cache_miss_tokens: counts.promptTokens - cached,
-      };
-  }
-}
+/** The version of vLLM. */
+export const VLLM_PRINT = { system_fingerprint: "vllm-0.32.0-d2b7fb31" };
 
-/** The three counts that all have, in vLLM's order. */
-export function plainUsage(
-  { promptTokens, completionTokens }: Counts,
-): Record<string, number> {
+/** Service and version of OpenAI. */
+export const OPENAI_PRINT = {
+  service_tier: "default",
+  system_fingerprint: "fp_0123456789",
+};
+
+/** The three counts in vLLM's order. */
+export function plainUsage({ promptTokens, completionTokens }: Counts) {
   return {
     prompt_tokens: promptTokens,
     total_tokens: promptTokens + completionTokens,
@@ -106,22 +40,92 @@ export function plainUsage(
   };
 }
 
-/** The usage of a stream's last chunk: vLLM leaves out there what is null. */
-export function lastUsage(counts: Counts, options: RequestOptions): unknown {
-  const usage = usageOf(counts, options) as Record<string, unknown>;
-  if (options.dialect !== "vllm") return usage;
-  return Object.fromEntries(
-    Object.entries(usage).filter(([, value]) => value !== null),
-  );
+/** The usage of a chat or completion. */
+export function usageOf(
+  counts: Counts,
+  { cachedTokens, dialect }: RequestOptions,
+): Readonly<Record<string, unknown>> {
+  const reasoning = { reasoning_tokens: counts.reasoningTokens };
+  const cached = { cached_tokens: Math.min(cachedTokens, counts.promptTokens) };
+  const details = dialect === "vllm"
+    ? {
+      prompt_tokens_details: cachedTokens > 0 ? cached : null,
+      completion_tokens_details: counts.reasoningTokens > 0 ? reasoning : null,
+    }
+    : {
+      prompt_tokens_details: { ...cached, audio_tokens: 0 },
+      completion_tokens_details: {
+        ...reasoning,
+        audio_tokens: 0,
+        accepted_prediction_tokens: 0,
+        rejected_prediction_tokens: 0,
+      },
+    };
+  return { ...plainUsage(counts), ...details };
 }
 
-/** The usage of a chunk in the middle of a stream. */
-export function runningUsage(counts: Counts, options: RequestOptions): unknown {
-  if (options.dialect !== "vllm") return usageOf(counts, options);
+/** The usage of the chunks of a stream, with the version that vLLM ends a stream with. */
+export interface StreamUsage {
+  /** Fields of a chunk before the last of an answer. */
+  during(counts: Counts): object;
+  /** Fields of the chunk with the finish reason. */
+  atFinish(counts: Counts): object;
+  /** Fields of a last chunk of its own; undefined if there is no such chunk. */
+  alone: ((counts: Counts) => object) | undefined;
+  /** Whether the finish reason's chunk counts the tokens of all answers. */
+  readonly isFinal: boolean;
+}
+
+/**
+ * Places the usage of a stream as the request asks, or as the options set.
+ *
+ * @param running Form of the usage of a chunk in the middle.
+ */
+export function streamUsage(
+  streamOptions: unknown,
+  options: RequestOptions,
+  running: (counts: Counts, options: RequestOptions) => unknown,
+): StreamUsage {
+  const { usageStyle } = options;
+  const asked = Object(streamOptions);
+  const isVllm = options.dialect === "vllm";
+  const hasLast = usageStyle === "final" || usageStyle === "every" ||
+    (usageStyle === "asked" && asked.include_usage === true);
+  const hasEach = usageStyle === "every" ||
+    (usageStyle === "asked" && hasLast &&
+      asked.continuous_usage_stats === true);
+  const print = isVllm ? VLLM_PRINT : {};
+  const during = (counts: Counts) =>
+    hasEach
+      ? { usage: running(counts, options) }
+      : hasLast && !isVllm
+      ? { usage: null }
+      : {};
   return {
-    ...plainUsage(counts),
-    completion_tokens_details: counts.reasoningTokens > 0
-      ? { reasoning_tokens: counts.reasoningTokens }
-      : null,
+    during,
+    atFinish: (counts) => ({
+      ...(usageStyle === "finish"
+        ? { usage: usageOf(counts, options) }
+        : during(counts)),
+      ...(!hasLast && print),
+    }),
+    alone: hasLast
+      ? (counts) => ({ usage: lastUsage(counts, options), ...print })
+      : undefined,
+    isFinal: usageStyle === "finish",
   };
+}
+
+/** The usage of a chunk in the middle of a chat. */
+export function runningUsage(counts: Counts, options: RequestOptions): unknown {
+  const { completion_tokens_details, ...usage } = usageOf(counts, options);
+  return options.dialect === "vllm"
+    ? { ...plainUsage(counts), completion_tokens_details }
+    : { ...usage, completion_tokens_details };
+}
+
+/** The usage of a last chunk: vLLM leaves out what is null there. */
+function lastUsage(counts: Counts, options: RequestOptions): unknown {
+  const entries = Object.entries(usageOf(counts, options));
+  return Object.fromEntries(entries.filter(([, value]) => value !== null));
 }

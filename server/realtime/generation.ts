@@ -1,27 +1,26 @@
+import type { Random } from "../../lib/random.ts";
 import type { ServerClock } from "../clock.ts";
-import type { SessionOptions } from "../options.ts";
-import type { Random } from "../random.ts";
-import type { Transcriber } from "../speech/transcriber.ts";
 import type { Seats } from "../seats.ts";
+import type { SessionOptions } from "../settings.ts";
+import { SAMPLE_RATE_HZ } from "../speech/recognizer.ts";
+import type { Transcriber } from "../speech/transcriber.ts";
 
-/** Decoding of one utterance, from the starting commit to done. */
+/** The decoding of one utterance, from the starting commit to done. */
 export interface Generation {
-  /** More audio. */
+  /** Takes more audio. */
   audio(samples: Int16Array): void;
-  /** The final commit: there is no more. */
+  /** Ends the audio: the final commit. */
   end(): void;
-  /** Gives it up. */
   cancel(): void;
 }
 
-/** What a generation works with, and whom it tells. */
+/** What a generation needs, and where its output goes. */
 export interface GenerationHost {
   readonly options: SessionOptions;
   readonly clock: ServerClock;
   readonly seats: Seats;
   readonly transcriber: Transcriber;
   readonly random: Random;
-  readonly sampleRateHz: number;
   at(atMs: number, task: () => void): () => void;
   delta(text: string): void;
   done(usage: GenerationUsage): void;
@@ -34,46 +33,45 @@ export interface GenerationUsage {
   readonly completionTokens: number;
 }
 
-/** A piece of output that the audio heard so far allows. */
-export interface Step {
+/** A piece of output, and the time to compute it. */
+interface Step {
   readonly costMs: number;
   readonly tokens: number;
   readonly text: string;
 }
 
-/** How a model turns audio into output. */
-export interface Model {
-  readonly promptTokens: number;
-  /** The next piece, if there is enough audio for it; `"end"` behind the last one. */
-  next(heard: Heard): Step | "end" | undefined;
-}
-
 /** The audio so far. */
-export interface Heard {
+interface AudioSoFar {
   readonly audioMs: number;
   readonly ended: boolean;
 }
 
-/** Starts to decode: pieces come out one behind the other, each when its audio is there and its time is spent. */
-export function generate(
-  host: GenerationHost,
-  createModel: (host: GenerationHost) => Model,
-): Generation {
-  const model = createModel(host);
+/** Turns audio into output. */
+interface Model {
+  readonly promptTokens: number;
+  /** The next step, undefined while it needs more audio, or `"end"` after the last one. */
+  next(audio: AudioSoFar): Step | "end" | undefined;
+}
+
+/** Decodes an utterance: steps come one after the other, each when its audio is there and its compute time has passed. */
+export function generate(host: GenerationHost): Generation {
+  const isSegments = host.options.mode === "segments";
+  const model = isSegments ? segmentModel(host) : tokenModel(host);
   let samples = 0;
   let ended = false;
-  let over = false;
-  let seated = false;
+  let isOver = false;
+  let isSeated = false;
   let completionTokens = 0;
   let freeAtMs = 0;
   let cancelStep: (() => void) | undefined;
+  const audioMs = () => samples / SAMPLE_RATE_HZ * 1000;
   const leave = host.seats.take(() => {
-    seated = true;
-    pump(host.clock.now());
+    isSeated = true;
+    advance(host.clock.now());
   });
 
   function finish(): void {
-    over = true;
+    isOver = true;
     cancelStep?.();
     leave();
   }
@@ -84,27 +82,22 @@ export function generate(
     host.delta(step.text);
   }
 
-  /** Decodes what the audio allows, the first piece from `fromMs` on: late timers do not add up. */
-  function pump(fromMs: number): void {
-    while (seated && !over && !cancelStep) {
-      const step = model.next({
-        audioMs: samples / host.sampleRateHz * 1000,
-        ended,
-      });
+  /** Decodes what the audio allows, the first step from `fromMs` on: late timers do not add up. */
+  function advance(fromMs: number): void {
+    while (isSeated && !isOver && !cancelStep) {
+      const step = model.next({ audioMs: audioMs(), ended });
       if (step === undefined) return;
       if (step === "end") {
         finish();
-        return host.done({
-          promptTokens: model.promptTokens,
-          completionTokens,
-        });
+        const { promptTokens } = model;
+        return host.done({ promptTokens, completionTokens });
       }
       freeAtMs = Math.max(freeAtMs, fromMs) + step.costMs;
       if (step.costMs <= 0) emit(step);
       else {
         cancelStep = host.at(freeAtMs, () => {
           emit(step);
-          pump(freeAtMs);
+          advance(freeAtMs);
         });
       }
     }
@@ -114,7 +107,7 @@ export function generate(
     audio(more) {
       samples += more.length;
       host.transcriber.audio(more);
-      pump(host.clock.now());
+      advance(host.clock.now());
     },
     end() {
       ended = true;
@@ -122,32 +115,33 @@ export function generate(
         finish();
         return host.done({ promptTokens: 0, completionTokens: 0 });
       }
-      const audioMs = samples / host.sampleRateHz * 1000;
-      if (host.options.mode === "segments" && audioMs < MIN_SEGMENT_MS) {
+      if (isSegments && audioMs() < MIN_SEGMENT_MS) {
         finish();
         return host.failed(
           `Failed to apply the processor on data of ${samples} samples`,
         );
       }
       host.transcriber.end();
-      pump(host.clock.now());
+      advance(host.clock.now());
     },
     cancel: finish,
   };
 }
 
-/** Less than one window of the spectrum makes the segment models' processor fail. */
+/** The processor of segment models fails on less audio than one window of the spectrum. */
 const MIN_SEGMENT_MS = 25;
+const FRAME_MS = 80;
+/** A token needs a little more audio than its frame, for the window of the spectrum. */
+const LOOKAHEAD_MS = 10;
 
-/** One token per frame of audio, most of them silent, and some more behind the audio: voxtral. */
-export function tokenModel(host: GenerationHost): Model {
-  const { options, transcriber } = host;
-  const { promptTokens, leftPadTokens, rightPadTokens } = options;
+/** As voxtral: a token per frame of audio, most of them silent, and some more after the audio. */
+function tokenModel({ options, transcriber, random }: GenerationHost): Model {
+  const { promptTokens, leftPadTokens, rightPadTokens, tokenMs } = options;
   const ownTokens = Math.max(1, promptTokens - leftPadTokens);
   const limit = Math.max(0, options.maxModelLen - promptTokens);
   let given = 0;
 
-  function decodable({ audioMs, ended }: Heard): number {
+  function decodable({ audioMs, ended }: AudioSoFar): number {
     const frames = ended
       ? Math.ceil(audioMs / FRAME_MS) + rightPadTokens - ownTokens
       : Math.floor((audioMs - LOOKAHEAD_MS) / FRAME_MS) - ownTokens + 1;
@@ -156,19 +150,18 @@ export function tokenModel(host: GenerationHost): Model {
 
   return {
     promptTokens,
-    next(heard) {
-      const ready = decodable(heard);
+    next(audio) {
+      const ready = decodable(audio);
       if (given >= ready) {
-        return heard.ended || given >= limit ? "end" : undefined;
+        return audio.ended || given >= limit ? "end" : undefined;
       }
       given++;
       const tokenEndMs = (given + ownTokens - 1) * FRAME_MS;
-      const isLast = heard.ended && given === ready && given < limit;
-      const base = tokenEndMs + LOOKAHEAD_MS > heard.audioMs
-        ? options.finalTokenMs
-        : options.tokenMs;
+      const isLast = audio.ended && given === ready && given < limit;
+      const isFinal = tokenEndMs + LOOKAHEAD_MS > audio.audioMs;
+      const baseMs = isFinal ? options.finalTokenMs ?? tokenMs : tokenMs;
       return {
-        costMs: base + host.random() * options.tokenJitterMs,
+        costMs: baseMs + random() * options.tokenJitterMs,
         tokens: 1,
         text: isLast ? transcriber.rest() : transcriber.next(tokenEndMs),
       };
@@ -176,28 +169,24 @@ export function tokenModel(host: GenerationHost): Model {
   };
 }
 
-/** Nothing until a segment is full, then all its words at once: qwen3-asr. */
-export function segmentModel(host: GenerationHost): Model {
-  const { options, transcriber } = host;
+/** As qwen3-asr: nothing until a segment is full, then all its words at once. */
+function segmentModel({ options, transcriber, random }: GenerationHost): Model {
   const { segmentMs, tokensPerDelta, segmentPrefix } = options;
   const burst: string[] = [];
   let promptTokens = 0;
   let closedMs = 0;
   let tokens = 0;
 
-  function closeSegment(heard: Heard): void {
+  function closeSegment({ audioMs, ended }: AudioSoFar): void {
     const fromMs = closedMs;
-    closedMs = Math.min(closedMs + segmentMs, heard.audioMs);
-    const inTokens = 10 + Math.round((closedMs - fromMs) / 1000 * 13);
-    if (fromMs === 0) promptTokens = inTokens;
+    closedMs = Math.min(closedMs + segmentMs, audioMs);
+    if (fromMs === 0) promptTokens = 10 + Math.round(closedMs / 1000 * 13);
     if (segmentPrefix) burst.push(segmentPrefix);
     for (let word; (word = transcriber.next(closedMs)) !== "";) {
       burst.push(word);
     }
-    if (heard.ended && closedMs >= heard.audioMs) {
-      const rest = transcriber.rest();
-      if (rest) burst.push(rest);
-    }
+    const rest = ended && closedMs >= audioMs ? transcriber.rest() : "";
+    if (rest) burst.push(rest);
     if (burst.length === 0) burst.push("");
   }
 
@@ -205,27 +194,18 @@ export function segmentModel(host: GenerationHost): Model {
     get promptTokens() {
       return promptTokens;
     },
-    next(heard) {
-      const { audioMs, ended } = heard;
-      if (
-        burst.length === 0 &&
-        (audioMs >= closedMs + segmentMs || (ended && audioMs > closedMs))
-      ) closeSegment(heard);
+    next(audio) {
+      const { audioMs, ended } = audio;
+      const isFull = audioMs >= closedMs + segmentMs;
+      if (burst.length === 0 && (isFull || (ended && audioMs > closedMs))) {
+        closeSegment(audio);
+      }
       const text = burst.shift();
       if (tokens + promptTokens >= options.maxModelLen) return "end";
       if (text === undefined) return ended ? "end" : undefined;
       tokens += tokensPerDelta;
-      return {
-        costMs: tokensPerDelta *
-          (options.tokenMs + host.random() * options.tokenJitterMs),
-        tokens: tokensPerDelta,
-        text,
-      };
+      const tokenMs = options.tokenMs + random() * options.tokenJitterMs;
+      return { costMs: tokensPerDelta * tokenMs, tokens: tokensPerDelta, text };
     },
   };
 }
-
-const FRAME_MS = 80;
-
-/** A token needs a little more audio than its frame, for the window of the spectrum. */
-const LOOKAHEAD_MS = 10;

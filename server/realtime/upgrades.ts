@@ -1,56 +1,53 @@
-import type { IncomingMessage } from "node:http";
+import { type IncomingMessage, STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
-import type { ServerClock } from "../clock.ts";
-import { connect, type Connection, type Protocol } from "./connection.ts";
-import type { Fault } from "../faults.ts";
-import { randomHex } from "../ids.ts";
-import { requestOf } from "../http/listen.ts";
-import type { Log } from "../log.ts";
-import type { SessionOptions } from "../options.ts";
-import { type Random, random } from "../random.ts";
-import { sessionOptions } from "../session_options.ts";
-import { createWebSocketServer, type WebSocket } from "./web_socket.ts";
+import { createTimers, type ServerClock } from "../clock.ts";
+import {
+  type Context,
+  createContext,
+  randomHex,
+  type ServerHost,
+} from "../context.ts";
+import { pathOf, settingsIn } from "../http/listen.ts";
+import { readOptions, SESSION_SETTINGS } from "../settings.ts";
+import type { SessionOptions } from "../settings.ts";
+import {
+  connect,
+  type Connection,
+  createWebSocketServer,
+  type Protocol,
+  type WebSocket,
+} from "./connection.ts";
 
-/** What WebSocket upgrades need to know. */
-export interface UpgradeHost {
-  /** Which protocol a path speaks. */
-  readonly routes: Readonly<
-    Record<string, (connection: Connection) => Protocol>
-  >;
-  readonly isAuthorized: (request: Request) => boolean;
+/** State that all upgrades of a server share. */
+export interface UpgradeHost extends ServerHost {
+  /** Speaks the protocol of `/v1/realtime` over a connection. */
+  readonly open: (connection: Connection) => Protocol;
   readonly options: SessionOptions;
-  readonly seed: number;
-  readonly ids: Random;
   readonly maxFrameBytes: number;
   readonly deflate: boolean;
-  readonly clock: ServerClock;
-  readonly log: Log;
 }
 
-/** Takes upgrades, and closes what it took. */
+/** The WebSocket side of a server. */
 export interface Upgrades {
+  /** Answers an upgrade. */
   take(message: IncomingMessage, socket: Socket, head: Uint8Array): void;
   /** Closes every connection with 1012. */
   close(): Promise<void>;
 }
 
-/** The WebSocket side of a server. */
+/** Why an upgrade is refused. */
+interface Refusal {
+  readonly status: number;
+  readonly body: string;
+}
+
+/** Creates the WebSocket side of a server. */
 export function createUpgrades(host: UpgradeHost): Upgrades {
-  const { clock, log, maxFrameBytes, seed } = host;
+  const { clock, maxFrameBytes } = host;
   const server = createWebSocketServer({
     maxPayload: maxFrameBytes,
     perMessageDeflate: host.deflate,
   });
-
-  function refusal(request: Request): Refusal | undefined {
-    if (!host.isAuthorized(request)) {
-      return { status: 401, body: '{"error":"Unauthorized"}' };
-    }
-    if (!host.routes[new URL(request.url).pathname]) {
-      return { status: 403, body: "" };
-    }
-    return undefined;
-  }
 
   function take(
     message: IncomingMessage,
@@ -58,52 +55,26 @@ export function createUpgrades(host: UpgradeHost): Upgrades {
     head: Uint8Array,
   ): void {
     socket.on("error", () => socket.destroy());
-    const request = readRequest(message);
-    if (!request) return refuse(socket, { status: 400, body: "" });
+    const options = optionsOf(message, host);
     const id = `sess-${randomHex(host.ids)}`;
-    const chance = (purpose: string) => random(seed, `${id} ${purpose}`);
-    const refused = (problem: Refusal) => {
-      refuse(socket, problem);
-      const type = `refused ${problem.status}`;
-      const bytes = problem.body.length;
-      log.add({
-        atMs: clock.now(),
-        session: id,
-        direction: "out",
-        type,
-        bytes,
-      });
+    const isRefused = "status" in options;
+    const session = createContext(host, id, isRefused ? host.options : options);
+    const refuse = (refusal: Refusal) => {
+      respond(socket, refusal);
+      const bytes = refusal.body.length;
+      session.record("out", `refused ${refusal.status}`, { bytes });
     };
-    const problem = refusal(request);
-    if (problem) return refused(problem);
-    const options = sessionOptions(request, host.options);
-    if (typeof options === "string") {
-      return refused({ status: 400, body: options });
-    }
-    const share = chance("faults");
-    const faults = options.faults.filter((fault) =>
-      share() < (fault.share ?? 1)
-    );
-    const parts = { id, socket, options, faults, clock, log, random: chance };
-    const open = host.routes[new URL(request.url).pathname]!;
-    atAccept(parts, () => {
+    if (isRefused) return refuse(options);
+    whenAccepted(session, socket, () => {
       if (socket.destroyed) return;
-      const fault = faults.find((fault) => fault.do === "refuse");
-      if (fault?.do === "refuse") return refused(fault);
-      const opened = (webSocket: WebSocket) => {
+      const refusal = session.faults.find((fault) => fault.do === "refuse");
+      if (refusal?.do === "refuse") return refuse(refusal);
+      session.record("note", "accepted");
+      server.handleUpgrade(message, socket, head, (webSocket) => {
         socket.setNoDelay(true);
         explainTooBig(webSocket, maxFrameBytes);
-        connect({ ...parts, webSocket }, open);
-      };
-      const atMs = clock.now();
-      log.add({
-        atMs,
-        session: id,
-        direction: "note",
-        type: "accepted",
-        bytes: 0,
+        connect(session, socket, webSocket, host.open);
       });
-      server.handleUpgrade(message, socket, { head, opened });
     });
   }
 
@@ -116,23 +87,28 @@ export function createUpgrades(host: UpgradeHost): Upgrades {
   };
 }
 
-/** The request, if its address can be read. */
-function readRequest(message: IncomingMessage): Request | undefined {
+/** The options of a session, or why it is refused. */
+function optionsOf(
+  message: IncomingMessage,
+  { isAuthorized, pathPrefix, options }: UpgradeHost,
+): SessionOptions | Refusal {
+  if (!isAuthorized(message)) {
+    return { status: 401, body: '{"error":"Unauthorized"}' };
+  }
+  if (pathOf(message) !== `${pathPrefix}/v1/realtime`) {
+    return { status: 403, body: "" };
+  }
   try {
-    return requestOf(message);
-  } catch {
-    return undefined;
+    return readOptions(settingsIn(message), options, SESSION_SETTINGS);
+  } catch (error) {
+    return { status: 400, body: (error as Error).message };
   }
 }
 
-/** Does what was set for the time before the upgrade's answer. */
-function atAccept(
-  { options, faults, socket, clock }: {
-    options: SessionOptions;
-    faults: readonly Fault[];
-    socket: Socket;
-    clock: ServerClock;
-  },
+/** Waits as the options and faults say, and accepts. */
+function whenAccepted(
+  { options, faults, clock }: Context<SessionOptions>,
+  socket: Socket,
   accept: () => void,
 ): void {
   let waitMs = options.acceptDelayMs;
@@ -141,25 +117,23 @@ function atAccept(
     if (fault.do === "drop") return void socket.destroy();
     if (fault.do === "stall") waitMs += fault.ms ?? Infinity;
   }
-  if (waitMs <= 0) accept();
-  else if (waitMs < Infinity) clock.at(clock.now() + waitMs, accept);
-}
-
-interface Refusal {
-  readonly status: number;
-  readonly body: string;
+  if (waitMs <= 0) return accept();
+  if (waitMs === Infinity) return;
+  const timers = createTimers(clock);
+  timers.at(clock.now() + waitMs, accept);
+  socket.once("close", timers.end);
 }
 
 /** Answers an upgrade with an ordinary response. */
-function refuse(socket: Socket, { status, body }: Refusal): void {
-  const isJson = body.startsWith("{") || body.startsWith("[");
+function respond(socket: Socket, { status, body }: Refusal): void {
   const bytes = new TextEncoder().encode(body);
+  const type = /^[{[]/.test(body)
+    ? "application/json"
+    : "text/plain; charset=utf-8";
   const head = [
-    `HTTP/1.1 ${status} ${REASONS[status] ?? "Refused"}`,
+    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? "Refused"}`,
     `Content-Length: ${bytes.length}`,
-    `Content-Type: ${
-      isJson ? "application/json" : "text/plain; charset=utf-8"
-    }`,
+    `Content-Type: ${type}`,
     "Connection: close",
     "",
     "",
@@ -168,45 +142,28 @@ function refuse(socket: Socket, { status, body }: Refusal): void {
   socket.end(bytes);
 }
 
-const REASONS: Readonly<Record<number, string>> = {
-  400: "Bad Request",
-  401: "Unauthorized",
-  403: "Forbidden",
-  404: "Not Found",
-  429: "Too Many Requests",
-  500: "Internal Server Error",
-  503: "Service Unavailable",
-};
-
-/** Gives the close frame for an oversized message the reason that the real server gives. */
+/** Gives the close frame for an oversized message the reason that vLLM gives. */
 function explainTooBig(webSocket: WebSocket, maxFrameBytes: number): void {
   const close = webSocket.close.bind(webSocket);
+  const tooBig = `frame exceeds limit of ${maxFrameBytes} bytes`;
   webSocket.close = (code, reason) =>
-    close(
-      code,
-      code === 1009 ? `frame exceeds limit of ${maxFrameBytes} bytes` : reason,
-    );
+    close(code, code === 1009 ? tooBig : reason);
 }
 
-/** Waits until all are closed; ends those that do not answer in time. */
-function allClosed(
+/** Waits until every client has closed, and ends those that do not answer in time. */
+async function allClosed(
   webSockets: ReadonlySet<WebSocket>,
   clock: ServerClock,
 ): Promise<void> {
-  return new Promise((resolve) => {
-    if (webSockets.size === 0) return resolve();
-    const cancel = clock.at(clock.now() + CLOSE_GRACE_MS, () => {
-      for (const webSocket of webSockets) webSocket.terminate();
-    });
-    let open = webSockets.size;
-    for (const webSocket of webSockets) {
-      webSocket.once("close", () => {
-        if (--open > 0) return;
-        cancel();
-        resolve();
-      });
-    }
+  const cancel = clock.at(clock.now() + CLOSE_GRACE_MS, () => {
+    for (const webSocket of webSockets) webSocket.terminate();
   });
+  await Promise.all(
+    [...webSockets].map((webSocket) =>
+      new Promise<void>((resolve) => webSocket.once("close", resolve))
+    ),
+  );
+  cancel();
 }
 
 const CLOSE_GRACE_MS = 300;

@@ -1,46 +1,35 @@
-import { type Connection, errorEvent, type Protocol } from "./connection.ts";
 import { hashAudio } from "../log.ts";
-import type { KnownClip } from "../speech/known_clips.ts";
+import type { Seats } from "../seats.ts";
+import { SAMPLE_RATE_HZ } from "../speech/recognizer.ts";
 import { createTranscriber } from "../speech/transcriber.ts";
+import { type Connection, errorEvent, type Protocol } from "./connection.ts";
 import {
   generate,
   type Generation,
   type GenerationUsage,
-  segmentModel,
-  tokenModel,
 } from "./generation.ts";
-import { pythonStr, pythonType } from "./python.ts";
-import type { Seats } from "../seats.ts";
 import {
-  audioProblem,
-  doneEvent,
-  type Event,
-  finalProblem,
-  pythonBool,
-  samplesOf,
-} from "./vllm_events.ts";
+  pydanticBool,
+  pydanticError,
+  pythonStr,
+  pythonType,
+} from "./pydantic.ts";
 
-/** What all sessions of a server share. */
-export interface VllmHost {
-  /** Names that `session.update` takes. */
-  readonly models: readonly string[];
-  readonly seats: Seats;
-  readonly clips: readonly KnownClip[];
-}
+/** An event of the client: a JSON object. */
+type Event = Readonly<Record<string, unknown>>;
 
-/** The dialect of vLLM's `/v1/realtime`. */
+/** Speaks vLLM's `/v1/realtime` over a connection. */
 export function vllmRealtime(
   connection: Connection,
-  host: VllmHost,
+  { models, seats }: { models: readonly string[]; seats: Seats },
 ): Protocol {
   const { options, clock } = connection;
-  const noDeltas = connection.fault("no-deltas") !== undefined;
   /** Audio, and `undefined` for each final commit, that no generation has taken yet. */
   let queue: (Int16Array | undefined)[] = [];
   let generation: Generation | undefined;
   let audioEnded = false;
-  let validated = false;
-  let samplesHeard = 0;
+  let hasModel = false;
+  let samplesReceived = 0;
   let audioHash: number | undefined;
   let appends = 0;
   let deltas = 0;
@@ -51,46 +40,41 @@ export function vllmRealtime(
     connection.send("error", errorEvent(message, code));
   }
 
-  function created(): void {
+  function greet(): void {
     if (connection.reached("created")) return;
+    const { id } = connection;
     const created = Math.floor(clock.now() / 1000);
-    connection.send(
-      "session.created",
-      JSON.stringify({ type: "session.created", id: connection.id, created }),
-    );
+    const event = { type: "session.created", id, created };
+    connection.send(event.type, JSON.stringify(event));
   }
 
-  function update(event: Event): void {
+  function update({ model }: Event): void {
     connection.received("session.update");
-    const { model } = event;
     if (model === undefined || model === null) {
       return fail("Missing required field: model", "invalid_event");
     }
-    if (model !== "" && !host.models.includes(model as string)) {
-      return fail(
-        `The model \`${pythonStr(model)}\` does not exist.`,
-        "model_not_found",
-      );
+    if (model !== "" && !models.includes(model as string)) {
+      const message = `The model \`${pythonStr(model)}\` does not exist.`;
+      return fail(message, "model_not_found");
     }
-    validated = true;
+    hasModel = true;
     connection.reached("update");
   }
 
   function append(event: Event): void {
     const samples = samplesOf(event.audio);
     if (samples) {
-      samplesHeard += samples.length;
+      samplesReceived += samples.length;
       audioHash = hashAudio(samples, audioHash);
     }
     connection.received("input_audio_buffer.append", {
-      audioMs: samplesHeard / SAMPLE_RATE_HZ * 1000,
+      audioMs: samplesReceived / SAMPLE_RATE_HZ * 1000,
       ...(audioHash !== undefined && { audioHash }),
     });
     if (!samples) {
-      const problem = audioProblem(event);
-      return problem
-        ? fail(problem, "processing_error")
-        : fail("Invalid audio data", "invalid_audio");
+      return typeof event.audio === "string"
+        ? fail("Invalid audio data", "invalid_audio")
+        : fail(audioProblem(event), "processing_error");
     }
     connection.reached(`appends:${++appends}`);
     queue.push(samples);
@@ -98,49 +82,46 @@ export function vllmRealtime(
   }
 
   function commit(event: Event): void {
-    const final = "final" in event ? pythonBool(event.final) : false;
+    const final = "final" in event ? pydanticBool(event.final) : false;
     connection.received(
       final ? "input_audio_buffer.commit final" : "input_audio_buffer.commit",
     );
-    if (!validated) return fail(NOT_VALIDATED, "model_not_validated");
+    if (!hasModel) return fail(NOT_VALIDATED, "model_not_validated");
     if (final === undefined) {
       return fail(finalProblem(event.final), "processing_error");
     }
+    connection.reached(final ? "final" : "commit");
     if (final) {
-      connection.reached("final");
       queue.push(undefined);
       feed();
-    } else {
-      connection.reached("commit");
-      if (!generation) start();
-    }
+    } else if (!generation) start();
   }
 
   function start(): void {
     text = "";
     audioEnded = false;
-    const random = connection.random(`generation ${++utterances}`);
+    const number = ++utterances;
     generation = generate({
       options,
       clock,
-      random,
-      seats: host.seats,
-      sampleRateHz: SAMPLE_RATE_HZ,
-      transcriber: createTranscriber({
-        clips: host.clips,
+      seats,
+      random: connection.random(`generation ${number}`),
+      transcriber: createTranscriber(
         options,
-        sampleRateHz: SAMPLE_RATE_HZ,
-        random: connection.random(`words ${utterances}`),
-      }),
+        connection.random(`words ${number}`),
+      ),
       at: connection.at,
       delta,
       done,
-      failed,
-    }, options.mode === "segments" ? segmentModel : tokenModel);
+      failed(message) {
+        fail(message, "processing_error");
+        finish();
+      },
+    });
     feed();
   }
 
-  /** Hands the queue on to the generation, up to the first final commit. */
+  /** Hands the queue to the generation, up to the first final commit. */
   function feed(): void {
     let taken = 0;
     while (generation && !audioEnded && taken < queue.length) {
@@ -156,39 +137,27 @@ export function vllmRealtime(
 
   function delta(piece: string): void {
     text += piece;
-    if (noDeltas) return;
-    connection.send(
-      "transcription.delta",
-      piece === ""
-        ? EMPTY_DELTA
-        : JSON.stringify({ type: "transcription.delta", delta: piece }),
-      piece.length,
-    );
+    if (connection.hasFault("no-deltas")) return;
+    const event = { type: "transcription.delta", delta: piece };
+    const json = piece === "" ? EMPTY_DELTA : JSON.stringify(event);
+    connection.send(event.type, json, piece.length);
     connection.reached(`deltas:${++deltas}`);
   }
 
   function done(usage: GenerationUsage): void {
     if (!connection.reached("done")) {
-      const json = doneEvent(
-        connection.fault("no-text") ? undefined : text,
-        usage,
-      );
-      const times = connection.fault("duplicate") ? 2 : 1;
-      for (let i = 0; i < times; i++) {
+      const isSilent = connection.hasFault("no-text");
+      const json = doneEvent(isSilent ? undefined : text, usage);
+      for (let n = connection.hasFault("duplicate") ? 2 : 1; n > 0; n--) {
         connection.send("transcription.done", json, text.length);
       }
     }
-    over();
+    finish();
     connection.reached("after-done");
   }
 
-  function failed(message: string): void {
-    fail(message, "processing_error");
-    over();
-  }
-
-  /** What came behind the end of the utterance is lost. */
-  function over(): void {
+  /** Ends the utterance. Events that came after its final commit are lost. */
+  function finish(): void {
     generation = undefined;
     queue = [];
   }
@@ -202,12 +171,13 @@ export function vllmRealtime(
       case "input_audio_buffer.commit":
         return commit(event);
     }
-    connection.received(pythonStr(event.type).slice(0, MAX_TYPE_LENGTH));
-    fail(`Unknown event type: ${pythonStr(event.type)}`, "unknown_event");
+    const type = pythonStr(event.type);
+    connection.received(type.slice(0, MAX_TYPE_LENGTH));
+    fail(`Unknown event type: ${type}`, "unknown_event");
   }
 
-  if (options.createdDelayMs <= 0) created();
-  else connection.at(clock.now() + options.createdDelayMs, created);
+  if (options.createdDelayMs <= 0) greet();
+  else connection.at(clock.now() + options.createdDelayMs, greet);
   return {
     text(message) {
       let event: unknown;
@@ -217,10 +187,10 @@ export function vllmRealtime(
         connection.received("(bad json)");
         return fail("Invalid JSON", "invalid_json");
       }
-      const kind = pythonType(event);
-      if (kind === "dict") return dispatch(event as Event);
+      const type = pythonType(event);
+      if (type === "dict") return dispatch(event as Event);
       connection.received("(no object)");
-      fail(`'${kind}' object has no attribute 'get'`, "processing_error");
+      fail(`'${type}' object has no attribute 'get'`, "processing_error");
     },
     binary() {
       connection.received("(binary)");
@@ -228,14 +198,65 @@ export function vllmRealtime(
     },
     closed() {
       generation?.cancel();
-      over();
+      finish();
     },
   };
 }
 
-const SAMPLE_RATE_HZ = 16_000;
 const EMPTY_DELTA = '{"type":"transcription.delta","delta":""}';
 const NOT_VALIDATED =
   "Model not validated. Make sure to validate the model by sending a session.update event.";
-/** Of a type that a client made up, as the log keeps it. */
+/** Clients can make types up: the log keeps this much of them. */
 const MAX_TYPE_LENGTH = 100;
+
+function doneEvent(
+  text: string | undefined,
+  { promptTokens, completionTokens }: GenerationUsage,
+): string {
+  return JSON.stringify({
+    type: "transcription.done",
+    text,
+    usage: {
+      prompt_tokens: promptTokens,
+      total_tokens: promptTokens + completionTokens,
+      completion_tokens: completionTokens,
+      prompt_tokens_details: null,
+      completion_tokens_details: null,
+    },
+  });
+}
+
+/** Reads base64 of PCM16; undefined if it is something else, or empty. */
+function samplesOf(audio: unknown): Int16Array | undefined {
+  if (typeof audio !== "string" || audio === "") return undefined;
+  try {
+    const bytes = Uint8Array.fromBase64(audio, { lastChunkHandling: "strict" });
+    return bytes.length % 2 === 0 ? new Int16Array(bytes.buffer) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The error for an append whose audio is not a string. */
+function audioProblem(event: Event): string {
+  const finding = "audio" in event
+    ? {
+      message: "Input should be a valid string",
+      kind: "string_type",
+      input: event.audio,
+    }
+    : { message: "Field required", kind: "missing", input: event };
+  return pydanticError("InputAudioBufferAppend", "audio", finding);
+}
+
+/** The error for a `final` that is not a boolean. */
+function finalProblem(final: unknown): string {
+  const isScalar = typeof final === "string" || typeof final === "number";
+  return pydanticError("InputAudioBufferCommit", "final", {
+    message: `Input should be a valid boolean${
+      isScalar ? ", unable to interpret input" : ""
+    }`,
+    kind: isScalar ? "bool_parsing" : "bool_type",
+    input: final,
+  });
+}

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { bundledClips } from "../../clips/mod.ts";
 import { startServer } from "../mod.ts";
-import { clipSamples } from "../speech/fingerprint_clips.ts";
+import { clipSamples } from "../../tests/support/files.ts";
 import {
   append,
   appendOf,
@@ -44,10 +44,10 @@ Deno.test("startServer() says a word once its audio and the delay have passed", 
     let words = 0;
     for (let i = 0; i < samples.length; i += 320) {
       client.send(appendOf(samples.slice(i, i + 320)));
-      const heardMs = (i + 320) / 16;
+      const audioMs = (i + 320) / 16;
       for (const { delta } of await client.settled()) {
         if (delta === "") continue;
-        const late = heardMs - (clip.words[words++]!.endMs + delayMs);
+        const late = audioMs - (clip.words[words++]!.endMs + delayMs);
         assert.ok(late >= 0 && late <= 120, `${delta}: ${late}`);
       }
     }

@@ -1,163 +1,120 @@
-import { createEnvelopeMeter, type Envelope, FRAME_MS } from "./envelope.ts";
-import type { KnownClip } from "./known_clips.ts";
-import { bestMatch, type Match } from "./match.ts";
-import { type TimedWord, wordsOfSound } from "./words.ts";
-import type { Random } from "../random.ts";
+import { bundledClips } from "../../clips/mod.ts";
+import type { Random } from "../../lib/random.ts";
+import { pseudoWord, type TimedWord } from "./words.ts";
 
-/** Hears audio and finds the words in it. */
+/** Sample rate of the audio that a recognizer takes. */
+export const SAMPLE_RATE_HZ = 16_000;
+
+/** Finds the words in one utterance. */
 export interface Recognizer {
-  /** More audio; tells of each word found, in order, never before it has begun to sound. */
+  /** Takes more audio. */
   audio(samples: Int16Array): void;
-  /** There is no more: decides what is undecided. */
+  /** Ends the audio. */
   end(): void;
 }
 
 /**
- * Knows clips by their sound, one after the other, whatever stands between them; other sound gives words of no
- * language at the pace of speech. Nothing is told of a stretch of sound until it is decided what it is.
+ * Recognizes a bundled clip by the levels of its first {@linkcode CLIP_FRAMES} frames, before its first word is due, and
+ * finds its words. In any other audio it finds made-up words, at the pace of speech as long as there is sound.
+ *
+ * @param found Called with each word, in order.
  */
 export function createRecognizer(
-  clips: readonly KnownClip[],
-  { sampleRateHz, random, wordsPerSecond, found }: {
-    sampleRateHz: number;
+  { random, wordsPerSecond, found }: {
     random: Random;
     wordsPerSecond: number;
     found: (word: TimedWord) => void;
   },
 ): Recognizer {
-  const frameSamples = Math.round(sampleRateHz * FRAME_MS / 1000);
-  let heardFrames = 0;
-  let skipSamples = 0;
-  let stretch = startStretch();
+  const meter = createMeter();
+  const levels: number[] = [];
+  const wordMs = 1000 / wordsPerSecond;
+  let isClip = false;
+  let decided = false;
+  let frames = 0;
+  let soundMs = 0;
 
-  /** A stretch of sound, from a start in the audio on, of which it is to be decided what it is. */
-  function startStretch() {
-    const meter = createEnvelopeMeter(sampleRateHz);
-    return {
-      startFrame: heardFrames,
-      meter,
-      loudFrames: 0,
-      quietFrames: 0,
-      pseudo: undefined as ReturnType<typeof wordsOfSound> | undefined,
-    };
-  }
-
-  function frame(): void {
-    heardFrames++;
-    const { levelDb } = stretch.meter.envelope;
-    const level = levelDb[levelDb.length - 1]!;
-    const isLoud = level > SOUND_DB;
-    if (isLoud) {
-      stretch.loudFrames++;
-      stretch.quietFrames = 0;
-    } else stretch.quietFrames++;
-    if (stretch.pseudo) {
-      stretch.pseudo(level);
-      if (stretch.quietFrames >= PAUSE_FRAMES) stretch = startStretch();
-    } else if (stretch.loudFrames === 0) forgetSilence();
-    else if (isDue(stretch.meter.envelope)) decide(false);
-  }
-
-  /** Keeps the last half second before the first sound. */
-  function forgetSilence(): void {
-    const { levelDb, tiltDb } = stretch.meter.envelope;
-    if (levelDb.length <= LEAD_FRAMES) return;
-    levelDb.shift();
-    tiltDb.shift();
-    stretch.startFrame++;
-  }
-
-  function isDue({ levelDb }: Envelope): boolean {
-    return stretch.loudFrames >= FIRST_LOUD_FRAMES &&
-      levelDb.length % DECIDE_EVERY_FRAMES === 0;
-  }
-
-  function decide(ended: boolean): void {
-    const match = recognize(stretch.meter.envelope, clips);
-    const last = ended || stretch.loudFrames >= LAST_LOUD_FRAMES;
-    if (match && isSure(match, last)) saysClip(match);
-    else if (last) saysPseudoWords();
-  }
-
-  function saysClip({ sound, offsetFrames }: Match<KnownClip>): void {
-    const startMs = (stretch.startFrame + offsetFrames) * FRAME_MS;
-    for (const { text, startMs: from, endMs } of sound.words) {
-      found({ text, startMs: startMs + from, endMs: startMs + endMs });
+  function decide(): void {
+    decided = true;
+    const clip = knownClip(levels);
+    if (!clip) return levels.forEach(makeWords);
+    isClip = true;
+    for (const { text, startMs, endMs } of clip.words) {
+      found({ text, startMs, endMs });
     }
-    const endFrame = stretch.startFrame + offsetFrames +
-      Math.floor(sound.durationMs / FRAME_MS);
-    skipSamples = Math.max(0, endFrame - heardFrames) * frameSamples;
-    heardFrames = Math.max(heardFrames, endFrame);
-    stretch = startStretch();
   }
 
-  function saysPseudoWords(): void {
-    stretch.pseudo = wordsOfSound(stretch.startFrame, {
-      random,
-      wordsPerSecond,
-      found,
-    });
-    for (const level of stretch.meter.envelope.levelDb) stretch.pseudo(level);
+  /** Makes up the words of a frame: one after each `wordMs` of sound. */
+  function makeWords(level: number): void {
+    const endMs = ++frames * FRAME_MS;
+    if (level <= SILENCE_DB) return;
+    for (soundMs += FRAME_MS; soundMs >= wordMs; soundMs -= wordMs) {
+      found({ text: pseudoWord(random), startMs: endMs - wordMs, endMs });
+    }
   }
 
   return {
     audio(samples) {
-      let i = Math.min(skipSamples, samples.length);
-      skipSamples -= i;
-      while (i < samples.length) {
-        const frames = stretch.meter.envelope.levelDb.length;
-        const { meter } = stretch;
-        i = meter.take(samples, i);
-        if (meter.envelope.levelDb.length === frames) continue;
-        frame();
-        const skipped = Math.min(skipSamples, samples.length - i);
-        skipSamples -= skipped;
-        i += skipped;
+      for (const level of meter(samples)) {
+        if (isClip) return;
+        if (decided) makeWords(level);
+        else if (levels.push(level) === CLIP_FRAMES) decide();
       }
     },
     end() {
-      if (!stretch.pseudo && stretch.loudFrames > 0) decide(true);
+      if (!decided) decide();
     },
   };
 }
 
-/** The clip that fits best: as it stands if that will do, else at any offset. */
-function recognize(
-  heard: Envelope,
-  clips: readonly KnownClip[],
-): Match<KnownClip> | undefined {
-  const exact = bestMatch(heard, clips, { from: 0, to: 0 });
-  if (exact && exact.distanceDb < EXACT_DB && isSure(exact, false)) {
-    return exact;
-  }
-  return bestMatch(heard, clips, {
-    from: -MAX_CUT_FRAMES,
-    to: MAX_LEAD_FRAMES,
+/** The levels of each clip's first frames in dB, as our decoders give them. */
+export const CLIP_LEVELS: Readonly<Record<string, readonly number[]>> = {
+  short: [-60, -60, -35, -19, -26, -31, -28, -22],
+  telephone: [-60, -60, -60, -60, -35, -23, -31, -55],
+  question: [-60, -60, -60, -21, -19, -27, -14, -23],
+  instructions: [-60, -36, -28, -18, -20, -30, -41, -60],
+  names: [-60, -60, -45, -27, -22, -25, -33, -22],
+  noisy: [-46, -36, -41, -36, -19, -22, -35, -34],
+  numbers: [-60, -60, -60, -21, -15, -23, -38, -16],
+  long: [-60, -60, -23, -33, -23, -20, -35, -42],
+};
+
+const CLIP_FRAMES = 8;
+const FRAME_MS = 100;
+const FRAME_SAMPLES = SAMPLE_RATE_HZ * FRAME_MS / 1000;
+const FLOOR_DB = -60;
+/** Quieter frames have no words. */
+const SILENCE_DB = -50;
+/** Two clips differ by 3.4 dB or more on average, a clip through 8 kHz and back from itself by less than 2. */
+const SAME_DB = 2.5;
+/** A frame counts at most this, so that a consonant lost to a low sample rate does not decide. */
+const MAX_FRAME_DB = 12;
+
+function knownClip(levels: readonly number[]) {
+  if (levels.length < CLIP_FRAMES) return undefined;
+  return bundledClips.find(({ id }) => {
+    const differences = CLIP_LEVELS[id]?.map((level, i) =>
+      Math.min(MAX_FRAME_DB, Math.abs(level - levels[i]!))
+    ) ?? [MAX_FRAME_DB];
+    const sum = differences.reduce((sum, difference) =>
+      sum + difference, 0);
+    return sum / differences.length < SAME_DB;
   });
 }
 
-/** Whether the match is good, and better than any other. */
-function isSure(
-  { distanceDb, nextDb }: Match<KnownClip>,
-  isLast: boolean,
-): boolean {
-  return distanceDb < SAME_DB && nextDb > distanceDb + (isLast ? 0 : MARGIN_DB);
+/** Measures the level of each whole frame of a signal that comes in pieces. */
+export function createMeter(): (samples: Int16Array) => Generator<number> {
+  let filled = 0;
+  let energy = 0;
+  return function* (samples) {
+    for (let i = 0; i < samples.length;) {
+      const end = Math.min(samples.length, i + FRAME_SAMPLES - filled);
+      filled += end - i;
+      for (; i < end; i++) energy += samples[i]! ** 2;
+      if (filled < FRAME_SAMPLES) return;
+      const power = energy / FRAME_SAMPLES / 32_768 ** 2;
+      filled = energy = 0;
+      yield Math.max(FLOOR_DB, 10 * Math.log10(power + 1e-12));
+    }
+  };
 }
-
-/** What is louder is sound. */
-const SOUND_DB = -50;
-/** A pause of that length ends a stretch of unknown sound. */
-const PAUSE_FRAMES = 30;
-/** Silence before a clip's first sound that is kept to compare. */
-const LEAD_FRAMES = 25;
-/** Sound needed before the first decision, and at the latest one. */
-const FIRST_LOUD_FRAMES = 15;
-const LAST_LOUD_FRAMES = 75;
-const DECIDE_EVERY_FRAMES = 5;
-/** A clip may begin this much before or behind the stretch that it is in. */
-const MAX_CUT_FRAMES = 15;
-const MAX_LEAD_FRAMES = 30;
-/** Distances: of a copy without change, of a copy at all, to the next best. */
-const EXACT_DB = 1.5;
-const SAME_DB = 4;
-const MARGIN_DB = 1.5;

@@ -1,67 +1,56 @@
-import type { SessionOptions } from "../options.ts";
-import type { Random } from "../random.ts";
-import type { KnownClip } from "./known_clips.ts";
-import type { TimedWord } from "./words.ts";
-import { createRecognizer } from "./recognizer.ts";
-import { withErrors } from "./word_errors.ts";
+import { createHash } from "node:crypto";
+import { decodeAudio, downmix, resample, toPcm16 } from "../../audio/mod.ts";
+import { type Random, random } from "../../lib/random.ts";
+import type { SessionOptions } from "../settings.ts";
+import { createRecognizer, SAMPLE_RATE_HZ } from "./recognizer.ts";
+import { type TimedWord, withErrors } from "./words.ts";
 
-/** Hears an utterance and says its words, each once it is due. */
+/** Transcribes an utterance, each word once it is due. */
 export interface Transcriber {
-  /** More audio. */
+  /** Takes more audio. */
   audio(samples: Int16Array): void;
-  /** There is no more. */
+  /** Ends the audio. */
   end(): void;
-  /** The next word, with the space before it, if it is due once that much audio was heard; else nothing. */
+  /** Returns the next word, with the space before it, if it is due after that much audio; else an empty text. */
   next(audioMs: number): string;
-  /** All the words left. */
+  /** Returns every word that is left. */
   rest(): string;
 }
 
-/** What a transcriber is made of. */
-export interface TranscriberOptions {
-  readonly clips: readonly KnownClip[];
-  readonly options: SessionOptions;
-  readonly sampleRateHz: number;
-  readonly random: Random;
-}
-
-/** A transcriber for one utterance. */
+/** Creates the transcriber of one utterance. */
 export function createTranscriber(
-  { clips, options, sampleRateHz, random }: TranscriberOptions,
+  options: SessionOptions,
+  random: Random,
 ): Transcriber {
-  const { jitterMs, wordErrorRate, wordsPerSecond } = options;
+  const { jitterMs, wordErrorRate: rate, wordsPerSecond } = options;
   const delayMs = options.mode === "segments" ? 0 : options.delayMs;
   const queue: (TimedWord & { readonly dueMs: number })[] = [];
-  let samplesHeard = 0;
+  let samplesReceived = 0;
   let lastDueMs = 0;
   let said = 0;
-  const recognizer = createRecognizer(clips, {
-    sampleRateHz,
+  const recognizer = createRecognizer({
     random,
     wordsPerSecond,
     found(word) {
       const jitter = jitterMs && jitterMs * (2 * random() - 1);
       lastDueMs = Math.max(lastDueMs, word.endMs + delayMs + jitter);
-      const texts = wordErrorRate > 0
-        ? withErrors(word.text, { rate: wordErrorRate, random })
-        : [word.text];
-      for (const text of texts) queue.push({ ...word, text, dueMs: lastDueMs });
+      for (const text of withErrors(word.text, { rate, random })) {
+        queue.push({ ...word, text, dueMs: lastDueMs });
+      }
     },
   });
   const say = () => (said++ > 0 ? " " : "") + queue.shift()!.text;
 
   return {
     audio(samples) {
-      samplesHeard += samples.length;
+      samplesReceived += samples.length;
       recognizer.audio(samples);
     },
     end() {
       recognizer.end();
-      const heardMs = samplesHeard / sampleRateHz * 1000;
-      const cut = queue.findIndex((word) =>
-        (word.startMs + word.endMs) / 2 > heardMs
-      );
-      if (cut >= 0) queue.length = cut;
+      const audioMs = samplesReceived / SAMPLE_RATE_HZ * 1000;
+      const kept = queue.filter((word) => isSpoken(word, audioMs));
+      queue.splice(0, queue.length, ...kept);
     },
     next: (audioMs) => queue[0] && queue[0].dueMs <= audioMs ? say() : "",
     rest() {
@@ -70,4 +59,63 @@ export function createTranscriber(
       return text;
     },
   };
+}
+
+/** Whether most of a word sounds before the audio ends. */
+export function isSpoken(
+  { startMs, endMs }: TimedWord,
+  audioMs: number,
+): boolean {
+  return (startMs + endMs) / 2 <= audioMs;
+}
+
+/** Words found in an audio file. */
+export interface FileSpeech {
+  readonly durationMs: number;
+  readonly words: readonly TimedWord[];
+}
+
+/** Finds the words of a file, the same for the same bytes. Rejects if it is not audio. */
+export type RecognizeFile = (
+  bytes: Uint8Array<ArrayBuffer>,
+  wordsPerSecond: number,
+) => Promise<FileSpeech>;
+
+/** Keeps the words of the newest `limit` files, so that only a file's first request takes the server's time. */
+export function createFileRecognizer(
+  seed: number,
+  limit = 1000,
+): RecognizeFile {
+  const known = new Map<string, Promise<FileSpeech>>();
+  return (bytes, wordsPerSecond) => {
+    const hash = createHash("sha1").update(bytes).digest("hex");
+    const key = `${hash} ${wordsPerSecond}`;
+    const found = known.get(key) ??
+      recognize(bytes, { purpose: `speech ${hash}`, seed, wordsPerSecond });
+    known.set(key, found);
+    if (known.size > limit) known.delete(known.keys().next().value!);
+    return found;
+  };
+}
+
+async function recognize(
+  bytes: Uint8Array<ArrayBuffer>,
+  { purpose, seed, wordsPerSecond }: {
+    purpose: string;
+    seed: number;
+    wordsPerSecond: number;
+  },
+): Promise<FileSpeech> {
+  const { channels, sampleRateHz } = await decodeAudio(bytes, "file");
+  const mono = downmix(channels);
+  const durationMs = mono.length / sampleRateHz * 1000;
+  const words: TimedWord[] = [];
+  const recognizer = createRecognizer({
+    random: random(seed, purpose),
+    wordsPerSecond,
+    found: (word) => isSpoken(word, durationMs) && words.push(word),
+  });
+  recognizer.audio(toPcm16(resample(mono, sampleRateHz, SAMPLE_RATE_HZ)));
+  recognizer.end();
+  return { durationMs, words };
 }

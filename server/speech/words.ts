@@ -1,5 +1,4 @@
-import type { Random } from "../random.ts";
-import { FRAME_MS } from "./envelope.ts";
+import type { Random } from "../../lib/random.ts";
 
 /** A word and when it sounds. */
 export interface TimedWord {
@@ -8,37 +7,7 @@ export interface TimedWord {
   readonly endMs: number;
 }
 
-/**
- * Makes words of a stretch of sound: as many as speech of that pace has, while there is sound.
- *
- * @param startFrame Where the stretch begins in the audio.
- * @returns To be called with the level of each frame.
- */
-export function wordsOfSound(
-  startFrame: number,
-  { random, wordsPerSecond, found }: {
-    random: Random;
-    wordsPerSecond: number;
-    found: (word: TimedWord) => void;
-  },
-): (levelDb: number) => void {
-  const wordMs = 1000 / wordsPerSecond;
-  let frames = startFrame;
-  let loudMs = 0;
-  return (levelDb) => {
-    frames++;
-    if (levelDb > SOUND_DB) loudMs += FRAME_MS;
-    if (loudMs < wordMs) return;
-    loudMs -= wordMs;
-    const endMs = frames * FRAME_MS;
-    found({ text: pseudoWord(random), startMs: endMs - wordMs, endMs });
-  };
-}
-
-/** What is louder is sound. */
-const SOUND_DB = -50;
-
-/** A word of one to three syllables, of no language. */
+/** Makes up a word of one to three syllables, of no language. */
 export function pseudoWord(random: Random): string {
   const pick = (from: string) => from[Math.floor(random() * from.length)]!;
   let word = "";
@@ -46,4 +15,25 @@ export function pseudoWord(random: Random): string {
     word += pick("bdfgklmnprstvz") + pick("aeiou");
   }
   return word + pick("kmnrst");
+}
+
+/**
+ * Recognizes a word with errors, at a word error rate: the result is the word itself, another word, no word, or the word
+ * and one more; substitutions, deletions and insertions come 3 : 1 : 1. A word has one error at most, so that the expected
+ * rate is `rate`.
+ */
+export function withErrors(
+  word: string,
+  { rate, random }: { rate: number; random: Random },
+): readonly string[] {
+  if (rate <= 0 || random() >= rate) return [word];
+  const kind = random() * 5;
+  if (kind < 3) return [otherWord(word, random)];
+  return kind < 4 ? [] : [word, otherWord(word, random)];
+}
+
+function otherWord(word: string, random: Random): string {
+  let other = pseudoWord(random);
+  while (other === word) other = pseudoWord(random);
+  return other;
 }

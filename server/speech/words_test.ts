@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { distance } from "fastest-levenshtein";
 import { random } from "../../lib/random.ts";
-import { withErrors } from "./word_errors.ts";
+import { withErrors } from "./words.ts";
 
 /** Word errors between two texts: the words are coded as characters for a string distance. */
 function wordErrors(said: readonly string[], meant: readonly string[]): number {

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { Sample } from "../../core/sample.ts";
-import { bundledClips, readClip } from "../../clips/mod.ts";
+import { decodeAudio, downmix, resample, toPcm16 } from "../../audio/mod.ts";
+import { type BundledClip, bundledClips, readClip } from "../../clips/mod.ts";
 
 export { type TempFolder, tempFolder, tone } from "./datasets.ts";
 
@@ -14,6 +15,15 @@ export async function speechFiles(
     files[clip.file.replace(/\.\w+$/, ".txt")] = `${clip.transcript}\n`;
   }
   return files;
+}
+
+/** The samples of a bundled clip as a client streams them, at 16 kHz. */
+export async function clipSamples(
+  clip: BundledClip,
+): Promise<Int16Array<ArrayBuffer>> {
+  const decoded = await decodeAudio(await readClip(clip), clip.file);
+  const mono = downmix(decoded.channels);
+  return toPcm16(resample(mono, decoded.sampleRateHz, 16_000));
 }
 
 /** A report that a run wrote. */

@@ -1,6 +1,6 @@
 import { connect } from "node:net";
 import { type RunningServer, startServer } from "../../server/mod.ts";
-import type { ServerOptions } from "../../server/options.ts";
+import type { ServerOptions } from "../../server/settings.ts";
 
 /** A server that answers as fast as it can. */
 export function quickServer(

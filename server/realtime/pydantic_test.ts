@@ -1,5 +1,10 @@
 import assert from "node:assert/strict";
-import { pydanticError, pythonRepr, pythonStr, pythonType } from "./python.ts";
+import {
+  pydanticError,
+  pythonRepr,
+  pythonStr,
+  pythonType,
+} from "./pydantic.ts";
 
 Deno.test("pythonRepr() prints values of JSON as Python does", () => {
   assert.equal(
@@ -19,8 +24,7 @@ Deno.test("pythonType() names the types of JSON", () => {
 
 Deno.test("pydanticError() shortens long values to their ends", () => {
   const input = { type: "input_audio_buffer.append", event_id: "e".repeat(40) };
-  const message = pydanticError("Model", {
-    field: "audio",
+  const message = pydanticError("Model", "audio", {
     message: "Field required",
     kind: "missing",
     input,

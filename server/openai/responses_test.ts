@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Refusal } from "../http/refusal.ts";
-import { createResponseStore, inputMessages } from "./response_store.ts";
+import { createResponseStore, inputMessages } from "./responses.ts";
 
 const answer = {
   pieces: [{ kind: "text", text: "yes", tokens: 1 }],
@@ -12,17 +12,17 @@ const answer = {
 Deno.test("createResponseStore() keeps the newest responses, and no more than its limit", () => {
   const store = createResponseStore(2);
   for (const id of ["a", "b", "c"]) {
-    store.add(id, { messages: [{ role: "user", content: id }], answer });
+    store.add(id, [{ role: "user", content: id }], answer);
   }
-  assert.throws(() => store.messagesBefore("a", "vllm"), Refusal);
-  assert.deepEqual(store.messagesBefore("c", "vllm"), [
+  assert.throws(() => store.messagesBefore("a", { dialect: "vllm" }), Refusal);
+  assert.deepEqual(store.messagesBefore("c", { dialect: "vllm" }), [
     { role: "user", content: "c" },
     { role: "assistant", content: "yes" },
   ]);
-  assert.deepEqual(store.messagesBefore(null, "vllm"), []);
+  assert.deepEqual(store.messagesBefore(null, { dialect: "vllm" }), []);
 });
 
-Deno.test("inputMessages() reads a text, messages, and what functions gave", () => {
+Deno.test("inputMessages() reads a text, messages, and results of functions", () => {
   assert.deepEqual(inputMessages({ input: "x" }), [
     { role: "user", content: "x" },
   ]);

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { post, quickServer } from "../../tests/support/quick_server.ts";
 import { makeAnswer } from "./answer.ts";
-import { tokenBudget } from "./bounds.ts";
-import { random } from "../random.ts";
-import { REQUEST_DEFAULTS } from "./options.ts";
+import { tokenBudget } from "./body.ts";
+import { random } from "../../lib/random.ts";
+import { REQUEST_DEFAULTS } from "../settings.ts";
 
 Deno.test("a request that asks for too much is refused with the reason, and the server goes on", async () => {
   await using server = await quickServer({ maxModelLen: 100_000 });

@@ -1,0 +1,98 @@
+import type { IncomingMessage } from "node:http";
+import { type Random, random } from "../lib/random.ts";
+import type { ServerClock } from "./clock.ts";
+import type { Fault } from "./faults.ts";
+import type { Log, LogEntry } from "./log.ts";
+import type { Seats } from "./seats.ts";
+import type { RequestOptions } from "./settings.ts";
+
+/** State that all sessions and requests of a server share. */
+export interface ServerHost {
+  readonly models: readonly string[];
+  readonly isAuthorized: (message: IncomingMessage) => boolean;
+  readonly pathPrefix: string;
+  readonly seats: Seats;
+  readonly seed: number;
+  /** Generator of ids. */
+  readonly ids: Random;
+  readonly clock: ServerClock;
+  readonly log: Log;
+}
+
+/** A session or a request. */
+export interface Context<Options> {
+  /** Its id, on the wire and in the log. */
+  readonly id: string;
+  readonly options: Options;
+  /** The faults that strike it. */
+  readonly faults: readonly Fault[];
+  readonly clock: ServerClock;
+  /** Creates a generator for one purpose. */
+  random(purpose: string): Random;
+  /** Adds an entry to the log, with the time now unless another one is given. */
+  record(
+    direction: LogEntry["direction"],
+    type: string,
+    fields?: Partial<LogEntry>,
+  ): void;
+}
+
+/** Creates the context of a session or a request, and draws its faults. */
+export function createContext<
+  Options extends { readonly faults: readonly Fault[] },
+>(
+  { clock, log, seed }: ServerHost,
+  id: string,
+  options: Options,
+): Context<Options> {
+  const draw = random(seed, `${id} faults`);
+  return {
+    id,
+    options,
+    faults: options.faults.filter(({ share = 1 }) => draw() < share),
+    clock,
+    random: (purpose) => random(seed, `${id} ${purpose}`),
+    record: (direction, type, fields) =>
+      log.add({
+        atMs: clock.now(),
+        session: id,
+        direction,
+        type,
+        bytes: 0,
+        ...fields,
+      }),
+  };
+}
+
+/** Sixteen random hexadecimal digits. */
+export function randomHex(random: Random): string {
+  let digits = "";
+  for (let i = 0; i < 4; i++) {
+    digits += Math.floor(random() * 65_536).toString(16).padStart(4, "0");
+  }
+  return digits;
+}
+
+/**
+ * The id of an answer: OpenAI's have 32 digits, vLLM's end in the request's own id if it has one.
+ *
+ * @param given The header `x-request-id`.
+ */
+export function answerId(
+  prefix: string,
+  { ids, dialect, given }: {
+    ids: Random;
+    dialect: RequestOptions["dialect"];
+    given: string | readonly string[] | undefined;
+  },
+): string {
+  const digits = randomHex(ids) + randomHex(ids);
+  if (dialect === "openai") return prefix + digits;
+  return prefix + (typeof given === "string" ? given : digits.slice(0, 16));
+}
+
+/** An id that follows from another id and a number. */
+export function innerId(prefix: string, id: string, number: number): string {
+  const digits = id.replace(/^.*_|[^0-9a-f]/g, "").slice(-14).padStart(14, "0");
+  return prefix + digits + number.toString(16).padStart(2, "0");
+}

@@ -1,0 +1,240 @@
+import { Buffer } from "node:buffer";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
+import { constants, createGzip } from "node:zlib";
+import type { Timers } from "../clock.ts";
+import type { Context } from "../context.ts";
+import type { Fault } from "../faults.ts";
+import type { RequestOptions } from "../settings.ts";
+
+/** A request that is about to be answered. */
+export interface RequestParts extends Context<RequestOptions> {
+  readonly message: IncomingMessage;
+  readonly response: ServerResponse;
+  /** When the last byte of the request's body arrived. */
+  readonly receivedMs: number;
+}
+
+/** Takes the place of the next piece of an answer; returns whether it did. */
+export type Interceptor = (type: string, bytes: Uint8Array) => boolean;
+
+/** An answer as it leaves. The log has the time at which each piece is handed to the socket. */
+export type AnswerBody = ReturnType<typeof createAnswerBody>;
+
+type Headers = Readonly<Record<string, string>>;
+
+interface Piece {
+  readonly type: string;
+  readonly bytes: Uint8Array;
+  readonly chars?: number | undefined;
+}
+
+/** Stalls until the headers are sent, whenever that is. */
+const WHILE_DRIPPING = Number.MAX_VALUE;
+
+/** Creates the body of one answer. */
+export function createAnswerBody(parts: RequestParts, timers: Timers) {
+  const { id, message, response, options, faults, clock, record } = parts;
+  const { socket } = message;
+  const dripMs = dripMsOf(faults);
+  const zip = createZip(parts, (bytes) => sink.write(bytes), () => sink.end());
+  let sink: ServerResponse | Duplex = response;
+  let heldUntilMs = 0;
+  let held: (() => void)[] = [];
+  const marks: { count: number; task: () => void }[] = [];
+  let interceptors: Interceptor[] = [];
+  let gathered: Piece[] = [];
+  let last: Piece | undefined;
+  let sentBytes = 0;
+  let hasHead = false;
+  /** Length of the body by the headers; 0 if they do not say. */
+  let length = 0;
+  let isEnded = false;
+  let isWhole = false;
+
+  function post(task: () => void): void {
+    if (heldUntilMs === 0) task();
+    else if (heldUntilMs < Infinity) held.push(task);
+  }
+
+  /** Runs the tasks that wait, until one of them holds again. */
+  function release(): void {
+    heldUntilMs = 0;
+    while (heldUntilMs === 0 && held.length > 0) held.shift()!();
+  }
+
+  function hold(untilMs: number): void {
+    heldUntilMs = Math.max(heldUntilMs, untilMs);
+    if (heldUntilMs === Infinity) held = [];
+    else timers.at(heldUntilMs, () => heldUntilMs <= untilMs && release());
+  }
+
+  /** Sends the headers byte by byte past node:http, which sends them whole. The body ends with the connection. */
+  function drip(status: number, headers: Headers): void {
+    sink = socket;
+    const lines = [`HTTP/1.1 ${status} OK`, "connection: close"];
+    for (const header of Object.entries(headers)) lines.push(header.join(": "));
+    const text = lines.join("\r\n") + "\r\n\r\n";
+    let at = 0;
+    const next = () => {
+      if (socket.destroyed) return;
+      socket.write(text[at++]!);
+      if (at < text.length) timers.at(clock.now() + dripMs, next);
+      else if (heldUntilMs === WHILE_DRIPPING) release();
+    };
+    heldUntilMs = WHILE_DRIPPING;
+    next();
+  }
+
+  function write(bytes: Uint8Array, sent: () => void): void {
+    post(() => {
+      if (response.destroyed) return;
+      if (zip) return void zip.write(bytes, () => sent());
+      sent();
+      sink.write(bytes);
+    });
+  }
+
+  function flush(): void {
+    if (gathered.length === 0) return;
+    const pieces = gathered;
+    gathered = [];
+    writeToMarks(joined(pieces), () => {
+      for (const { type, bytes, chars } of pieces) {
+        const length = chars === undefined ? {} : { chars };
+        record("out", type, { bytes: bytes.length, ...length });
+      }
+    });
+  }
+
+  /** Writes in parts, so that each mark's task runs after its byte. */
+  function writeToMarks(bytes: Uint8Array, sent: () => void): void {
+    const [next] = marks;
+    if (!next || sentBytes + bytes.length < next.count) {
+      sentBytes += bytes.length;
+      return write(bytes, sent);
+    }
+    marks.shift();
+    const size = next.count - sentBytes;
+    sentBytes += size;
+    write(bytes.subarray(0, size), sent);
+    next.task();
+    if (!isEnded && size < bytes.length) {
+      writeToMarks(bytes.subarray(size), () => {});
+    }
+  }
+
+  return {
+    /** Sends the headers. */
+    head(status: number, headers: Headers): void {
+      hasHead = true;
+      length = Number(headers["content-length"] ?? 0);
+      post(() => {
+        const { "content-length": size, ...others } = headers;
+        const all = {
+          ...others,
+          "x-request-id": id,
+          ...(zip && { "content-encoding": "gzip" }),
+          ...(!zip && size !== undefined && { "content-length": size }),
+        };
+        record("out", `headers ${status}`);
+        if (dripMs > 0) return drip(status, all);
+        response.writeHead(status, all);
+        response.flushHeaders();
+      });
+    },
+    /** Sends a piece, together with others if events are gathered. */
+    send(type: string, bytes: Uint8Array, chars?: number): void {
+      if (isEnded) return;
+      const due = interceptors;
+      interceptors = [];
+      for (const take of due) {
+        if (take(type, bytes)) return;
+      }
+      last = { type, bytes, chars };
+      gathered.push(last);
+      if (gathered.length >= options.eventsPerWrite) flush();
+    },
+    /** Sends bytes by themselves. */
+    raw(type: string, bytes: Uint8Array): void {
+      flush();
+      write(bytes, () => record("out", type, { bytes: bytes.length }));
+    },
+    /** Sends nothing until a time. What comes meanwhile waits, or is lost if the time is infinite. */
+    hold(untilMs: number): void {
+      flush();
+      hold(untilMs);
+    },
+    /** Passes the next piece to an interceptor first. */
+    intercept: (take: Interceptor) => void interceptors.push(take),
+    /** Sends the last piece again. */
+    repeat(): void {
+      if (last) gathered.push(last);
+      flush();
+    },
+    /** Ends the answer in order. */
+    end(): void {
+      if (isEnded) return;
+      flush();
+      isEnded = true;
+      isWhole = sentBytes >= length;
+      post(() => {
+        if (!isWhole) socket.end();
+        else if (zip) zip.end();
+        else sink.end();
+      });
+    },
+    /** Destroys the connection once everything written has left. */
+    drop(): void {
+      flush();
+      isEnded = true;
+      const destroy = () => socket.write("", () => socket.destroy());
+      timers.at(clock.now(), destroy);
+    },
+    hasHead: () => hasHead,
+    isEnded: () => isEnded,
+    /** Runs `task` once that many bytes of the body were sent, even inside a piece. */
+    atBytes(count: number, task: () => void): void {
+      marks.push({ count, task });
+      marks.sort((a, b) => a.count - b.count);
+    },
+    /** Logs the end of the response. */
+    closed(): void {
+      const isFinished = isWhole && (dripMs > 0 || response.writableFinished);
+      isEnded = true;
+      record("note", isFinished ? "finished" : "closed early");
+    },
+  };
+}
+
+/** Compresses the answer if it should be; undefined otherwise. The fault `bad-gzip` damages the second piece. */
+function createZip(
+  { message, options, faults }: RequestParts,
+  write: (bytes: Uint8Array) => void,
+  end: () => void,
+) {
+  const isDamaged = faults.some((fault) => fault.do === "bad-gzip");
+  const accepted = String(message.headers["accept-encoding"] ?? "");
+  if (!isDamaged && !(options.gzip && /\bgzip\b/.test(accepted))) {
+    return undefined;
+  }
+  const zip = createGzip({ flush: constants.Z_SYNC_FLUSH });
+  let pieces = 0;
+  zip.on("data", (bytes: Uint8Array) => {
+    const isBad = isDamaged && ++pieces === 2;
+    write(isBad ? bytes.map((byte) => byte ^ 0x55) : bytes);
+  });
+  zip.on("end", end);
+  return zip;
+}
+
+function dripMsOf(faults: readonly Fault[]): number {
+  const drip = faults.find((fault) => fault.do === "drip");
+  return drip?.do === "drip" ? drip.ms : 0;
+}
+
+function joined(pieces: readonly Piece[]): Uint8Array {
+  return pieces.length === 1
+    ? pieces[0]!.bytes
+    : Buffer.concat(pieces.map(({ bytes }) => bytes));
+}
