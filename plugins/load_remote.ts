@@ -35,7 +35,7 @@ export async function importRemote(
   checkImports(new TextDecoder().decode(bytes), failure);
   const module = `data:${type};base64,${bytes.toBase64()}`;
   try {
-    // deno-lint-ignore house/one-way-imports -- it module belongs to its author, not to this project
+    // deno-lint-ignore house/one-way-imports -- the module belongs to its author, not to this project
     return await import(module);
   } catch (error) {
     const message = messageOf(error).replaceAll(module, redactUrl(url.href));

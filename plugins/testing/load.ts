@@ -15,7 +15,7 @@ import {
   type SuiteOptions,
   within,
 } from "./checks.ts";
-import { testRun } from "./reporter.ts";
+import { stageOf, testRun } from "./reporter.ts";
 
 /** Options of {@linkcode testLoad}. */
 export interface LoadSuiteOptions extends SuiteOptions {
@@ -150,7 +150,8 @@ function readStarts({ arrivals }: Stage, max: number): number[] {
 }
 
 function succeeded({ name, load }: Stage): StageReport {
-  return { ...testRun().stage, name, load };
+  const [answered] = testRun().samples;
+  return { ...stageOf([answered!]), name, load };
 }
 
 /** Checks the load that a stage offers. */

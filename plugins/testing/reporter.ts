@@ -1,10 +1,10 @@
 import type { Reporter } from "../../core/contract.ts";
+import { Digest, stageReport } from "../../core/metrics/digest.ts";
 import type {
   Progress,
   Report,
   RunInfo,
   StageReport,
-  Summary,
 } from "../../core/report.ts";
 import type { Sample } from "../../core/sample.ts";
 import type { Configured } from "../plugin.ts";
@@ -92,7 +92,7 @@ export function reporterChecks(
     ),
     check("reports a stage without observations", async (reporter) => {
       const { info, report } = testRun();
-      const stage = emptyStage();
+      const stage = stageOf([]);
       reporter.start?.(info);
       reporter.samples?.([]);
       reporter.stage?.(stage);
@@ -167,7 +167,7 @@ export function testRun(): TestRun {
       },
     },
   };
-  const stage = fullStage();
+  const stage = stageOf(samples());
   const progress: Progress = {
     atMs: 500,
     stage: 0,
@@ -191,7 +191,7 @@ export function testRun(): TestRun {
 
 /** Returns three samples: answered, failed after some output, timed out without output. */
 function samples(): Sample[] {
-  const base: Sample = {
+  const answered: Sample = {
     id: 0,
     session: { id: 'with "quotes", commas\nand lines', turn: 0 },
     stage: 0,
@@ -201,12 +201,10 @@ function samples(): Sample[] {
     dispatchedMs: 1,
     marks: { connected: 2, ready: 3, streamStart: 4, endSent: 404, final: 450 },
     reads: { count: 2, bytes: 80 },
-    deltas: [{ atMs: 200, kind: "text", text: "" }, {
-      atMs: 440,
-      kind: "text",
-      text: "hello world",
-      tokens: 2,
-    }],
+    deltas: [
+      { atMs: 200, kind: "text", text: "" },
+      { atMs: 440, kind: "text", text: "hello world", tokens: 2 },
+    ],
     audioSent: [{ dueMs: 104, atMs: 104.5, endMs: 100 }],
     output: {
       text: "hello world",
@@ -219,117 +217,41 @@ function samples(): Sample[] {
   const failure = {
     class: "connect_error",
     message: "connection refused\nby the server",
+    code: "ECONNREFUSED",
   };
+  const output = { text: "hel" };
+  const nothing = {
+    input: {},
+    marks: {},
+    reads: { count: 0, bytes: 0 },
+    deltas: [],
+    audioSent: [],
+    output: {},
+  };
+  const late = { class: "connect_timeout", message: "timed out" };
   return [
-    base,
+    answered,
+    { ...answered, id: 1, output, outcome: { status: "error", failure } },
     {
-      ...base,
-      id: 1,
-      output: { text: "hel" },
-      outcome: {
-        status: "error",
-        failure: { ...failure, code: "ECONNREFUSED" },
-      },
-    },
-    {
-      ...base,
+      ...answered,
       id: 2,
-      input: {},
-      marks: {},
-      reads: { count: 0, bytes: 0 },
-      deltas: [],
-      audioSent: [],
-      output: {},
-      outcome: {
-        status: "timeout",
-        failure: { class: "connect_timeout", message: "timed out" },
-      },
+      ...nothing,
+      outcome: { status: "timeout", failure: late },
     },
   ];
 }
 
-/** Returns a stage in which no request succeeded. */
-function emptyStage(): StageReport {
-  return {
+/** Returns the report of a stage with these samples. */
+export function stageOf(samples: readonly Sample[]): StageReport {
+  const window = { stageStartMs: 0, startMs: 0, endMs: 1000, warmupMs: 0 };
+  const sums = new Digest({ startMs: 0, endMs: 1000, normalizer: "basic" });
+  for (const sample of samples) sums.add(sample);
+  return stageReport(sums, {
     name: "1 stream",
     load: { kind: "concurrent", concurrency: 1 },
-    window: { stageStartMs: 0, startMs: 0, endMs: 1000, warmupMs: 0 },
+    window,
     stopped: "requests",
-    counts: {
-      ok: 0,
-      error: 0,
-      timeout: 0,
-      cancelled: 0,
-      dropped: 0,
-      emptyOutputs: 0,
-      retried: 0,
-      warmup: 0,
-      failures: {},
-    },
-    failures: [],
-    metrics: {},
-    rates: {},
-    quality: {},
-    client: {},
-    verdict: { status: "failed", reasons: ["no request succeeded"] },
-  };
-}
-
-function fullStage(): StageReport {
-  const summary: Summary = {
-    n: 1,
-    mean: 450,
-    min: 450,
-    max: 450,
-    p5: 450,
-    p50: 450,
-    p90: 450,
-    p95: 450,
-    p99: 450,
-    p999: 450,
-  };
-  const wer = {
-    value: 0,
-    s: 0,
-    d: 0,
-    i: 0,
-    n: 2,
-    normalizer: "basic",
-    utterances: 1,
-    emptyReferenceInsertions: 0,
-  };
-  return {
-    ...emptyStage(),
-    counts: {
-      ...emptyStage().counts,
-      ok: 1,
-      error: 1,
-      timeout: 1,
-      failures: { connect_error: 1, connect_timeout: 1 },
-    },
-    failures: [
-      {
-        class: "connect_error",
-        code: "ECONNREFUSED",
-        message: "connection refused\nby the server",
-        count: 1,
-      },
-      { class: "connect_timeout", message: "timed out", count: 1 },
-    ],
-    metrics: {
-      latency: { unit: "ms", ...summary },
-      ttft: { unit: "ms", ...summary, sd: 1, quantileError: 0.01 },
-    },
-    rates: { errorRate: 2 / 3, requestsPerSecond: 1, rtfxAggregate: 0.4 },
-    quality: { wer, cer: { ...wer, n: 11 } },
-    client: {
-      scheduleLag: summary,
-      chunkLateness: summary,
-      chunkMs: 100,
-      loopDelay: summary,
-      cpu: 0.1,
-      rssBytes: 1e8,
-    },
-    verdict: { status: "valid", reasons: [] },
-  };
+    dropped: 0,
+    health: samples.length > 0 ? { cpu: 0.1, rssBytes: 1e8 } : {},
+  });
 }
