@@ -38,9 +38,9 @@ export const catalogue: Catalogue = {
   },
   reporter: {
     console: async () =>
-      (await import("./reporters/console.ts")).consoleReporter,
+      (await import("./reporters/console/console.ts")).consoleReporter,
     json: async () => (await import("./reporters/json.ts")).jsonReporter,
-    csv: async () => (await import("./reporters/csv.ts")).csvReporter,
+    csv: async () => (await import("./reporters/csv/csv.ts")).csvReporter,
     jsonl: async () => (await import("./reporters/jsonl.ts")).jsonlReporter,
   },
   load: {

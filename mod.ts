@@ -83,8 +83,11 @@ export { constant } from "./loads/constant.ts";
 export { poisson } from "./loads/poisson.ts";
 export type { RateOptions } from "./loads/rates.ts";
 
-export { type ConsoleOptions, consoleReporter } from "./reporters/console.ts";
-export { type CsvOptions, csvReporter } from "./reporters/csv.ts";
+export {
+  type ConsoleOptions,
+  consoleReporter,
+} from "./reporters/console/console.ts";
+export { type CsvOptions, csvReporter } from "./reporters/csv/csv.ts";
 export { type JsonlOptions, jsonlReporter } from "./reporters/jsonl.ts";
 export { type JsonOptions, jsonReporter } from "./reporters/json.ts";
 

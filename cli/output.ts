@@ -1,7 +1,7 @@
 import { redactSpec, redactText } from "../lib/redact.ts";
-import { visible } from "../reporters/control.ts";
+import { visible } from "../reporters/safe_text.ts";
 
-export { visible, visibleJson } from "../reporters/control.ts";
+export { visible, visibleJson } from "../reporters/safe_text.ts";
 
 /**
  * A message for the terminal: without the secrets of URLs and of the arguments that it repeats, and without anything

@@ -4,7 +4,7 @@ import {
   type Report,
   type ReporterPlugin,
 } from "../plugins/mod.ts";
-import { checkWritable, writeWhole } from "./output_file.ts";
+import { checkWritable, writeWhole } from "./output.ts";
 import { plainJson } from "./plain_json.ts";
 import { writeStdout } from "./stdout.ts";
 

@@ -6,7 +6,7 @@ import {
   type RunInfo,
 } from "../plugins/mod.ts";
 import { linesTo, type LineWriter } from "./line_writer.ts";
-import { checkWritable } from "./output_file.ts";
+import { checkWritable } from "./output.ts";
 import { plainJson } from "./plain_json.ts";
 import { samplePieces } from "./sample_pieces.ts";
 import type { SavedLine } from "./saved_line.ts";

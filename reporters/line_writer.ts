@@ -1,5 +1,5 @@
 import { messageOf } from "../plugins/mod.ts";
-import { whenFilesAreFree, writeAll } from "./output_file.ts";
+import { whenFilesAreFree, writeAll } from "./output.ts";
 
 /** Where lines end up. */
 export interface LineSink {

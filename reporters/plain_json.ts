@@ -1,4 +1,4 @@
-import { visibleJson } from "./control.ts";
+import { visibleJson } from "./safe_text.ts";
 
 /**
  * JSON without numbers that JSON does not know: as the value of a key they are left out, and in a

@@ -1,7 +1,7 @@
 import type { StageReport } from "../../plugins/mod.ts";
 import { type Look, verdictColor } from "./look.ts";
 import { percent, rounded, times } from "./number.ts";
-import { displayWidth, plain, truncate } from "./text.ts";
+import { displayWidth, plain, truncate } from "./format.ts";
 
 interface Column {
   readonly head: string;

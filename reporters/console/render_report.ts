@@ -3,7 +3,7 @@ import { comparisonLines } from "./comparison.ts";
 import { type Look, lookOf } from "./look.ts";
 import { seconds, times } from "./number.ts";
 import { failedLines, stageLines } from "./stage.ts";
-import { plain, wrap, wrapMessage } from "./text.ts";
+import { plain, wrap, wrapMessage } from "./format.ts";
 
 /** How a report is written out for people. */
 export interface RenderOptions {

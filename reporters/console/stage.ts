@@ -11,7 +11,7 @@ import type {
 import { type Look, verdictColor } from "./look.ts";
 import { mebibytes, percent, rounded, seconds, times } from "./number.ts";
 import { metricsTable } from "./table.ts";
-import { plain, wrap, wrapMessage } from "./text.ts";
+import { plain, wrap, wrapMessage } from "./format.ts";
 
 /** Where a stage stands in its run. */
 export interface Place {

@@ -7,7 +7,7 @@ import {
 } from "../../plugins/mod.ts";
 import type { Look } from "./look.ts";
 import { rounded, valueOf } from "./number.ts";
-import { plain, truncate } from "./text.ts";
+import { plain, truncate } from "./format.ts";
 
 /** Rows come in this order in every report, what the run is about first; those not named here follow. */
 const order: readonly string[] = [

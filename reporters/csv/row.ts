@@ -1,4 +1,4 @@
-import { visible } from "../control.ts";
+import { visible } from "../safe_text.ts";
 
 /** What a cell may hold; what is not known is an empty cell. */
 export type Cell = string | number | boolean | undefined;

@@ -1,4 +1,4 @@
-import { consoleReporter } from "../../reporters/console.ts";
+import { consoleReporter } from "../../reporters/console/console.ts";
 import { jsonReporter } from "../../reporters/json.ts";
 import { context, finish } from "./reporters.ts";
 import { speechReport } from "./report.ts";

@@ -13,7 +13,7 @@ import {
   uploadReport,
 } from "../../tests/support/report.ts";
 import { renderReport } from "./render_report.ts";
-import { displayWidth } from "./text.ts";
+import { displayWidth } from "./format.ts";
 
 const reports: Record<string, Report> = {
   one_stage: oneStageReport,

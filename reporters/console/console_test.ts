@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { stripVTControlCharacters } from "node:util";
-import { UsageError } from "../plugins/mod.ts";
+import { UsageError } from "../../plugins/mod.ts";
 import { consoleReporter } from "./console.ts";
-import { renderReport } from "./console/render_report.ts";
-import { context, open, reportInto } from "../tests/support/reporters.ts";
-import { oneStageReport } from "../tests/support/report.ts";
+import { renderReport } from "./render_report.ts";
+import { context, open, reportInto } from "../../tests/support/reporters.ts";
+import { oneStageReport } from "../../tests/support/report.ts";
 
 async function printed(work: () => void | Promise<void>): Promise<string> {
   const { writeSync } = Deno.stdout;

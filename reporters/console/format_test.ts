@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { displayWidth, plain, truncate, wrap, wrapWords } from "./text.ts";
+import { displayWidth, plain, truncate, wrap, wrapWords } from "./format.ts";
 
 Deno.test("plain() makes one line of text from elsewhere", () => {
   assert.equal(plain("a\r\nb\u001b[31mc\u001b[0m\u0007\u202ed "), "a bc d");

@@ -4,13 +4,13 @@ import {
   type Report,
   type Reporter,
   type ReporterPlugin,
-} from "../plugins/mod.ts";
-import { csvRow } from "./csv/row.ts";
-import { requestCells, requestColumns } from "./csv/requests.ts";
-import { stageCells, stageColumns } from "./csv/stages.ts";
-import { linesTo, type LineWriter } from "./line_writer.ts";
-import { checkWritable, writeWhole } from "./output_file.ts";
-import { writeStdout } from "./stdout.ts";
+} from "../../plugins/mod.ts";
+import { csvRow } from "./row.ts";
+import { requestCells, requestColumns } from "./requests.ts";
+import { stageCells, stageColumns } from "./stages.ts";
+import { linesTo, type LineWriter } from "../line_writer.ts";
+import { checkWritable, writeWhole } from "../output.ts";
+import { writeStdout } from "../stdout.ts";
 
 /** Options of {@linkcode csvReporter}. */
 export interface CsvOptions {

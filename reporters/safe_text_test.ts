@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { visible, visibleJson } from "./control.ts";
+import { visible, visibleJson } from "./safe_text.ts";
 import { plainJson } from "./plain_json.ts";
 
 const text = fc.oneof(

@@ -1,7 +1,7 @@
 import { z } from "zod";
-import { defineReporter, type ReporterPlugin } from "../plugins/mod.ts";
-import { renderReport } from "./console/render_report.ts";
-import { writeStdout } from "./stdout.ts";
+import { defineReporter, type ReporterPlugin } from "../../plugins/mod.ts";
+import { renderReport } from "./render_report.ts";
+import { writeStdout } from "../stdout.ts";
 
 /** Options of {@linkcode consoleReporter}. */
 export interface ConsoleOptions {
