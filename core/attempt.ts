@@ -1,3 +1,4 @@
+import { systemCodeOf } from "../lib/system_code.ts";
 import type { Abort, AbortTask } from "../lib/abort.ts";
 import { CallRecorder } from "./call.ts";
 import type { Clock } from "./clock.ts";
@@ -13,8 +14,7 @@ import type {
   Sample,
   SampleInput,
 } from "./sample.ts";
-import { systemCodeOf } from "./client_failures.ts";
-import { isClientMade } from "./verdict.ts";
+import { isClientMade } from "./client_failures.ts";
 
 /** What {@linkcode attempt} needs to know beside the request. */
 export interface AttemptOptions {

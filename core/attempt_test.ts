@@ -274,7 +274,7 @@ Deno.test("attempt() takes the system's code from whatever a backend throws, so 
   );
   assert.equal(
     await codeOf(fetched("Connection refused (os error 111)")),
-    undefined,
+    "ECONNREFUSED",
   );
   assert.equal(await codeOf(withCode(24)), undefined);
   assert.equal(await codeOf(new Error("No")), undefined);

@@ -1,35 +1,58 @@
-import { isRequestError } from "./errors.ts";
-
-/** Error numbers of Linux and macOS for what the client's own machine refuses: `fetch` gives no code, only these. */
-const CLIENT_ERRNOS: Readonly<Record<string, string>> = {
-  12: "ENOMEM",
-  23: "ENFILE",
-  24: "EMFILE",
-  49: "EADDRNOTAVAIL",
-  55: "ENOBUFS",
-  99: "EADDRNOTAVAIL",
-  105: "ENOBUFS",
-};
-
-/**
- * The system's code for what went wrong, from the error or its causes; undefined where there is none. The message of a
- * `RequestError` is not searched for a number, as it may quote a server that is out of files itself.
- */
-export function systemCodeOf(error: unknown): string | undefined {
-  for (let at = error, hops = 0; at instanceof Error && hops < 10; hops++) {
-    if ("code" in at && /^E[A-Z0-9]{2,20}$/.test(String(at.code))) {
-      return String(at.code);
-    }
-    const errno = isRequestError(at) ? undefined : errnoIn(at);
-    if (errno !== undefined && Object.hasOwn(CLIENT_ERRNOS, errno)) {
-      return CLIENT_ERRNOS[errno];
-    }
-    at = at.cause;
-  }
-  return undefined;
+/** A limit of this machine that a request met before the server had any part in it. */
+export interface ClientLimit {
+  /** The limit, for a message about one request. */
+  readonly limit: string;
+  /** How to avoid it. */
+  readonly remedy: string;
 }
 
-/** Deno's own errors end in it: what is quoted, as a parser of JSON does, stands before the end. */
-function errnoIn({ message }: Error): string | undefined {
-  return /\(os error (\d+)\)$/.exec(message)?.[1];
+const MORE_MACHINES = "use fewer streams or more machines";
+
+/** The failures that this machine makes by itself, by their code. */
+const CLIENT_LIMITS: ReadonlyMap<string, ClientLimit> = new Map([
+  ["EMFILE", {
+    limit: "this process may open no more files",
+    remedy: "raise its limit of open files (ulimit -n), or use more machines",
+  }],
+  ["ENFILE", {
+    limit: "this machine may open no more files",
+    remedy:
+      "raise its limit of open files (sysctl fs.file-max), or use more machines",
+  }],
+  ["EADDRNOTAVAIL", {
+    limit: "this machine has no free address or port for another connection",
+    remedy:
+      "keep connections (reuse=true), widen net.ipv4.ip_local_port_range, or use more machines",
+  }],
+  ["ENOBUFS", {
+    limit: "this machine has no buffer for another connection",
+    remedy: MORE_MACHINES,
+  }],
+  ["ENOMEM", {
+    limit: "this machine has no memory for another connection",
+    remedy: MORE_MACHINES,
+  }],
+  ["client_memory", {
+    limit: "all requests together reached the memory limit",
+    remedy: MORE_MACHINES,
+  }],
+]);
+
+/** Classes whose code was given by the server: it may be out of files too. */
+const SERVER_CODES: ReadonlySet<string> = new Set([
+  "server_error",
+  "http_error",
+]);
+
+/** Whether a failure was made by this machine: the server had no part in it. */
+export function isClientMade(
+  failure: { readonly class: string; readonly code?: string | undefined },
+): boolean {
+  return clientLimit(failure.code) !== undefined &&
+    !SERVER_CODES.has(failure.class);
+}
+
+/** The limit of this machine that a code stands for; `undefined` for any other code. */
+export function clientLimit(code: string | undefined): ClientLimit | undefined {
+  return code === undefined ? undefined : CLIENT_LIMITS.get(code);
 }

@@ -1,3 +1,4 @@
+import { clientLimit, isClientMade } from "./client_failures.ts";
 import type { FailureNote, StageReport, Summary, Verdict } from "./report.ts";
 
 /** What a verdict is based on. */
@@ -91,46 +92,11 @@ function fewReason({ counts: { ok } }: Judged): string | undefined {
   } succeeded, and a median needs ${LEAST_REQUESTS}: measure longer, or more requests`;
 }
 
-const MORE_MACHINES = "use fewer streams or more machines";
-
-/** What helps against each failure that this machine makes before a server has any part in it, by its code. */
-const CLIENT_FAILURES: ReadonlyMap<string, string> = new Map([
-  [
-    "EMFILE",
-    `raise this process's limit of open files (ulimit -n), or use more machines`,
-  ],
-  ["ENFILE", `raise the system's limit of open files, or use more machines`],
-  [
-    "EADDRNOTAVAIL",
-    `no local address or port was free: keep connections (reuse=true), or use more machines`,
-  ],
-  ["ENOBUFS", `the system has no buffers left: ${MORE_MACHINES}`],
-  ["ENOMEM", `the system has no memory left: ${MORE_MACHINES}`],
-  [
-    "client_memory",
-    `all requests together reached the memory limit: ${MORE_MACHINES}`,
-  ],
-]);
-
 /**
  * Up to this share of requests may fail on this machine: no percentile up to p99 can move by more than the values
  * next to it.
  */
 const CLIENT_FAILURE_SHARE = 0.01;
-
-/** Classes in which the server itself gave the code: it may be out of files too. */
-const SERVER_CODES: ReadonlySet<string> = new Set([
-  "server_error",
-  "http_error",
-]);
-
-/** Whether a failure was made by this machine: the server had no part in it. */
-export function isClientMade(
-  failure: { readonly class: string; readonly code?: string | undefined },
-): boolean {
-  return failure.code !== undefined && CLIENT_FAILURES.has(failure.code) &&
-    !SERVER_CODES.has(failure.class);
-}
 
 function clientFailureReasons({ counts, failures }: Judged): string[] {
   const ended = counts.ok + counts.error + counts.timeout + counts.cancelled;
@@ -144,7 +110,7 @@ function clientFailureReasons({ counts, failures }: Judged): string[] {
     `${count} of ${ended} requests (${
       percent(count / ended)
     }) failed on this machine, not at the server, with ${code}: ${
-      CLIENT_FAILURES.get(code)
+      clientLimit(code)!.remedy
     }`
   );
 }

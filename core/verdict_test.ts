@@ -193,7 +193,7 @@ Deno.test("judge() finds the client at its limit where it made more than 1 % of 
   assert.equal(
     judge(failing("EMFILE", 120, 30)).reasons[0],
     "120 of 150 requests (80 %) failed on this machine, not at the server, with EMFILE: " +
-      "raise this process's limit of open files (ulimit -n), or use more machines",
+      "raise its limit of open files (ulimit -n), or use more machines",
   );
 });
 

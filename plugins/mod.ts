@@ -30,11 +30,12 @@ export {
   temporaryFolder,
 } from "../lib/temporary_folder.ts";
 export { constantArrivals, poissonArrivals } from "../core/arrivals.ts";
+export { type ClientLimit, clientLimit } from "../core/client_failures.ts";
+export { systemCodeOf } from "../lib/system_code.ts";
 export type { Clock } from "../core/clock.ts";
 export { onAbort } from "../lib/abort.ts";
 export * from "../core/contract.ts";
 export * from "../core/errors.ts";
-export type { LoadProfile, Stage } from "../core/contract.ts";
 export { type JoinedText, joinedText } from "../lib/joined_text.ts";
 export { type Random, random } from "../lib/random.ts";
 export type * from "../core/report.ts";

@@ -13,6 +13,7 @@ const PLUGIN: readonly string[] = [
   "Call",
   "Catalogue",
   "ClientHealth",
+  "ClientLimit",
   "Clock",
   "Columns",
   "Configured",
@@ -79,6 +80,7 @@ const PLUGIN: readonly string[] = [
   "UsageError",
   "Verdict",
   "Window",
+  "clientLimit",
   "clientMetrics",
   "constantArrivals",
   "define",
@@ -97,6 +99,7 @@ const PLUGIN: readonly string[] = [
   "onAbort",
   "poissonArrivals",
   "random",
+  "systemCodeOf",
   "temporaryFolder",
 ];
 

@@ -1,7 +1,7 @@
 import type { Proxy } from "./endpoint.ts";
 import { withCode } from "./server_text.ts";
 import { systemCodeOf } from "./system_code.ts";
-import { RequestError } from "../../plugins/mod.ts";
+import { clientLimit, RequestError } from "../../plugins/mod.ts";
 
 /** Why there is no connection. */
 export interface ConnectReason {
@@ -93,7 +93,8 @@ function hintIn(
   if (proxy && UNREACHED.test(code)) {
     return `see ${proxy.variable}; NO_PROXY names hosts to go to without one`;
   }
-  return HINTS[code] ?? "";
+  const own = clientLimit(code);
+  return own ? `${own.limit}: ${own.remedy}` : HINTS[code] ?? "";
 }
 
 /** What is the proxy's matter, where there is one: nobody asks for the server itself. */
@@ -113,22 +114,10 @@ const CERTIFICATES: Readonly<Record<string, string>> = {
     "target must use a name of the certificate; insecure=true takes any",
 };
 
-/** What this machine, not the server, has no more of. */
-const OWN_LIMITS: Readonly<Record<string, string>> = {
-  EMFILE: "this process may open no more files: raise the limit, ulimit -n",
-  ENFILE: "this machine may open no more files: raise the limit, fs.file-max",
-  EADDRNOTAVAIL:
-    "this machine has no free port for another connection: reuse connections, or widen net.ipv4.ip_local_port_range",
-  ENOBUFS: "this machine has no buffer for another connection: use fewer",
-  ENOMEM: "this machine has no memory for another connection: use fewer",
-};
-
 /** The system's code, where it is a limit of this machine that was reached. */
 export function ownLimitIn(error: Error | undefined): string | undefined {
   const code = systemCodeOf(error);
-  return code !== undefined && Object.hasOwn(OWN_LIMITS, code)
-    ? code
-    : undefined;
+  return clientLimit(code) && code;
 }
 
 /** Whether the server has refused the client over its certificate. With TLS 1.3 that is known after connecting. */
@@ -141,7 +130,6 @@ const HINTS: Readonly<Record<string, string>> = {
   ECONNREFUSED: "is the server running, and the port right?",
   ENOTFOUND: "no such host: see target",
   EAI_AGAIN: "the name cannot be looked up now",
-  ...OWN_LIMITS,
 };
 
 /** How far a request had come when its connection failed. */

@@ -78,7 +78,7 @@ const FAULTS: readonly (readonly [
     BEFORE,
     "connect_error",
     "EMFILE",
-    "Cannot connect: connect EMFILE ::1 (this process may open no more files: raise the limit, ulimit -n)",
+    "Cannot connect: connect EMFILE ::1 (this process may open no more files: raise its limit of open files (ulimit -n), or use more machines)",
   ],
   [
     errorOf("Expected HTTP/", "HPE_INVALID_CONSTANT", "HTTPParserError"),

@@ -1,4 +1,5 @@
-import { constants, devNull } from "node:os";
+import { devNull } from "node:os";
+import { systemCodeOf as findSystemCode } from "../../plugins/mod.ts";
 
 /**
  * `ECONNREFUSED` and its like; of several addresses that were tried, the first one's. A name that cannot be looked up
@@ -12,20 +13,11 @@ export function systemCodeOf(error: unknown): string | undefined {
 }
 
 function codeIn(error: unknown): string | undefined {
-  if (!(error instanceof Error)) return undefined;
-  if ("code" in error && typeof error.code === "string") return error.code;
-  const number = /\(os error (\d+)\)/.exec(error.message)?.[1];
-  if (number !== undefined) return nameOf(Number(number));
-  return codeIn(
-    error instanceof AggregateError ? error.errors[0] : error.cause,
-  );
+  return findSystemCode(error, ANY_CODE);
 }
 
-/** Deno's own WebSocket reports a number only, in the text of the error. */
-function nameOf(number: number): string | undefined {
-  return Object.entries(constants.errno)
-    .find(([, value]) => value === number)?.[0];
-}
+/** Codes of the TLS and WebSocket libraries too. */
+const ANY_CODE = /^[A-Z][A-Z0-9_]+$/;
 
 /** `EMFILE` or `ENFILE`, where no file can be opened now. */
 function fileLimit(): string | undefined {

@@ -1,6 +1,6 @@
+import { isClientMade } from "../client_failures.ts";
 import type { FailureNote } from "../report.ts";
 import type { Failure, Sample } from "../sample.ts";
-import { isClientMade } from "../verdict.ts";
 
 /** Kinds of failure that a report lists. */
 const MAX_LISTED = 10;
