@@ -134,7 +134,7 @@ function requireModel(path: string, tokenizer: JsonObject): JsonObject {
   if (
     !isRecord(model) || !(isRecord(vocab) || Array.isArray(vocab) && vocab[0])
   ) {
-    const keys = Object.keys(tokenizer).slice(0, 8).join(", ") || "none";
+    const keys = Object.keys(tokenizer).slice(0, 8).join(", ") || "empty";
     throw new Error(
       `${path}: a tokenizer must contain a "model" with a "vocab", but its keys are ${keys}`,
     );

@@ -200,7 +200,7 @@ Deno.test("openTokenizer() names the file and the reason in errors", async () =>
     ["null", /must contain a JSON object, but was null$/],
     [
       {},
-      /a tokenizer must contain a "model" with a "vocab", but its keys are none$/,
+      /a tokenizer must contain a "model" with a "vocab", but its keys are empty$/,
     ],
     [
       { model_type: "qwen3", hidden_size: 8 },

@@ -1,3 +1,4 @@
+import { encodeWav, toPcm16 } from "../../audio/mod.ts";
 import { isAudioName } from "../find_audio.ts";
 import {
   isBase64Media,
@@ -38,11 +39,11 @@ const AUDIO: MediaRules = {
   // WAV, FLAC, Ogg and MP3.
   base64Magic: /^(UklGR|ZkxhQ|T2dnU|SUQz|\/\/[I-Po-v]|\/\+[I-P])/,
   readOwn: (key, { array, sampling_rate, sample_rate }) =>
-    key === "array" ? floatWav(array, sampling_rate ?? sample_rate) : undefined,
+    key === "array" ? wavOf(array, sampling_rate ?? sample_rate) : undefined,
 };
 
-/** Encodes the samples of a decoded Hugging Face row as a mono float32 WAV file. */
-function floatWav(array: unknown, rateHz: unknown): Uint8Array<ArrayBuffer> {
+/** Encodes the samples of a decoded Hugging Face row as a mono 16-bit WAV file. */
+function wavOf(array: unknown, rateHz: unknown): Uint8Array<ArrayBuffer> {
   const isNumber = (each: unknown) => typeof each === "number";
   if (!Array.isArray(array) || !array.every(isNumber) || !isNumber(rateHz)) {
     throw new TypeError(
@@ -51,20 +52,5 @@ function floatWav(array: unknown, rateHz: unknown): Uint8Array<ArrayBuffer> {
       } and ${described(rateHz)}`,
     );
   }
-  const size = array.length * 4;
-  const view = new DataView(new ArrayBuffer(44 + size));
-  const bytes = new Uint8Array(view.buffer);
-  bytes.set(new TextEncoder().encode("RIFF    WAVEfmt "));
-  view.setUint32(4, 36 + size, true);
-  view.setUint32(16, 16, true);
-  view.setUint16(20, 3, true); // float
-  view.setUint16(22, 1, true);
-  view.setUint32(24, Number(rateHz), true);
-  view.setUint32(28, Number(rateHz) * 4, true);
-  view.setUint16(32, 4, true);
-  view.setUint16(34, 32, true);
-  bytes.set(new TextEncoder().encode("data"), 36);
-  view.setUint32(40, size, true);
-  array.forEach((sample, i) => view.setFloat32(44 + i * 4, sample, true));
-  return bytes;
+  return encodeWav(toPcm16(Float32Array.from(array)), Number(rateHz));
 }

@@ -8,7 +8,7 @@ export type Turns = "last" | "all";
 export interface ChatTurn {
   /** The messages before the answer. */
   readonly asked: readonly Message[];
-  /** The recorded answer; undefined if there is none. */
+  /** The recorded answer; undefined without one. */
   readonly answer: string | undefined;
 }
 

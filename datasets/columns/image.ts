@@ -22,7 +22,7 @@ export const MAX_IMAGE_BYTES = 64 * 2 ** 20;
  * Returns the image in the value of a column: a path, a URL, a data URI, base64, or an object with one of them. Bytes
  * in the record are checked at once; files and URLs are read when they are needed.
  *
- * @throws {TypeError} If the value is none of these.
+ * @throws {TypeError} If the value is something else.
  * @throws {Error} If bytes in the record are not an image.
  */
 export function imageOf(value: unknown, options: ImagesOptions): Image {

@@ -28,7 +28,7 @@ export interface MediaRules {
  * rows of Hugging Face datasets do.
  *
  * @param folder The folder, or its URL, that paths are relative to.
- * @throws {TypeError} If the value is none of these.
+ * @throws {TypeError} If the value is something else.
  */
 export function mediaPlace(
   value: unknown,

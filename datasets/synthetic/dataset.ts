@@ -100,7 +100,7 @@ async function openWriter(tokenizer: string): Promise<Writer> {
   }
 }
 
-/** What all sessions of one seed share. */
+/** State that all sessions of one seed share. */
 interface SeedContext {
   readonly settings: SyntheticSettings;
   readonly writer: Writer;

@@ -252,7 +252,7 @@ export function hasPrompts(
     firstInputTokens !== undefined;
 }
 
-/** What draws the value of each option that was given. */
+/** The drawer of each option that was given. */
 export type Drawers = { readonly [Option in Drawn]?: Drawer };
 
 /** Returns the drawers of validated options. */

@@ -81,7 +81,7 @@ interface Prices {
   readonly tokenizer: Tokenizer;
   /** Returns the tokens of a piece in the middle of a text. */
   of(piece: string): number;
-  /** Draws a word, with a space before it, of at most this many tokens; undefined if there is none. */
+  /** Draws a word, with a space before it, of at most this many tokens; undefined if no word fits. */
   draw(maxTokens: number, random: Random): string | undefined;
 }
 
