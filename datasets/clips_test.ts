@@ -13,7 +13,10 @@ Deno.test("clips() gives each bundled clip with its reference", async () => {
     const audio = turns[0]?.columns.audio;
     assert.equal(audio?.id, bundledClips[i]?.id);
     const off = (audio?.durationMs ?? 0) - (bundledClips[i]?.durationMs ?? 0);
-    assert.ok(Math.abs(off) <= 1, `${audio?.id} is ${off} ms longer than declared`);
+    assert.ok(
+      Math.abs(off) <= 1,
+      `${audio?.id} is ${off} ms longer than declared`,
+    );
   }
 });
 
