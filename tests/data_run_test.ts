@@ -101,11 +101,11 @@ Deno.test("run puts the columns of several --data together, and the report says 
   );
 });
 
-Deno.test("run passes over a record that cannot be read, names it, and refuses it where it is strict", async () => {
+Deno.test("run skips and names a record that cannot be read, and refuses it if strict", async () => {
   const records = ['"prompt":"a"', '"prompt":x', '"prompt":"b","wer":NaN'];
   await using folder = await tempFolder({
     "p.jsonl": records.map((each) => `{${each}}\n`).join(""),
-    "p.json": `[${records.map((each) => `{${each}}`).join(",")}]`,
+    "p.json": '[{"prompt":"a"},[],{"prompt":"b","wer":NaN}]',
     "p.csv": "prompt,wer\na,1\nx\nb,NaN\n",
   });
   for (

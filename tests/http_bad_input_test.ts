@@ -336,8 +336,8 @@ Deno.test("run refuses synthetic data, hubs' data and data put together that can
     data("huggingface", "dataset must be given"),
     data("huggingface=a/b/c", "dataset", "as owner/name", '"a/b/c"'),
     data("huggingface=o/talk,splt=x", '"splt"', 'did you mean "split"?'),
-    data("huggingface=o/talk,split=tst", "'split' must be one of", "tst"),
-    data("huggingface=o/tlk", "o/tlk; did you mean o/talk?"),
+    data("huggingface=o/talk,split=tst", "split: unknown split", "tst"),
+    data("huggingface=o/tlk", '"o/tlk"; did you mean "o/talk"?'),
     data(
       "huggingface=o/talk,tokenEnv=EARSHOT_UNSET_KEY",
       "'tokenEnv'",

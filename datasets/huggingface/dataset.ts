@@ -1,3 +1,4 @@
+import { z } from "zod";
 import {
   type Dataset,
   type DatasetPlugin,
@@ -5,20 +6,89 @@ import {
   type OpenContext,
   UsageError,
 } from "../../plugins/mod.ts";
-import { manifestDataset } from "../records.ts";
-import { cacheFolder } from "./cache.ts";
-import { CONVERTED, fileUrl, lookUp, type Repository } from "./hub.ts";
-import type { HubErrorContext } from "./hub_error.ts";
-import { hubFetch } from "./hub_fetch.ts";
+import type { ColumnOptions } from "../columns/names.ts";
+import { type SpeechOptions, speechShape } from "../speech.ts";
+import { columnsShape, manifestDataset, manifestShape } from "../records.ts";
+import { cacheFolder } from "./files.ts";
+import {
+  CONVERTED,
+  fileUrl,
+  type Hub,
+  hubFetch,
+  lookUp,
+  type Repository,
+} from "./hub.ts";
 import { openPart } from "./open_part.ts";
-import { type HuggingfaceOptions, type Options, schema } from "./options.ts";
 import { choose, type Parts, partsOf, usualConfigOf } from "./parts.ts";
 
-export type { HuggingfaceOptions } from "./options.ts";
+/** Options of {@linkcode huggingface}. */
+export interface HuggingfaceOptions extends SpeechOptions {
+  /** Name of the dataset on the hub, as `openslr/librispeech_asr`. */
+  dataset: string;
+  /** Configuration. @default {the card's, else `default`, else the only one} */
+  config?: string;
+  /** Split. @default {`test`, else the first} */
+  split?: string;
+  /** Branch, tag or commit. @default {"main"} */
+  revision?: string;
+  /** Environment variable with an access token. @default {`HF_TOKEN`, if it is set} */
+  tokenEnv?: string;
+  /** The columns of each role. @default {found by their names} */
+  columns?: ColumnOptions;
+  /** How chats are sent: `last` as one request, `all` as a session of turns. @default {"last"} */
+  turns?: "last" | "all";
+  /**
+   * Whether files are downloaded into the Hugging Face cache. If not, Parquet is read in place: only the row groups and
+   * columns that are needed.
+   *
+   * @default {true}
+   */
+  cache?: boolean;
+  /** Folder of the cache. @default {`$HF_HUB_CACHE`, else `$HF_HOME/hub`, else `~/.cache/huggingface/hub`} */
+  cacheDir?: string;
+  /** Address of the hub. @default {`$HF_ENDPOINT`, else `https://huggingface.co`} */
+  endpoint?: string;
+  /** Timeout without any data from the hub, in milliseconds. @default {30000} */
+  fetchTimeoutMs?: number;
+}
+
+const schema = z.strictObject({
+  dataset: z.string().regex(/^[\w-][\w.-]*(\/[\w-][\w.-]*)?$/, {
+    error: "it must be the hub's name for it, as owner/name",
+  }).describe("Name of the dataset on the hub, as openslr/librispeech_asr"),
+  config: z.string().min(1).optional().describe(
+    "Configuration (default: the card's, else default, else the only one)",
+  ),
+  split: z.string().min(1).optional().describe(
+    "Split (default: test, else the first)",
+  ),
+  revision: z.string().min(1).optional().describe(
+    "Branch, tag or commit (default: main)",
+  ),
+  tokenEnv: z.string().min(1).optional().describe(
+    "Environment variable with an access token (default: HF_TOKEN, if it is set)",
+  ),
+  columns: columnsShape,
+  turns: manifestShape.turns,
+  cache: z.boolean().default(true).describe(
+    "Download files into the Hugging Face cache; false: read Parquet in place",
+  ),
+  cacheDir: z.string().min(1).optional().describe(
+    "Folder of the cache (default: $HF_HUB_CACHE, else $HF_HOME/hub, else ~/.cache/huggingface/hub)",
+  ),
+  endpoint: z.url({ protocol: /^https?$/ }).optional().describe(
+    "Address of the hub (default: $HF_ENDPOINT, else https://huggingface.co)",
+  ),
+  fetchTimeoutMs: z.number().positive().default(30_000).describe(
+    "Timeout without any data from the hub, in milliseconds",
+  ),
+  ...speechShape,
+});
+
+type Options = z.output<typeof schema>;
 
 /**
- * A dataset of the Hugging Face hub: speech, prompts, chats or pictures. Parquet is read in place, piece by piece as
- * it is needed, and what was fetched is kept for the next run.
+ * A dataset of the Hugging Face hub: speech, prompts, chats or images.
  *
  * @example Usage
  * ```ts
@@ -41,30 +111,27 @@ export const huggingface: DatasetPlugin<HuggingfaceOptions> = defineDataset({
 
 async function open(options: Options, context: OpenContext): Promise<Dataset> {
   const { dataset, shuffle, limit } = options;
-  const over = new AbortController();
-  const signal = AbortSignal.any([over.signal, context.signal]);
+  const closed = new AbortController();
+  const signal = AbortSignal.any([closed.signal, context.signal]);
   const hub = hubOf(options, context, signal);
-  const kept = cacheFolder(options, context);
+  const folderOfCache = cacheFolder(options, context);
   const { repository, parts } = await find(hub);
-  const part = choose(parts, {
-    ...options,
-    usual: usualConfigOf(repository.configs),
-  });
+  const usual = usualConfigOf(repository.configs);
+  const part = choose(parts, { ...options, usual });
   const { config, split } = part;
   const { commit } = repository;
   const { manifest, media, folder } = await openPart(part, {
     hub,
     commit,
-    cacheFolder: kept,
+    cacheFolder: folderOfCache,
     shuffle,
     limit,
-    signal,
     warn: context.warn,
   });
   const opened = await manifestDataset(Promise.resolve(manifest), {
     ...options,
     columns: { ...media, ...options.columns },
-    // A path in a record is one of the repository, and never one of this machine.
+    // A path in a record is in the repository, and never on this machine.
     root: fileUrl(hub, commit, folder).href,
   }, `${dataset}/${config}/${split}`);
   const { path: _, ...facts } = opened.facts ?? {};
@@ -72,7 +139,7 @@ async function open(options: Options, context: OpenContext): Promise<Dataset> {
     ...opened,
     facts: { dataset, config, split, revision: commit, ...facts },
     async [Symbol.asyncDispose]() {
-      over.abort();
+      closed.abort();
       await opened[Symbol.asyncDispose]?.();
     },
   };
@@ -82,11 +149,11 @@ function hubOf(
   { dataset, revision, tokenEnv, endpoint, fetchTimeoutMs }: Options,
   { env }: OpenContext,
   signal: AbortSignal,
-): HubErrorContext {
+): Hub {
   const token = env(tokenEnv ?? "HF_TOKEN")?.trim() || undefined;
   if (tokenEnv !== undefined && token === undefined) {
     throw new UsageError(
-      `Cannot use 'tokenEnv' as the environment variable must be set: current value is ${tokenEnv}`,
+      `tokenEnv: the environment variable ${tokenEnv} must be set`,
     );
   }
   const address = endpointOf(endpoint, env("HF_ENDPOINT"));
@@ -111,13 +178,13 @@ function endpointOf(given: string | undefined, usual: string | undefined): URL {
   const url = URL.parse(text);
   if (url && /^https?:$/.test(url.protocol)) return url;
   throw new UsageError(
-    `Cannot use HF_ENDPOINT as it must be an http or https URL: current value is ${text}`,
+    `HF_ENDPOINT: must be an http or https URL, but was ${text}`,
   );
 }
 
-/** The dataset's own files; where these hold no records that can be read, what the hub has converted. */
+/** Finds the dataset's own files or, if they have no records that can be read, the hub's conversion. */
 async function find(
-  hub: HubErrorContext,
+  hub: Hub,
 ): Promise<{ repository: Repository; parts: Parts }> {
   const own = await lookUp(hub);
   const parts = partsOf(own.files, own.configs);
@@ -131,7 +198,7 @@ async function find(
   }
   const names = own.files.map(({ path }) => path);
   throw new UsageError(
-    `Cannot open the dataset ${hub.dataset} as it must have Parquet, JSON Lines, JSON, CSV or TSV files, or be converted to Parquet by the hub: current value has ${
+    `dataset: ${hub.dataset} must have Parquet, JSON Lines, JSON, CSV or TSV files, or be converted to Parquet by the hub, but has ${
       names.slice(0, 20).join(", ") || "no files"
     }${names.length > 20 ? ", …" : ""}`,
   );

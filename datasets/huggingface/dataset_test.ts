@@ -14,7 +14,7 @@ import {
   TEXT,
 } from "../../tests/support/hub_datasets.ts";
 
-Deno.test("huggingface() reads speech of the test split, decoded when it is asked to", async () => {
+Deno.test("huggingface() reads speech of the test split and decodes it when it is used", async () => {
   await using hub = fakeHub({
     "o/speech": one({
       "README.md": "# speech",
@@ -45,7 +45,7 @@ Deno.test("huggingface() reads speech of the test split, decoded when it is aske
   assert.equal((await audio.pcm16(8000)).length, 800);
 });
 
-Deno.test("huggingface() has its first session after a footer and a row group, with only the columns it needs", async () => {
+Deno.test("huggingface() reads a footer and a row group for its first session, and only the needed columns", async () => {
   const file = speech(40, { group: 4, ms: 1000 });
   await using hub = fakeHub({ "o/speech": one({ "test.parquet": file }) });
   await using dataset = await open({
@@ -72,7 +72,7 @@ Deno.test("huggingface() has its first session after a footer and a row group, w
   );
 });
 
-Deno.test("huggingface() downloads nothing twice, and nothing of a file that another commit has as well", async () => {
+Deno.test("huggingface() downloads a file once, even if another commit has it as well", async () => {
   await using folder = await tempFolder();
   const files = { "data/test-00000-of-00001.parquet": speech(6) };
   await using hub = fakeHub({
@@ -102,11 +102,11 @@ Deno.test("huggingface() downloads nothing twice, and nothing of a file that ano
   assert.deepEqual(downloads.slice(1), [0, 0, 0]);
   assert.deepEqual(new Set(runs.map((run) => JSON.stringify(run))).size, 1);
   for await (const { name } of Deno.readDir(folder.path)) {
-    assert.equal(name, "o--speech");
+    assert.equal(name, "datasets--o--speech");
   }
 });
 
-Deno.test("huggingface() shows its token to the hub and to nobody else, and never tells it", async () => {
+Deno.test("huggingface() sends its token to the hub only, and never shows it", async () => {
   const token = "hf_secret_token";
   await using hub = fakeHub({
     "o/private": { ...one({ "test.parquet": speech(2) }), token },
@@ -130,16 +130,19 @@ Deno.test("huggingface() shows its token to the hub and to nobody else, and neve
 
   await assert.rejects(
     open({ ...options, tokenEnv: "OTHER" }, {}),
-    /'tokenEnv' as the environment variable must be set: current value is OTHER/,
+    /tokenEnv: the environment variable OTHER must be set/,
   );
   const wrong = await open(options, { MY_TOKEN: "hf_wrong_secret" })
     .then(() => assert.fail(), (error) => error);
   assert.ok(wrong instanceof UsageError);
-  assert.match(wrong.message, /'dataset' must name one .* token in MY_TOKEN/);
+  assert.match(
+    wrong.message,
+    /unknown dataset "o\/private" .*the token is that in MY_TOKEN/,
+  );
   assert.ok(!Deno.inspect(wrong, { depth: 9 }).includes("wrong_secret"));
 });
 
-Deno.test("huggingface() asks the hub again when a signed address has run out", async () => {
+Deno.test("huggingface() asks the hub again when a signed address has expired", async () => {
   await using hub = fakeHub({
     "o/speech": one({ "test.parquet": speech(8) }),
   });
@@ -155,7 +158,7 @@ Deno.test("huggingface() asks the hub again when a signed address has run out", 
   );
 });
 
-Deno.test("huggingface() reads what the hub has converted where a dataset has no records of its own", async () => {
+Deno.test("huggingface() reads the hub's conversion if a dataset has no records of its own", async () => {
   await using hub = fakeHub({
     "o/script": {
       revisions: {
@@ -202,7 +205,7 @@ for (const cache of [true, false]) {
   });
 }
 
-Deno.test("huggingface() looks for the path of a record in the repository, and never on this machine", async () => {
+Deno.test("huggingface() resolves the path of a record in the repository, and never on this machine", async () => {
   await using folder = await tempFolder({ "mine.wav": tone(100) });
   const paths = [
     "clips/häuser 1.wav",
@@ -237,7 +240,7 @@ Deno.test("huggingface() looks for the path of a record in the repository, and n
   }
 });
 
-Deno.test("huggingface() finds the files that a table names beside the table", async () => {
+Deno.test("huggingface() resolves the paths in a table from the table's folder", async () => {
   await using hub = fakeHub({
     "o/folder": one({
       "test/metadata.csv": "file_name,transcription\nclips/a.wav,hello\n",
@@ -255,7 +258,7 @@ Deno.test("huggingface() finds the files that a table names beside the table", a
   assert.equal((await audio.pcm16(8000)).length, 800);
 });
 
-Deno.test("huggingface() makes a problem of records that cannot be read, and goes on", async () => {
+Deno.test("huggingface() reports records that cannot be read and continues", async () => {
   const file = speech(6, { group: 2 });
   const [, second] = parquetMetadata(file).row_groups;
   const at = Number(second!.columns[0]!.meta_data!.data_page_offset);
@@ -276,7 +279,7 @@ Deno.test("huggingface() makes a problem of records that cannot be read, and goe
   );
 });
 
-Deno.test("huggingface() reads chats and pictures, the columns found by what the file says of them", async () => {
+Deno.test("huggingface() reads chats and images, whose columns it finds in the metadata", async () => {
   const png = Uint8Array.fromBase64(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==",
   );

@@ -1,43 +1,47 @@
 import { join, posix } from "node:path";
-import { temporaryFolder, UsageError } from "../../plugins/mod.ts";
-import type { Manifest } from "../formats/manifest.ts";
-import { openParquet, type ParquetFile } from "../formats/parquet.ts";
-import { parquetManifest } from "../formats/parquet.ts";
-import { openRowsThread } from "../formats/parquet_reader.ts";
 import { readAhead } from "../../lib/read_ahead.ts";
+import { isRecord } from "../../lib/record.ts";
+import { temporaryFolder, UsageError } from "../../plugins/mod.ts";
+import { openBytes } from "../formats/file_bytes.ts";
+import type { Manifest } from "../formats/manifest.ts";
 import { formatOf, openRecords } from "../formats/open.ts";
-import { openRangeCache, safeName } from "./cache.ts";
-import { type MediaColumns, mediaColumns } from "./features.ts";
-import { fileUrl, type HubFile } from "./hub.ts";
-import { fileError, type HubErrorContext } from "./hub_error.ts";
+import {
+  openParquet,
+  type ParquetFile,
+  parquetManifest,
+} from "../formats/parquet.ts";
+import { openRowsThread } from "../formats/parquet_reader.ts";
+import { cachedFile, downloadFile, remoteBytes } from "./files.ts";
+import { fileUrl, type Hub, type HubFile } from "./hub.ts";
+import { fileError } from "./hub_error.ts";
 import type { Part } from "./parts.ts";
-import { remoteBytes } from "./remote_bytes.ts";
 
-/** How a split is opened. */
+/** Options of {@linkcode openPart}. */
 export interface PartOptions {
-  readonly hub: HubErrorContext;
+  readonly hub: Hub;
   readonly commit: string;
-  /** Where downloads are kept; nowhere, if they are not. */
+  /** The folder of the Hugging Face cache, or `undefined` if nothing is kept. */
   readonly cacheFolder: string | undefined;
   readonly shuffle: boolean;
   readonly limit: number | undefined;
-  readonly signal: AbortSignal;
   warn(message: string): void;
 }
 
-/** A split that was opened. */
+/** A split that is open. */
 export interface OpenedPart {
   readonly manifest: Manifest;
-  /** What its files say of their columns. */
+  /** The columns with media, by the files' own metadata. */
   readonly media: MediaColumns;
-  /** Which folder of the repository paths in records are relative to. */
+  /** The folder of the repository that paths in records are relative to. */
   readonly folder: string;
 }
 
-/** Footers that are fetched at a time. */
+/** Number of files that are opened at a time. */
 const AHEAD = 8;
-/** A file that has to be had whole is fetched in pieces of this size. */
-const PIECE_BYTES = 2 ** 23;
+/** Splits above this size are read in place: the cache would fill the disk. */
+const MAX_CACHED_BYTES = 2 ** 33;
+/** Downloads above this size are announced. */
+const ANNOUNCED_BYTES = 2 ** 28;
 
 /**
  * Opens the files of a split as one manifest.
@@ -49,141 +53,164 @@ export async function openPart(
   options: PartOptions,
 ): Promise<OpenedPart> {
   const parquet = part.files.filter(({ path }) => /\.parquet$/i.test(path));
+  await using stack = new AsyncDisposableStack();
   try {
-    return parquet.length > 0
-      ? await ofParquet(parquet, options)
-      : await ofRecords(part, options);
+    const { manifest, ...opened } = parquet.length > 0
+      ? await openParquetFiles(parquet, options, stack)
+      : await openTextFile(part, options, stack);
+    stack.use(manifest);
+    const held = stack.move();
+    const close = () => held.disposeAsync();
+    return {
+      ...opened,
+      manifest: { ...manifest, [Symbol.asyncDispose]: close },
+    };
   } catch (error) {
     throw await fileError(error, options.hub);
   }
 }
 
-async function ofParquet(
+async function openParquetFiles(
   files: readonly HubFile[],
   options: PartOptions,
+  stack: AsyncDisposableStack,
 ): Promise<OpenedPart> {
-  const { shuffle, limit = Infinity, signal } = options;
-  using stack = new DisposableStack();
+  const { hub, shuffle, limit = Infinity } = options;
+  const { signal } = hub;
+  const needsAll = shuffle || limit === Infinity;
+  const cacheFolder = folderFor(needsAll ? files : files.slice(0, 1), options);
   const reader = stack.use(openRowsThread());
-  const found: ParquetFile[] = [];
+  const opened: ParquetFile[] = [];
   let rows = 0;
   const footers = readAhead(files, async (file) => {
-    const { dataset } = options.hub;
-    const bytes = await bytesOf(file, options);
-    const name = `${dataset}/${file.path}`;
+    const name = `${hub.dataset}/${file.path}`;
+    const bytes = await openFile(file, { ...options, cacheFolder }, stack);
     return openParquet(name, bytes, { reader, signal });
-    // In their own order no more files are looked at than are needed.
-  }, { ahead: shuffle || limit === Infinity ? AHEAD : 1, signal });
+    // In their own order, only as many files are opened as are needed.
+  }, { ahead: needsAll ? AHEAD : 1, signal });
   for await (const file of footers) {
-    found.push(file);
+    opened.push(file);
     rows += file.count;
     if (!shuffle && rows >= limit) break;
   }
   signal.throwIfAborted();
-  const opened = found as [ParquetFile, ...ParquetFile[]];
-  const manifest = await parquetManifest(opened, signal);
-  const threads = stack.move();
+  const [first, ...others] = opened;
   return {
-    manifest: {
-      ...manifest,
-      [Symbol.asyncDispose]: () => Promise.resolve(threads.dispose()),
-    },
-    media: mediaColumns(opened[0]),
+    manifest: await parquetManifest([first!, ...others], signal),
+    media: mediaColumns(first!),
     folder: "",
   };
 }
 
-/** A file of records that is not Parquet has to be had whole. */
-async function ofRecords(
+/** The folder of the cache, unless the files are too large for it. */
+function folderFor(
+  files: readonly HubFile[],
+  { hub, cacheFolder, warn }: PartOptions,
+): string | undefined {
+  const bytes = files.reduce((sum, { size }) => sum + size, 0);
+  if (cacheFolder === undefined || bytes <= MAX_CACHED_BYTES) {
+    return cacheFolder;
+  }
+  warn(
+    `${hub.dataset}: ${
+      gigabytes(bytes)
+    } are too much for the cache and are read in place`,
+  );
+  return undefined;
+}
+
+async function openFile(
+  file: HubFile,
+  { hub, commit, cacheFolder, warn }: PartOptions,
+  stack: AsyncDisposableStack,
+) {
+  if (cacheFolder === undefined) {
+    const { size } = file;
+    const url = fileUrl(hub, commit, file.path);
+    return remoteBytes(url, { size, fetch: hub.fetch });
+  }
+  const announce = () => {
+    if (file.size <= ANNOUNCED_BYTES) return;
+    warn(
+      `downloading ${hub.dataset}/${file.path} (${
+        gigabytes(file.size)
+      }) into ${cacheFolder}; cache=false reads only what is needed`,
+    );
+  };
+  const path = await cachedFile(cacheFolder, hub, commit, file, announce);
+  const bytes = await openBytes(path);
+  stack.defer(() => bytes.close());
+  return bytes;
+}
+
+function gigabytes(bytes: number): string {
+  return `${(bytes / 1e9).toFixed(1)} GB`;
+}
+
+/** Opens a file of another format, which must be on this machine. */
+async function openTextFile(
   { config, split, files }: Part,
-  options: PartOptions,
+  { hub, commit, cacheFolder, shuffle }: PartOptions,
+  stack: AsyncDisposableStack,
 ): Promise<OpenedPart> {
   const [file, another] = files;
   if (file === undefined || another !== undefined) {
     throw new UsageError(
-      `Cannot open the dataset ${options.hub.dataset} as a split that is not Parquet must be one file: current value of ${config}/${split} is ${
+      `split: one that is not Parquet must be one file, but ${config}/${split} of ${hub.dataset} has ${
         files.map(({ path }) => path).join(", ")
       }`,
     );
   }
   const format = formatOf(file.path);
-  const temporary = options.cacheFolder === undefined
-    ? await temporaryFolder("huggingface")
-    : undefined;
-  const remove = async () => await temporary?.[Symbol.asyncDispose]();
+  let path: string;
+  if (cacheFolder === undefined) {
+    const temporary = stack.use(await temporaryFolder("huggingface"));
+    path = join(temporary.path, `records.${format}`);
+    await downloadFile(hub, commit, file, path);
+  } else path = await cachedFile(cacheFolder, hub, commit, file);
+  const folder = posix.dirname(file.path).replace(/^\.$/, "");
+  const manifest = await openRecords(path, format, { shuffle });
+  return { manifest, media: {}, folder };
+}
+
+/** The columns with media. */
+export interface MediaColumns {
+  readonly audio?: string;
+  readonly images?: string;
+}
+
+/** Names that are preferred if several columns have the same type. */
+const USUAL: Readonly<Record<keyof MediaColumns, RegExp>> = {
+  audio: /^audio$/i,
+  images: /^images?$/i,
+};
+
+/** The columns with audio and images, by the features that the `datasets` library stores in a file. */
+export function mediaColumns(file: Pick<ParquetFile, "note">): MediaColumns {
+  const features = featuresIn(file.note("huggingface"));
+  const named = (role: keyof MediaColumns, type: string) => {
+    const names = Object.keys(features)
+      .filter((name) => typesIn(features[name]).includes(type));
+    const name = names.find((each) => USUAL[role].test(each)) ?? names[0];
+    return name === undefined ? {} : { [role]: name };
+  };
+  return { ...named("audio", "Audio"), ...named("images", "Image") };
+}
+
+function featuresIn(note: string | undefined): Record<string, unknown> {
   try {
-    const folder = temporary?.path ?? folderOf(file, options);
-    const path = join(folder, `whole-${safeName(file.path)}`);
-    const isThere = await Deno.stat(path).then(
-      ({ size }) => size === file.size,
-      () => false,
-    );
-    if (!isThere) await fetchWhole(file, path, options);
-    const { shuffle } = options;
-    const manifest = await openRecords(path, format, { shuffle });
-    return {
-      manifest: {
-        ...manifest,
-        async [Symbol.asyncDispose]() {
-          await manifest[Symbol.asyncDispose]();
-          await remove();
-        },
-      },
-      media: {},
-      folder: posix.dirname(file.path).replace(/^\.$/, ""),
-    };
-  } catch (error) {
-    await remove();
-    throw error;
+    const { info } = JSON.parse(note ?? "{}");
+    return isRecord(info?.features) ? info.features : {};
+  } catch {
+    // Columns are then found by their names.
+    return {};
   }
 }
 
-async function fetchWhole(
-  file: HubFile,
-  path: string,
-  options: PartOptions,
-): Promise<void> {
-  const bytes = await bytesOf(file, options, "unkept");
-  const part = `${path}.${crypto.randomUUID()}.part`;
-  try {
-    using to = await Deno.open(part, { write: true, createNew: true });
-    for (let at = 0; at < file.size; at += PIECE_BYTES) {
-      const end = Math.min(file.size, at + PIECE_BYTES);
-      await writeAll(to, await bytes.read(at, end, options.signal));
-    }
-    await Deno.rename(part, path);
-  } catch (error) {
-    await Deno.remove(part).catch(() => {});
-    throw error;
-  }
-}
-
-async function writeAll(to: Deno.FsFile, bytes: Uint8Array): Promise<void> {
-  for (let at = 0; at < bytes.length;) at += await to.write(bytes.subarray(at));
-}
-
-async function bytesOf(file: HubFile, options: PartOptions, use?: "unkept") {
-  const { hub, commit, cacheFolder, warn } = options;
-  const cache = cacheFolder === undefined
-    ? undefined
-    : await openRangeCache(folderOf(file, options));
-  return remoteBytes(fileUrl(hub, commit, file.path), {
-    size: file.size,
-    fetch: hub.fetch,
-    cache: use === "unkept" ? undefined : cache,
-    onKeepError: (error) =>
-      warn(
-        `What is downloaded cannot be kept in ${cacheFolder}: ${String(error)}`,
-      ),
-  });
-}
-
-/** One folder for each content: another commit with the same file finds it there. */
-function folderOf(file: HubFile, { hub, cacheFolder }: PartOptions): string {
-  const { dataset } = hub;
-  return join(
-    cacheFolder ?? "",
-    safeName(dataset),
-    safeName(file.contentId),
-  );
+/** The type of a feature, and that of its items if it is a list. */
+function typesIn(feature: unknown): string[] {
+  const item = Array.isArray(feature) ? feature[0] : feature;
+  if (!isRecord(item)) return [];
+  const { _type, feature: inner } = item;
+  return [String(_type), ...(inner === undefined ? [] : typesIn(inner))];
 }

@@ -1,9 +1,10 @@
 import { posix } from "node:path";
 import { nearest } from "../../lib/nearest.ts";
+import { isRecord } from "../../lib/record.ts";
 import { UsageError } from "../../plugins/mod.ts";
 import type { HubFile } from "./hub.ts";
 
-/** Files by split, by configuration. */
+/** Files by configuration and split. */
 export type Parts = ReadonlyMap<
   string,
   ReadonlyMap<string, readonly HubFile[]>
@@ -16,121 +17,106 @@ export interface Part {
   readonly files: readonly HubFile[];
 }
 
-/** Endings of files that hold records. */
+/** Extensions of files with records. */
 const RECORDS = /\.(parquet|jsonl|ndjson|json|csv|tsv)$/i;
-/** Files that stand beside records. */
-const BESIDE = /(^|\/)(\.|_)|(^|\/)(dataset_infos?|state|config)\.json$/i;
+/** Other files with such extensions. */
+const METADATA = /(^|\/)(\.|_)|(^|\/)(dataset_infos?|state|config)\.json$/i;
 const SHARD = /^(.+?)[-_.]\d{3,}-of-\d{3,}(-[0-9a-f]+)?$/;
 const SPLITS =
   /(?:^|[^a-z])(train|test|validation|valid|val|dev|eval)(?:ing)?(?:[^a-z]|$)/i;
 
-/** What a card says of one configuration. */
-interface Config {
-  readonly config_name?: string;
-  readonly data_files?: unknown;
-  readonly data_dir?: string;
-  readonly default?: unknown;
+interface Place {
+  readonly config: string;
+  readonly split: string;
 }
 
-/** Finds the files of every split: as the card says, else as files and folders are named. */
+/** Finds the files of each split: from the card's configurations, otherwise from the names of files and folders. */
 export function partsOf(files: readonly HubFile[], configs: unknown): Parts {
   const records = files.filter(({ path }) =>
-    RECORDS.test(path) && !BESIDE.test(path)
+    RECORDS.test(path) && !METADATA.test(path)
   ).sort((a, b) => a.path < b.path ? -1 : 1);
-  const said = Array.isArray(configs) ? byCard(records, configs) : new Map();
-  return said.size > 0 ? said : byName(records);
-}
-
-function byCard(records: readonly HubFile[], configs: readonly unknown[]) {
+  const given = configsIn(configs).flatMap((config) =>
+    placesIn(config, records)
+  );
+  const places = given.length > 0
+    ? given
+    : records.map((file) => ({ ...placeOf(file.path), file }));
   const parts = new Map<string, Map<string, HubFile[]>>();
-  for (const config of configs.filter(isConfig)) {
-    const name = config.config_name ?? "default";
-    for (const [split, found] of splitsBy(config, records)) {
-      if (found.length > 0) add(parts, name, split, found);
-    }
+  for (const { config, split, file } of places) {
+    const splits = parts.get(config) ?? new Map<string, HubFile[]>();
+    const others = (splits.get(split) ?? []).filter((each) => each !== file);
+    parts.set(config, splits.set(split, [...others, file]));
   }
   return parts;
 }
 
-function isConfig(value: unknown): value is Config {
-  return typeof value === "object" && value !== null;
-}
-
-function splitsBy(
-  { data_files, data_dir }: Config,
-  records: readonly HubFile[],
-): Iterable<[string, readonly HubFile[]]> {
-  const folder = data_dir?.replace(/^\.?\//, "").replace(/(?<!\/)\/*$/, "/") ??
-    "";
-  const below = records.filter(({ path }) => path.startsWith(folder));
-  if (data_files === undefined) return folder === "" ? [] : splitsOf(below);
-  return patternsOf(data_files).map(([split, patterns]) => [
-    split,
-    below.filter(({ path }) =>
-      patterns.some((each) => fits(path.slice(folder.length), each))
-    ),
-  ]);
-}
-
-/** The configuration that a card says is meant where none is asked for. */
+/** The configuration that the card marks as the default. */
 export function usualConfigOf(configs: unknown): string | undefined {
-  const list: unknown[] = Array.isArray(configs) ? configs : [];
-  return list.filter(isConfig).find((each) => each.default === true)
-    ?.config_name;
+  const usual = configsIn(configs).find((each) => each["default"] === true);
+  const name = usual?.["config_name"];
+  return typeof name === "string" ? name : undefined;
 }
 
-/** Patterns by split, however a card writes them. */
-function patternsOf(dataFiles: unknown): [string, string[]][] {
-  const texts = (value: unknown) =>
-    [value].flat().filter((each) => typeof each === "string");
-  const list = [dataFiles].flat();
-  if (list.every((each) => typeof each === "string")) {
-    return [["train", texts(dataFiles)]];
+function configsIn(configs: unknown): Record<string, unknown>[] {
+  return Array.isArray(configs) ? configs.filter(isRecord) : [];
+}
+
+/** The places of the files of one configuration in a card. */
+function placesIn(
+  config: Record<string, unknown>,
+  records: readonly HubFile[],
+): (Place & { readonly file: HubFile })[] {
+  const { config_name: name = "default", data_files, data_dir } = config;
+  const folder = typeof data_dir === "string"
+    ? data_dir.replace(/^\.?\//, "").replace(/(?<!\/)\/*$/, "/")
+    : "";
+  const below = records.filter(({ path }) => path.startsWith(folder));
+  const place = (split: string, file: HubFile) => ({
+    config: String(name),
+    split,
+    file,
+  });
+  if (data_files === undefined) {
+    return folder === ""
+      ? []
+      : below.map((file) => place(placeOf(file.path).split, file));
   }
-  return list.flatMap((each): [string, string[]][] =>
-    typeof each === "object" && each !== null && "split" in each
-      ? [[String(each.split), texts("path" in each ? each.path : undefined)]]
-      : []
+  return patternsIn(data_files).flatMap(({ split, pattern }) =>
+    below.filter(({ path }) => matches(path.slice(folder.length), pattern))
+      .map((file) => place(split, file))
   );
 }
 
-function fits(path: string, pattern: string): boolean {
+/** The patterns of `data_files`: texts, or objects with `split` and `path`. */
+function patternsIn(dataFiles: unknown) {
+  return [dataFiles].flat().flatMap((each) => {
+    if (typeof each === "string") return [{ split: "train", pattern: each }];
+    if (!isRecord(each) || !("split" in each)) return [];
+    const split = String(each["split"]);
+    return [each["path"]].flat().flatMap((pattern) =>
+      typeof pattern === "string" ? [{ split, pattern }] : []
+    );
+  });
+}
+
+function matches(path: string, pattern: string): boolean {
   const plain = pattern.replace(/^\.?\//, "");
   return path === plain || path.startsWith(`${plain.replace(/\/$/, "")}/`) ||
     posix.matchesGlob(path, plain);
 }
 
-/** Folders that hold splits are configurations; `data` is none. */
-function byName(records: readonly HubFile[]) {
-  const parts = new Map<string, Map<string, HubFile[]>>();
-  for (const file of records) {
-    const { config, split } = placeOf(file.path);
-    add(parts, config, split, [file]);
-  }
-  return parts;
-}
-
-function splitsOf(records: readonly HubFile[]): Map<string, HubFile[]> {
-  const parts = new Map<string, Map<string, HubFile[]>>();
-  for (const file of records) {
-    add(parts, "", placeOf(file.path).split, [file]);
-  }
-  return parts.get("") ?? new Map();
-}
-
-function placeOf(path: string): { config: string; split: string } {
+/** The configuration and split of a file by its name. Folders are configurations, except `data`. */
+function placeOf(path: string): Place {
   const folders = path.split("/");
   const stem = folders.pop()!.replace(RECORDS, "");
-  // CONFIG/SPLIT/0000.parquet, as on the branch that the hub converts to.
+  // CONFIG/SPLIT/0000.parquet, as on the branch with the hub's conversion.
   if (/^(partial-)?(part-)?\d+$/.test(stem) && folders.length > 0) {
     const split = folders.pop()!.replace(/^partial-/, "");
     return { config: configOf(folders), split };
   }
-  const shard = SHARD.exec(stem)?.[1];
-  if (shard !== undefined) return { config: configOf(folders), split: shard };
-  const named = SPLITS.exec(stem)?.[1];
+  const named = SHARD.exec(stem)?.[1] ?? SPLITS.exec(stem)?.[1];
   if (named !== undefined) return { config: configOf(folders), split: named };
-  const folder = SPLITS.exec(folders.at(-1) ?? "") ? folders.pop() : undefined;
+  const folder = SPLITS.test(folders.at(-1) ?? "") ? folders.pop() : undefined;
   return { config: configOf(folders), split: folder ?? "train" };
 }
 
@@ -139,68 +125,51 @@ function configOf(folders: readonly string[]): string {
   return named.join("/") || "default";
 }
 
-function add(
-  parts: Map<string, Map<string, HubFile[]>>,
-  config: string,
-  split: string,
-  files: readonly HubFile[],
-): void {
-  const splits = parts.get(config) ?? new Map<string, HubFile[]>();
-  parts.set(config, splits);
-  splits.set(split, [...(splits.get(split) ?? []), ...files]);
-}
-
-/** What the user asked for. */
-export interface Wanted {
+/** The options that choose a split. */
+export interface Choice {
   readonly dataset: string;
-  /** The configuration where none is asked for, as the card has it. */
+  /** The card's default configuration. */
   readonly usual?: string | undefined;
   readonly config?: string | undefined;
   readonly split?: string | undefined;
 }
 
 /**
- * Chooses a split: the one that is asked for, else `test`, else the first.
+ * Chooses a split: the given one, else `test`, else the first.
  *
- * @throws {UsageError} If there is none of that name; those that are stand in it.
+ * @throws {UsageError} If it does not exist. The message lists those that do.
  */
-export function choose(parts: Parts, wanted: Wanted): Part {
-  const config = wanted.config ?? usualConfig(parts, wanted.usual);
-  const splits = config === undefined ? undefined : parts.get(config);
+export function choose(parts: Parts, choice: Choice): Part {
+  const { usual = "" } = choice;
+  const configs = [...parts.keys()];
+  const config = choice.config ??
+    [usual, "default"].find((name) => parts.has(name)) ??
+    (configs.length === 1 ? configs[0] : undefined);
+  const splits = parts.get(config ?? "");
   if (config === undefined || splits === undefined) {
-    throw mustBeOneOf("config", [...parts.keys()], wanted);
+    throw unknownName("config", configs, choice);
   }
-  const split = wanted.split ??
-    (splits.has("test") ? "test" : [...splits.keys()][0]!);
+  const names = [...splits.keys()];
+  const split = choice.split ?? (splits.has("test") ? "test" : names[0]!);
   const files = splits.get(split);
-  if (files === undefined) {
-    throw mustBeOneOf("split", [...splits.keys()], wanted);
-  }
+  if (files === undefined) throw unknownName("split", names, choice);
   return { config, split, files };
 }
 
-function usualConfig(
-  parts: Parts,
-  usual: string | undefined,
-): string | undefined {
-  if (usual !== undefined && parts.has(usual)) return usual;
-  if (parts.has("default")) return "default";
-  return parts.size === 1 ? [...parts.keys()][0] : undefined;
-}
-
-function mustBeOneOf(
+function unknownName(
   option: "config" | "split",
   names: readonly string[],
-  wanted: Wanted,
+  choice: Choice,
 ): UsageError {
-  const { dataset, [option]: value } = wanted;
+  const { dataset, [option]: value } = choice;
+  const list = `${dataset} has ${names.join(", ")}`;
   const near = value === undefined ? undefined : nearest(value, names);
   return new UsageError(
-    `Cannot open the dataset ${dataset} as '${option}' must be one of ${
-      names.join(", ")
-    }: current value is ${value ?? "missing"}${
-      near && names.length > 1 ? `; did you mean ${near}?` : ""
-    }`,
-    { problems: [{ path: option, message: `no ${option} ${value ?? ""}` }] },
+    value === undefined
+      ? `${option}: must be given: ${list}`
+      : `${option}: unknown ${option} "${value}"${
+        near ? `; did you mean "${near}"?` : ""
+      }; ${list}`,
+    { problems: [{ path: option, message: `unknown ${option}` }] },
   );
 }

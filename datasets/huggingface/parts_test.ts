@@ -5,7 +5,7 @@ const files = (...paths: string[]) =>
   paths.map((path) => ({ path, size: 1, contentId: path }));
 
 /** Paths by `config/split`. */
-function told(paths: string[], configs?: unknown): Record<string, string[]> {
+function pathsOf(paths: string[], configs?: unknown): Record<string, string[]> {
   const parts = partsOf(files(...paths), configs);
   return Object.fromEntries(
     [...parts].flatMap(([config, splits]) =>
@@ -17,7 +17,7 @@ function told(paths: string[], configs?: unknown): Record<string, string[]> {
   );
 }
 
-Deno.test("partsOf() finds splits by the names of files and folders, as hubs have them", () => {
+Deno.test("partsOf() finds splits by the names of files and folders", () => {
   for (
     const [paths, expected] of [
       [
@@ -70,10 +70,10 @@ Deno.test("partsOf() finds splits by the names of files and folders, as hubs hav
       [["test/part-0.parquet"], { "default:test": ["test/part-0.parquet"] }],
       [["script.py", "README.md"], {}],
     ] as const
-  ) assert.deepEqual(told([...paths]), expected, paths.join());
+  ) assert.deepEqual(pathsOf([...paths]), expected, paths.join());
 });
 
-Deno.test("partsOf() believes the card where it says which files are which", () => {
+Deno.test("partsOf() finds splits by the configurations of the card", () => {
   const paths = [
     "x/a-1.parquet",
     "x/a-2.parquet",
@@ -107,13 +107,17 @@ Deno.test("partsOf() believes the card where it says which files are which", () 
       ],
       [[{ data_files: "**/*.parquet" }], { "default:train": paths }],
       [[{ data_files: "x" }], { "default:train": paths.slice(0, 3) }],
-      // What says nothing of files says nothing.
-      [[{ config_name: "z" }], told(paths)],
-      ["nonsense", told(paths)],
-      [[null, 7, { data_files: [{ path: 3 }] }], told(paths)],
+      // A configuration without files is ignored.
+      [[{ config_name: "z" }], pathsOf(paths)],
+      ["nonsense", pathsOf(paths)],
+      [[null, 7, { data_files: [{ path: 3 }] }], pathsOf(paths)],
     ] as const
   ) {
-    assert.deepEqual(told(paths, configs), expected, JSON.stringify(configs));
+    assert.deepEqual(
+      pathsOf(paths, configs),
+      expected,
+      JSON.stringify(configs),
+    );
   }
 });
 

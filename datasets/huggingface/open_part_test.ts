@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
-import { mediaColumns } from "./features.ts";
+import { mediaColumns } from "./open_part.ts";
 
-const told = (note: string | undefined) => mediaColumns({ note: () => note });
-const of = (features: unknown) => told(JSON.stringify({ info: { features } }));
+const columnsOf = (note: string | undefined) =>
+  mediaColumns({ note: () => note });
+const of = (features: unknown) =>
+  columnsOf(JSON.stringify({ info: { features } }));
 
-Deno.test("mediaColumns() finds audio and pictures by their type, alone or in lists", () => {
+Deno.test("mediaColumns() finds audio and images by their type, alone or in lists", () => {
   const text = { dtype: "string", _type: "Value" };
   for (
     const [features, expected] of [
@@ -25,8 +27,8 @@ Deno.test("mediaColumns() finds audio and pictures by their type, alone or in li
   ) assert.deepEqual(of(features), expected);
 });
 
-Deno.test("mediaColumns() does without a note that is not there or cannot be read", () => {
+Deno.test("mediaColumns() ignores a note that is missing or cannot be read", () => {
   for (const note of [undefined, "", "{", "null", "7", '{"info":null}']) {
-    assert.deepEqual(told(note), {});
+    assert.deepEqual(columnsOf(note), {});
   }
 });
