@@ -1,24 +1,24 @@
 import type { Unit } from "../report.ts";
 import type { Delta, Sample } from "../sample.ts";
 
-/** A number, or several, read off one sample: docs/metrics.md has each. */
+/** A number, or several, of one sample. docs/metrics.md describes each. */
 export interface Metric {
-  /** As in SLOs, JSON and CSV. */
+  /** Name in SLOs, JSON and CSV. */
   readonly name: string;
-  /** Of what `of` returns. */
+  /** Unit of its values. */
   readonly unit: Unit;
-  /** For people. */
+  /** Name for people. */
   readonly label: string;
-  /** How it is computed, in the words of docs/metrics.md. */
+  /** How it is computed, as docs/metrics.md writes it. */
   readonly formula: string;
-  /** Reads it off one sample. `undefined` where it is not known; never 0 for that. */
+  /** Its value in a sample. `undefined`, never 0, where it is unknown. */
   of(sample: Sample): number | readonly number[] | undefined;
 }
 
 /** A piece of output with the time of the read that carried it. */
 export type TimedDelta = { readonly atMs: number } & Delta;
 
-/** `a − b`, where both are known. */
+/** Returns `a − b`, or `undefined` where either is unknown. */
 export function minus(
   a: number | undefined,
   b: number | undefined,
@@ -26,7 +26,7 @@ export function minus(
   return a === undefined || b === undefined ? undefined : finite(a - b);
 }
 
-/** `a ÷ b`, where both are known and `b` is not 0. */
+/** Returns `a ÷ b`, or `undefined` where either is unknown or `b` is 0. */
 export function ratio(
   a: number | undefined,
   b: number | undefined,
@@ -34,27 +34,27 @@ export function ratio(
   return a === undefined || b === undefined ? undefined : finite(a / b);
 }
 
-/** A backend may have given a number that is none: that is not known either. */
+/** Returns a finite number, or `undefined`: a backend may have given NaN. */
 export function finite(value: number | undefined): number | undefined {
   return Number.isFinite(value) ? value : undefined;
 }
 
-/** When the clock of a request starts: with its audio stream, or else with its dispatch. */
+/** Start of a request: of its audio stream, or else its dispatch. */
 export function startMs({ marks, dispatchedMs }: Sample): number {
   return marks.streamStart ?? dispatchedMs;
 }
 
-/** Text of the answer that is not empty. */
+/** Whether a delta is text of the answer and not empty. */
 export function isText({ kind, text }: Delta): boolean {
   return kind === "text" && text !== undefined && text !== "";
 }
 
-/** Output of any kind that is not empty: answer, reasoning, refusal, a call's name or arguments, audio. */
+/** Whether a delta is output of any kind and not empty: answer, reasoning, refusal, a call's name or arguments, audio. */
 export function isToken({ text, bytes = 0 }: Delta): boolean {
   return (text !== undefined && text !== "") || bytes > 0;
 }
 
-/** The deltas that are output, each answer's apart: one list, unless several answers were asked for. */
+/** The deltas that are output, by answer: one list, unless several answers were asked for. */
 export function tokensByChoice(
   { deltas }: Pick<Sample, "deltas">,
 ): readonly (readonly TimedDelta[])[] {
@@ -64,7 +64,7 @@ export function tokensByChoice(
   return [...Map.groupBy(tokens, ({ choice = 0 }) => choice).values()];
 }
 
-/** The time between each piece and the next, where there are two or more. */
+/** Times between successive deltas; `undefined` for fewer than two. */
 export function gaps(
   deltas: readonly TimedDelta[],
 ): readonly number[] | undefined {
@@ -77,7 +77,7 @@ export function gaps(
   return all;
 }
 
-/** Whether audio was streamed: its pieces of output then follow the speaker. */
+/** Whether audio was streamed: the output then follows the speaker. */
 export function streamedAudio({ audioSent }: Sample): boolean {
   return audioSent.length > 0;
 }
