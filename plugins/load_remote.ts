@@ -1,4 +1,5 @@
 import { messageOf, UsageError } from "../core/errors.ts";
+import { readBody } from "../lib/read_body.ts";
 import { redactText, redactUrl } from "../lib/redact.ts";
 import { staticImports } from "../lib/static_imports.ts";
 
@@ -95,26 +96,21 @@ async function download(
   { fetch = globalThis.fetch, timeoutMs = 30_000 }: FetchOptions,
 ): Promise<Source> {
   const failure = failureOf(url);
-  const limit = new AbortController();
-  const timer = setTimeout(() => limit.abort(), timeoutMs);
+  const signal = AbortSignal.timeout(timeoutMs);
+  const headers = { accept: "application/typescript, text/javascript, */*" };
   try {
-    const response = await follow(url, (each) =>
-      fetch(each, {
-        redirect: "manual",
-        signal: limit.signal,
-        headers: { accept: "application/typescript, text/javascript, */*" },
-      }));
-    const bytes = await read(response, failure);
+    const response = await follow(
+      url,
+      (each) => fetch(each, { redirect: "manual", signal, headers }),
+    );
+    const bytes = await readBody(response, MAX_BYTES);
     checkIsCode(response, bytes, failure);
     return { bytes, type: mediaType(url, response) };
   } catch (error) {
     if (error instanceof UsageError) throw error;
-    if (limit.signal.aborted) {
-      throw failure(`no complete answer within ${timeoutMs / 1000} s`, error);
-    }
-    throw failure(`cannot be fetched: ${messageOf(error)}`, error);
-  } finally {
-    clearTimeout(timer);
+    throw signal.aborted
+      ? failure(`no complete answer within ${timeoutMs / 1000} s`, error)
+      : failure(`cannot be fetched: ${messageOf(error)}`, error);
   }
 }
 
@@ -140,22 +136,6 @@ async function follow(
     here = next;
   }
   throw failure(`redirects more than ${MAX_REDIRECTS} times`);
-}
-
-async function read(
-  { body }: Response,
-  failure: Failure,
-): Promise<Uint8Array<ArrayBuffer>> {
-  const parts: Uint8Array<ArrayBuffer>[] = [];
-  let length = 0;
-  for await (const part of body ?? []) {
-    length += part.length;
-    if (length > MAX_BYTES) {
-      throw failure(`is larger than ${MAX_BYTES / 2 ** 20} MiB`);
-    }
-    parts.push(part);
-  }
-  return new Uint8Array(await new Blob(parts).arrayBuffer());
 }
 
 function checkIsCode(

@@ -365,7 +365,10 @@ Deno.test("loadPlugin() rejects failed responses and content other than code", a
     assert.match(await said("/page"), /sent a web page, not code/);
     assert.match(await said("/plain-page"), /sent a web page, not code/);
     assert.match(await said("/empty"), /sent an empty body$/);
-    assert.match(await said("/large"), /larger than 16 MiB$/);
+    assert.match(
+      await said("/large"),
+      /cannot be fetched: it must have at most 16777216 bytes, but has more$/,
+    );
     assert.match(
       await said("/throws"),
       /: import failed: no luck$/,

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { readBody } from "../../lib/read_body.ts";
 
 /** Bounds of a download. */
 export interface DownloadOptions {
@@ -46,30 +47,6 @@ export async function download(
   } finally {
     clearTimeout(timer);
   }
-}
-
-/**
- * Reads a response's body.
- *
- * @param onPart Called when some of it arrived.
- * @throws {Error} If it is larger than `maxBytes`.
- */
-export async function readBody(
-  { body }: Response,
-  maxBytes: number,
-  onPart?: () => void,
-): Promise<Uint8Array<ArrayBuffer>> {
-  const parts: Uint8Array<ArrayBuffer>[] = [];
-  let size = 0;
-  for await (const part of body ?? []) {
-    onPart?.();
-    size += part.length;
-    if (size > maxBytes) {
-      throw new Error(`it must have at most ${maxBytes} bytes, but has more`);
-    }
-    parts.push(part);
-  }
-  return new Uint8Array(await new Blob(parts).arrayBuffer());
 }
 
 /** A URL without user, password and query, which may be secret. */

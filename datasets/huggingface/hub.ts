@@ -1,5 +1,5 @@
 import { datasetInfo, listFiles } from "@huggingface/hub";
-import { readBody } from "../columns/download.ts";
+import { readBody } from "../../lib/read_body.ts";
 import { hubError, mustBeOk } from "./hub_error.ts";
 
 /** A dataset on a hub, and the connection to it. */
