@@ -43,12 +43,7 @@ export function readBody(
 
 function parse(text: string): Body {
   if (text === "") {
-    throw invalid([{
-      type: "missing",
-      loc: "body",
-      msg: "Field required",
-      input: "None",
-    }]);
+    throw invalid("body", finding("missing", "body", "Field required", "None"));
   }
   let body: unknown;
   try {
@@ -57,14 +52,15 @@ function parse(text: string): Body {
     throw invalidJson(text, cause);
   }
   if (pythonType(body) === "dict") return body as Body;
-  throw invalid([{
-    type: "model_attributes_type",
-    loc: "body",
-    msg: "Input should be a valid dictionary or object to extract fields from",
-    input: Array.isArray(body)
-      ? `<list of ${body.length} items>`
-      : String(body),
-  }]);
+  const message =
+    "Input should be a valid dictionary or object to extract fields from";
+  const input = Array.isArray(body)
+    ? `<list of ${body.length} items>`
+    : String(body);
+  throw invalid(
+    "body",
+    finding("model_attributes_type", "body", message, input),
+  );
 }
 
 function invalidJson(text: string, cause: unknown): Refusal {
@@ -79,25 +75,22 @@ function invalidJson(text: string, cause: unknown): Refusal {
   );
 }
 
-/** A finding of pydantic about a body. */
-export interface Finding {
-  readonly type: string;
-  readonly loc: string;
-  readonly msg: string;
-  readonly input: string;
+/** A finding of pydantic about a field of a body. */
+export function finding(
+  type: string,
+  loc: string,
+  msg: string,
+  input: string,
+): string {
+  return `  {'type': '${type}', 'loc': '${loc}', 'msg': '${msg}', 'input': '${input}'}`;
 }
 
 /** The refusal of a body that does not have the form it must have. */
-export function invalid(findings: readonly Finding[]): Refusal {
-  const lines = findings.map(({ type, loc, msg, input }) =>
-    `  {'type': '${type}', 'loc': '${loc}', 'msg': '${msg}', 'input': '${input}'}`
-  );
+export function invalid(param: string, ...findings: string[]): Refusal {
   const { length } = findings;
   const count = `${length} validation error${length === 1 ? "" : "s"}`;
-  return new Refusal([`${count}:`, ...lines].join("\n"), {
-    type: "Bad Request",
-    param: findings[0]!.loc,
-  });
+  const type = "Bad Request";
+  return new Refusal([`${count}:`, ...findings].join("\n"), { type, param });
 }
 
 /** The refusal of a body without some fields. */
@@ -107,12 +100,10 @@ export function missingFields(
   given = 0,
 ): Refusal {
   const input = `<dict of ${Object.keys(body).length + given} items>`;
-  return invalid(fields.map((field) => ({
-    type: "missing",
-    loc: `body.${field}`,
-    msg: "Field required",
-    input,
-  })));
+  const findings = fields.map((field) =>
+    finding("missing", `body.${field}`, "Field required", input)
+  );
+  return invalid(`body.${fields[0]}`, ...findings);
 }
 
 /**
@@ -168,15 +159,17 @@ function isSet(value: unknown): boolean {
 function wholeNumber(body: Body, field: string): number {
   const value = body[field];
   if (Number.isInteger(value)) return value as number;
-  const isText = typeof value === "string";
-  throw invalid([{
-    type: isText ? "int_parsing" : "int_type",
-    loc: `body.${field}`,
-    msg: `Input should be a valid integer${
-      isText ? ", unable to parse string as an integer" : ""
-    }`,
-    input: String(value),
-  }]);
+  throw notInteger(field, value);
+}
+
+/** The refusal of a field that is not a whole number. */
+export function notInteger(field: string, value: unknown): Refusal {
+  const loc = `body.${field}`;
+  const message = "Input should be a valid integer";
+  const parsing = `${message}, unable to parse string as an integer`;
+  return typeof value === "string"
+    ? invalid(loc, finding("int_parsing", loc, parsing, value))
+    : invalid(loc, finding("int_type", loc, message, String(value)));
 }
 
 function checkAsked(field: string, value: number, maxModelLen: number): void {

@@ -13,6 +13,7 @@ import {
 import {
   type Body,
   choicesOf,
+  finding,
   invalid,
   isStreamed,
   readBody,
@@ -93,12 +94,8 @@ function answersOf(
 
 function messagesOf({ messages }: Body): readonly ChatMessage[] {
   if (!Array.isArray(messages)) {
-    throw invalid([{
-      type: "list_type",
-      loc: "body.messages",
-      msg: "Input should be a valid list",
-      input: String(messages),
-    }]);
+    const [loc, message] = ["body.messages", "Input should be a valid list"];
+    throw invalid(loc, finding("list_type", loc, message, String(messages)));
   }
   if (messages.length > 0) return messages;
   throw new Refusal(

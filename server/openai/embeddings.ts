@@ -23,35 +23,28 @@ export const embeddings: Endpoint = {
     const tokens = inputs.reduce((sum, { tokens }) => sum + tokens, 0);
 
     function json(): string {
-      const head = headOf(exchange.id, body.model ?? models[0], clock);
+      const { id, created, model } = headOf(
+        exchange.id,
+        body.model ?? models[0],
+        clock,
+      );
       const data = inputs.map(({ text }, index) => {
         const vector = unitVector(text, dimensions, seed);
         const embedding = isBase64
           ? new Uint8Array(vector.buffer).toBase64()
           : [...vector];
-        return isVllm
-          ? { index, object: "embedding", embedding }
-          : { object: "embedding", index, embedding };
+        return { index, object: "embedding", embedding };
       });
+      const object = "list";
       const usage = { prompt_tokens: tokens, total_tokens: tokens };
-      const { id, created, model } = head;
+      if (!isVllm) return JSON.stringify({ object, data, model, usage });
       const details = {
         completion_tokens: 0,
         prompt_tokens_details: null,
         completion_tokens_details: null,
       };
-      return JSON.stringify(
-        isVllm
-          ? {
-            id,
-            object: "list",
-            created,
-            model,
-            data,
-            usage: { ...usage, ...details },
-          }
-          : { object: "list", data, model, usage },
-      );
+      const all = { ...usage, ...details };
+      return JSON.stringify({ id, object, created, model, data, usage: all });
     }
 
     generate(exchange, { answers: [ANSWER], promptTokens: tokens, seats }, {

@@ -32,7 +32,7 @@ interface ItemPlace {
   readonly isVllm: boolean;
 }
 
-/** Starts the item that a piece belongs to, unless the current item is that. */
+/** The item that a piece belongs to: the current item, or a new one. */
 export function itemFor(
   piece: Piece,
   current: OutputItem | undefined,
@@ -40,9 +40,42 @@ export function itemFor(
 ): OutputItem {
   const { kind, call } = piece;
   if (current?.kind === kind && current.call === call) return current;
-  return kind === "tool"
-    ? functionCall(piece, place)
-    : textItem(piece, place, formOf(kind, place));
+  const { event, field, at, extra = {}, part, item } = formOf(piece, place);
+  const output_index = place.index;
+  let text = "";
+  const itemEvent = (what: "added" | "done", item: object) => ({
+    item,
+    output_index,
+    type: `response.output_item.${what}`,
+  });
+  const partEvent = (what: "added" | "done") =>
+    part
+      ? [{
+        ...at,
+        part: part(text, what === "done"),
+        type: `response.content_part.${what}`,
+      }]
+      : [];
+  return {
+    kind,
+    call,
+    whole: () => item("completed", text),
+    opening: () => [
+      itemEvent("added", item("in_progress")),
+      ...partEvent("added"),
+    ],
+    delta(piece) {
+      if (kind === "tool" && piece.text === "") return undefined;
+      text += piece.text;
+      const { name: _, ...fields } = { ...at, ...extra };
+      return { ...fields, delta: piece.text, type: `${event}.delta` };
+    },
+    closing: () => [
+      { ...at, ...extra, [field]: text, type: `${event}.done` },
+      ...partEvent("done"),
+      itemEvent("done", item("completed", text)),
+    ],
+  };
 }
 
 /** The complete items of an answer. */
@@ -65,147 +98,96 @@ export function outputOf(
   return items.map((item) => item.whole());
 }
 
-/** What differs between the items that hold text. */
-interface TextForm {
-  readonly id: string;
+/** Differences between the kinds of items. */
+interface ItemForm {
   /** Prefix of the types of its text's events: `response.output_text`. */
   readonly event: string;
-  /** The field of the text in its `.done` event. */
+  /** Field of the text in its `.done` event. */
   readonly field: string;
-  /** More fields of its delta and done events. */
-  readonly extra: Fields;
-  part(text: string, isWhole: boolean): object;
-  item(content: readonly object[], status: string): object;
+  /** Fields that place an event in the item. */
+  readonly at: Fields;
+  /** More fields of its `.done` event, and except for a name, of its deltas. */
+  readonly extra?: Fields;
+  /** Forms its content part, if it has one. */
+  part?(text: string, isWhole: boolean): object;
+  /** Forms the item; without a text at its start. */
+  item(status: string, text?: string): object;
 }
 
+const ID_PREFIXES = {
+  tool: "fc_",
+  reasoning: "rs_",
+  refusal: "msg_",
+  text: "msg_",
+  audio: "msg_",
+};
+
 function formOf(
-  kind: Piece["kind"],
+  { kind, name }: Piece,
   { response, index, isVllm }: ItemPlace,
-): TextForm {
-  if (kind === "reasoning") {
-    const id = innerId("rs_", response, index);
+): ItemForm {
+  const id = innerId(ID_PREFIXES[kind], response, index);
+  const at = { item_id: id, output_index: index };
+  if (kind === "tool") {
+    const callPrefix = isVllm ? "chatcmpl-tool-" : "call_";
+    const call_id = innerId(callPrefix, response, index);
+    const type = "function_call";
     return {
-      id,
+      event: "response.function_call_arguments",
+      field: "arguments",
+      at,
+      extra: { name },
+      item: (status, text = "") => ({
+        arguments: text,
+        call_id,
+        name,
+        type,
+        id,
+        status,
+      }),
+    };
+  }
+  const inContent = { ...at, content_index: 0 };
+  if (kind === "reasoning") {
+    const part = (text: string) => ({ text, type: "reasoning_text" });
+    return {
       event: "response.reasoning_text",
       field: "text",
-      extra: {},
-      part: (text) => ({ text, type: "reasoning_text" }),
-      item: (content, status) => ({
+      at: inContent,
+      part,
+      item: (status, text) => ({
         id,
         summary: [],
         type: "reasoning",
-        content: content.length > 0 ? content : null,
+        content: text === undefined ? null : [part(text)],
         encrypted_content: null,
         status,
       }),
     };
   }
-  const id = innerId("msg_", response, index);
-  const message: Pick<TextForm, "id" | "item"> = {
-    id,
-    item: (content, status) => ({
+  const isRefusal = kind === "refusal";
+  const part = (text: string, isWhole: boolean) =>
+    isRefusal ? { refusal: text, type: "refusal" } : {
+      annotations: [],
+      text,
+      type: "output_text",
+      logprobs: isVllm && isWhole ? null : [],
+    };
+  return {
+    event: isRefusal ? "response.refusal" : "response.output_text",
+    field: isRefusal ? "refusal" : "text",
+    at: inContent,
+    extra: isRefusal ? {} : { logprobs: [] },
+    part,
+    item: (status, text) => ({
       id,
-      content,
+      content: text === undefined ? [] : [part(text, true)],
       role: "assistant",
       status,
       type: "message",
       ...(isVllm && { phase: null }),
     }),
   };
-  return kind === "refusal"
-    ? {
-      ...message,
-      event: "response.refusal",
-      field: "refusal",
-      extra: {},
-      part: (refusal) => ({ refusal, type: "refusal" }),
-    }
-    : {
-      ...message,
-      event: "response.output_text",
-      field: "text",
-      extra: { logprobs: [] },
-      part: (text, isWhole) => ({
-        annotations: [],
-        text,
-        type: "output_text",
-        logprobs: isVllm && isWhole ? null : [],
-      }),
-    };
-}
-
-function textItem(
-  { kind, call }: Piece,
-  { index: output_index }: ItemPlace,
-  { id, event, field, extra, part, item }: TextForm,
-): OutputItem {
-  const at = { content_index: 0, item_id: id, output_index };
-  let text = "";
-  const whole = () => item([part(text, true)], "completed");
-  return {
-    kind,
-    call,
-    whole,
-    opening: () => [
-      itemEvent("added", item([], "in_progress"), output_index),
-      {
-        ...at,
-        part: part("", false),
-        type: "response.content_part.added",
-      },
-    ],
-    delta(piece) {
-      text += piece.text;
-      return { ...at, delta: piece.text, ...extra, type: `${event}.delta` };
-    },
-    closing: () => [
-      { ...at, ...extra, [field]: text, type: `${event}.done` },
-      { ...at, part: part(text, true), type: "response.content_part.done" },
-      itemEvent("done", whole(), output_index),
-    ],
-  };
-}
-
-function functionCall(
-  { kind, call, name }: Piece,
-  { response, index, isVllm }: ItemPlace,
-): OutputItem {
-  const id = innerId("fc_", response, index);
-  const callPrefix = isVllm ? "chatcmpl-tool-" : "call_";
-  const at = { item_id: id, output_index: index };
-  const type = "response.function_call_arguments";
-  let written = "";
-  const item = (status: string) => ({
-    arguments: written,
-    call_id: innerId(callPrefix, response, index),
-    name,
-    type: "function_call",
-    id,
-    status,
-  });
-  return {
-    kind,
-    call,
-    whole: () => item("completed"),
-    opening: () => [itemEvent("added", item("in_progress"), index)],
-    delta({ text }) {
-      if (text === "") return undefined;
-      written += text;
-      return { delta: text, ...at, type: `${type}.delta` };
-    },
-    closing: () => [
-      { arguments: written, ...at, name, type: `${type}.done` },
-      itemEvent("done", item("completed"), index),
-    ],
-  };
-}
-
-function itemEvent(
-  what: "added" | "done",
-  item: object,
-  output_index: number,
-): ResponseEvent {
-  return { item, output_index, type: `response.output_item.${what}` };
 }
 
 /** The response object, as vLLM forms it. */

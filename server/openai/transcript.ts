@@ -119,7 +119,7 @@ function segmentsOf(words: readonly TimedWord[]): Segment[] {
   return segments;
 }
 
-/** What a transcription's request asks for. */
+/** Form of a transcription's request. */
 export interface SpeechForm {
   readonly file: Uint8Array<ArrayBuffer>;
   readonly model: string | undefined;
@@ -160,9 +160,7 @@ export function transcriptBody(
   }
   const value = format !== "verbose_json"
     ? shortJson(answer, isVllm)
-    : isVllm
-    ? vllmVerbose(answer)
-    : openAiVerbose(answer);
+    : verboseJson(answer, isVllm);
   return { body: JSON.stringify(value), contentType: "application/json" };
 }
 
@@ -175,53 +173,38 @@ function shortJson(
   return isTranslation ? { text } : { text, usage };
 }
 
-function vllmVerbose({ transcript, form }: SpeechAnswer): object {
-  return {
-    duration: transcript.durationMs / 1000,
-    language: form.language || "en",
-    text: transcript.text,
-    segments: transcript.segments.map(({ startMs, endMs, text }, id) => ({
-      id,
-      avg_logprob: -0.25,
-      compression_ratio: 1,
-      end: endMs / 1000,
-      no_speech_prob: null,
-      seek: 0,
-      start: startMs / 1000,
-      temperature: 0,
-      text: ` ${text}`,
-      tokens: tokensOf(` ${text}`).map(tokenId),
-    })),
-    words: null,
-  };
-}
-
-function openAiVerbose(
+function verboseJson(
   { transcript, form, isTranslation }: SpeechAnswer,
+  isVllm: boolean,
 ): object {
-  const words = transcript.segments.flatMap(({ words }) => words)
-    .map(({ text, startMs, endMs }) => ({
-      word: text,
-      start: startMs / 1000,
-      end: endMs / 1000,
-    }));
-  const segments = transcript.segments.map(({ startMs, endMs, text }, id) => ({
+  const { durationMs, text } = transcript;
+  const duration = durationMs / 1000;
+  const times = (part: { startMs: number; endMs: number }) => ({
+    start: part.startMs / 1000,
+    end: part.endMs / 1000,
+  });
+  const segments = transcript.segments.map((segment, id) => ({
     id,
     seek: 0,
-    start: startMs / 1000,
-    end: endMs / 1000,
-    text: ` ${text}`,
-    tokens: tokensOf(` ${text}`).map(tokenId),
+    ...times(segment),
+    text: ` ${segment.text}`,
+    tokens: tokensOf(` ${segment.text}`).map(tokenId),
     temperature: 0,
     avg_logprob: -0.25,
     compression_ratio: 1,
-    no_speech_prob: 0.01,
+    no_speech_prob: isVllm ? null : 0.01,
   }));
+  if (isVllm) {
+    const language = form.language || "en";
+    return { duration, language, text, segments, words: null };
+  }
+  const words = transcript.segments.flatMap(({ words }) => words)
+    .map((word) => ({ word: word.text, ...times(word) }));
   return {
     task: isTranslation ? "translate" : "transcribe",
     language: "english",
-    duration: transcript.durationMs / 1000,
-    text: transcript.text,
+    duration,
+    text,
     ...(form.words ? { words } : { segments }),
     usage: durationUsage(transcript),
   };

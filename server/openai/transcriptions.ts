@@ -6,7 +6,7 @@ import {
   createFileRecognizer,
   type RecognizeFile,
 } from "../speech/transcriber.ts";
-import { checkModel, invalid, missingFields } from "./body.ts";
+import { checkModel, missingFields, notInteger } from "./body.ts";
 import { answerWhole, countsOf, generate, type Job } from "./generation.ts";
 import {
   type SpeechAnswer,
@@ -160,13 +160,7 @@ function isTrue(text: string): boolean {
 function mostTokens(text: string): number {
   if (text === "") return Infinity;
   if (/^\d+$/.test(text) && Number(text) >= 1) return Number(text);
-  throw invalid([{
-    type: "int_parsing",
-    loc: "body.max_completion_tokens",
-    msg:
-      "Input should be a valid integer, unable to parse string as an integer",
-    input: text,
-  }]);
+  throw notInteger("max_completion_tokens", text);
 }
 
 const VLLM_FORMATS = ["json", "text", "verbose_json"];
