@@ -58,16 +58,18 @@ interface Parts {
 
 /** A kind of fault. */
 interface FaultKind {
-  /** How its arguments are written, `=` included. */
+  /** Form of its arguments, `=` included. */
   readonly form?: string;
-  /** The rule of its arguments. */
+  /** Rule of its arguments, for messages. */
   readonly rule?: string;
+  /** Its arguments, each a named group. */
+  readonly args?: RegExp;
+  /** Arguments that are not given. */
+  readonly usual?: Readonly<Record<string, unknown>>;
   /** Its points in a session. */
   readonly session?: readonly string[];
   /** Its points in a request. */
   readonly request?: readonly string[];
-  /** Reads the arguments, or returns undefined if they break the rule. */
-  read?(args: string): object | undefined;
 }
 
 const ACCEPT = ["accept"] as const;
@@ -85,118 +87,105 @@ const IN_ANSWER = ["headers", "events:N", "bytes:N", "done"] as const;
 const ANY_OF_SESSION = [...ACCEPT, ...IN_SESSION] as const;
 const ANY_OF_REQUEST = [...ACCEPT, ...IN_ANSWER] as const;
 
-const MAX_BYTES = 67_108_864;
-const MAX_EVENTS = 100_000;
-const MS_RULE = "MS, a whole number of milliseconds";
-const BYTES_RULE = `BYTES, a whole number of at most ${MAX_BYTES}`;
+/** The largest numbers, and the longest text in bytes. */
+const LIMITS: Readonly<Record<string, number>> = {
+  bytes: 67_108_864,
+  count: 100_000,
+  reason: 123,
+};
 
-const ofMs = (args: string) => wholeNumber(args, "ms");
-const ofBytes = (usual: number) => (args: string) =>
-  wholeNumber(args || String(usual), "bytes", MAX_BYTES);
+const MS = {
+  form: "=MS",
+  rule: "MS, a whole number of milliseconds",
+  args: /^(?<ms>\d+)$/,
+};
+const BYTES = {
+  form: "=BYTES",
+  rule: `BYTES, a whole number of at most ${LIMITS.bytes}`,
+  args: /^(?<bytes>\d*)$/,
+};
 
 const KINDS = {
   status: {
     form: "=STATUS[;HEADER: VALUE],BODY",
     rule:
       "STATUS from 200 to 599, then each header as ;NAME: VALUE, then ,BODY",
+    args:
+      /^(?<status>[2-5]\d\d)(?<headers>(?:;[ \t]*[\w-]+:[\t\x20-\x2b\x2d-\x3a\x3c-\x7e]*)*)(?:,(?<body>.*))?$/s,
+    usual: { body: "" },
     request: ACCEPT,
-    read(args) {
-      const [head, body] = halves(args);
-      const [status = "", ...lines] = head.split(";");
-      const headers = readHeaders(lines);
-      if (!headers || !/^[2-5]\d\d$/.test(status)) return undefined;
-      return { status: Number(status), headers, body };
-    },
   },
   refuse: {
     form: "=STATUS,BODY",
     rule: "STATUS from 300 to 599, then ,BODY",
+    args: /^(?<status>[3-5]\d\d)(?:,(?<body>.*))?$/s,
+    usual: { body: "" },
     session: ACCEPT,
     request: ACCEPT,
-    read(args) {
-      const [status, body] = halves(args);
-      if (!/^[3-5]\d\d$/.test(status)) return undefined;
-      return { status: Number(status), body };
-    },
   },
   redirect: {
     form: "=STATUS,URL",
     rule: "STATUS 301, 302, 303, 307 or 308, then ,URL",
+    args: /^(?<status>30[12378]),(?<location>.+)$/s,
     request: ACCEPT,
-    read(args) {
-      const [status, location] = halves(args);
-      if (!/^30[12378]$/.test(status) || !location) return undefined;
-      return { status: Number(status), location };
-    },
   },
   json: { request: ACCEPT },
   html: { request: ACCEPT },
   type: {
     form: "=TYPE",
     rule: "TYPE",
+    args: /^(?<contentType>.+)$/s,
     request: ACCEPT,
-    read: (contentType) => contentType ? { contentType } : undefined,
   },
   "bad-gzip": { request: ACCEPT },
-  drip: { form: "=MS", rule: MS_RULE, request: ACCEPT, read: ofMs },
+  drip: { ...MS, request: ACCEPT },
   error: {
     form: "=CODE,MESSAGE",
+    args: /^(?<code>[^,]*)(?:,(?<message>.*))?$/s,
+    usual: { message: "" },
     session: IN_SESSION,
     request: ANY_OF_REQUEST,
-    read(args) {
-      const [code, message] = halves(args);
-      return { code, message };
-    },
   },
   frame: {
     form: "=TEXT",
+    args: /^(?<text>.*)$/s,
     session: IN_SESSION,
     request: ANY_OF_REQUEST,
-    read: (text) => ({ text }),
   },
   "bad-json": { session: IN_SESSION, request: ANY_OF_REQUEST },
   "non-object": { session: IN_SESSION, request: ANY_OF_REQUEST },
   binary: { session: IN_SESSION },
   noise: {
     form: "=N",
-    rule: `N, a whole number of at most ${MAX_EVENTS}`,
+    rule: `N, a whole number of at most ${LIMITS.count}`,
+    args: /^(?<count>\d*)$/,
+    usual: { count: 1 },
     session: IN_SESSION,
     request: IN_ANSWER,
-    read: (args) => wholeNumber(args || "1", "count", MAX_EVENTS),
   },
   big: {
-    form: "=BYTES",
-    rule: BYTES_RULE,
+    ...BYTES,
+    usual: { bytes: 2_097_152 },
     session: IN_SESSION,
     request: IN_ANSWER,
-    read: ofBytes(2_097_152),
   },
-  garbage: {
-    form: "=BYTES",
-    rule: BYTES_RULE,
-    request: IN_ANSWER,
-    read: ofBytes(64),
-  },
+  garbage: { ...BYTES, usual: { bytes: 64 }, request: IN_ANSWER },
   stall: {
     form: "[=MS]",
-    rule: `no argument or ${MS_RULE}`,
+    rule: `no argument or ${MS.rule}`,
+    args: /^(?<ms>\d*)$/,
     session: ANY_OF_SESSION,
     request: ANY_OF_REQUEST,
-    read: (args) => args ? ofMs(args) : {},
   },
-  pause: { form: "=MS", rule: MS_RULE, session: IN_SESSION, read: ofMs },
+  pause: { ...MS, session: IN_SESSION },
   drop: { session: ANY_OF_SESSION, request: ANY_OF_REQUEST },
   close: {
     form: "=CODE,REASON",
     rule:
       "CODE from 1000 to 1003, 1007 to 1014 or 3000 to 4999, then ,REASON of at most 123 bytes",
+    args: /^(?<code>100[0-37-9]|101[0-4]|[34]\d{3}|)(?:,(?<reason>.*))?$/s,
+    usual: { code: 1000, reason: "" },
     session: IN_SESSION,
-    read(args) {
-      const [text, reason] = halves(args);
-      const code = Number(text || 1000);
-      const isShort = new TextEncoder().encode(reason).length <= 123;
-      return isCloseCode(code) && isShort ? { code, reason } : undefined;
-    },
   },
   ping: { session: IN_SESSION },
   updated: { session: IN_SESSION },
@@ -231,8 +220,9 @@ export function parseFault(text: string): Fault {
   const { verb, args, point, share } = parts;
   const problem = placeProblem(parts);
   if (problem !== undefined) throw faultError(text, problem);
-  const { rule, read } = FAULTS[verb as FaultAction["do"]];
-  const action = read ? read(args) : {};
+  const kind = FAULTS[verb as FaultAction["do"]];
+  const { rule } = kind;
+  const action = kind.args ? readArguments(args, kind.args, kind.usual) : {};
   if (!action) throw faultError(text, `${verb} must have ${rule}`);
   if (share !== undefined && !(/^[\d.]+$/.test(share) && Number(share) <= 1)) {
     throw faultError(text, "SHARE must be a number from 0 to 1");
@@ -291,41 +281,41 @@ function pointHint(point: string): string {
   return didYouMean(near && near + suffix);
 }
 
-/** Splits at the first comma. */
-function halves(text: string): [string, string] {
-  const comma = text.indexOf(",");
-  return comma < 0 ? [text, ""] : [text.slice(0, comma), text.slice(comma + 1)];
-}
+const NUMBERS = ["status", "ms", "count", "bytes"];
 
-/** A whole number as the only field of an action. */
-function wholeNumber(
+/** Reads a fault's arguments; undefined if they break its rule. */
+function readArguments(
   text: string,
-  field: string,
-  max = Infinity,
-): object | undefined {
-  const isWhole = /^\d+$/.test(text) && Number(text) <= max;
-  return isWhole ? { [field]: Number(text) } : undefined;
-}
-
-/** Whether a close frame may carry the code: 1004 to 1006 and 1015 are never sent. */
-function isCloseCode(code: number): boolean {
-  return Number.isInteger(code) &&
-    ((code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) ||
-      (code >= 3000 && code <= 4999));
-}
-
-/** Reads `name: value` lines; undefined if one is something else. */
-function readHeaders(
-  lines: readonly string[],
-): Record<string, string> | undefined {
-  const headers: Record<string, string> = {};
-  for (const line of lines) {
-    const [, name, value] = /^([\w-]+):([\t\x20-\x7e]*)$/.exec(line.trim()) ??
-      [];
-    if (name === undefined || value === undefined) return undefined;
-    headers[name.toLowerCase()] = value.trim();
+  pattern: RegExp,
+  usual: FaultKind["usual"] = {},
+): Readonly<Record<string, unknown>> | undefined {
+  const match = pattern.exec(text);
+  if (!match) return undefined;
+  const fields: Record<string, unknown> = { ...usual };
+  for (const [name, value] of Object.entries(match.groups!)) {
+    if (value === undefined) continue;
+    const isNumber = NUMBERS.includes(name) || typeof usual[name] === "number";
+    if (isNumber && value === "") continue;
+    const size = isNumber ? Number(value) : encoder.encode(value).length;
+    if (size > (LIMITS[name] ?? Infinity)) return undefined;
+    fields[name] = name === "headers"
+      ? readHeaders(value)
+      : isNumber
+      ? size
+      : value;
   }
-  return headers;
+  return fields;
+}
+
+const encoder = new TextEncoder();
+
+/** Reads `;NAME: VALUE` for each header. */
+function readHeaders(text: string): Readonly<Record<string, string>> {
+  const lines = text.split(";").slice(1).map((line) => {
+    const [name = "", ...value] = line.split(":");
+    return [name.trim().toLowerCase(), value.join(":").trim()];
+  });
+  return Object.fromEntries(lines);
 }
 
 /** Lists words as a choice: `a, b or c`. */
