@@ -5,12 +5,12 @@ const words = (text: string) => text.split(" ");
 const differentValues = (values: readonly unknown[]) => new Set(values).size;
 
 for (const clip of bundledClips) {
-  Deno.test(`readClip() gives the file of ${clip.id} that the manifest describes`, async () => {
+  Deno.test(`readClip() reads the file of ${clip.id} that the manifest describes`, async () => {
     const digest = await crypto.subtle.digest("SHA-256", await readClip(clip));
     assert.equal(new Uint8Array(digest).toHex(), clip.sha256);
   });
 
-  Deno.test(`bundledClips tells of ${clip.id} when each word of its transcript sounds`, () => {
+  Deno.test(`bundledClips times each word of ${clip.id}`, () => {
     assert.deepEqual(
       clip.words.map((word) => word.text),
       words(clip.transcript),
@@ -27,15 +27,15 @@ for (const clip of bundledClips) {
     }
   });
 
-  Deno.test(`bundledClips has in ${clip.id} an utterance of 2 to 12 s`, () => {
+  Deno.test(`bundledClips: ${clip.id} is an utterance of 2 to 12 s`, () => {
     assert.ok(
       clip.durationMs >= 2000 && clip.durationMs <= 12_000,
       `${clip.durationMs}`,
     );
-    assert.ok(clip.speechStartMs >= 100, "it begins before the first word");
+    assert.ok(clip.speechStartMs >= 100, "silence before the first word");
     assert.ok(
       clip.durationMs - clip.speechEndMs >= 100,
-      "it ends after the last word",
+      "silence after the last word",
     );
   });
 }
@@ -73,11 +73,11 @@ Deno.test("readClip() names the clip whose file is missing", async () => {
   };
   await assert.rejects(
     readClip(lost),
-    /^Error: Cannot read the bundled clip lost as .*no_such_file/,
+    /^Error: cannot read the clip lost at .*no_such_file/,
   );
 });
 
-Deno.test("readClip() reads over http what was imported over http", async () => {
+Deno.test("readClip() reads over HTTP if the module was imported over HTTP", async () => {
   await withServer(async (origin, cache) => {
     const program = `import { bundledClips, readClip } from "${origin}/mod.ts";
       for (const clip of bundledClips) console.log(clip.id, (await readClip(clip)).length);
@@ -89,12 +89,12 @@ Deno.test("readClip() reads over http what was imported over http", async () => 
     );
     assert.deepEqual(lines, [
       ...sizes,
-      "Cannot download as the status must be 200: current value is 404",
+      "the server answered HTTP 404",
     ]);
   });
 });
 
-/** Serves this folder on a port of its own, beside an empty folder for deno's cache. */
+/** Serves this folder on a free port, with an empty folder for deno's cache. */
 async function withServer(
   use: (origin: string, cache: string) => Promise<void>,
 ) {
@@ -120,11 +120,11 @@ async function serveFile(request: Request): Promise<Response> {
     const body = await Deno.readFile(new URL(`.${name}`, import.meta.url));
     return new Response(body, { headers: { "content-type": type } });
   } catch {
-    return new Response("none", { status: 404 });
+    return new Response("not found", { status: 404 });
   }
 }
 
-/** What a program prints, run by a deno that knows nothing of this project. */
+/** Runs a program without this project's configuration; returns its output. */
 async function evaluate(program: string, cache: string): Promise<string> {
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [
@@ -143,7 +143,7 @@ async function evaluate(program: string, cache: string): Promise<string> {
   return new TextDecoder().decode(stdout);
 }
 
-Deno.test("README.md tells of every clip what is said, by whom and for how long", async () => {
+Deno.test("README.md lists every clip with its transcript, voice and length", async () => {
   const readme = (await Deno.readTextFile(
     new URL("README.md", import.meta.url),
   )).replaceAll(/ +/g, " ");

@@ -5,7 +5,7 @@ import { type BundledClip, bundledClips, readClip } from "./mod.ts";
 const clean = bundledClips.filter((clip) => clip.id !== "noisy");
 
 for (const clip of bundledClips) {
-  Deno.test(`decodeAudio() finds in ${clip.file} the length, rate and channels of the manifest`, async () => {
+  Deno.test(`decodeAudio() decodes ${clip.file} to the length, rate and channels of the manifest`, async () => {
     const { sampleRateHz, channels } = await decode(clip);
     assert.equal(sampleRateHz, clip.sampleRateHz);
     assert.equal(channels.length, clip.channels);
@@ -16,7 +16,7 @@ for (const clip of bundledClips) {
 }
 
 for (const clip of clean) {
-  Deno.test(`bundledClips times the speech of ${clip.id} where it sounds`, async () => {
+  Deno.test(`bundledClips times the speech of ${clip.id} as it sounds`, async () => {
     const { sampleRateHz, channels } = await decode(clip);
     const { startMs, endMs } = sounding(channels[0]!, sampleRateHz);
     assert.ok(
@@ -30,7 +30,7 @@ for (const clip of clean) {
   });
 }
 
-Deno.test("bundledClips has the noise of noisy 15 dB under its speech", async () => {
+Deno.test("bundledClips: the noise of noisy is 15 dB below its speech", async () => {
   const clip = bundledClips.find(({ id }) => id === "noisy")!;
   const { sampleRateHz, channels } = await decode(clip);
   const power = (fromMs: number, toMs: number) =>

@@ -1,46 +1,46 @@
-// The bundled speech: a few short recordings with what is said in them, word by word.
+// The bundled speech: a few short recordings with their transcripts, word by word.
 
 import manifest from "./manifest.json" with { type: "json" };
 
-/** A word of a clip and when it sounds. */
+/** A word of a clip, with its times. */
 export interface ClipWord {
-  /** The word as it stands in the transcript, with its punctuation. */
+  /** The word with its punctuation. */
   readonly text: string;
-  /** When it begins, in milliseconds from the start of the clip. */
+  /** Start, in milliseconds from the start of the clip. */
   readonly startMs: number;
-  /** When it ends, in milliseconds from the start of the clip; a pause after it is left out. */
+  /** End, in milliseconds from the start of the clip, without the pause after it. */
   readonly endMs: number;
 }
 
-/** A recording of speech that comes with earshot, made with a speech synthesizer. */
+/** A recording of synthesized speech that comes with earshot. */
 export interface BundledClip {
-  /** Its name, the same in every release. */
+  /** Name, the same in every release. */
   readonly id: string;
-  /** Its file's name, beside the manifest. */
+  /** Name of its file, beside the manifest. */
   readonly file: string;
-  /** What is said, exactly. */
+  /** Exact transcript. */
   readonly transcript: string;
   /** The synthesizer's name of the voice. */
   readonly voice: string;
-  /** The language spoken, as a BCP 47 tag. */
+  /** BCP 47 tag of the language. */
   readonly language: string;
-  /** Samples per second of one channel, as a decoder gives them. */
+  /** Sample rate once decoded. */
   readonly sampleRateHz: number;
-  /** How many channels there are. */
+  /** Number of channels. */
   readonly channels: number;
-  /** Container and coding: `wav-pcm16`, `wav-mulaw`, `flac`, `mp3` or `ogg-opus`. */
+  /** Container and codec: `wav-pcm16`, `wav-mulaw`, `flac`, `mp3` or `ogg-opus`. */
   readonly format: string;
-  /** Its exact length once decoded, in milliseconds. */
+  /** Exact length once decoded, in milliseconds. */
   readonly durationMs: number;
-  /** When the first word begins, in milliseconds from the start of the clip. */
+  /** Start of the first word, in milliseconds from the start of the clip. */
   readonly speechStartMs: number;
-  /** When the last word ends, in milliseconds from the start of the clip. */
+  /** End of the last word, in milliseconds from the start of the clip. */
   readonly speechEndMs: number;
-  /** The words of the transcript in order; joined by single spaces they are the transcript. */
+  /** The words of the transcript, in order. Joined by single spaces they are the transcript. */
   readonly words: readonly ClipWord[];
   /** SHA-256 of the file, in hexadecimal. */
   readonly sha256: string;
-  /** What this clip is there for. */
+  /** Purpose of this clip. */
   readonly note: string;
 }
 
@@ -48,7 +48,7 @@ export interface BundledClip {
 export const bundledClips: readonly BundledClip[] = manifest;
 
 /**
- * Reads the file of a clip as it was encoded, wherever earshot itself was loaded from.
+ * Reads the encoded file of a clip, wherever earshot itself was loaded from.
  *
  * @example
  * ```ts
@@ -59,7 +59,7 @@ export const bundledClips: readonly BundledClip[] = manifest;
  *   console.log(clip.id, clip.transcript, bytes.length);
  * }
  * ```
- * @throws {Error} if the file is not where the manifest is, or does not come whole.
+ * @throws {Error} If the file is not beside the manifest, or does not arrive whole.
  */
 export async function readClip(
   clip: BundledClip,
@@ -70,9 +70,8 @@ export async function readClip(
       ? Deno.readFile(url)
       : download(url));
   } catch (cause) {
-    const rule =
-      `its file must be beside the manifest: current value is ${url}`;
-    throw new Error(`Cannot read the bundled clip ${clip.id} as ${rule}`, {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(`cannot read the clip ${clip.id} at ${url}: ${reason}`, {
       cause,
     });
   }
@@ -82,7 +81,5 @@ async function download(url: URL): Promise<Uint8Array<ArrayBuffer>> {
   const response = await fetch(url);
   if (response.ok) return new Uint8Array(await response.arrayBuffer());
   await response.body?.cancel();
-  throw new Error(
-    `Cannot download as the status must be 200: current value is ${response.status}`,
-  );
+  throw new Error(`the server answered HTTP ${response.status}`);
 }

@@ -10,7 +10,7 @@ const entry = (atMs: number, session = "s"): NewLogEntry => ({
   bytes: 1,
 });
 
-Deno.test("createLog() keeps the newest entries and counts the others", () => {
+Deno.test("createLog() keeps the newest entries and counts those it drops", () => {
   fc.assert(
     fc.property(
       fc.integer({ min: 1, max: 9000 }),
@@ -32,7 +32,7 @@ Deno.test("createLog() keeps the newest entries and counts the others", () => {
   );
 });
 
-Deno.test("createLog() gives entries back as they were, unknown fields absent", () => {
+Deno.test("createLog() returns entries as they were added, without unknown fields", () => {
   const log = createLog(10);
   const all: NewLogEntry[] = [
     entry(1.25),
@@ -47,7 +47,7 @@ Deno.test("createLog() gives entries back as they were, unknown fields absent", 
   );
 });
 
-Deno.test("entries() reads from a position, of a session, and stops where the log ended", () => {
+Deno.test("entries() reads from a position, of one session, up to the end at the call", () => {
   const log = createLog(100);
   for (let i = 0; i < 10; i++) log.add(entry(i, i % 2 ? "odd" : "even"));
   const seqs = (filter: Parameters<typeof log.entries>[0]) =>
@@ -60,7 +60,7 @@ Deno.test("entries() reads from a position, of a session, and stops where the lo
   assert.equal([...reading].length, 9);
 });
 
-Deno.test("clear() forgets the entries, and positions go on", () => {
+Deno.test("clear() removes every entry, and positions go on", () => {
   const log = createLog(4);
   for (let i = 0; i < 6; i++) log.add(entry(i));
   log.clear();
@@ -70,7 +70,7 @@ Deno.test("clear() forgets the entries, and positions go on", () => {
   assert.deepEqual([...log.entries()].map(({ seq }) => seq), [6]);
 });
 
-Deno.test("createLog() names only so many types", () => {
+Deno.test("createLog() keeps at most 1,000 types, and logs the others as (other)", () => {
   const log = createLog(3000);
   for (let i = 0; i < 2500; i++) log.add({ ...entry(i), type: `type ${i}` });
   const types = [...log.entries()].map(({ type }) => type);

@@ -65,7 +65,7 @@ function flag(value: boolean, help: string): Setting<boolean> {
   };
 }
 
-/** A setting with a few words as its values, the first of which is the default. */
+/** A setting with a few words as its values. The first is the default. */
 function choice<const Word extends string>(
   words: readonly [Word, ...Word[]],
   help: string,

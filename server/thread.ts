@@ -16,7 +16,7 @@ const methods = {
   },
 };
 
-/** What the worker can be asked to do. */
+/** The calls that the worker takes. */
 export type ServerMethods = typeof methods;
 
 serveWorker(methods);

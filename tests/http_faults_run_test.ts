@@ -61,14 +61,14 @@ const WHOLE: readonly Asked[] = [
 ];
 const ALL = [...STREAMED, ...WHOLE];
 
-/** What is to become of every request. */
+/** The expected outcome of every request. */
 interface Expected {
   readonly failure: string;
   readonly code?: string;
   readonly says: RegExp;
 }
 
-/** Has two requests struck by a fault that they bring along themselves, and holds both to their one failure. */
+/** Sends two requests with a fault in their query, and checks that both fail as expected. */
 async function struck(
   { url }: RunningServer,
   { name, data, backend }: Asked,
@@ -135,7 +135,7 @@ const REFUSALS: readonly (readonly [string, string, RegExp])[] = [
   ["503", '{"message":"no seats"}', /503: no seats \(is overloaded/],
 ];
 
-Deno.test("Every backend over HTTP tells a status that is not 2xx in the server's words", async () => {
+Deno.test("Every HTTP backend reports a status that is not 2xx with the server's message", async () => {
   await using server = await startServer(QUICK);
   for (const [status, body, says] of REFUSALS) {
     const code = status.slice(0, 3);
@@ -158,7 +158,7 @@ Deno.test("Every backend over HTTP tells a status that is not 2xx in the server'
   }
 });
 
-Deno.test("Every backend over HTTP tells what is no answer, and what was cut off before it", async () => {
+Deno.test("Every HTTP backend reports malformed answers, and answers that are cut off", async () => {
   await using server = await startServer(QUICK);
   const cases: readonly (readonly [string, Expected])[] = [
     ["html@accept", {
@@ -201,7 +201,7 @@ Deno.test("Every backend over HTTP tells what is no answer, and what was cut off
   }
 });
 
-Deno.test("An empty answer is none, but for the text of a transcript: silence has no words", async () => {
+Deno.test("An empty answer is a failure, except as the text of a transcript: silence has no words", async () => {
   await using server = await startServer(QUICK);
   const fault = "status=200,@accept";
   const silent = ALL.find(({ name }) => name === "transcriptions, whole")!;
@@ -221,7 +221,7 @@ Deno.test("An empty answer is none, but for the text of a transcript: silence ha
   assert.equal(stage?.quality.wer?.value, 1);
 });
 
-Deno.test("Answers that come whole where a stream was asked for are answers, without times of output", async () => {
+Deno.test("Answers in one piece where a stream was requested are answers, without times of output", async () => {
   await using server = await startServer(QUICK);
   for (const { name, data, backend } of STREAMED) {
     const { report, samples, warnings } = await sampled({
@@ -246,7 +246,7 @@ Deno.test("Answers that come whole where a stream was asked for are answers, wit
 /** Behind this event a part of every answer has come, and another part has not. */
 const MIDDLE = "events:5";
 
-Deno.test("What was heard before a stream broke is kept, and no more", async () => {
+Deno.test("Output received before a stream broke is kept, and nothing else", async () => {
   await using server = await startServer(QUICK);
   const cases: readonly (readonly [string, Expected, Given?])[] = [
     ["error=500,the disk is full", {
@@ -299,7 +299,7 @@ function charsIn(server: RunningServer, from: number): number[] {
     }).toSorted((a, b) => a - b);
 }
 
-Deno.test("A server that does not begin to answer is given up by each backend's limits", async () => {
+Deno.test("Each backend's limits end the wait for a server that does not answer", async () => {
   await using server = await startServer(QUICK);
   for (const asked of ALL) {
     await struck(server, asked, "stall@accept", {
@@ -317,7 +317,7 @@ Deno.test("A server that does not begin to answer is given up by each backend's 
   }
 });
 
-Deno.test("run tells apart what failed and what did not, exactly as the server's log has it", async () => {
+Deno.test("run counts failures exactly as the server's log does", async () => {
   await using folder = await tempFolder();
   await using server = await startServer({
     ...QUICK,
@@ -387,7 +387,7 @@ function endsIn(server: RunningServer): Map<string, string[]> {
   return ends;
 }
 
-Deno.test("run ends with 1 and the server's words where no request over HTTP succeeded", async () => {
+Deno.test("run exits with 1 and the server's message if no request over HTTP succeeded", async () => {
   await using folder = await tempFolder();
   await using server = await startServer(QUICK);
   const { code, stdout, stderr } = await earshot([
@@ -404,7 +404,7 @@ Deno.test("run ends with 1 and the server's words where no request over HTTP suc
   assert.doesNotMatch(stdout, /p50|requests\/s/);
 });
 
-Deno.test("run outlives an HTTP server that is killed in the middle of its answers", async () => {
+Deno.test("run survives an HTTP server that is killed in the middle of its answers", async () => {
   await using folder = await tempFolder();
   await using server = await serve([
     ...["--set", "itlMs=20", "--set", "outputTokens=4000"],

@@ -1,4 +1,4 @@
-// Responses, embeddings and counts of tokens against the reference server, whose log tells the truth.
+// Responses, embeddings and token counts against the reference server.
 
 import assert from "node:assert/strict";
 import { z } from "zod";
@@ -32,7 +32,7 @@ const turnsOf = defineDataset({
   }),
 });
 
-/** Sends turns to a server with these ways. */
+/** Sends turns to a server with these options. */
 async function answersTo(
   options: ServerOptions,
   backend: (target: string) => Configured<"backend">,
@@ -76,7 +76,7 @@ for (const dialect of ["vllm", "openai"] as const) {
   }
 }
 
-Deno.test("responses() goes on from what the server keeps, calls and their results too", async () => {
+Deno.test("responses() continues the conversation that the server keeps, with calls and their results", async () => {
   const tools = [{
     type: "function",
     name: "look",
@@ -93,7 +93,7 @@ Deno.test("responses() goes on from what the server keeps, calls and their resul
   assert.ok(samples[1]?.output.text);
 });
 
-Deno.test("responses() says why an answer was cut short", async () => {
+Deno.test("responses() reports why an answer was cut short", async () => {
   const { samples } = await answersTo(
     { dialect: "openai" },
     (target) => responses({ target, maxOutputTokens: 3 }),
@@ -119,11 +119,11 @@ Deno.test("embeddings() counts the vectors of a batch, in both encodings", async
   }
 });
 
-Deno.test("Tokens are what the server says, whether its answer does or /tokenize", async () => {
+Deno.test("Token counts are the server's, from its answer or from /tokenize", async () => {
   const backend = (target: string) => chat({ target });
-  const told = await answersTo({}, backend, talk);
+  const reported = await answersTo({}, backend, talk);
   const asked = await answersTo({ usageStyle: "none" }, backend, talk);
-  assert.deepEqual(told.stage.tokenCounts, {
+  assert.deepEqual(reported.stage.tokenCounts, {
     input: { server: 3 },
     output: { server: 3 },
   });
@@ -136,11 +136,11 @@ Deno.test("Tokens are what the server says, whether its answer does or /tokenize
       usage?.inputTokens,
       usage?.outputTokens,
     ]);
-  assert.deepEqual(counts(asked.samples), counts(told.samples));
+  assert.deepEqual(counts(asked.samples), counts(reported.samples));
   assert.deepEqual(asked.warnings, []);
 });
 
-Deno.test("Tokens are asked for over TLS as the run trusts it", async () => {
+Deno.test("Tokens are counted by /tokenize over the TLS that the run trusts", async () => {
   const { stage } = await answersTo(
     { usageStyle: "none", tls: testTls },
     (target) => chat({ target, insecure: true }),
@@ -149,7 +149,7 @@ Deno.test("Tokens are asked for over TLS as the run trusts it", async () => {
   assert.deepEqual(stage.tokenCounts?.output, { tokenize: 3 });
 });
 
-Deno.test("Tokens are estimated by deltas where the server is not to be asked", async () => {
+Deno.test("Tokens are estimated from deltas if the server is not asked", async () => {
   const { stage } = await answersTo(
     { usageStyle: "none" },
     (target) => chat({ target, tokenize: false }),

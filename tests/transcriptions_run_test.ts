@@ -13,7 +13,7 @@ import { serve } from "./support/serve.ts";
 
 type Given = Omit<TranscriptionsOptions, "target">;
 
-/** How the server answers, and what it is asked for. */
+/** The query of the server, and the options of the backend. */
 const STREAMED: readonly (readonly [string, Given])[] = [
   ["dialect=vllm", {}],
   ["dialect=vllm", {
@@ -62,8 +62,12 @@ Deno.test("run() uploads the bundled clips and gets every word, in each form of 
     assert.equal(stage.quality.wer?.value, 0, name);
     assert.equal(stage.quality.wer.n, spoken, name);
     const { metrics, window: { startMs, endMs }, rates } = stage;
-    for (const told of ["latency", "upload", "audioSeconds", "rtfxRequest"]) {
-      assert.equal(metrics[told]?.n, bundledClips.length, `${name}: ${told}`);
+    for (const metric of ["latency", "upload", "audioSeconds", "rtfxRequest"]) {
+      assert.equal(
+        metrics[metric]?.n,
+        bundledClips.length,
+        `${name}: ${metric}`,
+      );
     }
     const timed = given.stream === false ? undefined : bundledClips.length;
     assert.equal(metrics.ttft?.n, timed, name);
@@ -76,7 +80,7 @@ Deno.test("run() uploads the bundled clips and gets every word, in each form of 
   }
 });
 
-Deno.test("run() uploads the bundled clips to translations, and holds what comes to their words", async () => {
+Deno.test("run() uploads the bundled clips to translations, with WER 0", async () => {
   await using server = await serve();
   const target = `${server.url}/?ttftMs=5&itlMs=0`;
   for (const stream of [true, false]) {

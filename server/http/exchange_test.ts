@@ -34,7 +34,7 @@ async function logOf(
   return await finished(server, 1);
 }
 
-/** The log, once so many requests are over. */
+/** The log, once `count` requests are over. */
 async function finished(
   server: RunningServer,
   count: number,
@@ -85,7 +85,7 @@ Deno.test("the log holds a request from its connection to its end, under the res
   assert.equal(body!.bytes, JSON.stringify(CHAT).length);
 });
 
-Deno.test("a request's own id ends the answer's, as vLLM has it", async () => {
+Deno.test("an answer's id ends in the request's own id, as vLLM's", async () => {
   await using server = await quickServer();
   const { text } = await post(server, PATH, {
     body: CHAT,
@@ -94,7 +94,7 @@ Deno.test("a request's own id ends the answer's, as vLLM has it", async () => {
   assert.match(text, /"id":"chatcmpl-mine"/);
 });
 
-Deno.test("tokens come when they are due, counted from the request's last byte", async () => {
+Deno.test("tokens are sent when they are due, counted from the request's last byte", async () => {
   const log = await logOf({ ttftMs: 30, itlMs: 8, prefillMsPerToken: 2 });
   const body = log.find(({ type }) => type === "body")!;
   const [opening, ...chunks] = chunksIn(log);
@@ -107,7 +107,7 @@ Deno.test("tokens come when they are due, counted from the request's last byte",
   }
 });
 
-Deno.test("several tokens to an event come when the last of them is due", async () => {
+Deno.test("an event of several tokens is sent when its last token is due", async () => {
   const log = await logOf({ ttftMs: 10, itlMs: 8, tokensPerEvent: 3 });
   const body = log.find(({ type }) => type === "body")!;
   const [, first, second] = chunksIn(log);
@@ -115,7 +115,7 @@ Deno.test("several tokens to an event come when the last of them is due", async 
   assert.ok(second!.atMs >= body.atMs + 10 + 32);
 });
 
-Deno.test("requests beyond the seats wait for one", async () => {
+Deno.test("requests beyond the seats wait", async () => {
   await using server = await quickServer({ maxNumSeqs: 1, itlMs: 5 });
   await Promise.all(
     Array.from({ length: 3 }, () => post(server, PATH, { body: CHAT })),
@@ -130,7 +130,7 @@ Deno.test("requests beyond the seats wait for one", async () => {
   }
 });
 
-Deno.test("a client that leaves gives its seat back, and the log says that it left", async () => {
+Deno.test("a client that leaves frees its seat, and the log says that it left", async () => {
   await using server = await quickServer({ maxNumSeqs: 1, itlMs: 5 });
   await postRaw(server, PATH, {
     body: { ...CHAT, max_tokens: 10_000 },
@@ -143,7 +143,7 @@ Deno.test("a client that leaves gives its seat back, and the log says that it le
   assert.deepEqual(ends.map(({ type }) => type), ["closed early", "finished"]);
 });
 
-Deno.test("createExchange() starts nothing for a client that has left, and gives back what is taken for it", () => {
+Deno.test("createExchange() starts nothing for a client that has left, and frees its seat", () => {
   const response = Object.assign(new EventEmitter(), {
     writableFinished: false,
   });
@@ -181,7 +181,7 @@ Deno.test("createExchange() starts nothing for a client that has left, and gives
   assert.ok(seated);
 });
 
-Deno.test("requests beyond the limit are refused, and those after so many fail", async () => {
+Deno.test("requests beyond maxConcurrentRequests are refused, those after failAfterRequests fail", async () => {
   await using server = await quickServer();
   const ask = async (query: string) =>
     (await post(server, PATH, { body: CHAT, query })).status;
@@ -199,7 +199,7 @@ Deno.test("requests beyond the limit are refused, and those after so many fail",
   assert.equal(await ask("failAfterRequests=4"), 500);
 });
 
-Deno.test("events are gathered as a proxy gathers them, each with its own entry", async () => {
+Deno.test("events are written together as by a proxy, each with its own entry", async () => {
   await using server = await quickServer({ eventsPerWrite: 3 });
   const { body, chunks } = await postRaw(server, PATH, { body: CHAT });
   assert.equal(body.split("\n\n").filter(Boolean).length, 7);
@@ -222,7 +222,7 @@ Deno.test("comments keep a silent stream alive", async () => {
   );
 });
 
-Deno.test("options come from the query and from a header, and bad ones are refused", async () => {
+Deno.test("options come from the query and from a header, and wrong values are refused", async () => {
   await using server = await quickServer();
   const ask = (query: string, header = "") =>
     post(server, PATH, {
@@ -264,7 +264,7 @@ Deno.test("options come from the query and from a header, and bad ones are refus
   }
 });
 
-Deno.test("what the server is told at its start is not the query's to change", async () => {
+Deno.test("a query does not change the settings of the whole server", async () => {
   await using server = await quickServer({ seed: 3, logEntries: 50 });
   const { status } = await post(server, PATH, {
     body: CHAT,
@@ -273,7 +273,7 @@ Deno.test("what the server is told at its start is not the query's to change", a
   assert.equal(status, 200);
 });
 
-Deno.test("times vary in the shape that is set, and never below nothing", async () => {
+Deno.test("times vary in the shape that is set, and are never negative", async () => {
   for (const shape of ["even", "normal", "exponential"] as const) {
     const log = await logOf({
       ttftMs: 5,
@@ -287,7 +287,7 @@ Deno.test("times vary in the shape that is set, and never below nothing", async 
   }
 });
 
-Deno.test("a client that leaves in the middle of its request is in the log", async () => {
+Deno.test("the log has a client that leaves in the middle of its request", async () => {
   await using server = await quickServer();
   const socket = connect(server.port, "127.0.0.1");
   socket.write(

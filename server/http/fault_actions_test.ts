@@ -10,7 +10,7 @@ import {
   type RawAnswer,
 } from "../../tests/support/quick_server.ts";
 
-Deno.test("parseFault() reads what goes wrong in a request", () => {
+Deno.test("parseFault() reads faults of requests", () => {
   assert.deepEqual(
     parseFault('status=429;retry-after: 2;x-a:b,{"a":"b@c"}@accept~0.5'),
     {
@@ -37,7 +37,7 @@ Deno.test("parseFault() reads what goes wrong in a request", () => {
   });
 });
 
-Deno.test("parseFault() rejects what cannot go wrong there", () => {
+Deno.test("parseFault() rejects faults that no request can have", () => {
   for (
     const text of [
       "status=429@events:1",
@@ -61,7 +61,7 @@ Deno.test("parseFault() rejects what cannot go wrong there", () => {
   }
 });
 
-Deno.test("parseFault() takes each action at each of its points, and gives them back", () => {
+Deno.test("parseFault() reads each action at each of its points", () => {
   const args: Record<string, string> = {
     status: "=503,no",
     refuse: "=503,no",
@@ -94,7 +94,7 @@ Deno.test("parseFault() takes each action at each of its points, and gives them 
 
 const CHAT = { messages: [{ role: "user", content: "one twé" }], stream: true };
 
-/** Streams "one twé" with a fault in the way: the opening chunk, two with text, `[DONE]`. */
+/** Streams "one twé" with a fault: the opening chunk, two with text, `[DONE]`. */
 async function struck(
   fault: string,
   { options, body = CHAT, until }: {
@@ -138,7 +138,7 @@ for (
     ["drip=1@accept", 4, false, '"one"'],
   ] as const
 ) {
-  Deno.test(`the fault ${fault} lets ${events} events through`, async () => {
+  Deno.test(`the fault ${fault} leaves ${events} events`, async () => {
     const answer = await struck(fault);
     assert.match(answer.head, /^HTTP\/1.1 200 OK\r\n/);
     const whole = eventsIn(answer);
@@ -148,7 +148,7 @@ for (
   });
 }
 
-Deno.test("the faults at bytes strike in the middle of an event, after exactly so many", async () => {
+Deno.test("faults at bytes:N strike after exactly N bytes, inside an event", async () => {
   for (const fault of ["cut@bytes:300", "drop@bytes:300"]) {
     const answer = await struck(fault);
     assert.equal(answer.body.length, 300);
@@ -164,7 +164,7 @@ Deno.test("the faults at bytes strike in the middle of an event, after exactly s
   assert.ok(bytes.every((byte) => byte >= 128), `${bytes}`);
 });
 
-Deno.test("the faults at accept answer in another way", async () => {
+Deno.test("faults at accept change the answer", async () => {
   await using server = await quickServer();
   const ask = (fault: string) =>
     post(server, "/v1/chat/completions", {
@@ -208,7 +208,7 @@ Deno.test("the fault stall without a time sends nothing more", async () => {
   assert.equal(eventsIn(answer).length, 1);
 });
 
-Deno.test("the fault split cuts a character, and loses none of it", async () => {
+Deno.test("the fault split cuts a character without losing a byte", async () => {
   const answer = await struck("split@events:1");
   const text = new TextDecoder().decode(
     Uint8Array.from(answer.body, (character) => character.charCodeAt(0)),
@@ -227,7 +227,7 @@ Deno.test("the fault split cuts a character, and loses none of it", async () => 
   assert.ok(parts[1]!.atMs > parts[0]!.atMs);
 });
 
-Deno.test("a fault in a response is told by response.failed", async () => {
+Deno.test("an error in a response is sent as response.failed", async () => {
   await using server = await quickServer();
   const { text } = await post(server, "/v1/responses", {
     body: { input: "x", stream: true },
@@ -244,7 +244,7 @@ Deno.test("a fault in a response is told by response.failed", async () => {
   );
 });
 
-Deno.test("a fault's share is that of the requests, by seed", async () => {
+Deno.test("a fault strikes its share of the requests, by seed", async () => {
   const statuses = async (seed: number) => {
     await using server = await quickServer({
       seed,
@@ -266,7 +266,7 @@ Deno.test("a fault's share is that of the requests, by seed", async () => {
   assert.deepEqual(await statuses(1), first);
 });
 
-Deno.test("answers are compressed for who takes it, and streams arrive while they go on", async () => {
+Deno.test("answers are compressed if the client accepts gzip, and streams arrive event by event", async () => {
   await using server = await quickServer({ gzip: true, echo: true });
   const query = { fault: "stall@events:2" };
   const plain = await postRaw(server, "/v1/chat/completions", { body: CHAT });
@@ -294,7 +294,7 @@ Deno.test("answers are compressed for who takes it, and streams arrive while the
   assert.match(read, /"one"/);
 });
 
-Deno.test("bad-gzip says that the body is compressed, and damages it", async () => {
+Deno.test("bad-gzip compresses the body and damages it", async () => {
   const { head, body } = await struck("bad-gzip@accept");
   assert.match(head, /content-encoding: gzip/);
   const bytes = Uint8Array.from(body, (character) => character.charCodeAt(0));

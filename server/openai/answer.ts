@@ -27,7 +27,7 @@ export interface Answer {
   readonly reasoningTokens: number;
 }
 
-/** What an answer is made from. */
+/** The parts of an answer before it is made up. */
 export interface AnswerPlan {
   readonly options: RequestOptions;
   readonly random: Random;

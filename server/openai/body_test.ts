@@ -5,7 +5,7 @@ import { tokenBudget } from "./body.ts";
 import { random } from "../../lib/random.ts";
 import { REQUEST_DEFAULTS } from "../settings.ts";
 
-Deno.test("a request that asks for too much is refused with the reason, and the server goes on", async () => {
+Deno.test("a request for too much is refused with the reason, and the server goes on", async () => {
   await using server = await quickServer({ maxModelLen: 100_000 });
   const messages = [{ role: "user", content: "hi" }];
   const long = { max_tokens: 90_000, ignore_eos: true };
@@ -70,7 +70,7 @@ Deno.test("tokenBudget() lets one answer be as long as the model, however long t
   );
 });
 
-Deno.test("makeAnswer() makes no more than may be sent, whatever is set", () => {
+Deno.test("makeAnswer() makes no more tokens than allowed, whatever is set", () => {
   for (
     const changes of [
       { outputTokens: 1e12 },

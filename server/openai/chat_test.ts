@@ -196,7 +196,7 @@ Deno.test("the endpoints ask for the key, and for POST", async () => {
   ]);
 });
 
-Deno.test("an answer has as many tokens as is asked for, and says why it ends", async () => {
+Deno.test("an answer has as many tokens as requested, and the reason why it ends", async () => {
   await using server = await quickServer({ outputTokens: 10 });
   const ask = async (body: object, query = "") => {
     const { text } = await post(server, PATH, {
@@ -419,8 +419,10 @@ Deno.test("a chat's prompt has the tokens that /tokenize counts, and those of it
     const { text } = await post(server, PATH, { body: { messages, tools } });
     return JSON.parse(text).usage.prompt_tokens;
   };
-  const told = await post(server, "/tokenize", { body: { messages, tools } });
-  const { count } = JSON.parse(told.text);
+  const counted = await post(server, "/tokenize", {
+    body: { messages, tools },
+  });
+  const { count } = JSON.parse(counted.text);
   assert.equal(await tokens(messages), count);
   const image = { type: "image_url", image_url: { url: "data:," } };
   const more = [...messages, { role: "user", content: [image] }];

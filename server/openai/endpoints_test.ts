@@ -46,7 +46,7 @@ Deno.test("a completion is streamed and answered byte for byte as vLLM does it",
   ]);
 });
 
-Deno.test("several prompts have several completions each, 16 tokens long unless asked", async () => {
+Deno.test("several prompts have several completions each, of 16 tokens by default", async () => {
   await using server = await quickServer();
   const { text } = await post(server, "/v1/completions", {
     body: { prompt: ["one two", "three"], n: 2, echo: true },
@@ -120,7 +120,7 @@ Deno.test("a response is streamed byte for byte as vLLM streams it", async () =>
   }
 });
 
-Deno.test("a response has items for what is thought, called, refused and said", async () => {
+Deno.test("a response has items for reasoning, calls, refusals and text", async () => {
   await using server = await quickServer({ outputTokens: 4 });
   const types = async (query: string, body: object = {}) => {
     const { text } = await post(server, "/v1/responses", {
@@ -158,7 +158,7 @@ Deno.test("a response has items for what is thought, called, refused and said", 
   ]);
 });
 
-Deno.test("a response that is cut short says so: in the last event of vLLM, and in an event of its own elsewhere", async () => {
+Deno.test("a response that is cut short has that status, in the last event of vLLM and in an own event of OpenAI", async () => {
   await using server = await quickServer();
   const last = async (query: string) => {
     const { text } = await post(server, "/v1/responses", {
@@ -176,7 +176,7 @@ Deno.test("a response that is cut short says so: in the last event of vLLM, and 
   ]);
 });
 
-Deno.test("a response goes on from the one before it, if that is known", async () => {
+Deno.test("a response continues the one before it, if that is known", async () => {
   await using server = await quickServer({ echo: true });
   const ask = (body: object, query = "") =>
     post(server, "/v1/responses", { body, query });
@@ -241,23 +241,23 @@ Deno.test("an embedding is a unit vector that follows from its text", async () =
   assert.match(refused.text, /'loc': 'body.input'/);
 });
 
-Deno.test("/tokenize and /detokenize are each other's way back", async () => {
+Deno.test("/detokenize reverses /tokenize", async () => {
   await using server = await quickServer({ maxModelLen: 2048 });
   const ask = async (path: string, body: object) =>
     JSON.parse((await post(server, path, { body })).text);
-  const told = await ask("/tokenize", {
+  const counted = await ask("/tokenize", {
     prompt: "Hello there",
     return_token_strs: true,
   });
-  assert.deepEqual(Object.keys(told), [
+  assert.deepEqual(Object.keys(counted), [
     "count",
     "max_model_len",
     "tokens",
     "token_strs",
   ]);
-  assert.deepEqual([told.count, told.max_model_len], [2, 2048]);
-  assert.deepEqual(told.token_strs, ["Hello", " there"]);
-  const { tokens } = told;
+  assert.deepEqual([counted.count, counted.max_model_len], [2, 2048]);
+  assert.deepEqual(counted.token_strs, ["Hello", " there"]);
+  const { tokens } = counted;
   assert.deepEqual(await ask("/detokenize", { tokens }), {
     prompt: "Hello there",
   });

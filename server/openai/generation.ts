@@ -6,7 +6,7 @@ import type { RequestOptions } from "../settings.ts";
 import type { Answer, Piece } from "./answer.ts";
 import type { Counts, StreamUsage } from "./usage.ts";
 
-/** What is generated for a request. */
+/** The answers to generate for a request. */
 export interface Job {
   readonly answers: readonly Answer[];
   readonly promptTokens: number;

@@ -25,7 +25,7 @@ Deno.test("tokensOf() cuts a text into words and long words into pieces", () => 
   }
 });
 
-Deno.test("tokensOf() loses nothing, and numbers give the text back", () => {
+Deno.test("tokensOf() and textOfIds() lose nothing", () => {
   fc.assert(fc.property(text, (text) => {
     const sound = text.toWellFormed();
     const tokens = tokensOf(sound);
@@ -36,7 +36,7 @@ Deno.test("tokensOf() loses nothing, and numbers give the text back", () => {
   }));
 });
 
-Deno.test("pseudoTokens() gives exactly as many tokens as the text of them has", () => {
+Deno.test("pseudoTokens() makes exactly as many tokens as their text has", () => {
   fc.assert(
     fc.property(fc.nat(300), fc.nat(), fc.boolean(), (count, seed, goesOn) => {
       const tokens = pseudoTokens(count, random(seed, "test"), goesOn);
@@ -50,7 +50,7 @@ Deno.test("pseudoTokens() gives exactly as many tokens as the text of them has",
   );
 });
 
-Deno.test("textOfIds() leaves out what is no number of a token", () => {
+Deno.test("textOfIds() leaves out ids that are not of a token", () => {
   const none = [Infinity, -1, 1e300, NaN, 2.5, "x" as unknown as number];
   assert.equal(textOfIds([...none, tokenId("Hello")]), "Hello");
 });

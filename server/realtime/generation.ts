@@ -14,7 +14,7 @@ export interface Generation {
   cancel(): void;
 }
 
-/** What a generation needs, and where its output goes. */
+/** The parts of a generation, and the receiver of its output. */
 export interface GenerationHost {
   readonly options: SessionOptions;
   readonly clock: ServerClock;

@@ -10,7 +10,7 @@ import {
   update,
 } from "../../tests/support/websocket_client.ts";
 
-/** Runs a test on a connection whose server computes without a pause. */
+/** Runs a test on a connection to a server without compute time. */
 function onSession(
   name: string,
   task: (client: TestClient) => Promise<void>,
@@ -49,7 +49,7 @@ Deno.test("vllmRealtime() greets with an id and the time", async () => {
 });
 
 onSession(
-  "starts nothing at a final commit, until a plain one comes",
+  "starts nothing at a final commit, only at a plain one",
   async (client) => {
     sendAll(client, [update(), append(500), final]);
     assert.deepEqual(await client.settled(), []);
@@ -101,7 +101,7 @@ for (
   );
 }
 
-onSession("works on for 17 tokens behind the final commit", async (client) => {
+onSession("decodes 17 more tokens after the final commit", async (client) => {
   sendAll(client, [update(), start]);
   for (let i = 0; i < 40; i++) client.send(append(100));
   assert.equal(deltasOf(await client.settled()).length, 43);
@@ -121,7 +121,7 @@ onSession(
   },
 );
 
-onSession("has an empty done for no audio", async (client) => {
+onSession("sends an empty done without audio", async (client) => {
   sendAll(client, [update(), start, final]);
   assert.deepEqual(await client.until("transcription.done"), [{
     type: "transcription.done",
@@ -136,7 +136,7 @@ onSession("has an empty done for no audio", async (client) => {
   }]);
 });
 
-onSession("does not acknowledge what is good", async (client) => {
+onSession("does not acknowledge valid events", async (client) => {
   sendAll(client, [
     update(),
     update(""),
@@ -164,7 +164,7 @@ onSession(
 );
 
 onSession(
-  "takes another utterance behind done, and keeps audio sent between",
+  "takes another utterance after done, and keeps audio sent between",
   async (client) => {
     sendAll(client, [update(), start, append(500), final]);
     await client.until("transcription.done");
@@ -198,7 +198,7 @@ onSession(
   },
 );
 
-onSession("tells models that it does not have", async (client) => {
+onSession("refuses models that it does not have", async (client) => {
   sendAll(client, [
     update("no-such-model"),
     { type: "session.update" },
@@ -224,7 +224,7 @@ onSession(
   },
 );
 
-onSession("tells bad audio", async (client) => {
+onSession("refuses bad audio", async (client) => {
   const of = (audio: unknown) => ({ type: "input_audio_buffer.append", audio });
   sendAll(client, ["***not base64***", "AAA", "YWJj", ""].map(of));
   sendAll(client, [{ type: "input_audio_buffer.append" }, of(3), of(null)]);
@@ -278,34 +278,37 @@ onSession("reads final as pydantic does", async (client) => {
   ]);
 });
 
-onSession("tells what is no event, and stays open", async (client) => {
-  for (const text of ["{not json", "[1,2]", '"str"', "{}"]) {
-    client.sendText(text);
-  }
-  sendAll(client, [
-    { type: "foo.bar" },
-    { type: null },
-    { type: "input_audio_buffer.clear" },
-  ]);
-  const none = ["Unknown event type: None", "unknown_event"];
-  assert.deepEqual(errorsOf(await client.settled()), [
-    ["Invalid JSON", "invalid_json"],
-    ["'list' object has no attribute 'get'", "processing_error"],
-    ["'str' object has no attribute 'get'", "processing_error"],
-    none,
-    ["Unknown event type: foo.bar", "unknown_event"],
-    none,
-    ["Unknown event type: input_audio_buffer.clear", "unknown_event"],
-  ]);
-});
+onSession(
+  "answers malformed events with an error, and stays open",
+  async (client) => {
+    for (const text of ["{not json", "[1,2]", '"str"', "{}"]) {
+      client.sendText(text);
+    }
+    sendAll(client, [
+      { type: "foo.bar" },
+      { type: null },
+      { type: "input_audio_buffer.clear" },
+    ]);
+    const none = ["Unknown event type: None", "unknown_event"];
+    assert.deepEqual(errorsOf(await client.settled()), [
+      ["Invalid JSON", "invalid_json"],
+      ["'list' object has no attribute 'get'", "processing_error"],
+      ["'str' object has no attribute 'get'", "processing_error"],
+      none,
+      ["Unknown event type: foo.bar", "unknown_event"],
+      none,
+      ["Unknown event type: input_audio_buffer.clear", "unknown_event"],
+    ]);
+  },
+);
 
-onSession("dies of a binary frame, without a close frame", async (client) => {
+onSession("drops the connection at a binary frame", async (client) => {
   client.sendBinary(new TextEncoder().encode('{"type":"session.update"}'));
   assert.deepEqual(await client.closed, { code: 1006, reason: "" });
 });
 
 onSession(
-  "ends at the model's length before the final commit, and is silent then",
+  "ends at the model's length before the final commit, and sends nothing more",
   async (client) => {
     sendAll(client, [update(), start, append(7700)]);
     const events = await client.until("transcription.done");
@@ -324,7 +327,7 @@ onSession(
 );
 
 onSession(
-  "ends at the model's length with a done that looks as any",
+  "ends at the model's length with an ordinary done",
   async (client) => {
     sendAll(client, [update(), start, append(20_000), final]);
     const events = await client.until("transcription.done");
@@ -333,29 +336,33 @@ onSession(
   "maxModelLen=128",
 );
 
-onSession("bursts in mode segments, with nothing between", async (client) => {
-  sendAll(client, [update(), start, append(4900)]);
-  assert.deepEqual(await client.settled(), []);
-  client.send(append(100));
-  const burst = await client.settled();
-  assert.ok(burst.length >= 8, `${burst.length}`);
-  assert.deepEqual(new Set(typesOf(burst)), new Set(["transcription.delta"]));
-  sendAll(client, [append(4000)]);
-  assert.deepEqual(await client.settled(), []);
-  client.send(final);
-  const last = await client.until("transcription.done");
-  const deltas = deltasOf(last).length + burst.length;
-  assert.deepEqual(last.at(-1)!.usage, {
-    prompt_tokens: 75,
-    total_tokens: 75 + deltas * 3,
-    completion_tokens: deltas * 3,
-    prompt_tokens_details: null,
-    completion_tokens_details: null,
-  });
-}, "mode=segments&tokensPerDelta=3");
+onSession(
+  "sends bursts in mode segments, and nothing between",
+  async (client) => {
+    sendAll(client, [update(), start, append(4900)]);
+    assert.deepEqual(await client.settled(), []);
+    client.send(append(100));
+    const burst = await client.settled();
+    assert.ok(burst.length >= 8, `${burst.length}`);
+    assert.deepEqual(new Set(typesOf(burst)), new Set(["transcription.delta"]));
+    sendAll(client, [append(4000)]);
+    assert.deepEqual(await client.settled(), []);
+    client.send(final);
+    const last = await client.until("transcription.done");
+    const deltas = deltasOf(last).length + burst.length;
+    assert.deepEqual(last.at(-1)!.usage, {
+      prompt_tokens: 75,
+      total_tokens: 75 + deltas * 3,
+      completion_tokens: deltas * 3,
+      prompt_tokens_details: null,
+      completion_tokens_details: null,
+    });
+  },
+  "mode=segments&tokensPerDelta=3",
+);
 
 onSession(
-  "has an error in place of done in mode segments for too little audio",
+  "sends an error instead of done in mode segments for too little audio",
   async (client) => {
     sendAll(client, [update(), start, append(10), final]);
     const [error, ...more] = await client.settled();
@@ -365,7 +372,7 @@ onSession(
   "mode=segments",
 );
 
-Deno.test("vllmRealtime() lets sessions beyond the seats wait, silently", async () => {
+Deno.test("vllmRealtime() makes sessions beyond the seats wait silently", async () => {
   await using server = await startServer({ tokenMs: 0, maxNumSeqs: 2 });
   const clients = await Promise.all(
     Array.from(

@@ -32,7 +32,7 @@ Deno.test("startServer() returns the words of every bundled clip", async () => {
   }
 });
 
-Deno.test("startServer() says a word once its audio and the delay have passed", async () => {
+Deno.test("startServer() sends a word once its audio and the delay have passed", async () => {
   const clip = bundledClips[0]!;
   const samples = await clipSamples(clip);
   for (const delayMs of [480, 960]) {
@@ -55,7 +55,7 @@ Deno.test("startServer() says a word once its audio and the delay have passed", 
   }
 });
 
-Deno.test("startServer() takes its time for each token, and for those behind the audio", async () => {
+Deno.test("startServer() takes compute time for each token, and for those after the audio", async () => {
   await using server = await startServer({ tokenMs: 3, finalTokenMs: 6 });
   await using client = await connectClient(`${server.url}/v1/realtime`);
   for (const event of [update(), start, append(1000), final]) {
@@ -100,7 +100,7 @@ Deno.test("startServer() puts the segment's prefix before its words", async () =
   assert.equal((text as string).split(segmentPrefix).length, 3);
 });
 
-Deno.test("startServer() misses words at the rate that is asked for", async () => {
+Deno.test("startServer() makes word errors at the rate that is set", async () => {
   await using server = await startServer({ tokenMs: 0, wordErrorRate: 1 });
   const clip = bundledClips[0]!;
   await using client = await connectClient(`${server.url}/v1/realtime`);
