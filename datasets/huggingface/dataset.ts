@@ -10,14 +10,8 @@ import type { ColumnOptions } from "../columns/names.ts";
 import { type SpeechOptions, speechShape } from "../speech.ts";
 import { columnsShape, manifestDataset, manifestShape } from "../records.ts";
 import { cacheFolder } from "./files.ts";
-import {
-  CONVERTED,
-  fileUrl,
-  type Hub,
-  hubFetch,
-  lookUp,
-  type Repository,
-} from "./hub.ts";
+import { CONVERTED, fileUrl, lookUp, type Repository } from "./hub.ts";
+import { type Hub, hubFetch } from "./hub_fetch.ts";
 import { openPart } from "./open_part.ts";
 import { choose, type Parts, partsOf, usualConfigOf } from "./parts.ts";
 

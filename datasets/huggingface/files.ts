@@ -1,112 +1,33 @@
 import { dirname, join, relative } from "node:path";
 import { messageOf, type OpenContext, UsageError } from "../../plugins/mod.ts";
 import type { RandomBytes } from "../formats/parquet.ts";
-import { fileUrl, type Hub, type HubFetch, type HubFile } from "./hub.ts";
-import {
-  HubStatusError,
-  isPermission,
-  mustBeOk,
-  withoutQueries,
-} from "./hub_error.ts";
+import { fileUrl, type HubFile } from "./hub.ts";
+import type { Hub } from "./hub_fetch.ts";
 
-/** Number of attempts to read a range. */
-const TRIES = 3;
-const WAIT_MS = 500;
-const MAX_WAIT_MS = 30_000;
 /** A file is downloaded in parts of this size. */
-const PART_BYTES = 2 ** 23;
+const PART_BYTES = 2 ** 24;
 
-/** Options of {@linkcode remoteBytes}. */
-export interface RemoteBytesOptions {
-  /** Size of the file in bytes. */
-  readonly size: number;
-  readonly fetch: HubFetch;
-}
-
-/** A file behind a URL, of which any part can be read. */
+/** A file on a hub. Any part of it can be read. */
 export function remoteBytes(
+  hub: Pick<Hub, "fetch">,
   url: URL,
-  { size, fetch }: RemoteBytesOptions,
+  size: number,
 ): RandomBytes {
-  // The signed address that the hub redirects to. It is used until it expires.
-  let signed: URL | undefined;
-
-  async function readOnce(
-    start: number,
-    end: number,
-    signal: AbortSignal | undefined,
-  ): Promise<Uint8Array> {
-    const from = signed ?? url;
-    const { response, url: last } = await fetch(from, {
-      headers: { range: `bytes=${start}-${end - 1}` },
-      ...(signal && { signal }),
-    });
-    if (!response.ok && from !== url) {
-      if (signed === from) signed = undefined;
-      return readOnce(start, end, signal);
-    }
-    mustBeOk(response);
-    if (last.origin !== url.origin) signed = last;
-    const bytes = new Uint8Array(await response.arrayBuffer());
-    const part = response.status === 206 ? bytes : bytes.subarray(start, end);
-    if (part.length === end - start) return part;
-    throw new Error(
-      `bytes ${start} to ${end} of ${size} must arrive, but ${part.length} did with status ${response.status}`,
-    );
-  }
-
   return {
     size,
     async read(start, end, signal) {
       if (end <= start) return new Uint8Array();
-      for (let tries = 1;; tries++) {
-        try {
-          return await readOnce(start, end, signal);
-        } catch (error) {
-          const isLast = signal?.aborted || tries === TRIES;
-          if (isLast || !isTemporary(error)) throw shownError(url, error);
-          await pause(waitMs(error, tries), signal);
-        }
-      }
+      const range = { range: `bytes=${start}-${end - 1}` };
+      const request = signal ? { headers: range, signal } : { headers: range };
+      const response = await hub.fetch(url, request);
+      const bytes = new Uint8Array(await response.arrayBuffer());
+      const part = response.status === 206 ? bytes : bytes.subarray(start, end);
+      if (part.length === end - start) return part;
+      throw new Error(
+        `cannot fetch ${url.origin}${url.pathname}: bytes ${start} to ${end} of ${size} must arrive, but ${part.length} did with status ${response.status}`,
+      );
     },
   };
-}
-
-function isTemporary(error: unknown): boolean {
-  if (isPermission(error)) return false;
-  return !(error instanceof HubStatusError) || error.status >= 500 ||
-    error.status === 429;
-}
-
-/** The time that the hub asks for, within limits; otherwise longer after each attempt. */
-function waitMs(error: unknown, tries: number): number {
-  const asked = error instanceof HubStatusError
-    ? error.retryAfterMs
-    : undefined;
-  return Math.min(asked ?? WAIT_MS * tries, MAX_WAIT_MS);
-}
-
-/** Waits, at most until the signal aborts. */
-function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve) => {
-    const end = () => {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", end);
-      resolve();
-    };
-    const timer = setTimeout(end, ms);
-    signal?.addEventListener("abort", end);
-  });
-}
-
-/** Adds the file's address, and removes the signatures of others. */
-function shownError(url: URL, error: unknown): unknown {
-  if (error instanceof HubStatusError || isPermission(error)) return error;
-  return new Error(
-    `cannot fetch ${url.origin}${url.pathname}: ${
-      withoutQueries(messageOf(error))
-    }`,
-  );
 }
 
 /** Options of {@linkcode cacheFolder}. */
@@ -197,8 +118,7 @@ export async function downloadFile(
   path: string,
 ): Promise<void> {
   const { size } = file;
-  const url = fileUrl(hub, commit, file.path);
-  const bytes = remoteBytes(url, { size, fetch: hub.fetch });
+  const bytes = remoteBytes(hub, fileUrl(hub, commit, file.path), size);
   const incomplete = `${path}.${crypto.randomUUID()}.incomplete`;
   try {
     using to = await Deno.open(incomplete, { write: true, createNew: true });

@@ -1,26 +1,43 @@
 import assert from "node:assert/strict";
 import { tempFolder } from "../../tests/support/datasets.ts";
 import { cachedFile, cacheFolder, remoteBytes } from "./files.ts";
-import type { Hub, HubFetch } from "./hub.ts";
+import { type Hub, hubFetch } from "./hub_fetch.ts";
 
 const FILE = Uint8Array.from({ length: 100 }, (_, i) => i);
-const HUB = new URL("http://hub.example/file");
 
 /** A hub that gives the answers in order. */
-function answers(
-  ...given: readonly ((start: number, end: number) => Response | Error)[]
+function hubWith(
+  ...answers: readonly ((start: number, end: number) => Response)[]
 ) {
   const asked: string[] = [];
-  const fetch: HubFetch = (url, init) => {
-    const range = new Headers(init?.headers).get("range")!;
-    const [, start, end] = /^bytes=(\d+)-(\d+)$/.exec(range)!;
-    asked.push(`${start}-${end}`);
-    const answer = given[Math.min(asked.length, given.length) - 1]!;
-    const response = answer(Number(start), Number(end) + 1);
-    if (response instanceof Error) return Promise.reject(response);
-    return Promise.resolve({ response, url: new URL(url) });
+  const server = Deno.serve(
+    { port: 0, hostname: "127.0.0.1", onListen() {} },
+    (request) => {
+      const range = request.headers.get("range")!;
+      const [, start, end] = /^bytes=(\d+)-(\d+)$/.exec(range)!;
+      asked.push(`${start}-${end}`);
+      const answer = answers[Math.min(asked.length, answers.length) - 1]!;
+      return answer(Number(start), Number(end) + 1);
+    },
+  );
+  const endpoint = new URL(`http://127.0.0.1:${server.addr.port}`);
+  const { signal } = new AbortController();
+  const options = { endpoint, token: undefined, timeoutMs: 5000, signal };
+  const hub: Hub = {
+    dataset: "o/x",
+    revision: undefined,
+    endpoint,
+    fetch: hubFetch(options),
+    tokenEnv: "HF_TOKEN",
+    hasToken: false,
+    signal,
   };
-  return { asked, fetch };
+  return {
+    asked,
+    hub,
+    bytes: remoteBytes(hub, new URL("/file", endpoint), FILE.length),
+    [Symbol.asyncDispose]: () => server.shutdown(),
+  };
 }
 
 const part = (start: number, end: number) =>
@@ -29,80 +46,69 @@ const all = () => new Response(FILE);
 const status = (status: number) => () =>
   new Response("", { status, headers: { "retry-after": "0" } });
 
-const open = (fetch: HubFetch) =>
-  remoteBytes(HUB, { size: FILE.length, fetch });
-
 Deno.test("remoteBytes() reads a range, even if the server sends the whole file", async () => {
   for (const answer of [part, all]) {
-    const { fetch } = answers(answer);
-    assert.deepEqual(await open(fetch).read(10, 20), FILE.slice(10, 20));
+    await using opened = hubWith(answer);
+    assert.deepEqual(await opened.bytes.read(10, 20), FILE.slice(10, 20));
+    assert.deepEqual(await opened.bytes.read(5, 5), new Uint8Array());
   }
-  assert.deepEqual(
-    await open(answers(part).fetch).read(5, 5),
-    new Uint8Array(),
-  );
 });
 
-Deno.test("remoteBytes() tries three times if an error may be temporary", async () => {
+Deno.test("hubFetch() tries three times to read a range if an error may be temporary", async () => {
   for (const code of [429, 500, 503]) {
-    const twice = answers(status(code), status(code), part);
-    assert.deepEqual(await open(twice.fetch).read(1, 3), FILE.slice(1, 3));
-    const never = answers(status(code));
-    await assert.rejects(open(never.fetch).read(1, 3), new RegExp(`${code}`));
+    await using twice = hubWith(status(code), status(code), part);
+    assert.deepEqual(await twice.bytes.read(1, 3), FILE.slice(1, 3));
+    await using never = hubWith(status(code));
+    await assert.rejects(never.bytes.read(1, 3), new RegExp(`${code}`));
     assert.equal(never.asked.length, 3);
   }
-  const gone = answers(status(404));
-  await assert.rejects(open(gone.fetch).read(1, 3), /404/);
+  await using gone = hubWith(status(404));
+  await assert.rejects(gone.bytes.read(1, 3), /404/);
   assert.equal(gone.asked.length, 1);
 });
 
-Deno.test("remoteBytes() stops waiting when it is aborted", async () => {
+Deno.test("hubFetch() stops waiting when it is aborted", async () => {
   const abort = new AbortController();
-  const { asked, fetch } = answers(() => {
+  await using opened = hubWith(() => {
     abort.abort(new Error("enough"));
     return new Response("", {
       status: 429,
       headers: { "retry-after": "9999" },
     });
   });
-  await assert.rejects(open(fetch).read(1, 3, abort.signal));
-  assert.equal(asked.length, 1);
+  await assert.rejects(opened.bytes.read(1, 3, abort.signal));
+  assert.equal(opened.asked.length, 1);
 });
 
 Deno.test("remoteBytes() refuses an incomplete range, and shows no signature", async () => {
-  const short = answers((start) => part(start, start + 1));
-  const waits = open(short.fetch).read(0, 9, AbortSignal.abort());
+  await using short = hubWith((start) => part(start, start + 1));
   await assert.rejects(
-    waits,
-    /cannot fetch http:\/\/hub\.example\/file: bytes 0 to 9 of 100 must arrive, but 1 did with status 206/,
+    short.bytes.read(0, 9),
+    /cannot fetch http:.*\/file: bytes 0 to 9 of 100 must arrive, but 1 did with status 206/,
   );
-  const broken = answers(() =>
-    new Error("error for url (https://cdn.example/x?signature=secret)")
+  await using broken = hubWith(() =>
+    new Response(null, {
+      status: 302,
+      headers: { location: "http://127.0.0.1:9/x?signature=secret" },
+    })
   );
   await assert.rejects(
-    open(broken.fetch).read(0, 9, AbortSignal.abort()),
-    (error) => !Deno.inspect(error).includes("secret"),
+    broken.bytes.read(0, 9),
+    (error) =>
+      error instanceof Error && /cannot fetch/.test(error.message) &&
+      !Deno.inspect(error).includes("secret"),
   );
 });
 
 const file = { path: "data/a.bin", size: FILE.length, contentId: "oid" };
 
-const hubWith = (fetch: HubFetch): Hub => ({
-  dataset: "o/x",
-  revision: undefined,
-  endpoint: new URL("http://hub.example"),
-  fetch,
-  tokenEnv: "HF_TOKEN",
-  hasToken: false,
-  signal: new AbortController().signal,
-});
-
 Deno.test("cachedFile() downloads a content once for all commits, and again if it is damaged", async () => {
   await using folder = await tempFolder();
-  const { asked, fetch } = answers(part);
+  await using opened = hubWith(part);
+  const { asked, hub } = opened;
   const read = async (commit: string) =>
     await Deno.readFile(
-      await cachedFile(folder.path, hubWith(fetch), commit, file),
+      await cachedFile(folder.path, hub, commit, file),
     );
   assert.deepEqual(await read("c1"), FILE);
   assert.deepEqual(await read("c1"), FILE);
@@ -129,16 +135,17 @@ Deno.test("cachedFile() downloads a content once for all commits, and again if i
 
 Deno.test("cachedFile() refuses a path that leaves the repository, and a folder that cannot be written", async () => {
   await using folder = await tempFolder({ taken: "" });
-  const { asked, fetch } = answers(part);
+  await using opened = hubWith(part);
+  const { asked, hub } = opened;
   for (const path of ["../a", "a/../../b", "/etc/x", "a//b", "a\\b", "c:x"]) {
     await assert.rejects(
-      cachedFile(folder.path, hubWith(fetch), "c1", { ...file, path }),
+      cachedFile(folder.path, hub, "c1", { ...file, path }),
       /must not leave its repository/,
       path,
     );
   }
   await assert.rejects(
-    cachedFile(folder.at("taken"), hubWith(fetch), "c1", file),
+    cachedFile(folder.at("taken"), hub, "c1", file),
     /^UsageError: cacheDir: must be a folder that can be written/,
   );
   assert.deepEqual(asked, []);

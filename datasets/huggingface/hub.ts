@@ -1,20 +1,6 @@
 import { datasetInfo, listFiles } from "@huggingface/hub";
-import { readBody } from "../../lib/read_body.ts";
-import { hubError, mustBeOk } from "./hub_error.ts";
-
-/** A dataset on a hub, and the connection to it. */
-export interface Hub {
-  /** The dataset's name: `owner/name`. */
-  readonly dataset: string;
-  readonly revision: string | undefined;
-  readonly endpoint: URL;
-  readonly fetch: HubFetch;
-  /** Environment variable of the token, whose value is never shown. */
-  readonly tokenEnv: string;
-  readonly hasToken: boolean;
-  /** Aborts when the dataset is closed. */
-  readonly signal: AbortSignal;
-}
+import { hubError } from "./hub_error.ts";
+import type { Hub } from "./hub_fetch.ts";
 
 /** A file of a dataset's repository. */
 export interface HubFile {
@@ -47,14 +33,7 @@ export async function lookUp(
   revision = hub.revision,
 ): Promise<Repository> {
   const { dataset: name, endpoint } = hub;
-  const common = {
-    hubUrl: addressOf(endpoint),
-    // The library's own errors do not say what to do: statuses are checked here.
-    fetch: async (input: URL | RequestInfo, init?: RequestInit) => {
-      const url = input instanceof Request ? input.url : input;
-      return mustBeOk((await hub.fetch(url, init)).response);
-    },
-  };
+  const common = { hubUrl: addressOf(endpoint), fetch: hub.fetch };
   try {
     const info = await datasetInfo({
       ...common,
@@ -95,89 +74,4 @@ export function fileUrl(
 /** The endpoint without a slash at its end. */
 function addressOf(endpoint: URL): string {
   return (endpoint.origin + endpoint.pathname).replace(/(?<!\/)\/+$/, "");
-}
-
-/** A `fetch` for a hub. The response's body has been read. */
-export type HubFetch = (
-  url: string | URL,
-  init?: RequestInit,
-) => Promise<{
-  readonly response: Response;
-  /** The URL after all redirects. */
-  readonly url: URL;
-}>;
-
-/** Options of {@linkcode hubFetch}. */
-export interface HubFetchOptions {
-  /** The hub's address. */
-  readonly endpoint: URL;
-  readonly token: string | undefined;
-  /** Longest time without any data, in milliseconds. */
-  readonly timeoutMs: number;
-  /** Aborts all requests. */
-  readonly signal: AbortSignal;
-}
-
-const REDIRECTS: readonly number[] = [301, 302, 303, 307, 308];
-const MAX_REDIRECTS = 8;
-/** Largest response: it is held in memory. */
-const MAX_BYTES = 2 ** 30;
-
-/**
- * Makes a `fetch` that sends the token to the hub only. Files are on other hosts, to which the hub redirects with a
- * signature.
- */
-export function hubFetch(
-  { endpoint, token, timeoutMs, signal }: HubFetchOptions,
-): HubFetch {
-  return async (input, init = {}) => {
-    const signals = init.signal ? [signal, init.signal] : [signal];
-    let url = new URL(input);
-    for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
-      const headers = new Headers(init.headers);
-      headers.delete("authorization");
-      if (token !== undefined && url.origin === endpoint.origin) {
-        headers.set("authorization", `Bearer ${token}`);
-      }
-      const request = { ...init, headers };
-      const response = await fetchWhole(url, request, signals, timeoutMs);
-      const to = response.headers.get("location");
-      if (!REDIRECTS.includes(response.status) || to === null) {
-        return { response, url };
-      }
-      url = new URL(to, url);
-    }
-    throw new Error(`the hub redirects more than ${MAX_REDIRECTS} times`);
-  };
-}
-
-async function fetchWhole(
-  url: URL,
-  init: RequestInit,
-  signals: readonly AbortSignal[],
-  timeoutMs: number,
-): Promise<Response> {
-  const late = new AbortController();
-  const wait = () =>
-    setTimeout(
-      () => late.abort(new Error(`nothing arrived within ${timeoutMs} ms`)),
-      timeoutMs,
-    );
-  let timer = wait();
-  try {
-    const response = await fetch(url, {
-      ...init,
-      redirect: "manual",
-      signal: AbortSignal.any([late.signal, ...signals]),
-    });
-    const bytes = await readBody(response, MAX_BYTES, () => {
-      clearTimeout(timer);
-      timer = wait();
-    });
-    const { status, headers } = response;
-    const hasBody = ![101, 204, 205, 304].includes(status);
-    return new Response(hasBody ? bytes : null, { status, headers });
-  } finally {
-    clearTimeout(timer);
-  }
 }

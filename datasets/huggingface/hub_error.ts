@@ -1,31 +1,6 @@
 import { nearest } from "../../lib/nearest.ts";
 import { messageOf, UsageError } from "../../plugins/mod.ts";
-import type { Hub } from "./hub.ts";
-
-/** An error status of the hub. */
-export class HubStatusError extends Error {
-  /** Creates the error with the hub's own error code and the time to wait that it asks for. */
-  constructor(
-    readonly status: number,
-    readonly code: string | null,
-    readonly retryAfterMs: number | undefined,
-  ) {
-    super(`the hub answered with status ${status}`);
-    this.name = "HubStatusError";
-  }
-}
-
-/** Throws a {@linkcode HubStatusError} unless the response is successful. */
-export function mustBeOk(response: Response): Response {
-  if (response.ok) return response;
-  const { status, headers } = response;
-  const seconds = Number(headers.get("retry-after") ?? NaN);
-  throw new HubStatusError(
-    status,
-    headers.get("x-error-code"),
-    seconds >= 0 ? seconds * 1000 : undefined,
-  );
-}
+import { type Hub, HubStatusError, isPermission } from "./hub_fetch.ts";
 
 /** Makes an error of the hub one that says what to do. */
 export async function hubError(error: unknown, hub: Hub): Promise<unknown> {
@@ -36,14 +11,14 @@ export async function hubError(error: unknown, hub: Hub): Promise<unknown> {
     ? await statusMessage(refused, hub)
     : isUnknownAnswer(error)
     ? `endpoint: must be a Hugging Face hub, but ${origin} answers differently`
-    : `endpoint: cannot reach ${origin}: ${withoutQueries(messageOf(error))}`;
+    : `endpoint: ${messageOf(error)}`;
   return new UsageError(message, { cause: error });
 }
 
 /** The same for an error of files that were found but cannot be opened. */
 export function fileError(error: unknown, hub: Hub): Promise<unknown> {
   if (isFinal(error, hub) || statusIn(error)) return hubError(error, hub);
-  const message = `${hub.dataset}: ${withoutQueries(messageOf(error))}`;
+  const message = `${hub.dataset}: ${messageOf(error)}`;
   return Promise.resolve(new UsageError(message, { cause: error }));
 }
 
@@ -105,8 +80,7 @@ async function nearestDataset(
   url.searchParams.set("search", dataset.split("/").at(-1) ?? dataset);
   url.searchParams.set("limit", "10");
   try {
-    const { response } = await fetch(url);
-    const found: unknown = await mustBeOk(response).json();
+    const found: unknown = await (await fetch(url)).json();
     const names = Array.isArray(found)
       ? found.map((each) => String(each?.id)).filter((name) => name !== dataset)
       : [];
@@ -114,17 +88,4 @@ async function nearestDataset(
   } catch {
     return undefined;
   }
-}
-
-/** Whether Deno was not given a permission. */
-export function isPermission(error: unknown): error is Error {
-  return error instanceof Deno.errors.NotCapable;
-}
-
-/** A text without the queries of URLs, which contain signatures. */
-export function withoutQueries(text: string): string {
-  return text.replace(
-    /https?:\/\/[^\s"']+/g,
-    (url) => url.replace(/\?[^)]*/g, ""),
-  );
 }

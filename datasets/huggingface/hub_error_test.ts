@@ -89,7 +89,7 @@ Deno.test("huggingface() gives up on a hub that sends nothing", async () => {
       cache: false,
       fetchTimeoutMs: 50,
     }),
-    /^UsageError: endpoint: cannot reach .*nothing arrived within 50 ms/,
+    /^UsageError: endpoint: cannot fetch .*nothing arrived within 50 ms/,
   );
   silent.resolve(new Response());
 });
@@ -144,6 +144,6 @@ Deno.test("huggingface() lists the names if one is unknown, and suggests the nea
   ) await assert.rejects(open({ ...options, ...wrong }), expected);
   await assert.rejects(
     open({ ...options, endpoint: "http://127.0.0.1:9", fetchTimeoutMs: 5000 }),
-    /endpoint: cannot reach http:\/\/127\.0\.0\.1:9: /,
+    /endpoint: cannot fetch http:\/\/127\.0\.0\.1:9\//,
   );
 });

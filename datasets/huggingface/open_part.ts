@@ -12,8 +12,9 @@ import {
 } from "../formats/parquet.ts";
 import { openRowsThread } from "../formats/parquet_reader.ts";
 import { cachedFile, downloadFile, remoteBytes } from "./files.ts";
-import { fileUrl, type Hub, type HubFile } from "./hub.ts";
+import { fileUrl, type HubFile } from "./hub.ts";
 import { fileError } from "./hub_error.ts";
+import type { Hub } from "./hub_fetch.ts";
 import type { Part } from "./parts.ts";
 
 /** Options of {@linkcode openPart}. */
@@ -125,9 +126,7 @@ async function openFile(
   stack: AsyncDisposableStack,
 ) {
   if (cacheFolder === undefined) {
-    const { size } = file;
-    const url = fileUrl(hub, commit, file.path);
-    return remoteBytes(url, { size, fetch: hub.fetch });
+    return remoteBytes(hub, fileUrl(hub, commit, file.path), file.size);
   }
   const announce = () => {
     if (file.size <= ANNOUNCED_BYTES) return;

@@ -1,0 +1,181 @@
+import { messageOf } from "../../plugins/mod.ts";
+import { readBody } from "../../lib/read_body.ts";
+
+/** An error status of the hub. */
+export class HubStatusError extends Error {
+  /** The hub's own code for the error. */
+  readonly code: string | null;
+  /** The status of the response. */
+  readonly status: number;
+  /** The time to wait that the hub asks for. */
+  readonly retryAfterMs: number | undefined;
+
+  /** Creates the error of a response. */
+  constructor({ status, headers }: Response) {
+    super(`the hub answered with status ${status}`);
+    this.name = "HubStatusError";
+    this.status = status;
+    this.code = headers.get("x-error-code");
+    const seconds = Number(headers.get("retry-after") ?? NaN);
+    this.retryAfterMs = seconds >= 0 ? seconds * 1000 : undefined;
+  }
+}
+
+/** A `fetch` that throws a {@linkcode HubStatusError} unless it succeeds. The response's body has been read. */
+export type HubFetch = (
+  input: URL | RequestInfo,
+  init?: RequestInit,
+) => Promise<Response>;
+
+/** A dataset on a hub, and the connection to it. */
+export interface Hub {
+  /** The dataset's name: `owner/name`. */
+  readonly dataset: string;
+  readonly revision: string | undefined;
+  readonly endpoint: URL;
+  readonly fetch: HubFetch;
+  /** Environment variable of the token, whose value is never shown. */
+  readonly tokenEnv: string;
+  readonly hasToken: boolean;
+  /** Aborts when the dataset is closed. */
+  readonly signal: AbortSignal;
+}
+
+/** Options of {@linkcode hubFetch}. */
+export interface HubFetchOptions {
+  /** The hub's address. */
+  readonly endpoint: URL;
+  readonly token: string | undefined;
+  /** Longest time without any data, in milliseconds. */
+  readonly timeoutMs: number;
+  /** Aborts all requests. */
+  readonly signal: AbortSignal;
+}
+
+const REDIRECTS: readonly number[] = [301, 302, 303, 307, 308];
+const MAX_REDIRECTS = 8;
+/** Largest response: it is held in memory. */
+const MAX_BYTES = 2 ** 30;
+/** Number of attempts for a file. */
+const TRIES = 3;
+const WAIT_MS = 500;
+const MAX_WAIT_MS = 30_000;
+
+/**
+ * Makes a `fetch` that sends the token to the hub only: files are on other hosts, to which the hub redirects with a
+ * signature. A request for a range of a file is repeated if its error may be temporary.
+ */
+export function hubFetch(
+  { endpoint, token, timeoutMs, signal }: HubFetchOptions,
+): HubFetch {
+  async function fetchOnce(
+    input: URL,
+    init: RequestInit,
+    signals: readonly AbortSignal[],
+  ): Promise<Response> {
+    let url = input;
+    for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
+      const headers = new Headers(init.headers);
+      headers.delete("authorization");
+      if (token !== undefined && url.origin === endpoint.origin) {
+        headers.set("authorization", `Bearer ${token}`);
+      }
+      const request = { ...init, headers };
+      const response = await fetchWhole(url, request, signals, timeoutMs);
+      const to = response.headers.get("location");
+      if (!REDIRECTS.includes(response.status) || to === null) {
+        if (response.ok) return response;
+        throw new HubStatusError(response);
+      }
+      url = new URL(to, url);
+    }
+    throw new Error(`the hub redirects more than ${MAX_REDIRECTS} times`);
+  }
+
+  return async (input, init = {}) => {
+    const url = new URL(input instanceof Request ? input.url : input);
+    const signals = init.signal ? [signal, init.signal] : [signal];
+    const isRange = new Headers(init.headers).has("range");
+    for (let tries = 1;; tries++) {
+      try {
+        return await fetchOnce(url, init, signals);
+      } catch (error) {
+        const isLast = !isRange || tries === TRIES ||
+          signals.some(({ aborted }) => aborted);
+        if (isLast || !isTemporary(error)) throw shownError(url, error);
+        await pause(waitMs(error, tries), AbortSignal.any(signals));
+      }
+    }
+  };
+}
+
+async function fetchWhole(
+  url: URL,
+  init: RequestInit,
+  signals: readonly AbortSignal[],
+  timeoutMs: number,
+): Promise<Response> {
+  const late = new AbortController();
+  const wait = () =>
+    setTimeout(
+      () => late.abort(new Error(`nothing arrived within ${timeoutMs} ms`)),
+      timeoutMs,
+    );
+  let timer = wait();
+  try {
+    const response = await fetch(url, {
+      ...init,
+      redirect: "manual",
+      signal: AbortSignal.any([late.signal, ...signals]),
+    });
+    const bytes = await readBody(response, MAX_BYTES, () => {
+      clearTimeout(timer);
+      timer = wait();
+    });
+    const { status, headers } = response;
+    const hasBody = ![101, 204, 205, 304].includes(status);
+    return new Response(hasBody ? bytes : null, { status, headers });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function isTemporary(error: unknown): boolean {
+  if (isPermission(error)) return false;
+  return !(error instanceof HubStatusError) || error.status >= 500 ||
+    error.status === 429;
+}
+
+/** The time that the hub asks for, within limits; otherwise longer after each attempt. */
+function waitMs(error: unknown, tries: number): number {
+  const asked = error instanceof HubStatusError
+    ? error.retryAfterMs
+    : undefined;
+  return Math.min(asked ?? WAIT_MS * tries, MAX_WAIT_MS);
+}
+
+/** Waits, at most until the signal aborts. */
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    signal.addEventListener("abort", () => {
+      clearTimeout(timer);
+      resolve();
+    }, { once: true });
+  });
+}
+
+/** Removes the queries of URLs, which contain signatures. */
+function shownError(url: URL, error: unknown): unknown {
+  if (error instanceof HubStatusError || isPermission(error)) return error;
+  const reason = messageOf(error).replace(
+    /https?:\/\/[^\s"']+/g,
+    (each) => each.replace(/\?[^)]*/g, ""),
+  );
+  return new Error(`cannot fetch ${url.origin}${url.pathname}: ${reason}`);
+}
+
+/** Whether Deno was not given a permission. */
+export function isPermission(error: unknown): error is Error {
+  return error instanceof Deno.errors.NotCapable;
+}
