@@ -1,12 +1,17 @@
 import assert from "node:assert/strict";
 import { bundledClips } from "../clips/mod.ts";
 import { clips } from "./clips.ts";
-import { openDataset, read, readAll, told } from "../tests/support/datasets.ts";
+import {
+  openDataset,
+  read,
+  readAll,
+  summaryOf,
+} from "../tests/support/datasets.ts";
 
 Deno.test("clips() gives each bundled clip with its reference", async () => {
   const sessions = await readAll(clips({}));
   assert.deepEqual(
-    told(sessions),
+    summaryOf(sessions),
     bundledClips.map(({ id, transcript }) => [id, transcript]),
   );
   for (const [i, { turns }] of sessions.entries()) {

@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
 import { UsageError } from "../plugins/mod.ts";
 import { csvManifest } from "./text.ts";
-import { readAll, tempFolder, told, tone } from "../tests/support/datasets.ts";
+import {
+  readAll,
+  summaryOf,
+  tempFolder,
+  tone,
+} from "../tests/support/datasets.ts";
 
 /** Text in bytes of one character each. */
 function latin1(text: string): Uint8Array {
@@ -16,7 +21,7 @@ Deno.test("csvManifest() reads a header, a byte order mark and quoted line break
       '\uFEFFID,Audio,Transcript\r\nx,a.wav,"one,\r\n""two"""\r\ny,b.wav,\r\n',
   });
   const sessions = await readAll(csvManifest({ path: folder.at("m.csv") }));
-  assert.deepEqual(told(sessions), [["x", 'one,\r\n"two"'], ["y", ""]]);
+  assert.deepEqual(summaryOf(sessions), [["x", 'one,\r\n"two"'], ["y", ""]]);
 });
 
 Deno.test("csvManifest() reads Common Voice's tables, quotes and all", async () => {
@@ -30,12 +35,12 @@ Deno.test("csvManifest() reads Common Voice's tables, quotes and all", async () 
   });
   const root = folder.at("clips");
   const path = folder.at("validated.tsv");
-  assert.deepEqual(told(await readAll(csvManifest({ path, root }))), [
+  assert.deepEqual(summaryOf(await readAll(csvManifest({ path, root }))), [
     ["validated.tsv:2", 'He said "no", twice.'],
     ["validated.tsv:3", '"Yes" she said.'],
   ]);
   const open = csvManifest({ path: folder.at("open.tsv"), root, quote: "" });
-  assert.deepEqual(told(await readAll(open)), [
+  assert.deepEqual(summaryOf(await readAll(open)), [
     ["open.tsv:2", '"An open quote'],
     ["open.tsv:3", "and the next"],
   ]);

@@ -5,8 +5,8 @@ import {
   openDataset,
   read,
   readAll,
+  summaryOf,
   tempFolder,
-  told,
   tone,
 } from "../tests/support/datasets.ts";
 
@@ -26,7 +26,10 @@ Deno.test("jsonlManifest() reads NeMo's manifests: paths beside the manifest, te
     jsonlManifest({ path: folder.at("m.jsonl") }),
   );
   const sessions = await read(dataset);
-  assert.deepEqual(told(sessions), [["m.jsonl:1", "first"], ["m.jsonl:2", ""]]);
+  assert.deepEqual(summaryOf(sessions), [["m.jsonl:1", "first"], [
+    "m.jsonl:2",
+    "",
+  ]]);
   const columns = sessions.map(({ turns }) => turns[0]!.columns);
   assert.deepEqual(columns.map(({ audio }) => audio?.id), [
     "sub/a.wav",
@@ -100,7 +103,7 @@ Deno.test("jsonlManifest() fetches URLs only when they are prepared", async () =
       {
         audio: { url: `${base}/gone.wav` },
         duration_ms: 250,
-        text: "not heard",
+        text: "not sent",
       },
     ),
   });
@@ -108,9 +111,9 @@ Deno.test("jsonlManifest() fetches URLs only when they are prepared", async () =
   {
     await using dataset = await openDataset(jsonlManifest({ path }));
     const sessions = await read(dataset);
-    assert.deepEqual(told(sessions), [["m.jsonl:1", "said"], [
+    assert.deepEqual(summaryOf(sessions), [["m.jsonl:1", "said"], [
       "m.jsonl:2",
-      "not heard",
+      "not sent",
     ]]);
     assert.deepEqual(asked, []);
     const [good, gone] = sessions.map(({ turns }) => turns[0]!.columns.audio!);
@@ -118,11 +121,11 @@ Deno.test("jsonlManifest() fetches URLs only when they are prepared", async () =
     assert.equal(gone?.durationMs, 250);
     await assert.rejects(gone!.pcm16(8000), /gone\.wav.*404/);
   }
-  // Only the header tells whether a clip is cut, and its reference of no use.
+  // Only the header shows whether a clip is cut and has no reference.
   await using cut = await openDataset(jsonlManifest({ path, maxSeconds: 1 }));
-  assert.deepEqual(told(await read(cut)), [["m.jsonl:1", undefined], [
+  assert.deepEqual(summaryOf(await read(cut)), [["m.jsonl:1", undefined], [
     "m.jsonl:2",
-    "not heard",
+    "not sent",
   ]]);
 });
 
@@ -201,7 +204,7 @@ Deno.test("jsonlManifest() reports a record that cannot be used by its line and 
     if (!rule) assert.equal(problems[i], undefined);
     else {
       assert.match(problems[i] ?? "", rule);
-      // The place is the record's name, and told once.
+      // The id of the record is its place, which is not repeated.
       assert.equal(sessions[i]!.id, `m.jsonl:${i + 1}`);
       assert.doesNotMatch(problems[i] ?? "", /m\.jsonl/);
     }
@@ -219,7 +222,7 @@ Deno.test("jsonlManifest() cuts clips, and a cut clip has no reference", async (
   });
   const path = folder.at("m.jsonl");
   const sessions = await readAll(jsonlManifest({ path, maxSeconds: 0.5 }));
-  assert.deepEqual(told(sessions), [["m.jsonl:1", "a"], [
+  assert.deepEqual(summaryOf(sessions), [["m.jsonl:1", "a"], [
     "m.jsonl:2",
     undefined,
   ]]);

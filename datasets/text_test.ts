@@ -205,9 +205,9 @@ Deno.test("textFile() reads speech in chats, and speech with a prompt", async ()
     JSON.stringify([{ messages: [{ role: "user", content: [part] }] }]),
   );
   const parts = chat!.messages![0]!.content;
-  const heard = typeof parts === "string" ? undefined : parts[0];
-  assert.ok(heard?.kind === "audio");
-  assert.equal(heard.audio.durationMs, 200);
+  const first = typeof parts === "string" ? undefined : parts[0];
+  assert.ok(first?.kind === "audio");
+  assert.equal(first.audio.durationMs, 200);
   const rows = [{ audio: wav.toBase64(), prompt: "Who?", text: "said" }];
   const [speech] = await columnsOf("m.json", JSON.stringify(rows), {
     columns: { text: "prompt" },

@@ -1,7 +1,7 @@
 import { open } from "node:fs/promises";
 import { UsageError } from "../../plugins/mod.ts";
 
-/** A file of which several readers can read any part at the same time. */
+/** An open file. Several readers can read any part of it at the same time. */
 export interface FileBytes {
   /** Size of the file in bytes. */
   readonly size: number;

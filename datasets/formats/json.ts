@@ -33,7 +33,7 @@ const HEAD_BYTES = 2 ** 20;
  * Opens a JSON file: an array of objects, an object with such an array, an object with an array for each column, an
  * object per line, or one record.
  *
- * @throws {UsageError} If it is none of these, is larger than 256 MiB and not JSON Lines, or has no records.
+ * @throws {UsageError} If it has another shape, is larger than 256 MiB and not JSON Lines, or has no records.
  */
 export async function openJson(
   path: string,

@@ -129,20 +129,20 @@ async function refusal(
   assert.fail("it was not refused");
 }
 
-/** What is said of each record that cannot be read, however the manifest is read; the others can be. */
+/** The problems of the records, which are the same however the manifest is read. */
 async function problems(
   content: string,
   format: () => ManifestFormat,
 ): Promise<string[]> {
   const found = await readings(content, format);
-  const told = found.map(({ rows }) => {
+  const problems = found.map(({ rows }) => {
     assert.ok(rows.some((met) => "row" in met), "none can be read");
     return rows.flatMap((met) =>
       "problem" in met ? [`${met.line}: ${met.problem}`] : []
     );
   });
-  const [first] = told;
-  for (const each of told) assert.equal(each.length, first!.length);
+  const [first] = problems;
+  for (const each of problems) assert.equal(each.length, first!.length);
   return first!;
 }
 

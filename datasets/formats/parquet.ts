@@ -21,7 +21,7 @@ import {
 import { decodeRows, type FilePart } from "./parquet_decode.ts";
 import { openRowsThread, type RowsReader } from "./parquet_reader.ts";
 
-/** Bytes of which several readers can read any part at the same time: those of a file, or behind a URL. */
+/** Bytes of a file or behind a URL. Several readers can read any part at the same time. */
 export interface RandomBytes {
   /** Number of bytes. */
   readonly size: number;
@@ -41,7 +41,7 @@ export interface ParquetFile {
   note(key: string): string | undefined;
   /** Reads the first records. Columns with media are not read: only the shape of their values is given. */
   head(limit: number, signal?: AbortSignal): Promise<Row[]>;
-  /** The row groups, of which only the given columns are read. */
+  /** The row groups. Only the given columns are read. */
   groups(columns?: readonly string[]): readonly Group[];
 }
 

@@ -18,7 +18,7 @@ export interface RowsThreadOptions {
 
 /**
  * Starts a thread that decodes one job at a time, because decoding in this thread would delay requests. A damaged
- * file can make the decoder loop for ever: its thread is then ended and the next job gets a new one. If no worker can
+ * file can make the decoder loop endlessly: its thread is then ended and the next job gets a new one. If no worker can
  * be started, jobs run in this thread.
  */
 export function openRowsThread(

@@ -13,7 +13,7 @@ const whole = parquetOf([
   { name: "n", data: numbers, type: "INT32" },
 ], { rowGroupSize: 20 });
 
-/** A file with a page header that makes the decoder loop for ever. */
+/** A file with a page header that makes the decoder loop endlessly. */
 const endless = whole.slice();
 endless[13]! ^= 16;
 

@@ -7,7 +7,7 @@ import type { Hub } from "./hub_fetch.ts";
 /** A file is downloaded in parts of this size. */
 const PART_BYTES = 2 ** 24;
 
-/** A file on a hub. Any part of it can be read. */
+/** A file on a hub. */
 export function remoteBytes(
   hub: Pick<Hub, "fetch">,
   url: URL,

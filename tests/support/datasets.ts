@@ -34,7 +34,7 @@ export async function tempFolder(
   };
 }
 
-/** A WAV file that lasts as long as told; different `pitchHz` make different files. */
+/** A WAV file of a given length. Different `pitchHz` make different files. */
 export function tone(
   durationMs: number,
   { pitchHz = 440, rateHz = 8000 } = {},
@@ -99,8 +99,8 @@ export async function readAll(
   return await read(dataset, options);
 }
 
-/** What sessions hold, in short: id, then the reference or the problem. */
-export function told(sessions: readonly Session[]): unknown[] {
+/** Each session in short: its id, then the reference or the problem. */
+export function summaryOf(sessions: readonly Session[]): unknown[] {
   return sessions.map(({ id, turns, problem }) =>
     problem === undefined
       ? [id, turns[0]?.columns.reference]
