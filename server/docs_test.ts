@@ -27,7 +27,9 @@ for (
     const expected = Object.entries(settings).map(([name, setting]) => [
       `\`${name}\``,
       setting.help,
-      setting.default === undefined ? "" : JSON.stringify(setting.default),
+      setting.default === undefined
+        ? "tokenMs"
+        : JSON.stringify(setting.default),
     ]);
     assert.deepEqual(rowsUnder(heading), expected);
     for (const name of Object.keys(settings)) {

@@ -81,7 +81,7 @@ function choice<const Word extends string>(
 }
 
 const SHARED_SETTINGS = {
-  maxModelLen: count(16_384, "Most tokens, with the prompt's.", 1, 1_048_576),
+  maxModelLen: count(16_384, "Most tokens, prompt included.", 1, 1_048_576),
   wordErrorRate: number(0, "Expected WER of transcripts.", [0, 1]),
   wordsPerSecond: time(2.5, "Words per second of sound in unknown audio."),
 };
@@ -95,10 +95,10 @@ export const SESSION_SETTINGS = {
   delayMs: time(480, "Delay of a word after its end, in audio time."),
   jitterMs: time(0, "Largest deviation of that delay, either way."),
   tokenMs: time(8, "Compute time of a token."),
-  tokenJitterMs: time(0, "Most that is added to that time."),
-  finalTokenMs: time(undefined, "`tokenMs` after the final commit, if other."),
+  tokenJitterMs: time(0, "Largest random addition to that time."),
+  finalTokenMs: time(undefined, "Compute time after the final commit."),
   rightPadTokens: count(17, "Silent tokens decoded after the audio."),
-  promptTokens: count(39, "Tokens, 80 ms each, before the first decoding."),
+  promptTokens: count(39, "Tokens, of 80 ms each, before the first delta."),
   leftPadTokens: count(32, "How many of these the server supplies."),
   segmentMs: number(5000, "Length of a segment.", [25]),
   tokensPerDelta: count(3, "Tokens of a delta in mode `segments`.", 1),
@@ -112,7 +112,7 @@ export const SESSION_SETTINGS = {
   acceptDelayMs: time(0, "Delay of the upgrade's response."),
   createdDelayMs: time(0, "Delay of `session.created`."),
   pingIntervalMs: time(20_000, "Time between pings; 0: no pings."),
-  pongTimeoutMs: time(20_000, "Closes with 1011 if no pong comes by then."),
+  pongTimeoutMs: time(20_000, "Time until a missing pong closes with 1011."),
   ...SHARED_SETTINGS,
 };
 
@@ -133,7 +133,7 @@ export const REQUEST_SETTINGS = {
   tokensPerEvent: count(1, "Tokens of an event, due with the last.", 1),
   emptyEvery: count(0, "Every n-th event has no text; 0: none."),
   eventsPerWrite: count(1, "Events per write, as behind a proxy.", 1),
-  keepAliveMs: time(0, "Silence before a comment, `: ping`; 0: none."),
+  keepAliveMs: time(0, "Silence before a comment (`: ping`); 0: none."),
   roleChunk: choice(
     ["token", "accept", "none"],
     "Sends the chunk with the role with the first `token`, at once (`accept`) or never (`none`).",
@@ -141,9 +141,9 @@ export const REQUEST_SETTINGS = {
   reasoningTokens: count(0, "Tokens of an answer that are reasoning."),
   reasoningField: choice(
     ["reasoning", "reasoning_content"],
-    "Field of the reasoning, or `reasoning_content`.",
+    "Field of the reasoning: `reasoning` or `reasoning_content`.",
   ),
-  toolCalls: count(0, "Calls of the `tools` offered, unless answered.", 0, 128),
+  toolCalls: count(0, "Calls to make if a request offers `tools`.", 0, 128),
   refusal: flag(false, "Refuses to answer, in the field `refusal`."),
   echo: flag(false, "Repeats the user's last message."),
   usageStyle: choice(
@@ -157,8 +157,8 @@ export const REQUEST_SETTINGS = {
   done: flag(true, "Ends streams with `[DONE]`."),
   refuseStreamOptions: flag(false, "Answers 400 to `stream_options`."),
   gzip: flag(false, "Compresses answers if the client accepts gzip."),
-  maxConcurrentRequests: count(0, "More at a time get 503; 0: no limit."),
-  failAfterRequests: count(0, "Later requests get 500; 0: none do."),
+  maxConcurrentRequests: count(0, "Requests at a time; more get 503; 0: any."),
+  failAfterRequests: count(0, "Requests before all others get 500; 0: any."),
   dimensions: count(384, "Default length of a vector.", 1, 65_536),
   rtfx: time(0, "Adds audio length / RTFx to the TTFT; 0: nothing."),
   clipMs: number(30_000, "Length of the parts of long audio.", [100]),
