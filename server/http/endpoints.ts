@@ -34,20 +34,12 @@ export interface Endpoint {
   ): void | Promise<void>;
 }
 
-/** The endpoints of a server. */
-export interface Endpoints {
-  /** Stamps a new connection. */
-  connected(socket: Socket): void;
-  /** Takes a request to one of the paths; returns whether it did. */
-  take(message: IncomingMessage, response: ServerResponse): boolean;
-}
-
 /** Creates endpoints by their paths. */
 export function createEndpoints(
   endpoints: Readonly<Record<string, Endpoint>>,
   defaults: RequestOptions,
   host: ServerHost,
-): Endpoints {
+) {
   const { clock, pathPrefix, ids } = host;
   const connectedMs = new WeakMap<Socket, number>();
   let seen = 0;
@@ -124,8 +116,10 @@ export function createEndpoints(
   }
 
   return {
-    connected: (socket) => void connectedMs.set(socket, clock.now()),
-    take(message, response) {
+    /** Stamps a new connection. */
+    connected: (socket: Socket) => void connectedMs.set(socket, clock.now()),
+    /** Takes a request to one of the paths; returns whether it did. */
+    take(message: IncomingMessage, response: ServerResponse): boolean {
       const path = pathOf(message);
       const name = path.slice(pathPrefix.length);
       if (!path.startsWith(pathPrefix) || !Object.hasOwn(endpoints, name)) {

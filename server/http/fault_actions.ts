@@ -8,19 +8,11 @@ import {
   refusalJson,
 } from "./refusal.ts";
 
-/** The faults of one answer. */
-export interface AnswerFaults {
-  /** Strikes the faults of a point; returns true if nothing of the answer follows. */
-  reached(point: RequestPoint): boolean;
-  /** Sets the form of error events. */
-  formFailures(form: FailureEvents): void;
-}
-
 /** Creates the faults of one answer, which act on its body. */
 export function createFaults(
   { options, faults, clock, random }: RequestParts,
   body: AnswerBody,
-): AnswerFaults {
+) {
   let failure = chunkFailure(options);
 
   function strike(fault: Fault): void {
@@ -90,13 +82,15 @@ export function createFaults(
     if (count) body.atBytes(Number(count), () => strike(fault));
   }
   return {
-    reached(point) {
+    /** Strikes the faults of a point; returns true if nothing of the answer follows. */
+    reached(point: RequestPoint): boolean {
       for (const fault of faults) {
         if (fault.at === point) strike(fault);
       }
       return body.isEnded();
     },
-    formFailures: (form) => void (failure = form),
+    /** Sets the form of error events. */
+    formFailures: (form: FailureEvents) => void (failure = form),
   };
 }
 

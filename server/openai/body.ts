@@ -135,12 +135,10 @@ export interface TokenLimit {
  */
 export function tokenLimit(
   body: Body,
-  { fields, promptTokens, maxModelLen, usual = Infinity }: {
-    fields: readonly string[];
-    promptTokens: number;
-    maxModelLen: number;
-    usual?: number;
-  },
+  fields: readonly string[],
+  promptTokens: number,
+  { maxModelLen }: Pick<RequestOptions, "maxModelLen">,
+  usual = Infinity,
 ): TokenLimit {
   const field = fields.find((name) => isSet(body[name]));
   const asked = field === undefined ? usual : wholeNumber(body, field);

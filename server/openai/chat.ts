@@ -76,11 +76,7 @@ function answersOf(
   const isSpoken = listOf(body.modalities).includes("audio");
   const plan = {
     options,
-    limit: tokenLimit(body, {
-      fields: ["max_completion_tokens", "max_tokens"],
-      promptTokens,
-      maxModelLen: options.maxModelLen,
-    }),
+    limit: tokenLimit(body, TOKEN_FIELDS, promptTokens, options),
     textKind: isSpoken ? "audio" as const : "text" as const,
     said: lastUserText(messages),
     calls: callsOf(body, messages, options.toolCalls),
@@ -91,6 +87,8 @@ function answersOf(
     return counted(makeAnswer({ ...plan, random }));
   });
 }
+
+const TOKEN_FIELDS = ["max_completion_tokens", "max_tokens"];
 
 function messagesOf({ messages }: Body): readonly ChatMessage[] {
   if (!Array.isArray(messages)) {

@@ -70,12 +70,8 @@ function answersOf(
   const answers = prompts.flatMap((said, i) => {
     const promptTokens = countTokens(said);
     total += promptTokens;
-    const limit = tokenLimit(body, {
-      fields: ["max_tokens"],
-      promptTokens,
-      maxModelLen: options.maxModelLen,
-      usual: USUAL_TOKENS,
-    });
+    const fields = ["max_tokens"];
+    const limit = tokenLimit(body, fields, promptTokens, options, USUAL_TOKENS);
     return Array.from({ length: n }, (_, k) => {
       const random = exchange.random(`answer ${i * n + k}`);
       const plan = { options, limit, said, calls: [], random };

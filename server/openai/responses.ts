@@ -42,11 +42,8 @@ export function createResponses(): Endpoint {
         : messages;
       const tools = listOf(body.tools);
       const promptTokens = await countPrompt(prompt, tools, options);
-      const limit = tokenLimit(body, {
-        fields: ["max_output_tokens"],
-        promptTokens,
-        maxModelLen: options.maxModelLen,
-      });
+      const fields = ["max_output_tokens"];
+      const limit = tokenLimit(body, fields, promptTokens, options);
       const answer = makeAnswer({
         options,
         random: exchange.random("answer 0"),
@@ -152,30 +149,28 @@ function streamResponse(
   });
 }
 
-/** Keeps the chats of the newest responses. */
-export interface ResponseStore {
-  add(id: string, messages: readonly ChatMessage[], answer: Answer): void;
-  /**
-   * The chat up to a response and with it; empty if the id is not set.
-   *
-   * @throws {Refusal} If the response is unknown.
-   */
-  messagesBefore(
-    id: unknown,
-    options: Pick<RequestOptions, "dialect">,
-  ): readonly ChatMessage[];
-}
-
-/** Creates a store of at most `limit` responses. */
-export function createResponseStore(limit = 10_000): ResponseStore {
+/** Creates a store of the chats of the newest `limit` responses. */
+export function createResponseStore(limit = 10_000) {
   const kept = new Map<string, readonly ChatMessage[]>();
   return {
-    add(id, messages, { pieces }) {
+    add(
+      id: string,
+      messages: readonly ChatMessage[],
+      { pieces }: Answer,
+    ): void {
       const content = textOf(pieces, "text") ?? textOf(pieces, "tool") ?? "";
       kept.set(id, [...messages, { role: "assistant", content }]);
       if (kept.size > limit) kept.delete(kept.keys().next().value!);
     },
-    messagesBefore(id, { dialect }) {
+    /**
+     * The chat up to a response and with it; empty if the id is not set.
+     *
+     * @throws {Refusal} If the response is unknown.
+     */
+    messagesBefore(
+      id: unknown,
+      { dialect }: Pick<RequestOptions, "dialect">,
+    ): readonly ChatMessage[] {
       if (id === undefined || id === null) return [];
       const messages = kept.get(String(id));
       if (messages) return messages;

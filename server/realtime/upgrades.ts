@@ -27,14 +27,6 @@ export interface UpgradeHost extends ServerHost {
   readonly deflate: boolean;
 }
 
-/** The WebSocket side of a server. */
-export interface Upgrades {
-  /** Answers an upgrade. */
-  take(message: IncomingMessage, socket: Socket, head: Uint8Array): void;
-  /** Closes every connection with 1012. */
-  close(): Promise<void>;
-}
-
 /** Why an upgrade is refused. */
 interface Refusal {
   readonly status: number;
@@ -42,13 +34,14 @@ interface Refusal {
 }
 
 /** Creates the WebSocket side of a server. */
-export function createUpgrades(host: UpgradeHost): Upgrades {
+export function createUpgrades(host: UpgradeHost) {
   const { clock, maxFrameBytes } = host;
   const server = createWebSocketServer({
     maxPayload: maxFrameBytes,
     perMessageDeflate: host.deflate,
   });
 
+  /** Answers an upgrade. */
   function take(
     message: IncomingMessage,
     socket: Socket,
@@ -80,7 +73,8 @@ export function createUpgrades(host: UpgradeHost): Upgrades {
 
   return {
     take,
-    close() {
+    /** Closes every connection with 1012. */
+    close(): Promise<void> {
       for (const webSocket of server.clients) webSocket.close(1012, "");
       return allClosed(server.clients, clock);
     },

@@ -5,14 +5,6 @@ import { pseudoWord, type TimedWord } from "./words.ts";
 /** Sample rate of the audio that a recognizer takes. */
 export const SAMPLE_RATE_HZ = 16_000;
 
-/** Finds the words in one utterance. */
-export interface Recognizer {
-  /** Takes more audio. */
-  audio(samples: Int16Array): void;
-  /** Ends the audio. */
-  end(): void;
-}
-
 /**
  * Recognizes a bundled clip by the levels of its first {@linkcode CLIP_FRAMES} frames, before its first word is due, and
  * finds its words. In any other audio it finds made-up words, at the pace of speech as long as there is sound.
@@ -25,7 +17,7 @@ export function createRecognizer(
     wordsPerSecond: number;
     found: (word: TimedWord) => void;
   },
-): Recognizer {
+) {
   const meter = createMeter();
   const levels: number[] = [];
   const wordMs = 1000 / wordsPerSecond;
@@ -54,14 +46,16 @@ export function createRecognizer(
   }
 
   return {
-    audio(samples) {
+    /** Takes more audio. */
+    audio(samples: Int16Array): void {
       for (const level of meter(samples)) {
         if (isClip) return;
         if (decided) makeWords(level);
         else if (levels.push(level) === CLIP_FRAMES) decide();
       }
     },
-    end() {
+    /** Ends the audio. */
+    end(): void {
       if (!decided) decide();
     },
   };

@@ -6,22 +6,10 @@ import { createRecognizer, SAMPLE_RATE_HZ } from "./recognizer.ts";
 import { type TimedWord, withErrors } from "./words.ts";
 
 /** Transcribes an utterance, each word once it is due. */
-export interface Transcriber {
-  /** Takes more audio. */
-  audio(samples: Int16Array): void;
-  /** Ends the audio. */
-  end(): void;
-  /** Returns the next word, with the space before it, if it is due after that much audio; else an empty text. */
-  next(audioMs: number): string;
-  /** Returns every word that is left. */
-  rest(): string;
-}
+export type Transcriber = ReturnType<typeof createTranscriber>;
 
 /** Creates the transcriber of one utterance. */
-export function createTranscriber(
-  options: SessionOptions,
-  random: Random,
-): Transcriber {
+export function createTranscriber(options: SessionOptions, random: Random) {
   const { jitterMs, wordErrorRate: rate, wordsPerSecond } = options;
   const delayMs = options.mode === "segments" ? 0 : options.delayMs;
   const queue: (TimedWord & { readonly dueMs: number })[] = [];
@@ -42,18 +30,23 @@ export function createTranscriber(
   const say = () => (said++ > 0 ? " " : "") + queue.shift()!.text;
 
   return {
-    audio(samples) {
+    /** Takes more audio. */
+    audio(samples: Int16Array): void {
       samplesReceived += samples.length;
       recognizer.audio(samples);
     },
-    end() {
+    /** Ends the audio. */
+    end(): void {
       recognizer.end();
       const audioMs = samplesReceived / SAMPLE_RATE_HZ * 1000;
       const kept = queue.filter((word) => isSpoken(word, audioMs));
       queue.splice(0, queue.length, ...kept);
     },
-    next: (audioMs) => queue[0] && queue[0].dueMs <= audioMs ? say() : "",
-    rest() {
+    /** Returns the next word, with the space before it, if it is due after that much audio; else an empty text. */
+    next: (audioMs: number) =>
+      queue[0] && queue[0].dueMs <= audioMs ? say() : "",
+    /** Returns every word that is left. */
+    rest(): string {
       let text = "";
       while (queue.length > 0) text += say();
       return text;
