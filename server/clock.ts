@@ -41,3 +41,34 @@ export function createTimers(clock: ServerClock): Timers {
     },
   };
 }
+
+/** A hold that has no end of its own, until {@linkcode createGate}'s `release`. */
+export const UNTIL_RELEASED = Number.MAX_VALUE;
+
+/** Creates a gate that holds tasks back for a time, in their order. */
+export function createGate(at: Timers["at"]) {
+  let heldUntilMs = 0;
+  let held: (() => void)[] = [];
+
+  /** Runs the held tasks until one of them holds again. Longer holds stay. */
+  function release(untilMs: number): void {
+    if (heldUntilMs > untilMs) return;
+    heldUntilMs = 0;
+    while (heldUntilMs === 0 && held.length > 0) held.shift()!();
+  }
+
+  return {
+    release,
+    /** Runs a task now, or once the gate opens; never if it stays closed forever. */
+    pass(task: () => void): void {
+      if (heldUntilMs === 0) task();
+      else if (heldUntilMs < Infinity) held.push(task);
+    },
+    /** Holds tasks until a time; forever if it is infinite. */
+    hold(untilMs: number): void {
+      heldUntilMs = Math.max(heldUntilMs, untilMs);
+      if (heldUntilMs === Infinity) held = [];
+      else if (untilMs < UNTIL_RELEASED) at(untilMs, () => release(untilMs));
+    },
+  };
+}

@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { constants, createGzip } from "node:zlib";
-import type { Timers } from "../clock.ts";
+import { createGate, type Timers, UNTIL_RELEASED } from "../clock.ts";
 import type { Context } from "../context.ts";
 import type { Fault } from "../faults.ts";
 import type { RequestOptions } from "../settings.ts";
@@ -29,9 +29,6 @@ interface Piece {
   readonly chars?: number | undefined;
 }
 
-/** Stalls until the headers are sent, whenever that is. */
-const WHILE_DRIPPING = Number.MAX_VALUE;
-
 /** Creates the body of one answer. */
 export function createAnswerBody(parts: RequestParts, timers: Timers) {
   const { id, message, response, options, faults, clock, record } = parts;
@@ -39,8 +36,7 @@ export function createAnswerBody(parts: RequestParts, timers: Timers) {
   const dripMs = dripMsOf(faults);
   const zip = createZip(parts, (bytes) => sink.write(bytes), () => sink.end());
   let sink: ServerResponse | Duplex = response;
-  let heldUntilMs = 0;
-  let held: (() => void)[] = [];
+  const gate = createGate(timers.at);
   const marks: { count: number; task: () => void }[] = [];
   let interceptors: Interceptor[] = [];
   let gathered: Piece[] = [];
@@ -51,23 +47,6 @@ export function createAnswerBody(parts: RequestParts, timers: Timers) {
   let length = 0;
   let isEnded = false;
   let isWhole = false;
-
-  function post(task: () => void): void {
-    if (heldUntilMs === 0) task();
-    else if (heldUntilMs < Infinity) held.push(task);
-  }
-
-  /** Runs the tasks that wait, until one of them holds again. */
-  function release(): void {
-    heldUntilMs = 0;
-    while (heldUntilMs === 0 && held.length > 0) held.shift()!();
-  }
-
-  function hold(untilMs: number): void {
-    heldUntilMs = Math.max(heldUntilMs, untilMs);
-    if (heldUntilMs === Infinity) held = [];
-    else timers.at(heldUntilMs, () => heldUntilMs <= untilMs && release());
-  }
 
   /** Sends the headers byte by byte past node:http, which sends them whole. The body ends with the connection. */
   function drip(status: number, headers: Headers): void {
@@ -80,14 +59,14 @@ export function createAnswerBody(parts: RequestParts, timers: Timers) {
       if (socket.destroyed) return;
       socket.write(text[at++]!);
       if (at < text.length) timers.at(clock.now() + dripMs, next);
-      else if (heldUntilMs === WHILE_DRIPPING) release();
+      else gate.release(UNTIL_RELEASED);
     };
-    heldUntilMs = WHILE_DRIPPING;
+    gate.hold(UNTIL_RELEASED);
     next();
   }
 
   function write(bytes: Uint8Array, sent: () => void): void {
-    post(() => {
+    gate.pass(() => {
       if (response.destroyed) return;
       if (zip) return void zip.write(bytes, () => sent());
       sent();
@@ -129,7 +108,7 @@ export function createAnswerBody(parts: RequestParts, timers: Timers) {
     head(status: number, headers: Headers): void {
       hasHead = true;
       length = Number(headers["content-length"] ?? 0);
-      post(() => {
+      gate.pass(() => {
         const { "content-length": size, ...others } = headers;
         const all = {
           ...others,
@@ -163,7 +142,7 @@ export function createAnswerBody(parts: RequestParts, timers: Timers) {
     /** Sends nothing until a time. What comes meanwhile waits, or is lost if the time is infinite. */
     hold(untilMs: number): void {
       flush();
-      hold(untilMs);
+      gate.hold(untilMs);
     },
     /** Passes the next piece to an interceptor first. */
     intercept: (take: Interceptor) => void interceptors.push(take),
@@ -178,7 +157,7 @@ export function createAnswerBody(parts: RequestParts, timers: Timers) {
       flush();
       isEnded = true;
       isWhole = sentBytes >= length;
-      post(() => {
+      gate.pass(() => {
         if (!isWhole) socket.end();
         else if (zip) zip.end();
         else sink.end();

@@ -3,7 +3,7 @@ import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import { WebSocketServer as UntypedServer } from "ws";
 import type { Random } from "../../lib/random.ts";
-import { createTimers, type ServerClock } from "../clock.ts";
+import { createGate, createTimers, type ServerClock } from "../clock.ts";
 import type { Context } from "../context.ts";
 import type { Fault, FaultAction, SessionPoint } from "../faults.ts";
 import type { SessionOptions } from "../settings.ts";
@@ -99,15 +99,30 @@ export function connect(
 ): void {
   const { options, faults, clock, record } = session;
   const timers = createTimers(clock);
-  const outbox = createOutbox(session, socket, webSocket, timers.at);
+  const gate = createGate(timers.at);
   let atMs = clock.now();
   let bytes = 0;
+
+  function send(
+    type: string,
+    data: string | Uint8Array,
+    chars?: number,
+  ): void {
+    gate.pass(() => {
+      if (webSocket.readyState !== webSocket.OPEN) return;
+      const sentMs = clock.now();
+      if (typeof data === "string") sendText(webSocket, socket, data);
+      else webSocket.send(data);
+      const length = chars === undefined ? {} : { chars };
+      record("out", type, { atMs: sentMs, bytes: data.length, ...length });
+    });
+  }
 
   /** Strikes a fault; returns true if it takes the place of the event that follows. */
   function strike(fault: Fault): boolean {
     switch (fault.do) {
       case "error":
-        outbox.send(
+        send(
           "error",
           errorEvent(fault.message, fault.code || "processing_error"),
         );
@@ -119,27 +134,27 @@ export function connect(
         webSocket.close(fault.code, fault.reason);
         return true;
       case "frame":
-        outbox.send("(fault)", fault.text);
+        send("(fault)", fault.text);
         break;
       case "bad-json":
-        outbox.send("(fault)", '{"type":"transcription.delta","delta":');
+        send("(fault)", '{"type":"transcription.delta","delta":');
         break;
       case "non-object":
-        outbox.send("(fault)", "[1,2]");
+        send("(fault)", "[1,2]");
         break;
       case "binary":
-        outbox.send("(binary)", new Uint8Array([1, 2, 3]));
+        send("(binary)", new Uint8Array([1, 2, 3]));
         break;
       case "noise":
         for (let i = 0; i < fault.count; i++) {
-          outbox.send("noise", `{"type":"reference.noise","n":${i}}`);
+          send("noise", `{"type":"reference.noise","n":${i}}`);
         }
         break;
       case "big":
-        outbox.send("transcription.delta", bigDelta(fault.bytes), 0);
+        send("transcription.delta", bigDelta(fault.bytes), 0);
         break;
       case "stall":
-        outbox.hold(fault.ms === undefined ? Infinity : clock.now() + fault.ms);
+        gate.hold(fault.ms === undefined ? Infinity : clock.now() + fault.ms);
         break;
       case "pause":
         webSocket.pause();
@@ -150,7 +165,7 @@ export function connect(
         record("note", "ping");
         break;
       case "updated":
-        outbox.send("session.updated", '{"type":"session.updated"}');
+        send("session.updated", '{"type":"session.updated"}');
     }
     return false;
   }
@@ -178,7 +193,7 @@ export function connect(
   const protocol = open({
     ...session,
     received: (type, audio) => record("in", type, { atMs, bytes, ...audio }),
-    send: outbox.send,
+    send,
     reached: (point) =>
       faults.filter(({ at }) => at === point)
         .map(strike).includes(true),
@@ -198,53 +213,6 @@ export function connect(
     record("note", `closed ${code}`);
     protocol.closed();
   });
-}
-
-/** Sends events, or holds them back while the connection stalls. */
-function createOutbox(
-  { clock, record }: Context<SessionOptions>,
-  socket: Socket,
-  webSocket: WebSocket,
-  at: Connection["at"],
-) {
-  let heldUntilMs = 0;
-  let held: (() => void)[] = [];
-  let cancel = () => {};
-
-  function write(
-    type: string,
-    data: string | Uint8Array,
-    chars?: number,
-  ): void {
-    if (webSocket.readyState !== webSocket.OPEN) return;
-    const atMs = clock.now();
-    if (typeof data === "string") sendText(webSocket, socket, data);
-    else webSocket.send(data);
-    const length = chars === undefined ? {} : { chars };
-    record("out", type, { atMs, bytes: data.length, ...length });
-  }
-
-  function release(): void {
-    heldUntilMs = 0;
-    const due = held;
-    held = [];
-    for (const task of due) task();
-  }
-
-  return {
-    send(type: string, data: string | Uint8Array, chars?: number): void {
-      if (heldUntilMs === 0) write(type, data, chars);
-      else if (heldUntilMs < Infinity) {
-        held.push(() => write(type, data, chars));
-      }
-    },
-    /** Holds everything until a time; forever if it is infinite. */
-    hold(untilMs: number): void {
-      heldUntilMs = Math.max(heldUntilMs, untilMs);
-      cancel();
-      if (heldUntilMs < Infinity) cancel = at(heldUntilMs, release);
-    },
-  };
 }
 
 /** An `error` event as vLLM sends it: the message is a string, and the code is beside it. */

@@ -1,9 +1,8 @@
 import type { Random } from "../../lib/random.ts";
-import type { ServerClock } from "../clock.ts";
 import type { Seats } from "../seats.ts";
-import type { SessionOptions } from "../settings.ts";
 import { SAMPLE_RATE_HZ } from "../speech/recognizer.ts";
 import type { Transcriber } from "../speech/transcriber.ts";
+import type { Connection } from "./connection.ts";
 
 /** The decoding of one utterance, from the starting commit to done. */
 export interface Generation {
@@ -16,12 +15,10 @@ export interface Generation {
 
 /** The parts of a generation, and the receiver of its output. */
 export interface GenerationHost {
-  readonly options: SessionOptions;
-  readonly clock: ServerClock;
+  readonly connection: Pick<Connection, "options" | "clock" | "at">;
   readonly seats: Seats;
   readonly transcriber: Transcriber;
   readonly random: Random;
-  at(atMs: number, task: () => void): () => void;
   delta(text: string): void;
   done(usage: GenerationUsage): void;
   failed(message: string): void;
@@ -55,7 +52,8 @@ interface Model {
 
 /** Decodes an utterance: steps come one after the other, each when its audio is there and its compute time has passed. */
 export function generate(host: GenerationHost): Generation {
-  const isSegments = host.options.mode === "segments";
+  const { options, clock, at } = host.connection;
+  const isSegments = options.mode === "segments";
   const model = isSegments ? segmentModel(host) : tokenModel(host);
   let samples = 0;
   let ended = false;
@@ -67,7 +65,7 @@ export function generate(host: GenerationHost): Generation {
   const audioMs = () => samples / SAMPLE_RATE_HZ * 1000;
   const leave = host.seats.take(() => {
     isSeated = true;
-    advance(host.clock.now());
+    advance(clock.now());
   });
 
   function finish(): void {
@@ -95,7 +93,7 @@ export function generate(host: GenerationHost): Generation {
       freeAtMs = Math.max(freeAtMs, fromMs) + step.costMs;
       if (step.costMs <= 0) emit(step);
       else {
-        cancelStep = host.at(freeAtMs, () => {
+        cancelStep = at(freeAtMs, () => {
           emit(step);
           advance(freeAtMs);
         });
@@ -107,7 +105,7 @@ export function generate(host: GenerationHost): Generation {
     audio(more) {
       samples += more.length;
       host.transcriber.audio(more);
-      advance(host.clock.now());
+      advance(clock.now());
     },
     end() {
       ended = true;
@@ -122,7 +120,7 @@ export function generate(host: GenerationHost): Generation {
         );
       }
       host.transcriber.end();
-      advance(host.clock.now());
+      advance(clock.now());
     },
     cancel: finish,
   };
@@ -135,7 +133,9 @@ const FRAME_MS = 80;
 const LOOKAHEAD_MS = 10;
 
 /** As voxtral: a token per frame of audio, most of them silent, and some more after the audio. */
-function tokenModel({ options, transcriber, random }: GenerationHost): Model {
+function tokenModel(
+  { connection: { options }, transcriber, random }: GenerationHost,
+): Model {
   const { promptTokens, leftPadTokens, rightPadTokens, tokenMs } = options;
   const ownTokens = Math.max(1, promptTokens - leftPadTokens);
   const limit = Math.max(0, options.maxModelLen - promptTokens);
@@ -170,7 +170,9 @@ function tokenModel({ options, transcriber, random }: GenerationHost): Model {
 }
 
 /** As qwen3-asr: nothing until a segment is full, then all its words at once. */
-function segmentModel({ options, transcriber, random }: GenerationHost): Model {
+function segmentModel(
+  { connection: { options }, transcriber, random }: GenerationHost,
+): Model {
   const { segmentMs, tokensPerDelta, segmentPrefix } = options;
   const burst: string[] = [];
   let promptTokens = 0;

@@ -102,15 +102,13 @@ export function vllmRealtime(
     audioEnded = false;
     const number = ++utterances;
     generation = generate({
-      options,
-      clock,
+      connection,
       seats,
       random: connection.random(`generation ${number}`),
       transcriber: createTranscriber(
         options,
         connection.random(`words ${number}`),
       ),
-      at: connection.at,
       delta,
       done,
       failed(message) {
