@@ -14,7 +14,7 @@ import {
   recordSession,
   type RecordSessionOptions,
 } from "./columns/record_session.ts";
-import { remoteAudios } from "./columns/remote_audio.ts";
+import { remoteAudios } from "./columns/record_audio.ts";
 import type { Manifest } from "./formats/manifest.ts";
 import { type SpeechOptions, speechShape } from "./speech.ts";
 

@@ -23,7 +23,7 @@ import { type OrderingOptions, orderingShape } from "./order.ts";
 
 /** Options of the dataset `sharegpt`. */
 export interface ShareGptOptions extends OrderingOptions {
-  /** The file: JSON or JSON Lines, of any size. */
+  /** Path of the file: JSON of up to 256 MiB, or JSON Lines. */
   path: string;
   /**
    * How conversations are sent: `all` as a session with a turn for each recorded answer, `last` as one request with
@@ -113,7 +113,7 @@ type Options = z.output<typeof schema>;
  * import { sharegpt } from "@earshot/earshot";
  *
  * const dataset = sharegpt({
- *   path: "./ShareGPT_V3_unfiltered_cleaned_split.json",
+ *   path: "./sharegpt.jsonl",
  *   maxTurns: 4,
  *   shuffle: true,
  * });

@@ -1,9 +1,9 @@
 import { isRecord } from "../../lib/record.ts";
 import { messageOf, UsageError } from "../../plugins/mod.ts";
 import { openBytes, refuseUtf16 } from "./file_bytes.ts";
-import { lineFormat } from "./lines.ts";
 import {
   type FileManifest,
+  lineFormat,
   type ManifestFormat,
   manifestOf,
   type ManifestOptions,

@@ -1,3 +1,4 @@
+import { splitLines } from "../../lib/lines.ts";
 import { messageOf, UsageError } from "../../plugins/mod.ts";
 import { orderOf, type OrderOptions, pickItems } from "../order.ts";
 import { type FileBytes, openBytes, refuseUtf16 } from "./file_bytes.ts";
@@ -81,6 +82,30 @@ export interface ManifestFormat {
   entries(bytes: AsyncIterable<Uint8Array>): AsyncIterable<Entry>;
   /** Parses a single record, after `entries` began once. */
   row(bytes: Uint8Array): Row;
+}
+
+/** Makes a format in which each line that is not blank is a record. */
+export function lineFormat(row: (line: Uint8Array) => Row): ManifestFormat {
+  return { entries: (chunks) => lineEntries(chunks, row), row };
+}
+
+async function* lineEntries(
+  chunks: AsyncIterable<Uint8Array>,
+  row: (line: Uint8Array) => Row,
+): AsyncGenerator<Entry> {
+  let line = 0;
+  let start = 0;
+  for await (const bytes of splitLines(chunks)) {
+    line++;
+    const end = start + bytes.length;
+    if (!isBlank(bytes)) yield { line, start, end, row: () => row(bytes) };
+    start = end;
+  }
+}
+
+/** Whether bytes are only white space and a byte order mark. */
+function isBlank(bytes: Uint8Array): boolean {
+  return bytes.length < 64 && !new TextDecoder().decode(bytes).trim();
 }
 
 /** An error after which the rest of the file cannot be read. */

@@ -1,9 +1,15 @@
 import { extname } from "node:path";
-import { UsageError } from "../../plugins/mod.ts";
+import { messageOf, UsageError } from "../../plugins/mod.ts";
 import { csvFormat } from "./csv.ts";
 import { jsonlFormat, type JsonOptions, openJson } from "./json.ts";
-import { plainFormat } from "./lines.ts";
-import { type Manifest, openManifest } from "./manifest.ts";
+import {
+  FileError,
+  lineFormat,
+  type Manifest,
+  type ManifestFormat,
+  openManifest,
+  type Row,
+} from "./manifest.ts";
 import { openParquetManifest } from "./parquet.ts";
 
 /** Format of a file of records. */
@@ -64,4 +70,23 @@ export function openRecords(
     case "plain":
       return openManifest(path, plainFormat(), options);
   }
+}
+
+/** Plain text: each line is a record with the column `text`, trimmed. */
+function plainFormat(): ManifestFormat {
+  return { ...lineFormat(plainRow), header: () => ["text"] };
+}
+
+function plainRow(bytes: Uint8Array): Row {
+  let text: string;
+  try {
+    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes).trim();
+  } catch (cause) {
+    throw new Error(`each line must be UTF-8: ${messageOf(cause)}`, { cause });
+  }
+  // Text for people has no zero bytes, and binary files soon have one.
+  if (text.includes("\0")) {
+    throw new FileError("each line must be text, but one has a zero byte");
+  }
+  return { text };
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { openDecoders } from "../../audio/mod.ts";
-import { remoteAudios } from "./remote_audio.ts";
+import { remoteAudios } from "./record_audio.ts";
 import { tone } from "../../tests/support/datasets.ts";
 
 /** Runs a server on loopback. */
