@@ -48,4 +48,5 @@ export const catalogue: Catalogue = {
     constant: async () => (await import("./loads/constant.ts")).constant,
     poisson: async () => (await import("./loads/poisson.ts")).poisson,
   },
+  dialect: {},
 };

@@ -12,6 +12,7 @@ const FLAGS: Readonly<Record<Kind, string>> = {
   dataset: "--data",
   reporter: "--report",
   load: "--load",
+  dialect: "dialect",
 };
 
 /**

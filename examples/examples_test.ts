@@ -5,6 +5,7 @@ import {
   backendChecks,
   type Check,
   datasetChecks,
+  dialectChecks,
   loadChecks,
   reporterChecks,
 } from "../plugins/testing/mod.ts";
@@ -44,6 +45,22 @@ Deno.test("http_post_backend.ts passes its suite and takes part in a run", async
 Deno.test("countdown_dataset.ts passes its suite", async () => {
   const plugin = await load("dataset", "./countdown_dataset.ts");
   await pass(datasetChecks(plugin({ from: 3 })));
+});
+
+Deno.test("binary_dialect.ts passes its suite", async () => {
+  const plugin = await load("dialect", "./binary_dialect.ts");
+  const results = (text: string, isFinal: boolean) =>
+    JSON.stringify({ type: "Results", text, isFinal });
+  await pass(dialectChecks(plugin({}), {
+    messages: [
+      results("hello", false),
+      results("hello", true),
+      results("wor", false),
+      results("world", true),
+      JSON.stringify({ type: "Finalized" }),
+    ],
+    transcript: "hello world",
+  }));
 });
 
 Deno.test("doubling_load.ts passes its suite and stops at a missed SLO", async () => {

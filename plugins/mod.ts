@@ -13,9 +13,11 @@ export {
   define,
   defineBackend,
   defineDataset,
+  defineDialect,
   defineLoad,
   defineReporter,
   type Definition,
+  type DialectPlugin,
   type Instances,
   type Kind,
   type LoadDefinition,
@@ -24,6 +26,7 @@ export {
   type Plugin,
   type ReporterPlugin,
 } from "./plugin.ts";
+export * from "./dialect.ts";
 export type * from "./standard_schema.ts";
 export {
   type TemporaryFolder,
@@ -33,7 +36,7 @@ export { constantArrivals, poissonArrivals } from "../core/arrivals.ts";
 export { type ClientLimit, clientLimit } from "../core/client_failures.ts";
 export { systemCodeOf } from "../lib/system_code.ts";
 export type { Clock } from "../core/clock.ts";
-export { onAbort } from "../lib/abort.ts";
+export { type AbortTask, onAbort } from "../lib/abort.ts";
 export * from "../core/contract.ts";
 export * from "../core/errors.ts";
 export { type JoinedText, joinedText } from "../lib/joined_text.ts";

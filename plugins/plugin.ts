@@ -1,5 +1,6 @@
 import type { Backend, Dataset, Reporter } from "../core/contract.ts";
 import type { LoadProfile } from "../core/contract.ts";
+import type { Dialect } from "./dialect.ts";
 import { explain, jsonSchemaOf, problemsError } from "./problems.ts";
 import type { StandardSchemaV1 } from "./standard_schema.ts";
 
@@ -13,6 +14,8 @@ export interface Instances {
   reporter: Reporter;
   /** Decides when requests start. */
   load: LoadProfile;
+  /** Speaks a server's protocol for streaming speech. */
+  dialect: Dialect;
 }
 
 /** Name of a kind of plugin. */
@@ -27,6 +30,7 @@ export const factories: Readonly<Record<Kind, "open" | "profile">> = {
   dataset: "open",
   reporter: "open",
   load: "profile",
+  dialect: "open",
 };
 
 /** Every kind of plugin. */
@@ -97,6 +101,9 @@ export type ReporterPlugin<Options> = Plugin<"reporter", Options>;
 /** A plugin that decides when requests start. */
 export type LoadPlugin<Options> = Plugin<"load", Options>;
 
+/** A plugin that speaks a server's protocol for streaming speech. */
+export type DialectPlugin<Options> = Plugin<"dialect", Options>;
+
 /** A plugin with its options. It does nothing until the run opens it. */
 export interface Configured<K extends Kind> {
   /** Kind of the plugin. */
@@ -132,6 +139,13 @@ export function defineReporter<Input, Output>(
   definition: Definition<"reporter", Input, Output>,
 ): ReporterPlugin<Input> {
   return define("reporter", definition);
+}
+
+/** Defines a dialect. */
+export function defineDialect<Input, Output>(
+  definition: Definition<"dialect", Input, Output>,
+): DialectPlugin<Input> {
+  return define("dialect", definition);
 }
 
 /** Defines a load. */

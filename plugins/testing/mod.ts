@@ -19,5 +19,10 @@ export {
   type DatasetSuiteOptions,
   testDataset,
 } from "./dataset.ts";
+export {
+  dialectChecks,
+  type DialectSuiteOptions,
+  testDialect,
+} from "./dialect.ts";
 export { loadChecks, type LoadSuiteOptions, testLoad } from "./load.ts";
 export { reporterChecks, testReporter } from "./reporter.ts";
