@@ -98,7 +98,13 @@ Deno.test("docs/plugins.md shows the examples as they are", async () => {
   const read = (file: string) =>
     Deno.readTextFile(new URL(file, import.meta.url));
   const docs = await read("../docs/plugins.md");
-  for (const file of ["./countdown_dataset.ts", "./doubling_load.ts"]) {
+  for (
+    const file of [
+      "./binary_dialect.ts",
+      "./countdown_dataset.ts",
+      "./doubling_load.ts",
+    ]
+  ) {
     const code = (await read(file)).replace(/^\/\/.*\n/gm, "")
       .replace("../plugins/mod.ts", "@earshot/earshot/plugin");
     assert.ok(docs.includes("```ts\n" + code + "```"), file);
