@@ -11,8 +11,7 @@ import {
   type RunInfo,
   UsageError,
 } from "../plugins/mod.ts";
-import { readSamples } from "../reporters/samples_file.ts";
-import type { SavedLine } from "../reporters/saved_line.ts";
+import { readSamples, type SavedLine } from "../reporters/samples_file.ts";
 
 /** Options of {@linkcode replay}. */
 export interface ReplayOptions {

@@ -4,16 +4,15 @@ import {
   type Report,
   type ReporterPlugin,
 } from "../plugins/mod.ts";
-import { checkWritable, writeWhole } from "./output.ts";
-import { plainJson } from "./plain_json.ts";
-import { writeStdout } from "./stdout.ts";
+import { checkWritable, writeText } from "./output.ts";
+import { plainJson } from "./safe_text.ts";
 
 /** Options of {@linkcode jsonReporter}. */
 export interface JsonOptions {
   /** File to write; `-` is standard output. */
   path: string;
   /**
-   * Whether to indent it.
+   * Indents the document.
    *
    * @default {true}
    */
@@ -21,8 +20,8 @@ export interface JsonOptions {
 }
 
 /**
- * Writes the report as one JSON document when the run has ended: docs/report.md tells its keys,
- * docs/schema/report.schema.json is its schema. A file that is there is replaced all at once.
+ * Writes the report as one JSON document when the run has ended. docs/report.md describes its keys,
+ * docs/schema/report.schema.json is its schema. An existing file is replaced at once.
  */
 export const jsonReporter: ReporterPlugin<JsonOptions> = defineReporter({
   name: "json",
@@ -30,21 +29,16 @@ export const jsonReporter: ReporterPlugin<JsonOptions> = defineReporter({
   primary: "path",
   options: z.strictObject({
     path: z.string().min(1).describe("File to write; - is standard output"),
-    pretty: z.boolean().default(true).describe("Whether to indent it"),
+    pretty: z.boolean().default(true).describe("Indents the document"),
   }),
   async open({ path, pretty }) {
-    if (path !== "-") await checkWritable(path);
-    return {
-      report: (report) => {
-        const text = documentOf(report, pretty);
-        return path === "-" ? writeStdout(text) : writeWhole(path, text);
-      },
-    };
+    await checkWritable(path);
+    return { report: (report) => writeText(path, toJson(report, pretty)) };
   },
 });
 
-/** The document, with the schema named first. */
-function documentOf(report: Report, pretty: boolean): string {
+/** Encodes a report with its schema first. */
+function toJson(report: Report, pretty: boolean): string {
   const { schema, ...rest } = report;
   return plainJson({ schema, ...rest }, pretty ? 2 : 0) + "\n";
 }

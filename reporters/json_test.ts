@@ -19,7 +19,7 @@ async function names(folder: string): Promise<string[]> {
   return found;
 }
 
-Deno.test("jsonReporter() writes the report as it is", async () => {
+Deno.test("jsonReporter() writes the unchanged report", async () => {
   await using folder = await scratch();
   const path = folder.at("run.json");
   await finish(await open(jsonReporter({ path })), speechReport);
@@ -27,7 +27,7 @@ Deno.test("jsonReporter() writes the report as it is", async () => {
   assert.deepEqual(await names(folder.at("")), ["run.json"]);
 });
 
-Deno.test("jsonReporter() names the schema first, and indents as it is told", async () => {
+Deno.test("jsonReporter() writes the schema first and indents as requested", async () => {
   await using folder = await scratch();
   const path = folder.at("run.json");
   const { schema, ...rest } = oneStageReport;
@@ -37,7 +37,7 @@ Deno.test("jsonReporter() names the schema first, and indents as it is told", as
   assert.match(await Deno.readTextFile(path), /^\{"schema":"earshot.*\}\n$/);
 });
 
-Deno.test("jsonReporter() leaves out what is not known, and writes no null", async () => {
+Deno.test("jsonReporter() leaves out unknown values and writes no null", async () => {
   await using folder = await scratch();
   const path = folder.at("run.json");
   const report: Report = {
@@ -56,7 +56,7 @@ Deno.test("jsonReporter() leaves out what is not known, and writes no null", asy
   assert.deepEqual(stage.load, { kind: "x", steps: [1, "NaN"] });
 });
 
-Deno.test("jsonReporter() leaves a file alone until the run has ended, and none behind", async () => {
+Deno.test("jsonReporter() writes a file only when the run has ended", async () => {
   await using folder = await scratch();
   await Deno.writeTextFile(folder.at("old.json"), "old");
   await open(jsonReporter({ path: folder.at("old.json") }));
@@ -65,7 +65,7 @@ Deno.test("jsonReporter() leaves a file alone until the run has ended, and none 
   assert.deepEqual(await names(folder.at("")), ["old.json"]);
 });
 
-Deno.test("jsonReporter() keeps the mode of a file, and a link to it", async () => {
+Deno.test("jsonReporter() keeps the mode of a file and a link to it", async () => {
   await using folder = await scratch();
   const target = folder.at("target.json");
   await Deno.writeTextFile(target, "old");
@@ -83,12 +83,12 @@ Deno.test("jsonReporter() writes to a device in place", async () => {
   assert.ok((await Deno.stat("/dev/null")).isCharDevice);
 });
 
-Deno.test("jsonReporter() says so where the report cannot be written in the end", async () => {
+Deno.test("jsonReporter() reports that the report cannot be written", async () => {
   const reporter = await open(jsonReporter({ path: "/dev/full" }));
   await assert.rejects(
     async () => await reporter.report(oneStageReport),
     (error: Error) => {
-      assert.match(error.message, /^Cannot write the report to '\/dev\/full'/);
+      assert.match(error.message, /^cannot write '\/dev\/full'/);
       assert.match(String(error.cause), /No space left/);
       return true;
     },
@@ -102,13 +102,13 @@ const refused: [string, string, RegExp][] = [
 ];
 
 for (const [what, name, why] of refused) {
-  Deno.test(`jsonReporter() refuses a path ${what} before the run`, async () => {
+  Deno.test(`jsonReporter() rejects a path ${what} before the run`, async () => {
     await using folder = await scratch();
     await Deno.writeTextFile(folder.at("file"), "");
     const path = folder.at(name);
     await assert.rejects(open(jsonReporter({ path })), (error: Error) => {
       assert.equal(error.name, "UsageError");
-      assert.ok(error.message.includes(`current value is '${path}'`));
+      assert.ok(error.message.includes(`but was '${path}'`));
       assert.match(error.message, why);
       assert.equal(messageOf(error), error.message);
       return true;

@@ -4,66 +4,66 @@ import {
   type Reporter,
   type ReporterPlugin,
   type RunInfo,
+  type Sample,
 } from "../plugins/mod.ts";
 import { linesTo, type LineWriter } from "./line_writer.ts";
 import { checkWritable } from "./output.ts";
-import { plainJson } from "./plain_json.ts";
-import { samplePieces } from "./sample_pieces.ts";
-import type { SavedLine } from "./saved_line.ts";
+import { plainJson } from "./safe_text.ts";
+import type { SavedLine, SavedSample } from "./samples_file.ts";
 
 /** Options of {@linkcode jsonlReporter}. */
 export interface JsonlOptions {
-  /** File to write, anew; `-` is standard output. */
+  /** File to write, replacing an existing one; `-` is standard output. */
   path: string;
 }
 
 /**
- * Saves every sample as it ends, as one line of JSON, so that a report can be made again of them:
- * docs/report.md tells the lines, docs/schema/sample.schema.json is their schema. A run that is
- * killed leaves what had ended until then.
+ * Saves every sample as a line of JSON when it ends, so that a report can be computed from them again. docs/report.md
+ * describes the lines, docs/schema/sample.schema.json is their schema. A run that is killed leaves the samples that had
+ * ended.
  */
 export const jsonlReporter: ReporterPlugin<JsonlOptions> = defineReporter({
   name: "jsonl",
-  summary: "Every sample as it ends, one JSON object a line",
+  summary: "Every sample when it ends, one JSON object per line",
   primary: "path",
   options: z.strictObject({
     path: z.string().min(1).describe(
-      "File to write, anew; - is standard output",
+      "File to write, replacing an existing one; - is standard output",
     ),
   }),
   async open({ path }) {
-    if (path !== "-") await checkWritable(path);
-    return savingTo(linesTo(path));
+    await checkWritable(path);
+    return sampleReporter(linesTo(path));
   },
 });
 
-function savingTo(lines: LineWriter): Reporter {
-  let begun = false;
+function sampleReporter(lines: LineWriter): Reporter {
+  let hasStarted = false;
   let stages = 0;
+
   function save(line: SavedLine): void {
     lines.push(() => `${plainJson(line)}\n`);
   }
+
   function start({ earshot, run }: RunInfo): void {
-    if (begun) return;
-    begun = true;
+    if (hasStarted) return;
+    hasStarted = true;
     save({ schema: "earshot.samples/1", earshot, run });
   }
+
   return {
     start,
     samples(batch) {
       for (const sample of batch) {
-        for (const { text, weight } of samplePieces(sample)) {
+        for (const { text, weight } of linePartsOf(sample)) {
           lines.push(text, weight);
         }
       }
     },
-    stage(
-      { name, load, stop, window, stopped, client, counts: { dropped } },
-    ) {
-      const index = stages++;
+    stage({ name, load, stop, window, stopped, client, counts: { dropped } }) {
       save({
         schema: "earshot.stage/1",
-        index,
+        index: stages++,
         name,
         load,
         ...(stop && { stop }),
@@ -81,4 +81,47 @@ function savingTo(lines: LineWriter): Reporter {
     },
     [Symbol.asyncDispose]: () => lines[Symbol.asyncDispose](),
   };
+}
+
+/** Part of the line of a sample. */
+export interface LinePart {
+  /** Creates the text. */
+  readonly text: () => string;
+  /** Memory held until then, in units of about 100 bytes. */
+  readonly weight: number;
+}
+
+/** Deltas or audio chunks that are encoded at once: some tens of kilobytes. */
+const SLICE = 1000;
+
+/** Returns the line of a sample, in parts if it is long: encoding many megabytes at once would block the run. */
+export function* linePartsOf(sample: Sample): Generator<LinePart> {
+  const line: SavedSample = { schema: "earshot.sample/1", ...sample };
+  const { deltas, audioSent, ...rest } = line;
+  const count = deltas.length + audioSent.length;
+  if (count <= SLICE) {
+    yield { text: () => `${plainJson(line)}\n`, weight: 5 + count };
+    return;
+  }
+  yield {
+    text: () => `${plainJson(rest).slice(0, -1)},"deltas":[`,
+    weight: 5,
+  };
+  yield* listParts(deltas);
+  yield { text: () => `],"audioSent":[`, weight: 0 };
+  yield* listParts(audioSent);
+  yield { text: () => "]}\n", weight: 0 };
+}
+
+/** Returns the items of a list, without its brackets. */
+function* listParts(list: readonly unknown[]): Generator<LinePart> {
+  for (let from = 0; from < list.length; from += SLICE) {
+    yield {
+      text: () => {
+        const items = plainJson(list.slice(from, from + SLICE)).slice(1, -1);
+        return from === 0 ? items : `,${items}`;
+      },
+      weight: Math.min(SLICE, list.length - from),
+    };
+  }
 }

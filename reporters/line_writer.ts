@@ -1,65 +1,63 @@
 import { messageOf } from "../plugins/mod.ts";
-import { whenFilesAreFree, writeAll } from "./output.ts";
+import { retryOpen, writeAll } from "./output.ts";
 
-/** Where lines end up. */
+/** Destination of lines. */
 export interface LineSink {
-  /** Writes some of the bytes; tells how many. */
+  /** Writes some of the bytes and returns their number. */
   write(bytes: Uint8Array): Promise<number>;
-  /** Lets go of it. */
   close(): void;
 }
 
-/** Writes lines in the background, in order, while a run goes on. */
+/** Writes lines in the background, in order, while a run continues. */
 export interface LineWriter extends AsyncDisposable {
   /**
-   * Adds a line, or where it is long a piece of one: it ends with the piece that ends in a line
-   * break. The text is made when its turn comes, so that a batch of them does not hold up the
-   * run. Never throws: what goes wrong is told by `end`.
+   * Adds a line, or a part of a long one: a line ends with the part that ends in a line break. The text is created just
+   * before it is written, so that a batch does not block the run. Never throws: `end` reports failures.
    *
-   * @param weight How much memory the text holds until then, roughly in hundreds of bytes.
+   * @param weight Memory held until then, in units of about 100 bytes.
    */
   push(text: () => string, weight?: number): void;
   /**
    * Resolves when every line is written.
    *
-   * @throws {Error} If one of them could not be.
+   * @throws {Error} If a line could not be written.
    */
   end(): Promise<void>;
 }
 
-/** How a line writer is set up. */
+/** Options of {@linkcode lineWriter}. */
 export interface LineWriterOptions {
-  /** What to call it in an error. */
+  /** Name of the destination in errors. */
   readonly name: string;
-  /** Opens what is written to; not called before the first line. */
+  /** Opens the destination; called with the first line. */
   readonly open: () => Promise<LineSink>;
-  /** Weight that may wait for long: a stuck disk must not fill the memory. @default {4_000_000} */
+  /** Maximum weight of waiting lines: a stuck disk must not fill the memory. @default {4_000_000} */
   readonly maxWeight?: number;
-  /** How long more than `maxWeight` may wait without becoming less, in milliseconds, before the writer gives up. @default {30_000} */
+  /** Time that more than `maxWeight` may wait without decreasing, in milliseconds, before the writer gives up. @default {30_000} */
   readonly patienceMs?: number;
 }
 
-interface Piece {
+interface Part {
   readonly text: () => string;
   readonly weight: number;
 }
 
-/** Characters that go into one write, at least; the run goes on between two. */
+/** Minimum number of characters in one write. The run continues between two writes. */
 const PORTION = 64 * 1024;
 
-/** But at least as large a share of what waits: a busy run leaves few moments to write in, and lines must not pile up. */
+/** Minimum share of the waiting lines in one write: a busy run leaves little time to write, and lines must not pile up. */
 const SHARE = 1 / 64;
 
-/** Characters that a unit of weight comes to, roughly. */
+/** Approximate number of characters in a unit of weight. */
 const CHARACTERS = 100;
 
-/** Makes a line writer. */
+/** Creates a line writer. */
 export function lineWriter(options: LineWriterOptions): LineWriter {
   const { name, open, maxWeight = 4_000_000, patienceMs = 30_000 } = options;
   const encoder = new TextEncoder();
   const failed = Promise.withResolvers<void>();
   let sink: LineSink | undefined;
-  let waiting: Piece[] = [];
+  let waiting: Part[] = [];
   let weight = 0;
   let lowest = Infinity;
   let alarm: ReturnType<typeof setTimeout> | undefined;
@@ -72,32 +70,32 @@ export function lineWriter(options: LineWriterOptions): LineWriter {
     try {
       sink ??= await open();
       while (waiting.length > 0) {
-        const pieces = waiting;
+        const parts = waiting;
         waiting = [];
-        await writePieces(pieces, sink);
+        await writeParts(parts, sink);
       }
     } catch (error) {
       fail(error);
     } finally {
       pumping = undefined;
-      if (closed) letGo();
+      if (closed) closeSink();
     }
   }
 
-  async function writePieces(
-    pieces: readonly Piece[],
+  async function writeParts(
+    parts: readonly Part[],
     to: LineSink,
   ): Promise<void> {
-    for (let next = 0; next < pieces.length && failure === undefined;) {
+    for (let next = 0; next < parts.length && failure === undefined;) {
       let text = "";
       let lines = 0;
       let lighter = 0;
       const portion = Math.max(PORTION, weight * CHARACTERS * SHARE);
-      for (; next < pieces.length && text.length < portion; next++) {
-        const piece = pieces[next]!;
-        const added = piece.text();
+      for (; next < parts.length && text.length < portion; next++) {
+        const part = parts[next]!;
+        const added = part.text();
         text += added;
-        lighter += piece.weight;
+        lighter += part.weight;
         if (added.endsWith("\n")) lines++;
       }
       await writeAll(to, encoder.encode(text));
@@ -107,7 +105,7 @@ export function lineWriter(options: LineWriterOptions): LineWriter {
     }
   }
 
-  /** Time counts only while too much waits, and anew whenever less of it does than ever since. */
+  /** Starts the timeout while too much waits, and again whenever the weight reaches a new low. */
   function watchProgress(): void {
     if (failure !== undefined) return;
     if (weight <= maxWeight) {
@@ -132,33 +130,33 @@ export function lineWriter(options: LineWriterOptions): LineWriter {
     failed.resolve();
   }
 
-  function letGo(): void {
+  function closeSink(): void {
     sink?.close();
     sink = undefined;
   }
 
-  /** A write that hangs is not waited for once it is given up. */
+  /** Does not wait for a write that hangs once the writer has given up. */
   async function close(): Promise<void> {
     closed = true;
     await Promise.race([pumping, failed.promise]);
-    if (!pumping) letGo();
+    if (!pumping) closeSink();
   }
 
   return {
-    push(text, pieceWeight = 1) {
+    push(text, partWeight = 1) {
       if (failure !== undefined) return;
-      weight += pieceWeight;
-      waiting.push({ text, weight: pieceWeight });
+      weight += partWeight;
+      waiting.push({ text, weight: partWeight });
       if (weight > maxWeight && alarm === undefined) setAlarm();
       pumping ??= Promise.resolve().then(pump);
     },
     async end() {
       await close();
-      if (failure === undefined || isGone(failure)) return;
+      if (failure === undefined || isPipeClosed(failure)) return;
       throw new Error(
-        `Cannot write all lines to '${name}': ${written} are in it (${
+        `${name}: cannot write all lines (${written} written): ${
           messageOf(failure)
-        })`,
+        }`,
         { cause: failure },
       );
     },
@@ -168,35 +166,28 @@ export function lineWriter(options: LineWriterOptions): LineWriter {
 
 function tooSlow(patienceMs: number): Error {
   return new Deno.errors.TimedOut(
-    `it takes them too slowly: too many wait, and for ${
+    `too slow: too many lines wait, and their number did not decrease for ${
       patienceMs / 1000
-    } s they did not become fewer`,
+    } s`,
   );
 }
 
-/** A reader that has gone away, as `head` does, is no failure. */
-function isGone(error: unknown): boolean {
+/** Reports whether the reader closed the pipe, as `head` does, which is not an error. */
+function isPipeClosed(error: unknown): boolean {
   return error instanceof Deno.errors.BrokenPipe;
 }
 
-/** Writes lines to a file that begins anew, or to standard output for `-`. */
+/** Creates a writer to a new file or, for `-`, to standard output. */
 export function linesTo(path: string): LineWriter {
-  return lineWriter({
-    name: path === "-" ? "standard output" : path,
-    open: () => path === "-" ? standardOutput() : beginFile(path),
-  });
-}
-
-function beginFile(path: string): Promise<LineSink> {
-  return whenFilesAreFree(() =>
-    Deno.open(path, { write: true, create: true, truncate: true })
-  );
-}
-
-function standardOutput(): Promise<LineSink> {
-  const sink: LineSink = {
-    write: (bytes) => Deno.stdout.write(bytes),
-    close: () => {},
-  };
-  return Promise.resolve(sink);
+  if (path === "-") {
+    const sink = {
+      write: (bytes: Uint8Array) => Deno.stdout.write(bytes),
+      close: () => {},
+    };
+    const open = () => Promise.resolve(sink);
+    return lineWriter({ name: "standard output", open });
+  }
+  const options = { write: true, create: true, truncate: true };
+  const open = () => retryOpen(() => Deno.open(path, options));
+  return lineWriter({ name: path, open });
 }

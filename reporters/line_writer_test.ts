@@ -30,7 +30,7 @@ function writerTo(sink: LineSink, options?: Partial<LineWriterOptions>) {
   return lineWriter({ name: "x.jsonl", open, ...options });
 }
 
-Deno.test("lineWriter() writes every line in order, whatever a write takes", async () => {
+Deno.test("lineWriter() writes every line in order, in writes of any size", async () => {
   await fc.assert(fc.asyncProperty(
     fc.array(fc.string({ unit: "grapheme" })),
     fc.integer({ min: 1, max: 50 }),
@@ -47,7 +47,7 @@ Deno.test("lineWriter() writes every line in order, whatever a write takes", asy
   ));
 });
 
-Deno.test("lineWriter() makes no text while a line is pushed", async () => {
+Deno.test("lineWriter() creates no text while a line is pushed", async () => {
   const { kept, sink } = memory();
   const writer = writerTo(sink);
   let made = 0;
@@ -57,7 +57,7 @@ Deno.test("lineWriter() makes no text while a line is pushed", async () => {
   assert.deepEqual([kept.text, kept.closed], ["1\n", true]);
 });
 
-Deno.test("lineWriter() gives the run its turn between portions of many lines", async () => {
+Deno.test("lineWriter() lets the run continue between portions of many lines", async () => {
   const { kept, sink } = memory(1e9);
   const writer = writerTo(sink);
   const line = "x".repeat(9_999) + "\n";
@@ -67,7 +67,7 @@ Deno.test("lineWriter() gives the run its turn between portions of many lines", 
   assert.ok(kept.writes >= 14, `${kept.writes} writes`);
 });
 
-Deno.test("lineWriter() opens nothing where there was no line", async () => {
+Deno.test("lineWriter() opens nothing without a line", async () => {
   const writer = lineWriter({
     name: "x",
     open: () => assert.fail("opened"),
@@ -75,7 +75,7 @@ Deno.test("lineWriter() opens nothing where there was no line", async () => {
   await writer.end();
 });
 
-Deno.test("lineWriter() tells a full disk at the end, and how far it came", async () => {
+Deno.test("lineWriter() reports a full disk at the end with the number of lines written", async () => {
   let room = 2;
   const writer = writerTo({
     write: (bytes) =>
@@ -89,19 +89,19 @@ Deno.test("lineWriter() tells a full disk at the end, and how far it came", asyn
   }
   await assert.rejects(writer.end(), {
     message:
-      "Cannot write all lines to 'x.jsonl': 2 are in it (No space left on device)",
+      "x.jsonl: cannot write all lines (2 written): No space left on device",
   });
 });
 
-Deno.test("lineWriter() tells a text that could not be made", async () => {
+Deno.test("lineWriter() reports a text that could not be created", async () => {
   const writer = writerTo(memory().sink);
   writer.push(() => {
     throw new TypeError("Cyclic");
   });
-  await assert.rejects(writer.end(), /0 are in it \(Cyclic\)/);
+  await assert.rejects(writer.end(), /\(0 written\): Cyclic/);
 });
 
-Deno.test("lineWriter() writes a batch of any weight where its sink takes it", async () => {
+Deno.test("lineWriter() writes a batch of any weight that its sink accepts", async () => {
   const { kept, sink } = memory();
   const writer = writerTo(sink, { maxWeight: 10 });
   for (let i = 0; i < 100; i++) writer.push(() => "x\n", 1e9);
@@ -109,7 +109,7 @@ Deno.test("lineWriter() writes a batch of any weight where its sink takes it", a
   assert.equal(kept.text.length, 200);
 });
 
-Deno.test("lineWriter() gives up where nothing is taken while too much waits, and does not wait for it", async () => {
+Deno.test("lineWriter() gives up on a sink that accepts nothing while too much waits", async () => {
   const hanging = Promise.withResolvers<number>();
   let closed = false;
   const writer = writerTo({
@@ -119,7 +119,7 @@ Deno.test("lineWriter() gives up where nothing is taken while too much waits, an
   for (let i = 0; i < 100; i++) writer.push(() => "x\n");
   await assert.rejects(writer.end(), {
     message:
-      "Cannot write all lines to 'x.jsonl': 0 are in it (it takes them too slowly: too many wait, and for 0.02 s they did not become fewer)",
+      "x.jsonl: cannot write all lines (0 written): too slow: too many lines wait, and their number did not decrease for 0.02 s",
   });
   writer.push(() => assert.fail("made"));
   hanging.resolve(200);
@@ -127,7 +127,7 @@ Deno.test("lineWriter() gives up where nothing is taken while too much waits, an
   assert.equal(closed, true);
 });
 
-Deno.test("lineWriter() gives up where more comes than is taken", async () => {
+Deno.test("lineWriter() gives up if lines arrive faster than the sink accepts them", async () => {
   const { kept, sink } = memory();
   const closed = Promise.withResolvers<void>();
   const writer: LineWriter = writerTo({
@@ -144,12 +144,12 @@ Deno.test("lineWriter() gives up where more comes than is taken", async () => {
     for (let i = 0; i < 200; i++) writer.push(() => line);
   }
   more();
-  await assert.rejects(writer.end(), /too slowly/);
+  await assert.rejects(writer.end(), /too slow/);
   await closed.promise; // the write that was under way has ended
   assert.ok(kept.text.length > 0);
 });
 
-Deno.test("lineWriter() has patience with little that waits", async () => {
+Deno.test("lineWriter() does not give up while little waits", async () => {
   const { kept, sink } = memory();
   const writer = writerTo({
     ...sink,
@@ -163,7 +163,7 @@ Deno.test("lineWriter() has patience with little that waits", async () => {
   assert.equal(kept.text.length, 20);
 });
 
-Deno.test("lineWriter() counts a line that came in pieces once", async () => {
+Deno.test("lineWriter() counts a line of several parts once", async () => {
   let room = 1;
   const writer = writerTo({
     write: (bytes) =>
@@ -176,10 +176,13 @@ Deno.test("lineWriter() counts a line that came in pieces once", async () => {
   for (const piece of ["a", "b\n", `c\nd${long}`, "e\n"]) {
     writer.push(() => piece);
   }
-  await assert.rejects(writer.end(), /'x.jsonl': 1 are in it \(full\)/);
+  await assert.rejects(
+    writer.end(),
+    /x.jsonl: cannot write all lines \(1 written\): full/,
+  );
 });
 
-Deno.test("linesTo() begins a file anew, when the first line comes", async () => {
+Deno.test("linesTo() replaces a file when the first line is pushed", async () => {
   await using folder = await scratch();
   const path = folder.at("x.jsonl");
   await Deno.writeTextFile(path, "old and longer than what follows\n");
@@ -190,11 +193,11 @@ Deno.test("linesTo() begins a file anew, when the first line comes", async () =>
   assert.equal(await Deno.readTextFile(path), "new\n");
 });
 
-Deno.test("linesTo() tells a device that is full", async () => {
+Deno.test("linesTo() reports a full device", async () => {
   const writer = linesTo("/dev/full");
   writer.push(() => "x\n");
   await assert.rejects(
     writer.end(),
-    /'\/dev\/full': 0 are in it \(No space left/,
+    /\/dev\/full: cannot write all lines \(0 written\): No space left/,
   );
 });

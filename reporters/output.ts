@@ -1,23 +1,22 @@
 import { basename, dirname, join } from "node:path";
-import { UsageError } from "../plugins/mod.ts";
+import { messageOf, UsageError } from "../plugins/mod.ts";
 
 /**
- * Refuses a path that nothing can be written to, before a run spends its time. What stands there
- * already is left as it is.
+ * Checks before a run that a path can be written. An existing file stays unchanged.
  *
  * @throws {UsageError} If the path cannot be written.
  */
 export async function checkWritable(path: string): Promise<void> {
+  if (path === "-") return;
   try {
     await probe(path);
   } catch (error) {
     const cause = error instanceof Deno.errors.NotFound
       ? new Error("no such folder", { cause: error })
       : error;
+    const reason = cause instanceof Error ? cause.message : String(cause);
     throw new UsageError(
-      `Cannot write a report as its path must be a writable file: current value is '${path}' (${
-        cause instanceof Error ? cause.message : String(cause)
-      })`,
+      `path must be a writable file, but was '${path}' (${reason})`,
       { cause },
     );
   }
@@ -33,45 +32,50 @@ async function probe(path: string): Promise<void> {
 }
 
 /**
- * Puts a text at a path all at once: whoever reads the path sees the old file or the new one,
- * whole. Where no file can be made beside it, or it is no ordinary file, it is written in place.
+ * Writes a text to a file or, for `-`, to standard output.
  *
  * @throws {Error} If it cannot be written.
  */
-export async function writeWhole(path: string, text: string): Promise<void> {
+export async function writeText(path: string, text: string): Promise<void> {
+  if (path === "-") await writeStdout(text);
+  else await writeFile(path, text);
+}
+
+/**
+ * Writes a file at once: a reader of the path sees the old file or the new one, whole. A special file, or a file in a
+ * folder that is not writable, is written in place.
+ */
+async function writeFile(path: string, text: string): Promise<void> {
   try {
-    await whenFilesAreFree(async () => {
+    await retryOpen(async () => {
       const found = await statOf(path);
       if (found && !found.isFile) return await Deno.writeTextFile(path, text);
       const target = found ? await Deno.realPath(path) : path;
-      await replace(target, text, found?.mode ?? undefined);
+      await replaceFile(target, text, found?.mode ?? undefined);
     });
   } catch (cause) {
-    throw new Error(
-      `Cannot write the report to '${path}' as the system refused it`,
-      { cause },
-    );
+    throw new Error(`cannot write '${path}': ${messageOf(cause)}`, { cause });
   }
 }
 
-/** How often a file that cannot be opened is tried, where too many are open. */
-const TRIES = 50;
+/** Attempts to open a file while too many files are open. */
+const ATTEMPTS = 50;
 const PAUSE_MS = 100;
 
 /**
- * Opens a file, also where so many connections have just been used that the process may open no more: those that are
- * closing become free soon, and a result must not be lost meanwhile.
+ * Opens a file, with further attempts while the process has too many open files: connections that are closing free some
+ * soon, and no result must be lost until then.
  */
-export async function whenFilesAreFree<T>(
+export async function retryOpen<T>(
   open: () => Promise<T>,
   pauseMs = PAUSE_MS,
 ): Promise<T> {
-  for (let tries = 1;; tries++) {
+  for (let attempt = 1;; attempt++) {
     try {
       return await open();
     } catch (error) {
-      if (tries >= TRIES || !isOutOfFiles(error)) throw error;
-      await new Promise((resolve) => setTimeout(resolve, pauseMs));
+      if (attempt >= ATTEMPTS || !isOutOfFiles(error)) throw error;
+      await pause(pauseMs);
     }
   }
 }
@@ -81,24 +85,24 @@ function isOutOfFiles(error: unknown): boolean {
     (error.code === "EMFILE" || error.code === "ENFILE");
 }
 
-async function replace(
+async function replaceFile(
   path: string,
   text: string,
   mode: number | undefined,
 ): Promise<void> {
-  const beside = join(dirname(path), `.${basename(path)}.${Deno.pid}.tmp`);
+  const temporary = join(dirname(path), `.${basename(path)}.${Deno.pid}.tmp`);
   try {
-    await writeSynced(beside, text);
-    if (mode !== undefined) await Deno.chmod(beside, mode & 0o7777);
-    await Deno.rename(beside, path);
+    await writeSynced(temporary, text);
+    if (mode !== undefined) await Deno.chmod(temporary, mode & 0o7777);
+    await Deno.rename(temporary, path);
   } catch (error) {
-    await Deno.remove(beside).catch(() => {});
+    await Deno.remove(temporary).catch(() => {});
     if (!isDenied(error)) throw error;
     await Deno.writeTextFile(path, text);
   }
 }
 
-/** On the disk before it is renamed: else a crash may leave the name with nothing behind it. */
+/** Writes a file to the disk. If it were renamed before, a crash could leave an empty file. */
 async function writeSynced(path: string, text: string): Promise<void> {
   using file = await Deno.open(path, {
     write: true,
@@ -109,7 +113,7 @@ async function writeSynced(path: string, text: string): Promise<void> {
   await file.sync();
 }
 
-/** Writes every byte, in as many writes as it takes. */
+/** Writes every byte, in as many writes as necessary. */
 export async function writeAll(
   file: { write(bytes: Uint8Array): Promise<number> },
   bytes: Uint8Array,
@@ -131,4 +135,35 @@ async function statOf(path: string): Promise<Deno.FileInfo | undefined> {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;
   }
+}
+
+/** Writes a text to standard output. A reader that closes the pipe early, such as `head`, is not an error. */
+async function writeStdout(text: string): Promise<void> {
+  let rest = new TextEncoder().encode(text);
+  try {
+    while (rest.length > 0) {
+      const written = writeSome(rest);
+      rest = rest.subarray(written);
+      if (written === 0) await pause(2);
+    }
+  } catch (cause) {
+    if (cause instanceof Deno.errors.BrokenPipe) return;
+    throw new Error(`cannot write standard output: ${messageOf(cause)}`, {
+      cause,
+    });
+  }
+}
+
+/** Writes as much as standard output accepts: a pipe that another process made non-blocking may be full. */
+function writeSome(bytes: Uint8Array): number {
+  try {
+    return Deno.stdout.writeSync(bytes);
+  } catch (error) {
+    if (error instanceof Deno.errors.WouldBlock) return 0;
+    throw error;
+  }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -18,7 +18,7 @@ function refusals(file: string, value: unknown): string {
   return ajv.errorsText(validate.errors);
 }
 
-Deno.test("Every reporter writes a run of the engine as its schema has it, all at once", async () => {
+Deno.test("Every reporter writes a run of the engine as its schema describes, in parallel", async () => {
   await using folder = await scratch();
   const [json, samples, stages, requests] = [
     "r.json",

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { visible, visibleJson } from "./safe_text.ts";
-import { plainJson } from "./plain_json.ts";
+import { plainJson, visible, visibleJson } from "./safe_text.ts";
 
 const text = fc.oneof(
   fc.string({ unit: "binary" }),
@@ -15,7 +14,7 @@ const text = fc.oneof(
 /** Line feeds and spaces are those of an indented document. */
 const STEERS = /[^\P{Cc}\n]|[\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/u;
 
-Deno.test("plainJson() holds nothing that steers a terminal, and is equal once parsed", () => {
+Deno.test("plainJson() contains no control characters and is equal when parsed", () => {
   fc.assert(fc.property(
     fc.dictionary(text, fc.array(text)),
     fc.constantFrom(0, 2),
@@ -27,14 +26,14 @@ Deno.test("plainJson() holds nothing that steers a terminal, and is equal once p
   ));
 });
 
-Deno.test("visibleJson() escapes C1 controls and overrides of direction", () => {
+Deno.test("visibleJson() escapes C1 controls and direction overrides", () => {
   assert.equal(
     visibleJson(JSON.stringify("\x9b31m \u202etxt.exe\x7f")),
     '"\\u009b31m \\u202etxt.exe\\u007f"',
   );
 });
 
-Deno.test("visible() leaves a text without them as it is", () => {
+Deno.test("visible() does not change a text without control characters", () => {
   const plain = "two\n\tlines: Grüße, 日本 🎉 עברית\u200f";
   assert.equal(visible(plain), plain);
 });

@@ -1,26 +1,64 @@
-import { messageOf, UsageError } from "../plugins/mod.ts";
-import type { SavedLine } from "./saved_line.ts";
+import { splitLines } from "../lib/lines.ts";
+import {
+  messageOf,
+  type RunInfo,
+  type Sample,
+  type Skipped,
+  type StageReport,
+  UsageError,
+} from "../plugins/mod.ts";
 import { savedLineSchema } from "./schema.ts";
 
-export type {
-  SavedEnd,
-  SavedLine,
-  SavedRun,
-  SavedSample,
-  SavedStage,
-} from "./saved_line.ts";
+/** First line of a file of samples: information available when the run began. */
+export interface SavedRun extends RunInfo {
+  /** Format and version. */
+  readonly schema: "earshot.samples/1";
+}
 
-/** How samples are read. */
+/** Line of a request with all observations. */
+export interface SavedSample extends Sample {
+  /** Format and version. */
+  readonly schema: "earshot.sample/1";
+}
+
+/** Line at the end of a stage: information that samples do not contain. */
+export interface SavedStage extends
+  Pick<
+    StageReport,
+    "name" | "load" | "stop" | "window" | "stopped" | "client"
+  > {
+  /** Format and version. */
+  readonly schema: "earshot.stage/1";
+  /** Index of the stage, from 0. */
+  readonly index: number;
+  /** Number of arrivals that never started and have no sample. */
+  readonly dropped: number;
+}
+
+/** Last line: a file without it was cut off. */
+export interface SavedEnd {
+  /** Format and version. */
+  readonly schema: "earshot.end/1";
+  /** Whether the run was interrupted before its end. */
+  readonly interrupted: boolean;
+  /** Items that could not be used. */
+  readonly skipped: Skipped;
+}
+
+/** Line of a file of samples. */
+export type SavedLine = SavedRun | SavedSample | SavedStage | SavedEnd;
+
+/** Options of {@linkcode readSamples}. */
 export interface ReadSamplesOptions {
-  /** Told what does not stop the reading: a file that was cut short. @default Says nothing */
+  /** Receives warnings of a file that was cut off. @default Drops them */
   readonly warn?: (message: string) => void;
 }
 
 /**
- * Reads a file that the `jsonl` reporter wrote, line by line. A last line that was cut short, as
- * when the run was killed, is left out with a warning.
+ * Reads a file that the `jsonl` reporter wrote, line by line. A last line that was cut off, as when the run was killed, is
+ * skipped with a warning.
  *
- * @throws {UsageError} If the file cannot be read or is of another kind: the line is named.
+ * @throws {UsageError} If the file cannot be read or has another format; names the line.
  */
 export async function* readSamples(
   path: string,
@@ -28,66 +66,60 @@ export async function* readSamples(
 ): AsyncGenerator<SavedLine, void, undefined> {
   let number = 0;
   let last: SavedLine | undefined;
-  for await (const { text, whole } of linesOf(path)) {
+  for await (const { text, isWhole } of linesOf(path)) {
     number++;
     if (number === 1 && !text.includes("earshot.samples/")) {
       await refuseReport(path);
     }
-    const place = `'${path}' line ${number}`;
-    const value = parsed(text, place, whole);
+    const place = `${path}: line ${number}`;
+    const value = parseLine(text, place, isWhole);
     if (value === undefined) {
-      warn(`Left out ${place}: it was cut short`);
+      warn(`${place}: skipped, as it was cut off`);
       break;
     }
-    last = checked(value, place);
-    refuseOrder(last, place, number);
+    last = checkLine(value, place);
+    checkOrder(last, place, number);
     yield last;
   }
-  if (!last) throw new UsageError(`Cannot read samples as '${path}' has none`);
+  if (!last) throw new UsageError(`${path}: has no samples`);
   if (last.schema !== "earshot.end/1") {
-    warn(`'${path}' was cut short: its run did not come to its end`);
+    warn(`${path}: was cut off before the end of its run`);
   }
 }
 
-/** A report is what one has at hand when samples are asked for. */
+/** Rejects a report, which is easily confused with samples. */
 async function refuseReport(path: string): Promise<void> {
-  using file = await opened(path);
+  using file = await openFile(path);
   const start = new Uint8Array(200);
   const length = await file.read(start) ?? 0;
   const text = new TextDecoder().decode(start.subarray(0, length));
   if (!/^\s*\{\s*"schema"\s*:\s*"earshot\.report\//.test(text)) return;
   throw new UsageError(
-    `Cannot read samples as they must come from a file that a run saved with --report jsonl=FILE: current value is '${path}', which is a report and no longer has them`,
+    `${path}: is a report, which does not contain samples; use a file that a run saved with --report jsonl=FILE`,
   );
 }
 
 interface TextLine {
   readonly text: string;
-  /** Whether its end is in the file. */
-  readonly whole: boolean;
+  /** Whether the file contains the end of the line. */
+  readonly isWhole: boolean;
 }
 
 async function* linesOf(path: string): AsyncGenerator<TextLine> {
-  const file = await opened(path);
-  let rest: string[] = [];
-  const text = file.readable.pipeThrough(new TextDecoderStream());
+  const file = await openFile(path);
+  const decoder = new TextDecoder();
   try {
-    for await (const piece of text) {
-      const [first = "", ...others] = piece.split("\n");
-      rest.push(first);
-      for (const next of others) {
-        yield { text: rest.join(""), whole: true };
-        rest = [next];
-      }
+    for await (const bytes of splitLines(file.readable)) {
+      const line = decoder.decode(bytes);
+      const isWhole = line.endsWith("\n");
+      yield { text: isWhole ? line.slice(0, -1) : line, isWhole };
     }
   } catch (cause) {
     throw unreadable(path, cause); // a folder can be opened, but not read
   }
-  const end = rest.join("");
-  if (end !== "") yield { text: end, whole: false };
 }
 
-async function opened(path: string): Promise<Deno.FsFile> {
+async function openFile(path: string): Promise<Deno.FsFile> {
   try {
     return await Deno.open(path);
   } catch (cause) {
@@ -96,28 +128,24 @@ async function opened(path: string): Promise<Deno.FsFile> {
 }
 
 function unreadable(path: string, cause: unknown): UsageError {
-  return new UsageError(
-    `samples must be a readable file, but was '${path}' (${messageOf(cause)})`,
-    { cause },
-  );
+  return new UsageError(`cannot read ${path}: ${messageOf(cause)}`, { cause });
 }
 
-function parsed(text: string, place: string, whole: boolean): unknown {
+function parseLine(text: string, place: string, isWhole: boolean): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    if (!whole) return undefined;
+    if (!isWhole) return undefined;
+    const shown = text.length > 60 ? `${text.slice(0, 60)}…` : text;
     throw new UsageError(
-      `Cannot read ${place} as it must be JSON: current value is ${
-        excerpt(text)
-      }`,
+      `${place}: must be JSON, but was ${JSON.stringify(shown)}`,
       { cause },
     );
   }
 }
 
-/** What is not known of a later version stays in. */
-function checked(value: unknown, place: string): SavedLine {
+/** Checks a line. Unknown keys of a later version are kept. */
+function checkLine(value: unknown, place: string): SavedLine {
   const result = savedLineSchema.safeParse(value);
   if (result.success) return value as SavedLine;
   const problems = result.error.issues.map(({ path, message }) => ({
@@ -126,18 +154,14 @@ function checked(value: unknown, place: string): SavedLine {
   }));
   const [first] = problems;
   throw new UsageError(
-    `Cannot read ${place} as '${first?.path}' is not as saved by earshot: ${first?.message}`,
+    `${place}: '${first?.path}' is not as earshot saves it: ${first?.message}`,
     { cause: result.error, problems },
   );
 }
 
-function refuseOrder(line: SavedLine, place: string, number: number): void {
+function checkOrder(line: SavedLine, place: string, number: number): void {
   if ((line.schema === "earshot.samples/1") === (number === 1)) return;
   throw new UsageError(
-    `Cannot read ${place} as 'earshot.samples/1' must be the schema of the first line and of no other: current value is '${line.schema}'`,
+    `${place}: schema must be 'earshot.samples/1' in the first line only, but was '${line.schema}'`,
   );
-}
-
-function excerpt(text: string): string {
-  return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
 }

@@ -38,13 +38,13 @@ Deno.test("readSamples() reads every line, the last with or without its end", as
   }
 });
 
-Deno.test("readSamples() keeps what a later version adds", async () => {
+Deno.test("readSamples() keeps keys of a later version", async () => {
   const later = JSON.stringify({ ...JSON.parse(sample), worker: 3 });
   const { lines } = await read(`${head}\n${later}\n${end}\n`);
   assert.deepEqual(lines[1], JSON.parse(later));
 });
 
-Deno.test("readSamples() leaves out a last line that was cut anywhere, with a warning", async () => {
+Deno.test("readSamples() skips a last line that was cut off, with a warning", async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.integer({ min: 1, max: sample.length - 1 }),
@@ -54,8 +54,8 @@ Deno.test("readSamples() leaves out a last line that was cut anywhere, with a wa
         );
         assert.equal(lines.length, 2);
         assert.deepEqual(warnings, [
-          "Left out 'x.jsonl' line 3: it was cut short",
-          "'x.jsonl' was cut short: its run did not come to its end",
+          "x.jsonl: line 3: skipped, as it was cut off",
+          "x.jsonl: was cut off before the end of its run",
         ]);
       },
     ),
@@ -73,48 +73,47 @@ Deno.test("readSamples() reads lines longer than a read", async () => {
   assert.deepEqual(lines[1], JSON.parse(long));
 });
 
-const aReport =
-  /saved with --report jsonl=FILE: current value is '.*x\.jsonl', which is a report/;
+const aReport = /x\.jsonl: is a report, .* saved with --report jsonl=FILE/;
 
 const refused: [string, string, RegExp][] = [
   [
     "a line that is not JSON",
     `${head}\n{oops\n${end}\n`,
-    /line 2 as it must be JSON: current value is "\{oops"/,
+    /line 2: must be JSON, but was "\{oops"/,
   ],
   [
     "an empty line",
     `${head}\n\n${end}\n`,
-    /line 2 as it must be JSON: current value is ""/,
+    /line 2: must be JSON, but was ""/,
   ],
   [
     "a key of the wrong kind",
     `${head}\n${sample.replace('"id":0', '"id":"0"')}\n`,
-    /line 2 as 'id' is not as saved/,
+    /line 2: 'id' is not as earshot saves it/,
   ],
   [
     "a line of another kind",
     `${head}\n{"schema":"other/1"}\n`,
-    /line 2 as 'schema' is not as saved/,
+    /line 2: 'schema' is not as earshot saves it/,
   ],
   [
     "a file that does not begin with its run",
     `${sample}\n`,
-    /line 1 as 'earshot.samples\/1' must be the schema of the first line/,
+    /line 1: schema must be 'earshot.samples\/1' in the first line/,
   ],
   [
     "two files in one",
     `${head}\n${head}\n`,
-    /line 2 as 'earshot.samples\/1' must be .* of no other/,
+    /line 2: schema must be 'earshot.samples\/1' in the first line only/,
   ],
   ["a report", JSON.stringify(oneStageReport), aReport],
   ["a report on many lines", JSON.stringify(oneStageReport, null, 2), aReport],
-  ["JSON on many lines", "{\n}\n", /line 1 as it must be JSON/],
-  ["an empty file", "", /has none/],
+  ["JSON on many lines", "{\n}\n", /line 1: must be JSON/],
+  ["an empty file", "", /has no samples/],
 ];
 
 for (const [what, text, message] of refused) {
-  Deno.test(`readSamples() refuses ${what}, saying where`, async () => {
+  Deno.test(`readSamples() rejects ${what} and names the place`, async () => {
     await assert.rejects(read(text), (error: Error) => {
       assert.ok(error instanceof UsageError);
       assert.match(error.message, message);
@@ -123,14 +122,14 @@ for (const [what, text, message] of refused) {
   });
 }
 
-Deno.test("readSamples() refuses a file that is not there", async () => {
+Deno.test("readSamples() rejects a missing file", async () => {
   await assert.rejects(Array.fromAsync(readSamples("/none.jsonl")), {
     name: "UsageError",
-    message: /samples must be a readable file, but was '\/none.jsonl'/,
+    message: /^cannot read \/none.jsonl: /,
   });
 });
 
-Deno.test("readSamples() lets go of the file when it is read in part", async () => {
+Deno.test("readSamples() closes a file that is read in part", async () => {
   await using folder = await scratch();
   const path = folder.at("x.jsonl");
   await Deno.writeTextFile(path, `${head}\n${`${sample}\n`.repeat(1000)}`);

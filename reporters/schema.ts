@@ -299,7 +299,7 @@ const sample = {
   ]),
 };
 
-/** What the JSON reporter writes. */
+/** Schema of the JSON reporter's document. */
 export const reportSchema = z.object({
   schema: z.literal("earshot.report/1"),
   ...runInfo,
@@ -308,7 +308,7 @@ export const reportSchema = z.object({
   interrupted: z.boolean(),
 });
 
-/** A line of what the JSONL reporter writes. */
+/** Schema of a line of the JSONL reporter. */
 export const savedLineSchema = z.discriminatedUnion("schema", [
   z.object({ schema: z.literal("earshot.samples/1"), ...runInfo }).meta({
     id: "run",
@@ -336,15 +336,15 @@ export const savedLineSchema = z.discriminatedUnion("schema", [
   }).meta({ id: "end", description: "The last line" }),
 ]);
 
-/** How strict a published schema is. */
+/** Options of {@linkcode publishedSchemas}. */
 export interface SchemaOptions {
-  /** Whether keys that it does not name are refused. @default {false} */
+  /** Whether unknown keys are rejected. @default {false} */
   readonly closed?: boolean;
 }
 
 /**
- * The published JSON Schemas by file name. They are open: a later version may add keys and keeps
- * its number. Closed, they hold this version to what it says.
+ * Returns the published JSON Schemas by file name. They are open, as a later version may add keys without a new number.
+ * Closed ones describe this version exactly.
  */
 export function publishedSchemas(
   { closed = false }: SchemaOptions = {},

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { Ajv2020 } from "ajv/2020";
 import type { z } from "zod";
 import type { Report } from "../plugins/mod.ts";
-import type { SavedLine } from "./saved_line.ts";
+import type { SavedLine } from "./samples_file.ts";
 import {
   publishedSchemas,
   type reportSchema,
@@ -72,7 +72,7 @@ const line = validator("sample.schema.json", { closed: false });
 const ownLine = validator("sample.schema.json", { closed: true });
 
 for (const file of Object.keys(publishedSchemas())) {
-  Deno.test(`publishedSchemas() gives ${file} as it stands in docs/schema`, async () => {
+  Deno.test(`publishedSchemas() returns ${file} as it is in docs/schema`, async () => {
     const path = new URL(`../docs/schema/${file}`, import.meta.url);
     const text = `${JSON.stringify(publishedSchemas()[file], undefined, 2)}\n`;
     if (Deno.env.get("UPDATE_GOLDEN") === "1") {
@@ -82,7 +82,7 @@ for (const file of Object.keys(publishedSchemas())) {
   });
 }
 
-Deno.test("publishedSchemas() name the keys of the types, and no other", () => {
+Deno.test("publishedSchemas() name exactly the keys of the types", () => {
   assert.ok(reportIsTyped && lineIsTyped);
 });
 
@@ -108,7 +108,7 @@ Deno.test("publishedSchemas() accept every line of a file of samples", () => {
   }
 });
 
-Deno.test("publishedSchemas() accept what a later version adds, unless closed", () => {
+Deno.test("publishedSchemas() accept keys of a later version unless closed", () => {
   const later = { ...speechReport, labels: { team: "speech" } };
   assert.equal(report(later), "");
   assert.match(ownReport(later), /additional properties.*labels/);
@@ -160,12 +160,12 @@ const wrongReports: [string, unknown?][] = [
 
 for (const [path, value] of wrongReports) {
   const how = value === undefined ? "missing" : JSON.stringify(value);
-  Deno.test(`publishedSchemas() refuse a report with ${path} ${how}`, () => {
+  Deno.test(`publishedSchemas() reject a report with ${path} ${how}`, () => {
     assert.notEqual(report(broken(speechReport, path, value)), "");
   });
 }
 
-Deno.test("publishedSchemas() refuse null and keys of another spelling", () => {
+Deno.test("publishedSchemas() reject null and misspelled keys", () => {
   const nothing = JSON.stringify(rest).replace('"p50":412.3', '"p50":null');
   const value = { schema: "earshot.report/1", ...JSON.parse(nothing) };
   assert.match(report(value), /ttft\/p50 must be number/);
@@ -187,7 +187,7 @@ const wrongSamples: [string, unknown?][] = [
 
 for (const [path, value] of wrongSamples) {
   const how = value === undefined ? "missing" : JSON.stringify(value);
-  Deno.test(`publishedSchemas() refuse a sample with ${path} ${how}`, () => {
+  Deno.test(`publishedSchemas() reject a sample with ${path} ${how}`, () => {
     assert.notEqual(line(broken(lines[1], path, value)), "");
   });
 }

@@ -15,7 +15,7 @@ Deno.test("run without arguments streams bundled speech to a server of its own a
   assert.match(stdout, /ws:\/\/127\.0\.0\.1:\d+\/v1\/realtime/);
   assert.match(stdout, /clips \(8\)/);
   assert.match(stdout, /^8 streams · .* 24 utterances, 24 ok$/m);
-  for (const row of ["first output", "finalization", "response time"]) {
+  for (const row of ["TTFT", "finalization", "E2E latency"]) {
     const [, n, p50, max] = stdout.match(rowOf(row)) ?? [];
     assert.equal(n, "24", `${row}: ${stdout}`);
     assert.ok(Number(p50) > 0 && Number(max) >= Number(p50), row);
@@ -44,7 +44,7 @@ Deno.test("run with a backend and no target sends what that backend can take to 
   }
 });
 
-/** `  first output 24   812 …   901`: its name, n, p50 and max. */
+/** Matches a row, `  TTFT 24   812 …   901`: its name, n, p50 and max. */
 function rowOf(name: string): RegExp {
   return new RegExp(`^  ${name} +(\\d+) +([\\d.]+) .* ([\\d.]+)$`, "m");
 }

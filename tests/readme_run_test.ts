@@ -30,7 +30,7 @@ Deno.test("every endpoint of the README answers as it is written there, streamed
       assert.equal(stderr, "");
       assert.doesNotMatch(stdout, /no request succeeded|estimated/);
       const streams = !/stream=false|embeddings/.test(args.join(" "));
-      assert.equal(/^ {2}first output /m.test(stdout), streams, stdout);
+      assert.equal(/^ {2}TTFT /m.test(stdout), streams, stdout);
       // 4: on a busy machine the client may say that it was the limit.
       assert.ok([0, 4].includes(code), stdout);
     });

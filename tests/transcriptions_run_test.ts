@@ -8,7 +8,7 @@ import {
   type TranscriptionsOptions,
   translations,
 } from "../mod.ts";
-import { renderReport } from "../reporters/console/render_report.ts";
+import { renderReport } from "../reporters/console/console.ts";
 import { serve } from "./support/serve.ts";
 
 type Given = Omit<TranscriptionsOptions, "target">;
@@ -76,7 +76,7 @@ Deno.test("run() uploads the bundled clips and gets every word, in each form of 
     }
     const rtfx = audioMs / (endMs - startMs);
     assert.ok(Math.abs(rates.rtfxAggregate! / rtfx - 1) < 1e-9, name);
-    assert.match(renderReport(report), /times real time +8 [^]* WER 0 %/, name);
+    assert.match(renderReport(report), /RTFx +8 [^]* WER 0 %/, name);
   }
 });
 

@@ -19,7 +19,7 @@ const latencyMetrics: readonly Metric[] = [
   {
     name: "latency",
     unit: "ms",
-    label: "latency",
+    label: "E2E latency",
     formula: "ended − dispatched",
     of: ({ endedMs, dispatchedMs }) => minus(endedMs, dispatchedMs),
   },
@@ -55,7 +55,7 @@ const latencyMetrics: readonly Metric[] = [
   {
     name: "ttfb",
     unit: "ms",
-    label: "response headers",
+    label: "TTFB (response headers)",
     formula: "headers − dispatched",
     of: ({ marks, dispatchedMs }) => minus(marks.headers, dispatchedMs),
   },
@@ -73,14 +73,14 @@ const latencyMetrics: readonly Metric[] = [
   {
     name: "ttft",
     unit: "ms",
-    label: "first output",
+    label: "TTFT",
     formula: "first token delta − start",
     of: (sample) => minus(sample.deltas.find(isToken)?.atMs, startMs(sample)),
   },
   {
     name: "ttftCold",
     unit: "ms",
-    label: "first output, cold",
+    label: "TTFT from dispatch",
     formula: "first token delta − dispatched",
     of: ({ deltas, dispatchedMs }) =>
       minus(deltas.find(isToken)?.atMs, dispatchedMs),
@@ -88,7 +88,7 @@ const latencyMetrics: readonly Metric[] = [
   {
     name: "ttfo",
     unit: "ms",
-    label: "first answer text",
+    label: "TTFO (first answer text)",
     formula: "first text delta − dispatched",
     of: ({ deltas, dispatchedMs }) =>
       minus(deltas.find(isText)?.atMs, dispatchedMs),
@@ -103,14 +103,14 @@ const tokenMetrics: readonly Metric[] = [
   {
     name: "itl",
     unit: "ms",
-    label: "inter-token latency",
+    label: "ITL",
     formula: "each gap between successive token deltas",
     of: tokenGaps,
   },
   {
     name: "tpot",
     unit: "ms",
-    label: "time per output token",
+    label: "TPOT",
     formula:
       "(last token delta − first token delta) ÷ (output tokens − those in the first delta)",
     of: timePerToken,
@@ -118,7 +118,7 @@ const tokenMetrics: readonly Metric[] = [
   {
     name: "ntpot",
     unit: "ms",
-    label: "latency per output token",
+    label: "NTPOT",
     formula: "latency ÷ output tokens",
     of: (sample) =>
       streamedAudio(sample)
@@ -156,7 +156,7 @@ const tokenMetrics: readonly Metric[] = [
   {
     name: "outputTokensPerSecond",
     unit: "tokens/s",
-    label: "output tokens per second",
+    label: "output tokens/s",
     formula: "output tokens ÷ latency in seconds",
     of: (sample) =>
       streamedAudio(sample)
@@ -177,7 +177,7 @@ const speechMetrics: readonly Metric[] = [
   {
     name: "rtfxRequest",
     unit: "ratio",
-    label: "times real time",
+    label: "RTFx",
     formula: "length of the audio ÷ latency",
     of: ({ input, endedMs, dispatchedMs }) =>
       ratio(input.audioMs, endedMs - dispatchedMs),

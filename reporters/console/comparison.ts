@@ -1,15 +1,22 @@
 import type { StageReport } from "../../plugins/mod.ts";
-import { type Look, verdictColor } from "./look.ts";
-import { percent, rounded, times } from "./number.ts";
-import { displayWidth, plain, truncate } from "./format.ts";
+import {
+  displayWidth,
+  type Look,
+  percent,
+  plain,
+  rounded,
+  times,
+  truncate,
+  verdictColor,
+} from "./format.ts";
 
 interface Column {
   readonly head: string;
-  /** Its head where there is little room. */
+  /** Head for narrow tables. */
   readonly short?: string;
   readonly of: (stage: StageReport) => string | undefined;
-  /** Whether a stage has something to tell by it. @default Whether there is a value */
-  readonly tells?: (stage: StageReport) => boolean;
+  /** Whether a stage needs the column. @default Whether there is a value */
+  readonly isNeeded?: (stage: StageReport) => boolean;
 }
 
 const columns: readonly Column[] = [
@@ -23,27 +30,31 @@ const columns: readonly Column[] = [
     head: "cancelled",
     short: "cut",
     of: ({ counts }) => String(counts.cancelled),
-    tells: ({ counts }) => counts.cancelled > 0,
+    isNeeded: ({ counts }) => counts.cancelled > 0,
   },
   {
     head: "dropped",
     short: "drop",
     of: ({ counts }) => String(counts.dropped),
-    tells: ({ counts }) => counts.dropped > 0,
+    isNeeded: ({ counts }) => counts.dropped > 0,
   },
-  { head: "first output", short: "first out", of: quantiles("ttft") },
-  { head: "finalized", of: quantiles("finalization") },
-  { head: "latency", of: quantiles("latency") },
+  { head: "TTFT", of: quantiles("ttft") },
+  { head: "finalization", short: "final", of: quantiles("finalization") },
+  { head: "E2E latency", short: "E2E", of: quantiles("latency") },
   {
     head: "embeddings/s",
-    of: ({ rates }) => shown(rates.embeddingsPerSecond),
+    of: ({ rates }) => optional(rates.embeddingsPerSecond),
   },
-  { head: "tok/s", of: ({ rates }) => shown(rates.outputTokensPerSecond) },
-  { head: "rtfx", of: ({ rates }) => shown(rates.rtfxAggregate, times) },
-  { head: "WER", of: ({ quality }) => shown(quality.wer?.value, percent) },
+  {
+    head: "tokens/s",
+    short: "tok/s",
+    of: ({ rates }) => optional(rates.outputTokensPerSecond),
+  },
+  { head: "RTFx", of: ({ rates }) => optional(rates.rtfxAggregate, times) },
+  { head: "WER", of: ({ quality }) => optional(quality.wer?.value, percent) },
 ];
 
-/** The stages of a run side by side, a row each; columns that tell nothing are left out. */
+/** Formats the stages of a run as a table with a row for each. Columns without values are left out. */
 export function comparisonLines(
   stages: readonly StageReport[],
   { width, paint }: Look,
@@ -52,7 +63,7 @@ export function comparisonLines(
   const names = ["stage", ...stages.map(({ name }) => plain(name))];
   const kept = columnsFor(stages);
   const long = tableOf(stages, kept);
-  /** For names, beside the margin, the cells and the gaps. */
+  /** Width left for names beside margin, cells and gaps. */
   const roomIn = ({ widths }: Table, gap: string) =>
     width - 2 - sum(widths) - widest(verdicts) -
     (widths.length + 1) * gap.length;
@@ -80,10 +91,10 @@ export function comparisonLines(
   ];
 }
 
-/** The cells between the names and the verdicts, heads first. */
+/** Cells between the names and the verdicts, heads first. */
 interface Table {
   readonly rows: readonly (readonly string[])[];
-  /** Of each column. */
+  /** Width of each column. */
   readonly widths: readonly number[];
 }
 
@@ -103,15 +114,15 @@ function shortened({ head, short = head, ...rest }: Column): Column {
   return { ...rest, head: short };
 }
 
-/** Those that tell something; of two that tell the same of a run, the one closer to what it is about. */
+/** Returns the columns with values; of two similar ones, that for speech. */
 function columnsFor(stages: readonly StageReport[]): Column[] {
-  const filled = columns.filter(({ of, tells }) =>
-    stages.some((stage) => tells ? tells(stage) : of(stage) !== undefined)
+  const filled = columns.filter(({ of, isNeeded }) =>
+    stages.some((stage) => isNeeded ? isNeeded(stage) : of(stage) !== undefined)
   );
   const heads = new Set(filled.map(({ head }) => head));
   return filled.filter(({ head }) =>
-    !(head === "latency" && heads.has("finalized")) &&
-    !(head === "tok/s" && heads.has("rtfx"))
+    !(head === "E2E latency" && heads.has("finalization")) &&
+    !(head === "tokens/s" && heads.has("RTFx"))
   );
 }
 
@@ -122,7 +133,7 @@ function quantiles(metric: string): Column["of"] {
   };
 }
 
-function shown(
+function optional(
   value: number | undefined,
   format: (value: number) => string = rounded,
 ): string | undefined {

@@ -1,42 +1,160 @@
 import { z } from "zod";
-import { defineReporter, type ReporterPlugin } from "../../plugins/mod.ts";
-import { renderReport } from "./render_report.ts";
-import { writeStdout } from "../stdout.ts";
+import {
+  defineReporter,
+  type PluginUse,
+  type Report,
+  type ReporterPlugin,
+  type Skipped,
+} from "../../plugins/mod.ts";
+import { writeText } from "../output.ts";
+import { comparisonLines } from "./comparison.ts";
+import {
+  createLook,
+  type Look,
+  plain,
+  seconds,
+  times,
+  wrap,
+  wrapMessage,
+} from "./format.ts";
+import { failedLines, stageLines } from "./stage.ts";
 
 /** Options of {@linkcode consoleReporter}. */
 export interface ConsoleOptions {
   /**
-   * Whether to use colour: `auto` where standard output is a terminal and `NO_COLOR` is not set.
+   * Use of colour: `auto` if standard output is a terminal and `NO_COLOR` is not set.
    *
    * @default {"auto"}
    */
   color?: "auto" | "always" | "never";
   /**
-   * Columns that text is wrapped to, from 79 on.
+   * Width of wrapped text in columns, at least 79.
    *
    * @default {79}
    */
   width?: number;
 }
 
-/** Prints the report for people, to standard output, when the run has ended. */
+/** Prints the report for people to standard output when the run has ended. */
 export const consoleReporter: ReporterPlugin<ConsoleOptions> = defineReporter({
   name: "console",
   summary: "The report for people, on standard output",
   options: z.strictObject({
     color: z.enum(["auto", "always", "never"]).default("auto").describe(
-      "Whether to use colour; auto: on a terminal without NO_COLOR",
+      "Use of colour; auto: on a terminal without NO_COLOR",
     ),
     width: z.int().min(79).default(79).describe(
-      "Columns that text is wrapped to",
+      "Width of wrapped text in columns",
     ),
   }),
-  open({ color, width }, { env }) {
-    const plain = color === "never" ||
-      (color === "auto" && (!Deno.stdout.isTerminal() || !!env("NO_COLOR")));
+  open({ color: given, width }, { env }) {
+    const color = given === "always" ||
+      (given === "auto" && Deno.stdout.isTerminal() && !env("NO_COLOR"));
     return {
       report: (report) =>
-        writeStdout(renderReport(report, { width, color: !plain })),
+        writeText("-", renderReport(report, { width, color })),
     };
   },
 });
+
+/** Options of {@linkcode renderReport}. */
+export interface RenderOptions {
+  /** Width of wrapped text in columns; tables have 79. @default {79} */
+  readonly width?: number;
+  /** Whether to use colour. @default {false} */
+  readonly color?: boolean;
+}
+
+/** Formats a report for people: the same report gives the same text. */
+export function renderReport(
+  report: Report,
+  { width = 79, color = false }: RenderOptions = {},
+): string {
+  const look = createLook({ width, color });
+  const sections = [
+    headerLines(report, look),
+    ...stageSections(report, look),
+    skippedLines(report.skipped, look),
+  ];
+  return sections.filter((lines) => lines.length > 0)
+    .map((lines) => lines.map((line) => `${line}\n`).join(""))
+    .join("\n");
+}
+
+function stageSections({ run, stages }: Report, look: Look): string[][] {
+  const [only] = stages;
+  if (!only) return [["No stage began"]];
+  if (stages.length === 1 && only.verdict.status === "failed") {
+    return [failedLines(only, look)];
+  }
+  const speed = numberFact(run.config.backend, "speed");
+  const sections = stages.map((stage, index) =>
+    stageLines(stage, { index, of: stages.length, speed }, look)
+  );
+  return stages.length > 1
+    ? [...sections, comparisonLines(stages, look)]
+    : sections;
+}
+
+function headerLines(report: Report, look: Look): string[] {
+  const { earshot, run, interrupted } = report;
+  const { backend, dataset } = run.config;
+  const parts = [
+    look.paint("bold", `earshot ${plain(earshot.version)}`),
+    describeBackend(backend),
+    textFact(backend, "url") ?? textFact(backend, "target"),
+    textFact(backend, "model"),
+    describeDataset(dataset),
+    `seed ${run.seed}`,
+    `loaded in ${seconds(run.loadingMs)}`,
+  ];
+  return [
+    ...wrap(parts.filter((part) => part !== undefined), look),
+    ...(interrupted
+      ? [look.paint("yellow", "interrupted: results until the interruption")]
+      : []),
+  ];
+}
+
+function describeBackend(backend: PluginUse): string {
+  const dialect = textFact(backend, "dialect");
+  const mode = textFact(backend, "mode");
+  const name = plain(backend.name) + (dialect ? `/${dialect}` : "");
+  if (!mode) return name;
+  if (mode !== "stream") return `${name}, ${mode}`;
+  const speed = numberFact(backend, "speed");
+  if (speed === undefined) return `${name}, streaming`;
+  return `${name}, streaming ${speed === 0 ? "unpaced" : `at ${times(speed)}`}`;
+}
+
+function describeDataset(dataset: PluginUse): string {
+  const count = numberFact(dataset, "items");
+  const name = plain(dataset.name);
+  return count === undefined ? name : `${name} (${count})`;
+}
+
+function textFact({ facts }: PluginUse, key: string): string | undefined {
+  const value = facts?.[key];
+  return typeof value === "string" && value !== "" ? plain(value) : undefined;
+}
+
+function numberFact({ facts }: PluginUse, key: string): number | undefined {
+  const value = facts?.[key];
+  return typeof value === "number" ? value : undefined;
+}
+
+function skippedLines({ count, items }: Skipped, look: Look): string[] {
+  if (count === 0) return [];
+  const shown = items.slice(0, 5);
+  const more = count - shown.length;
+  return [
+    look.paint(
+      "yellow",
+      `skipped ${count} unusable item${count === 1 ? "" : "s"}`,
+    ),
+    ...shown.flatMap(({ id, reason }) =>
+      wrapMessage(`${id}: ${reason}`, { ...look, label: "  " })
+    ),
+    ...(more > 0 ? [`  … and ${more} more`] : []),
+  ];
+}

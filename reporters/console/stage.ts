@@ -4,26 +4,36 @@ import type {
   ErrorRate,
   FailureNote,
   Rates,
+  SloResult,
   StageReport,
   Summary,
   TokenCounter,
 } from "../../plugins/mod.ts";
-import { type Look, verdictColor } from "./look.ts";
-import { mebibytes, percent, rounded, seconds, times } from "./number.ts";
+import {
+  type Look,
+  mebibytes,
+  percent,
+  plain,
+  rounded,
+  seconds,
+  times,
+  verdictColor,
+  wrap,
+  wrapMessage,
+} from "./format.ts";
 import { metricsTable } from "./table.ts";
-import { plain, wrap, wrapMessage } from "./format.ts";
 
-/** Where a stage stands in its run. */
+/** Position of a stage in its run. */
 export interface Place {
-  /** From 0. */
+  /** Index of the stage, from 0. */
   readonly index: number;
-  /** Stages of the run. */
+  /** Number of stages. */
   readonly of: number;
-  /** Audio seconds sent in a second, where the backend told; 0 is unpaced. */
+  /** Seconds of audio sent per second, if the backend reports it; 0 is unpaced. */
   readonly speed: number | undefined;
 }
 
-/** A stage as text: title, table, speech, rates, failures, the client and the verdict. */
+/** Formats a stage: title, table, speech, rates, failures, the client and the verdict. */
 export function stageLines(
   stage: StageReport,
   place: Place,
@@ -40,7 +50,7 @@ export function stageLines(
   ];
 }
 
-/** Why there are no numbers, and what of it this client had a part in. */
+/** Formats the reasons why a stage has no numbers, and its SLOs. */
 export function failedLines(stage: StageReport, look: Look): string[] {
   const [first = "no request succeeded", ...rest] = stage.verdict.reasons;
   return [
@@ -51,7 +61,7 @@ export function failedLines(stage: StageReport, look: Look): string[] {
     ...rest.flatMap((reason) =>
       wrapMessage(reason, { ...look, label: "        " })
     ),
-    ...objectiveLines(stage, look),
+    ...sloLines(stage, look),
   ];
 }
 
@@ -65,11 +75,11 @@ function titleOf(stage: StageReport, { index, of }: Place): string[] {
     `${seconds(endMs - startMs)} measured${after}`,
     ...endings(stage),
     ...(stopped === "interrupted" ? ["interrupted"] : []),
-    ...(stopped === "data" ? ["data used up"] : []),
+    ...(stopped === "data" ? ["data exhausted"] : []),
   ];
 }
 
-/** Said first, as no other number means much then. */
+/** First part of the title, as all other numbers mean little then. */
 function mostFailed({ rates: { errorRate = 0 } }: StageReport): string[] {
   return errorRate > 0.5 ? [`${percent(errorRate)} of requests failed`] : [];
 }
@@ -84,10 +94,10 @@ function endings({ counts, metrics }: StageReport): string[] {
     [counts.dropped, "dropped"],
     [counts.emptyOutputs, "with empty answers"],
   ];
-  const told = rest.flatMap(([n, words]) => n > 0 ? [`${n} ${words}`] : []);
+  const parts = rest.flatMap(([n, words]) => n > 0 ? [`${n} ${words}`] : []);
   return [
     `${all} ${what}${all === 1 ? "" : "s"}, ${counts.ok} ok`,
-    ...(told.length > 0 ? [told.join(", ")] : []),
+    ...(parts.length > 0 ? [parts.join(", ")] : []),
   ];
 }
 
@@ -108,12 +118,12 @@ function measuredLines(
     ...wrap(tokensOf(stage), { ...look, label: "  tokens  " }),
     ...wrap(retriedOf(stage.counts), { ...look, label: "  retried " }),
     ...failureLines(stage, look),
-    ...objectiveLines(stage, look),
+    ...sloLines(stage, look),
     ...clientLines(stage, look),
   ];
 }
 
-/** Where no speech was sent, what is compared with references is text. */
+/** Returns the label of the error rates: without speech they are those of text. */
 function subjectOf({ metrics, rates }: StageReport): string {
   const isSpeech = metrics["audioSeconds"] ?? rates.rtfxAggregate;
   return isSpeech === undefined ? "  quality " : "  speech  ";
@@ -129,7 +139,7 @@ function speechOf({ rates, quality }: StageReport, speed?: number): string[] {
   return [
     ...(rtfxAggregate === undefined
       ? []
-      : [`${times(rtfxAggregate)} real time in all${paced}`]),
+      : [`RTFx ${times(rtfxAggregate)}${paced}`]),
     ...(quality.wer ? errorRate("WER", "words", quality.wer) : []),
     ...(quality.cer ? errorRate("CER", "characters", quality.cer) : []),
   ];
@@ -149,24 +159,24 @@ function errorRate(name: string, units: string, rate: ErrorRate): string[] {
 
 function ratesOf(rates: Rates): string[] {
   const { errorRate } = rates;
-  const told: readonly (readonly [number | undefined, string])[] = [
+  const all: readonly (readonly [number | undefined, string])[] = [
     [rates.requestsPerSecond, "requests/s"],
     [rates.embeddingsPerSecond, "embeddings/s"],
     [rates.inputTokensPerSecond, "input tokens/s"],
     [rates.outputTokensPerSecond, "output tokens/s"],
   ];
   return [
-    ...told.flatMap(([rate, unit]) =>
+    ...all.flatMap(([rate, unit]) =>
       rate === undefined ? [] : [`${rounded(rate)} ${unit}`]
     ),
     ...(errorRate === undefined ? [] : [`errors ${percent(errorRate)}`]),
   ];
 }
 
-/** Above this share of answers outside the window the rates need a word. */
+/** Share of answers outside the window from which rates are explained. */
 const OUTSIDE_SHARE = 0.1;
 
-/** Why rates and counts do not fit together: rates have only what ended within the window. */
+/** Explains why rates and counts differ: rates include only requests that ended within the window. */
 function outsideLines(
   { counts: { ok }, rates, window: { startMs, endMs } }: StageReport,
   look: Look,
@@ -183,18 +193,26 @@ function outsideLines(
   return wrapMessage(text, { ...look, label: "          " });
 }
 
-function objectiveLines({ slo = [] }: StageReport, look: Look): string[] {
-  const pieces = slo.map(({ objective, value, pass }) => {
-    const measured = value === undefined ? "no data" : percent(value);
+function sloLines({ slo = [] }: StageReport, look: Look): string[] {
+  const parts = slo.map(({ objective, value, unit, pass }) => {
+    const measured = value === undefined
+      ? "no data"
+      : formatSloValue(value, unit);
     const result = pass
       ? look.paint("green", "met")
       : look.paint("red", "missed");
     return `${plain(objective)}  ${measured}  ${result}`;
   });
-  return wrap(pieces, { ...look, label: "  slo     " });
+  return wrap(parts, { ...look, label: "  slo     " });
 }
 
-/** Who counted tokens beside the server's own answers: without a word of it, an estimate would look like a count. */
+function formatSloValue(value: number, unit: SloResult["unit"]): string {
+  if (unit === "share") return percent(value);
+  if (unit === "ratio") return times(value);
+  return unit === "/s" ? `${rounded(value)}/s` : `${rounded(value)} ${unit}`;
+}
+
+/** Names the sources of token counts other than the server's: an estimate must not look like a count. */
 function tokensOf({ tokenCounts = {}, counts: { ok } }: StageReport): string[] {
   const of = `of ${ok} request${ok === 1 ? "" : "s"}`;
   return (["input", "output"] as const).flatMap((side) =>
@@ -212,7 +230,7 @@ const counters: Readonly<Record<Exclude<TokenCounter, "server">, string>> = {
   characters: "estimated from characters",
 };
 
-/** A request that was sent twice is slower than the server is. */
+/** Names requests that were sent again, as these are slower than the server. */
 function retriedOf({ retried }: Counts): string[] {
   if (retried === 0) return [];
   const what = retried === 1 ? "request" : "requests";
@@ -227,12 +245,12 @@ function failureLines(
 ): string[] {
   if (failures.length === 0) return [];
   const all = Object.values(counts.failures).reduce((sum, n) => sum + n, 0);
-  const told = failures.reduce((sum, { count }) => sum + count, 0);
+  const shown = failures.reduce((sum, { count }) => sum + count, 0);
   return [
     look.paint("red", "  failures"),
     ...failures.flatMap((note) => failureLine(note, look)),
-    ...(all > told
-      ? [`${String(all - told).padStart(8)}  of other kinds`]
+    ...(all > shown
+      ? [`${String(all - shown).padStart(8)}  of other kinds`]
       : []),
   ];
 }
@@ -251,15 +269,15 @@ function clientLines(
   look: Look,
 ): string[] {
   const status = look.paint(verdictColor(verdict.status), verdict.status);
-  const pieces = healthOf(client);
-  const last = pieces.pop();
-  const told = last === undefined
+  const health = healthOf(client);
+  const last = health.pop();
+  const parts = last === undefined
     ? [status]
-    : [...pieces, `${last}   ${status}`];
+    : [...health, `${last}   ${status}`];
   const label = "  client  ";
   const indent = " ".repeat(label.length);
   return [
-    ...wrap(told, { ...look, label }),
+    ...wrap(parts, { ...look, label }),
     ...verdict.reasons.flatMap((reason) =>
       wrapMessage(reason, { ...look, label: indent })
     ),
@@ -277,7 +295,7 @@ function healthOf(client: ClientHealth): string[] {
   ];
 }
 
-/** With its n where a p99 is little more than the largest value: the verdict does not rest on it then. */
+/** Adds n to a p99 of few values, which the verdict does not use. */
 function p99Of(what: string, summary: Summary | undefined): string[] {
   if (!summary) return [];
   const few = summary.n < 100 ? ` (n ${summary.n})` : "";

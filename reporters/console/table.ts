@@ -5,12 +5,10 @@ import {
   type Summary,
   type Unit,
 } from "../../plugins/mod.ts";
-import type { Look } from "./look.ts";
-import { rounded, valueOf } from "./number.ts";
-import { plain, truncate } from "./format.ts";
+import { formatValue, type Look, plain, rounded, truncate } from "./format.ts";
 
-/** Rows come in this order in every report, what the run is about first; those not named here follow. */
-const order: readonly string[] = [
+/** Order of rows, the most important first. Other metrics follow. */
+const ORDER: readonly string[] = [
   "ttft",
   "firstEvent",
   "finalization",
@@ -37,56 +35,58 @@ const labels: ReadonlyMap<string, string> = new Map(
   ]),
 );
 
-/** Told in the line on the client, not in the table. */
-const elsewhere: ReadonlySet<string> = new Set(
+/** Metrics of the client, which have a line of their own. */
+const ofClient: ReadonlySet<string> = new Set(
   clientMetrics.map(({ name }) => name),
 );
 
-/** Told of paced audio, it would be the pace that it tells of: a little below 1, however fast the server. */
-const unpacedOnly: ReadonlySet<string> = new Set(["rtfxRequest"]);
-
-/** How many values a percentile needs to be more than the largest one: 1 ÷ (1 − p). */
-const needed = { p50: 2, p90: 10, p95: 20, p99: 100 } as const;
-
-const takes = Object.entries(needed).map(([name, n]) => `${name} takes ${n}`);
-
-type Metric = { readonly unit: Unit } & Summary;
-
-/** The table of a stage's metrics, milliseconds first. */
-export function metricsTable(
-  stage: StageReport,
-  { isPaced = false, ...look }: Look & { readonly isPaced?: boolean },
-): string[] {
-  const rows = inOrder(stage.metrics).filter(([name]) =>
-    !isPaced || !unpacedOnly.has(name)
-  );
-  const timed = rows.filter(([, { unit }]) => unit === "ms");
-  const others = rows.filter(([, { unit }]) => unit !== "ms");
-  const lines = [...block("ms", timed, look), ...block("other", others, look)];
-  return [...lines, ...notes(rows, look)];
-}
-
-function inOrder(found: StageReport["metrics"]): [string, Metric][] {
-  const names = [...order, ...labels.keys(), ...Object.keys(found).sort()];
-  return [...new Set(names)].flatMap((name) => {
-    const metric = found[name];
-    if (!metric || elsewhere.has(name) || isSaid(name, found)) return [];
-    return [[name, metric]];
-  });
-}
-
-/** Rows that tell what another one does, where nothing but answer text came, or no audio was streamed. */
-const twins: Readonly<Record<string, readonly string[]>> = {
+/** Rows left out if they have the same values as another row. */
+const REPEATS: Readonly<Record<string, readonly string[]>> = {
+  firstEvent: ["ttft"],
   ttfo: ["ttft", "ttftCold"],
   ttftCold: ["ttft"],
 };
 
-function isSaid(name: string, found: StageReport["metrics"]): boolean {
-  const metric = found[name];
-  return (twins[name] ?? []).some((twin) => {
-    const other = found[twin];
-    return other?.n === metric?.n && other?.mean === metric?.mean &&
-      other?.max === metric?.max;
+/** Number of values from which a percentile differs from the largest value: 1 ÷ (1 − p). */
+const NEEDED = { p50: 2, p90: 10, p95: 20, p99: 100 } as const;
+
+type Metric = { readonly unit: Unit } & Summary;
+
+/** Formats the metrics of a stage as a table, those in milliseconds first. */
+export function metricsTable(
+  stage: StageReport,
+  { isPaced = false, ...look }: Look & { readonly isPaced?: boolean },
+): string[] {
+  const rows = orderedRows(stage, isPaced);
+  const timed = rows.filter(([, { unit }]) => unit === "ms");
+  const others = rows.filter(([, { unit }]) => unit !== "ms");
+  return [
+    ...block("ms", timed, look),
+    ...block("other", others, look),
+    ...notes(rows, look),
+  ];
+}
+
+function orderedRows(stage: StageReport, isPaced: boolean): [string, Metric][] {
+  const found = stage.metrics;
+  const names = [...ORDER, ...labels.keys(), ...Object.keys(found).sort()];
+  return [...new Set(names)].flatMap((name) => {
+    const metric = found[name];
+    if (!metric || ofClient.has(name) || isRedundant(name, stage)) return [];
+    // The RTFx of paced audio is the pace, a little below 1.
+    return name === "rtfxRequest" && isPaced ? [] : [[name, metric]];
+  });
+}
+
+/** Reports whether another row shows the same. A closed loop has no schedule that response time could differ by. */
+function isRedundant(name: string, { load, metrics }: StageReport): boolean {
+  const isClosed = load["kind"] === "concurrent";
+  if (name === "responseTime" && isClosed && metrics["latency"]) return true;
+  const metric = metrics[name];
+  return (REPEATS[name] ?? []).some((other) => {
+    const twin = metrics[other];
+    return twin?.n === metric?.n && twin?.mean === metric?.mean &&
+      twin?.max === metric?.max;
   });
 }
 
@@ -96,7 +96,7 @@ function block(
   { paint }: Look,
 ): string[] {
   if (rows.length === 0) return [];
-  const heads = ["n", ...Object.keys(needed), "max"].map((head) => cell(head));
+  const heads = ["n", ...Object.keys(NEEDED), "max"].map((head) => cell(head));
   return [
     paint("dim", row(title, heads)),
     ...rows.map(([name, metric]) =>
@@ -106,16 +106,16 @@ function block(
 }
 
 function cellsOf(metric: Metric): string[] {
-  const quantiles = Object.entries(needed).map(([name, n]) =>
+  const percentiles = Object.entries(NEEDED).map(([name, n]) =>
     cell(
-      valueOf(metric[name as keyof typeof needed], metric.unit),
+      formatValue(metric[name as keyof typeof NEEDED], metric.unit),
       metric.n < n ? "~" : " ",
     )
   );
   return [
     cell(String(metric.n)),
-    ...quantiles,
-    cell(valueOf(metric.max, metric.unit)),
+    ...percentiles,
+    cell(formatValue(metric.max, metric.unit)),
   ];
 }
 
@@ -128,13 +128,12 @@ function row(label: string, cells: readonly string[]): string {
 }
 
 function notes(rows: readonly [string, Metric][], { paint }: Look): string[] {
-  const few = rows.some(([, { n }]) => n < needed.p99);
-  const error = Math.max(
-    0,
-    ...rows.map(([, { quantileError = 0 }]) => quantileError),
-  );
+  const hasFew = rows.some(([, { n }]) => n < NEEDED.p99);
+  const needs = Object.entries(NEEDED).map(([name, n]) => `${name} needs ${n}`);
+  const errors = rows.map(([, { quantileError = 0 }]) => quantileError);
+  const error = Math.max(0, ...errors);
   return [
-    ...(few ? [`  ~ too few values: ${takes.join(", ")}`] : []),
+    ...(hasFew ? [`  ~ too few values: ${needs.join(", ")}`] : []),
     ...(error > 0
       ? [`  percentiles of many values are within ${rounded(100 * error)} %`]
       : []),

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { clientMetrics, metrics } from "../../plugins/mod.ts";
 import { goodStage, metric } from "../../tests/support/report.ts";
-import { lookOf } from "./look.ts";
+import { createLook } from "./format.ts";
 import { metricsTable } from "./table.ts";
 
-const look = lookOf({ width: 79, color: false });
+const look = createLook({ width: 79, color: false });
 
-Deno.test("metricsTable() has a row for every metric, in one order and under its label", () => {
+Deno.test("metricsTable() has a row for every metric, in a fixed order, with its label", () => {
   const every = [...metrics, ...clientMetrics].map((
     { name, unit },
     i,
@@ -14,6 +14,7 @@ Deno.test("metricsTable() has a row for every metric, in one order and under its
   const rows = (entries: unknown[][]) =>
     metricsTable({
       ...goodStage,
+      load: { kind: "constant" },
       metrics: Object.fromEntries(entries),
     }, look);
   const lines = rows(every);
@@ -23,33 +24,48 @@ Deno.test("metricsTable() has a row for every metric, in one order and under its
     assert.ok(found.length >= 1, label);
   }
   assert.equal(lines.length, metrics.length + 2);
-  assert.match(lines[1] ?? "", /^ {2}first output /);
+  assert.match(lines[1] ?? "", /^ {2}TTFT /);
 });
 
-Deno.test("metricsTable() leaves the first answer text out where it is the first text", () => {
+Deno.test("metricsTable() leaves out response time in a closed loop, which has no schedule", () => {
+  const stage = {
+    ...goodStage,
+    metrics: {
+      responseTime: metric("ms", 200, 41),
+      latency: metric("ms", 200, 40),
+    },
+  };
+  const rows = (kind: string) =>
+    metricsTable({ ...stage, load: { kind } }, look).slice(1)
+      .map((line) => line.trim().split("  ")[0]);
+  assert.deepEqual(rows("concurrent"), ["E2E latency"]);
+  assert.deepEqual(rows("constant"), ["response time", "E2E latency"]);
+});
+
+Deno.test("metricsTable() leaves out rows that repeat TTFT", () => {
   const rows = (ttft: number, ttfo: number) =>
     metricsTable({
       ...goodStage,
       metrics: { ttft: metric("ms", 200, ttft), ttfo: metric("ms", 200, ttfo) },
     }, look).slice(1).map((line) => line.trim().split("  ")[0]);
-  assert.deepEqual(rows(30, 30), ["first output"]);
-  assert.deepEqual(rows(30, 40), ["first output", "first answer text"]);
+  assert.deepEqual(rows(30, 30), ["TTFT"]);
+  assert.deepEqual(rows(30, 40), ["TTFT", "TTFO (first answer text)"]);
 });
 
-Deno.test("metricsTable() says nothing of the pace as if it were the server's", () => {
+Deno.test("metricsTable() leaves out the RTFx of paced audio", () => {
   const stage = {
     ...goodStage,
     metrics: { rtfxRequest: metric("ratio", 200, 0.97) },
   };
-  assert.match(metricsTable(stage, look).join("\n"), /times real time/);
+  assert.match(metricsTable(stage, look).join("\n"), /RTFx/);
   assert.deepEqual(metricsTable(stage, { ...look, isPaced: true }), []);
 });
 
-Deno.test("metricsTable() gives no line where nothing was observed", () => {
+Deno.test("metricsTable() returns no lines without metrics", () => {
   assert.deepEqual(metricsTable({ ...goodStage, metrics: {} }, look), []);
 });
 
-Deno.test("metricsTable() keeps its columns whatever the size of a number", () => {
+Deno.test("metricsTable() keeps its columns for numbers of any size", () => {
   const stage = {
     ...goodStage,
     metrics: {

@@ -5,19 +5,18 @@ import {
   type Reporter,
   type ReporterPlugin,
 } from "../../plugins/mod.ts";
-import { csvRow } from "./row.ts";
+import { linesTo, type LineWriter } from "../line_writer.ts";
+import { checkWritable, writeText } from "../output.ts";
+import { csvRow } from "../safe_text.ts";
 import { requestCells, requestColumns } from "./requests.ts";
 import { stageCells, stageColumns } from "./stages.ts";
-import { linesTo, type LineWriter } from "../line_writer.ts";
-import { checkWritable, writeWhole } from "../output.ts";
-import { writeStdout } from "../stdout.ts";
 
 /** Options of {@linkcode csvReporter}. */
 export interface CsvOptions {
   /** File to write; `-` is standard output. */
   path: string;
   /**
-   * What a row is: a stage, written when the run has ended, or a request, written as it ends.
+   * Rows of the table: `stages`, written when the run has ended, or `requests`, written as they end.
    *
    * @default {"stages"}
    */
@@ -25,33 +24,26 @@ export interface CsvOptions {
 }
 
 /**
- * Writes a table as RFC 4180 has it, with the same columns in every run: docs/report.md tells
- * them. A text that a spreadsheet would take for a formula gets an apostrophe before it.
+ * Writes a CSV table (RFC 4180) with the same columns in every run; docs/report.md describes them. A text that a
+ * spreadsheet would run as a formula is preceded by an apostrophe.
  */
 export const csvReporter: ReporterPlugin<CsvOptions> = defineReporter({
   name: "csv",
-  summary: "A table: one row a stage, or one a request",
+  summary: "A table with a row for each stage or request",
   primary: "path",
   options: z.strictObject({
     path: z.string().min(1).describe("File to write; - is standard output"),
     rows: z.enum(["stages", "requests"]).default("stages").describe(
-      "What a row is",
+      "Rows of the table",
     ),
   }),
   async open({ path, rows }) {
-    if (path !== "-") await checkWritable(path);
-    return rows === "stages" ? stagesTo(path) : requestsTo(linesTo(path));
+    await checkWritable(path);
+    return rows === "stages"
+      ? { report: (report) => writeText(path, stageTable(report)) }
+      : requestReporter(linesTo(path));
   },
 });
-
-function stagesTo(path: string): Reporter {
-  return {
-    report(report) {
-      const text = stageTable(report);
-      return path === "-" ? writeStdout(text) : writeWhole(path, text);
-    },
-  };
-}
 
 function stageTable(report: Report): string {
   const rows = report.stages.map((stage, index) =>
@@ -60,21 +52,18 @@ function stageTable(report: Report): string {
   return [csvRow(stageColumns), ...rows].join("");
 }
 
-function requestsTo(lines: LineWriter): Reporter {
-  let begun = false;
+function requestReporter(lines: LineWriter): Reporter {
+  let hasHead = false;
   function start(): void {
-    if (!begun) lines.push(() => csvRow(requestColumns));
-    begun = true;
+    if (!hasHead) lines.push(() => csvRow(requestColumns));
+    hasHead = true;
   }
   return {
     start,
     samples(batch) {
       for (const sample of batch) {
-        const { deltas, audioSent } = sample;
-        lines.push(
-          () => csvRow(requestCells(sample)),
-          5 + deltas.length + audioSent.length,
-        );
+        const weight = 5 + sample.deltas.length + sample.audioSent.length;
+        lines.push(() => csvRow(requestCells(sample)), weight);
       }
     },
     async report() {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { parse } from "csv-parse";
 import fc from "fast-check";
 import type { Report, Sample } from "../../plugins/mod.ts";
-import { type Cell, csvRow } from "./row.ts";
+import { type Cell, csvRow } from "../safe_text.ts";
 import { csvReporter } from "./csv.ts";
 import { finish, open, scratch } from "../../tests/support/reporters.ts";
 import {
@@ -94,7 +94,7 @@ Deno.test("csvReporter() has the same columns for every run", async () => {
   assert.equal(new Set(heads[0]).size, heads[0]?.length);
 });
 
-Deno.test("csvReporter() says who counted tokens, and how many vectors came", async () => {
+Deno.test("csvReporter() writes the sources of token counts and the number of vectors", async () => {
   const [chat] = await stages(chatReport);
   assert.equal(chat?.["tokenCounts.input"], "server=4 tokenizer=8");
   assert.equal(
@@ -143,7 +143,7 @@ Deno.test("csvReporter() says who counted tokens, and how many vectors came", as
   assert.equal(failed?.["countedBy.input"], "");
 });
 
-Deno.test("csvReporter() leaves no number of a stage's metrics behind", async () => {
+Deno.test("csvReporter() writes every number of a stage's metrics", async () => {
   const [row = {}] = await stages(speechReport);
   const [stage] = speechReport.stages;
   for (
@@ -155,7 +155,7 @@ Deno.test("csvReporter() leaves no number of a stage's metrics behind", async ()
   }
 });
 
-Deno.test("csvReporter() writes a row for each request, whatever its end", async () => {
+Deno.test("csvReporter() writes a row for each request of any outcome", async () => {
   const [good, failed] = await requests([goodSample, failedSample]);
   const expected = {
     id: "0",
@@ -198,7 +198,7 @@ Deno.test("csvReporter() writes a row for each request, whatever its end", async
   assert.deepEqual(some(failed, Object.keys(rest)), rest);
 });
 
-Deno.test("csvReporter() writes the head alone where there was no request", async () => {
+Deno.test("csvReporter() writes only the head without requests", async () => {
   await using folder = await scratch();
   const path = folder.at("x.csv");
   await finish(
@@ -208,14 +208,14 @@ Deno.test("csvReporter() writes the head alone where there was no request", asyn
   assert.match(await Deno.readTextFile(path), /^id,session,.*reference\r\n$/);
 });
 
-Deno.test("csvReporter() tells a full disk at the end", async () => {
+Deno.test("csvReporter() reports a full disk at the end", async () => {
   const path = "/dev/full";
   const reporter = await open(csvReporter({ path, rows: "requests" }));
   reporter.samples?.([goodSample]);
   await assert.rejects(finish(reporter, failedReport), /No space left/);
 });
 
-Deno.test("csvReporter() refuses a path that cannot be written, before the run", async () => {
+Deno.test("csvReporter() rejects an unwritable path before the run", async () => {
   for (const rows of ["stages", "requests"] as const) {
     await assert.rejects(
       open(csvReporter({ path: "/dev/none/x.csv", rows })),
@@ -224,7 +224,7 @@ Deno.test("csvReporter() refuses a path that cannot be written, before the run",
   }
 });
 
-Deno.test("csvRow() is read again as it was, but for what a spreadsheet would run", async () => {
+Deno.test("csvRow() can be parsed to equal cells, except those that a spreadsheet would run", async () => {
   const cell = fc.oneof(
     fc.string({ unit: "grapheme" }),
     fc.constantFrom('"', ",", "a\nb", "=1+1", "-", "@x", "\tx", "a;=b", "＝1"),
@@ -241,12 +241,12 @@ Deno.test("csvRow() is read again as it was, but for what a spreadsheet would ru
   ));
 });
 
-Deno.test("csvRow() writes numbers as they are, and nothing for none", () => {
+Deno.test("csvRow() writes unchanged numbers and empty cells", () => {
   const cells: Cell[] = [-1.5, 0, undefined, NaN, Infinity, true, ""];
   assert.equal(csvRow(cells), "-1.5,0,,,,true,\r\n");
 });
 
-Deno.test("csvRow() writes out what could steer a terminal, and lets no separator begin another cell", () => {
+Deno.test("csvRow() escapes control characters and quotes separators", () => {
   const cells = [
     "\x1b[2Jgone",
     "over\rwritten",

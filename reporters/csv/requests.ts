@@ -7,7 +7,7 @@ import {
   type TokenCounter,
   type Usage,
 } from "../../plugins/mod.ts";
-import type { Cell } from "./row.ts";
+import type { Cell } from "../safe_text.ts";
 
 const instants: readonly Instant[] = [
   "connected",
@@ -21,92 +21,72 @@ const instants: readonly Instant[] = [
   "final",
 ];
 
-/** Metrics that are a list for each request: a row cannot hold them. */
-const lists: ReadonlySet<string> = new Set([
-  "itl",
-  "deltaGap",
-  "chunkLateness",
-]);
+/** Metrics with a list of values for each request, which a row cannot contain. */
+const lists: readonly string[] = ["itl", "deltaGap", "chunkLateness"];
 
-const names: readonly string[] = [...metrics, ...clientMetrics]
-  .map(({ name }) => name).filter((name) => !lists.has(name));
+type Column = readonly [name: string, value: (sample: Sample) => Cell];
 
-/** The columns of a table of requests: the same in every run. */
-export const requestColumns: readonly string[] = [
-  "id",
-  "session",
-  "turn",
-  "stage",
-  "phase",
-  "status",
-  "failure.class",
-  "failure.code",
-  "failure.message",
-  "audio.id",
-  "audio.ms",
-  "scheduledMs",
-  "dispatchedMs",
-  ...instants.map((instant) => `${instant}Ms`),
-  "endedMs",
-  ...names,
-  "countedBy.input",
-  "countedBy.output",
-  "retried",
-  "reads",
-  "readBytes",
-  "events",
-  "deltas",
-  "chunks",
-  "texts",
-  "images",
-  "embeddings",
-  "dimensions",
-  "finishReason",
-  "text",
-  "reference",
+const before: readonly Column[] = [
+  ["id", ({ id }) => id],
+  ["session", ({ session }) => session.id],
+  ["turn", ({ session }) => session.turn],
+  ["stage", ({ stage }) => stage],
+  ["phase", ({ phase }) => phase],
+  ["status", ({ outcome }) => outcome.status],
+  ["failure.class", (sample) => failureOf(sample)?.class],
+  ["failure.code", (sample) => failureOf(sample)?.code],
+  ["failure.message", (sample) => failureOf(sample)?.message],
+  ["audio.id", ({ input }) => input.audioId],
+  ["audio.ms", ({ input }) => input.audioMs],
+  ["scheduledMs", ({ scheduledMs }) => scheduledMs],
+  ["dispatchedMs", ({ dispatchedMs }) => dispatchedMs],
+  ...instants.map((name): Column => [`${name}Ms`, ({ marks }) => marks[name]]),
+  ["endedMs", ({ endedMs }) => endedMs],
 ];
 
-/** The cells of a request, in the order of the columns. */
+const names: readonly string[] = [...metrics, ...clientMetrics]
+  .map(({ name }) => name).filter((name) => !lists.includes(name));
+
+const after: readonly Column[] = [
+  ["countedBy.input", ({ output }) => counterOf(output.usage, "input")],
+  ["countedBy.output", ({ output }) => counterOf(output.usage, "output")],
+  ["retried", ({ retried = 0 }) => retried],
+  ["reads", ({ reads }) => reads.count],
+  ["readBytes", ({ reads }) => reads.bytes],
+  ["events", ({ reads }) => reads.events],
+  ["deltas", ({ deltas }) => deltas.length],
+  ["chunks", ({ audioSent }) => audioSent.length],
+  ["texts", ({ input }) => input.texts],
+  ["images", ({ input }) => input.images],
+  ["embeddings", ({ output }) => output.embeddings?.count],
+  ["dimensions", ({ output }) => output.embeddings?.dimensions],
+  ["finishReason", ({ output }) => output.finishReason],
+  ["text", ({ output }) => output.text],
+  ["reference", ({ input }) => input.reference],
+];
+
+/** Columns of a table of requests: the same in every run. */
+export const requestColumns: readonly string[] = [
+  ...before.map(([name]) => name),
+  ...names,
+  ...after.map(([name]) => name),
+];
+
+/** Returns the cells of a request in the order of the columns. */
 export function requestCells(sample: Sample): Cell[] {
-  const { input, marks, reads, output, outcome } = sample;
   const values = metricsOf(sample);
-  const failure = outcome.status === "ok" ? undefined : outcome.failure;
   return [
-    sample.id,
-    sample.session.id,
-    sample.session.turn,
-    sample.stage,
-    sample.phase,
-    outcome.status,
-    failure?.class,
-    failure?.code,
-    failure?.message,
-    input.audioId,
-    input.audioMs,
-    sample.scheduledMs,
-    sample.dispatchedMs,
-    ...instants.map((instant) => marks[instant]),
-    sample.endedMs,
+    ...before.map(([, value]) => value(sample)),
     ...names.map((name) => values[name]),
-    counterOf(output.usage, "input"),
-    counterOf(output.usage, "output"),
-    sample.retried ?? 0,
-    reads.count,
-    reads.bytes,
-    reads.events,
-    sample.deltas.length,
-    sample.audioSent.length,
-    input.texts,
-    input.images,
-    output.embeddings?.count,
-    output.embeddings?.dimensions,
-    output.finishReason,
-    output.text,
-    input.reference,
+    ...after.map(([, value]) => value(sample)),
   ];
 }
 
-/** Who counted the tokens of one side; nobody where they are not known. */
+function failureOf({ outcome }: Sample) {
+  return outcome.status === "ok" ? undefined : outcome.failure;
+}
+
+/** Returns the source of a token count, and `undefined` for an unknown count. */
 function counterOf(
   usage: Usage | undefined,
   side: "input" | "output",

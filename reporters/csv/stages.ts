@@ -6,18 +6,17 @@ import {
   type StageReport,
   type Summary,
 } from "../../plugins/mod.ts";
-import { plainJson } from "../plain_json.ts";
-import type { Cell } from "./row.ts";
+import { type Cell, plainJson } from "../safe_text.ts";
 
-/** One stage of a report. */
+/** Stage of a report. */
 export interface ReportedStage {
-  /** From 0. */
+  /** Index of the stage, from 0. */
   readonly index: number;
-  /** The stage. */
   readonly stage: StageReport;
 }
 
-type Cells = Readonly<Record<string, Cell>>;
+type Row = ReportedStage & Pick<Report, "earshot" | "run" | "interrupted">;
+type Column = readonly [name: string, value: (row: Row) => Cell];
 
 const statistics = [
   "n",
@@ -33,160 +32,117 @@ const statistics = [
   "max",
 ] as const;
 
-const summaries: readonly string[] = [
-  ...metrics.map(({ name }) => name),
-  "client.scheduleLag",
-  "client.chunkLateness",
-  "client.loopDelay",
-];
+const counts = [
+  "ok",
+  "error",
+  "timeout",
+  "cancelled",
+  "dropped",
+  "emptyOutputs",
+  "retried",
+  "warmup",
+] as const;
 
-/** The columns of a table of stages, before those of the summaries. */
-const single: readonly string[] = [
-  "run.id",
-  "run.startedAt",
-  "earshot.version",
-  "run.seed",
-  "backend",
-  "backend.dialect",
-  "backend.mode",
-  "backend.speed",
-  "target",
-  "model",
-  "dataset",
-  "run.load",
-  "interrupted",
-  "stage",
-  "name",
-  "verdict",
-  "verdict.reasons",
-  "slo",
-  "load",
-  "load.kind",
-  "load.concurrency",
-  "load.ratePerSecond",
-  "load.maxInFlight",
-  "stopped",
-  "window.startMs",
-  "window.endMs",
-  "window.warmupMs",
-  "counts.ok",
-  "counts.error",
-  "counts.timeout",
-  "counts.cancelled",
-  "counts.dropped",
-  "counts.emptyOutputs",
-  "counts.retried",
-  "counts.warmup",
-  "failures",
+const rates = [
   "errorRate",
   "requestsPerSecond",
   "inputTokensPerSecond",
   "outputTokensPerSecond",
   "embeddingsPerSecond",
   "rtfxAggregate",
-  "tokenCounts.input",
-  "tokenCounts.output",
+] as const;
+
+const single: readonly Column[] = [
+  ["run.id", ({ run }) => run.id],
+  ["run.startedAt", ({ run }) => run.startedAt],
+  ["earshot.version", ({ earshot }) => earshot.version],
+  ["run.seed", ({ run }) => run.seed],
+  ["backend", ({ run }) => run.config.backend.name],
+  ["backend.dialect", factOf("dialect")],
+  ["backend.mode", factOf("mode")],
+  ["backend.speed", factOf("speed")],
+  ["target", (row) => factOf("url")(row) ?? factOf("target")(row)],
+  ["model", factOf("model")],
+  ["dataset", ({ run }) => run.config.dataset.name],
+  ["run.load", ({ run }) => run.config.load],
+  ["interrupted", ({ interrupted }) => interrupted],
+  ["stage", ({ index }) => index],
+  ["name", ({ stage }) => stage.name],
+  ["verdict", ({ stage }) => stage.verdict.status],
+  ["verdict.reasons", ({ stage }) => stage.verdict.reasons.join("; ")],
+  ["slo", ({ stage }) => sloResults(stage)],
+  ["load", ({ stage }) => plainJson(stage.load)],
+  ...["kind", "concurrency", "ratePerSecond", "maxInFlight"].map((
+    key,
+  ): Column => [`load.${key}`, ({ stage }) => toCell(stage.load[key])]),
+  ["stopped", ({ stage }) => stage.stopped],
+  ...(["startMs", "endMs", "warmupMs"] as const).map((
+    key,
+  ): Column => [`window.${key}`, ({ stage }) => stage.window[key]]),
+  ...counts.map((
+    key,
+  ): Column => [`counts.${key}`, ({ stage }) => stage.counts[key]]),
+  ["failures", ({ stage }) => numbersIn(stage.counts.failures)],
+  ...rates.map((key): Column => [key, ({ stage }) => stage.rates[key]]),
+  ["tokenCounts.input", ({ stage }) => numbersIn(stage.tokenCounts?.input)],
+  ["tokenCounts.output", ({ stage }) => numbersIn(stage.tokenCounts?.output)],
   ...errorRateColumns("wer"),
   ...errorRateColumns("cer"),
-  "client.cpu",
-  "client.rssBytes",
+  ["client.cpu", ({ stage }) => stage.client.cpu],
+  ["client.rssBytes", ({ stage }) => stage.client.rssBytes],
 ];
 
-/** The columns of a table of stages: the same in every run. */
+type Summarized = readonly [
+  name: string,
+  of: (stage: StageReport) => Summary | undefined,
+];
+
+const summaries: readonly Summarized[] = [
+  ...metrics.map((
+    { name },
+  ): Summarized => [name, (stage) => stage.metrics[name]]),
+  ...(["scheduleLag", "chunkLateness", "loopDelay"] as const).map((
+    key,
+  ): Summarized => [`client.${key}`, ({ client }) => client[key]]),
+];
+
+/** Columns of a table of stages: the same in every run. */
 export const stageColumns: readonly string[] = [
-  ...single,
-  ...summaries.flatMap((name) => statistics.map((key) => `${name}.${key}`)),
+  ...single.map(([name]) => name),
+  ...summaries.flatMap(([name]) => statistics.map((key) => `${name}.${key}`)),
 ];
 
-/** The cells of a stage, in the order of the columns. */
-export function stageCells(report: Report, place: ReportedStage): Cell[] {
-  const cells: Cells = {
-    ...runCells(report),
-    ...settingCells(place),
-    ...countCells(place.stage),
-    ...place.stage.rates,
-    ...tokenCells(place.stage),
-    ...errorRateCells("wer", place.stage.quality.wer),
-    ...errorRateCells("cer", place.stage.quality.cer),
-  };
+/** Returns the cells of a stage in the order of the columns. */
+export function stageCells(report: Report, reported: ReportedStage): Cell[] {
+  const row = { ...report, ...reported };
   return [
-    ...single.map((column) => cells[column]),
-    ...summaries.flatMap((name) => summaryCells(summaryOf(place.stage, name))),
+    ...single.map(([, value]) => value(row)),
+    ...summaries.flatMap(([, of]) => {
+      const summary = of(reported.stage);
+      return statistics.map((key) => summary?.[key]);
+    }),
   ];
 }
 
-function runCells({ earshot, run, interrupted }: Report): Cells {
-  const { backend, dataset, load } = run.config;
-  return {
-    "run.id": run.id,
-    "run.startedAt": run.startedAt,
-    "earshot.version": earshot.version,
-    "run.seed": run.seed,
-    "run.load": load,
-    backend: backend.name,
-    "backend.dialect": fact(backend, "dialect"),
-    "backend.mode": fact(backend, "mode"),
-    "backend.speed": fact(backend, "speed"),
-    target: fact(backend, "url") ?? fact(backend, "target"),
-    model: fact(backend, "model"),
-    dataset: dataset.name,
-    interrupted,
-  };
+/** Returns a function that reads a fact of the backend. */
+function factOf(key: keyof NonNullable<PluginUse["facts"]>) {
+  return ({ run }: Row): Cell => toCell(run.config.backend.facts?.[key]);
 }
 
-function fact({ facts }: PluginUse, key: string): Cell {
-  return cellOf(facts?.[key]);
-}
-
-function cellOf(value: unknown): Cell {
+function toCell(value: unknown): Cell {
   return typeof value === "string" || typeof value === "number" ||
       typeof value === "boolean"
     ? value
     : undefined;
 }
 
-function settingCells({ index, stage }: ReportedStage): Cells {
-  const { name, load, window, stopped, verdict, client } = stage;
-  return {
-    stage: index,
-    name,
-    verdict: verdict.status,
-    "verdict.reasons": verdict.reasons.join("; "),
-    slo: stage.slo?.map(({ objective, pass }) =>
-      `${objective} ${pass ? "met" : "missed"}`
-    ).join("; "),
-    load: plainJson(load),
-    "load.kind": cellOf(load["kind"]),
-    "load.concurrency": cellOf(load["concurrency"]),
-    "load.ratePerSecond": cellOf(load["ratePerSecond"]),
-    "load.maxInFlight": cellOf(load["maxInFlight"]),
-    stopped,
-    "window.startMs": window.startMs,
-    "window.endMs": window.endMs,
-    "window.warmupMs": window.warmupMs,
-    "client.cpu": client.cpu,
-    "client.rssBytes": client.rssBytes,
-  };
+function sloResults({ slo }: StageReport): Cell {
+  return slo?.map(({ objective, pass }) =>
+    `${objective} ${pass ? "met" : "missed"}`
+  ).join("; ");
 }
 
-function countCells({ counts }: StageReport): Cells {
-  const { failures, ...numbers } = counts;
-  return {
-    ...Object.fromEntries(
-      Object.entries(numbers).map(([key, n]) => [`counts.${key}`, n]),
-    ),
-    failures: numbersIn(failures),
-  };
-}
-
-function tokenCells({ tokenCounts }: StageReport): Cells {
-  return {
-    "tokenCounts.input": numbersIn(tokenCounts?.input),
-    "tokenCounts.output": numbersIn(tokenCounts?.output),
-  };
-}
-
-/** Numbers by name, in one cell. */
+/** Joins numbers and their names in one cell. */
 function numbersIn(
   numbers: Readonly<Record<string, number>> | undefined,
 ): Cell {
@@ -194,35 +150,20 @@ function numbersIn(
     Object.entries(numbers).map(([name, n]) => `${name}=${n}`).join(" ");
 }
 
-function errorRateColumns(name: "wer" | "cer"): string[] {
-  return [
-    name,
-    ...["s", "d", "i", "n", "normalizer", "utterances"].map((key) =>
-      `${name}.${key}`
-    ),
-    `${name}.emptyReferenceInsertions`,
+function errorRateColumns(name: "wer" | "cer"): readonly Column[] {
+  const keys: readonly (keyof ErrorRate)[] = [
+    "s",
+    "d",
+    "i",
+    "n",
+    "normalizer",
+    "utterances",
+    "emptyReferenceInsertions",
   ];
-}
-
-function errorRateCells(name: "wer" | "cer", rate?: ErrorRate): Cells {
-  if (!rate) return {};
-  const { value, ...parts } = rate;
-  return {
-    [name]: value,
-    ...Object.fromEntries(
-      Object.entries(parts).map(([key, part]) => [`${name}.${key}`, part]),
-    ),
-  };
-}
-
-function summaryOf(stage: StageReport, name: string): Summary | undefined {
-  const { scheduleLag, chunkLateness, loopDelay } = stage.client;
-  if (name === "client.scheduleLag") return scheduleLag;
-  if (name === "client.chunkLateness") return chunkLateness;
-  if (name === "client.loopDelay") return loopDelay;
-  return stage.metrics[name];
-}
-
-function summaryCells(summary: Summary | undefined): Cell[] {
-  return statistics.map((key) => summary?.[key]);
+  return [
+    [name, ({ stage }) => stage.quality[name]?.value],
+    ...keys.map((
+      key,
+    ): Column => [`${name}.${key}`, ({ stage }) => stage.quality[name]?.[key]]),
+  ];
 }
