@@ -48,5 +48,8 @@ export const catalogue: Catalogue = {
     constant: async () => (await import("./loads/constant.ts")).constant,
     poisson: async () => (await import("./loads/poisson.ts")).poisson,
   },
-  dialect: {},
+  dialect: {
+    vllm: async () =>
+      (await import("./backends/realtime/dialects/vllm.ts")).vllm,
+  },
 };

@@ -360,7 +360,7 @@ Deno.test("run refuses a server that lists no model where none is configured", a
   const target = `http://127.0.0.1:${server.addr.port}`;
   await refuseAll([{
     args: ["run", "--target", `${target}/a`],
-    says: ["model: give one by model=NAME", "/v1/models", "an empty list"],
+    says: ["model: set it with model=NAME", "/v1/models", "an empty list"],
   }, {
     args: ["run", "--target", `${target}/none`],
     says: ["model: the server does not list its models", "by model=NAME"],

@@ -92,7 +92,7 @@ Deno.test("earshot refuses options of HTTP backends that contradict each other",
       "chat,historyReasoning=true,history=none,body.messages=x,clientCert=x",
       /historyReasoning:? must be false unless history is answers/,
       /body:? must not set messages, which the data provides/,
-      "clientKey: Needed, as clientCert and clientKey go together",
+      /clientKey:? must be given, as clientCert and clientKey belong together/,
     ),
     to(
       "completions,stream=false,streamUsage=continuous,body.prompt=x",

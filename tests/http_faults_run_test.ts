@@ -131,7 +131,7 @@ const REFUSALS: readonly (readonly [string, string, RegExp])[] = [
     /422: body\.input: Field required/,
   ],
   ["429;retry-after: 7", "slow down", /429: slow down \(.*Retry-After: 7\)/],
-  ["500", "", /^The server answered HTTP 500 \(failed inside\)$/],
+  ["500", "", /^The server answered HTTP 500 \(internal server error\)$/],
   ["503", '{"message":"no seats"}', /503: no seats \(is overloaded/],
 ];
 

@@ -1,159 +1,101 @@
-import { X509Certificate } from "node:crypto";
-import type { Endpoint } from "./endpoint.ts";
-import type { TargetSettings } from "./options.ts";
-import { CUT } from "./server_text.ts";
-import type { TlsOptions } from "./tls.ts";
 import { type OpenContext, UsageError } from "../../plugins/mod.ts";
+import type { Endpoint } from "./endpoint.ts";
+import { isVariableName, type TargetSettings } from "./options.ts";
 
 /**
- * The headers of each request.
+ * Headers of each request: those of the options, with the key or the target's user and password as `Authorization`.
  *
- * @throws {UsageError} If the key's variable is not set or holds no key, or a header is none.
+ * @throws {UsageError} If a header is not valid, or the key's variable is not set or does not hold a key.
  */
 export function headersOf(
   { headers, apiKeyEnv }: Pick<TargetSettings, "headers" | "apiKeyEnv">,
   { authorization }: Endpoint,
-  context: OpenContext,
+  { env }: Pick<OpenContext, "env">,
 ): Record<string, string> {
   for (const [name, value] of Object.entries(headers)) {
-    if (NAME.test(name) && VALUE.test(value)) continue;
-    throw new UsageError(
-      `Cannot use headers as each must be a name and a value of HTTP: current value is that of ${
-        JSON.stringify(name)
-      }`,
-    );
+    const problem = headerProblem(name, value);
+    if (problem) throw new UsageError(`headers: ${problem}`);
   }
   if (apiKeyEnv === undefined) {
     return { ...(authorization && { authorization }), ...headers };
   }
-  const key = context.env(apiKeyEnv);
+  const key = env(apiKeyEnv);
   if (!key) {
     throw new UsageError(
-      `Cannot use apiKeyEnv as the environment variable must be set: current value is ${
+      `apiKeyEnv: the environment variable must be set: ${
         shownVariable(apiKeyEnv)
       }`,
     );
   }
-  if (!VALUE.test(key)) {
+  if (!HEADER_VALUE.test(key)) {
     throw new UsageError(
-      `Cannot use apiKeyEnv as the key must be one line of text: current value is that of ${apiKeyEnv}`,
+      `apiKeyEnv: the key in ${apiKeyEnv} must be one line of text`,
     );
   }
   return { ...headers, Authorization: `Bearer ${key}` };
 }
 
-/** Whether a text can be the name of an environment variable. Few keys can: most have a `-`, or are long. */
-export function isVariable(name: string): boolean {
-  return /^[A-Za-z_][A-Za-z0-9_]{0,63}$/.test(name);
+function headerProblem(name: string, value: string): string | undefined {
+  if (!HEADER_NAME.test(name) || !HEADER_VALUE.test(value)) {
+    return `${JSON.stringify(name)} must be a valid HTTP name and value`;
+  }
+  const lower = name.toLowerCase();
+  if (lower === "content-type") {
+    return `${name} must not be given, as it depends on the request`;
+  }
+  return CONNECTION_HEADERS.has(lower) || lower.startsWith("sec-websocket-")
+    ? `${name} must not be given, as it belongs to the connection`
+    : undefined;
 }
 
-/** The name of a variable for an error: not, where it is more likely a key that was given in its place. */
+/** Headers that frame a message or control its connection. */
+const CONNECTION_HEADERS: ReadonlySet<string> = new Set([
+  "connection",
+  "content-length",
+  "expect",
+  "http2-settings",
+  "keep-alive",
+  "proxy-connection",
+  "te",
+  "transfer-encoding",
+  "upgrade",
+]);
+
+/** Line ends are not allowed, as they would begin another header. */
+const HEADER_NAME = /^[\w!#$%&'*+.^`|~-]+$/;
+const HEADER_VALUE = /^[\t -~\x80-\xff]*$/;
+
+/** The name of a variable for an error; hidden if it is more likely a key that was given instead of a name. */
 export function shownVariable(name: string): string {
-  return isVariable(name) && !looksLikeKey(name)
+  return isVariableName(name) && !looksLikeKey(name)
     ? name
-    : "not shown, as it looks like a key: the name of a variable is wanted";
+    : "not shown, as it looks like a key; give the name of a variable";
 }
 
-/** Long, and small letters among digits or capitals. */
+/** Long, with lower case letters among digits or capitals. */
 function looksLikeKey(name: string): boolean {
   return /[a-z]/.test(name) && /[A-Z0-9]/.test(name) && name.length > 16;
 }
 
-/** What may stand in a header: no line ends, as these would begin another one. */
-const NAME = /^[\w!#$%&'*+.^`|~-]+$/;
-const VALUE = /^[\t -~\x80-\xff]*$/;
-
-/** Every value that came by a header or the query may be one, the word before a key left out. */
+/** Values of headers or of a query, each of which may be a secret; without the scheme in front of a key. */
 export function secretsIn(
   values: Record<string, string> | URLSearchParams,
 ): string[] {
   const pairs = values instanceof URLSearchParams
     ? [...values]
     : Object.entries(values);
-  return pairs.map(([, value]) => value.replace(/^(Bearer|Basic) /i, ""));
+  return pairs.map(([, value]) => value.replace(/^(Bearer|Basic|Token) /i, ""));
 }
 
-/**
- * Reads the files that TLS needs.
- *
- * @throws {UsageError} If one cannot be read, or is not in PEM.
- */
-export async function tlsOf(
-  { caCert, clientCert, clientKey, insecure }: TargetSettings,
-): Promise<TlsOptions> {
-  return {
-    ...(caCert !== undefined &&
-      { ca: await pemOf("caCert", caCert, hasCertificate) }),
-    ...(clientCert !== undefined &&
-      { cert: await pemOf("clientCert", clientCert, hasCertificate) }),
-    ...(clientKey !== undefined &&
-      { key: await pemOf("clientKey", clientKey, hasKey) }),
-    rejectUnauthorized: !insecure,
-  };
-}
-
-async function pemOf(
-  option: string,
-  path: string,
-  isOne: (text: string) => boolean,
-): Promise<string> {
-  const what = option === "clientKey" ? "private key" : "certificate";
-  const rule =
-    `Cannot use ${option} as it must be a file in PEM with a ${what}: current value is ${path}`;
-  const text = await Deno.readTextFile(path).catch((cause) => {
-    throw new UsageError(rule, { cause });
-  });
-  if (!isOne(text)) throw new UsageError(rule);
-  return text;
-}
-
-const CERTIFICATE = "-----BEGIN CERTIFICATE-----";
-
-/** Whether one of the certificates in a text can be read: TLS passes over the others. */
-function hasCertificate(text: string): boolean {
-  const [, ...beginnings] = text.split(CERTIFICATE);
-  return beginnings.some((pem) => {
-    try {
-      return new X509Certificate(CERTIFICATE + pem).subject !== undefined;
-    } catch {
-      return false;
-    }
-  });
-}
-
-function hasKey(text: string): boolean {
-  return /-----BEGIN ([A-Z]+ )*PRIVATE KEY-----/.test(text);
-}
-
-/** What stands in a secret's place. */
-const HIDDEN = "***";
-
-/** Anything shorter would be found in every other text. */
-const MIN_LENGTH = 6;
-
-/** Takes secrets out of text that a server has written, and the beginning of one where the text was cut within it. */
-export function cleaner(secrets: readonly string[]): (text: string) => string {
-  const known = secrets.filter((secret) => secret.length >= MIN_LENGTH)
-    .sort((a, b) => b.length - a.length);
-  return (text) =>
-    known.reduce(
-      (clean, secret) => withoutCut(clean.replaceAll(secret, HIDDEN), secret),
-      text,
-    );
-}
-
-/** Hides a secret's beginning where a text was cut within it. */
-function withoutCut(text: string, secret: string): string {
-  const pieces = text.split(CUT);
-  const last = pieces.pop()!;
-  return [...pieces.map((piece) => withoutStart(piece, secret)), last]
-    .join(CUT);
-}
-
-function withoutStart(text: string, secret: string): string {
-  for (let length = secret.length; length >= MIN_LENGTH; length--) {
-    if (!text.endsWith(secret.slice(0, length))) continue;
-    return text.slice(0, -length) + HIDDEN;
-  }
-  return text;
+/** Headers, with those others that are not among them: names and values in turn. */
+export function withDefaults(
+  headers: readonly string[],
+  others: readonly string[],
+): string[] {
+  const names = headers.filter((_, i) => i % 2 === 0)
+    .map((name) => name.toLowerCase());
+  const missing = others.filter((_, i) =>
+    !names.includes(others[i - i % 2]!.toLowerCase())
+  );
+  return [...headers, ...missing];
 }

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import { cleaner, headersOf, tlsOf } from "./credentials.ts";
+import { headersOf } from "./credentials.ts";
+import { tlsOf } from "./tls.ts";
 import { endpointOf } from "./endpoint.ts";
 import type { TargetSettings } from "./options.ts";
-import { snippet } from "./server_text.ts";
+import { cleaner, snippet } from "./server_text.ts";
 import { type OpenContext, UsageError } from "../../plugins/mod.ts";
 import { testCa, testTls } from "../../tests/support/certificate.ts";
 
@@ -43,19 +44,37 @@ Deno.test("headersOf() refuses what is no header, and shows no value", () => {
   for (const [name, value] of refused) {
     assert.throws(() => headersFor({ [name]: value }), {
       name: "UsageError",
-      message:
-        `Cannot use headers as each must be a name and a value of HTTP: current value is that of ${
-          JSON.stringify(name)
-        }`,
+      message: `headers: ${
+        JSON.stringify(name)
+      } must be a valid HTTP name and value`,
     });
   }
+});
+
+Deno.test("headersOf() rejects headers that belong to the connection", () => {
+  for (
+    const name of ["Connection", "content-length", "TE", "Sec-WebSocket-Key"]
+  ) {
+    assert.throws(() => headersFor({ [name]: "1" }), {
+      name: "UsageError",
+      message:
+        `headers: ${name} must not be given, as it belongs to the connection`,
+    });
+  }
+});
+
+Deno.test("headersOf() rejects a content type, which depends on the request", () => {
+  assert.throws(() => headersFor({ "Content-Type": "x" }), {
+    name: "UsageError",
+    message:
+      "headers: Content-Type must not be given, as it depends on the request",
+  });
 });
 
 Deno.test("headersOf() refuses a key that has a line end, as files leave one", () => {
   assert.throws(() => headersFor({}, { key: "s3cret\n" }), {
     name: "UsageError",
-    message:
-      "Cannot use apiKeyEnv as the key must be one line of text: current value is that of KEY",
+    message: "apiKeyEnv: the key in KEY must be one line of text",
   });
 });
 
@@ -74,8 +93,7 @@ Deno.test("headersOf() names a variable that is not set, unless it may be the ke
     }
     throw new Error("nothing was refused");
   };
-  const rule =
-    "Cannot use apiKeyEnv as the environment variable must be set: current value is ";
+  const rule = "apiKeyEnv: the environment variable must be set: ";
   for (
     const name of ["OPENAI_API_KEY_2_FOR_TESTS", "key2", "my_own_key_for_tests"]
   ) {
@@ -84,7 +102,7 @@ Deno.test("headersOf() names a variable that is not set, unless it may be the ke
   for (const key of ["hf_aBcDeFgHiJkLmNoPq", "a1b2c3d4e5f6a7b8c9"]) {
     assert.equal(
       said(key),
-      `${rule}not shown, as it looks like a key: the name of a variable is wanted`,
+      `${rule}not shown, as it looks like a key; give the name of a variable`,
     );
   }
 });
@@ -150,9 +168,7 @@ Deno.test("tlsOf() takes what is a certificate or a key, and nothing that only l
         (error) =>
           error instanceof UsageError &&
           error.message.startsWith(
-            `Cannot use ${option} as it must be a file in PEM with a ${what}: current value is ${
-              at(name)
-            }`,
+            `${option} must be a PEM file with a ${what}, but was ${at(name)}`,
           ),
         `${option} ${name}`,
       );

@@ -1,83 +1,135 @@
 import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { connect as connectTls, type TLSSocket } from "node:tls";
 import { Client } from "undici";
+import { RequestError } from "../../plugins/mod.ts";
 import { type Env, type Proxy, proxyFor } from "./endpoint.ts";
 import { connectReason, through } from "./failures.ts";
 import { certificateError, type TlsOptions } from "./tls.ts";
-import { RequestError } from "../../plugins/mod.ts";
 
-/** Where to connect to, and how. */
-export interface Way {
-  /** The server, or the proxy that is told whole addresses. */
-  readonly url: URL;
-  /** How to trust and be trusted. */
+/** The way of a request to its server: direct or through a proxy. */
+export interface Route {
+  /** The connection to open. */
+  readonly dial: DialOptions;
+  /** The target in the first line of the request. */
+  readonly path: string;
+  /** Headers for the proxy: names and values in turn. */
+  readonly headers: readonly string[];
+  /** The proxy, if there is one. */
+  readonly proxy: Proxy | undefined;
+}
+
+/** Options of {@linkcode routeTo}. */
+export interface RouteOptions {
+  /** Certificates and keys. */
   readonly tls: TlsOptions;
-  /** Whether HTTP/2 may be spoken over TLS. */
+  /** Whether HTTP/2 may be negotiated over TLS. */
   readonly http2: boolean;
-  /** A proxy to tunnel through. */
+  /** Reads the environment variables that name proxies. */
+  readonly env: Env;
+}
+
+/**
+ * Finds the way to an http or https URL. A proxy forwards requests to http servers, and opens a tunnel to https servers.
+ *
+ * @throws {UsageError} If the environment's proxy is not valid.
+ */
+export function routeTo(url: URL, { tls, http2, env }: RouteOptions): Route {
+  const proxy = proxyFor(url, env);
+  const path = url.pathname + url.search;
+  if (!proxy || url.protocol === "https:") {
+    const dial = { url, tls, http2, tunnel: proxy };
+    return { dial, path, headers: [], proxy };
+  }
+  const { authorization } = proxy;
+  return {
+    dial: { url: proxy.url, tls, http2, tunnel: undefined },
+    path: url.origin + path,
+    headers: [
+      "host",
+      url.host,
+      ...(authorization === undefined
+        ? []
+        : ["proxy-authorization", authorization]),
+    ],
+    proxy,
+  };
+}
+
+/** A connection to open. */
+export interface DialOptions {
+  /** The http or https URL of the server, or of the proxy that forwards requests. */
+  readonly url: URL;
+  /** Certificates and keys. */
+  readonly tls: TlsOptions;
+  /** Whether HTTP/2 may be negotiated over TLS. */
+  readonly http2: boolean;
+  /** The proxy to tunnel through. */
   readonly tunnel: Proxy | undefined;
 }
 
-/** Who hears of a connection: once. */
-export type Opened = (...result: [null, Socket] | [Error, null]) => void;
+/** Receives the open socket or the error, once. */
+export type DialCallback = (...result: [null, Socket] | [Error, null]) => void;
 
 /**
- * Opens a socket, TLS included. Nothing is sent before the server's certificate is accepted, unless any will do. What is
- * returned gives the socket up, however far it has come.
+ * Opens a socket, including TLS. Nothing is sent before the server's certificate is accepted, unless any is. The
+ * function returned cancels it at any stage.
  */
-export function dial(way: Way, opened: Opened): () => void {
-  if (!way.tunnel) return whenOpen(socketTo(way), way, opened);
-  let cancel = dialTunnel(way, way.tunnel, (error, socket) => {
-    if (error) return opened(error, null);
-    if (way.url.protocol !== "https:") return opened(null, socket);
-    cancel = whenOpen(secure(way, { socket }), way, opened);
+export function dial(options: DialOptions, done: DialCallback): () => void {
+  if (!options.tunnel) return whenOpen(socketTo(options), options, done);
+  let cancel = dialTunnel(options, options.tunnel, (error, socket) => {
+    if (error) return done(error, null);
+    if (options.url.protocol !== "https:") return done(null, socket);
+    cancel = whenOpen(secure(options, { socket }), options, done);
   });
   return () => cancel();
 }
 
-function socketTo(way: Way): Socket {
-  const { url } = way;
+function socketTo(options: DialOptions): Socket {
+  const { url } = options;
   const address = { host: hostOf(url), port: portOf(url) };
-  return url.protocol === "https:" ? secure(way, address) : connectTcp(address);
+  return url.protocol === "https:"
+    ? secure(options, address)
+    : connectTcp(address);
 }
 
 function secure(
-  { url, tls, http2 }: Way,
+  { url, tls, http2 }: DialOptions,
   to: { socket: Socket } | { host: string; port: number },
 ): Socket {
   const host = hostOf(url);
   return connectTls({
     ...to,
     ...tls,
-    // certificateError rejects it, and says why.
+    // certificateError rejects it and gives the reason.
     rejectUnauthorized: false,
-    // Whom the certificate must be of. An address is no name to ask for.
+    // The name that the certificate must have. Server name indication does not allow addresses.
     host,
     ...(isIP(host) === 0 && { servername: host }),
     ALPNProtocols: http2 ? ["h2", "http/1.1"] : ["http/1.1"],
   });
 }
 
+/** Calls back when a socket has opened, or cannot. */
 function whenOpen(
   socket: Socket,
-  { url, tls }: Way,
-  opened: Opened,
+  { url, tls }: DialOptions,
+  done: DialCallback,
 ): () => void {
   const isSecure = url.protocol === "https:";
   const event = isSecure ? "secureConnect" : "connect";
   const fail = (error: Error) => {
     forget();
     socket.on("error", () => {}).destroy();
-    opened(error, null);
+    done(error, null);
   };
   const close = () => fail(new Error("closed while it was being opened"));
   const open = () => {
-    const problem = isSecure && tls.rejectUnauthorized !== false
+    const problem = isSecure && tls.rejectUnauthorized
       ? certificateError(socket as TLSSocket, hostOf(url))
       : undefined;
     if (problem) return fail(problem);
     forget();
-    opened(null, socket);
+    done(null, socket);
   };
   const forget = () =>
     socket.off("error", fail).off("close", close).off(event, open);
@@ -86,32 +138,33 @@ function whenOpen(
   return () => void socket.destroy();
 }
 
-/** Routers forget connections that are silent for long: after this, the system asks whether the other side is there. */
+/** Routers drop connections that are silent for long: after this, the system asks whether the other side is alive. */
 const KEEP_ALIVE_MS = 60_000;
 
-/** Asks a proxy for a connection to the server: once, over a socket of its own. */
+/** Asks a proxy once for a connection to the server, over a socket that is used for nothing else. */
 function dialTunnel(
-  { url, tls }: Way,
+  { url, tls }: DialOptions,
   proxy: Proxy,
-  opened: Opened,
+  done: DialCallback,
 ): () => void {
-  const way = { url: proxy.url, tls, http2: false, tunnel: undefined };
-  let cancel = dial(way, (error, socket) => {
-    if (error) return opened(error, null);
-    cancel = askForTunnel(socket, url, proxy, opened);
+  const options = { url: proxy.url, tls, http2: false, tunnel: undefined };
+  let cancel = dial(options, (error, socket) => {
+    if (error) return done(error, null);
+    cancel = requestTunnel(socket, url, proxy, done);
   });
   return () => cancel();
 }
 
-function askForTunnel(
+function requestTunnel(
   socket: Socket,
   url: URL,
   proxy: Proxy,
-  opened: Opened,
+  done: DialCallback,
 ): () => void {
   const authority = `${url.hostname}:${portOf(url)}`;
   const { authorization } = proxy;
   const client = clientOn(socket, proxy.url);
+  const cancel = () => void client.destroy().catch(() => {});
   client.connect({
     path: authority,
     headers: {
@@ -121,46 +174,38 @@ function askForTunnel(
     },
   }).then(({ statusCode, socket }) => {
     if (statusCode >= 200 && statusCode < 300) {
-      return opened(null, socket as Socket);
+      return done(null, socket as Socket);
     }
     socket.on("error", () => {}).destroy();
-    opened(refused(proxy, statusCode), null);
+    done(tunnelRefused(proxy, statusCode), null);
   }, (cause) => {
-    client.destroy(() => {});
-    opened(failed(proxy, cause), null);
+    cancel();
+    done(tunnelFailed(proxy, cause), null);
   });
-  return () => client.destroy(() => {});
+  return cancel;
 }
 
-/** Not as undici says it: where it is told its own words, it opens another socket, at once and without end. */
-function failed(proxy: Proxy, cause: Error): RequestError {
-  const { words, code } = connectReason(cause, { proxy });
-  const message = `Cannot connect${through(proxy)}: ${words}`;
+/** Not undici's own error: on that, undici opens another socket at once, again and again. */
+function tunnelFailed(proxy: Proxy, cause: Error): RequestError {
+  const { text, code } = connectReason(cause, { proxy });
+  const message = `Cannot connect${through(proxy)}: ${text}`;
   return new RequestError("connect_error", message, { code, cause });
 }
 
-function refused({ url }: Proxy, status: number): RequestError {
+function tunnelRefused({ url }: Proxy, status: number): RequestError {
   const hint = status === 407
-    ? " (it wants a user and a password in its URL)"
+    ? " (it requires a user and a password in its URL)"
     : "";
   return new RequestError(
     "connect_error",
-    `Cannot connect as the proxy ${url.host} must let through to the server: its answer is HTTP ${status}${hint}`,
+    `The proxy ${url.host} refused a tunnel to the server: HTTP ${status}${hint}`,
     { code: String(status) },
   );
 }
 
-function hostOf({ hostname }: URL): string {
-  return hostname.replace(/^\[(.*)\]$/, "$1");
-}
-
-function portOf({ port, protocol }: URL): number {
-  return Number(port || (protocol === "https:" ? 443 : 80));
-}
-
 /**
- * An HTTP client for one open socket. By itself undici opens another socket where one is lost, or could not be had for
- * some reasons, at once and as often as that happens: here what is sent then fails.
+ * An HTTP client for one open socket. By itself undici opens another socket, at once and without limit, when one is
+ * lost or cannot be opened; here the requests fail.
  */
 export function clientOn(
   socket: Socket,
@@ -175,7 +220,7 @@ export function clientOn(
     connect(_options, callback) {
       const given = unused;
       unused = undefined;
-      // Undici does not expect an answer at once.
+      // Undici does not expect to be called back synchronously.
       queueMicrotask(() => {
         if (given) callback(null, given);
         else callback(new Error("the connection is closed"), null);
@@ -184,45 +229,10 @@ export function clientOn(
   });
 }
 
-/** How a request comes to its server: straight, or by a proxy. */
-export interface Road {
-  /** Where to connect to. */
-  readonly way: Way;
-  /** What the first line of a request says. */
-  readonly path: string;
-  /** What a request says to the proxy: names and values by turns. */
-  readonly headers: readonly string[];
-  /** What stands between. */
-  readonly proxy: Proxy | undefined;
+function hostOf({ hostname }: URL): string {
+  return hostname.replace(/^\[(.*)\]$/, "$1");
 }
 
-/**
- * Finds the way to a URL: a proxy is asked for a server of http by its whole address, and for a tunnel to one of
- * https.
- *
- * @throws {UsageError} If the environment names a proxy that is none.
- */
-export function roadTo(
-  url: URL,
-  { tls, http2, env }: { tls: TlsOptions; http2: boolean; env: Env },
-): Road {
-  const proxy = proxyFor(url, env);
-  const path = url.pathname + url.search;
-  if (!proxy || url.protocol === "https:") {
-    const way = { url, tls, http2, tunnel: proxy };
-    return { way, path, headers: [], proxy };
-  }
-  const { authorization } = proxy;
-  return {
-    way: { url: proxy.url, tls, http2, tunnel: undefined },
-    path: url.origin + path,
-    headers: [
-      "host",
-      url.host,
-      ...(authorization === undefined
-        ? []
-        : ["proxy-authorization", authorization]),
-    ],
-    proxy,
-  };
+function portOf({ port, protocol }: URL): number {
+  return Number(port || (protocol === "https:" ? 443 : 80));
 }

@@ -2,42 +2,43 @@ import { UsageError } from "../../plugins/mod.ts";
 
 /** The addresses of one server. */
 export interface Endpoint {
-  /** Where its WebSocket is. */
-  readonly socketUrl: URL;
-  /** What `user:password@` in the target comes to. */
+  /** The value of `Authorization` for the user and password in the target. */
   readonly authorization: string | undefined;
-  /** The socket's address without what may be secret: for reports. */
-  readonly shown: string;
-  /** The address of another path, over HTTP. */
+  /** Returns the http or https URL of a path. */
   http(path: string): URL;
+  /** Returns the ws or wss URL of a path. */
+  socket(path: string): URL;
 }
 
-/** Finds the addresses of a server, the prefix and the query of its target kept. */
+/** Returns the addresses of a server. The prefix and the query of its target are kept. */
 export function endpointOf(target: string, path: string): Endpoint {
   const base = parseTarget(target);
   if (!base) {
-    throw new TypeError(
-      `Cannot find a server as its target must be a URL: ${hidden(target)}`,
-    );
+    throw new TypeError(`target must be a URL, but was ${hidden(target)}`);
   }
   const { username, password } = base;
   base.username = base.password = base.hash = "";
+  const isSecure = /^(https|wss):$/.test(base.protocol);
   const prefix = prefixOf(base.pathname, path);
-  const socketUrl = at(base, prefix + path);
-  socketUrl.protocol = isSecure(base) ? "wss:" : "ws:";
+  const at = (scheme: string, path: string) => {
+    const url = new URL(base);
+    url.pathname = prefix + path;
+    url.protocol = isSecure ? `${scheme}s:` : `${scheme}:`;
+    return url;
+  };
   return {
-    socketUrl,
     authorization: username || password ? basic(username, password) : undefined,
-    shown: `${socketUrl.protocol}//${socketUrl.host}${socketUrl.pathname}`,
-    http(path) {
-      const url = at(base, prefix + path);
-      url.protocol = isSecure(base) ? "https:" : "http:";
-      return url;
-    },
+    http: (path) => at("http", path),
+    socket: (path) => at("ws", path),
   };
 }
 
-/** A URL that a server may have; `undefined` for any other text. */
+/** An address without its query, which may be secret. */
+export function shownAddress({ protocol, host, pathname }: URL): string {
+  return `${protocol}//${host}${pathname}`;
+}
+
+/** Parses a target; `undefined` unless it is an http, https, ws or wss URL. */
 export function parseTarget(target: string): URL | undefined {
   const url = URL.parse(target);
   return url && /^(https?|wss?):$/.test(url.protocol) && url.hostname
@@ -45,19 +46,19 @@ export function parseTarget(target: string): URL | undefined {
     : undefined;
 }
 
-/** A text that should be a URL, without what would be its user, password and query: these may be secret. */
+/** A text that should be a URL, with the parts hidden that would be its user, password and query. */
 export function hidden(target: string): string {
   return target
     .replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/is, "$1***@")
     .replace(/[?#].*/s, "?***");
 }
 
-/** Whether a text can be the path of a URL, and no more of it. */
+/** Whether a text is the path of a URL and nothing more. */
 export function isHttpPath(path: string): boolean {
   return /^\/[^?#\s]*$/.test(path);
 }
 
-/** What a target has before the protocol's own path, if it ends in that or its first part. */
+/** The part of a target's path in front of the protocol's path, if it ends in that path or in its version. */
 function prefixOf(pathname: string, path: string): string {
   const given = pathname.replace(/(?<!\/)\/+$/, "");
   const version = /^\/v\d+(?=\/)/.exec(path)?.[0];
@@ -67,23 +68,13 @@ function prefixOf(pathname: string, path: string): string {
   return given;
 }
 
-function at(base: URL, path: string): URL {
-  const url = new URL(base);
-  url.pathname = path;
-  return url;
-}
-
-function isSecure({ protocol }: URL): boolean {
-  return protocol === "https:" || protocol === "wss:";
-}
-
-/** The value of an `Authorization` for what stands in a URL. */
-export function basic(username: string, password: string): string {
+/** The value of `Authorization` for a user and a password, as they are written in a URL. */
+function basic(username: string, password: string): string {
   const pair = `${unescaped(username)}:${unescaped(password)}`;
   return `Basic ${new TextEncoder().encode(pair).toBase64()}`;
 }
 
-/** A percent sign that begins no escape stands for itself: passwords are seldom escaped as they should be. */
+/** A percent sign that does not begin an escape is kept: passwords are often not escaped as they should be. */
 function unescaped(text: string): string {
   try {
     return decodeURIComponent(text);
@@ -92,11 +83,11 @@ function unescaped(text: string): string {
   }
 }
 
-/** A proxy that stands between. */
+/** A proxy between the client and a server. */
 export interface Proxy {
-  /** Where it is, without user and password. */
+  /** Its address, without user and password. */
   readonly url: URL;
-  /** What `user:password@` in its URL comes to. */
+  /** The value of `Proxy-Authorization` for the user and password in its URL. */
   readonly authorization: string | undefined;
   /** The environment variable that names it. */
   readonly variable: string;
@@ -106,10 +97,10 @@ export interface Proxy {
 export type Env = (name: string) => string | undefined;
 
 /**
- * The proxy that the environment has for a URL: `HTTP_PROXY` or `HTTPS_PROXY`, unless `NO_PROXY` names the host or it is
- * this machine's own. Each counts in lower case too, and first.
+ * The proxy that the environment names for an http or https URL: `HTTP_PROXY` or `HTTPS_PROXY`, unless `NO_PROXY` lists
+ * the host or the host is this machine. Variables in lower case are read first.
  *
- * @throws {UsageError} If it is no http or https URL; what it says is not shown, as it may hold a password.
+ * @throws {UsageError} If it is not an http or https URL. Its value is not shown, as it may hold a password.
  */
 export function proxyFor(url: URL, env: Env): Proxy | undefined {
   if (isLoopback(url)) return undefined;
@@ -123,7 +114,7 @@ export function proxyFor(url: URL, env: Env): Proxy | undefined {
   );
   if (!proxy || !/^https?:$/.test(proxy.protocol) || !proxy.hostname) {
     throw new UsageError(
-      `Cannot use ${variable} as it must be an http or https URL (NO_PROXY names hosts to go to without one)`,
+      `${variable} must be an http or https URL (NO_PROXY lists hosts to connect to directly)`,
     );
   }
   const { username, password } = proxy;
@@ -135,26 +126,26 @@ export function proxyFor(url: URL, env: Env): Proxy | undefined {
   };
 }
 
-/** Whether a server is on this machine: a proxy would only lengthen the way, or come to another machine of that name. */
+/** Whether a server runs on this machine. A proxy is a detour then, or would connect to itself. */
 function isLoopback({ hostname }: URL): boolean {
   return /^(.+\.)?localhost\.?$|^127(\.\d+){3}$|^\[::1\]$/.test(hostname);
 }
 
-/** Whether a list of hosts, as `localhost, .example.org:8000, 10.0.0.7` or `*`, has a URL's. */
+/** Whether a URL's host is in a list such as `localhost, .example.org:8000, 10.0.0.7` or `*`. */
 function isExempt(url: URL, list: string): boolean {
   const host = bare(url.hostname);
   const port = url.port || (url.protocol === "https:" ? "443" : "80");
   return list.split(/[\s,]+/).filter(Boolean).some((entry) => {
     if (entry === "*") return true;
-    const [, name = "", only] = /^(.*?)(?::(\d+))?$/.exec(unbracketed(entry))!;
+    const [, name = "", only] = /^(.*?)(?::(\d+))?$/.exec(bracketed(entry))!;
     if (only !== undefined && only !== port) return false;
     const suffix = bare(name).replace(/^\*?\./, "");
     return host === suffix || host.endsWith(`.${suffix}`);
   });
 }
 
-/** An IPv6 address has colons that are no port's. */
-function unbracketed(entry: string): string {
+/** Puts an IPv6 address into brackets: its colons do not separate a port. */
+function bracketed(entry: string): string {
   return /^[^[]*:[^[]*:/.test(entry) ? `[${entry}]` : entry;
 }
 

@@ -1,5 +1,11 @@
 import assert from "node:assert/strict";
-import { endpointOf, hidden, parseTarget, proxyFor } from "./endpoint.ts";
+import {
+  endpointOf,
+  hidden,
+  parseTarget,
+  proxyFor,
+  shownAddress,
+} from "./endpoint.ts";
 
 // The path before the protocol and the query are kept.
 const CASES: readonly [target: string, socket: string, models: string][] = [
@@ -33,15 +39,18 @@ const CASES: readonly [target: string, socket: string, models: string][] = [
 for (const [target, socket, models] of CASES) {
   Deno.test(`endpointOf() finds ${socket} from ${target}`, () => {
     const endpoint = endpointOf(target, "/v1/realtime");
-    assert.equal(endpoint.socketUrl.href, socket);
+    assert.equal(endpoint.socket("/v1/realtime").href, socket);
     assert.equal(endpoint.http("/v1/models").href, models);
   });
 }
 
 Deno.test("endpointOf() takes another path as it is", () => {
-  assert.equal(endpointOf("http://h/p", "/rt").socketUrl.href, "ws://h/p/rt");
   assert.equal(
-    endpointOf("http://h/p/rt", "/rt").socketUrl.href,
+    endpointOf("http://h/p", "/rt").socket("/rt").href,
+    "ws://h/p/rt",
+  );
+  assert.equal(
+    endpointOf("http://h/p/rt", "/rt").socket("/rt").href,
     "ws://h/p/rt",
   );
 });
@@ -51,8 +60,14 @@ Deno.test("endpointOf() shows an address without user, password and query", () =
     "https://me:p%40ss@h/x?key=secret",
     "/v1/realtime",
   );
-  assert.equal(endpoint.shown, "wss://h/x/v1/realtime");
-  assert.equal(endpoint.socketUrl.href, "wss://h/x/v1/realtime?key=secret");
+  assert.equal(
+    shownAddress(endpoint.socket("/v1/realtime")),
+    "wss://h/x/v1/realtime",
+  );
+  assert.equal(
+    endpoint.socket("/v1/realtime").href,
+    "wss://h/x/v1/realtime?key=secret",
+  );
   assert.equal(endpoint.authorization, `Basic ${btoa("me:p@ss")}`);
   assert.equal(
     endpointOf("http://me:100%@h", "/x").authorization,
@@ -197,7 +212,7 @@ Deno.test("proxyFor() refuses what is no proxy, and does not show it", () => {
         {
           name: "UsageError",
           message:
-            `Cannot use ${name} as it must be an http or https URL (NO_PROXY names hosts to go to without one)`,
+            `${name} must be an http or https URL (NO_PROXY lists hosts to connect to directly)`,
         },
       );
     }

@@ -1,82 +1,173 @@
+import { devNull } from "node:os";
+import { clientLimit, RequestError, systemCodeOf } from "../../plugins/mod.ts";
 import type { Proxy } from "./endpoint.ts";
 import { withCode } from "./server_text.ts";
-import { systemCodeOf } from "./system_code.ts";
-import { clientLimit, RequestError } from "../../plugins/mod.ts";
 
-/** Why there is no connection. */
-export interface ConnectReason {
-  /** What happened, and what may be the matter. */
-  readonly words: string;
-  /** The system's code, where it has one. */
-  readonly code: string | undefined;
-}
-
-/** The way that was tried. */
-export interface Tried {
-  /** Whether it is one without TLS. @default {false} */
+/** The kind of connection that failed. */
+export interface Attempted {
+  /** Whether the connection is without TLS. @default {false} */
   readonly isPlain?: boolean | undefined;
-  /** What stands between. */
+  /** The proxy on the way to the server. */
   readonly proxy?: Proxy | undefined;
 }
 
-/** What a failed connection says to people. */
-export function connectReason(error: Error, tried: Tried): ConnectReason {
-  const cause = firstOf(error);
-  const code = ownCode(systemCodeOf(cause));
-  const hint = hintFor(cause, code, tried);
-  return { words: withCode(cause.message, code) + hint, code };
+/** State of a request when its connection failed. */
+export interface Progress extends Attempted {
+  /** Whether the connection was open. */
+  readonly isOpen: boolean;
+  /** Whether any byte of the response was received. */
+  readonly isAnswered: boolean;
+  /** Whether the server reported that it did not process the request, as HTTP/2 allows. */
+  readonly isRefused: boolean;
+  /** Whether all headers of the response were received. */
+  readonly hasHeaders: boolean;
+  /** Idle time of a reused connection that the server has closed, in milliseconds; `undefined` for others. */
+  readonly idleMs: number | undefined;
+  /** Time since the request was sent, in milliseconds. */
+  readonly waitedMs: number;
 }
 
-/** Names the proxy that a request goes by; says nothing where it goes straight. */
+/** The failure of a connection, by class as in docs/failures.md. */
+export function connectionFailure(error: Error, progress: Progress): Error {
+  const cause = mainError(error);
+  const code = errorCode(cause);
+  if (code === "UND_ERR_INVALID_ARG") return cause;
+  const isRefused = !progress.hasHeaders && isClientRejected(cause);
+  if (!progress.isOpen || isRefused) return connectFailure(cause, progress);
+  const [failure, message] = classify(cause, code, progress);
+  const { text, code: shown } = connectReason(cause, progress);
+  return new RequestError(failure, `${message}: ${text}`, { code: shown });
+}
+
+/** The failure of a connection that did not open. */
+function connectFailure(cause: Error, attempted: Attempted): RequestError {
+  if (cause instanceof RequestError) return cause;
+  const { text, code } = connectReason(cause, attempted);
+  return new RequestError(
+    "connect_error",
+    `Cannot connect${through(attempted.proxy)}: ${text}`,
+    { code },
+  );
+}
+
+function classify(
+  cause: Error,
+  code: string | undefined,
+  progress: Progress,
+): readonly [failure: string, message: string] {
+  if (isProtocolError(cause, code, progress.hasHeaders)) {
+    return ["protocol_error", "The server must speak HTTP"];
+  }
+  if (progress.hasHeaders) {
+    return ["closed", "The connection closed in the middle of the response"];
+  }
+  if (progress.isAnswered) {
+    return ["closed", "The connection closed within the response's headers"];
+  }
+  if (isStale(progress)) {
+    const idleMs = Math.round(progress.idleMs ?? 0);
+    return [
+      "stale_connection",
+      `The connection closed while it was reused, after ${idleMs} ms idle (retryStale=true sends the request again, reuse=false avoids reuse)`,
+    ];
+  }
+  return [
+    "closed",
+    progress.isRefused
+      ? "The server refused the request without processing it"
+      : "The connection closed before the response",
+  ];
+}
+
+/** A server's close that crosses with a request is known one round trip later. After this, the request is its cause. */
+const CROSSING_MS = 1000;
+
+/** Whether a reused connection closed while the request was on its way: as far as is known, the close came first. */
+function isStale({ isAnswered, idleMs, waitedMs }: Progress): boolean {
+  return !isAnswered && idleMs !== undefined && waitedMs <= CROSSING_MS;
+}
+
+/** Whether, as far as is known, no server can have begun to process the request. */
+export function isUnprocessed(progress: Progress): boolean {
+  return progress.isRefused || isStale(progress);
+}
+
+/** Whether the bytes received are not HTTP, as opposed to a socket that closed too early. */
+function isProtocolError(
+  cause: Error,
+  code: string | undefined,
+  hasHeaders: boolean,
+): boolean {
+  if (code === "UND_ERR_HEADERS_OVERFLOW" || code === "ERR_HTTP2_ERROR") {
+    return true;
+  }
+  // Undici's code for headers that contradict each other, and for a body that a close has cut short.
+  if (code === "UND_ERR_RES_CONTENT_LENGTH_MISMATCH") return !hasHeaders;
+  const isParser = cause.name === "HTTPParserError";
+  const isCut = code === "HPE_INVALID_EOF_STATE" ||
+    /invalid eof/i.test(cause.message);
+  return (isParser && !isCut) || /^bad (response|upgrade)$/.test(cause.message);
+}
+
+/** The reason why a connection failed. */
+export interface ConnectReason {
+  /** The error's message with its code and, in brackets, what to do about it. */
+  readonly text: string;
+  /** The system's error code, if there is one. */
+  readonly code: string | undefined;
+}
+
+/** The reason why a connection failed, for people. */
+export function connectReason(
+  error: Error,
+  attempted: Attempted,
+): ConnectReason {
+  const cause = mainError(error);
+  const found = errorCode(cause);
+  // Codes of undici itself mean nothing to people.
+  const code = found?.startsWith("UND_ERR_") ? undefined : found;
+  const hint = hintFor(cause, code ?? "", attempted);
+  return {
+    text: withCode(cause.message, code) + (hint && ` (${hint})`),
+    code,
+  };
+}
+
+/** Names the proxy of a connection; empty without one. */
 export function through(proxy: Proxy | undefined): string {
   return proxy ? ` through the proxy ${proxy.url.host}` : "";
 }
 
 /**
- * Where several addresses were tried, the first one's error says it, unless this machine's limit was met at another: the
- * first may be an address that the server does not listen on.
+ * The error that represents all of an AggregateError: the first, unless another one shows that this machine has reached
+ * a limit. The first address may be one that the server does not listen on.
  */
-export function firstOf(cause: Error): Error {
-  const errors: unknown[] = cause instanceof AggregateError ? cause.errors : [];
-  const first =
-    errors.find((error) => error instanceof Error && ownLimitIn(error)) ??
+export function mainError(error: Error): Error {
+  const errors: unknown[] = error instanceof AggregateError ? error.errors : [];
+  const main =
+    errors.find((each) => each instanceof Error && clientLimitIn(each)) ??
       errors[0];
-  return first instanceof Error ? first : cause;
+  return main instanceof Error ? main : error;
 }
 
-/** The library's own codes say nothing to people. */
-export function ownCode(code: string | undefined): string | undefined {
-  return code?.startsWith("UND_ERR_") ? undefined : code;
-}
-
-/** What may be the matter, in brackets; nothing where nobody knows. */
-export function hintFor(
-  cause: Error,
-  code: string | undefined,
-  tried: Tried,
-): string {
-  const hint = hintIn(cause, code ?? "", tried);
-  return hint && ` (${hint})`;
-}
-
-function hintIn(
+function hintFor(
   cause: Error,
   code: string,
-  { isPlain, proxy }: Tried,
+  { isPlain, proxy }: Attempted,
 ): string {
-  // Deno's own words: with certificateError, they are left for a signature that does not fit the certificate.
+  // Deno's own message: certificateError leaves it for a signature that does not match the certificate.
   if (cause.message === "unable to verify the first certificate") {
-    return "the server did not prove that its certificate is its own";
+    return "the server did not prove that it owns its certificate";
   }
-  const certificate = CERTIFICATES[code];
+  const certificate = CERTIFICATE_HINTS[code];
   if (certificate) return certificate;
-  if (isClientRefused(cause)) {
+  if (isClientRejected(cause)) {
     return /CertificateRequired/.test(cause.message)
-      ? "the server wants a certificate of the client: see clientCert"
-      : "the server does not accept the client's certificate: see clientCert";
+      ? "the server requires a client certificate: see clientCert"
+      : "the server rejects the client's certificate: see clientCert";
   }
   if (/certificate|unknownissuer/i.test(`${code} ${cause.message}`)) {
-    return TRUST;
+    return "caCert names the certificates to trust, insecure=true accepts any";
   }
   if (/^(ERR_SSL_WRONG_VERSION_NUMBER|EPROTO)$/.test(code)) {
     return "the server may speak http, not https: see target";
@@ -85,159 +176,77 @@ function hintIn(
     return "the server may speak https, not http: see target";
   }
   if (cause.message === "bad response") {
-    return "an answer to no request, or a 100 Continue that nobody asked for";
+    return "a response without a request, or an unexpected 100 Continue";
   }
   if (cause.message === "bad upgrade") {
     return "a switch to another protocol, which the request did not ask for";
   }
-  if (proxy && UNREACHED.test(code)) {
-    return `see ${proxy.variable}; NO_PROXY names hosts to go to without one`;
+  if (proxy && PROXY_CODES.test(code)) {
+    return `see ${proxy.variable}; NO_PROXY lists hosts to connect to directly`;
   }
-  const own = clientLimit(code);
-  return own ? `${own.limit}: ${own.remedy}` : HINTS[code] ?? "";
+  const limit = clientLimit(code);
+  return limit ? `${limit.limit}: ${limit.remedy}` : HINTS[code] ?? "";
 }
 
-/** What is the proxy's matter, where there is one: nobody asks for the server itself. */
-const UNREACHED = /^(ECONN|ENOTFOUND$|EAI_AGAIN$|EHOSTUNREACH$|ENETUNREACH$)/;
+/** Codes that concern the proxy if there is one, as the client does not connect to the server itself. */
+const PROXY_CODES = /^(ECONN|ENOTFOUND$|EAI_AGAIN$|EHOSTUNREACH$|ENETUNREACH$)/;
 
-const TRUST = "caCert names the certificates to trust, insecure=true takes any";
-
-/** What to do about a certificate, where naming an issuer would not help. */
-const CERTIFICATES: Readonly<Record<string, string>> = {
+/** Certificate errors for which naming an issuer would not help. */
+const CERTIFICATE_HINTS: Readonly<Record<string, string>> = {
   CERT_HAS_EXPIRED:
-    "the server needs a new one, or this machine's clock is wrong; insecure=true takes any",
+    "the server needs a new one, or this machine's clock is wrong; insecure=true accepts any",
   CERT_NOT_YET_VALID:
-    "the server's or this machine's clock may be wrong; insecure=true takes any",
+    "the server's or this machine's clock may be wrong; insecure=true accepts any",
   CERT_REJECTED:
-    "it may not be for servers, or have an outdated form; insecure=true takes any",
+    "it may not be for servers, or have an outdated form; insecure=true accepts any",
   ERR_TLS_CERT_ALTNAME_INVALID:
-    "target must use a name of the certificate; insecure=true takes any",
+    "target must use a name of the certificate; insecure=true accepts any",
 };
 
-/** The system's code, where it is a limit of this machine that was reached. */
-export function ownLimitIn(error: Error | undefined): string | undefined {
-  const code = systemCodeOf(error);
+const HINTS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: "is the server running, and the port right?",
+  ENOTFOUND: "unknown host: see target",
+  EAI_AGAIN: "the name cannot be resolved at the moment",
+};
+
+/** The error's code if it is a limit of this machine. */
+export function clientLimitIn(error: Error | undefined): string | undefined {
+  const code = errorCode(error);
   return clientLimit(code) && code;
 }
 
-/** Whether the server has refused the client over its certificate. With TLS 1.3 that is known after connecting. */
-export function isClientRefused({ message }: Error): boolean {
+/** Whether the server has rejected the client's certificate. With TLS 1.3 this is known only after connecting. */
+function isClientRejected({ message }: Error): boolean {
   return /^received fatal alert: (\w*Certificate\w*|UnknownCA|AccessDenied)$/
     .test(message);
 }
 
-const HINTS: Readonly<Record<string, string>> = {
-  ECONNREFUSED: "is the server running, and the port right?",
-  ENOTFOUND: "no such host: see target",
-  EAI_AGAIN: "the name cannot be looked up now",
-};
-
-/** How far a request had come when its connection failed. */
-export interface Progress extends Tried {
-  /** Whether its connection was open. */
-  readonly isOpen: boolean;
-  /** Whether anything of the response had come, were it half of its first line. */
-  readonly isAnswered: boolean;
-  /** Whether the server said that it did not look at the request, as HTTP/2 lets it. */
-  readonly isRefused: boolean;
-  /** Whether all of its headers had. */
-  readonly hasHeaders: boolean;
-  /** How long a used connection that the server has closed lay idle before, in milliseconds; `undefined` for others. */
-  readonly idleMs: number | undefined;
-  /** How long ago the request was sent, in milliseconds. */
-  readonly waitedMs: number;
-}
-
-/** A closing that crosses with a request is known a round trip later: what takes longer has the request as its cause. */
-const CROSSING_MS = 1000;
-
 /**
- * Whether a used connection closed as the request was on its way: the server had closed it before the request arrived,
- * as far as anybody can know.
+ * Code of an error such as `ECONNREFUSED`; if several addresses were tried, that of the first. It is `EMFILE` for a
+ * name that cannot be resolved because no more files may be opened, although getaddrinfo reports an unknown host.
  */
-function isStale({ isAnswered, idleMs, waitedMs }: Progress): boolean {
-  return !isAnswered && idleMs !== undefined && waitedMs <= CROSSING_MS;
+export function errorCode(error: unknown): string | undefined {
+  const code = codeIn(error);
+  return code === "ENOTFOUND" || code === "EAI_AGAIN"
+    ? fileLimit() ?? code
+    : code;
 }
 
-/** Whether no server can have begun to work on a request whose connection failed, as far as anybody can know. */
-export function isUntouched(progress: Progress): boolean {
-  return progress.isRefused || isStale(progress);
+function codeIn(error: unknown): string | undefined {
+  return systemCodeOf(error, ANY_CODE);
 }
 
-/** What became of a connection, in the words of docs/failures.md. */
-export function faultOf(error: Error, progress: Progress): Error {
-  const cause = firstOf(error);
-  const code = systemCodeOf(cause);
-  if (code === "UND_ERR_INVALID_ARG") return cause;
-  const isRefused = !progress.hasHeaders && isClientRefused(cause);
-  if (!progress.isOpen || isRefused) return connectFault(cause, progress);
-  const [failure, message] = tell(cause, code, progress);
-  const known = ownCode(code);
-  const words = withCode(cause.message, known);
-  return new RequestError(
-    failure,
-    `${message}: ${words}${hintFor(cause, known, progress)}`,
-    { code: known },
-  );
-}
+/** Also codes of the TLS, HTTP and WebSocket libraries. */
+const ANY_CODE = /^[A-Z][A-Z0-9_]+$/;
 
-/** The connection was not opened. */
-function connectFault(cause: Error, tried: Tried): RequestError {
-  if (cause instanceof RequestError) return cause;
-  const { words, code } = connectReason(cause, tried);
-  return new RequestError(
-    "connect_error",
-    `Cannot connect${through(tried.proxy)}: ${words}`,
-    { code },
-  );
-}
-
-function tell(
-  cause: Error,
-  code: string | undefined,
-  progress: Progress,
-): readonly [failure: string, message: string] {
-  if (isNonsense(cause, code, progress.hasHeaders)) {
-    return [
-      "protocol_error",
-      "Cannot understand the server as it must speak HTTP",
-    ];
+/** `EMFILE` or `ENFILE` if no file can be opened now. */
+function fileLimit(): string | undefined {
+  const read = { name: "read", path: devNull } as const;
+  if (Deno.permissions.querySync(read).state !== "granted") return undefined;
+  try {
+    Deno.openSync(devNull).close();
+  } catch (error) {
+    const code = codeIn(error);
+    return code === "EMFILE" || code === "ENFILE" ? code : undefined;
   }
-  if (progress.hasHeaders) {
-    return ["closed", "The connection closed in the middle of the response"];
-  }
-  if (progress.isAnswered) {
-    return [
-      "closed",
-      "The connection closed before all headers of the response had come",
-    ];
-  }
-  if (!isStale(progress)) {
-    if (progress.isRefused) {
-      return ["closed", "The server refused the request without a look at it"];
-    }
-    return ["closed", "The connection closed before the response"];
-  }
-  const idleMs = Math.round(progress.idleMs ?? 0);
-  return [
-    "stale_connection",
-    `The connection closed as it was used again, idle for ${idleMs} ms before (retryStale=true sends the request again, reuse=false rules that out)`,
-  ];
-}
-
-/** Bytes that are no HTTP, in place of a socket that has closed too soon. */
-function isNonsense(
-  cause: Error,
-  code: string | undefined,
-  hasHeaders: boolean,
-): boolean {
-  if (code === "UND_ERR_HEADERS_OVERFLOW" || code === "ERR_HTTP2_ERROR") {
-    return true;
-  }
-  // Undici's word for a head that contradicts itself, and for a body that a closing has cut short.
-  if (code === "UND_ERR_RES_CONTENT_LENGTH_MISMATCH") return !hasHeaders;
-  const isParser = cause.name === "HTTPParserError";
-  const isCut = code === "HPE_INVALID_EOF_STATE" ||
-    /invalid eof/i.test(cause.message);
-  return (isParser && !isCut) || /^bad (response|upgrade)$/.test(cause.message);
 }

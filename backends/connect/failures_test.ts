@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { faultOf, type Progress } from "./failures.ts";
+import { connectionFailure, type Progress } from "./failures.ts";
 
 function errorOf(message: string, code?: string, name = "Error"): Error {
   return Object.assign(new Error(message), { name, ...(code && { code }) });
@@ -37,14 +37,14 @@ const FAULTS: readonly (readonly [
     BEFORE,
     "connect_error",
     "CERT_HAS_EXPIRED",
-    "Cannot connect: CERT_HAS_EXPIRED: certificate has expired (the server needs a new one, or this machine's clock is wrong; insecure=true takes any)",
+    "Cannot connect: CERT_HAS_EXPIRED: certificate has expired (the server needs a new one, or this machine's clock is wrong; insecure=true accepts any)",
   ],
   [
     errorOf("self-signed certificate", "DEPTH_ZERO_SELF_SIGNED_CERT"),
     BEFORE,
     "connect_error",
     "DEPTH_ZERO_SELF_SIGNED_CERT",
-    "Cannot connect: DEPTH_ZERO_SELF_SIGNED_CERT: self-signed certificate (caCert names the certificates to trust, insecure=true takes any)",
+    "Cannot connect: DEPTH_ZERO_SELF_SIGNED_CERT: self-signed certificate (caCert names the certificates to trust, insecure=true accepts any)",
   ],
   [
     errorOf(
@@ -54,7 +54,7 @@ const FAULTS: readonly (readonly [
     OPEN,
     "connect_error",
     "ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED",
-    "Cannot connect: ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: received fatal alert: CertificateRequired (the server wants a certificate of the client: see clientCert)",
+    "Cannot connect: ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: received fatal alert: CertificateRequired (the server requires a client certificate: see clientCert)",
   ],
   [
     errorOf(
@@ -64,14 +64,14 @@ const FAULTS: readonly (readonly [
     BEFORE,
     "connect_error",
     "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
-    "Cannot connect: UNABLE_TO_VERIFY_LEAF_SIGNATURE: unable to verify the first certificate (the server did not prove that its certificate is its own)",
+    "Cannot connect: UNABLE_TO_VERIFY_LEAF_SIGNATURE: unable to verify the first certificate (the server did not prove that it owns its certificate)",
   ],
   [
     errorOf("received fatal alert: UnknownCA", "ERR_SSL_ALERT"),
     BEFORE,
     "connect_error",
     "ERR_SSL_ALERT",
-    "Cannot connect: ERR_SSL_ALERT: received fatal alert: UnknownCA (the server does not accept the client's certificate: see clientCert)",
+    "Cannot connect: ERR_SSL_ALERT: received fatal alert: UnknownCA (the server rejects the client's certificate: see clientCert)",
   ],
   [
     new AggregateError([errorOf("connect EMFILE ::1", "EMFILE")], ""),
@@ -85,7 +85,7 @@ const FAULTS: readonly (readonly [
     { ...OPEN, isPlain: true },
     "protocol_error",
     "HPE_INVALID_CONSTANT",
-    "Cannot understand the server as it must speak HTTP: HPE_INVALID_CONSTANT: Expected HTTP/ (the server may speak https, not http: see target)",
+    "The server must speak HTTP: HPE_INVALID_CONSTANT: Expected HTTP/ (the server may speak https, not http: see target)",
   ],
   [
     errorOf("other side closed", "UND_ERR_SOCKET"),
@@ -106,7 +106,7 @@ const FAULTS: readonly (readonly [
     USED,
     "stale_connection",
     undefined,
-    "The connection closed as it was used again, idle for 12 ms before (retryStale=true sends the request again, reuse=false rules that out): other side closed",
+    "The connection closed while it was reused, after 12 ms idle (retryStale=true sends the request again, reuse=false avoids reuse): other side closed",
   ],
   [
     errorOf("other side closed", "UND_ERR_SOCKET"),
@@ -120,14 +120,14 @@ const FAULTS: readonly (readonly [
     { ...USED, isAnswered: true },
     "closed",
     undefined,
-    "The connection closed before all headers of the response had come: other side closed",
+    "The connection closed within the response's headers: other side closed",
   ],
   [
     errorOf("other side closed", "UND_ERR_SOCKET"),
     HEAD,
     "closed",
     undefined,
-    "The connection closed before all headers of the response had come: other side closed",
+    "The connection closed within the response's headers: other side closed",
   ],
   [
     errorOf("other side closed", "UND_ERR_SOCKET"),
@@ -141,7 +141,7 @@ const FAULTS: readonly (readonly [
     OPEN,
     "protocol_error",
     "HPE_INVALID_CONSTANT",
-    "Cannot understand the server as it must speak HTTP: HPE_INVALID_CONSTANT: Expected HTTP/",
+    "The server must speak HTTP: HPE_INVALID_CONSTANT: Expected HTTP/",
   ],
   [
     errorOf("Invalid EOF state", "HPE_INVALID_EOF_STATE", "HTTPParserError"),
@@ -153,8 +153,8 @@ const FAULTS: readonly (readonly [
 ];
 
 for (const [cause, progress, failure, code, message] of FAULTS) {
-  Deno.test(`faultOf() tells ${failure} of "${cause.message || cause.name}"`, () => {
-    const fault = faultOf(cause, progress);
+  Deno.test(`connectionFailure() tells ${failure} of "${cause.message || cause.name}"`, () => {
+    const fault = connectionFailure(cause, progress);
     assert.deepEqual(
       { ...fault, message: fault.message },
       { name: "RequestError", class: failure, code, message },
@@ -162,7 +162,7 @@ for (const [cause, progress, failure, code, message] of FAULTS) {
   });
 }
 
-Deno.test("faultOf() leaves alone what undici says of a wrong call", () => {
+Deno.test("connectionFailure() leaves alone what undici says of a wrong call", () => {
   const cause = errorOf("invalid header", "UND_ERR_INVALID_ARG");
-  assert.equal(faultOf(cause, BEFORE), cause);
+  assert.equal(connectionFailure(cause, BEFORE), cause);
 });

@@ -1,42 +1,41 @@
 import { z } from "zod";
-import { isVariable } from "./credentials.ts";
 import { hidden, isHttpPath, parseTarget } from "./endpoint.ts";
 
-/** What every backend that talks to a server is told of it. */
+/** Options of every backend that connects to a server. */
 export interface TargetOptions {
   /**
-   * The server: an http, https, ws or wss URL. A path before the protocol's own and a query are kept. A user and a
-   * password in it are sent as `Authorization`.
+   * The server: an http, https, ws or wss URL. A path in front of the protocol's own and a query are kept. A user and a
+   * password are sent as `Authorization`.
    */
   target: string;
-  /** The model's name on the server. The first that `GET /v1/models` lists, unless given. */
+  /** The model's name on the server. Default: the first that `GET /v1/models` lists. */
   model?: string;
   /** Headers of each request. */
   headers?: Record<string, string>;
   /**
-   * Name of the environment variable that holds the key for `Authorization: Bearer`. It takes the place of a user and a
-   * password in the target.
+   * Name of the environment variable that holds the key for `Authorization: Bearer`. It replaces a user and a password
+   * in the target.
    */
   apiKeyEnv?: string;
-  /** File of the certificates to trust in place of the usual ones, in PEM. */
+  /** PEM file of the certificates to trust instead of the system's. */
   caCert?: string;
-  /** File of the client's certificate, in PEM. */
+  /** PEM file of the client's certificate. */
   clientCert?: string;
-  /** File of the client certificate's key, in PEM. */
+  /** PEM file of the key of the client's certificate. */
   clientKey?: string;
   /**
-   * Takes any certificate.
+   * Whether any certificate of the server is accepted.
    *
    * @default {false}
    */
   insecure?: boolean;
   /**
-   * What must answer with a 2xx before any load is offered; `"off"` or false to do without. `/health`, unless given,
-   * on servers that have it.
+   * Path that must answer with a 2xx status before the run; `"off"` or false skips the check. Default: `/health`, if the
+   * server has it.
    */
   healthPath?: string | false;
   /**
-   * How long a socket may take to open, in milliseconds. Holds for the health probe and the list of models too.
+   * Timeout for opening a connection, in milliseconds. Also of the health check and of the list of models.
    *
    * @default {10000}
    */
@@ -54,22 +53,24 @@ const file = text("must name a file", (value) => value !== "");
 export const targetShape = {
   target: target.describe("The server: an http, https, ws or wss URL"),
   model: text("must not be empty", (value) => value !== "").optional()
-    .describe("The model's name; the first one listed, unless given"),
+    .describe("Name of the model; default: the first that the server lists"),
   headers: z.record(z.string(), z.string()).default({}).describe(
     "Headers of each request",
   ),
   apiKeyEnv: text(
     "must be the name of an environment variable, not the key itself",
-    isVariable,
+    isVariableName,
     (value) => value === "" ? "empty" : "not shown",
   ).optional()
-    .describe("The environment variable that holds the key"),
-  caCert: file.optional().describe("File of the certificates to trust, in PEM"),
+    .describe("Environment variable that holds the key"),
+  caCert: file.optional().describe("PEM file of the certificates to trust"),
   clientCert: file.optional().describe(
-    "File of the client's certificate, in PEM",
+    "PEM file of the client's certificate",
   ),
-  clientKey: file.optional().describe("File of its key, in PEM"),
-  insecure: z.boolean().default(false).describe("Takes any certificate"),
+  clientKey: file.optional().describe("PEM file of its key"),
+  insecure: z.boolean().default(false).describe(
+    "Whether any certificate is accepted",
+  ),
   healthPath: z.union([
     z.literal(false),
     text(
@@ -77,17 +78,17 @@ export const targetShape = {
       (value) => value === "off" || isHttpPath(value),
     ),
   ]).optional().describe(
-    'What must answer before the run: /health if the server has it, unless given; "off" to do without',
+    'Path that must answer before the run, or "off"; default: /health, if the server has it',
   ),
   connectTimeoutMs: limit().default(10_000).describe(
-    "How long a socket may take to open",
+    "Timeout for opening a connection",
   ),
 };
 
-/** {@linkcode TargetOptions} with what was left out. */
+/** {@linkcode TargetOptions} with defaults applied. */
 export type TargetSettings = z.output<z.ZodObject<typeof targetShape>>;
 
-/** Holds options to each other, where the shape of one is not enough: for `superRefine`. */
+/** Checks options against each other: for `superRefine`. */
 export function refineTarget(
   { target, clientCert, clientKey, apiKeyEnv, headers }: TargetSettings,
   context: z.RefinementCtx,
@@ -100,28 +101,28 @@ export function refineTarget(
     refuse(
       context,
       clientCert ? "clientKey" : "clientCert",
-      "Needed, as clientCert and clientKey go together",
+      "must be given, as clientCert and clientKey belong together",
     );
   }
   if (apiKeyEnv && hasAuthorization) {
     refuse(
       context,
       "apiKeyEnv",
-      "Cannot be used, as headers hold an Authorization already",
+      "must not be given, as headers contain an Authorization already",
     );
   }
   if ((username || password) && hasAuthorization) {
     refuse(
       context,
       "target",
-      `Cannot hold a user and a password, as headers hold an Authorization already: current value is ${
+      `must not contain a user and a password, as headers contain an Authorization already, but was ${
         shown(hidden(target))
       }`,
     );
   }
 }
 
-/** Adds a problem with one option. */
+/** Reports a problem with one option. */
 export function refuse(
   context: z.RefinementCtx,
   path: string,
@@ -130,68 +131,66 @@ export function refuse(
   context.addIssue({ code: "custom", path: [path], message });
 }
 
-/** Where a protocol lives on a server. */
+/** Path of a protocol on a server. */
 export function path(): z.ZodType<string, string> {
-  return text("must begin with / and hold no query", isHttpPath);
+  return text("must begin with / and have no query", isHttpPath);
 }
 
-/** A text that passes a test; `rule` says which, in words. `show` tells what people are shown of any other value. */
+/** A text that passes a test. `rule` describes it; `show` formats any other value for the error. */
 export function text(
   rule: string,
   test: (value: string) => boolean,
   show?: Show,
 ): z.ZodString {
-  const wrong = says(rule, show);
-  return z.string(wrong).refine(test, wrong);
+  const error = says(rule, show);
+  return z.string(error).refine(test, error);
 }
 
-/** A number in a range; `rule` says which, in words. */
+/** A number in a range. `rule` describes it. */
 export function number(rule: string, min: number, max: number): z.ZodNumber {
-  return z.number(says(rule)).min(min, says(rule)).max(max, says(rule));
+  const error = says(rule);
+  return z.number(error).min(min, error).max(max, error);
 }
 
-/** A time limit, in milliseconds. */
+/** A timeout in milliseconds. */
 export function limit(rule = "must be between 1 ms and 24 h"): z.ZodNumber {
-  const wrong = {
-    error: ({ input }: { input?: unknown }) =>
-      `${rule}, but was ${shown(input)}${
-        typeof input === "number" ? " ms" : ""
-      }`,
-  };
-  return z.number(wrong).min(1, wrong).max(86_400_000, wrong);
+  return number(rule, 1, 86_400_000);
 }
 
-/** A time limit that can be turned off. */
+/** A timeout in milliseconds that may be turned off. */
 export function offLimit(): z.ZodUnion<
   [z.ZodNumber, z.ZodLiteral<"off">, z.ZodLiteral<false>]
 > {
   const rule = "must be between 1 ms and 24 h, or off";
-  return z.union([limit(rule), z.literal("off"), z.literal(false)], {
-    error: ({ input }) => `${rule}, but was ${shown(input)}`,
-  });
+  return z.union(
+    [limit(rule), z.literal("off"), z.literal(false)],
+    says(rule),
+  );
 }
 
-/** The milliseconds of a limit that can be turned off; `undefined` where it is. */
+/** The milliseconds of a timeout; `undefined` if it is turned off. */
 export function limitMs(
   limit: number | "off" | false | undefined,
 ): number | undefined {
   return typeof limit === "number" ? limit : undefined;
 }
 
-/** What people are shown of a value. */
+/** Formats a value for an error. */
 type Show = (value: unknown) => string;
 
-/** An error that says the rule and the current value. */
+/** An error that gives the rule and the value. */
 export function says(
   rule: string,
   show: Show = shown,
 ): { error: (issue: { input?: unknown }) => string } {
-  return {
-    error: ({ input }) =>
-      `Cannot be used as it ${rule}: current value is ${show(input)}`,
-  };
+  return { error: ({ input }) => `${rule}, but was ${show(input)}` };
 }
 
 function shown(value: unknown): string {
   return JSON.stringify(value) ?? String(value);
+}
+
+/** Whether a text may be the name of an environment variable. Few keys may: most contain a `-` or are long. */
+export function isVariableName(name: string): boolean {
+  return /^[A-Za-z_][A-Za-z0-9_]{0,63}$/.test(name);
 }

@@ -22,14 +22,14 @@ Deno.test("targetShape refuses a target without showing what may be secret of it
   ) {
     assert.equal(
       said({ target }),
-      `target: Cannot be used as it must be an http, https, ws or wss URL: current value is ${shown}`,
+      `target: must be an http, https, ws or wss URL, but was ${shown}`,
     );
   }
 });
 
 Deno.test("targetShape refuses a key in place of a variable's name, and does not show it", () => {
   const rule =
-    "apiKeyEnv: Cannot be used as it must be the name of an environment variable, not the key itself: current value is";
+    "apiKeyEnv: must be the name of an environment variable, not the key itself, but was";
   for (const key of ["sk-abc", "a b", "1A", "x".repeat(65)]) {
     assert.equal(said({ apiKeyEnv: key }), `${rule} not shown`);
   }
@@ -44,11 +44,11 @@ Deno.test("refineTarget() refuses an Authorization beside another one", () => {
   const headers = { AUTHORIZATION: "Bearer PW" };
   assert.equal(
     said({ target, headers }),
-    'target: Cannot hold a user and a password, as headers hold an Authorization already: current value is "http://***@h/x?***"',
+    'target: must not contain a user and a password, as headers contain an Authorization already, but was "http://***@h/x?***"',
   );
   assert.equal(
     said({ headers, apiKeyEnv: "KEY" }),
-    "apiKeyEnv: Cannot be used, as headers hold an Authorization already",
+    "apiKeyEnv: must not be given, as headers contain an Authorization already",
   );
   for (const rest of [{ headers: { "x-a": "b" } }, { apiKeyEnv: "KEY" }]) {
     assert.ok(schema.parse({ target, ...rest }));

@@ -1,230 +1,234 @@
+import { Buffer } from "node:buffer";
 import { Client, type Dispatcher, Pool } from "undici";
-import type { Env } from "./endpoint.ts";
-import { dial, type Road, roadTo, type Way } from "./dial.ts";
-import { connectReason, faultOf, firstOf, through } from "./failures.ts";
-import { isInformational, KEY_HINTS } from "./status.ts";
-import type { TlsOptions } from "./tls.ts";
-import { withDefaults } from "../http/raw_headers.ts";
-import { type Response, responseOf } from "../http/response.ts";
-import type { WireHandler } from "../http/wire.ts";
 import { isRequestError, onAbort, RequestError } from "../../plugins/mod.ts";
+import { withDefaults } from "./credentials.ts";
+import {
+  bodyText,
+  decompress,
+  decompressStart,
+  MAX_BODY_BYTES,
+  tooLong,
+} from "./content.ts";
+import { dial, type DialOptions, type Route, routeTo } from "./dial.ts";
+import { type Env, shownAddress } from "./endpoint.ts";
+import { connectionFailure, connectReason, through } from "./failures.ts";
+import {
+  isInformational,
+  KEY_HINTS,
+  notAnAnswer,
+  statusError,
+} from "./status.ts";
+import type { TlsOptions } from "./tls.ts";
 
-/** How to ask a server something beside the run. */
+/** A request to the server that does not belong to the run. */
 export interface ProbeOptions {
   readonly headers: Readonly<Record<string, string>>;
   readonly tls: TlsOptions;
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
-  /** Sent by POST, where there is one. */
+  /** Body of a POST request. A GET request is sent without it. */
   readonly body?: string;
-  /** Whether the status alone is wanted: the body of a 2xx is not read. @default {false} */
+  /** Whether only the status matters: the body of a 2xx response is not read then. @default {false} */
   readonly statusOnly?: boolean;
-  /** Connections to use. Each question has one of its own, unless given. */
+  /** Connections to use. @default {One for this request alone} */
   readonly connections?: ProbeConnections;
-  /** Reads an environment variable: for proxies. Goes by none, unless given. */
+  /** Reads the environment variables that name proxies. @default {No proxy is used} */
   readonly env?: Env;
-  /** Takes secrets out of text that a server has written. */
+  /** Hides secrets in text from the server. */
   clean(text: string): string;
 }
 
-/** Connections that are kept from one probe to the next. */
+/** Connections that several probes use. */
 export interface ProbeConnections {
-  dispatch(request: Dispatcher.DispatchOptions, handler: ProbeHandler): void;
-  /** Closes them, whatever they do. */
+  readonly dispatcher: Dispatcher;
+  /** Whether an error is that of opening a connection. */
+  isConnectError(error: Error): boolean;
+  /** Closes them at once. */
   destroy(): void;
 }
 
-/** What undici calls: gives the request up by what `onConnect` is handed. */
-type ProbeHandler = Omit<WireHandler, "onConnect"> & {
-  onConnect(abort: () => void): void;
-};
-
 /**
- * Asks a server something and resolves with the body of its answer: by the same connections, decoding and failures as
- * requests have. Nothing is retried, and no redirect is followed.
+ * Sends one request and returns the body of its response, decompressed. Nothing is retried, and redirects are not
+ * followed.
  *
- * @throws {RequestError} `connect_error` or `connect_timeout` if there is no answer, `http_error` for a status other
- * than 2xx, with the status as its code and the server's message, `closed` or `protocol_error` if the answer is not
- * whole or cannot be read.
- * @throws {UsageError} If the environment names a proxy that is none.
+ * @throws {RequestError} `connect_error` or `connect_timeout` if there is no answer; `http_error` for a status other
+ * than 2xx, with the status as its code and the server's message; `closed`, `protocol_error` or `too_large` if the
+ * answer is not complete or cannot be read.
+ * @throws {UsageError} If the environment's proxy is not valid.
  */
 export async function probe(url: URL, options: ProbeOptions): Promise<string> {
   const { signal, timeoutMs } = options;
   signal.throwIfAborted();
-  const question = { url, road: roadOf(url, options) };
-  const connections = options.connections ?? once(question.road.way);
-  const { promise, resolve, reject } = Promise.withResolvers<string>();
-  const stop = ask(question, { ...options, connections }, { resolve, reject });
-  const forget = onAbort(signal, () => reject(signal.reason));
+  const route = routeOf(url, options);
+  const subject = `Cannot reach ${shownAddress(url)}${through(route.proxy)}`;
+  const connections = options.connections ?? oneConnection(route.dial);
+  const giveUp = new AbortController();
+  const forget = onAbort(signal, () => giveUp.abort(signal.reason));
   const timer = setTimeout(() => {
-    const message = `${reach(question)}: waited ${timeoutMs} ms`;
-    reject(new RequestError("connect_timeout", message));
+    const message = `${subject}: waited ${timeoutMs} ms`;
+    giveUp.abort(new RequestError("connect_timeout", message));
   }, timeoutMs);
+  let hasHeaders = false;
+  async function answer(): Promise<string> {
+    const response = await send(route, { ...options, connections, giveUp });
+    hasHeaders = true;
+    return await bodyOf(response, url, options);
+  }
   try {
-    return await promise;
+    // Undici does not react to the signal while it connects.
+    return await Promise.race([answer(), aborted(giveUp.signal)]);
+  } catch (error) {
+    if (giveUp.signal.aborted) throw giveUp.signal.reason;
+    if (hasHeaders && isRequestError(error)) throw error;
+    const progress = { url, route, hasHeaders, connections };
+    const failure = failureOf(error as Error, progress);
+    if (!isRequestError(failure)) throw failure;
+    const { class: kind, code, message } = failure;
+    const cause = error;
+    throw new RequestError(kind, `${subject}: ${message}`, { code, cause });
   } finally {
     clearTimeout(timer);
     forget();
-    stop();
+    giveUp.abort();
     if (!options.connections) connections.destroy();
   }
 }
 
-/** What is asked for, and the way there. */
-interface Question {
-  readonly url: URL;
-  readonly road: Road;
+/** Rejects when a signal aborts. */
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) =>
+    signal.addEventListener("abort", () => reject(signal.reason))
+  );
 }
 
-/** Sends a question and reads the answer. What is returned gives it up, unless it is over. */
-function ask(
-  question: Question,
-  { headers, body, statusOnly, clean, connections }:
-    & ProbeOptions
-    & { readonly connections: ProbeConnections },
-  { resolve, reject }: {
-    resolve(body: string): void;
-    reject(error: unknown): void;
+interface ProbeProgress {
+  readonly url: URL;
+  readonly route: Route;
+  readonly hasHeaders: boolean;
+  readonly connections: ProbeConnections;
+}
+
+function send(
+  { path, headers: proxyHeaders }: Route,
+  { headers, body, connections, giveUp }: ProbeOptions & {
+    readonly connections: ProbeConnections;
+    readonly giveUp: AbortController;
   },
-): () => void {
-  const { url, road } = question;
-  let abort = () => {};
-  let response: Response | undefined;
-  let isOpen = false, isOver = false;
-  const reader = { event: () => true, body: resolve };
-  connections.dispatch({
-    path: road.path,
+): Promise<Dispatcher.ResponseData> {
+  const own = Object.entries(headers).flat();
+  return connections.dispatcher.request({
+    path,
     method: body === undefined ? "GET" : "POST",
-    headers: withDefaults(Object.entries(headers).flat(), [
-      ...road.headers,
+    headers: withDefaults(own, [
+      ...proxyHeaders,
       "accept-encoding",
       "identity",
     ]),
     ...(body !== undefined && { body }),
-  }, {
-    onConnect(abortRequest) {
-      isOpen = true;
-      abort = abortRequest;
-      if (isOver) abort();
-    },
-    onRequestSent() {},
-    onHeaders(status, headers) {
-      if (isInformational(status) || isOver) return true;
-      if (statusOnly && status >= 200 && status < 300) {
-        resolve("");
-        return true;
-      }
-      const head = { status, headers, atMs: 0, url, hints: KEY_HINTS };
-      try {
-        response = responseOf(head, {
-          call: { event: () => {}, buffered: () => {} },
-          reader,
-          clean,
-          settle: (error) => error === undefined ? resolve("") : reject(error),
-        });
-      } catch (error) {
-        reject(error);
-      }
-      return true;
-    },
-    onData(piece) {
-      response?.read(piece, 0);
-      return true;
-    },
-    onComplete() {
-      isOver = true;
-      response?.end();
-    },
-    onError(error) {
-      isOver = true;
-      response?.cut();
-      const hasHeaders = response !== undefined;
-      reject(failureOf(error, question, { isOpen, hasHeaders }));
+    signal: giveUp.signal,
+    onInfo({ statusCode }) {
+      if (!isInformational(statusCode)) giveUp.abort(notAnAnswer(statusCode));
     },
   });
-  return () => {
-    response?.stop();
-    if (isOver) return;
-    isOver = true;
-    abort();
-  };
 }
 
-/** Names the server, and the proxy that stands before it. */
-function reach({ url, road }: Question): string {
-  const where = `${url.protocol}//${url.host}${url.pathname}`;
-  return `Cannot reach ${where}${through(road.proxy)}`;
+/** Largest part of an error's body that is read. */
+const MAX_ERROR_BYTES = 64 * 1024;
+
+async function bodyOf(
+  { statusCode: status, headers, body }: Dispatcher.ResponseData,
+  url: URL,
+  { statusOnly, clean }: ProbeOptions,
+): Promise<string> {
+  if (status < 200) throw notAnAnswer(status);
+  if (status < 300 && statusOnly) return "";
+  const header = (name: string) => [headers[name]].flat()[0];
+  const encoding = header("content-encoding");
+  const isError = status >= 300;
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  try {
+    for await (const chunk of body) {
+      chunks.push(chunk);
+      bytes += chunk.length;
+      if (isError && bytes > MAX_ERROR_BYTES) break;
+      if (bytes > MAX_BODY_BYTES) throw tooLong("the body");
+    }
+  } catch (error) {
+    // An error status is one, however much of its message was received.
+    if (!isError) throw error;
+  }
+  const all = Buffer.concat(chunks);
+  if (!isError) return bodyText(await decompress(all, encoding));
+  const text = decompressStart(all, encoding).toString();
+  const response = { status, header, url, hints: KEY_HINTS };
+  throw statusError(response, clean(text));
 }
 
 function failureOf(
   error: Error,
-  question: Question,
-  progress: { readonly isOpen: boolean; readonly hasHeaders: boolean },
+  { url, route: { proxy }, hasHeaders, connections }: ProbeProgress,
 ): Error {
-  const { url, road: { proxy } } = question;
-  const isPlain = url.protocol === "http:";
-  const tried = {
-    ...progress,
-    isAnswered: progress.hasHeaders,
-    proxy,
-    isPlain,
+  if (isRequestError(error)) return error;
+  const attempted = { proxy, isPlain: url.protocol === "http:" };
+  if (connections.isConnectError(error)) {
+    const { text, code } = connectReason(error, attempted);
+    return new RequestError("connect_error", text, { code });
+  }
+  return connectionFailure(error, {
+    ...attempted,
+    isOpen: true,
+    isAnswered: hasHeaders,
     isRefused: false,
+    hasHeaders,
     idleMs: undefined,
     waitedMs: 0,
-  };
-  const fault = faultOf(error, tried);
-  if (!isRequestError(fault)) return fault;
-  const { code } = fault;
-  const words = progress.isOpen || fault === firstOf(error)
-    ? fault.message
-    : connectReason(error, tried).words;
-  return new RequestError(fault.class, `${reach(question)}: ${words}`, {
-    code,
-    cause: error,
   });
 }
 
-/** Keeps connections to one server: at most so many, which questions wait for. */
+/** Keeps up to `limit` connections to one server, for which probes wait. */
 export function probeConnections(
   url: URL,
   options: Pick<ProbeOptions, "tls" | "env">,
-  connections: number,
+  limit: number,
 ): ProbeConnections {
-  const { way } = roadOf(url, options);
-  return over(
-    way,
-    (settings) => new Pool(way.url.origin, { ...settings, connections }),
+  const { dial } = routeOf(url, options);
+  return connectionsOver(
+    dial,
+    (options) => new Pool(dial.url.origin, { ...options, connections: limit }),
   );
 }
 
-/** A connection for one question, which it says: connection: close. */
-function once(way: Way): ProbeConnections {
-  return over(
-    way,
-    (settings) => new Client(way.url.origin, { ...settings, pipelining: 0 }),
+/** A connection for one request, which asks the server to close it. */
+function oneConnection(dial: DialOptions): ProbeConnections {
+  return connectionsOver(
+    dial,
+    (options) => new Client(dial.url.origin, { ...options, pipelining: 0 }),
   );
 }
 
-/** Has a dispatcher of undici open its sockets as all others are opened. */
-function over(
-  way: Way,
-  open: (settings: Client.Options) => Dispatcher,
+/** Makes a dispatcher of undici open its sockets by {@linkcode dial}. */
+function connectionsOver(
+  options: DialOptions,
+  open: (options: Client.Options) => Dispatcher,
 ): ProbeConnections {
   const cancels = new Set<() => void>();
+  const errors = new WeakSet<Error>();
   const dispatcher = open({
     headersTimeout: 0,
     bodyTimeout: 0,
-    connect(_options, opened) {
-      const cancel = dial(way, (...result) => {
+    connect(_options, done) {
+      const cancel = dial(options, (...result) => {
         cancels.delete(cancel);
-        opened(...result);
+        if (result[0]) errors.add(result[0]);
+        done(...result);
       });
       cancels.add(cancel);
     },
   });
   return {
-    dispatch: (request, handler) =>
-      void dispatcher.dispatch(request, handler as Dispatcher.DispatchHandler),
+    dispatcher,
+    isConnectError: (error) => errors.has(error),
     destroy() {
       for (const cancel of cancels) cancel();
       void dispatcher.destroy();
@@ -232,9 +236,9 @@ function over(
   };
 }
 
-function roadOf(
+function routeOf(
   url: URL,
   { tls, env = () => undefined }: Pick<ProbeOptions, "tls" | "env">,
-): Road {
-  return roadTo(url, { tls, http2: false, env });
+): Route {
+  return routeTo(url, { tls, http2: false, env });
 }

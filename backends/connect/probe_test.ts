@@ -70,7 +70,7 @@ Deno.test("probe() goes straight where no environment is given, and names a prox
     class: "connect_error",
     code: "ECONNREFUSED",
     message:
-      "Cannot reach http://h.invalid/x through the proxy 127.0.0.1:1: connect ECONNREFUSED 127.0.0.1:1 (see HTTP_PROXY; NO_PROXY names hosts to go to without one)",
+      "Cannot reach http://h.invalid/x through the proxy 127.0.0.1:1: connect ECONNREFUSED 127.0.0.1:1 (see HTTP_PROXY; NO_PROXY lists hosts to connect to directly)",
   });
   await using refusing = await tinyProxy(407);
   await assert.rejects(
@@ -91,7 +91,7 @@ Deno.test("probe() says what may be the matter where TLS meets none, or a certif
     new URL(`${scheme}://127.0.0.1:${port}/`);
   const cases: readonly (readonly [url: URL, message: RegExp])[] = [
     [at("http", secure.port), /may speak https, not http: see target\)$/],
-    [at("https", secure.port), /caCert names .* insecure=true takes any\)$/],
+    [at("https", secure.port), /caCert names .* insecure=true accepts any\)$/],
     [at("http", 1), /\(is the server running, and the port right\?\)$/],
   ];
   for (const [url, message] of cases) {

@@ -1,141 +1,112 @@
-import { readable } from "./server_text.ts";
-import { type Body, utf8 } from "../http/body.ts";
-import { headerOf, type RawHeaders } from "../http/raw_headers.ts";
 import { RequestError } from "../../plugins/mod.ts";
+import { readable } from "./server_text.ts";
 
-/** What a status says of the key that a request had, or had not. */
-export const KEY_HINTS: Readonly<Record<number, string>> = {
-  401: "wants a key: apiKeyEnv names the variable that holds it",
-  403: "knows who asks, and does not allow it",
-};
-
-/** A response that is none of what was asked for. */
-export interface Refusal {
+/** An HTTP response with a status other than 2xx. */
+export interface FailedResponse {
   readonly status: number;
-  readonly headers: RawHeaders;
-  /** Where the request went. */
+  /** Returns the value of a header, by its name in lower case. */
+  header(name: string): string | undefined;
+  /** The URL of the request. */
   readonly url: URL;
-  /** What statuses mean. @default {for a request of the run} */
+  /** Explanations by status. @default {STATUS_HINTS} */
   readonly hints?: Readonly<Record<number, string>>;
 }
 
-/** Whether another response follows: it does not after 101, which goes over to another protocol. */
+/** Whether another response follows. It does not after 101, which switches to another protocol. */
 export function isInformational(status: number): boolean {
   return status >= 100 && status < 200 && status !== 101;
 }
 
-/** The failure that a final status below 200 is. An assertion is all that undici has to say of it. */
-export function noAnswer(status: number): RequestError {
+/** The failure of a final status below 200, which undici reports by an assertion only. */
+export function notAnAnswer(status: number): RequestError {
   const problem = status === 101
     ? "it switches to another protocol, which the request did not ask for"
-    : "HTTP has no such status";
+    : "HTTP does not define this status";
   return new RequestError(
     "protocol_error",
     `The server answered HTTP ${status}: ${problem}`,
   );
 }
 
-/** How much of what a server says is looked at. */
-const MAX_BYTES = 64 * 1024;
-
-/** Reads what a server says in place of an answer. Its end throws, and so does whatever is too long to be a message. */
-export function refusal(
-  response: Refusal,
-  clean: (text: string) => string,
-): Body {
-  const decoder = utf8();
-  let text = "", bytes = 0;
-  const end = () => {
-    throw statusError(response, clean(text));
-  };
-  return {
-    read(piece) {
-      text += decoder.write(piece);
-      bytes += piece.length;
-      if (bytes > MAX_BYTES) end();
-      return false;
-    },
-    end,
-  };
-}
-
-/** The failure that a status other than 2xx is. */
+/** The failure of a status of 300 and above, with the server's message from the body's text. */
 export function statusError(
-  { status, headers, url, hints = HINTS }: Refusal,
+  { status, header, url, hints = STATUS_HINTS }: FailedResponse,
   text: string,
 ): RequestError {
-  const said = readable(serverWords(text).trim()) ?? "";
-  const aside = [hints[status], ...asides(status, headers, url)]
-    .filter(Boolean).join("; ");
-  const message = `The server answered HTTP ${status}${said && `: ${said}`}${
-    aside && ` (${aside})`
-  }`;
-  return new RequestError("http_error", message, { code: String(status) });
+  const message = readable(serverMessage(text).trim()) ?? "";
+  const location = header("location");
+  const wait = header("retry-after");
+  const notes = [
+    hints[status],
+    status < 400 && location !== undefined && redirection(location, url),
+    wait !== undefined && `Retry-After: ${wait}`,
+  ].filter(Boolean).join("; ");
+  return new RequestError(
+    "http_error",
+    `The server answered HTTP ${status}${message && `: ${message}`}${
+      notes && ` (${notes})`
+    }`,
+    { code: String(status) },
+  );
 }
 
-function* asides(
-  status: number,
-  headers: RawHeaders,
-  url: URL,
-): Iterable<string> {
-  const location = headerOf(headers, "location");
-  if (status >= 300 && status < 400 && location !== undefined) {
-    yield `leads to ${
-      shown(location, url)
-    }, which is not followed: set target and path to it`;
-  }
-  const wait = headerOf(headers, "retry-after");
-  if (wait !== undefined) yield `Retry-After: ${wait}`;
+function redirection(location: string, base: URL): string {
+  const url = URL.parse(location, base);
+  // The query may hold a secret.
+  const shown = url
+    ? `${url.protocol}//${url.host}${url.pathname}`
+    : "an invalid URL";
+  return `redirects to ${shown}; redirects are not followed: set target and path to it`;
 }
 
-const HINTS: Readonly<Record<number, string>> = {
-  ...KEY_HINTS,
-  404: "no such path or model: see target, path and model",
-  405: "the path takes no POST: see target and path",
-  407: "the proxy wants a user and a password in its URL",
-  413: "the request is larger than it takes",
-  422: "does not take the request's fields: see body",
-  429: "asks for fewer requests",
-  500: "failed inside",
-  502: "a gateway has no answer of the server behind it",
-  503: "is overloaded, or not ready",
-  504: "a gateway has waited too long for the server behind it",
+/** Explanations of the statuses that concern the key of a request. */
+export const KEY_HINTS: Readonly<Record<number, string>> = {
+  401: "a key is required: apiKeyEnv names the variable that holds it",
+  403: "the key or user is known, but access is denied",
 };
 
-/** A URL without what may be secret. */
-function shown(location: string, base: URL): string {
-  const url = URL.parse(location, base);
-  if (!url) return "what is no URL";
-  return `${url.protocol}//${url.host}${url.pathname}`;
-}
+/** Explanations of the statuses that a request of the run may get. */
+export const STATUS_HINTS: Readonly<Record<number, string>> = {
+  ...KEY_HINTS,
+  404: "the path or the model does not exist: see target, path and model",
+  405: "the path does not take POST: see target and path",
+  407: "the proxy requires a user and a password in its URL",
+  413: "the request is too large",
+  422: "the server rejects the request's fields: see body",
+  429: "too many requests",
+  500: "internal server error",
+  502: "a gateway got no answer from the server behind it",
+  503: "the server is overloaded or not ready",
+  504: "a gateway timed out waiting for the server behind it",
+};
 
-/** The server's own words in a body, wherever JSON has them; else the beginning of the body. */
-export function serverWords(text: string): string {
+/** The server's message in a JSON body, in any of the usual fields; otherwise the whole text. */
+export function serverMessage(text: string): string {
   try {
-    return said(JSON.parse(text)) ?? text;
+    return messageIn(JSON.parse(text)) ?? text;
   } catch {
     return text;
   }
 }
 
-function said(value: unknown): string | undefined {
+function messageIn(value: unknown): string | undefined {
   if (typeof value === "string") return value;
-  if (Array.isArray(value)) return each(value);
+  if (Array.isArray(value)) return messagesIn(value);
   if (typeof value !== "object" || value === null) return undefined;
   const fields = value as Readonly<Record<string, unknown>>;
   for (const name of ["error", "message", "detail", "msg"]) {
-    const words = said(fields[name]);
-    if (words) return words;
+    const message = messageIn(fields[name]);
+    if (message) return message;
   }
   return undefined;
 }
 
-/** The words of each, as FastAPI lists what is wrong with a request, with the place they are about. */
-function each(values: readonly unknown[]): string | undefined {
-  const words = values.map((value) => {
+/** Joins a list of problems, each with its place in the request, as FastAPI sends them. */
+function messagesIn(values: readonly unknown[]): string | undefined {
+  const messages = values.map((value) => {
     const place = (value as { loc?: unknown } | null)?.loc;
-    const text = said(value);
+    const text = messageIn(value);
     return text && Array.isArray(place) ? `${place.join(".")}: ${text}` : text;
   });
-  return words.filter(Boolean).join("; ") || undefined;
+  return messages.filter(Boolean).join("; ") || undefined;
 }

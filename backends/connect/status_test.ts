@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { Buffer } from "node:buffer";
 import { statusError } from "./status.ts";
 import { asked, failureOf, open } from "../../tests/support/ask.ts";
 import { rawServer } from "../../tests/support/raw_server.ts";
@@ -11,9 +10,9 @@ function messageOf(
   body: unknown,
   headers: Record<string, string> = {},
 ): string {
-  const raw = Object.entries(headers).flat().map((text) => Buffer.from(text));
+  const header = (name: string) => new Headers(headers).get(name) ?? undefined;
   const text = typeof body === "string" ? body : JSON.stringify(body);
-  const error = statusError({ status, headers: raw, url }, text);
+  const error = statusError({ status, header, url }, text);
   assert.deepEqual([error.class, error.code], ["http_error", String(status)]);
   return error.message;
 }
@@ -50,14 +49,14 @@ for (const [what, body, words] of SAID) {
 }
 
 const TOLD: readonly (readonly [status: number, aside: string])[] = [
-  [401, "wants a key: apiKeyEnv names the variable that holds it"],
-  [403, "knows who asks, and does not allow it"],
-  [404, "no such path or model: see target, path and model"],
-  [413, "the request is larger than it takes"],
-  [422, "does not take the request's fields: see body"],
-  [429, "asks for fewer requests"],
-  [500, "failed inside"],
-  [503, "is overloaded, or not ready"],
+  [401, "a key is required: apiKeyEnv names the variable that holds it"],
+  [403, "the key or user is known, but access is denied"],
+  [404, "the path or the model does not exist: see target, path and model"],
+  [413, "the request is too large"],
+  [422, "the server rejects the request's fields: see body"],
+  [429, "too many requests"],
+  [500, "internal server error"],
+  [503, "the server is overloaded or not ready"],
 ];
 
 for (const [status, aside] of TOLD) {
@@ -82,12 +81,12 @@ Deno.test("statusError() says where a redirect leads, without what may be secret
   const redirects = [
     ["https://u:p@other/v1/x?key=s#f", "https://other/v1/x"],
     ["/v2/x", "http://h:8000/v2/x"],
-    ["http://", "what is no URL"],
+    ["http://", "an invalid URL"],
   ];
   for (const [location, shown] of redirects) {
     assert.equal(
       messageOf(308, "", { location: location! }),
-      `The server answered HTTP 308 (leads to ${shown}, which is not followed: set target and path to it)`,
+      `The server answered HTTP 308 (redirects to ${shown}; redirects are not followed: set target and path to it)`,
     );
   }
 });
@@ -102,7 +101,7 @@ Deno.test("exchange() fails with what the server said, secrets taken out, and us
     assert.deepEqual(failureOf(got), [
       "http_error",
       "401",
-      "The server answered HTTP 401: bad key *** (wants a key: apiKeyEnv names the variable that holds it)",
+      "The server answered HTTP 401: bad key *** (a key is required: apiKeyEnv names the variable that holds it)",
     ]);
     assert.deepEqual([got.bodies, got.events], [[], []]);
     assert.ok(got.marks.headers !== undefined);
@@ -117,7 +116,7 @@ Deno.test("exchange() follows no redirect", async () => {
   await using http = open();
   const [failure, code, message] = failureOf(await asked(http, server.url));
   assert.deepEqual([failure, code], ["http_error", "307"]);
-  assert.match(message!, /leads to http:\/\/127\.0\.0\.1:\d+\/v2,/);
+  assert.match(message!, /redirects to http:\/\/127\.0\.0\.1:\d+\/v2;/);
   assert.equal(server.peers.length, 1);
 });
 

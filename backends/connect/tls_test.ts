@@ -96,7 +96,7 @@ async function transcribed(
 }
 
 const TRUST =
-  "(caCert names the certificates to trust, insecure=true takes any)";
+  "(caCert names the certificates to trust, insecure=true accepts any)";
 
 interface Wrong {
   readonly chain: readonly string[];
@@ -111,34 +111,34 @@ const WRONG: Readonly<Record<string, Wrong>> = {
     ca: "ca.pem",
     code: "CERT_HAS_EXPIRED",
     says:
-      "the server's certificate expired on 2021-01-01 (the server needs a new one, or this machine's clock is wrong; insecure=true takes any)",
+      "the server's certificate expired on 2021-01-01 (the server needs a new one, or this machine's clock is wrong; insecure=true accepts any)",
   },
   "has expired and is not trusted": {
     chain: ["expired.pem"],
     code: "CERT_HAS_EXPIRED",
     says:
-      "the server's certificate expired on 2021-01-01 (the server needs a new one, or this machine's clock is wrong; insecure=true takes any)",
+      "the server's certificate expired on 2021-01-01 (the server needs a new one, or this machine's clock is wrong; insecure=true accepts any)",
   },
   "is not valid yet": {
     chain: ["future.pem"],
     ca: "ca.pem",
     code: "CERT_NOT_YET_VALID",
     says:
-      "the server's certificate is not valid before 2120-01-01 (the server's or this machine's clock may be wrong; insecure=true takes any)",
+      "the server's certificate is not valid before 2120-01-01 (the server's or this machine's clock may be wrong; insecure=true accepts any)",
   },
   "has an issuer that has expired": {
     chain: ["issued.pem", "expired_issuer.pem"],
     ca: "ca.pem",
     code: "CERT_HAS_EXPIRED",
     says:
-      'the certificate of its issuer "earshot test issuer" expired on 2021-01-01 (the server needs a new one, or this machine\'s clock is wrong; insecure=true takes any)',
+      'the certificate of its issuer "earshot test issuer" expired on 2021-01-01 (the server needs a new one, or this machine\'s clock is wrong; insecure=true accepts any)',
   },
   "is for another name": {
     chain: ["other_name.pem"],
     ca: "ca.pem",
     code: "ERR_TLS_CERT_ALTNAME_INVALID",
     says:
-      "the server's certificate is for example.org, 192.0.2.1, not for 127.0.0.1 (target must use a name of the certificate; insecure=true takes any)",
+      "the server's certificate is for example.org, 192.0.2.1, not for 127.0.0.1 (target must use a name of the certificate; insecure=true accepts any)",
   },
   "is self-signed": {
     chain: ["self_signed.pem"],
@@ -150,27 +150,27 @@ const WRONG: Readonly<Record<string, Wrong>> = {
     chain: ["good.pem"],
     code: "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
     says:
-      `the server's certificate leads to the issuer "earshot test root", whose certificate is neither trusted nor sent by the server ${TRUST}`,
+      `the issuer of the server's certificate is "earshot test root", whose certificate is neither trusted nor sent by the server ${TRUST}`,
   },
   "has a root that is not trusted": {
     chain: ["good.pem", "ca.pem"],
     code: "SELF_SIGNED_CERT_IN_CHAIN",
     says:
-      `the server's certificate leads to the issuer "earshot test root", which is not trusted ${TRUST}`,
+      `the issuer of the server's certificate is "earshot test root", which is not trusted ${TRUST}`,
   },
   "comes without its issuer's": {
     chain: ["issued.pem"],
     ca: "ca.pem",
     code: "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
     says:
-      `the server's certificate leads to the issuer "earshot test issuer", whose certificate is neither trusted nor sent by the server ${TRUST}`,
+      `the issuer of the server's certificate is "earshot test issuer", whose certificate is neither trusted nor sent by the server ${TRUST}`,
   },
   "is not for servers": {
     chain: ["for_clients.pem"],
     ca: "ca.pem",
     code: "CERT_REJECTED",
     says:
-      'the server\'s certificate is not accepted, though its issuer "earshot test root" is trusted (it may not be for servers, or have an outdated form; insecure=true takes any)',
+      'the server\'s certificate is rejected, although its issuer "earshot test root" is trusted (it may not be for servers, or have an outdated form; insecure=true accepts any)',
   },
 };
 

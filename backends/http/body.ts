@@ -1,28 +1,31 @@
 import { Buffer } from "node:buffer";
-import { StringDecoder } from "node:string_decoder";
-import { shownBytes } from "../connect/server_text.ts";
-import { RequestError } from "../../plugins/mod.ts";
+import type { Transform } from "node:stream";
+import type { RequestError } from "../../plugins/mod.ts";
+import {
+  bodyText,
+  damaged,
+  decoderFor,
+  MAX_BODY_BYTES,
+  tooLong,
+} from "../connect/content.ts";
 
-/** Takes the body of a response as it comes, decompressed. */
+/** Reads the decompressed body of a response. */
 export interface Body {
   /**
-   * The bytes of one network read. Returns true if what follows is not wanted.
+   * Reads the bytes of one network read. Returns true if nothing more is needed.
    *
-   * @throws {RequestError} If they cannot be understood, or are too many.
+   * @throws {RequestError} If they are not valid, or too many.
    */
   read(bytes: Buffer, atMs: number): boolean;
   /**
-   * The body has ended.
+   * Ends the body.
    *
-   * @throws {RequestError} If it is not what it should be.
+   * @throws {RequestError} If it is not complete or not valid.
    */
   end(): void;
 }
 
-/** The most that a body may hold, decompressed: what no answer comes near, and every machine has room for. */
-export const MAX_BYTES = 64 * 1024 * 1024;
-
-/** Gathers a body and hands it over as text once it has ended, with the time of its last read. */
+/** Collects a body and passes it on as text when it has ended, with the time of its last read. */
 export function wholeBody(
   startMs: number,
   done: (text: string, atMs: number) => void,
@@ -32,42 +35,96 @@ export function wholeBody(
   return {
     read(piece, atMs) {
       bytes += piece.length;
-      if (bytes > MAX_BYTES) throw tooLong("a body must be");
+      if (bytes > MAX_BODY_BYTES) throw tooLong("the body");
       pieces.push(piece);
       lastMs = atMs;
       return false;
     },
-    end: () => done(textOf(pieces), lastMs),
+    end() {
+      const [first = Buffer.alloc(0)] = pieces;
+      const all = pieces.length > 1 ? Buffer.concat(pieces) : first;
+      done(bodyText(all), lastMs);
+    },
   };
 }
 
-/** Decodes UTF-8 that may be cut anywhere; what is none is replaced. */
-export function utf8(): StringDecoder {
-  return new StringDecoder("utf8");
+/** Decompresses a body while it arrives. */
+export interface Inflation {
+  /** Decompresses the bytes of one network read. The output has the time of that read. */
+  write(bytes: Buffer, atMs: number): void;
+  /** Number of bytes that are not decompressed yet. */
+  readonly waitingBytes: number;
+  /** Ends the body. */
+  end(): void;
+  /** Stops: no more output is needed. */
+  stop(): void;
 }
 
-/** A server that would fill the memory. */
-export function tooLong(rule: string): RequestError {
-  return new RequestError(
-    "too_large",
-    `Cannot read the response as ${rule} at most ${
-      MAX_BYTES / 1024 / 1024
-    } MiB: it is longer`,
-  );
+/** Receives a decompressed body. */
+export interface InflationOutput {
+  read(bytes: Buffer, atMs: number): void;
+  end(): void;
+  fail(error: RequestError): void;
 }
 
-/** By a decoder that takes UTF-8 alone, and leaves out a byte order mark. */
-function textOf(pieces: readonly Buffer[]): string {
-  const [first = Buffer.alloc(0)] = pieces;
-  const bytes = pieces.length > 1 ? Buffer.concat(pieces) : first;
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch {
-    throw new RequestError(
-      "protocol_error",
-      `Cannot read the response as it must be text in UTF-8: current value is ${
-        shownBytes(bytes)
-      }`,
-    );
+/**
+ * Decompresses a body that the server has compressed without being asked to.
+ *
+ * @throws {RequestError} If the encoding is not known.
+ */
+export function inflate(encoding: string, output: InflationOutput): Inflation {
+  const open = decoderFor(encoding);
+  const waiting: { bytes: Buffer; atMs: number }[] = [];
+  let decoder: Transform | undefined;
+  let nowMs = 0, waitingBytes = 0;
+  let isBusy = false, hasEnded = false, isOver = false;
+
+  function start(first: Buffer): Transform {
+    return open(first)
+      .on("data", (bytes: Buffer) => void (isOver || output.read(bytes, nowMs)))
+      .on("end", () => void (isOver || output.end()))
+      .on("error", (cause) => void (isOver || output.fail(damaged(cause))));
   }
+
+  /** Decompresses one read after the other, as the output does not say which read it belongs to. */
+  function next(): void {
+    if (isOver) return;
+    const piece = waiting.shift();
+    isBusy = piece !== undefined;
+    if (!piece) {
+      if (hasEnded) finish();
+      return;
+    }
+    nowMs = piece.atMs;
+    waitingBytes -= piece.bytes.length;
+    decoder ??= start(piece.bytes);
+    // The output may arrive shortly after the callback, but not after the next iteration of the loop.
+    decoder.write(piece.bytes, () => setImmediate(next));
+  }
+
+  function finish(): void {
+    if (decoder) decoder.end();
+    else output.end();
+  }
+
+  return {
+    write(bytes, atMs) {
+      waiting.push({ bytes, atMs });
+      waitingBytes += bytes.length;
+      if (waitingBytes > MAX_BODY_BYTES) {
+        output.fail(tooLong("the part not yet decompressed"));
+      } else if (!isBusy) next();
+    },
+    get waitingBytes() {
+      return waitingBytes;
+    },
+    end() {
+      hasEnded = true;
+      if (!isBusy) finish();
+    },
+    stop() {
+      isOver = true;
+      decoder?.destroy();
+    },
+  };
 }

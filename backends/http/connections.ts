@@ -1,65 +1,66 @@
 import type { Socket } from "node:net";
-import { dial, type Way } from "../connect/dial.ts";
+import { loopTurns } from "../../lib/loop_turn.ts";
+import { dial, type DialOptions } from "../connect/dial.ts";
 import {
   http1Wire,
   http2Wire,
   type Wire,
   type WireHandler,
+  type WireOptions,
   type WireRequest,
 } from "./wire.ts";
-import { loopTurns } from "../../lib/loop_turn.ts";
 
-/** One connection, which takes one request at a time. A socket of its own: where that is lost, so is the connection. */
+/** A connection that takes one request at a time. It has one socket and ends with it. */
 export interface Connection {
-  /** The socket, while it is open. */
+  /** The socket while it is open. */
   readonly socket: Socket | undefined;
-  /** When it was last given back; `undefined` while it has carried no request yet. */
+  /** Time when it was last given back; `undefined` before its first request has ended. */
   readonly idleSinceMs: number | undefined;
-  /** Whether it could take a request now. */
+  /** Whether it can take a request now. */
   isReady(): boolean;
-  /** Whether anything has come since its last request that may be of the response. */
+  /** Whether any byte was received since its last request that may belong to the response. */
   isAnswered(): boolean;
-  /** Whether the server said of its last request that it did not look at it. */
+  /** Whether the server reported that it did not process the last request. */
   isRefused(): boolean;
-  /** Sends a request: as soon as the socket is open, or, on a used connection, seen not to be closing. */
+  /** Sends a request, when the socket is open and, if it was used before, not closing. */
   dispatch(request: WireRequest, user: ConnectionUser): void;
-  /** Closes it, whatever it does. */
+  /** Closes it at once. */
   close(): void;
 }
 
-/** Who sends on a connection, and hears what becomes of it. */
+/** The request on a connection: receives what happens to it. */
 export interface ConnectionUser extends WireHandler {
   /** A socket is being opened. */
   connecting(): void;
-  /** It is open, TLS and a proxy's tunnel included. */
+  /** The socket is open, including TLS and a proxy's tunnel. */
   connected(): void;
-  /** It was lost. */
+  /** The socket was lost. */
   lost(error: Error): void;
 }
 
-/** Connections to one place, as many as there are requests: none waits for another. */
+/** Connections to one server or proxy, as many as requests need. */
 export interface Connections extends AsyncDisposable {
-  /** The one that was given back last, or a new one. */
+  /** Returns the connection that was given back last, or a new one. */
   take(): Connection;
-  /** A new one. */
+  /** Returns a new connection. */
   open(): Connection;
   /** Whether they were disposed of. */
   readonly isClosed: boolean;
-  /** Keeps a connection for the next request, if it is good for one. */
+  /** Keeps a connection for the next request, if it can take one. */
   give(connection: Connection, nowMs: number): void;
 }
 
 type Open = { -readonly [K in keyof Connection]: Connection[K] } & {
-  /** Once the socket is open. */
+  /** Set when the socket is open. */
   wire: Wire | undefined;
   user: ConnectionUser | undefined;
-  /** Whether it has been used again already. */
+  /** Whether it has been reused already. */
   isProven: boolean;
 };
 
-/** Keeps connections by itself: undici's pool looks through all of them for each request. */
+/** Keeps its own list of connections: undici's pool searches all of them for each request. */
 export function connectionsTo(
-  way: Way,
+  options: DialOptions,
   { reuse }: { reuse: boolean },
 ): Connections {
   const all = new Set<Open>();
@@ -78,11 +79,11 @@ export function connectionsTo(
 
     function dialFor(request: WireRequest, user: ConnectionUser): void {
       user.connecting();
-      cancelDial = dial(way, (error, socket) => {
+      cancelDial = dial(options, (error, socket) => {
         if (connection.user !== user) return void socket?.destroy();
         if (error) return user.onError(error);
         connection.socket = socket;
-        connection.wire = wireOn(socket, way.url, { reuse, lost });
+        connection.wire = wireOn(socket, options.url, { reuse, lost });
         user.connected();
         connection.wire.dispatch(request, user);
       });
@@ -103,7 +104,7 @@ export function connectionsTo(
         if (!wire) return dialFor(request, user);
         if (isProven) return wire.dispatch(request, user);
         // Some servers close after each response, whatever their headers say. One that has kept a connection for a
-        // second request is trusted, so that looking costs next to nothing.
+        // second request is trusted, so that this check costs almost nothing.
         turns.next().then(() => {
           if (connection.user === user) wire.dispatch(request, user);
         });
@@ -123,7 +124,6 @@ export function connectionsTo(
   }
 
   function take(): Connection {
-    // One whose socket is closing is left to close.
     let connection = idle.pop();
     while (connection && !connection.isReady()) {
       connection.close();
@@ -160,11 +160,7 @@ export function connectionsTo(
   };
 }
 
-function wireOn(
-  socket: Socket,
-  url: URL,
-  options: Parameters<typeof http1Wire>[2],
-): Wire {
+function wireOn(socket: Socket, url: URL, options: WireOptions): Wire {
   const { alpnProtocol } = socket as { alpnProtocol?: unknown };
   return alpnProtocol === "h2"
     ? http2Wire(socket, url, options)

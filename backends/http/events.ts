@@ -1,18 +1,19 @@
 import { createParser } from "eventsource-parser";
 import type { Buffer } from "node:buffer";
-import { readable } from "../connect/server_text.ts";
-import { type Body, MAX_BYTES, tooLong } from "./body.ts";
-import type { ServerEvent } from "./http.ts";
-import { strictUtf8 } from "./strict_utf8.ts";
+import { strictUtf8 } from "../../lib/strict_utf8.ts";
 import { RequestError } from "../../plugins/mod.ts";
+import { MAX_BODY_BYTES, tooLong } from "../connect/content.ts";
+import { readable } from "../connect/server_text.ts";
+import type { Body } from "./body.ts";
+import type { ServerEvent } from "./http.ts";
 
 /**
- * Reads server-sent events. All of one read have its time. The last one counts even without the empty line that
- * should end it: servers that leave it out would lose their `[DONE]`. By the standard, lines of no known field are
- * passed over; here they end the stream, as a piece of the answer that has lost its beginning is one of them. Events
- * that only keep the connection open are left out.
+ * Reads server-sent events. All events of one read have its time. The last event counts even without the empty line
+ * that should complete it: servers that leave it out would lose their `[DONE]`. The standard ignores lines with unknown
+ * fields; here they fail the response, as a part of the answer that has lost its beginning looks like one. Events that
+ * only keep the connection open are left out.
  *
- * @param event Returns true if it was the last: it is asked no more.
+ * @param event Receives an event. Returns true if it is the last one.
  */
 export function eventStream(
   event: (event: ServerEvent, atMs: number) => boolean,
@@ -27,8 +28,10 @@ export function eventStream(
       isOver = event({ type, data, ...(isCut && { isCut }) }, nowMs);
     },
     onError({ type, line = "" }) {
-      // Where the stream is cut, a name may be.
-      if (type === "unknown-field" && !isOver && !isCut) throw noField(line);
+      // The name of a field may be cut off.
+      if (type === "unknown-field" && !isOver && !isCut) {
+        throw invalidField(line);
+      }
     },
   });
   return {
@@ -36,13 +39,13 @@ export function eventStream(
       if (isOver) return true;
       nowMs = atMs;
       bytes += piece.length;
-      if (bytes > MAX_BYTES) throw tooLong("an event must be");
+      if (bytes > MAX_BODY_BYTES) throw tooLong("an event");
       const { text, broken } = decoder.read(piece);
       parser.feed(text);
       if (isOver) return true;
-      if (broken !== undefined) throw noText(broken);
+      if (broken !== undefined) throw invalidText(broken);
       const start = lineStart(text);
-      if (!mayBeField(start)) throw noField(start);
+      if (!mayBeField(start)) throw invalidField(start);
       return false;
     },
     end() {
@@ -53,8 +56,8 @@ export function eventStream(
 }
 
 /**
- * Whether an event does nothing but keep the connection open: it has blank data, or is called a ping, by its name or
- * by the `type` in its data. An error is one even without data.
+ * Whether an event only keeps the connection open: its data is blank, or it is a ping by its type or by the `type` in
+ * its data. An error never is, even without data.
  */
 function isKeepAlive({ type, data }: ServerEvent): boolean {
   if (type === "error") return false;
@@ -62,7 +65,7 @@ function isKeepAlive({ type, data }: ServerEvent): boolean {
   return data.length <= LONGEST_PING && PING.test(data) && isPing(typeIn(data));
 }
 
-/** Anthropic and servers like it send `ping`, OpenAI's responses `keepalive`, others `heartbeat`. */
+/** Anthropic sends `ping`, OpenAI's responses API `keepalive`, others `heartbeat`. */
 const PING = /\b(?:ping|keep[-_]?alive|heartbeat)\b/i;
 const LONGEST_PING = 200;
 
@@ -81,10 +84,10 @@ function typeIn(data: string): string | undefined {
 
 const FIELDS = ["data:", "event:", "id:", "retry:", ":"];
 
-/** As much as it takes to tell. */
+/** Number of characters after which the field is known. */
 const LONGEST = Math.max(...FIELDS.map((name) => name.length));
 
-/** Follows a text, and knows how the line begins that has not ended yet: the parser drops such lines without a word. */
+/** Returns the beginning of the line that has not ended yet: the parser drops such lines silently. */
 function lineStarts(): (text: string) => string {
   let start = "";
   return (text) => {
@@ -95,47 +98,47 @@ function lineStarts(): (text: string) => string {
   };
 }
 
-/** Whether a line that begins so is a comment or has a known field. */
+/** Whether the beginning of a line shows a comment or a known field. */
 export function isField(start: string): boolean {
   return FIELDS.some((name) => start.startsWith(name));
 }
 
-/** Whether a line that begins so may become a comment or a line with a known field. */
+/** Whether the beginning of a line may become a comment or a known field. */
 export function mayBeField(start: string): boolean {
   return isField(start) || FIELDS.some((name) => name.startsWith(start));
 }
 
-function noField(line: string): RequestError {
-  return unreadable(
-    "each line must be data, event, id, retry or a comment",
+function invalidField(line: string): RequestError {
+  return invalidLine(
+    "each line of an event stream must be data, event, id, retry or a comment",
     line,
   );
 }
 
-function noText(line: string): RequestError {
-  return unreadable("its lines must be text in UTF-8", line);
+function invalidText(line: string): RequestError {
+  return invalidLine("an event stream must be UTF-8 text", line);
 }
 
-function unreadable(rule: string, line: string): RequestError {
+function invalidLine(rule: string, line: string): RequestError {
+  const shown = readable(line) ?? "data that is not text";
   return new RequestError(
     "protocol_error",
-    `Cannot read the response as ${rule}: current value is ${
-      readable(line) ?? "data that is not text"
-    }`,
+    `The response is not valid: ${rule}, but was ${shown}`,
   );
 }
 
-/** How to read a body, once it has shown what it is. */
+/** The two ways to read a body. */
 export interface SniffedBodyOptions {
-  /** Called once, for a body that begins with a line of an event stream. */
+  /** Returns the reader of an event stream. Called at most once. */
   events(): Body;
-  /** Called once, for any other body. */
+  /** Returns the reader of any other body. Called at most once. */
   whole(): Body;
 }
 
 /**
- * Reads a body whose content type does not say that it is an event stream. The first line that is not blank decides,
- * as soon as enough of it has come: a field of an event stream or a comment. Every read keeps its own time.
+ * Reads a body that may be an event stream although its content type does not say so. The first line that is not blank
+ * decides, as soon as enough of it has arrived: an event stream begins with a field or a comment. Each read keeps its
+ * time.
  */
 export function sniffedBody({ events, whole }: SniffedBodyOptions): Body {
   const look = firstLine();
@@ -157,9 +160,9 @@ export function sniffedBody({ events, whole }: SniffedBodyOptions): Body {
       if (body) return body.read(bytes, atMs);
       const seen = look(bytes);
       if (seen === "blank") {
-        // Blank lines mean nothing in either form, and there may be any number of them.
+        // Blank lines have no meaning in either form, and there may be any number of them.
         blankBytes += bytes.length;
-        if (blankBytes > MAX_BYTES) throw tooLong("a body must be");
+        if (blankBytes > MAX_BODY_BYTES) throw tooLong("the body");
         return false;
       }
       waiting.push({ bytes, atMs });
@@ -174,7 +177,7 @@ export function sniffedBody({ events, whole }: SniffedBodyOptions): Body {
 
 type Seen = "blank" | "undecided" | "stream" | "other";
 
-/** Follows the bytes of a body up to the first line that is not blank, wherever they are cut. */
+/** Looks at a body, cut anywhere, up to the first line that is not blank. */
 function firstLine(): (bytes: Buffer) => Seen {
   let markBytes = 0;
   let line = "";

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { type Body, MAX_BYTES } from "./body.ts";
+import type { Body } from "./body.ts";
+import { MAX_BODY_BYTES } from "../connect/content.ts";
 import { eventStream, sniffedBody } from "./events.ts";
 import type { ServerEvent } from "./http.ts";
 import type { RequestError } from "../../plugins/mod.ts";
@@ -119,7 +120,7 @@ Deno.test("eventStream() passes over no bytes that are no text, in a line or bef
       ["data: a\n\ndata: ", Buffer.from([0xe2, 0x82]), "b\n\n"],
     ]
   ) {
-    const [first] = toldBefore(reads, /must be text in UTF-8: current value/);
+    const [first] = toldBefore(reads, /must be UTF-8 text, but was/);
     assert.equal(first, "a");
   }
 });
@@ -136,13 +137,13 @@ Deno.test("eventStream() passes over no line that is none of a stream's", () => 
     for (const end of ["", "data: c\n\n"]) {
       const text = `data: a\n\n${line}${end}`;
       for (const reads of [[text], [...text]]) {
-        const message = /must be data, event, id, retry or a comment: current/;
+        const message = /must be data, event, id, retry or a comment, but was/;
         assert.deepEqual(toldBefore(reads, message), ["a"]);
       }
     }
   }
   // A line that never ends is not waited for.
-  toldBefore([`data: a\n\n{"error"`], /current value is \{"error"$/);
+  toldBefore([`data: a\n\n{"error"`], /but was \{"error"$/);
 });
 
 Deno.test("eventStream() does not mind what comes behind the last event", () => {
@@ -367,7 +368,7 @@ Deno.test("sniffedBody() refuses blank lines without an end", () => {
     events: () => assert.fail(),
     whole: () => assert.fail(),
   });
-  const piece = Buffer.alloc(MAX_BYTES / 8, "\n");
+  const piece = Buffer.alloc(MAX_BODY_BYTES / 8, "\n");
   for (let i = 0; i < 8; i++) body.read(piece, i);
   assert.throws(() => body.read(piece, 8), { class: "too_large" });
 });

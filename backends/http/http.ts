@@ -4,14 +4,15 @@ import type { TlsOptions } from "../connect/tls.ts";
 /** Sends HTTP requests to one server. No request waits for another's connection. */
 export interface Http extends AsyncDisposable {
   /**
-   * Sends one request and reads its response; resolves when the response has ended, or its last event has come.
-   * A request that is sent again is counted, and marked as it was sent last.
-   * Marks `connected` (on a new connection), `requestSent`, `headers` and `firstByte`, counts reads and events, and says
-   * when the response had ended: before what has come is made anything of.
+   * Sends one request and reads its response. Resolves when the response has ended or its last event was received.
+   *
+   * Marks `connected` (on a new connection), `requestSent`, `headers` and `firstByte`, counts reads and events, and
+   * reports when the response ended. A request that is sent again is counted, and has the marks of the last time.
    *
    * @throws {RequestError} `connect_error`, `connect_timeout`, `headers_timeout`, `receive_timeout`,
-   * `request_timeout`, `closed`, `stale_connection`, `protocol_error`, and `http_error` for a status that is not 2xx,
-   * with the status as its code and what the server said. An abort throws its reason, a reader what it has thrown.
+   * `request_timeout`, `closed`, `stale_connection`, `protocol_error`, `too_large`, and `http_error` for a status other
+   * than 2xx, with the status as its code and the server's message. An abort throws its reason, and an error of the
+   * reader is passed on.
    */
   exchange(
     request: HttpRequest,
@@ -20,31 +21,31 @@ export interface Http extends AsyncDisposable {
   ): Promise<Exchanged>;
 }
 
-/** What is known of an exchange beside its response. */
+/** Result of an exchange besides the response. */
 export interface Exchanged {
-  /** What the server calls it, in its header `x-request-id`. */
+  /** The server's name for the request, in its header `x-request-id`. */
   readonly requestId?: string;
 }
 
-/** A POST request, whole. */
+/** A complete POST request. */
 export interface HttpRequest {
-  /** Where to. The same object for all requests to one place, which stays as it is: it is looked at once. */
+  /** The URL. Requests to one URL share one object, which must not change. */
   readonly url: URL;
-  /** What the body is, as `application/json`. */
+  /** Content type of the body, such as `application/json`. */
   readonly contentType: string;
   /** Bytes, or text to be sent as UTF-8. */
   readonly body: Uint8Array | string;
 }
 
-/** What a protocol makes of a response, as it comes. All of one network read has one time. */
+/** Receives a response while it arrives. Everything from one network read has the same time. */
 export interface ResponseReader {
-  /** One server-sent event. Returns true if it was the last: what follows is not waited for. */
+  /** Receives one server-sent event. Returns true if it is the last: nothing after it is awaited. */
   event(event: ServerEvent, atMs: number): boolean;
-  /** The whole body of a response that is no event stream, with the time of its last read. */
+  /** Receives the whole body of a response that is not an event stream, with the time of its last read. */
   body(text: string, atMs: number): void;
   /**
-   * Set where an event stream was asked for: a body that begins like one is then read as one, whatever its content
-   * type, which this is called with.
+   * Set if an event stream was requested: a body that begins like one is then read as one, whatever its content type,
+   * which is passed to this function.
    */
   readonly mislabelled?:
     | ((contentType: string | undefined) => void)
@@ -53,39 +54,39 @@ export interface ResponseReader {
 
 /** A server-sent event. */
 export interface ServerEvent {
-  /** What `event:` said. */
+  /** Value of its field `event`. */
   readonly type?: string | undefined;
-  /** What `data:` said, lines joined. */
+  /** Values of its fields `data`, joined by line feeds. */
   readonly data: string;
-  /** Whether the stream ended before the empty line behind it: all of it, or what had come of it. @default {false} */
+  /** Whether the stream ended without the empty line that completes the event. @default {false} */
   readonly isCut?: boolean;
 }
 
-/** How {@linkcode Http} behaves. */
+/** Options of {@linkcode Http}. */
 export interface HttpOptions {
-  /** Headers of each request, but for its content type. */
+  /** Headers of each request, without the content type. */
   readonly headers: Readonly<Record<string, string>>;
-  /** How to trust and be trusted. */
+  /** Certificates and keys. */
   readonly tls: TlsOptions;
-  /** How long a connection may take, in milliseconds. */
+  /** Timeout for opening a connection, in milliseconds. */
   readonly connectTimeoutMs: number;
-  /** How long the response's headers may take once the request was sent, in milliseconds. */
+  /** Timeout of the response's headers from when the request was sent, in milliseconds. */
   readonly headersTimeoutMs?: number | undefined;
-  /** How long the server may be silent in the middle of a response, in milliseconds. */
+  /** Timeout between two reads of a response, in milliseconds. */
   readonly receiveTimeoutMs?: number | undefined;
-  /** How long a request may take in all, in milliseconds. */
+  /** Timeout of the whole request, in milliseconds. */
   readonly requestTimeoutMs?: number | undefined;
-  /** Whether a connection takes one request after another. */
+  /** Whether a connection is used for one request after another. */
   readonly reuse: boolean;
   /**
-   * Whether a request is sent again on a new connection, once, if a used one closes within a second of it and nothing
-   * of a response has come.
+   * Whether a request is sent again on a new connection, once, if a reused connection closes within a second and before
+   * any byte of the response.
    */
   readonly retryStale: boolean;
-  /** Whether to speak HTTP/2 where a server offers it over TLS. A connection takes one request at a time there too. */
+  /** Whether HTTP/2 is used with servers that offer it over TLS; also with one request per connection at a time. */
   readonly http2: boolean;
-  /** Reads an environment variable: for proxies. */
+  /** Reads the environment variables that name proxies. */
   env(name: string): string | undefined;
-  /** Takes secrets out of text that a server has written. */
+  /** Hides secrets in text from the server. */
   clean(text: string): string;
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { roadTo } from "../connect/dial.ts";
+import { routeTo } from "../connect/dial.ts";
 import {
   type Connection,
   type Connections,
@@ -54,12 +54,12 @@ Deno.test("exchange() gives up a connection that is lost behind the last event",
     await peer.chunk("data: [DONE]\n\n");
     peer.socket.destroy();
   });
-  const { way, path } = roadTo(server.url, {
+  const { dial, path } = routeTo(server.url, {
     tls: { rejectUnauthorized: true },
     http2: false,
     env: () => undefined,
   });
-  await using connections = connectionsTo(way, { reuse: true });
+  await using connections = connectionsTo(dial, { reuse: true });
   const taken = new Set<Connection>();
   const closed = new Set<Connection>();
   const watched: Connections = {

@@ -1,7 +1,7 @@
 import { type Clock, RequestError } from "../../plugins/mod.ts";
 import type { HttpOptions } from "./http.ts";
 
-/** The limits on time that options set. */
+/** The timeouts among the options. */
 export type LimitOptions = Pick<
   HttpOptions,
   | "connectTimeoutMs"
@@ -10,11 +10,11 @@ export type LimitOptions = Pick<
   | "requestTimeoutMs"
 >;
 
-/** Watches one request: first its connection, then the response's headers, then silence; and all of it together. */
+/** Timeouts of one request: of its connection, the response's headers, each silence after them, and the whole. */
 export interface Limits {
   /** A connection is being opened. */
   connecting(): void;
-  /** It is open. */
+  /** The connection is open. */
   connected(): void;
   /** The request has been sent. */
   sent(): void;
@@ -24,29 +24,29 @@ export interface Limits {
   stop(): void;
 }
 
-/** Who is watched. */
-export interface Watched {
-  /** The time of its last read, or of the response's headers. */
+/** The request that {@linkcode Limits} apply to. */
+export interface LimitedRequest {
+  /** Returns the time of the last read, or of the response's headers. */
   lastMs(): number;
-  /** Too late. */
+  /** Called when a timeout has passed. */
   expired(failure: RequestError): void;
 }
 
-/** Times a request by the run's clock: undici's own timers are a second off. */
+/** Starts the timeouts, by the run's clock: undici's own timers are up to a second late. */
 export function limitsOf(
   options: LimitOptions,
   clock: Clock,
-  { lastMs, expired }: Watched,
+  { lastMs, expired }: LimitedRequest,
 ): Limits {
   let cancel: (() => void) | undefined;
-  const fail = (limit: Limit, ms: number) => expired(late(limit, ms));
+  const fail = (limit: Limit, ms: number) => expired(timeout(limit, ms));
   const set = (limit: Limit, ms: number | undefined) => {
     cancel?.();
     cancel = ms === undefined
       ? undefined
       : clock.at(clock.now() + ms, () => fail(limit, ms));
   };
-  /** One timer however many reads there are: when it fires it looks when the last one was. */
+  /** Uses one timer for any number of reads: when it fires, it checks the time of the last one. */
   const watchSilence = (sinceMs: number, ms: number) => {
     cancel = clock.at(sinceMs + ms, () => {
       if (lastMs() > sinceMs) watchSilence(lastMs(), ms);
@@ -74,15 +74,15 @@ export function limitsOf(
   };
 }
 
-type Limit = keyof typeof WAITED;
+type Limit = keyof typeof MESSAGES;
 
-const WAITED = {
+const MESSAGES = {
   connect_timeout: "The connection did not open",
   headers_timeout: "The server did not begin to answer",
-  receive_timeout: "The server fell silent",
-  request_timeout: "The request was not done",
+  receive_timeout: "The server stopped sending",
+  request_timeout: "The request did not finish",
 };
 
-function late(limit: Limit, ms: number): RequestError {
-  return new RequestError(limit, `${WAITED[limit]}: waited ${ms} ms`);
+function timeout(limit: Limit, ms: number): RequestError {
+  return new RequestError(limit, `${MESSAGES[limit]}: waited ${ms} ms`);
 }

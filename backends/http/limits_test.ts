@@ -68,7 +68,7 @@ Deno.test("receiveTimeoutMs counts from the last read, with one timer for all of
       assert.deepEqual(failureOf(pending), [
         "receive_timeout",
         undefined,
-        "The server fell silent: waited 500 ms",
+        "The server stopped sending: waited 500 ms",
       ]);
       assert.equal(time.now(), 2100);
     },
@@ -100,7 +100,7 @@ Deno.test("requestTimeoutMs holds for all of a request, however busy the server 
       assert.deepEqual(failureOf(pending), [
         "request_timeout",
         undefined,
-        "The request was not done: waited 1000 ms",
+        "The request did not finish: waited 1000 ms",
       ]);
     },
   ));
@@ -134,7 +134,7 @@ Deno.test("informational responses without an end are a protocol_error", () =>
       assert.deepEqual(failureOf(pending), [
         "protocol_error",
         undefined,
-        "The server sent more than 1000 informational responses, the last with status 103, and no answer",
+        "The server sent more than 1000 informational responses, the last with status 103, and no response",
       ]);
     },
   ));

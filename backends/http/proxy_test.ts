@@ -105,7 +105,7 @@ Deno.test("exchange() says so where the proxy does not let it through", async ()
     [
       "connect_error",
       "407",
-      `Cannot connect as the proxy 127.0.0.1:${proxy.port} must let through to the server: its answer is HTTP 407 (it wants a user and a password in its URL)`,
+      `The proxy 127.0.0.1:${proxy.port} refused a tunnel to the server: HTTP 407 (it requires a user and a password in its URL)`,
     ],
   );
   assert.deepEqual(
@@ -113,7 +113,7 @@ Deno.test("exchange() says so where the proxy does not let it through", async ()
     [
       "http_error",
       "407",
-      "The server answered HTTP 407 (the proxy wants a user and a password in its URL)",
+      "The server answered HTTP 407 (the proxy requires a user and a password in its URL)",
     ],
   );
 });
@@ -131,7 +131,7 @@ Deno.test("exchange() names the proxy that cannot be reached, without its passwo
       [
         "connect_error",
         "ECONNREFUSED",
-        `Cannot connect through the proxy 127.0.0.1:1: connect ECONNREFUSED 127.0.0.1:1 (see ${name}; NO_PROXY names hosts to go to without one)`,
+        `Cannot connect through the proxy 127.0.0.1:1: connect ECONNREFUSED 127.0.0.1:1 (see ${name}; NO_PROXY lists hosts to connect to directly)`,
       ],
     );
   }

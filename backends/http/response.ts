@@ -1,70 +1,126 @@
 import { Buffer } from "node:buffer";
-import { noAnswer, refusal, statusError } from "../connect/status.ts";
-import { type Body, wholeBody } from "./body.ts";
-import { encodingOf, inflate, type Inflation, isKnown } from "./encoding.ts";
+import { StringDecoder } from "node:string_decoder";
+import type { Call, Clock } from "../../plugins/mod.ts";
+import { encodingOf, isKnownEncoding } from "../connect/content.ts";
+import {
+  type FailedResponse,
+  notAnAnswer,
+  statusError,
+} from "../connect/status.ts";
+import { type Body, inflate, type Inflation, wholeBody } from "./body.ts";
 import { eventStream, sniffedBody } from "./events.ts";
 import type { ResponseReader } from "./http.ts";
-import { headerOf, isEventStream, type RawHeaders } from "./raw_headers.ts";
-import type { Call, Clock } from "../../plugins/mod.ts";
+import { headerOf, type RawHeaders } from "./wire.ts";
+
+/** Joins the pieces of one network read. */
+export interface NetworkReads {
+  /** Adds a piece. */
+  piece(bytes: Buffer): void;
+  /** Passes on the pieces at once. */
+  flush(): void;
+  /** Runs a task after the pieces were passed on. */
+  behind(task: () => void): void;
+}
+
+/**
+ * Undici calls back for each chunk of HTTP, however many are in one network read, and parses all sockets that have
+ * data before it returns to the loop. So a read is everything until then: its time is taken with its first piece, and
+ * it is passed on when all sockets were parsed, so that no decoding delays the time of another socket.
+ */
+export function networkReads(
+  clock: Clock,
+  read: (bytes: Buffer, atMs: number) => void,
+): NetworkReads {
+  let pieces: Buffer[] = [];
+  let atMs = 0;
+
+  function flush(): void {
+    if (pieces.length === 0) return;
+    const bytes = pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
+    pieces = [];
+    read(bytes, atMs);
+  }
+
+  return {
+    piece(bytes) {
+      if (pieces.length === 0) {
+        atMs = clock.now();
+        queueMicrotask(flush);
+      }
+      pieces.push(bytes);
+    },
+    flush,
+    behind(task) {
+      queueMicrotask(() => {
+        flush();
+        task();
+      });
+    },
+  };
+}
 
 /** The beginning of a response. */
 export interface Head {
   readonly status: number;
   readonly headers: RawHeaders;
-  /** When it came. */
+  /** Time when it was received. */
   readonly atMs: number;
-  /** Where the request went. */
+  /** The URL of the request. */
   readonly url: URL;
-  /** What statuses mean, in place of what they mean for a request of the run. */
-  readonly hints?: Readonly<Record<number, string>>;
 }
 
-/** Who makes something of a response. */
-export interface Audience {
+/** Handles a response. */
+export interface ResponseHandler {
   readonly call: Pick<Call, "event" | "buffered">;
   readonly reader: ResponseReader;
-  /** Takes secrets out of text. */
+  /** Hides secrets in text from the server. */
   clean(text: string): string;
-  /** Nothing more of the response is wanted, or it cannot be had: what is told afterwards is not heard. */
+  /** Ends the exchange: nothing more of the response is needed, or it failed. Later calls have no effect. */
   settle(error?: unknown): void;
 }
 
-/** Takes the body of a response, read by read. */
+/** Reads the body of a response. */
 export interface Response {
-  /** The bytes of one network read. */
+  /** Reads the bytes of one network read. */
   read(bytes: Buffer, atMs: number): void;
-  /** All has come. */
+  /** Ends the response. */
   end(): void;
-  /** The connection was lost. A refusal is one, however much of its words has come. */
+  /** Ends a response whose connection was lost. An error status is one, however much of its message was received. */
   cut(): void;
-  /** Nothing more is wanted. */
+  /** Stops: nothing more is needed. */
   stop(): void;
 }
 
 /**
- * Reads a response as its head says: as events, as a whole, or as the words of a refusal; decompressed.
+ * Reads a response as its head says: as events, as a whole, or as the message of an error; decompressed.
  *
- * @throws {RequestError} If its status is none of an answer, or if it is encoded in a way that is not known: with the
- * status, if it is a refusal.
+ * @throws {RequestError} If its status is not one of an answer, or its encoding is not known.
  */
-export function responseOf(head: Head, audience: Audience): Response {
+export function responseOf(
+  head: Head,
+  handler: ResponseHandler,
+): Response {
   const { status, headers } = head;
-  if (status < 200) throw noAnswer(status);
-  const isRefusal = status >= 300;
+  if (status < 200) throw notAnAnswer(status);
+  const isError = status >= 300;
+  const header = (name: string) => headerOf(headers, name);
+  const failed = { status, url: head.url, header };
   let isOver = false;
-  /** Bytes that have come since the last event: what is not an event yet is held. */
+  /** Bytes received since the last event, which are kept in memory. */
   let heldBytes = 0;
-  const body = isRefusal
-    ? refusal(head, audience.clean)
-    : bodyOf(head, audience, () => {
+  const body = isError ? errorBody(failed, handler.clean) : bodyOf(
+    head,
+    handler,
+    () => {
       heldBytes = 0;
       return isOver;
-    });
+    },
+  );
 
   function settle(error?: unknown): void {
     if (isOver) return;
     isOver = true;
-    audience.settle(error);
+    handler.settle(error);
   }
 
   function read(bytes: Buffer, atMs: number): void {
@@ -90,21 +146,16 @@ export function responseOf(head: Head, audience: Audience): Response {
 
   function hold(bytes: number): void {
     heldBytes += bytes;
-    audience.call.buffered(heldBytes + (inflation?.waitingBytes ?? 0));
+    handler.call.buffered(heldBytes + (inflation?.waitingBytes ?? 0));
   }
 
-  const encoding = encodingOf(headerOf(headers, "content-encoding"));
-  if (isRefusal && encoding !== undefined && !isKnown(encoding)) {
-    throw statusError(head, "");
+  const encoding = encodingOf(header("content-encoding"));
+  if (isError && encoding !== undefined && !isKnownEncoding(encoding)) {
+    throw statusError(failed, "");
   }
   const inflation: Inflation | undefined = encoding === undefined
     ? undefined
-    : inflate(encoding, {
-      read,
-      end,
-      // A refusal is one, whatever its words are packed in.
-      fail: isRefusal ? end : settle,
-    });
+    : inflate(encoding, { read, end, fail: isError ? end : settle });
   return {
     read(bytes, atMs) {
       if (!inflation) return read(bytes, atMs);
@@ -113,7 +164,7 @@ export function responseOf(head: Head, audience: Audience): Response {
     },
     end: inflation?.end ?? end,
     cut() {
-      if (isRefusal) end();
+      if (isError) end();
     },
     stop() {
       isOver = true;
@@ -124,7 +175,7 @@ export function responseOf(head: Head, audience: Audience): Response {
 
 function bodyOf(
   { headers, atMs }: Head,
-  { call, reader }: Audience,
+  { call, reader }: ResponseHandler,
   isOver: () => boolean,
 ): Body {
   const whole = () =>
@@ -135,61 +186,41 @@ function bodyOf(
       call.event(eventMs);
       return reader.event(event, eventMs);
     });
-  if (isEventStream(headers)) return events();
+  const contentType = headerOf(headers, "content-type");
+  if (/^\s*text\/event-stream\s*(;|$)/i.test(contentType ?? "")) {
+    return events();
+  }
   const { mislabelled } = reader;
   if (!mislabelled) return whole();
   return sniffedBody({
     events() {
-      mislabelled(headerOf(headers, "content-type"));
+      mislabelled(contentType);
       return events();
     },
     whole,
   });
 }
 
-/** Puts together what one network read has brought. */
-export interface Reads {
-  /** A piece of it. */
-  piece(bytes: Buffer): void;
-  /** Tells at once what has come. */
-  flush(): void;
-  /** Runs a task behind what has come, once that is told of. */
-  behind(task: () => void): void;
-}
+/** Largest part of an error's body that is read. */
+const MAX_ERROR_BYTES = 64 * 1024;
 
-/**
- * Undici tells of each chunk of HTTP apart, however many came in one network read, and parses all sockets that have
- * something to read before it lets go. So a read is what comes until then: its time is taken with its first piece,
- * and it is told of when all are in, so that no decoding delays another socket's stamp.
- */
-export function networkReads(
-  clock: Clock,
-  tell: (bytes: Buffer, atMs: number) => void,
-): Reads {
-  let pieces: Buffer[] = [];
-  let atMs = 0;
-
-  function flush(): void {
-    if (pieces.length === 0) return;
-    const bytes = pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
-    pieces = [];
-    tell(bytes, atMs);
-  }
-
+/** Reads the body of an error status. Its end throws, as does a body that is too long for a message. */
+function errorBody(
+  response: FailedResponse,
+  clean: (text: string) => string,
+): Body {
+  const decoder = new StringDecoder("utf8");
+  let text = "", bytes = 0;
+  const end = () => {
+    throw statusError(response, clean(text));
+  };
   return {
-    piece(bytes) {
-      if (pieces.length === 0) {
-        atMs = clock.now();
-        queueMicrotask(flush);
-      }
-      pieces.push(bytes);
+    read(piece) {
+      text += decoder.write(piece);
+      bytes += piece.length;
+      if (bytes > MAX_ERROR_BYTES) end();
+      return false;
     },
-    flush,
-    behind(task) {
-      queueMicrotask(() => {
-        flush();
-        task();
-      });
-    },
+    end,
   };
 }

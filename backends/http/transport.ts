@@ -1,6 +1,13 @@
-import { roadTo } from "../connect/dial.ts";
+import type { Buffer } from "node:buffer";
+import { type Call, RequestError } from "../../plugins/mod.ts";
+import { withDefaults } from "../connect/credentials.ts";
+import { routeTo } from "../connect/dial.ts";
 import type { Proxy } from "../connect/endpoint.ts";
-import { faultOf, isUntouched, type Progress } from "../connect/failures.ts";
+import {
+  connectionFailure,
+  isUnprocessed,
+  type Progress,
+} from "../connect/failures.ts";
 import { isInformational } from "../connect/status.ts";
 import {
   type Connection,
@@ -15,97 +22,68 @@ import type {
   HttpRequest,
   ResponseReader,
 } from "./http.ts";
-import { type LimitOptions, limitsOf } from "./limits.ts";
-import { headerOf, withDefaults } from "./raw_headers.ts";
-import { networkReads, type Response, responseOf } from "./response.ts";
-import { type Call, RequestError, UsageError } from "../../plugins/mod.ts";
+import { type LimitOptions, type Limits, limitsOf } from "./limits.ts";
+import {
+  type NetworkReads,
+  networkReads,
+  type Response,
+  responseOf,
+} from "./response.ts";
+import { headerOf, type RawHeaders } from "./wire.ts";
 
-/**
- * Opens the transport, over the clients of undici.
- *
- * @throws {UsageError} If a header is the transport's own, or the content type, which is each request's.
- */
+/** Opens the transport. */
 export function openHttp(options: HttpOptions): Http {
-  const headers = headersOf(options.headers);
-  const routes = new WeakMap<URL, Route>();
-  const places = new Map<string, Connections>();
+  const headers = withDefaults(Object.entries(options.headers).flat(), [
+    "accept-encoding",
+    "identity",
+  ]);
+  const destinations = new WeakMap<URL, Destination>();
+  const pools = new Map<string, Connections>();
 
-  /** A URL is looked at once: it stays what it is. */
-  function routeTo(url: URL): Route {
-    const known = routes.get(url);
+  /** Computed once for each URL object, which does not change. */
+  function destinationOf(url: URL): Destination {
+    const known = destinations.get(url);
     if (known) return known;
-    const { way, path, headers: more, proxy } = roadTo(url, options);
-    let connections = places.get(way.url.origin);
-    if (!connections) {
-      connections = connectionsTo(way, options);
-      places.set(way.url.origin, connections);
-    }
-    const route = {
+    const route = routeTo(url, options);
+    const { origin } = route.dial.url;
+    const connections = pools.get(origin) ?? connectionsTo(route.dial, options);
+    pools.set(origin, connections);
+    const destination = {
       url,
-      path,
-      headers: withDefaults(headers, more),
+      path: route.path,
+      headers: withDefaults(headers, route.headers),
       connections,
-      proxy,
+      proxy: route.proxy,
     };
-    routes.set(url, route);
-    return route;
+    destinations.set(url, destination);
+    return destination;
   }
 
   return {
     exchange: (request, call, reader) =>
-      exchange(routeTo(request.url), request, { call, reader, options }),
+      exchange(destinationOf(request.url), request, { call, reader, options }),
     async [Symbol.asyncDispose]() {
       await Promise.all(
-        Array.from(places.values(), (place) => place[Symbol.asyncDispose]()),
+        Array.from(pools.values(), (pool) => pool[Symbol.asyncDispose]()),
       );
     },
   };
 }
 
-/** Headers that say how a message is framed and its connection kept. */
-const OWN = new Set([
-  "connection",
-  "content-length",
-  "expect",
-  "http2-settings",
-  "keep-alive",
-  "proxy-connection",
-  "te",
-  "transfer-encoding",
-  "upgrade",
-]);
-
-/** As undici takes them: names and values by turns. */
-function headersOf(given: HttpOptions["headers"]): string[] {
-  const headers = Object.entries(given);
-  for (const [name] of headers) {
-    if (name.toLowerCase() === "content-type") {
-      throw new UsageError(
-        `Cannot use headers as the content type is that of what is sent: current value is ${name}`,
-      );
-    }
-    if (!OWN.has(name.toLowerCase())) continue;
-    throw new UsageError(
-      `Cannot use headers as some are the connection's own: current value is ${name}`,
-    );
-  }
-  return withDefaults(headers.flat(), ["accept-encoding", "identity"]);
-}
-
-/** The way of a request to its server. */
-export interface Route {
+/** The place that requests are sent to. */
+export interface Destination {
   readonly url: URL;
-  /** What the first line of the request says. */
+  /** The target in the first line of a request. */
   readonly path: string;
-  /** Names and values by turns, without the content type. */
+  /** Names and values in turn, without the content type. */
   readonly headers: readonly string[];
   readonly connections: Connections;
-  /** What stands between. */
+  /** The proxy on the way. */
   readonly proxy?: Proxy | undefined;
 }
 
-/** The sides of one exchange, and its rules. */
-export interface Parties {
+/** The call that is measured, the reader of the response, and the options that apply. */
+export interface ExchangeContext {
   readonly call: Call;
   readonly reader: ResponseReader;
   readonly options:
@@ -113,219 +91,284 @@ export interface Parties {
     & Pick<HttpOptions, "clean" | "retryStale">;
 }
 
-/** How long the rest of a response may take to come once nobody waits for it, so that its connection is of use. */
-const DRAIN_MS = 1000;
-
-/** Informational responses that may come before the response: some servers say that they are still working. */
-const MAX_INFORMATIONAL = 1000;
-
 /** Sends one request and reads its response: see {@linkcode Http.exchange}. */
 export function exchange(
-  route: Route,
+  destination: Destination,
   request: HttpRequest,
-  parties: Parties,
+  context: ExchangeContext,
 ): Promise<Exchanged> {
   return new Promise((resolve, reject) => {
-    parties.call.throwIfAborted();
-    run(route, request, parties, { resolve, reject });
+    context.call.throwIfAborted();
+    new Exchange(destination, request, context, { resolve, reject }).start();
   });
 }
 
-/** A request on one connection. */
-interface Sending {
-  readonly connection: Connection;
-  /** Since when the connection had been idle; `undefined` for a new one. */
-  readonly idleSinceMs: number | undefined;
-  /** Whether the socket is open, or was. */
-  isOpen: boolean;
-  /** Whether any of the request may have left. */
-  isWritten: boolean;
-  /** When all of it had. */
-  sentMs: number | undefined;
+/** Settles the promise of an exchange. */
+interface Outcome {
+  resolve(exchanged: Exchanged): void;
+  reject(error: unknown): void;
 }
 
-/** Sees a request through, on a second connection where the first is lost before the server can have answered. */
-function run(
-  { url, path, headers, connections, proxy }: Route,
-  { contentType, body }: HttpRequest,
-  { call, reader, options }: Parties,
-  { resolve, reject }: {
-    resolve(exchanged: Exchanged): void;
-    reject(error: unknown): void;
-  },
-): void {
-  const { clock } = call;
-  let sending: Sending;
-  let response: Response | undefined;
-  let isWhole = false, isSettled = false, isSentAgain = false;
-  let informational = 0;
-  let headersMs = 0, wholeMs: number | undefined, lastMs: number | undefined;
-  let requestId: string | undefined;
-  let stopDraining: (() => void) | undefined;
+/** Time for the rest of a response that is no longer awaited: after it, the connection can be reused. */
+const DRAIN_MS = 1000;
 
-  const reads = networkReads(clock, (bytes, atMs) => {
-    if (isSettled) return;
-    const isFirst = lastMs === undefined;
-    lastMs = call.read(bytes.length, atMs);
-    if (isFirst) call.mark("firstByte", lastMs);
-    response!.read(bytes, lastMs);
-  });
+/** Largest number of informational responses before the response: some servers send them while they work. */
+const MAX_INFORMATIONAL = 1000;
 
-  /** Ends the exchange, once. A response that is not whole is left to come, or cut off if there was an error. */
-  function settle(error?: unknown): void {
-    if (isSettled) return;
-    isSettled = true;
-    limits.stop();
-    forget();
-    response?.stop();
-    if (error === undefined) {
-      call.ended(wholeMs ?? lastMs ?? headersMs);
-      resolve(requestId === undefined ? {} : { requestId });
-    } else reject(error);
-    if (isWhole) return;
-    const { connection } = sending;
-    if (error !== undefined) return connection.close();
-    stopDraining = clock.at(clock.now() + DRAIN_MS, connection.close);
+/**
+ * One request and its response. It moves to a second connection if the first one is lost before the server can have
+ * processed the request. This is the timed path: work that can be done before or after is done there.
+ */
+class Exchange {
+  readonly #destination: Destination;
+  readonly #request: HttpRequest;
+  readonly #context: ExchangeContext;
+  readonly #outcome: Outcome;
+  readonly limits: Limits;
+  readonly #reads: NetworkReads;
+  #attempt!: Attempt;
+  #response: Response | undefined;
+  #isComplete = false;
+  #isSettled = false;
+  #isRetried = false;
+  #informational = 0;
+  #headersMs = 0;
+  #completeMs: number | undefined;
+  #lastMs: number | undefined;
+  #requestId: string | undefined;
+  #stopDraining: (() => void) | undefined;
+  #stopAbort: (() => void) | undefined;
+
+  constructor(
+    destination: Destination,
+    request: HttpRequest,
+    context: ExchangeContext,
+    outcome: Outcome,
+  ) {
+    this.#destination = destination;
+    this.#request = request;
+    this.#context = context;
+    this.#outcome = outcome;
+    const { clock } = context.call;
+    this.#reads = networkReads(clock, (bytes, atMs) => this.#read(bytes, atMs));
+    this.limits = limitsOf(context.options, clock, {
+      lastMs: () => this.#lastMs ?? this.#headersMs,
+      expired: (error) => this.#settle(error),
+    });
   }
 
-  function fail(on: Sending, error: Error): void {
-    if (on !== sending) return;
-    if (!isSettled && sendAgain(on)) return;
-    reads.flush();
-    response?.cut();
-    settle(faultOf(error, progressOf(on)));
-    stopDraining?.();
-    // A request that was over before has left it open, for the rest of its response.
-    on.connection.close();
+  get call(): Call {
+    return this.#context.call;
   }
 
-  /**
-   * Moves a request to a new connection: uncounted where a used one was closed before anything had left; counted, and
-   * once at most, where the request crossed with the closing, or the server refused it without a look at it. The latter
-   * alone moves a request from a connection that was new.
-   */
-  function sendAgain(on: Sending): boolean {
-    if (!on.isWritten) {
-      if (idleMsOf(on) === undefined) return false;
-    } else {
-      if (!options.retryStale || isSentAgain || connections.isClosed) {
-        return false;
-      }
-      if (!isUntouched(progressOf(on))) return false;
-      isSentAgain = true;
-      call.retried();
-    }
-    // Closed behind that: whoever still hears of the old connection has nothing more to do with it.
-    send(connections.open());
-    on.connection.close();
-    return true;
+  start(): void {
+    this.#stopAbort = this.call.onAbort((reason) => this.#settle(reason));
+    this.#send(this.#destination.connections.take());
   }
 
-  /** For how long a connection lay idle that the server has closed since; `undefined` for any other. */
-  function idleMsOf({ connection, idleSinceMs, sentMs }: Sending) {
-    if (idleSinceMs === undefined || connection.isReady()) return undefined;
-    if (connections.isClosed) return undefined;
-    return (sentMs ?? clock.now()) - idleSinceMs;
-  }
-
-  function progressOf(on: Sending): Progress {
-    const { connection, isOpen, sentMs } = on;
-    return {
-      isOpen,
-      isAnswered: response !== undefined || connection.isAnswered(),
-      isRefused: connection.isRefused(),
-      hasHeaders: response !== undefined,
-      idleMs: idleMsOf(on),
-      waitedMs: sentMs === undefined ? 0 : clock.now() - sentMs,
-      proxy,
-      isPlain: url.protocol === "http:",
-    };
-  }
-
-  function send(connection: Connection): void {
-    const { idleSinceMs } = connection;
-    const on: Sending = sending = {
-      connection,
-      idleSinceMs,
-      isOpen: idleSinceMs !== undefined,
-      isWritten: false,
-      sentMs: undefined,
-    };
+  #send(connection: Connection): void {
+    const { path, headers } = this.#destination;
+    const { contentType, body } = this.#request;
+    this.#attempt = new Attempt(this, connection);
     connection.dispatch({
       path,
       method: "POST",
       headers: [...headers, "content-type", contentType],
       body,
-    }, userOf(on));
+    }, this.#attempt);
   }
 
-  function userOf(on: Sending): ConnectionUser {
-    const { connection } = on;
-    const markSent = () => {
-      if (isSettled || response || on !== sending) return;
-      call.mark("requestSent");
-      limits.sent();
-    };
+  sent(attempt: Attempt): void {
+    if (this.#isSettled || this.#response || attempt !== this.#attempt) return;
+    this.call.mark("requestSent");
+    this.limits.sent();
+  }
+
+  headers(status: number, headers: RawHeaders): void {
+    const isFinal = !isInformational(status);
+    if (!isFinal && ++this.#informational > MAX_INFORMATIONAL) {
+      this.#settle(endless(status));
+    }
+    if (!isFinal || this.#isSettled) return;
+    const { call, reader, options: { clean } } = this.#context;
+    const atMs = this.#headersMs = call.clock.now();
+    this.#requestId = headerOf(headers, "x-request-id");
+    call.mark("headers", atMs);
+    this.limits.receiving();
+    const head = { status, headers, atMs, url: this.#destination.url };
+    const settle = (error?: unknown) => this.#settle(error);
+    try {
+      this.#response = responseOf(head, { call, reader, clean, settle });
+    } catch (error) {
+      this.#settle(error);
+    }
+  }
+
+  data(piece: Buffer): void {
+    if (!this.#isSettled) this.#reads.piece(piece);
+  }
+
+  #read(bytes: Buffer, atMs: number): void {
+    if (this.#isSettled) return;
+    const isFirst = this.#lastMs === undefined;
+    this.#lastMs = this.call.read(bytes.length, atMs);
+    if (isFirst) this.call.mark("firstByte", this.#lastMs);
+    this.#response!.read(bytes, this.#lastMs);
+  }
+
+  complete({ connection }: Attempt): void {
+    this.#isComplete = true;
+    this.#completeMs = this.call.clock.now();
+    this.#stopDraining?.();
+    this.#destination.connections.give(connection, this.#completeMs);
+    this.#reads.behind(() => this.#response?.end());
+  }
+
+  /** Ends the exchange, once. The rest of a response is awaited for a while; after an error the connection is closed. */
+  #settle(error?: unknown): void {
+    if (this.#isSettled) return;
+    this.#isSettled = true;
+    this.limits.stop();
+    this.#stopAbort?.();
+    this.#response?.stop();
+    const { call } = this;
+    if (error === undefined) {
+      call.ended(this.#completeMs ?? this.#lastMs ?? this.#headersMs);
+      const requestId = this.#requestId;
+      this.#outcome.resolve(requestId === undefined ? {} : { requestId });
+    } else this.#outcome.reject(error);
+    if (this.#isComplete) return;
+    const { connection } = this.#attempt;
+    if (error !== undefined) return connection.close();
+    const endMs = call.clock.now() + DRAIN_MS;
+    this.#stopDraining = call.clock.at(endMs, connection.close);
+  }
+
+  fail(attempt: Attempt, error: Error): void {
+    if (attempt !== this.#attempt) return;
+    if (!this.#isSettled && this.#retry(attempt)) return;
+    this.#reads.flush();
+    this.#response?.cut();
+    this.#settle(connectionFailure(error, this.#progressOf(attempt)));
+    this.#stopDraining?.();
+    // An exchange that was over before has left it open for the rest of its response.
+    attempt.connection.close();
+  }
+
+  /**
+   * Moves the request to a new connection. That is not counted if a reused connection closed before any of the request
+   * was sent. It is counted, and done once at most, if the request crossed with the close or the server refused it
+   * without processing it; only the latter moves a request from a new connection.
+   */
+  #retry(attempt: Attempt): boolean {
+    const { connections } = this.#destination;
+    if (!attempt.isWritten) {
+      if (this.#idleMsOf(attempt) === undefined) return false;
+    } else {
+      const { retryStale } = this.#context.options;
+      if (!retryStale || this.#isRetried || connections.isClosed) return false;
+      if (!isUnprocessed(this.#progressOf(attempt))) return false;
+      this.#isRetried = true;
+      this.call.retried();
+    }
+    // First the new attempt, so that late events of the old connection are ignored.
+    this.#send(connections.open());
+    attempt.connection.close();
+    return true;
+  }
+
+  /** Idle time of a reused connection that the server has closed since; `undefined` for any other. */
+  #idleMsOf(attempt: Attempt): number | undefined {
+    const { connection, idleSinceMs, sentMs } = attempt;
+    if (idleSinceMs === undefined || connection.isReady()) return undefined;
+    if (this.#destination.connections.isClosed) return undefined;
+    return (sentMs ?? this.call.clock.now()) - idleSinceMs;
+  }
+
+  #progressOf(attempt: Attempt): Progress {
+    const { connection, isOpen, sentMs } = attempt;
+    const hasHeaders = this.#response !== undefined;
+    const { proxy, url } = this.#destination;
     return {
-      connecting: () => limits.connecting(),
-      connected() {
-        on.isOpen = true;
-        limits.connected();
-        call.mark("connected");
-      },
-      lost: (error) => fail(on, error),
-      onConnect: () => on.isWritten = true,
-      onRequestSent() {
-        const { socket } = connection;
-        on.sentMs = clock.now();
-        if (socket?.writableNeedDrain) socket.once("drain", markSent);
-        else markSent();
-      },
-      onHeaders(status, headers) {
-        const isAnswer = !isInformational(status);
-        if (!isAnswer && ++informational > MAX_INFORMATIONAL) {
-          settle(endless(status));
-        }
-        if (!isAnswer || isSettled) return true;
-        headersMs = clock.now();
-        requestId = headerOf(headers, "x-request-id");
-        call.mark("headers", headersMs);
-        limits.receiving();
-        const head = { status, headers, atMs: headersMs, url };
-        const { clean } = options;
-        try {
-          response = responseOf(head, { call, reader, clean, settle });
-        } catch (error) {
-          settle(error);
-        }
-        return true;
-      },
-      onData(piece) {
-        if (!isSettled) reads.piece(piece);
-        return true;
-      },
-      onComplete() {
-        isWhole = true;
-        wholeMs = clock.now();
-        stopDraining?.();
-        connections.give(connection, wholeMs);
-        reads.behind(() => response?.end());
-      },
-      onError: (error) => fail(on, error),
+      isOpen,
+      isAnswered: hasHeaders || connection.isAnswered(),
+      isRefused: connection.isRefused(),
+      hasHeaders,
+      idleMs: this.#idleMsOf(attempt),
+      waitedMs: sentMs === undefined ? 0 : this.call.clock.now() - sentMs,
+      proxy,
+      isPlain: url.protocol === "http:",
     };
   }
+}
 
-  const limits = limitsOf(options, clock, {
-    lastMs: () => lastMs ?? headersMs,
-    expired: settle,
-  });
-  const forget = call.onAbort(settle);
-  send(connections.take());
+/** A request on one connection: undici calls its methods. */
+class Attempt implements ConnectionUser {
+  readonly #exchange: Exchange;
+  readonly connection: Connection;
+  /** Time since when the connection had been idle; `undefined` for a new one. */
+  readonly idleSinceMs: number | undefined;
+  /** Whether the connection is open, or was. */
+  isOpen: boolean;
+  /** Whether any byte of the request may have been sent. */
+  isWritten = false;
+  /** Time when all of it was sent. */
+  sentMs: number | undefined;
+
+  constructor(exchange: Exchange, connection: Connection) {
+    this.#exchange = exchange;
+    this.connection = connection;
+    this.idleSinceMs = connection.idleSinceMs;
+    this.isOpen = this.idleSinceMs !== undefined;
+  }
+
+  connecting(): void {
+    this.#exchange.limits.connecting();
+  }
+
+  connected(): void {
+    this.isOpen = true;
+    this.#exchange.limits.connected();
+    this.#exchange.call.mark("connected");
+  }
+
+  lost(error: Error): void {
+    this.#exchange.fail(this, error);
+  }
+
+  onConnect(): void {
+    this.isWritten = true;
+  }
+
+  onRequestSent(): void {
+    const { socket } = this.connection;
+    this.sentMs = this.#exchange.call.clock.now();
+    if (!socket?.writableNeedDrain) return this.#exchange.sent(this);
+    socket.once("drain", () => this.#exchange.sent(this));
+  }
+
+  onHeaders(status: number, headers: RawHeaders): boolean {
+    this.#exchange.headers(status, headers);
+    return true;
+  }
+
+  onData(piece: Buffer): boolean {
+    this.#exchange.data(piece);
+    return true;
+  }
+
+  onComplete(): void {
+    this.#exchange.complete(this);
+  }
+
+  onError(error: Error): void {
+    this.#exchange.fail(this, error);
+  }
 }
 
 function endless(status: number): RequestError {
   return new RequestError(
     "protocol_error",
-    `The server sent more than ${MAX_INFORMATIONAL} informational responses, the last with status ${status}, and no answer`,
+    `The server sent more than ${MAX_INFORMATIONAL} informational responses, the last with status ${status}, and no response`,
   );
 }

@@ -85,7 +85,7 @@ const REFUSALS: Readonly<
   ],
   "answers 503": [
     (socket) => void socket.end("HTTP/1.1 503 No\r\ncontent-length: 0\r\n\r\n"),
-    /its answer is HTTP 503/,
+    /refused a tunnel to the server: HTTP 503/,
   ],
   "closes the tunnel": [
     (socket) => void socket.end("HTTP/1.1 200 OK\r\n\r\n"),

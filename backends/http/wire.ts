@@ -9,65 +9,84 @@ import {
 } from "node:http2";
 import type { Socket } from "node:net";
 import { clientOn } from "../connect/dial.ts";
-import type { RawHeaders } from "./raw_headers.ts";
 
-/** Speaks HTTP on one open socket, one request at a time. It never opens another socket. */
+/** HTTP on one open socket, one request at a time. It never opens another socket. */
 export interface Wire {
-  /** Whether it could take a request now. */
+  /** Whether it can take a request now. */
   isReady(): boolean;
-  /** Whether anything has come since the last request was dispatched that may be of its response. */
+  /** Whether any byte was received since the last request was dispatched that may belong to its response. */
   isAnswered(): boolean;
-  /** Whether the server said of the last request that it did not look at it. */
+  /** Whether the server reported that it did not process the last request. */
   isRefused(): boolean;
   /** Sends a request. */
   dispatch(request: WireRequest, handler: WireHandler): void;
-  /** Closes its socket, whatever it does. Resolves when that is done. */
+  /** Closes the socket at once. Resolves when that is done. */
   destroy(): Promise<void>;
 }
 
-/** A POST request as it goes out. */
+/** A POST request as it is sent. */
 export interface WireRequest {
   readonly path: string;
   readonly method: "POST";
-  /** Names and values by turns. */
+  /** Names and values in turn. */
   readonly headers: string[];
   readonly body: Uint8Array | string;
 }
 
-/** Who hears of a response: what undici 7 calls by itself, without objects between. */
+/** Receives a response. Undici 7 calls these methods directly. */
 export interface WireHandler {
-  /** The request is written now: until then nothing of it has left. */
+  /** The request is being written; before this, nothing of it has been sent. */
   onConnect(): void;
-  /** All of the request was handed to the socket. */
+  /** All of the request was passed to the socket. */
   onRequestSent(): void;
-  /** Also called for informational responses. Returns true to go on. */
+  /** Also called for informational responses. Returns true to continue. */
   onHeaders(status: number, headers: RawHeaders): boolean;
-  /** A piece of the body; one network read may bring several. Returns true to go on. */
+  /** Receives a piece of the body; one network read may bring several. Returns true to continue. */
   onData(piece: Buffer): boolean;
   onComplete(): void;
   onError(error: Error): void;
 }
 
-/** Called when the socket was lost; whoever had sent a request on it may not have heard. */
-export type OnLost = (error: Error) => void;
+/** Options of a wire. */
+export interface WireOptions {
+  /** Whether the connection is used for one request after another. */
+  readonly reuse: boolean;
+  /** Called when the socket was lost. The request on it may not have been notified. */
+  lost(error: Error): void;
+}
+
+/** Headers as received: names and values in turn. */
+export type RawHeaders = readonly Buffer[];
+
+/** The value of a header, by its name in lower case. */
+export function headerOf(raw: RawHeaders, name: string): string | undefined {
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const key = raw[i]!;
+    if (key.length !== name.length) continue;
+    if (key.toString("latin1").toLowerCase() === name) {
+      return raw[i + 1]!.toString("latin1");
+    }
+  }
+  return undefined;
+}
 
 /**
- * How long a connection may lie idle where the server says nothing of it: less than the 5 s after which common
- * servers close theirs, as a request that crosses with the closing would fail.
+ * Longest time that a connection is kept idle if the server does not name one. Common servers close after 5 s, and a
+ * request that crosses with the close would fail.
  */
 const IDLE_MS = 4000;
 
-/** How much sooner than the server says. */
+/** Safety margin before the time that the server names. */
 const IDLE_MARGIN_MS = 1000;
 
 /** HTTP/1.1, by a client of undici. */
 export function http1Wire(
   socket: Socket,
   url: URL,
-  { reuse, lost }: { reuse: boolean; lost: OnLost },
+  { reuse, lost }: WireOptions,
 ): Wire {
   const client = clientOn(socket, url, {
-    // None at all has each request say "connection: close".
+    // With 0, each request has "connection: close".
     pipelining: reuse ? 1 : 0,
     keepAliveTimeout: IDLE_MS,
     keepAliveTimeoutThreshold: IDLE_MARGIN_MS,
@@ -87,33 +106,33 @@ export function http1Wire(
 }
 
 /**
- * HTTP/2, by `node:http2`: undici 7 would send requests of a lost connection again, and fails assertions that nobody
- * can catch when one is closed.
+ * HTTP/2, by `node:http2`: undici 7 would send the requests of a lost connection again, and fails assertions that cannot
+ * be caught when a connection is closed.
  */
 export function http2Wire(
   socket: Socket,
   url: URL,
-  { lost }: { lost: OnLost },
+  { lost }: WireOptions,
 ): Wire {
   const session = sessionOn(socket, url);
   let isBusy = false, isRefused = false, readBefore = 0;
   const closed = new Promise<void>((resolve) =>
     session.once("close", () => {
       resolve();
-      // The request on it hears of that by its stream.
+      // A request in progress is notified by its stream.
       if (!isBusy) lost(new Error("the connection closed"));
     })
   );
   return {
     isReady: () => !session.closed && !session.destroyed,
-    // What comes beside a response cannot be told from it, but where the server says that it did not look at the request.
+    // Bytes other than a response cannot be distinguished from it, unless the server refused the request.
     isAnswered: () => !isRefused && socket.bytesRead > readBefore,
     isRefused: () => isRefused,
     dispatch(request, handler) {
       isBusy = true;
       isRefused = false;
       readBefore = socket.bytesRead;
-      send(session, url, request, handler, (code) => {
+      sendOn(session, url, request, handler, (code) => {
         isBusy = false;
         isRefused = code === constants.NGHTTP2_REFUSED_STREAM;
       });
@@ -130,70 +149,62 @@ function sessionOn(socket: Socket, { origin }: URL): ClientHttp2Session {
     createConnection: () => socket,
     settings: { enablePush: false, initialWindowSize: WINDOW_BYTES },
   });
-  // It comes even where the session was given up before: what it throws then would end the process.
+  // The event occurs even if the session was destroyed before: an exception then would end the process.
   session.once("connect", () => {
     if (!session.destroyed) session.setLocalWindowSize(WINDOW_BYTES);
   });
-  // Its streams tell what becomes of it.
+  // Its streams report the error.
   session.on("error", () => {});
   return session;
 }
 
-/** How much a server may send ahead of our reading: more than it needs to go on at full speed. */
+/** Bytes that a server may send before they are read: more than it needs for full speed. */
 const WINDOW_BYTES = 1024 * 1024;
 
-function send(
+function sendOn(
   session: ClientHttp2Session,
   url: URL,
-  { path, method, headers, body }: WireRequest,
+  request: WireRequest,
   handler: WireHandler,
   over: (code?: number) => void,
 ): void {
-  let error = new Error("the stream was closed");
-  let isHeard = false, hasHeaders = false, isWhole = false;
-  const early: Buffer[] = [];
-  const { host = url.host, ...names } = namesOf(headers);
-  const stream = opened(session, {
-    ":method": method,
-    ":path": path,
-    ":scheme": "https",
-    ":authority": host,
-    ...names,
-    "content-length": String(Buffer.byteLength(body)),
-  });
+  const stream = streamFor(session, http2Headers(url, request));
   if (stream instanceof Error) {
     over();
     return handler.onError(stream);
   }
+  let error = new Error("the stream was closed");
+  let isAnswered = false, hasHeaders = false, isWhole = false;
+  const early: Buffer[] = [];
   handler.onConnect();
   stream.on("finish", () => handler.onRequestSent());
   stream.on("headers", (given) => {
-    isHeard = true;
-    handler.onHeaders(given[":status"] ?? 0, rawOf(given));
+    isAnswered = true;
+    handler.onHeaders(given[":status"] ?? 0, rawHeaders(given));
   });
   stream.on("response", (given) => {
-    isHeard = hasHeaders = true;
-    handler.onHeaders(given[":status"] ?? 0, rawOf(given));
+    isAnswered = hasHeaders = true;
+    handler.onHeaders(given[":status"] ?? 0, rawHeaders(given));
     for (const piece of early) handler.onData(piece);
   });
   stream.on("data", (piece: Buffer) => {
-    // Deno tells of data first, where both came in one read.
+    // Deno reports data before headers if both are in one read.
     if (hasHeaders) handler.onData(piece);
     else early.push(piece);
   });
   stream.on("error", (cause) => error = cause);
-  // Deno tells of an end where a connection was lost, too.
+  // Deno also reports an end when a connection was lost.
   stream.on("end", () => isWhole = !session.destroyed);
   stream.on("close", () => {
-    over(isHeard ? undefined : stream.rstCode);
+    over(isAnswered ? undefined : stream.rstCode);
     if (isWhole && hasHeaders && stream.rstCode === 0) handler.onComplete();
     else handler.onError(error);
   });
-  stream.end(body);
+  stream.end(request.body);
 }
 
-/** A stream for a request. What is thrown at once would be caught by nobody: a session has just closed, a header is none. */
-function opened(
+/** Opens a stream. Returns an error that is thrown here: the session has just closed, or a header is not valid. */
+function streamFor(
   session: ClientHttp2Session,
   headers: OutgoingHttpHeaders,
 ): ClientHttp2Stream | Error {
@@ -204,16 +215,27 @@ function opened(
   }
 }
 
-/** HTTP/2 has names in lower case alone. */
-function namesOf(headers: readonly string[]): Record<string, string> {
+/** HTTP/2 allows names in lower case only. */
+function http2Headers(
+  url: URL,
+  { path, method, headers, body }: WireRequest,
+): OutgoingHttpHeaders {
   const names: Record<string, string> = {};
   for (let i = 0; i + 1 < headers.length; i += 2) {
     names[headers[i]!.toLowerCase()] = headers[i + 1]!;
   }
-  return names;
+  const { host = url.host, ...others } = names;
+  return {
+    ":method": method,
+    ":path": path,
+    ":scheme": "https",
+    ":authority": host,
+    ...others,
+    "content-length": String(Buffer.byteLength(body)),
+  };
 }
 
-function rawOf(headers: IncomingHttpHeaders): RawHeaders {
+function rawHeaders(headers: IncomingHttpHeaders): RawHeaders {
   return Object.entries(headers).flatMap(([name, value]) =>
     name.startsWith(":") || value === undefined
       ? []

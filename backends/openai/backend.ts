@@ -7,19 +7,9 @@ import type {
   Output,
 } from "../../plugins/mod.ts";
 import { secretTexts } from "../../lib/redact.ts";
-import { cleanFailure } from "../connect/server_text.ts";
-import {
-  cleaner,
-  headersOf,
-  secretsIn,
-  tlsOf,
-} from "../connect/credentials.ts";
-import { checkHealth, firstModel } from "../connect/discovery.ts";
-import { endpointOf } from "../connect/endpoint.ts";
 import { limitMs } from "../connect/options.ts";
-import { proxyFor } from "../connect/endpoint.ts";
-import { type Trace, traceTo } from "../connect/server_text.ts";
-import { snippet } from "../connect/server_text.ts";
+import { cleanFailure, snippet, type Trace } from "../connect/server_text.ts";
+import { openTarget } from "../connect/target.ts";
 import type { HttpRequest } from "../http/http.ts";
 import { openHttp } from "../http/transport.ts";
 import { bytesOf } from "./json.ts";
@@ -41,44 +31,30 @@ export async function openBackend<Settings extends EndpointSettings, Prepared>(
   context: OpenContext,
   protocolOf: ProtocolOf<Settings, Prepared>,
 ): Promise<Backend<Prepared>> {
-  const endpoint = endpointOf(settings.target, settings.path);
-  const headers = headersOf(settings, endpoint, context);
-  const tls = await tlsOf(settings);
   const tokenizer = await openTokenizerOption(settings);
-  const url = endpoint.http(settings.path);
-  const { env, signal } = context;
-  const proxy = proxyFor(url, env);
-  const clean = cleaner([
-    ...secretsIn(headers),
-    ...secretsIn(url.searchParams),
-    ...secretTexts({ body: settings.body }),
-    ...secretsIn({ proxy: proxy?.authorization ?? "" }),
-  ]);
+  const target = await openTarget(settings, context, {
+    scheme: "http",
+    path: settings.path,
+    secrets: secretTexts({ body: settings.body }),
+  });
+  const { url, model, clean, trace } = target;
   const http = openHttp({
     ...settings,
     headersTimeoutMs: limitMs(settings.headersTimeoutMs),
     receiveTimeoutMs: limitMs(settings.receiveTimeoutMs),
     requestTimeoutMs: limitMs(settings.requestTimeoutMs),
-    headers,
-    tls,
-    env,
-    clean,
+    ...target,
   });
-  const { connectTimeoutMs: timeoutMs } = settings;
-  const ask = { headers, tls, timeoutMs, signal, env, clean };
-  await checkHealth(settings, endpoint, ask);
-  const model = settings.model ?? await firstModel(endpoint, ask);
   const protocol = protocolOf(settings, model);
   const warn = warnOnce((text) => context.warn(clean(text)));
   const counts = openTokenCounts({
     tokenize: settings.tokenize,
     tokenizer,
-    url: endpoint.http("/tokenize"),
+    url: target.http("/tokenize"),
     model,
-    ask,
+    ask: target.ask,
     warn,
   });
-  const trace = traceTo(context, clean);
 
   /** Adds the trace and the warnings of a streamed answer to a reader. */
   function readerFor(
@@ -92,12 +68,7 @@ export async function openBackend<Settings extends EndpointSettings, Prepared>(
 
   return {
     needs: protocol.needs,
-    facts: {
-      ...protocol.facts,
-      model,
-      url: `${url.protocol}//${url.host}${url.pathname}`,
-      ...(proxy && { proxy: proxy.url.origin }),
-    },
+    facts: { ...protocol.facts, ...target.facts },
     prepare: (turn, signal) => protocol.prepare(turn, signal),
     async send(request, call) {
       call.throwIfAborted();

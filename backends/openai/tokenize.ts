@@ -1,5 +1,5 @@
 import { isRequestError } from "../../plugins/mod.ts";
-import { NO_SUCH_PATH } from "../connect/discovery.ts";
+import { NO_SUCH_PATH } from "../connect/target.ts";
 import {
   probe,
   probeConnections,

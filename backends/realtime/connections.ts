@@ -1,56 +1,60 @@
+import type {
+  Dialect,
+  DialectSession,
+  DialectStep,
+  SocketMessage,
+} from "../../plugins/mod.ts";
 import type { Trace } from "../connect/server_text.ts";
-import type { Dialect, SessionSettings } from "./dialects/dialect.ts";
 import type { SocketListener, Transport } from "./transports/transport.ts";
 
 /** A socket and the session on it. */
 export interface Connection {
-  /** Bytes handed over and not yet gone. */
+  /** Bytes that were passed to the socket and not yet sent. */
   readonly bufferedBytes: number;
   /** Sends one message. */
-  send(text: string): void;
-  /** Lets the socket go. */
+  send(message: SocketMessage): void;
+  /** Closes the socket. */
   close(): void;
-  /** What the dialect knows of the session. */
+  /** Starts the session, when the socket has opened. */
+  start(): DialectStep<unknown>;
+  /** The dialect's state of the session. */
   state: unknown;
   /** Whether the session is set up. */
   isReady: boolean;
-  /** When the next utterance may begin. */
+  /** Time when the next utterance may begin. */
   restedMs: number;
-  /** Whose events these are now; what comes while nobody speaks belongs to nobody. */
+  /** The utterance that receives events. Events between two utterances are dropped. */
   user: SocketListener | undefined;
 }
 
 /** The connections of a backend. */
 export interface Connections {
-  /** One that rests, if connections are reused, or a new one. */
+  /** Returns an idle connection, if connections are reused, or a new one. */
   take(): Connection;
-  /** Gives one back after an utterance that ended well. */
+  /** Gives a connection back after an utterance that succeeded. */
   giveBack(connection: Connection, nowMs: number): void;
 }
 
-/** What {@linkcode connections} are made with. */
+/** Options of {@linkcode connections}. */
 export interface ConnectionsOptions {
   readonly transport: Transport;
   readonly dialect: Dialect;
-  readonly session: SessionSettings;
-  /** Whether a connection serves one utterance after another. */
+  readonly session: DialectSession;
+  /** Whether a connection is used for one utterance after another. */
   readonly reuse: boolean;
   readonly trace: Trace | undefined;
 }
 
-/**
- * vLLM says done before it has cleared its audio queue, and ignores a commit in between: this is how long it is
- * left alone.
- */
+/** Pause before a connection is reused: vLLM sends done before it has cleared its audio queue, and ignores a commit in between. */
 export const REST_MS = 5;
 
-/** Opens connections, and keeps them where they are reused. The one that has rested longest goes first. */
+/** Opens connections and, if they are reused, keeps them. The one that has been idle longest is taken first. */
 export function connections(options: ConnectionsOptions): Connections {
   const idle = new Set<Connection>();
   return {
     take() {
       const [connection] = idle;
-      if (!connection) return connect(options, (gone) => idle.delete(gone));
+      if (!connection) return connect(options, (lost) => idle.delete(lost));
       idle.delete(connection);
       return connection;
     },
@@ -64,7 +68,7 @@ export function connections(options: ConnectionsOptions): Connections {
 
 function connect(
   { transport, dialect, session, trace }: ConnectionsOptions,
-  gone: (connection: Connection) => void,
+  lost: (connection: Connection) => void,
 ): Connection {
   const socket = transport.connect({
     opened() {
@@ -74,7 +78,7 @@ function connect(
     message: (data, binary) => connection.user?.message(data, binary),
     closed(end) {
       trace?.note(`closed with ${end.code} ${end.reason}`.trim());
-      gone(connection);
+      lost(connection);
       connection.user?.closed(end);
     },
   });
@@ -83,13 +87,32 @@ function connect(
       return socket.bufferedBytes;
     },
     send: trace
-      ? (text) => (trace.sent(text), socket.send(text))
-      : (text) => socket.send(text),
+      ? (message) => (trace.sent(shownMessage(message)), socket.send(message))
+      : (message) => socket.send(message),
     close: () => socket.close(),
-    state: dialect.start(session),
+    start: () => dialect.start(session),
+    state: undefined,
     isReady: false,
     restedMs: -Infinity,
     user: undefined,
   };
   return connection;
+}
+
+/** A message for a trace. */
+export function shownMessage(message: SocketMessage): string {
+  return typeof message === "string"
+    ? message
+    : `(${message.byteLength} bytes)`;
+}
+
+/** Sends one message or several. */
+export function sendAll(
+  connection: Pick<Connection, "send">,
+  messages: SocketMessage | readonly SocketMessage[],
+): void {
+  if (typeof messages === "string" || messages instanceof Uint8Array) {
+    return connection.send(messages);
+  }
+  for (const message of messages) connection.send(message);
 }

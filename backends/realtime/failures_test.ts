@@ -16,8 +16,7 @@ utterance("tells a refused upgrade by status and body", () => {}, (sample) => {
   assert.deepEqual(failureOf(sample), {
     class: "connect_error",
     code: "401",
-    message:
-      "Cannot open a WebSocket as the server must switch protocols: answer is HTTP 401: no key",
+    message: "Cannot open a WebSocket: the server answered HTTP 401: no key",
   });
 }, { server: { refuse: () => ({ status: 401, body: "no key" }) } });
 

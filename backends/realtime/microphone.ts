@@ -1,83 +1,124 @@
-import { yieldToEventLoop } from "../../lib/loop_turn.ts";
 import { byteCache } from "../../lib/byte_cache.ts";
-import type { Connection } from "./connections.ts";
-import type { Dialect } from "./dialects/dialect.ts";
-import type { Audio, Call } from "../../plugins/mod.ts";
+import { yieldToEventLoop } from "../../lib/loop_turn.ts";
+import type {
+  Audio,
+  AudioEncoding,
+  Call,
+  Dialect,
+  SocketMessage,
+} from "../../plugins/mod.ts";
+import { type Connection, sendAll } from "./connections.ts";
 
-/** An utterance as it goes on the wire, chunk by chunk. */
+/** The audio of an utterance as messages. */
 export interface Frames {
-  /** The messages. */
-  readonly messages: readonly string[];
-  /** Where in the audio each of them ends, in milliseconds. */
+  /** The message, or messages, of each chunk. */
+  readonly chunks: readonly (SocketMessage | readonly SocketMessage[])[];
+  /** The end of each chunk in the audio, in milliseconds. */
   readonly endsMs: readonly number[];
-  /** How long the audio is, in milliseconds. */
+  /** Length of the audio, in milliseconds. */
   readonly durationMs: number;
-  /** How much memory the messages take. */
+  /** Size of the messages in memory. */
   readonly bytes: number;
 }
 
-/** How to cut audio into {@linkcode Frames}. */
+/** Options of {@linkcode framesOf}. */
 export interface FramesOptions {
-  /** Knows the rate and the form of a message. */
-  readonly dialect: Pick<Dialect, "append" | "sampleRateHz">;
+  /** Formats the messages. */
+  readonly dialect: Pick<Dialect, "append" | "sampleRateHz" | "encoding">;
   /** Length of a chunk; the last one may be shorter. */
   readonly chunkMs: number;
-  /** Aborts when nobody wants them any more. */
+  /** Aborts when the frames are no longer needed. */
   readonly signal: AbortSignal;
 }
 
-/** Audio this long is encoded in one go; beyond it the loop is let go in between. */
-const BREATH_BYTES = 512 * 1024;
+/** Bytes of messages after which other tasks may run. */
+const SLICE_BYTES = 512 * 1024;
 
 /**
- * Cuts audio into chunks and encodes each.
+ * Cuts audio into chunks and formats each as the dialect says. It runs before the request, as it takes time.
  *
- * @throws {Error} If there is no audio in it.
+ * @throws {Error} If the audio is empty.
  */
 export async function framesOf(
   audio: Audio,
   { dialect, chunkMs, signal }: FramesOptions,
 ): Promise<Frames> {
-  const samples = await audio.pcm16(dialect.sampleRateHz);
+  const { sampleRateHz, encoding = "pcm16" } = dialect;
+  const samples = await audio.pcm16(sampleRateHz);
   if (samples.length === 0) {
-    throw new Error(
-      `Cannot stream ${audio.id} as it must have a sample: current value is 0`,
-    );
+    throw new Error(`Cannot stream ${audio.id}: it has no samples`);
   }
-  const perMs = dialect.sampleRateHz / 1000;
+  const perMs = sampleRateHz / 1000;
   const step = Math.max(1, Math.round(chunkMs * perMs));
-  const messages: string[] = [];
+  const chunks: Frames["chunks"][number][] = [];
   const endsMs: number[] = [];
   let bytes = 0;
-  let sinceBreath = 0;
+  let sliceBytes = 0;
   for (let start = 0; start < samples.length; start += step) {
     const end = Math.min(start + step, samples.length);
-    const message = dialect.append(bytesOf(samples.subarray(start, end)));
-    messages.push(message);
+    const chunk = dialect.append(
+      ENCODERS[encoding](samples.subarray(start, end)),
+    );
+    const size = sizeOf(chunk);
+    chunks.push(chunk);
     endsMs.push(end / perMs);
-    bytes += message.length;
-    sinceBreath += message.length;
-    if (sinceBreath > BREATH_BYTES) {
-      sinceBreath = 0;
+    bytes += size;
+    sliceBytes += size;
+    if (sliceBytes > SLICE_BYTES) {
+      sliceBytes = 0;
       await yieldToEventLoop();
       signal.throwIfAborted();
     }
   }
-  return { messages, endsMs, durationMs: samples.length / perMs, bytes };
+  return { chunks, endsMs, durationMs: samples.length / perMs, bytes };
 }
 
-/** PCM16 is little-endian on the wire, as every machine is that Deno runs on. */
-function bytesOf(samples: Int16Array): Uint8Array {
-  return new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength);
+function sizeOf(chunk: Frames["chunks"][number]): number {
+  return typeof chunk === "string" || chunk instanceof Uint8Array
+    ? chunk.length
+    : chunk.reduce((sum, { length }) => sum + length, 0);
+}
+
+/** Samples are little-endian in messages, as on every machine that Deno supports. */
+const ENCODERS: Record<AudioEncoding, (samples: Int16Array) => Uint8Array> = {
+  pcm16: bytesOf,
+  float32: (samples) =>
+    bytesOf(Float32Array.from(samples, (sample) => sample / 32768)),
+  mulaw: (samples) => Uint8Array.from(samples, mulaw),
+  alaw: (samples) => Uint8Array.from(samples, alaw),
+};
+
+function bytesOf(
+  { buffer, byteOffset, byteLength }: Int16Array | Float32Array,
+): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
+}
+
+/** ITU-T G.711 µ-law: sign, 3 bits of exponent and 4 of mantissa, inverted; the magnitude has a bias of 132. */
+function mulaw(sample: number): number {
+  const sign = sample < 0 ? 0x80 : 0;
+  const magnitude = Math.min(Math.abs(sample), 32635) + 132;
+  const exponent = 24 - Math.clz32(magnitude);
+  const mantissa = (magnitude >> (exponent + 3)) & 0x0f;
+  return ~(sign | (exponent << 4) | mantissa) & 0xff;
+}
+
+/** ITU-T G.711 A-law: as µ-law without the bias, and with every other bit inverted. */
+function alaw(sample: number): number {
+  const sign = sample < 0 ? 0 : 0x80;
+  const magnitude = Math.min(sample < 0 ? ~sample : sample, 32767);
+  const exponent = Math.max(0, 24 - Math.clz32(magnitude));
+  const mantissa = (magnitude >> Math.max(4, exponent + 3)) & 0x0f;
+  return (sign | (exponent << 4) | mantissa) ^ 0x55;
 }
 
 /** Frames by audio. */
 export interface FrameCache {
-  /** The frames of an audio, made now if they are not there. */
+  /** Returns the frames of an audio, which are made now unless they are kept. */
   get(audio: Audio): Promise<Frames>;
 }
 
-/** Keeps at most `maxBytes`, beside the latest frames and what is being sent. */
+/** Keeps at most `maxBytes` of frames, in addition to those in use. */
 export function frameCache(
   options: FramesOptions & { readonly maxBytes: number },
 ): FrameCache {
@@ -87,46 +128,48 @@ export function frameCache(
   };
 }
 
-/** Audio on its way to a server. */
+/** Audio that is being sent. */
 export interface Microphone {
-  /** How much has been sent, in milliseconds of audio. */
+  /** Length of the audio sent so far, in milliseconds. */
   readonly sentMs: number;
-  /** Sends no more. */
+  /** Stops sending. */
   stop(): void;
 }
 
-/** What a {@linkcode Microphone} needs beside the audio. */
+/** Options of {@linkcode openMicrophone}. */
 export interface MicrophoneOptions {
-  /** Where the audio goes. */
+  /** Receives the audio. */
   readonly connection: Pick<Connection, "send" | "bufferedBytes">;
-  /** Hears when each chunk was due and sent. */
+  /** Records when each chunk was due and when it was sent. */
   readonly call: Call;
-  /** Times as fast as speech; 0 sends as fast as the connection takes it. */
+  /** Speed relative to speech; 0 sends as fast as the connection accepts. */
   readonly speed: number;
-  /** Called right behind the last chunk, in the same turn of the loop. */
+  /** Called directly after the last chunk, in the same task. */
   ended(): void;
 }
 
-/** Unpaced audio waits while more than this has not left. */
+/** Unpaced audio pauses while more bytes than this are not sent yet. */
 const HIGH_WATER_BYTES = 256 * 1024;
-/** Unpaced audio lets the loop turn after as much as this. */
+/** Unpaced audio lets other tasks run after this many bytes. */
 const BURST_BYTES = 256 * 1024;
 const POLL_MS = 1;
 
-/** Begins to send. */
+/** Starts to send audio. */
 export function openMicrophone(
   frames: Frames,
   options: MicrophoneOptions,
 ): Microphone {
-  return options.speed === 0 ? pour(frames, options) : pace(frames, options);
+  return options.speed === 0
+    ? sendUnpaced(frames, options)
+    : sendPaced(frames, options);
 }
 
 /**
- * Each chunk is due when a microphone would have recorded it, which is at its end: `start + end / speed`,
- * whatever became of the chunks before. One task of the shared timer at a time, and no promise.
+ * Each chunk is due when a microphone would have recorded it, which is at its end: `start + end / speed`, independent
+ * of when earlier chunks were sent. It uses one task of the shared timer at a time, and no promise.
  */
-function pace(
-  { messages, endsMs }: Frames,
+function sendPaced(
+  { chunks, endsMs }: Frames,
   { connection, call, speed, ended }: MicrophoneOptions,
 ): Microphone {
   const { clock } = call;
@@ -141,10 +184,10 @@ function pace(
 
   function send(): void {
     const atMs = clock.now();
-    connection.send(messages[next]!);
+    sendAll(connection, chunks[next]!);
     call.audioSent({ dueMs: dueMs(), atMs, endMs: endsMs[next]! });
     next++;
-    if (next === messages.length) ended();
+    if (next === chunks.length) ended();
     else stop = clock.at(dueMs(), send);
   }
 
@@ -156,9 +199,9 @@ function pace(
   };
 }
 
-/** Sends what the connection takes, and comes back for the rest. */
-function pour(
-  { messages, endsMs }: Frames,
+/** Sends as much as the connection accepts, and continues later. */
+function sendUnpaced(
+  { chunks, endsMs }: Frames,
   { connection, call, ended }: MicrophoneOptions,
 ): Microphone {
   const { clock } = call;
@@ -167,17 +210,17 @@ function pour(
 
   function burst(): void {
     let bytes = 0;
-    while (next < messages.length) {
+    while (next < chunks.length) {
       if (bytes >= BURST_BYTES || connection.bufferedBytes > HIGH_WATER_BYTES) {
         stop = clock.at(clock.now() + POLL_MS, burst);
         return;
       }
-      const message = messages[next]!;
+      const chunk = chunks[next]!;
       const atMs = clock.now();
       if (next === 0) call.mark("streamStart", atMs);
-      connection.send(message);
+      sendAll(connection, chunk);
       call.audioSent({ atMs, endMs: endsMs[next]! });
-      bytes += message.length;
+      bytes += sizeOf(chunk);
       next++;
     }
     ended();

@@ -1,12 +1,15 @@
 import { z } from "zod";
 import {
-  cleaner,
-  headersOf,
-  secretsIn,
-  tlsOf,
-} from "../connect/credentials.ts";
-import { checkHealth, firstModel } from "../connect/discovery.ts";
-import { endpointOf } from "../connect/endpoint.ts";
+  type Backend,
+  type BackendPlugin,
+  defineBackend,
+  type Dialect,
+  type DialectHandshake,
+  type DialectPlugin,
+  loadPlugin,
+  type OpenContext,
+  type Turn,
+} from "../../plugins/mod.ts";
 import {
   limit,
   number,
@@ -17,149 +20,155 @@ import {
   says,
   type TargetOptions,
   targetShape,
+  text,
 } from "../connect/options.ts";
-import { type Trace, traceTo } from "../connect/server_text.ts";
-import { openTokenCounts, type TokenCounts } from "../openai/token_counts.ts";
+import { cleaner } from "../connect/server_text.ts";
+import { openTarget, type Target } from "../connect/target.ts";
+import { secretsIn } from "../connect/credentials.ts";
+import { openTokenCounts } from "../openai/token_counts.ts";
 import { connections } from "./connections.ts";
-import type { Dialect } from "./dialects/dialect.ts";
-import { vllm } from "./dialects/vllm.ts";
 import { frameCache, type Frames } from "./microphone.ts";
 import { nativeTransport } from "./transports/native.ts";
 import type { Transport, TransportOptions } from "./transports/transport.ts";
 import { wsTransport } from "./transports/ws.ts";
 import { utter } from "./utterance.ts";
-import {
-  type Backend,
-  type BackendPlugin,
-  defineBackend,
-  type OpenContext,
-  type Turn,
-} from "../../plugins/mod.ts";
 
 /** Options of {@linkcode realtime}. */
 export interface RealtimeOptions extends TargetOptions {
-  /**
-   * Where the protocol lives on the server.
-   *
-   * @default {"/v1/realtime"}
-   */
+  /** Path of the protocol on the server. Default: the dialect's, which is `/v1/realtime` for vLLM. */
   path?: string;
   /**
-   * The protocol that the server speaks.
+   * The protocol that the server speaks: the name of a built-in dialect, or the file or URL of a module that exports
+   * one. An object also gives the dialect's options.
    *
    * @default {"vllm"}
    */
-  dialect?: "vllm";
+  dialect?: string | { use: string; with?: Record<string, unknown> };
   /**
-   * `stream` sends audio as a microphone would and reads the transcript meanwhile. `batch` sends all of it and
+   * `stream` sends audio as a microphone would and reads the transcript at the same time. `batch` sends all of it and
    * only then lets the server begin, as GuideLLM does: for comparison.
    *
    * @default {"stream"}
    */
   mode?: "stream" | "batch";
   /**
-   * Length of a piece of audio, in milliseconds: 20 to 1000 are sensible.
+   * Length of a chunk of audio, in milliseconds. Usual values are 20 to 1000.
    *
    * @default {100}
    */
   chunkMs?: number;
   /**
-   * Times as fast as speech; 0 sends as fast as the server takes it, which is what `batch` always does.
+   * Speed relative to speech; 0 sends as fast as the server accepts, which batch mode always does.
    *
-   * @default {1}
+   * @default {1, or 0 in batch mode}
    */
   speed?: number;
   /**
-   * How long a session may take to be ready once its socket is open, in milliseconds.
+   * Timeout for setting up a session when its socket is open, in milliseconds.
    *
    * @default {30000}
    */
   readyTimeoutMs?: number;
   /**
-   * Timeout between two messages from the server during an utterance, in milliseconds; `"off"` or false for none. 120 s
-   * and the audio's length on top, unless given.
+   * Timeout between two messages from the server during an utterance, in milliseconds; `"off"` or false for none.
+   *
+   * @default {120000 and the length of the audio}
    */
   receiveTimeoutMs?: number | "off" | false;
   /**
-   * Timeout of the whole utterance, from its connection on, in milliseconds; `"off"` or false for none. 10 min and twice
-   * the audio's length on top, unless given.
+   * Timeout of the whole utterance including the connection, in milliseconds; `"off"` or false for none.
+   *
+   * @default {600000 and twice the length of the audio}
    */
   requestTimeoutMs?: number | "off" | false;
-  /** How long the transcript may take once the audio has ended, in milliseconds. 10 s or half the audio's length, whichever is more, and for unpaced audio its length on top, unless given. */
+  /**
+   * Timeout of the transcript from the end of the audio, in milliseconds.
+   *
+   * @default {10000 or half the audio, whichever is longer; for unpaced audio also its length}
+   */
   finalTimeoutMs?: number;
   /**
-   * How many unknown events an utterance may bring.
+   * Largest number of unknown events in an utterance.
    *
    * @default {50000}
    */
   maxIgnoredEvents?: number;
-  /** What else to put into `session.update`; anything but its `type` and `model`. */
+  /** Fields to add to `session.update`, except `type` and `model`. */
   session?: Record<string, unknown>;
   /**
-   * Who carries the messages: Deno's own WebSocket behind a relay, or the npm package `ws`.
+   * WebSocket implementation: Deno's own behind a relay, or the npm package `ws`.
    *
    * @default {"native" on Linux and macOS, else "ws"}
    */
   transport?: "native" | "ws";
   /**
-   * Whether a connection takes one utterance after another, in place of one each.
+   * Whether a connection is used for one utterance after another.
    *
    * @default {false}
    */
   reuse?: boolean;
 }
 
-/** {@linkcode RealtimeOptions} with what was left out. */
+/** {@linkcode RealtimeOptions} with defaults applied. */
 export type RealtimeSettings = z.output<typeof realtimeOptions>;
+
+const specifier = text(
+  "must be a name, a file or a URL",
+  (value) => value !== "",
+);
 
 /** The schema of {@linkcode RealtimeOptions}. */
 export const realtimeOptions = z.strictObject({
   ...targetShape,
-  path: path().default("/v1/realtime").describe(
-    "Where the protocol lives on the server",
+  path: path().optional().describe(
+    "Path of the protocol on the server; default: the dialect's",
   ),
-  dialect: z.enum(["vllm"]).default("vllm").describe(
-    "The protocol that the server speaks",
+  dialect: z.union([
+    specifier,
+    z.strictObject({
+      use: specifier,
+      with: z.record(z.string(), z.unknown()).default({}),
+    }),
+  ]).default("vllm").describe(
+    "Protocol of the server: a built-in dialect, a file or a URL",
   ),
-  mode: z.enum(["stream", "batch"]).default("stream")
+  mode: z.enum(["stream", "batch"]).default("stream").describe(
+    "Audio as from a microphone, or all of it before the server begins",
+  ),
+  chunkMs: number("must be between 10 and 60000", 10, 60_000).default(100)
+    .describe("Length of a chunk of audio"),
+  speed: number("must be between 0 (unpaced) and 100", 0, 100).optional()
     .describe(
-      "Audio as from a microphone, or all of it before the server begins",
-    ),
-  chunkMs: number("must be 10 to 60000 ms", 10, 60_000).default(100)
-    .describe("Length of a piece of audio"),
-  speed: number("must be 0 (unpaced) to 100", 0, 100).optional()
-    .describe(
-      "Times as fast as speech; 0 is unpaced. 1, or 0 in batch mode, unless given",
+      "Speed relative to speech; 0 is unpaced; default: 1, or 0 in batch mode",
     ),
   readyTimeoutMs: limit().default(30_000).describe(
-    "How long a session may take to be ready",
+    "Timeout for setting up a session",
   ),
   receiveTimeoutMs: offLimit().optional().describe(
-    'Timeout between two messages from the server, or "off"; 120 s and the audio\'s length on top, unless given',
+    'Timeout between two messages from the server, or "off"; default: 120 s and the length of the audio',
   ),
   requestTimeoutMs: offLimit().optional().describe(
-    'Timeout of the whole utterance, or "off"; 10 min and twice the audio\'s length on top, unless given',
+    'Timeout of the whole utterance, or "off"; default: 10 min and twice the length of the audio',
   ),
   finalTimeoutMs: limit().optional().describe(
-    "How long the transcript may take once the audio has ended; 10 s or half the audio, and for unpaced audio its length on top, unless given",
+    "Timeout of the transcript from the end of the audio; default: 10 s or half the audio, for unpaced audio also its length",
   ),
   maxIgnoredEvents: z.int(says("must be a whole number")).min(
     0,
     says("must not be negative"),
-  )
-    .default(50_000).describe("How many unknown events an utterance may bring"),
+  ).default(50_000).describe(
+    "Largest number of unknown events in an utterance",
+  ),
   session: z.record(z.string(), z.unknown()).default({})
     .refine((extras) => !("type" in extras || "model" in extras), {
-      error:
-        "Cannot set type or model by session as these are the protocol's and the model option's",
+      error: "must not contain type or model, which earshot sets",
     })
-    .describe("What else to put into session.update"),
+    .describe("Fields to add to session.update"),
   transport: z.enum(["native", "ws"]).default(() =>
     defaultTransport(Deno.build.os)
-  )
-    .describe("Who carries the messages"),
+  ).describe("WebSocket implementation"),
   reuse: z.boolean().default(false).describe(
-    "Whether a connection takes one utterance after another",
+    "Whether a connection is used for one utterance after another",
   ),
 }).superRefine((settings, context) => {
   const { mode, speed } = settings;
@@ -167,13 +176,13 @@ export const realtimeOptions = z.strictObject({
     refuse(
       context,
       "speed",
-      `Cannot pace batch mode as it sends all at once: current value is ${speed}`,
+      `must be 0 in batch mode, which sends all audio at once, but was ${speed}`,
     );
   }
   refineTarget(settings, context);
 });
 
-/** Native goes through a unix socket: `ws` where there are none to be had. */
+/** The native transport needs a Unix socket. */
 export function defaultTransport(os: string): "native" | "ws" {
   return os === "linux" || os === "darwin" ? "native" : "ws";
 }
@@ -198,8 +207,10 @@ export const realtime: BackendPlugin<RealtimeOptions> = defineBackend({
   open,
 });
 
-const DIALECTS: Record<RealtimeSettings["dialect"], Dialect> = {
-  vllm: vllm as Dialect,
+/** The built-in dialects, as in the catalogue. */
+export const builtInDialects = {
+  vllm: async (): Promise<DialectPlugin<never>> =>
+    (await import("./dialects/vllm.ts")).vllm as DialectPlugin<never>,
 };
 
 const TRANSPORTS: Record<
@@ -207,77 +218,57 @@ const TRANSPORTS: Record<
   (options: TransportOptions) => Transport | Promise<Transport>
 > = { native: nativeTransport, ws: wsTransport };
 
-/** Frames kept beside those that are being sent: some 80 clips of 10 s. */
+/** Largest size of the frames that are kept, besides those in use: about 80 clips of 10 s. */
 const CACHE_BYTES = 32 * 1024 * 1024;
 
-/** All that is read, asked and refused before the run happens here. */
 async function open(
   options: RealtimeSettings,
   context: OpenContext,
 ): Promise<Backend<Frames>> {
-  const endpoint = endpointOf(options.target, options.path);
-  const headers = headersOf(options, endpoint, context);
-  const tls = await tlsOf(options);
-  const url = endpoint.socketUrl;
-  const clean = cleaner([
-    ...secretsIn(headers),
-    ...secretsIn(url.searchParams),
-  ]);
-  const { connectTimeoutMs: timeoutMs } = options;
-  const ask = { headers, tls, timeoutMs, signal: context.signal, clean };
-  await checkHealth(options, endpoint, ask);
-  const model = options.model ?? await firstModel(endpoint, ask);
-  const transport = await TRANSPORTS[options.transport]({ url, headers, tls });
-  const trace = traceTo(context, clean);
-  const { signal } = context;
+  const { name, dialect } = await openDialect(options.dialect, context);
+  const target = await openTarget(options, context, {
+    scheme: "ws",
+    path: options.path ?? dialect.path,
+  });
+  const session = { model: target.model, extras: options.session };
+  const { transport, clean } = await openTransport(
+    options.transport,
+    target,
+    dialect.handshake?.(session),
+  );
+  const { mode, chunkMs, reuse } = options;
+  const speed = options.speed ?? (mode === "batch" ? 0 : 1);
+  const { signal, warn } = context;
+  const { trace, proxy, url, model, ask } = target;
+  const pool = connections({ transport, dialect, session, reuse, trace });
+  const maxBytes = CACHE_BYTES;
+  const cache = frameCache({ dialect, chunkMs, signal, maxBytes });
+  const settings = { ...options, dialect, speed, trace, clean, proxy };
   const counts = openTokenCounts({
     tokenize: false,
     tokenizer: undefined,
     url,
     model,
     ask,
-    warn: context.warn,
+    warn,
   });
-  const parts = { transport, model, trace, clean, signal, counts };
-  return streaming(options, { ...parts, shown: endpoint.shown });
-}
-
-/** What a backend is put together from, beside its options. */
-interface Parts {
-  readonly transport: Transport;
-  readonly model: string;
-  readonly trace: Trace | undefined;
-  readonly signal: AbortSignal;
-  readonly counts: TokenCounts;
-  /** The server's address, for reports. */
-  readonly shown: string;
-  clean(text: string): string;
-}
-
-function streaming(
-  options: RealtimeSettings,
-  { transport, model, trace, signal, counts, shown, clean }: Parts,
-): Backend<Frames> {
-  const { mode, chunkMs, reuse } = options;
-  const speed = options.speed ?? (mode === "batch" ? 0 : 1);
-  const dialect = DIALECTS[options.dialect];
-  const limits = limitsOf(options);
-  const settings = { ...limits, dialect, mode, speed, trace, clean };
-  const session = { model, extras: options.session };
-  const pool = connections({ transport, dialect, session, reuse, trace });
-  const maxBytes = CACHE_BYTES;
-  const cache = frameCache({ dialect, chunkMs, signal, maxBytes });
-  const { dialect: spoken, transport: carrier } = options;
-  const how = { mode, speed, chunkMs, transport: carrier, reuse };
   let isClosed = false;
   return {
     needs: ["audio"],
-    facts: { dialect: spoken, ...how, model, url: shown },
+    facts: {
+      dialect: name,
+      mode,
+      speed,
+      chunkMs,
+      transport: options.transport,
+      reuse,
+      ...target.facts,
+    },
     ...(speed > 0 && { spreadMs: chunkMs / speed }),
     prepare: async (turn) => await cache.get(audioOf(turn)),
     async send({ prepared: frames }, call) {
       call.throwIfAborted();
-      if (isClosed) throw new Error("Cannot send as the backend was closed");
+      if (isClosed) throw new Error("the backend is closed");
       const connection = pool.take();
       const output = await utter(connection, { frames, call, settings });
       pool.giveBack(connection, call.clock.now());
@@ -292,30 +283,56 @@ function streaming(
   };
 }
 
-function limitsOf(options: RealtimeSettings) {
-  const {
-    connectTimeoutMs,
-    readyTimeoutMs,
-    receiveTimeoutMs,
-    requestTimeoutMs,
-    finalTimeoutMs,
-    maxIgnoredEvents,
-  } = options;
-  return {
-    connectTimeoutMs,
-    readyTimeoutMs,
-    receiveTimeoutMs,
-    requestTimeoutMs,
-    finalTimeoutMs,
-    maxIgnoredEvents,
-  };
+/** Loads the dialect that an option names and opens it. */
+async function openDialect(
+  option: RealtimeSettings["dialect"],
+  context: OpenContext,
+): Promise<{ name: string; dialect: Dialect }> {
+  const { use, with: options } = typeof option === "string"
+    ? { use: option, with: {} }
+    : option;
+  const plugin = await loadPlugin("dialect", use, {
+    catalogue: { dialect: builtInDialects },
+    option: "dialect",
+  });
+  const dialect = await plugin(options).open(context);
+  return { name: plugin.definition.name, dialect };
+}
+
+/** Opens the transport, with the dialect's parts of the handshake. */
+async function openTransport(
+  name: RealtimeSettings["transport"],
+  target: Target,
+  { query = {}, headers = {}, protocols = [] }: DialectHandshake = {},
+): Promise<{ transport: Transport; clean(text: string): string }> {
+  const url = new URL(target.url);
+  for (const [key, value] of Object.entries(query)) {
+    if (!url.searchParams.has(key)) url.searchParams.set(key, value);
+  }
+  // Each may hold a key.
+  const hide = cleaner([...secretsIn(headers), ...protocols]);
+  const transport = await TRANSPORTS[name]({
+    url,
+    headers: withDefaultHeaders(target.headers, headers),
+    protocols,
+    tls: target.tls,
+    proxy: target.proxy,
+  });
+  return { transport, clean: (text) => hide(target.clean(text)) };
+}
+
+/** Adds headers whose names are not among the given ones. */
+function withDefaultHeaders(
+  given: Readonly<Record<string, string>>,
+  others: Readonly<Record<string, string>>,
+): Record<string, string> {
+  const names = new Set(Object.keys(given).map((name) => name.toLowerCase()));
+  const missing = Object.entries(others)
+    .filter(([name]) => !names.has(name.toLowerCase()));
+  return { ...given, ...Object.fromEntries(missing) };
 }
 
 function audioOf({ columns: { audio } }: Turn) {
-  if (!audio) {
-    throw new Error(
-      "Cannot stream a turn as it must have audio: current value is none",
-    );
-  }
+  if (!audio) throw new Error("Cannot stream a turn without audio");
   return audio;
 }

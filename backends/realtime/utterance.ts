@@ -1,43 +1,47 @@
 import { Buffer } from "node:buffer";
-import type { Trace } from "../connect/server_text.ts";
-import type { Connection } from "./connections.ts";
-import type {
-  Dialect,
-  DialectEvent,
-  JsonObject,
-  Mode,
-} from "./dialects/dialect.ts";
-import { type Fault, faultOf, type TimeLimit } from "./faults.ts";
-import { type Frames, type Microphone, openMicrophone } from "./microphone.ts";
-import type { SocketEnd, SocketListener } from "./transports/transport.ts";
 import {
   type Call,
+  type Dialect,
+  type DialectEvent,
+  type DialectStep,
+  isRequestError,
+  messageOf,
   type Output,
   RequestError,
+  type SocketMessage,
   type Usage,
+  type UtteranceMode,
 } from "../../plugins/mod.ts";
+import type { Proxy } from "../connect/endpoint.ts";
+import type { Trace } from "../connect/server_text.ts";
+import { type Connection, sendAll, shownMessage } from "./connections.ts";
+import { failureOf, type Fault, type TimeLimit } from "./failures.ts";
+import { type Frames, type Microphone, openMicrophone } from "./microphone.ts";
+import type { SocketEnd, SocketListener } from "./transports/transport.ts";
 
-/** How an utterance is spoken, and how long its server may take. */
+/** Options of an utterance that are the same for the whole run. */
 export interface UtteranceSettings {
   readonly dialect: Dialect;
-  readonly mode: Mode;
-  /** Times as fast as speech; 0 sends as fast as the server takes it. */
+  readonly mode: UtteranceMode;
+  /** Speed relative to speech; 0 sends as fast as the connection accepts. */
   readonly speed: number;
   readonly connectTimeoutMs: number;
   readonly readyTimeoutMs: number;
-  /** 120 s and the audio's length on top, where it is not given. */
-  readonly receiveTimeoutMs: number | "off" | false | undefined;
-  /** 10 min and twice the audio's length on top, where it is not given. */
+  /** @default {120 s and the length of the audio} */
+  readonly receiveTimeoutMs?: number | "off" | false | undefined;
+  /** @default {10 min and twice the length of the audio} */
   readonly requestTimeoutMs?: number | "off" | false | undefined;
-  /** 10 s or half the audio, and for unpaced audio its length on top, where there is none. */
-  readonly finalTimeoutMs: number | undefined;
+  /** @default {10 s or half the audio, whichever is longer; for unpaced audio also its length} */
+  readonly finalTimeoutMs?: number | undefined;
   readonly maxIgnoredEvents: number;
   readonly trace: Trace | undefined;
-  /** Takes secrets out of what a server says. */
+  /** The proxy on the way to the server, for the messages of failures. */
+  readonly proxy?: Proxy | undefined;
+  /** Hides secrets in text from the server. */
   clean(text: string): string;
 }
 
-/** What is sent, and who tells the time. */
+/** The audio of an utterance, the call that is measured, and the settings. */
 export interface UtteranceInput {
   readonly frames: Frames;
   readonly call: Call;
@@ -46,16 +50,16 @@ export interface UtteranceInput {
 
 const MIN_FINAL_TIMEOUT_MS = 10_000;
 
-/** For a server that goes on for ever, or takes no more audio: twice the audio's length comes on top. */
+/** For a server that never ends or accepts no more audio. Twice the length of the audio is added. */
 const REQUEST_TIMEOUT_MS = 600_000;
 
-/** Some servers say nothing before the audio has ended: its length comes on top. */
+/** Some servers send nothing before the audio has ended, so its length is added. */
 const RECEIVE_TIMEOUT_MS = 120_000;
 
 /**
- * Speaks one utterance over a connection and listens at the same time.
+ * Sends one utterance over a connection and reads the transcript at the same time.
  *
- * @throws {RequestError} If it fails; what was heard by then has gone to the call.
+ * @throws {RequestError} If it fails. The output received until then was passed to the call.
  */
 export function utter(
   connection: Connection,
@@ -75,14 +79,13 @@ class Utterance implements SocketListener {
   #hasBegun = false;
   #hasEnded = false;
   #microphone: Microphone | undefined;
-  /** The transcript so far. */
-  #heard = "";
-  #heardMs = 0;
+  #transcript = "";
+  #receivedMs = 0;
   #ignored = 0;
   #stopRest = nothing;
-  #stopWhole = nothing;
-  #stopWatch = nothing;
-  #stopListening = nothing;
+  #stopRequestTimeout = nothing;
+  #stopTimeout = nothing;
+  #stopReceiveTimeout = nothing;
   #stopAbort = nothing;
 
   constructor(
@@ -96,66 +99,74 @@ class Utterance implements SocketListener {
   }
 
   run(): Promise<Output> {
-    const { clock } = this.#call;
     const { isReady, restedMs } = this.#connection;
+    const { requestTimeoutMs, connectTimeoutMs } = this.#settings;
     this.#connection.user = this;
     this.#stopAbort = this.#call.onAbort(this.#abort);
-    this.#limitWhole();
+    const limitMs = requestTimeoutMs ??
+      REQUEST_TIMEOUT_MS + 2 * this.#frames.durationMs;
+    if (typeof limitMs === "number") {
+      this.#stopRequestTimeout = this.#failAfter("request_timeout", limitMs);
+    }
     this.#isOpen = isReady;
-    if (isReady) this.#stopRest = clock.at(restedMs, this.#begin);
-    else this.#watch("connect_timeout", this.#settings.connectTimeoutMs);
+    if (isReady) {
+      this.#stopRest = this.#call.clock.at(restedMs, this.#begin);
+    } else this.#limit("connect_timeout", connectTimeoutMs);
     return this.#outcome.promise;
   }
 
-  #limitWhole(): void {
-    const { clock } = this.#call;
-    const limitMs = this.#settings.requestTimeoutMs ??
-      REQUEST_TIMEOUT_MS + 2 * this.#frames.durationMs;
-    if (limitMs === "off" || limitMs === false) return;
-    this.#stopWhole = clock.at(
-      clock.now() + limitMs,
-      () =>
-        this.#fail({ kind: "timeout", failure: "request_timeout", limitMs }),
-    );
-  }
-
   opened(): void {
+    const atMs = this.#call.clock.now();
     this.#isOpen = true;
-    this.#call.mark("connected");
-    this.#watch("ready_timeout", this.#settings.readyTimeoutMs);
+    this.#call.mark("connected", atMs);
+    this.#limit("ready_timeout", this.#settings.readyTimeoutMs);
+    this.#step(() => this.#connection.start(), atMs);
   }
 
-  message(data: string | Uint8Array, binary: boolean): void {
-    // What comes while a used connection rests belongs to the utterance before.
+  message(data: SocketMessage, binary: boolean): void {
+    // A message before a reused connection begins belongs to the utterance before.
     if (this.#connection.isReady && !this.#hasBegun) return;
     const atMs = this.#call.read(Buffer.byteLength(data));
-    this.#heardMs = atMs;
-    if (binary) return this.#fail({ kind: "binary" });
-    const text = typeof data === "string" ? data : textOf(data);
-    this.#settings.trace?.received(text);
-    const message = parsed(text);
-    if (!message) return this.#fail({ kind: "unparsable", text });
+    this.#receivedMs = atMs;
+    const message = binary || typeof data === "string" ? data : textOf(data);
+    this.#settings.trace?.received(shownMessage(message));
     const { dialect } = this.#settings;
-    const step = dialect.receive(this.#connection.state, message);
-    this.#connection.state = step.state;
-    for (const reply of step.send ?? []) this.#connection.send(reply);
-    for (const event of step.events) {
-      if (this.#connection.user === this) this.#take(event, atMs);
-    }
+    this.#step(() => dialect.receive(this.#connection.state, message), atMs);
   }
 
   closed(end: SocketEnd): void {
     this.#fail({ kind: this.#isOpen ? "closed" : "refused", end });
   }
 
-  #take(event: DialectEvent, atMs: number): void {
+  /** Lets the dialect take a step and acts on it. An error of the dialect fails the utterance. */
+  #step(take: () => DialectStep<unknown>, atMs: number): void {
+    let step: DialectStep<unknown>;
+    try {
+      step = take();
+    } catch (error) {
+      return this.#reject(
+        isRequestError(error) ? error : new RequestError(
+          "protocol_error",
+          `The dialect failed: ${messageOf(error)}`,
+          { cause: error },
+        ),
+      );
+    }
+    this.#connection.state = step.state;
+    if (step.send) sendAll(this.#connection, step.send);
+    for (const event of step.events) {
+      if (this.#connection.user === this) this.#handle(event, atMs);
+    }
+  }
+
+  #handle(event: DialectEvent, atMs: number): void {
     switch (event.kind) {
       case "ready":
         this.#connection.isReady = true;
         this.#call.mark("ready", atMs);
         return this.#begin();
       case "partial":
-        return this.#hear(event.text, event.mode, atMs);
+        return this.#addText(event.text, event.mode, atMs);
       case "done":
         return this.#done(event.text, event.usage, atMs);
       case "ignored":
@@ -168,12 +179,13 @@ class Utterance implements SocketListener {
   }
 
   readonly #begin = (): void => {
+    if (this.#hasBegun) return;
     const { dialect, mode, speed } = this.#settings;
     this.#hasBegun = true;
-    this.#stopWatch();
-    for (const message of dialect.begin(mode)) this.#connection.send(message);
-    this.#heardMs = this.#call.clock.now();
-    this.#listen();
+    this.#stopTimeout();
+    sendAll(this.#connection, dialect.begin(mode));
+    this.#receivedMs = this.#call.clock.now();
+    this.#checkReceived();
     this.#microphone = openMicrophone(this.#frames, {
       connection: this.#connection,
       call: this.#call,
@@ -184,42 +196,47 @@ class Utterance implements SocketListener {
 
   #end(): void {
     const { dialect, mode, finalTimeoutMs } = this.#settings;
-    // Stamped as the chunks are, on the way to the socket: a server may have it before the call returns.
+    // Marked before the messages are sent, as chunks are: a server may have them before the call returns.
     this.#call.mark("endSent");
-    for (const message of dialect.end(mode)) this.#connection.send(message);
+    sendAll(this.#connection, dialect.end(mode));
     this.#hasEnded = true;
-    this.#watch("final_timeout", finalTimeoutMs ?? this.#finalLimitMs());
+    this.#limit("final_timeout", finalTimeoutMs ?? this.#finalTimeoutMs());
   }
 
-  /** A server that was not given the time of the speech to work in has it now. */
-  #finalLimitMs(): number {
+  /** A server that got unpaced audio had no time to work while it arrived. */
+  #finalTimeoutMs(): number {
     const { durationMs } = this.#frames;
     const limitMs = Math.max(MIN_FINAL_TIMEOUT_MS, durationMs / 2);
     return this.#settings.speed === 0 ? durationMs + limitMs : limitMs;
   }
 
-  #hear(text: string, mode: "append" | "replace", atMs: number): void {
+  #addText(text: string, mode: "append" | "replace", atMs: number): void {
     const isWhole = mode === "replace";
-    this.#heard = isWhole ? text : this.#heard + text;
+    this.#transcript = isWhole ? text : this.#transcript + text;
     this.#call.output(atMs, { kind: "text", text, ...(isWhole && { mode }) });
   }
 
-  /** The text that comes with `done` is the transcript; the pieces make it where that is missing. */
+  /** The text of `done` is the transcript; without it, the partial texts are. */
   #done(
     text: string | undefined,
     usage: Usage | undefined,
     atMs: number,
   ): void {
-    if (text && this.#heard === "") this.#hear(text, "append", atMs);
+    if (text && this.#transcript === "") this.#addText(text, "append", atMs);
     if (!this.#hasEnded) return this.#endEarly(text, atMs);
     this.#call.mark("final", atMs);
-    const isTold = text || (text === "" && this.#heard === "");
+    const hasText = text || (text === "" && this.#transcript === "");
     this.#release();
-    this.#outcome.resolve({ ...(isTold && { text }), ...(usage && { usage }) });
+    this.#outcome.resolve({
+      ...(hasText && { text }),
+      ...(usage && { usage }),
+    });
   }
 
   #endEarly(text: string | undefined, atMs: number): void {
-    if (text && text !== this.#heard) this.#hear(text, "replace", atMs);
+    if (text && text !== this.#transcript) {
+      this.#addText(text, "replace", atMs);
+    }
     const sentMs = this.#microphone?.sentMs ?? 0;
     this.#fail({ kind: "early", sentMs, durationMs: this.#frames.durationMs });
   }
@@ -230,25 +247,29 @@ class Utterance implements SocketListener {
     this.#fail({ kind: "ignored", count, type });
   }
 
-  #watch(failure: TimeLimit, limitMs: number): void {
+  /** Starts the timeout of the next stage, in place of the one before. */
+  #limit(failure: TimeLimit, limitMs: number): void {
+    this.#stopTimeout();
+    this.#stopTimeout = this.#failAfter(failure, limitMs);
+  }
+
+  #failAfter(failure: TimeLimit, limitMs: number): () => void {
     const { clock } = this.#call;
-    this.#stopWatch();
-    this.#stopWatch = clock.at(
+    return clock.at(
       clock.now() + limitMs,
       () => this.#fail({ kind: "timeout", failure, limitMs }),
     );
   }
 
-  /** One look per limit, not one timer per message. */
-  readonly #listen = (): void => {
-    const { receiveTimeoutMs } = this.#settings;
-    const limitMs = receiveTimeoutMs ??
+  /** Uses one timer for any number of messages: when it fires, it checks the time of the last one. */
+  readonly #checkReceived = (): void => {
+    const limitMs = this.#settings.receiveTimeoutMs ??
       RECEIVE_TIMEOUT_MS + this.#frames.durationMs;
     if (limitMs === "off" || limitMs === false) return;
     const { clock } = this.#call;
-    const lostMs = this.#heardMs + limitMs;
-    if (clock.now() < lostMs) {
-      this.#stopListening = clock.at(lostMs, this.#listen);
+    const endMs = this.#receivedMs + limitMs;
+    if (clock.now() < endMs) {
+      this.#stopReceiveTimeout = clock.at(endMs, this.#checkReceived);
     } else this.#fail({ kind: "timeout", failure: "receive_timeout", limitMs });
   };
 
@@ -259,40 +280,39 @@ class Utterance implements SocketListener {
   };
 
   #fail(fault: Fault): void {
+    const { class: kind, message, code } = failureOf(
+      fault,
+      this.#settings.proxy,
+    );
+    this.#reject(new RequestError(kind, message, { code }));
+  }
+
+  #reject({ class: kind, message, code, cause }: RequestError): void {
     const { clean } = this.#settings;
-    const { class: failure, message, code } = faultOf(fault);
     this.#release();
     this.#outcome.reject(
-      new RequestError(failure, clean(message), { code: code && clean(code) }),
+      new RequestError(kind, clean(message), {
+        code: code && clean(code),
+        cause,
+      }),
     );
     this.#connection.close();
   }
 
   #release(): void {
     this.#stopRest();
-    this.#stopWhole();
-    this.#stopWatch();
-    this.#stopListening();
+    this.#stopRequestTimeout();
+    this.#stopTimeout();
+    this.#stopReceiveTimeout();
     this.#microphone?.stop();
     this.#connection.user = undefined;
     this.#stopAbort();
   }
 }
 
-/** Twice as fast as a TextDecoder on the short messages that deltas are. */
+/** Twice as fast as a TextDecoder for the short messages that deltas are. */
 function textOf({ buffer, byteOffset, byteLength }: Uint8Array): string {
   return Buffer.from(buffer, byteOffset, byteLength).toString();
-}
-
-function parsed(text: string): JsonObject | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    const isObject = typeof value === "object" && value !== null &&
-      !Array.isArray(value);
-    return isObject ? value as JsonObject : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 function nothing(): void {}

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { connections } from "./connections.ts";
-import type { Dialect } from "./dialects/dialect.ts";
-import { vllm } from "./dialects/vllm.ts";
+import { vllmDialect } from "./dialects/vllm.ts";
 import type { Frames } from "./microphone.ts";
 import type {
   Socket,
@@ -11,11 +10,11 @@ import type {
 import { utter, type UtteranceSettings } from "./utterance.ts";
 import { attempt } from "../../core/attempt.ts";
 import { type MemoryBudget, memoryBudget } from "../../core/memory.ts";
-import { RequestError, type Sample } from "../../plugins/mod.ts";
+import { type Dialect, RequestError, type Sample } from "../../plugins/mod.ts";
 import { manualClock } from "../../plugins/testing/manual_clock.ts";
 
 const FRAMES: Frames = {
-  messages: ["one", "two", "three"],
+  chunks: ["one", "two", "three"],
   endsMs: [100, 200, 250],
   durationMs: 250,
   bytes: 11,
@@ -34,7 +33,7 @@ function fakeTransport() {
       listeners.push(listener);
       const socket: Socket = {
         bufferedBytes: 0,
-        send: (text) => void sent.push(text),
+        send: (text) => void sent.push(String(text)),
         close: () => void closes++,
       };
       return socket;
@@ -71,7 +70,7 @@ function booth(
   const { reuse = false, memory, ...settings } = more;
   const clock = manualClock();
   const line = fakeTransport();
-  const dialect = vllm as Dialect;
+  const dialect = vllmDialect as Dialect;
   const pool = connections({
     transport: line.transport,
     dialect,
@@ -276,7 +275,7 @@ Deno.test("utter() keeps the text of a done that comes before the audio has ende
   assert.deepEqual(failureOf(result), {
     class: "ended_early",
     message:
-      "The server ended the utterance before its audio did: sent 200 of 250 ms",
+      "The server ended the utterance before its audio ended: sent 200 of 250 ms",
   });
   assert.equal(result.output.text, "so far");
   assert.equal(result.marks.final, undefined);
@@ -424,18 +423,15 @@ const FAULTS: readonly [
   }],
   ["bad JSON", ["{not-json"], {
     class: "protocol_error",
-    message:
-      "Cannot understand the server as messages must be a JSON object: current value is {not-json",
+    message: "The server's messages must be JSON objects, but was {not-json",
   }],
   ["an empty message", [" "], {
     class: "protocol_error",
-    message:
-      "Cannot understand the server as messages must be a JSON object: current value is empty",
+    message: "The server's messages must be JSON objects, but was empty",
   }],
   ["JSON that is no object", ["[]"], {
     class: "protocol_error",
-    message:
-      "Cannot understand the server as messages must be a JSON object: current value is []",
+    message: "The server's messages must be JSON objects, but was []",
   }],
 ];
 
@@ -489,7 +485,7 @@ Deno.test("utter() fails if the first message is not the greeting", async () => 
   assert.deepEqual(failureOf(await sample), {
     class: "protocol_error",
     message:
-      "Cannot understand the server as the first message must be session.created: current value is unexpected.ping",
+      "The server's first message must be session.created, but was unexpected.ping",
   });
 });
 
@@ -502,7 +498,7 @@ Deno.test("utter() bears as many unknown events as it is told to", async () => {
   assert.deepEqual(failureOf(result), {
     class: "protocol_error",
     message:
-      "Cannot understand the server as unknown events must be few: current value is 3 (last type noise.event)",
+      "The server sent 3 events that the dialect does not know, the last of type noise.event: see maxIgnoredEvents",
   });
   assert.equal(result.output.text, "x");
 });

@@ -1,58 +1,77 @@
+import {
+  defineDialect,
+  type Dialect,
+  type DialectEvent,
+  type DialectPlugin,
+  type DialectSession,
+  type DialectStep,
+  type JsonObject,
+  jsonObject,
+  RequestError,
+} from "../../../plugins/mod.ts";
+import { z } from "zod";
+import { isRecord } from "../../../lib/record.ts";
 import { usageOf } from "../../openai/usage.ts";
-import type {
-  Dialect,
-  DialectEvent,
-  JsonObject,
-  SessionSettings,
-  Step,
-} from "./dialect.ts";
 
-/** Set until the server has greeted us: what the session is to be told then. */
-type State = { readonly greeting: SessionSettings } | { readonly open: true };
+/** The settings for the session, until the server has greeted the client. */
+type State = { readonly greeting: DialectSession } | { readonly open: true };
 
 const OPEN: State = { open: true };
-const NOTED: DialectEvent = { kind: "noted" };
 
-const UPDATE = "session.update";
 const APPEND = "input_audio_buffer.append";
 const COMMIT = "input_audio_buffer.commit";
 
 /**
- * vLLM's `/v1/realtime`: events named as OpenAI's, and flat.
+ * The protocol of vLLM's `/v1/realtime`: the events have OpenAI's names and a flat structure.
  *
- * A commit that is not final starts the decoding, a final one ends the audio and starts nothing. So a stream
- * commits before its first append, while the batch order keeps both commits for the end and has nothing
- * decoded until all audio has arrived. Good messages are not acknowledged.
+ * A commit that is not final starts the decoding; a final one ends the audio and starts nothing. So in stream mode the
+ * first commit is sent before the audio. In batch mode both commits are sent after it, and nothing is decoded until all
+ * audio has arrived. Valid messages are not acknowledged.
  */
-export const vllm: Dialect<State> = {
+export const vllmDialect: Dialect<State> = {
   path: "/v1/realtime",
   sampleRateHz: 16_000,
-  start: (session) => ({ greeting: session }),
-  receive: (state, message) =>
-    "greeting" in state
-      ? greet(state, message)
-      : { state, events: [eventOf(message)] },
+  start: (session) => ({ state: { greeting: session }, events: [] }),
+  receive(state, message) {
+    const json = jsonObject(message);
+    return "greeting" in state
+      ? greet(state, json)
+      : { state, events: [eventOf(json)] };
+  },
   begin: (mode) => mode === "stream" ? [commit(false)] : [],
-  append: (pcm16) => JSON.stringify({ type: APPEND, audio: pcm16.toBase64() }),
+  append: (audio) => JSON.stringify({ type: APPEND, audio: audio.toBase64() }),
   end: (mode) =>
     mode === "stream" ? [commit(true)] : [commit(false), commit(true)],
 };
 
+/** {@linkcode vllmDialect} as a plugin. */
+export const vllm: DialectPlugin<Record<string, never>> = defineDialect({
+  name: "vllm",
+  summary: "vLLM /v1/realtime: JSON messages, 16 kHz PCM in base64",
+  options: z.strictObject({}),
+  open: () => vllmDialect,
+});
+
 /** The first message must be `session.created`; the answer to it sets the session up. */
 function greet(
-  state: State & { greeting: SessionSettings },
+  state: State & { greeting: DialectSession },
   message: JsonObject,
-): Step<State> {
+): DialectStep<State> {
   const type = typeOf(message);
   if (type === "error") return { state, events: [errorOf(message)] };
   if (type !== "session.created") {
-    const violation =
-      `the first message must be session.created: current value is ${type}`;
-    return { state, events: [{ kind: "violation", message: violation }] };
+    throw new RequestError(
+      "protocol_error",
+      `The server's first message must be session.created, but was ${type}`,
+    );
   }
   const { model, extras } = state.greeting;
-  const update = JSON.stringify({ ...extras, type: UPDATE, model });
-  return { state: OPEN, events: [{ kind: "ready" }], send: [update] };
+  const update = { ...extras, type: "session.update", model };
+  return {
+    state: OPEN,
+    events: [{ kind: "ready" }],
+    send: [JSON.stringify(update)],
+  };
 }
 
 function eventOf(message: JsonObject): DialectEvent {
@@ -68,21 +87,21 @@ function eventOf(message: JsonObject): DialectEvent {
       return {
         kind: "done",
         text: stringOf(message.text),
-        // Its prompt_tokens are those of the first segment alone.
+        // Its prompt_tokens are those of the first segment only.
         usage: usageOf(message.usage),
       };
     case "error":
       return errorOf(message);
     case "session.updated":
-      return NOTED;
+      return { kind: "noted" };
     default:
       return { kind: "ignored", type };
   }
 }
 
-/** vLLM's own form is a string with a `code` beside it; servers like it send OpenAI's object. */
+/** vLLM sends a string and a `code` next to it; similar servers send OpenAI's object. */
 function errorOf({ error, code }: JsonObject): DialectEvent {
-  const inner = isObject(error) ? error : undefined;
+  const inner = isRecord(error) ? error : undefined;
   return {
     kind: "error",
     message: stringOf(inner ? inner.message : error) || "(no message)",
@@ -104,8 +123,4 @@ function codeOf(code: unknown): string | undefined {
 
 function stringOf(value: unknown): string | undefined {
   return typeof value === "string" ? value : undefined;
-}
-
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

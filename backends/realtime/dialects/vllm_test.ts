@@ -1,17 +1,25 @@
 import assert from "node:assert/strict";
-import type { Dialect, DialectEvent, JsonObject } from "./dialect.ts";
-import { vllm } from "./vllm.ts";
+import type {
+  Dialect,
+  DialectEvent,
+  DialectStep,
+  JsonObject,
+  SocketMessage,
+} from "../../../plugins/mod.ts";
+import { vllmDialect } from "./vllm.ts";
 
-const dialect = vllm as Dialect;
+const dialect = vllmDialect as Dialect;
+const receive = (state: unknown, message: JsonObject): DialectStep<unknown> =>
+  dialect.receive(state, JSON.stringify(message));
 const session = { model: "m", extras: {} };
 
 function opened(): unknown {
-  return dialect.receive(dialect.start(session), { type: "session.created" })
+  return receive(dialect.start(session).state, { type: "session.created" })
     .state;
 }
 
 function eventOf(message: JsonObject): DialectEvent {
-  const { events: [event, ...more] } = dialect.receive(opened(), message);
+  const { events: [event, ...more] } = receive(opened(), message);
   assert.ok(event);
   assert.deepEqual(more, []);
   return event;
@@ -24,12 +32,12 @@ const error = (message: string, code?: string): DialectEvent => ({
 });
 
 Deno.test("vllm sets the session up once the server has greeted", () => {
-  const step = dialect.receive(dialect.start(session), {
+  const step = receive(dialect.start(session).state, {
     type: "session.created",
     id: "x",
   });
   assert.deepEqual(step.events, [{ kind: "ready" }]);
-  assert.deepEqual(step.send?.map((text) => JSON.parse(text)), [
+  assert.deepEqual(step.send?.map((text) => JSON.parse(String(text))), [
     { type: "session.update", model: "m" },
   ]);
 });
@@ -41,10 +49,10 @@ Deno.test("vllm merges extras flat into session.update, type and model left alon
     model: "other",
     nested: { a: 1 },
   };
-  const { send } = dialect.receive(dialect.start({ model: "m", extras }), {
+  const { send } = receive(dialect.start({ model: "m", extras }).state, {
     type: "session.created",
   });
-  assert.deepEqual(JSON.parse(send![0]!), {
+  assert.deepEqual(JSON.parse(String(send![0])), {
     type: "session.update",
     model: "m",
     language: "en",
@@ -53,23 +61,23 @@ Deno.test("vllm merges extras flat into session.update, type and model left alon
 });
 
 Deno.test("vllm wants session.created first, or an error", () => {
-  const start = dialect.start(session);
-  const first = (message: JsonObject) => dialect.receive(start, message);
-  assert.deepEqual(first({ type: "unexpected.ping" }).events, [{
-    kind: "violation",
+  const start = dialect.start(session).state;
+  const first = (message: JsonObject) => receive(start, message);
+  assert.throws(() => first({ type: "unexpected.ping" }), {
+    class: "protocol_error",
     message:
-      "the first message must be session.created: current value is unexpected.ping",
-  }]);
+      "The server's first message must be session.created, but was unexpected.ping",
+  });
   assert.deepEqual(first({ type: "error", error: "auth failed" }).events, [
     error("auth failed"),
   ]);
-  assert.equal(first({}).events[0]?.kind, "violation");
+  assert.throws(() => first({}), { message: /but was \(no type\)$/ });
   assert.equal(first({ type: "error", error: "x" }).state, start);
 });
 
 Deno.test("vllm commits before the audio in a stream, and twice behind it in a batch", () => {
-  const parsed = (texts: readonly string[]) =>
-    texts.map((text) => JSON.parse(text));
+  const parsed = (messages: readonly SocketMessage[]) =>
+    messages.map((message) => JSON.parse(String(message)));
   const start = { type: "input_audio_buffer.commit", final: false };
   const final = { type: "input_audio_buffer.commit", final: true };
   assert.deepEqual(parsed(dialect.begin("stream")), [start]);
@@ -80,7 +88,7 @@ Deno.test("vllm commits before the audio in a stream, and twice behind it in a b
 
 Deno.test("vllm appends audio as base64", () => {
   assert.deepEqual(
-    JSON.parse(dialect.append(new TextEncoder().encode("aaaa"))),
+    JSON.parse(String(dialect.append(new TextEncoder().encode("aaaa")))),
     {
       type: "input_audio_buffer.append",
       audio: "YWFhYQ==",
@@ -206,6 +214,6 @@ for (const [name, message, event] of MESSAGES) {
 Deno.test("vllm keeps its state through whatever comes", () => {
   const state = opened();
   for (const [, message] of MESSAGES) {
-    assert.equal(dialect.receive(state, message).state, state);
+    assert.equal(receive(state, message).state, state);
   }
 });

@@ -7,19 +7,19 @@ import {
   violation,
 } from "./transport.ts";
 
-/** Holds the frames that a server sends to RFC 6455, and to a size. */
+/** Checks a server's frames against RFC 6455 and a maximum size. */
 export interface FrameGuard {
   /**
-   * Reads the next bytes of the stream. Returns the first violation in them, and how many bytes came before the frame
-   * that it is in. Only headers are looked at: payloads are skipped.
+   * Reads the next bytes of the stream. Returns the first violation in them and the number of bytes before its frame.
+   * Only headers are checked; payloads are skipped.
    */
   read(chunk: Uint8Array): Breach | undefined;
 }
 
-/** A violation, and where it is. */
+/** A violation and its position. */
 export interface Breach {
   readonly violation: Violation;
-  /** Bytes of the chunk that are in order. */
+  /** Number of valid bytes at the beginning of the chunk. */
   readonly at: number;
 }
 
@@ -31,13 +31,13 @@ const MAX_CONTROL_BYTES = 125;
 /** Two bytes and the longest form of a length. */
 const MAX_HEADER_BYTES = 10;
 
-/** Deno's own WebSocket takes masked frames, and messages in any number of fragments. */
+/** Creates a guard. By itself Deno's WebSocket accepts masked frames, and messages in any number of fragments. */
 export function frameGuard(): FrameGuard {
   const header = new Uint8Array(MAX_HEADER_BYTES);
   const view = new DataView(header.buffer);
   let headerBytes = 0;
   let payloadLeft = 0;
-  /** Of the message that is under way; `undefined` between two. */
+  /** The message whose frames are arriving; `undefined` between two. */
   let message: { bytes: number; fragments: number } | undefined;
   let isClosed = false;
 
@@ -70,7 +70,7 @@ export function frameGuard(): FrameGuard {
     read(chunk) {
       let start = 0;
       for (let at = 0; at < chunk.length;) {
-        // What follows a close frame is not read.
+        // Bytes after a close frame are ignored.
         if (isClosed) return;
         if (payloadLeft > 0) {
           const skipped = Math.min(payloadLeft, chunk.length - at);
@@ -100,7 +100,7 @@ function checkControl(isFinal: boolean, length: number): Violation | undefined {
   }
 }
 
-/** How long a header is without a mask, as far as it is known by now. */
+/** Length of a header without a mask, as far as it is known. */
 function headerLength(header: Uint8Array, known: number): number {
   if (known < 2) return 2;
   const length = header[1]! & 0x7f;

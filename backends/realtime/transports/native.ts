@@ -1,4 +1,4 @@
-import { systemCodeOf } from "../../connect/system_code.ts";
+import { errorCode } from "../../connect/failures.ts";
 import { relay, type RelayLink } from "./relay.ts";
 import {
   badUpgrade,
@@ -16,9 +16,9 @@ import {
 /**
  * Deno's own WebSockets, behind a relay.
  *
- * On its own Deno leaves TCP_NODELAY off, so that whatever follows an unacknowledged chunk waits some 40 ms:
- * the final commit of every utterance among them. It also says nothing of a refused upgrade but its status,
- * and it accepts what RFC 6455 forbids: see relay.ts.
+ * By itself Deno leaves TCP_NODELAY off, so that anything behind an unacknowledged chunk waits about 40 ms, including
+ * the last message of every utterance. It also reports only the status of a refused upgrade, and accepts frames that
+ * RFC 6455 forbids: see relay.ts.
  */
 export async function nativeTransport(
   options: TransportOptions,
@@ -32,6 +32,7 @@ export async function nativeTransport(
     connect(listener) {
       const link = hop.link(() => socket.close());
       const socket = new WebSocket(ANYWHERE, {
+        protocols: [...options.protocols ?? []],
         headers: { ...options.headers, ...link.headers },
         client,
       });
@@ -45,7 +46,7 @@ export async function nativeTransport(
       for (const socket of open.keys()) socket.close();
       await Promise.race([
         Promise.all(open.values()),
-        // The relay and its folder go in any case.
+        // The relay and its folder are removed in any case.
         new Promise((resolve) => limit = setTimeout(resolve, LIMIT_MS)),
       ]);
       clearTimeout(limit);
@@ -55,14 +56,14 @@ export async function nativeTransport(
   };
 }
 
-/** How long the sockets may take to close together, in milliseconds: longer than any of them is given. */
+/** Timeout for closing all sockets, in milliseconds: longer than each of them has. */
 const LIMIT_MS = 2 * CLOSE_GRACE_MS;
 
 /**
- * What Deno is told to connect to: the relay knows better. Not the server's own address, as Deno goes around the
- * relay to any host that NO_PROXY names, 127.0.0.1 among them as a rule; not a name either, as Deno looks names up
- * before it goes by a proxy, and where that is slow, sockets wait for it in line. So it is an address that is set
- * aside for documents (RFC 5737). And no TLS, as the relay does that.
+ * The address that Deno is given; the relay connects to the server. It is not the server's address, as Deno bypasses
+ * the relay for any host in NO_PROXY, which usually contains 127.0.0.1. It is not a name, as Deno resolves names before
+ * it uses a proxy, and sockets would queue for a slow resolver. So it is an address reserved for documentation (RFC
+ * 5737), without TLS, which is the relay's task.
  */
 const ANYWHERE = "ws://192.0.2.1/";
 
@@ -75,7 +76,7 @@ function socketOf(
     get bufferedBytes() {
       return socket.bufferedAmount;
     },
-    send: (text) => socket.send(text),
+    send: (message) => socket.send(message as string | Uint8Array<ArrayBuffer>),
     close() {
       if (socket.readyState === WebSocket.CONNECTING) {
         // Cutting the link is not enough: the relay may never have accepted it.
@@ -90,7 +91,7 @@ function socketOf(
   };
 }
 
-/** Passes on what happens to a socket. Resolves at its end. */
+/** Passes on the events of a socket. Resolves at its end. */
 function listen(
   socket: WebSocket,
   link: RelayLink,
@@ -126,7 +127,7 @@ function endOf(
   const error = link.error ?? errorOf(message, link);
   const broken = link.violation ?? violationIn(message, link);
   return {
-    // Deno says 0 where the socket was dropped.
+    // Deno reports 0 if the socket was dropped.
     code: code || 1006,
     reason,
     ...(error && { error }),
@@ -135,16 +136,16 @@ function endOf(
   };
 }
 
-/** What Deno reports, with the system's code where the system was the cause. */
+/** Deno's error, with the system's code if the system was the cause. */
 function errorOf(message: string, { isTaken }: RelayLink): Error | undefined {
   if (message === "") return undefined;
   const error = new Error(message);
-  const code = systemCodeOf(error);
+  const code = errorCode(error);
   if (code !== undefined) return Object.assign(error, { code });
-  return isTaken ? error : new Error(`${AROUND}: ${message}`);
+  return isTaken ? error : new Error(`${BYPASSED}: ${message}`);
 }
 
-/** What Deno ends a socket for beside what the relay finds: it reads the payloads, the relay does not. */
+/** A violation found by Deno: it reads the payloads, the relay only headers. */
 function violationIn(
   message: string,
   { isAgreed }: RelayLink,
@@ -160,5 +161,5 @@ const RULES: Readonly<Record<string, string>> = {
   "Invalid close frame": RULE.close,
 };
 
-const AROUND =
-  'Deno did not come by the relay (transport "ws" does without, if NO_PROXY covers 192.0.2.1)';
+const BYPASSED =
+  'Deno did not use the relay (transport "ws" works without it, if NO_PROXY contains 192.0.2.1)';

@@ -1,49 +1,51 @@
 import type { Buffer } from "node:buffer";
-import { dial, type Opened } from "../../connect/dial.ts";
+import type { SocketMessage } from "../../../plugins/mod.ts";
+import { decompressStart } from "../../connect/content.ts";
+import { dial, type DialCallback } from "../../connect/dial.ts";
+import type { Proxy } from "../../connect/endpoint.ts";
 import type { TlsOptions } from "../../connect/tls.ts";
-import { inflateStart } from "../../http/encoding.ts";
 
-/** Opens WebSockets to one server. Everything that goes by text frames goes through this seam. */
+/** Opens WebSockets to one server. */
 export interface Transport extends AsyncDisposable {
-  /** Begins to connect. The listener hears of it from then on, never before this returns. */
+  /** Starts to connect. The listener is called from then on, never before this returns. */
   connect(listener: SocketListener): Socket;
 }
 
 /** One WebSocket. */
 export interface Socket {
-  /** Bytes handed over and not yet gone. */
+  /** Bytes that were passed to the socket and not yet sent. */
   readonly bufferedBytes: number;
-  /** Sends one text frame. Nothing happens on a socket that is closing or closed. */
-  send(text: string): void;
-  /** Says goodbye and lets go: by force, where the server does not answer soon. */
+  /** Sends a text or binary frame. Has no effect on a socket that is closing or closed. */
+  send(message: SocketMessage): void;
+  /** Closes the socket; by force, if the server does not answer soon. */
   close(): void;
 }
 
-/** Who hears of a {@linkcode Socket}. */
+/** Receives the events of a {@linkcode Socket}. */
 export interface SocketListener {
   /** The server has accepted the upgrade. */
   opened(): void;
-  /** One whole message. Not decoded where the transport can leave that to after the stamp. */
-  message(data: string | Uint8Array, binary: boolean): void;
-  /** The end, however it came: once, and last. */
+  /** Receives a whole message. Text may be passed as bytes, so that it is decoded after the time was taken. */
+  message(data: SocketMessage, binary: boolean): void;
+  /** The socket has ended, for whatever reason: called once, and last. */
   closed(end: SocketEnd): void;
 }
 
-/** How a socket ended. */
+/** The end of a socket. */
 export interface SocketEnd {
-  /** The close code; 1006 where there was no close frame. */
+  /** The close code; 1006 without a close frame. */
   readonly code: number;
-  /** What the server gave as its reason. */
+  /** The reason in the close frame. */
   readonly reason: string;
-  /** What went wrong below the protocol. */
+  /** An error below the protocol. */
   readonly error?: Error;
-  /** The HTTP answer that came in place of an upgrade. */
+  /** The HTTP response instead of an upgrade. */
   readonly refusal?: Refusal;
-  /** What the server sent that made this side end the socket. */
+  /** The server's violation of the protocol that made the client close the socket. */
   readonly violation?: Violation;
 }
 
-/** The HTTP answer that came in place of an upgrade. */
+/** An HTTP response instead of an upgrade. */
 export interface Refusal {
   /** The HTTP status. */
   readonly status: number;
@@ -51,52 +53,57 @@ export interface Refusal {
   readonly body: string;
 }
 
-/** The text at the beginning of a refusal's body. */
+/** Decodes the beginning of a refusal's body. */
 export function refusalBody(bytes: Buffer, encoding?: string): string {
-  return inflateStart(bytes, encoding).toString("utf8", 0, REFUSAL_BODY_BYTES);
+  return decompressStart(bytes, encoding)
+    .toString("utf8", 0, REFUSAL_BODY_BYTES);
 }
 
-/** Where a transport connects to and how. */
+/** Options of a transport. */
 export interface TransportOptions {
   /** The ws or wss URL. */
   readonly url: URL;
-  /** Headers of the upgrade. */
+  /** Headers of the upgrade request. */
   readonly headers: Readonly<Record<string, string>>;
-  /** How to trust and be trusted, for wss. */
+  /** Subprotocols, of which the server must choose one. @default {[]} */
+  readonly protocols?: readonly string[];
+  /** Certificates and keys. */
   readonly tls: TlsOptions;
+  /** The proxy to tunnel through. */
+  readonly proxy?: Proxy | undefined;
 }
 
-/** How long a server may take to answer a close frame. */
+/** Opens a socket to the server, including a proxy's tunnel and TLS: see {@linkcode dial}. */
+export function dialServer(
+  { url, tls, proxy }: TransportOptions,
+  done: DialCallback,
+): () => void {
+  const server = new URL(url.href.replace(/^ws/, "http"));
+  return dial({ url: server, tls, http2: false, tunnel: proxy }, done);
+}
+
+/** Time that a server has to answer a close frame. */
 export const CLOSE_GRACE_MS = 1000;
 
-/** How much of the body of a refused upgrade is kept. */
+/** Largest part of a refusal's body that is kept. */
 export const REFUSAL_BODY_BYTES = 2048;
 
-/** How long a refusal's body is waited for. */
+/** Timeout of a refusal's body. */
 export const REFUSAL_BODY_MS = 1000;
 
-/** Opens a socket to the server, TLS included: see {@linkcode dial}. */
-export function dialServer(
-  { url, tls }: TransportOptions,
-  opened: Opened,
-): () => void {
-  const http = new URL(url.href.replace(/^ws/, "http"));
-  return dial({ url: http, tls, http2: false, tunnel: undefined }, opened);
-}
+/** Largest incoming message. Events of a transcription are far smaller. */
+export const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
 
-/** What a server sent that made the client end the socket. */
+/** Largest number of frames of an incoming message. */
+export const MAX_MESSAGE_FRAGMENTS = 16 * 1024;
+
+/** A violation of the protocol by the server, which makes the client close the socket. */
 export interface Violation {
   /** The class of the failure: see docs/failures.md. */
   readonly class: "protocol_error" | "too_large";
-  /** What the server did, in words. */
+  /** The message of the failure. */
   readonly message: string;
 }
-
-/** The most that one incoming message may hold. Events of a transcription are far below it. */
-export const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
-
-/** The most frames that one incoming message may come in. */
-export const MAX_MESSAGE_FRAGMENTS = 16 * 1024;
 
 /** Rules of RFC 6455 that servers break. */
 export const RULE = {
@@ -107,7 +114,7 @@ export const RULE = {
   close: "a close frame must have a valid code",
 } as const;
 
-/** A rule of the protocol was broken. */
+/** A broken rule of the WebSocket protocol. */
 export function violation(rule: string): Violation {
   return {
     class: "protocol_error",
@@ -115,7 +122,7 @@ export function violation(rule: string): Violation {
   };
 }
 
-/** An answer to the upgrade that is not one. */
+/** An invalid answer to the upgrade request. */
 export function badUpgrade(rule: string): Violation {
   return {
     class: "protocol_error",

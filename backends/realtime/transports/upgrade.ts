@@ -1,16 +1,100 @@
+import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
+import type { Socket } from "node:net";
 import { found, snippet } from "../../connect/server_text.ts";
-import { badUpgrade, type Violation } from "./transport.ts";
+import {
+  badUpgrade,
+  type Refusal,
+  REFUSAL_BODY_BYTES,
+  REFUSAL_BODY_MS,
+  refusalBody,
+  type Violation,
+} from "./transport.ts";
 
-/** What is wrong with the head of a response, if anything is: Deno would say only that it cannot parse it. */
+/** The first bytes of a connection, up to the end of an HTTP head. */
+export interface Opening {
+  /** The head in Latin-1, with the empty line. */
+  readonly head: string;
+  /** The bytes after it. */
+  readonly rest: Buffer;
+}
+
+const MAX_HEAD_BYTES = 64 * 1024;
+const READ_BYTES = 64 * 1024;
+const NO_BYTES = Buffer.alloc(0);
+
+/** Reads the client's request; `undefined` if it is not complete. */
+export async function readRequest(
+  near: Deno.Conn,
+): Promise<Opening | undefined> {
+  const buffer = new Uint8Array(READ_BYTES);
+  let bytes = Buffer.alloc(0);
+  while (bytes.length < MAX_HEAD_BYTES) {
+    const count = await near.read(buffer).catch(() => null);
+    if (count === null) return undefined;
+    bytes = Buffer.concat([bytes, buffer.subarray(0, count)]);
+    const opening = openingOf(bytes);
+    if (opening) return opening;
+  }
+}
+
+/** Reads the server's head and pauses, also when the head is known to be invalid; `undefined` if the server ends before. */
+export function readResponse(far: Socket): Promise<Opening | undefined> {
+  return new Promise((resolve) => {
+    let bytes = Buffer.alloc(0);
+    const onData = (chunk: Buffer) => {
+      bytes = Buffer.concat([bytes, chunk]);
+      const opening = openingOf(bytes);
+      const head = opening?.head ?? bytes.toString("latin1");
+      const isInvalid = bytes.length >= MAX_HEAD_BYTES || startProblem(head);
+      if (!opening && !isInvalid) return;
+      far.pause().off("data", onData).off("close", onClose);
+      resolve(opening ?? { head, rest: NO_BYTES });
+    };
+    const onClose = () => resolve(undefined);
+    far.on("data", onData).once("close", onClose);
+  });
+}
+
+function openingOf(bytes: Buffer): Opening | undefined {
+  const at = bodyStart(bytes);
+  if (at === undefined) return undefined;
+  return { head: bytes.toString("latin1", 0, at), rest: bytes.subarray(at) };
+}
+
+/** Reads the body of a refusal: as much as is kept, until the timeout. */
+export function readRefusal(
+  far: Socket,
+  { head, rest }: Opening,
+): Promise<Refusal> {
+  return new Promise((resolve) => {
+    let body = rest.toString("latin1");
+    const end = () => {
+      clearTimeout(timer);
+      far.off("data", onData).off("close", end);
+      const bytes = Buffer.from(dechunked(head, body), "latin1");
+      const encoding = headerOf(head, "content-encoding");
+      resolve({ status: statusOf(head), body: refusalBody(bytes, encoding) });
+    };
+    const onData = (chunk?: Buffer) => {
+      body += chunk?.toString("latin1") ?? "";
+      if (isWhole(head, body) || body.length >= 2 * REFUSAL_BODY_BYTES) end();
+    };
+    const timer = setTimeout(end, REFUSAL_BODY_MS);
+    far.on("data", onData).once("close", end).resume();
+    onData();
+  });
+}
+
+/** The problem with the head of a response. Deno would report only that it cannot be parsed. */
 export function headProblem(head: string): Violation | undefined {
   const problem = startProblem(head);
   if (problem || head.endsWith("\r\n\r\n")) return problem;
   return badUpgrade("its headers are too long");
 }
 
-/** The same of a head that has only begun: what is wrong whatever follows. */
-export function startProblem(start: string): Violation | undefined {
+/** The problem with a head that may be incomplete: one that remains whatever follows. */
+function startProblem(start: string): Violation | undefined {
   const line = start + STATUS_LINE.slice(start.length);
   if (!/^HTTP\/1\.[01] \d{3}[ \r]/.test(line)) {
     return badUpgrade(`it must begin with HTTP/1.1, but was ${found(start)}`);
@@ -26,10 +110,10 @@ export function startProblem(start: string): Violation | undefined {
 }
 
 const STATUS_LINE = "HTTP/1.1 101 ";
-/** One, or the empty line behind all. */
+/** A header, or the empty line after the last one. */
 const HEADER = /^([\w!#$%&'*+.^`|~-]+:[\t\x20-\x7e\x80-\xff]*)?\r$/;
 
-/** What is wrong with the server's agreement to an upgrade: Deno checks neither the key nor what was agreed upon. */
+/** The problem with the server's acceptance of an upgrade. Deno checks neither the key nor extensions. */
 export function upgradeProblem(
   response: string,
   request: string,
@@ -44,24 +128,38 @@ export function upgradeProblem(
   }
   const key = headerOf(request, "sec-websocket-key") ?? "";
   if (headerOf(response, "sec-websocket-accept")?.trim() !== acceptOf(key)) {
-    return badUpgrade("Sec-WebSocket-Accept does not belong to the key");
+    return badUpgrade("Sec-WebSocket-Accept does not match the key");
   }
-  for (const name of ["Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions"]) {
-    if (headerOf(response, name) === undefined) continue;
-    return badUpgrade(`nobody asked for ${name}`);
+  if (headerOf(response, "sec-websocket-extensions") !== undefined) {
+    return badUpgrade("Sec-WebSocket-Extensions was not requested");
   }
+  return protocolProblem(response, request);
 }
 
-/** What RFC 6455 makes of a key. */
+function protocolProblem(
+  response: string,
+  request: string,
+): Violation | undefined {
+  const requested = headerOf(request, "sec-websocket-protocol");
+  const chosen = headerOf(response, "sec-websocket-protocol");
+  if (requested === undefined) {
+    return chosen === undefined
+      ? undefined
+      : badUpgrade("Sec-WebSocket-Protocol was not requested");
+  }
+  return requested.split(",").some((name) => name.trim() === chosen)
+    ? undefined
+    : badUpgrade("Sec-WebSocket-Protocol must be one of those requested");
+}
+
+/** The value that RFC 6455 derives from a key. */
 function acceptOf(key: string): string {
   return createHash("sha1")
     .update(`${key.trim()}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`)
     .digest("base64");
 }
 
-/** The part of HTTP/1.1 that a relay must understand: one head, and the body of a refusal. */
-
-/** Where the body begins; `undefined` while the head is not whole. */
+/** Position of the body; `undefined` while the head is incomplete. */
 export function bodyStart(bytes: Uint8Array): number | undefined {
   for (let i = 3; i < bytes.length; i++) {
     if (
@@ -75,7 +173,7 @@ export function bodyStart(bytes: Uint8Array): number | undefined {
 const CR = 13;
 const LF = 10;
 
-/** The status of a response's head; 0 if it has none. */
+/** The status in a response's head; 0 if there is none. */
 export function statusOf(head: string): number {
   return Number(/^HTTP\/1\.\d (\d{3})/.exec(head)?.[1] ?? 0);
 }
@@ -85,14 +183,14 @@ export function headerOf(head: string, name: string): string | undefined {
   return head.match(lineOf(name))?.[1]?.trim();
 }
 
-/** The head with a header set to another value, or taken out. */
+/** A head with a header set to another value, or removed. */
 export function withHeader(
   head: string,
   name: string,
   value: string | undefined,
 ): string {
   const line = value === undefined ? "" : `${name}: ${value}\r\n`;
-  // A function, so that a "$" in the value is nothing but a "$".
+  // A function, so that "$" in the value has no special meaning.
   return head.replace(lineOf(name), () => line);
 }
 
@@ -100,15 +198,15 @@ function lineOf(name: string): RegExp {
   return new RegExp(`^${name}:(.*)\\r\\n`, "im");
 }
 
-/** Whether a response's body is whole, by what its head says. */
+/** Whether a response's body is complete, according to its head. */
 export function isWhole(head: string, body: string): boolean {
   const length = headerOf(head, "content-length");
   if (length !== undefined) return body.length >= Number(length);
   return isChunked(head) && body.endsWith("0\r\n\r\n");
 }
 
-/** A body without the frame that a chunked one has. Both in Latin-1, a character a byte. */
-export function unframed(head: string, body: string): string {
+/** Removes the frames of a chunked body. Both texts are Latin-1, one character per byte. */
+export function dechunked(head: string, body: string): string {
   if (!isChunked(head)) return body;
   let text = "";
   for (let at = 0; at < body.length;) {

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import {
   bodyStart,
+  dechunked,
   headerOf,
   isWhole,
   statusOf,
-  unframed,
   withHeader,
 } from "./upgrade.ts";
 
@@ -51,12 +51,12 @@ Deno.test("isWhole() goes by the length or the last chunk", () => {
   assert.equal(isWhole("HTTP/1.1 500 No\r\n\r\n", "abc"), false);
 });
 
-Deno.test("unframed() takes chunks out of their frame, whole or cut short", () => {
-  assert.equal(unframed(HEAD, "3\r\nabc\r\n"), "3\r\nabc\r\n");
+Deno.test("dechunked() takes chunks out of their frame, whole or cut short", () => {
+  assert.equal(dechunked(HEAD, "3\r\nabc\r\n"), "3\r\nabc\r\n");
   assert.equal(
-    unframed(CHUNKED, "3;x=y\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"),
+    dechunked(CHUNKED, "3;x=y\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"),
     "abcde",
   );
-  assert.equal(unframed(CHUNKED, "a\r\nabc"), "abc");
-  assert.equal(unframed(CHUNKED, "zz"), "");
+  assert.equal(dechunked(CHUNKED, "a\r\nabc"), "abc");
+  assert.equal(dechunked(CHUNKED, "zz"), "");
 });

@@ -1,8 +1,9 @@
 import { Buffer } from "node:buffer";
 import type { IncomingMessage } from "node:http";
 import WebSocket from "ws";
-import type { Opened } from "../../connect/dial.ts";
-import { systemCodeOf } from "../../connect/system_code.ts";
+import type { SocketMessage } from "../../../plugins/mod.ts";
+import type { DialCallback } from "../../connect/dial.ts";
+import { errorCode } from "../../connect/failures.ts";
 import {
   badUpgrade,
   CLOSE_GRACE_MS,
@@ -23,17 +24,17 @@ import {
   violation,
 } from "./transport.ts";
 
-/** WebSockets of the npm package `ws`: the least CPU a message, and no need of unix sockets. */
+/** WebSockets of the npm package `ws`: least CPU time per message, and no Unix socket needed. */
 export function wsTransport(options: TransportOptions): Transport {
-  const { url, headers } = options;
+  const { url, headers, protocols = [] } = options;
   const open = new Map<Socket, Promise<void>>();
   return {
     connect(listener) {
-      let giveUp = () => {};
-      const socket = new WebSocket(url, {
+      let cancelDial = () => {};
+      const socket = new WebSocket(url, [...protocols], {
         headers,
-        createConnection(_: unknown, opened: Opened) {
-          giveUp = dialServer(options, opened);
+        createConnection(_: unknown, done: DialCallback) {
+          cancelDial = dialServer(options, done);
         },
         perMessageDeflate: false,
         autoPong: false,
@@ -46,13 +47,13 @@ export function wsTransport(options: TransportOptions): Transport {
         get bufferedBytes() {
           return socket.bufferedAmount;
         },
-        send: (text) => socket.send(text),
+        send: (message) => socket.send(message),
         close: () => socket.close(1000),
       };
       open.set(
         ours,
         listen(socket, listener).then(() => {
-          giveUp();
+          cancelDial();
           open.delete(ours);
         }),
       );
@@ -65,12 +66,12 @@ export function wsTransport(options: TransportOptions): Transport {
   };
 }
 
-/** Passes on what happens to a socket. Resolves at its end. */
+/** Passes on the events of a socket. Resolves at its end. */
 function listen(socket: WsSocket, listener: SocketListener): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   let error: Error | undefined;
   let refusal: Refusal | undefined;
-  // Setting TCP_NODELAY is ws's own habit: without it each chunk behind an unacknowledged one waits 40 ms.
+  // dial() sets TCP_NODELAY: without it, each chunk behind an unacknowledged one waits 40 ms.
   socket.on("open", () => listener.opened());
   socket.on("message", (data, binary) => listener.message(data, binary));
   socket.on("ping", pongsOf(socket));
@@ -97,8 +98,8 @@ function listen(socket: WsSocket, listener: SocketListener): Promise<void> {
 }
 
 /**
- * Answers pings: while a pong is on its way the last of them alone, as RFC 6455 (5.5.3) allows. By itself ws answers each
- * of them, and drops the socket without a word where 60 answers wait, which one read may bring.
+ * Answers pings; while a pong is being sent, only the last of them, as RFC 6455 (5.5.3) allows. By itself ws answers
+ * each, and drops the socket silently when 60 answers are waiting, which one read can cause.
  */
 function pongsOf(socket: WsSocket): (data: Uint8Array) => void {
   let isBusy = false;
@@ -120,9 +121,9 @@ function pongsOf(socket: WsSocket): (data: Uint8Array) => void {
   };
 }
 
-/** What the server did wrong, where that is why ws ended the socket. */
+/** The server's violation, if ws ended the socket because of one. */
 function violationOf(error: Error): Violation | undefined {
-  const code = systemCodeOf(error) ?? "";
+  const code = errorCode(error) ?? "";
   if (TOO_LARGE.has(code)) return tooLarge();
   if (code.startsWith("WS_ERR_")) {
     return violation(
@@ -151,7 +152,7 @@ const RULES: Readonly<Record<string, string>> = {
   WS_ERR_EXPECTED_FIN: RULE.controlFragment,
 };
 
-/** The beginning of a body, or what came of it in time. */
+/** Reads the beginning of a body, until the timeout. */
 function bodyOf(response: IncomingMessage): Promise<string> {
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
@@ -172,10 +173,10 @@ function bodyOf(response: IncomingMessage): Promise<string> {
   });
 }
 
-/** What is used of a WebSocket of `ws`, which brings no types. */
+/** The part of a WebSocket of `ws` that is used. The package has no types. */
 interface WsSocket {
   readonly bufferedAmount: number;
-  send(text: string): void;
+  send(message: SocketMessage): void;
   pong(data: Uint8Array, mask: boolean, sent: (error?: Error) => void): void;
   close(code: number): void;
   terminate(): void;

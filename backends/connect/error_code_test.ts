@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { constants } from "node:os";
-import { connectReason, ownLimitIn } from "./failures.ts";
-import { systemCodeOf } from "./system_code.ts";
+import { clientLimitIn, connectReason, errorCode } from "./failures.ts";
 
 const { EMFILE, ENOBUFS } = constants.errno;
 
@@ -27,8 +26,8 @@ for (
     ["nothing of what is no error", "x (os error 24)", undefined],
   ] as const
 ) {
-  Deno.test(`systemCodeOf() finds ${what}`, () => {
-    assert.equal(systemCodeOf(error), code);
+  Deno.test(`errorCode() finds ${what}`, () => {
+    assert.equal(errorCode(error), code);
   });
 }
 
@@ -37,10 +36,10 @@ for (
 ) {
   Deno.test(`connectReason() says that ${code} is a limit of this machine`, () => {
     const error = Object.assign(new Error("connect failed"), { code });
-    assert.equal(ownLimitIn(error), code);
-    const { words, code: told } = connectReason(error, {});
+    assert.equal(clientLimitIn(error), code);
+    const { text, code: told } = connectReason(error, {});
     assert.equal(told, code);
-    assert.match(words, /\(this (process|machine) .*: \w+/);
+    assert.match(text, /\(this (process|machine) .*: \w+/);
   });
 }
 
@@ -52,5 +51,5 @@ Deno.test("connectReason() prefers this machine's limit over an address that ref
   errors.pop();
   const refused = new AggregateError(errors);
   assert.equal(connectReason(refused, {}).code, "ECONNREFUSED");
-  assert.equal(ownLimitIn(refused), undefined);
+  assert.equal(clientLimitIn(refused), undefined);
 });

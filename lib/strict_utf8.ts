@@ -1,14 +1,14 @@
 import { Buffer, isUtf8 } from "node:buffer";
 
-/** Decodes UTF-8 that may be cut anywhere, and tells bytes that are none from a U+FFFD that a server has sent. */
+/** Decodes UTF-8 in pieces that may be cut anywhere. It distinguishes invalid bytes from a U+FFFD in the text. */
 export interface StrictUtf8 {
-  /** The next bytes: what they say up to the first line with bytes that are no UTF-8, and what can be made of the rest. */
+  /** Decodes the next bytes: `text` ends before the first line with invalid bytes, `broken` is the rest. */
   read(bytes: Buffer): { readonly text: string; readonly broken?: string };
-  /** What can be made of a character whose rest never came. */
+  /** Decodes an incomplete character at the end. */
   end(): string;
 }
 
-/** Opens a decoder. It leaves out a byte order mark at the beginning. */
+/** Creates a decoder. It leaves out a byte order mark at the beginning. */
 export function strictUtf8(): StrictUtf8 {
   let rest: Buffer = Buffer.alloc(0);
   let isBeginning = true;
@@ -25,7 +25,7 @@ export function strictUtf8(): StrictUtf8 {
       const end = bytes.length - cutLength(bytes);
       rest = bytes.subarray(end);
       const text = bytes.toString("utf8", 0, end);
-      // Where nothing had to be replaced, nothing is broken.
+      // If nothing was replaced, all bytes are valid.
       if (!text.includes(REPLACED)) return { text: unmarked(text) };
       const at = brokenLine(bytes.subarray(0, end));
       if (at === undefined) return { text: unmarked(text) };
@@ -40,10 +40,10 @@ export function strictUtf8(): StrictUtf8 {
 
 const BYTE_ORDER_MARK = "\uFEFF";
 
-/** What stands for bytes that are no UTF-8. */
+/** The replacement for invalid bytes. */
 const REPLACED = "\uFFFD";
 
-/** How many bytes at the end begin a character that has not come whole. */
+/** Number of bytes at the end that begin an incomplete character. */
 function cutLength(bytes: Buffer): number {
   const most = Math.min(3, bytes.length);
   for (let length = 1; length <= most; length++) {
@@ -54,13 +54,13 @@ function cutLength(bytes: Buffer): number {
   return 0;
 }
 
-/** How many bytes a character has, by its first one. */
+/** Number of bytes of a character, by its first byte. */
 function lengthOf(first: number): number {
   if (first >= 0xf0) return 4;
   return first >= 0xe0 ? 3 : 2;
 }
 
-/** Where the first line begins that is no UTF-8; `undefined` if all are. */
+/** Position of the first line with invalid bytes; `undefined` if all lines are valid. */
 function brokenLine(bytes: Buffer): number | undefined {
   if (isUtf8(bytes)) return undefined;
   let start = 0;

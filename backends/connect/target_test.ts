@@ -10,7 +10,7 @@ import {
   type AnswerOptions,
   rawServer,
 } from "../../tests/support/raw_server.ts";
-import { checkHealth, firstModel } from "./discovery.ts";
+import { checkHealth, firstModel } from "./target.ts";
 import { endpointOf } from "./endpoint.ts";
 import type { TargetSettings } from "./options.ts";
 
@@ -78,7 +78,7 @@ for (
       class: "connect_error",
       code: "500",
       message:
-        "model: the server must list its models at /v1/models, unless one is given by model=NAME: The server answered HTTP 500: no *** GPU",
+        "model: the server must list its models at /v1/models, unless model=NAME is given: The server answered HTTP 500: no *** GPU",
     });
   });
 }
@@ -91,7 +91,7 @@ Deno.test("firstModel() never shows bytes that are not text", async () => {
     headers: string[],
     message: RegExp,
   ])[] = [
-    [zipped, 200, [], /: current value is bytes that are not text \(1f 8b 08 /],
+    [zipped, 200, [], /but was bytes that are not text \(1f 8b 08 /],
     [zipped, 200, ["content-encoding: zstd"], /must be gzip, .* zstd$/],
     [zipped, 200, ["content-encoding: br"], /compressed as its content-enc/],
     [zipped, 500, [], /: The server answered HTTP 500$/],
@@ -110,26 +110,26 @@ Deno.test("firstModel() never shows bytes that are not text", async () => {
 Deno.test("firstModel() does not unpack more than a response may hold", async () => {
   const bomb = gzipSync(Buffer.alloc(65 * 1024 * 1024, " "));
   await assert.rejects(modelOf(bomb, 200, ["content-encoding: gzip"]), {
-    message: /must be at most 64 MiB: it is longer$/,
+    message: /must be at most 64 MiB$/,
   });
 });
 
 Deno.test("firstModel() says what came in place of a list, and how a model is given", async () => {
   const rule =
-    "model: give one by model=NAME, as GET /v1/models answered with ";
+    "model: set it with model=NAME, as GET /v1/models answered with ";
   const cases: readonly (readonly [body: string, said: string])[] = [
     ['{"data":[]}', "an empty list"],
     [
       "<html>\n  <p>s3cret</p>",
-      "what is not a list of models: <html> <p>***</p>",
+      "something other than a list of models: <html> <p>***</p>",
     ],
-    ['{"id":"a"}', 'what is not a list of models: {"id":"a"}'],
+    ['{"id":"a"}', 'something other than a list of models: {"id":"a"}'],
     [
       '{"data":[{"name":"a"}]}',
-      'what is not a list of models: {"data":[{"name":"a"}]}',
+      'something other than a list of models: {"data":[{"name":"a"}]}',
     ],
-    ["null", "what is not a list of models: null"],
-    [" ", "what is not a list of models: empty"],
+    ["null", "something other than a list of models: null"],
+    [" ", "something other than a list of models: empty"],
   ];
   for (const [body, said] of cases) {
     await assert.rejects(modelOf(body), {
@@ -144,7 +144,7 @@ for (const status of [404, 405, 501]) {
     await assert.rejects(modelOf("no such path", status), {
       name: "UsageError",
       message:
-        `model: the server does not list its models (GET /v1/models answered HTTP ${status}); give one by model=NAME`,
+        `model: the server does not list its models (GET /v1/models answered HTTP ${status}); set it with model=NAME`,
     });
   });
 
@@ -165,13 +165,13 @@ Deno.test("firstModel() says what a server that refuses to list models wants", a
     class: "connect_error",
     code: "401",
     message:
-      `model: the server must list its models at /v1/models, unless one is given by model=NAME: The server answered HTTP 401: ${
+      `model: the server must list its models at /v1/models, unless model=NAME is given: The server answered HTTP 401: ${
         "x".repeat(296)
-      }*** (wants a key: apiKeyEnv names the variable that holds it)`,
+      }*** (a key is required: apiKeyEnv names the variable that holds it)`,
   });
   await assert.rejects(modelOf("", 403), {
     code: "403",
-    message: /HTTP 403 \(knows who asks, and does not allow it\)$/,
+    message: /HTTP 403 \(the key or user is known, but access is denied\)$/,
   });
 });
 
@@ -191,13 +191,13 @@ Deno.test("checkHealth() says what the server said, and what it wants", async ()
       401,
       "",
       [],
-      "401 (wants a key: apiKeyEnv names the variable that holds it)",
+      "401 (a key is required: apiKeyEnv names the variable that holds it)",
     ],
     [
       302,
       "",
       ["location: https://h/login?key=k"],
-      "302 (leads to https://h/login, which is not followed: set target and path to it)",
+      "302 (redirects to https://h/login; redirects are not followed: set target and path to it)",
     ],
   ];
   for (const [status, body, headers, said] of cases) {
