@@ -30,7 +30,7 @@ Deno.test("openBackend() rejects an invalid proxy before it sends anything", asy
   const configured = chat({ target: "http://h.invalid", model: "m" });
   await assert.rejects(configured.open(context("socks5://me:s3cret@p")), {
     name: "UsageError",
-    message: /^Cannot use HTTP_PROXY as it must be an http or https URL/,
+    message: /^HTTP_PROXY must be an http or https URL/,
   });
 });
 

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { warnOnce } from "../../lib/warn_once.ts";
 import {
   type Backend,
   type BackendPlugin,
@@ -250,7 +251,7 @@ async function open(
     url,
     model,
     ask,
-    warn,
+    warn: warnOnce((text) => warn(clean(text))),
   });
   let isClosed = false;
   return {
