@@ -97,7 +97,10 @@ Deno.test("slowest_reporter.ts passes its suite", async () => {
 Deno.test("docs/plugins.md shows the examples as they are", async () => {
   const read = (file: string) =>
     Deno.readTextFile(new URL(file, import.meta.url));
-  const docs = await read("../docs/plugins.md");
+  // The name of the module is longer in the docs, where the formatter may break the line.
+  const unbroken = (text: string) =>
+    text.replace(/\s+/g, " ").replace(/, \}/g, " }");
+  const docs = unbroken(await read("../docs/plugins.md"));
   for (
     const file of [
       "./binary_dialect.ts",
@@ -107,6 +110,6 @@ Deno.test("docs/plugins.md shows the examples as they are", async () => {
   ) {
     const code = (await read(file)).replace(/^\/\/.*\n/gm, "")
       .replace("../plugins/mod.ts", "@earshot/earshot/plugin");
-    assert.ok(docs.includes("```ts\n" + code + "```"), file);
+    assert.ok(docs.includes(unbroken("```ts\n" + code + "```")), file);
   }
 });
