@@ -1,12 +1,12 @@
 import type { TokenCounter } from "./sample.ts";
 
-/** Statistics of one metric. Absent altogether where nothing was observed. */
+/** Statistics of one metric. The summary is absent if nothing was observed. */
 export interface Summary {
-  /** How many values. */
+  /** Number of values. */
   readonly n: number;
   /** Arithmetic mean. */
   readonly mean: number;
-  /** Sample standard deviation, from two values on. */
+  /** Sample standard deviation; absent for a single value. */
   readonly sd?: number;
   /** Smallest value. */
   readonly min: number;
@@ -24,14 +24,14 @@ export interface Summary {
   readonly p99: number;
   /** 99.9 % are at most this. */
   readonly p999: number;
-  /** Largest relative error of the quantiles, where there were too many values to keep each. */
+  /** Largest relative error of the quantiles; absent if every value was kept. */
   readonly quantileError?: number;
 }
 
 /** Unit of a metric's values. */
 export type Unit = "ms" | "s" | "tokens" | "tokens/s" | "ratio" | "count";
 
-/** A rate of word or character errors, with all that is needed to pool it further. */
+/** A rate of word or character errors, with the sums to pool it further. */
 export interface ErrorRate {
   /** (s + d + i) ÷ n. Absent where there were no reference units. */
   readonly value?: number;
@@ -43,61 +43,64 @@ export interface ErrorRate {
   readonly i: number;
   /** Units in the references. */
   readonly n: number;
-  /** What was done to both texts first. */
+  /** Normalizer of both texts. */
   readonly normalizer: string;
-  /** Requests compared. */
+  /** Number of requests compared. */
   readonly utterances: number;
-  /** Insertions against empty references, which no rate can hold. */
+  /** Insertions against empty references, which are not part of the rate. */
   readonly emptyReferenceInsertions: number;
 }
 
-/** How many requests of the measured window ended in which way. */
+/** Requests of the measured window by their end. */
 export interface Counts {
-  /** Answered in full. */
+  /** Complete answers. */
   readonly ok: number;
-  /** Failed. */
+  /** Failures other than these. */
   readonly error: number;
-  /** Given up by a time limit. */
+  /** Time limits reached. */
   readonly timeout: number;
-  /** Cut off by the end of the run or by an interrupt. */
+  /** Requests cut off by the end of the run or by an interrupt. */
   readonly cancelled: number;
-  /** Arrivals that never started: too many requests were in flight, or the client was behind when the window ended; of those behind the end a million are counted. */
+  /**
+   * Arrivals that never started: too many requests were in flight, or the client was late when the window ended. After
+   * the end at most a million are counted.
+   */
   readonly dropped: number;
-  /** Of `ok`: those with an empty answer. */
+  /** Requests among `ok` with an empty answer. */
   readonly emptyOutputs: number;
-  /** How many were sent again on a new connection, whatever their end. */
+  /** Times that requests were sent again on a new connection, however they ended. */
   readonly retried: number;
-  /** Requests due before the measured window, whatever their end. */
+  /** Requests due before the measured window, however they ended. */
   readonly warmup: number;
-  /** All that did not end `ok`, by class. */
+  /** Requests that did not end `ok`, by class. */
   readonly failures: Readonly<Record<string, number>>;
 }
 
-/** One kind of failure, with the words of its first occurrence. */
+/** Failures of one class and code, with the message of the lowest request id. */
 export interface FailureNote {
-  /** As in `counts.failures`. */
+  /** Class, as in `counts.failures`. */
   readonly class: string;
   /** The server's or the system's own code. */
   readonly code?: string;
-  /** What was said. */
+  /** Message of the request with the lowest id. */
   readonly message: string;
-  /** How often, with this class and code. */
+  /** Number of failures of this class and code. */
   readonly count: number;
 }
 
-/** Per-stage numbers that are no distribution. Each absent where it does not apply. */
+/** Numbers of a whole stage. Each is absent where it does not apply. */
 export interface Rates {
   /** Requests not `ok` ÷ requests ended and not cancelled. 0–1. */
   readonly errorRate?: number;
   /** Requests answered in the window ÷ its length. */
   readonly requestsPerSecond?: number;
-  /** Input tokens of these ÷ its length. */
+  /** Input tokens of these requests ÷ the window's length. */
   readonly inputTokensPerSecond?: number;
-  /** Output tokens of these ÷ its length. */
+  /** Output tokens of these requests ÷ the window's length. */
   readonly outputTokensPerSecond?: number;
-  /** Vectors of these ÷ its length. */
+  /** Vectors of these requests ÷ the window's length. */
   readonly embeddingsPerSecond?: number;
-  /** Audio seconds of these ÷ its length. */
+  /** Audio seconds of these requests ÷ the window's length. */
   readonly rtfxAggregate?: number;
 }
 
@@ -124,7 +127,7 @@ export interface Verdict {
    * any percentile. `failed`: no request succeeded.
    */
   readonly status: "valid" | "client-limited" | "too-few-samples" | "failed";
-  /** Why, for people. */
+  /** Reasons, for people. */
   readonly reasons: readonly string[];
 }
 
@@ -157,17 +160,17 @@ export interface SloResult {
 export interface Window {
   /** When the stage began. */
   readonly stageStartMs: number;
-  /** When measuring began: after the warm-up. */
+  /** When measuring began, after the warm-up. */
   readonly startMs: number;
   /** When measuring ended. */
   readonly endMs: number;
-  /** How long the warm-up was. */
+  /** Length of the warm-up. */
   readonly warmupMs: number;
 }
 
 /** The result of one stage. */
 export interface StageReport {
-  /** For people: `8 streams`. */
+  /** Name for people: `8 streams`. */
   readonly name: string;
   /** The load setting, as plain data: `{ kind: "concurrent", concurrency: 8 }`. */
   readonly load: Readonly<Record<string, unknown>>;
@@ -179,38 +182,38 @@ export interface StageReport {
   readonly stopped: "duration" | "requests" | "data" | "interrupted";
   /** Requests by their end. */
   readonly counts: Counts;
-  /** The kinds of failure, most frequent first; at most ten, those that this client made always among them. */
+  /** Failures by class and code, most frequent first: at most ten, always with those that this client made. */
   readonly failures: readonly FailureNote[];
-  /** By metric name; only requests that ended `ok`. Absent where nothing was observed. */
+  /** Metrics by name, of requests that ended `ok`. A metric is absent if nothing was observed. */
   readonly metrics: Readonly<Record<string, { readonly unit: Unit } & Summary>>;
-  /** Throughput and the like. */
+  /** Numbers of the whole stage. */
   readonly rates: Rates;
-  /** Who counted the tokens: how many of the answered requests each did. Absent where none were counted. */
+  /** Sources of the token counts, each with its number of answered requests. Absent if nothing was counted. */
   readonly tokenCounts?: {
     readonly input?: Readonly<Partial<Record<TokenCounter, number>>>;
     readonly output?: Readonly<Partial<Record<TokenCounter, number>>>;
   };
-  /** Speech quality, where there are references. */
+  /** Word and character error rates, where there are references. */
   readonly quality: { readonly wer?: ErrorRate; readonly cer?: ErrorRate };
-  /** The client's own condition. */
+  /** Condition of the client. */
   readonly client: ClientHealth;
-  /** Whether it kept each SLO of the run. Absent where none was set. */
+  /** Results of the run's SLOs. Absent if none was set. */
   readonly slo?: readonly SloResult[];
-  /** Whether to trust it. */
+  /** Whether to trust the numbers. */
   readonly verdict: Verdict;
 }
 
-/** What the machine and the program were. */
+/** Versions of the program and the machine. */
 export interface Environment {
-  /** Of earshot. */
+  /** Version of earshot. */
   readonly version: string;
-  /** Of the runtime. */
+  /** Version of Deno. */
   readonly deno?: string;
   /** Operating system and architecture. */
   readonly os?: string;
-  /** Processor model, where known. */
+  /** Processor model. */
   readonly cpu?: string;
-  /** Logical processors. */
+  /** Number of logical processors. */
   readonly cores?: number;
 }
 
@@ -240,19 +243,23 @@ export interface PluginUse {
   readonly facts?: Readonly<Record<string, unknown>>;
 }
 
-/** When a stage ends, and what of it counts. */
+/** Rules that end a stage and its warm-up. */
 export interface StopRules {
-  /** Offered before measuring begins, in milliseconds. @default {0} */
+  /** Length of the warm-up, before measuring begins, in milliseconds. @default {0} */
   readonly warmupMs?: number;
   /** Length of the measured window, in milliseconds. */
   readonly durationMs?: number;
-  /** Requests to start in the measured window. */
+  /** Number of requests to start in the measured window. */
   readonly requests?: number;
-  /** How long requests in flight may go on when none starts any more, in milliseconds. @default 30000 after a duration, no limit of the engine's otherwise */
+  /**
+   * How long requests in flight may go on after the end, in milliseconds.
+   *
+   * @default 30000 after a duration; otherwise without a limit
+   */
   readonly drainMs?: number;
 }
 
-/** What is known of a run when it begins. */
+/** Facts of a run that are known when it begins. */
 export interface RunInfo {
   /** The machine. */
   readonly earshot: Environment;
@@ -260,24 +267,24 @@ export interface RunInfo {
   readonly run: {
     /** Unique. */
     readonly id: string;
-    /** When the run's clock stood at 0: ISO 8601, in UTC. */
+    /** Start of the run's clock: ISO 8601, in UTC. */
     readonly startedAt: string;
-    /** The same, in milliseconds since 1970, with a fraction: joins samples with other logs. */
+    /** The same in milliseconds since 1970, with a fraction: joins samples with other logs. */
     readonly epochMs: number;
-    /** Fixes order and arrivals. */
+    /** Seed of the order of the data and of the arrivals. */
     readonly seed: number;
     /** From the start of the program's work to the first request that could be sent, in milliseconds. */
     readonly loadingMs: number;
-    /** What was run. */
+    /** Configuration. */
     readonly config: RunConfig;
   };
 }
 
-/** Data that could not be used. */
+/** Items of the data that could not be used. */
 export interface Skipped {
-  /** How many items. */
+  /** Number of items. */
   readonly count: number;
-  /** The first of them, each with its reason; at most twenty. */
+  /** The first of them, at most twenty, each with its reason. */
   readonly items: readonly { readonly id: string; readonly reason: string }[];
 }
 
@@ -287,21 +294,21 @@ export interface Report extends RunInfo {
   readonly schema: "earshot.report/1";
   /** One for each stage. */
   readonly stages: readonly StageReport[];
-  /** Items left out, if any. */
+  /** Items left out. */
   readonly skipped: Skipped;
   /** Whether the run was interrupted before its end. */
   readonly interrupted: boolean;
 }
 
-/** A glance at a run. */
+/** State of a running stage. */
 export interface Progress {
   /** Time since the run began, in milliseconds. */
   readonly atMs: number;
-  /** Which stage, from 0. */
+  /** Index of the stage. */
   readonly stage: number;
-  /** Its name. */
+  /** Name of the stage. */
   readonly name: string;
-  /** Which part of it. */
+  /** Part of the stage. */
   readonly phase: "warmup" | "measure" | "drain";
   /** Requests in flight. */
   readonly inFlight: number;
@@ -309,12 +316,12 @@ export interface Progress {
   readonly counts: Readonly<
     Record<"ok" | "error" | "timeout" | "cancelled" | "dropped", number>
   >;
-  /** Answered a second, over the last few seconds. */
+  /** Requests answered per second over the last few seconds. */
   readonly requestsPerSecond: number;
-  /** Medians so far, by metric name, in milliseconds. */
+  /** Medians so far by metric name, in milliseconds. */
   readonly medians: Readonly<Record<string, number>>;
-  /** Until the stage's window ends, in milliseconds, where a duration was set. */
+  /** Time until the window ends, in milliseconds, if a duration was set. */
   readonly remainingMs?: number;
-  /** Requests still to start, where a number was set. */
+  /** Number of requests still to start, if a number was set. */
   readonly remainingRequests?: number;
 }

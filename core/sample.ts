@@ -1,20 +1,20 @@
-/** A piece of output, as it arrived. An empty one counts as an event, not as text. */
+/** A piece of output, as it arrived. An empty delta counts as an event, not as text. */
 export interface Delta {
-  /** What it is a piece of. */
+  /** Kind of the output. */
   readonly kind: "text" | "reasoning" | "tool" | "refusal" | "audio";
-  /** The text in it; may be empty. */
+  /** Its text; may be empty. */
   readonly text?: string;
-  /** Whether it continues the text so far or takes its place. @default {"append"} */
+  /** Whether its text continues the text so far or replaces it. @default {"append"} */
   readonly mode?: "append" | "replace";
-  /** Tokens in it, where the server says. */
+  /** Number of its tokens, if the server gives it. */
   readonly tokens?: number;
-  /** Size of the media in it, for audio. */
+  /** Size of its audio, in bytes. */
   readonly bytes?: number;
-  /** Which of several answers to one request it belongs to, from 0. @default {0} */
+  /** Index of the answer, where one request has several. @default {0} */
   readonly choice?: number;
 }
 
-/** A point in the life of a request that can be told from every other: the glossary of docs/metrics.md has each. */
+/** A point in the life of a request. docs/metrics.md describes each. */
 export type Instant =
   | "connected"
   | "ready"
@@ -28,17 +28,17 @@ export type Instant =
 
 /** One chunk of audio on the wire. */
 export interface AudioSent {
-  /** When a microphone would have finished recording it. Unknown where audio is sent unpaced. */
+  /** When a microphone would have finished recording it. Unknown for audio that is sent unpaced. */
   readonly dueMs?: number;
   /** When it was handed to the socket. */
   readonly atMs: number;
-  /** Where in the audio it ends, in milliseconds. */
+  /** Position of its end in the audio, in milliseconds. */
   readonly endMs: number;
 }
 
 /**
- * Who counted tokens: the server with its answer; the server when asked to `tokenize` the text; a tokenizer's file
- * here. Or an estimate: one token for each delta, or one for so many characters.
+ * Source of a token count: the server, with its answer; the server's `tokenize` endpoint; a local tokenizer file; or an
+ * estimate from the number of deltas or characters.
  */
 export type TokenCounter =
   | "server"
@@ -49,74 +49,74 @@ export type TokenCounter =
 
 /** Token counts of one request. */
 export interface Usage {
-  /** Tokens read. */
+  /** Number of input tokens. */
   readonly inputTokens?: number;
-  /** Tokens generated, reasoning among them. */
+  /** Number of generated tokens, including reasoning. */
   readonly outputTokens?: number;
-  /** Of the tokens read: those that the server had in its cache. */
+  /** Number of input tokens that the server had in its cache. */
   readonly cachedTokens?: number;
-  /** Of the tokens read: those that stand for audio. */
+  /** Number of input tokens that encode audio. */
   readonly audioTokens?: number;
-  /** Of the tokens generated: those of the reasoning. */
+  /** Number of generated tokens of the reasoning. */
   readonly reasoningTokens?: number;
-  /** Seconds of audio, where the server counts these. */
+  /** Seconds of audio, if the server counts them. */
   readonly audioSeconds?: number;
-  /** Who counted. @default {"server", for each} */
+  /** Source of each count. @default {"server", for each} */
   readonly countedBy?: {
     readonly input?: TokenCounter;
     readonly output?: TokenCounter;
   };
 }
 
-/** A function that the model wants to be called. */
+/** A function call that the model asks for. */
 export interface ToolCall {
-  /** The call's own id, by which it is answered. */
+  /** Id of the call, for its answer. */
   readonly id?: string;
-  /** The function. */
+  /** Name of the function. */
   readonly name: string;
-  /** JSON, as the model wrote it: it may be none. */
+  /** Arguments as the model wrote them: meant to be JSON, but may be invalid. */
   readonly arguments: string;
 }
 
-/** What came back, whole or cut short. */
+/** The answer, complete or cut short. */
 export interface Output {
-  /** The answer, reasoning left out; of several the first. */
+  /** Text of the answer, without reasoning; of several answers the first. */
   readonly text?: string;
-  /** What the model thought before it. */
+  /** Text of the reasoning. */
   readonly reasoning?: string;
-  /** Why the model would not answer, in its words. */
+  /** Text of the refusal. */
   readonly refusal?: string;
-  /** What it wants to be called. */
+  /** Tool calls. */
   readonly toolCalls?: readonly ToolCall[];
-  /** Every answer, where several were asked for. */
+  /** All answers, where several were requested. */
   readonly choices?: readonly {
     readonly text?: string;
     readonly finishReason?: string;
   }[];
-  /** How many vectors came, and how long each is. */
+  /** Number and length of the vectors. */
   readonly embeddings?: {
     readonly count: number;
     readonly dimensions: number;
   };
-  /** The server's id of the answer, or of the request where the answer has none: joins samples with its log. */
+  /** The server's id of the answer, or else of the request: joins samples with its log. */
   readonly responseId?: string;
-  /** Counts, where the server gave them. */
+  /** Token counts. */
   readonly usage?: Usage;
-  /** Why generation ended, in the server's word. */
+  /** Why generation ended, as the server calls it. */
   readonly finishReason?: string;
 }
 
 /** Why a request failed, as plain data. */
 export interface Failure {
-  /** What went wrong, in one word of the list in docs/failures.md: `connect_error`, `ready_timeout`, … */
+  /** Class of the failure, from the list in docs/failures.md: `connect_error`, `ready_timeout`, … */
   readonly class: string;
   /** The server's or the system's own code. */
   readonly code?: string;
-  /** For people. Holds no secret. */
+  /** Message for people, without secrets. */
   readonly message: string;
 }
 
-/** How a request ended. `timeout` exactly where the failure's class ends in `_timeout`. */
+/** How a request ended. The status is `timeout` if the failure's class ends in `_timeout`. */
 export type Outcome =
   | { readonly status: "ok" }
   | {
@@ -124,22 +124,22 @@ export type Outcome =
     readonly failure: Failure;
   };
 
-/** The part of a stage that a request belongs to: only `measure` enters the report's statistics. */
+/** The part of a stage that a request belongs to. Only `measure` enters the statistics. */
 export type Phase = "warmup" | "measure";
 
-/** What metrics need to know of the input; never media. */
+/** Facts of the input that metrics need; never media. */
 export interface SampleInput {
-  /** Which audio. */
+  /** Id of the audio. */
   readonly audioId?: string;
-  /** Its length, in milliseconds. */
+  /** Length of the audio, in milliseconds. */
   readonly audioMs?: number;
-  /** What a perfect answer would say. */
+  /** Expected text of the answer. */
   readonly reference?: string;
-  /** How many pictures. */
+  /** Number of pictures. */
   readonly images?: number;
-  /** How many inputs, where there may be several. */
+  /** Number of inputs, where one request may have several. */
   readonly texts?: number;
-  /** How many tokens were asked for. */
+  /** Number of tokens requested. */
   readonly maxOutputTokens?: number;
 }
 
@@ -152,34 +152,34 @@ export interface Sample {
   readonly id: number;
   /** Session and turn. */
   readonly session: { readonly id: string; readonly turn: number };
-  /** Index of the stage that it belongs to. */
+  /** Index of the stage. */
   readonly stage: number;
-  /** Whether it was due before the measured window or in it. */
+  /** Whether the request was due before the measured window or in it. */
   readonly phase: Phase;
-  /** What was sent, in so far as metrics need it. */
+  /** Facts of the input. */
   readonly input: SampleInput;
   /** When the load profile wanted the request to start. */
   readonly scheduledMs: number;
-  /** When it was handed to the backend. */
+  /** When the request was handed to the backend. */
   readonly dispatchedMs: number;
-  /** The instants that the backend could tell. */
+  /** Instants that the backend recorded. */
   readonly marks: Readonly<Partial<Record<Instant, number>>>;
-  /** How often the request was sent again, on a new connection. Absent where it was sent once. */
+  /** Number of times the request was sent again, on a new connection. Absent if it was sent once. */
   readonly retried?: number;
-  /** Network reads, and the events in them where the protocol has any: a proxy that coalesces shows here. */
+  /** Network reads, and their events if the protocol has any. A proxy that coalesces events shows here. */
   readonly reads: {
     readonly count: number;
     readonly bytes: number;
     readonly events?: number;
   };
-  /** Each piece of output with the time of the read that carried it. */
+  /** Pieces of output, each with the time of the read that carried it. */
   readonly deltas: readonly ({ readonly atMs: number } & Delta)[];
-  /** Each chunk of audio sent. */
+  /** Chunks of audio sent. */
   readonly audioSent: readonly AudioSent[];
-  /** What came back; kept through every failure. */
+  /** The answer, kept even if the request failed. */
   readonly output: Output;
-  /** When the response had ended, or failed. */
+  /** When the response ended or failed. */
   readonly endedMs: number;
-  /** How it ended. */
+  /** How the request ended. */
   readonly outcome: Outcome;
 }
