@@ -16,30 +16,29 @@ import type {
 } from "./sample.ts";
 import { isClientMade } from "./client_failures.ts";
 
-/** What {@linkcode attempt} needs to know beside the request. */
+/** Options of {@linkcode attempt}. */
 export interface AttemptOptions {
   /** Index of the stage that the request belongs to. */
   readonly stage: number;
-  /** Whether it counts. */
+  /** Part of the stage. */
   readonly phase: Phase;
   /** When the load profile wanted the request to start. */
   readonly scheduledMs: number;
   /** The run's clock. */
   readonly clock: Clock;
-  /** Its reason decides between `cancelled` and a timeout: a `RequestError` or any other. */
+  /** Aborts when the stage gives up its requests. A `RequestError` as reason gives the class, any other `cancelled`. */
   readonly signal: AbortSignal;
-  /** How long an aborted backend may take to let go. @default {1000} */
+  /** How long a backend may take to stop after an abort. @default {1000} */
   readonly graceMs?: number;
-  /** What its response may take of. @default {processMemory} */
+  /** Budget that the response takes its memory from. @default {processMemory} */
   readonly memory?: MemoryBudget;
 }
 
 /**
- * Sends one request and times it. Never throws, never hangs: a failure is a sample too, with
- * what had arrived before it.
+ * Sends one request and times it. It never throws and never hangs: a failure is a sample too, with the output that had
+ * arrived before it.
  *
- * This is the timed path: it reads the clock and appends to arrays, and does no parsing,
- * logging or arithmetic.
+ * This is the timed path: it reads the clock and appends to arrays, and does no parsing, logging or arithmetic.
  */
 export async function attempt<P>(
   backend: Backend<P>,
@@ -59,7 +58,7 @@ export async function attempt<P>(
   const dispatchedMs = clock.now();
   try {
     output = await Promise.race([backend.send(request, call), letGo.promise]);
-    // What comes after its memory was used up is not recorded.
+    // Output is not recorded after the memory was used up.
     if (call.tooLarge) outcome = failed(call.tooLarge, abort);
   } catch (error) {
     outcome = failed(error, abort);
@@ -126,7 +125,7 @@ function failureOf(reason: unknown, aborted: boolean): Failure {
     ? "cancelled"
     : "backend_error";
   const systemCode = systemCodeOf(reason);
-  // Who names a class names a code too, where there is one; but this client's own failures always keep theirs.
+  // A backend that gives a class gives the code too. Only the codes of this client's own failures are always kept.
   const isOwn = isClientMade({ class: failureClass, code: systemCode });
   const code = isKnown && !isOwn ? reason.code : systemCode;
   return {
@@ -148,7 +147,7 @@ function inputOf({ columns, maxOutputTokens }: Turn): SampleInput {
   };
 }
 
-/** How many pictures a turn brings, those in its messages included. */
+/** Number of pictures in a turn, including those in its messages. */
 function imagesIn({ images = [], messages = [] }: Columns): number {
   let count = images.length;
   for (const { content } of messages) {
@@ -158,12 +157,12 @@ function imagesIn({ images = [], messages = [] }: Columns): number {
   return count;
 }
 
-/** The text so far, from its pieces; of several answers the first. */
+/** The text of the deltas; of several answers the first. */
 function textOf(deltas: Sample["deltas"]): Output {
   let text: string | undefined;
-  for (const { kind, mode, choice = 0, text: piece = "" } of deltas) {
+  for (const { kind, mode, choice = 0, text: more = "" } of deltas) {
     if (kind !== "text" || choice > 0) continue;
-    text = mode === "replace" ? piece : (text ?? "") + piece;
+    text = mode === "replace" ? more : (text ?? "") + more;
   }
   return text === undefined ? {} : { text };
 }

@@ -9,7 +9,7 @@ import type { AudioSent, Delta, Instant, Sample } from "./sample.ts";
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 /**
- * Records one request for its sample. Once closed it records nothing: a backend that was let go cannot change its
+ * Records one request for its sample. Once closed it records nothing: a backend that was given up cannot change its
  * sample. It aborts the request when its response takes too much memory.
  *
  * The members of {@linkcode Call} are closures, as a backend may take them out of the object.
@@ -21,11 +21,11 @@ export class CallRecorder implements Call {
   readonly marks: Mutable<Sample["marks"]> = {};
   readonly reads: Mutable<Sample["reads"]> = { count: 0, bytes: 0 };
   readonly chunks: AudioSent[] = [];
-  /** How often the backend sent the request again. */
+  /** Number of times that the backend sent the request again. */
   retries = 0;
-  /** When the response had ended, where the backend said so. */
+  /** When the response had ended, if the backend recorded it. */
   endedMs: number | undefined;
-  /** Why the request was given up, where its memory was used up. */
+  /** Set if the request was given up as its memory was used up. */
   tooLarge: RequestError | undefined;
   readonly #output = new OutputLog();
   readonly #share: MemoryShare;

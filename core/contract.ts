@@ -20,34 +20,33 @@ import type {
 /** Sends requests to a model. */
 export interface Backend<Prepared = unknown> extends Partial<AsyncDisposable> {
   /**
-   * Columns that each turn must have; of a list in it, one at least. A dataset without them is refused before the
-   * run.
+   * Columns that each turn must have; of a nested list at least one. An item without them is skipped.
    */
   readonly needs: readonly (string | readonly string[])[];
-  /** What the report should say of it: target, model, mode, transport. Plain JSON, no secrets. */
+  /** Facts for the report: target, model, mode, transport. Plain JSON without secrets. */
   readonly facts?: Readonly<Record<string, unknown>>;
-  /** Streams that would begin together are spread over this long, in milliseconds. @default {0} */
+  /** Streams that would begin together are spread over this time, in milliseconds. @default {0} */
   readonly spreadMs?: number;
   /**
-   * Builds what goes on the wire, ahead of need and off the timed path.
+   * Builds the request of a turn, ahead of time and off the timed path.
    *
-   * @throws {Error} If the turn cannot be sent, as its file is damaged: it is skipped, named and counted.
+   * @throws {Error} If the turn cannot be sent, for example as its file is damaged: it is skipped, named and counted.
    */
   prepare?(turn: Turn, signal: AbortSignal): Promise<Prepared>;
   /**
-   * Sends one request and resolves when its response has ended. What `call.output` saw is
-   * kept whatever happens; what is returned here completes it.
+   * Sends one request and resolves when its response has ended. What was passed to `call.output` is kept even if the
+   * request fails; the returned output completes it.
    *
    * @throws {RequestError} For a failure with a known class; anything else is `backend_error`.
    */
   send(request: InferenceRequest<Prepared>, call: Call): Promise<Output>;
-  /** The session will send no more: close what was kept open for it. */
+  /** Closes what was kept open for a session that will send no more. */
   endSession?(id: string): void;
   /**
-   * Counts tokens that the server did not count, once the request is over and its times are taken. What it returns
-   * is added to the sample's usage. It is not asked where input and output are both known and may be right. It is asked
-   * again where the server counted 0 tokens of the input, 0 beside output, or fewer than there are pieces of output:
-   * what it returns takes the place of these; a 0 that it does not confirm is dropped, as it is without this method.
+   * Counts tokens that the server did not count, after the request has ended and its times are taken. The result is
+   * added to the sample's usage. It is called if a count is missing or cannot be right: 0 tokens of the input, 0 tokens
+   * although there is output, or fewer tokens than pieces of output. Its counts replace these; a 0 that it does not
+   * confirm is dropped, as it is without this method.
    */
   countTokens?(
     sample: Sample,
@@ -56,7 +55,7 @@ export interface Backend<Prepared = unknown> extends Partial<AsyncDisposable> {
   ): Promise<Usage>;
 }
 
-/** The engine's side of one request, and the only way a backend tells time. */
+/** The engine's side of one request, and the only source of time for a backend. */
 export interface Call {
   /**
    * Aborts when the request is given up: the run was cancelled, or the response takes too much memory. It is made when
@@ -67,52 +66,51 @@ export interface Call {
   throwIfAborted(): void;
   /** Runs `task` when the request is given up, or at once if it was. Returns a function that removes the task. */
   onAbort(task: (reason: unknown) => void): () => void;
-  /** For pacing what is sent, and for timeouts. */
+  /** Clock for pacing and for timeouts. */
   readonly clock: Clock;
-  /** Stamps a network read, now unless `atMs` says otherwise: before decoding. Returns the time, for the outputs in it. */
+  /** Records a network read before it is decoded, now or at `atMs`. Returns its time, for the outputs in it. */
   read(bytes: number, atMs?: number): number;
-  /** Counts an event that came with the read at `atMs`, whatever is in it; the first one is an instant. */
+  /** Counts an event that came with the read at `atMs`, whatever its content. The first one is an instant. */
   event(atMs: number): void;
   /** Records a piece of output that came with the read at `atMs`. */
   output(atMs: number, delta: Delta): void;
   /**
-   * Says how many bytes of the response the backend holds back now, beside what it has recorded: a body that is not
-   * whole yet, an event that has not ended. They count toward the memory that a request may take; beyond it the
-   * signal aborts.
+   * Sets the number of bytes of the response that the backend holds and has not recorded: an incomplete body or event.
+   * They count toward the memory that a request may take. Beyond it the request is given up.
    */
   buffered(bytes: number): void;
-  /** Records an instant; now, unless `atMs` says otherwise. */
+  /** Records an instant, now or at `atMs`. */
   mark(instant: Instant, atMs?: number): void;
   /**
-   * Counts that the request is sent again, as the connection was lost before anything of a response came. The instants
-   * marked so far are forgotten: they belong to a sending that does not count.
+   * Records that the request is sent again, as the connection was lost before any of the response came. The instants
+   * recorded so far are dropped: they belong to an attempt that does not count.
    */
   retried(): void;
-  /** Says when the response had ended, where reading it takes the backend longer. As `send` resolves, unless told. */
+  /** Records when the response had ended, if reading it takes longer. @default The time when `send` resolves */
   ended(atMs: number): void;
-  /** Records one chunk of audio, handed to the socket. */
+  /** Records one chunk of audio that was handed to the socket. */
   audioSent(chunk: AudioSent): void;
 }
 
-/** How a dataset is to be read. */
+/** Parameters of one pass over a dataset. */
 export interface Reading {
-  /** Fixes the order. */
+  /** Seed of the order. */
   readonly seed: number;
-  /** How often the data has been read through before, from 0: for an order of its own each time. */
+  /** Index of the pass over the data: each may have an order of its own. */
   readonly pass: number;
-  /** Aborts when the run needs no more. */
+  /** Aborts when no more sessions are needed. */
   readonly signal: AbortSignal;
 }
 
 /** Supplies the sessions of a run. */
 export interface Dataset extends Partial<AsyncDisposable> {
-  /** What the report should say of it: how many items, which folder. Plain JSON. */
+  /** Facts for the report: number of items, folder. Plain JSON. */
   readonly facts?: Readonly<Record<string, unknown>>;
-  /** Whether its sessions have no end, so that a run must be told when to stop. @default {false} */
+  /** Whether its sessions have no end, so that a run needs a stop rule. @default {false} */
   readonly isEndless?: boolean;
   /**
-   * Yields sessions in an order fixed by seed and pass. May be endless. Workers and machines each
-   * read the same order and take their share by position, so sessions must be cheap.
+   * Yields sessions in an order fixed by seed and pass. May be endless. Each shard of a run reads all of them and takes
+   * its share by position, so sessions must be cheap.
    */
   sessions(reading: Reading): AsyncIterable<Session>;
 }
@@ -144,16 +142,16 @@ export type LoadProfile = (
   stream: (purpose: string) => Random,
 ) => Generator<Stage, void, StageReport>;
 
-/** Shows or stores what a run produced. Gets data, never the engine. */
+/** Shows or stores the results of a run. */
 export interface Reporter extends Partial<AsyncDisposable> {
   /** The run begins. */
   start?(run: RunInfo): void;
-  /** Samples that ended since the last call, off the timed path. They are not kept. */
+  /** Receives samples that ended since the last call, off the timed path. The engine does not keep them. */
   samples?(batch: readonly Sample[]): void;
-  /** What stands now, a few times a second. */
+  /** Receives the state of the running stage, a few times a second. */
   progress?(snapshot: Progress): void;
-  /** A stage has ended. */
+  /** Receives the report of a stage that has ended. */
   stage?(stage: StageReport): void;
-  /** The run has ended, or was interrupted. */
+  /** Receives the report of the run, which has ended or was interrupted. */
   report(report: Report): void | Promise<void>;
 }

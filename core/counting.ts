@@ -8,25 +8,25 @@ import { isToken } from "./metrics/metric.ts";
 import type { InferenceRequest } from "./request.ts";
 import type { Output, Sample, Usage } from "./sample.ts";
 
-/** Fills in token counts that the server did not give, or that cannot be right, after the request and off its time. */
+/** Adds token counts that the server did not give, or that cannot be right, after the request has ended. */
 export interface Counting {
-  /** Takes a sample that has ended, and passes it on when it is counted. */
+  /** Takes a sample that has ended and passes it on when its tokens are counted. */
   take(sample: Sample, request: InferenceRequest): void;
   /** Resolves when every sample has been passed on. */
   settled(): Promise<void>;
 }
 
-/** How many samples are counted at a time. */
+/** Samples that are counted at the same time. */
 const AT_ONCE = 16;
-/** How many may wait for it: a counter that is slower than the load leaves the others uncounted, not in memory. */
+/** Samples that may wait: if the counter is slower than the load, the others stay uncounted instead of in memory. */
 const MAX_WAITING = 4096;
-/** How much memory those that wait may take. */
+/** Memory that waiting samples may take. */
 const MAX_WAITING_BYTES = 64 * 1024 * 1024;
 
-/** How long counts may still take when the run was interrupted, in milliseconds. */
+/** Time limit for counts after the run was interrupted, in milliseconds. */
 const GRACE_MS = 1000;
 
-/** Counts by the backend; passes on at once what needs no counting. What cannot be counted stays unknown. */
+/** Counts with the backend. Samples with all counts are passed on at once; what cannot be counted stays unknown. */
 export function counting(
   backend: Backend,
   { put, signal, clock }: {
@@ -40,7 +40,7 @@ export function counting(
   const running = bag<Promise<void>>();
   let isGivenUp = false;
 
-  /** A sample is never lost for want of counts, whatever a backend does. */
+  /** A sample is never lost because its tokens cannot be counted. */
   async function counted(
     sample: Sample,
     request: InferenceRequest,
@@ -102,18 +102,18 @@ export function counting(
   };
 }
 
-/** Only what was answered is counted: of a failure nobody knows what the server read or wrote. */
+/** Whether a count is missing. Of a failed request it is unknown what the server read or wrote. */
 function lacksCount(sample: Sample): boolean {
   const { inputTokens, outputTokens } = sample.output.usage ?? {};
   return sample.outcome.status === "ok" &&
     (!inputTokens || outputTokens === undefined || isDoubtful(sample));
 }
 
-/** Whether a count of the output needs a second look: there is none beside output, or fewer tokens than pieces of it. */
+/** Whether the count of output tokens cannot be right: 0 although there is output, or fewer than pieces of output. */
 function isDoubtful({ deltas, output }: Sample): boolean {
   const { outputTokens } = output.usage ?? {};
   if (outputTokens === undefined) return false;
-  // The pieces are counted only where there may be too many.
+  // Deltas without output are left out only if the count is below the number of all deltas.
   if (outputTokens > 0 && outputTokens >= deltas.length) return false;
   const pieces = deltas.filter(isToken).length;
   return outputTokens < Math.max(pieces, hasOutput(output) ? 1 : 0);
@@ -127,12 +127,12 @@ function hasOutput(
 }
 
 /**
- * What the server said stands, but for a count that cannot be right, which gives way to another; a 0 that nobody could
- * replace or confirm is no count. Beside it stands who counted the rest.
+ * Merges counts: the server's are kept, except a count that cannot be right, which is replaced. A 0 that could not be
+ * replaced or confirmed is dropped. `countedBy` names the source of counts that are not the server's.
  */
 function withUsage(sample: Sample, counted: Usage): Sample {
-  const { usage: told } = sample.output;
-  const { inputTokens, outputTokens, ...known } = told ?? {};
+  const { usage: given } = sample.output;
+  const { inputTokens, outputTokens, ...known } = given ?? {};
   const givenOutput = isDoubtful(sample) ? undefined : outputTokens;
   const input = inputTokens || counted.inputTokens;
   const output = givenOutput ?? counted.outputTokens ??
@@ -150,11 +150,11 @@ function withUsage(sample: Sample, counted: Usage): Sample {
     ...known,
     ...(Object.keys(by).length > 0 && { countedBy: by }),
   };
-  if (told === undefined && Object.keys(usage).length === 0) return sample;
+  if (given === undefined && Object.keys(usage).length === 0) return sample;
   return { ...sample, output: { ...sample.output, usage } };
 }
 
-/** Who counted a side, unless it was the server. */
+/** Source of a count, unless it was the server. */
 function byOther(
   side: "input" | "output",
   { countedBy }: Usage,

@@ -1,17 +1,17 @@
-/** One problem with what was given, and where. */
+/** One problem with the input of a user. */
 export interface Problem {
-  /** For people. */
+  /** Message for people. */
   readonly message: string;
-  /** The option, column or line it is about. */
+  /** Option, column or line of the problem. */
   readonly path?: string;
 }
 
-/** What the user gave cannot be used. The command line shows the message alone and exits with 2. */
+/** Invalid input of a user. The command line shows the message alone and exits with 2. */
 export class UsageError extends Error {
-  /** Every problem, where there are several. */
+  /** All problems, if there are several. */
   readonly problems: readonly Problem[];
 
-  /** Makes one; pass the `cause`. */
+  /** Creates an error. Pass the `cause`. */
   constructor(
     message: string,
     options: ErrorOptions & { problems?: readonly Problem[] } = {},
@@ -22,14 +22,14 @@ export class UsageError extends Error {
   }
 }
 
-/** Thrown by a backend for a failure whose class it knows: see docs/failures.md. */
+/** Failure of a request whose class the backend knows: see docs/failures.md. */
 export class RequestError extends Error {
-  /** The class, as in `Failure`. */
+  /** Class, as in `Failure`. */
   readonly class: string;
   /** The server's or the system's own code. */
   readonly code: string | undefined;
 
-  /** Makes one; pass the `cause`. */
+  /** Creates an error. Pass the `cause`. */
   constructor(
     failureClass: string,
     message: string,
@@ -42,18 +42,18 @@ export class RequestError extends Error {
   }
 }
 
-/** Whether it is a {@linkcode UsageError}, of this copy of earshot or of one that a plugin brought along. */
+/** Whether an error is a {@linkcode UsageError}, of this copy of earshot or of another one that a plugin imports. */
 export function isUsageError(error: unknown): error is UsageError {
   return error instanceof Error && error.name === "UsageError";
 }
 
-/** Whether it is a {@linkcode RequestError}, of this copy of earshot, of a plugin's own, or an error that looks like one. */
+/** Whether an error is a {@linkcode RequestError}, of this copy of earshot or another, or has the same shape. */
 export function isRequestError(error: unknown): error is RequestError {
   return error instanceof Error && error.name === "RequestError" &&
     "class" in error && typeof error.class === "string";
 }
 
-/** What went wrong, in one line, with its causes. */
+/** Message of an error with its causes, in one line. */
 export function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { cause } = error;

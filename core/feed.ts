@@ -2,30 +2,30 @@ import type { Clock } from "./clock.ts";
 import { sampleBytes } from "./memory.ts";
 import type { Sample } from "./sample.ts";
 
-/** Samples that have ended and wait to be looked at, off the timed path. */
+/** Queue of samples that have ended, emptied off the timed path. */
 export interface Feed {
-  /** Takes one. */
+  /** Adds a sample. */
   put(sample: Sample): void;
-  /** Hands out what still waits, and stops. */
+  /** Hands out the waiting samples and stops. */
   close(): void;
 }
 
-/** How often samples are handed out. */
+/** Interval between progress reports, and between rounds while nothing waits. */
 const EVERY_MS = 250;
-/** How many are handed out without giving the loop back: some 50 µs each. */
+/** Samples handed out before the clock is read again: about 50 µs each. */
 const AT_ONCE = 16;
-/** And more of them for as long as this: short samples are not to grow old. */
+/** Time for a round of such batches. */
 const BUDGET_MS = 0.5;
-/** But at least as large a share of what waits, so that the queue finds its length at any rate. */
+/** Smallest share of the queue in a batch, so that the length of the queue is bounded at any rate. */
 const SHARE = 1 / 64;
-/** Memory that those that wait may take: beyond it they are handed out on the spot, though the timed path waits. */
+/** Memory that waiting samples may take: beyond it samples are handed out at once, although the timed path waits. */
 const MAX_BYTES = 64 * 1024 * 1024;
 
-/** What {@linkcode feed} calls. */
+/** Functions that {@linkcode feed} calls. */
 export interface FeedTasks {
   /** Takes samples, a small batch at a time. */
   take(batch: readonly Sample[]): void;
-  /** Does a slice of other work that cannot be put off. Returns whether there is more of it. */
+  /** Does a slice of other work that cannot wait. Returns whether there is more. */
   work?(): boolean;
   /** Called a few times a second. */
   glance(): void;
@@ -37,7 +37,7 @@ export function feed(
   { take, work = () => false, glance }: FeedTasks,
 ): Feed {
   const waiting: Sample[] = [];
-  /** What each of them takes. */
+  /** Size of each waiting sample. */
   const sizes: number[] = [];
   let waitingBytes = 0;
   let glanceMs = clock.now() + EVERY_MS;

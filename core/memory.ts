@@ -3,41 +3,40 @@ import { RequestError } from "./errors.ts";
 import type { Delta, Sample } from "./sample.ts";
 
 /**
- * Memory for what requests in flight have received: a server without an end must not take all there is. It counts an
- * estimate, as the engine can count nothing else at this price: the recorded output and what backends say they hold
- * back.
+ * Memory for the responses in flight: an endless response must not use up the memory of the process. The numbers are
+ * estimates, as exact ones would cost too much: the recorded output and the bytes that backends report as held.
  */
 export interface MemoryBudget {
-  /** Opens the share of one request. `fail` is called once, when the request has to be given up. */
+  /** Opens the share of one request. `fail` is called once, if the request must be given up. */
   open(fail: (error: RequestError) => void): MemoryShare;
 }
 
-/** What one request takes of a budget. */
+/** Share of one request in a budget. */
 export interface MemoryShare {
-  /** Takes more, or gives some back. */
+  /** Takes bytes, or gives them back if negative. */
   add(bytes: number): void;
-  /** Gives everything back. */
+  /** Gives all bytes back. */
   close(): void;
 }
 
 /** Sizes of a budget, in bytes. */
 export interface MemoryLimits {
-  /** What one request may hold. */
+  /** Limit of one request. */
   readonly requestBytes: number;
-  /** What all of them together may hold. */
+  /** Limit of all requests together. */
   readonly totalBytes: number;
 }
 
 /**
- * What the requests of this process may hold. An answer of 100,000 tokens takes some 7 MiB, so that one request has
- * room for 1,300,000; all together have room for 1,024 answers of 5,000 tokens that come at the same time.
+ * Limits of this process. An answer of 100,000 tokens takes about 7 MiB, so one request has room for 1,300,000 tokens,
+ * and all together have room for 1,024 answers of 5,000 tokens at the same time.
  */
 const LIMITS: MemoryLimits = {
   requestBytes: 96 * 1024 * 1024,
   totalBytes: 384 * 1024 * 1024,
 };
 
-/** Makes a budget. */
+/** Creates a budget. */
 export function memoryBudget(limits: MemoryLimits): MemoryBudget {
   return new Budget(limits);
 }
@@ -55,7 +54,7 @@ class Budget implements MemoryBudget {
     return new Share(this, fail);
   }
 
-  /** Gives requests up until the rest fit: the largest first, as that costs the fewest answers. */
+  /** Gives up requests until the rest fit, the largest first, as that costs the fewest answers. */
   relieve(): void {
     while (this.bytes > this.limits.totalBytes) {
       let largest: Share | undefined;
@@ -106,18 +105,18 @@ class Share implements MemoryShare {
 /** The budget of this process. */
 export const processMemory: MemoryBudget = memoryBudget(LIMITS);
 
-/** A piece of output that is recorded, beside its text: its time and length, and what its event leaves behind. */
+/** Size of a recorded delta without its text: time, length and what its event leaves behind. */
 const DELTA_BYTES = 64;
 
-/** What a recorded piece of output takes. */
+/** Estimated size of a recorded delta. */
 export function deltaBytes({ text = "" }: Delta): number {
   return DELTA_BYTES + 2 * text.length;
 }
 
-/** A piece of output in an ended sample: an object of its own. */
+/** Size of a delta in an ended sample, where it is an object. */
 const SAMPLE_DELTA_BYTES = 128;
 
-/** What an ended sample takes, roughly. */
+/** Estimated size of an ended sample. */
 export function sampleBytes({ deltas, audioSent }: Sample): number {
   let bytes = 1024 + 100 * audioSent.length;
   for (const { text = "" } of deltas) {
@@ -129,7 +128,7 @@ export function sampleBytes({ deltas, audioSent }: Sample): number {
 function beyondRequest(limitBytes: number): RequestError {
   return new RequestError(
     "too_large",
-    `The response is larger than one request may hold in memory: more than ${
+    `The response exceeds the memory limit of one request, ${
       mebibytes(limitBytes)
     }`,
   );
@@ -138,9 +137,9 @@ function beyondRequest(limitBytes: number): RequestError {
 function beyondTotal(bytes: number, limitBytes: number): RequestError {
   return new RequestError(
     "too_large",
-    `All requests in flight together hold more than this client keeps in memory, ${
+    `All requests in flight together exceed the memory limit of this client, ${
       mebibytes(limitBytes)
-    }: this one held the most, ${mebibytes(bytes)}`,
+    }: this one was the largest, with ${mebibytes(bytes)}`,
     { code: "client_memory" },
   );
 }

@@ -2,7 +2,7 @@ import type { Clock } from "./clock.ts";
 import { Column } from "./metrics/column.ts";
 import type { ClientHealth } from "./report.ts";
 
-/** What the process can tell of itself; the engine has no way to ask. */
+/** Measures of the process, which the engine cannot read by itself. */
 export interface Host {
   /** Processor time used so far, in milliseconds, over all threads. */
   cpuMs(): number;
@@ -10,23 +10,23 @@ export interface Host {
   rssBytes(): number;
 }
 
-/** Watches the client itself during a measured window. */
+/** Measures the client during a measured window. */
 export interface Monitor {
-  /** The measured window begins: what was seen before is forgotten. */
+  /** Begins the measured window: earlier values are dropped. */
   begin(): void;
-  /** The measured window is over: looks once more, and no further. */
+  /** Ends the measured window: measures once more and stops. */
   end(): void;
-  /** What was seen. */
+  /** The measured values. */
   health(): Pick<ClientHealth, "loopDelay" | "cpu" | "rssBytes">;
 }
 
-/** How often the loop is probed. Four probes fall into the largest delay that is still `valid`. */
+/** Interval of the probes of the event loop: four fit into the largest delay that is still `valid`. */
 const PROBE_MS = 12.5;
 
-/** Memory is looked at once a second. */
-const LOOK_EVERY = 1000 / PROBE_MS;
+/** Memory is measured once a second. */
+const PROBES_PER_MEMORY = 1000 / PROBE_MS;
 
-/** Starts to watch. Nothing is recorded before `begin`. */
+/** Creates a monitor. Nothing is recorded before `begin`. */
 export function monitor(clock: Clock, host: Host | undefined): Monitor {
   let loopDelay: Column = new Column();
   let rssBytes = 0;
@@ -34,20 +34,20 @@ export function monitor(clock: Clock, host: Host | undefined): Monitor {
   let cpu: number | undefined;
   let cancel = () => {};
 
-  /** Probes stand on a fixed grid, so that a blocked loop is seen by every probe that it delayed: all when it goes on. */
+  /** Probes have fixed times, so that every probe that a blocked loop delays is recorded when the loop continues. */
   function probe(firstMs: number): void {
     cancel = clock.at(firstMs, () => {
       const nowMs = clock.now();
       let dueMs = firstMs;
       for (; dueMs <= nowMs; dueMs += PROBE_MS) {
         loopDelay.add(nowMs - dueMs);
-        if (loopDelay.n % LOOK_EVERY === 0) look();
+        if (loopDelay.n % PROBES_PER_MEMORY === 0) measureMemory();
       }
       probe(dueMs);
     });
   }
 
-  function look(): void {
+  function measureMemory(): void {
     if (host) rssBytes = Math.max(rssBytes, host.rssBytes());
   }
 
@@ -56,13 +56,13 @@ export function monitor(clock: Clock, host: Host | undefined): Monitor {
       loopDelay = new Column();
       rssBytes = 0;
       began = { atMs: clock.now(), cpuMs: host?.cpuMs() ?? 0 };
-      look();
+      measureMemory();
       probe(clock.now() + PROBE_MS);
     },
     end() {
       cancel();
       if (!began || cpu !== undefined) return;
-      look();
+      measureMemory();
       const elapsedMs = clock.now() - began.atMs;
       if (host && elapsedMs > 0) cpu = (host.cpuMs() - began.cpuMs) / elapsedMs;
     },

@@ -55,9 +55,9 @@ export interface ErrorRate {
 export interface Counts {
   /** Complete answers. */
   readonly ok: number;
-  /** Failures other than these. */
+  /** Failures that are neither timeouts nor cancellations. */
   readonly error: number;
-  /** Time limits reached. */
+  /** Requests that reached a time limit. */
   readonly timeout: number;
   /** Requests cut off by the end of the run or by an interrupt. */
   readonly cancelled: number;
