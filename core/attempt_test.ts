@@ -151,7 +151,7 @@ Deno.test("attempt() takes the class of a failure from a plugin's own copy of Re
   });
 });
 
-Deno.test("attempt() tells a timeout from an error and a cancellation", async () => {
+Deno.test("attempt() distinguishes a timeout from an error and a cancellation", async () => {
   const timeout = new RequestError("idle_timeout", "No answer for 5 s");
   const clock = manualClock();
   for (
@@ -176,7 +176,7 @@ Deno.test("attempt() tells a timeout from an error and a cancellation", async ()
   }
 });
 
-Deno.test("attempt() lets go of a backend that ignores its signal, and hears no more of it", async () => {
+Deno.test("attempt() gives up a backend that ignores its signal, and records nothing more of it", async () => {
   const clock = manualClock();
   const cut = new AbortController();
   let late: Call | undefined;
@@ -203,7 +203,7 @@ Deno.test("attempt() lets go of a backend that ignores its signal, and hears no 
   );
 });
 
-Deno.test("attempt() joins pieces of text, and starts anew where one replaces the rest", async () => {
+Deno.test("attempt() joins deltas of text, and starts again where one replaces the rest", async () => {
   const sample = await attempt(
     backend((call) => {
       const atMs = call.read(1);

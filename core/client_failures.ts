@@ -52,7 +52,7 @@ export function isClientMade(
     !SERVER_CODES.has(failure.class);
 }
 
-/** The limit of this machine that a code stands for; `undefined` for any other code. */
+/** Returns the limit of this machine with a code; `undefined` for any other code. */
 export function clientLimit(code: string | undefined): ClientLimit | undefined {
   return code === undefined ? undefined : CLIENT_LIMITS.get(code);
 }

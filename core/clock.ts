@@ -7,10 +7,10 @@ export interface Clock {
   /** Milliseconds since the clock's 0; never goes back. */
   now(): number;
   /**
-   * Runs `task` once at `atMs`, never before; soon, if that has passed. Tasks of the same time run in the order
-   * in which they came. All tasks of a clock share one timer.
+   * Runs `task` once at `atMs`, never before; soon, if that has passed. Tasks of the same time run in the order in which
+   * they were added. All tasks of a clock share one timer.
    *
-   * @returns Call it to give the task up.
+   * @returns A function that cancels the task.
    * @throws {RangeError} If `atMs` is not a number.
    */
   at(atMs: number, task: () => void): () => void;
@@ -18,7 +18,7 @@ export interface Clock {
   sleepUntil(atMs: number, signal?: AbortSignal): Promise<void>;
 }
 
-/** A clock whose 0 is now. */
+/** Creates a clock whose 0 is now. */
 export function systemClock(): Clock {
   const zeroMs = performance.now();
   return clockOf(
@@ -27,7 +27,7 @@ export function systemClock(): Clock {
   );
 }
 
-/** The same clock, counted from `zeroMs` on it. */
+/** Returns the same clock with its 0 moved to `zeroMs`. */
 export function shiftClock(clock: Clock, zeroMs: number): Clock {
   return {
     epochMs: clock.epochMs + zeroMs,
@@ -42,7 +42,7 @@ function clockOf(now: () => number, epochMs: number): Clock {
   let armedMs = Infinity;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let firing = false;
-  /** When the round of tasks began that runs now, or was the last. */
+  /** Start of the current or last round of tasks. */
   let roundMs = 0;
 
   function arm(): void {
@@ -56,8 +56,8 @@ function clockOf(now: () => number, epochMs: number): Clock {
   }
 
   /**
-   * Runs what is due. What these tasks add waits for the next round, so that the event loop gets its turn, and goes
-   * behind what is due in this one: a task that is late, and adds the next one late as well, holds up no other.
+   * Runs the tasks that are due. Tasks that these add wait for the next round, so that the event loop can run, and come
+   * after those due in this one: a task that is late, and adds the next one late as well, delays no other.
    */
   function fire(): void {
     const known = queue.added;
@@ -97,7 +97,7 @@ function clockOf(now: () => number, epochMs: number): Clock {
 /** `setTimeout` treats anything longer as 0. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
-/** {@linkcode Clock.sleepUntil} in terms of {@linkcode Clock.at}: for clocks of one's own, as tests have them. */
+/** Implements {@linkcode Clock.sleepUntil} with {@linkcode Clock.at}, for other clocks, such as those of tests. */
 export function sleepUntil(
   at: Clock["at"],
   atMs: number,

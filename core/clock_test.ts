@@ -80,7 +80,7 @@ Deno.test("systemClock() waits for times beyond the reach of a timer", async () 
   assert.equal(ran, false);
 });
 
-Deno.test("systemClock() gives the event loop its turn between tasks that add tasks", async () => {
+Deno.test("systemClock() lets the event loop run between tasks that add tasks", async () => {
   const clock = systemClock();
   let isOver = false;
   let rounds = 0;
@@ -138,11 +138,10 @@ Deno.test("systemClock() loses no task to one that throws", async () => {
   assert.deepEqual(seen, ["after first", "after second"]);
 });
 
-Deno.test("systemClock() refuses a time that is no number", () => {
+Deno.test("systemClock() refuses a time that is not a number", () => {
   assert.throws(() => systemClock().at(NaN, () => {}), {
     name: "RangeError",
-    message:
-      "Cannot schedule a task as 'atMs' must be a number: current value is NaN",
+    message: "atMs must be a number, but was NaN",
   });
 });
 

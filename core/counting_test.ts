@@ -72,7 +72,7 @@ Deno.test("counting() adds what the server did not say, and keeps what it said",
 const piece = { atMs: 1, kind: "text", text: "a" } as const;
 const nothing = { ...piece, text: "" };
 
-/** A sample of so many pieces of output, and what is passed on of its usage. */
+/** Usage of a sample with a number of deltas, after counting. */
 async function usageOf(
   usage: Usage,
   { deltas = [piece, piece], counted, text = "aa" }: {

@@ -56,7 +56,7 @@ Deno.test("openLoop() counts what was due before the end and could not be starte
   assert.deepEqual(dropped, [10, 20, 30]);
 });
 
-Deno.test("openLoop() ends though its arrivals never come to the end of the stage", async () => {
+Deno.test("openLoop() ends although its arrivals never reach the end of the stage", async () => {
   const { context: here, dropped } = fakeStage(
     { needs: [], send: () => Promise.resolve({}) },
     AbortSignal.abort(),

@@ -54,7 +54,7 @@ export interface RunListener {
   stage(stage: StageReport): void;
   /** An item of the data cannot be used. */
   skip(id: string, reason: string): void;
-  /** Something did not stop in time and is left behind. */
+  /** A part of the run did not stop in time and is abandoned. */
   late(what: string): void;
 }
 
@@ -74,7 +74,7 @@ export interface RunResult {
 const MAX_SKIPPED_NAMED = 20;
 /** Items that are named for one reason that they all have. */
 const MAX_ALIKE_NAMED = 3;
-/** If so many items at the beginning of the data cannot be used, the rest is not read, as it may have no end. */
+/** Number of unusable items at the beginning of the data after which the rest is not read: it may have no end. */
 const MAX_SKIPPED_AT_FIRST = 1000;
 
 /**
@@ -231,7 +231,7 @@ interface Skips {
 
 /**
  * Counts items that cannot be used: each once, however often the data is read. The listener gets none before a usable
- * item was found: where there is none, one error names them all.
+ * item was found: without one, a single error names them all.
  */
 function collectSkips({ strict, listener }: EngineOptions): Skips {
   const seen = new Set<string>();

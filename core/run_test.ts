@@ -135,7 +135,7 @@ Deno.test("runStages() sends each session once where no stop is set", async () =
   assert.equal(stage?.verdict.status, "too-few-samples");
 });
 
-Deno.test("runStages() begins the data anew until the requests are made", async () => {
+Deno.test("runStages() reads the data again until the requests are made", async () => {
   const { samples, result } = await runWith({ stop: { requests: 5 } });
   assert.deepEqual(
     samples.map(({ session }) => session.id),
@@ -259,13 +259,13 @@ Deno.test("runStages() skips what cannot be used, once, however often the data i
   ]);
   assert.deepEqual(skips, [
     "bad: It is broken",
-    'mute: It has no column "text", which the backend needs: there is reference',
+    'mute: no column "text", which the backend needs; there are: reference',
     "damaged: It is cut short",
   ]);
   assert.equal(result.skipped.count, 3);
 });
 
-Deno.test("runStages() refuses data of which nothing can be used, before it offers load", async () => {
+Deno.test("runStages() refuses data without a usable item, before it offers load", async () => {
   const bad: Dataset = {
     async *sessions() {
       yield { id: "a.wav", turns: [], problem: "It is empty" };
@@ -280,7 +280,7 @@ Deno.test("runStages() refuses data of which nothing can be used, before it offe
   await assert.rejects(runWith({ dataset: items() }), /the data has no items/);
 });
 
-Deno.test("runStages() tells each reason that nothing can be used for once, with its place", async () => {
+Deno.test("runStages() names each reason why no item can be used once, with its place", async () => {
   const bad: Dataset = {
     async *sessions() {
       for (
@@ -300,7 +300,7 @@ Deno.test("runStages() tells each reason that nothing can be used for once, with
   );
 });
 
-Deno.test("runStages() does not look for something of use for ever", async () => {
+Deno.test("runStages() ends its search for a usable item", async () => {
   const endless: Dataset = {
     async *sessions() {
       for (let i = 0;; i++) {
@@ -310,11 +310,11 @@ Deno.test("runStages() does not look for something of use for ever", async () =>
   };
   await assert.rejects(
     runWith({ dataset: endless }),
-    /1000 skipped\n {2}0, 1, 2 and 17 more: It has no .*\n {2}… and 980 more$/,
+    /1000 skipped\n {2}0, 1, 2 and 17 more: no .*\n {2}… and 980 more$/,
   );
 });
 
-Deno.test("runStages() refuses stop rules that mean nothing", async () => {
+Deno.test("runStages() refuses stop rules that have no meaning", async () => {
   for (
     const stop of [
       { durationMs: -1 },
@@ -413,16 +413,17 @@ Deno.test("runStages() of every shard is the run: sessions, ids and requests by 
   }
 });
 
-Deno.test("runStages() refuses data without end where nothing would stop it", async () => {
+Deno.test("runStages() refuses endless data without a stop rule", async () => {
   await assert.rejects(
     runWith({ dataset: { ...items("a"), isEndless: true } }),
     (error) =>
       error instanceof UsageError &&
-      /^stop must set durationMs or requests/.test(error.message),
+      /^data without end needs a duration or a number of requests: neither was given$/
+        .test(error.message),
   );
 });
 
-Deno.test("runStages() ends with the first bad item where it is told to be strict", async () => {
+Deno.test("runStages() ends at the first unusable item if it is strict", async () => {
   const dataset: Dataset = {
     async *sessions() {
       yield* items("good").sessions({ seed: 0, pass: 0, signal: never() });

@@ -10,63 +10,64 @@ import { isInShard, type Shard, WHOLE } from "./shard.ts";
 export interface ReadySession {
   /** The session. */
   readonly session: Session;
-  /** What the backend made of each turn. */
+  /** Result of `prepare` for each turn. */
   readonly prepared: readonly unknown[];
 }
 
-/** Sessions in the order of the data, prepared ahead of need in a bounded window. */
+/** Sessions in the order of the data, prepared ahead of time in a bounded queue. */
 export interface Source {
-  /** The next one; `undefined` when the data has ended. Rejects if the data cannot be read on. */
+  /** Returns the next session; `undefined` when the data has ended. Rejects if the data cannot be read. */
   next(): Promise<ReadySession | undefined>;
-  /** Resolves when `count` sessions stand ready, or all there are or may be. */
+  /** Resolves when `count` sessions are ready, or as many as the data and the limits allow. */
   filled(count: number): Promise<void>;
-  /** How many sessions are kept ready from now on. */
+  /** Sets the number of sessions to keep ready. */
   keepAhead(count: number): void;
-  /** Stops reading and preparing, and waits for it no longer than {@linkcode CLOSE_LIMIT_MS}. */
+  /** Stops reading and preparing. Waits at most {@linkcode CLOSE_LIMIT_MS} for them to end. */
   close(): Promise<void>;
 }
 
-/** What {@linkcode openSource} reads, and how. */
+/** Options of {@linkcode openSource}. */
 export interface SourceOptions {
-  /** Where sessions come from. */
+  /** Dataset to read. */
   readonly dataset: Dataset;
-  /** Who prepares them. */
+  /** Backend that prepares the sessions. */
   readonly backend: Backend;
   /** Sessions to take. @default {WHOLE} */
   readonly shard?: Shard;
-  /** Fixes the order. */
+  /** Seed of the order. */
   readonly seed: number;
-  /** Start again when the data ends. */
+  /** Whether the data is read again when it ends. */
   readonly loop: boolean;
-  /** Told of each item that cannot be used, in the order of the data. Throws to end the run. */
+  /** Called for each item that cannot be used, in the order of the data. Throws to end the run. */
   readonly onSkip: (id: string, reason: string) => void;
   /** Aborts when the run is interrupted. */
   readonly signal: AbortSignal;
-  /** The time. */
+  /** Source of time. */
   readonly clock: Clock;
-  /** Told what did not stop in time when the source was closed. */
+  /** Called with what did not stop in time when the source was closed. */
   readonly onLate: (what: string) => void;
 }
 
-/** How long reading and preparing may go on when they are told to stop, in milliseconds. */
+/** How long reading and preparing may take to stop, in milliseconds. */
 export const CLOSE_LIMIT_MS = 5000;
 
-interface Bad {
+/** An item that cannot be used. */
+interface UnusableItem {
   readonly id: string;
   readonly reason: string;
 }
 
 /** A session that is being prepared or is ready. */
 interface Queued {
-  readonly item: Promise<ReadySession | Bad>;
-  /** How much audio is in it, in milliseconds, as far as that is known. */
+  readonly item: Promise<ReadySession | UnusableItem>;
+  /** Length of its audio, in milliseconds, as far as it is known. */
   readonly audioMs: number;
 }
 
-/** Audio that is prepared ahead of need: with so much in the queue no more is read, whatever its window. */
+/** Limit of audio in the queue: beyond it no session is read, however many should be ready. */
 const MAX_AUDIO_MS = 3_600_000;
 
-/** Starts to read and prepare. */
+/** Starts to read and prepare sessions. */
 export function openSource(
   {
     dataset,
@@ -84,7 +85,7 @@ export function openSource(
   const signal = AbortSignal.any([stop.signal, run.signal]);
   signal.addEventListener("abort", wake, { once: true });
   const queue: Queued[] = [];
-  const pending = bag<Promise<ReadySession | Bad>>();
+  const pending = bag<Promise<ReadySession | UnusableItem>>();
   let ahead = 1;
   let audioMs = 0;
   /** Position of the next session, over all passes. */
@@ -99,9 +100,12 @@ export function openSource(
     changed = Promise.withResolvers();
   }
 
-  function put(item: Promise<ReadySession | Bad>, session?: Session): void {
+  function put(
+    item: Promise<ReadySession | UnusableItem>,
+    session?: Session,
+  ): void {
     const settle = pending.add(item);
-    item.then(settle, settle); // a failure is looked at when its turn comes
+    item.then(settle, settle); // next() handles a failure
     const queued = { item, audioMs: session ? audioOf(session) : 0 };
     queue.push(queued);
     audioMs += queued.audioMs;
@@ -138,7 +142,7 @@ export function openSource(
     }
   }
 
-  /** Its result; `undefined` if the signal aborts first: not everything that prepares listens to it. */
+  /** Resolves with `undefined` if the signal aborts first, as a backend may ignore it while it prepares. */
   function unlessAborted<T>(item: Promise<T>): Promise<T | undefined> {
     return new Promise((resolve, reject) => {
       const forget = onAbort(signal, () => resolve(undefined));
@@ -166,9 +170,11 @@ export function openSource(
 
   let closing: Promise<void> | undefined;
 
-  async function prepared(session: Session): Promise<ReadySession | Bad> {
+  async function prepared(
+    session: Session,
+  ): Promise<ReadySession | UnusableItem> {
     const { id } = session;
-    const reason = session.problem ?? lacking(session, backend.needs);
+    const reason = session.problem ?? missingColumn(session, backend.needs);
     if (reason !== undefined) return { id, reason };
     try {
       const turns = await Promise.all(
@@ -214,7 +220,7 @@ export function openSource(
   };
 }
 
-/** Audio in a session, in milliseconds; what is not known yet counts nothing. */
+/** Length of the audio in a session, in milliseconds; 0 where it is not known yet. */
 function audioOf({ turns }: Session): number {
   return turns.reduce(
     (sum, { columns }) => sum + (columns.audio?.durationMs || 0),
@@ -222,24 +228,24 @@ function audioOf({ turns }: Session): number {
   );
 }
 
-/** Why the backend cannot use a session, as far as its columns tell. */
-function lacking(
+/** Why the backend cannot use a session, judged by its columns. */
+function missingColumn(
   { turns }: Session,
   needs: Backend["needs"],
 ): string | undefined {
-  if (turns.length === 0) return "It has no turns";
+  if (turns.length === 0) return "no turns";
   for (const { columns } of turns) {
     const missing = needs.find((need) =>
       [need].flat().every((column) => columns[column] === undefined)
     );
     if (missing === undefined) continue;
     const wanted = [missing].flat().map((column) => `"${column}"`).join(
-      " nor ",
+      " or ",
     );
     const there = Object.keys(columns).filter((key) =>
       columns[key] !== undefined
     );
-    return `It has no column ${wanted}, which the backend needs: there is ${
+    return `no column ${wanted}, which the backend needs; there are: ${
       there.join(", ") || "none"
     }`;
   }

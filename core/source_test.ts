@@ -45,7 +45,7 @@ Deno.test("openSource() starts again although its only item was taken before it 
   await source.close();
 });
 
-Deno.test("openSource() ends after one pass of which nothing can be used, and tells of each", async () => {
+Deno.test("openSource() ends after one pass without a usable item, and names each", async () => {
   const skipped: string[] = [];
   const source = open({
     dataset: datasetOf(["a", "b"]),
@@ -57,7 +57,7 @@ Deno.test("openSource() ends after one pass of which nothing can be used, and te
   await source.close();
 });
 
-Deno.test("openSource() keeps no more ready than it is told", async () => {
+Deno.test("openSource() keeps no more sessions ready than requested", async () => {
   let begun = 0;
   const source = open({ backend: backendOf(() => Promise.resolve(begun++)) });
   await source.filled(1);
@@ -69,7 +69,7 @@ Deno.test("openSource() keeps no more ready than it is told", async () => {
   assert.equal(await source.next(), undefined);
 });
 
-Deno.test("openSource() passes on why the data cannot be read on, when its turn comes", async () => {
+Deno.test("openSource() rejects with the error of the data, after the sessions before it", async () => {
   const source = open({
     dataset: {
       async *sessions() {

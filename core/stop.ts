@@ -16,7 +16,7 @@ export function endsBeforeData(
   const isEnded = stop.durationMs !== undefined || stop.requests !== undefined;
   if (isEnded || !dataset.isEndless) return isEnded;
   throw new UsageError(
-    "stop must set durationMs or requests, as the data has no end",
+    "data without end needs a duration or a number of requests: neither was given",
   );
 }
 

@@ -1,22 +1,22 @@
 import { clientLimit, isClientMade } from "./client_failures.ts";
 import type { FailureNote, StageReport, Summary, Verdict } from "./report.ts";
 
-/** What a verdict is based on. */
+/** The part of a stage's report that the verdict is based on. */
 export type Judged = Pick<
   StageReport,
   "counts" | "failures" | "metrics" | "client"
 >;
 
 /**
- * Judges whether the numbers of a stage describe the server, or the client that measured it. With fewer successful
- * requests than a median needs, only failures that this client made can condemn the measurement: they are counted,
- * not estimated.
+ * Judges whether the numbers of a stage describe the server or the client that measured it. With fewer successful
+ * requests than a median needs, only failures that this client made can make it `client-limited`: they are counted, not
+ * estimated.
  */
 export function judge(stage: Judged): Verdict {
   const failed = failureReason(stage);
   const ownFailures = clientFailureReasons(stage);
   const few = failed === undefined ? fewReason(stage) : undefined;
-  // A slow client makes requests late: where none succeeded, it explains nothing but a time limit.
+  // A slow client makes requests late: if none succeeded, that can only explain a time limit.
   const slow = failed === undefined || stage.counts.timeout > 0
     ? slowReasons(stage)
     : [];
@@ -35,22 +35,22 @@ export function judge(stage: Judged): Verdict {
   };
 }
 
-/** The quantiles that are judged, and the number of values that each needs; the highest one comes first. */
+/** The quantiles that are judged, highest first, each with the number of values that it needs. */
 const EVIDENCE = [["p99", 100], ["p90", 30], ["p50", 10]] as const;
 
-/** Below this many successful requests not even their median is judged. */
+/** Number of successful requests below which not even the median is judged. */
 const LEAST_REQUESTS = 10;
 
-/** What helps a client that is too slow. */
+/** Remedy for a client that is too slow. */
 const FEWER_STREAMS =
   "use fewer streams on this machine or spread them over more machines";
 
-/** A measure of the client, and the limit of its quantiles. */
+/** A measure of the client with the limit of its quantiles. */
 interface Limit {
   readonly what: string;
   readonly measure: Summary | undefined;
   readonly limitMs: number;
-  /** Where the limit comes from, if it is not fixed. */
+  /** How the limit is derived, if it is not fixed. */
   readonly from?: string;
 }
 
@@ -93,8 +93,7 @@ function fewReason({ counts: { ok } }: Judged): string | undefined {
 }
 
 /**
- * Up to this share of requests may fail on this machine: no percentile up to p99 can move by more than the values
- * next to it.
+ * Share of requests that may fail on this machine: no percentile up to p99 then moves by more than a few values.
  */
 const CLIENT_FAILURE_SHARE = 0.01;
 
@@ -115,18 +114,18 @@ function clientFailureReasons({ counts, failures }: Judged): string[] {
   );
 }
 
-/** Kinds of failure that a reason names. */
+/** Number of failures that a reason names. */
 const NAMED_FAILURES = 3;
 
 function failureReason({ counts, failures }: Judged): string | undefined {
   if (counts.ok > 0) return undefined;
   const ended = counts.error + counts.timeout + counts.cancelled;
-  const said = ended === 0
+  const causes = ended === 0
     ? nothingEnded(counts)
     : failures.slice(0, NAMED_FAILURES).map((note) => named(note, ended)).join(
       "; ",
     );
-  return `no request succeeded: ${said}`;
+  return `no request succeeded: ${causes}`;
 }
 
 function named({ class: name, message, count }: FailureNote, ended: number) {
@@ -139,7 +138,7 @@ function nothingEnded({ dropped }: Judged["counts"]): string {
     : "none ended in the measured window";
 }
 
-/** Rounded away from each other, so that what is above a limit also reads so. */
+/** Value and limit are rounded away from each other, so that a value above its limit is also shown as above. */
 function up(ms: number): number {
   return Math.ceil(ms * 100) / 100;
 }

@@ -1,6 +1,6 @@
-/** What the best alignment of two sequences comes to. */
+/** Result of the best alignment of two sequences. */
 export interface Alignment {
-  /** The fewest substitutions, deletions and insertions that turn the one into the other. */
+  /** The fewest substitutions, deletions and insertions that turn one into the other. */
   readonly errors: number;
   /** The fewest substitutions among the alignments with that many errors. */
   readonly substitutions: number;
@@ -9,7 +9,7 @@ export interface Alignment {
 /** Work that is done in slices: it yields about every millisecond. */
 export type Slices<T> = Generator<void, T, void>;
 
-/** Does work in slices all at once. */
+/** Runs all slices and returns the result. */
 export function finish<T>(work: Slices<T>): T {
   let slice = work.next();
   while (!slice.done) slice = work.next();
@@ -22,23 +22,23 @@ const SLICE = 100_000;
 /** Rows in one word of a bit vector. */
 const BITS = 32;
 
-/** Columns from one that is kept to the next, at least: short texts have one block alone. */
+/** Smallest distance between columns that are kept: short texts have a single block. */
 const MIN_EVERY = 256;
 
-/** A value that occurs so often has a vector of its own, unless there are very many rows. */
+/** Occurrences from which a value has a vector of its own, unless there are very many rows. */
 const MIN_FREQUENT = 16;
 
 /**
  * Aligns two sequences.
  *
- * The distance comes of bit vectors, 32 rows of a column at a time (Myers, 1999; Hyyrö, 2003), within a band around
+ * The distance is computed with bit vectors, 32 rows of a column at a time (Myers, 1999; Hyyrö, 2003), within a band around
  * the diagonal that doubles until it is as wide as the errors found in it (Ukkonen, 1985). The substitutions are then
- * counted backwards from the end, over the cells of best alignments alone, which are few: the vectors of a column say
- * which steps lead from one such cell to the next. They are kept for some columns and computed again for the others.
+ * counted backwards from the end, over the few cells of best alignments: the vectors of a column show which steps lead
+ * from one such cell to the next. They are kept for some columns and computed again for the others.
  *
- * Short sequences are aligned by the plain table: it needs none of the vectors.
+ * Short sequences are aligned with the plain table of costs, without vectors.
  *
- * `a` is what the rows stand for, `b` the columns. Values of `a` are at least 0; what is below matches nothing.
+ * `a` gives the rows and `b` the columns. Values of `a` are at least 0; a negative value of `b` matches nothing.
  */
 export function* align(a: Int32Array, b: Int32Array): Slices<Alignment> {
   if (a.length === 0 || b.length === 0) {
@@ -54,7 +54,7 @@ export function* align(a: Int32Array, b: Int32Array): Slices<Alignment> {
   }
 }
 
-/** Cells that the plain table fills sooner than vectors are made. */
+/** Number of cells up to which the plain table is faster than vectors. */
 const SMALL = 20_000;
 
 /**
@@ -82,13 +82,13 @@ function smallAlignment(a: Int32Array, b: Int32Array): Alignment {
 }
 
 /**
- * Vectors of consecutive columns, one column after the other. A bit of a column's vector is about the row below the
- * boundary of that number: the first bit of word `base` about row `base * BITS + 1`.
+ * Vectors of consecutive columns, one column after the other. Bit i of a column's vector describes the row below
+ * boundary i: the first bit of word `base` describes row `base * BITS + 1`.
  */
 interface Vectors {
   /** The first column. */
   readonly from: number;
-  /** The first word that is held. */
+  /** The first word that is kept. */
   readonly base: number;
   /** Words of one column. */
   readonly words: number;
@@ -96,21 +96,21 @@ interface Vectors {
   readonly down: Int32Array;
   /** Whether a cell costs one more than the one to the left. */
   readonly right: Int32Array;
-  /** Whether the step from above left leads here at no more than its cost: nothing for a match, else one. */
+  /** Whether the step from above left leads here at its own cost: 0 for a match, else 1. */
   readonly diagonal: Int32Array;
 }
 
 /** The table of costs, as differences between neighbouring cells. */
 interface BitColumns {
-  /** Computes all columns. Returns the distance; more than the limit says no more than that. */
+  /** Computes all columns. Returns the distance; a result above the limit is only a lower bound. */
   run(): Slices<number>;
-  /** Computes anew the vectors of the columns that end with column `to`, down to row `rows`. */
+  /** Computes again the vectors of the columns that end with column `to`, down to row `rows`. */
   vectors(to: number, rows: number): Slices<Vectors>;
   /** Whether a cell of the last column costs one more than the one above it; after `run`. */
   readonly lastDown: Int32Array;
 }
 
-/** The state at some column, from word `base` on, to go on from there. */
+/** The state at one column, from word `base` on, to continue from there. */
 interface Checkpoint {
   readonly base: number;
   readonly plus: Int32Array;
@@ -120,7 +120,7 @@ interface Checkpoint {
 function bitColumns(a: Int32Array, b: Int32Array, limit: number): BitColumns {
   const n = a.length, m = b.length;
   const allWords = Math.ceil(n / BITS);
-  // A path of `limit` errors strays so far from the diagonal, below it and above.
+  // The distance from the diagonal, below and above, that a path of `limit` errors can reach.
   const below = Math.floor((limit + n - m) / 2);
   const above = Math.floor((limit - n + m) / 2);
   const every = Math.max(MIN_EVERY, Math.ceil(Math.sqrt(m)));
@@ -146,7 +146,7 @@ function bitColumns(a: Int32Array, b: Int32Array, limit: number): BitColumns {
           minus: minus.slice(base, last + 1),
         });
       }
-      // Each row of a word that comes into the band costs one more than the one above it.
+      // Each row of a word that enters the band costs one more than the row above it.
       cost += (last - lastOf(j - 1)) * BITS;
       cost += column(matches.of(b[j - 1]!), { first, last, plus, minus });
       work += last - first + 1;
@@ -193,9 +193,9 @@ function bitColumns(a: Int32Array, b: Int32Array, limit: number): BitColumns {
 interface ColumnState {
   readonly first: number;
   readonly last: number;
-  /** Rows that cost one more than the one above, in this column; turned into those of the next. */
+  /** Rows that cost one more than the row above: of this column before the step, of the next after it. */
   readonly plus: Int32Array;
-  /** Rows that cost one less. */
+  /** Rows that cost one less than the row above. */
   readonly minus: Int32Array;
   readonly record?: {
     readonly right: Int32Array;
@@ -204,7 +204,7 @@ interface ColumnState {
   };
 }
 
-/** Turns the vectors of one column into those of the next. Returns how the cost at the bottom changes. */
+/** Turns the vectors of one column into those of the next. Returns the change of the cost at the bottom. */
 function column(
   equal: Int32Array,
   { first, last, plus, minus, record }: ColumnState,
@@ -252,7 +252,7 @@ function ones(word: number): number {
   return Math.imul((fours + (fours >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
 }
 
-/** What the rows below `n` that fill the last word up add to the cost. */
+/** Cost that the rows below `n` add, which fill up the last word. */
 function surplus(plus: Int32Array, minus: Int32Array, n: number): number {
   let sum = 0;
   for (let i = n; i < plus.length * BITS; i++) {
@@ -265,13 +265,13 @@ function bitOf(vector: Int32Array, i: number): number {
   return (vector[i >>> 5]! >>> (i & 31)) & 1;
 }
 
-/** Where the values of a sequence stand, as bits. */
+/** Positions of the values in a sequence, as bits. */
 interface MatchVectors {
-  /** The rows that hold this value. Good until it is asked again. */
+  /** The rows that hold this value. The result is valid until the next call. */
   of(value: number): Int32Array;
 }
 
-/** Frequent values have a vector of their own; those of the others are put together when they are asked for. */
+/** Frequent values have a vector of their own; the vectors of the others are built when they are needed. */
 function matchVectors(a: Int32Array, words: number): MatchVectors {
   const rows = new Map<number, number[]>();
   for (const [i, value] of a.entries()) {
@@ -303,13 +303,13 @@ function matchVectors(a: Int32Array, words: number): MatchVectors {
 /** More than any number of substitutions. */
 const FAR = 2 ** 30;
 
-/** The cells of one column from which a best alignment leads on to the end. */
+/** The cells of one column from which a best alignment leads to the end. */
 interface Cells {
   /** The fewest substitutions from here to the end, by row; `FAR` where no best alignment passes. */
   readonly fewest: Int32Array;
-  /** The first row that has any. */
+  /** The first such row. */
   low: number;
-  /** The last one. */
+  /** The last such row. */
   high: number;
 }
 
@@ -356,13 +356,13 @@ function stepBack(
   const { down, right, diagonal, base, words } = vectors;
   const at = (j - vectors.from) * words - base;
   let newLow = -1, newHigh = -1;
-  // Of the row below, in column `j` and in the one before.
+  // Values of the row below, in column `j` and in the column before.
   let below = FAR, newBelow = FAR;
   for (let i = high; i >= 0;) {
     const word = i >>> 5;
     const steps = diagonal[at + word]!;
     const downs = down[at + word]!;
-    // The bit of a row in `right` is the one before: the lowest row of a word has its own in the word before.
+    // A row's bit in `right` is one lower: the first row of a word has its bit in the word before.
     const rights = (right[at + word]! << 1) |
       (word > base ? right[at + word - 1]! >>> 31 : 1);
     for (const first = word << 5; i >= first; i--) {

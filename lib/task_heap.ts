@@ -39,7 +39,7 @@ export function taskQueue(): TaskQueue {
     add(atMs, run) {
       if (Number.isNaN(atMs)) {
         throw new RangeError(
-          "Cannot schedule a task as 'atMs' must be a number: current value is NaN",
+          "atMs must be a number, but was NaN",
         );
       }
       const task: Task = { atMs, run, order: added++, place: heap.length };

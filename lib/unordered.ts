@@ -1,15 +1,16 @@
-/** Things in no order, of which many come and go. */
+/** Unordered collection with O(1) add and remove. */
 export interface Bag<T> extends Iterable<T> {
-  /** How many there are. */
+  /** Number of items. */
   readonly size: number;
-  /** Puts one in. Returns how to take it out again, once. */
+  /** Adds an item. Returns a function that removes it. */
   add(item: T): () => void;
 }
 
 /**
- * A list in which the last one takes the place of one that leaves. A `Set` that is added to and deleted from without
- * end makes a new table now and then, and each old one points to the next: one that the collector has moved among the
- * old keeps all that follow alive, with everything in them, until the next full collection.
+ * Creates an empty collection: a list in which the last item takes the place of a removed one. A `Set` with many
+ * additions and removals allocates a new table now and then, and each old table points to the next: one that the
+ * collector has promoted to the old generation keeps all later tables and their items alive until the next full
+ * collection.
  */
 export function bag<T>(): Bag<T> {
   const held: { item: T; place: number }[] = [];

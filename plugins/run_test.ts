@@ -171,7 +171,7 @@ Deno.test("run() refuses data without the columns that the backend needs", async
     }),
     (error) =>
       error instanceof UsageError &&
-      /It has no column "audio", which the backend needs: there is text/.test(
+      /no column "audio", which the backend needs; there are: text/.test(
         error.message,
       ),
   );

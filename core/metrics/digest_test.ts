@@ -4,7 +4,7 @@ import type { Failure } from "../sample.ts";
 import { sample } from "../../tests/support/sample.ts";
 import { judge } from "../verdict.ts";
 
-/** What a digest makes of failures, each so many times. */
+/** Summary of a digest of failures, each with its number. */
 function summaryOf(failures: readonly (readonly [Failure, number])[]) {
   const sums = new Digest({ startMs: 0, normalizer: "none" });
   for (const [failure, times] of failures) {
@@ -36,7 +36,7 @@ Deno.test("Digest keeps the client's own failures among its notes, however many 
   assert.match(reasons[1]!, /^9 of 380 requests \(2\.37 %\) .* EMFILE/);
 });
 
-Deno.test("Digest tells a thousand codes apart, and counts the rest by class, but for the client's own", () => {
+Deno.test("Digest counts a thousand codes apart, and the rest by class, except the client's own", () => {
   const codes = Array.from({ length: 1500 }, (_, i): [Failure, number] => [
     { class: "server_error", code: `request-${i}`, message: `No ${i}` },
     1,

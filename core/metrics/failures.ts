@@ -4,7 +4,7 @@ import type { Failure, Sample } from "../sample.ts";
 
 /** Kinds of failure that a report lists. */
 const MAX_LISTED = 10;
-/** Kinds of failure that are told apart: a server may give each of its errors a code of its own. */
+/** Kinds of failure that are counted apart: a server may give each of its errors a code of its own. */
 const MAX_KINDS = 1000;
 
 interface Kind extends FailureNote {

@@ -71,7 +71,7 @@ const written = sample({
   endedMs: 190,
 });
 
-Deno.test("metrics tell a spoken request", () => {
+Deno.test("metrics of a spoken request", () => {
   hold(spoken, {
     latency: 400,
     responseTime: 410,
@@ -94,7 +94,7 @@ Deno.test("metrics tell a spoken request", () => {
   });
 });
 
-Deno.test("metrics tell a written request", () => {
+Deno.test("metrics of a written request", () => {
   hold(written, {
     latency: 180,
     responseTime: 190,
@@ -190,7 +190,7 @@ Deno.test("metrics keep several answers to one request apart", () => {
   });
 });
 
-Deno.test("metrics.tpot leaves out what the first delta brought, where the server tells", () => {
+Deno.test("metrics.tpot leaves out the tokens of the first delta, if the server gives them", () => {
   const deltas = [{ ...text(100, "a b c"), tokens: 3 }, text(150, " d")];
   hold(sample({ deltas, output: { usage: { outputTokens: 8 } } }), {
     tpot: 10,
@@ -291,7 +291,7 @@ Deno.test("metrics.revisions follows text that is appended between replacements"
   hold(sample({ deltas }), { revisions: 1 });
 });
 
-Deno.test("metrics take a number from a backend that is none as not known", () => {
+Deno.test("metrics take NaN from a backend as unknown", () => {
   const broken = sample({
     marks: { final: NaN, connected: Infinity },
     audioSent: [{ atMs: NaN, dueMs: 1, endMs: 1 }],
@@ -318,7 +318,7 @@ Deno.test("metrics have unique names, and a label, unit and formula each", () =>
   }
 });
 
-Deno.test("metricsOf() gives what is a single number and is known", () => {
+Deno.test("metricsOf() gives the known single numbers", () => {
   assert.deepEqual(Object.keys(metricsOf(spoken)), [
     "latency",
     "responseTime",

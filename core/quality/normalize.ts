@@ -1,12 +1,11 @@
-/** The names of what can be done to texts before they are compared. */
+/** Name of a normalizer. */
 export type NormalizerName = "none" | "basic";
 
 /**
- * What is done to reference and hypothesis before they are compared.
+ * Normalizers of reference and hypothesis, applied before they are compared.
  *
- * - `none`: nothing. Capitals and punctuation count.
- * - `basic`: as Whisper's multilingual normalizer does (github.com/openai/whisper, normalizers/basic.py), written
- *   anew from its rules. In order: lower case; text in `<…>`, `[…]` and `(…)` goes; compatibility composition
+ * - `none`: no change. Capitals and punctuation count.
+ * - `basic`: the rules of Whisper's multilingual normalizer (github.com/openai/whisper, normalizers/basic.py). In order: lower case; text in `<…>`, `[…]` and `(…)` is removed; compatibility composition
  *   (NFKC); every mark, symbol and punctuation character becomes a space (so `don't` becomes `don t`); lower
  *   case once more; white space is collapsed and, beyond Whisper's rules, trimmed.
  */
@@ -24,9 +23,9 @@ export const normalizers: Readonly<
 };
 
 /**
- * Removes `<…>` and `[…]`, either closed by `>` or by `]`; then `(…)` around at least one character. Each scan for a
- * closing bracket goes on where the last one ended: a regular expression would start over at every opening bracket,
- * and take minutes for a text of nothing else.
+ * Removes `<…>` and `[…]`, either closed by `>` or by `]`; then `(…)` around at least one character. Each search for
+ * a closing bracket continues where the last one ended: a regular expression would start over at every opening bracket
+ * and take minutes for a text of opening brackets.
  */
 function withoutAsides(text: string): string {
   const tagless = withoutSpans(text, { opening: /[<[]/g, closing: /[>\]]/g });

@@ -17,7 +17,7 @@ export class Quality {
   readonly #queue: (readonly [reference: string, hypothesis: string])[] = [];
   /** Characters in the queue. */
   #waiting = 0;
-  /** The comparison that has begun: a slice goes on where the last one ended, whoever asks for it. */
+  /** The comparison that has begun: each slice continues where the last one ended. */
   #current: Slices<void> | undefined;
 
   constructor(
@@ -47,7 +47,7 @@ export class Quality {
     this.#cer.merge(other.#cer);
   }
 
-  /** Whether so many texts wait that `work` must go on now. */
+  /** Whether too many texts wait, so that `work` must be called now. */
   get isPressed(): boolean {
     return this.#waiting > this.#maxWaiting / 10;
   }
@@ -91,7 +91,7 @@ export class Quality {
   }
 }
 
-/** Characters: comparing two texts of this length that have nothing in common takes a tenth of a millisecond. */
+/** Characters of a long text: comparing two of this length without anything in common takes 0.1 ms. */
 const LONG_TEXT = 500;
 
 /** Characters that may wait to be compared. */

@@ -102,7 +102,7 @@ Deno.test("Quality counts long texts too, each once", () => {
   assert.equal(all.result().wer?.utterances, 2);
 });
 
-Deno.test("Quality compares long texts in slices, and the same whoever asks for them", () => {
+Deno.test("Quality compares long texts in slices, with the same result for every caller", () => {
   const [one, other] = ["a", "b"].map((letter) =>
     Array.from({ length: 6000 }, (_, i) => `${letter}${i % 37}`).join(" ")
   );

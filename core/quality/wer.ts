@@ -24,14 +24,14 @@ export type CountErrors = (
 ) => Slices<EditCounts>;
 
 /**
- * Word errors: the fewest substitutions, deletions and insertions that turn the reference into the hypothesis.
- * Where several ways are as short, the one with the fewest substitutions counts, which is the one with the most
- * words right; that fixes s, d and i.
+ * Counts word errors: the fewest substitutions, deletions and insertions that turn the reference into the hypothesis.
+ * Of several ways with as few errors, the one with the fewest substitutions counts, which has the most words right:
+ * that makes s, d and i unique.
  */
 export const wordErrors: CountErrors = (reference, hypothesis, normalize) =>
   edits(wordsOf(normalize(reference)), wordsOf(normalize(hypothesis)));
 
-/** The same over characters: code points, after `normalize`, without white space. */
+/** Counts character errors: of code points, after `normalize`, without white space. */
 export const characterErrors: CountErrors = (
   reference,
   hypothesis,
@@ -42,7 +42,7 @@ export const characterErrors: CountErrors = (
     charactersOf(normalize(hypothesis)),
   );
 
-/** The units of a text, one after the other: a list of them would take many times the memory of a long text. */
+/** The units of a text, as an iterable: a list would take many times the memory of a long text. */
 type Units = Iterable<string>;
 
 function* wordsOf(text: string): Units {
@@ -79,10 +79,10 @@ function addTo(numbers: Map<string, number>, unit: string): number {
   return number;
 }
 
-/** Units that are numbered without giving the loop back. */
+/** Units that are numbered in one slice. */
 const UNITS_AT_ONCE = 16_384;
 
-/** Each unit as its number: numbers are compared faster than strings. */
+/** Replaces each unit by a number, as numbers are compared faster than strings. */
 function* numbered(
   units: Units,
   numberOf: (unit: string) => number,
@@ -100,7 +100,7 @@ function* numbered(
   return numbers.subarray(0, size);
 }
 
-/** Equal beginnings and ends belong to some best way, so they need not be searched. */
+/** Removes the shared beginning and end, which belong to some best alignment. */
 function withoutSharedEnds(
   a: Int32Array,
   b: Int32Array,

@@ -89,7 +89,7 @@ Deno.test("wordErrors() stays within what lengths allow, and turns d into i when
     const m = hypothesis.length;
     assert.ok(Math.abs(n - m) <= s + d + i && s + d + i <= Math.max(n, m));
     assert.ok(s >= 0 && d >= 0 && i >= 0 && s + d <= n && s + i <= m);
-    assert.equal(n - d, m - i, "what is left is of one length");
+    assert.equal(n - d, m - i, "the rest has one length");
     assert.deepEqual(
       wordErrors(spaced(hypothesis), spaced(reference), none),
       { s, d: i, i: d, n: m },
