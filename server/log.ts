@@ -24,18 +24,7 @@ export interface LogEntry {
 export type NewLogEntry = Omit<LogEntry, "seq">;
 
 /** A bounded log of events. It keeps the newest. */
-export interface Log {
-  /** Adds an event at the end; drops the oldest if the log is full. */
-  add(entry: NewLogEntry): void;
-  /** The entries, oldest first, from the position `since` on, of one session or of all. */
-  entries(
-    filter?: { since?: number; session?: string | undefined },
-  ): Generator<LogEntry>;
-  /** Number of entries dropped. */
-  readonly dropped: number;
-  /** Removes every entry; positions go on. */
-  clear(): void;
-}
+export type Log = ReturnType<typeof createLog>;
 
 const DIRECTIONS = ["in", "out", "note"] as const;
 
@@ -72,7 +61,7 @@ function createColumns(length: number): Columns {
 }
 
 /** Creates a log of at most `limit` entries. */
-export function createLog(limit: number): Log {
+export function createLog(limit: number) {
   const types = createTypes();
   let size = Math.min(limit, 4096);
   let columns = createColumns(size);
@@ -122,14 +111,19 @@ export function createLog(limit: number): Log {
   }
 
   return {
-    add(entry) {
+    /** Adds an event at the end; drops the oldest if the log is full. */
+    add(entry: NewLogEntry): void {
       if (next - first === size) {
         if (size < limit) grow();
         else first++;
       }
       write(columns, next++ % size, entry);
     },
-    *entries({ since = 0, session } = {}) {
+    /** The entries, oldest first, from the position `since` on, of one session or of all. */
+    *entries(
+      { since = 0, session }: { since?: number; session?: string | undefined } =
+        {},
+    ): Generator<LogEntry> {
       const end = next;
       for (let seq = Math.max(first, since); seq < end; seq++) {
         if (seq < first) continue;
@@ -137,10 +131,12 @@ export function createLog(limit: number): Log {
         if (session === undefined || entry.session === session) yield entry;
       }
     },
-    get dropped() {
+    /** Number of entries dropped. */
+    get dropped(): number {
       return first - clearedTo;
     },
-    clear() {
+    /** Removes every entry; positions go on. */
+    clear(): void {
       first = clearedTo = next;
     },
   };

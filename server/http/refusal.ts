@@ -17,38 +17,25 @@ export interface RefusalParts {
 export class Refusal extends Error {
   override readonly name = "Refusal";
   readonly status: number;
-  readonly param: string | null;
-  readonly type: string | undefined;
-  readonly code: string | null;
 
   /** Creates a refusal with status 400, unless another one is given. */
-  constructor(message: string, parts: RefusalParts = {}) {
+  constructor(message: string, readonly parts: RefusalParts = {}) {
     super(message, { cause: parts.cause });
     this.status = parts.status ?? 400;
-    this.param = parts.param ?? null;
-    this.type = parts.type;
-    this.code = parts.code ?? null;
   }
 }
 
 /** The JSON of a refusal in a dialect. */
 export function refusalJson(
-  { status, message, param, type, code }: Refusal,
+  { status, message, parts }: Refusal,
   dialect: RequestOptions["dialect"],
 ): string {
+  const { type, param = null, code = null } = parts;
+  const openAiType = status < 500 ? "invalid_request_error" : "server_error";
+  const vllmType = type ?? VLLM_TYPES[status] ?? "InternalServerError";
   const error = dialect === "vllm"
-    ? {
-      message,
-      type: type ?? VLLM_TYPES[status] ?? "InternalServerError",
-      param,
-      code: status,
-    }
-    : {
-      message,
-      type: status < 500 ? "invalid_request_error" : "server_error",
-      param,
-      code,
-    };
+    ? { message, type: vllmType, param, code: status }
+    : { message, type: openAiType, param, code };
   return JSON.stringify({ error });
 }
 

@@ -40,8 +40,7 @@ import {
   runningUsage,
   type StreamUsage,
   streamUsage,
-  usageOf,
-  VLLM_PRINT,
+  wholeAnswer,
 } from "./usage.ts";
 
 /** `/v1/chat/completions`. */
@@ -116,37 +115,29 @@ const SOUND_BYTES = 24_000 * 2 * 0.08;
 
 /** The JSON of an answer in one piece. */
 function chatCompletion(
-  { id, created, model }: Head,
+  head: Head,
   answers: readonly Answer[],
   counts: Counts,
   options: RequestOptions,
 ): string {
   const isVllm = options.dialect === "vllm";
+  const extra = { stop_reason: null, token_ids: null, routed_experts: null };
+  const choices = answers.map((answer, index) => ({
+    index,
+    message: messageOf(answer, head.id, options),
+    logprobs: null,
+    finish_reason: answer.finishReason,
+    ...(isVllm && extra),
+  }));
+  const object = "chat.completion";
+  const prompt = {
+    prompt_logprobs: null,
+    prompt_token_ids: null,
+    prompt_text: null,
+  };
   return JSON.stringify({
-    id,
-    object: "chat.completion",
-    created,
-    model,
-    choices: answers.map((answer, index) => ({
-      index,
-      message: messageOf(answer, id, options),
-      logprobs: null,
-      finish_reason: answer.finishReason,
-      ...(isVllm &&
-        { stop_reason: null, token_ids: null, routed_experts: null }),
-    })),
-    ...(isVllm && { service_tier: null, ...VLLM_PRINT }),
-    usage: usageOf(counts, options),
-    ...(isVllm
-      ? {
-        prompt_logprobs: null,
-        prompt_token_ids: null,
-        prompt_text: null,
-        kv_transfer_params: null,
-        ec_transfer_params: null,
-        metrics: null,
-      }
-      : OPENAI_PRINT),
+    ...wholeAnswer(head, object, choices, counts, options, prompt),
+    ...(!isVllm && OPENAI_PRINT),
   });
 }
 

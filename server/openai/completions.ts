@@ -25,8 +25,7 @@ import {
   plainUsage,
   type StreamUsage,
   streamUsage,
-  usageOf,
-  VLLM_PRINT,
+  wholeAnswer,
 } from "./usage.ts";
 
 /** The most prompts of a request: vLLM's own limit. */
@@ -145,36 +144,26 @@ function completionChunks(
 
 /** The JSON of a completion in one piece. */
 function completion(
-  { id, created, model }: Head,
+  head: Head,
   job: Job,
   options: RequestOptions,
   before: (choice: number) => string,
 ): string {
-  const isVllm = options.dialect === "vllm";
-  return JSON.stringify({
-    id,
-    object: "text_completion",
-    created,
-    model,
-    choices: job.answers.map(({ pieces, finishReason }, index) => ({
-      index,
-      text: before(index) + pieces.map(({ text }) => text).join(""),
-      logprobs: null,
-      finish_reason: finishReason,
-      ...(isVllm && {
-        stop_reason: null,
-        token_ids: null,
-        prompt_logprobs: null,
-        prompt_token_ids: null,
-        routed_experts: null,
-      }),
-    })),
-    ...(isVllm && { service_tier: null, ...VLLM_PRINT }),
-    usage: usageOf(countsOf(job), options),
-    ...(isVllm && {
-      kv_transfer_params: null,
-      ec_transfer_params: null,
-      metrics: null,
-    }),
-  });
+  const extra = {
+    stop_reason: null,
+    token_ids: null,
+    prompt_logprobs: null,
+    prompt_token_ids: null,
+    routed_experts: null,
+  };
+  const choices = job.answers.map(({ pieces, finishReason }, index) => ({
+    index,
+    text: before(index) + pieces.map(({ text }) => text).join(""),
+    logprobs: null,
+    finish_reason: finishReason,
+    ...(options.dialect === "vllm" && extra),
+  }));
+  const object = "text_completion";
+  const counts = countsOf(job);
+  return JSON.stringify(wholeAnswer(head, object, choices, counts, options));
 }

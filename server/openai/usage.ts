@@ -23,7 +23,7 @@ export function headOf(id: string, model: unknown, clock: ServerClock): Head {
 }
 
 /** The version of vLLM. */
-export const VLLM_PRINT = { system_fingerprint: "vllm-0.32.0-d2b7fb31" };
+const VLLM_PRINT = { system_fingerprint: "vllm-0.32.0-d2b7fb31" };
 
 /** Service and version of OpenAI. */
 export const OPENAI_PRINT = {
@@ -65,16 +65,7 @@ export function usageOf(
 }
 
 /** The usage of the chunks of a stream, with the version that vLLM ends a stream with. */
-export interface StreamUsage {
-  /** Fields of a chunk before the last of an answer. */
-  during(counts: Counts): object;
-  /** Fields of the chunk with the finish reason. */
-  atFinish(counts: Counts): object;
-  /** Fields of a last chunk of its own; undefined if there is no such chunk. */
-  alone: ((counts: Counts) => object) | undefined;
-  /** Whether the finish reason's chunk counts the tokens of all answers. */
-  readonly isFinal: boolean;
-}
+export type StreamUsage = ReturnType<typeof streamUsage>;
 
 /**
  * Places the usage of a stream as the request asks, or as the options set.
@@ -85,7 +76,7 @@ export function streamUsage(
   streamOptions: unknown,
   options: RequestOptions,
   running: (counts: Counts, options: RequestOptions) => unknown,
-): StreamUsage {
+) {
   const { usageStyle } = options;
   const asked = Object(streamOptions);
   const isVllm = options.dialect === "vllm";
@@ -95,23 +86,30 @@ export function streamUsage(
     (usageStyle === "asked" && hasLast &&
       asked.continuous_usage_stats === true);
   const print = isVllm ? VLLM_PRINT : {};
-  const during = (counts: Counts) =>
+  const during = (counts: Counts): object =>
     hasEach
       ? { usage: running(counts, options) }
       : hasLast && !isVllm
       ? { usage: null }
       : {};
   return {
+    /** Fields of a chunk before the last of an answer. */
     during,
-    atFinish: (counts) => ({
+    /** Fields of the chunk with the finish reason. */
+    atFinish: (counts: Counts): object => ({
       ...(usageStyle === "finish"
         ? { usage: usageOf(counts, options) }
         : during(counts)),
       ...(!hasLast && print),
     }),
+    /** Fields of a last chunk of its own; undefined if there is no such chunk. */
     alone: hasLast
-      ? (counts) => ({ usage: lastUsage(counts, options), ...print })
+      ? (counts: Counts): object => ({
+        usage: lastUsage(counts, options),
+        ...print,
+      })
       : undefined,
+    /** Whether the finish reason's chunk counts the tokens of all answers. */
     isFinal: usageStyle === "finish",
   };
 }
@@ -128,4 +126,28 @@ export function runningUsage(counts: Counts, options: RequestOptions): unknown {
 function lastUsage(counts: Counts, options: RequestOptions): unknown {
   const entries = Object.entries(usageOf(counts, options));
   return Object.fromEntries(entries.filter(([, value]) => value !== null));
+}
+
+/** The fields of an answer in one piece, in the order of the dialect. */
+export function wholeAnswer(
+  { id, created, model }: Head,
+  object: string,
+  choices: readonly object[],
+  counts: Counts,
+  options: RequestOptions,
+  vllmFields: object = {},
+): object {
+  const head = { id, object, created, model, choices };
+  const usage = usageOf(counts, options);
+  if (options.dialect !== "vllm") return { ...head, usage };
+  return {
+    ...head,
+    service_tier: null,
+    ...VLLM_PRINT,
+    usage,
+    ...vllmFields,
+    kv_transfer_params: null,
+    ec_transfer_params: null,
+    metrics: null,
+  };
 }
