@@ -36,7 +36,7 @@ Deno.test("startServer() answers over HTTP as vLLM does", async () => {
   assert.match(data[0].permission[0].id, /^modelperm-[0-9a-f]{16}$/);
 });
 
-Deno.test("startServer() lists its models, even if there are none", async () => {
+Deno.test("startServer() lists its models, or an empty list", async () => {
   await using server = await startServer({ models: [], healthStatus: 503 });
   const models = await (await fetch(`${server.url}/v1/models`)).json();
   assert.deepEqual(models, { object: "list", data: [] });

@@ -47,7 +47,7 @@ async function answersTo(
   return { samples, stage: report.stages[0]!, warnings };
 }
 
-const talk = ["Tell me of ships", "And of trains", "Which is older"]
+const talk = ["Describe ships", "And of trains", "Which is older"]
   .map((text) => ({ text }));
 
 for (const dialect of ["vllm", "openai"] as const) {
