@@ -17,8 +17,14 @@
  *
  * @module
  */
+import { catalogue } from "./catalogue.ts";
+import type { Report, RunConfigInput } from "./plugins/mod.ts";
+import * as runner from "./plugins/run.ts";
+import { zip } from "./datasets/zip.ts";
+
 export * from "./plugins/mod.ts";
-export { run, type RunOptions } from "./plugins/run.ts";
+export type { RunContext, RunOptions } from "./plugins/run.ts";
+export { defineConfig } from "./plugins/config.ts";
 export { systemClock } from "./core/clock.ts";
 export type { Host } from "./core/monitor.ts";
 export type { NormalizerName } from "./core/quality/normalize.ts";
@@ -92,3 +98,54 @@ export { type JsonlOptions, jsonlReporter } from "./reporters/jsonl.ts";
 export { type JsonOptions, jsonReporter } from "./reporters/json.ts";
 
 export { catalogue } from "./catalogue.ts";
+
+/**
+ * Runs plugins that are given as objects, and returns the report.
+ *
+ * @example Usage
+ * ```ts
+ * import { concurrent, echo, repeat, run } from "@earshot/earshot";
+ * import assert from "node:assert/strict";
+ *
+ * const report = await run({
+ *   backend: echo({ delayMs: 5 }),
+ *   dataset: repeat({ text: "hello" }),
+ *   load: concurrent({ streams: [2] }),
+ *   stop: { requests: 10 },
+ * });
+ * assert.equal(report.stages[0]?.counts.ok, 10);
+ * ```
+ *
+ * @throws {UsageError} If options are invalid, or no item of the data can be used.
+ * @throws {RequestError} If the backend cannot reach its server at all.
+ */
+export function run(options: runner.RunOptions): Promise<Report> {
+  return runner.run({ catalogue, ...options });
+}
+
+/**
+ * Runs a configuration and returns the report.
+ *
+ * @example Usage
+ * ```ts
+ * import { runConfig } from "@earshot/earshot";
+ * import assert from "node:assert/strict";
+ *
+ * const report = await runConfig({
+ *   version: 1,
+ *   backend: { use: "echo", with: { delayMs: 5 } },
+ *   data: [{ use: "repeat", with: { text: "hello" } }],
+ *   stop: { requests: 10 },
+ * });
+ * assert.equal(report.stages[0]?.counts.ok, 10);
+ * ```
+ *
+ * @throws {UsageError} If the configuration is invalid: the error lists every problem.
+ * @throws {RequestError} If the backend cannot reach its server at all.
+ */
+export function runConfig(
+  config: RunConfigInput,
+  context: runner.RunContext = {},
+): Promise<Report> {
+  return runner.runConfig(config, { ...context, catalogue, join: zip });
+}

@@ -1,8 +1,8 @@
-import type { Report } from "../mod.ts";
-import { visible } from "./output.ts";
-import { say } from "./warn.ts";
+import { formatSloValue } from "../core/slo.ts";
+import type { Report } from "../plugins/mod.ts";
+import { printError, visible } from "./output.ts";
 
-/** What the exit code says: see `earshot --help`. */
+/** Exit codes: see `earshot --help`. */
 export const EXIT = {
   done: 0,
   failed: 1,
@@ -12,7 +12,10 @@ export const EXIT = {
   interrupted: 130,
 } as const;
 
-/** The exit code of a run that came to a report. */
+/** Sets the exit code of the program. */
+export type SetExitCode = (code: number) => void;
+
+/** Returns the exit code of a run that has a report. */
 export function exitCodeOf({ interrupted, stages }: Report): number {
   if (interrupted) return EXIT.interrupted;
   const found = new Set(stages.map(({ verdict }) => verdict.status));
@@ -22,16 +25,17 @@ export function exitCodeOf({ interrupted, stages }: Report): number {
   return found.has("client-limited") ? EXIT.notValid : EXIT.done;
 }
 
-/** Names every objective that a stage missed, on standard error. */
-export function sayMissed({ stages }: Report): void {
+/** Prints every SLO that a stage missed to standard error. */
+export function printMissedSlos({ stages }: Report): void {
   for (const { name, slo = [] } of stages) {
-    for (const { objective, value, pass } of slo) {
-      if (pass) continue;
-      const measured = value === undefined
-        ? "no request ended, so there is nothing to judge by"
-        : `it was ${Number((100 * value).toPrecision(6))} %`;
-      say(
-        `earshot: stage "${visible(name)}" missed ${objective}: ${measured}`,
+    for (const result of slo) {
+      if (result.pass) continue;
+      const measured = result.value === undefined
+        ? result.reason ?? "no data"
+        : `it was ${formatSloValue(result)}`;
+      const stage = visible(name);
+      printError(
+        `earshot: stage "${stage}" missed ${result.objective}: ${measured}`,
       );
     }
   }

@@ -1,4 +1,6 @@
-import type { Command } from "commander";
+import type { Command, Option } from "commander";
+import { redactSpec } from "../lib/redact.ts";
+import { UsageError } from "../plugins/mod.ts";
 
 /** Names that other tools have for what earshot calls otherwise: GuideLLM, vLLM bench, AIPerf, k6, wrk, hey and ab. */
 const FOREIGN: readonly (readonly [names: string, use: string])[] = [
@@ -102,4 +104,76 @@ function has(command: Command, flag: string): boolean {
   return command.options.some(({ long, short }) =>
     long === flag || short === flag
   );
+}
+
+const OPEN_LOOP = "poisson=RATE or constant=RATE starts RATE requests a second";
+const CLOSED_LOOP = "concurrent=N keeps N streams in flight";
+
+/** Names that other tools have for loads. */
+const FOREIGN_LOADS: ReadonlyMap<string, string> = new Map(Object.entries({
+  rate: OPEN_LOOP,
+  qps: OPEN_LOOP,
+  rps: OPEN_LOOP,
+  async: OPEN_LOOP,
+  "request-rate": OPEN_LOOP,
+  concurrency: CLOSED_LOOP,
+  streams: CLOSED_LOOP,
+  users: CLOSED_LOOP,
+  vus: CLOSED_LOOP,
+  throughput: CLOSED_LOOP,
+  synchronous: "concurrent=1 sends one request after another",
+  sweep: "give a list, as concurrent=1,2,4,8: a stage for each number",
+}));
+
+/** Explains a load that other tools name differently, or a bare number; undefined if there is nothing to explain. */
+export function explainForeignLoad(text: string): string | undefined {
+  const given = text.trim();
+  if (/^[\d.,\s]+$/.test(text)) {
+    return `must name a load, but was ${
+      JSON.stringify(text)
+    }; use concurrent=${given} for streams, or poisson=${given} for requests a second`;
+  }
+  const [, name = ""] = /^([^=,]*)/.exec(given) ?? [];
+  const hint = FOREIGN_LOADS.get(name.trim().toLowerCase());
+  return hint && `unknown load ${JSON.stringify(name)}; ${hint}`;
+}
+
+/** The value of an option that may be given several times. */
+export function collect(
+  value: string,
+  before: readonly string[] = [],
+): readonly string[] {
+  return [...before, value];
+}
+
+/** How to give several values at once, where that is likely to be meant. */
+const INSTEAD: Readonly<Record<string, string>> = {
+  load: "for several stages give one list: --load concurrent=1,8",
+};
+
+/**
+ * Refuses an option that is given twice with different values: commander would keep the last one without a word.
+ * Options that gather several values, as `--report` does, have a parser of their own and are left alone.
+ */
+export function refuseRepeatedOptions(program: Command): void {
+  for (const command of program.commands) {
+    for (const option of command.options) {
+      const takesOne = option.required && option.parseArg === undefined;
+      if (takesOne) refuseRepeated(command, option);
+    }
+  }
+}
+
+function refuseRepeated(command: Command, option: Option): void {
+  let first: string | undefined;
+  command.on(`option:${option.name()}`, (value: string) => {
+    first ??= value;
+    if (value === first) return;
+    const instead = INSTEAD[option.name()] ?? "give one of them";
+    throw new UsageError(
+      `${option.long}: must be given once, but was given as ${
+        JSON.stringify(redactSpec(first))
+      } and as ${JSON.stringify(redactSpec(value))}; ${instead}`,
+    );
+  });
 }

@@ -1,6 +1,6 @@
 import { constants } from "node:os";
 import { EXIT } from "./exit_code.ts";
-import { say } from "./warn.ts";
+import { printError } from "./output.ts";
 
 /** The run was interrupted by a signal before there was anything to report. */
 export class Interrupted extends Error {
@@ -49,7 +49,7 @@ export function interruptible(
     exitCode = interrupted.exitCode;
     // On Windows it is this listener that ends the process.
     if (Deno.build.os !== "windows") release("SIGINT", "SIGTERM");
-    say(`\nearshot: Interrupted: ${follows}`);
+    printError(`\nearshot: Interrupted: ${follows}`);
     controller.abort(interrupted);
   }
 

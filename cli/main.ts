@@ -6,12 +6,10 @@ import { addInfo, addList } from "./commands/list.ts";
 import { addReport } from "./commands/report.ts";
 import { addRun } from "./commands/run.ts";
 import { addServe } from "./commands/serve.ts";
-import { explainForeignOptions } from "./flags.ts";
-import { refuseRepeatedOptions } from "./repeated_options.ts";
-import { EXIT } from "./exit_code.ts";
+import { explainForeignOptions, refuseRepeatedOptions } from "./flags.ts";
+import { EXIT, type SetExitCode } from "./exit_code.ts";
 import { Interrupted } from "./interrupt.ts";
-import { shownMessage } from "./output.ts";
-import { say } from "./warn.ts";
+import { printError, safeMessage } from "./output.ts";
 
 /** Runs a command; returns the exit code. */
 export async function main(args: readonly string[]): Promise<number> {
@@ -24,9 +22,6 @@ export async function main(args: readonly string[]): Promise<number> {
     return failed(error, args);
   }
 }
-
-/** Tells the command line what the exit code is to be. */
-export type SetExitCode = (code: number) => void;
 
 /**
  * All commands. What they do is loaded only when they are called, so that help is quick.
@@ -51,7 +46,7 @@ export function programOf(
     .configureHelp({ optionDescription: describeOption })
     .configureOutput({
       outputError: (text, write) =>
-        write(`earshot: ${shownMessage(text.replace(/^error: /, ""), args)}`),
+        write(`earshot: ${safeMessage(text.replace(/^error: /, ""), args)}`),
     })
     .addHelpText("after", EXIT_CODES);
   addRun(program, setExitCode);
@@ -95,7 +90,7 @@ function failed(error: unknown, args: readonly string[]): number {
   }
   if (error instanceof Interrupted) return error.exitCode;
   const fail = (message: string, code: number) => {
-    say(`earshot: ${shownMessage(message, args)}`);
+    printError(`earshot: ${safeMessage(message, args)}`);
     return code;
   };
   if (isUsageError(error)) return fail(messageOf(error), EXIT.usage);

@@ -57,7 +57,7 @@ async function runRecord(lines: AsyncIterable<SavedLine>): Promise<RunRecord> {
   let end: Pick<RunRecord, "interrupted" | "skipped"> | undefined;
   for await (const line of lines) {
     switch (line.schema) {
-      case "earshot.samples/1":
+      case "earshot.samples/2":
         info = { earshot: line.earshot, run: line.run };
         break;
       case "earshot.sample/1":

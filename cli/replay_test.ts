@@ -21,7 +21,6 @@ async function savedRun(path: string): Promise<Report> {
     backend: echo({ text: "one two" }),
     dataset: repeat({ text: "hello" }),
     load: concurrent({ streams: [1, 2] }),
-    loadText: "concurrent=1,2",
     stop: { requests: 6 },
     reporters: [jsonlReporter({ path })],
   });

@@ -1,17 +1,21 @@
 import assert from "node:assert/strict";
 import { tempFolder } from "../tests/support/datasets.ts";
-import { consoleReporter, jsonlReporter, jsonReporter } from "../mod.ts";
 import { UsageError } from "../plugins/mod.ts";
 import { checkPaths } from "./report_paths.ts";
+
+const reporter = (use: string, path?: string) => ({
+  use,
+  with: path === undefined ? {} : { path },
+});
 
 Deno.test("checkPaths() lets each reporter have its own file, and many share a device", async () => {
   await using folder = await tempFolder();
   await checkPaths([
-    consoleReporter({}),
-    jsonReporter({ path: folder.at("a.json") }),
-    jsonlReporter({ path: folder.at("a.jsonl") }),
-    jsonReporter({ path: "/dev/null" }),
-    jsonlReporter({ path: "/dev/null" }),
+    reporter("console"),
+    reporter("json", folder.at("a.json")),
+    reporter("jsonl", folder.at("a.jsonl")),
+    reporter("json", "/dev/null"),
+    reporter("jsonl", "/dev/null"),
   ], { what: "the data", paths: [folder.path] });
 });
 
@@ -27,12 +31,15 @@ Deno.test("checkPaths() refuses two reporters of one file, whatever they call it
     await assert.rejects(
       () =>
         checkPaths([
-          jsonReporter({ path: folder.at(a) }),
-          jsonlReporter({ path: `${folder.path}/${b}` }),
+          reporter("json", folder.at(a)),
+          reporter("jsonl", `${folder.path}/${b}`),
         ], { what: "the data", paths: [] }),
       (error) => {
         assert.ok(error instanceof UsageError);
-        assert.match(error.message, /by jsonl .*it is that of json$/);
+        assert.match(
+          error.message,
+          /^--report: jsonl must have a file of its own, but .* is that of json$/,
+        );
         return true;
       },
     );
@@ -41,22 +48,24 @@ Deno.test("checkPaths() refuses two reporters of one file, whatever they call it
 
 Deno.test("checkPaths() refuses two reporters on standard output, naming both", async () => {
   const read = { what: "the data", paths: [] };
-  const dash = { path: "-" };
   for (
     const [reporters, message] of [
       [
-        [jsonlReporter(dash), consoleReporter({})],
-        /by console to standard output .*that of jsonl; give/,
+        [reporter("jsonl", "-"), reporter("console")],
+        /^--report: jsonl and console both write to standard output; give/,
       ],
       [
         [
-          jsonReporter(dash),
-          jsonlReporter({ path: "/dev/null" }),
-          jsonlReporter(dash),
+          reporter("json", "-"),
+          reporter("jsonl", "/dev/null"),
+          reporter("jsonl", "-"),
         ],
-        /by jsonl to standard output .*that of json; give/,
+        /^--report: json and jsonl both write/,
       ],
-      [[consoleReporter({}), consoleReporter({})], /that of console/],
+      [
+        [reporter("console"), reporter("console")],
+        /^--report: console and console both write/,
+      ],
     ] as const
   ) {
     await assert.rejects(() => checkPaths(reporters, read), {
@@ -64,7 +73,7 @@ Deno.test("checkPaths() refuses two reporters on standard output, naming both", 
       message,
     });
   }
-  await checkPaths([jsonlReporter(dash)], read);
+  await checkPaths([reporter("jsonl", "-")], read);
 });
 
 Deno.test("checkPaths() refuses to write over the samples", async () => {
@@ -72,7 +81,7 @@ Deno.test("checkPaths() refuses to write over the samples", async () => {
   await assert.rejects(
     () =>
       checkPaths(
-        [jsonlReporter({ path: folder.at("s.jsonl") })],
+        [reporter("jsonl", folder.at("s.jsonl"))],
         { what: "the samples", paths: [folder.at("s.jsonl")] },
       ),
     /that of the samples$/,

@@ -14,9 +14,9 @@ import {
 } from "../server/mod.ts";
 import { EXIT } from "./exit_code.ts";
 import { interruptible } from "./interrupt.ts";
-import { wholeNumber } from "./run_plan.ts";
+import { numberFlag } from "./config.ts";
 import type { ServeFlags } from "./commands/serve.ts";
-import { warn } from "./warn.ts";
+import { warn } from "./output.ts";
 
 /** `earshot serve`: serves until it is interrupted; returns the exit code. */
 export async function serveCommand(flags: ServeFlags): Promise<number> {
@@ -27,11 +27,11 @@ export async function serveCommand(flags: ServeFlags): Promise<number> {
     hostname: flags.host,
     port,
     model: flags.model,
-    seed: wholeNumber("--seed", flags.seed, 0),
+    seed: numberFlag("--seed", flags.seed, 0),
     faults: flags.fault.map(faultOf),
     ...(flags.prefix !== undefined && { pathPrefix: prefixOf(flags.prefix) }),
     ...(flags.seats !== undefined && {
-      maxNumSeqs: wholeNumber("--seats", flags.seats, 1),
+      maxNumSeqs: numberFlag("--seats", flags.seats, 1),
     }),
     ...keyOf(flags),
     ...await tlsOf(flags),
@@ -58,7 +58,7 @@ export async function serveCommand(flags: ServeFlags): Promise<number> {
 }
 
 function portOf(text: string): number {
-  const port = wholeNumber("--port", text, 0);
+  const port = numberFlag("--port", text, 0);
   if (port < 65_536) return port;
   throw new UsageError(
     `--port must be at most 65535, but was ${text}`,

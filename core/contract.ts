@@ -1,12 +1,7 @@
+import type { StopRules } from "./config.ts";
 import type { Random } from "../lib/random.ts";
 import type { Clock } from "./clock.ts";
-import type {
-  Progress,
-  Report,
-  RunInfo,
-  StageReport,
-  StopRules,
-} from "./report.ts";
+import type { Progress, Report, RunInfo, StageReport } from "./report.ts";
 import type { InferenceRequest, Session, Turn } from "./request.ts";
 import type {
   AudioSent,

@@ -56,7 +56,7 @@ export class Replay {
   /** The report of the samples so far. */
   report(): Report {
     const { info: { earshot, run }, skipped, interrupted } = this.#run;
-    const slos = parseSlos(run.config.slo ?? []);
+    const slos = parseSlos(run.config.slos);
     const stages = this.#run.stages.map((stage, i) =>
       stageReport(
         this.#digests[i]!,
@@ -65,7 +65,7 @@ export class Replay {
       )
     );
     return {
-      schema: "earshot.report/1",
+      schema: "earshot.report/2",
       earshot,
       run: { ...run, config: { ...run.config, normalizer: this.#normalizer } },
       stages,

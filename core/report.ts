@@ -1,3 +1,4 @@
+import type { RunConfig, RunFacts, StopRules } from "./config.ts";
 import type { TokenCounter } from "./sample.ts";
 
 /** Statistics of one metric. The summary is absent if nothing was observed. */
@@ -217,48 +218,6 @@ export interface Environment {
   readonly cores?: number;
 }
 
-/** What was run: everything needed to run it again, secrets by name. */
-export interface RunConfig {
-  /** The backend: its name, options, and what it told of itself. */
-  readonly backend: PluginUse;
-  /** The dataset, likewise. */
-  readonly dataset: PluginUse;
-  /** The stages that were asked for, in the words of the command line. */
-  readonly load: string;
-  /** Stop and warm-up rules. */
-  readonly stop: StopRules;
-  /** How texts are normalized before words are compared. */
-  readonly normalizer: string;
-  /** Objectives that every stage must keep: `errorRate<=5%`. Absent where none was set. */
-  readonly slo?: readonly string[];
-}
-
-/** A plugin as a run used it. */
-export interface PluginUse {
-  /** Its name, file or URL. */
-  readonly name: string;
-  /** The options as given, but for what may be secret: values of headers, users, passwords and queries of URLs. */
-  readonly options: unknown;
-  /** What it told of itself when it was open. */
-  readonly facts?: Readonly<Record<string, unknown>>;
-}
-
-/** Rules that end a stage and its warm-up. */
-export interface StopRules {
-  /** Length of the warm-up, before measuring begins, in milliseconds. @default {0} */
-  readonly warmupMs?: number;
-  /** Length of the measured window, in milliseconds. */
-  readonly durationMs?: number;
-  /** Number of requests to start in the measured window. */
-  readonly requests?: number;
-  /**
-   * How long requests in flight may go on after the end, in milliseconds.
-   *
-   * @default 30000 after a duration; otherwise without a limit
-   */
-  readonly drainMs?: number;
-}
-
 /** Facts of a run that are known when it begins. */
 export interface RunInfo {
   /** The machine. */
@@ -271,12 +230,12 @@ export interface RunInfo {
     readonly startedAt: string;
     /** The same in milliseconds since 1970, with a fraction: joins samples with other logs. */
     readonly epochMs: number;
-    /** Seed of the order of the data and of the arrivals. */
-    readonly seed: number;
     /** From the start of the program's work to the first request that could be sent, in milliseconds. */
     readonly loadingMs: number;
     /** Configuration. */
     readonly config: RunConfig;
+    /** Facts that the plugins reported when they were open. */
+    readonly facts: RunFacts;
   };
 }
 
@@ -291,7 +250,7 @@ export interface Skipped {
 /** The result of a run, as plain data. The same samples give the same report, byte for byte. */
 export interface Report extends RunInfo {
   /** Format and version. */
-  readonly schema: "earshot.report/1";
+  readonly schema: "earshot.report/2";
   /** One for each stage. */
   readonly stages: readonly StageReport[];
   /** Items left out. */

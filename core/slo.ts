@@ -298,3 +298,20 @@ export function maxErrorRate(share: number): Slo {
   const percent = Number((100 * share).toPrecision(12));
   return parseSlos([`errorRate<=${percent}%`])[0]!;
 }
+
+/** Formats the measured value of an SLO for people: `214 ms (n = 60)`, or `no data`. */
+export function formatSloValue({ value, unit, n }: SloResult): string {
+  if (value === undefined) return "no data";
+  const number = Number(
+    (unit === "share" ? 100 * value : value).toPrecision(4),
+  );
+  const bare = unit === "ratio" || unit === "count";
+  const sign = unit === "share"
+    ? " %"
+    : bare
+    ? ""
+    : unit === "/s"
+    ? "/s"
+    : ` ${unit}`;
+  return `${number}${sign} (n = ${n})`;
+}

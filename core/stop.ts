@@ -1,7 +1,8 @@
 import type { Clock } from "./clock.ts";
 import type { Dataset } from "./contract.ts";
 import { UsageError } from "./errors.ts";
-import type { StageReport, StopRules } from "./report.ts";
+import type { StopRules } from "./config.ts";
+import type { StageReport } from "./report.ts";
 
 /**
  * Whether something ends a stage before the data does: the data is then read again where it is used up.

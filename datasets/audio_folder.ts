@@ -38,7 +38,7 @@ export interface AudioFolderOptions extends SpeechOptions {
 const AHEAD = 8;
 
 const schema = z.strictObject({
-  path: z.string().min(1).describe(
+  path: z.string().min(1).meta({ format: "path" }).describe(
     "A folder (searched recursively), a glob such as ./clips/**/*.flac, or one audio file",
   ),
   transcripts: z.enum(["auto", "none"]).default("auto").describe(

@@ -63,12 +63,12 @@ export const columnsShape = z.strictObject({
 
 /** The schema of {@linkcode ManifestDatasetOptions}. */
 export const manifestShape = {
-  path: z.string().min(1).describe("Path of the file"),
+  path: z.string().min(1).meta({ format: "path" }).describe("Path of the file"),
   columns: columnsShape,
   turns: z.enum(["last", "all"]).default("last").describe(
     "How chats are sent: last as one request, whose reference is the last answer; all as a session with a turn per answer",
   ),
-  root: z.string().optional().describe(
+  root: z.string().meta({ format: "path" }).optional().describe(
     "Folder or URL that paths of audio and images are relative to (default: the file's folder)",
   ),
   fetchTimeoutMs: z.number().positive().default(30_000).describe(

@@ -59,7 +59,9 @@ const atLeast = (min: number, description: string) =>
   z.int().min(min).optional().describe(description);
 
 const schema = z.strictObject({
-  path: z.string().min(1).describe("The file: JSON or JSON Lines"),
+  path: z.string().min(1).meta({ format: "path" }).describe(
+    "The file: JSON or JSON Lines",
+  ),
   turns: z.enum(["all", "last"]).default("all").describe(
     "all: a session with a turn for each recorded answer; last: one request with everything before the last answer",
   ),
@@ -71,7 +73,7 @@ const schema = z.strictObject({
   outputLength: z.enum(["recorded", "free"]).default("recorded").describe(
     "Number of tokens to generate: as many as the recorded answer has, or the backend's choice",
   ),
-  tokenizer: z.string().min(1).optional().describe(
+  tokenizer: z.string().min(1).meta({ format: "path" }).optional().describe(
     "A tokenizer.json, or its folder, that counts tokens (default: an estimate)",
   ),
   minPromptTokens: atLeast(

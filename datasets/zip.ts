@@ -35,6 +35,7 @@ export function zip(
     kind: "dataset",
     name: "zip",
     options: datasets.map(({ name, options }) => ({ name, options })),
+    parts: datasets,
     async open(context) {
       if (datasets.length === 0) {
         throw new UsageError(

@@ -1,3 +1,5 @@
+import { isRecord } from "./record.ts";
+
 /** Text that replaces a secret. */
 const HIDDEN = "***";
 
@@ -40,6 +42,7 @@ function mapValues(
     return value.map((each) => mapValues(each, keys, map));
   }
   if (typeof value === "object" && value !== null) {
+    if (isEnvReference(value, keys)) return value;
     return Object.fromEntries(
       Object.entries(value).map(([key, each]) => [
         key,
@@ -50,6 +53,17 @@ function mapValues(
   return typeof value === "string" || typeof value === "number"
     ? map(value, keys)
     : value;
+}
+
+/** Whether a value is `{ env: NAME }`, a reference to an environment variable. At the key `headers` it is a header. */
+export function isEnvReference(
+  value: unknown,
+  keys: readonly string[],
+): value is { readonly env: string } {
+  if (!isRecord(value) || Object.keys(value).length !== 1) return false;
+  return typeof value.env === "string" &&
+    /^[A-Z_][A-Z0-9_]*$/.test(value.env) &&
+    !/headers$/i.test(keys.at(-1) ?? "headers");
 }
 
 /** Last words of keys whose values are secret, in lower case and singular: `x-api-key`, `accessToken`. */

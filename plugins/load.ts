@@ -49,7 +49,10 @@ export async function loadPlugin<K extends Kind>(
 ): Promise<Plugin<K, unknown>> {
   const module = await importModule(specifier, options);
   if (module !== undefined) {
-    return pluginIn(kind, module, redactUrl(specifier));
+    const isPath = isFile(specifier) && !/^file:/i.test(specifier);
+    const { cwd = Deno.cwd() } = options;
+    const use = isPath ? resolve(cwd, specifier) : specifier;
+    return pluginIn(kind, module, redactUrl(specifier), use);
   }
   if (!isBuiltIn(kind, specifier, options)) {
     throw unknownName(kind, specifier, options);
@@ -175,12 +178,14 @@ function isKind(value: unknown): value is Kind {
  * checked by this copy of the library, whichever one it was bundled with.
  *
  * @param where Specifier of the module, for errors.
+ * @param use Specifier of the module, for a configuration.
  * @throws {UsageError} If the module exports anything else; the error lists every problem.
  */
 export function pluginIn<K extends Kind>(
   kind: K,
   module: Module,
   where: string,
+  use = where,
 ): Plugin<K, unknown> {
   const found = module.default;
   const problems = problemsOf(kind, found, Object.keys(module));
@@ -192,14 +197,15 @@ export function pluginIn<K extends Kind>(
     );
   }
   if (typeof found === "function") {
-    return define(kind, (found as unknown as Plugin<K, unknown>).definition);
+    const { definition } = found as unknown as Plugin<K, unknown>;
+    return define(kind, definition, use);
   }
   const definition = found as Module & Definition<K>;
   const create = definition[factories[kind]] as Definition<K>["open"];
   return define(kind, {
     ...definition,
     open: (options, context) => create.call(definition, options, context),
-  });
+  }, use);
 }
 
 function problemsOf(

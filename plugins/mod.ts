@@ -41,6 +41,7 @@ export * from "../core/contract.ts";
 export * from "../core/errors.ts";
 export { type JoinedText, joinedText } from "../lib/joined_text.ts";
 export { type Random, random } from "../lib/random.ts";
+export type * from "../core/config.ts";
 export type * from "../core/report.ts";
 export type * from "../core/request.ts";
 export type * from "../core/sample.ts";

@@ -153,7 +153,8 @@ type Converted = { readonly value: unknown } | {
   readonly wanted?: string;
 };
 
-interface Context {
+/** The option that a text is converted for. */
+export interface Context {
   /** Name of the option: its end gives the unit. */
   readonly name: string;
   /** Schema that references start from. */
@@ -192,6 +193,16 @@ function convert(
         ? { value: guess(values[0]!) }
         : { value: values.map(guess) };
   }
+}
+
+/** Converts a text with a unit to a number if the schema wants one; otherwise returns the text. */
+export function convertText(
+  text: string,
+  schema: JsonSchema,
+  context: Context,
+): unknown {
+  const result = convert([{ text, quoted: false }], schema, context);
+  return "value" in result ? result.value : text;
 }
 
 /** Takes the first alternative that fits. Text fits everything and is tried last, unless the value is quoted. */

@@ -1,6 +1,7 @@
 import type { Backend, Dataset, Reporter } from "../core/contract.ts";
 import type { LoadProfile } from "../core/contract.ts";
 import type { Dialect } from "./dialect.ts";
+import { resolveEnv } from "./option_values.ts";
 import { explain, jsonSchemaOf, problemsError } from "./problems.ts";
 import type { StandardSchemaV1 } from "./standard_schema.ts";
 
@@ -112,6 +113,12 @@ export interface Configured<K extends Kind> {
   readonly name: string;
   /** Options before validation. Reports show them without secrets. */
   readonly options: unknown;
+  /** File or URL that the plugin was loaded from. */
+  readonly use?: string;
+  /** Definition of the plugin. */
+  readonly definition?: Definition<K>;
+  /** Of a plugin that joins several: these. */
+  readonly parts?: readonly Configured<K>[];
   /**
    * Validates the options and creates the instance.
    *
@@ -162,6 +169,7 @@ export function defineLoad<Input, Output>(
 export function define<K extends Kind, Input, Output>(
   kind: K,
   definition: Definition<K, Input, Output>,
+  use?: string,
 ): Plugin<K, Input> {
   const { name } = definition;
   function configure(options: Input): Configured<K> {
@@ -169,8 +177,12 @@ export function define<K extends Kind, Input, Output>(
       kind,
       name,
       options,
+      ...(use !== undefined && { use }),
+      definition: definition as Definition<K>,
       async open(context) {
-        const result = await definition.options["~standard"].validate(options);
+        const { "~standard": standard } = definition.options;
+        const resolved = resolveEnv(options, context.env);
+        const result = await standard.validate(resolved);
         if (result.issues) {
           const schema = jsonSchemaOf(definition.options);
           throw problemsError(name, explain(result.issues, options, schema));

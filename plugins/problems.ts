@@ -88,7 +88,9 @@ export function explain(
       ? "must be given"
       : redactRule(
         describe(
-          isOurs(message) ? message : ruleAt(keys, value, schema) ?? message,
+          isOurs(message)
+            ? message
+            : ruleAt(keys, value, schema) ?? typeRule(message) ?? message,
           keys,
           value,
         ),
@@ -258,6 +260,23 @@ function ruleAt(
   return undefined;
 }
 
+/** Words zod's message about a wrong type as a rule. */
+function typeRule(message: string): string | undefined {
+  const [, type = ""] =
+    /^Invalid input: expected (\w+), received/.exec(message) ?? [];
+  return TYPES[type];
+}
+
+const TYPES: Readonly<Record<string, string>> = {
+  string: "must be text",
+  number: "must be a number",
+  int: "must be a whole number",
+  boolean: "must be true or false",
+  object: "must be an object",
+  record: "must be an object",
+  array: "must be a list",
+};
+
 function lengthRule(
   length: number,
   { minLength, maxLength }: JsonSchema,
@@ -287,7 +306,10 @@ function isMissing(
 }
 
 /** The part of a schema for the value at these keys. */
-function schemaAt(keys: readonly string[], root: JsonSchema): JsonSchema {
+export function schemaAt(
+  keys: readonly string[],
+  root: JsonSchema,
+): JsonSchema {
   return keys.reduce<JsonSchema>((part, key) => {
     const { properties, items } = resolveSchema(part, root);
     return resolveSchema(isRecord(properties) ? properties[key] : items, root);
@@ -315,8 +337,8 @@ function unescapePointer(key: string): string {
 /** Formats one problem: `chunkMs must be between 10 and 1000, but was 5`. */
 export function problemLine({ path, message }: Problem): string {
   if (!path) return message;
-  if (message.startsWith("unknown ")) {
-    return message.replace(/^unknown \w+/, (what) => `${what} "${path}"`);
+  if (message.startsWith("unknown option;")) {
+    return message.replace("unknown option", `unknown option "${path}"`);
   }
   return /^(must|takes|has|needs) /.test(message)
     ? `${path} ${message}`
@@ -333,6 +355,7 @@ export function problemsError(
   problems: readonly Problem[],
 ): UsageError {
   const lines = problems.map(problemLine);
+  if (where === "") return new UsageError(lines.join("\n"), { problems });
   const text = lines.length === 1
     ? ` ${lines[0]}`
     : lines.map((line) => `\n  ${line}`).join("");

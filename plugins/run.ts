@@ -1,14 +1,15 @@
 import { type Clock, systemClock } from "../core/clock.ts";
+import type {
+  PluginConfig,
+  RunConfig,
+  RunConfigInput,
+  RunFacts,
+  StopRules,
+} from "../core/config.ts";
 import type { Reporter } from "../core/contract.ts";
 import type { Host } from "../core/monitor.ts";
 import type { NormalizerName } from "../core/quality/normalize.ts";
-import type {
-  Environment,
-  PluginUse,
-  Report,
-  RunInfo,
-  StopRules,
-} from "../core/report.ts";
+import type { Environment, Report, RunInfo } from "../core/report.ts";
 import {
   checkFirstStage,
   type RunListener,
@@ -16,82 +17,170 @@ import {
   runStages,
 } from "../core/run.ts";
 import { messageOf } from "../core/errors.ts";
-import { maxErrorRate } from "../core/slo.ts";
+import { maxErrorRate, parseSlos } from "../core/slo.ts";
 import { disposeInTime } from "../lib/disposal.ts";
-import { denoHost, describeEnvironment } from "./host.ts";
-import type { Configured, Instances, Kind, OpenContext } from "./plugin.ts";
 import { redact, redactText } from "../lib/redact.ts";
+import {
+  parseRunConfig,
+  pluginLoader,
+  prepareRun,
+  recordPlugin,
+} from "./config.ts";
+import { denoHost, describeEnvironment } from "./host.ts";
+import type { Catalogue } from "./load.ts";
+import type { Configured, Instances, Kind, OpenContext } from "./plugin.ts";
 
-/** What to run. */
-export interface RunOptions {
-  /** Sends requests to a model. */
-  readonly backend: Configured<"backend">;
-  /** Supplies the sessions. */
-  readonly dataset: Configured<"dataset">;
-  /** Offers the load, stage by stage. */
-  readonly load: Configured<"load">;
-  /** The load in the words of the command line, for the report. @default {""} */
-  readonly loadText?: string;
-  /** When a stage ends. @default Each session once */
-  readonly stop?: StopRules;
-  /** Where results go, beside the report that is returned. @default {[]} */
-  readonly reporters?: readonly Configured<"reporter">[];
-  /** Fixes the order of the data and the arrivals. @default {1} */
-  readonly seed?: number;
-  /** What is done to texts before their words are compared. @default {"basic"} */
-  readonly normalizer?: NormalizerName;
-  /**
-   * The highest share of a stage's requests that may fail or time out, 0 to 1: 0.05 for 5 %. The run goes on all the
-   * same; each stage's `slo` says whether it kept the limit. @default No limit
-   */
-  readonly maxErrorRate?: number;
-  /** Whether one item of the data that cannot be used ends the run. @default {false} */
-  readonly strict?: boolean;
-  /** Interrupts the run: the report tells what there was until then. */
+/** The surroundings of a run: all that is not part of its configuration. */
+export interface RunContext {
+  /** Interrupts the run: the report covers what happened until then. */
   readonly signal?: AbortSignal;
   /** Reads environment variables for plugins. @default Deno.env.get */
   readonly env?: (name: string) => string | undefined;
-  /** Told what does not stop the run: an item that was skipped, and the like. @default Says nothing */
+  /** Receives messages that do not stop the run, such as a skipped item. @default Ignores them */
   readonly warn?: (message: string) => void;
-  /** What the report says of the machine and the program. @default What Deno tells of them */
+  /** The machine and the program, for the report. @default Those of this process */
   readonly environment?: Environment;
-  /** Tells of the process, for the client's own health. @default What Deno tells of it */
+  /** Measures this process, for the client's health. @default This process */
   readonly host?: Host;
   /** The time. @default The system's monotonic clock */
   readonly clock?: Clock;
 }
 
+/** A run with plugins as objects. */
+export interface RunOptions extends RunContext {
+  /** Sends requests to a model. */
+  readonly backend: Configured<"backend">;
+  /** Supplies the sessions. */
+  readonly dataset: Configured<"dataset">;
+  /** Decides when requests start, stage by stage. */
+  readonly load: Configured<"load">;
+  /** Rules that end each stage. @default Each session once */
+  readonly stop?: StopRules;
+  /** Reporters, in addition to the report that is returned. @default {[]} */
+  readonly reporters?: readonly Configured<"reporter">[];
+  /** Seed of the data's order and of arrivals. @default {1} */
+  readonly seed?: number;
+  /** Normalizer of texts before words are compared. @default {"basic"} */
+  readonly normalizer?: NormalizerName;
+  /** Objectives that every stage must meet, such as `ttft.p95<200ms`. The run continues if one is missed. @default {[]} */
+  readonly slos?: readonly string[];
+  /** Largest share of a stage's requests that may fail, 0 to 1: short for the SLO `errorRate<=5%`. @default No limit */
+  readonly maxErrorRate?: number;
+  /** Whether one item of the data that cannot be used ends the run. @default {false} */
+  readonly strict?: boolean;
+  /** Plugins that the report's configuration may name. @default The built-in ones */
+  readonly catalogue?: Partial<Catalogue>;
+}
+
 /**
- * Opens the plugins, offers the load, and reports.
+ * Runs plugins that are given as objects, and returns the report.
  *
- * @example Usage
- * ```ts
- * import { concurrent, echo, repeat, run } from "@earshot/earshot";
- * import assert from "node:assert/strict";
- *
- * const report = await run({
- *   backend: echo({ delayMs: 5 }),
- *   dataset: repeat({ text: "hello" }),
- *   load: concurrent({ streams: [2] }),
- *   stop: { requests: 10 },
- * });
- * assert.equal(report.stages[0]?.counts.ok, 10);
- * ```
- *
- * @throws {UsageError} If options are refused, or no item of the data can be used.
+ * @throws {UsageError} If options are invalid, or no item of the data can be used.
  * @throws {RequestError} If the backend cannot reach its server at all.
  */
 export async function run(options: RunOptions): Promise<Report> {
-  const { clock = systemClock(), stop = {}, seed = 1, signal = never() } =
+  const { backend, dataset, load, reporters = [], catalogue = {} } = options;
+  const slos = [
+    ...options.slos ?? [],
+    ...(options.maxErrorRate === undefined
+      ? []
+      : [maxErrorRate(options.maxErrorRate).text]),
+  ];
+  const configOf = (plugin: Configured<Kind>) =>
+    pluginConfig(plugin, catalogue);
+  const parts = dataset.parts ?? [dataset];
+  const config: RunConfig = {
+    version: 1,
+    backend: await configOf(backend),
+    data: await Promise.all(parts.map(configOf)),
+    load: await configOf(load),
+    stop: options.stop ?? {},
+    slos,
+    seed: options.seed ?? 1,
+    normalizer: options.normalizer ?? "basic",
+    strict: options.strict ?? false,
+    reports: await Promise.all(reporters.map(configOf)),
+  };
+  return await execute({ config, backend, dataset, load, reporters }, options);
+}
+
+/**
+ * Runs a configuration and returns the report.
+ *
+ * @throws {UsageError} If the configuration is invalid: the error lists every problem.
+ * @throws {RequestError} If the backend cannot reach its server at all.
+ */
+export async function runConfig(
+  config: RunConfigInput,
+  context: RunContext & {
+    readonly catalogue: Catalogue;
+    readonly join: JoinData;
+  },
+): Promise<Report> {
+  const { catalogue, join, env = readEnv } = context;
+  const load = pluginLoader(catalogue);
+  const prepared = await prepareRun(parseRunConfig(config), { load, env });
+  return await execute(
+    {
+      ...prepared,
+      dataset: joined(prepared.data, join),
+      reporters: prepared.reports,
+    },
+    context,
+  );
+}
+
+/** Joins several datasets column by column. */
+export type JoinData = (
+  datasets: readonly Configured<"dataset">[],
+) => Configured<"dataset">;
+
+/** Returns the only dataset, or joins several. */
+export function joined(
+  data: readonly Configured<"dataset">[],
+  join: JoinData,
+): Configured<"dataset"> {
+  return data.length === 1 ? data[0]! : join(data);
+}
+
+/** Names a plugin as a configuration does: by its module or its name in the catalogue, otherwise as inline. */
+async function pluginConfig(
+  plugin: Configured<Kind>,
+  catalogue: Partial<Catalogue>,
+): Promise<PluginConfig> {
+  const { kind, name, definition, options } = plugin;
+  const builtIn = await catalogue[kind]?.[name]?.();
+  const isBuiltIn = definition !== undefined &&
+    builtIn?.definition === definition;
+  return {
+    use: plugin.use ?? (isBuiltIn ? name : `inline:${name}`),
+    with: options as Record<string, unknown>,
+  };
+}
+
+/** A configuration with the plugins that carry it out. */
+export interface Execution {
+  readonly config: RunConfig;
+  readonly backend: Configured<"backend">;
+  readonly dataset: Configured<"dataset">;
+  readonly load: Configured<"load">;
+  /** Those of the configuration, in its order, and any others after them. */
+  readonly reporters: readonly Configured<"reporter">[];
+}
+
+/** Opens the plugins, offers the load, and reports: the one way in which every run is carried out. */
+export async function execute(
+  execution: Execution,
+  options: RunContext,
+): Promise<Report> {
+  const { clock = systemClock(), signal = never(), host = denoHost() } =
     options;
-  const { normalizer = "basic", strict = false, host = denoHost() } = options;
   const { environment = describeEnvironment() } = options;
-  const slos = options.maxErrorRate === undefined
-    ? []
-    : [maxErrorRate(options.maxErrorRate)];
+  const { stop, seed, normalizer, strict, slos: texts } = execution.config;
+  const slos = parseSlos(texts);
   await using opened = new AsyncDisposableStack();
   const context: OpenContext = {
-    env: options.env ?? ((name) => Deno.env.get(name)),
+    env: options.env ?? readEnv,
     signal,
     warn: options.warn ?? (() => {}),
   };
@@ -110,15 +199,20 @@ export async function run(options: RunOptions): Promise<Report> {
     );
     return instance;
   }
-  // The backend last: a path that cannot be written, or data that nothing ends, is told before a server is asked.
+  // The backend last, so that a path that cannot be written, or data without end, is reported before a server is asked.
   const reporters: Reporter[] = [];
-  for (const reporter of options.reporters ?? []) {
+  for (const reporter of execution.reporters) {
     reporters.push(await open(reporter));
   }
-  const load = await open(options.load);
-  const dataset = await open(options.dataset);
+  const load = await open(execution.load);
+  const dataset = await open(execution.dataset);
   checkFirstStage({ load, stop, dataset, seed });
-  const backend = await open(options.backend);
+  const backend = await open(execution.backend);
+  const config = recordConfig(execution);
+  const facts = redact({
+    ...(backend.facts && { backend: backend.facts }),
+    ...(dataset.facts && { data: dataset.facts }),
+  }) as RunFacts;
 
   const head = (begun: { epochMs: number; loadingMs: number }): RunInfo => ({
     earshot: environment,
@@ -126,17 +220,9 @@ export async function run(options: RunOptions): Promise<Report> {
       id: crypto.randomUUID(),
       startedAt: new Date(begun.epochMs).toISOString(),
       epochMs: begun.epochMs,
-      seed,
       loadingMs: begun.loadingMs,
-      config: {
-        backend: use(options.backend, backend.facts),
-        dataset: use(options.dataset, dataset.facts),
-        load: options.loadText ?? "",
-        stop,
-        normalizer,
-        ...(slos.length > 0 &&
-          { slo: slos.map(({ text }) => text) }),
-      },
+      config,
+      facts,
     },
   });
   let info: RunInfo | undefined;
@@ -160,8 +246,8 @@ export async function run(options: RunOptions): Promise<Report> {
     loadingMs: clock.now(),
   });
   const report = reportOf(info, result);
-  // What ended the run weighs more than what became of its report.
-  await tellAll(reporters, report).catch((error) => {
+  // The error that ended the run matters more than one of its report.
+  await reportToAll(reporters, report).catch((error) => {
     if (result.error === undefined) throw error;
     context.warn(messageOf(error));
   });
@@ -169,12 +255,35 @@ export async function run(options: RunOptions): Promise<Report> {
   return report;
 }
 
+/** Returns the configuration for the report: defaults resolved, paths absolute, secrets hidden. */
+export function recordConfig(
+  { config, ...execution }: Execution,
+): RunConfig {
+  const { backend, dataset, load, reporters } = execution;
+  const parts = dataset.parts ?? [dataset];
+  return {
+    ...config,
+    backend: recordPlugin(config.backend, backend.definition),
+    data: config.data.map((each, i) =>
+      recordPlugin(each, parts[i]?.definition)
+    ),
+    load: recordPlugin(config.load, load.definition),
+    reports: config.reports.map((each, i) =>
+      recordPlugin(each, reporters[i]?.definition)
+    ),
+  };
+}
+
+function readEnv(name: string): string | undefined {
+  return Deno.env.get(name);
+}
+
 /**
- * Hands the report to every reporter, whatever becomes of the others.
+ * Passes the report to every reporter, even if some fail.
  *
  * @throws The error of one that failed; an `AggregateError` of several.
  */
-export async function tellAll(
+export async function reportToAll(
   reporters: readonly Reporter[],
   report: Report,
 ): Promise<void> {
@@ -192,25 +301,14 @@ export async function tellAll(
   }
 }
 
-function use(
-  { name, options }: Configured<Kind>,
-  facts: PluginUse["facts"],
-): PluginUse {
-  return {
-    name,
-    options: redact(options),
-    ...(facts && { facts: redact(facts) as NonNullable<typeof facts> }),
-  };
-}
-
-/** Passes what happens on to every reporter. One that throws is told of, once, and left out from then on. */
+/** Passes events on to every reporter. One that throws is reported once and left out from then on. */
 function fanOut(
   reporters: readonly Reporter[],
   { warn }: OpenContext,
   begin: (begun: { epochMs: number; loadingMs: number }) => RunInfo,
 ): RunListener {
   const broken = new Set<Reporter>();
-  function tell(call: (reporter: Reporter) => void): void {
+  function notify(call: (reporter: Reporter) => void): void {
     for (const reporter of reporters) {
       if (broken.has(reporter)) continue;
       try {
@@ -218,7 +316,7 @@ function fanOut(
       } catch (error) {
         broken.add(reporter);
         warn(
-          `A reporter failed and hears no more of this run: ${
+          `a reporter failed and receives nothing more of this run: ${
             messageOf(error)
           }`,
         );
@@ -228,14 +326,14 @@ function fanOut(
   return {
     start(begun) {
       const info = begin(begun);
-      tell((reporter) => reporter.start?.(info));
+      notify((reporter) => reporter.start?.(info));
     },
-    samples: (batch) => tell((reporter) => reporter.samples?.(batch)),
-    progress: (snapshot) => tell((reporter) => reporter.progress?.(snapshot)),
-    stage: (stage) => tell((reporter) => reporter.stage?.(stage)),
+    samples: (batch) => notify((reporter) => reporter.samples?.(batch)),
+    progress: (snapshot) => notify((reporter) => reporter.progress?.(snapshot)),
+    stage: (stage) => notify((reporter) => reporter.stage?.(stage)),
     skip: (id, reason) =>
       warn(`Skipped "${redactText(id)}": ${redactText(reason)}`),
-    late: (what) => warn(`${what} did not stop in time, and is left behind`),
+    late: (what) => warn(`${what} did not stop in time and is abandoned`),
   };
 }
 
@@ -250,7 +348,7 @@ function reportOf(
       reason: redactText(reason),
     })),
   };
-  return { schema: "earshot.report/1", ...info, stages, skipped, interrupted };
+  return { schema: "earshot.report/2", ...info, stages, skipped, interrupted };
 }
 
 function never(): AbortSignal {

@@ -8,7 +8,7 @@ import {
   type Reporter,
   UsageError,
 } from "./mod.ts";
-import { run, type RunOptions, tellAll } from "./run.ts";
+import { reportToAll, run, type RunOptions } from "./run.ts";
 
 function reporter(
   parts: Partial<Reporter>,
@@ -38,14 +38,13 @@ function runWith(options: Partial<RunOptions>): Promise<Report> {
   });
 }
 
-Deno.test("run() tells each reporter of the run, its samples, its stages and its report, in this order", async () => {
+Deno.test("run() passes the run, its samples, its stages and its report to each reporter, in this order", async () => {
   const told: string[] = [];
   const report = await runWith({
     seed: 5,
-    loadText: "concurrent=2",
     environment: { version: "9.9.9" },
     reporters: [reporter({
-      start: ({ run: { seed } }) => void told.push(`start ${seed}`),
+      start: ({ run: { config: { seed } } }) => void told.push(`start ${seed}`),
       samples: (batch) =>
         void told.push(...batch.map(({ id }) => `sample ${id}`)),
       stage: ({ counts: { ok } }) => void told.push(`stage ${ok}`),
@@ -63,19 +62,18 @@ Deno.test("run() tells each reporter of the run, its samples, its stages and its
     "closed",
   ]);
   assert.deepEqual(report.earshot, { version: "9.9.9" });
-  const { backend, dataset, load, normalizer, stop } = report.run.config;
-  assert.equal(backend.name, "echo");
-  assert.deepEqual(dataset.options, { text: "hello" });
-  assert.deepEqual([load, normalizer, stop], ["concurrent=2", "basic", {
-    requests: 4,
-  }]);
+  const { backend, data, load, normalizer, stop } = report.run.config;
+  assert.equal(backend.use, "inline:echo", "without a catalogue");
+  assert.deepEqual(data[0]?.with, { text: "hello" });
+  assert.deepEqual(load.with, { streams: [2] });
+  assert.deepEqual([normalizer, stop], ["basic", { requests: 4 }]);
   assert.equal(
     Date.parse(report.run.startedAt),
     Math.floor(report.run.epochMs),
   );
 });
 
-Deno.test("run() tells nobody what in the options may be secret", async () => {
+Deno.test("run() hides secrets in the options from reporters", async () => {
   const told: unknown[] = [];
   const options = {
     target: "http://me:SECRET@host/?key=SECRET",
@@ -91,7 +89,7 @@ Deno.test("run() tells nobody what in the options may be secret", async () => {
   assert.equal(told.length, 2);
   assert.doesNotMatch(JSON.stringify([told, report]), /SECRET/);
   assert.match(
-    JSON.stringify(report.run.config.backend.options),
+    JSON.stringify(report.run.config.backend.with),
     /\*\*\*@host/,
   );
 });
@@ -114,7 +112,7 @@ Deno.test("run() leaves out a reporter that throws, and goes on", async () => {
   assert.equal(report.stages[0]?.counts.ok, 4);
   assert.equal(samples, 4);
   assert.deepEqual(warnings, [
-    "A reporter failed and hears no more of this run: Disk full",
+    "a reporter failed and receives nothing more of this run: Disk full",
   ]);
 });
 
@@ -142,7 +140,7 @@ Deno.test("run() refuses data that nothing would end before it opens the backend
   await assert.rejects(
     runWith({ backend, stop: {} }),
     (error) =>
-      error instanceof UsageError && /data without end/.test(error.message),
+      error instanceof UsageError && /the data has no end/.test(error.message),
   );
 });
 
@@ -177,16 +175,16 @@ Deno.test("run() refuses data without the columns that the backend needs", async
   );
 });
 
-Deno.test("tellAll() reaches every reporter, and throws what went wrong afterwards", async () => {
+Deno.test("reportToAll() reaches every reporter, and throws what went wrong afterwards", async () => {
   const told: string[] = [];
   const good: Reporter = { report: () => void told.push("told") };
   const bad = (message: string): Reporter => ({
     report: () => Promise.reject(new Error(message)),
   });
   const report = {} as Report;
-  await assert.rejects(tellAll([bad("one"), good], report), /^Error: one$/);
+  await assert.rejects(reportToAll([bad("one"), good], report), /^Error: one$/);
   await assert.rejects(
-    tellAll([bad("one"), good, bad("two")], report),
+    reportToAll([bad("one"), good, bad("two")], report),
     /one\ntwo/,
   );
   assert.deepEqual(told, ["told", "told"]);

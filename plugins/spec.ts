@@ -1,3 +1,4 @@
+import type { PluginConfig } from "../core/config.ts";
 import { UsageError } from "../core/errors.ts";
 import { redactSpec } from "../lib/redact.ts";
 
@@ -179,4 +180,18 @@ function isPlain(text: string, isFirstValue = false): boolean {
 
 function isPlainName(name: string, hasPrimary: boolean): boolean {
   return isPlain(name) && !(hasPrimary && nameEnd(`${name}=`) > name.length);
+}
+
+/** Formats a plugin and its options as a spec, with every option by its name: `poisson,rates=1,2`. */
+export function formatPlugin({ use, with: options }: PluginConfig): string {
+  return formatSpec({
+    name: use,
+    options: Object.entries(options).map(([key, value]) => ({
+      key,
+      values: [value].flat().map((each) => ({
+        text: typeof each === "string" ? each : JSON.stringify(each),
+        quoted: false,
+      })),
+    })),
+  });
 }

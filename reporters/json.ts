@@ -28,7 +28,9 @@ export const jsonReporter: ReporterPlugin<JsonOptions> = defineReporter({
   summary: "The report as one JSON document",
   primary: "path",
   options: z.strictObject({
-    path: z.string().min(1).describe("File to write; - is standard output"),
+    path: z.string().min(1).meta({ format: "path" }).describe(
+      "File to write; - is standard output",
+    ),
     pretty: z.boolean().default(true).describe("Indents the document"),
   }),
   async open({ path, pretty }) {

@@ -27,7 +27,7 @@ export const jsonlReporter: ReporterPlugin<JsonlOptions> = defineReporter({
   summary: "Every sample when it ends, one JSON object per line",
   primary: "path",
   options: z.strictObject({
-    path: z.string().min(1).describe(
+    path: z.string().min(1).meta({ format: "path" }).describe(
       "File to write, replacing an existing one; - is standard output",
     ),
   }),
@@ -48,7 +48,7 @@ function sampleReporter(lines: LineWriter): Reporter {
   function start({ earshot, run }: RunInfo): void {
     if (hasStarted) return;
     hasStarted = true;
-    save({ schema: "earshot.samples/1", earshot, run });
+    save({ schema: "earshot.samples/2", earshot, run });
   }
 
   return {

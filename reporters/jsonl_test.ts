@@ -38,7 +38,7 @@ Deno.test("jsonlReporter() saves a run so that it can be read again", async () =
     }),
   );
   assert.deepEqual(await linesOf(path), [
-    { schema: "earshot.samples/1", ...runInfo },
+    { schema: "earshot.samples/2", ...runInfo },
     { schema: "earshot.sample/1", ...goodSample },
     { schema: "earshot.sample/1", ...failedSample },
     first,
@@ -56,7 +56,7 @@ Deno.test("jsonlReporter() writes a complete file for a run that never began", a
   const path = folder.at("run.jsonl");
   await finish(await open(jsonlReporter({ path })), oneStageReport);
   const schemas = (await linesOf(path)).map(({ schema }) => schema);
-  assert.deepEqual(schemas, ["earshot.samples/1", "earshot.end/1"]);
+  assert.deepEqual(schemas, ["earshot.samples/2", "earshot.end/1"]);
 });
 
 Deno.test("jsonlReporter() writes a file only when the run begins", async () => {

@@ -7,12 +7,14 @@ import {
   type StageReport,
   UsageError,
 } from "../plugins/mod.ts";
+import { isRecord } from "../lib/record.ts";
+import { type OldRun, upgradeRun } from "./older_files.ts";
 import { savedLineSchema } from "./schema.ts";
 
 /** First line of a file of samples: information available when the run began. */
 export interface SavedRun extends RunInfo {
   /** Format and version. */
-  readonly schema: "earshot.samples/1";
+  readonly schema: "earshot.samples/2";
 }
 
 /** Line of a request with all observations. */
@@ -77,7 +79,7 @@ export async function* readSamples(
       warn(`${place}: skipped, as it was cut off`);
       break;
     }
-    last = checkLine(value, place);
+    last = checkLine(upgradeLine(value), place);
     checkOrder(last, place, number);
     yield last;
   }
@@ -144,6 +146,18 @@ function parseLine(text: string, place: string, isWhole: boolean): unknown {
   }
 }
 
+/** Converts the first line of an older file to the present form. */
+function upgradeLine(value: unknown): unknown {
+  if (!isRecord(value) || value.schema !== "earshot.samples/1") return value;
+  if (!isRecord(value.run)) return value;
+  try {
+    const run = upgradeRun(value.run as unknown as OldRun);
+    return { ...value, schema: "earshot.samples/2", run };
+  } catch {
+    return value; // the schema says what is wrong
+  }
+}
+
 /** Checks a line. Unknown keys of a later version are kept. */
 function checkLine(value: unknown, place: string): SavedLine {
   const result = savedLineSchema.safeParse(value);
@@ -160,8 +174,8 @@ function checkLine(value: unknown, place: string): SavedLine {
 }
 
 function checkOrder(line: SavedLine, place: string, number: number): void {
-  if ((line.schema === "earshot.samples/1") === (number === 1)) return;
+  if ((line.schema === "earshot.samples/2") === (number === 1)) return;
   throw new UsageError(
-    `${place}: schema must be 'earshot.samples/1' in the first line only, but was '${line.schema}'`,
+    `${place}: schema must be 'earshot.samples/2' in the first line only, but was '${line.schema}'`,
   );
 }

@@ -6,7 +6,7 @@ import { scratch } from "../tests/support/reporters.ts";
 import { oneStageReport, runInfo } from "../tests/support/report.ts";
 import { goodSample } from "../tests/support/samples.ts";
 
-const head = JSON.stringify({ schema: "earshot.samples/1", ...runInfo });
+const head = JSON.stringify({ schema: "earshot.samples/2", ...runInfo });
 const sample = JSON.stringify({ schema: "earshot.sample/1", ...goodSample });
 const end = JSON.stringify({
   schema: "earshot.end/1",
@@ -99,12 +99,12 @@ const refused: [string, string, RegExp][] = [
   [
     "a file that does not begin with its run",
     `${sample}\n`,
-    /line 1: schema must be 'earshot.samples\/1' in the first line/,
+    /line 1: schema must be 'earshot.samples\/2' in the first line/,
   ],
   [
     "two files in one",
     `${head}\n${head}\n`,
-    /line 2: schema must be 'earshot.samples\/1' in the first line only/,
+    /line 2: schema must be 'earshot.samples\/2' in the first line only/,
   ],
   ["a report", JSON.stringify(oneStageReport), aReport],
   ["a report on many lines", JSON.stringify(oneStageReport, null, 2), aReport],

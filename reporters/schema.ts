@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { runConfigJsonSchema } from "../plugins/config.ts";
 
 const count = z.int().nonnegative();
 const ms = z.number().nonnegative();
@@ -167,11 +168,30 @@ const stage = z.object({
   }),
 }).meta({ id: "stage", description: "The result of one stage" });
 
-const pluginUse = z.object({
-  name: z.string().min(1),
-  options: z.unknown(),
-  facts: facts.exactOptional(),
-}).meta({ id: "pluginUse", description: "A plugin as a run used it" });
+const plugin = z.object({
+  use: z.string().min(1).describe(
+    "Built-in name, file or URL; inline:NAME for a plugin from code",
+  ),
+  with: z.record(z.string(), z.unknown()).describe(
+    "Options, defaults resolved and secrets hidden",
+  ),
+}).meta({ id: "plugin", description: "A plugin and its options" });
+
+const runConfig = z.object({
+  version: z.literal(1),
+  backend: plugin,
+  data: z.array(plugin).readonly(),
+  load: plugin,
+  stop: stopRules,
+  slos: z.array(z.string()).readonly(),
+  seed: z.number(),
+  normalizer: z.enum(["none", "basic"]),
+  strict: z.boolean(),
+  reports: z.array(plugin).readonly(),
+}).meta({
+  id: "runConfig",
+  description: "The configuration, which earshot run --config runs again",
+});
 
 const runInfo = {
   earshot: z.object({
@@ -186,18 +206,12 @@ const runInfo = {
     startedAt: z.string().regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/)
       .describe("When the run's clock stood at 0: ISO 8601, in UTC"),
     epochMs: z.number().positive().describe("The same, in ms since 1970"),
-    seed: z.number(),
     loadingMs: ms,
-    config: z.object({
-      backend: pluginUse,
-      dataset: pluginUse,
-      load: z.string(),
-      stop: stopRules,
-      normalizer: z.string(),
-      slo: z.array(z.string()).readonly().exactOptional().describe(
-        "Objectives that every stage must keep",
-      ),
-    }),
+    config: runConfig,
+    facts: z.object({
+      backend: facts.exactOptional(),
+      data: facts.exactOptional(),
+    }).describe("Facts that the plugins reported when they were open"),
   }).describe("Everything needed to run it again"),
 };
 
@@ -301,7 +315,7 @@ const sample = {
 
 /** Schema of the JSON reporter's document. */
 export const reportSchema = z.object({
-  schema: z.literal("earshot.report/1"),
+  schema: z.literal("earshot.report/2"),
   ...runInfo,
   stages: z.array(stage).readonly(),
   skipped,
@@ -310,7 +324,7 @@ export const reportSchema = z.object({
 
 /** Schema of a line of the JSONL reporter. */
 export const savedLineSchema = z.discriminatedUnion("schema", [
-  z.object({ schema: z.literal("earshot.samples/1"), ...runInfo }).meta({
+  z.object({ schema: z.literal("earshot.samples/2"), ...runInfo }).meta({
     id: "run",
     description: "The first line: what was known when the run began",
   }),
@@ -353,12 +367,13 @@ export function publishedSchemas(
   return {
     "report.schema.json": {
       ...z.toJSONSchema(reportSchema, { io }),
-      $id: "urn:earshot:schema:report:1",
+      $id: "urn:earshot:schema:report:2",
       title: "Report of an earshot run",
     },
+    "config.schema.json": runConfigJsonSchema(),
     "sample.schema.json": {
       ...z.toJSONSchema(savedLineSchema, { io }),
-      $id: "urn:earshot:schema:sample:1",
+      $id: "urn:earshot:schema:sample:2",
       title: "Line of a file of earshot samples",
     },
   };

@@ -35,7 +35,7 @@ const lineIsTyped: Same<z.infer<typeof savedLineSchema>, SavedLine> = true;
 const { schema: _, ...rest } = speechReport;
 const { name, load, window, stopped, client } = troubledStage;
 const lines: SavedLine[] = [
-  { schema: "earshot.samples/1", ...runInfo },
+  { schema: "earshot.samples/2", ...runInfo },
   { schema: "earshot.sample/1", ...goodSample },
   { schema: "earshot.sample/1", ...failedSample },
   {
@@ -131,14 +131,14 @@ function broken(source: unknown, path: string, value?: unknown): unknown {
 type Tree = Record<string, unknown>;
 
 const wrongReports: [string, unknown?][] = [
-  ["schema", "earshot.report/2"],
+  ["schema", "earshot.report/1"],
   ["schema"],
   ["stages"],
   ["interrupted", "no"],
   ["earshot.version"],
   ["earshot.cores", 0],
   ["run.startedAt", "14.3.2026"],
-  ["run.config.backend.name"],
+  ["run.config.backend.use"],
   ["run.config.stop.durationMs", "30s"],
   ["stages.0.window.endMs"],
   ["stages.0.stopped", "done"],
@@ -167,7 +167,7 @@ for (const [path, value] of wrongReports) {
 
 Deno.test("publishedSchemas() reject null and misspelled keys", () => {
   const nothing = JSON.stringify(rest).replace('"p50":412.3', '"p50":null');
-  const value = { schema: "earshot.report/1", ...JSON.parse(nothing) };
+  const value = { schema: "earshot.report/2", ...JSON.parse(nothing) };
   assert.match(report(value), /ttft\/p50 must be number/);
   assert.notEqual(ownReport(broken(speechReport, "stages.0.rates.rps", 1)), "");
 });

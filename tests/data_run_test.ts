@@ -81,19 +81,16 @@ Deno.test("run puts the columns of several --data together, and the report says 
   assert.equal(code, 0, stderr);
   const { run, stages } = await readReport(folder.path, "out.json");
   assert.equal(stages[0].counts.ok, 2);
-  const { name, options, facts } = run.config.dataset;
-  assert.equal(name, "zip");
-  assert.deepEqual(options, [
-    { name: "text", options: { path: "prompts.txt" } },
-    {
-      name: "text",
-      options: {
-        path: "who.json",
-        columns: { system: "persona" },
-        root: "https://***:***@host/",
-      },
-    },
+  const { config: { data }, facts: { data: facts } } = run;
+  assert.deepEqual(data.map(({ use }: { use: string }) => use), [
+    "text",
+    "text",
   ]);
+  const [prompts, who] = data.map((each: { with: unknown }) => each.with);
+  assert.equal(prompts.path, folder.at("prompts.txt"));
+  assert.equal(who.path, folder.at("who.json"));
+  assert.deepEqual(who.columns, { system: "persona" });
+  assert.equal(who.root, "https://***:***@host/");
   assert.equal(facts.items, 2);
   assert.deepEqual(
     facts.datasets.map((each: { columns: unknown }) => each.columns),

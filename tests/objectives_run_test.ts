@@ -57,7 +57,7 @@ Deno.test("run --max-error-rate exits with 3 where a stage failed more often, na
   );
 
   const report = await readReport(folder.path, "out.json");
-  assert.deepEqual(report.run.config.slo, ["errorRate<=5%"]);
+  assert.deepEqual(report.run.config.slos, ["errorRate<=5%"]);
   for (const { slo, rates, counts } of report.stages) {
     const [objective] = slo;
     assert.deepEqual(slo, [{

@@ -114,7 +114,7 @@ export default {
   open({ path }) {
     const write = (line) => appendFileSync(path, line + "\\n");
     return {
-      start: ({ run }) => write("start " + run.config.backend.name),
+      start: ({ run }) => write("start " + run.config.backend.use.replace(/^.*\\//, "")),
       samples: (batch) => batch.forEach((each) => write("sample " + each.output.text.trim())),
       stage: ({ name }) => write("stage " + name),
       report: ({ stages }) => write("report " + stages[0].counts.ok),
@@ -162,7 +162,7 @@ async function runAll(
   assert.equal(stderr, "");
   assert.match(stdout, /^earshot \S+ · reverser · counter \(4\)/);
   const { run, stages }: Report = await readReport(cwd, "out.json");
-  assert.deepEqual(run.config.backend.facts, { pauseMs: 2 });
+  assert.deepEqual(run.facts.backend, { pauseMs: 2 });
   assert.deepEqual(
     stages.map(({ name, load, counts }) => [name, load, counts.ok]),
     [

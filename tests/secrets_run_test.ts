@@ -51,7 +51,7 @@ Deno.test("a run hides keys in the body, users and queries of URLs, in every rep
     texts.push(await Deno.readTextFile(folder.at(file)));
   }
   for (const text of texts) assert.ok(!text.includes(SECRET), text);
-  const { options } =
+  const { with: options } =
     (await readReport(folder.path, "a.json")).run.config.backend;
   assert.deepEqual(options.body, {
     api_key: "***",

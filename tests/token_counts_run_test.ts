@@ -149,7 +149,6 @@ for (const make of [chat, completions]) {
         backend: make({ target, model: "m", body: { n: answers } }),
         dataset: repeat({ text: "hello" }),
         load: concurrent({ streams: [2] }),
-        loadText: "concurrent=2",
         stop: { requests: REQUESTS },
         reporters: [jsonlReporter({ path })],
         warn: (message) => warnings.push(message),

@@ -47,7 +47,9 @@ const target = text(
   (value) => !!parseTarget(value),
   (value) => shown(typeof value === "string" ? hidden(value) : value),
 );
-const file = text("must name a file", (value) => value !== "");
+const file = text("must name a file", (value) => value !== "").meta({
+  format: "path",
+});
 
 /** The schema of {@linkcode TargetOptions}, to be spread into a backend's own. */
 export const targetShape = {

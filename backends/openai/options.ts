@@ -109,7 +109,9 @@ export const openAiShape = {
   requestTimeoutMs: offLimit().default(600_000).describe(
     'Timeout of the whole request, or "off"',
   ),
-  tokenizer: text("must name a file", (value) => value !== "").optional()
+  tokenizer: text("must name a file", (value) => value !== "").meta({
+    format: "path",
+  }).optional()
     .describe("A tokenizer.json: counts tokens if the server does not"),
   tokenize: z.boolean().default(true).describe(
     "Requests /tokenize for token counts that the answer lacks",

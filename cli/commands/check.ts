@@ -1,13 +1,12 @@
 import type { Command } from "commander";
-import type { SetExitCode } from "../main.ts";
-import { collect } from "./run.ts";
+import type { ConfigFlags } from "../config.ts";
+import type { SetExitCode } from "../exit_code.ts";
+import { collect } from "../flags.ts";
 
-/** What `earshot check` is told. */
-export interface CheckFlags {
-  readonly backend?: string;
-  readonly target?: string;
-  readonly model?: string;
-  readonly data: readonly string[];
+/** Flags of `earshot check`. */
+export interface CheckFlags
+  extends
+    Pick<ConfigFlags, "config" | "backend" | "target" | "model" | "data"> {
   readonly messages: string;
 }
 
@@ -16,11 +15,12 @@ export function addCheck(program: Command, setExitCode: SetExitCode): void {
   program.command("check")
     .summary("send one request and show all of it")
     .description(
-      "Sends one request and tells all: what was sent, what came back, and what would be timed.",
+      "Sends one request and shows what was sent, what came back, and what would be timed.",
     )
+    .option("--config <file>", "backend and data from a file, as for run")
     .option(
       "-b, --backend <plugin>",
-      "what to send, as for run (default: realtime)",
+      "how to send the request, as for run (default: realtime)",
     )
     .option(
       "-t, --target <url>",
@@ -29,9 +29,8 @@ export function addCheck(program: Command, setExitCode: SetExitCode): void {
     .option("-m, --model <name>", "the model")
     .option(
       "-d, --data <data>",
-      "where the request comes from: its first item that can be used; again for several (default: as for run)",
+      "source of the request: its first item that can be used; repeat for several (default: as for run)",
       collect,
-      [],
     )
     .option("--messages <n>", "show at most this many messages each way", "40")
     .addHelpText(
@@ -44,7 +43,7 @@ Examples:
 `,
     )
     .action(async (flags: CheckFlags) => {
-      const { checkCommand } = await import("../check_command.ts");
-      setExitCode(await checkCommand(flags));
+      const { check } = await import("../check.ts");
+      setExitCode(await check(flags));
     });
 }

@@ -1,23 +1,25 @@
 import type { Command } from "commander";
+import type { Kind, Plugin } from "../../plugins/plugin.ts";
+
+interface JsonFlag {
+  readonly json?: boolean;
+}
 
 /** Adds `earshot list`. */
 export function addList(program: Command): void {
   program.command("list")
-    .summary("list the built-in plugins and loads")
-    .description("Lists the built-in plugins and loads.")
+    .summary("list the built-in plugins")
+    .description("Lists the built-in plugins.")
     .option("--json", "write JSON")
-    .action(async (flags: { readonly json?: boolean }) => {
-      const { listCommand } = await import("../list_command.ts");
-      await listCommand(flags);
-    });
+    .action(async (flags: JsonFlag) => await listCommand(flags));
 }
 
 /** Adds `earshot info`. */
 export function addInfo(program: Command): void {
   program.command("info")
-    .summary("show what a plugin or a load takes")
+    .summary("show the options of a plugin")
     .description(
-      "Shows what a plugin or a load takes: options, units, defaults.",
+      "Shows the options of a plugin with their types, units and defaults.",
     )
     .argument("<name>", "a built-in name, a file or a URL")
     .option("--json", "write JSON, with the JSON Schema of the options")
@@ -30,8 +32,82 @@ Examples:
   earshot info https://example.org/my_backend.ts --json
 `,
     )
-    .action(async (name: string, flags: { readonly json?: boolean }) => {
-      const { infoCommand } = await import("../list_command.ts");
-      await infoCommand(name, flags);
+    .action(async (name: string, flags: JsonFlag) =>
+      await infoCommand(name, flags)
+    );
+}
+
+/** Runs `earshot list`. */
+async function listCommand(
+  { json }: JsonFlag,
+): Promise<void> {
+  const { kinds } = await import("../../plugins/plugin.ts");
+  const { visibleJson } = await import("../output.ts");
+  const all = await builtIns(kinds);
+  if (json) {
+    const rows = all.map(({ kind, definition: { name, summary } }) => ({
+      kind,
+      name,
+      summary,
+    }));
+    console.log(visibleJson(JSON.stringify(rows, undefined, 2)));
+    return;
+  }
+  const width =
+    Math.max(...all.map(({ definition }) => definition.name.length)) +
+    2;
+  for (const kind of kinds) {
+    console.log(`${kind}s`);
+    for (const { definition } of all.filter((each) => each.kind === kind)) {
+      console.log(
+        `  ${definition.name.padEnd(width)}${definition.summary}`,
+      );
+    }
+  }
+  console.log("\nearshot info NAME shows the options of each");
+}
+
+/** Runs `earshot info`. */
+async function infoCommand(
+  name: string,
+  { json }: JsonFlag,
+): Promise<void> {
+  const { loadPlugins } = await import("../../plugins/load.ts");
+  const { optionLines } = await import("../../plugins/options.ts");
+  const { jsonSchemaOf } = await import("../../plugins/problems.ts");
+  const { catalogue } = await import("../../catalogue.ts");
+  const { visible, visibleJson } = await import("../output.ts");
+  const plugins = await loadPlugins(name, { catalogue });
+  if (json) {
+    const rows = plugins.map(({ kind, definition }) => {
+      const { name, summary, primary, options } = definition;
+      return { kind, name, summary, primary, options: jsonSchemaOf(options) };
     });
+    console.log(visibleJson(JSON.stringify(rows, undefined, 2)));
+    return;
+  }
+  const texts = plugins.map(({ kind, definition }) => {
+    const { name, summary, primary, options } = definition;
+    return [
+      `${name} (${kind}): ${summary}`,
+      "",
+      ...optionLines(jsonSchemaOf(options), { name, primary }),
+    ].join("\n");
+  });
+  console.log(visible(texts.join("\n\n")));
+}
+
+/** Every plugin of the catalogue, kind by kind. */
+async function builtIns(
+  kinds: readonly Kind[],
+): Promise<readonly Plugin<Kind, unknown>[]> {
+  const { loadPlugin } = await import("../../plugins/load.ts");
+  const { catalogue } = await import("../../catalogue.ts");
+  return await Promise.all(
+    kinds.flatMap((kind) =>
+      Object.keys(catalogue[kind]).map((name) =>
+        loadPlugin(kind, name, { catalogue })
+      )
+    ),
+  );
 }

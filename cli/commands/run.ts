@@ -1,23 +1,12 @@
 import type { Command } from "commander";
-import type { SetExitCode } from "../main.ts";
+import type { ConfigFlags } from "../config.ts";
+import type { SetExitCode } from "../exit_code.ts";
+import { collect } from "../flags.ts";
 
-/** What `earshot run` is told, as commander gives it. */
-export interface RunFlags {
-  readonly backend?: string;
-  readonly target?: string;
-  readonly model?: string;
-  readonly data: readonly string[];
-  readonly load?: string;
-  readonly duration?: string;
-  readonly requests?: string;
-  readonly warmup?: string;
-  readonly drain?: string;
-  readonly seed: string;
-  readonly normalizer: string;
-  readonly strict?: boolean;
-  readonly maxErrorRate?: string;
-  readonly report: readonly string[];
+/** Flags of `earshot run`. */
+export interface RunFlags extends ConfigFlags {
   readonly quiet?: boolean;
+  readonly printConfig?: boolean;
 }
 
 /** Adds `earshot run`. */
@@ -26,11 +15,15 @@ export function addRun(program: Command, setExitCode: SetExitCode): void {
     .summary("offer load to a server and report")
     .description(
       "Offers load to a server and reports. Without a target it starts the bundled reference server, without a " +
-        "backend it streams speech in real time, without data it sends what earshot brings.",
+        "backend it streams speech in real time, without data it sends the bundled speech or synthetic prompts.",
+    )
+    .option(
+      "--config <file>",
+      "the run as a file: .yaml, .json, .ts, or the report or samples of an earlier run; other flags override it, option by option",
     )
     .option(
       "-b, --backend <plugin>",
-      "what to send: a built-in name, a file or a URL, with options: NAME[=PRIMARY][,key=value…] (default: realtime)",
+      "how to send requests: a built-in name, a file or a URL, with options: NAME[=PRIMARY][,key=value…] (default: realtime)",
     )
     .option(
       "-t, --target <url>",
@@ -42,13 +35,12 @@ export function addRun(program: Command, setExitCode: SetExitCode): void {
     )
     .option(
       "-d, --data <data>",
-      "a folder of speech, a file (.jsonl, .json, .csv, .parquet, .txt), or a dataset plugin with options; again to put columns of several together (default: clips; for chat, completions, responses and embeddings synthetic,inputTokens=128,outputTokens=64,count=24)",
+      "a folder of speech, a file (.jsonl, .json, .csv, .parquet, .txt), or a dataset plugin with options; repeat to join the columns of several (default: clips; for chat, completions, responses and embeddings synthetic,inputTokens=128,outputTokens=64,count=24)",
       collect,
-      [],
     )
     .option(
       "-l, --load <load>",
-      "concurrent=N[,N…] | constant=RATE[,RATE…] | poisson=RATE[,RATE…], in requests a second; a stage for each number (default: concurrent=1)",
+      "concurrent=N[,N…] | constant=RATE[,RATE…] | poisson=RATE[,RATE…], in requests a second, or a load plugin; a stage for each number (default: concurrent=1)",
     )
     .option("--duration <time>", "measure each stage for this long: 60s, 5m")
     .option("--requests <n>", "measure this many requests in each stage")
@@ -58,53 +50,112 @@ export function addRun(program: Command, setExitCode: SetExitCode): void {
     )
     .option(
       "--drain <time>",
-      "how long requests in flight may go on when none starts any more (default: 30s after a duration)",
+      "time for requests in flight once no more are started (default: 30s after a duration)",
     )
-    .option("--seed <n>", "fixes the order of the data and the arrivals", "1")
+    .option(
+      "--seed <n>",
+      "seed of the data's order and of arrivals (default: 1)",
+    )
     .option(
       "--normalizer <name>",
-      "what is done to texts before their words are compared: none | basic",
-      "basic",
+      "normalizer of texts before words are compared: none | basic (default: basic)",
+    )
+    .option(
+      "--slo <objective>",
+      "exit with 3 if a stage misses it: ttft.p95<200ms, errorRate<1%, wer<8%, requestsPerSecond>=20; repeat for several",
+      collect,
     )
     .option(
       "--max-error-rate <share>",
-      "exit with 3 where more of a stage's requests than this fail or time out: 5% or 0.05 (default: no limit)",
+      "short for --slo errorRate<=SHARE: 5% or 0.05 (default: no limit)",
     )
-    .option("--strict", "one item of the data that cannot be used ends the run")
+    .option(
+      "--strict",
+      "end the run at the first item of the data that cannot be used",
+    )
     .option(
       "-r, --report <plugin>",
-      "where results go: console | json=FILE | csv=FILE[,rows=requests] | jsonl=FILE; again for several (console is added unless one prints to standard output)",
+      "where results go: console | json=FILE | csv=FILE[,rows=requests] | jsonl=FILE; repeat for several (console is added unless one prints to standard output)",
       collect,
-      [],
     )
     .option("-q, --quiet", "no progress, and no summary beside other reports")
+    .option(
+      "--print-config",
+      "print the run as YAML, with the source of each value, and do not run it",
+    )
     .addHelpText("after", EXAMPLES)
-    .action(async (flags: RunFlags) => {
-      const { runCommand } = await import("../run_command.ts");
-      setExitCode(await runCommand(flags));
-    });
-}
-
-/** The values of an option that may be given several times. */
-export function collect(
-  value: string,
-  before: readonly string[],
-): readonly string[] {
-  return [...before, value];
+    .action(async (flags: RunFlags) => setExitCode(await runCommand(flags)));
 }
 
 const EXAMPLES = `
 Without --duration and --requests each item of the data is sent once; with one
 of them the data starts again when it ends. Times take ms, s, m and h.
-'earshot info NAME' shows the options of a plugin or a load.
+'earshot info NAME' shows the options of a plugin.
 
 Examples:
   earshot run
   earshot run --backend chat
   earshot run --target http://127.0.0.1:8000 --load concurrent=1,8,32 \\
-    --duration 60s --warmup 5s
+    --duration 60s --warmup 5s --slo 'ttft.p95<200ms'
   earshot run --backend realtime,chunkMs=80,transport=ws \\
     --target wss://host/prefix --data ./speech --load poisson=2 --duration 5m \\
     --report json=run.json --report jsonl=samples.jsonl
   earshot run --backend ./my_backend.ts --data manifest.jsonl,limit=100 --strict
+  earshot run --config bench.yaml --load concurrent=64
+  earshot run --config run.json --report json=again.json
 `;
+
+/** Runs `earshot run`; returns the exit code. */
+async function runCommand(flags: RunFlags): Promise<number> {
+  const { readRun } = await import("../prepare.ts");
+  const { execute, joined } = await import("../../plugins/run.ts");
+  const { zip } = await import("../../datasets/zip.ts");
+  const { EXIT, exitCodeOf, printMissedSlos } = await import("../exit_code.ts");
+  const { interruptible } = await import("../interrupt.ts");
+  const { progressReporter } = await import("../progress.ts");
+  const { warn } = await import("../output.ts");
+  const { removeAbandonedFolders } = await import(
+    "../../lib/temporary_folder.ts"
+  );
+  if (flags.printConfig) {
+    await printConfig(flags);
+    return EXIT.done;
+  }
+  using interrupt = interruptible();
+  const removed = removeAbandonedFolders();
+  await using prepared = await readRun(flags);
+  const { run } = prepared;
+  const backend = await prepared.startBackend();
+  await removed; // before anything is timed
+  const progress = progressReporter({ quiet: flags.quiet ?? false });
+  const report = await execute({
+    ...run,
+    backend,
+    dataset: joined(run.data, zip),
+    reporters: [...run.reports, progress],
+  }, {
+    signal: interrupt.signal,
+    warn: (message) => progress.aside(() => warn(message)),
+  });
+  printMissedSlos(report);
+  const code = exitCodeOf(report);
+  return code === EXIT.interrupted ? interrupt.exitCode : code;
+}
+
+/** Prints the configuration and the source of each value. */
+async function printConfig(flags: RunFlags): Promise<void> {
+  const { readRun } = await import("../prepare.ts");
+  const { recordConfig } = await import("../../plugins/run.ts");
+  const { formatConfig } = await import("../print_config.ts");
+  const { visible } = await import("../output.ts");
+  const { zip } = await import("../../datasets/zip.ts");
+  const { joined } = await import("../../plugins/run.ts");
+  await using prepared = await readRun(flags);
+  const { run, sourceOf } = prepared;
+  const config = recordConfig({
+    ...run,
+    dataset: joined(run.data, zip),
+    reporters: run.reports,
+  });
+  console.log(visible(formatConfig(config, sourceOf).trimEnd()));
+}

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { FAULTS } from "../../server/faults.ts";
 import { REQUEST_SETTINGS, SESSION_SETTINGS } from "../../server/settings.ts";
-import type { SetExitCode } from "../main.ts";
+import type { SetExitCode } from "../exit_code.ts";
 
 /** Flags of `earshot serve`. */
 export interface ServeFlags {

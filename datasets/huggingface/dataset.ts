@@ -67,7 +67,7 @@ const schema = z.strictObject({
   cache: z.boolean().default(true).describe(
     "Download files into the Hugging Face cache; false: read Parquet in place",
   ),
-  cacheDir: z.string().min(1).optional().describe(
+  cacheDir: z.string().min(1).meta({ format: "path" }).optional().describe(
     "Folder of the cache (default: $HF_HUB_CACHE, else $HF_HOME/hub, else ~/.cache/huggingface/hub)",
   ),
   endpoint: z.url({ protocol: /^https?$/ }).optional().describe(

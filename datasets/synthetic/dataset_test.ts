@@ -425,14 +425,14 @@ Deno.test("synthetic() reads its options from a command line", () => {
 });
 
 Deno.test("synthetic() supplies a run with pass after pass", async () => {
-  const { stages, run: { config } } = await run({
+  const { stages, run: { facts } } = await run({
     backend: echo({}),
     dataset: synthetic({ inputTokens: 16, turns: 2, count: 3 }),
     load: concurrent({ streams: [2] }),
     stop: { requests: 20 },
   });
   assert.equal(stages[0]?.counts.ok, 20);
-  assert.deepEqual(config.dataset.facts, {
+  assert.deepEqual(facts.data, {
     items: 3,
     tokenCounter: "characters",
   });

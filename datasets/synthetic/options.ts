@@ -176,7 +176,7 @@ const shape = z.strictObject({
   prefixIn: z.enum(["system", "text"]).optional().describe(
     "Where the prefix goes: into the system message, or to the start of the first prompt (default: system)",
   ),
-  tokenizer: z.string().min(1).optional().describe(
+  tokenizer: z.string().min(1).meta({ format: "path" }).optional().describe(
     "A tokenizer.json, or its folder, that makes lengths exact (default: 4 characters a token)",
   ),
   batch: z.int().positive().optional().describe(

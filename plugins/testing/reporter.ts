@@ -156,15 +156,20 @@ export function testRun(): TestRun {
       id: "00000000-0000-4000-8000-000000000000",
       startedAt: "2026-01-01T00:00:00.000Z",
       epochMs: Date.UTC(2026, 0, 1),
-      seed: 1,
       loadingMs: 1,
       config: {
-        backend: { name: "echo", options: {}, facts: { model: "none" } },
-        dataset: { name: "repeat", options: { text: "hello" } },
-        load: "concurrent=1",
+        version: 1,
+        backend: { use: "echo", with: {} },
+        data: [{ use: "repeat", with: { text: "hello" } }],
+        load: { use: "concurrent", with: { streams: [1] } },
         stop: { requests: 3 },
+        slos: [],
+        seed: 1,
         normalizer: "basic",
+        strict: false,
+        reports: [],
       },
+      facts: { backend: { model: "none" } },
     },
   };
   const stage = stageOf(samples());
@@ -180,7 +185,7 @@ export function testRun(): TestRun {
     remainingRequests: 2,
   };
   const report: Report = {
-    schema: "earshot.report/1",
+    schema: "earshot.report/2",
     ...info,
     stages: [stage],
     skipped: { count: 0, items: [] },

@@ -1,9 +1,10 @@
 import { z } from "zod";
 import {
   defineReporter,
-  type PluginUse,
+  type PluginConfig,
   type Report,
   type ReporterPlugin,
+  type RunFacts,
   type Skipped,
 } from "../../plugins/mod.ts";
 import { writeText } from "../output.ts";
@@ -87,7 +88,7 @@ function stageSections({ run, stages }: Report, look: Look): string[][] {
   if (stages.length === 1 && only.verdict.status === "failed") {
     return [failedLines(only, look)];
   }
-  const speed = numberFact(run.config.backend, "speed");
+  const speed = numberFact(run.facts.backend, "speed");
   const sections = stages.map((stage, index) =>
     stageLines(stage, { index, of: stages.length, speed }, look)
   );
@@ -98,14 +99,14 @@ function stageSections({ run, stages }: Report, look: Look): string[][] {
 
 function headerLines(report: Report, look: Look): string[] {
   const { earshot, run, interrupted } = report;
-  const { backend, dataset } = run.config;
+  const { config, facts } = run;
   const parts = [
     look.paint("bold", `earshot ${plain(earshot.version)}`),
-    describeBackend(backend),
-    textFact(backend, "url") ?? textFact(backend, "target"),
-    textFact(backend, "model"),
-    describeDataset(dataset),
-    `seed ${run.seed}`,
+    describeBackend(config.backend.use, facts.backend),
+    textFact(facts.backend, "url") ?? textFact(facts.backend, "target"),
+    textFact(facts.backend, "model"),
+    describeData(config.data, facts.data),
+    `seed ${config.seed}`,
     `loaded in ${seconds(run.loadingMs)}`,
   ];
   return [
@@ -116,10 +117,18 @@ function headerLines(report: Report, look: Look): string[] {
   ];
 }
 
-function describeBackend(backend: PluginUse): string {
+type Facts = RunFacts["backend"];
+
+/** Shortens the path or URL of a plugin to its last part. */
+function labelOf(use: string): string {
+  const path = use.replace(/[#?].*$/, "");
+  return plain(/[\\/]/.test(path) ? path.split(/[\\/]/).at(-1)! : use);
+}
+
+function describeBackend(use: string, backend: Facts): string {
   const dialect = textFact(backend, "dialect");
   const mode = textFact(backend, "mode");
-  const name = plain(backend.name) + (dialect ? `/${dialect}` : "");
+  const name = labelOf(use) + (dialect ? `/${dialect}` : "");
   if (!mode) return name;
   if (mode !== "stream") return `${name}, ${mode}`;
   const speed = numberFact(backend, "speed");
@@ -127,18 +136,18 @@ function describeBackend(backend: PluginUse): string {
   return `${name}, streaming ${speed === 0 ? "unpaced" : `at ${times(speed)}`}`;
 }
 
-function describeDataset(dataset: PluginUse): string {
-  const count = numberFact(dataset, "items");
-  const name = plain(dataset.name);
+function describeData(data: readonly PluginConfig[], facts: Facts): string {
+  const count = numberFact(facts, "items");
+  const name = data.map(({ use }) => labelOf(use)).join(" + ");
   return count === undefined ? name : `${name} (${count})`;
 }
 
-function textFact({ facts }: PluginUse, key: string): string | undefined {
+function textFact(facts: Facts, key: string): string | undefined {
   const value = facts?.[key];
   return typeof value === "string" && value !== "" ? plain(value) : undefined;
 }
 
-function numberFact({ facts }: PluginUse, key: string): number | undefined {
+function numberFact(facts: Facts, key: string): number | undefined {
   const value = facts?.[key];
   return typeof value === "number" ? value : undefined;
 }

@@ -284,7 +284,7 @@ Deno.test("renderReport() shows SLOs, also without data or a successful request"
   } as const;
   assert.match(
     withStage({ slo: [{ ...slo, value: 0.031, n: 40, pass: true }] }),
-    /\n {2}slo {5}errorRate<=5% {2}3\.1 % {2}met\n/,
+    /\n {2}slo {5}errorRate<=5% {2}3\.1 % \(n = 40\) {2}met\n/,
   );
   const failed = withStage({
     slo: [{ ...slo, n: 0, pass: false }],

@@ -1,10 +1,10 @@
+import { formatSloValue } from "../../core/slo.ts";
 import type {
   ClientHealth,
   Counts,
   ErrorRate,
   FailureNote,
   Rates,
-  SloResult,
   StageReport,
   Summary,
   TokenCounter,
@@ -194,22 +194,13 @@ function outsideLines(
 }
 
 function sloLines({ slo = [] }: StageReport, look: Look): string[] {
-  const parts = slo.map(({ objective, value, unit, pass }) => {
-    const measured = value === undefined
-      ? "no data"
-      : formatSloValue(value, unit);
-    const result = pass
+  const parts = slo.map((each) => {
+    const result = each.pass
       ? look.paint("green", "met")
       : look.paint("red", "missed");
-    return `${plain(objective)}  ${measured}  ${result}`;
+    return `${plain(each.objective)}  ${formatSloValue(each)}  ${result}`;
   });
   return wrap(parts, { ...look, label: "  slo     " });
-}
-
-function formatSloValue(value: number, unit: SloResult["unit"]): string {
-  if (unit === "share") return percent(value);
-  if (unit === "ratio") return times(value);
-  return unit === "/s" ? `${rounded(value)}/s` : `${rounded(value)} ${unit}`;
 }
 
 /** Names the sources of token counts other than the server's: an estimate must not look like a count. */

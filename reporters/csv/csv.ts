@@ -32,7 +32,9 @@ export const csvReporter: ReporterPlugin<CsvOptions> = defineReporter({
   summary: "A table with a row for each stage or request",
   primary: "path",
   options: z.strictObject({
-    path: z.string().min(1).describe("File to write; - is standard output"),
+    path: z.string().min(1).meta({ format: "path" }).describe(
+      "File to write; - is standard output",
+    ),
     rows: z.enum(["stages", "requests"]).default("stages").describe(
       "Rows of the table",
     ),

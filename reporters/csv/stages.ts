@@ -1,11 +1,12 @@
 import {
   type ErrorRate,
   metrics,
-  type PluginUse,
   type Report,
+  type RunFacts,
   type StageReport,
   type Summary,
 } from "../../plugins/mod.ts";
+import { formatPlugin } from "../../plugins/spec.ts";
 import { type Cell, plainJson } from "../safe_text.ts";
 
 /** Stage of a report. */
@@ -56,15 +57,15 @@ const single: readonly Column[] = [
   ["run.id", ({ run }) => run.id],
   ["run.startedAt", ({ run }) => run.startedAt],
   ["earshot.version", ({ earshot }) => earshot.version],
-  ["run.seed", ({ run }) => run.seed],
-  ["backend", ({ run }) => run.config.backend.name],
+  ["run.seed", ({ run }) => run.config.seed],
+  ["backend", ({ run }) => run.config.backend.use],
   ["backend.dialect", factOf("dialect")],
   ["backend.mode", factOf("mode")],
   ["backend.speed", factOf("speed")],
   ["target", (row) => factOf("url")(row) ?? factOf("target")(row)],
   ["model", factOf("model")],
-  ["dataset", ({ run }) => run.config.dataset.name],
-  ["run.load", ({ run }) => run.config.load],
+  ["dataset", ({ run }) => run.config.data.map(({ use }) => use).join("+")],
+  ["run.load", ({ run }) => formatPlugin(run.config.load)],
   ["interrupted", ({ interrupted }) => interrupted],
   ["stage", ({ index }) => index],
   ["name", ({ stage }) => stage.name],
@@ -125,8 +126,8 @@ export function stageCells(report: Report, reported: ReportedStage): Cell[] {
 }
 
 /** Returns a function that reads a fact of the backend. */
-function factOf(key: keyof NonNullable<PluginUse["facts"]>) {
-  return ({ run }: Row): Cell => toCell(run.config.backend.facts?.[key]);
+function factOf(key: keyof NonNullable<RunFacts["backend"]>) {
+  return ({ run }: Row): Cell => toCell(run.facts.backend?.[key]);
 }
 
 function toCell(value: unknown): Cell {

@@ -46,31 +46,38 @@ export const runInfo: RunInfo = {
     id: "0197f2c4-7a51-7c0e-9b1d-3f6a2f0c8e11",
     startedAt: "2026-03-14T09:26:53.589Z",
     epochMs: 1773480413589.793,
-    seed: 1,
     loadingMs: 412.7,
     config: {
+      version: 1,
       backend: {
-        name: "realtime",
-        options: { target: "ws://127.0.0.1:41233", apiKeyEnv: "VLLM_API_KEY" },
-        facts: {
-          url: "ws://127.0.0.1:41233/v1/realtime",
-          dialect: "vllm",
-          model: "voxtral",
-          mode: "stream",
-          speed: 1,
-          chunkMs: 100,
-          transport: "native",
-        },
+        use: "realtime",
+        with: { target: "ws://127.0.0.1:41233", apiKeyEnv: "VLLM_API_KEY" },
       },
-      dataset: { name: "clips", options: {}, facts: { items: 8 } },
-      load: "concurrent=8,32",
+      data: [{ use: "clips", with: {} }],
+      load: { use: "concurrent", with: { streams: [8, 32] } },
       stop: {
         warmupMs: 5000,
         durationMs: 30000,
         requests: 500,
         drainMs: 30000,
       },
+      slos: [],
+      seed: 1,
       normalizer: "basic",
+      strict: false,
+      reports: [],
+    },
+    facts: {
+      backend: {
+        url: "ws://127.0.0.1:41233/v1/realtime",
+        dialect: "vllm",
+        model: "voxtral",
+        mode: "stream",
+        speed: 1,
+        chunkMs: 100,
+        transport: "native",
+      },
+      data: { items: 8 },
     },
   },
 };
@@ -245,7 +252,7 @@ export const troubledStage: StageReport = {
 
 /** A run of two stages, with every optional key somewhere in it. */
 export const speechReport: Report = {
-  schema: "earshot.report/1",
+  schema: "earshot.report/2",
   ...runInfo,
   stages: [goodStage, troubledStage],
   skipped: {
@@ -314,21 +321,26 @@ export const halfFailedReport: Report = {
 
 /** A run of chats, interrupted, at a rate, with what little such a backend may know. */
 export const chatReport: Report = {
-  schema: "earshot.report/1",
+  schema: "earshot.report/2",
   earshot: { version: "0.1.0" },
   run: {
     id: "0197f2c4-7a51-7c0e-9b1d-3f6a2f0c8e12",
     startedAt: "2026-03-14T09:26:53.589Z",
     epochMs: 1773480413589.793,
-    seed: 7,
     loadingMs: 8.1,
     config: {
-      backend: { name: "echo", options: { delayMs: 3 } },
-      dataset: { name: "./prompts.ts", options: {} },
-      load: "poisson=200",
+      version: 1,
+      backend: { use: "echo", with: { delayMs: 3 } },
+      data: [{ use: "./prompts.ts", with: {} }],
+      load: { use: "poisson", with: { rates: [200] } },
       stop: { requests: 40 },
+      slos: [],
+      seed: 7,
       normalizer: "none",
+      strict: false,
+      reports: [],
     },
+    facts: {},
   },
   stages: [{
     name: "poisson 200/s",
@@ -388,15 +400,18 @@ export const uploadReport: Report = {
     config: {
       ...runInfo.run.config,
       backend: {
-        name: "transcriptions",
-        options: { target: "http://127.0.0.1:8000" },
-        facts: {
-          stream: true,
-          responseFormat: "json",
-          audioFormat: "as-is",
-          model: "whisper",
-          url: "http://127.0.0.1:8000/v1/audio/transcriptions",
-        },
+        use: "transcriptions",
+        with: { target: "http://127.0.0.1:8000" },
+      },
+    },
+    facts: {
+      ...runInfo.run.facts,
+      backend: {
+        stream: true,
+        responseFormat: "json",
+        audioFormat: "as-is",
+        model: "whisper",
+        url: "http://127.0.0.1:8000/v1/audio/transcriptions",
       },
     },
   },
@@ -460,11 +475,14 @@ export const embeddingsReport: Report = {
     config: {
       ...runInfo.run.config,
       backend: {
-        name: "embeddings",
-        options: { target: "http://127.0.0.1:8000" },
-        facts: { model: "bge", url: "http://127.0.0.1:8000/v1/embeddings" },
+        use: "embeddings",
+        with: { target: "http://127.0.0.1:8000" },
       },
-      dataset: { name: "jsonl", options: {}, facts: { items: 62 } },
+      data: [{ use: "jsonl", with: {} }],
+    },
+    facts: {
+      backend: { model: "bge", url: "http://127.0.0.1:8000/v1/embeddings" },
+      data: { items: 62 },
     },
   },
   stages: [embeddingsStage(8, 21.4), embeddingsStage(32, 64.2)],

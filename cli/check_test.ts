@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { answerLines } from "./check_answer.ts";
+import { answerLines } from "./check.ts";
 
 Deno.test("answerLines() has a line for each part of an answer, and none for what there is not", () => {
   assert.deepEqual(

@@ -1,0 +1,392 @@
+import { dirname, resolve } from "node:path";
+import type { RunConfigInput } from "../core/config.ts";
+import { maxErrorRate } from "../core/slo.ts";
+import { isRecord } from "../lib/record.ts";
+import { redactUrl } from "../lib/redact.ts";
+import { parseDuration, parseShare } from "../lib/units.ts";
+import {
+  parseRunConfig,
+  type Place,
+  type PluginLoader,
+  pluginLoader,
+  resolveConfigPaths,
+} from "../plugins/config.ts";
+import {
+  isUsageError,
+  type Kind,
+  type Problem,
+  UsageError,
+} from "../plugins/mod.ts";
+import { parseOptions } from "../plugins/options.ts";
+import { parseSpec } from "../plugins/spec.ts";
+import { catalogue } from "../catalogue.ts";
+import { explainForeignLoad } from "./flags.ts";
+
+/** Flags that say what to run. */
+export interface ConfigFlags {
+  readonly config?: string;
+  readonly backend?: string;
+  readonly target?: string;
+  readonly model?: string;
+  readonly data?: readonly string[];
+  readonly load?: string;
+  readonly duration?: string;
+  readonly requests?: string;
+  readonly warmup?: string;
+  readonly drain?: string;
+  readonly seed?: string;
+  readonly normalizer?: string;
+  readonly strict?: boolean;
+  readonly slo?: readonly string[];
+  readonly maxErrorRate?: string;
+  readonly report?: readonly string[];
+}
+
+/** A configuration made of flags and a file. */
+export interface ReadConfig {
+  readonly config: RunConfigInput;
+  /** Loads plugins, each only once. */
+  readonly load: PluginLoader;
+  /** Problems of single values, by their paths in the configuration. */
+  readonly problems: readonly Problem[];
+  /** Gives the file or flag and the path in it, for errors. */
+  placeOf(path: string): Place;
+  /** Gives the source of a value: `bench.yaml`, `--seed` or `default`. */
+  sourceOf(path: string): string;
+}
+
+/** A file, with the path of the configuration in it; or a flag. */
+type Source =
+  | { readonly file: string; readonly prefix: string }
+  | { readonly flag: string };
+
+type Values = Record<string, unknown>;
+
+/**
+ * Reads the configuration file, if any, and puts the flags over it, option by option: a flag that names the same
+ * plugin changes single options of it, one that names another plugin replaces it, and lists are replaced.
+ */
+export async function readConfig(flags: ConfigFlags): Promise<ReadConfig> {
+  const builder = new ConfigBuilder();
+  if (flags.config !== undefined) await builder.addFile(flags.config);
+  await builder.addPlugins(flags);
+  builder.addRules(flags);
+  return builder.result();
+}
+
+class ConfigBuilder {
+  readonly #load = pluginLoader(catalogue);
+  readonly #config: Values = { version: 1 };
+  readonly #sources = new Map<string, Source>();
+  readonly #problems: Problem[] = [];
+
+  async addFile(path: string): Promise<void> {
+    const { readConfigFile } = await import("./config_file.ts");
+    const { value, prefix, isResult } = await readConfigFile(path);
+    const parsed = parseRunConfig(value, (at) => ({
+      where: path,
+      path: prefix + at,
+    }));
+    // A run that is repeated must not overwrite the results that it is compared with.
+    const { reports, ...rest } = parsed;
+    const config = await resolveConfigPaths(
+      { ...rest, ...(reports && !isResult && { reports }) },
+      { load: this.#load, folder: resolve(dirname(path)) },
+    );
+    const source = { file: path, prefix };
+    for (const [key, value] of Object.entries(config)) {
+      this.#set(key, value, source);
+    }
+  }
+
+  async addPlugins(flags: ConfigFlags): Promise<void> {
+    const { backend, target, model, data = [], load, report = [] } = flags;
+    if (backend !== undefined) {
+      await this.#addPlugin("backend", "backend", backend, "--backend");
+    }
+    this.#addShorthand("target", target, backend !== undefined);
+    this.#addShorthand("model", model, backend !== undefined);
+    if (load !== undefined) {
+      const problem = explainForeignLoad(load);
+      if (problem === undefined) {
+        await this.#addPlugin("load", "load", load, "--load");
+      } else this.#fail("load.use", problem, "--load");
+    }
+    await this.#addList("dataset", "data", data, "--data");
+    await this.#addList("reporter", "reports", report, "--report");
+  }
+
+  /** `--target` and `--model` set an option of the backend, which `--backend` may set too. */
+  #addShorthand(
+    name: string,
+    value: string | undefined,
+    hasBackendFlag: boolean,
+  ): void {
+    if (value === undefined) return;
+    const path = `backend.with.${name}`;
+    const source = this.#sources.get(path);
+    const isFlag = source !== undefined && "flag" in source;
+    const given = (this.#config.backend as Values | undefined)?.with;
+    const before = isRecord(given) ? given[name] : undefined;
+    if (hasBackendFlag && isFlag && before !== value) {
+      // The values may hold passwords, as URLs do.
+      this.#fail(
+        path,
+        `must be given once, but --${name} gives another value`,
+        `--${name}`,
+      );
+    } else {this.#set("backend", { with: { [name]: value } }, {
+        flag: `--${name}`,
+      });}
+  }
+
+  async #addList(
+    kind: Kind,
+    key: "data" | "reports",
+    texts: readonly string[],
+    flag: string,
+  ): Promise<void> {
+    if (texts.length === 0) return;
+    delete this.#config[key];
+    this.#forget(key);
+    const list: Values[] = [];
+    this.#config[key] = list;
+    for (const [i, text] of texts.entries()) {
+      const given = await this.#parse(kind, text, `${key}.${i}`, flag);
+      list.push(given ?? { use: text });
+    }
+    this.#sources.set(key, { flag });
+  }
+
+  async #addPlugin(
+    kind: Kind,
+    key: string,
+    text: string,
+    flag: string,
+  ): Promise<void> {
+    const given = await this.#parse(kind, text, key, flag);
+    if (given) this.#set(key, given, { flag });
+  }
+
+  /** Parses a spec; its problems are kept. */
+  async #parse(
+    kind: Kind,
+    text: string,
+    path: string,
+    flag: string,
+  ): Promise<{ use: string; with: Values } | undefined> {
+    try {
+      const spec = parseSpec(kind === "dataset" ? await dataSpec(text) : text);
+      const { definition } = await this.#load(kind, spec.name);
+      const { options, problems } = parseOptions(spec, definition);
+      for (const problem of problems) {
+        this.#problems.push({
+          ...problem,
+          path: `${path}.with.${problem.path}`,
+        });
+      }
+      return { use: spec.name, with: options };
+    } catch (error) {
+      if (!isUsageError(error)) throw error;
+      this.#fail(`${path}.use`, error.message, flag);
+      return undefined;
+    }
+  }
+
+  addRules(flags: ConfigFlags): void {
+    const { duration, requests, warmup, drain, seed, normalizer } = flags;
+    this.#add("--warmup", "stop.warmupMs", warmup, durationOf);
+    this.#add("--duration", "stop.durationMs", duration, positiveDuration);
+    this.#add(
+      "--requests",
+      "stop.requests",
+      requests,
+      (text) => wholeNumber(text, 1),
+    );
+    this.#add("--drain", "stop.drainMs", drain, durationOf);
+    this.#add("--seed", "seed", seed, (text) => wholeNumber(text, 0));
+    this.#add("--normalizer", "normalizer", normalizer, normalizerOf);
+    if (flags.strict) this.#set("strict", true, { flag: "--strict" });
+    this.#addSlos(flags);
+  }
+
+  #addSlos({ slo = [], maxErrorRate: share }: ConfigFlags): void {
+    if (slo.length > 0) this.#set("slos", [...slo], { flag: "--slo" });
+    const flag = "--max-error-rate";
+    this.#add(flag, "slos", share, (text) => [
+      ...slo,
+      maxErrorRate(shareOf(text)).text,
+    ]);
+  }
+
+  #add(
+    flag: string,
+    path: string,
+    text: string | undefined,
+    parse: (text: string) => unknown,
+  ): void {
+    if (text === undefined) return;
+    try {
+      const value = parse(text);
+      const [key, inner] = path.split(".");
+      const part = inner === undefined ? value : { [inner]: value };
+      this.#set(key!, part, { flag });
+    } catch (error) {
+      if (!isUsageError(error)) throw error;
+      this.#fail(path, error.message, flag);
+    }
+  }
+
+  #fail(path: string, message: string, flag: string): void {
+    this.#sources.set(path, { flag });
+    this.#problems.push({ path, message });
+  }
+
+  /** Sets a value or merges it into the one before, and notes its source. */
+  #set(key: string, value: unknown, source: Source): void {
+    const before = this.#config[key];
+    const isOther = isRecord(value) && value.use !== undefined &&
+      isRecord(before) && before.use !== undefined && value.use !== before.use;
+    if (isOther || !isRecord(value) || !isRecord(before)) {
+      this.#forget(key);
+      this.#config[key] = value;
+    } else this.#config[key] = merged(before, value);
+    this.#note(key, value, source);
+  }
+
+  #note(path: string, value: unknown, source: Source): void {
+    if (!isRecord(value)) this.#sources.set(path, source);
+    else {
+      for (const [key, part] of Object.entries(value)) {
+        this.#note(`${path}.${key}`, part, source);
+      }
+    }
+  }
+
+  #forget(key: string): void {
+    for (const path of this.#sources.keys()) {
+      if (path === key || path.startsWith(`${key}.`)) {
+        this.#sources.delete(path);
+      }
+    }
+  }
+
+  result(): ReadConfig {
+    const config = this.#config as unknown as RunConfigInput;
+    const find = (path: string): Source | undefined => {
+      const keys = path.split(".");
+      for (let length = keys.length; length > 0; length--) {
+        const source = this.#sources.get(keys.slice(0, length).join("."));
+        if (source) return source;
+      }
+      return undefined;
+    };
+    const useOf = (path: string) =>
+      this.#sources.get(path.replace(/\.with\..*$/, ".use"));
+    return {
+      config,
+      load: this.#load,
+      problems: this.#problems,
+      sourceOf(path) {
+        const source = find(path);
+        if (source === undefined) return "default";
+        return "file" in source ? source.file : source.flag;
+      },
+      placeOf(path) {
+        const source = find(path) ?? useOf(path);
+        if (source && "file" in source) {
+          return { where: source.file, path: source.prefix + path };
+        }
+        const [, plugin, option] = /^(.+)\.with\.(.+)$/.exec(path) ?? [];
+        if (plugin === undefined) {
+          return { where: "", path: source?.flag ?? path };
+        }
+        return { where: redactUrl(useAt(config, plugin)), path: option! };
+      },
+    };
+  }
+}
+
+/** The plugin at a path such as `backend` or `data.0`. */
+function useAt(config: RunConfigInput, path: string): string {
+  const found = path.split(".").reduce<unknown>(
+    (part, key) => Reflect.get(Object(part), key),
+    config,
+  );
+  const use = isRecord(found) ? found.use : undefined;
+  return typeof use === "string" ? use : path === "backend" ? "realtime" : path;
+}
+
+/** Merges objects at every depth; lists and other values are replaced. */
+function merged(before: Values, after: Values): Values {
+  const result = { ...before };
+  for (const [key, value] of Object.entries(after)) {
+    const old = result[key];
+    result[key] = isRecord(old) && isRecord(value) ? merged(old, value) : value;
+  }
+  return result;
+}
+
+/** Replaces a path of data by the dataset that reads it. */
+async function dataSpec(text: string): Promise<string> {
+  const { datasetSpec } = await import("./dataset_spec.ts");
+  return await datasetSpec(text);
+}
+
+/** @throws {UsageError} If the text is not a whole number of at least `least`. */
+function wholeNumber(text: string, least: number): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && Number.isSafeInteger(value) && value >= least) {
+    return value;
+  }
+  throw new UsageError(
+    `must be a whole number of at least ${least}, but was ${shown(text)}`,
+  );
+}
+
+/** @throws {UsageError} If the value of an option is not a whole number of at least `least`. */
+export function numberFlag(
+  option: string,
+  text: string,
+  least: number,
+): number {
+  try {
+    return wholeNumber(text, least);
+  } catch (cause) {
+    throw new UsageError(`${option} ${(cause as Error).message}`, { cause });
+  }
+}
+
+/** @throws {UsageError} If there is no such normalizer. */
+export function normalizerOf(name: string): "none" | "basic" {
+  if (name === "none" || name === "basic") return name;
+  throw new UsageError(`must be one of none, basic, but was ${shown(name)}`);
+}
+
+function durationOf(text: string): number {
+  const ms = parseDuration(text);
+  if (ms !== undefined) return ms;
+  throw new UsageError(
+    `must be a duration with ms, s, m or h, but was ${shown(text)}`,
+  );
+}
+
+function positiveDuration(text: string): number {
+  const ms = durationOf(text);
+  if (ms > 0) return ms;
+  throw new UsageError(`must be above 0, but was ${text}`);
+}
+
+function shareOf(text: string): number {
+  const share = parseShare(text);
+  if (share !== undefined) return share;
+  const isPercent = Number(text) > 0 && Number(text) <= 100;
+  const meant = isPercent ? `; did you mean ${text}%?` : "";
+  throw new UsageError(
+    `must be a share such as 5% or 0.05, but was ${shown(text)}${meant}`,
+  );
+}
+
+function shown(text: string): string {
+  return JSON.stringify(text);
+}

@@ -1,0 +1,149 @@
+import { extname, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { isRecord } from "../lib/record.ts";
+import { messageOf, UsageError } from "../plugins/mod.ts";
+import { type OldRun, upgradeRun } from "../reporters/older_files.ts";
+
+/** A configuration as a file holds it, not checked yet. */
+export interface ConfigFile {
+  readonly value: unknown;
+  /** Path of the configuration in the file, for errors: `run.config.` in a report. */
+  readonly prefix: string;
+  /** Whether it is the result of a run: a report or a file of samples. */
+  readonly isResult: boolean;
+}
+
+/**
+ * Reads the configuration in a file: YAML, JSON, a module that exports it by default, a report, or a file of samples.
+ *
+ * @throws {UsageError} If the file cannot be read, or is none of these.
+ */
+export async function readConfigFile(path: string): Promise<ConfigFile> {
+  const read = READERS[extname(path).toLowerCase()];
+  if (read === undefined) {
+    throw new UsageError(
+      `${path}: a configuration must end in ${Object.keys(READERS).join(", ")}`,
+    );
+  }
+  const value = await read(path);
+  if (!isRecord(value)) return { value, prefix: "", isResult: false };
+  return resultConfig(path, value) ?? { value, prefix: "", isResult: false };
+}
+
+const READERS: Readonly<Record<string, (path: string) => Promise<unknown>>> = {
+  ".yaml": readYaml,
+  ".yml": readYaml,
+  ".json": readJson,
+  ".jsonl": readFirstLine,
+  ".ts": importConfig,
+  ".js": importConfig,
+  ".mts": importConfig,
+  ".mjs": importConfig,
+};
+
+/** The configuration of a report or a file of samples. */
+function resultConfig(
+  path: string,
+  { schema, run }: Record<string, unknown>,
+): ConfigFile | undefined {
+  if (typeof schema !== "string") return undefined;
+  const [, kind, version] = /^earshot\.(report|samples)\/(\d+)$/.exec(schema) ??
+    [];
+  if (kind === undefined || !isRecord(run) || !["1", "2"].includes(version!)) {
+    throw new UsageError(
+      `${path}: schema must be earshot.report/2 or earshot.samples/2, but was ${
+        JSON.stringify(schema)
+      }`,
+    );
+  }
+  try {
+    const { config } = version === "1"
+      ? upgradeRun(run as unknown as OldRun)
+      : run;
+    return { value: config, prefix: "run.config.", isResult: true };
+  } catch (cause) {
+    const message = `${path}: run.config cannot be read: ${messageOf(cause)}`;
+    throw new UsageError(message, { cause });
+  }
+}
+
+async function readText(path: string): Promise<string> {
+  try {
+    return await Deno.readTextFile(path);
+  } catch (cause) {
+    throw new UsageError(`cannot read ${path}: ${reasonOf(cause)}`, { cause });
+  }
+}
+
+function reasonOf(cause: unknown): string {
+  if (cause instanceof Deno.errors.NotFound) return "no such file";
+  return messageOf(cause).replace(/: readfile .*$/, "");
+}
+
+async function readYaml(path: string): Promise<unknown> {
+  const text = await readText(path);
+  const { parseDocument } = await import("yaml");
+  const document = parseDocument(text);
+  const [error] = document.errors;
+  if (error) throw invalid(path, "YAML", error);
+  try {
+    return document.toJS();
+  } catch (cause) {
+    throw invalid(path, "YAML", cause); // too many aliases
+  }
+}
+
+async function readJson(path: string): Promise<unknown> {
+  return parseJson(path, await readText(path));
+}
+
+function parseJson(path: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw invalid(path, "JSON", cause);
+  }
+}
+
+function invalid(path: string, format: string, cause: unknown): UsageError {
+  const message = messageOf(cause).split("\n")[0]!.replace(/:$/, "");
+  return new UsageError(`${path}: not valid ${format}: ${message}`, { cause });
+}
+
+/** The first line of a file of samples describes the run; the rest may be large. */
+async function readFirstLine(path: string): Promise<unknown> {
+  let text = "";
+  try {
+    using file = await Deno.open(path);
+    const stream = file.readable.pipeThrough(new TextDecoderStream());
+    for await (const part of stream) {
+      text += part;
+      if (text.includes("\n")) break;
+    }
+  } catch (cause) {
+    throw new UsageError(`cannot read ${path}: ${reasonOf(cause)}`, { cause });
+  }
+  const value = parseJson(path, text.split("\n")[0]!);
+  if (isRecord(value) && String(value.schema).startsWith("earshot.samples/")) {
+    return value;
+  }
+  throw new UsageError(
+    `${path}: the first line must be the earshot.samples line of a file that --report jsonl=FILE wrote`,
+  );
+}
+
+async function importConfig(path: string): Promise<unknown> {
+  await readText(path);
+  let module: Record<string, unknown>;
+  try {
+    // deno-lint-ignore house/one-way-imports -- it is the user's file, not one of ours
+    module = await import(pathToFileURL(resolve(path)).href);
+  } catch (cause) {
+    const message = `${path}: import failed: ${messageOf(cause)}`;
+    throw new UsageError(message, { cause });
+  }
+  if (module.default !== undefined) return module.default;
+  throw new UsageError(
+    `${path}: the default export must be a configuration, as in "export default defineConfig({ … })"`,
+  );
+}

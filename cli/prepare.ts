@@ -1,0 +1,109 @@
+import { systemClock } from "../core/clock.ts";
+import type { PluginConfig } from "../core/config.ts";
+import type { NormalizerName } from "../core/quality/normalize.ts";
+import { disposeInTime } from "../lib/disposal.ts";
+import { type PreparedRun, prepareRun } from "../plugins/config.ts";
+import type { Configured } from "../plugins/mod.ts";
+import { type ConfigFlags, readConfig } from "./config.ts";
+import { warn } from "./output.ts";
+import { checkPaths, pathOf, usesStandardOutput } from "./report_paths.ts";
+
+/** A run that flags and a file describe. Disposing of it stops the reference server, if one was started. */
+export interface ReadRun extends AsyncDisposable {
+  readonly run: PreparedRun;
+  /** Gives the source of a value of the configuration. */
+  sourceOf(path: string): string;
+  /** Returns the backend; starts the reference server first if it has no target. */
+  startBackend(): Promise<Configured<"backend">>;
+}
+
+/**
+ * Reads and checks what flags and a configuration file say. Everything is checked before a server is started, and all
+ * problems are reported at once.
+ *
+ * @throws {UsageError} If anything is invalid.
+ */
+export async function readRun(
+  flags: ConfigFlags & { readonly quiet?: boolean },
+): Promise<ReadRun> {
+  const { config, load, problems, placeOf, sourceOf } = await readConfig(flags);
+  const reports = withConsole(config.reports ?? [], flags.quiet ?? false);
+  const run = await prepareRun({ ...config, reports }, {
+    load,
+    hasServer: true,
+    env: (name) => Deno.env.get(name),
+    problems,
+    placeOf,
+  });
+  const paths = run.config.data.map((each) => pathOf(each.with));
+  await checkPaths(run.config.reports, {
+    what: "the data",
+    paths: paths.filter((path) => path !== undefined),
+  });
+  const held = new AsyncDisposableStack();
+  return {
+    run,
+    sourceOf,
+    async startBackend() {
+      if (!run.needsServer) return run.backend;
+      if (config.backend !== undefined || config.data !== undefined) {
+        warn(
+          "no target was given: the bundled reference server is measured, which has no model and knows only the bundled speech",
+        );
+      }
+      const { startServerThread } = await import("../server/start_thread.ts");
+      const server = await startServerThread();
+      held.defer(() =>
+        disposeInTime("the reference server", () => server.close(), {
+          clock: systemClock(),
+          warn,
+        })
+      );
+      const plugin = await load("backend", run.config.backend.use);
+      return plugin({ ...run.config.backend.with, target: server.url });
+    },
+    [Symbol.asyncDispose]: () => held.disposeAsync(),
+  };
+}
+
+/**
+ * Reads and checks the flags of `earshot report`.
+ *
+ * @param samples The file that is read, which no report may overwrite.
+ * @throws {UsageError} If anything is invalid.
+ */
+export async function readReports(
+  flags: Pick<ConfigFlags, "report" | "normalizer"> & {
+    readonly quiet?: boolean;
+  },
+  samples: string,
+): Promise<{
+  readonly configured: readonly Configured<"reporter">[];
+  readonly normalizer?: NormalizerName | undefined;
+}> {
+  const { config, load, problems, placeOf } = await readConfig(flags);
+  // Backend and data are not used; these two need no files and no server.
+  const { reports, config: { reports: used } } = await prepareRun({
+    ...config,
+    backend: { use: "echo" },
+    data: [{ use: "clips" }],
+    reports: withConsole(config.reports ?? [], flags.quiet ?? false),
+  }, { load, env: (name) => Deno.env.get(name), problems, placeOf });
+  await checkPaths(used, { what: "the samples", paths: [samples] });
+  return { configured: reports, normalizer: config.normalizer };
+}
+
+/** Adds the summary for people, unless a report prints to standard output or `--quiet` asks for the reports alone. */
+function withConsole(
+  reports: readonly { readonly use: string; readonly with?: object }[],
+  quiet: boolean,
+): readonly PluginConfig[] {
+  const given = reports.map(({ use, with: options }) => ({
+    use,
+    with: { ...options },
+  }));
+  const isWanted = !quiet || given.length === 0;
+  return isWanted && !given.some(usesStandardOutput)
+    ? [...given, { use: "console", with: {} }]
+    : given;
+}

@@ -1,0 +1,89 @@
+import type { NormalizerName } from "./quality/normalize.ts";
+
+/** A plugin and its options, as plain JSON. */
+export interface PluginConfig {
+  /** Built-in name, file or URL; `inline:NAME` for a plugin that code passed without a module. */
+  readonly use: string;
+  /** Options of the plugin. A header or another secret may be `{ env: NAME }`. */
+  readonly with: Readonly<Record<string, unknown>>;
+}
+
+/** Rules that end a stage, and the part of it that is measured. */
+export interface StopRules {
+  /** Time for which load is offered before measuring begins, in milliseconds. @default {0} */
+  readonly warmupMs?: number;
+  /** Length of the measured window, in milliseconds. */
+  readonly durationMs?: number;
+  /** Requests to start in the measured window. */
+  readonly requests?: number;
+  /** Time that requests in flight may take once no more are started, in milliseconds. @default 30000 after a duration, no limit otherwise */
+  readonly drainMs?: number;
+}
+
+/** A run as plain JSON: everything that is needed to run it again, secrets by name. */
+export interface RunConfig {
+  /** Version of this format. */
+  readonly version: 1;
+  /** Sends requests to a model. */
+  readonly backend: PluginConfig;
+  /** Datasets; several are joined column by column. */
+  readonly data: readonly PluginConfig[];
+  /** Decides when requests start, stage by stage. */
+  readonly load: PluginConfig;
+  /** Rules that end each stage. */
+  readonly stop: StopRules;
+  /** Objectives that every stage must meet: `ttft.p95<200ms`. */
+  readonly slos: readonly string[];
+  /** Seed of the data's order and of arrivals. */
+  readonly seed: number;
+  /** Normalizer of texts before words are compared. */
+  readonly normalizer: NormalizerName;
+  /** Whether one item of the data that cannot be used ends the run. */
+  readonly strict: boolean;
+  /** Reporters that show or store the result. */
+  readonly reports: readonly PluginConfig[];
+}
+
+/** {@linkcode PluginConfig} as it is written: the options may be left out. */
+export interface PluginConfigInput {
+  /** Built-in name, file or URL. */
+  readonly use: string;
+  /** Options of the plugin. @default {{}} */
+  readonly with?: Readonly<Record<string, unknown>>;
+}
+
+/** {@linkcode RunConfig} as it is written: whatever is left out has a default. */
+export interface RunConfigInput {
+  /** Version of this format. */
+  readonly version: 1;
+  /** @default {{ use: "realtime" }} */
+  readonly backend?: PluginConfigInput;
+  /** @default The bundled speech, or synthetic prompts for backends of text */
+  readonly data?: readonly PluginConfigInput[];
+  /** @default {{ use: "concurrent", with: { streams: [1] } }} */
+  readonly load?: PluginConfigInput;
+  /** Times may be texts with a unit, such as "60s". @default Each session once */
+  readonly stop?: {
+    readonly [Name in keyof StopRules]?:
+      | StopRules[Name]
+      | (Name extends "requests" ? never : string);
+  };
+  /** @default {[]} */
+  readonly slos?: readonly string[];
+  /** @default {1} */
+  readonly seed?: number;
+  /** @default {"basic"} */
+  readonly normalizer?: NormalizerName;
+  /** @default {false} */
+  readonly strict?: boolean;
+  /** @default {[]} */
+  readonly reports?: readonly PluginConfigInput[];
+}
+
+/** Facts about the plugins of a run: what they reported when they were open. */
+export interface RunFacts {
+  /** Facts of the backend: the URL, the model. */
+  readonly backend?: Readonly<Record<string, unknown>>;
+  /** Facts of the data: the number of items. */
+  readonly data?: Readonly<Record<string, unknown>>;
+}
