@@ -186,7 +186,7 @@ interface ListedFolder extends Folder {
 }
 
 /**
- * Lists a folder and those below it, each once, however links lead. Node's `glob()` does not do: it follows links to
+ * Lists a folder and those below it, each once, however links lead. Node's `glob()` is not used: it follows links to
  * folders only one level deep, and skips folders that cannot be read.
  *
  * @param levels Number of levels; 1 is the folder itself.

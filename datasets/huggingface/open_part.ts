@@ -9,6 +9,7 @@ import {
   openParquet,
   type ParquetFile,
   parquetManifest,
+  type RandomBytes,
 } from "../formats/parquet.ts";
 import { openRowsThread } from "../formats/parquet_reader.ts";
 import { cachedFile, downloadFile, remoteBytes } from "./files.ts";
@@ -39,8 +40,8 @@ export interface OpenedPart {
 
 /** Number of files that are opened at a time. */
 const AHEAD = 8;
-/** Splits above this size are read in place: the cache would fill the disk. */
-const MAX_CACHED_BYTES = 2 ** 33;
+/** Splits above this size are read in place: a download would take long and fill the disk. */
+const MAX_CACHED_BYTES = 2 ** 31;
 /** Downloads above this size are announced. */
 const ANNOUNCED_BYTES = 2 ** 28;
 
@@ -85,7 +86,7 @@ async function openParquetFiles(
   let rows = 0;
   const footers = readAhead(files, async (file) => {
     const name = `${hub.dataset}/${file.path}`;
-    const bytes = await openFile(file, { ...options, cacheFolder }, stack);
+    const bytes = await openFile(file, { ...options, cacheFolder });
     return openParquet(name, bytes, { reader, signal });
     // In their own order, only as many files are opened as are needed.
   }, { ahead: needsAll ? AHEAD : 1, signal });
@@ -113,9 +114,9 @@ function folderFor(
     return cacheFolder;
   }
   warn(
-    `${hub.dataset}: ${
+    `${hub.dataset}: the split is read in place and not kept, as its ${
       gigabytes(bytes)
-    } are too much for the cache and are read in place`,
+    } are too large for the cache`,
   );
   return undefined;
 }
@@ -123,8 +124,7 @@ function folderFor(
 async function openFile(
   file: HubFile,
   { hub, commit, cacheFolder, warn }: PartOptions,
-  stack: AsyncDisposableStack,
-) {
+): Promise<RandomBytes> {
   if (cacheFolder === undefined) {
     return remoteBytes(hub, fileUrl(hub, commit, file.path), file.size);
   }
@@ -137,9 +137,14 @@ async function openFile(
     );
   };
   const path = await cachedFile(cacheFolder, hub, commit, file, announce);
-  const bytes = await openBytes(path);
-  stack.defer(() => bytes.close());
-  return bytes;
+  return {
+    size: file.size,
+    // Opened for each read: a split may have more files than the process may open.
+    async read(start, end) {
+      const bytes = await openBytes(path);
+      return await bytes.read(start, end).finally(() => bytes.close());
+    },
+  };
 }
 
 function gigabytes(bytes: number): string {
