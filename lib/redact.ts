@@ -126,7 +126,7 @@ export function redactSpec(text: string): string {
 export function redactRule(rule: string, keys: readonly string[]): string {
   return isSecretPath(keys)
     ? rule.replace(
-      /(: current value is |, but was )(?!a text of \d+ characters$).*$/s,
+      /, but was (?!a text of \d+ characters$).*$/s,
       "",
     )
     : rule;

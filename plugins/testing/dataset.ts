@@ -173,7 +173,7 @@ function mustBeSession({ id, turns }: Session): void {
   const isText = typeof id === "string" && id !== "";
   must(isText, "id of a session must be a string that is not empty", id);
   const hasTurns = Array.isArray(turns) && turns.length > 0;
-  must(hasTurns, `session ${id} must have a turn`);
+  must(hasTurns, `session ${id} must have at least one turn`);
   for (const { columns, maxOutputTokens, thinkMs } of turns) {
     must(
       typeof columns === "object" && columns !== null,

@@ -82,7 +82,7 @@ Deno.test("datasetChecks() catches every kind of broken dataset", async () => {
     ],
     [
       "yields sessions with turns and unique ids",
-      /must have a turn/,
+      /must have at least one turn/,
       one({ id: "a", turns: [] }),
     ],
     [
