@@ -1,4 +1,8 @@
-import type { DialectEvent, Failure } from "../../plugins/mod.ts";
+import {
+  type DialectEvent,
+  type Failure,
+  isRequestError,
+} from "../../plugins/mod.ts";
 import { clientLimitIn, connectReason } from "../connect/failures.ts";
 import { readable, snippet, withCode } from "../connect/server_text.ts";
 import { serverMessage } from "../connect/status.ts";
@@ -80,6 +84,10 @@ function refused(
 ): Failure {
   if (violation) return failure(violation.class, violation.message);
   if (refusal) return upgradeRefused(refusal);
+  // A proxy that refused the tunnel.
+  if (isRequestError(error)) {
+    return failure(error.class, error.message, error.code);
+  }
   const why = error
     ? connectReason(error, { proxy })
     : { text: `${code} ${reason}`.trim(), code: undefined };

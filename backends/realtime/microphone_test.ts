@@ -63,6 +63,30 @@ Deno.test("framesOf() writes little-endian samples", async () => {
   assert.deepEqual([...bytesIn(frames.chunks[0]!)], [1, 0, 254, 255]);
 });
 
+for (
+  const [encoding, bytes] of [
+    ["pcm16", [0, 0, 255, 127, 0, 128]],
+    ["float32", [0, 0, 0, 0, 0, 254, 127, 63, 0, 0, 128, 191]],
+    ["mulaw", [0xff, 0x80, 0x00]],
+    ["alaw", [0xd5, 0xaa, 0x2a]],
+  ] as const
+) {
+  Deno.test(`framesOf() encodes samples as ${encoding}`, async () => {
+    const samples = Int16Array.of(0, 32767, -32768);
+    const dialect = {
+      sampleRateHz: 16_000,
+      encoding,
+      append: (audio: Uint8Array) => [audio, "next"],
+    };
+    const { chunks } = await framesOf(audioOf(samples), {
+      dialect,
+      chunkMs: 100,
+      signal,
+    });
+    assert.deepEqual(chunks, [[Uint8Array.from(bytes), "next"]]);
+  });
+}
+
 Deno.test("framesOf() takes a part of a larger buffer for what it is", async () => {
   const part = Int16Array.of(9, 1, 2, 9).subarray(1, 3);
   const frames = await framesOf(audioOf(part), {

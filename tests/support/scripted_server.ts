@@ -9,7 +9,7 @@ import { WebSocketServer } from "ws";
 export interface Peer {
   /** The upgrade's request. */
   readonly request: IncomingMessage;
-  /** Everything received so far, parsed. */
+  /** Messages received so far, parsed; a binary frame is `{ type: "binary", bytes }`. */
   readonly received: Message[];
   /** How it ended, once it has. */
   readonly ended: Promise<{ code: number; reason: string }>;
@@ -169,8 +169,12 @@ function peerOf(
   let read = 0;
   let isGone = false;
   const ended = Promise.withResolvers<{ code: number; reason: string }>();
-  client.on("message", (data) => {
-    received.push(JSON.parse(data.toString()));
+  client.on("message", (data, binary) => {
+    received.push(
+      binary
+        ? { type: "binary", bytes: data.length }
+        : JSON.parse(data.toString()),
+    );
     if (waiting.length > 0) waiting.shift()!.resolve(received[read++]!);
   });
   client.on("error", () => {});

@@ -6,7 +6,10 @@ import type {
   JsonObject,
   SocketMessage,
 } from "../../../plugins/mod.ts";
-import { vllmDialect } from "./vllm.ts";
+import { testDialect } from "../../../plugins/testing/mod.ts";
+import { catalogue } from "../../../catalogue.ts";
+import { builtInDialects } from "../realtime.ts";
+import { vllm, vllmDialect } from "./vllm.ts";
 
 const dialect = vllmDialect as Dialect;
 const receive = (state: unknown, message: JsonObject): DialectStep<unknown> =>
@@ -216,4 +219,21 @@ Deno.test("vllm keeps its state through whatever comes", () => {
   for (const [, message] of MESSAGES) {
     assert.equal(receive(state, message).state, state);
   }
+});
+
+testDialect(vllm({}), {
+  messages: [
+    { type: "session.created", id: "sess-1" },
+    { type: "transcription.delta", delta: "he" },
+    { type: "transcription.delta", delta: "llo" },
+    { type: "transcription.done", text: "hello", usage: null },
+  ].map((message) => JSON.stringify(message)),
+  transcript: "hello",
+});
+
+Deno.test("realtime() has the built-in dialects of the catalogue", () => {
+  assert.deepEqual(
+    Object.keys(builtInDialects),
+    Object.keys(catalogue.dialect),
+  );
 });
