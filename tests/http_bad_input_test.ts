@@ -247,7 +247,7 @@ Deno.test("run refuses data that an HTTP backend has no use for before it offers
       "limit must be above 0, but was 0",
     ),
     chat("text=p.jsonl,format=jsnl", "did you mean jsonl?", "jsnl"),
-    chat("csv=p.jsonl", "p.jsonl:1", "must be CSV"),
+    chat("csv=p.jsonl", "p.jsonl:1", "a quote must begin its cell"),
     chat(
       "picture.jsonl",
       "picture.jsonl:1",
@@ -346,7 +346,7 @@ Deno.test("run refuses synthetic data, hubs' data and data put together that can
     {
       args: together("p.jsonl", "q.jsonl"),
       says: [
-        '"text" in jsonl (p.jsonl) and in jsonl (q.jsonl)',
+        '"text" is in jsonl (p.jsonl) and in jsonl (q.jsonl)',
         "'columns.text'",
       ],
     },
