@@ -78,7 +78,7 @@ Deno.test("jsonlManifest() reads audio within the manifest", async () => {
     150,
   ]);
   assert.equal(audios[3]?.durationMs, 9 / 8);
-  // The same bytes are the same audio, whoever sends them.
+  // The same bytes are the same audio in every record.
   assert.match(audios[0]!.id, /^sha256:[0-9a-f]{16}$/);
   assert.equal(new Set(audios.slice(0, 3).map((audio) => audio?.id)).size, 1);
   assert.deepEqual((await audios[2]!.file()).bytes, wav);
@@ -129,7 +129,7 @@ Deno.test("jsonlManifest() fetches URLs only when they are prepared", async () =
   ]]);
 });
 
-Deno.test("jsonlManifest() reads prompts if there is no audio", async () => {
+Deno.test("jsonlManifest() reads prompts without audio", async () => {
   await using folder = await tempFolder({
     "m.jsonl": lines({ prompt: "Why?", reference: "Because", id: 7 }, {
       prompt: 3,
