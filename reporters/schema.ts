@@ -4,23 +4,38 @@ import { runConfigJsonSchema } from "../plugins/config.ts";
 const count = z.int().nonnegative();
 const ms = z.number().nonnegative();
 const facts = z.record(z.string(), z.unknown());
+const text = z.string();
+
+/** Returns fields of one schema. */
+function fields<S extends z.ZodType, N extends string>(
+  schema: S,
+  ...names: readonly N[]
+): Record<N, S> {
+  return Object.fromEntries(names.map((name) => [name, schema])) as Record<
+    N,
+    S
+  >;
+}
+
+/** Returns fields of one schema that may be absent. */
+function optional<S extends z.ZodType, N extends string>(
+  schema: S,
+  ...names: readonly N[]
+): Record<N, z.ZodExactOptional<S>> {
+  return fields(schema.exactOptional(), ...names);
+}
 
 const statistics = {
-  n: z.int().positive().describe("How many values"),
+  n: z.int().positive().describe("Number of values"),
   mean: z.number().describe("Arithmetic mean"),
   sd: z.number().nonnegative().exactOptional().describe(
     "Sample standard deviation, from two values on",
   ),
-  min: z.number(),
-  max: z.number(),
+  ...fields(z.number(), "min", "max"),
   p5: z.number().describe("Quantile by linear interpolation (type 7)"),
-  p50: z.number(),
-  p90: z.number(),
-  p95: z.number(),
-  p99: z.number(),
-  p999: z.number(),
+  ...fields(z.number(), "p50", "p90", "p95", "p99", "p999"),
   quantileError: z.number().nonnegative().exactOptional().describe(
-    "Largest relative error of the quantiles, where not every value was kept",
+    "Largest relative error of the quantiles if not every value was kept",
   ),
 };
 
@@ -50,34 +65,29 @@ const errorRate = z.object({
 const failureNote = z.object({
   class: z.string().min(1),
   code: z.string().exactOptional(),
-  message: z.string().describe("Of the first of its kind"),
+  message: z.string().describe("Message of the first failure of its kind"),
   count: z.int().positive(),
 });
 
 const counts = z.object({
-  ok: count,
-  error: count,
-  timeout: count,
-  cancelled: count,
+  ...fields(count, "ok", "error", "timeout", "cancelled"),
   dropped: count.describe("Arrivals that never started"),
   emptyOutputs: count.describe("Of ok: those with an empty answer"),
-  retried: count.describe("Sent again on a new connection, whatever their end"),
+  retried: count.describe("Sent again on a new connection, of any outcome"),
   warmup: count.describe("Requests due before the measured window"),
   failures: z.record(z.string(), z.int().positive()).describe(
-    "All that did not end ok, by class",
+    "Requests that did not end ok, by class",
   ),
-}).describe("Requests of the measured window, by their end");
+}).describe("Requests of the measured window, by outcome");
 
 const client = z.object({
-  scheduleLag: summary.exactOptional(),
-  chunkLateness: summary.exactOptional(),
+  ...optional(summary, "scheduleLag", "chunkLateness", "loopDelay"),
   chunkMs: z.number().positive().exactOptional(),
-  loopDelay: summary.exactOptional(),
   cpu: z.number().nonnegative().exactOptional().describe(
     "Processor time / wall time",
   ),
   rssBytes: z.number().nonnegative().exactOptional(),
-}).meta({ id: "client", description: "How well the client kept up" });
+}).meta({ id: "client", description: "Load of the client machine" });
 
 const load = z.record(z.string(), z.unknown()).describe("The load setting");
 
@@ -126,22 +136,20 @@ const stage = z.object({
   ),
   rates: z.object({
     errorRate: z.number().min(0).max(1).exactOptional(),
-    requestsPerSecond: z.number().nonnegative().exactOptional(),
-    inputTokensPerSecond: z.number().nonnegative().exactOptional(),
-    outputTokensPerSecond: z.number().nonnegative().exactOptional(),
-    embeddingsPerSecond: z.number().nonnegative().exactOptional(),
-    rtfxAggregate: z.number().nonnegative().exactOptional(),
+    ...optional(
+      z.number().nonnegative(),
+      "requestsPerSecond",
+      "inputTokensPerSecond",
+      "outputTokensPerSecond",
+      "embeddingsPerSecond",
+      "rtfxAggregate",
+    ),
   }),
-  tokenCounts: z.object({
-    input: tokenCounts.exactOptional(),
-    output: tokenCounts.exactOptional(),
-  }).exactOptional().describe(
-    "Who counted the tokens: how many of the answered requests each did",
-  ),
-  quality: z.object({
-    wer: errorRate.exactOptional(),
-    cer: errorRate.exactOptional(),
-  }),
+  tokenCounts: z.object(optional(tokenCounts, "input", "output"))
+    .exactOptional().describe(
+      "Number of answered requests by the source of their token counts",
+    ),
+  quality: z.object(optional(errorRate, "wer", "cer")),
   client,
   slo: z.array(z.object({
     objective: z.string().describe("ttft.p95<200ms"),
@@ -196,15 +204,13 @@ const runConfig = z.object({
 const runInfo = {
   earshot: z.object({
     version: z.string().min(1),
-    deno: z.string().exactOptional(),
-    os: z.string().exactOptional(),
-    cpu: z.string().exactOptional(),
+    ...optional(text, "deno", "os", "cpu"),
     cores: z.int().positive().exactOptional(),
   }).describe("What the machine and the program were"),
   run: z.object({
     id: z.string().min(1),
     startedAt: z.string().regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/)
-      .describe("When the run's clock stood at 0: ISO 8601, in UTC"),
+      .describe("Time 0 of the run's clock: ISO 8601, in UTC"),
     epochMs: z.number().positive().describe("The same, in ms since 1970"),
     loadingMs: ms,
     config: runConfig,
@@ -235,21 +241,16 @@ const delta = z.object({
   text: z.string().exactOptional(),
   mode: z.enum(["append", "replace"]).exactOptional(),
   tokens: count.exactOptional(),
-  bytes: count.exactOptional().describe("Size of the media in it"),
-  choice: count.exactOptional().describe("Which of several answers"),
+  bytes: count.exactOptional().describe("Size of the media"),
+  choice: count.exactOptional().describe("Index of the answer"),
 });
 
 const usage = z.object({
-  inputTokens: count.exactOptional(),
-  outputTokens: count.exactOptional(),
-  cachedTokens: count.exactOptional(),
-  audioTokens: count.exactOptional(),
-  reasoningTokens: count.exactOptional(),
+  ...optional(count, "inputTokens", "outputTokens", "cachedTokens"),
+  ...optional(count, "audioTokens", "reasoningTokens"),
   audioSeconds: z.number().nonnegative().exactOptional(),
-  countedBy: z.object({
-    input: tokenCounter.exactOptional(),
-    output: tokenCounter.exactOptional(),
-  }).exactOptional().describe("Who counted, where it was not the server"),
+  countedBy: z.object(optional(tokenCounter, "input", "output"))
+    .exactOptional().describe("Sources of counts other than the server's"),
 }).meta({ id: "usage", description: "Token counts of one request" });
 
 const sample = {
@@ -258,28 +259,19 @@ const sample = {
   stage: count,
   phase: z.enum(["warmup", "measure"]),
   input: z.object({
-    audioId: z.string().exactOptional(),
+    ...optional(text, "audioId", "reference"),
     audioMs: ms.exactOptional(),
-    reference: z.string().exactOptional(),
-    images: count.exactOptional(),
-    texts: count.exactOptional(),
-    maxOutputTokens: count.exactOptional(),
+    ...optional(count, "images", "texts", "maxOutputTokens"),
   }),
   scheduledMs: instant,
   dispatchedMs: instant,
   marks: z.object({
-    connected: instant.exactOptional(),
-    ready: instant.exactOptional(),
-    requestSent: instant.exactOptional(),
-    headers: instant.exactOptional(),
-    firstByte: instant.exactOptional(),
-    firstEvent: instant.exactOptional(),
-    streamStart: instant.exactOptional(),
-    endSent: instant.exactOptional(),
-    final: instant.exactOptional(),
+    ...optional(instant, "connected", "ready", "requestSent", "headers"),
+    ...optional(instant, "firstByte", "firstEvent", "streamStart"),
+    ...optional(instant, "endSent", "final"),
   }),
   retried: z.int().positive().exactOptional().describe(
-    "How often it was sent again, on a new connection",
+    "Number of times it was sent again on a new connection",
   ),
   reads: z.object({ count, bytes: count, events: count.exactOptional() }),
   deltas: z.array(delta).readonly(),
@@ -289,22 +281,16 @@ const sample = {
     endMs: ms,
   })).readonly(),
   output: z.object({
-    text: z.string().exactOptional(),
-    reasoning: z.string().exactOptional(),
-    refusal: z.string().exactOptional(),
+    ...optional(text, "text", "reasoning", "refusal"),
+    ...optional(text, "responseId", "finishReason"),
     toolCalls: z.array(z.object({
-      id: z.string().exactOptional(),
-      name: z.string(),
-      arguments: z.string(),
+      ...optional(text, "id"),
+      ...fields(text, "name", "arguments"),
     })).readonly().exactOptional(),
-    choices: z.array(z.object({
-      text: z.string().exactOptional(),
-      finishReason: z.string().exactOptional(),
-    })).readonly().exactOptional(),
+    choices: z.array(z.object(optional(text, "text", "finishReason")))
+      .readonly().exactOptional(),
     embeddings: z.object({ count, dimensions: count }).exactOptional(),
-    responseId: z.string().exactOptional(),
     usage: usage.exactOptional(),
-    finishReason: z.string().exactOptional(),
   }),
   endedMs: instant,
   outcome: z.discriminatedUnion("status", [

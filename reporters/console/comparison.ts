@@ -2,6 +2,7 @@ import type { StageReport } from "../../plugins/mod.ts";
 import {
   displayWidth,
   type Look,
+  optional,
   percent,
   plain,
   rounded,
@@ -41,17 +42,17 @@ const columns: readonly Column[] = [
   { head: "TTFT", of: quantiles("ttft") },
   { head: "finalization", short: "final", of: quantiles("finalization") },
   { head: "E2E latency", short: "E2E", of: quantiles("latency") },
-  {
-    head: "embeddings/s",
-    of: ({ rates }) => optional(rates.embeddingsPerSecond),
-  },
+  { head: "embeddings/s", of: rate("embeddingsPerSecond", rounded) },
   {
     head: "tokens/s",
     short: "tok/s",
-    of: ({ rates }) => optional(rates.outputTokensPerSecond),
+    of: rate("outputTokensPerSecond", rounded),
   },
-  { head: "RTFx", of: ({ rates }) => optional(rates.rtfxAggregate, times) },
-  { head: "WER", of: ({ quality }) => optional(quality.wer?.value, percent) },
+  { head: "RTFx", of: rate("rtfxAggregate", times) },
+  {
+    head: "WER",
+    of: ({ quality }) => optional(quality.wer?.value, percent)[0],
+  },
 ];
 
 /** Formats the stages of a run as a table with a row for each. Columns without values are left out. */
@@ -126,18 +127,18 @@ function columnsFor(stages: readonly StageReport[]): Column[] {
   );
 }
 
+function rate(
+  name: keyof StageReport["rates"],
+  format: (value: number) => string,
+): Column["of"] {
+  return ({ rates }) => optional(rates[name], format)[0];
+}
+
 function quantiles(metric: string): Column["of"] {
   return ({ metrics }) => {
     const found = metrics[metric];
     return found && `${rounded(found.p50)}/${rounded(found.p95)}`;
   };
-}
-
-function optional(
-  value: number | undefined,
-  format: (value: number) => string = rounded,
-): string | undefined {
-  return value === undefined ? undefined : format(value);
 }
 
 function widest(texts: readonly string[]): number {

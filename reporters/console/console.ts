@@ -13,6 +13,7 @@ import {
   createLook,
   type Look,
   plain,
+  plural,
   seconds,
   times,
   wrap,
@@ -159,7 +160,7 @@ function skippedLines({ count, items }: Skipped, look: Look): string[] {
   return [
     look.paint(
       "yellow",
-      `skipped ${count} unusable item${count === 1 ? "" : "s"}`,
+      `skipped ${plural(count, "unusable item")}`,
     ),
     ...shown.flatMap(({ id, reason }) =>
       wrapMessage(`${id}: ${reason}`, { ...look, label: "  " })

@@ -57,6 +57,19 @@ export function percent(share: number): string {
   } %`;
 }
 
+/** Formats a number of things: `1 request`, `2 requests`. */
+export function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+/** Formats a value if there is one. */
+export function optional(
+  value: number | undefined,
+  format: (value: number) => string,
+): string[] {
+  return value === undefined ? [] : [format(value)];
+}
+
 /** Formats milliseconds as seconds. */
 export function seconds(ms: number): string {
   return `${(ms / 1000).toFixed(1)} s`;

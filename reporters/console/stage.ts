@@ -3,7 +3,6 @@ import type {
   ClientHealth,
   Counts,
   ErrorRate,
-  FailureNote,
   Rates,
   StageReport,
   Summary,
@@ -12,8 +11,10 @@ import type {
 import {
   type Look,
   mebibytes,
+  optional,
   percent,
   plain,
+  plural,
   rounded,
   seconds,
   times,
@@ -67,11 +68,13 @@ export function failedLines(stage: StageReport, look: Look): string[] {
 
 function titleOf(stage: StageReport, { index, of }: Place): string[] {
   const { window: { startMs, endMs, warmupMs }, stopped } = stage;
+  const { errorRate = 0 } = stage.rates;
   const after = warmupMs > 0 ? ` after ${seconds(warmupMs)} warm-up` : "";
   return [
     ...(of > 1 ? [`stage ${index + 1} of ${of}`] : []),
     plain(stage.name),
-    ...mostFailed(stage),
+    // First, as all other numbers mean little then.
+    ...(errorRate > 0.5 ? [`${percent(errorRate)} of requests failed`] : []),
     `${seconds(endMs - startMs)} measured${after}`,
     ...endings(stage),
     ...(stopped === "interrupted" ? ["interrupted"] : []),
@@ -79,30 +82,22 @@ function titleOf(stage: StageReport, { index, of }: Place): string[] {
   ];
 }
 
-/** First part of the title, as all other numbers mean little then. */
-function mostFailed({ rates: { errorRate = 0 } }: StageReport): string[] {
-  return errorRate > 0.5 ? [`${percent(errorRate)} of requests failed`] : [];
-}
-
 function endings({ counts, metrics }: StageReport): string[] {
-  const all = total(counts);
-  const what = metrics["audioSeconds"] ? "utterance" : "request";
+  const { ok, error, timeout, cancelled } = counts;
+  const all = ok + error + timeout + cancelled;
+  const noun = metrics["audioSeconds"] ? "utterance" : "request";
   const rest: [number, string][] = [
-    [counts.error, "failed"],
-    [counts.timeout, "timed out"],
-    [counts.cancelled, "cancelled"],
+    [error, "failed"],
+    [timeout, "timed out"],
+    [cancelled, "cancelled"],
     [counts.dropped, "dropped"],
     [counts.emptyOutputs, "with empty answers"],
   ];
   const parts = rest.flatMap(([n, words]) => n > 0 ? [`${n} ${words}`] : []);
   return [
-    `${all} ${what}${all === 1 ? "" : "s"}, ${counts.ok} ok`,
+    `${plural(all, noun)}, ${ok} ok`,
     ...(parts.length > 0 ? [parts.join(", ")] : []),
   ];
-}
-
-function total({ ok, error, timeout, cancelled }: Counts): number {
-  return ok + error + timeout + cancelled;
 }
 
 function measuredLines(
@@ -130,16 +125,12 @@ function subjectOf({ metrics, rates }: StageReport): string {
 }
 
 function speechOf({ rates, quality }: StageReport, speed?: number): string[] {
-  const { rtfxAggregate } = rates;
-  const paced = speed === undefined
-    ? ""
-    : speed === 0
-    ? " (unpaced)"
-    : ` (speed ${times(speed)})`;
+  const [pace = ""] = optional(
+    speed,
+    (speed) => speed === 0 ? " (unpaced)" : ` (speed ${times(speed)})`,
+  );
   return [
-    ...(rtfxAggregate === undefined
-      ? []
-      : [`RTFx ${times(rtfxAggregate)}${paced}`]),
+    ...optional(rates.rtfxAggregate, (rtfx) => `RTFx ${times(rtfx)}${pace}`),
     ...(quality.wer ? errorRate("WER", "words", quality.wer) : []),
     ...(quality.cer ? errorRate("CER", "characters", quality.cer) : []),
   ];
@@ -147,7 +138,7 @@ function speechOf({ rates, quality }: StageReport, speed?: number): string[] {
 
 function errorRate(name: string, units: string, rate: ErrorRate): string[] {
   const { value, s, d, i, n, normalizer, emptyReferenceInsertions } = rate;
-  const shown = value === undefined ? "unknown" : percent(value);
+  const [shown = "unknown"] = optional(value, percent);
   const how = `S ${s} D ${d} I ${i} of ${n} ${units}, ${plain(normalizer)}`;
   return [
     `${name} ${shown} (${how})`,
@@ -158,18 +149,13 @@ function errorRate(name: string, units: string, rate: ErrorRate): string[] {
 }
 
 function ratesOf(rates: Rates): string[] {
-  const { errorRate } = rates;
-  const all: readonly (readonly [number | undefined, string])[] = [
-    [rates.requestsPerSecond, "requests/s"],
-    [rates.embeddingsPerSecond, "embeddings/s"],
-    [rates.inputTokensPerSecond, "input tokens/s"],
-    [rates.outputTokensPerSecond, "output tokens/s"],
-  ];
+  const inUnit = (unit: string) => (rate: number) => `${rounded(rate)} ${unit}`;
   return [
-    ...all.flatMap(([rate, unit]) =>
-      rate === undefined ? [] : [`${rounded(rate)} ${unit}`]
-    ),
-    ...(errorRate === undefined ? [] : [`errors ${percent(errorRate)}`]),
+    ...optional(rates.requestsPerSecond, inUnit("requests/s")),
+    ...optional(rates.embeddingsPerSecond, inUnit("embeddings/s")),
+    ...optional(rates.inputTokensPerSecond, inUnit("input tokens/s")),
+    ...optional(rates.outputTokensPerSecond, inUnit("output tokens/s")),
+    ...optional(rates.errorRate, (share) => `errors ${percent(share)}`),
   ];
 }
 
@@ -185,8 +171,8 @@ function outsideLines(
   if (requestsPerSecond === undefined) return [];
   const within = Math.round(requestsPerSecond * (endMs - startMs) / 1000);
   if (ok - within <= OUTSIDE_SHARE * ok) return [];
-  const text = `rates count the ${within} request${
-    within === 1 ? "" : "s"
+  const text = `rates count the ${
+    plural(within, "request")
   } that ended within the window of ${
     seconds(endMs - startMs)
   }, not all ${ok} ok: measure longer`;
@@ -205,7 +191,7 @@ function sloLines({ slo = [] }: StageReport, look: Look): string[] {
 
 /** Names the sources of token counts other than the server's: an estimate must not look like a count. */
 function tokensOf({ tokenCounts = {}, counts: { ok } }: StageReport): string[] {
-  const of = `of ${ok} request${ok === 1 ? "" : "s"}`;
+  const of = `of ${plural(ok, "request")}`;
   return (["input", "output"] as const).flatMap((side) =>
     Object.entries(counters).flatMap(([by, words]) => {
       const n = tokenCounts[side]?.[by as keyof typeof counters];
@@ -224,10 +210,8 @@ const counters: Readonly<Record<Exclude<TokenCounter, "server">, string>> = {
 /** Names requests that were sent again, as these are slower than the server. */
 function retriedOf({ retried }: Counts): string[] {
   if (retried === 0) return [];
-  const what = retried === 1 ? "request" : "requests";
-  return [
-    `${retried} ${what} sent again, after a closed connection or a refusal`,
-  ];
+  const requests = plural(retried, "request");
+  return [`${requests} sent again, after a closed connection or a refusal`];
 }
 
 function failureLines(
@@ -239,20 +223,16 @@ function failureLines(
   const shown = failures.reduce((sum, { count }) => sum + count, 0);
   return [
     look.paint("red", "  failures"),
-    ...failures.flatMap((note) => failureLine(note, look)),
+    ...failures.flatMap(({ class: name, code = "", message, count }) =>
+      wrapMessage(`${`${name} ${code}`.trim()}: ${message}`, {
+        ...look,
+        label: `${String(count).padStart(8)}  `,
+      })
+    ),
     ...(all > shown
       ? [`${String(all - shown).padStart(8)}  of other kinds`]
       : []),
   ];
-}
-
-function failureLine(
-  { class: name, code = "", message, count }: FailureNote,
-  look: Look,
-): string[] {
-  const kind = `${name} ${code}`.trim();
-  const label = `${String(count).padStart(8)}  `;
-  return wrapMessage(`${kind}: ${message}`, { ...look, label });
 }
 
 function clientLines(
@@ -281,8 +261,8 @@ function healthOf(client: ClientHealth): string[] {
     ...p99Of("lag", scheduleLag),
     ...p99Of("chunk lateness", chunkLateness),
     ...p99Of("loop", loopDelay),
-    ...(cpu === undefined ? [] : [`cpu ${percent(cpu)}`]),
-    ...(rssBytes === undefined ? [] : [mebibytes(rssBytes)]),
+    ...optional(cpu, (share) => `cpu ${percent(share)}`),
+    ...optional(rssBytes, mebibytes),
   ];
 }
 
