@@ -136,7 +136,6 @@ async function importConfig(path: string): Promise<unknown> {
   await readText(path);
   let module: Record<string, unknown>;
   try {
-    // deno-lint-ignore house/one-way-imports -- it is the user's file, not one of ours
     module = await import(pathToFileURL(resolve(path)).href);
   } catch (cause) {
     const message = `${path}: import failed: ${messageOf(cause)}`;

@@ -46,6 +46,7 @@ export type * from "../core/report.ts";
 export type * from "../core/request.ts";
 export type * from "../core/sample.ts";
 export { isToken } from "../core/metrics/metric.ts";
+export { formatSloValue } from "../core/slo.ts";
 export {
   clientMetrics,
   type Metric,

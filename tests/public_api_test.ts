@@ -100,6 +100,7 @@ const PLUGIN: readonly string[] = [
   "defineDialect",
   "defineLoad",
   "defineReporter",
+  "formatSloValue",
   "isRequestError",
   "isToken",
   "isUsageError",

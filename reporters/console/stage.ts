@@ -1,12 +1,12 @@
-import { formatSloValue } from "../../core/slo.ts";
-import type {
-  ClientHealth,
-  Counts,
-  ErrorRate,
-  Rates,
-  StageReport,
-  Summary,
-  TokenCounter,
+import {
+  type ClientHealth,
+  type Counts,
+  type ErrorRate,
+  formatSloValue,
+  type Rates,
+  type StageReport,
+  type Summary,
+  type TokenCounter,
 } from "../../plugins/mod.ts";
 import {
   type Look,
