@@ -1,0 +1,251 @@
+// One configuration: from flags, YAML, TypeScript, code and the report of an earlier run.
+
+import assert from "node:assert/strict";
+import {
+  concurrent,
+  echo,
+  jsonReporter,
+  repeat,
+  run,
+  type RunConfig,
+  runConfig,
+} from "../mod.ts";
+import { earshot } from "./support/earshot.ts";
+import { readReport, tempFolder } from "./support/files.ts";
+
+const YAML = `version: 1
+backend: { use: echo, with: { delayMs: 5ms } }
+data: [{ use: repeat, with: { text: hello } }]
+load: { use: concurrent, with: { streams: [2, 4] } }
+stop: { requests: 12, drainMs: 2s }
+slos: ["errorRate<=5%"]
+seed: 7
+reports: [{ use: json, with: { path: out.json } }]
+`;
+
+const TYPESCRIPT = `import { defineConfig } from "${
+  import.meta.resolve("../mod.ts")
+}";
+export default defineConfig({
+  version: 1,
+  backend: { use: "echo", with: { delayMs: 5 } },
+  data: [{ use: "repeat", with: { text: "hello" } }],
+  load: { use: "concurrent", with: { streams: [2, 4] } },
+  stop: { requests: 12, drainMs: 2000 },
+  slos: ["errorRate<=5%"],
+  seed: 7,
+  reports: [{ use: "json", with: { path: "out.json" } }],
+});
+`;
+
+const FLAGS = [
+  ...["--backend", "echo,delayMs=5ms", "--data", "repeat=hello"],
+  ...["--load", "concurrent=2,4", "--requests", "12", "--drain", "2s"],
+  ...["--max-error-rate", "5%", "--seed", "7", "--report", "json=out.json"],
+];
+
+Deno.test("the same run by flags, YAML, TypeScript and code has the same configuration, and a report repeats it", async () => {
+  await using folder = await tempFolder({
+    "run.yaml": YAML,
+    "run.ts": TYPESCRIPT,
+  });
+  const configOf = async (...args: string[]): Promise<RunConfig> => {
+    const { code, stderr } = await earshot(["run", "--quiet", ...args], {
+      cwd: folder.path,
+    });
+    assert.ok(code === 0 || code === 4, stderr);
+    return (await readReport(folder.path, "out.json")).run.config;
+  };
+  const byFlags = await configOf(...FLAGS);
+  assert.deepEqual(byFlags, {
+    version: 1,
+    backend: { use: "echo", with: { delayMs: 5, text: "ok" } },
+    data: [{ use: "repeat", with: { text: "hello" } }],
+    load: { use: "concurrent", with: { streams: [2, 4] } },
+    stop: { requests: 12, drainMs: 2000 },
+    slos: ["errorRate<=5%"],
+    seed: 7,
+    normalizer: "basic",
+    strict: false,
+    reports: [
+      { use: "json", with: { path: folder.at("out.json"), pretty: true } },
+    ],
+  });
+  assert.deepEqual(await configOf("--config", "run.yaml"), byFlags);
+  assert.deepEqual(await configOf("--config", "run.ts"), byFlags);
+
+  await Deno.rename(folder.at("out.json"), folder.at("first.json"));
+  const again = ["--config", "first.json", "--report", "json=out.json"];
+  assert.deepEqual(await configOf(...again), byFlags);
+
+  const { reports: _, ...byCode } = byFlags;
+  const first = await runConfig(byCode);
+  assert.deepEqual(first.run.config, { ...byCode, reports: [] });
+  const second = await run({
+    backend: echo({ delayMs: 5 }),
+    dataset: repeat({ text: "hello" }),
+    load: concurrent({ streams: [2, 4] }),
+    stop: { requests: 12, drainMs: 2000 },
+    maxErrorRate: 0.05,
+    seed: 7,
+    reporters: [jsonReporter({ path: folder.at("out.json") })],
+  });
+  assert.deepEqual(second.run.config, byFlags);
+});
+
+Deno.test("flags override a file option by option, and --print-config names the source of each value", async () => {
+  await using folder = await tempFolder({ "run.yaml": YAML });
+  const { code, stdout, stderr } = await earshot([
+    "run",
+    ...["--config", "run.yaml", "--backend", "echo,text=yes", "--seed", "9"],
+    ...["--load", "poisson=5", "--report", "console", "--print-config"],
+  ], { cwd: folder.path });
+  assert.equal(code, 0, stderr);
+  for (
+    const line of [
+      "    delayMs: 5 # run.yaml",
+      "    text: yes # --backend",
+      "  use: poisson # --load",
+      "    rates: [5] # --load",
+      "  drainMs: 2000 # run.yaml",
+      "seed: 9 # --seed",
+      "normalizer: basic # default",
+      "  - use: console # --report",
+    ]
+  ) {
+    assert.ok(stdout.includes(`${line}\n`), `${line}\n${stdout}`);
+  }
+  assert.doesNotMatch(stdout, /streams|json/);
+});
+
+Deno.test("a configuration that holds redacted values names each and says how to give it", async () => {
+  await using folder = await tempFolder();
+  const chat = ["--backend", "chat,headers.X-Key=s3cret,headers.X-Plain=a"];
+  const target = ["--target", "http://127.0.0.1:9"];
+  const ran = await earshot([
+    ...["run", ...chat, ...target, "--data", "repeat=hello"],
+    ...["--print-config"],
+  ], { cwd: folder.path });
+  assert.doesNotMatch(ran.stdout, /s3cret/);
+  await Deno.writeTextFile(folder.at("run.yaml"), ran.stdout);
+  const again = await earshot(["run", "--config", "run.yaml"], {
+    cwd: folder.path,
+  });
+  assert.equal(again.code, 2);
+  for (const name of ["X-Key", "X-Plain"]) {
+    assert.ok(
+      again.stderr.includes(
+        `backend.with.headers.${name} must be given again, as the report does not hold it`,
+      ),
+      again.stderr,
+    );
+  }
+  const given = await earshot([
+    ...["run", "--config", "run.yaml", ...chat, "--print-config"],
+  ], { cwd: folder.path });
+  assert.equal(given.code, 0, given.stderr);
+});
+
+Deno.test("{ env: NAME } survives in the report and is read when the plugin opens", async () => {
+  const seen: (string | null)[] = [];
+  await using server = Deno.serve(
+    { port: 0, hostname: "127.0.0.1", onListen() {} },
+    (request) => {
+      if (request.method === "POST") seen.push(request.headers.get("x-key"));
+      return Response.json({
+        choices: [{ message: { role: "assistant", content: "hi" } }],
+      });
+    },
+  );
+  await using folder = await tempFolder({
+    "run.yaml": `version: 1
+backend:
+  use: chat
+  with:
+    target: http://127.0.0.1:${server.addr.port}
+    model: m
+    stream: false
+    healthPath: "off"
+    tokenize: false
+    headers: { X-Key: { env: MY_KEY } }
+data: [{ use: repeat, with: { text: hello } }]
+stop: { requests: 2 }
+reports: [{ use: json, with: { path: out.json } }]
+`,
+  });
+  const args = ["run", "--config", "run.yaml", "--quiet"];
+  const unset = await earshot(args, { cwd: folder.path });
+  assert.equal(unset.code, 2);
+  assert.match(
+    unset.stderr,
+    /run\.yaml: backend\.with\.headers\.X-Key must be \{env: NAME\} of a variable that is set, but MY_KEY is not/,
+  );
+  const { stderr } = await earshot(args, {
+    cwd: folder.path,
+    env: { MY_KEY: "s3cret" },
+  });
+  assert.deepEqual(seen, ["s3cret", "s3cret"], stderr);
+  const { run: { config } } = await readReport(folder.path, "out.json");
+  assert.deepEqual(config.backend.with.headers, { "X-Key": { env: "MY_KEY" } });
+});
+
+Deno.test("earshot run refuses a configuration with all its problems, each with file, path and rule", async () => {
+  await using folder = await tempFolder({
+    "wrong.yaml": `version: 1
+sed: 3
+backend: { use: echo, with: { delayms: 5 } }
+seed: many
+stop: { requests: 0, duration: 5s }
+`,
+    "options.yaml": `version: 1
+backend: { use: ecko }
+data: [{ use: repeat, with: { text: 5 } }]
+slos: ["tftt.p95<200ms"]
+`,
+    "version.json": `{"version": 2}`,
+    "broken.yaml": "version: [1",
+    "broken.json": "{",
+    "empty.yaml": "",
+    "throws.ts": `throw new Error("no luck");`,
+    "nothing.ts": "export const config = {};",
+    "odd.txt": "",
+    "other.json": `{"schema": "earshot.report/9", "run": {}}`,
+    "inline.json":
+      `{"version": 1, "backend": {"use": "inline:mine"}, "data": [{"use": "clips"}]}`,
+  });
+  const cases: readonly (readonly [string, ...string[]])[] = [
+    [
+      "wrong.yaml",
+      'wrong.yaml:\n  unknown option "sed"; did you mean "seed"?',
+      'unknown option "stop.duration"; did you mean "durationMs"?',
+      'seed must be a number, but was "many"',
+      "stop.requests must be above 0, but was 0",
+    ],
+    [
+      "options.yaml",
+      'backend.use: unknown backend "ecko"; did you mean "echo"?',
+      "data.0.with.text must be text",
+      "slos.0: ",
+      "ttft",
+    ],
+    ["version.json", "version must be 1, but was 2"],
+    ["broken.yaml", "broken.yaml: not valid YAML: "],
+    ["broken.json", "broken.json: not valid JSON: "],
+    ["empty.yaml", "empty.yaml: must be an object"],
+    ["throws.ts", "throws.ts: import failed: no luck"],
+    ["nothing.ts", "nothing.ts: the default export must be a configuration"],
+    ["odd.txt", "odd.txt: a configuration must end in .yaml, "],
+    ["none.yaml", "cannot read none.yaml: no such file"],
+    ["other.json", "other.json: schema must be earshot.report/2"],
+    ["inline.json", '"inline:mine" was passed from code'],
+  ];
+  for (const [file, ...says] of cases) {
+    const { code, stderr } = await earshot(["run", "--config", file], {
+      cwd: folder.path,
+    });
+    assert.equal(code, 2, `${file}: ${stderr}`);
+    for (const text of says) {
+      assert.ok(stderr.includes(text), `${file}: ${text}\n${stderr}`);
+    }
+  }
+});
