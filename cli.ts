@@ -11,9 +11,9 @@ if (import.meta.main) {
   const older = NEEDED.findIndex((part, i) => found[i] !== part);
   if (older >= 0 && found[older]! < NEEDED[older]!) {
     console.error(
-      `earshot: Cannot run as Deno ${
+      `earshot: Deno must be ${
         NEEDED.join(".")
-      } or newer is needed: current value is ${Deno.version.deno}`,
+      } or newer, but was ${Deno.version.deno}`,
     );
     Deno.exit(2);
   }

@@ -16,8 +16,8 @@ import {
 } from "../plugins/mod.ts";
 import { joined } from "../plugins/run.ts";
 import type { CheckFlags } from "./commands/check.ts";
-import { numberFlag } from "./config.ts";
 import { EXIT } from "./exit_code.ts";
+import { numberFlag } from "./flags.ts";
 import { interruptible } from "./interrupt.ts";
 import { visible, warn } from "./output.ts";
 import { readRun } from "./prepare.ts";

@@ -18,9 +18,9 @@ import {
   UsageError,
 } from "../plugins/mod.ts";
 import { parseOptions } from "../plugins/options.ts";
-import { parseSpec } from "../plugins/spec.ts";
+import { formatSpec, parseSpec } from "../plugins/spec.ts";
 import { catalogue } from "../catalogue.ts";
-import { explainForeignLoad } from "./flags.ts";
+import { explainForeignLoad, wholeNumber } from "./flags.ts";
 
 /** Flags that say what to run. */
 export interface ConfigFlags {
@@ -327,34 +327,17 @@ function merged(before: Values, after: Values): Values {
   return result;
 }
 
-/** Replaces a path of data by the dataset that reads it. */
-async function dataSpec(text: string): Promise<string> {
-  const { datasetSpec } = await import("./dataset_spec.ts");
-  return await datasetSpec(text);
-}
-
-/** @throws {UsageError} If the text is not a whole number of at least `least`. */
-function wholeNumber(text: string, least: number): number {
-  const value = Number(text);
-  if (/^\d+$/.test(text) && Number.isSafeInteger(value) && value >= least) {
-    return value;
+/** Replaces a path in the value of `--data` by the dataset that reads it. */
+export async function dataSpec(text: string): Promise<string> {
+  const { name, primary, options } = parseSpec(text);
+  if (primary !== undefined || Object.hasOwn(catalogue.dataset, name)) {
+    return text;
   }
-  throw new UsageError(
-    `must be a whole number of at least ${least}, but was ${shown(text)}`,
-  );
-}
-
-/** @throws {UsageError} If the value of an option is not a whole number of at least `least`. */
-export function numberFlag(
-  option: string,
-  text: string,
-  least: number,
-): number {
-  try {
-    return wholeNumber(text, least);
-  } catch (cause) {
-    throw new UsageError(`${option} ${(cause as Error).message}`, { cause });
-  }
+  const { datasetForPath } = await import("../datasets/for_path.ts");
+  const dataset = await datasetForPath(name);
+  if (dataset === undefined) return text;
+  const path = [{ text: name, quoted: true }];
+  return formatSpec({ name: dataset, primary: path, options });
 }
 
 /** @throws {UsageError} If there is no such normalizer. */

@@ -177,3 +177,29 @@ function refuseRepeated(command: Command, option: Option): void {
     );
   });
 }
+
+/** @throws {UsageError} If the text is not a whole number of at least `least`. */
+export function wholeNumber(text: string, least: number): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && Number.isSafeInteger(value) && value >= least) {
+    return value;
+  }
+  throw new UsageError(
+    `must be a whole number of at least ${least}, but was ${
+      JSON.stringify(text)
+    }`,
+  );
+}
+
+/** @throws {UsageError} If the value of an option is not a whole number of at least `least`. */
+export function numberFlag(
+  option: string,
+  text: string,
+  least: number,
+): number {
+  try {
+    return wholeNumber(text, least);
+  } catch (cause) {
+    throw new UsageError(`${option} ${(cause as Error).message}`, { cause });
+  }
+}

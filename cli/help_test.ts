@@ -60,7 +60,9 @@ Deno.test("list --json and info --json are the machine's twins of what people re
   const text = (await earshot(["list"])).stdout;
   for (const { name, summary, kind } of all) {
     assert.ok(text.includes(summary), name);
-    assert.ok(["backend", "dataset", "reporter", "load"].includes(kind));
+    assert.ok(
+      ["backend", "dataset", "reporter", "load", "dialect"].includes(kind),
+    );
   }
   const [realtime] = JSON.parse(
     (await earshot(["info", "realtime", "--json"])).stdout,

@@ -24,9 +24,9 @@ export async function main(args: readonly string[]): Promise<number> {
 }
 
 /**
- * All commands. What they do is loaded only when they are called, so that help is quick.
+ * Builds the program with all commands. Their work is imported when they run, so that help is quick.
  *
- * @param args What is about to be parsed: errors repeat it without its secrets.
+ * @param args The arguments: errors quote them without their secrets.
  */
 export function programOf(
   setExitCode: SetExitCode,
@@ -60,10 +60,10 @@ export function programOf(
   return program;
 }
 
-/** What an option does, with its default as it would be typed. */
+/** Describes an option, with its default as it would be typed. */
 function describeOption({ description, defaultValue }: Option): string {
-  const isTold = ["string", "number"].includes(typeof defaultValue);
-  return isTold ? `${description} (default: ${defaultValue})` : description;
+  const isShown = ["string", "number"].includes(typeof defaultValue);
+  return isShown ? `${description} (default: ${defaultValue})` : description;
 }
 
 const EXIT_CODES = `
@@ -72,7 +72,7 @@ Exit codes:
   1    the run failed: no request succeeded, the server cannot be reached, or a
        report cannot be written
   2    bad arguments, data or files
-  3    a stage missed an objective (--max-error-rate), or had no data for it
+  3    a stage missed an objective (--slo), or had no data for it
   4    the measurement is not valid: this machine, not the server, was measured
   130  interrupted by Ctrl-C; the partial report has been written
        (128 + the signal's number: 143 for SIGTERM, 129 for SIGHUP)
@@ -83,7 +83,7 @@ Start with:
   earshot run --help   all options, with examples
 `;
 
-/** Says what went wrong in as few words as will do. */
+/** Prints the error; returns the exit code. */
 function failed(error: unknown, args: readonly string[]): number {
   if (error instanceof CommanderError) {
     return error.exitCode === 0 ? EXIT.done : EXIT.usage;
@@ -97,7 +97,7 @@ function failed(error: unknown, args: readonly string[]): number {
   const permission = missingPermission(error);
   if (permission !== undefined) {
     return fail(
-      `Cannot run as a permission is missing: ${permission}`,
+      `a permission is missing: ${permission}`,
       EXIT.usage,
     );
   }
@@ -105,21 +105,21 @@ function failed(error: unknown, args: readonly string[]): number {
     return fail(messageOf(error), EXIT.failed);
   }
   return fail(
-    `This should not have happened; please report it with the lines below\n ${
+    `internal error; please report it with the lines below\n ${
       Deno.inspect(error)
     }`,
     EXIT.failed,
   );
 }
 
-/** What Deno says where it was not given a permission, here or, where only the message is left, in a worker. */
+/** Deno's message about a missing permission; an error from a worker has only the message. */
 function missingPermission(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   if (error instanceof Deno.errors.NotCapable) return error.message;
   return error.message.match(/NotCapable: (.*)/)?.[1];
 }
 
-/** Whether the system refused something, as a full disk does, or a stuck one: nobody's defect. */
+/** Whether the system refused something, such as a full disk: not a defect of the program. */
 function isOfTheSystem(error: unknown): boolean {
   if (error instanceof AggregateError) return error.errors.every(isOfTheSystem);
   if (!(error instanceof Error)) return false;

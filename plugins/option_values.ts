@@ -2,7 +2,7 @@ import { isAbsolute, resolve } from "node:path";
 import { isRecord } from "../lib/record.ts";
 import { isEnvReference, isSecretPath, redact } from "../lib/redact.ts";
 import { type Problem, UsageError } from "../core/errors.ts";
-import { convertText } from "./options.ts";
+import { convertText } from "./convert.ts";
 import { type JsonSchema, resolveSchema, schemaAt } from "./problems.ts";
 
 /** Changes a value at a path of keys; returns it as it is to keep it. */
