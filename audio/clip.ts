@@ -1,44 +1,46 @@
-import type { ByteBudget } from "./budget.ts";
-import type { DecodePool } from "./decode_pool.ts";
-import { encodeWav } from "./encode_wav.ts";
-import { AudioError } from "./errors.ts";
-import { type AudioFormat, type AudioInfo, requireUsable } from "./info.ts";
-import { inspectFile } from "./inspect.ts";
-import type { limit } from "./limit.ts";
-import { findAudio } from "./sniff.ts";
-import { type AudioSource, bytesFrom } from "./source.ts";
-import type { SampleRange } from "./stream.ts";
-import { readWavSamples, type WavSamples } from "./wav.ts";
+import type { Budget } from "../lib/budget.ts";
+import { findAudio, inspectFile } from "./decode.ts";
+import type { DecodePool } from "./decoders.ts";
+import {
+  AudioError,
+  type AudioFormat,
+  type AudioInfo,
+  requireUsable,
+  type SampleRange,
+} from "./format.ts";
+import { requireRate } from "./pcm.ts";
+import type { AudioSource } from "./source.ts";
+import { encodeWav } from "./wav_samples.ts";
+import { readWavSamples } from "./wav.ts";
 
 /** One utterance, decoded on demand. */
 export interface AudioClip {
-  /** The source's id, or that of a part: stands for the audio in samples and reports. */
+  /** The id in samples and reports: the source's, or that of a part. */
   readonly id: string;
   /** Length, in milliseconds. */
   readonly durationMs: number;
   /**
-   * The file as it is, for uploads; of a part of it, a mono 16-bit WAV of that part.
+   * Returns the file as it is, for uploads. Of a part, returns a mono 16-bit WAV file.
    *
-   * @throws {AudioError} where the file cannot be read, or what is cut cannot be decoded
+   * @throws {AudioError} If the file cannot be read, or the part cannot be decoded.
    */
   file(): Promise<
     { bytes: Uint8Array<ArrayBuffer>; mediaType: string; name: string }
   >;
   /**
-   * Mono PCM16 at `sampleRateHz`, shape `[samples]`. Decoded anew for each request, but requests for
-   * one rate at one time share a decode and its array: leave that as it is.
+   * Returns mono PCM16 at `sampleRateHz`, shape `[samples]`. Each call decodes again, but simultaneous calls for the same
+   * rate share an array, which must not be changed.
    *
-   * @throws {AudioError} where the file is truncated or corrupt in a way that headers do not tell, or the clip is
-   * too long to be decoded
-   * @throws {RangeError} where the rate is no whole number from 1
+   * @throws {AudioError} If the file is truncated or corrupt, or the clip is too long to be decoded.
+   * @throws {RangeError} If the rate is not a whole number from 1.
    */
   pcm16(sampleRateHz: number): Promise<Int16Array<ArrayBuffer>>;
   /**
-   * A part of the clip as a clip of its own. Both ends are rounded to whole samples, so that parts that follow each
-   * other share none and leave none out.
+   * Returns a part of the clip. Both ends are rounded to whole samples, so that consecutive parts neither overlap nor
+   * leave out samples.
    *
-   * @throws {RangeError} where the part does not lie in the clip, or holds no sample
-   * @throws {AudioError} where it is shorter than 1 ms
+   * @throws {RangeError} If the part is not within the clip, or has no samples.
+   * @throws {AudioError} If it is shorter than 1 ms.
    */
   part(span: ClipSpan): AudioClip;
 }
@@ -46,36 +48,36 @@ export interface AudioClip {
 /** A part of a clip. */
 export interface ClipSpan {
   /**
-   * Where it begins, in milliseconds.
+   * Start of the part, in milliseconds.
    *
    * @default 0
    */
   readonly startMs?: number;
   /**
-   * Where it ends, in milliseconds.
+   * End of the part, in milliseconds.
    *
    * @default the clip's end
    */
   readonly endMs?: number;
   /**
-   * Stands for the part in samples and reports.
+   * The part's id in samples and reports.
    *
    * @default the clip's id with `#t=START,END`, in seconds
    */
   readonly id?: string;
 }
 
-/** What clips are made with. */
-interface Making {
-  /** Keeps the number of open sources down. */
-  readonly limited: ReturnType<typeof limit>;
-  /** Keeps down what is held of files and of decoded audio. */
-  readonly budget: ByteBudget;
+/** What clips share. */
+interface ClipContext {
+  /** Limits the number of open sources. */
+  readonly limited: <T>(task: () => Promise<T>) => Promise<T>;
+  /** Limits the memory of files and decoded audio. */
+  readonly budget: Budget;
   readonly pool: DecodePool;
 }
 
 /** A file whose headers have been read. */
-interface OpenedFile extends Making {
+interface OpenedFile extends ClipContext {
   readonly source: AudioSource;
   readonly info: AudioInfo;
   /** Samples of each channel. */
@@ -84,10 +86,10 @@ interface OpenedFile extends Making {
   readonly size: number;
 }
 
-/** Most that one clip may take when it is decoded: 2 h 19 min at 16 kHz. */
+/** Maximum size of a decoded clip: 2 h 19 min at 16 kHz. */
 const MAX_PCM_BYTES = 2 ** 28;
 
-/** Most that is read of a file to decode it: of WAV what is decoded, of others all. */
+/** Maximum number of bytes that are read to decode a clip: of WAV the needed part, of other formats the whole file. */
 const MAX_FILE_BYTES = 2 ** 30;
 
 const EXTENSIONS: Readonly<Record<AudioFormat, string>> = {
@@ -98,19 +100,19 @@ const EXTENSIONS: Readonly<Record<AudioFormat, string>> = {
   vorbis: "ogg",
 };
 
-/** A clip of a source, of which the headers are read now. */
+/** Opens a clip. Its headers are read now. */
 export async function openClip(
   source: AudioSource,
-  making: Making,
+  context: ClipContext,
 ): Promise<AudioClip> {
-  const { info, size } = await making.limited(() => inspectFile(source));
+  const { info, size } = await context.limited(() => inspectFile(source));
   const samples = Math.round(info.durationMs / 1000 * info.sampleRateHz);
-  const file = { ...making, source, info, samples, size };
+  const file = { ...context, source, info, samples, size };
   return clipOf(file, source.id, { start: 0, end: samples });
 }
 
 function clipOf(file: OpenedFile, id: string, range: SampleRange): AudioClip {
-  const { source, info, limited } = file;
+  const { source: { name }, info } = file;
   const { sampleRateHz } = info;
   const { start, end } = range;
   const durationMs = (end - start) / sampleRateHz * 1000;
@@ -121,26 +123,22 @@ function clipOf(file: OpenedFile, id: string, range: SampleRange): AudioClip {
     durationMs,
     pcm16,
     file: async () =>
-      isWhole
-        ? wholeFile(source, info, await limited(() => readAll(source)))
-        : cutFile(source, info, await pcm16(sampleRateHz)),
-    part({ startMs = 0, endMs, id: own }) {
+      isWhole ? await wholeFile(file) : {
+        bytes: encodeWav(await pcm16(sampleRateHz), sampleRateHz),
+        mediaType: "audio/wav",
+        name: `${baseName(name).replace(/\.[^.]*$/, "")}.wav`,
+      },
+    part({ startMs = 0, endMs = durationMs, id: own }) {
       const sampleAt = (ms: number) =>
         start + Math.round(ms / 1000 * sampleRateHz);
-      const part = {
-        start: sampleAt(startMs),
-        end: endMs === undefined ? end : sampleAt(endMs),
-      };
+      const part = { start: sampleAt(startMs), end: sampleAt(endMs) };
       if (!(part.start >= start && part.start < part.end && part.end <= end)) {
         throw new RangeError(
-          `${source.name}: a part must lie within the ${durationMs} ms of the clip, but was ${startMs} to ${
-            endMs ?? durationMs
-          } ms`,
+          `${name}: a part must be within the ${durationMs} ms of the clip, but was ${startMs} to ${endMs} ms`,
         );
       }
-      const length = part.end - part.start;
-      requireUsable(source.name, { ...info, samples: length });
-      const seconds = [startMs, endMs ?? durationMs].map((ms) =>
+      requireUsable(name, { ...info, samples: part.end - part.start });
+      const seconds = [startMs, endMs].map((ms) =>
         Number((ms / 1000).toFixed(6))
       );
       return clipOf(file, own ?? `${id}#t=${seconds}`, part);
@@ -148,7 +146,7 @@ function clipOf(file: OpenedFile, id: string, range: SampleRange): AudioClip {
   };
 }
 
-/** Reads no more of a WAV file than what is decoded; other files whole. */
+/** Decodes a range. Only the needed part of a WAV file is read; other files are read whole. */
 async function decode(
   file: OpenedFile,
   range: SampleRange,
@@ -160,72 +158,58 @@ async function decode(
   const pcmBytes = 2 * Math.ceil(count * rateHz / info.sampleRateHz);
   const isWav = info.format === "wav";
   const fileBytes = isWav ? Math.ceil(size * count / samples) : size;
-  requireRoom(file, { count, pcmBytes, fileBytes, rateHz });
-  return await budget.run(fileBytes + pcmBytes, async () => {
-    const job = { name, sampleRateHz: rateHz };
-    if (isWav) {
-      const { fmt, data } = await limited(() => readWav(source, range));
-      return await pool.run({ ...job, fmt, bytes: data });
-    }
-    const bytes = await limited(() => readAll(source));
-    return await pool.run({ ...job, bytes, range });
-  });
-}
-
-function requireRoom(
-  { source: { name }, info: { sampleRateHz } }: OpenedFile,
-  { count, pcmBytes, fileBytes, rateHz }: {
-    readonly count: number;
-    readonly pcmBytes: number;
-    readonly fileBytes: number;
-    readonly rateHz: number;
-  },
-): void {
   if (pcmBytes > MAX_PCM_BYTES) {
-    const seconds = Math.floor(MAX_PCM_BYTES / 2 / rateHz);
     throw new AudioError(
-      `maxSeconds: must be at most ${seconds} to decode ${name} at ${rateHz} Hz (${
+      `maxSeconds: must be at most ${
+        Math.floor(MAX_PCM_BYTES / 2 / rateHz)
+      } to decode ${name} at ${rateHz} Hz (${
         mebibytes(MAX_PCM_BYTES)
-      } of samples), but the clip lasts ${Math.round(count / sampleRateHz)} s`,
+      } of samples), but the clip lasts ${
+        Math.round(count / info.sampleRateHz)
+      } s`,
     );
   }
   if (fileBytes > MAX_FILE_BYTES) {
     throw new AudioError(
-      `${name}: no more than ${
+      `${name}: at most ${
         mebibytes(MAX_FILE_BYTES)
-      } of a file are read to decode it, but the clip takes ${
-        mebibytes(fileBytes)
-      }: split the file, or cut WAV with maxSeconds`,
+      } of a file can be read to ` +
+        `decode it, but the clip needs ${
+          mebibytes(fileBytes)
+        }: split the file, or cut WAV with maxSeconds`,
     );
   }
+  return await budget.run(fileBytes + pcmBytes, async () => {
+    const job = { name, sampleRateHz: rateHz };
+    if (!isWav) {
+      const bytes = await limited(() => readAll(source));
+      return await pool.run({ ...job, bytes, range });
+    }
+    const { fmt, data } = await limited(async () => {
+      await using bytes = await source.open();
+      const { audio } = await findAudio(bytes, name);
+      return await readWavSamples(audio, name, range);
+    });
+    return await pool.run({ ...job, fmt, bytes: data });
+  });
 }
 
 function mebibytes(bytes: number): string {
   return `${Math.ceil(bytes / 2 ** 20)} MiB`;
 }
 
-function wholeFile(
-  { name }: AudioSource,
-  { format, mediaType }: AudioInfo,
-  bytes: Uint8Array<ArrayBuffer>,
-) {
-  const fileName = withExtension(baseName(name), EXTENSIONS[format]);
-  return { bytes, mediaType, name: fileName };
-}
-
-function cutFile(
-  { name }: AudioSource,
-  { sampleRateHz }: AudioInfo,
-  pcm16: Int16Array<ArrayBuffer>,
-) {
+async function wholeFile(
+  { source, info: { format, mediaType }, limited }: OpenedFile,
+): ReturnType<AudioClip["file"]> {
+  const name = baseName(source.name);
   return {
-    bytes: encodeWav(pcm16, sampleRateHz),
-    mediaType: "audio/wav",
-    name: `${baseName(name).replace(/\.[^.]*$/, "")}.wav`,
+    bytes: await limited(() => readAll(source)),
+    mediaType,
+    name: /\.\w{2,5}$/.test(name) ? name : `${name}.${EXTENSIONS[format]}`,
   };
 }
 
-/** Lets those who ask for the same rate while it is being decoded have the same answer. */
+/** Shares the result between simultaneous calls for the same rate. */
 function shared<T>(
   decode: (sampleRateHz: number) => Promise<T>,
 ): (sampleRateHz: number) => Promise<T> {
@@ -245,28 +229,6 @@ async function readAll(source: AudioSource): Promise<Uint8Array<ArrayBuffer>> {
   return await bytes.read(0, bytes.size);
 }
 
-async function readWav(
-  source: AudioSource,
-  range: SampleRange,
-): Promise<WavSamples> {
-  await using bytes = await source.open();
-  const { at, head } = await findAudio(bytes, source.name);
-  return await readWavSamples(bytesFrom(bytes, at, head), source.name, range);
-}
-
 function baseName(name: string): string {
   return name.replace(/[?#][^]*/, "").split(/[\\/]/).at(-1) || "audio";
-}
-
-function withExtension(name: string, extension: string): string {
-  return /\.\w{2,5}$/.test(name) ? name : `${name}.${extension}`;
-}
-
-function requireRate(sampleRateHz: number): number {
-  if (Number.isSafeInteger(sampleRateHz) && sampleRateHz >= 1) {
-    return sampleRateHz;
-  }
-  const message =
-    `Cannot decode audio as its rate must be a whole number of Hz from 1: current value is ${sampleRateHz}`;
-  throw new RangeError(message);
 }

@@ -1,29 +1,23 @@
 import { openStream } from "./decode.ts";
+import type { SampleRange } from "./format.ts";
 import { downmix, toPcm16 } from "./pcm.ts";
 import { openResampler } from "./resample.ts";
-import type { SampleRange } from "./stream.ts";
 import { openWavSamples } from "./wav.ts";
 
-/** A file to be made into samples that are ready to send. Plain data: it crosses threads. */
+/** A file to decode. Plain data, so that it can be sent to a worker. */
 export interface DecodeJob {
-  /** What errors call the audio. */
+  /** The name of the audio in errors. */
   readonly name: string;
-  /** The whole file, or of a WAV file the samples that are wanted. */
+  /** The whole file, or the needed samples of a WAV file. */
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** The body of the fmt chunk, where the bytes are samples of a WAV file. */
+  /** The body of the fmt chunk, if the bytes are samples of a WAV file. */
   readonly fmt?: Uint8Array<ArrayBuffer>;
   readonly sampleRateHz: number;
-  /** Samples of the file to decode; all of them if left out. */
+  /** Samples of the file to decode. @default {all} */
   readonly range?: SampleRange;
 }
 
-/** What a worker says: first that it is there, then how each job ended, in order. */
-export type WorkerReply =
-  | { readonly kind: "ready" }
-  | { readonly kind: "done"; readonly pcm16: Int16Array<ArrayBuffer> }
-  | { readonly kind: "failed"; readonly message: string };
-
-/** Decodes, mixes to mono, resamples and converts, piece by piece: beside the file, only what comes out is held whole. */
+/** Decodes, mixes to mono, resamples and converts piece by piece, so that only the file and the result are in memory. */
 export async function runDecodeJob(
   { name, bytes, fmt, sampleRateHz, range }: DecodeJob,
 ): Promise<Int16Array<ArrayBuffer>> {

@@ -1,25 +1,17 @@
-import {
-  type DecodeJob,
-  runDecodeJob,
-  type WorkerReply,
-} from "./decode_job.ts";
+import { serveWorker, Transferred } from "../lib/worker_rpc.ts";
+import { type DecodeJob, runDecodeJob } from "./decode_job.ts";
 
-/** What of a worker's scope is used here; the default library describes a window's. */
-interface WorkerScope {
-  onmessage: ((event: MessageEvent<DecodeJob>) => void) | null;
-  postMessage(reply: WorkerReply, transfer: readonly Transferable[]): void;
-}
-
-const scope = self as unknown as WorkerScope;
-
-scope.onmessage = async ({ data: job }) => {
-  try {
-    const pcm16 = await runDecodeJob(job);
-    scope.postMessage({ kind: "done", pcm16 }, [pcm16.buffer]);
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    scope.postMessage({ kind: "failed", message }, []);
-  }
+/** Methods of the worker that decodes. */
+export const methods = {
+  /** Returns mono PCM16, or the message of the error: its class would be lost between threads. */
+  async decode(job: DecodeJob) {
+    try {
+      const pcm16 = await runDecodeJob(job);
+      return new Transferred(pcm16, [pcm16.buffer]);
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error);
+    }
+  },
 };
 
-scope.postMessage({ kind: "ready" }, []);
+serveWorker(methods);

@@ -2,13 +2,12 @@ import assert from "node:assert/strict";
 import type { Audio } from "../core/request.ts";
 import type { AudioClip } from "./clip.ts";
 import { decodeAudio } from "./decode.ts";
-import { openDecodePool } from "./decode_pool.ts";
-import { openDecoders } from "./decoders.ts";
-import { encodeWav } from "./encode_wav.ts";
-import { AudioError } from "./errors.ts";
+import { openDecodePool, openDecoders } from "./decoders.ts";
+import { AudioError } from "./format.ts";
 import { downmix, toPcm16 } from "./pcm.ts";
 import { resample } from "./resample.ts";
 import { type AudioSource, bytesSource, fileSource } from "./source.ts";
+import { encodeWav } from "./wav_samples.ts";
 import {
   chirpPcm16,
   chunk,
@@ -37,7 +36,7 @@ function counting(source: AudioSource): AudioSource & { opened: () => number } {
   };
 }
 
-Deno.test("Decoders.clip() gives 16-bit mono at its own rate bit for bit", async () => {
+Deno.test("Decoders.clip() keeps 16-bit mono at its own rate bit for bit", async () => {
   await using decoders = openDecoders();
   const clip = await decoders.clip(wavSource());
   assert.equal(clip.id, "chirp");
@@ -45,13 +44,13 @@ Deno.test("Decoders.clip() gives 16-bit mono at its own rate bit for bit", async
   assert.deepEqual(await clip.pcm16(16_000), chirpPcm16(16_000));
 });
 
-Deno.test("AudioClip is what a dataset yields as audio", async () => {
+Deno.test("AudioClip can be used as the audio of a dataset", async () => {
   await using decoders = openDecoders();
   const audio: Audio = await decoders.clip(wavSource());
   assert.equal(audio.durationMs, 500);
 });
 
-Deno.test("Decoders.clip() mixes stereo down and resamples to the rate that is asked for", async () => {
+Deno.test("Decoders.clip() mixes stereo down and resamples to the given rate", async () => {
   await using decoders = openDecoders({ threads: 1 });
   const left = chirpPcm16(48_000);
   const frames = Int16Array.from(
@@ -84,7 +83,7 @@ for (
   });
 }
 
-Deno.test("AudioClip.pcm16() shares a decode between those who ask at once, and keeps nothing", async () => {
+Deno.test("AudioClip.pcm16() shares the result between simultaneous calls, and keeps nothing", async () => {
   await using decoders = openDecoders({ threads: 1 });
   const source = counting(wavSource());
   const clip = await decoders.clip(source);
@@ -103,20 +102,20 @@ Deno.test("AudioClip.pcm16() shares a decode between those who ask at once, and 
   assert.equal(source.opened(), 4);
 });
 
-Deno.test("AudioClip.pcm16() refuses a rate that is none", async () => {
+Deno.test("AudioClip.pcm16() refuses an invalid rate", async () => {
   await using decoders = openDecoders();
   const clip = await decoders.clip(wavSource());
   for (const rateHz of [0, -16_000, 16_000.5, NaN]) {
     await assert.rejects(
       clip.pcm16(rateHz),
       new RangeError(
-        `Cannot decode audio as its rate must be a whole number of Hz from 1: current value is ${rateHz}`,
+        `the sample rate must be a whole number of Hz from 1, but was ${rateHz}`,
       ),
     );
   }
 });
 
-Deno.test("AudioClip.file() gives the file as it is, with its type and name", async () => {
+Deno.test("AudioClip.file() returns the file as it is, with its type and name", async () => {
   await using decoders = openDecoders();
   const path = new URL("testdata/chirp.opus", import.meta.url).pathname;
   const file = await (await decoders.clip(fileSource(path))).file();
@@ -127,7 +126,7 @@ Deno.test("AudioClip.file() gives the file as it is, with its type and name", as
   });
 });
 
-Deno.test("AudioClip.file() makes a name of whatever the source is called", async () => {
+Deno.test("AudioClip.file() makes a file name from any name of the source", async () => {
   await using decoders = openDecoders();
   const names = {
     "https://example.com/a/b.wav?x=1": "b.wav",
@@ -156,7 +155,7 @@ Deno.test("Decoders.clip() cuts at maxSeconds: length, samples and file", async 
   });
 });
 
-Deno.test("Decoders.clip() reads no more of a long WAV file than maxSeconds asks for", async () => {
+Deno.test("Decoders.clip() reads a long WAV file only up to maxSeconds", async () => {
   await using decoders = openDecoders({ threads: 1 });
   const minute = wavSource(new Int16Array(16_000 * 60).fill(1000));
   let total = 0;
@@ -212,7 +211,7 @@ Deno.test("AudioClip.part() is cut to the sample, as samples and as a file", asy
   }
 });
 
-Deno.test("AudioClip.part() leaves no sample between parts that follow each other", async () => {
+Deno.test("AudioClip.part() leaves no samples between consecutive parts", async () => {
   await using decoders = openDecoders({ threads: 1 });
   const whole = await decoders.clip(wavSource());
   const cuts = [0, 33.333, 100.01, 217.77, 500];
@@ -226,7 +225,7 @@ Deno.test("AudioClip.part() leaves no sample between parts that follow each othe
   ]);
 });
 
-Deno.test("AudioClip.part() refuses what does not lie in the clip", async () => {
+Deno.test("AudioClip.part() refuses a part outside of the clip", async () => {
   await using decoders = openDecoders({ threads: 1 });
   const whole = await decoders.clip(wavSource());
   for (
@@ -241,7 +240,7 @@ Deno.test("AudioClip.part() refuses what does not lie in the clip", async () => 
   }
 });
 
-Deno.test("AudioClip.pcm16() refuses what would take too much memory, and names maxSeconds", async () => {
+Deno.test("AudioClip.pcm16() refuses a clip that is too large, and names maxSeconds", async () => {
   await using decoders = openDecoders({ threads: 1 });
   const flac = constantFlac(33_000); // 2 h 21 min
   const source = bytesSource(flac, "long.flac");
@@ -255,17 +254,17 @@ Deno.test("AudioClip.pcm16() refuses what would take too much memory, and names 
   assert.deepEqual(await cut.pcm16(16_000), new Int16Array(32_000));
 });
 
-Deno.test("Decoders.clip() refuses a maxSeconds that is none", async () => {
+Deno.test("Decoders.clip() refuses an invalid maxSeconds", async () => {
   await using decoders = openDecoders();
   for (const maxSeconds of [0, -1, NaN]) {
     await assert.rejects(
       decoders.clip(wavSource(), { maxSeconds }),
-      /^RangeError: Cannot cut audio as maxSeconds must be more than 0: current value is /,
+      /^RangeError: maxSeconds: must be more than 0, but was /,
     );
   }
 });
 
-Deno.test("AudioClip.pcm16() refuses a clip whose damage headers do not tell, and goes on", async () => {
+Deno.test("AudioClip.pcm16() refuses a corrupt clip with valid headers, and continues with others", async () => {
   await using decoders = openDecoders({ threads: 1 });
   const bytes = fixture("chirp.flac");
   bytes[3000]! ^= 1;
@@ -279,10 +278,10 @@ Deno.test("AudioClip.pcm16() refuses a clip whose damage headers do not tell, an
   assert.equal(refused.status, "rejected");
   const { reason } = refused as PromiseRejectedResult;
   assert.ok(reason instanceof AudioError);
-  assert.match(reason.message, /^Cannot read speech\/bad\.flac as /);
+  assert.match(reason.message, /^speech\/bad\.flac: /);
 });
 
-Deno.test("Decoders.clip() takes hundreds of files at once", async () => {
+Deno.test("Decoders.clip() opens hundreds of files at once", async () => {
   await using decoders = openDecoders({ threads: 2 });
   const path = new URL("testdata/chirp.mp3", import.meta.url).pathname;
   const clips: AudioClip[] = await Promise.all(
@@ -295,19 +294,19 @@ Deno.test("Decoders.clip() takes hundreds of files at once", async () => {
   assert.ok(pcm.every((samples) => samples.length === 8000));
 });
 
-Deno.test("openDecoders() refuses what is waiting when it is disposed, and what comes later", async () => {
+Deno.test("openDecoders() refuses waiting and later work when it is disposed", async () => {
   const decoders = openDecoders({ threads: 1 });
   const clip = await decoders.clip(wavSource());
   const waiting = assert.rejects(
     clip.pcm16(16_000),
-    /^AudioError: Cannot read chirp\.wav as decoders must be open: current value is disposed$/,
+    /^AudioError: chirp\.wav: the decoders are closed$/,
   );
   await decoders[Symbol.asyncDispose]();
   await waiting;
   await assert.rejects(clip.pcm16(16_000), AudioError);
 });
 
-Deno.test("openDecoders() refuses a number of threads that is none", () => {
+Deno.test("openDecoders() refuses an invalid number of threads", () => {
   for (const threads of [0, -1, 1.5, NaN]) {
     assert.throws(() => openDecoders({ threads }), RangeError);
   }
@@ -318,19 +317,19 @@ function job(name: string) {
   return { name, bytes, sampleRateHz: 16_000 };
 }
 
-/** A worker as a module of its own. */
+/** The URL of a worker with this source. */
 function workerOf(source: string): URL {
   return new URL(`data:application/javascript,${encodeURIComponent(source)}`);
 }
 
-Deno.test("openDecodePool() takes the bytes over and gives samples back", async () => {
+Deno.test("openDecodePool() takes over the bytes and returns samples", async () => {
   using pool = openDecodePool({ threads: 1, workerUrl: WORKER });
   const given = job("a.wav");
   assert.deepEqual(await pool.run(given), chirpPcm16(16_000));
   assert.equal(given.bytes.length, 0);
 });
 
-Deno.test("openDecodePool() decodes in this thread where no worker can be had", async () => {
+Deno.test("openDecodePool() decodes in this thread if no worker can be started", async () => {
   const workerUrl = workerOf("throw new Error('no workers here')");
   using pool = openDecodePool({ threads: 2, workerUrl });
   const all = await Promise.all(["a", "b", "c"].map((n) => pool.run(job(n))));
@@ -343,8 +342,8 @@ Deno.test("openDecodePool() decodes in this thread where no worker can be had", 
 Deno.test("openDecodePool() loses one job to a crash, and starts another worker", async () => {
   const workerUrl = workerOf(`
     self.onmessage = ({ data }) => {
-      if (data.name === "bad") throw new Error("out of order");
-      self.postMessage({ kind: "done", pcm16: new Int16Array(3) });
+      if (data.argument.name === "bad") throw new Error("out of order");
+      self.postMessage({ kind: "result", id: data.id, value: new Int16Array(3) });
     };
     self.postMessage({ kind: "ready" });`);
   using pool = openDecodePool({ threads: 1, workerUrl });
@@ -358,6 +357,6 @@ Deno.test("openDecodePool() loses one job to a crash, and starts another worker"
   assert.equal(bad.status, "rejected");
   assert.match(
     String((bad as PromiseRejectedResult).reason),
-    /^AudioError: Cannot read bad as its decoder must not crash: current value is .*out of order/,
+    /^AudioError: bad: the decoder crashed: .*out of order/,
   );
 });

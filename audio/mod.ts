@@ -1,20 +1,22 @@
 /**
- * Audio files to samples that are ready to send: decoding, downmix, resampling, PCM16, chunks.
+ * Converts audio files to samples that can be sent: decoding, downmix, resampling, PCM16, chunks.
  *
  * @module
  */
 export type { AudioClip, ClipSpan } from "./clip.ts";
-export { decodeAudio } from "./decode.ts";
+export { decodeAudio, inspectAudio } from "./decode.ts";
 export {
   type ClipOptions,
   type Decoders,
   type DecodersOptions,
   openDecoders,
 } from "./decoders.ts";
-export { encodeWav } from "./encode_wav.ts";
-export { AudioError } from "./errors.ts";
-export type { AudioFormat, AudioInfo, DecodedAudio } from "./info.ts";
-export { inspectAudio } from "./inspect.ts";
+export {
+  AudioError,
+  type AudioFormat,
+  type AudioInfo,
+  type DecodedAudio,
+} from "./format.ts";
 export { chunksOf, downmix, toPcm16 } from "./pcm.ts";
 export { resample } from "./resample.ts";
 export {
@@ -24,3 +26,4 @@ export {
   bytesSource,
   fileSource,
 } from "./source.ts";
+export { encodeWav } from "./wav_samples.ts";

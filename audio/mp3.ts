@@ -1,81 +1,99 @@
-import { AudioError, refusal } from "./errors.ts";
-import { type AudioInfo, audioInfo } from "./info.ts";
-import { loadDecoder } from "./load_decoder.ts";
-import { type Mp3Frame, mp3FrameAt, sameStream } from "./mp3_frame.ts";
-import { crc16, type Mp3Tag, mp3TagAt } from "./mp3_tag.ts";
+import {
+  AudioError,
+  type AudioPiece,
+  type AudioShape,
+  type AudioStream,
+  cutPieces,
+  loadDecoder,
+  refusal,
+} from "./format.ts";
 import { type AudioBytes, bytesOf } from "./source.ts";
-import { type AudioPiece, type AudioStream, piecesWithin } from "./stream.ts";
 
-/** Where an MP3 begins and what its first frame tells. */
-interface Mp3Start {
-  /** Where the first frame lies. */
-  readonly at: number;
-  readonly frame: Mp3Frame;
-  readonly tag: Mp3Tag | undefined;
+/** A frame of MPEG audio, layer III, by its header (ISO/IEC 11172-3 §2.4.1.3, 13818-3). */
+interface Frame {
+  /** Bytes of the whole frame. */
+  readonly bytes: number;
+  /** Samples of each channel. */
+  readonly samples: number;
+  readonly sampleRateHz: number;
+  readonly channels: number;
+  /** Bytes between the header and the data, after which encoders write their tag. */
+  readonly sideBytes: number;
 }
 
-/** Bytes that may lie between tags and the first frame. */
+/** The tag that an encoder wrote into a first frame without audio (Xing, Info or VBRI). */
+interface Tag {
+  /** Number of frames after the tag. */
+  readonly frames: number | undefined;
+  /** Bytes of audio, with the tag's frame. */
+  readonly bytes: number | undefined;
+  /** Samples at both ends that are decoded but do not belong to the audio. */
+  readonly padding: number;
+}
+
+/** An MP3 file: the first frame, its tag, and the end of the audio. */
+interface Mp3Info extends AudioShape {
+  readonly format: "mp3";
+  readonly start: number;
+  readonly end: number;
+  readonly frameSamples: number;
+}
+
+/** Bytes that are searched for frames: between tags and the first one, and after the last one. */
 const SEARCH_BYTES = 65_536;
-
-/**
- * What the tag in the first frame tells; without one, the frames are walked. A file without a tag
- * that was cut between two frames cannot be told from a whole one.
- */
-export async function inspectMp3(
-  bytes: AudioBytes,
-  name: string,
-): Promise<AudioInfo> {
-  const start = await startOf(bytes, name);
-  const { frames, bytes: audioBytes } = start.tag ?? {};
-  const there = bytes.size - start.at;
-  if (audioBytes !== undefined && audioBytes > there) {
-    throw refusal(name, `it must hold ${audioBytes} bytes of audio`, {
-      is: `${there} (truncated)`,
-    });
-  }
-  if (frames === undefined || audioBytes === undefined) {
-    const walked = await requireFrames(bytes, start, name);
-    return infoOf(start, walked.frames, name);
-  }
-  await requireOne(bytes, start.at + audioBytes, { start, name });
-  return infoOf(start, frames, name);
-}
 
 /** Bytes that are fed to the decoder at once. */
 const FEED_BYTES = 65_536;
 
-/** The samples of an MP3, whose frames are held against the tag where all of them are decoded. */
+/** Bytes of frames that are read at once. */
+const WALK_BYTES = 2 ** 18;
+
+/**
+ * Frames that may follow the ones that a tag counts: some encoders count the tag's own frame, or leave out the last one.
+ */
+const UNCOUNTED_FRAMES = 2;
+
+/**
+ * Reads the tag in the first frame. Without a tag, the headers of all frames are read; a file without a tag that was cut
+ * between two frames is not recognized as truncated.
+ */
+export async function inspectMp3(
+  bytes: AudioBytes,
+  name: string,
+): Promise<Mp3Info> {
+  const { at: start, frame, tag } = await findStart(bytes, name);
+  const { frames, end } = tag?.frames === undefined || tag.bytes === undefined
+    ? await countFrames(bytes, start, frame, name)
+    : { frames: tag.frames, end: start + tag.bytes };
+  if (end > bytes.size) {
+    const rule = `must have ${end - start} bytes of audio`;
+    throw refusal(name, rule, `truncated, with ${bytes.size - start}`);
+  }
+  await requireNoFrames(bytes, end, frame, name);
+  return {
+    format: "mp3",
+    sampleRateHz: frame.sampleRateHz,
+    channels: frame.channels,
+    samples: frames * frame.samples - (tag?.padding ?? 0),
+    start,
+    end,
+    frameSamples: frame.samples,
+  };
+}
+
+/** Opens an MP3 file. */
 export async function openMp3(
   bytes: Uint8Array<ArrayBuffer>,
   name: string,
 ): Promise<AudioStream> {
-  const start = await startOf(bytesOf(bytes), name);
-  const { frames, end } = await requireFrames(bytesOf(bytes), start, name);
-  const { durationMs, sampleRateHz, channels } = infoOf(start, frames, name);
-  const samples = Math.round(durationMs / 1000 * sampleRateHz);
-  const audio = bytes.subarray(start.at, end);
+  const info = await inspectMp3(bytesOf(bytes), name);
+  const audio = bytes.subarray(info.start, info.end);
+  // The decoder may keep the last samples.
+  const tolerance = info.frameSamples - 1;
   return {
-    sampleRateHz,
-    channels,
-    samples,
-    async *pieces(range) {
-      if (range.end >= samples) requireMusic(bytes, start, name);
-      let count = 0;
-      const decoded = decode(audio, name);
-      for await (const piece of piecesWithin(decoded, range, samples)) {
-        count += piece[0]?.length ?? 0;
-        yield piece.slice(0, channels);
-      }
-      const missing = range.end - range.start - count;
-      if (missing >= start.frame.samples) {
-        throw refusal(name, `its frames must hold ${samples} samples`, {
-          is: `${samples - missing} that are sound`,
-        });
-      }
-      // A decoder that lags behind keeps the last of them.
-      const silence = () => new Float32Array(missing);
-      if (missing > 0) yield Array.from({ length: channels }, silence);
-    },
+    ...info,
+    pieces: (range) =>
+      cutPieces(decode(audio, name), range, { ...info, name, tolerance }),
   };
 }
 
@@ -91,56 +109,43 @@ async function* decode(
   await decoder.ready;
   try {
     for (let at = 0; at < bytes.length; at += FEED_BYTES) {
-      const audio = decoder.decode(bytes.subarray(at, at + FEED_BYTES));
-      if (audio.errors.length > 0) {
-        throw refusal(name, "its frames must be sound", {
-          is: audio.errors.map((error) => error.message).join("; "),
-        });
+      const { channelData, errors } = decoder.decode(
+        bytes.subarray(at, at + FEED_BYTES),
+      );
+      if (errors.length > 0) {
+        const messages = errors.map(({ message }) => message).join("; ");
+        throw refusal(name, "its frames must be valid", messages);
       }
-      yield audio.channelData as AudioPiece;
+      yield channelData as AudioPiece;
     }
   } finally {
     decoder.free();
   }
 }
 
-function infoOf(start: Mp3Start, frames: number, name: string): AudioInfo {
-  const { frame, tag } = start;
-  const samples = frames * frame.samples - (tag?.delay ?? 0) -
-    (tag?.padding ?? 0);
-  return audioInfo(name, { format: "mp3", ...frame, samples });
-}
-
-async function startOf(bytes: AudioBytes, name: string): Promise<Mp3Start> {
+async function findStart(bytes: AudioBytes, name: string) {
   const head = await bytes.read(0, SEARCH_BYTES);
   for (let at = 0; at < head.length; at++) {
-    const frame = mp3FrameAt(head, at);
-    if (frame === undefined || !isFollowed(head, at, frame)) continue;
-    return { at, frame, tag: mp3TagAt(head, at, frame) };
+    const frame = frameAt(head, at);
+    if (!frame) continue;
+    // A header is only four bytes, which may be there by chance: another one must follow its frame.
+    const isLast = at + frame.bytes + 4 > head.length;
+    if (!isLast && !nextFrame(head, at + frame.bytes, frame)) continue;
+    return { at, frame, tag: tagAt(head, at, frame) };
   }
-  throw refusal(name, "MP3 must hold a frame of MPEG audio, layer III", {
-    is: `none in the first ${head.length} bytes`,
-  });
+  const rule = "MP3 must contain a frame of MPEG audio, layer III";
+  throw refusal(name, rule, `without one in the first ${head.length} bytes`);
 }
 
-/** A header alone is four bytes that may be there by chance: another one must follow its frame. */
-function isFollowed(head: Uint8Array, at: number, frame: Mp3Frame): boolean {
-  const next = mp3FrameAt(head, at + frame.bytes);
-  if (next !== undefined) return sameStream(frame, next);
-  return at + frame.bytes + 4 > head.length;
-}
-
-/** Bytes that are walked at once. */
-const WALK_BYTES = 2 ** 18;
-
-/** Walks the frames; returns how many hold audio and where they end. */
-async function requireFrames(
+/** Counts the frames of a file without a tag, by their headers. */
+async function countFrames(
   bytes: AudioBytes,
-  start: Mp3Start,
+  start: number,
+  first: Frame,
   name: string,
 ): Promise<{ frames: number; end: number }> {
-  let count = 0;
-  let at = start.at;
+  let frames = 0;
+  let at = start;
   let window = new Uint8Array();
   let from = at;
   for (;;) {
@@ -148,82 +153,123 @@ async function requireFrames(
       window = await bytes.read(at, at + WALK_BYTES);
       from = at;
     }
-    const frame = mp3FrameAt(window, at - from);
-    if (frame === undefined || !sameStream(frame, start.frame)) break;
+    const frame = nextFrame(window, at - from, first);
+    if (!frame) return { frames, end: at };
     if (at + frame.bytes > bytes.size) {
-      throw refusal(name, `frame ${count} must hold ${frame.bytes} bytes`, {
-        is: `${bytes.size - at} (truncated)`,
-      });
+      const rule = `frame ${frames} must have ${frame.bytes} bytes`;
+      throw refusal(name, rule, `truncated, with ${bytes.size - at}`);
     }
     at += frame.bytes;
-    count++;
-  }
-  await requireNoMore(bytes, at, { start, count, name });
-  const frames = start.tag === undefined ? count : count - 1;
-  const expected = start.tag?.frames ?? frames;
-  if (frames < expected) {
-    throw refusal(name, `it must hold ${expected} frames`, {
-      is: `${frames} (truncated)`,
-    });
-  }
-  if (frames > expected + UNCOUNTED_FRAMES) throw twoIn(name);
-  return { frames: expected, end: at };
-}
-
-/** After the last frame may come tags and junk, but no more frames: those would be lost. */
-async function requireNoMore(
-  bytes: AudioBytes,
-  from: number,
-  { start, count, name }: { start: Mp3Start; count: number; name: string },
-): Promise<void> {
-  const tail = await bytes.read(from, from + SEARCH_BYTES);
-  for (let at = 0; at < tail.length; at++) {
-    const frame = mp3FrameAt(tail, at);
-    if (frame === undefined || !sameStream(frame, start.frame)) continue;
-    const next = mp3FrameAt(tail, at + frame.bytes);
-    if (next === undefined || !sameStream(next, frame)) continue;
-    throw refusal(name, `frame ${count} must follow at byte ${from}`, {
-      is: `none before byte ${from + at} (corrupt)`,
-    });
+    frames++;
   }
 }
 
-/** Frames that may follow those that a tag counts: some encoders count the tag's own, or leave out the last. */
-const UNCOUNTED_FRAMES = 2;
-
-/** Where the tag says that the audio ends, no other recording may begin: it would not be measured. */
-async function requireOne(
+/** Tags and junk may follow the audio, but no more frames: they would not be measured. */
+async function requireNoFrames(
   bytes: AudioBytes,
   end: number,
-  { start, name }: { start: Mp3Start; name: string },
+  first: Frame,
+  name: string,
 ): Promise<void> {
   const tail = await bytes.read(end, end + SEARCH_BYTES);
-  let at = 0;
-  for (let more = 0; more <= UNCOUNTED_FRAMES; more++) {
-    const frame = mp3FrameAt(tail, at);
-    if (frame === undefined || !sameStream(frame, start.frame)) return;
-    at += frame.bytes;
+  let start = 0;
+  for (let i = 0; i < UNCOUNTED_FRAMES; i++) {
+    start += nextFrame(tail, start, first)?.bytes ?? 0;
   }
-  throw twoIn(name);
+  for (let at = start; at < tail.length; at++) {
+    const frame = nextFrame(tail, at, first);
+    if (!frame || !nextFrame(tail, at + frame.bytes, first)) continue;
+    throw new AudioError(
+      `${name}: an MP3 file must contain one recording, but more frames follow at byte ${
+        end + at
+      }, after the end at byte ${end} (corrupt, or several files in one)`,
+    );
+  }
 }
 
-function twoIn(name: string): AudioError {
-  return new AudioError(
-    `${name}: an MP3 file must hold one recording, but more frames follow those that its tag counts: split the file, or remove the tag`,
-  );
+/** Bit rates in kbit/s by index, for MPEG 1 and for MPEG 2 and 2.5. */
+const KBITS_1 = "0 32 40 48 56 64 80 96 112 128 160 192 224 256 320"
+  .split(" ").map(Number);
+const KBITS_2 = "0 8 16 24 32 40 48 56 64 80 96 112 128 144 160"
+  .split(" ").map(Number);
+
+/** Sample rates in Hz by index, for MPEG 1; MPEG 2 has half of them, 2.5 a quarter. */
+const RATES = [44_100, 48_000, 32_000];
+
+/** Divisors of the sample rate by the two bits of the version; 1 is reserved. */
+const RATE_DIVISORS = [4, 0, 2, 1] as const;
+
+/** Parses the frame header at `at`; undefined if there is no header. */
+function frameAt(bytes: Uint8Array, at: number): Frame | undefined {
+  if (bytes[at] !== 0xff || bytes.length < at + 4) return undefined;
+  const [, versionAndLayer, rates, mode] = bytes.subarray(at, at + 4);
+  if ((versionAndLayer! & 0xe6) !== 0xe2) return undefined;
+  const divisor = RATE_DIVISORS[versionAndLayer! >> 3 & 3]!;
+  const kbits = (divisor === 1 ? KBITS_1 : KBITS_2)[rates! >> 4] ?? 0;
+  const rate = RATES[rates! >> 2 & 3];
+  if (divisor === 0 || kbits === 0 || rate === undefined) return undefined;
+  const sampleRateHz = rate / divisor;
+  const samples = divisor === 1 ? 1152 : 576;
+  const channels = mode! >> 6 === 3 ? 1 : 2;
+  return {
+    bytes: Math.floor(samples / 8 * kbits * 1000 / sampleRateHz) +
+      (rates! >> 1 & 1),
+    samples,
+    sampleRateHz,
+    channels,
+    sideBytes: divisor === 1
+      ? (channels === 1 ? 17 : 32)
+      : (channels === 1 ? 9 : 17),
+  };
 }
 
-/** Holds the data against the checksum that the encoder left, where it left one. */
-function requireMusic(
+/** Parses the frame header at `at`; undefined if there is no header that belongs to the same stream. */
+function nextFrame(
+  bytes: Uint8Array,
+  at: number,
+  { sampleRateHz, samples }: Frame,
+): Frame | undefined {
+  const frame = frameAt(bytes, at);
+  const isSame = frame?.sampleRateHz === sampleRateHz &&
+    frame.samples === samples;
+  return isSame ? frame : undefined;
+}
+
+/** Offset of the delay and padding in LAME's extension of a tag. */
+const DELAY_AT = 21;
+
+/** Parses the tag in the frame at `at`. */
+function tagAt(
   bytes: Uint8Array<ArrayBuffer>,
-  { at, frame, tag }: Mp3Start,
-  name: string,
-): void {
-  if (tag?.music === undefined) return;
-  const data = bytes.subarray(at + frame.bytes, at + tag.music.bytes);
-  const crc = crc16(data);
-  if (crc === tag.music.crc) return;
-  throw refusal(name, `its frames must have the CRC ${tag.music.crc}`, {
-    is: crc,
-  });
+  at: number,
+  frame: Frame,
+): Tag | undefined {
+  const page = bytes.subarray(at, at + frame.bytes);
+  const view = new DataView(page.buffer, page.byteOffset, page.byteLength);
+  const text = (at: number) =>
+    String.fromCharCode(...page.subarray(at, at + 4));
+  if (text(36) === "VBRI" && page.length >= 54) {
+    return {
+      bytes: view.getUint32(46),
+      frames: view.getUint32(50),
+      padding: 0,
+    };
+  }
+  const start = 4 + frame.sideBytes;
+  if (!/^(Xing|Info)$/.test(text(start)) || page.length < start + 120) {
+    return undefined;
+  }
+  const flags = view.getUint32(start + 4);
+  let next = start + 8;
+  const field = (flag: number, size: number) => {
+    if ((flags & flag) === 0) return undefined;
+    next += size;
+    return view.getUint32(next - size);
+  };
+  const [frames, size] = [field(1, 4), field(2, 4)];
+  field(4, 100);
+  field(8, 4);
+  const hasDelay = page.length >= next + DELAY_AT + 4;
+  const packed = hasDelay ? view.getUint32(next + DELAY_AT) >>> 8 : 0;
+  return { frames, bytes: size, padding: (packed >> 12) + (packed & 0xfff) };
 }

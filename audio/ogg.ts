@@ -1,84 +1,76 @@
-import { refusal } from "./errors.ts";
-import { type AudioInfo, audioInfo } from "./info.ts";
 import {
-  MAX_PAGE_BYTES,
-  type OggPage,
-  pageAt,
-  startsPage,
-} from "./ogg_page.ts";
-import { loadDecoder } from "./load_decoder.ts";
-import { opusPacketSamples } from "./opus_packet.ts";
-import { opusHead } from "./opus_tags.ts";
+  AudioError,
+  type AudioPiece,
+  type AudioShape,
+  type AudioStream,
+  cutPieces,
+  loadDecoder,
+  refusal,
+} from "./format.ts";
 import { type AudioBytes, bytesOf } from "./source.ts";
-import { type AudioPiece, type AudioStream, piecesWithin } from "./stream.ts";
 
-/** What the first page of a stream tells. */
-interface OggStream {
+/** An Ogg file: its codec and its length. */
+interface OggInfo extends AudioShape {
   readonly format: "opus" | "vorbis";
   readonly serial: number;
-  readonly channels: number;
-  /** Of what comes out of the decoder, and of granule positions. */
-  readonly sampleRateHz: number;
-  /** Samples at the start that are decoded but not heard. */
-  readonly preSkip: number;
 }
 
-/** Granule positions of Opus count at this rate, and its decoder gives it (RFC 7845 §4). */
+/** A page of an Ogg stream (RFC 3533 §6) that is complete. */
+interface Page {
+  /** Offsets of the packets and of the next page. */
+  readonly body: number;
+  readonly end: number;
+  /** Whether the page is marked as the end of its stream. */
+  readonly isLast: boolean;
+  /** Number of samples up to the end of the last packet that ends here; -1 if none does. */
+  readonly granule: number;
+  readonly serial: number;
+  readonly sequence: number;
+  /** Whether the last packet continues on the next page. */
+  readonly isContinued: boolean;
+}
+
+/** Granule positions of Opus count at this rate, which is also the rate of its decoder (RFC 7845 §4). */
 const OPUS_HZ = 48_000;
 
-/** Holds most pages without audio. */
-const SHORT_PAGE_BYTES = 1024;
+/** The longest page: header, 255 lacing values, 255 segments of 255 bytes. */
+const MAX_PAGE_BYTES = 27 + 255 + 255 * 255;
 
-/** What the first pages and the last page of an Ogg file tell. */
+/** Reads the first page, which has the codec, and the last one, which has the length. */
 export async function inspectOgg(
   bytes: AudioBytes,
   name: string,
-): Promise<AudioInfo> {
-  const stream = await streamOf(bytes, name);
-  const tailAt = Math.max(0, bytes.size - MAX_PAGE_BYTES);
-  const last = lastPage(await bytes.read(tailAt, bytes.size), name);
-  requireSerial(last, stream, name);
-  const start = stream.format === "opus" ? await opusStart(bytes, name) : 0;
-  const samples = last.granule - start - stream.preSkip;
-  return audioInfo(name, { ...stream, samples });
+): Promise<OggInfo> {
+  const head = await bytes.read(0, MAX_PAGE_BYTES);
+  const page = requirePage(head, 0, name);
+  const { serial } = page;
+  const codec = codecOf(head.subarray(page.body, page.end), name);
+  const last = await lastPage(bytes, name);
+  if (last.serial !== serial) throw severalStreams(name);
+  const samples = last.granule - codec.preSkip;
+  return { ...codec, serial, samples };
 }
 
-/** The samples of an Ogg file, every page of which is held against its checksum and number when it is decoded. */
+/** Opens an Ogg file. The checksum and the number of every page are checked when it is decoded. */
 export async function openOgg(
   bytes: Uint8Array<ArrayBuffer>,
   name: string,
 ): Promise<AudioStream> {
-  const { format, channels, sampleRateHz, durationMs } = await inspectOgg(
-    bytesOf(bytes),
-    name,
-  );
-  const samples = Math.round(durationMs / 1000 * sampleRateHz);
+  const info = await inspectOgg(bytesOf(bytes), name);
   return {
-    sampleRateHz,
-    channels,
-    samples,
-    async *pieces(range) {
-      let count = 0;
-      const decoded = decodePages(format, bytes, name);
-      for await (const piece of piecesWithin(decoded, range, samples)) {
-        count += piece[0]?.length ?? 0;
-        yield piece;
-      }
-      const missing = range.end - range.start - count;
-      if (missing === 0) return;
-      throw refusal(name, `its packets must hold ${samples} samples`, {
-        is: samples - missing,
-      });
-    },
+    ...info,
+    pieces: (range) =>
+      cutPieces(decode(bytes, info, name), range, { ...info, name }),
   };
 }
 
-/** Decodes page by page: one holds at most 255 packets, while hours of silence take a few kilobytes. */
-async function* decodePages(
-  format: AudioInfo["format"],
+/** Decodes page by page: a page has at most 255 packets, while hours of silence take a few kilobytes. */
+async function* decode(
   bytes: Uint8Array<ArrayBuffer>,
+  info: OggInfo,
   name: string,
 ): AsyncGenerator<AudioPiece> {
+  const { format, serial } = info;
   const Decoder = await loadDecoder(
     name,
     async () =>
@@ -88,165 +80,184 @@ async function* decodePages(
   );
   const decoder = new Decoder();
   await decoder.ready;
-  const head = format === "opus" ? opusHead(bytes) : undefined;
+  let count = 0;
+  let inTags = false;
   try {
-    if (head !== undefined) await decoder.decode(head.pages);
-    for (const { at, page } of pagesOf(bytes, name)) {
-      if (page.end <= (head?.end ?? 0)) continue;
-      // The parser gives up a page when the next one comes, or when there is none.
-      const audio = await decoder.decode(bytes.subarray(at, page.end));
-      yield soundOf(audio, name);
-      if (page.last) yield soundOf(await decoder.flush(), name);
+    for (const { at, page } of pagesOf(bytes, info, name)) {
+      if (format === "opus" && count++ === 1) inTags = true;
+      // The parser expects the tags of Opus on one page: with a picture they take several.
+      const data = inTags ? emptyTags(serial) : bytes.subarray(at, page.end);
+      const isSkipped = inTags && page.isContinued;
+      inTags &&= page.isContinued;
+      if (isSkipped) continue;
+      yield samplesOf(await decoder.decode(data), name);
     }
+    yield samplesOf(await decoder.flush(), name);
   } finally {
     decoder.free();
   }
 }
 
-interface Decoded {
-  readonly channelData: readonly Float32Array[];
-  readonly errors: readonly { readonly message: string }[];
-}
-
-function soundOf({ channelData, errors }: Decoded, name: string): AudioPiece {
+function samplesOf(
+  { channelData, errors }: {
+    readonly channelData: readonly Float32Array[];
+    readonly errors: readonly { readonly message: string }[];
+  },
+  name: string,
+): AudioPiece {
   if (errors.length === 0) return channelData as AudioPiece;
-  throw refusal(name, "its packets must be sound", {
-    is: errors.map((error) => error.message).join("; "),
-  });
+  const messages = errors.map(({ message }) => message).join("; ");
+  throw refusal(name, "its packets must be valid", messages);
 }
 
-async function streamOf(bytes: AudioBytes, name: string): Promise<OggStream> {
-  const { page, piece: head } = await readPage(bytes, 0);
-  if (typeof page === "string") {
-    throw refusal(name, "its first page must be sound", { is: page });
-  }
-  const view = new DataView(head.buffer, page.body, page.end - page.body);
-  const magic = String.fromCharCode(...head.subarray(page.body, page.body + 8));
-  const { serial } = page;
-  if (magic === "OpusHead" && view.byteLength >= 19) {
+/** Parses the first packet. `preSkip` is the number of samples at the start that do not belong to the audio. */
+function codecOf(packet: Uint8Array<ArrayBuffer>, name: string) {
+  const view = new DataView(packet.buffer, packet.byteOffset, packet.length);
+  const magic = String.fromCharCode(...packet.subarray(0, 8));
+  if (magic === "OpusHead" && packet.length >= 19) {
     return {
       format: "opus",
-      serial,
       channels: view.getUint8(9),
       sampleRateHz: OPUS_HZ,
       preSkip: view.getUint16(10, true),
-    };
+    } as const;
   }
-  if (magic.startsWith("\x01vorbis") && view.byteLength >= 30) {
+  if (magic.startsWith("\x01vorbis") && packet.length >= 30) {
     return {
       format: "vorbis",
-      serial,
       channels: view.getUint8(11),
       sampleRateHz: view.getUint32(12, true),
       preSkip: 0,
-    };
+    } as const;
   }
   const codec = magic.replaceAll(/[^\x20-\x7e]/g, "").trim();
-  throw refusal(name, "Ogg must hold Opus or Vorbis", {
-    is: JSON.stringify(codec),
-  });
+  const rule = "Ogg must contain Opus or Vorbis";
+  throw refusal(name, rule, JSON.stringify(codec));
 }
 
-/** The last page of a file, of which `tail` is the end. Whatever follows it is passed over. */
-function lastPage(tail: Uint8Array<ArrayBuffer>, name: string): OggPage {
+/** Reads the last page of a file. Anything after it is skipped. */
+async function lastPage(bytes: AudioBytes, name: string): Promise<Page> {
+  const from = Math.max(0, bytes.size - MAX_PAGE_BYTES);
+  const tail = await bytes.read(from, bytes.size);
   for (let at = tail.length - 4; at >= 0; at--) {
     if (!startsPage(tail, at)) continue;
-    const page = pageAt(tail, at);
-    if (typeof page === "string") {
-      throw refusal(name, "its last page must be sound", { is: page });
-    }
-    if (!page.last) throw unended(name, page);
-    return page;
+    const page = requirePage(tail, at, name, from);
+    if (page.isLast) return page;
+    const rule = "its last page must be marked as the end";
+    throw refusal(name, rule, "not marked (truncated)");
   }
-  throw refusal(name, "it must end with an Ogg page", { is: "none" });
+  throw refusal(name, "must end with an Ogg page", "without one");
 }
 
-function unended(name: string, page: OggPage) {
-  return refusal(name, "its last page must be marked as the end", {
-    is: `page ${page.sequence} without the mark (truncated)`,
-  });
-}
-
-/** The pages up to the marked end, each held against its checksum and its number. */
+/** The pages up to the marked end, in the order of their numbers. */
 function* pagesOf(
   bytes: Uint8Array<ArrayBuffer>,
+  { serial }: OggInfo,
   name: string,
-): Generator<{ readonly at: number; readonly page: OggPage }> {
-  let before: OggPage | undefined;
-  for (let at = 0; before === undefined || !before.last;) {
-    const page = pageAt(bytes, at);
-    if (typeof page === "string") {
-      if (before !== undefined && at === bytes.length) {
-        throw unended(name, before);
-      }
-      throw refusal(name, "its Ogg pages must be sound", {
-        is: `a ${page} one at byte ${at}`,
-      });
+): Generator<{ readonly at: number; readonly page: Page }> {
+  let at = 0;
+  let previous: Page | undefined;
+  for (;;) {
+    const page = requirePage(bytes, at, name);
+    const isOther = page.serial !== serial ||
+      page.isLast && startsPage(bytes, page.end);
+    if (isOther) throw severalStreams(name);
+    const number = previous ? previous.sequence + 1 : page.sequence;
+    if (page.sequence !== number) {
+      throw refusal(
+        name,
+        `page ${number} must follow`,
+        `page ${page.sequence}`,
+      );
     }
-    if (before !== undefined) requireNext(page, before, name);
-    if (page.last && startsPage(bytes, page.end)) throw manyStreams(name);
     yield { at, page };
-    before = page;
+    if (page.isLast) return;
     at = page.end;
+    previous = page;
   }
 }
 
-function requireNext(page: OggPage, before: OggPage, name: string): void {
-  if (page.serial !== before.serial) throw manyStreams(name);
-  if (page.sequence === before.sequence + 1) return;
-  throw refusal(name, `page ${before.sequence + 1} must follow`, {
-    is: `page ${page.sequence}`,
-  });
-}
-
-function requireSerial(page: OggPage, stream: OggStream, name: string): void {
-  if (page.serial !== stream.serial) throw manyStreams(name);
-}
-
-function manyStreams(name: string) {
-  return refusal(name, "Ogg must hold one stream", { is: "several" });
+function severalStreams(name: string): AudioError {
+  return new AudioError(
+    `${name}: Ogg must contain one stream, but contains several`,
+  );
 }
 
 /**
- * Position of the first sample, which is not 0 where a stream was cut from a longer one: what the
- * first page of audio ends with, less what its packets hold (RFC 7845 §4.3). A page that is the last
- * one as well may count more than is heard, so there it is 0.
+ * Parses the page at `at`.
+ *
+ * @param offset Offset of the bytes in the file, for errors.
+ * @throws {AudioError} If the page is missing, truncated, or its checksum is wrong.
  */
-async function opusStart(bytes: AudioBytes, name: string): Promise<number> {
-  for (let at = 0; at < bytes.size;) {
-    const { page, piece } = await readPage(bytes, at);
-    if (typeof page === "string") {
-      throw refusal(name, "its Ogg pages must be sound", {
-        is: `a ${page} one at byte ${at}`,
-      });
-    }
-    if (page.granule > 0) {
-      return page.last ? 0 : Math.max(0, page.granule - heldBy(page, piece));
-    }
-    at += page.end;
+function requirePage(
+  bytes: Uint8Array<ArrayBuffer>,
+  at: number,
+  name: string,
+  offset = 0,
+): Page {
+  const count = bytes[at + 26] ?? 0;
+  const segments = bytes.subarray(at + HEADER_BYTES, at + HEADER_BYTES + count);
+  const body = at + HEADER_BYTES + count;
+  const end = segments.reduce((sum, length) => sum + length, body);
+  const view = new DataView(bytes.buffer, bytes.byteOffset + at);
+  const fault = !startsPage(bytes, at)
+    ? "missing"
+    : bytes.length < Math.max(body, end)
+    ? "truncated"
+    : pageChecksum(bytes.subarray(at, end)) !== view.getUint32(CRC_AT, true)
+    ? "corrupt"
+    : undefined;
+  if (fault) {
+    const rule = `the Ogg page at byte ${offset + at} must be valid`;
+    throw refusal(name, rule, fault);
   }
-  throw refusal(name, "it must hold a page of audio", { is: "none" });
+  return {
+    body,
+    end,
+    isLast: (view.getUint8(5) & 4) !== 0,
+    granule: Number(view.getBigInt64(6, true)),
+    serial: view.getUint32(14, true),
+    sequence: view.getUint32(18, true),
+    isContinued: segments.at(-1) === 255,
+  };
 }
 
-/** The page at `at` and the bytes that hold it; header pages are short, so little is read first. */
-async function readPage(bytes: AudioBytes, at: number) {
-  const short = await bytes.read(at, at + SHORT_PAGE_BYTES);
-  const page = pageAt(short, 0);
-  if (page !== "truncated") return { page, piece: short };
-  const piece = await bytes.read(at, at + MAX_PAGE_BYTES);
-  return { page: pageAt(piece, 0), piece };
+function startsPage(bytes: Uint8Array, at: number): boolean {
+  return String.fromCharCode(...bytes.subarray(at, at + 4)) === "OggS";
 }
 
-/** Samples of the packets that end on a page. */
-function heldBy(page: OggPage, bytes: Uint8Array): number {
-  let samples = 0;
-  let start = page.body;
-  let at = page.body;
-  for (const piece of page.lacing) {
-    at += piece;
-    if (piece === 255) continue;
-    samples += opusPacketSamples(bytes.subarray(start, at));
-    start = at;
+const HEADER_BYTES = 27;
+const CRC_AT = 22;
+
+/** CRC-32 with the polynomial 0x04C11DB7, most significant bit first. */
+const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
+  let crc = byte << 24;
+  for (let bit = 0; bit < 8; bit++) {
+    crc = crc << 1 ^ (crc < 0 ? 0x04c1_1db7 : 0);
   }
-  return samples;
+  return crc;
+});
+
+/** Computes the checksum of a page, with zeros in place of the page's own. */
+export function pageChecksum(page: Uint8Array): number {
+  let crc = 0;
+  for (let i = 0; i < page.length; i++) {
+    const byte = i >= CRC_AT && i < CRC_AT + 4 ? 0 : page[i]!;
+    crc = crc << 8 ^ CRC_TABLE[(crc >>> 24) ^ byte]!;
+  }
+  return crc >>> 0;
+}
+
+/** Creates a page with an empty OpusTags packet (RFC 7845 §5.2). */
+function emptyTags(serial: number): Uint8Array<ArrayBuffer> {
+  const tags = new TextEncoder().encode("OpusTags\0\0\0\0\0\0\0\0");
+  const page = new Uint8Array(HEADER_BYTES + 1 + tags.length);
+  const view = new DataView(page.buffer);
+  page.set(new TextEncoder().encode("OggS"));
+  view.setUint32(14, serial, true);
+  view.setUint32(18, 1, true);
+  page.set([1, tags.length], 26);
+  page.set(tags, HEADER_BYTES + 1);
+  view.setUint32(CRC_AT, pageChecksum(page), true);
+  return page;
 }

@@ -1,39 +1,36 @@
 /**
- * The mean of all channels: what a listener with one ear hears.
+ * Mixes to mono: the mean of all channels.
  *
- * @throws {RangeError} without a channel, or with channels of different lengths
+ * @throws {RangeError} Without a channel, or if channels have different lengths.
  */
 export function downmix(
   channels: readonly Float32Array<ArrayBuffer>[],
 ): Float32Array<ArrayBuffer> {
   const [first, ...others] = channels;
   if (first === undefined) {
-    throw new RangeError(
-      "Cannot downmix as there must be a channel: current value is 0",
-    );
+    throw new RangeError("audio must have a channel, but has 0");
   }
   if (others.length === 0) return first;
+  const odd = others.find(({ length }) => length !== first.length);
+  if (odd) {
+    throw new RangeError(
+      `all channels must have ${first.length} samples, but one has ${odd.length}`,
+    );
+  }
   const mixed = new Float32Array(first.length);
   for (let i = 0; i < mixed.length; i++) {
     let sum = first[i]!;
-    for (const other of others) sum += sampleAt(other, i, first.length);
+    for (const other of others) sum += other[i]!;
     mixed[i] = sum / channels.length;
   }
   return mixed;
 }
 
-function sampleAt(samples: Float32Array, at: number, length: number): number {
-  if (samples.length === length) return samples[at]!;
-  const message =
-    `Cannot downmix as channels must be of one length: current value is ${samples.length} beside ${length}`;
-  throw new RangeError(message);
-}
-
 /**
- * Samples as signed 16-bit integers: `round(sample · 32768)`, clamped to -32768…32767, no dither.
+ * Converts samples to signed 16-bit integers: `round(sample · 32768)`, clamped to -32768…32767, without dither.
  *
- * The factor is that by which decoders divide, so that 16-bit audio passes through bit for bit; with
- * 32767 almost every sample would change. The price is that exactly +1.0 becomes 32767.
+ * Decoders divide by the same factor, so 16-bit audio stays the same bit for bit; with 32767 almost every sample would
+ * change. Only +1.0 becomes 32767.
  */
 export function toPcm16(samples: Float32Array): Int16Array<ArrayBuffer> {
   const pcm = new Int16Array(samples.length);
@@ -45,27 +42,35 @@ export function toPcm16(samples: Float32Array): Int16Array<ArrayBuffer> {
 }
 
 /**
- * Consecutive pieces of `samplesPerChunk` samples, the last with what is left; views, not copies.
+ * Divides samples into chunks of `samplesPerChunk`, the last with the rest. Returns views, not copies.
  *
- * @throws {RangeError} without samples, or where `samplesPerChunk` is no whole number from 1
+ * @throws {RangeError} Without samples, or if `samplesPerChunk` is not a whole number from 1.
  */
 export function chunksOf(
   pcm: Int16Array<ArrayBuffer>,
   samplesPerChunk: number,
 ): Int16Array<ArrayBuffer>[] {
   if (!Number.isSafeInteger(samplesPerChunk) || samplesPerChunk < 1) {
-    const message =
-      `Cannot cut audio as a chunk must hold a whole number of samples: current value is ${samplesPerChunk}`;
-    throw new RangeError(message);
+    throw new RangeError(
+      `samplesPerChunk must be a whole number from 1, but was ${samplesPerChunk}`,
+    );
   }
   if (pcm.length === 0) {
-    throw new RangeError(
-      "Cannot cut audio as there must be a sample: current value is 0",
-    );
+    throw new RangeError("audio must have a sample, but has 0");
   }
   const count = Math.ceil(pcm.length / samplesPerChunk);
   return Array.from(
     { length: count },
     (_, i) => pcm.subarray(i * samplesPerChunk, (i + 1) * samplesPerChunk),
+  );
+}
+
+/** @throws {RangeError} If the rate is not a whole number from 1. */
+export function requireRate(sampleRateHz: number): number {
+  if (Number.isSafeInteger(sampleRateHz) && sampleRateHz >= 1) {
+    return sampleRateHz;
+  }
+  throw new RangeError(
+    `the sample rate must be a whole number of Hz from 1, but was ${sampleRateHz}`,
   );
 }

@@ -1,9 +1,10 @@
+import { requireRate } from "./pcm.ts";
+
 /**
- * A filter bank: one row of taps for each position that an output sample can take between two
- * input samples.
+ * A filter bank: one row of taps for each position of an output sample between two input samples.
  */
 interface FilterBank {
-  /** Rows per input sample; the bank holds one more, for the way to the next. */
+  /** Rows per input sample. The bank has one more, to interpolate up to the next sample. */
   readonly phases: number;
   /** Taps of a row, an even number. */
   readonly taps: number;
@@ -11,34 +12,34 @@ interface FilterBank {
   readonly rows: Float64Array;
 }
 
-/** Attenuation of everything that would alias, in dB, that the filter is designed for. */
+/** Designed attenuation of everything that would alias, in dB. */
 const STOPBAND_DB = 105;
 
-/** Up to where the pass band reaches, as a ratio of the lower of both Nyquist frequencies. */
+/** End of the pass band, as a ratio of the lower of both Nyquist frequencies. */
 const PASSBAND = 0.85;
 
-/** More positions than this are interpolated: that bounds the bank, and adds noise 119 dB down. */
+/** Maximum number of positions; others are interpolated, which adds noise at -119 dB. */
 const MAX_PHASES = 1024;
 
-/** Banks kept. A run meets few rates. */
+/** Number of banks that are kept. A run has few rates. */
 const MAX_BANKS = 8;
 
-/** Memory of a pure function: what it holds changes no result. */
+/** Cache of a pure function: it does not change any result. */
 const banks = new Map<string, FilterBank>();
 
 /**
- * The same audio at another rate: `round(n · toHz / fromHz)` samples, in place in time (no delay).
+ * Converts audio to another rate: `round(n · toHz / fromHz)` samples, without delay.
  *
- * A polyphase FIR filter: each output sample is the sum of the input around it, weighted by a sinc
- * that is windowed by Kaiser. With f = min(fromHz, toHz) / 2, the pass band ends at 0.85 f and the
- * stop band begins at f, so that nothing folds back; cutoff is the middle, 0.925 f. β and the taps
+ * A polyphase FIR filter: each output sample is the sum of the input around it, weighted by a sinc with a Kaiser
+ * window. With f = min(fromHz, toHz) / 2, the pass band ends at 0.85 f and the
+ * stop band begins at f, so that nothing aliases; the cutoff is the middle, 0.925 f. β and the taps
  * follow Kaiser's formulas (Kaiser 1974; Oppenheim and Schafer, Discrete-Time Signal Processing,
  * §7.6) for A = 105 dB and a transition of Δω radians a sample of the input:
  * β = 0.1102 (A - 8.7), taps = (A - 7.95) / (2.285 Δω) + 1: 272 for 48 to 16 kHz, 92 for 16 to 24.
- * Every row is scaled to a gain of 1 at 0 Hz. Beyond both ends lies silence.
+ * Every row is scaled to a gain of 1 at 0 Hz. The input is silent beyond both ends.
  * Measured: ripple 0.00004 dB, aliases below -112 dB, -6 dB at the cutoff.
  *
- * @throws {RangeError} where a rate is no whole number from 1
+ * @throws {RangeError} If a rate is not a whole number from 1.
  */
 export function resample(
   samples: Float32Array<ArrayBuffer>,
@@ -52,28 +53,28 @@ export function resample(
   return output;
 }
 
-/** Takes resampled samples, and the number of the first of them. */
+/** Receives resampled samples, and the number of the first one. */
 export type TakeSamples = (
   samples: Float32Array<ArrayBuffer>,
   at: number,
 ) => void;
 
-/** Resamples piece by piece what {@linkcode resample} does at once, to the same bits. */
+/** Resamples piece by piece, with the same result as {@linkcode resample}. */
 export interface Resampler {
-  /** Samples that come out in all. */
+  /** Total number of output samples. */
   readonly samples: number;
-  /** Resamples the next piece as far as it goes: with the last of all samples, to the end. */
+  /** Resamples the next piece as far as possible, and to the end once all samples are there. */
   push(piece: Float32Array<ArrayBuffer>, take: TakeSamples): void;
 }
 
-/** Outputs that are made at once, so that hours take no more memory than a minute. */
+/** Output samples computed at once, so that hours take no more memory than a minute. */
 const OUTPUT_SAMPLES = 65_536;
 
 /**
  * Opens a resampler.
  *
- * @param length samples that will go in
- * @throws {RangeError} where a rate is no whole number from 1
+ * @param length Total number of input samples.
+ * @throws {RangeError} If a rate is not a whole number from 1.
  */
 export function openResampler(
   fromHz: number,
@@ -97,7 +98,7 @@ export function openResampler(
   const down = fromHz / divisor;
   const bank = bankOf(up, down);
   const samples = Math.round(length * up / down);
-  /** What is still needed of the input, and the number of its first sample; padded input has silence on both sides. */
+  /** The input that is still needed, with silence on both sides, and the number of its first sample. */
   let input = new Float64Array(bank.taps / 2 - 1);
   let first = 0;
   let got = 0;
@@ -113,7 +114,7 @@ export function openResampler(
       next.set(piece, input.length);
       input = next;
       while (done < samples) {
-        // The last output whose taps all lie in what is there.
+        // The last output whose taps are all available.
         const last = (first + input.length - bank.taps) * up / down;
         const end = isOver ? samples : Math.min(samples, Math.floor(last));
         const stop = Math.min(end, done + OUTPUT_SAMPLES);
@@ -132,7 +133,7 @@ export function openResampler(
   };
 }
 
-/** Makes outputs from `at` on. */
+/** Outputs to compute, from `at` on. */
 interface Filtering {
   readonly bank: FilterBank;
   /** Padded input, and the number of its first sample in all of it. */
@@ -150,7 +151,7 @@ function filter(work: Filtering): void {
   else filterBetween(work);
 }
 
-/** Every position has its row. Outputs that lie `up` apart share one, and are made four at a time. */
+/** Every position has a row. Outputs at a distance of `up` share one, and are computed four at a time. */
 function filterExactly(work: Filtering): void {
   const { output, at, up, down } = work;
   const { length } = output;
@@ -164,7 +165,7 @@ function filterExactly(work: Filtering): void {
   }
 }
 
-/** A position between two rows is taken from both, in proportion. */
+/** A position between two rows is interpolated. */
 function filterBetween(work: Filtering): void {
   const { output, at, up, down, bank } = work;
   for (let i = 0; i < output.length; i++) {
@@ -269,11 +270,4 @@ function besselI0(x: number): number {
 
 function greatestCommonDivisor(a: number, b: number): number {
   return b === 0 ? a : greatestCommonDivisor(b, a % b);
-}
-
-function requireRate(rateHz: number): void {
-  if (Number.isSafeInteger(rateHz) && rateHz >= 1) return;
-  const message =
-    `Cannot resample as a rate must be a whole number of Hz from 1: current value is ${rateHz}`;
-  throw new RangeError(message);
 }

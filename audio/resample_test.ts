@@ -101,7 +101,7 @@ Deno.test("resample() gives round(n · to / from) samples, all finite", () => {
   }));
 });
 
-Deno.test("resample() takes rates of any ratio", () => {
+Deno.test("resample() accepts rates of any ratio", () => {
   const ratio = fc.tuple(rate, rate)
     .filter(([from, to]) => from / to < 50 && to / from < 50);
   fc.assert(
@@ -127,24 +127,24 @@ Deno.test("resample() is linear", () => {
   }));
 });
 
-Deno.test("resample() gives the same array back at the same rate", () => {
+Deno.test("resample() returns the same array at the same rate", () => {
   const samples = sine(100, 16_000, 160);
   assert.equal(resample(samples, 16_000, 16_000), samples);
 });
 
-Deno.test("resample() refuses rates that are none", () => {
+Deno.test("resample() refuses invalid rates", () => {
   for (const bad of [0, -16_000, 0.5, NaN, Infinity]) {
     assert.throws(
       () => resample(new Float32Array(1), bad, 16_000),
       new RangeError(
-        `Cannot resample as a rate must be a whole number of Hz from 1: current value is ${bad}`,
+        `the sample rate must be a whole number of Hz from 1, but was ${bad}`,
       ),
     );
     assert.throws(() => resample(new Float32Array(1), 16_000, bad), RangeError);
   }
 });
 
-Deno.test("openResampler() gives the same bits in pieces of any size", () => {
+Deno.test("openResampler() gives the same result in pieces of any size", () => {
   const rates = fc.constantFrom(...PAIRS, [16_000, 16_000] as const);
   const sizes = fc.array(fc.nat(3000), { maxLength: 12 });
   fc.assert(fc.property(rates, sizes, ([fromHz, toHz], sizes) => {

@@ -1,22 +1,22 @@
-import { AudioError } from "./errors.ts";
+import { AudioError } from "./format.ts";
 
-/** Where audio comes from: a file, a data URI, a download. Costs nothing until it is opened. */
+/** A source of audio: a file, a data URI, a download. Needs no resources until it is opened. */
 export interface AudioSource {
-  /** Stands for the audio in samples and reports. */
+  /** The id of the audio in samples and reports. */
   readonly id: string;
-  /** What errors call it and uploads are named after: a path or a URL. */
+  /** The name in errors and uploads: a path or a URL. */
   readonly name: string;
-  /** Opens the bytes for reading; whoever opens disposes. */
+  /** Opens the bytes for reading. The caller disposes them. */
   open(): Promise<AudioBytes>;
 }
 
-/** Opened bytes, of which any part can be read without the rest. */
+/** Opened bytes. Any part can be read without the rest. */
 export interface AudioBytes extends AsyncDisposable {
-  /** Bytes in all. */
+  /** Total number of bytes. */
   readonly size: number;
   /**
-   * The bytes from `start` up to `end`, fewer where they end; one read at a time. They are given away: whoever reads them
-   * may move them to another thread, so each call makes an array of its own.
+   * Reads the bytes from `start` up to `end`, or up to their own end; one read at a time. Each call returns a new array,
+   * which the caller may move to another thread.
    */
   read(start: number, end: number): Promise<Uint8Array<ArrayBuffer>>;
 }
@@ -24,7 +24,7 @@ export interface AudioBytes extends AsyncDisposable {
 /** Options of {@linkcode fileSource} and {@linkcode bytesSource}. */
 export interface AudioSourceOptions {
   /**
-   * Stands for the audio in samples and reports.
+   * The id of the audio in samples and reports.
    *
    * @default the source's name
    */
@@ -32,9 +32,9 @@ export interface AudioSourceOptions {
 }
 
 /**
- * Audio in a file of this machine, of which only the parts that are asked for are read.
+ * Audio in a local file. Only the needed parts are read.
  *
- * @param path where the file lies; also what errors call it
+ * @param path The path of the file, which is also its name in errors.
  */
 export function fileSource(
   path: string,
@@ -48,9 +48,9 @@ export function fileSource(
 }
 
 /**
- * Audio that is in memory already.
+ * Audio in memory.
  *
- * @param bytes a whole audio file; not copied, so leave it as it is
+ * @param bytes A whole audio file. It is not copied and must not be changed.
  */
 export function bytesSource(
   bytes: Uint8Array<ArrayBuffer>,
@@ -64,7 +64,7 @@ export function bytesSource(
   };
 }
 
-/** Bytes in memory, as opened bytes. */
+/** Opens bytes in memory. */
 export function bytesOf(bytes: Uint8Array<ArrayBuffer>): AudioBytes {
   return {
     size: bytes.length,
@@ -73,7 +73,7 @@ export function bytesOf(bytes: Uint8Array<ArrayBuffer>): AudioBytes {
   };
 }
 
-/** The bytes from `at` on, of which the first `head.length` are answered from memory. */
+/** The bytes from `at` on. Reads of the first `head.length` bytes are answered from memory. */
 export function bytesFrom(
   bytes: AudioBytes,
   at: number,
@@ -95,7 +95,7 @@ async function openFile(path: string): Promise<AudioBytes> {
     const file = await Deno.open(path);
     try {
       const { size, isFile } = await file.stat();
-      if (!isFile) throw new TypeError("it is no regular file");
+      if (!isFile) throw new TypeError("not a regular file");
       return fileBytes(file, size);
     } catch (cause) {
       file.close();
@@ -103,9 +103,7 @@ async function openFile(path: string): Promise<AudioBytes> {
     }
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    const message =
-      `Cannot read ${path} as it must be a readable file: current value is "${reason}"`;
-    throw new AudioError(message, { cause });
+    throw new AudioError(`cannot read ${path}: ${reason}`, { cause });
   }
 }
 

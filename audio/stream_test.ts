@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { decodeAudio, openStream } from "./decode.ts";
-import { encodeWav } from "./encode_wav.ts";
-import { AudioError } from "./errors.ts";
-import type { SampleRange } from "./stream.ts";
+import { AudioError, type SampleRange } from "./format.ts";
+import { encodeWav } from "./wav_samples.ts";
 import {
   chirpPcm16,
   chunk,

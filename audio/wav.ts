@@ -1,18 +1,19 @@
-import { AudioError, refusal } from "./errors.ts";
-import { type AudioInfo, audioInfo } from "./info.ts";
-import { type AudioBytes, bytesOf } from "./source.ts";
 import {
+  AudioError,
   type AudioPiece,
+  type AudioShape,
   type AudioStream,
   PIECE_SAMPLES,
+  refusal,
   type SampleRange,
-} from "./stream.ts";
-import { sampleReader, type WavEncoding } from "./wav_samples.ts";
+} from "./format.ts";
+import { type AudioBytes, bytesOf } from "./source.ts";
+import { READERS, type WavEncoding } from "./wav_samples.ts";
 
-/** Where the samples of a WAV file lie and how they are written. */
-interface WavLayout extends WavFormat {
+/** The position and the format of the samples in a WAV file. */
+interface WavLayout extends WavFormat, AudioShape {
+  readonly format: "wav";
   readonly dataStart: number;
-  readonly frames: number;
 }
 
 interface WavFormat {
@@ -28,51 +29,37 @@ interface WavFormat {
 /** The longest fmt chunk: the extensible one. */
 const FMT_BYTES = 40;
 
-/** Chunks that are looked at before and behind the data: a file of more is none that anyone wrote. */
+/** Maximum number of chunks before and after the data: real files have few. */
 const MAX_CHUNKS = 1000;
 
-/** Bytes behind the data that are no chunk and are passed over. */
+/** Bytes after the data that are skipped if they belong to no chunk. */
 const JUNK_BYTES = 4096;
 
-/** Zeros behind the data that are passed over: some recorders fill up the last block of a disk. */
+/** Zeros after the data that are skipped: some recorders fill up the last block of a disk. */
 const ZERO_BYTES = 65_536;
 
-/** What the headers of a WAV file (RIFF, RF64 or BW64) tell. */
-export async function inspectWav(
-  bytes: AudioBytes,
-  name: string,
-): Promise<AudioInfo> {
-  const { frames, sampleRateHz, channels } = await layoutOf(bytes, name);
-  return audioInfo(name, {
-    format: "wav",
-    sampleRateHz,
-    channels,
-    samples: frames,
-  });
-}
-
-/** The samples of a WAV file. */
+/** Opens a WAV file. */
 export async function openWav(
   bytes: Uint8Array<ArrayBuffer>,
   name: string,
 ): Promise<AudioStream> {
-  return streamOf(bytes, await layoutOf(bytesOf(bytes), name), name);
+  return streamOf(bytes, await inspectWav(bytesOf(bytes), name), name);
 }
 
-/** Samples of a WAV file as they are written. Plain data: it crosses threads. */
+/** Encoded samples of a WAV file. Plain data, so that they can be sent to a worker. */
 export interface WavSamples {
   /** The body of the fmt chunk. */
   readonly fmt: Uint8Array<ArrayBuffer>;
   readonly data: Uint8Array<ArrayBuffer>;
 }
 
-/** Reads a range of a WAV file without the rest. */
+/** Reads a range of a WAV file, without the rest. */
 export async function readWavSamples(
   bytes: AudioBytes,
   name: string,
   { start, end }: SampleRange,
 ): Promise<WavSamples> {
-  const { dataStart, frameBytes, fmt } = await layoutOf(bytes, name);
+  const { dataStart, frameBytes, fmt } = await inspectWav(bytes, name);
   const size = (end - start) * frameBytes;
   const from = dataStart + start * frameBytes;
   const data = await bytes.read(from, from + size);
@@ -80,14 +67,12 @@ export async function readWavSamples(
   return { fmt, data };
 }
 
-/** What {@linkcode readWavSamples} read. */
+/** Opens what {@linkcode readWavSamples} read. */
 export function openWavSamples(
   { fmt, data }: WavSamples,
   name: string,
 ): AudioStream {
-  const format = formatOf(fmt, name);
-  const frames = Math.floor(data.length / format.frameBytes);
-  return streamOf(data, { ...format, dataStart: 0, frames }, name);
+  return streamOf(data, layoutOf(formatOf(fmt, name), 0, data.length), name);
 }
 
 function streamOf(
@@ -95,12 +80,9 @@ function streamOf(
   layout: WavLayout,
   name: string,
 ): AudioStream {
-  const { sampleRateHz, channels, frames } = layout;
-  const step = Math.max(1, Math.floor(PIECE_SAMPLES / channels));
+  const step = Math.max(1, Math.floor(PIECE_SAMPLES / layout.channels));
   return {
-    sampleRateHz,
-    channels,
-    samples: frames,
+    ...layout,
     async *pieces({ start, end }) {
       for (let from = start; from < end; from += step) {
         const to = Math.min(end, from + step);
@@ -119,7 +101,7 @@ function samplesOf(
 ): AudioPiece {
   const { encoding, frameBytes, dataStart } = layout;
   const view = viewOf(bytes);
-  const { read, bytes: sampleBytes } = sampleReader(encoding);
+  const { read, bytes: sampleBytes } = READERS[encoding];
   return Array.from({ length: layout.channels }, (_, channel) => {
     const samples = new Float32Array(end - start);
     let at = dataStart + start * frameBytes + channel * sampleBytes;
@@ -138,21 +120,23 @@ function requireFinite(
 ): void {
   const at = samples.findIndex((sample) => !Number.isFinite(sample));
   if (at < 0) return;
-  throw refusal(name, "its samples must be finite numbers", {
-    is: `${samples[at]} (sample ${first + at})`,
-  });
+  const found = `${samples[at]} (sample ${first + at})`;
+  throw refusal(name, "its samples must be finite numbers", found);
 }
 
-/** A chunk's header. */
+/** The header of a chunk. */
 interface Chunk {
   readonly id: string;
   readonly size: number;
-  /** Where its body begins. */
+  /** Offset of its body. */
   readonly start: number;
 }
 
-/** Walks the chunks up to `data`, and holds that no more audio follows it. */
-async function layoutOf(bytes: AudioBytes, name: string): Promise<WavLayout> {
+/** Reads the chunks of a WAV file (RIFF, RF64 or BW64) up to `data`, and checks that no other audio follows. */
+export async function inspectWav(
+  bytes: AudioBytes,
+  name: string,
+): Promise<WavLayout> {
   const riff = viewOf(await bytes.read(0, 12));
   const riffEnd = riff.byteLength < 8 ? 0 : riff.getUint32(4, true) + 8;
   let format: WavFormat | undefined;
@@ -177,15 +161,23 @@ async function layoutOf(bytes: AudioBytes, name: string): Promise<WavLayout> {
       const sizes = { chunk, riffEnd, longSize, name };
       const data = { start, size: await dataBytes(bytes, sizes) };
       await requireNoMore(bytes, data, name);
-      const frames = Math.floor(data.size / format.frameBytes);
-      return { ...format, dataStart: start, frames };
+      return layoutOf(format, start, data.size);
     }
     at = await afterChunk(bytes, chunk);
   }
   const rule = format === undefined
     ? "a WAV file must have a fmt chunk before its data"
     : "a WAV file must have a data chunk";
-  throw refusal(name, rule, { is: `none in ${bytes.size} bytes` });
+  throw refusal(name, rule, `without one in ${bytes.size} bytes`);
+}
+
+function layoutOf(
+  format: WavFormat,
+  dataStart: number,
+  size: number,
+): WavLayout {
+  const samples = Math.floor(size / format.frameBytes);
+  return { ...format, format: "wav", dataStart, samples };
 }
 
 async function chunkAt(
@@ -198,7 +190,7 @@ async function chunkAt(
   return { id: ascii(header), size, start: at + 8 };
 }
 
-/** Where the next chunk begins: behind a byte of padding after an odd one, which some writers leave out. */
+/** Offset of the next chunk. A chunk of odd size is followed by a byte of padding, which some writers leave out. */
 async function afterChunk(
   bytes: AudioBytes,
   { start, size }: Omit<Chunk, "id">,
@@ -213,14 +205,14 @@ function isChunkId(id: string): boolean {
 }
 
 /**
- * Whether a size is one that writers leave who cannot go back to fill it in: ffmpeg 0xFFFFFFFF, sox 0x7FFFF000,
- * arecord 0x80000000, others these less or more the headers.
+ * Whether a size is a placeholder of writers that cannot fill it in later: ffmpeg 0xFFFFFFFF, sox 0x7FFFF000, arecord
+ * 0x80000000, others the same with or without the headers.
  */
 function isPlaceholder(size: number): boolean {
   return size >= 0x7fff_f000 && size < 0x8000_1000 || size >= 0xffff_f000;
 }
 
-/** Whether a data size of 0 stands for one that was not filled in: no other chunk follows, or the file's own size lacks too. */
+/** Whether a data size of 0 was never filled in: no other chunk follows, or the size of the file is missing too. */
 async function isUnfilled(
   bytes: AudioBytes,
   start: number,
@@ -232,8 +224,8 @@ async function isUnfilled(
 }
 
 /**
- * Bytes of samples. Where the size is a placeholder, they reach to the end of the file. A file that lacks some of what
- * its size says is truncated, unless something else shows that it is the size that is wrong.
+ * Returns the number of bytes of samples. If the size is a placeholder, they extend to the end of the file. A file that is
+ * shorter than its size declares is truncated, unless something else shows that the size is wrong.
  */
 async function dataBytes(
   bytes: AudioBytes,
@@ -252,21 +244,20 @@ async function dataBytes(
   if (size === 0) return await isUnfilled(bytes, start, riffEnd) ? there : 0;
   if (size <= there) return size;
   if (isPlaceholder(size)) return there;
-  // The file is as long as its own header says.
+  // The file is as long as its RIFF header declares.
   if (riffEnd > start && riffEnd <= bytes.size) return riffEnd - start;
-  // The headers were counted, too.
+  // The headers were counted too.
   if (size === bytes.size || size === bytes.size - 8) return there;
   return requireAll(size, there, name);
 }
 
 function requireAll(declared: number, there: number, name: string): number {
   if (declared <= there) return declared;
-  throw refusal(name, `its data chunk must hold ${declared} bytes`, {
-    is: `${there} (truncated)`,
-  });
+  const rule = `its data chunk must have ${declared} bytes`;
+  throw refusal(name, rule, `truncated, with ${there}`);
 }
 
-/** Chunks, tags and a little junk may follow the data, but no more audio: it would not be measured. */
+/** Chunks, tags and a little junk may follow the data, but no other audio: it would not be measured. */
 async function requireNoMore(
   bytes: AudioBytes,
   data: Omit<Chunk, "id">,
@@ -280,7 +271,7 @@ async function requireNoMore(
     if (/^(RIFF|RF64|BW64|data)$/.test(id)) {
       const what = id === "data" ? "data chunk" : "WAV file";
       throw new AudioError(
-        `${name}: a WAV file must hold one recording, but another ${what} begins at byte ${at}: split the file`,
+        `${name}: a WAV file must contain one recording, but another ${what} begins at byte ${at}: split the file`,
       );
     }
     if (/^(ID3|TAG|APET|LYRI)/.test(id)) return;
@@ -294,7 +285,7 @@ async function requireNoMore(
     if (rest.every((byte) => byte === 0)) return;
   }
   throw new AudioError(
-    `${name}: no more than ${JUNK_BYTES} bytes may follow the data of a WAV file, but there are ${left}, which belong to no chunk: the size of its data may be wrong`,
+    `${name}: at most ${JUNK_BYTES} bytes that belong to no chunk may follow the data of a WAV file, but there are ${left}: the size of the data may be wrong`,
   );
 }
 
@@ -310,14 +301,13 @@ const ENCODINGS: Readonly<Record<string, WavEncoding>> = {
   "7/8": "mulaw",
 };
 
-/** The tag that says: the true one is in the extension. */
+/** The tag of headers whose real tag is in the extension. */
 const EXTENSIBLE = 0xfffe;
 
 function formatOf(chunk: Uint8Array<ArrayBuffer>, name: string): WavFormat {
   if (chunk.length < 16) {
-    throw refusal(name, "its fmt chunk must hold 16 bytes or more", {
-      is: chunk.length,
-    });
+    const rule = "its fmt chunk must have 16 bytes or more";
+    throw refusal(name, rule, chunk.length);
   }
   const view = viewOf(chunk);
   const outer = view.getUint16(0, true);
@@ -329,12 +319,12 @@ function formatOf(chunk: Uint8Array<ArrayBuffer>, name: string): WavFormat {
   const bits = channels > 0 ? frameBytes / channels * 8 : 0;
   const encoding = ENCODINGS[`${tag}/${bits}`];
   if (encoding === undefined) {
-    const rule = "a WAV file must hold PCM of 8, 16, 24 or 32 bits, float of " +
+    const rule =
+      "a WAV file must contain PCM of 8, 16, 24 or 32 bits, float of " +
       "32 or 64 bits, A-law or µ-law";
-    throw refusal(name, rule, {
-      is: `format ${tag} of ${view.getUint16(14, true)} bits, ` +
-        `${channels} channels in ${frameBytes} bytes`,
-    });
+    const found = `format ${tag} of ${view.getUint16(14, true)} bits, ` +
+      `${channels} channels in ${frameBytes} bytes`;
+    throw refusal(name, rule, found);
   }
   return {
     encoding,

@@ -1,4 +1,6 @@
-/** How the samples of a WAV file are written. */
+import { requireRate } from "./pcm.ts";
+
+/** Encoding of the samples in a WAV file. */
 export type WavEncoding =
   | "pcm8"
   | "pcm16"
@@ -9,22 +11,17 @@ export type WavEncoding =
   | "alaw"
   | "mulaw";
 
-/** Reads one sample, full scale -1 to 1. */
+/** Reads samples of one encoding. */
 export interface SampleReader {
   /** Bytes of a sample. */
   readonly bytes: number;
-  /** The sample at a byte offset. */
+  /** Reads the sample at a byte offset, full scale -1 to 1. */
   read(view: DataView, at: number): number;
 }
 
-/** How to read one sample of an encoding. */
-export function sampleReader(encoding: WavEncoding): SampleReader {
-  return READERS[encoding];
-}
-
 /**
- * ITU-T G.711: a byte holds a sign, 3 bits of exponent and 4 of mantissa, all inverted in µ-law and
- * every other one in A-law. µ-law spans ±8031 of 2^13, A-law ±4032 of 2^12.
+ * ITU-T G.711: a byte contains a sign, 3 bits of exponent and 4 of mantissa. All bits are inverted in µ-law, every
+ * other bit in A-law. µ-law spans ±8031 of 2^13, A-law ±4032 of 2^12.
  */
 const MULAW = Float32Array.from({ length: 256 }, (_, byte) => {
   const inverted = ~byte;
@@ -41,7 +38,8 @@ const ALAW = Float32Array.from({ length: 256 }, (_, byte) => {
   return (even & 128 ? magnitude : -magnitude) / 4096;
 });
 
-const READERS: Readonly<Record<WavEncoding, SampleReader>> = {
+/** The reader of each encoding. */
+export const READERS: Readonly<Record<WavEncoding, SampleReader>> = {
   pcm8: { bytes: 1, read: (view, at) => (view.getUint8(at) - 128) / 128 },
   pcm16: { bytes: 2, read: (view, at) => view.getInt16(at, true) / 32768 },
   pcm24: {
@@ -58,3 +56,33 @@ const READERS: Readonly<Record<WavEncoding, SampleReader>> = {
   mulaw: { bytes: 1, read: (view, at) => MULAW[view.getUint8(at)]! },
   alaw: { bytes: 1, read: (view, at) => ALAW[view.getUint8(at)]! },
 };
+
+/**
+ * Encodes mono PCM16 as a WAV file.
+ *
+ * @throws {RangeError} If the rate is not a whole number from 1.
+ */
+export function encodeWav(
+  pcm16: Int16Array,
+  sampleRateHz: number,
+): Uint8Array<ArrayBuffer> {
+  requireRate(sampleRateHz);
+  const dataBytes = pcm16.length * 2;
+  const view = new DataView(new ArrayBuffer(44 + dataBytes));
+  const bytes = new Uint8Array(view.buffer);
+  const text = new TextEncoder();
+  text.encodeInto("RIFF    WAVEfmt ", bytes);
+  view.setUint32(4, 36 + dataBytes, true);
+  view.setUint32(16, 16, true);
+  view.setUint16(20, 1, true);
+  view.setUint16(22, 1, true);
+  view.setUint32(24, sampleRateHz, true);
+  view.setUint32(28, sampleRateHz * 2, true);
+  view.setUint16(32, 2, true);
+  view.setUint16(34, 16, true);
+  text.encodeInto("data", bytes.subarray(36));
+  view.setUint32(40, dataBytes, true);
+  // Little-endian in the file, as are all machines that Deno runs on.
+  new Int16Array(view.buffer, 44).set(pcm16);
+  return bytes;
+}

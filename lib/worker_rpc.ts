@@ -17,8 +17,9 @@ export interface Remote<Api extends Methods> {
   ): Promise<Result<ReturnType<Api[Name]>>>;
 }
 
-type Result<Value> = Awaited<Value> extends Transferred<infer Inner> ? Inner
-  : Awaited<Value>;
+type Result<Value> = Unwrapped<Awaited<Value>>;
+
+type Unwrapped<Value> = Value extends Transferred<infer Inner> ? Inner : Value;
 
 /** A worker that this thread started. */
 export interface WorkerThread<Api extends Methods>

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { byteBudget } from "./budget.ts";
+import { openBudget } from "./budget.ts";
 
 /** Tasks that end when they are told to, and what is under way. */
 function tasks() {
@@ -17,9 +17,9 @@ function tasks() {
 
 const settled = () => new Promise<void>((resolve) => setTimeout(resolve));
 
-Deno.test("byteBudget() runs what there is room for, in order", async () => {
+Deno.test("openBudget() runs what there is room for, in order", async () => {
   const { running, task, end } = tasks();
-  const budget = byteBudget(10);
+  const budget = openBudget(10);
   const all = [["a", 4], ["b", 6], ["c", 5], ["d", 1]] as const;
   const done = all.map(([name, bytes]) => budget.run(bytes, task(name)));
   await settled();
@@ -35,9 +35,9 @@ Deno.test("byteBudget() runs what there is room for, in order", async () => {
   await Promise.all(done);
 });
 
-Deno.test("byteBudget() runs what needs more than there ever is alone, and gives room back after a failure", async () => {
+Deno.test("openBudget() runs what needs more than there ever is alone, and gives room back after a failure", async () => {
   const { running, task, end } = tasks();
-  const budget = byteBudget(10);
+  const budget = openBudget(10);
   const failed = budget.run(1, () => Promise.reject(new Error("no")));
   const huge = budget.run(1000, task("huge"));
   const small = budget.run(1, task("small"));
