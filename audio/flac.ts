@@ -1,3 +1,4 @@
+import type { FLACDecodedAudio } from "@wasm-audio-decoders/flac";
 import { createHash } from "node:crypto";
 import {
   type AudioPiece,
@@ -15,6 +16,17 @@ interface FlacInfo extends AudioShape {
   readonly bits: number;
   /** Digest of the samples in hex; zeros if the encoder did not write it. */
   readonly md5: string;
+  readonly lastFrame: LastFrame;
+}
+
+/** The last frame of a file. */
+interface LastFrame {
+  /** Its offset. */
+  readonly at: number;
+  /** Number of its first sample. */
+  readonly start: number;
+  /** Number of the sample after it. */
+  readonly end: number;
 }
 
 /** Bytes after the last frame that are skipped: tags, mostly. */
@@ -38,12 +50,10 @@ export async function inspectFlac(
   const frameBytes = (view.getUint32(14) >>> 0 & 0xffffff) ||
     blockSamples * channels * Math.ceil(bits / 8) + 256;
   const declared = (packed & 15) * 2 ** 32 + view.getUint32(22);
-  const tail = await bytes.read(
-    Math.max(0, bytes.size - frameBytes - TRAILER_BYTES),
-    bytes.size,
-  );
-  const samples = lastSample(tail, blockSamples, declared);
-  if (samples === undefined) {
+  const from = Math.max(0, bytes.size - frameBytes - TRAILER_BYTES);
+  const tail = await bytes.read(from, bytes.size);
+  const last = findLastFrame(tail, blockSamples, declared);
+  if (last === undefined) {
     const rule = declared > 0
       ? `its last frame must end at sample ${declared}`
       : "must end with a frame";
@@ -54,7 +64,8 @@ export async function inspectFlac(
     sampleRateHz: packed >>> 12,
     channels,
     bits,
-    samples,
+    samples: last.end,
+    lastFrame: { ...last, at: from + last.at },
     md5: head.subarray(26, 42).toHex(),
   };
 }
@@ -69,7 +80,7 @@ export async function openFlac(
     ...info,
     async *pieces(range) {
       const isWhole = range.start === 0 && range.end === info.samples;
-      const decoded = decode(withoutTag(bytes), info, name);
+      const decoded = decode(bytes, info, name);
       const pieces = isWhole ? checked(decoded, info, name) : decoded;
       yield* cutPieces(pieces, range, { ...info, name });
     },
@@ -81,7 +92,7 @@ const FEED_BYTES = 4096;
 
 async function* decode(
   bytes: Uint8Array<ArrayBuffer>,
-  { bits, samples }: FlacInfo,
+  { bits, samples, lastFrame }: FlacInfo,
   name: string,
 ): AsyncGenerator<AudioPiece> {
   const step = Math.min(
@@ -95,22 +106,22 @@ async function* decode(
   const decoder = new FLACDecoder();
   await decoder.ready;
   try {
+    let count = 0;
+    const scaled = ({ channelData, samplesDecoded }: FLACDecodedAudio) => {
+      count += samplesDecoded;
+      return channelData.map((samples) => rescale(samples, bits));
+    };
     for (let at = 0; at < bytes.length; at += step) {
-      const audio = await decoder.decode(bytes.subarray(at, at + step));
-      yield audio.channelData.map((samples) => rescale(samples, bits));
+      yield scaled(await decoder.decode(bytes.subarray(at, at + step)));
     }
-    const audio = await decoder.flush();
-    yield audio.channelData.map((samples) => rescale(samples, bits));
+    yield scaled(await decoder.flush());
+    // The parser drops a last frame that is short, or that a tag follows.
+    if (count !== lastFrame.start) return;
+    const frame = bytes.subarray(lastFrame.at);
+    yield scaled(await decoder.decodeFrames([frame]));
   } finally {
     decoder.free();
   }
-}
-
-/** Removes an ID3v1 tag from the end: the parser would drop the last frame before it. */
-function withoutTag(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
-  const at = bytes.length - 128;
-  const isTag = String.fromCharCode(...bytes.slice(at, at + 3)) === "TAG";
-  return isTag ? bytes.subarray(0, at) : bytes;
 }
 
 /** Scales so that full scale is 2^(bits - 1), as in all other formats; the decoder divides by one less. */
@@ -163,18 +174,20 @@ function interleave(channels: AudioPiece, bits: number): Uint8Array {
 }
 
 /**
- * Returns the number of the sample after the last frame.
+ * Finds the last frame.
  *
  * @param declared The number in STREAMINFO, which the frame must have; 0 for any.
  */
-function lastSample(
+function findLastFrame(
   tail: Uint8Array,
   blockSamples: number,
   declared: number,
-): number | undefined {
+): LastFrame | undefined {
   for (let at = tail.length - 2; at >= 0; at--) {
-    const end = frameEnd(tail.subarray(at), blockSamples);
-    if (end !== undefined && (declared === 0 || end === declared)) return end;
+    const frame = frameAt(tail.subarray(at), blockSamples);
+    if (frame && (declared === 0 || frame.end === declared)) {
+      return { at, ...frame };
+    }
   }
   return undefined;
 }
@@ -186,14 +199,11 @@ const CRC8 = Uint8Array.from({ length: 256 }, (_, byte) => {
   return crc;
 });
 
-/**
- * Returns the number of the sample after the frame whose header begins here; undefined if there is no header with a
- * valid checksum (RFC 9639 §9.1).
- */
-function frameEnd(
+/** Returns the samples of the frame whose header begins here, if its checksum is valid (RFC 9639 §9.1). */
+function frameAt(
   bytes: Uint8Array,
   blockSamples: number,
-): number | undefined {
+): { readonly start: number; readonly end: number } | undefined {
   const byte = (at: number) => bytes[at] ?? 0;
   if (byte(0) !== 0xff || (byte(1) & 0xfe) !== 0xf8) return undefined;
   const [sizeCode, rateCode] = [byte(2) >> 4, byte(2) & 15];
@@ -215,5 +225,6 @@ function frameEnd(
   for (let i = 0; i <= at; i++) crc = CRC8[crc ^ byte(i)]!;
   if (crc !== 0 || sizeCode === 0 || at >= bytes.length) return undefined;
   const numbersSamples = (byte(1) & 1) !== 0;
-  return number * (numbersSamples ? 1 : blockSamples) + samples;
+  const start = number * (numbersSamples ? 1 : blockSamples);
+  return { start, end: start + samples };
 }

@@ -254,7 +254,7 @@ Deno.test("run refuses data that an HTTP backend has no use for before it offers
       "an image must be PNG",
       '"no picture"',
     ),
-    chat("cut.jsonl", "cut.jsonl:1: Cannot read", "cut.wav", "truncated"),
+    chat("cut.jsonl", "cut.jsonl:1: ", "cut.wav", "truncated"),
     data("embeddings", "a.jsonl", 'no column "text" or "texts"', "are: audio"),
     data(
       "completions",
