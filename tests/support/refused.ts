@@ -1,29 +1,30 @@
 import assert from "node:assert/strict";
 import { earshot, type EarshotOptions } from "./earshot.ts";
 
-/** A command line, and what must be said of it: what, which value, which rule, what would do. */
+/** A command line that fails, and texts that its error message contains. */
 export interface Case {
   readonly args: readonly string[];
   readonly says: readonly (string | RegExp)[];
   readonly options?: EarshotOptions;
 }
 
-/** Runs every case, a few at a time, and holds each to the rules of a clear error. */
+/** Runs every case, three at a time, checks each error message, and reports all problems at once. */
 export async function refuseAll(
   cases: readonly Case[],
   common: EarshotOptions = {},
 ): Promise<void> {
   const queue = [...cases];
+  const problems: Error[] = [];
   const worker = async () => {
     for (let next = queue.shift(); next; next = queue.shift()) {
-      await refuse(next, common);
+      await refuse(next, common).catch((error) => problems.push(error));
     }
   };
-  // All of them end before any failure is reported, so that no process is left behind.
-  const results = await Promise.allSettled([worker(), worker(), worker()]);
-  for (const result of results) {
-    if (result.status === "rejected") throw result.reason;
+  await Promise.all([worker(), worker(), worker()]);
+  if (problems.length > 1) {
+    throw new Error(problems.map(({ message }) => message).join("\n"));
   }
+  if (problems[0]) throw problems[0];
 }
 
 async function refuse(
@@ -34,17 +35,15 @@ async function refuse(
     ...common,
     ...options,
   });
-  const what = `earshot ${args.join(" ")}\n${stderr}`;
-  assert.equal(code, 2, what);
-  assert.equal(stdout, "", what);
-  assert.match(stderr, /^earshot: \S/, what);
-  assert.equal(stderr.match(/^earshot: /gm)?.length, 1, what);
-  assert.doesNotMatch(stderr, /^\s+at .*[:(]/m, `a stack trace: ${what}`);
-  assert.doesNotMatch(stderr, /\[object |undefined|NaN/, what);
-  for (const said of says) {
-    const found = typeof said === "string"
-      ? stderr.includes(said)
-      : said.test(stderr);
-    assert.ok(found, `it must say ${said}: ${what}`);
-  }
+  const shown = `earshot ${args.join(" ")}\n${stderr}`;
+  assert.equal(code, 2, `exit code ${code}: ${shown}`);
+  assert.equal(stdout, "", shown);
+  assert.match(stderr, /^earshot: \S/, shown);
+  assert.equal(stderr.match(/^earshot: /gm)?.length, 1, shown);
+  assert.doesNotMatch(stderr, /^\s+at .*[:(]/m, `a stack trace: ${shown}`);
+  assert.doesNotMatch(stderr, /\[object |undefined|NaN/, shown);
+  const missing = says.filter((text) =>
+    typeof text === "string" ? !stderr.includes(text) : !text.test(stderr)
+  );
+  assert.deepEqual(missing, [], `the error must contain ${missing}: ${shown}`);
 }
