@@ -55,7 +55,7 @@ export interface DialectHandshake {
   readonly query?: Readonly<Record<string, string>>;
   /** Headers. They do not replace those of the backend's options. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** Subprotocols, of which the server must choose one. */
+  /** Subprotocols; the server must choose one. */
   readonly protocols?: readonly string[];
 }
 

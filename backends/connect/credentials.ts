@@ -77,7 +77,7 @@ function looksLikeKey(name: string): boolean {
   return /[a-z]/.test(name) && /[A-Z0-9]/.test(name) && name.length > 16;
 }
 
-/** Values of headers or of a query, each of which may be a secret; without the scheme in front of a key. */
+/** Values of headers or of a query, as each may be a secret; without the scheme in front of a key. */
 export function secretsIn(
   values: Record<string, string> | URLSearchParams,
 ): string[] {

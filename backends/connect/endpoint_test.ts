@@ -92,7 +92,7 @@ Deno.test("parseTarget() takes http, https, ws and wss, and nothing else", () =>
   }
 });
 
-Deno.test("hidden() leaves nothing of a user, a password or a query, in whatever is no URL too", () => {
+Deno.test("hidden() hides user, password and query, also in invalid URLs", () => {
   const cases = [
     ["http://h:8000/x", "http://h:8000/x"],
     ["http://usr:PW@/?key=Q", "http://***@/?***"],

@@ -37,8 +37,8 @@ for (
   Deno.test(`connectReason() says that ${code} is a limit of this machine`, () => {
     const error = Object.assign(new Error("connect failed"), { code });
     assert.equal(clientLimitIn(error), code);
-    const { text, code: told } = connectReason(error, {});
-    assert.equal(told, code);
+    const { text, code: reported } = connectReason(error, {});
+    assert.equal(reported, code);
     assert.match(text, /\(this (process|machine) .*: \w+/);
   });
 }

@@ -153,7 +153,7 @@ const FAULTS: readonly (readonly [
 ];
 
 for (const [cause, progress, failure, code, message] of FAULTS) {
-  Deno.test(`connectionFailure() tells ${failure} of "${cause.message || cause.name}"`, () => {
+  Deno.test(`connectionFailure() is ${failure} for "${cause.message || cause.name}"`, () => {
     const fault = connectionFailure(cause, progress);
     assert.deepEqual(
       { ...fault, message: fault.message },

@@ -4,7 +4,7 @@ import { refineTarget, targetShape } from "./options.ts";
 
 const schema = z.object(targetShape).superRefine(refineTarget);
 
-/** What is said of options that are refused. */
+/** The problems with options. */
 function said(options: Readonly<Record<string, unknown>>): string {
   const { error } = schema.safeParse({ target: "http://h", ...options });
   assert.ok(error, JSON.stringify(options));

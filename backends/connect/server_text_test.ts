@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { cleanFailure, shortened, traceTo } from "./server_text.ts";
 import { RequestError } from "../../plugins/mod.ts";
 
-Deno.test("shortened() tells media by its beginning and length, and leaves words alone", () => {
+Deno.test("shortened() shows media by its beginning and length, and leaves words alone", () => {
   const audio = new Uint8Array(3200).fill(1).toBase64();
   assert.equal(
     shortened(JSON.stringify({ type: "x", audio })),

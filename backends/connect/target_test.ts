@@ -31,7 +31,7 @@ function answering(
   return rawServer((peer) => peer.answer(body, { status, headers }));
 }
 
-/** What is made of an answer to the question for models. */
+/** The model found in an answer. */
 async function modelOf(
   body: string | Uint8Array,
   status = 200,

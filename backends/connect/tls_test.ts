@@ -13,7 +13,7 @@ function fileOf(name: string): string {
 
 const pem = (name: string) => Deno.readTextFileSync(fileOf(name));
 
-/** What a client is told: class, code and message. */
+/** The failure that a client gets: class, code and message. */
 type Told = readonly (string | undefined)[];
 
 interface Asked {
@@ -23,7 +23,7 @@ interface Asked {
   readonly insecure?: boolean;
 }
 
-/** Every way to a server, each of which opens connections. */
+/** Every way to a server; each opens connections. */
 const WAYS: Readonly<Record<string, (asked: Asked) => Promise<Told>>> = {
   async "a request"({ server, ca, insecure }) {
     const tls = tlsOf(ca, insecure);
@@ -54,11 +54,11 @@ const WAYS: Readonly<Record<string, (asked: Asked) => Promise<Told>>> = {
     const { signal } = new AbortController();
     const clean = (text: string) => text;
     const options = { headers: {}, tls, timeoutMs: 10_000, signal, clean };
-    const told = { class: undefined, code: undefined, message: undefined };
+    const reported = { class: undefined, code: undefined, message: undefined };
     const { class: kind, code, message = "" } = await probe(
       server.url,
       options,
-    ).then(() => told, (error) => error);
+    ).then(() => reported, (error) => error);
     return [
       kind,
       code,
@@ -198,7 +198,7 @@ for (const [way, ask] of Object.entries(WAYS)) {
     });
   }
 
-  Deno.test(`${way} takes any certificate where it is told so`, async () => {
+  Deno.test(`${way} takes any certificate where it is asked to`, async () => {
     for (const { chain } of Object.values(WRONG)) {
       await using server = await serving(chain);
       await ask({ server, ca: undefined, insecure: true });

@@ -108,7 +108,7 @@ Deno.test("exchange() takes an empty body for one, whatever its encoding", async
 
 for (
   const [what, bytes] of [
-    ["is none", Buffer.from("{}")],
+    ["is not compressed", Buffer.from("{}")],
     ["is damaged", gzipSync("x".repeat(1000)).fill(9, 12)],
     ["is cut", gzipSync("x".repeat(1000)).subarray(0, 20)],
   ] as const

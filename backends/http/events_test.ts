@@ -9,7 +9,7 @@ import type { RequestError } from "../../plugins/mod.ts";
 
 type Seen = ServerEvent & { readonly atMs: number };
 
-/** What comes of bytes in these reads. */
+/** Reads bytes in these pieces. */
 function read(
   reads: readonly (string | Uint8Array)[],
   isLast: (event: ServerEvent) => boolean = () => false,
@@ -91,8 +91,8 @@ for (const [what, text, expected] of CASES) {
   });
 }
 
-/** What is told before a stream turns out to be unreadable. */
-function toldBefore(
+/** The events before a stream becomes invalid. */
+function eventsBefore(
   reads: readonly (string | Uint8Array)[],
   message: RegExp,
 ): string[] {
@@ -106,7 +106,7 @@ function toldBefore(
   return seen;
 }
 
-Deno.test("eventStream() passes over no bytes that are no text, in a line or before it", () => {
+Deno.test("eventStream() rejects bytes that are not text, in a line or before it", () => {
   const bytes = Buffer.from([0x80, 0xff, 0xc1]);
   const inside = Buffer.concat([Buffer.from("data: x"), bytes]);
   for (
@@ -120,12 +120,12 @@ Deno.test("eventStream() passes over no bytes that are no text, in a line or bef
       ["data: a\n\ndata: ", Buffer.from([0xe2, 0x82]), "b\n\n"],
     ]
   ) {
-    const [first] = toldBefore(reads, /must be UTF-8 text, but was/);
+    const [first] = eventsBefore(reads, /must be UTF-8 text, but was/);
     assert.equal(first, "a");
   }
 });
 
-Deno.test("eventStream() passes over no line that is none of a stream's", () => {
+Deno.test("eventStream() rejects lines that are not fields of a stream", () => {
   const lines = [
     "xdata: b\n\n",
     "rest of a lost event\n\n",
@@ -138,12 +138,12 @@ Deno.test("eventStream() passes over no line that is none of a stream's", () => 
       const text = `data: a\n\n${line}${end}`;
       for (const reads of [[text], [...text]]) {
         const message = /must be data, event, id, retry or a comment, but was/;
-        assert.deepEqual(toldBefore(reads, message), ["a"]);
+        assert.deepEqual(eventsBefore(reads, message), ["a"]);
       }
     }
   }
   // A line that never ends is not waited for.
-  toldBefore([`data: a\n\n{"error"`], /but was \{"error"$/);
+  eventsBefore([`data: a\n\n{"error"`], /but was \{"error"$/);
 });
 
 Deno.test("eventStream() does not mind what comes behind the last event", () => {
@@ -176,7 +176,7 @@ Deno.test("eventStream() gives all events of a read its time", () => {
   assert.deepEqual(events.map(({ atMs }) => atMs), [0, 0, 1]);
 });
 
-Deno.test("eventStream() tells an event that ends in CR without waiting for an LF", () => {
+Deno.test("eventStream() passes on an event that ends in CR without waiting for an LF", () => {
   const seen: string[] = [];
   const stream = eventStream(({ data }) => seen.push(data) > 9);
   stream.read(Buffer.from("data: a\r\r"), 0);
@@ -261,7 +261,7 @@ Deno.test("eventStream() finds the events that were written, byte by byte", () =
   ));
 });
 
-/** What a body was read as, with the time of each read that it was given. */
+/** The kind of body, with the time of each read. */
 function sniff(reads: readonly (string | Uint8Array)[]) {
   const seen: { kind?: string; text: string; times: number[] } = {
     text: "",
@@ -346,7 +346,7 @@ for (const [kind, texts] of [["events", STREAMS], ["whole", OTHERS]] as const) {
   });
 }
 
-Deno.test("sniffedBody() decides with the first byte that tells, and keeps the time of each read", () => {
+Deno.test("sniffedBody() decides with the first byte that distinguishes, and keeps the time of each read", () => {
   const split = sniff(["da", "ta", ": x\n", "\n"]);
   assert.deepEqual(split, {
     kind: "events",

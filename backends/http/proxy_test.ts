@@ -137,7 +137,7 @@ Deno.test("exchange() names the proxy that cannot be reached, without its passwo
   }
 });
 
-Deno.test("exchange() names the variable whose proxy is none", async () => {
+Deno.test("exchange() names the variable whose proxy is not valid", async () => {
   await using http = open({ env: env({ HTTP_PROXY: "junk.invalid" }) });
   const [failure, code, message] = failureOf(
     await asked(http, new URL("http://h.invalid/")),

@@ -8,7 +8,7 @@ import type { WireHandler } from "./wire.ts";
 import { manualClock } from "../../plugins/testing/manual_clock.ts";
 import { ask } from "../../tests/support/ask.ts";
 
-/** A clock of which each decoding takes some time. */
+/** A clock that advances with each decoding. */
 function slowClock() {
   let nowMs = 0;
   const work = (ms: number) => void (nowMs += ms);
@@ -76,23 +76,23 @@ for (const isWhole of [false, true]) {
   });
 }
 
-Deno.test("networkReads() tells pieces of one read together, and what is behind them once", async () => {
+Deno.test("networkReads() passes on the pieces of one read together, and what is behind them once", async () => {
   const clock = slowClock();
-  const told: unknown[] = [];
+  const reported: unknown[] = [];
   const reads = networkReads(clock, (bytes, atMs) => {
-    told.push([bytes.toString(), atMs]);
+    reported.push([bytes.toString(), atMs]);
   });
   reads.piece(Buffer.from("a"));
   clock.work(1);
   reads.piece(Buffer.from("b"));
-  reads.behind(() => told.push("behind"));
-  assert.deepEqual(told, []);
+  reads.behind(() => reported.push("behind"));
+  assert.deepEqual(reported, []);
   await Promise.resolve();
   await Promise.resolve();
-  assert.deepEqual(told, [["ab", 0], "behind"]);
+  assert.deepEqual(reported, [["ab", 0], "behind"]);
   reads.piece(Buffer.from("c"));
   reads.flush();
-  assert.deepEqual(told.at(-1), ["c", 1]);
+  assert.deepEqual(reported.at(-1), ["c", 1]);
   await Promise.resolve();
-  assert.equal(told.length, 3);
+  assert.equal(reported.length, 3);
 });

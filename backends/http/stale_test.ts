@@ -68,7 +68,7 @@ Deno.test("exchange() sends a request again on a new connection where a used one
   assert.deepEqual(got.late, []);
 });
 
-Deno.test("exchange() says so and sends nothing again where it is told not to", async () => {
+Deno.test("exchange() says so and sends nothing again if retryStale is false", async () => {
   await using server = await rawServer(after(1, close));
   await using http = open({ retryStale: false });
   await asked(http, server.url);
@@ -156,7 +156,7 @@ Deno.test("exchange() sends nothing again that the server had for long", async (
   assert.deepEqual([server.peers.length, pending.retried], [2, 0]);
 });
 
-Deno.test("exchange() sends a request again of which half was written", async () => {
+Deno.test("exchange() sends a half-written request again", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const url = new URL(`http://127.0.0.1:${listener.addr.port}/`);
   const answer = new TextEncoder().encode(
@@ -231,7 +231,7 @@ Deno.test("exchange() uses no connection again that the server has closed behind
   await serving;
 });
 
-Deno.test("exchange() moves a request once, however often it hears that its connection is gone", async () => {
+Deno.test("exchange() moves a request once, however often its connection reports a loss", async () => {
   const users: ConnectionUser[] = [];
   const gone = new Error("gone");
   const connection = (idleSinceMs: number | undefined): Connection => ({
@@ -319,7 +319,7 @@ async function http2Server(scripts: Readonly<Record<number, Http2Script>>) {
 
 const HTTP2: Partial<HttpOptions> = { ...ANY, http2: true };
 
-/** What RFC 9113 has a server say of a request that it did not look at. */
+/** Refusals of a request that was not processed, as in RFC 9113. */
 const refuse = (stream: ServerHttp2Stream) => stream.close(7);
 
 for (

@@ -27,7 +27,7 @@ const CLIENT = { cert: pem("client.pem"), key: pem("client.key") };
 for (
   const [what, tls] of [
     ["a certificate of an authority that is given", TRUST],
-    ["any certificate if told so", { rejectUnauthorized: false }],
+    ["any certificate if insecure", { rejectUnauthorized: false }],
   ] satisfies [string, TlsOptions][]
 ) {
   Deno.test(`exchange() takes ${what}, and is connected once TLS is`, async () => {
@@ -255,7 +255,7 @@ Deno.test("exchange() uses a connection of HTTP/2 again", async () => {
   assert.equal(server.accepted, 1);
 });
 
-Deno.test("http2Wire() tells of a request that cannot be sent, on a new connection and on a used one", async () => {
+Deno.test("http2Wire() reports a request that cannot be sent, on a new connection and on a used one", async () => {
   await using server = await http2Server();
   const url = server.url("/");
   const way = { url, tls: TRUST, http2: true, tunnel: undefined };

@@ -333,7 +333,7 @@ Deno.test("exchange() settles with the last event, and its connection is of use 
   await asked(http, server.url);
   assert.equal(server.accepted, 2);
   for (const peer of server.peers) await peer.chunk(event(3)).then(peer.end);
-  // Another one may be needed still, as nothing tells when the rest has been read.
+  // Another one may be needed still, as it is not known when the rest has been read.
   let next = await asked(http, server.url);
   while (next.marks.connected !== undefined) {
     await server.peers.at(-1)!.end();
@@ -399,7 +399,7 @@ Deno.test("exchange() ends with the reason of an abort, wherever the request is,
   }
 });
 
-Deno.test("exchange() tells of no event of a read whose other event has had it aborted", async () => {
+Deno.test("exchange() reports no event of a read after another one aborted it", async () => {
   await using server = await rawServer(async (peer) => {
     await peer.stream();
     await peer.chunk(event(1), event(2));

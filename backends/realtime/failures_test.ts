@@ -12,15 +12,20 @@ import {
 } from "../../tests/support/realtime_test_case.ts";
 import { testAudio } from "../../tests/support/transcribe.ts";
 
-utterance("tells a refused upgrade by status and body", () => {}, (sample) => {
-  assert.deepEqual(failureOf(sample), {
-    class: "connect_error",
-    code: "401",
-    message: "Cannot open a WebSocket: the server answered HTTP 401: no key",
-  });
-}, { server: { refuse: () => ({ status: 401, body: "no key" }) } });
+utterance(
+  "reports a refused upgrade by status and body",
+  () => {},
+  (sample) => {
+    assert.deepEqual(failureOf(sample), {
+      class: "connect_error",
+      code: "401",
+      message: "Cannot open a WebSocket: the server answered HTTP 401: no key",
+    });
+  },
+  { server: { refuse: () => ({ status: 401, body: "no key" }) } },
+);
 
-utterance("tells what a 403 may mean", () => {}, (sample) => {
+utterance("explains a 403", () => {}, (sample) => {
   assert.equal(failureOf(sample).code, "403");
   assert.match(failureOf(sample).message, /HTTP 403 \(.*not for realtime/);
 }, { server: { refuse: () => ({ status: 403 }) } });
@@ -94,7 +99,7 @@ utterance(
 );
 
 for (const code of [1000, 1001, 1008, 1009, 1011, 1012]) {
-  utterance(`tells that it was closed with ${code}`, async (peer) => {
+  utterance(`reports a close with ${code}`, async (peer) => {
     peer.send(created, delta("part"));
     await peer.until("input_audio_buffer.append");
     peer.close(code, "because");
@@ -108,7 +113,7 @@ for (const code of [1000, 1001, 1008, 1009, 1011, 1012]) {
   }, { input: { audio: testAudio(5000) } });
 }
 
-utterance("tells a dropped socket by 1006", async (peer) => {
+utterance("reports a dropped socket as 1006", async (peer) => {
   peer.send(created, delta("part"));
   await peer.until("input_audio_buffer.append");
   peer.drop();

@@ -210,7 +210,7 @@ test(
 
 // 12
 utterance(
-  "fails on JSON that is no object",
+  "fails on JSON that is not an object",
   (peer) => peer.send(created, "[]"),
   (sample) => {
     assert.equal(failureOf(sample).class, "protocol_error");

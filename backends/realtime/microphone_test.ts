@@ -250,7 +250,7 @@ Deno.test("openMicrophone() keeps an absolute schedule at any speed and for any 
   ));
 });
 
-Deno.test("openMicrophone() catches up at once after the loop was held, and tells how late it was", () => {
+Deno.test("openMicrophone() catches up at once after the loop was held, and records how late it was", () => {
   const tasks: (() => void)[] = [];
   let nowMs = 0;
   const sent: AudioSent[] = [];
@@ -288,7 +288,7 @@ Deno.test("openMicrophone() catches up at once after the loop was held, and tell
   ], [300, 300]]);
 });
 
-Deno.test("openMicrophone() stops when told to, and says how far it came", async () => {
+Deno.test("openMicrophone() stops if asked to, and says how far it came", async () => {
   const { clock, log, microphone } = studio(framesEnding([100, 100, 100]));
   assert.equal(microphone.sentMs, 0);
   await clock.advance(200);

@@ -23,7 +23,7 @@ Deno.test("realtimeOptions fill in what is left out", () => {
   });
 });
 
-Deno.test("defaultTransport() is native where unix sockets are to be had", () => {
+Deno.test("defaultTransport() is native where Unix sockets are available", () => {
   assert.deepEqual(["linux", "darwin", "windows"].map(defaultTransport), [
     "native",
     "native",
@@ -31,7 +31,7 @@ Deno.test("defaultTransport() is native where unix sockets are to be had", () =>
   ]);
 });
 
-Deno.test("realtimeOptions tell their JSON Schema", () => {
+Deno.test("realtimeOptions have a JSON Schema", () => {
   const schema = realtimeOptions["~standard"].jsonSchema.input({
     target: "draft-2020-12",
   });
@@ -101,7 +101,7 @@ for (const [options, problem] of REFUSED) {
   });
 }
 
-Deno.test("realtime() tells every problem at once", async () => {
+Deno.test("realtime() reports every problem at once", async () => {
   await assert.rejects(
     openRealtime({ target: "x", chunkMs: 1, speed: -1 }),
     (error) => error instanceof UsageError && error.problems.length === 3,

@@ -48,9 +48,9 @@ test(
       );
     }
     assert.equal(failureOf(sample).class, "server_error");
-    const told = JSON.stringify([sample, backend.facts, seen]);
+    const reported = JSON.stringify([sample, backend.facts, seen]);
     assert.doesNotMatch(
-      told,
+      reported,
       /sk-123456|query-secret|pass-word/,
     );
     assert.equal(
@@ -180,7 +180,7 @@ Deno.test("realtime() counts tokens that the server cannot have counted right, a
   await backend[Symbol.asyncDispose]!();
 });
 
-Deno.test("realtime() tells the report what it did, and how far to spread its streams", async () => {
+Deno.test("realtime() reports its settings, and how far to spread its streams", async () => {
   const target = "http://127.0.0.1:1";
   const paced = await openRealtime({ target, transport: "ws" });
   assert.deepEqual(paced.facts, {

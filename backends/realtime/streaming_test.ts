@@ -87,7 +87,7 @@ utterance(
   },
 );
 
-utterance("hears deltas while it speaks", async (peer) => {
+utterance("receives deltas while it sends", async (peer) => {
   peer.send(created);
   for (let i = 0; i < 5; i++) {
     await peer.until("input_audio_buffer.append");
@@ -99,7 +99,7 @@ utterance("hears deltas while it speaks", async (peer) => {
   assert.equal(outcome.status, "ok");
   assert.ok(
     deltas[0]!.atMs < audioSent[2]!.atMs,
-    "the first is heard before the third is said",
+    "the first is received before the third is sent",
   );
   assert.ok(marks.endSent! > deltas[1]!.atMs);
 }, { input: { audio: testAudio(200) } });
@@ -172,7 +172,7 @@ test("serves many streams at once", async (peer) => {
   );
 });
 
-test("takes one connection for all utterances when told to", async (peer) => {
+test("takes one connection for all utterances if asked to", async (peer) => {
   peer.send(created);
   for (let i = 0;; i++) {
     await finalCommit(peer);
@@ -210,7 +210,7 @@ utterance(
 );
 
 utterance(
-  "hears a transcript of more than 1 MiB",
+  "receives a transcript of more than 1 MiB",
   (peer) => answer(peer, done("é".repeat(1024 * 1024))),
   ({ output, reads }) => {
     assert.equal(output.text?.length, 1024 * 1024);
@@ -232,7 +232,7 @@ utterance(
 );
 
 test(
-  "shows its traffic to whoever asks, audio shortened",
+  "shows its traffic in the trace, audio shortened",
   (peer) => answer(peer, done("x")),
   async (server, transport) => {
     const seen: string[] = [];

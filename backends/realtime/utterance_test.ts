@@ -246,7 +246,7 @@ const TEXTS: readonly [
     "x",
   ]],
   ["done alone without a text is nothing", [done()], undefined, []],
-  ["a second done is not heard", [done("x"), done("y")], "x", ["x"]],
+  ["a second done is ignored", [done("x"), done("y")], "x", ["x"]],
   [
     "session.updated is not waited for and does no harm",
     [{ type: "session.updated" }, done("x")],
@@ -314,7 +314,7 @@ Deno.test("utter() waits for a session no longer than readyTimeoutMs", async () 
   assert.equal(clock.pending, 0);
 });
 
-Deno.test("utter() waits for the transcript 10 s or half the audio, unless told", async () => {
+Deno.test("utter() waits for the transcript 10 s or half the audio by default", async () => {
   const { clock, line, sample } = await spoken();
   line.say(delta("part"));
   await clock.advance(9999);
@@ -324,9 +324,9 @@ Deno.test("utter() waits for the transcript 10 s or half the audio, unless told"
   assert.equal(failureOf(result).class, "final_timeout");
   assert.equal(result.output.text, "part");
   assert.equal(result.endedMs, 10_253);
-  const told = await spoken({ finalTimeoutMs: 20 });
-  await told.clock.advance(20);
-  assert.equal(failureOf(await told.sample).class, "final_timeout");
+  const reported = await spoken({ finalTimeoutMs: 20 });
+  await reported.clock.advance(20);
+  assert.equal(failureOf(await reported.sample).class, "final_timeout");
 });
 
 Deno.test("utter() gives a server that was sent unpaced audio its length on top", async () => {
@@ -354,7 +354,7 @@ Deno.test("utter() bears silence for receiveTimeoutMs, counted from the last mes
   assert.equal(clock.pending, 0);
 });
 
-Deno.test("utter() bears silence of 120 s and the audio's length, unless told; off for ever", async () => {
+Deno.test("utter() bears silence of 120 s and the audio's length by default, and any silence if off", async () => {
   const { clock, sample } = await begun({ speed: 0, finalTimeoutMs: 1e9 });
   await clock.advance(120_249);
   assert.equal(clock.pending > 0, true);
@@ -429,14 +429,14 @@ const FAULTS: readonly [
     class: "protocol_error",
     message: "The server's messages must be JSON objects, but was empty",
   }],
-  ["JSON that is no object", ["[]"], {
+  ["JSON that is not an object", ["[]"], {
     class: "protocol_error",
     message: "The server's messages must be JSON objects, but was []",
   }],
 ];
 
 for (const [name, said, failure] of FAULTS) {
-  Deno.test(`utter() fails on ${name} and keeps what it heard`, async () => {
+  Deno.test(`utter() fails on ${name} and keeps the text received`, async () => {
     const { clock, line, sample } = await begun();
     await clock.advance(150);
     line.say(delta("part"), ...said, delta("late"));
@@ -489,7 +489,7 @@ Deno.test("utter() fails if the first message is not the greeting", async () => 
   });
 });
 
-Deno.test("utter() bears as many unknown events as it is told to", async () => {
+Deno.test("utter() bears as many unknown events as maxIgnoredEvents allows", async () => {
   const { line, sample } = await spoken({ maxIgnoredEvents: 2 });
   line.say({ type: "a" }, delta("x"), { type: "b" });
   assert.equal(line.closes, 0);
@@ -503,7 +503,7 @@ Deno.test("utter() bears as many unknown events as it is told to", async () => {
   assert.equal(result.output.text, "x");
 });
 
-Deno.test("utter() tells by its code how a connection was lost", async () => {
+Deno.test("utter() reports by its code how a connection was lost", async () => {
   for (const code of [1000, 1001, 1006, 1008, 1009, 1011, 1012]) {
     const { clock, line, sample } = await begun();
     await clock.advance(150);
@@ -520,7 +520,7 @@ Deno.test("utter() tells by its code how a connection was lost", async () => {
   }
 });
 
-Deno.test("utter() ends at once when the run is cancelled, what was heard kept", async () => {
+Deno.test("utter() ends at once when the run is cancelled, with the text received kept", async () => {
   const { clock, line, abort, sample } = await begun();
   await clock.advance(150);
   line.say(delta("part"));
@@ -543,7 +543,7 @@ Deno.test("utter() takes the run's own reason for stopping", async () => {
   assert.equal(clock.pending, 0);
 });
 
-Deno.test("utter() lets a used connection rest, and hears nothing of the one before", async () => {
+Deno.test("utter() lets a used connection rest, and ignores the messages of the one before", async () => {
   const { clock, line, sample, speak } = await spoken({ reuse: true });
   line.say(done("first"));
   assert.equal((await sample).output.text, "first");

@@ -1,7 +1,7 @@
 import { encodeWav } from "../../../audio/mod.ts";
 import { byteCache } from "../../../lib/byte_cache.ts";
 import type { Audio, MediaFile, Turn } from "../../../plugins/mod.ts";
-import { type Form, type FormField, multipart } from "../../http/multipart.ts";
+import { type Form, type FormField, multipart } from "./multipart.ts";
 import type { JsonObject } from "../json.ts";
 import type { Protocol } from "../protocol.ts";
 import type { SpeechToTextSettings } from "./options.ts";

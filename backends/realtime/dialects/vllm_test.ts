@@ -172,7 +172,7 @@ const MESSAGES: readonly [
     type: "error",
     error: { message: "no", code: 500 },
   }, error("no", "500")],
-  ["an error's type stands in for a code", {
+  ["an error's type replaces a code", {
     type: "error",
     error: { message: "no", type: "invalid_request_error", code: null },
   }, error("no", "invalid_request_error")],

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { transcribeOnce } from "../../../tests/support/transcribe.ts";
 
-/** What a server does with a connection; whether TLS is spoken to it; what is to become of the request. */
+/** Behaviour of the server with a connection, whether it uses TLS, and the expected result of the request. */
 const CASES: Readonly<
   Record<string, readonly [(socket: Socket) => void, "ws" | "wss", string]>
 > = {

@@ -22,7 +22,7 @@ for (
   const [name, request] of [
     ["that it does not expect", "GET / HTTP/1.1\r\nx-earshot-link: 7\r\n\r\n"],
     ["that does not say who it is", "GET / HTTP/1.1\r\nhost: x\r\n\r\n"],
-    ["that never comes to an end", "x".repeat(70_000)],
+    ["that never ends", "x".repeat(70_000)],
   ] as const
 ) {
   Deno.test(`relay() hangs up on a connection ${name}`, async () => {
@@ -50,7 +50,7 @@ Deno.test("relay() hangs up on a connection that was cut before it came in", asy
   assert.equal(link.error, undefined);
 });
 
-Deno.test("relay() tells a link why the server could not be reached", async () => {
+Deno.test("relay() reports to a link why the server could not be reached", async () => {
   await using hop = await relay(NOWHERE);
   const link = hop.link(() => {});
   const near = connect(hop.path);

@@ -65,7 +65,7 @@ export interface TransportOptions {
   readonly url: URL;
   /** Headers of the upgrade request. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Subprotocols, of which the server must choose one. @default {[]} */
+  /** Subprotocols; the server must choose one. @default {[]} */
   readonly protocols?: readonly string[];
   /** Certificates and keys. */
   readonly tls: TlsOptions;

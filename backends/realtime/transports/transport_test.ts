@@ -22,10 +22,10 @@ interface TestOptions extends ScriptOptions {
   readonly headers?: Record<string, string>;
 }
 
-/** What a socket's listener hears, as a list and one by one. */
+/** Events of a socket, as a list and one by one. */
 interface Ear {
   readonly socket: Socket;
-  readonly heard: string[];
+  readonly got: string[];
   readonly opened: Promise<void>;
   readonly ended: Promise<SocketEnd>;
   /** The next message: its text, or `binary:` and its length. */
@@ -33,7 +33,7 @@ interface Ear {
 }
 
 function listen(transport: Transport): Ear {
-  const heard: string[] = [];
+  const got: string[] = [];
   let wake = Promise.withResolvers<void>();
   let read = 0;
   const opened = Promise.withResolvers<void>();
@@ -44,7 +44,7 @@ function listen(transport: Transport): Ear {
       const text = typeof data === "string"
         ? data
         : new TextDecoder().decode(data);
-      heard.push(binary ? `binary:${data.length}` : text);
+      got.push(binary ? `binary:${data.length}` : text);
       wake.resolve();
       wake = Promise.withResolvers();
     },
@@ -52,19 +52,19 @@ function listen(transport: Transport): Ear {
   });
   return {
     socket,
-    heard,
+    got,
     opened: opened.promise,
     ended: ended.promise,
     async next() {
-      while (read >= heard.length) await wake.promise;
-      return heard[read++]!;
+      while (read >= got.length) await wake.promise;
+      return got[read++]!;
     },
   };
 }
 
 const TEXT = 0x81;
 
-/** What RFC 6455 forbids a server, and what is said of it. */
+/** Violations of RFC 6455 by a server, with the messages of their failures. */
 const BROKEN_FRAMES: readonly [string, readonly Uint8Array[], RegExp][] = [
   [
     "text that is no UTF-8",
@@ -151,7 +151,7 @@ const BROKEN_UPGRADES: readonly [
     (request) => agreement(request, "X A: b\r\n"),
     /header/i,
   ],
-  ["what is no HTTP", () => "SSH-2.0-OpenSSH_9.2\r\n\r\n", /HTTP/],
+  ["bytes that are not HTTP", () => "SSH-2.0-OpenSSH_9.2\r\n\r\n", /HTTP/],
   [
     "the answer to another key",
     (request) => agreement(request, "", "another"),
@@ -232,7 +232,7 @@ for (const [name, open] of Object.entries(TRANSPORTS)) {
   );
 
   test(
-    "tells a binary frame from text",
+    "distinguishes a binary frame from text",
     (peer) => peer.send(new Uint8Array(7)),
     async ({ next }) => {
       assert.equal(await next(), "binary:7");
@@ -254,24 +254,24 @@ for (const [name, open] of Object.entries(TRANSPORTS)) {
 
   for (const code of [1000, 1001, 1008, 1009, 1011, 1012, 4000]) {
     test(
-      `hears the server close with ${code}`,
+      `receives a close with ${code}`,
       (peer) => peer.close(code, "why"),
       async ({ ended }) => {
-        const { code: heard, reason } = await ended;
-        assert.deepEqual([heard, reason], [code, "why"]);
+        const { code: got, reason } = await ended;
+        assert.deepEqual([got, reason], [code, "why"]);
       },
     );
   }
 
-  test("hears what was sent right before the end", (peer) => {
+  test("receives messages sent right before the end", (peer) => {
     for (let i = 0; i < 20; i++) peer.send(String(i));
     peer.close(1011);
-  }, async ({ heard, ended }) => {
+  }, async ({ got, ended }) => {
     await ended;
-    assert.equal(heard.length, 20);
+    assert.equal(got.length, 20);
   });
 
-  test("tells a dropped socket by 1006", async (peer) => {
+  test("reports a dropped socket as 1006", async (peer) => {
     await peer.next();
     peer.drop();
   }, async ({ socket, opened, ended }) => {
@@ -342,7 +342,7 @@ for (const [name, open] of Object.entries(TRANSPORTS)) {
     },
   );
 
-  refusal("tells status and body of a refused upgrade", {
+  refusal("reports status and body of a refused upgrade", {
     refuse: () => ({ status: 401, body: '{"error":"who are you?"}' }),
   }, ({ code, refusal }) => {
     assert.equal(code, 1006);
@@ -353,7 +353,7 @@ for (const [name, open] of Object.entries(TRANSPORTS)) {
   });
 
   refusal(
-    "tells the body of a refusal that comes in chunks",
+    "reports the body of a chunked refusal",
     {
       refuse: () => ({ status: 503, body: "later, maybé", chunked: true }),
     },
@@ -361,7 +361,7 @@ for (const [name, open] of Object.entries(TRANSPORTS)) {
       assert.deepEqual(refusal, { status: 503, body: "later, maybé" }),
   );
 
-  refusal("tells a refusal without a body", {
+  refusal("reports a refusal without a body", {
     refuse: () => ({ status: 403 }),
   }, ({ refusal }) => assert.deepEqual(refusal, { status: 403, body: "" }));
 
@@ -381,9 +381,9 @@ for (const [name, open] of Object.entries(TRANSPORTS)) {
   for (const [what, bytes, says] of BROKEN_FRAMES) {
     test(`ends a socket at ${what}, and says so`, async (peer) => {
       await peer.raw(frame(TEXT, "before"), ...bytes);
-    }, async ({ ended, heard }) => {
+    }, async ({ ended, got }) => {
       const { code, violation } = await ended;
-      assert.deepEqual(heard, ["before"]);
+      assert.deepEqual(got, ["before"]);
       assert.equal(code, 1006);
       assert.equal(violation?.class, "protocol_error", violation?.message);
       assert.match(violation.message, /^The server broke the WebSocket proto/);
@@ -394,9 +394,9 @@ for (const [name, open] of Object.entries(TRANSPORTS)) {
   for (const [what, bytes] of TOO_LARGE) {
     test(`ends a socket at ${what}, and says so`, async (peer) => {
       await peer.raw(frame(TEXT, "before"), ...bytes());
-    }, async ({ ended, heard }, peers) => {
+    }, async ({ ended, got }, peers) => {
       const { violation } = await ended;
-      assert.deepEqual(heard, ["before"]);
+      assert.deepEqual(got, ["before"]);
       assert.equal(violation?.class, "too_large");
       assert.match(
         violation.message,
@@ -435,7 +435,7 @@ for (const [name, open] of Object.entries(TRANSPORTS)) {
     });
   }
 
-  Deno.test(`${name} transport tells that nobody listens`, async () => {
+  Deno.test(`${name} transport reports that the port is closed`, async () => {
     const server = await scriptedServer(() => {});
     await server[Symbol.asyncDispose]();
     await using transport = await open({
@@ -499,29 +499,29 @@ for (const [name, open] of Object.entries(TRANSPORTS)) {
       });
       await check(listen(transport));
     });
-  const hears = async ({ next }: Ear) => assert.equal(await next(), "hello");
+  const receives = async ({ next }: Ear) => assert.equal(await next(), "hello");
 
   tlsTest("trusts a CA of one's own", {
     ca: await pem("ca.pem"),
     rejectUnauthorized: true,
-  }, hears);
+  }, receives);
   tlsTest(
     "trusts a certificate of an IP address",
     {
       ca: await pem("ca.pem"),
       rejectUnauthorized: true,
     },
-    hears,
+    receives,
     { host: "127.0.0.1" },
   );
   tlsTest(
-    "takes any certificate when told to",
+    "takes any certificate if asked to",
     { rejectUnauthorized: false },
-    hears,
+    receives,
   );
-  tlsTest("distrusts an unknown CA", TRUSTING, async ({ ended, heard }) => {
+  tlsTest("distrusts an unknown CA", TRUSTING, async ({ ended, got }) => {
     const { error, code } = await ended;
-    assert.deepEqual([heard, code], [[], 1006]);
+    assert.deepEqual([got, code], [[], 1006]);
     assert.match(
       `${error?.message} ${(error as { code?: string }).code}`,
       /issuer|certificate|self.signed|CERT/i,
@@ -535,15 +535,15 @@ for (const [name, open] of Object.entries(TRANSPORTS)) {
       key: await pem("client.key"),
       rejectUnauthorized: true,
     },
-    hears,
+    receives,
     { requestCert: true },
   );
   tlsTest("is refused without the client's certificate that is asked for", {
     ca: await pem("ca.pem"),
     rejectUnauthorized: true,
-  }, async ({ ended, heard }) => {
+  }, async ({ ended, got }) => {
     assert.equal((await ended).code, 1006);
-    assert.deepEqual(heard, []);
+    assert.deepEqual(got, []);
   }, { requestCert: true });
 
   // Alone, native would take 41 ms: its small frame waits for the acknowledgement of the one before.

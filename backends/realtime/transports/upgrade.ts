@@ -173,7 +173,7 @@ export function bodyStart(bytes: Uint8Array): number | undefined {
 const CR = 13;
 const LF = 10;
 
-/** The status in a response's head; 0 if there is none. */
+/** The status in a response's head; 0 without one. */
 export function statusOf(head: string): number {
   return Number(/^HTTP\/1\.\d (\d{3})/.exec(head)?.[1] ?? 0);
 }

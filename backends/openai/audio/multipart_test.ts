@@ -4,7 +4,7 @@ import { type FormField, multipart } from "./multipart.ts";
 
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 
-/** What another reader of forms finds in it. */
+/** The fields that another parser of forms finds. */
 async function parsed(fields: readonly FormField[]) {
   const { contentType, body } = multipart(fields);
   const headers = { "content-type": contentType };

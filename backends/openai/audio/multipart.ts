@@ -1,10 +1,10 @@
 import { Buffer } from "node:buffer";
 
-/** One field of a form: text, or a file with its type and name. */
+/** A field of a form: text, or a file with its type and name. */
 export interface FormField {
-  /** The field's name, as `model` or `timestamp_granularities[]`. */
+  /** Name of the field, such as `model` or `timestamp_granularities[]`. */
   readonly name: string;
-  /** What it holds. */
+  /** Text or file. */
   readonly value: string | {
     readonly bytes: Uint8Array;
     readonly mediaType: string;
@@ -18,7 +18,7 @@ export interface Form {
   readonly contentType: string;
   /** All fields, in their order. */
   readonly body: Uint8Array<ArrayBuffer>;
-  /** The same for people: a file by its name, length and type. */
+  /** The form for people: a file by its name, length and type. */
   readonly shown: string;
 }
 
@@ -61,7 +61,7 @@ function quoted(text: string): string {
     .replaceAll('"', "%22");
 }
 
-/** The first of a fixed row of boundaries that stands in no value. */
+/** The first of a fixed series of boundaries that no value contains. */
 function boundaryFor(fields: readonly FormField[]): string {
   // Searched as text: that is several times as fast as in bytes, and a file may be large.
   const values = fields.map(({ value }) => bytesOf(value).toString("latin1"));
