@@ -363,7 +363,7 @@ Deno.test("run refuses a server that lists no model where none is configured", a
     says: ["model: set it with model=NAME", "/v1/models", "an empty list"],
   }, {
     args: ["run", "--target", `${target}/none`],
-    says: ["model: the server does not list its models", "by model=NAME"],
+    says: ["model: the server does not list its models", "model=NAME"],
   }]);
 });
 

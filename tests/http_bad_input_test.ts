@@ -154,9 +154,9 @@ Deno.test("earshot refuses targets, keys, certificates and tokenizers of HTTP ba
       ...to("chat,apiKeyEnv=EARSHOT_KEY", "one line of text", "EARSHOT_KEY"),
       options: { cwd: folder.path, env: { EARSHOT_KEY: "two\nlines" } },
     },
-    to('chat,headers={"a b":"x"}', "Cannot use headers", '"a b"'),
+    to('chat,headers={"a b":"x"}', "headers: ", '"a b"'),
     ...["Content-Type", "te"].map((name) =>
-      to(`chat,headers.${name}=x`, "Cannot use headers", `value is ${name}`)
+      to(`chat,headers.${name}=x`, "headers: ", `${name} must not be given`)
     ),
     to("chat,headers=secret", "headers", "value is a text of 6 characters"),
     to("completions,caCert=gone.pem", "caCert", "a file in PEM", "gone.pem"),
