@@ -31,93 +31,95 @@ const DIRECTIONS = ["in", "out", "note"] as const;
 /** Types come from clients too: those beyond this many are logged as `(other)`. */
 const MAX_TYPES = 1000;
 
-/** The optional fields of an entry. A column has −1 where an entry has no such field. */
-const OPTIONAL = ["audioMs", "audioHash", "chars"] as const;
+/** Entries of a page. */
+const PAGE = 4096;
 
 /** Entries by column: about 50 bytes an entry, and nothing for the garbage collector. */
-interface Columns {
-  readonly numbers: Readonly<
-    Record<"atMs" | "bytes" | typeof OPTIONAL[number], Float64Array>
-  >;
+interface Page {
+  readonly atMs: Float64Array;
   readonly session: string[];
   readonly direction: Uint8Array;
   readonly type: Uint16Array;
+  readonly bytes: Float64Array;
+  /** −1 where an entry has no such field, as in the next two. */
+  readonly audioMs: Float64Array;
+  readonly audioHash: Float64Array;
+  readonly chars: Float64Array;
 }
 
-function createColumns(length: number): Columns {
-  const column = () => new Float64Array(length);
+function createPage(): Page {
+  const column = () => new Float64Array(PAGE);
   return {
-    numbers: {
-      atMs: column(),
-      bytes: column(),
-      audioMs: column(),
-      audioHash: column(),
-      chars: column(),
-    },
-    session: new Array<string>(length).fill(""),
-    direction: new Uint8Array(length),
-    type: new Uint16Array(length),
+    atMs: column(),
+    session: new Array<string>(PAGE).fill(""),
+    direction: new Uint8Array(PAGE),
+    type: new Uint16Array(PAGE),
+    bytes: column(),
+    audioMs: column(),
+    audioHash: column(),
+    chars: column(),
   };
 }
 
-/** Creates a log of at most `limit` entries. */
+/** Creates a log of at most `limit` entries. It grows by pages, so that no event waits for a copy of the log. */
 export function createLog(limit: number) {
-  const types = createTypes();
-  let size = Math.min(limit, 4096);
-  let columns = createColumns(size);
+  const types = ["(other)"];
+  const typeIndices = new Map([["(other)", 0]]);
+  const pages = new Map<number, Page>();
+  let page = createPage();
   let next = 0;
   let first = 0;
   let clearedTo = 0;
 
-  function write(
-    { numbers, session, direction, type }: Columns,
-    i: number,
-    entry: NewLogEntry,
-  ): void {
-    numbers.atMs[i] = entry.atMs;
-    numbers.bytes[i] = entry.bytes;
-    for (const name of OPTIONAL) numbers[name][i] = entry[name] ?? -1;
-    session[i] = entry.session;
-    direction[i] = DIRECTIONS.indexOf(entry.direction);
-    type[i] = types.indexOf(entry.type);
+  function typeIndex(name: string): number {
+    const known = typeIndices.get(name);
+    if (known !== undefined) return known;
+    if (types.length > MAX_TYPES) return 0;
+    typeIndices.set(name, types.length);
+    return types.push(name) - 1;
   }
 
   function read(seq: number): LogEntry {
-    const i = seq % size;
-    const { numbers, session, direction, type } = columns;
-    const optional: Partial<Record<typeof OPTIONAL[number], number>> = {};
-    for (const name of OPTIONAL) {
-      if (numbers[name][i]! >= 0) optional[name] = numbers[name][i]!;
-    }
+    const page = pages.get(Math.floor(seq / PAGE))!;
+    const i = seq % PAGE;
+    const audioMs = page.audioMs[i]!;
+    const audioHash = page.audioHash[i]!;
+    const chars = page.chars[i]!;
     return {
       seq,
-      atMs: numbers.atMs[i]!,
-      session: session[i]!,
-      direction: DIRECTIONS[direction[i]!]!,
-      type: types.names[type[i]!]!,
-      bytes: numbers.bytes[i]!,
-      ...optional,
+      atMs: page.atMs[i]!,
+      session: page.session[i]!,
+      direction: DIRECTIONS[page.direction[i]!]!,
+      type: types[page.type[i]!]!,
+      bytes: page.bytes[i]!,
+      ...(audioMs >= 0 && { audioMs }),
+      ...(audioHash >= 0 && { audioHash }),
+      ...(chars >= 0 && { chars }),
     };
-  }
-
-  function grow(): void {
-    const larger = Math.min(limit, size * 2);
-    const to = createColumns(larger);
-    for (let seq = first; seq < next; seq++) {
-      write(to, seq % larger, read(seq));
-    }
-    columns = to;
-    size = larger;
   }
 
   return {
     /** Adds an event at the end; drops the oldest if the log is full. */
     add(entry: NewLogEntry): void {
-      if (next - first === size) {
-        if (size < limit) grow();
-        else first++;
+      const i = next % PAGE;
+      if (i === 0) {
+        page = createPage();
+        pages.set(next / PAGE, page);
+        const oldest = Math.floor(first / PAGE);
+        for (const number of pages.keys()) {
+          if (number >= oldest) break;
+          pages.delete(number);
+        }
       }
-      write(columns, next++ % size, entry);
+      page.atMs[i] = entry.atMs;
+      page.session[i] = entry.session;
+      page.direction[i] = DIRECTIONS.indexOf(entry.direction);
+      page.type[i] = typeIndex(entry.type);
+      page.bytes[i] = entry.bytes;
+      page.audioMs[i] = entry.audioMs ?? -1;
+      page.audioHash[i] = entry.audioHash ?? -1;
+      page.chars[i] = entry.chars ?? -1;
+      first = Math.max(first, ++next - limit);
     },
     /** The entries, oldest first, from the position `since` on, of one session or of all. */
     *entries(
@@ -138,22 +140,6 @@ export function createLog(limit: number) {
     /** Removes every entry; positions go on. */
     clear(): void {
       first = clearedTo = next;
-    },
-  };
-}
-
-/** Numbers for the types of entries, at most {@linkcode MAX_TYPES} of them. */
-function createTypes() {
-  const names = ["(other)"];
-  const indices = new Map([["(other)", 0]]);
-  return {
-    names,
-    indexOf(name: string): number {
-      const known = indices.get(name);
-      if (known !== undefined) return known;
-      if (names.length > MAX_TYPES) return 0;
-      indices.set(name, names.length);
-      return names.push(name) - 1;
     },
   };
 }
