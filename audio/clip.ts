@@ -67,7 +67,7 @@ export interface ClipSpan {
   readonly id?: string;
 }
 
-/** What clips share. */
+/** Limits and threads that clips share. */
 interface ClipContext {
   /** Limits the number of open sources. */
   readonly limited: <T>(task: () => Promise<T>) => Promise<T>;

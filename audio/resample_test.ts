@@ -12,7 +12,7 @@ const PAIRS = [
   [44_100, 16_001],
 ] as const;
 
-/** What the ends lose to the silence around them. */
+/** Samples at both ends that differ because of the silence around them. */
 const EDGE_SECONDS = 0.05;
 
 /** Gain at a frequency, in dB. Whole periods in whole tenths of a second keep the measure exact. */

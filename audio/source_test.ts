@@ -30,7 +30,7 @@ for (const at of [0, 700]) {
   });
 }
 
-Deno.test("bytesSource() gives copies away, so that what it holds stays whole", async () => {
+Deno.test("bytesSource() returns copies, so that its own bytes stay whole", async () => {
   const bytes = Uint8Array.of(1, 2, 3);
   await using opened = await bytesSource(bytes, "a").open();
   const read = await opened.read(0, 3);
@@ -38,7 +38,7 @@ Deno.test("bytesSource() gives copies away, so that what it holds stays whole", 
   assert.deepEqual(await opened.read(1, 9), Uint8Array.of(2, 3));
 });
 
-Deno.test("fileSource() and bytesSource() are known by their name unless told otherwise", () => {
+Deno.test("fileSource() and bytesSource() have their name as id by default", () => {
   assert.equal(fileSource("a/b.wav").id, "a/b.wav");
   assert.equal(fileSource("a/b.wav", { id: "b" }).id, "b");
   assert.equal(bytesSource(new Uint8Array(), "c").id, "c");

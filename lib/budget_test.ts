@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { openBudget } from "./budget.ts";
 
-/** Tasks that end when they are told to, and what is under way. */
+/** Tasks that end on demand, and the names of the running ones. */
 function tasks() {
   const running = new Map<string, () => void>();
   return {
@@ -17,7 +17,7 @@ function tasks() {
 
 const settled = () => new Promise<void>((resolve) => setTimeout(resolve));
 
-Deno.test("openBudget() runs what there is room for, in order", async () => {
+Deno.test("openBudget() runs as many tasks as fit, in order", async () => {
   const { running, task, end } = tasks();
   const budget = openBudget(10);
   const all = [["a", 4], ["b", 6], ["c", 5], ["d", 1]] as const;
@@ -35,7 +35,7 @@ Deno.test("openBudget() runs what there is room for, in order", async () => {
   await Promise.all(done);
 });
 
-Deno.test("openBudget() runs what needs more than there ever is alone, and gives room back after a failure", async () => {
+Deno.test("openBudget() runs a task that needs more than the maximum alone, and frees the amount after a failure", async () => {
   const { running, task, end } = tasks();
   const budget = openBudget(10);
   const failed = budget.run(1, () => Promise.reject(new Error("no")));
