@@ -248,7 +248,7 @@ class ConfigBuilder {
     const isOther = isRecord(value) && value.use !== undefined &&
       isRecord(before) && before.use !== undefined && value.use !== before.use;
     if (isOther || !isRecord(value) || !isRecord(before)) {
-      this.#forget(key);
+      if (before !== undefined) this.#forget(key);
       this.#config[key] = value;
     } else this.#config[key] = merged(before, value);
     this.#note(key, value, source);

@@ -222,7 +222,10 @@ export async function prepareRun(
 ): Promise<PreparedRun> {
   const { placeOf = (path) => ({ where: "config", path }) } = options;
   const checks = new PluginChecks(options);
-  const backend = await checks.backend(input.backend ?? { use: "realtime" });
+  const backend = await checks.backend({
+    use: "realtime",
+    ...input.backend,
+  });
   const isDemo = backend.needsServer && input.data === undefined &&
     input.load === undefined && input.stop === undefined;
   const all = <K extends Kind>(
@@ -367,13 +370,13 @@ class PluginChecks {
     { use }: PluginConfigInput,
     path: string,
   ): Promise<Plugin<K, unknown> | undefined> {
-    const known = this.problems.some((problem) =>
-      problem.path === `${path}.use`
-    );
+    if (this.problems.some((problem) => problem.path === `${path}.use`)) {
+      return undefined;
+    }
     try {
       return await this.#options.load(kind, requireModule(use));
     } catch (error) {
-      if (!known) this.#add(`${path}.use`, error);
+      this.#add(`${path}.use`, error);
       return undefined;
     }
   }

@@ -130,11 +130,11 @@ export default defineBackend({
     },
     {
       args: ["run", ...to, "--backend", "realtime,chunkMs=5,speed=-1,path=x"],
-      says: ["chunkMs", "10 to 60000 ms", "5", "speed", "-1", "path: "],
+      says: ["chunkMs", "between 10 and 60000", "5", "speed", "-1", "path"],
     },
     {
       args: ["run", ...to, "--backend", "realtime,spead=1,chunkMs=5"],
-      says: ['unknown option "spead"', "chunkMs", "10 to 60000 ms"],
+      says: ['unknown option "spead"', "chunkMs", "between 10 and 60000"],
     },
     {
       args: [
@@ -232,7 +232,10 @@ Deno.test("earshot refuses durations, counts and loads that are none", async () 
       args: ["serve", "--tls-cert", "deno.json", "--tls-key", "deno.json"],
       says: ["must be in PEM", "'deno.json'"],
     },
-    { args: ["serve", "--tls-cert", "x"], says: ["'--tls-cert' and"] },
+    {
+      args: ["serve", "--tls-cert", "x"],
+      says: ["--tls-cert and --tls-key must both be given"],
+    },
     {
       args: ["serve", "--fault", "drop"],
       says: ["'--fault'", "POINT", '"drop"'],
@@ -398,7 +401,7 @@ Deno.test("run names a bad clip among good ones and goes on, unless it is strict
   assert.match(warnings[0]!, /^warning: Skipped "bad\.wav": .*WAV, FLAC/);
   assert.match(warnings[1]!, /^warning: Skipped "worse\.wav": .*truncated/);
   assert.match(ran.stdout, / 1 utterance, 1 ok /);
-  assert.match(ran.stdout, /^skipped 2 that could not be used$/m);
+  assert.match(ran.stdout, /^skipped 2 /m);
   const { skipped, stages } = JSON.parse(
     await Deno.readTextFile(folder.at("out.json")),
   );

@@ -25,7 +25,7 @@ Deno.test("check sends one request and shows what went either way, and what woul
   assert.match(stdout, /^ +… \d+ more messages: see --messages$/m);
   assert.match(stdout, /^answer +Thank you, that was quick\.$/m);
   assert.match(stdout, /^reference +Thank you, that was quick\.$/m);
-  assert.match(stdout, /^counts +21 chunks sent · \d+ pieces of output/m);
+  assert.match(stdout, /^counts +21 chunks sent · \d+ deltas of output/m);
   assert.match(stdout, / [\d.]+ ms +finalization$/m);
   assert.ok(stdout.split("\n").every((line) => line.length < 400), "no media");
   const sessions = (await server.log()).filter(({ type }) =>
@@ -101,7 +101,7 @@ Deno.test("check shows what a plugin traces, and of one that does not what it re
   assert.doesNotMatch(traced, /bytes$/m, "nothing is shown twice");
 
   const silent = await checked("silent.ts");
-  assert.match(silent, /^ +This backend traces no messages; /m);
+  assert.match(silent, /^ +This backend traces no messages\. /m);
   assert.match(silent, / ms · headers$/m);
   assert.match(silent, / ms ← 14 bytes$/m);
   assert.match(

@@ -37,7 +37,7 @@ Deno.test("run with a backend and no target sends what that backend can take to 
     assert.ok(code === 0 || code === 4, stderr);
     assert.match(
       stderr,
-      /^warning: No target was given: the bundled reference server is measured/,
+      /^warning: no target was given: the bundled reference server is measured/,
     );
     assert.equal(stderr.trim().split("\n").length, 1);
     assert.equal(stdout.match(/,measure,ok,/g)?.length, 24, stdout);

@@ -41,14 +41,14 @@ Deno.test("run --max-error-rate exits with 3 where a stage failed more often, na
     assert.match(
       stderr,
       new RegExp(
-        `^earshot: stage "${stage}" missed errorRate<=5%: it was \\d+(\\.\\d+)? %$`,
+        `^earshot: stage "${stage}" missed errorRate<=5%: it was \\d+(\\.\\d+)? % \\(n = 60\\)$`,
         "m",
       ),
     );
   }
   assert.match(
     stdout,
-    /^ {2}slo {5}errorRate<=5% {2}\d+(\.\d+)? % {2}missed$/m,
+    /^ {2}slo {5}errorRate<=5% {2}\d+(\.\d+)? % \(n = 60\) {2}missed$/m,
   );
   assert.match(
     stdout,

@@ -114,7 +114,7 @@ export default {
   open({ path }) {
     const write = (line) => appendFileSync(path, line + "\\n");
     return {
-      start: ({ run }) => write("start " + run.config.backend.use.replace(/^.*\\//, "")),
+      start: ({ run }) => write("start " + run.config.backend.use.replace(/^.*\\/|\\..*$/g, "")),
       samples: (batch) => batch.forEach((each) => write("sample " + each.output.text.trim())),
       stage: ({ name }) => write("stage " + name),
       report: ({ stages }) => write("report " + stages[0].counts.ok),
@@ -160,7 +160,7 @@ async function runAll(
   ], { cwd });
   assert.ok(code === 0 || code === 4, `${code}: ${stderr}`);
   assert.equal(stderr, "");
-  assert.match(stdout, /^earshot \S+ · reverser · counter \(4\)/);
+  assert.match(stdout, /^earshot \S+ · backend\.\w+\s+· dataset\.\w+ \(4\)/);
   const { run, stages }: Report = await readReport(cwd, "out.json");
   assert.deepEqual(run.facts.backend, { pauseMs: 2 });
   assert.deepEqual(
@@ -181,7 +181,7 @@ async function runAll(
   assert.deepEqual(
     [diary.at(0), diary.slice(1, -2).toSorted(), diary.slice(-2)],
     [
-      "start reverser",
+      "start backend",
       [
         ...[1, 1, 2, 2, 3, 3, 4, 4].map((i) => `sample ${i} number`),
         "stage 200 starts a second",
@@ -310,7 +310,7 @@ Deno.test("run rejects unsuitable plugins from URLs, and reports why", async () 
     ]);
     assert.equal(code, 2, `${name}: ${stderr}`);
     assert.equal(stdout, "");
-    assert.match(stderr, /^earshot: http:/);
+    assert.match(stderr, /^earshot: --backend: http:/);
     assert.match(stderr, says);
     assert.doesNotMatch(stderr, /^\s+at .*(cli|plugins)\/|data:/m);
   }
