@@ -1,6 +1,6 @@
 import type { Budget } from "../lib/budget.ts";
 import { findAudio, inspectFile } from "./decode.ts";
-import type { DecodePool } from "./decoders.ts";
+import type { DecodePool } from "./decode_pool.ts";
 import {
   AudioError,
   type AudioFormat,
