@@ -1,9 +1,8 @@
 import { createParser } from "eventsource-parser";
-import { isRecord } from "../../lib/record.ts";
 import { RequestError } from "../../plugins/mod.ts";
 import { found, snippet } from "../connect/server_text.ts";
 import type { ServerEvent } from "../http/http.ts";
-import { type JsonObject, textOf, tryJson } from "./json.ts";
+import { isObject, type JsonObject, textOf, tryJson } from "./json.ts";
 
 /** Creates the error for an answer that breaks the protocol; `problem` is a whole clause. */
 export function protocolError(problem: string): RequestError {
@@ -20,7 +19,7 @@ export function parseEvent({ type, data, isCut }: ServerEvent): JsonObject {
   const value = tryJson(data);
   const error = serverErrorIn(value ?? data, type);
   if (error) throw error;
-  if (isRecord(value)) return value;
+  if (isObject(value)) return value;
   if (isCut && value === undefined) {
     throw new RequestError("truncated", "The answer ended within an event");
   }
@@ -81,7 +80,7 @@ export function isEventStream(text: string): boolean {
   let hasOther = false;
   const parser = createParser({
     onEvent: ({ data }) =>
-      void events.push(data.trim() === "[DONE]" || isRecord(tryJson(data))),
+      void events.push(data.trim() === "[DONE]" || isObject(tryJson(data))),
     onError: () => hasOther = true,
   });
   parser.feed(`${text.trim()}\n\n`);
@@ -96,11 +95,12 @@ export function serverErrorIn(
   value: unknown,
   eventType?: ServerEvent["type"],
 ): RequestError | undefined {
-  const { type, object, error, ...rest }: JsonObject = asObject(value);
+  const outer = asObject(value);
+  const { type, object, error } = outer;
   const isError = eventType === "error" || type === "error" ||
     object === "error" || (error !== undefined && error !== null);
   if (!isError) return undefined;
-  const inner: JsonObject = { ...rest, type, ...asObject(error) };
+  const inner: JsonObject = { ...outer, ...asObject(error) };
   const message = [inner.message, inner.detail, error, value]
     .find((text) => typeof text === "string" && text !== "");
   return new RequestError(

@@ -1,8 +1,12 @@
 import { Buffer } from "node:buffer";
-import { isRecord } from "../../lib/record.ts";
 
 /** JSON object with unknown fields. */
 export type JsonObject = Readonly<Record<string, unknown>>;
+
+/** Reports whether a parsed value is an object. Unlike `isRecord` of lib it needs no check for bytes, and runs per event. */
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
 
 /** Parses JSON; returns `undefined` if the text is not valid JSON. */
 export function tryJson(text: string): unknown {
@@ -15,12 +19,12 @@ export function tryJson(text: string): unknown {
 
 /** Returns the objects in a list, and an empty list for any other value. */
 export function objectsIn(value: unknown): readonly JsonObject[] {
-  return Array.isArray(value) ? value.filter(isRecord) : [];
+  return Array.isArray(value) ? value.filter(isObject) : [];
 }
 
 /** Returns a field of an object, and `undefined` for any other value. */
 export function fieldOf(value: unknown, name: string): unknown {
-  return isRecord(value) ? value[name] : undefined;
+  return isObject(value) ? value[name] : undefined;
 }
 
 /** Returns a string, and `undefined` for any other value. */

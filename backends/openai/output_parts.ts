@@ -3,11 +3,11 @@ import { protocolError } from "./answer.ts";
 import {
   base64Size,
   fieldOf,
+  isObject,
   type JsonObject,
   objectsIn,
   textOf,
 } from "./json.ts";
-import { isRecord } from "../../lib/record.ts";
 
 /** Part of an answer, and the tool call that it belongs to. */
 export interface OutputPart extends Pick<Delta, "kind" | "bytes"> {
@@ -20,7 +20,7 @@ export interface OutputPart extends Pick<Delta, "kind" | "bytes"> {
  * parts are left out.
  */
 export function partsOfMessage(message: unknown): readonly OutputPart[] {
-  if (!isRecord(message)) return [];
+  if (!isObject(message)) return [];
   const { content, refusal, tool_calls: calls, audio } = message;
   const parts: OutputPart[] = [];
   const put = (kind: Delta["kind"], text: string | undefined) => {

@@ -1,6 +1,5 @@
-import { isRecord } from "../../lib/record.ts";
 import type { Usage } from "../../plugins/mod.ts";
-import type { JsonObject } from "./json.ts";
+import { isObject, type JsonObject } from "./json.ts";
 
 /**
  * Returns the token counts of one `usage` object, under the names of any endpoint and of servers with names of their
@@ -40,7 +39,7 @@ function raise(counts: Counts, by: Counts): void {
 /** Merges the `usage` objects of one event; returns `undefined` without one. */
 function countsIn(usages: readonly unknown[]): Counts | undefined {
   let counts: Counts | undefined;
-  for (const usage of usages) if (isRecord(usage)) read(counts ??= {}, usage);
+  for (const usage of usages) if (isObject(usage)) read(counts ??= {}, usage);
   const outputTokens = counts && generatedIn(counts);
   if (outputTokens !== undefined) counts!.outputTokens = outputTokens;
   return counts;
@@ -79,13 +78,13 @@ function read(counts: Counts, usage: JsonObject): void {
   put(counts, "audioSeconds", usage.seconds);
   for (const name of INPUT_DETAILS) {
     const details = usage[name];
-    if (!isRecord(details)) continue;
+    if (!isObject(details)) continue;
     put(counts, "cachedTokens", details.cached_tokens);
     put(counts, "audioTokens", details.audio_tokens);
   }
   for (const name of OUTPUT_DETAILS) {
     const details = usage[name];
-    if (!isRecord(details)) continue;
+    if (!isObject(details)) continue;
     put(counts, "reasoningTokens", details.reasoning_tokens);
   }
 }

@@ -1,5 +1,4 @@
 import { type Call, type Output, RequestError } from "../../../plugins/mod.ts";
-import { isRecord } from "../../../lib/record.ts";
 import type { ServerEvent } from "../../http/http.ts";
 import {
   abortedError,
@@ -9,7 +8,13 @@ import {
   protocolError,
   refuseWrappedEvents,
 } from "../answer.ts";
-import { fieldOf, type JsonObject, objectsIn, textOf } from "../json.ts";
+import {
+  fieldOf,
+  isObject,
+  type JsonObject,
+  objectsIn,
+  textOf,
+} from "../json.ts";
 import type { AnswerReader } from "../protocol.ts";
 import { type UsageMeter, usageMeter } from "../usage.ts";
 import type { ResponseFormat } from "./options.ts";
@@ -160,7 +165,7 @@ function parseChunk({ choices, id, usage }: JsonObject): TranscriptEvent {
     delta: textOf(fieldOf(fieldOf(choice, "delta"), "content")),
     finishReason,
     usage,
-    isCount: choice === undefined && isRecord(usage),
+    isCount: choice === undefined && isObject(usage),
     id: textOf(id),
   };
 }

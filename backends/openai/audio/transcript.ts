@@ -1,5 +1,4 @@
 import type { Output, RequestError } from "../../../plugins/mod.ts";
-import { isRecord } from "../../../lib/record.ts";
 import { found } from "../../connect/server_text.ts";
 import {
   protocolError,
@@ -7,7 +6,7 @@ import {
   refuseWrappedEvents,
   serverErrorIn,
 } from "../answer.ts";
-import { type JsonObject, tryJson } from "../json.ts";
+import { isObject, type JsonObject, tryJson } from "../json.ts";
 import { usageOf } from "../usage.ts";
 import type { ResponseFormat } from "./options.ts";
 
@@ -26,7 +25,7 @@ const JSON_FORMATS: readonly ResponseFormat[] = [
  */
 export function parseTranscript(body: string, format: ResponseFormat): Output {
   const json = /^\s*["{]/.test(body) ? tryJson(body) : undefined;
-  if (isRecord(json)) return outputOfJson(json, body);
+  if (isObject(json)) return outputOfJson(json, body);
   if (typeof json === "string") return outputOfText(json);
   refuseEventStream(body);
   if (hasCues(body)) return { text: textOfCues(body) };

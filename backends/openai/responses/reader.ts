@@ -4,7 +4,6 @@ import {
   RequestError,
   type ToolCall,
 } from "../../../plugins/mod.ts";
-import { isRecord } from "../../../lib/record.ts";
 import {
   finishReasonIn,
   parseBody,
@@ -13,7 +12,13 @@ import {
   refuseWrappedEvents,
   serverErrorIn,
 } from "../answer.ts";
-import { fieldOf, type JsonObject, objectsIn, textOf } from "../json.ts";
+import {
+  fieldOf,
+  isObject,
+  type JsonObject,
+  objectsIn,
+  textOf,
+} from "../json.ts";
 import { callList, type PartialCall } from "../output_parts.ts";
 import type { AnswerReader } from "../protocol.ts";
 import { usageMeter } from "../usage.ts";
@@ -73,7 +78,7 @@ export function responseReader(call: Pick<Call, "output">): AnswerReader {
   /** Takes the final response: its usage, and the output that no earlier event contained. */
   function takeResponse(final: unknown, type: string, atMs?: number): void {
     // An end without a response is completed by the latest one, except for the status, which has changed since.
-    response = isRecord(final) ? final : { ...response, status: undefined };
+    response = isObject(final) ? final : { ...response, status: undefined };
     count(response.usage);
     const items = objectsIn(response.output);
     take("response", items.flatMap(partsOfItem), atMs);
@@ -95,7 +100,7 @@ export function responseReader(call: Pick<Call, "output">): AnswerReader {
         takeResponse(event.response, type, atMs);
         return true;
       }
-      if (isRecord(event.response)) response = event.response;
+      if (isObject(event.response)) response = event.response;
       take(type, partsOfEvent(type, event), atMs);
       takeCalls(calls.event(type, event), atMs);
       return false;
