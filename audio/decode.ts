@@ -184,7 +184,7 @@ export async function findAudio(bytes: AudioBytes, name: string) {
   let at = 0;
   let head = await bytes.read(0, HEAD_BYTES);
   if (head.length === 0) {
-    throw new AudioError(`${name}: audio must not be empty`);
+    throw refusal(name, "audio must not be empty", "0 bytes");
   }
   for (let tags = 0; tags < MAX_TAGS; tags++) {
     const size = tagBytes(head);

@@ -357,7 +357,7 @@ const text = (content: string) => new TextEncoder().encode(content);
 
 const FOREIGN: readonly (readonly [string, Uint8Array<ArrayBuffer>, RegExp])[] =
   [
-    ["nothing", text(""), /audio must not be empty$/],
+    ["nothing", text(""), /audio must not be empty, but was 0 bytes$/],
     ["text", text("hello, world\n"), /begins with "hello, world"\)$/],
     ["zeros", new Uint8Array(1000), /but was an unknown format/],
     ["M4A", text("\0\0\0\x20ftypM4A "), /but was MP4 or M4A$/],
