@@ -165,7 +165,7 @@ export function parseSlos(texts: readonly string[]): Slo[] {
 /** The SLO, or what is wrong with its text. */
 function parseSlo(text: string): Slo | string {
   const [, name, quantile, operator, number, unit] =
-    /^(\w+)(?:\.(\w+))?(<=|>=|<|>)(\d+(?:\.\d+)?(?:e[+-]?\d+)?)(.*)$/
+    /^(\w+)(?:\.(\w+))?(<=|>=|<|>)(\d+(?:\.\d+)?(?:e[+-]?\d+)?)(?!\d)(.*)$/s
       .exec(text.replaceAll(/\s/g, "")) ?? [];
   if (name === undefined) {
     return `slo must be METRIC.QUANTILE<LIMIT or METRIC<LIMIT, such as ttft.p95<200ms or errorRate<1%, but was ${

@@ -7,9 +7,16 @@ import type { Issue, StandardSchemaV1 } from "./standard_schema.ts";
 /** A JSON Schema, or a part of one. */
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
-/** The JSON Schema of a plugin's options; undefined if its Standard Schema provides none. */
+/**
+ * Returns the JSON Schema of a plugin's options; undefined if its Standard Schema provides none, or throws because
+ * JSON Schema has no equivalent (zod: dates, transforms, custom types). Such options still work in code.
+ */
 export function jsonSchemaOf(schema: StandardSchemaV1): JsonSchema | undefined {
-  return schema["~standard"].jsonSchema?.input({ target: "draft-2020-12" });
+  try {
+    return schema["~standard"].jsonSchema?.input({ target: "draft-2020-12" });
+  } catch {
+    return undefined;
+  }
 }
 
 /** Formats the end of an "unknown name" message: the nearest name, if any is near, and all names. */

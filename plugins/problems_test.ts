@@ -121,7 +121,12 @@ Deno.test("explain() says in our words that a text is too short or too long", ()
   );
 });
 
-Deno.test("Configured.open() works with a schema that cannot tell its JSON Schema", async () => {
+Deno.test("jsonSchemaOf() is undefined for types that JSON Schema cannot represent", () => {
+  assert.equal(jsonSchemaOf(z.strictObject({ when: z.date() })), undefined);
+  assert.equal(jsonSchemaOf(z.strictObject({ x: z.custom() })), undefined);
+});
+
+Deno.test("Configured.open() works with a schema that provides no JSON Schema", async () => {
   const bare = defineBackend({
     name: "b",
     summary: "B",

@@ -140,7 +140,10 @@ Deno.test("run() refuses data that nothing would end before it opens the backend
   await assert.rejects(
     runWith({ backend, stop: {} }),
     (error) =>
-      error instanceof UsageError && /the data has no end/.test(error.message),
+      error instanceof UsageError &&
+      /^data without end needs a duration or a number of requests/.test(
+        error.message,
+      ),
   );
 });
 

@@ -122,7 +122,7 @@ type Facts = RunFacts["backend"];
 
 /** Shortens the path or URL of a plugin to its last part. */
 function labelOf(use: string): string {
-  const path = use.replace(/[#?].*$/, "");
+  const path = use.split(/[#?]/, 1)[0]!;
   return plain(/[\\/]/.test(path) ? path.split(/[\\/]/).at(-1)! : use);
 }
 
