@@ -20,7 +20,11 @@ export interface Dialect<State = unknown> {
   readonly sampleRateHz: number;
   /** Encoding of the audio. @default {"pcm16"} */
   readonly encoding?: AudioEncoding;
-  /** Returns the protocol's part of the request that opens the WebSocket. */
+  /**
+   * Returns the protocol's part of the request that opens the WebSocket. Called once, before the run.
+   *
+   * @throws {UsageError} If the session's settings cannot be used.
+   */
   handshake?(session: DialectSession): DialectHandshake;
   /** Starts a session on a socket that has just opened. */
   start(session: DialectSession): DialectStep<State>;

@@ -1,3 +1,4 @@
+import { isLoopback } from "../lib/host.ts";
 import { messageOf, UsageError } from "../core/errors.ts";
 import { readBody } from "../lib/read_body.ts";
 import { redactText, redactUrl } from "../lib/redact.ts";
@@ -76,10 +77,11 @@ function parseRemote(specifier: string): { url: URL; sha256?: string } {
   return { url, sha256: sha256.toLowerCase() };
 }
 
-function checkSafe({ protocol, hostname }: URL, failure: Failure): void {
-  const isLoopback = /^(localhost|.*\.localhost|127(\.\d+){3}|\[::1\])$/i
-    .test(hostname);
-  if (protocol === "https:" || (protocol === "http:" && isLoopback)) return;
+function checkSafe(url: URL, failure: Failure): void {
+  const { protocol } = url;
+  if (protocol === "https:" || (protocol === "http:" && isLoopback(url))) {
+    return;
+  }
   throw failure(
     "code is loaded only over https:, or over http: from this machine, so that nobody can change it on the way",
   );

@@ -12,10 +12,7 @@ export function headersOf(
   { authorization }: Endpoint,
   { env }: Pick<OpenContext, "env">,
 ): Record<string, string> {
-  for (const [name, value] of Object.entries(headers)) {
-    const problem = headerProblem(name, value);
-    if (problem) throw new UsageError(`headers: ${problem}`);
-  }
+  checkHeaders(headers, "headers");
   if (apiKeyEnv === undefined) {
     return { ...(authorization && { authorization }), ...headers };
   }
@@ -35,8 +32,25 @@ export function headersOf(
   return { ...headers, Authorization: `Bearer ${key}` };
 }
 
+/**
+ * Checks headers of the user or of a dialect. `place` begins the error.
+ *
+ * @throws {UsageError} If one is not valid, or is not theirs to set.
+ */
+export function checkHeaders(
+  headers: Readonly<Record<string, string>>,
+  place: string,
+): void {
+  for (const [name, value] of Object.entries(headers)) {
+    const problem = headerProblem(name, value);
+    if (problem) throw new UsageError(`${place}: ${problem}`);
+  }
+}
+
 function headerProblem(name: string, value: string): string | undefined {
-  if (!HEADER_NAME.test(name) || !HEADER_VALUE.test(value)) {
+  if (
+    !isToken(name) || typeof value !== "string" || !HEADER_VALUE.test(value)
+  ) {
     return `${JSON.stringify(name)} must be a valid HTTP name and value`;
   }
   const lower = name.toLowerCase();
@@ -61,8 +75,12 @@ const CONNECTION_HEADERS: ReadonlySet<string> = new Set([
   "upgrade",
 ]);
 
+/** Reports whether a text is a token of HTTP: the name of a header or of a subprotocol. */
+export function isToken(text: string): boolean {
+  return /^[\w!#$%&'*+.^`|~-]+$/.test(text);
+}
+
 /** Line ends are not allowed, as they would begin another header. */
-const HEADER_NAME = /^[\w!#$%&'*+.^`|~-]+$/;
 const HEADER_VALUE = /^[\t -~\x80-\xff]*$/;
 
 /** The name of a variable for an error; hidden if it is more likely a key that was given instead of a name. */
@@ -87,15 +105,13 @@ export function secretsIn(
   return pairs.map(([, value]) => value.replace(/^(Bearer|Basic|Token) /i, ""));
 }
 
-/** Headers, with those others that are not among them: names and values in turn. */
+/** Adds headers whose names, in any case, are not among the given ones. */
 export function withDefaults(
-  headers: readonly string[],
-  others: readonly string[],
-): string[] {
-  const names = headers.filter((_, i) => i % 2 === 0)
-    .map((name) => name.toLowerCase());
-  const missing = others.filter((_, i) =>
-    !names.includes(others[i - i % 2]!.toLowerCase())
-  );
-  return [...headers, ...missing];
+  headers: Readonly<Record<string, string>>,
+  others: Readonly<Record<string, string>>,
+): Record<string, string> {
+  const names = new Set(Object.keys(headers).map((name) => name.toLowerCase()));
+  const missing = Object.entries(others)
+    .filter(([name]) => !names.has(name.toLowerCase()));
+  return { ...headers, ...Object.fromEntries(missing) };
 }

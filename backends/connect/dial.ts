@@ -1,6 +1,7 @@
 import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { connect as connectTls, type TLSSocket } from "node:tls";
 import { Client } from "undici";
+import { hostOf, portOf } from "../../lib/host.ts";
 import { RequestError } from "../../plugins/mod.ts";
 import { type Env, type Proxy, proxyFor } from "./endpoint.ts";
 import { connectReason, through } from "./failures.ts";
@@ -12,8 +13,8 @@ export interface Route {
   readonly dial: DialOptions;
   /** The target in the first line of the request. */
   readonly path: string;
-  /** Headers for the proxy: names and values in turn. */
-  readonly headers: readonly string[];
+  /** Headers for the proxy. */
+  readonly headers: Readonly<Record<string, string>>;
   /** The proxy, if there is one. */
   readonly proxy: Proxy | undefined;
 }
@@ -38,19 +39,16 @@ export function routeTo(url: URL, { tls, http2, env }: RouteOptions): Route {
   const path = url.pathname + url.search;
   if (!proxy || url.protocol === "https:") {
     const dial = { url, tls, http2, tunnel: proxy };
-    return { dial, path, headers: [], proxy };
+    return { dial, path, headers: {}, proxy };
   }
   const { authorization } = proxy;
   return {
     dial: { url: proxy.url, tls, http2, tunnel: undefined },
     path: url.origin + path,
-    headers: [
-      "host",
-      url.host,
-      ...(authorization === undefined
-        ? []
-        : ["proxy-authorization", authorization]),
-    ],
+    headers: {
+      host: url.host,
+      ...(authorization && { "proxy-authorization": authorization }),
+    },
     proxy,
   };
 }
@@ -169,8 +167,7 @@ function requestTunnel(
     path: authority,
     headers: {
       host: authority,
-      ...(authorization !== undefined &&
-        { "proxy-authorization": authorization }),
+      ...(authorization && { "proxy-authorization": authorization }),
     },
   }).then(({ statusCode, socket }) => {
     if (statusCode >= 200 && statusCode < 300) {
@@ -227,12 +224,4 @@ export function clientOn(
       });
     },
   });
-}
-
-function hostOf({ hostname }: URL): string {
-  return hostname.replace(/^\[(.*)\]$/, "$1");
-}
-
-function portOf({ port, protocol }: URL): number {
-  return Number(port || (protocol === "https:" ? 443 : 80));
 }

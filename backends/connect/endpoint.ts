@@ -1,3 +1,4 @@
+import { hostOf, isLoopback, portOf } from "../../lib/host.ts";
 import { UsageError } from "../../plugins/mod.ts";
 
 /** The addresses of one server. */
@@ -103,6 +104,7 @@ export type Env = (name: string) => string | undefined;
  * @throws {UsageError} If it is not an http or https URL. Its value is not shown, as it may hold a password.
  */
 export function proxyFor(url: URL, env: Env): Proxy | undefined {
+  // A proxy is a detour to this machine, or would connect to itself.
   if (isLoopback(url)) return undefined;
   const name = url.protocol === "https:" ? "HTTPS_PROXY" : "HTTP_PROXY";
   const variable = [name.toLowerCase(), name].find((name) => env(name));
@@ -126,20 +128,16 @@ export function proxyFor(url: URL, env: Env): Proxy | undefined {
   };
 }
 
-/** Whether a server runs on this machine. A proxy is a detour then, or would connect to itself. */
-function isLoopback({ hostname }: URL): boolean {
-  return /^(.+\.)?localhost\.?$|^127(\.\d+){3}$|^\[::1\]$/.test(hostname);
-}
-
 /** Whether a URL's host is in a list such as `localhost, .example.org:8000, 10.0.0.7` or `*`. */
 function isExempt(url: URL, list: string): boolean {
-  const host = bare(url.hostname);
-  const port = url.port || (url.protocol === "https:" ? "443" : "80");
+  const host = hostOf(url).toLowerCase();
+  const port = portOf(url);
   return list.split(/[\s,]+/).filter(Boolean).some((entry) => {
     if (entry === "*") return true;
     const [, name = "", only] = /^(.*?)(?::(\d+))?$/.exec(bracketed(entry))!;
-    if (only !== undefined && only !== port) return false;
-    const suffix = bare(name).replace(/^\*?\./, "");
+    if (only !== undefined && Number(only) !== port) return false;
+    const suffix = hostOf({ hostname: name.toLowerCase() })
+      .replace(/^\*?\./, "");
     return host === suffix || host.endsWith(`.${suffix}`);
   });
 }
@@ -147,8 +145,4 @@ function isExempt(url: URL, list: string): boolean {
 /** Puts an IPv6 address into brackets: its colons do not separate a port. */
 function bracketed(entry: string): string {
   return /^[^[]*:[^[]*:/.test(entry) ? `[${entry}]` : entry;
-}
-
-function bare(host: string): string {
-  return host.toLowerCase().replace(/^\[(.*)\]$/, "$1");
 }

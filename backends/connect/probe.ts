@@ -115,15 +115,13 @@ function send(
     readonly giveUp: AbortController;
   },
 ): Promise<Dispatcher.ResponseData> {
-  const own = Object.entries(headers).flat();
   return connections.dispatcher.request({
     path,
     method: body === undefined ? "GET" : "POST",
-    headers: withDefaults(own, [
+    headers: withDefaults(headers, {
       ...proxyHeaders,
-      "accept-encoding",
-      "identity",
-    ]),
+      "accept-encoding": "identity",
+    }),
     ...(body !== undefined && { body }),
     signal: giveUp.signal,
     onInfo({ statusCode }) {

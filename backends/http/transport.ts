@@ -33,10 +33,9 @@ import { headerOf, type RawHeaders } from "./wire.ts";
 
 /** Opens the transport. */
 export function openHttp(options: HttpOptions): Http {
-  const headers = withDefaults(Object.entries(options.headers).flat(), [
-    "accept-encoding",
-    "identity",
-  ]);
+  const headers = withDefaults(options.headers, {
+    "accept-encoding": "identity",
+  });
   const destinations = new WeakMap<URL, Destination>();
   const pools = new Map<string, Connections>();
 
@@ -51,7 +50,7 @@ export function openHttp(options: HttpOptions): Http {
     const destination = {
       url,
       path: route.path,
-      headers: withDefaults(headers, route.headers),
+      headers: Object.entries(withDefaults(headers, route.headers)).flat(),
       connections,
       proxy: route.proxy,
     };

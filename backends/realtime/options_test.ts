@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
 import { defaultTransport, realtimeOptions } from "./realtime.ts";
-import { UsageError } from "../../plugins/mod.ts";
+import {
+  type Backend,
+  type OpenContext,
+  UsageError,
+} from "../../plugins/mod.ts";
+import { tempFolder } from "../../tests/support/files.ts";
 import { openRealtime } from "../../tests/support/transcribe.ts";
 
 Deno.test("realtimeOptions fill in what is left out", () => {
@@ -63,8 +68,8 @@ const REFUSED: readonly [options: Record<string, unknown>, problem: RegExp][] =
     [{ chunkMs: "fast" }, /chunkMs:? .*but was "fast"/],
     [{ speed: -1 }, /speed:? .*but was -1/],
     [{ mode: "batch", speed: 1 }, /speed:? must be 0 in batch mode.*but was 1/],
-    [{ session: { model: "x" } }, /session:? must not contain type or model/],
-    [{ session: { type: "x" } }, /session:? must not contain type or model/],
+    [{ session: { model: "x" } }, /^session must not contain type or model/],
+    [{ session: { type: "x" } }, /^session must not contain type or model/],
     [{ healthPath: "health" }, /healthPath/],
     [
       { readyTimeoutMs: 0 },
@@ -106,4 +111,65 @@ Deno.test("realtime() reports every problem at once", async () => {
     openRealtime({ target: "x", chunkMs: 1, speed: -1 }),
     (error) => error instanceof UsageError && error.problems.length === 3,
   );
+});
+
+/** Opens the backend with a dialect whose handshake is given as code. */
+async function openWith(
+  handshake: string,
+  context?: Partial<OpenContext>,
+): Promise<Backend> {
+  await using folder = await tempFolder({
+    "toy.ts": `export default {
+      kind: "dialect", apiVersion: 1, name: "toy", summary: "A toy",
+      options: { "~standard": {
+        version: 1, vendor: "test", validate: (value) => ({ value }),
+      } },
+      open: () => ({
+        path: "/toy", sampleRateHz: 8000, handshake: () => (${handshake}),
+        start: () => ({ state: 0, events: [{ kind: "ready" }] }),
+        receive: (state) => ({ state, events: [] }),
+        begin: () => [], append: (audio) => audio, end: () => [],
+      }),
+    };`,
+  });
+  const dialect = `${folder.path}/toy.ts`;
+  const target = "http://127.0.0.1:1";
+  return await openRealtime({ target, dialect, session: { type: 1 } }, context);
+}
+
+for (
+  const [handshake, problem] of [
+    [
+      '{ headers: { "bad name": "x" } }',
+      'dialect toy: headers: "bad name" must be a valid HTTP name and value',
+    ],
+    [
+      '{ headers: { "x-key": "two\\nlines" } }',
+      'dialect toy: headers: "x-key" must be a valid HTTP name and value',
+    ],
+    [
+      "{ headers: { upgrade: 'x' } }",
+      "dialect toy: headers: upgrade must not be given, as it belongs to the connection",
+    ],
+    [
+      "{ query: { rate: 8000 } }",
+      "dialect toy: query: rate must be a string, but was of type number",
+    ],
+    [
+      "{ protocols: ['a b'] }",
+      "dialect toy: protocols must be tokens of HTTP",
+    ],
+  ] as const
+) {
+  Deno.test(`realtime() refuses a dialect's handshake ${handshake}`, async () => {
+    await assert.rejects(openWith(handshake), {
+      name: "UsageError",
+      message: problem,
+    });
+  });
+}
+
+Deno.test("realtime() leaves the session's fields to the dialect", async () => {
+  const backend = await openWith("{ query: { rate: '8000' } }");
+  await backend[Symbol.asyncDispose]!();
 });

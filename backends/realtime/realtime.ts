@@ -10,6 +10,7 @@ import {
   loadPlugin,
   type OpenContext,
   type Turn,
+  UsageError,
 } from "../../plugins/mod.ts";
 import {
   limit,
@@ -23,9 +24,14 @@ import {
   targetShape,
   text,
 } from "../connect/options.ts";
-import { cleaner } from "../connect/server_text.ts";
+import { cleaner, traceTo } from "../connect/server_text.ts";
 import { openTarget, type Target } from "../connect/target.ts";
-import { secretsIn } from "../connect/credentials.ts";
+import {
+  checkHeaders,
+  isToken,
+  secretsIn,
+  withDefaults,
+} from "../connect/credentials.ts";
 import { openTokenCounts } from "../openai/token_counts.ts";
 import { connections } from "./connections.ts";
 import { frameCache, type Frames } from "./microphone.ts";
@@ -94,7 +100,7 @@ export interface RealtimeOptions extends TargetOptions {
    * @default {50000}
    */
   maxIgnoredEvents?: number;
-  /** Fields to add to `session.update`, except `type` and `model`. */
+  /** Fields that the dialect adds to its own: those of `session.update` for vLLM, except `type` and `model`. */
   session?: Record<string, unknown>;
   /**
    * WebSocket implementation: Deno's own behind a relay, or the npm package `ws`.
@@ -161,10 +167,7 @@ export const realtimeOptions = z.strictObject({
     "Largest number of unknown events in an utterance",
   ),
   session: z.record(z.string(), z.unknown()).default({})
-    .refine((extras) => !("type" in extras || "model" in extras), {
-      error: "must not contain type or model, which earshot sets",
-    })
-    .describe("Fields to add to session.update"),
+    .describe("Fields that the dialect adds to its own, as in session.update"),
   transport: z.enum(["native", "ws"]).default(() =>
     defaultTransport(Deno.build.os)
   ).describe("WebSocket implementation"),
@@ -232,15 +235,20 @@ async function open(
     path: options.path ?? dialect.path,
   });
   const session = { model: target.model, extras: options.session };
-  const { transport, clean } = await openTransport(
-    options.transport,
-    target,
-    dialect.handshake?.(session),
-  );
+  const handshake = dialect.handshake?.(session) ?? {};
+  checkHandshake(handshake, `dialect ${name}`);
+  const { query = {}, headers = {}, protocols = [] } = handshake;
+  // Each may contain a key.
+  const secrets = [...Object.values(query), ...protocols]
+    .filter((text) => text !== target.model);
+  const hide = cleaner([...secretsIn(headers), ...secrets]);
+  const clean = (text: string) => hide(target.clean(text));
+  const transport = await openTransport(options.transport, target, handshake);
   const { mode, chunkMs, reuse } = options;
   const speed = options.speed ?? (mode === "batch" ? 0 : 1);
   const { signal, warn } = context;
-  const { trace, proxy, url, model, ask } = target;
+  const { proxy, url, model, ask } = target;
+  const trace = traceTo(context, clean);
   const pool = connections({ transport, dialect, session, reuse, trace });
   const maxBytes = CACHE_BYTES;
   const cache = frameCache({ dialect, chunkMs, signal, maxBytes });
@@ -304,33 +312,40 @@ async function openDialect(
 async function openTransport(
   name: RealtimeSettings["transport"],
   target: Target,
-  { query = {}, headers = {}, protocols = [] }: DialectHandshake = {},
-): Promise<{ transport: Transport; clean(text: string): string }> {
+  { query = {}, headers = {}, protocols = [] }: DialectHandshake,
+): Promise<Transport> {
   const url = new URL(target.url);
   for (const [key, value] of Object.entries(query)) {
     if (!url.searchParams.has(key)) url.searchParams.set(key, value);
   }
-  // Each may hold a key.
-  const hide = cleaner([...secretsIn(headers), ...protocols]);
-  const transport = await TRANSPORTS[name]({
+  return await TRANSPORTS[name]({
     url,
-    headers: withDefaultHeaders(target.headers, headers),
+    headers: withDefaults(target.headers, headers),
     protocols,
     tls: target.tls,
     proxy: target.proxy,
   });
-  return { transport, clean: (text) => hide(target.clean(text)) };
 }
 
-/** Adds headers whose names are not among the given ones. */
-function withDefaultHeaders(
-  given: Readonly<Record<string, string>>,
-  others: Readonly<Record<string, string>>,
-): Record<string, string> {
-  const names = new Set(Object.keys(given).map((name) => name.toLowerCase()));
-  const missing = Object.entries(others)
-    .filter(([name]) => !names.has(name.toLowerCase()));
-  return { ...given, ...Object.fromEntries(missing) };
+/**
+ * Checks a dialect's parts of the handshake as those of the options are checked. `place` begins the error.
+ *
+ * @throws {UsageError} If one cannot be sent.
+ */
+function checkHandshake(
+  { query = {}, headers = {}, protocols = [] }: DialectHandshake,
+  place: string,
+): void {
+  checkHeaders(headers, `${place}: headers`);
+  for (const [name, value] of Object.entries(query)) {
+    if (typeof value === "string") continue;
+    throw new UsageError(
+      `${place}: query: ${name} must be a string, but was of type ${typeof value}`,
+    );
+  }
+  if (!protocols.every(isToken)) {
+    throw new UsageError(`${place}: protocols must be tokens of HTTP`);
+  }
 }
 
 function audioOf({ columns: { audio } }: Turn) {

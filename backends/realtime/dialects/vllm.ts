@@ -8,6 +8,7 @@ import {
   type JsonObject,
   jsonObject,
   RequestError,
+  UsageError,
 } from "../../../plugins/mod.ts";
 import { z } from "zod";
 import { isRecord } from "../../../lib/record.ts";
@@ -31,6 +32,14 @@ const COMMIT = "input_audio_buffer.commit";
 export const vllmDialect: Dialect<State> = {
   path: "/v1/realtime",
   sampleRateHz: 16_000,
+  handshake({ extras }) {
+    if ("type" in extras || "model" in extras) {
+      throw new UsageError(
+        "session must not contain type or model, which the dialect vllm sets",
+      );
+    }
+    return {};
+  },
   start: (session) => ({ state: { greeting: session }, events: [] }),
   receive(state, message) {
     const json = jsonObject(message);
