@@ -23,7 +23,7 @@ Deno.test("exitCodeOf() is 0 where every stage is valid", () => {
   assert.equal(codeOf(["valid", "valid"]), 0);
 });
 
-Deno.test("exitCodeOf() tells failure before doubt, and an interrupt before both", () => {
+Deno.test("exitCodeOf() puts failure before doubt, and an interrupt before both", () => {
   assert.equal(codeOf(["valid", "client-limited"]), 4);
   assert.equal(codeOf(["client-limited", "failed"]), 1);
   assert.equal(codeOf(["valid"], { interrupted: true }), 130);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { programOf } from "./main.ts";
 
-/** What a command line is refused with. */
+/** Returns the error of a command line. */
 async function refusal(...args: string[]): Promise<string> {
   let said = "";
   const program = programOf(() => {}, args);
@@ -50,7 +50,7 @@ Deno.test("an option of another tool is answered with the one of earshot", async
   }
 });
 
-Deno.test("a hint names only what the command has, and options before a command are told where they belong", async () => {
+Deno.test("a hint names only what the command has, and options before a command say where they belong", async () => {
   assert.match(
     await refusal("check", "--rate", "5"),
     /^earshot: unknown option '--rate'/,
@@ -136,7 +136,7 @@ Deno.test("what commander refuses is shown without secrets, and cannot steer a t
   }
 });
 
-Deno.test("what is given twice is shown without its secrets", async () => {
+Deno.test("an option given twice is shown without its secrets", async () => {
   assert.equal(
     await refusal(
       ...["run", "--target", "http://u:SECRET@h/?key=SECRET"],

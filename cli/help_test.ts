@@ -1,4 +1,4 @@
-// What people read at the terminal, held word for word: UPDATE_GOLDEN=1 writes it anew.
+// Help and lists at the terminal, compared word for word: UPDATE_GOLDEN=1 writes the files.
 
 import assert from "node:assert/strict";
 import { earshot } from "../tests/support/earshot.ts";
@@ -45,7 +45,7 @@ Deno.test("earshot without a command says how it is used, and that this was no u
   assert.match(stderr, /^Usage: earshot \[options\] \[command\]/);
 });
 
-Deno.test("earshot --version and help tell on standard output", async () => {
+Deno.test("earshot --version and help write to standard output", async () => {
   const { version } = JSON.parse(
     await Deno.readTextFile(new URL("../deno.json", import.meta.url)),
   );

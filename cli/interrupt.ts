@@ -17,14 +17,14 @@ export class Interrupted extends Error {
 /** A signal that aborts at the first Ctrl-C. */
 export interface Interruptible extends Disposable {
   readonly signal: AbortSignal;
-  /** 128 + the number of the signal that came. @default {130} */
+  /** 128 + the number of the signal that was received. @default {130} */
   readonly exitCode: number;
 }
 
 /**
- * Aborts at the first SIGINT, SIGTERM or SIGHUP, so that the report is still made. From then on the system does with
- * SIGINT and SIGTERM what it does without us: the second one ends the process at once, also where this thread is busy.
- * A terminal that is closed sends SIGHUP more than once: the later ones do nothing.
+ * Aborts at the first SIGINT, SIGTERM or SIGHUP, so that the report is still made. After that
+ * SIGINT and SIGTERM have their default effect: the second one ends the process at once, even if this thread is busy.
+ * A terminal that closes sends SIGHUP more than once; the later ones do nothing.
  */
 export function interruptible(
   follows =
@@ -32,22 +32,22 @@ export function interruptible(
 ): Interruptible {
   const controller = new AbortController();
   let exitCode: number = EXIT.interrupted;
-  const isDeafToHangup = ignoresHangup();
+  const ignoresHup = ignoresHangup();
   const listeners = SIGNALS.map((name) => [name, () => stop(name)] as const);
   for (const [name, listener] of listeners) {
     Deno.addSignalListener(name, listener);
   }
 
   function stop(name: Deno.Signal): void {
-    // Deno would end the process now, as one listener has it listen to all that end one.
-    if (name === "SIGHUP" && isDeafToHangup) return;
+    // With one listener Deno handles every ending signal, and would end the process here.
+    if (name === "SIGHUP" && ignoresHup) return;
     if (controller.signal.aborted) {
       if (name !== "SIGHUP") Deno.exit(exitCode);
       return;
     }
     const interrupted = new Interrupted(name);
     exitCode = interrupted.exitCode;
-    // On Windows it is this listener that ends the process.
+    // On Windows this listener ends the process.
     if (Deno.build.os !== "windows") release("SIGINT", "SIGTERM");
     printError(`\nearshot: Interrupted: ${follows}`);
     controller.abort(interrupted);
@@ -68,12 +68,12 @@ export function interruptible(
   };
 }
 
-/** On Windows there is no other to listen to. */
+/** Windows has no other signal to listen to. */
 const SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
   ? ["SIGINT"]
   : ["SIGINT", "SIGTERM", "SIGHUP"];
 
-/** Whether the process was started to outlive its terminal, as by nohup. To be asked before anything listens. */
+/** Whether the process was started to outlive its terminal, as by nohup. Must be called before any listener is added. */
 function ignoresHangup(): boolean {
   const status = readStatus();
   const ignored = status && /^SigIgn:\s*([0-9a-f]+)$/m.exec(status)?.[1];
@@ -91,7 +91,7 @@ function readStatus(): string | undefined {
   try {
     return Deno.readTextFileSync(path);
   } catch {
-    return undefined; // it takes all permissions
+    return undefined; // reading it needs all permissions
   }
 }
 

@@ -1,25 +1,25 @@
 import type { Configured, Progress, Reporter } from "../plugins/mod.ts";
 
-/** Shows how a run goes on: on one line of the terminal, or in a pipe by a line every 10 s. */
+/** Reporter of progress: one live line on a terminal, otherwise a line every 10 s. */
 export interface ProgressReporter extends Configured<"reporter"> {
   /** Clears the line, calls `write`, and shows the line again. */
   aside(write: () => void): void;
 }
 
-/** Where the line is shown. */
+/** Output of the progress line. */
 export interface Screen {
-  /** Whether there is someone to look at it. */
+  /** Whether it is a terminal. */
   readonly live: boolean;
-  /** Columns. */
+  /** Number of columns. */
   columns(): number;
-  /** Writes text as it is. */
+  /** Writes text unchanged. */
   write(text: string): void;
 }
 
-/** How often a line is written where there is no terminal. */
+/** Time between two lines if there is no terminal. */
 const EVERY_MS = 10_000;
 
-/** Makes one for standard error. */
+/** Creates the reporter of progress on standard error. */
 export function progressReporter(
   { quiet, screen = terminal() }: { quiet: boolean; screen?: Screen },
 ): ProgressReporter {
@@ -67,7 +67,7 @@ export function progressReporter(
   };
 }
 
-/** Writes a line now and then, by the run's own time. */
+/** Returns a function that writes a line every 10 s of the run's clock. */
 function inLines(screen: Screen): (snapshot: Progress) => void {
   let nextMs = EVERY_MS;
   return (snapshot) => {
@@ -77,7 +77,7 @@ function inLines(screen: Screen): (snapshot: Progress) => void {
   };
 }
 
-/** The same for logs and programs, as `key=value`: `progress seconds=10 stage=0 name="8 streams" phase=measure ok=41 …`. */
+/** Formats progress for logs and programs, as `key=value`: `progress seconds=10 stage=0 name="8 streams" phase=measure ok=41 …`. */
 export function progressRecord(
   {
     atMs,
@@ -118,7 +118,7 @@ export function progressRecord(
     .join(" ");
 }
 
-/** A run at a glance: `8 streams · 12 s left · 41 ok, 2 failed · 8 in flight · 1.9/s · ttft 410 ms`. */
+/** Formats progress for people: `8 streams · 12 s left · 41 ok, 2 failed · 8 in flight · 1.9/s · ttft 410 ms`. */
 export function progressLine(
   { name, phase, counts, inFlight, requestsPerSecond, medians, ...left }:
     Progress,

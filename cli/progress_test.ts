@@ -20,7 +20,7 @@ const SNAPSHOT: Progress = {
   remainingMs: 11_400,
 };
 
-/** A terminal of a few columns that knows what stands on its last line. */
+/** A terminal of a few columns that keeps its last line. */
 function fakeScreen(columns = 200, live = true) {
   let written = "";
   const screen: Screen = {
@@ -75,7 +75,7 @@ Deno.test("progressReporter() keeps to one line of the terminal", async () => {
   assert.equal(line()!.length, 19);
 });
 
-Deno.test("progressReporter() is silent where it is told to be, and lets others write", async () => {
+Deno.test("progressReporter() is silent with quiet, and lets others write", async () => {
   for (const live of [true, false]) {
     const { screen, written } = fakeScreen(80, live);
     const plugin = progressReporter({ quiet: true, screen });
@@ -138,7 +138,7 @@ Deno.test("progressRecord() has a key for each figure, and none for what is not 
   );
 });
 
-Deno.test("progressLine() tells the stage, what is left, counts, rate and medians", () => {
+Deno.test("progressLine() shows the stage, the remaining time, counts, rate and medians", () => {
   assert.equal(
     progressLine(SNAPSHOT),
     "8 streams · 12 s left · 41 ok, 2 failed · 8 in flight · 1.9/s · ttft 410 ms · finalization 132 ms",

@@ -120,20 +120,20 @@ function configured(reporter: Reporter): Configured<"reporter"> {
   return { kind: "reporter", name: "ear", options: {}, open };
 }
 
-Deno.test("replay() tells reporters of the run, of each sample and of each stage, as while it ran", async () => {
+Deno.test("replay() passes the run, each sample and each stage to reporters, as during the run", async () => {
   await using folder = await tempFolder();
   const path = folder.at("s.jsonl");
   const { run } = await savedRun(path);
-  const heard: string[] = [];
+  const calls: string[] = [];
   const reporter: Reporter = {
-    start: (info) => void heard.push(`start ${info.run.id === run.id}`),
+    start: (info) => void calls.push(`start ${info.run.id === run.id}`),
     samples: (batch) =>
-      heard.push(...batch.map(({ stage }) => `sample of ${stage}`)),
-    stage: ({ name }) => void heard.push(name),
+      calls.push(...batch.map(({ stage }) => `sample of ${stage}`)),
+    stage: ({ name }) => void calls.push(name),
     report() {},
   };
   await replay(path, { ...QUIET, reporters: [reporter] });
-  assert.deepEqual(heard, [
+  assert.deepEqual(calls, [
     "start true",
     ...Array(6).fill("sample of 0"),
     ...Array(6).fill("sample of 1"),
@@ -142,7 +142,7 @@ Deno.test("replay() tells reporters of the run, of each sample and of each stage
   ]);
 });
 
-Deno.test("replay() compares words anew under another normalizer, and says which", async () => {
+Deno.test("replay() compares words again under another normalizer, and records it", async () => {
   await using folder = await tempFolder();
   const path = folder.at("s.jsonl");
   await savedRun(path);

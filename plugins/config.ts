@@ -205,7 +205,7 @@ const PROMPTS: PluginConfig = {
 };
 const TEXT_BACKENDS = ["chat", "completions", "responses", "embeddings"];
 
-/** What a run without any setting does: about 20 seconds in which every bundled clip is sent three times at most. */
+/** Load of a run without any setting: about 20 seconds, in which every bundled clip is sent three times at most. */
 const DEMO = { streams: [8], requests: 24 };
 
 /** A server to check options with before the reference server has been started. */

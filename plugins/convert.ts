@@ -11,7 +11,7 @@ import type { SpecValue } from "./spec.ts";
 /** A converted value, or the rule that the text breaks. */
 export type Converted = { readonly value: unknown } | {
   readonly rule: string;
-  /** What the value must be, in few words: "a number". */
+  /** The valid value in few words: "a number". */
   readonly wanted?: string;
 };
 

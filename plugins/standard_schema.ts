@@ -4,20 +4,20 @@ export interface StandardSchemaV1<Input = unknown, Output = Input> {
   readonly "~standard": {
     /** Version of the standard. */
     readonly version: 1;
-    /** Who made the schema. */
+    /** Library of the schema. */
     readonly vendor: string;
     /** Checks a value. */
     readonly validate: (
       value: unknown,
     ) => Result<Output> | Promise<Result<Output>>;
-    /** Tells the schema as JSON Schema: what `info`, completion and the command line's coercion read. */
+    /** Converts the schema to JSON Schema, for `info` and the command line. */
     readonly jsonSchema?: {
-      /** Of what may be given. */
+      /** JSON Schema of the input. */
       readonly input: (
         options: { readonly target: "draft-2020-12" },
       ) => Record<string, unknown>;
     };
-    /** Types only; never there at run time. */
+    /** Types only; absent at run time. */
     readonly types?:
       | { readonly input: Input; readonly output: Output }
       | undefined;
@@ -33,7 +33,7 @@ export type Result<Output> =
 export interface Issue {
   /** For people. */
   readonly message: string;
-  /** Where in the value. */
+  /** Path in the value. */
   readonly path?:
     | readonly (PropertyKey | { readonly key: PropertyKey })[]
     | undefined;
