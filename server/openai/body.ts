@@ -1,7 +1,7 @@
+import { isRecord } from "../../lib/record.ts";
 import type { Incoming } from "../http/endpoints.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { Refusal } from "../http/refusal.ts";
-import { pythonType } from "../realtime/pydantic.ts";
 import type { RequestOptions } from "../settings.ts";
 
 /** The JSON object of a request. */
@@ -51,7 +51,7 @@ function parse(text: string): Body {
   } catch (cause) {
     throw invalidJson(text, cause);
   }
-  if (pythonType(body) === "dict") return body as Body;
+  if (isRecord(body)) return body;
   const message =
     "Input should be a valid dictionary or object to extract fields from";
   const input = Array.isArray(body)
