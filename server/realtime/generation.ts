@@ -1,6 +1,6 @@
 import type { Random } from "../../lib/random.ts";
 import type { Seats } from "../seats.ts";
-import { SAMPLE_RATE_HZ } from "../speech/recognizer.ts";
+import { SAMPLE_RATE_HZ } from "../speech.ts";
 import type { Transcriber } from "../speech/transcriber.ts";
 import type { Connection } from "./connection.ts";
 

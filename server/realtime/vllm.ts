@@ -1,6 +1,6 @@
 import { hashAudio } from "../log.ts";
 import type { Seats } from "../seats.ts";
-import { SAMPLE_RATE_HZ } from "../speech/recognizer.ts";
+import { SAMPLE_RATE_HZ } from "../speech.ts";
 import { createTranscriber } from "../speech/transcriber.ts";
 import { type Connection, errorEvent, type Protocol } from "./connection.ts";
 import {
@@ -13,7 +13,7 @@ import {
   pydanticError,
   pythonStr,
   pythonType,
-} from "./pydantic.ts";
+} from "../pydantic.ts";
 
 /** An event of the client: a JSON object. */
 type Event = Readonly<Record<string, unknown>>;

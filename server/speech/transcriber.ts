@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { decodeAudio, downmix, resample, toPcm16 } from "../../audio/mod.ts";
 import { type Random, random } from "../../lib/random.ts";
 import type { SessionOptions } from "../settings.ts";
-import { createRecognizer, SAMPLE_RATE_HZ } from "./recognizer.ts";
+import { createRecognizer, SAMPLE_RATE_HZ } from "../speech.ts";
 import { type TimedWord, withErrors } from "./words.ts";
 
 /** Transcribes an utterance, each word once it is due. */

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { resample } from "../../audio/mod.ts";
-import { bundledClips } from "../../clips/mod.ts";
-import { random } from "../../lib/random.ts";
-import { clipSamples } from "../../tests/support/files.ts";
-import { CLIP_LEVELS, createMeter, createRecognizer } from "./recognizer.ts";
-import type { TimedWord } from "./words.ts";
+import { resample } from "../audio/mod.ts";
+import { bundledClips } from "../clips/mod.ts";
+import { random } from "../lib/random.ts";
+import { clipSamples } from "../tests/support/files.ts";
+import { CLIP_LEVELS, createMeter, createRecognizer } from "./speech.ts";
+import type { TimedWord } from "./speech/words.ts";
 
 const RATE = 16_000;
 const clips = await Promise.all(

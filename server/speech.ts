@@ -1,6 +1,6 @@
-import { bundledClips } from "../../clips/mod.ts";
-import type { Random } from "../../lib/random.ts";
-import { pseudoWord, type TimedWord } from "./words.ts";
+import { bundledClips } from "../clips/mod.ts";
+import type { Random } from "../lib/random.ts";
+import { pseudoWord, type TimedWord } from "./speech/words.ts";
 
 /** Sample rate of the audio that a recognizer takes. */
 export const SAMPLE_RATE_HZ = 16_000;
