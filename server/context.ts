@@ -3,7 +3,6 @@ import { type Random, random } from "../lib/random.ts";
 import type { ServerClock } from "./clock.ts";
 import type { Fault } from "./faults.ts";
 import type { Log, LogEntry } from "./log.ts";
-import type { Seats } from "./seats.ts";
 import type { RequestOptions } from "./settings.ts";
 
 /** State that all sessions and requests of a server share. */
@@ -95,4 +94,39 @@ export function answerId(
 export function innerId(prefix: string, id: string, number: number): string {
   const digits = id.replace(/^.*_|[^0-9a-f]/g, "").slice(-14).padStart(14, "0");
   return prefix + digits + number.toString(16).padStart(2, "0");
+}
+
+/** Limits how many sessions and requests decode at a time. The others wait in order. */
+export interface Seats {
+  /** Calls `seated` as soon as a seat is free, at once if one is. Returns how to leave the seat, or the queue. */
+  take(seated: () => void): () => void;
+}
+
+/** Creates `count` seats. */
+export function createSeats(count: number): Seats {
+  const waiting = new Set<() => void>();
+  let free = count;
+  return {
+    take(seated) {
+      let isSeated = false;
+      let hasLeft = false;
+      const sit = () => {
+        waiting.delete(sit);
+        isSeated = true;
+        free--;
+        seated();
+      };
+      if (free > 0) sit();
+      else waiting.add(sit);
+      return () => {
+        if (hasLeft) return;
+        hasLeft = true;
+        waiting.delete(sit);
+        if (!isSeated) return;
+        free++;
+        const [next] = waiting;
+        next?.();
+      };
+    },
+  };
 }

@@ -1,19 +1,21 @@
 import { random } from "../lib/random.ts";
 import { serverClock } from "./clock.ts";
-import type { ServerHost } from "./context.ts";
-import { createEndpoints, type Endpoint } from "./http/endpoints.ts";
+import { createSeats, type ServerHost } from "./context.ts";
+import {
+  answerRoute,
+  createEndpoints,
+  type Endpoint,
+} from "./http/endpoints.ts";
 import { listen, pathOf } from "./http/listen.ts";
-import { answerRoute } from "./http/routes.ts";
 import { createLog, type LogEntry } from "./log.ts";
 import { chat } from "./openai/chat.ts";
 import { completions } from "./openai/completions.ts";
 import { embeddings } from "./openai/embeddings.ts";
-import { detokenize, tokenize } from "./openai/prompt.ts";
+import { detokenize, tokenize } from "./openai/tokens.ts";
 import { createResponses } from "./openai/responses.ts";
 import { createSpeechEndpoints } from "./openai/transcriptions.ts";
 import { createUpgrades } from "./realtime/upgrades.ts";
 import { vllmRealtime } from "./realtime/vllm.ts";
-import { createSeats } from "./seats.ts";
 import {
   checkOptions,
   REQUEST_DEFAULTS,

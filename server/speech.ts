@@ -1,6 +1,8 @@
+import { createHash } from "node:crypto";
+import { decodeAudio, downmix, resample, toPcm16 } from "../audio/mod.ts";
 import { bundledClips } from "../clips/mod.ts";
-import type { Random } from "../lib/random.ts";
-import { pseudoWord, type TimedWord } from "./speech/words.ts";
+import { type Random, random } from "../lib/random.ts";
+import type { SessionOptions } from "./settings.ts";
 
 /** Sample rate of the audio that a recognizer takes. */
 export const SAMPLE_RATE_HZ = 16_000;
@@ -111,4 +113,150 @@ export function createMeter(): (samples: Int16Array) => Generator<number> {
       yield Math.max(FLOOR_DB, 10 * Math.log10(power + 1e-12));
     }
   };
+}
+
+/** Transcribes an utterance, each word once it is due. */
+export type Transcriber = ReturnType<typeof createTranscriber>;
+
+/** Creates the transcriber of one utterance. */
+export function createTranscriber(options: SessionOptions, random: Random) {
+  const { jitterMs, wordErrorRate: rate, wordsPerSecond } = options;
+  const delayMs = options.mode === "segments" ? 0 : options.delayMs;
+  const queue: (TimedWord & { readonly dueMs: number })[] = [];
+  let samplesReceived = 0;
+  let lastDueMs = 0;
+  let said = 0;
+  const recognizer = createRecognizer({
+    random,
+    wordsPerSecond,
+    found(word) {
+      const jitter = jitterMs && jitterMs * (2 * random() - 1);
+      lastDueMs = Math.max(lastDueMs, word.endMs + delayMs + jitter);
+      for (const text of withErrors(word.text, { rate, random })) {
+        queue.push({ ...word, text, dueMs: lastDueMs });
+      }
+    },
+  });
+  const say = () => (said++ > 0 ? " " : "") + queue.shift()!.text;
+
+  return {
+    /** Takes more audio. */
+    audio(samples: Int16Array): void {
+      samplesReceived += samples.length;
+      recognizer.audio(samples);
+    },
+    /** Ends the audio. */
+    end(): void {
+      recognizer.end();
+      const audioMs = samplesReceived / SAMPLE_RATE_HZ * 1000;
+      const kept = queue.filter((word) => isSpoken(word, audioMs));
+      queue.splice(0, queue.length, ...kept);
+    },
+    /** Returns the next word, with the space before it, if it is due after that much audio; else an empty text. */
+    next: (audioMs: number) =>
+      queue[0] && queue[0].dueMs <= audioMs ? say() : "",
+    /** Returns every word that is left. */
+    rest(): string {
+      let text = "";
+      while (queue.length > 0) text += say();
+      return text;
+    },
+  };
+}
+
+/** Whether most of a word sounds before the audio ends. */
+export function isSpoken(
+  { startMs, endMs }: TimedWord,
+  audioMs: number,
+): boolean {
+  return (startMs + endMs) / 2 <= audioMs;
+}
+
+/** Words found in an audio file. */
+export interface FileSpeech {
+  readonly durationMs: number;
+  readonly words: readonly TimedWord[];
+}
+
+/** Finds the words of a file, the same for the same bytes. Rejects if it is not audio. */
+export type RecognizeFile = (
+  bytes: Uint8Array<ArrayBuffer>,
+  wordsPerSecond: number,
+) => Promise<FileSpeech>;
+
+/** Keeps the words of the newest `limit` files, so that only a file's first request takes the server's time. */
+export function createFileRecognizer(
+  seed: number,
+  limit = 1000,
+): RecognizeFile {
+  const known = new Map<string, Promise<FileSpeech>>();
+  return (bytes, wordsPerSecond) => {
+    const hash = createHash("sha1").update(bytes).digest("hex");
+    const key = `${hash} ${wordsPerSecond}`;
+    const found = known.get(key) ??
+      recognize(bytes, { purpose: `speech ${hash}`, seed, wordsPerSecond });
+    known.set(key, found);
+    if (known.size > limit) known.delete(known.keys().next().value!);
+    return found;
+  };
+}
+
+async function recognize(
+  bytes: Uint8Array<ArrayBuffer>,
+  { purpose, seed, wordsPerSecond }: {
+    purpose: string;
+    seed: number;
+    wordsPerSecond: number;
+  },
+): Promise<FileSpeech> {
+  const { channels, sampleRateHz } = await decodeAudio(bytes, "file");
+  const mono = downmix(channels);
+  const durationMs = mono.length / sampleRateHz * 1000;
+  const words: TimedWord[] = [];
+  const recognizer = createRecognizer({
+    random: random(seed, purpose),
+    wordsPerSecond,
+    found: (word) => isSpoken(word, durationMs) && words.push(word),
+  });
+  recognizer.audio(toPcm16(resample(mono, sampleRateHz, SAMPLE_RATE_HZ)));
+  recognizer.end();
+  return { durationMs, words };
+}
+
+/** A word and when it sounds. */
+export interface TimedWord {
+  readonly text: string;
+  readonly startMs: number;
+  readonly endMs: number;
+}
+
+/** Makes up a word of one to three syllables, of no language. */
+export function pseudoWord(random: Random): string {
+  const pick = (from: string) => from[Math.floor(random() * from.length)]!;
+  let word = "";
+  for (let n = 1 + Math.floor(random() * 3); n > 0; n--) {
+    word += pick("bdfgklmnprstvz") + pick("aeiou");
+  }
+  return word + pick("kmnrst");
+}
+
+/**
+ * Recognizes a word with errors, at a word error rate: the result is the word itself, another word, no word, or the word
+ * and one more; substitutions, deletions and insertions come 3 : 1 : 1. A word has one error at most, so that the expected
+ * rate is `rate`.
+ */
+export function withErrors(
+  word: string,
+  { rate, random }: { rate: number; random: Random },
+): readonly string[] {
+  if (rate <= 0 || random() >= rate) return [word];
+  const kind = random() * 5;
+  if (kind < 3) return [otherWord(word, random)];
+  return kind < 4 ? [] : [word, otherWord(word, random)];
+}
+
+function otherWord(word: string, random: Random): string {
+  let other = pseudoWord(random);
+  while (other === word) other = pseudoWord(random);
+  return other;
 }

@@ -1,10 +1,19 @@
 import { Buffer } from "node:buffer";
 import { createTimers } from "../clock.ts";
 import type { Context } from "../context.ts";
+import type { Fault, RequestPoint } from "../faults.ts";
 import type { RequestOptions } from "../settings.ts";
-import { createAnswerBody, type RequestParts } from "./answer_body.ts";
-import { answerAtAccept, createFaults, stallEnd } from "./fault_actions.ts";
-import { chunkFailure, type FailureEvents } from "./refusal.ts";
+import {
+  type AnswerBody,
+  createAnswerBody,
+  type RequestParts,
+} from "./answer_body.ts";
+import {
+  chunkFailure,
+  type FailureEvents,
+  failureOf,
+  refusalJson,
+} from "./refusal.ts";
 
 /** A request and its answer. */
 export interface Exchange extends Context<RequestOptions> {
@@ -140,4 +149,152 @@ export function strikeAtAccept(
     exchange.answer(body, { ...head, type: "(fault)" });
     return true;
   });
+}
+
+/** Creates the faults of one answer, which act on its body. */
+export function createFaults(
+  { options, faults, clock, random }: RequestParts,
+  body: AnswerBody,
+) {
+  let failure = chunkFailure(options);
+
+  function strike(fault: Fault): void {
+    switch (fault.do) {
+      case "error":
+        for (const event of failure(fault.code || "500", fault.message)) {
+          body.send(event.type, Buffer.from(event.text));
+        }
+        return body.end();
+      case "frame":
+        return sendData(fault.text);
+      case "bad-json":
+        return sendData(BAD_JSON);
+      case "non-object":
+        return sendData(NON_OBJECT);
+      case "noise":
+        return sendNoise(fault.count, body);
+      case "big":
+        return body.send("(big)", paddingOf(fault.bytes));
+      case "garbage":
+        return body.raw("(garbage)", garbage(fault.bytes));
+      case "duplicate":
+        return body.repeat();
+      case "half":
+        return body.intercept((type, bytes) => {
+          body.raw(`${type} (half)`, bytes.subarray(0, bytes.length >> 1));
+          body.end();
+          return true;
+        });
+      case "split":
+        return splitNext();
+      case "stall":
+        return body.hold(stallEnd(fault.ms, clock.now()));
+      case "cut":
+        return body.end();
+      case "drop":
+        return body.drop();
+    }
+  }
+
+  function sendData(data: string): void {
+    body.send("(fault)", Buffer.from(`data: ${data}\n\n`));
+  }
+
+  /** Waits for an event with a character of several bytes, and cuts inside it. */
+  function splitNext(): void {
+    body.intercept((type, bytes) => {
+      const inside = bytes.findIndex((byte) => (byte & 0xc0) === 0x80);
+      if (inside < 0) {
+        splitNext();
+        return false;
+      }
+      body.raw(`${type} (split)`, bytes.subarray(0, inside));
+      body.hold(clock.now() + SPLIT_MS);
+      body.raw(`${type} (rest)`, bytes.subarray(inside));
+      return true;
+    });
+  }
+
+  function garbage(length: number): Uint8Array {
+    const next = random("garbage");
+    return Uint8Array.from({ length }, () => 128 + next() * 128);
+  }
+
+  for (const fault of faults) {
+    const [, count] = /^bytes:(\d+)$/.exec(fault.at) ?? [];
+    if (count) body.atBytes(Number(count), () => strike(fault));
+  }
+  return {
+    /** Strikes the faults of a point; returns true if nothing of the answer follows. */
+    reached(point: RequestPoint): boolean {
+      for (const fault of faults) {
+        if (fault.at === point) strike(fault);
+      }
+      return body.isEnded();
+    },
+    /** Sets the form of error events. */
+    formFailures: (form: FailureEvents) => void (failure = form),
+  };
+}
+
+const BAD_JSON = '{"choices":[{"index":0,';
+const NON_OBJECT = "[1,2]";
+const PAGE =
+  "<!doctype html>\n<html><head><title>Bad gateway</title></head><body><h1>Bad gateway</h1></body></html>\n";
+
+/** Between the halves of a character, so that they arrive apart. */
+const SPLIT_MS = 20;
+
+/** When a stall ends. */
+export function stallEnd(ms: number | undefined, nowMs: number): number {
+  return ms === undefined ? Infinity : nowMs + ms;
+}
+
+function sendNoise(count: number, body: AnswerBody): void {
+  for (let n = 0; n < count; n++) {
+    const type = "reference.noise";
+    const json = JSON.stringify({ type, object: type, choices: [], n });
+    const text = `: noise\nevent: ${type}\ndata: ${json}\n\n`;
+    body.send("noise", Buffer.from(text));
+  }
+}
+
+function paddingOf(bytes: number): Uint8Array {
+  const type = "reference.padding";
+  const head =
+    `data: {"type":"${type}","object":"${type}","choices":[],"padding":"`;
+  const padding = "x".repeat(Math.max(0, bytes - head.length - 4));
+  return Buffer.from(`${head}${padding}"}\n\n`);
+}
+
+/** The answer that a fault at `accept` gives, if it gives one. */
+export function answerAtAccept(
+  fault: Fault,
+  dialect: RequestParts["options"]["dialect"],
+): {
+  status?: number;
+  headers?: Readonly<Record<string, string>>;
+  body?: string;
+} | undefined {
+  switch (fault.do) {
+    case "refuse":
+    case "status":
+      return fault;
+    case "redirect":
+      return { status: fault.status, headers: { location: fault.location } };
+    case "error": {
+      const refusal = failureOf(fault.code || "500", fault.message);
+      const { status } = refusal;
+      return { status, body: refusalJson(refusal, dialect) };
+    }
+    case "frame":
+      return { body: fault.text };
+    case "bad-json":
+      return { body: BAD_JSON };
+    case "non-object":
+      return { body: NON_OBJECT };
+    case "html":
+      return { body: PAGE, headers: { "content-type": "text/html" } };
+  }
+  return undefined;
 }

@@ -3,7 +3,7 @@ import { EventEmitter } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { connect } from "node:net";
 import { random } from "../../lib/random.ts";
-import { createSeats } from "../seats.ts";
+import { createSeats } from "../context.ts";
 import { createExchange } from "./exchange.ts";
 import { generate } from "../openai/generation.ts";
 import type { LogEntry, RunningServer } from "../mod.ts";

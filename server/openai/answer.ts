@@ -1,8 +1,7 @@
 import type { Random } from "../../lib/random.ts";
 import type { RequestOptions } from "../settings.ts";
 import type { Body, TokenLimit } from "./body.ts";
-import type { ChatMessage } from "./prompt.ts";
-import { pseudoTokens, startOf, tokensOf } from "./tokens.ts";
+import { type ChatMessage, pseudoTokens, startOf, tokensOf } from "./tokens.ts";
 
 /** The content of an event: one token, or several of a kind. */
 export interface Piece {

@@ -31,7 +31,7 @@ import {
   countPrompt,
   lastUserText,
   listOf,
-} from "./prompt.ts";
+} from "./tokens.ts";
 import {
   type Counts,
   type Head,

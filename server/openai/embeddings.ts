@@ -3,8 +3,12 @@ import type { Endpoint } from "../http/endpoints.ts";
 import { Refusal } from "../http/refusal.ts";
 import { type Body, missingFields, readBody } from "./body.ts";
 import { generate } from "./generation.ts";
-import { type ChatMessage, chatTokenIds } from "./prompt.ts";
-import { countTokens, textOfIds } from "./tokens.ts";
+import {
+  type ChatMessage,
+  chatTokenIds,
+  countTokens,
+  textOfIds,
+} from "./tokens.ts";
 import { headOf } from "./usage.ts";
 
 /** The most numbers in the vectors of a request, as of 2,048 texts in 2,048 dimensions. */

@@ -1,7 +1,7 @@
 import type { Random } from "../../lib/random.ts";
 import type { AnswerHead, Exchange } from "../http/exchange.ts";
 import { DONE_EVENT } from "../http/refusal.ts";
-import type { Seats } from "../seats.ts";
+import type { Seats } from "../context.ts";
 import type { RequestOptions } from "../settings.ts";
 import type { Answer, Piece } from "./answer.ts";
 import type { Counts, StreamUsage } from "./usage.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { random } from "../../lib/random.ts";
-import { createSeats } from "../seats.ts";
+import { createSeats } from "../context.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { draw, generate } from "./generation.ts";
 import { REQUEST_DEFAULTS } from "../settings.ts";

@@ -10,7 +10,7 @@ import {
   countPrompt,
   lastUserText,
   listOf,
-} from "./prompt.ts";
+} from "./tokens.ts";
 import {
   itemFor,
   type OutputItem,

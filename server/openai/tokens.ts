@@ -1,5 +1,10 @@
+import { bytesSource, inspectAudio } from "../../audio/mod.ts";
 import type { Random } from "../../lib/random.ts";
-import { pseudoWord } from "../speech/words.ts";
+import type { Endpoint } from "../http/endpoints.ts";
+import { Refusal } from "../http/refusal.ts";
+import type { RequestOptions } from "../settings.ts";
+import { pseudoWord } from "../speech.ts";
+import { type Body, missingFields, readBody } from "./body.ts";
 
 /** Bytes of a token: as many as fit, after a one, into a number that JSON and a double keep exactly. */
 const TOKEN_BYTES = 6;
@@ -83,4 +88,152 @@ export function pseudoTokens(
   }
   tokens.length = count;
   return tokens;
+}
+
+/** A message of a chat, as the client sent it. */
+export interface ChatMessage {
+  readonly role?: unknown;
+  readonly content?: unknown;
+  readonly tool_calls?: unknown;
+  readonly [field: string]: unknown;
+}
+
+/** Ids of the tokens around each message, and before the answer. */
+const START = 1;
+const ROLE = 2;
+const END = 3;
+const ANSWER = 4;
+
+/** The token ids of a chat: three around each message, one before the answer, and those of its texts. Media have none. */
+export function chatTokenIds(
+  messages: readonly ChatMessage[],
+  tools: readonly unknown[],
+  addGenerationPrompt = true,
+): number[] {
+  const idsOf = (text: string) => tokensOf(text).map(tokenId);
+  const ids = tools.length > 0 ? idsOf(JSON.stringify(tools)) : [];
+  for (const { content, tool_calls: calls } of messages) {
+    ids.push(START, ROLE);
+    const texts = contentTexts(content);
+    if (calls) texts.push(JSON.stringify(calls));
+    for (const text of texts) {
+      for (const id of idsOf(text)) ids.push(id);
+    }
+    ids.push(END);
+  }
+  if (addGenerationPrompt) ids.push(ANSWER);
+  return ids;
+}
+
+/** Counts the tokens of a chat, its media included. */
+export async function countPrompt(
+  messages: readonly ChatMessage[],
+  tools: readonly unknown[],
+  options: RequestOptions,
+): Promise<number> {
+  let tokens = chatTokenIds(messages, tools).length;
+  for (const { content } of messages) {
+    if (!Array.isArray(content)) continue;
+    for (const part of content) tokens += await mediaTokens(part, options);
+  }
+  return tokens;
+}
+
+/** The text of the user's last message. */
+export function lastUserText(messages: readonly ChatMessage[]): string {
+  const last = messages.findLast(({ role }) => role === "user");
+  return contentTexts(last?.content).join("");
+}
+
+/** The texts of a message's content, which is a text or parts. */
+export function contentTexts(content: unknown): string[] {
+  if (typeof content === "string") return [content];
+  if (!Array.isArray(content)) return [];
+  return content.map((part) => part?.text)
+    .filter((text) => typeof text === "string");
+}
+
+/** Counts the tokens of a picture, video or sound in a message. */
+async function mediaTokens(
+  part: Readonly<Record<string, unknown>>,
+  options: RequestOptions,
+): Promise<number> {
+  switch (part?.type) {
+    case "image_url":
+    case "input_image":
+      return options.imageTokens;
+    case "video_url":
+      return options.videoTokens;
+    case "input_audio":
+      return await audioTokens(Object(part.input_audio).data, options);
+    case "audio_url":
+      return await audioTokens(Object(part.audio_url).url, options);
+    default:
+      return 0;
+  }
+}
+
+/**
+ * Counts the tokens of audio in base64 or in a `data:` URL. Audio elsewhere is not fetched and counts none.
+ *
+ * @throws {Refusal} If the data is not audio.
+ */
+async function audioTokens(
+  value: unknown,
+  { audioTokensPerSecond }: RequestOptions,
+): Promise<number> {
+  const data = typeof value === "string" ? value : "";
+  if (/^https?:/.test(data)) return 0;
+  try {
+    const bytes = Uint8Array.fromBase64(data.replace(/^data:[^,]*,/, ""));
+    const { durationMs } = await inspectAudio(bytesSource(bytes, "audio"));
+    return Math.ceil(durationMs / 1000 * audioTokensPerSecond);
+  } catch (cause) {
+    throw new Refusal("Invalid or corrupted audio data.", { cause });
+  }
+}
+
+/** `/tokenize`: the tokens of a prompt or a chat. */
+export const tokenize: Endpoint = {
+  prefix: "tokenize-",
+  handle(incoming, exchange, { models }) {
+    const body = readBody(incoming, models);
+    if (body.prompt === undefined && body.messages === undefined) {
+      throw missingFields(["prompt", "messages"], body);
+    }
+    const tokens = idsOf(body);
+    const answer = {
+      count: tokens.length,
+      max_model_len: exchange.options.maxModelLen,
+      tokens,
+      token_strs: body.return_token_strs === true
+        ? tokens.map((id) => textOfIds([id]))
+        : null,
+    };
+    exchange.answer(JSON.stringify(answer), { type: "tokens" });
+  },
+};
+
+function idsOf({ prompt, messages, tools, ...body }: Body): number[] {
+  if (typeof prompt === "string") return tokensOf(prompt).map(tokenId);
+  return chatTokenIds(
+    listOf<ChatMessage>(messages),
+    listOf(tools),
+    body.add_generation_prompt !== false,
+  );
+}
+
+/** `/detokenize`: the text of tokens. */
+export const detokenize: Endpoint = {
+  prefix: "detokenize-",
+  handle(incoming, exchange, { models }) {
+    const { tokens } = readBody(incoming, models, { required: ["tokens"] });
+    const prompt = textOfIds(listOf(tokens).map(Number));
+    exchange.answer(JSON.stringify({ prompt }), { type: "prompt" });
+  },
+};
+
+/** A field's list; empty if it is something else. */
+export function listOf<Item>(value: unknown): readonly Item[] {
+  return Array.isArray(value) ? value : [];
 }

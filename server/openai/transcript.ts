@@ -5,8 +5,7 @@ import {
   type ServerEvent,
 } from "../http/refusal.ts";
 import type { RequestOptions } from "../settings.ts";
-import type { FileSpeech } from "../speech/transcriber.ts";
-import { type TimedWord, withErrors } from "../speech/words.ts";
+import { type FileSpeech, type TimedWord, withErrors } from "../speech.ts";
 import type { Answer, Piece } from "./answer.ts";
 import { tokenId, tokensOf } from "./tokens.ts";
 import { type Counts, type Head, plainUsage } from "./usage.ts";

@@ -2,10 +2,7 @@ import type { ServerHost } from "../context.ts";
 import type { Endpoint, Incoming } from "../http/endpoints.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { Refusal } from "../http/refusal.ts";
-import {
-  createFileRecognizer,
-  type RecognizeFile,
-} from "../speech/transcriber.ts";
+import { createFileRecognizer, type RecognizeFile } from "../speech.ts";
 import { checkModel, missingFields, notInteger } from "./body.ts";
 import { answerWhole, countsOf, generate, type Job } from "./generation.ts";
 import {

@@ -1,7 +1,6 @@
 import type { Random } from "../../lib/random.ts";
-import type { Seats } from "../seats.ts";
-import { SAMPLE_RATE_HZ } from "../speech.ts";
-import type { Transcriber } from "../speech/transcriber.ts";
+import type { Seats } from "../context.ts";
+import { SAMPLE_RATE_HZ, type Transcriber } from "../speech.ts";
 import type { Connection } from "./connection.ts";
 
 /** The decoding of one utterance, from the starting commit to done. */

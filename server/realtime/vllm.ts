@@ -1,7 +1,6 @@
 import { hashAudio } from "../log.ts";
-import type { Seats } from "../seats.ts";
-import { SAMPLE_RATE_HZ } from "../speech.ts";
-import { createTranscriber } from "../speech/transcriber.ts";
+import type { Seats } from "../context.ts";
+import { createTranscriber, SAMPLE_RATE_HZ } from "../speech.ts";
 import { type Connection, errorEvent, type Protocol } from "./connection.ts";
 import {
   generate,
