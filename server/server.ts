@@ -1,11 +1,7 @@
 import { random } from "../lib/random.ts";
 import { serverClock } from "./clock.ts";
 import { createSeats, type ServerHost } from "./context.ts";
-import {
-  answerRoute,
-  createEndpoints,
-  type Endpoint,
-} from "./http/endpoints.ts";
+import { createHttp, type Endpoint } from "./http/endpoints.ts";
 import { listen, pathOf } from "./http/listen.ts";
 import { createLog, type LogEntry } from "./log.ts";
 import { chat } from "./openai/chat.ts";
@@ -72,16 +68,14 @@ export async function startServer(
     maxFrameBytes,
     deflate,
   });
-  const request = { ...REQUEST_DEFAULTS, ...options };
-  const endpoints = createEndpoints(endpointsOf(seed), request, host);
-  const { maxModelLen } = session;
-  const routes = { ...host, maxModelLen, healthStatus };
+  const http = createHttp({
+    endpoints: endpointsOf(seed),
+    defaults: { ...REQUEST_DEFAULTS, ...options },
+    maxModelLen: session.maxModelLen,
+    healthStatus,
+  }, host);
   const listener = await listen({ hostname, port, tls }, {
-    connected: endpoints.connected,
-    request(message, response) {
-      if (endpoints.take(message, response)) return;
-      answerRoute(message, response, routes);
-    },
+    ...http,
     upgrade: upgrades.take,
   });
 

@@ -14,7 +14,7 @@ import {
   REQUEST_SETTINGS,
   type RequestOptions,
 } from "../settings.ts";
-import { createExchange, type Exchange, strikeAtAccept } from "./exchange.ts";
+import { createExchange, type Exchange } from "./exchange.ts";
 import { pathOf, queryOf, settingsIn } from "./listen.ts";
 import { Refusal, refusalJson } from "./refusal.ts";
 
@@ -40,12 +40,18 @@ export interface Endpoint {
   ): void | Promise<void>;
 }
 
-/** Creates endpoints by their paths. */
-export function createEndpoints(
-  endpoints: Readonly<Record<string, Endpoint>>,
-  defaults: RequestOptions,
-  host: ServerHost,
-) {
+/** Options of the HTTP side of a server. */
+export interface HttpOptions {
+  /** The endpoints with a model, by path. */
+  readonly endpoints: Readonly<Record<string, Endpoint>>;
+  /** The options of a request that sets none. */
+  readonly defaults: RequestOptions;
+  readonly maxModelLen: number;
+  readonly healthStatus: number;
+}
+
+/** Creates the HTTP side of a server. */
+export function createHttp(http: HttpOptions, host: ServerHost) {
   const { clock, pathPrefix, ids } = host;
   const connectedMs = new WeakMap<Socket, number>();
   let seen = 0;
@@ -56,7 +62,7 @@ export function createEndpoints(
     message: IncomingMessage,
     response: ServerResponse,
   ): void {
-    const { options, problem } = optionsOf(message, defaults);
+    const { options, problem } = optionsOf(message, http.defaults);
     const given = message.headers["x-request-id"];
     const { dialect } = options;
     const id = answerId(endpoint.prefix, { ids, dialect, given });
@@ -72,9 +78,13 @@ export function createEndpoints(
     receive(message, response, left, (body) => {
       const receivedMs = clock.now();
       record("in", "body", { bytes: body.length });
-      const parts = { ...context, message, response, receivedMs };
-      const exchange = createExchange(parts);
-      if (strikeAtAccept(parts, exchange)) return;
+      const exchange = createExchange({
+        ...context,
+        message,
+        response,
+        receivedMs,
+      });
+      if (exchange.strikeAtAccept()) return;
       if (!host.isAuthorized(message)) {
         return exchange.answer('{"error":"Unauthorized"}', { status: 401 });
       }
@@ -85,20 +95,6 @@ export function createEndpoints(
       const contentType = message.headers["content-type"] ?? "";
       run(endpoint, { body, contentType }, exchange);
     });
-  }
-
-  /** Refuses requests beyond the limits that are set. */
-  function admit(
-    { maxConcurrentRequests, failAfterRequests }: RequestOptions,
-  ): void {
-    if (maxConcurrentRequests > 0 && active > maxConcurrentRequests) {
-      const message = "The server is at its limit of concurrent requests.";
-      throw new Refusal(message, { status: 503, code: "overloaded" });
-    }
-    if (failAfterRequests > 0 && seen > failAfterRequests) {
-      const message = `The server fails after ${failAfterRequests} requests.`;
-      throw new Refusal(message, { status: 500 });
-    }
   }
 
   async function run(
@@ -121,24 +117,73 @@ export function createEndpoints(
     }
   }
 
+  /** Refuses requests beyond the limits that are set. */
+  function admit(
+    { maxConcurrentRequests, failAfterRequests }: RequestOptions,
+  ): void {
+    if (maxConcurrentRequests > 0 && active > maxConcurrentRequests) {
+      const message = "The server is at its limit of concurrent requests.";
+      throw new Refusal(message, { status: 503, code: "overloaded" });
+    }
+    if (failAfterRequests > 0 && seen > failAfterRequests) {
+      const message = `The server fails after ${failAfterRequests} requests.`;
+      throw new Refusal(message, { status: 500 });
+    }
+  }
+
+  /** Answers the routes without a model: health, version, models and the log. */
+  function answerRoute(
+    route: string,
+    message: IncomingMessage,
+    response: ServerResponse,
+  ): void {
+    const method = message.method === "HEAD" ? "GET" : message.method;
+    if (!host.isAuthorized(message)) {
+      return sendJson(response, 401, { error: "Unauthorized" });
+    }
+    switch (`${method} ${route}`) {
+      case "GET /health":
+        return void response.writeHead(http.healthStatus).end();
+      case "GET /ping":
+        return void response.writeHead(200).end();
+      case "GET /version":
+        return sendJson(response, 200, { version: "0.32.0" });
+      case "GET /v1/models":
+        return sendJson(response, 200, modelList(host, http.maxModelLen));
+      case "GET /log":
+        return sendLog(message, response, host.log);
+      case "DELETE /log":
+        host.log.clear();
+        return void response.writeHead(204).end();
+      default:
+        return sendJson(response, 404, { detail: "Not Found" });
+    }
+  }
+
   return {
     /** Stamps a new connection. */
     connected: (socket: Socket) => void connectedMs.set(socket, clock.now()),
-    /** Takes a request to one of the paths; returns whether it did. */
-    take(message: IncomingMessage, response: ServerResponse): boolean {
+    /** Answers a request. */
+    request(message: IncomingMessage, response: ServerResponse): void {
       const path = pathOf(message);
-      const name = path.slice(pathPrefix.length);
-      if (!path.startsWith(pathPrefix) || !Object.hasOwn(endpoints, name)) {
-        return false;
+      const route = path.startsWith(pathPrefix)
+        ? path.slice(pathPrefix.length)
+        : "";
+      const endpoint = Object.hasOwn(http.endpoints, route)
+        ? http.endpoints[route]
+        : undefined;
+      if (endpoint && message.method === "POST") {
+        return serve(endpoint, message, response);
       }
-      if (message.method === "POST") serve(endpoints[name]!, message, response);
-      else refuseMethod(message, response);
-      return true;
+      message.resume();
+      if (!endpoint) return answerRoute(route, message, response);
+      const body = { detail: "Method Not Allowed" };
+      sendJson(response, 405, body, { allow: "POST" });
     },
   };
 }
 
-/** The options of a request, and what is wrong with those it sets. */
+/** The options of a request, and the problem with those it sets. */
 function optionsOf(
   message: IncomingMessage,
   current: RequestOptions,
@@ -169,57 +214,8 @@ function receive(
   });
 }
 
-function refuseMethod(
-  message: IncomingMessage,
-  response: ServerResponse,
-): void {
-  message.resume();
-  const body = { detail: "Method Not Allowed" };
-  sendJson(response, 405, body, { allow: "POST" });
-}
-
-/** State of the routes without a model. */
-export interface RouteHost extends ServerHost {
-  readonly maxModelLen: number;
-  readonly healthStatus: number;
-}
-
-/** Answers the routes without a model: health, version, models and the log. */
-export function answerRoute(
-  message: IncomingMessage,
-  response: ServerResponse,
-  host: RouteHost,
-): void {
-  message.resume();
-  const path = pathOf(message);
-  const route = path.startsWith(host.pathPrefix)
-    ? path.slice(host.pathPrefix.length)
-    : "";
-  const method = message.method === "HEAD" ? "GET" : message.method;
-  if (!host.isAuthorized(message)) {
-    return sendJson(response, 401, { error: "Unauthorized" });
-  }
-  switch (`${method} ${route}`) {
-    case "GET /health":
-      return void response.writeHead(host.healthStatus).end();
-    case "GET /ping":
-      return void response.writeHead(200).end();
-    case "GET /version":
-      return sendJson(response, 200, { version: "0.32.0" });
-    case "GET /v1/models":
-      return sendJson(response, 200, modelList(host));
-    case "GET /log":
-      return sendLog(message, response, host.log);
-    case "DELETE /log":
-      host.log.clear();
-      return void response.writeHead(204).end();
-    default:
-      return sendJson(response, 404, { detail: "Not Found" });
-  }
-}
-
 /** Sends a JSON response. */
-export function sendJson(
+function sendJson(
   response: ServerResponse,
   status: number,
   value: unknown,
@@ -228,12 +224,15 @@ export function sendJson(
   const body = JSON.stringify(value);
   response.writeHead(status, {
     "content-type": "application/json",
-    "content-length": new TextEncoder().encode(body).length,
+    "content-length": Buffer.byteLength(body),
     ...headers,
   }).end(body);
 }
 
-function modelList({ models, maxModelLen, clock, ids }: RouteHost): unknown {
+function modelList(
+  { models, clock, ids }: ServerHost,
+  maxModelLen: number,
+): unknown {
   const created = Math.floor(clock.now() / 1000);
   const data = models.map((id) => ({
     id,

@@ -1,6 +1,5 @@
 import { Buffer } from "node:buffer";
 import { createTimers } from "../clock.ts";
-import type { Context } from "../context.ts";
 import type { Fault, RequestPoint } from "../faults.ts";
 import type { RequestOptions } from "../settings.ts";
 import {
@@ -16,28 +15,7 @@ import {
 } from "./refusal.ts";
 
 /** A request and its answer. */
-export interface Exchange extends Context<RequestOptions> {
-  /** When the last byte of the request's body arrived. */
-  readonly receivedMs: number;
-  /** Whether a fault makes a stream an answer in one piece. */
-  readonly refusesStreams: boolean;
-  /** Answers in one piece. */
-  answer(body: string, head?: AnswerHead): void;
-  /** Sends the headers of an event stream. `failure` forms its error events. */
-  open(failure?: FailureEvents): void;
-  /** Sends an event of the stream, its empty line included. */
-  send(type: string, event: string, chars?: number): void;
-  /** Ends the stream after `last` has sent its events. */
-  finish(last: () => void): void;
-  /** Holds everything that is sent until a time. */
-  hold(untilMs: number): void;
-  /** Destroys the connection. */
-  drop(): void;
-  /** Runs `task` at a time, unless the exchange is over first. */
-  at(atMs: number, task: () => void): () => void;
-  /** Runs `task` when the exchange is over, however it ended. */
-  onOver(task: () => void): void;
-}
+export type Exchange = ReturnType<typeof createExchange>;
 
 /** Head of an answer in one piece. */
 export interface AnswerHead {
@@ -51,7 +29,7 @@ export interface AnswerHead {
 }
 
 /** Creates the exchange of a request, with time stamps, log, timers and faults. */
-export function createExchange(parts: RequestParts): Exchange {
+export function createExchange(parts: RequestParts) {
   const { response, options, clock } = parts;
   const timers = createTimers(clock);
   const body = createAnswerBody(parts, timers);
@@ -82,77 +60,78 @@ export function createExchange(parts: RequestParts): Exchange {
     });
   }
 
+  /** Answers in one piece. */
+  function answer(
+    text: string,
+    { status = 200, headers, type: logType, chars }: AnswerHead = {},
+  ): void {
+    if (body.isEnded()) return;
+    if (body.hasHead()) return body.drop();
+    const bytes = Buffer.from(text);
+    body.head(status, {
+      ...(text && { "content-type": "application/json" }),
+      "content-length": String(bytes.length),
+      ...headers,
+      ...(text && type),
+    });
+    if (faults.reached("headers")) return;
+    body.send(logType ?? "body", bytes, chars);
+    if (!faults.reached("done")) body.end();
+  }
+
   return {
     ...parts,
+    /** Whether a fault makes a stream an answer in one piece. */
     refusesStreams: parts.faults.some((fault) => fault.do === "json"),
-    answer(text, { status = 200, headers, type: logType, chars } = {}) {
-      if (body.isEnded()) return;
-      if (body.hasHead()) return body.drop();
-      const bytes = Buffer.from(text);
-      body.head(status, {
-        ...(text && { "content-type": "application/json" }),
-        "content-length": String(bytes.length),
-        ...headers,
-        ...(text && type),
-      });
-      if (faults.reached("headers")) return;
-      body.send(logType ?? "body", bytes, chars);
-      if (!faults.reached("done")) body.end();
-    },
-    open(failure = chunkFailure(options)) {
+    answer,
+    /** Strikes the faults before the answer; returns true if one takes the answer's place. */
+    strikeAtAccept: (): boolean =>
+      parts.faults.some((fault) => {
+        if (fault.at !== "accept") return false;
+        if (fault.do === "stall" || fault.do === "drop") {
+          faults.strike(fault);
+          return fault.do === "drop";
+        }
+        const given = answerAtAccept(fault, options.dialect);
+        if (!given) return false;
+        const { body = "", ...head } = given;
+        answer(body, { ...head, type: "(fault)" });
+        return true;
+      }),
+    /** Sends the headers of an event stream. `failure` forms its error events. */
+    open(failure: FailureEvents = chunkFailure(options)): void {
       faults.formFailures(failure);
       const usual = { "content-type": "text/event-stream; charset=utf-8" };
       body.head(200, { ...usual, ...type });
       faults.reached("headers");
       ping();
     },
-    send(type, event, chars) {
+    /** Sends an event of the stream, its empty line included. */
+    send(type: string, event: string, chars?: number): void {
       if (body.isEnded()) return;
       body.send(type, Buffer.from(event), chars);
       faults.reached(`events:${++events}`);
       ping();
     },
-    finish(last) {
+    /** Ends the stream after `last` has sent its events. */
+    finish(last: () => void): void {
       if (body.isEnded() || faults.reached("done")) return;
       last();
       body.end();
       cancelPing();
     },
-    hold: body.hold,
-    drop: body.drop,
+    /** Runs `task` at a time, unless the exchange is over first. */
     at: timers.at,
-    onOver(task) {
+    /** Runs `task` when the exchange is over, however it ended. */
+    onOver(task: () => void): void {
       if (isOver) task();
       else onOver.push(task);
     },
   };
 }
 
-/** Strikes the faults before the answer; returns true if one takes the answer's place. */
-export function strikeAtAccept(
-  { options, faults, clock }: RequestParts,
-  exchange: Exchange,
-): boolean {
-  return faults.some((fault) => {
-    if (fault.at !== "accept") return false;
-    if (fault.do === "stall") {
-      exchange.hold(stallEnd(fault.ms, clock.now()));
-      return false;
-    }
-    if (fault.do === "drop") {
-      exchange.drop();
-      return true;
-    }
-    const answer = answerAtAccept(fault, options.dialect);
-    if (!answer) return false;
-    const { body = "", ...head } = answer;
-    exchange.answer(body, { ...head, type: "(fault)" });
-    return true;
-  });
-}
-
 /** Creates the faults of one answer, which act on its body. */
-export function createFaults(
+function createFaults(
   { options, faults, clock, random }: RequestParts,
   body: AnswerBody,
 ) {
@@ -188,7 +167,7 @@ export function createFaults(
       case "split":
         return splitNext();
       case "stall":
-        return body.hold(stallEnd(fault.ms, clock.now()));
+        return body.hold(clock.now() + (fault.ms ?? Infinity));
       case "cut":
         return body.end();
       case "drop":
@@ -225,6 +204,7 @@ export function createFaults(
     if (count) body.atBytes(Number(count), () => strike(fault));
   }
   return {
+    strike,
     /** Strikes the faults of a point; returns true if nothing of the answer follows. */
     reached(point: RequestPoint): boolean {
       for (const fault of faults) {
@@ -245,11 +225,6 @@ const PAGE =
 /** Between the halves of a character, so that they arrive apart. */
 const SPLIT_MS = 20;
 
-/** When a stall ends. */
-export function stallEnd(ms: number | undefined, nowMs: number): number {
-  return ms === undefined ? Infinity : nowMs + ms;
-}
-
 function sendNoise(count: number, body: AnswerBody): void {
   for (let n = 0; n < count; n++) {
     const type = "reference.noise";
@@ -268,14 +243,10 @@ function paddingOf(bytes: number): Uint8Array {
 }
 
 /** The answer that a fault at `accept` gives, if it gives one. */
-export function answerAtAccept(
+function answerAtAccept(
   fault: Fault,
-  dialect: RequestParts["options"]["dialect"],
-): {
-  status?: number;
-  headers?: Readonly<Record<string, string>>;
-  body?: string;
-} | undefined {
+  dialect: RequestOptions["dialect"],
+): AnswerHead & { readonly body?: string } | undefined {
   switch (fault.do) {
     case "refuse":
     case "status":

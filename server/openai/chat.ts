@@ -22,7 +22,7 @@ import {
 } from "./body.ts";
 import {
   answerWhole,
-  type Chunks,
+  type ChunkForm,
   countsOf,
   streamAnswers,
 } from "./generation.ts";
@@ -36,6 +36,7 @@ import {
   type Counts,
   type Head,
   headOf,
+  nulls,
   OPENAI_PRINT,
   runningUsage,
   type StreamUsage,
@@ -47,7 +48,7 @@ import {
 export const chat: Endpoint = {
   prefix: "chatcmpl-",
   async handle(incoming, exchange, { models, seats }) {
-    const { options, id } = exchange;
+    const { options } = exchange;
     const body = readBody(incoming, models, { required: ["messages"] });
     const streamed = isStreamed(body, exchange);
     const messages = messagesOf(body);
@@ -55,7 +56,7 @@ export const chat: Endpoint = {
     const promptTokens = await countPrompt(messages, tools, options);
     const answers = answersOf(body, messages, promptTokens, exchange);
     const job = { answers, promptTokens, seats };
-    const head = headOf(id, body.model ?? models[0], exchange.clock);
+    const head = headOf(exchange, body.model, models);
     if (streamed) {
       const usage = streamUsage(body.stream_options, options, runningUsage);
       return streamAnswers(exchange, job, chatChunks(head, usage, options));
@@ -121,20 +122,15 @@ function chatCompletion(
   options: RequestOptions,
 ): string {
   const isVllm = options.dialect === "vllm";
-  const extra = { stop_reason: null, token_ids: null, routed_experts: null };
   const choices = answers.map((answer, index) => ({
     index,
     message: messageOf(answer, head.id, options),
     logprobs: null,
     finish_reason: answer.finishReason,
-    ...(isVllm && extra),
+    ...(isVllm && nulls("stop_reason", "token_ids", "routed_experts")),
   }));
   const object = "chat.completion";
-  const prompt = {
-    prompt_logprobs: null,
-    prompt_token_ids: null,
-    prompt_text: null,
-  };
+  const prompt = nulls("prompt_logprobs", "prompt_token_ids", "prompt_text");
   return JSON.stringify({
     ...wholeAnswer(head, object, choices, counts, options, prompt),
     ...(!isVllm && OPENAI_PRINT),
@@ -187,50 +183,35 @@ function chatChunks(
   { id, created, model }: Head,
   usage: StreamUsage,
   options: RequestOptions,
-): Chunks {
+): ChunkForm {
   const isVllm = options.dialect === "vllm";
   const object = "chat.completion.chunk";
   const print = isVllm ? {} : OPENAI_PRINT;
-  const head = { id, object, created, model, ...print };
   const role = { role: "assistant", content: "" };
-
-  function choiceOf(index: number, delta: object, reason?: string): object {
-    return {
-      index,
-      delta,
-      logprobs: null,
-      finish_reason: reason ?? null,
-      ...(isVllm && reason !== undefined && { stop_reason: null }),
-      ...(isVllm && { token_ids: null }),
-    };
-  }
-
   return {
-    type: object,
+    head: { id, object, created, model, ...print },
     usage,
-    opening(index, counts) {
+    opening(index, used) {
       const delta = isVllm ? role : { ...role, refusal: null };
       const choice = { index, delta, logprobs: null, finish_reason: null };
-      return {
-        ...head,
-        choices: [choice],
-        ...usage.during(counts),
-        ...(isVllm && { prompt_token_ids: null, prompt_text: null }),
-      };
+      const prompt = isVllm ? nulls("prompt_token_ids", "prompt_text") : {};
+      return { choices: [choice], ...used, ...prompt };
     },
-    piece(piece, index, counts, reason) {
+    choices(piece, index, reason) {
       const deltas = deltasOf(piece, id, options);
       if (reason !== undefined && !isVllm) deltas.push({});
       return deltas.map((delta, i) => {
         const isLast = reason !== undefined && i === deltas.length - 1;
         return {
-          ...head,
-          choices: [choiceOf(index, delta, isLast ? reason : undefined)],
-          ...(isLast ? usage.atFinish(counts) : usage.during(counts)),
+          index,
+          delta,
+          logprobs: null,
+          finish_reason: isLast ? reason : null,
+          ...(isVllm && isLast && { stop_reason: null }),
+          ...(isVllm && { token_ids: null }),
         };
       });
     },
-    last: (usage) => ({ ...head, choices: [], ...usage }),
   };
 }
 

@@ -13,7 +13,7 @@ import {
 } from "./body.ts";
 import {
   answerWhole,
-  type Chunks,
+  type ChunkForm,
   countsOf,
   type Job,
   streamAnswers,
@@ -22,6 +22,7 @@ import { countTokens, textOfIds } from "./tokens.ts";
 import {
   type Head,
   headOf,
+  nulls,
   plainUsage,
   type StreamUsage,
   streamUsage,
@@ -38,13 +39,13 @@ const USUAL_TOKENS = 16;
 export const completions: Endpoint = {
   prefix: "cmpl-",
   handle(incoming, exchange, { models, seats }) {
-    const { options, id } = exchange;
+    const { options } = exchange;
     const body = readBody(incoming, models);
     const prompts = promptsOf(body);
     const streamed = isStreamed(body, exchange);
     const n = choicesOf(body);
     const job = { ...answersOf(body, prompts, n, exchange), seats };
-    const head = headOf(id, body.model ?? models[0], exchange.clock);
+    const head = headOf(exchange, body.model, models);
     const echoed = body.echo === true ? prompts : [];
     const before = (choice: number) => echoed[Math.floor(choice / n)] ?? "";
     if (streamed) {
@@ -113,32 +114,22 @@ function completionChunks(
   usage: StreamUsage,
   { dialect }: RequestOptions,
   before: (choice: number) => string,
-): Chunks {
+): ChunkForm {
   const object = "text_completion";
-  const head = { id, object, created, model };
   const tail = dialect === "vllm"
-    ? { stop_reason: null, prompt_token_ids: null, token_ids: null }
+    ? nulls("stop_reason", "prompt_token_ids", "token_ids")
     : {};
   const begun = new Set<number>();
   return {
-    type: object,
+    head: { id, object, created, model },
     usage,
-    piece({ text }, index, counts, reason) {
+    choices({ text }, index, reason) {
       const prefix = begun.has(index) ? "" : before(index);
       begun.add(index);
-      const choice = {
-        index,
-        text: prefix + text,
-        logprobs: null,
-        finish_reason: reason ?? null,
-        ...tail,
-      };
-      const used = reason === undefined
-        ? usage.during(counts)
-        : usage.atFinish(counts);
-      return [{ ...head, choices: [choice], ...used }];
+      const finish_reason = reason ?? null;
+      const whole = prefix + text;
+      return [{ index, text: whole, logprobs: null, finish_reason, ...tail }];
     },
-    last: (usage) => ({ ...head, choices: [], ...usage }),
   };
 }
 
@@ -150,11 +141,8 @@ function completion(
   before: (choice: number) => string,
 ): string {
   const extra = {
-    stop_reason: null,
-    token_ids: null,
-    prompt_logprobs: null,
-    prompt_token_ids: null,
-    routed_experts: null,
+    ...nulls("stop_reason", "token_ids", "prompt_logprobs"),
+    ...nulls("prompt_token_ids", "routed_experts"),
   };
   const choices = job.answers.map(({ pieces, finishReason }, index) => ({
     index,

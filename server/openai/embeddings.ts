@@ -9,7 +9,7 @@ import {
   countTokens,
   textOfIds,
 } from "./tokens.ts";
-import { headOf } from "./usage.ts";
+import { headOf, nulls } from "./usage.ts";
 
 /** The most numbers in the vectors of a request, as of 2,048 texts in 2,048 dimensions. */
 const MAX_NUMBERS = 4_194_304;
@@ -18,7 +18,7 @@ const MAX_NUMBERS = 4_194_304;
 export const embeddings: Endpoint = {
   prefix: "embd-",
   handle(incoming, exchange, { models, seats, seed }) {
-    const { options, clock } = exchange;
+    const { options } = exchange;
     const body = readBody(incoming, models);
     const inputs = inputsOf(body, options.maxModelLen);
     const dimensions = dimensionsOf(body, options.dimensions, inputs.length);
@@ -27,11 +27,7 @@ export const embeddings: Endpoint = {
     const tokens = inputs.reduce((sum, { tokens }) => sum + tokens, 0);
 
     function json(): string {
-      const { id, created, model } = headOf(
-        exchange.id,
-        body.model ?? models[0],
-        clock,
-      );
+      const { id, created, model } = headOf(exchange, body.model, models);
       const data = inputs.map(({ text }, index) => {
         const vector = unitVector(text, dimensions, seed);
         const embedding = isBase64
@@ -42,12 +38,11 @@ export const embeddings: Endpoint = {
       const object = "list";
       const usage = { prompt_tokens: tokens, total_tokens: tokens };
       if (!isVllm) return JSON.stringify({ object, data, model, usage });
-      const details = {
-        completion_tokens: 0,
-        prompt_tokens_details: null,
-        completion_tokens_details: null,
-      };
-      const all = { ...usage, ...details };
+      const details = nulls(
+        "prompt_tokens_details",
+        "completion_tokens_details",
+      );
+      const all = { ...usage, completion_tokens: 0, ...details };
       return JSON.stringify({ id, object, created, model, data, usage: all });
     }
 

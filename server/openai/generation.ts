@@ -4,7 +4,7 @@ import { DONE_EVENT } from "../http/refusal.ts";
 import type { Seats } from "../context.ts";
 import type { RequestOptions } from "../settings.ts";
 import type { Answer, Piece } from "./answer.ts";
-import type { Counts, StreamUsage } from "./usage.ts";
+import type { Counts, Head, StreamUsage } from "./usage.ts";
 
 /** The answers to generate for a request. */
 export interface Job {
@@ -15,7 +15,7 @@ export interface Job {
   readonly firstMs?: number;
 }
 
-/** Called while answers are generated. */
+/** Receives answers while they are generated. */
 export interface GenerationListener {
   /** The first token is due. Called before the first piece. */
   started?(): void;
@@ -132,29 +132,26 @@ export function answerWhole(
   generate(exchange, job, { done: () => exchange.answer(json(), head) });
 }
 
-/** Forms the chunks of a streamed answer. */
-export interface Chunks {
-  /** Their type in the log. */
-  readonly type: string;
+/** Form of the chunks of a streamed answer. */
+export interface ChunkForm {
+  /** Fields of every chunk. `object` is also its type in the log. */
+  readonly head: Head & { readonly object: string };
   readonly usage: StreamUsage;
-  /** Forms the chunk before the text of an answer. */
-  opening?(choice: number, counts: Counts): object;
-  /** Forms the chunks of a piece. The last one of an answer has the reason why it ends. */
-  piece(
+  /** Forms what follows the head in the chunk before the text of an answer. */
+  opening?(index: number, usage: object): object;
+  /** Forms the choices of a piece, a chunk each. The last one of an answer has the reason why it ends. */
+  choices(
     piece: Piece,
-    choice: number,
-    counts: Counts,
+    index: number,
     reason: string | undefined,
   ): readonly object[];
-  /** Forms the chunk that has nothing but usage. */
-  last(usage: object): object;
 }
 
 /** Streams answers as chunks, with usage where it belongs and `[DONE]` at the end. */
 export function streamAnswers(
   exchange: Exchange,
   job: Job,
-  chunks: Chunks,
+  { head, usage, opening, choices }: ChunkForm,
 ): void {
   const { answers, promptTokens } = job;
   const { roleChunk, done } = exchange.options;
@@ -162,15 +159,15 @@ export function streamAnswers(
   const own = answers.map(() => ({ ...none }));
   const all = { ...none };
 
-  function send(chunk: object, chars: number): void {
-    const json = JSON.stringify(chunk);
-    exchange.send(chunks.type, `data: ${json}\n\n`, chars);
+  function send(fields: object, chars = 0): void {
+    const json = JSON.stringify({ ...head, ...fields });
+    exchange.send(head.object, `data: ${json}\n\n`, chars);
   }
 
   function open(): void {
-    for (const choice of answers.keys()) {
-      const chunk = chunks.opening?.(choice, none);
-      if (chunk) send(chunk, 0);
+    if (!opening) return;
+    for (const index of answers.keys()) {
+      send(opening(index, usage.during(none)));
     }
   }
 
@@ -178,24 +175,26 @@ export function streamAnswers(
   if (roleChunk === "accept") open();
   generate(exchange, job, {
     started: () => roleChunk === "token" && open(),
-    piece(piece, choice, isLast) {
-      const mine = own[choice]!;
+    piece(piece, index, isLast) {
+      const mine = own[index]!;
       for (const counts of [mine, all]) {
         counts.completionTokens += piece.tokens;
         if (piece.kind === "reasoning") counts.reasoningTokens += piece.tokens;
       }
-      const counts = chunks.usage.isFinal ? all : mine;
-      const reason = isLast ? answers[choice]!.finishReason : undefined;
-      let chars = piece.text.length;
-      for (const chunk of chunks.piece(piece, choice, counts, reason)) {
-        send(chunk, chars);
-        chars = 0;
+      const counts = usage.isFinal ? all : mine;
+      const reason = isLast ? answers[index]!.finishReason : undefined;
+      const parts = choices(piece, index, reason);
+      for (const [i, choice] of parts.entries()) {
+        const used = isLast && i === parts.length - 1
+          ? usage.atFinish(counts)
+          : usage.during(counts);
+        send({ choices: [choice], ...used }, i === 0 ? piece.text.length : 0);
       }
     },
     done: () =>
       exchange.finish(() => {
-        const { alone } = chunks.usage;
-        if (alone) send(chunks.last(alone(countsOf(job))), 0);
+        const { alone } = usage;
+        if (alone) send({ choices: [], ...alone(countsOf(job)) });
         if (done) exchange.send(DONE_EVENT.type, DONE_EVENT.text);
       }),
   });

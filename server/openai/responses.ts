@@ -52,7 +52,7 @@ export function createResponses(): Endpoint {
         calls: callsOf(body, messages, options.toolCalls),
       });
       const job = { answers: [answer], promptTokens, seats };
-      const head = headOf(id, body.model ?? models[0], exchange.clock);
+      const head = headOf(exchange, body.model, models);
       const maxTokens = limit.most;
       const isCut = answer.finishReason === "length";
       const whole = responseObject(head, body, {

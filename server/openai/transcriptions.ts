@@ -41,7 +41,7 @@ async function answer(
     isTranslation: boolean;
   },
 ): Promise<void> {
-  const { options, id, clock } = exchange;
+  const { options } = exchange;
   const form = await readForm(incoming, host.models);
   checkForm(form, options.dialect === "vllm" ? VLLM_FORMATS : OPENAI_FORMATS);
   const spoken = await recognize(form.file, options.wordsPerSecond).catch(
@@ -63,7 +63,7 @@ async function answer(
     seats: host.seats,
     firstMs: options.rtfx > 0 ? durationMs / options.rtfx : 0,
   };
-  const head = headOf(id, form.model ?? host.models[0], clock);
+  const head = headOf(exchange, form.model, host.models);
   const counts = countsOf(job);
   const speech = { head, form, transcript, counts, isTranslation };
   if (form.stream && !exchange.refusesStreams) {

@@ -1,4 +1,4 @@
-import type { ServerClock } from "../clock.ts";
+import type { Exchange } from "../http/exchange.ts";
 import type { RequestOptions } from "../settings.ts";
 
 /** Token counts of an answer. */
@@ -16,10 +16,19 @@ export interface Head {
   readonly model: string;
 }
 
-/** The head of an answer that is made now. */
-export function headOf(id: string, model: unknown, clock: ServerClock): Head {
+/** The head of an answer that is made now: by the model that the request names, or the first. */
+export function headOf(
+  { id, clock }: Pick<Exchange, "id" | "clock">,
+  model: unknown,
+  models: readonly string[],
+): Head {
   const created = Math.floor(clock.now() / 1000);
-  return { id, created, model: String(model) };
+  return { id, created, model: String(model ?? models[0]) };
+}
+
+/** Fields that are null. */
+export function nulls(...names: string[]): Readonly<Record<string, null>> {
+  return Object.fromEntries(names.map((name) => [name, null]));
 }
 
 /** The version of vLLM. */
@@ -146,8 +155,6 @@ export function wholeAnswer(
     ...VLLM_PRINT,
     usage,
     ...vllmFields,
-    kv_transfer_params: null,
-    ec_transfer_params: null,
-    metrics: null,
+    ...nulls("kv_transfer_params", "ec_transfer_params", "metrics"),
   };
 }
