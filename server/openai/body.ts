@@ -43,7 +43,7 @@ export function readBody(
 
 function parse(text: string): Body {
   if (text === "") {
-    throw invalid("body", finding("missing", "body", "Field required", "None"));
+    throw invalid(["missing", "body", "Field required", "None"]);
   }
   let body: unknown;
   try {
@@ -57,10 +57,7 @@ function parse(text: string): Body {
   const input = Array.isArray(body)
     ? `<list of ${body.length} items>`
     : String(body);
-  throw invalid(
-    "body",
-    finding("model_attributes_type", "body", message, input),
-  );
+  throw invalid(["model_attributes_type", "body", message, input]);
 }
 
 function invalidJson(text: string, cause: unknown): Refusal {
@@ -76,21 +73,21 @@ function invalidJson(text: string, cause: unknown): Refusal {
 }
 
 /** A finding of pydantic about a field of a body. */
-export function finding(
-  type: string,
-  loc: string,
-  msg: string,
-  input: string,
-): string {
-  return `  {'type': '${type}', 'loc': '${loc}', 'msg': '${msg}', 'input': '${input}'}`;
-}
+type Finding = readonly [kind: string, loc: string, msg: string, input: string];
 
 /** The refusal of a body that does not have the form it must have. */
-export function invalid(param: string, ...findings: string[]): Refusal {
-  const { length } = findings;
-  const count = `${length} validation error${length === 1 ? "" : "s"}`;
-  const type = "Bad Request";
-  return new Refusal([`${count}:`, ...findings].join("\n"), { type, param });
+export function invalid(...findings: [Finding, ...Finding[]]): Refusal {
+  const lines = findings.map(([kind, loc, msg, input]) =>
+    `  {'type': '${kind}', 'loc': '${loc}', 'msg': '${msg}', 'input': '${input}'}`
+  );
+  const count = `${lines.length} validation error${
+    lines.length === 1 ? "" : "s"
+  }`;
+  const [[, param]] = findings;
+  return new Refusal([`${count}:`, ...lines].join("\n"), {
+    type: "Bad Request",
+    param,
+  });
 }
 
 /** The refusal of a body without some fields. */
@@ -100,10 +97,10 @@ export function missingFields(
   given = 0,
 ): Refusal {
   const input = `<dict of ${Object.keys(body).length + given} items>`;
-  const findings = fields.map((field) =>
-    finding("missing", `body.${field}`, "Field required", input)
-  );
-  return invalid(`body.${fields[0]}`, ...findings);
+  const [first, ...others] = fields.map((
+    field,
+  ): Finding => ["missing", `body.${field}`, "Field required", input]);
+  return invalid(first!, ...others);
 }
 
 /**
@@ -162,12 +159,12 @@ function wholeNumber(body: Body, field: string): number {
 
 /** The refusal of a field that is not a whole number. */
 export function notInteger(field: string, value: unknown): Refusal {
-  const loc = `body.${field}`;
   const message = "Input should be a valid integer";
   const parsing = `${message}, unable to parse string as an integer`;
+  const loc = `body.${field}`;
   return typeof value === "string"
-    ? invalid(loc, finding("int_parsing", loc, parsing, value))
-    : invalid(loc, finding("int_type", loc, message, String(value)));
+    ? invalid(["int_parsing", loc, parsing, value])
+    : invalid(["int_type", loc, message, String(value)]);
 }
 
 function checkAsked(field: string, value: number, maxModelLen: number): void {

@@ -13,7 +13,6 @@ import {
 import {
   type Body,
   choicesOf,
-  finding,
   invalid,
   isStreamed,
   readBody,
@@ -92,8 +91,8 @@ const TOKEN_FIELDS = ["max_completion_tokens", "max_tokens"];
 
 function messagesOf({ messages }: Body): readonly ChatMessage[] {
   if (!Array.isArray(messages)) {
-    const [loc, message] = ["body.messages", "Input should be a valid list"];
-    throw invalid(loc, finding("list_type", loc, message, String(messages)));
+    const problem = "Input should be a valid list";
+    throw invalid(["list_type", "body.messages", problem, String(messages)]);
   }
   if (messages.length > 0) return messages;
   throw new Refusal(

@@ -1,15 +1,13 @@
 import { Buffer } from "node:buffer";
-import type { IncomingMessage } from "node:http";
+import type { EventEmitter } from "node:events";
 import type { Socket } from "node:net";
-import { WebSocketServer as UntypedServer } from "ws";
-import type { Random } from "../../lib/random.ts";
-import { createGate, createTimers, type ServerClock } from "../clock.ts";
+import { createGate, createTimers, type Timers } from "../clock.ts";
 import type { Context } from "../context.ts";
 import type { Fault, FaultAction, SessionPoint } from "../faults.ts";
 import type { SessionOptions } from "../settings.ts";
 
 /** The part of a WebSocket of the package `ws` that the server uses. The package has no types. */
-export interface WebSocket {
+export interface WebSocket extends EventEmitter {
   readonly readyState: number;
   readonly OPEN: number;
   /** The negotiated extension: none, or permessage-deflate. */
@@ -20,59 +18,10 @@ export interface WebSocket {
   resume(): void;
   close(code?: number, reason?: string): void;
   terminate(): void;
-  on(
-    event: "message",
-    listener: (data: Buffer, isBinary: boolean) => void,
-  ): void;
-  on(event: "close", listener: (code: number) => void): void;
-  on(event: "error", listener: (error: Error) => void): void;
-  on(event: "pong", listener: () => void): void;
-  once(event: "close", listener: () => void): void;
-}
-
-/** A WebSocket server of `ws` that takes upgrades from another server. */
-export interface WebSocketServer {
-  readonly clients: ReadonlySet<WebSocket>;
-  handleUpgrade(
-    message: IncomingMessage,
-    socket: Socket,
-    head: Uint8Array,
-    opened: (webSocket: WebSocket) => void,
-  ): void;
-}
-
-/** Creates a WebSocket server that chooses no subprotocol. */
-export function createWebSocketServer(
-  options: { maxPayload: number; perMessageDeflate: boolean },
-): WebSocketServer {
-  return new UntypedServer({
-    ...options,
-    noServer: true,
-    handleProtocols: () => false,
-  });
 }
 
 /** A client's connection, as a protocol sees it. */
-export interface Connection {
-  /** The session's id, in its events and in the log. */
-  readonly id: string;
-  readonly options: SessionOptions;
-  readonly clock: ServerClock;
-  /** Creates a generator of this session for one purpose. */
-  random(purpose: string): Random;
-  /** Logs an event of the client, whose bytes came last. Called before answering. */
-  received(type: string, audio?: ReceivedAudio): void;
-  /** Sends an event. */
-  send(type: string, json: string, chars?: number): void;
-  /** Strikes the faults of a point; returns true if one takes the place of the event that follows. */
-  reached(point: SessionPoint): boolean;
-  /** Whether a fault was set, at any point. */
-  hasFault(verb: FaultAction["do"]): boolean;
-  /** Destroys the TCP connection. */
-  drop(): void;
-  /** Runs `task` at a time, unless the connection ends first. */
-  at(atMs: number, task: () => void): () => void;
-}
+export type Connection = ReturnType<typeof createConnection>;
 
 /** Audio of a session up to an event, for the log. */
 export interface ReceivedAudio {
@@ -90,19 +39,46 @@ export interface Protocol {
   closed(): void;
 }
 
-/** Connects a WebSocket to a protocol, with time stamps, log, faults and keepalive. */
+/** Connects a WebSocket to a protocol. */
 export function connect(
   session: Context<SessionOptions>,
   socket: Socket,
   webSocket: WebSocket,
   open: (connection: Connection) => Protocol,
 ): void {
-  const { options, faults, clock, record } = session;
-  const timers = createTimers(clock);
+  const timers = createTimers(session.clock);
+  keepAlive(session, webSocket, timers);
+  const protocol = open(createConnection(session, socket, webSocket, timers));
+  webSocket.on("message", (data: Buffer, isBinary: boolean) => {
+    if (isBinary) protocol.binary(data);
+    else protocol.text(data.toString());
+  });
+  webSocket.on("error", ({ message }: Error) => {
+    session.record("note", `error: ${message}`);
+  });
+  webSocket.on("close", (code: number) => {
+    timers.end();
+    session.record("note", `closed ${code}`);
+    protocol.closed();
+  });
+}
+
+/** Creates the connection that a protocol sees, with time stamps, log and faults. */
+function createConnection(
+  session: Context<SessionOptions>,
+  socket: Socket,
+  webSocket: WebSocket,
+  timers: Timers,
+) {
+  const { faults, clock, record } = session;
   const gate = createGate(timers.at);
+  /** When the last bytes arrived, and the size of the last message. */
   let atMs = clock.now();
   let bytes = 0;
+  socket.prependListener("data", () => atMs = clock.now());
+  webSocket.on("message", (data: Buffer) => bytes = data.byteLength);
 
+  /** Sends an event. */
   function send(
     type: string,
     data: string | Uint8Array,
@@ -118,14 +94,16 @@ export function connect(
     });
   }
 
+  /** Sends an `error` event as vLLM does: the message is a string, and the code is beside it. */
+  function fail(error: string, code: string): void {
+    send("error", JSON.stringify({ type: "error", error, code }));
+  }
+
   /** Strikes a fault; returns true if it takes the place of the event that follows. */
   function strike(fault: Fault): boolean {
     switch (fault.do) {
       case "error":
-        send(
-          "error",
-          errorEvent(fault.message, fault.code || "processing_error"),
-        );
+        fail(fault.message, fault.code || "processing_error");
         return true;
       case "drop":
         socket.destroy();
@@ -154,7 +132,7 @@ export function connect(
         send("transcription.delta", bigDelta(fault.bytes), 0);
         break;
       case "stall":
-        gate.hold(fault.ms === undefined ? Infinity : clock.now() + fault.ms);
+        gate.hold(clock.now() + (fault.ms ?? Infinity));
         break;
       case "pause":
         webSocket.pause();
@@ -170,54 +148,47 @@ export function connect(
     return false;
   }
 
-  /** Pings; closes with 1011 if no pong comes back in time. */
-  function keepAlive(): void {
-    const { pingIntervalMs, pongTimeoutMs } = options;
-    if (pingIntervalMs <= 0) return;
-    let cancelTimeout = () => {};
-    const ping = () => {
-      if (webSocket.readyState !== webSocket.OPEN) return;
-      webSocket.ping();
-      record("note", "ping");
-      cancelTimeout = timers.at(clock.now() + pongTimeoutMs, () => {
-        webSocket.close(1011, "keepalive ping timeout");
-        timers.at(clock.now() + 1000, () => webSocket.terminate());
-      });
-      timers.at(clock.now() + pingIntervalMs, ping);
-    };
-    webSocket.on("pong", () => cancelTimeout());
-    timers.at(clock.now() + pingIntervalMs, ping);
-  }
-
-  keepAlive();
-  const protocol = open({
+  return {
     ...session,
-    received: (type, audio) => record("in", type, { atMs, bytes, ...audio }),
     send,
-    reached: (point) =>
-      faults.filter(({ at }) => at === point)
-        .map(strike).includes(true),
-    hasFault: (verb) => faults.some((fault) => fault.do === verb),
-    drop: () => socket.destroy(),
+    fail,
+    /** Logs an event of the client, whose bytes came last. Called before answering. */
+    received: (type: string, audio?: ReceivedAudio): void =>
+      record("in", type, { atMs, bytes, ...audio }),
+    /** Strikes the faults of a point; returns true if one takes the place of the event that follows. */
+    reached: (point: SessionPoint): boolean =>
+      faults.filter(({ at }) => at === point).map(strike).includes(true),
+    /** Whether a fault was set, at any point. */
+    hasFault: (verb: FaultAction["do"]): boolean =>
+      faults.some((fault) => fault.do === verb),
+    /** Destroys the TCP connection. */
+    drop: (): void => void socket.destroy(),
+    /** Runs `task` at a time, unless the connection ends first. */
     at: timers.at,
-  });
-  socket.prependListener("data", () => atMs = clock.now());
-  webSocket.on("message", (data, isBinary) => {
-    bytes = data.byteLength;
-    if (isBinary) protocol.binary(data);
-    else protocol.text(data.toString());
-  });
-  webSocket.on("error", (cause) => record("note", `error: ${cause.message}`));
-  webSocket.on("close", (code) => {
-    timers.end();
-    record("note", `closed ${code}`);
-    protocol.closed();
-  });
+  };
 }
 
-/** An `error` event as vLLM sends it: the message is a string, and the code is beside it. */
-export function errorEvent(error: string, code: string): string {
-  return JSON.stringify({ type: "error", error, code });
+/** Pings; closes with 1011 if no pong comes back in time. */
+function keepAlive(
+  { options, clock, record }: Context<SessionOptions>,
+  webSocket: WebSocket,
+  timers: Timers,
+): void {
+  const { pingIntervalMs, pongTimeoutMs } = options;
+  if (pingIntervalMs <= 0) return;
+  let cancelTimeout = () => {};
+  const ping = () => {
+    if (webSocket.readyState !== webSocket.OPEN) return;
+    webSocket.ping();
+    record("note", "ping");
+    cancelTimeout = timers.at(clock.now() + pongTimeoutMs, () => {
+      webSocket.close(1011, "keepalive ping timeout");
+      timers.at(clock.now() + 1000, () => webSocket.terminate());
+    });
+    timers.at(clock.now() + pingIntervalMs, ping);
+  };
+  webSocket.on("pong", () => cancelTimeout());
+  timers.at(clock.now() + pingIntervalMs, ping);
 }
 
 function bigDelta(bytes: number): string {
@@ -229,7 +200,7 @@ function bigDelta(bytes: number): string {
  * Sends a text message in one write. `ws` writes header and payload apart, which took 0.06 of a core more at 12,500
  * messages a second.
  */
-export function sendText(
+function sendText(
   webSocket: WebSocket,
   socket: Socket,
   text: string,

@@ -4,13 +4,7 @@ import { SAMPLE_RATE_HZ, type Transcriber } from "../speech.ts";
 import type { Connection } from "./connection.ts";
 
 /** The decoding of one utterance, from the starting commit to done. */
-export interface Generation {
-  /** Takes more audio. */
-  audio(samples: Int16Array): void;
-  /** Ends the audio: the final commit. */
-  end(): void;
-  cancel(): void;
-}
+export type Generation = ReturnType<typeof generate>;
 
 /** The parts of a generation, and the receiver of its output. */
 export interface GenerationHost {
@@ -50,7 +44,7 @@ interface Model {
 }
 
 /** Decodes an utterance: steps come one after the other, each when its audio is there and its compute time has passed. */
-export function generate(host: GenerationHost): Generation {
+export function generate(host: GenerationHost) {
   const { options, clock, at } = host.connection;
   const isSegments = options.mode === "segments";
   const model = isSegments ? segmentModel(host) : tokenModel(host);
@@ -101,12 +95,14 @@ export function generate(host: GenerationHost): Generation {
   }
 
   return {
-    audio(more) {
+    /** Takes more audio. */
+    audio(more: Int16Array): void {
       samples += more.length;
       host.transcriber.audio(more);
       advance(clock.now());
     },
-    end() {
+    /** Ends the audio: the final commit. */
+    end(): void {
       ended = true;
       if (samples === 0) {
         finish();

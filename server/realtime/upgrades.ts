@@ -1,5 +1,6 @@
 import { type IncomingMessage, STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
+import { WebSocketServer as UntypedServer } from "ws";
 import { createTimers, type ServerClock } from "../clock.ts";
 import {
   type Context,
@@ -13,10 +14,20 @@ import type { SessionOptions } from "../settings.ts";
 import {
   connect,
   type Connection,
-  createWebSocketServer,
   type Protocol,
   type WebSocket,
 } from "./connection.ts";
+
+/** A WebSocket server of `ws` that takes upgrades from another server. */
+interface WebSocketServer {
+  readonly clients: ReadonlySet<WebSocket>;
+  handleUpgrade(
+    message: IncomingMessage,
+    socket: Socket,
+    head: Uint8Array,
+    opened: (webSocket: WebSocket) => void,
+  ): void;
+}
 
 /** State that all upgrades of a server share. */
 export interface UpgradeHost extends ServerHost {
@@ -36,9 +47,12 @@ interface Refusal {
 /** Creates the WebSocket side of a server. */
 export function createUpgrades(host: UpgradeHost) {
   const { clock, maxFrameBytes } = host;
-  const server = createWebSocketServer({
+  const server: WebSocketServer = new UntypedServer({
     maxPayload: maxFrameBytes,
     perMessageDeflate: host.deflate,
+    noServer: true,
+    // Chooses no subprotocol.
+    handleProtocols: () => false,
   });
 
   /** Answers an upgrade. */

@@ -1,10 +1,5 @@
 import assert from "node:assert/strict";
-import {
-  pydanticError,
-  pythonRepr,
-  pythonStr,
-  pythonType,
-} from "./pydantic.ts";
+import { pydanticError, pythonRepr, pythonStr, pythonType } from "./vllm.ts";
 
 Deno.test("pythonRepr() prints values of JSON as Python does", () => {
   assert.equal(
