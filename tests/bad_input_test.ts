@@ -386,7 +386,7 @@ Deno.test("earshot rejects a Deno that is older than the one needed", async () =
   }]);
 });
 
-Deno.test("run names a bad clip among good ones and goes on, unless it is strict", async () => {
+Deno.test("run skips a bad clip with a warning, and fails if strict", async () => {
   await using folder = await tempFolder({
     ...await speechFiles(["short"]),
     "bad.wav": "no audio",
@@ -422,7 +422,7 @@ Deno.test("run names a bad clip among good ones and goes on, unless it is strict
   }], { cwd: folder.path });
 });
 
-Deno.test("run says in one line why a server cannot be reached, and shows no table", async () => {
+Deno.test("run reports in one line why a server cannot be reached, without a table", async () => {
   await using server = await serve(["--seed", "2"]);
   await server.crash();
   const { code, stdout, stderr } = await earshot([
@@ -483,7 +483,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "run names standard output where it is full",
+  name: "run names standard output if it is full",
   ignore: Deno.build.os !== "linux",
   async fn() {
     for (const report of ["console", "json=-", "jsonl=-"]) {
@@ -498,7 +498,7 @@ Deno.test({
   },
 });
 
-Deno.test("run shows no table of empty numbers where every request failed", async () => {
+Deno.test("run shows no empty table if every request failed", async () => {
   await using folder = await tempFolder({ "one.wav": tone(300) });
   for (
     const [fault, reason] of [
@@ -539,7 +539,7 @@ function half(bytes: Uint8Array): Uint8Array {
   return bytes.subarray(0, bytes.length >> 1);
 }
 
-Deno.test("earshot names the permission that it was not given", async () => {
+Deno.test("earshot names the permission that is missing", async () => {
   const { code, stderr } = await earshot(["run", "--data", "clips,limit=1"], {
     denoFlags: ["--no-prompt", "--deny-write"],
   });

@@ -3,7 +3,7 @@ import { earshot } from "./support/earshot.ts";
 import { speechFiles, tempFolder } from "./support/files.ts";
 import { QUICK, serve } from "./support/serve.ts";
 
-Deno.test("check sends one request and shows what went either way, and what would be timed", async () => {
+Deno.test("check sends one request and shows the messages in both directions and the metrics", async () => {
   await using folder = await tempFolder(await speechFiles(["short"]));
   await using server = await serve(QUICK);
   const { code, stdout, stderr } = await earshot([
@@ -34,7 +34,7 @@ Deno.test("check sends one request and shows what went either way, and what woul
   assert.equal(sessions.length, 1);
 });
 
-Deno.test("check says what went wrong, in words that steer no terminal, and what was heard before, and exits with 1", async () => {
+Deno.test("check reports the error without control characters, and the answer so far, and exits with 1", async () => {
   await using folder = await tempFolder(await speechFiles(["short"]));
   await using server = await serve([
     ...QUICK,
@@ -51,7 +51,7 @@ Deno.test("check says what went wrong, in words that steer no terminal, and what
   assert.match(stdout, /← \{"type":"error"/);
 });
 
-Deno.test("check shows a chat as it went either way, speech shortened", async () => {
+Deno.test("check shows the request and the answer of a chat, with shortened audio", async () => {
   await using folder = await tempFolder(await speechFiles(["short"]));
   await using server = await serve(QUICK);
   const { code, stdout, stderr } = await earshot([
@@ -76,7 +76,7 @@ Deno.test("check shows a chat as it went either way, speech shortened", async ()
   assert.match(stdout, / 3\.000 tokens +outputTokens$/m);
 });
 
-Deno.test("check shows what a plugin traces, and of one that does not what it recorded", async () => {
+Deno.test("check shows the messages that a plugin traces, otherwise its recorded instants", async () => {
   await using server = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen() {} },
     async (request) => new Response(`You said ${await request.text()}`),

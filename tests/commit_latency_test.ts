@@ -25,7 +25,7 @@ const ANSWER_MS = 5;
 const LIMIT_MS = 12;
 const STALL_MS = 30;
 
-Deno.test("the default transport brings a commit right behind an append of 4 KB within a few ms", async () => {
+Deno.test("the default transport delivers a commit after an append of 4 KB within a few ms", async () => {
   // Decoding takes so long that no delta acknowledges the append by the way.
   await using server = await serve(["--set", "tokenMs=1000000"]);
   const byDefault = defaultTransport(Deno.build.os);

@@ -118,7 +118,7 @@ Deno.test("flags override a file option by option, and --print-config names the 
   assert.doesNotMatch(stdout, /streams|json/);
 });
 
-Deno.test("a configuration that holds redacted values names each and says how to give it", async () => {
+Deno.test("a configuration with redacted values is rejected with the name of each and the remedy", async () => {
   await using folder = await tempFolder();
   const chat = ["--backend", "chat,headers.X-Key=s3cret,headers.X-Plain=a"];
   const target = ["--target", "http://127.0.0.1:9"];
@@ -146,7 +146,7 @@ Deno.test("a configuration that holds redacted values names each and says how to
   assert.equal(given.code, 0, given.stderr);
 });
 
-Deno.test("{ env: NAME } survives in the report and is read when the plugin opens", async () => {
+Deno.test("{ env: NAME } is kept in the report and resolved when the plugin opens", async () => {
   const seen: (string | null)[] = [];
   await using server = Deno.serve(
     { port: 0, hostname: "127.0.0.1", onListen() {} },
@@ -189,7 +189,7 @@ reports: [{ use: json, with: { path: out.json } }]
   assert.deepEqual(config.backend.with.headers, { "X-Key": { env: "MY_KEY" } });
 });
 
-Deno.test("earshot run refuses a configuration with all its problems, each with file, path and rule", async () => {
+Deno.test("earshot run rejects a configuration with all its problems, each with file, path and rule", async () => {
   await using folder = await tempFolder({
     "wrong.yaml": `version: 1
 sed: 3

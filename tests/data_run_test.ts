@@ -1,4 +1,4 @@
-// What files of chats and several datasets together come to on the wire and in the report.
+// Runs with files of chats and with several datasets: requests on the wire, and the report.
 
 import assert from "node:assert/strict";
 import { bytesSource, encodeWav, openDecoders } from "../audio/mod.ts";
@@ -17,7 +17,7 @@ import { earshot } from "./support/earshot.ts";
 import { readReport, tempFolder } from "./support/files.ts";
 import { sampled } from "./support/sampled.ts";
 
-Deno.test("a ShareGPT conversation is replayed with the answers that were recorded", async () => {
+Deno.test("run replays a ShareGPT conversation with its recorded answers", async () => {
   const conversations = [
     { from: "system", value: "Be brief" },
     { from: "human", value: "One?" },
@@ -67,9 +67,10 @@ Deno.test("a ShareGPT conversation is replayed with the answers that were record
   );
 });
 
-Deno.test("run puts the columns of several --data together, and the report says so without secrets", async () => {
+Deno.test("run combines the columns of several --data; the report names them without secrets", async () => {
   await using folder = await tempFolder({
-    "prompts.txt": "hello\nthere\n\nnobody hears this\n",
+    "prompts.txt":
+      "hello\nthere\n\nno line of the other file is left for this\n",
     "who.json": JSON.stringify({ persona: ["A pirate", "A poet"] }),
   });
   const { code, stderr } = await earshot([
@@ -98,7 +99,7 @@ Deno.test("run puts the columns of several --data together, and the report says 
   );
 });
 
-Deno.test("run skips and names a record that cannot be read, and refuses it if strict", async () => {
+Deno.test("run skips a record that cannot be read with a warning, and fails if strict", async () => {
   const records = ['"prompt":"a"', '"prompt":x', '"prompt":"b","wer":NaN'];
   await using folder = await tempFolder({
     "p.jsonl": records.map((each) => `{${each}}\n`).join(""),
@@ -116,7 +117,7 @@ Deno.test("run skips and names a record that cannot be read, and refuses it if s
       ...["--report", "json=out.json"],
     ];
     const { code, stderr } = await earshot(args, { cwd: folder.path });
-    // A busy machine may make it client-limited.
+    // On a busy machine, it may be client-limited.
     assert.ok(code === 0 || code === 4, stderr);
     assert.match(
       stderr,
@@ -131,7 +132,7 @@ Deno.test("run skips and names a record that cannot be read, and refuses it if s
   }
 });
 
-Deno.test("run sends the parts of one recording that a manifest declares, each as a clip of its own", async () => {
+Deno.test("run sends the spans of one recording in a manifest as separate clips", async () => {
   const clips = ["short", "question", "numbers"].map((id) =>
     bundledClips.find((clip) => clip.id === id)!
   );

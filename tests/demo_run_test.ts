@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { earshot } from "./support/earshot.ts";
 
-Deno.test("run without arguments streams bundled speech to a server of its own and reports, within a minute", async () => {
+Deno.test("run without arguments streams bundled speech to the reference server and reports, within a minute", async () => {
   const { code, stdout, stderr, tookMs } = await undisturbed();
   assert.match(stderr, /^(progress seconds=\d+ stage=0 .*\n)+$/);
   assert.equal(code, 0, stdout);
@@ -27,7 +27,7 @@ Deno.test("run without arguments streams bundled speech to a server of its own a
   assert.ok(stdout.endsWith("\n"));
 });
 
-Deno.test("run with a backend and no target sends what that backend can take to a server of its own, and says so", async () => {
+Deno.test("run with a backend and no target sends suitable data to the reference server, with a warning", async () => {
   for (const backend of ["chat", "embeddings", "translations"]) {
     const { code, stdout, stderr } = await earshot([
       "run",

@@ -11,7 +11,7 @@ import { QUICK, serve } from "./support/serve.ts";
 const FORMATS = ["short", "telephone", "instructions", "numbers", "long"];
 const SPEED = "realtime,speed=10";
 
-Deno.test("run streams a folder of WAV, FLAC, MP3 and Opus to another process and reports in every form", async () => {
+Deno.test("run streams a folder of WAV, FLAC, MP3 and Opus to another process and writes every report", async () => {
   await using folder = await tempFolder(
     Object.fromEntries(
       Object.entries(await speechFiles(FORMATS)).map(([name, content]) => [
@@ -30,7 +30,7 @@ Deno.test("run streams a folder of WAV, FLAC, MP3 and Opus to another process an
   ], { cwd: folder.path });
   assert.equal(ran.stderr, "");
   const report = await checkedReport(folder.path, "out.json");
-  // A busy machine may make it client-limited: the report and the exit code must then agree.
+  // On a busy machine, it may be client-limited: then the report and the exit code must agree.
   const isLimited = report.stages.some(({ verdict }) =>
     verdict.status === "client-limited"
   );
@@ -75,7 +75,7 @@ Deno.test("run streams a folder of WAV, FLAC, MP3 and Opus to another process an
   assert.equal(again.stdout, ran.stdout);
 });
 
-Deno.test("run takes http and ws targets, keeps their prefix and query, and the key by its variable's name", async () => {
+Deno.test("run accepts http and ws targets with path prefix and query, and a key from the environment", async () => {
   await using folder = await tempFolder(await speechFiles(["short"]));
   const env = { TEST_EARSHOT_KEY: "a-secret-of-the-test" };
   await using server = await serve([
@@ -90,7 +90,7 @@ Deno.test("run takes http and ws targets, keeps their prefix and query, and the 
     ], { env: given });
   const keyed = "realtime,speed=0,apiKeyEnv=TEST_EARSHOT_KEY";
 
-  // The server reads its settings from the query of a connection: it must have come through whole.
+  // The server reads its settings from the connection's query, which must arrive complete.
   const query = "?wordErrorRate=1";
   for (
     const [target, backend] of [
@@ -132,7 +132,7 @@ Deno.test("run takes http and ws targets, keeps their prefix and query, and the 
   assert.equal(await received(), before);
 });
 
-Deno.test("run takes modes, speeds and transports by the spec, and says in the report what it did", async () => {
+Deno.test("run accepts modes, speeds and transports, and records them in the report", async () => {
   await using folder = await tempFolder(
     await speechFiles(["short", "question"]),
   );
@@ -175,7 +175,7 @@ Deno.test("run takes modes, speeds and transports by the spec, and says in the r
   ]);
 });
 
-Deno.test("run offers an open loop from manifests of JSON Lines and CSV", async () => {
+Deno.test("run sends an open-loop load from JSON Lines and CSV manifests", async () => {
   const lines = bundledClips.filter(({ id }) =>
     ["short", "question"].includes(id)
   );
@@ -218,7 +218,7 @@ Deno.test("run offers an open loop from manifests of JSON Lines and CSV", async 
   }
 });
 
-Deno.test("run goes over TLS to a server whose authority it is told, and to no other", async () => {
+Deno.test("run connects over TLS if caCert signed the certificate, and fails otherwise", async () => {
   await using folder = await tempFolder(await speechFiles(["short"]));
   await using server = await serve([
     ...QUICK,
@@ -257,7 +257,7 @@ Deno.test("run goes over TLS to a server whose authority it is told, and to no o
   );
 });
 
-/** A certificate or key of the tests' own, or what signed it. */
+/** A certificate or key for tests, or the certificate of its authority. */
 function pemFile(name: string): string {
   const url = new URL(
     `../backends/connect/testdata/${name}`,
@@ -266,7 +266,7 @@ function pemFile(name: string): string {
   return fileURLToPath(url);
 }
 
-/** Reads a report and holds it to the published schema. */
+/** Reads a report and checks it against the published schema. */
 async function checkedReport(folder: string, name: string): Promise<Report> {
   const schema = JSON.parse(
     await Deno.readTextFile(

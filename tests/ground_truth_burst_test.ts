@@ -3,10 +3,10 @@ import { nativeTransport } from "../backends/realtime/transports/native.ts";
 import type { SocketEnd } from "../backends/realtime/transports/transport.ts";
 import { serve } from "./support/serve.ts";
 
-/** More than a listener holds ready unless it is told to. */
+/** More than the default backlog of a listener. */
 const SOCKETS = 1000;
 
-Deno.test(`nativeTransport() opens ${SOCKETS} sockets in one turn of the loop`, async () => {
+Deno.test(`nativeTransport() opens ${SOCKETS} sockets in one iteration of the event loop`, async () => {
   await using server = await serve();
   await using transport = await nativeTransport({
     url: new URL(`${server.wsUrl}/v1/realtime`),

@@ -8,11 +8,11 @@ import { printDistributions, quantile } from "./support/ground_truth_table.ts";
 
 const STREAMS = 50;
 
-/** Each stream speaks twice: the first time finds both processes cold. */
+/** Each stream sends two utterances: in the first, both processes are cold. */
 const CLIPS = 2 * STREAMS;
 const CHUNK_MS = 100;
 
-/** Two processes read the same hardware, but each ties it to wall time once, at its start. */
+/** Two processes read the same hardware clock, but each relates it to wall time once, at its start. */
 const CLOCK_TOLERANCE_MS = 1;
 
 /** Half of what a delayed acknowledgement costs, and ten times what an idle machine needs. */
@@ -22,7 +22,7 @@ const MEDIAN_LIMIT_MS = 20;
 const BURST_LIMIT_MS = 150;
 
 for (const transport of ["native", "ws"] as const) {
-  Deno.test(`realtime() over ${transport} stamps every instant as the server's log has it, under ${STREAMS} streams`, async () => {
+  Deno.test(`realtime() over ${transport} stamps every instant within the tolerance of the server's log, with ${STREAMS} streams`, async () => {
     const clips = uniqueClips();
     await using server = await serve(["--set", "tokenMs=1"]);
     const { report, samples } = await streamed(server.url, transport, clips);
@@ -85,7 +85,7 @@ function checkErrors(errors: Errors): void {
     const limitMs = isBurst ? BURST_LIMIT_MS : MEDIAN_LIMIT_MS;
     assert.ok(
       least > -CLOCK_TOLERANCE_MS,
-      `${instant} stands ${-least} ms before its cause`,
+      `${instant} is ${-least} ms before its cause`,
     );
     assert.ok(
       median < limitMs,

@@ -95,7 +95,7 @@ async function struck(
     const { failure: { class: found, message } } = outcome;
     assert.equal(found, failure, `${what}: ${message}`);
     assert.equal(outcome.failure.code, code, what);
-    assert.match(message, says, what);
+    assert.match(message, says, `${what}: ${message}`);
     const isTimeout = failure.endsWith("_timeout");
     assert.equal(outcome.status, isTimeout ? "timeout" : "error", what);
   }
@@ -135,7 +135,7 @@ const REFUSALS: readonly (readonly [string, string, RegExp])[] = [
   ["503", '{"message":"no seats"}', /503: no seats \(is overloaded/],
 ];
 
-Deno.test("Every HTTP backend reports a status that is not 2xx with the server's message", async () => {
+Deno.test("every HTTP backend reports a status that is not 2xx with the server's message", async () => {
   await using server = await startServer(QUICK);
   for (const [status, body, says] of REFUSALS) {
     const code = status.slice(0, 3);
@@ -158,7 +158,7 @@ Deno.test("Every HTTP backend reports a status that is not 2xx with the server's
   }
 });
 
-Deno.test("Every HTTP backend reports malformed answers, and answers that are cut off", async () => {
+Deno.test("every HTTP backend reports malformed answers, and answers that are cut off", async () => {
   await using server = await startServer(QUICK);
   const cases: readonly (readonly [string, Expected])[] = [
     ["html@accept", {
@@ -201,7 +201,7 @@ Deno.test("Every HTTP backend reports malformed answers, and answers that are cu
   }
 });
 
-Deno.test("An empty answer is a failure, except as the text of a transcript: silence has no words", async () => {
+Deno.test("an empty answer is a failure, except as the text of a transcript: silence has no words", async () => {
   await using server = await startServer(QUICK);
   const fault = "status=200,@accept";
   const silent = ALL.find(({ name }) => name === "transcriptions, whole")!;
@@ -221,7 +221,7 @@ Deno.test("An empty answer is a failure, except as the text of a transcript: sil
   assert.equal(stage?.quality.wer?.value, 1);
 });
 
-Deno.test("Answers in one piece where a stream was requested are answers, without times of output", async () => {
+Deno.test("a whole answer to a request for a stream is accepted, without output times", async () => {
   await using server = await startServer(QUICK);
   for (const { name, data, backend } of STREAMED) {
     const { report, samples, warnings } = await sampled({
@@ -246,7 +246,7 @@ Deno.test("Answers in one piece where a stream was requested are answers, withou
 /** Behind this event a part of every answer has come, and another part has not. */
 const MIDDLE = "events:5";
 
-Deno.test("Output received before a stream broke is kept, and nothing else", async () => {
+Deno.test("only output received before a stream broke is kept", async () => {
   await using server = await startServer(QUICK);
   const cases: readonly (readonly [string, Expected, Given?])[] = [
     ["error=500,the disk is full", {
@@ -299,7 +299,7 @@ function charsIn(server: RunningServer, from: number): number[] {
     }).toSorted((a, b) => a - b);
 }
 
-Deno.test("Each backend's limits end the wait for a server that does not answer", async () => {
+Deno.test("each backend's timeouts end the wait for a server that does not answer", async () => {
   await using server = await startServer(QUICK);
   for (const asked of ALL) {
     await struck(server, asked, "stall@accept", {

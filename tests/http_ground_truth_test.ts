@@ -1,5 +1,5 @@
-// The client's instants against the server's own log, for every endpoint, streamed and whole. Two processes read the
-// same hardware, but each ties it to wall time once, at its start: they agree to within a millisecond.
+// Compares the client's instants with the server's log, for every endpoint, streamed and not. Two processes read the
+// same hardware clock, but each relates it to wall time once, at its start: they agree to within a millisecond.
 
 import assert from "node:assert/strict";
 import {
@@ -24,13 +24,13 @@ const REQUESTS = 48;
 const CONCURRENCY = 4;
 const CLOCK_TOLERANCE_MS = 1;
 
-/** An idle machine needs a tenth of this; what tests beside it take is in it. */
+/** Ten times what an idle machine needs, to allow for other processes. */
 const MEDIAN_LIMIT_MS = 20;
 
 const prompts = synthetic({ inputTokens: 16, outputTokens: 12 });
 const generating = { ignoreEos: true } as const;
 
-/** How each endpoint is asked, and what the last thing is called that the server writes. */
+/** Request of each endpoint, and the log entry of the last write of its response. */
 const ENDPOINTS: readonly {
   readonly name: string;
   readonly data: Configured<"dataset">;
@@ -75,7 +75,7 @@ const ENDPOINTS: readonly {
   },
 ];
 
-Deno.test("every backend over HTTP stamps its instants as the server's log has them", async (t) => {
+Deno.test("every HTTP backend stamps its instants within the tolerance of the server's log", async (t) => {
   await using server = await serve(["--set", "ttftMs=20", "--set", "itlMs=4"]);
   for (const { name, data, backend, streams } of ENDPOINTS) {
     for (const stream of streams ? [true, false] : [false]) {
@@ -108,7 +108,7 @@ async function clear({ url }: Serving): Promise<void> {
 
 type Lags = ReadonlyMap<string, readonly number[]>;
 
-/** How much later the second side saw something than the first, by instant, in milliseconds. */
+/** Delays from one side to the other, by instant, in milliseconds. */
 function lagsOf(
   samples: readonly Sample[],
   log: readonly LogEntry[],
@@ -143,13 +143,13 @@ function lagsOf(
   return lags;
 }
 
-/** Nothing is seen before it was sent, and what is sent is soon seen. */
+/** Asserts that everything is seen after it was sent, and soon. */
 function hold(lags: Lags, stream: boolean): void {
   const instants = ["body received", "headers", "end"];
   if (stream) instants.push("first output", "output");
   assert.deepEqual([...lags.keys()].toSorted(), instants.toSorted());
   for (const [instant, values] of lags) {
-    // What is sent is stamped once the system has it: a server may be quicker than the client's next line.
+    // A send is stamped once the system call returns: the server may be faster than the client's next line.
     const earliest = instant === "body received" ? 0 : Math.min(...values);
     assert.ok(
       earliest > -CLOCK_TOLERANCE_MS,

@@ -6,7 +6,7 @@ import { earshot } from "./support/earshot.ts";
 import { readReport, tempFolder } from "./support/files.ts";
 import { QUICK, serve } from "./support/serve.ts";
 
-Deno.test("run streams speech of a hub and hears every word, and downloads nothing the second time", async () => {
+Deno.test("run streams speech from Hugging Face with WER 0, and downloads nothing the second time", async () => {
   const { column, schema } = audioColumn(
     "audio",
     await Promise.all(bundledClips.map(async (clip) => ({

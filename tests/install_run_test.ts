@@ -1,4 +1,4 @@
-// The command of the README that installs earshot, word for word, and what it installs.
+// Runs the install command of the README as it is written, and then the installed command.
 
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
@@ -6,7 +6,7 @@ import { tempFolder } from "./support/files.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
-Deno.test("the command that the README installs runs from any folder, with plugins that import earshot's modules", async () => {
+Deno.test("the installed command runs from any folder, with plugins that import earshot's modules", async () => {
   const readme = await Deno.readTextFile(
     new URL("../README.md", import.meta.url),
   );
@@ -43,7 +43,7 @@ Deno.test("the command that the README installs runs from any folder, with plugi
   assert.match(said, /3 requests, 3 ok/);
 });
 
-/** What a program prints that ends well. */
+/** Runs a program that must succeed, and returns its output. */
 async function output(
   program: string,
   args: readonly string[],

@@ -1,4 +1,4 @@
-// Runs that are cut short, from either side: what was measured until then is kept, and nothing hangs.
+// Runs that the user or the server interrupts: results so far are kept, and the process ends.
 
 import assert from "node:assert/strict";
 import { systemClock } from "../core/clock.ts";
@@ -13,10 +13,10 @@ import {
 } from "./support/files.ts";
 import { serve, type Serving } from "./support/serve.ts";
 
-/** Generous: on a machine with nothing else to do it is a tenth of it. */
+/** Ten times what an idle machine needs. */
 const SOON_MS = 4000;
 
-/** A run that would go on for a minute, with every reporter that writes a file. */
+/** Arguments of a run of one minute, with every reporter that writes a file. */
 function longRun(server: Serving, ...more: string[]): string[] {
   return [
     "run",
@@ -27,14 +27,14 @@ function longRun(server: Serving, ...more: string[]): string[] {
   ];
 }
 
-/** A short clip that ends at once, and a long one that is in flight meanwhile. */
+/** A short clip that ends soon, and a long one that is in flight meanwhile. */
 async function speech(
   more: Record<string, string> = {},
 ): Promise<TempFolder> {
   return await tempFolder({ ...await speechFiles(["short", "long"]), ...more });
 }
 
-/** Waits until the server has sent this event so many times. */
+/** Waits until the server has sent this event `times` times. */
 async function sent(server: Serving, type: string, times = 1): Promise<void> {
   const clock = systemClock();
   while (clock.now() < 20_000) {
@@ -55,7 +55,7 @@ for (
     ["SIGHUP", 129],
   ] as const
 ) {
-  Deno.test(`run reports what there is on ${signal}, in every form, and exits with ${exitCode}`, async () => {
+  Deno.test(`run writes every report of the results so far on ${signal}, and exits with ${exitCode}`, async () => {
     await using folder = await speech();
     await using server = await serve();
     await using running = startEarshot(longRun(server), { cwd: folder.path });
@@ -69,7 +69,7 @@ for (
       stderr,
       /^\nearshot: Interrupted: ending, with a report if [^\n]*\n$/,
     );
-    assert.match(stdout, /interrupted: these are the results until then/);
+    assert.match(stdout, /^interrupted: results until the interruption$/m);
     assert.match(stdout, /TTFT/);
 
     const report: Report = await readReport(folder.path, "out.json");
@@ -93,7 +93,7 @@ for (
   });
 }
 
-/** A reporter whose last call does this. */
+/** A reporter whose last call runs this code. */
 function reporterThat(does: string): string {
   return `export default {
   kind: "reporter", apiVersion: 1, name: "slow", summary: "Never done",
@@ -128,8 +128,8 @@ for (
   }
 }
 
-// A terminal that is closed sends SIGHUP by way of the shell and of the system.
-Deno.test("run still reports what there is where SIGHUP comes twice", async () => {
+// When a terminal closes, both the shell and the kernel send SIGHUP.
+Deno.test("run still reports the results so far if SIGHUP arrives twice", async () => {
   await using folder = await speech({
     "slow.ts": reporterThat(
       "await new Promise((resolve) => setTimeout(resolve, 500));",
@@ -149,7 +149,7 @@ Deno.test("run still reports what there is where SIGHUP comes twice", async () =
 });
 
 Deno.test({
-  name: "run outlives its terminal where it was started to, as by nohup",
+  name: "run survives its terminal if it ignores SIGHUP, as under nohup",
   ignore: Deno.build.os !== "linux",
   async fn() {
     await using folder = await speech();
@@ -167,7 +167,7 @@ Deno.test({
   },
 });
 
-/** A plugin that opens to this, and never closes. */
+/** A plugin that opens this object, whose disposal never ends. */
 function neverClosed(kind: string, parts: string): string {
   return `export default {
   kind: "${kind}", apiVersion: 1, name: "my-${kind}", summary: "Never closes",
@@ -176,7 +176,7 @@ function neverClosed(kind: string, parts: string): string {
 };`;
 }
 
-Deno.test("run ends by itself although no plugin ever closes, and names each", async () => {
+Deno.test("run ends if no plugin ever closes, and names each", async () => {
   await using folder = await tempFolder({
     "backend.ts": neverClosed("backend", "needs: [], send: async () => ({})"),
     "dataset.ts": neverClosed(
@@ -200,7 +200,7 @@ Deno.test("run ends by itself although no plugin ever closes, and names each", a
   }
 });
 
-Deno.test("run ends on SIGINT although its data does not stop, and names it", async () => {
+Deno.test("run ends on SIGINT if its dataset does not stop, and names it", async () => {
   await using folder = await tempFolder({
     "deaf.ts": `export default {
   kind: "dataset", apiVersion: 1, name: "deaf", summary: "Never stops",
@@ -253,7 +253,7 @@ Deno.test({
   },
 });
 
-Deno.test("run can be interrupted while it waits for a server that says nothing", async () => {
+Deno.test("run can be interrupted while it waits for a silent server", async () => {
   using silent = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   await using running = startEarshot([
     "run",
@@ -301,7 +301,7 @@ Deno.test("run can be interrupted while it loads its data", async () => {
   assert.deepEqual([report.interrupted, report.stages], [true, []]);
 });
 
-Deno.test("report reads the samples of a run that was killed, up to its last second", async () => {
+Deno.test("report reads the samples of a killed run, up to its last second", async () => {
   await using folder = await speech();
   await using server = await serve();
   await using running = startEarshot(longRun(server), { cwd: folder.path });
@@ -322,7 +322,7 @@ Deno.test("report reads the samples of a run that was killed, up to its last sec
   assert.ok(report.stages[0]!.counts.ok >= 1);
 });
 
-Deno.test("run ends in time although the server hangs, and counts what it gave up", async () => {
+Deno.test("run ends in time if the server hangs, and counts the cancelled requests", async () => {
   await using folder = await speech();
   const cases = [
     ["stall@update", "realtime", "cancelled", "cancelled"],
@@ -365,7 +365,7 @@ Deno.test("run ends in time although the server hangs, and counts what it gave u
   }
 });
 
-Deno.test("run outlives its server: failures have classes, and what was heard before is kept", async () => {
+Deno.test("run survives a crash of the server: failures have classes, and output received before is kept", async () => {
   await using folder = await speech();
   await using server = await serve();
   await using running = startEarshot([
@@ -385,11 +385,11 @@ Deno.test("run outlives its server: failures have classes, and what was heard be
   assert.equal(counts.failures.closed, 2, JSON.stringify(counts));
   assert.equal(counts.failures.connect_error, 4, JSON.stringify(counts));
   assert.equal(failures.reduce((sum, { count }) => sum + count, 0), 6);
-  const heard = (await samplesIn(folder.at("samples.jsonl"))).filter((
+  const partial = (await samplesIn(folder.at("samples.jsonl"))).filter((
     { output },
   ) => output.text?.trim());
-  assert.equal(heard.length, 2);
-  for (const { input, output, outcome } of heard) {
+  assert.equal(partial.length, 2);
+  for (const { input, output, outcome } of partial) {
     assert.equal(outcome.status, "error");
     const words = output.text!.trim().split(" ").length;
     assert.ok(input.reference!.startsWith(output.text!.trim()), output.text);

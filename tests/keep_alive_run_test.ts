@@ -11,7 +11,7 @@ import { sampled } from "./support/sampled.ts";
 
 const NO_QUESTIONS = { model: "m", healthPath: "off", tokenize: false };
 
-Deno.test("No request fails against a server that closes each connection behind its response", async () => {
+Deno.test("no request fails against a server that closes each connection after its response", async () => {
   using server = await closingServer();
   const { report: { stages: [stage] }, samples } = await sampled({
     backend: chat({ target: server.url, ...NO_QUESTIONS }),
@@ -36,7 +36,7 @@ Deno.test("No request fails against a server that closes each connection behind 
   assert.equal(connections, 400);
 });
 
-Deno.test("run counts what was sent again in every report", async () => {
+Deno.test("run counts retried requests in every report", async () => {
   await using folder = await tempFolder();
   // It keeps connections for three requests, and says nothing of that.
   const sockets = new Set<Socket>();
@@ -96,7 +96,7 @@ Deno.test("run counts what was sent again in every report", async () => {
   assert.equal(row.replace(/"[^"]*(""[^"]*)*"/g, "x").split(",")[at], "4");
 });
 
-Deno.test("run pauses where a proxy reads CONNECT and closes, and counts every connection", async () => {
+Deno.test("run pauses if a proxy reads CONNECT and closes, and counts every connection", async () => {
   await using folder = await tempFolder();
   let connects = 0;
   const proxy = createServer((socket) => {

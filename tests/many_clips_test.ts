@@ -46,7 +46,7 @@ Deno.test(`earshot run streams from ${CLIPS} clips at once, and holds few of the
   assert.deepEqual(stage.counts.failures, {});
 });
 
-/** Files that differ by name alone: each is a clip of its own to whoever reads them. */
+/** Writes hard links to three files: each is a separate clip for a reader. */
 async function fill(path: string): Promise<void> {
   const names = ["one.wav", "two.wav", "three.wav"];
   await writeClips(
@@ -65,6 +65,6 @@ async function fill(path: string): Promise<void> {
 
 function firstAppendMs(log: readonly LogEntry[]): number {
   const first = log.find(({ type }) => type === "input_audio_buffer.append");
-  assert.ok(first, "the server heard nothing");
+  assert.ok(first, "the server received no audio");
   return first.atMs;
 }

@@ -21,7 +21,7 @@ function chats(url: string, ...more: string[]): string[] {
   ];
 }
 
-Deno.test("run --max-error-rate exits with 3 where a stage failed more often, names it, and stores the objective", async () => {
+Deno.test("run --max-error-rate exits with 3 if a stage has more errors, names it, and stores the SLO", async () => {
   await using folder = await tempFolder();
   await using server = await serve([
     ...QUICK,
@@ -85,7 +85,7 @@ Deno.test("run --max-error-rate exits with 3 where a stage failed more often, na
   );
 });
 
-Deno.test("run without a limit exits with 0 whatever the share of failures, and with one that is kept", async () => {
+Deno.test("run exits with 0 without a limit whatever the error rate, and with a limit that is met", async () => {
   await using folder = await tempFolder();
   await using server = await serve([
     ...QUICK,
@@ -106,7 +106,7 @@ Deno.test("run without a limit exits with 0 whatever the share of failures, and 
   assert.equal(await ran("--max-error-rate", "0.1"), 3);
 });
 
-Deno.test("run() takes maxErrorRate from code, and misses it where no request ended", async () => {
+Deno.test("run() accepts maxErrorRate from code, and misses it if no request ended", async () => {
   const options: RunOptions = {
     backend: echo({}),
     dataset: repeat({ text: "hello" }),
@@ -144,7 +144,7 @@ Deno.test("run() takes maxErrorRate from code, and misses it where no request en
   });
 });
 
-Deno.test("run of four requests never says that the measurement is not valid", async () => {
+Deno.test("run of four requests never reports an invalid measurement", async () => {
   await using folder = await tempFolder();
   const { code, stdout, stderr } = await earshot([
     "run",

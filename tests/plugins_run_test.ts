@@ -267,7 +267,7 @@ Deno.test("run fetches a plugin from its URL each time", async () => {
   assert.equal(stages[0]!.counts.ok, 5);
 });
 
-Deno.test("run rejects unsuitable plugins from URLs, and reports why", async () => {
+Deno.test("run rejects unsuitable plugins from URLs, with the reason", async () => {
   await using server = host({
     "backend.ts": BACKEND,
     "packaged.ts": `import { z } from "zod";\n${BACKEND}`,

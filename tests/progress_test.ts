@@ -1,4 +1,4 @@
-// What stands on a terminal while a run goes on; cli/progress_test.ts has the details.
+// Progress on a terminal during a run; cli/progress_test.ts has the details.
 
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
@@ -12,7 +12,7 @@ const RUN = [
   ...["--duration", "1s"],
 ];
 
-/** A pseudo-terminal, where the system has what makes one: util-linux's. */
+/** Command that runs another on a pseudo-terminal (util-linux); undefined if it is not installed. */
 const hasTerminal = Deno.build.os === "linux" &&
   await new Deno.Command("script", {
     args: ["--version"],
@@ -22,7 +22,7 @@ const hasTerminal = Deno.build.os === "linux" &&
   }).output().then(({ success }) => success, () => false);
 
 Deno.test({
-  name: "run shows a live line on a terminal and takes it away at the end",
+  name: "run shows a progress line on a terminal and removes it at the end",
   ignore: !hasTerminal,
   async fn() {
     await using folder = await tempFolder();
@@ -50,14 +50,14 @@ Deno.test({
   },
 });
 
-Deno.test("run says nothing in a pipe while it goes on", async () => {
+Deno.test("run prints no progress to a pipe", async () => {
   await using folder = await tempFolder();
   const { stdout, stderr } = await earshot(RUN, { cwd: folder.path });
   assert.equal(stderr, "");
   assert.match(stdout, /^earshot /);
 });
 
-Deno.test("run keeps the summary beside reports in files, unless --quiet asks for these alone", async () => {
+Deno.test("run prints the summary in addition to reports in files, unless --quiet is given", async () => {
   await using folder = await tempFolder();
   const printed = async (...more: string[]) => {
     const args = ["run", "--backend", "echo", "--data", "repeat=hello"];

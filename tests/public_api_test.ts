@@ -1,4 +1,4 @@
-// Names are a promise: whoever adds, renames or removes one says so here too.
+// The list of public names: change it with every name that is added, renamed or removed.
 
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
@@ -254,12 +254,12 @@ const ENTRIES: readonly (readonly [string, readonly string[]])[] = [
 ];
 
 for (const [path, names] of ENTRIES) {
-  Deno.test(`${path} exports what it promises, types included, and nothing else`, async () => {
+  Deno.test(`${path} exports exactly the listed names, types included`, async () => {
     assert.deepEqual(await namesOf(path), names.toSorted());
   });
 }
 
-Deno.test("deno.json maps the package's entries to the modules that are held here", async () => {
+Deno.test("deno.json maps the package's entries to the modules of this list", async () => {
   const file = new URL("../deno.json", import.meta.url);
   const { exports } = JSON.parse(await Deno.readTextFile(file));
   assert.deepEqual(exports, {
@@ -271,7 +271,7 @@ Deno.test("deno.json maps the package's entries to the modules that are held her
   });
 });
 
-/** What `deno doc` writes, as far as it is looked at. */
+/** The parts of the output of `deno doc` that are read here. */
 interface Documented {
   readonly nodes: Readonly<
     Record<string, { readonly symbols: readonly { readonly name: string }[] }>

@@ -20,7 +20,7 @@ async function runsUnder(heading: string, url: string): Promise<string[][]> {
     .map((line) => line.split(/\s+/).slice(4));
 }
 
-Deno.test("every endpoint of the README answers as it is written there, streamed and whole", async (t) => {
+Deno.test("every command of the README for an endpoint succeeds, streamed and not", async (t) => {
   await using server = await serve(["--set", "ttftMs=5", "--set", "itlMs=1"]);
   const runs = await runsUnder("Every endpoint", server.url);
   assert.equal(runs.length, 11);

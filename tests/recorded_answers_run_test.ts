@@ -56,7 +56,7 @@ const chatOf = (stream: boolean) => (target: string) =>
 
 for (const server of ["sglang", "mistral", "deepseek"] as const) {
   for (const form of ["streamed", "whole"] as const) {
-    Deno.test(`chat() reads what ${server} answers, ${form}`, async () => {
+    Deno.test(`chat() reads an answer of ${server}, ${form}`, async () => {
       const stream = form === "streamed";
       const sample = await sampleOf(`${server} chat ${form}`, chatOf(stream));
       assert.equal(sample.outcome.status, "ok");
@@ -79,7 +79,7 @@ for (const server of ["sglang", "mistral", "deepseek"] as const) {
   });
 }
 
-Deno.test("chat() reads calls and an error in a stream of sglang", async () => {
+Deno.test("chat() reads tool calls and an error in a stream of sglang", async () => {
   const { output } = await sampleOf("sglang calls streamed", chatOf(true));
   assert.deepEqual(output.toolCalls?.map(({ name }) => name), ["f"]);
   assert.equal(output.finishReason, "tool_calls");
@@ -90,7 +90,7 @@ Deno.test("chat() reads calls and an error in a stream of sglang", async () => {
 
 for (const server of ["sglang", "mistral"] as const) {
   for (const form of ["streamed", "whole"] as const) {
-    Deno.test(`transcriptions() reads what ${server} answers, ${form}`, async () => {
+    Deno.test(`transcriptions() reads an answer of ${server}, ${form}`, async () => {
       const stream = form === "streamed";
       const { outcome, output, deltas } = await sampleOf(
         `${server} transcription ${form}`,

@@ -52,7 +52,7 @@ const talk = ["Describe ships", "And of trains", "Which is older"]
 
 for (const dialect of ["vllm", "openai"] as const) {
   for (const stream of [true, false]) {
-    Deno.test(`responses() reads what ${dialect} answers, with stream=${stream}`, async () => {
+    Deno.test(`responses() reads answers of ${dialect}, with stream=${stream}`, async () => {
       const options = { dialect, reasoningTokens: 3, cachedTokens: 2 };
       const { samples, stage } = await answersTo(
         options,
@@ -119,7 +119,7 @@ Deno.test("embeddings() counts the vectors of a batch, in both encodings", async
   }
 });
 
-Deno.test("Token counts are the server's, from its answer or from /tokenize", async () => {
+Deno.test("token counts are the server's, from its answer or from /tokenize", async () => {
   const backend = (target: string) => chat({ target });
   const reported = await answersTo({}, backend, talk);
   const asked = await answersTo({ usageStyle: "none" }, backend, talk);
@@ -140,7 +140,7 @@ Deno.test("Token counts are the server's, from its answer or from /tokenize", as
   assert.deepEqual(asked.warnings, []);
 });
 
-Deno.test("Tokens are counted by /tokenize over the TLS that the run trusts", async () => {
+Deno.test("tokens are counted by /tokenize over TLS with the certificates of the run", async () => {
   const { stage } = await answersTo(
     { usageStyle: "none", tls: testTls },
     (target) => chat({ target, insecure: true }),
@@ -149,7 +149,7 @@ Deno.test("Tokens are counted by /tokenize over the TLS that the run trusts", as
   assert.deepEqual(stage.tokenCounts?.output, { tokenize: 3 });
 });
 
-Deno.test("Tokens are estimated from deltas if the server is not asked", async () => {
+Deno.test("tokens are estimated from deltas if /tokenize is not used", async () => {
   const { stage } = await answersTo(
     { usageStyle: "none" },
     (target) => chat({ target, tokenize: false }),

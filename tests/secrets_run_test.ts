@@ -1,4 +1,4 @@
-// What is given as a secret, or looks like one, stands in nothing that a run prints or writes.
+// A run neither prints nor writes a secret, or a value that looks like one.
 
 import assert from "node:assert/strict";
 import { earshot } from "./support/earshot.ts";
@@ -13,7 +13,7 @@ Deno.test("a run hides keys in the body, users and queries of URLs, in every rep
     async (request) => {
       const body = await request.text();
       bodies.push(body);
-      // A server that repeats what it was sent, as some do where they refuse it.
+      // Some servers repeat the request in the message of an error.
       return new Response(`refused: ${body}`, { status: 400 });
     },
   );
@@ -59,7 +59,7 @@ Deno.test("a run hides keys in the body, users and queries of URLs, in every rep
   });
 });
 
-Deno.test("an error shows no secret of what was typed", async () => {
+Deno.test("an error message shows no secret from the command line", async () => {
   const target = ["--target", "http://127.0.0.1:9"];
   for (
     const args of [

@@ -1,4 +1,4 @@
-// Runs against servers that count tokens wrongly: what is reported, what is said of it, and that a replay agrees.
+// Runs against servers that count tokens wrongly: the reported counts, the warnings, and the same from a replay.
 
 import assert from "node:assert/strict";
 import { replay } from "../cli/replay.ts";
@@ -13,17 +13,17 @@ import {
   type StageReport,
 } from "../mod.ts";
 
-/** Pieces of a token each, and counts as the server tells them. */
+/** Deltas of one token each, and the counts that the server reports. */
 interface Answering {
   readonly pieces: readonly string[];
   readonly answers?: number;
-  /** Events of counts, each behind all pieces. */
+  /** Events with counts, after all deltas. */
   readonly usage: readonly unknown[];
   /** Counts in the last event of each answer. */
   readonly own?: unknown;
 }
 
-/** A server that answers every prompt so. */
+/** Starts a server that answers every prompt this way. */
 function counting({ pieces, answers = 1, usage, own }: Answering) {
   const events: unknown[] = [];
   for (let index = 0; index < answers; index++) {
@@ -66,7 +66,7 @@ const CASES: readonly {
   readonly warning?: string;
 }[] = [
   {
-    name: "an object of zeros behind the usage",
+    name: "an object of zeros after the usage",
     answering: {
       pieces: words(28),
       usage: [
@@ -138,7 +138,7 @@ function outputOf({ metrics, tokenCounts }: StageReport) {
 
 for (const make of [chat, completions]) {
   for (const { name, answering, tokens, by, warning } of CASES) {
-    Deno.test(`a run of ${make({ target: "http://x" }).name} counts right, with ${name}`, async () => {
+    Deno.test(`a run of ${make({ target: "http://x" }).name} counts correctly, with ${name}`, async () => {
       await using server = counting(answering);
       await using folder = await tempFolder();
       const path = folder.at("samples.jsonl");

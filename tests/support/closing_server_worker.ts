@@ -1,4 +1,4 @@
-// Runs on a thread of its own, so that it closes while the client reads: see closing_server.ts.
+// Runs on a separate thread, so that it closes while the client reads: see closing_server.ts.
 
 import { systemClock } from "../../core/clock.ts";
 
@@ -40,7 +40,7 @@ async function serve(socket: Deno.TcpConn): Promise<void> {
     }
     await clock.sleepUntil(clock.now() + EVENT_MS);
     await socket.write(END);
-    // A tenth of a millisecond, as in the server that this one stands for.
+    // A tenth of a millisecond, as in the server that this one imitates.
     const closeMs = clock.now() + 0.1;
     while (clock.now() < closeMs);
   } catch {
@@ -50,7 +50,7 @@ async function serve(socket: Deno.TcpConn): Promise<void> {
   }
 }
 
-/** Whether a whole request came. */
+/** Reports whether the bytes are a whole request. */
 async function readRequest(socket: Deno.TcpConn): Promise<boolean> {
   const buffer = new Uint8Array(64 * 1024);
   let text = "";

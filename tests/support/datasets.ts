@@ -8,10 +8,10 @@ import type {
   Session,
 } from "../../plugins/mod.ts";
 
-/** A folder of files that is gone when the test is over. */
+/** A temporary folder of files, removed when it is disposed. */
 export interface TempFolder extends AsyncDisposable {
   readonly path: string;
-  /** The path of something in it. */
+  /** Returns the path of a file in it. */
   at(name: string): string;
 }
 
@@ -70,9 +70,9 @@ const CONTEXT: OpenContext = {
   warn() {},
 };
 
-/** How a test reads. */
+/** Options of a reading. */
 export interface ReadOptions extends Partial<Reading> {
-  /** Stops after so many. @default {all} */
+  /** Number of sessions to read. @default {all} */
   readonly take?: number;
 }
 

@@ -1,26 +1,26 @@
-/** A request that a hub was asked. */
+/** A request that the hub received. */
 export interface Asked {
-  /** Which host: the hub, or the one that it redirects to for files. */
+  /** The host: the hub, or the one that it redirects to for files. */
   readonly host: "hub" | "cdn";
   readonly path: string;
   readonly authorization: string | null;
-  /** How many bytes of a file were sent. */
+  /** Number of bytes of a file that were sent. */
   readonly bytes: number;
 }
 
-/** A dataset that a hub has. */
+/** A dataset on the hub. */
 export interface HubDataset {
   /** By revision: `main` unless asked for another. */
   readonly revisions: Readonly<Record<string, HubRevision>>;
   /** The token that may read it. @default {public} */
   readonly token?: string;
-  /** Whether its files, and these alone, are only for those whom the owner lets. */
+  /** Whether its files (but not its listing) need access that the owner grants. */
   readonly gatesFiles?: boolean;
-  /** The response that refuses every request. */
+  /** The error response to every request. */
   readonly refused?: { readonly status: number; readonly code?: string };
 }
 
-/** The files of a revision by path, and what its card says. */
+/** The files of a revision by path, and the data of its card. */
 export interface HubRevision {
   readonly files: Readonly<Record<string, Uint8Array | string>>;
   readonly cardData?: unknown;
@@ -33,11 +33,11 @@ export interface FakeHub extends AsyncDisposable {
   readonly asked: readonly Asked[];
   /** Forgets the requests so far. */
   forget(): void;
-  /** Lets signed addresses run out. */
+  /** Lets signed URLs expire. */
   expire(): void;
 }
 
-/** Starts a hub that answers as the real one does: API, redirects to another host with a signature, ranges. */
+/** Starts a hub that answers as the real one: API, redirects to signed URLs of another host, ranges. */
 export function fakeHub(
   datasets: Readonly<Record<string, HubDataset>>,
 ): FakeHub {
@@ -119,7 +119,7 @@ export function fakeHub(
   };
 }
 
-/** A page for each file, so that whoever reads one alone is found out. */
+/** Lists one file a page, so that a client that reads only the first page fails. */
 function tree(files: HubRevision["files"], url: URL): Response {
   const at = Number(url.searchParams.get("cursor") ?? 0);
   const paths = Object.keys(files);

@@ -14,7 +14,7 @@ export const TEXT = {
   repetition_type: "OPTIONAL",
 } as const;
 
-/** Speech as the hub has it: rows numbered from `from`, row groups of `group`. */
+/** Speech in Parquet, as on Hugging Face: rows numbered from `from`, row groups of `group`. */
 export function speech(
   rows: number,
   { from = 0, group = 2, ms = 100 } = {},
@@ -75,6 +75,6 @@ export async function open(
   };
 }
 
-/** What sessions hold, in short: the reference or the problem. */
+/** Summary of sessions: the reference or the problem of each. */
 export const refs = (sessions: Awaited<ReturnType<typeof read>>) =>
   sessions.map(({ turns, problem }) => problem ?? turns[0]?.columns.reference);

@@ -8,20 +8,20 @@ import type {
   Turn,
 } from "../../plugins/mod.ts";
 
-/** A request as a server got it. */
+/** A request that the server received. */
 export interface Got {
   readonly path: string;
   readonly headers: Headers;
   readonly body: Record<string, unknown>;
 }
 
-/** A server on a port of its own that answers POST requests as it is told; it is always well. */
+/** A server that answers POST requests with a given function and always passes the health check. */
 export interface Loopback extends AsyncDisposable {
   readonly target: string;
   readonly got: readonly Got[];
 }
 
-/** Starts one. */
+/** Starts a server. */
 export function loopback(
   answer: (got: Got) => Response | Promise<Response>,
 ): Loopback {
@@ -44,14 +44,14 @@ export function loopback(
   };
 }
 
-/** A stream of what is given. */
+/** Returns a stream of the given chunks. */
 export function streamed(body: BodyInit): Response {
   return new Response(body, {
     headers: { "content-type": "text/event-stream; charset=utf-8" },
   });
 }
 
-/** Sends the turns of one session through a backend, one sample each, until one is not answered. */
+/** Sends the turns of one session through a backend, one sample each, until one fails. */
 export async function talk(
   backend: Configured<"backend">,
   turns: readonly Turn[],

@@ -17,7 +17,7 @@ export interface TestAnswer {
   readonly text: string;
 }
 
-/** Posts JSON, or whatever body it is; `query` are the options of the request. */
+/** Posts JSON or any other body; `query` holds the settings of the request. */
 export async function post(
   { url }: RunningServer,
   path: string,
@@ -46,7 +46,7 @@ export async function post(
   };
 }
 
-/** The text with what differs from run to run masked: ids and times. */
+/** Returns the text with ids and times masked. */
 export function masked(text: string): string {
   return text
     .replace(
@@ -77,9 +77,9 @@ export interface RawAnswer {
   readonly head: string;
   /** The body, its chunks joined, each byte a character. */
   readonly body: string;
-  /** Whether the body came to its end. */
+  /** Whether the body is complete. */
   readonly isWhole: boolean;
-  /** How many chunks the body came in; 1 where it is not chunked. */
+  /** Number of chunks of the body; 1 if it is not chunked. */
   readonly chunks: number;
 }
 
@@ -90,7 +90,7 @@ export async function postRaw(
   { body, query = "", until }: {
     body: unknown;
     query?: string;
-    /** Ends the reading by itself, once this has come. */
+    /** Ends the reading once this has been received. */
     until?: string;
   },
 ): Promise<RawAnswer> {

@@ -2,17 +2,17 @@ import { createParser } from "eventsource-parser";
 import type { Delta, Output } from "../../plugins/mod.ts";
 import type { AnswerReader } from "../../backends/openai/protocol.ts";
 
-/** What a reader made of an answer. */
+/** The parsed answer. */
 export interface Reading {
-  /** Each piece of output, with the index of the network read that brought it for a time. */
+  /** Each delta of output; its time is the index of its network read. */
   readonly deltas: readonly ({ readonly atMs: number } & Delta)[];
-  /** Whether an event said that it was the last. */
+  /** Whether an event was marked as the last. */
   readonly isOver: boolean;
-  /** What it came to; throws what the reader threw. */
+  /** Returns the result; throws the error of the reader. */
   output(): Output;
 }
 
-/** Gives a reader a stream, network read by network read, as the transport does. */
+/** Passes a stream to a reader, one network read at a time, as the transport does. */
 export function readStream(
   readerOf: (call: Recording) => AnswerReader,
   reads: readonly string[],
@@ -44,7 +44,7 @@ export function readStream(
   };
 }
 
-/** Gives a reader a whole answer. */
+/** Passes a whole answer to a reader. */
 export function readWhole(
   readerOf: (call: Recording) => AnswerReader,
   body: string,
@@ -61,7 +61,7 @@ export function readWhole(
   };
 }
 
-/** Events on the wire, each with a line to spare behind it. */
+/** Server-sent events, each followed by a blank line. */
 export function sse(...events: readonly unknown[]): string {
   return events.map((event) =>
     `data: ${typeof event === "string" ? event : JSON.stringify(event)}\n\n`

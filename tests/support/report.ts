@@ -191,8 +191,7 @@ export const troubledStage: StageReport = {
     },
     {
       class: "ready_timeout",
-      message:
-        "Cannot wait longer for session.created as 'readyTimeoutMs' is the limit: current value is 10000",
+      message: "The session was not ready: waited 10000 ms",
       count: 2,
     },
     {

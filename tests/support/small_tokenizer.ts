@@ -2,15 +2,15 @@
 export interface SmallTokenizerOptions {
   /** Merges in order of rank: pieces of the byte alphabet, with `Ġ` for a space. */
   readonly merges?: readonly (readonly [string, string])[];
-  /** Tokens that stand for themselves. */
+  /** Added tokens, which are never split. */
   readonly added?: readonly string[];
-  /** Parts of the file that are to be others. */
+  /** Parts of the file to replace. */
   readonly parts?: Readonly<Record<string, unknown>>;
 }
 
-/** The content of a `tokenizer.json`, as far as tests look at it. */
+/** The parts of a `tokenizer.json` that tests read. */
 export interface SmallTokenizer {
-  /** Tokens that stand for themselves. */
+  /** Added tokens, which are never split. */
   readonly added_tokens: readonly {
     readonly id: number;
     readonly content: string;
@@ -19,7 +19,7 @@ export interface SmallTokenizer {
   readonly model: { readonly vocab: Readonly<Record<string, number>> };
 }
 
-/** The content of a `tokenizer.json` with a byte-level BPE: all 256 bytes, what merges make of them, added tokens. */
+/** Returns a `tokenizer.json` with byte-level BPE: all 256 bytes, the results of merges, added tokens. */
 export function smallTokenizer(
   { merges = [], added = [], parts = {} }: SmallTokenizerOptions = {},
 ): SmallTokenizer {
@@ -50,7 +50,7 @@ export function smallTokenizer(
   return { ...whole, ...parts };
 }
 
-/** The merges that make whole words letter by letter, as far as those of other words let them; then the space joins. */
+/** Returns merges that build whole words letter by letter, unless a merge of another word applies; the space joins last. */
 export function mergesOf(words: readonly string[]): [string, string][] {
   const pairs = words.flatMap((word) => [
     ...steps([...word]),
@@ -66,7 +66,7 @@ function steps(letters: readonly string[]): [string, string][] {
   ]);
 }
 
-/** The byte alphabet: printable bytes stand for themselves, the others for what follows U+0100, as GPT-2 has it. */
+/** The byte alphabet of GPT-2: printable bytes are themselves, the others characters from U+0100. */
 const BYTES: readonly string[] = bytes();
 
 function bytes(): string[] {
