@@ -111,18 +111,18 @@ async function struck(
 
 const QUICK = { ttftMs: 1, itlMs: 0, outputTokens: 8 } as const;
 
-/** A status, the body that comes with it, and what must be found of it in the report. */
+/** Status and body of a response, and the expected message in the report. */
 const REFUSALS: readonly (readonly [string, string, RegExp])[] = [
   [
     "401",
     '{"error":"Unauthorized"}',
-    /401: Unauthorized \(wants a key: apiKeyEnv/,
+    /401: Unauthorized \(a key is required: apiKeyEnv/,
   ],
   ["403", "not for you", /403: not for you/],
   [
     "404",
     '{"error":{"message":"The model `x` does not exist.","code":404}}',
-    /404: The model `x` does not exist\. \(no such path or model/,
+    /404: The model `x` does not exist\. \(the path or the model does not exist/,
   ],
   ["413", "<h1>Too Large</h1>", /413: <h1>Too Large<\/h1> \(the request is/],
   [
@@ -132,7 +132,7 @@ const REFUSALS: readonly (readonly [string, string, RegExp])[] = [
   ],
   ["429;retry-after: 7", "slow down", /429: slow down \(.*Retry-After: 7\)/],
   ["500", "", /^The server answered HTTP 500 \(internal server error\)$/],
-  ["503", '{"message":"no seats"}', /503: no seats \(is overloaded/],
+  ["503", '{"message":"no seats"}', /503: no seats \(the server is overloaded/],
 ];
 
 Deno.test("every HTTP backend reports a status that is not 2xx with the server's message", async () => {
@@ -153,7 +153,7 @@ Deno.test("every HTTP backend reports a status that is not 2xx with the server's
     await struck(server, asked, fault, {
       failure: "http_error",
       code: "307",
-      says: /leads to http:\/\/127\.0\.0\.1:1\/elsewhere, .*not followed/,
+      says: /redirects to http:\/\/127\.0\.0\.1:1\/elsewhere; .*not followed/,
     });
   }
 });
@@ -258,7 +258,7 @@ Deno.test("only output received before a stream broke is kept", async () => {
     ["half", { failure: "truncated", says: /ended within an event/ }],
     ["drop", { failure: "closed", says: /in the middle of the response/ }],
     ["bad-json", { failure: "protocol_error", says: /must be a JSON object/ }],
-    ["garbage", { failure: "protocol_error", says: /must be text in UTF-8/ }],
+    ["garbage", { failure: "protocol_error", says: /must be UTF-8 text/ }],
     ["non-object", { failure: "protocol_error", says: /\[1,2\]/ }],
     ["stall", { failure: "receive_timeout", says: /waited 200 ms/ }, {
       receiveTimeoutMs: 200,
@@ -286,7 +286,7 @@ Deno.test("only output received before a stream broke is kept", async () => {
   }
 });
 
-/** How much text the server sent of each answer before the fault, least first. */
+/** Returns the number of characters of each answer that the server sent before the fault, in ascending order. */
 function charsIn(server: RunningServer, from: number): number[] {
   const sent = server.log().slice(from).filter(({ direction, type }) =>
     direction === "out" && !type.startsWith("POST")
@@ -400,7 +400,7 @@ Deno.test("run exits with 1 and the server's message if no request over HTTP suc
   assert.equal(stderr, "");
   const words = stdout.replace(/\s+/g, " ");
   assert.match(words, /no request succeeded: 3 of 3 http_error/);
-  assert.match(words, /HTTP 401: who are you \(wants a key: apiKeyEnv/);
+  assert.match(words, /HTTP 401: who are you \(a key is required: apiKeyEnv/);
   assert.doesNotMatch(stdout, /p50|requests\/s/);
 });
 
