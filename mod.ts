@@ -26,7 +26,7 @@ export * from "./plugins/mod.ts";
 export type { RunContext, RunOptions } from "./plugins/run.ts";
 export { defineConfig } from "./plugins/config.ts";
 export { systemClock } from "./core/clock.ts";
-export type { Host } from "./core/monitor.ts";
+export type { Host } from "./core/client_monitor.ts";
 export type { NormalizerName } from "./core/quality/normalize.ts";
 
 export { echo, type EchoOptions } from "./backends/echo.ts";

@@ -1,4 +1,4 @@
-import type { Budget } from "../lib/budget.ts";
+import type { Budget } from "../lib/concurrency.ts";
 import { findAudio, inspectFile } from "./decode.ts";
 import type { DecodePool } from "./decode_pool.ts";
 import {

@@ -1,4 +1,4 @@
-import { openBudget } from "../lib/budget.ts";
+import { openBudget } from "../lib/concurrency.ts";
 import { type AudioClip, openClip } from "./clip.ts";
 import { openDecodePool } from "./decode_pool.ts";
 import type { AudioSource } from "./source.ts";

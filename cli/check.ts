@@ -1,6 +1,6 @@
 import { attempt } from "../core/attempt.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
-import { counting } from "../core/counting.ts";
+import { counting } from "../core/usage.ts";
 import { metrics } from "../core/metrics/table.ts";
 import type { Output, Sample } from "../core/sample.ts";
 import { openSource, type ReadySession } from "../core/source.ts";

@@ -14,7 +14,7 @@ import type {
   Sample,
   SampleInput,
 } from "./sample.ts";
-import { isClientMade } from "./client_failures.ts";
+import { isClientMade } from "./failures.ts";
 
 /** Options of {@linkcode attempt}. */
 export interface AttemptOptions {

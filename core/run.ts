@@ -1,7 +1,7 @@
 import { type Clock, shiftClock } from "./clock.ts";
 import type { Backend, Dataset, LoadProfile, Stage } from "./contract.ts";
 import { UsageError } from "./errors.ts";
-import type { Host } from "./monitor.ts";
+import type { Host } from "./client_monitor.ts";
 import type { NormalizerName } from "./quality/normalize.ts";
 import { random } from "../lib/random.ts";
 import type { Progress, Skipped, StageReport } from "./report.ts";

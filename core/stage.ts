@@ -1,10 +1,10 @@
 import type { Clock } from "./clock.ts";
-import { type Counting, counting } from "./counting.ts";
+import { type Counting, counting } from "./usage.ts";
 import type { Backend, Stage } from "./contract.ts";
 import { closedLoop, openLoop, type StageContext } from "./dispatch.ts";
-import { feed } from "./feed.ts";
+import { feed } from "./sample_queue.ts";
 import { Digest, stageReport } from "./metrics/digest.ts";
-import { type Host, type Monitor, monitor } from "./monitor.ts";
+import { type Host, type Monitor, monitor } from "./client_monitor.ts";
 import { Tally } from "./progress.ts";
 import type { NormalizerName } from "./quality/normalize.ts";
 import type { Progress, StageReport } from "./report.ts";

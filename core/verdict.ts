@@ -1,4 +1,4 @@
-import { clientLimit, isClientMade } from "./client_failures.ts";
+import { clientLimit, isClientMade } from "./failures.ts";
 import type { FailureNote, StageReport, Summary, Verdict } from "./report.ts";
 
 /** The part of a stage's report that the verdict is based on. */

@@ -1,6 +1,6 @@
 import os from "node:os";
 import process from "node:process";
-import type { Host } from "../core/monitor.ts";
+import type { Host } from "../core/client_monitor.ts";
 import type { Environment } from "../core/report.ts";
 import config from "../deno.json" with { type: "json" };
 

@@ -33,7 +33,7 @@ export {
   temporaryFolder,
 } from "../lib/temporary_folder.ts";
 export { constantArrivals, poissonArrivals } from "../core/arrivals.ts";
-export { type ClientLimit, clientLimit } from "../core/client_failures.ts";
+export { type ClientLimit, clientLimit } from "../core/failures.ts";
 export { systemCodeOf } from "../lib/system_code.ts";
 export type { Clock } from "../core/clock.ts";
 export { type AbortTask, onAbort } from "../lib/abort.ts";

@@ -7,7 +7,7 @@ import type {
   StopRules,
 } from "../core/config.ts";
 import type { Reporter } from "../core/contract.ts";
-import type { Host } from "../core/monitor.ts";
+import type { Host } from "../core/client_monitor.ts";
 import type { NormalizerName } from "../core/quality/normalize.ts";
 import type { Environment, Report, RunInfo } from "../core/report.ts";
 import {

@@ -1,4 +1,4 @@
-import { splitLines } from "../lib/lines.ts";
+import { splitLines } from "../lib/bytes.ts";
 import {
   messageOf,
   type RunInfo,

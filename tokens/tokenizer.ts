@@ -1,7 +1,7 @@
 import { Tokenizer as HuggingFaceTokenizer } from "@huggingface/tokenizers";
 import { dirname, join } from "node:path";
 import { isRecord } from "../lib/record.ts";
-import { yieldToEventLoop } from "../lib/loop_turn.ts";
+import { yieldToEventLoop } from "../lib/event_loop.ts";
 
 /** Converts text to tokens and back. */
 export interface Tokenizer {

@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import { loopTurns } from "../../lib/loop_turn.ts";
+import { loopTurns } from "../../lib/event_loop.ts";
 import { dial, type DialOptions } from "../connect/dial.ts";
 import {
   http1Wire,

@@ -1,6 +1,6 @@
 import { createParser } from "eventsource-parser";
 import type { Buffer } from "node:buffer";
-import { strictUtf8 } from "../../lib/strict_utf8.ts";
+import { strictUtf8 } from "../../lib/text.ts";
 import { RequestError } from "../../plugins/mod.ts";
 import { MAX_BODY_BYTES, tooLong } from "../connect/content.ts";
 import { readable } from "../connect/server_text.ts";

@@ -1,6 +1,6 @@
 import { encodeWav } from "../../audio/mod.ts";
 import { byteCache } from "../../lib/byte_cache.ts";
-import { yieldToEventLoop } from "../../lib/loop_turn.ts";
+import { yieldToEventLoop } from "../../lib/event_loop.ts";
 import type { Audio, Image, MediaFile } from "../../plugins/mod.ts";
 import { bytesOf, joinBytes } from "./json.ts";
 

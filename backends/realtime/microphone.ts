@@ -1,5 +1,5 @@
 import { byteCache } from "../../lib/byte_cache.ts";
-import { yieldToEventLoop } from "../../lib/loop_turn.ts";
+import { yieldToEventLoop } from "../../lib/event_loop.ts";
 import type {
   Audio,
   AudioEncoding,

@@ -1,7 +1,7 @@
 import { Column } from "./column.ts";
 import { clientMetrics, type Metric, metrics } from "./table.ts";
 import type { NormalizerName } from "../quality/normalize.ts";
-import { Quality } from "../quality/quality.ts";
+import { Quality } from "../quality/error_rates.ts";
 import type {
   ClientHealth,
   Counts,

@@ -1,4 +1,4 @@
-import { isClientMade } from "../client_failures.ts";
+import { isClientMade } from "../failures.ts";
 import type { FailureNote } from "../report.ts";
 import type { Failure, Sample } from "../sample.ts";
 

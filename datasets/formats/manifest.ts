@@ -1,4 +1,4 @@
-import { splitLines } from "../../lib/lines.ts";
+import { splitLines } from "../../lib/bytes.ts";
 import { messageOf, UsageError } from "../../plugins/mod.ts";
 import { orderOf, type OrderOptions, pickItems } from "../order.ts";
 import { type FileBytes, openBytes, refuseUtf16 } from "./file_bytes.ts";

@@ -1,5 +1,5 @@
 import { encodeWav, resample, toPcm16 } from "../../audio/mod.ts";
-import { yieldToEventLoop } from "../../lib/loop_turn.ts";
+import { yieldToEventLoop } from "../../lib/event_loop.ts";
 import { type Audio, type Random, random } from "../../plugins/mod.ts";
 
 /** Audio to make. */

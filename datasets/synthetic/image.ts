@@ -1,7 +1,7 @@
 import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { crc32, createDeflate } from "node:zlib";
-import { yieldToEventLoop } from "../../lib/loop_turn.ts";
+import { yieldToEventLoop } from "../../lib/event_loop.ts";
 import { type Image, type Random, random } from "../../plugins/mod.ts";
 
 /** An image to make. */

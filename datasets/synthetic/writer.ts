@@ -1,4 +1,4 @@
-import { yieldToEventLoop } from "../../lib/loop_turn.ts";
+import { yieldToEventLoop } from "../../lib/event_loop.ts";
 import type { Random } from "../../plugins/mod.ts";
 import { CHARACTERS_PER_TOKEN, type Tokenizer } from "../../tokens/mod.ts";
 import { drawWord, wordOfLength, WORDS } from "./words.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { connect, type Socket } from "node:net";
-import { loopTurns } from "./loop_turn.ts";
+import { loopTurns } from "./event_loop.ts";
 
 Deno.test("loopTurns() waits until a closing that has arrived was read", async () => {
   await using turns = loopTurns();

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { concatBytes, splitLines } from "./lines.ts";
+import { concatBytes, splitLines } from "./bytes.ts";
 
 Deno.test("splitLines() divides bytes after each line feed, however they are chunked", async () => {
   const chunks = fc.array(

@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { strictUtf8 } from "./strict_utf8.ts";
+import { strictUtf8 } from "./text.ts";
 
 /** The text of bytes that come in pieces; `undefined` where some are no UTF-8. */
 function decoded(bytes: Buffer, cuts: readonly number[]): string | undefined {

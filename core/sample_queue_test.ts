@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { feed } from "./feed.ts";
+import { feed } from "./sample_queue.ts";
 import type { Sample } from "./sample.ts";
 import { manualClock } from "../plugins/testing/manual_clock.ts";
 import { sample } from "../tests/support/sample.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { openBudget } from "./budget.ts";
+import { openBudget } from "./concurrency.ts";
 
 /** Tasks that end on demand, and the names of the running ones. */
 function tasks() {

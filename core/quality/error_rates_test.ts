@@ -3,7 +3,7 @@ import { sample } from "../../tests/support/sample.ts";
 import type { Outcome } from "../sample.ts";
 import { finish } from "../../lib/alignment.ts";
 import { type NormalizerName, normalizers } from "./normalize.ts";
-import { ErrorRateSum, Quality } from "./quality.ts";
+import { ErrorRateSum, Quality } from "./error_rates.ts";
 import { characterErrors, type CountErrors, wordErrors } from "./wer.ts";
 
 function summed(count: CountErrors, normalizer: NormalizerName) {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { manualClock } from "../plugins/testing/manual_clock.ts";
 import type { Backend } from "./contract.ts";
-import { counting } from "./counting.ts";
+import { counting } from "./usage.ts";
 import type { InferenceRequest } from "./request.ts";
 import type { Sample, Usage } from "./sample.ts";
 import { sample } from "../tests/support/sample.ts";
