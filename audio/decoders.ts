@@ -1,4 +1,4 @@
-import { openBudget } from "../lib/concurrency.ts";
+import { Budget } from "../lib/concurrency.ts";
 import { type AudioClip, openClip } from "./clip.ts";
 import { openDecodePool } from "./decode_pool.ts";
 import type { AudioSource } from "./source.ts";
@@ -61,9 +61,9 @@ export function openDecoders(options: DecodersOptions = {}): Decoders {
     threads: threadCount(options.threads),
     workerUrl: new URL("./decode_worker.ts", import.meta.url),
   });
-  const files = openBudget(MAX_OPEN);
+  const files = new Budget(MAX_OPEN);
   const limited = <T>(task: () => Promise<T>) => files.run(1, task);
-  const budget = openBudget(MAX_BYTES);
+  const budget = new Budget(MAX_BYTES);
   return {
     async clip(source, { maxSeconds = Infinity } = {}) {
       if (!(maxSeconds > 0)) {

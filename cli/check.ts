@@ -1,9 +1,9 @@
 import { attempt } from "../core/attempt.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
-import { counting } from "../core/usage.ts";
+import { UsageCompleter } from "../core/usage.ts";
 import { metrics } from "../core/metrics/table.ts";
 import type { Output, Sample } from "../core/sample.ts";
-import { openSource, type ReadySession } from "../core/source.ts";
+import { type ReadySession, SessionSource } from "../core/source.ts";
 import { zip } from "../datasets/zip.ts";
 import { disposeInTime } from "../lib/disposal.ts";
 import { redact, redactText } from "../lib/redact.ts";
@@ -46,7 +46,7 @@ export async function check(flags: CheckFlags): Promise<number> {
   const backend = await configured.open(context);
   later("the backend", () => backend[Symbol.asyncDispose]?.());
 
-  const source = openSource({
+  const source = new SessionSource({
     dataset,
     backend,
     seed: 1,
@@ -95,13 +95,13 @@ async function sent(
     clock,
     signal,
   });
-  const counts = counting(backend, {
+  const usage = new UsageCompleter(backend, {
     put: (it) => void (sample = it),
     signal,
     clock,
   });
-  counts.take(sample, request);
-  await counts.settled();
+  usage.add(sample, request);
+  await usage.settled();
   return sample;
 }
 

@@ -1,20 +1,11 @@
-import { systemCodeOf } from "../lib/system_code.ts";
-import type { Abort, AbortTask } from "../lib/abort.ts";
+import type { AbortTask } from "../lib/abort.ts";
 import { CallRecorder } from "./call.ts";
 import type { Clock } from "./clock.ts";
 import type { Backend } from "./contract.ts";
-import { isRequestError, messageOf } from "./errors.ts";
+import { outcomeOf } from "./failures.ts";
 import { type MemoryBudget, processMemory } from "./memory.ts";
 import type { Columns, InferenceRequest, Turn } from "./request.ts";
-import type {
-  Failure,
-  Outcome,
-  Output,
-  Phase,
-  Sample,
-  SampleInput,
-} from "./sample.ts";
-import { isClientMade } from "./failures.ts";
+import type { Outcome, Output, Phase, Sample, SampleInput } from "./sample.ts";
 
 /** Options of {@linkcode attempt}. */
 export interface AttemptOptions {
@@ -52,20 +43,20 @@ export async function attempt<P>(
     options.memory ?? processMemory,
   );
   const { abort } = call;
-  const letGo = giveUp(call.onAbort, clock, graceMs);
+  const grace = limitAfterAbort(call.onAbort, clock, graceMs);
   let output: Output = {};
   let outcome: Outcome = { status: "ok" };
   const dispatchedMs = clock.now();
   try {
-    output = await Promise.race([backend.send(request, call), letGo.promise]);
+    output = await Promise.race([backend.send(request, call), grace.promise]);
     // Output is not recorded after the memory was used up.
-    if (call.tooLarge) outcome = failed(call.tooLarge, abort);
+    if (call.tooLarge) outcome = outcomeOf(call.tooLarge, abort);
   } catch (error) {
-    outcome = failed(error, abort);
+    outcome = outcomeOf(error, abort);
   }
   const endedMs = (outcome.status === "ok" ? call.endedMs : undefined) ??
     clock.now();
-  letGo.cancel();
+  grace.cancel();
   call.close();
   const deltas = call.deltas();
   const { id, session: { id: sessionId, turn } } = request;
@@ -90,48 +81,23 @@ export async function attempt<P>(
   };
 }
 
-/** Rejects `graceMs` after the abort, for a backend that ignores it. */
-export function giveUp(
+/** Returns a promise that rejects `graceMs` after an abort, for backends that ignore it. */
+export function limitAfterAbort(
   onAbort: (task: AbortTask) => () => void,
   clock: Clock,
   graceMs: number,
 ): { promise: Promise<never>; cancel: () => void } {
   const { promise, reject } = Promise.withResolvers<never>();
   let cancelTimer = () => {};
-  const forget = onAbort((reason) => {
+  const removeTask = onAbort((reason) => {
     cancelTimer = clock.at(clock.now() + graceMs, () => reject(reason));
   });
   return {
     promise,
     cancel() {
-      forget();
+      removeTask();
       cancelTimer();
     },
-  };
-}
-
-function failed(error: unknown, { aborted, reason }: Abort): Outcome {
-  const failure = failureOf(aborted ? reason : error, aborted);
-  if (failure.class.endsWith("_timeout")) return { status: "timeout", failure };
-  const isCancelled = failure.class === "cancelled";
-  return { status: isCancelled ? "cancelled" : "error", failure };
-}
-
-function failureOf(reason: unknown, aborted: boolean): Failure {
-  const isKnown = isRequestError(reason);
-  const failureClass = isKnown
-    ? reason.class
-    : aborted
-    ? "cancelled"
-    : "backend_error";
-  const systemCode = systemCodeOf(reason);
-  // A backend that gives a class gives the code too. Only the codes of this client's own failures are always kept.
-  const isOwn = isClientMade({ class: failureClass, code: systemCode });
-  const code = isKnown && !isOwn ? reason.code : systemCode;
-  return {
-    class: failureClass,
-    ...(code !== undefined && { code }),
-    message: messageOf(reason),
   };
 }
 

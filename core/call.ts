@@ -1,5 +1,5 @@
 import { Abort } from "../lib/abort.ts";
-import { joinedText } from "../lib/joined_text.ts";
+import { JoinedText } from "../lib/text.ts";
 import type { Clock } from "./clock.ts";
 import type { Call } from "./contract.ts";
 import type { RequestError } from "./errors.ts";
@@ -119,7 +119,7 @@ class OutputLog {
   readonly #times: number[] = [];
   /** The length of a plain delta, or another delta as it is. */
   readonly #deltas: (number | Delta)[] = [];
-  readonly #plain = joinedText();
+  readonly #plain = new JoinedText();
 
   add(atMs: number, delta: Delta): void {
     this.#times.push(atMs);

@@ -10,69 +10,71 @@ export interface Host {
   rssBytes(): number;
 }
 
-/** Measures the client during a measured window. */
-export interface Monitor {
-  /** Begins the measured window: earlier values are dropped. */
-  begin(): void;
-  /** Ends the measured window: measures once more and stops. */
-  end(): void;
-  /** The measured values. */
-  health(): Pick<ClientHealth, "loopDelay" | "cpu" | "rssBytes">;
-}
-
 /** Interval of the probes of the event loop: four fit into the largest delay that is still `valid`. */
 const PROBE_MS = 12.5;
 
 /** Memory is measured once a second. */
 const PROBES_PER_MEMORY = 1000 / PROBE_MS;
 
-/** Creates a monitor. Nothing is recorded before `begin`. */
-export function monitor(clock: Clock, host: Host | undefined): Monitor {
-  let loopDelay: Column = new Column();
-  let rssBytes = 0;
-  let began: { atMs: number; cpuMs: number } | undefined;
-  let cpu: number | undefined;
-  let cancel = () => {};
+/** Measures this client during the measured window of a stage. */
+export class ClientMonitor {
+  readonly #clock: Clock;
+  readonly #host: Host | undefined;
+  #loopDelay = new Column();
+  #rssBytes = 0;
+  #began: { readonly atMs: number; readonly cpuMs: number } | undefined;
+  #cpu: number | undefined;
+  #cancel = () => {};
+
+  constructor(clock: Clock, host: Host | undefined) {
+    this.#clock = clock;
+    this.#host = host;
+  }
+
+  /** Begins the measured window. Nothing is recorded before. */
+  begin(): void {
+    const atMs = this.#clock.now();
+    this.#began = { atMs, cpuMs: this.#host?.cpuMs() ?? 0 };
+    this.#measureMemory();
+    this.#probe(atMs + PROBE_MS);
+  }
+
+  /** Ends the measured window: measures once more and stops. */
+  end(): void {
+    this.#cancel();
+    if (!this.#began || this.#cpu !== undefined) return;
+    this.#measureMemory();
+    const { atMs, cpuMs } = this.#began;
+    const elapsedMs = this.#clock.now() - atMs;
+    if (!this.#host || elapsedMs <= 0) return;
+    this.#cpu = (this.#host.cpuMs() - cpuMs) / elapsedMs;
+  }
+
+  /** Returns the measured values. */
+  health(): Pick<ClientHealth, "loopDelay" | "cpu" | "rssBytes"> {
+    const loopDelay = this.#loopDelay.summary();
+    return {
+      ...(loopDelay && { loopDelay }),
+      ...(this.#cpu !== undefined && { cpu: this.#cpu }),
+      ...(this.#rssBytes > 0 && { rssBytes: this.#rssBytes }),
+    };
+  }
 
   /** Probes have fixed times, so that every probe that a blocked loop delays is recorded when the loop continues. */
-  function probe(firstMs: number): void {
-    cancel = clock.at(firstMs, () => {
-      const nowMs = clock.now();
+  #probe(firstMs: number): void {
+    this.#cancel = this.#clock.at(firstMs, () => {
+      const nowMs = this.#clock.now();
       let dueMs = firstMs;
       for (; dueMs <= nowMs; dueMs += PROBE_MS) {
-        loopDelay.add(nowMs - dueMs);
-        if (loopDelay.n % PROBES_PER_MEMORY === 0) measureMemory();
+        this.#loopDelay.add(nowMs - dueMs);
+        if (this.#loopDelay.n % PROBES_PER_MEMORY === 0) this.#measureMemory();
       }
-      probe(dueMs);
+      this.#probe(dueMs);
     });
   }
 
-  function measureMemory(): void {
-    if (host) rssBytes = Math.max(rssBytes, host.rssBytes());
+  #measureMemory(): void {
+    if (!this.#host) return;
+    this.#rssBytes = Math.max(this.#rssBytes, this.#host.rssBytes());
   }
-
-  return {
-    begin() {
-      loopDelay = new Column();
-      rssBytes = 0;
-      began = { atMs: clock.now(), cpuMs: host?.cpuMs() ?? 0 };
-      measureMemory();
-      probe(clock.now() + PROBE_MS);
-    },
-    end() {
-      cancel();
-      if (!began || cpu !== undefined) return;
-      measureMemory();
-      const elapsedMs = clock.now() - began.atMs;
-      if (host && elapsedMs > 0) cpu = (host.cpuMs() - began.cpuMs) / elapsedMs;
-    },
-    health() {
-      const delays = loopDelay.summary();
-      return {
-        ...(delays && { loopDelay: delays }),
-        ...(cpu !== undefined && { cpu }),
-        ...(rssBytes > 0 && { rssBytes }),
-      };
-    },
-  };
 }

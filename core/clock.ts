@@ -1,4 +1,4 @@
-import { taskQueue } from "../lib/task_heap.ts";
+import { TaskQueue } from "../lib/task_heap.ts";
 
 /** The only source of time in a run. */
 export interface Clock {
@@ -38,7 +38,7 @@ export function shiftClock(clock: Clock, zeroMs: number): Clock {
 }
 
 function clockOf(now: () => number, epochMs: number): Clock {
-  const queue = taskQueue();
+  const queue = new TaskQueue();
   let armedMs = Infinity;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let firing = false;

@@ -1,5 +1,5 @@
 import { attempt } from "./attempt.ts";
-import { bag } from "../lib/unordered.ts";
+import { TaskGroup } from "../lib/concurrency.ts";
 import type { Clock } from "./clock.ts";
 import type { Backend } from "./contract.ts";
 import type { AnsweredTurn, InferenceRequest } from "./request.ts";
@@ -7,7 +7,7 @@ import type { Phase, Sample } from "./sample.ts";
 import { type Shard, takeShard } from "./shard.ts";
 import type { ReadySession } from "./source.ts";
 
-/** The operations of a stage that a dispatcher may call. */
+/** The state of a stage that a dispatcher reads, and the operations that it calls. */
 export interface StageContext {
   /** Backend that requests are sent to. */
   readonly backend: Backend;
@@ -33,26 +33,25 @@ export interface StageContext {
   left(id: string): void;
 }
 
-/** How many sessions a closed loop keeps in flight. */
-export interface ClosedLoopOptions {
-  /** Sessions in flight, over all shards. */
-  readonly concurrency: number;
-  /** The first sessions are spread over this long. */
-  readonly spreadMs: number;
-  /** Share of the sessions. */
-  readonly shard: Shard;
-}
-
-/** Keeps `concurrency` sessions in flight; resolves when the last has ended. */
+/**
+ * Keeps a number of sessions in flight; resolves when the last has ended.
+ *
+ * @param concurrency Sessions in flight, over all shards.
+ * @param spreadMs Time over which the first sessions are spread.
+ */
 export async function closedLoop(
   context: StageContext,
-  { concurrency, spreadMs, shard }: ClosedLoopOptions,
+  { concurrency, spreadMs, shard }: {
+    concurrency: number;
+    spreadMs: number;
+    shard: Shard;
+  },
 ): Promise<void> {
   const { clock } = context;
   const yieldNow = loopYielder(clock);
   const startMs = clock.now();
 
-  /** Runs one session after another, each due when the one before has ended; later, where no connection could be had. */
+  /** Runs one session after another, each due when the one before has ended, or a pause later if it could not connect. */
   async function slot(firstMs: number): Promise<void> {
     let dueMs = firstMs, pauseMs = 0;
     while (await until(dueMs, clock, context.closed)) {
@@ -71,11 +70,11 @@ export async function closedLoop(
   );
 }
 
-/** Pause after a connection that could not be had; twice as long each time it fails again. */
+/** Pause after a failed connection; twice as long each time it fails again. */
 const PAUSE_MS = 100;
 const MAX_PAUSE_MS = 1000;
 
-/** Arrivals that are counted after the end: there may be more than can be counted while responses in flight wait. */
+/** Arrivals that are counted after the end: an endless profile would otherwise be counted while responses wait. */
 const MAX_OVERDUE = 1_000_000;
 
 /** Starts sessions at their arrival times, whether or not earlier ones have ended. */
@@ -89,7 +88,7 @@ export async function openLoop(
   const { clock } = context;
   const yieldNow = loopYielder(clock);
   const startMs = clock.now();
-  const inFlight = bag<Promise<void>>();
+  const inFlight = new TaskGroup();
   let overdue = 0;
   try {
     for (const offsetMs of arrivals) {
@@ -107,11 +106,10 @@ export async function openLoop(
         context.dropped(dueMs);
         continue;
       }
-      const session = arrive(context, dueMs);
-      session.then(inFlight.add(session));
+      inFlight.add(arrive(context, dueMs));
     }
   } finally {
-    await Promise.all([...inFlight]);
+    await inFlight.settled();
   }
 }
 
@@ -121,8 +119,8 @@ async function arrive(context: StageContext, dueMs: number): Promise<void> {
 }
 
 /**
- * Sends the turns of a session, each due after the think time that follows the answer before it. Returns false where
- * no connection could be had: a server that is gone would otherwise be asked thousands of times a second.
+ * Sends the turns of a session, each due after the think time that follows the answer before it. Returns false if no
+ * connection could be opened: a server that is gone would otherwise be asked thousands of times a second.
  */
 async function runSession(
   context: StageContext,
@@ -158,11 +156,7 @@ async function runSession(
       if (outcome.status !== "ok") {
         return outcome.failure.class !== "connect_error";
       }
-      history.push({
-        turn,
-        prepared: prepared[index],
-        output: sample.output,
-      });
+      history.push({ turn, prepared: prepared[index], output: sample.output });
     }
     return true;
   } finally {

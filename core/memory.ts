@@ -1,4 +1,4 @@
-import { bag } from "../lib/unordered.ts";
+import { UnorderedList } from "../lib/unordered.ts";
 import { RequestError } from "./errors.ts";
 import type { Delta, Sample } from "./sample.ts";
 
@@ -43,7 +43,7 @@ export function memoryBudget(limits: MemoryLimits): MemoryBudget {
 
 class Budget implements MemoryBudget {
   readonly limits: MemoryLimits;
-  readonly shares = bag<Share>();
+  readonly shares = new UnorderedList<Share>();
   bytes = 0;
 
   constructor(limits: MemoryLimits) {

@@ -3,14 +3,15 @@ import type { Backend, Dataset, LoadProfile, Stage } from "./contract.ts";
 import { UsageError } from "./errors.ts";
 import type { Host } from "./client_monitor.ts";
 import type { NormalizerName } from "./quality/normalize.ts";
+import { settlesWithin } from "../lib/disposal.ts";
 import { random } from "../lib/random.ts";
 import type { Progress, Skipped, StageReport } from "./report.ts";
 import type { StopRules } from "./config.ts";
 import type { Sample } from "./sample.ts";
 import type { Slo } from "./slo.ts";
 import { checkShard, type Shard, shareOf, WHOLE } from "./shard.ts";
-import { openSource, type Source } from "./source.ts";
-import { runStage, type StageResult } from "./stage.ts";
+import { SessionSource } from "./source.ts";
+import { type StageResult, StageRun } from "./stage.ts";
 import { endsBeforeData } from "./stop.ts";
 
 /** Options of {@linkcode runStages}. */
@@ -56,7 +57,7 @@ export interface RunListener {
   /** An item of the data cannot be used. */
   skip(id: string, reason: string): void;
   /** A part of the run did not stop in time and is abandoned. */
-  late(what: string): void;
+  late(part: string): void;
 }
 
 /** Result of a run. */
@@ -85,7 +86,7 @@ const MAX_SKIPPED_AT_FIRST = 1000;
  */
 export async function runStages(options: EngineOptions): Promise<RunResult> {
   const { load, seed, listener, signal } = options;
-  const skips = collectSkips(options);
+  const skips = new SkippedItems(options);
   const stages: StageReport[] = [];
   const runNext = stageRunner(options, skips);
   let error: unknown;
@@ -118,7 +119,7 @@ export async function runStages(options: EngineOptions): Promise<RunResult> {
  * Returns a function that runs one stage after another. The clock begins with the first stage; the ids go on. The
  * function returns `undefined` where an interrupt comes first.
  */
-function stageRunner(options: EngineOptions, skips: Skips) {
+function stageRunner(options: EngineOptions, skips: SkippedItems) {
   const { clock, listener, signal, dataset, shard = WHOLE } = options;
   checkShard(shard);
   let runClock: Clock | undefined;
@@ -134,20 +135,21 @@ function stageRunner(options: EngineOptions, skips: Skips) {
 
   return async (stage: Stage): Promise<StageResult | undefined> => {
     const stop = { ...options.stop, ...stage.stop };
-    const source = openSource({
+    const source = new SessionSource({
       ...options,
       shard,
       loop: endsBeforeData(stop, dataset),
-      onSkip: skips.add,
-      onLate: (what) => listener.late(what),
+      onSkip: (id, reason) => skips.add(id, reason),
+      onLate: (part) => listener.late(part),
     });
     try {
-      const first = await primed(source, stage, options);
-      if (first === undefined && signal.aborted) return undefined;
-      if (first === undefined) throw nothingUsable(skips.result());
-      skips.begin();
+      if (!await isPrimed(source, stage, options)) {
+        if (signal.aborted) return undefined;
+        throw nothingUsable(skips.result());
+      }
+      skips.release();
       runClock ??= begin();
-      const result = await runStage({
+      const result = await new StageRun({
         ...options,
         ...listener,
         stage,
@@ -155,9 +157,9 @@ function stageRunner(options: EngineOptions, skips: Skips) {
         shard,
         index: index++,
         firstId,
-        source: first,
+        source,
         clock: runClock,
-      });
+      }).run();
       firstId = result.nextId;
       return result;
     } finally {
@@ -190,74 +192,70 @@ const AHEAD = 16;
 
 /**
  * Waits until the sessions that a stage begins with are ready, and for the first in any case. A session that is not
- * ready by then shows as schedule lag. Returns `undefined` where there is no session.
+ * ready by then shows as schedule lag. Returns false if there is no session.
  */
-async function primed(
-  source: Source,
+async function isPrimed(
+  source: SessionSource,
   { arrivals }: Stage,
   { clock, shard = WHOLE }: EngineOptions,
-): Promise<Source | undefined> {
+): Promise<boolean> {
   const wanted = "concurrency" in arrivals
     ? shareOf(arrivals.concurrency, shard)
     : AHEAD;
   source.keepAhead(wanted + AHEAD);
   const first = await source.next();
-  if (first === undefined) return undefined;
-  const enough = new AbortController();
-  await Promise.race([
-    source.filled(wanted - 1),
-    clock.sleepUntil(clock.now() + PRIME_MS, enough.signal).catch(() => {}),
-  ]);
-  enough.abort();
-  let given = false;
-  return {
-    ...source,
-    next() {
-      if (given) return source.next();
-      given = true;
-      return Promise.resolve(first);
-    },
-  };
-}
-
-/** Items of the data that cannot be used. */
-interface Skips {
-  /** The items so far. */
-  result(): Skipped;
-  /** Called when a usable item was found. */
-  begin(): void;
-  /** Adds an item. Throws where that ends the run. */
-  add(id: string, reason: string): void;
+  if (first === undefined) return false;
+  await settlesWithin(PRIME_MS, source.filled(wanted - 1), clock);
+  source.putBack(first);
+  return true;
 }
 
 /**
- * Counts items that cannot be used: each once, however often the data is read. The listener gets none before a usable
- * item was found: without one, a single error names them all.
+ * Items of the data that cannot be used: each counts once, however often the data is read. The listener gets none before
+ * a usable item was found: without one, a single error names them all.
  */
-function collectSkips({ strict, listener }: EngineOptions): Skips {
-  const seen = new Set<string>();
-  const items: Skipped["items"][number][] = [];
-  let held: Skipped["items"][number][] | undefined = [];
-  const result = (): Skipped => ({ count: seen.size, items });
-  return {
-    result,
-    begin() {
-      for (const { id, reason } of held ?? []) listener.skip(id, reason);
-      held = undefined;
-    },
-    add(id, reason) {
-      if (seen.has(id)) return;
-      seen.add(id);
-      if (items.length < MAX_SKIPPED_NAMED) items.push({ id, reason });
-      if (held && seen.size >= MAX_SKIPPED_AT_FIRST) {
-        throw nothingUsable(result());
-      }
-      if (strict) throw new UsageError(`"${id}" cannot be used: ${reason}`);
-      if (held) held.push({ id, reason });
-      else listener.skip(id, reason);
-    },
-  };
+class SkippedItems {
+  readonly #strict: boolean;
+  readonly #listener: RunListener;
+  readonly #seen = new Set<string>();
+  readonly #items: SkippedItem[] = [];
+  #held: SkippedItem[] | undefined = [];
+
+  constructor({ strict, listener }: EngineOptions) {
+    this.#strict = strict;
+    this.#listener = listener;
+  }
+
+  /** The items so far. */
+  result(): Skipped {
+    return { count: this.#seen.size, items: this.#items };
+  }
+
+  /** Passes on the items that were held back: a usable item was found. */
+  release(): void {
+    for (const { id, reason } of this.#held ?? []) {
+      this.#listener.skip(id, reason);
+    }
+    this.#held = undefined;
+  }
+
+  /** Adds an item. Throws if that ends the run. */
+  add(id: string, reason: string): void {
+    if (this.#seen.has(id)) return;
+    this.#seen.add(id);
+    if (this.#items.length < MAX_SKIPPED_NAMED) {
+      this.#items.push({ id, reason });
+    }
+    if (this.#held && this.#seen.size >= MAX_SKIPPED_AT_FIRST) {
+      throw nothingUsable(this.result());
+    }
+    if (this.#strict) throw new UsageError(`"${id}" cannot be used: ${reason}`);
+    if (this.#held) this.#held.push({ id, reason });
+    else this.#listener.skip(id, reason);
+  }
 }
+
+type SkippedItem = Skipped["items"][number];
 
 /** The error that no item can be used, with the reasons. */
 function nothingUsable({ count, items }: Skipped): UsageError {

@@ -1,31 +1,31 @@
 import assert from "node:assert/strict";
-import { feed } from "./sample_queue.ts";
+import { SampleQueue } from "./sample_queue.ts";
 import type { Sample } from "./sample.ts";
 import { manualClock } from "../plugins/testing/manual_clock.ts";
 import { sample } from "../tests/support/sample.ts";
 
-Deno.test("feed() keeps up with any rate in small batches, and glances meanwhile", async () => {
+Deno.test("SampleQueue keeps up with any rate in small batches, and reports progress meanwhile", async () => {
   const clock = manualClock();
   const taken: Sample[] = [];
   let largest = 0;
-  let glances = 0;
-  const samples = feed(clock, {
+  let reports = 0;
+  const samples = new SampleQueue(clock, {
     take(batch) {
       largest = Math.max(largest, batch.length);
       taken.push(...batch);
     },
-    glance: () => void glances++,
+    progress: () => void reports++,
   });
   const perMs = 50;
   let put = 0;
   for (let ms = 0; ms < 2000; ms++) {
-    for (let i = 0; i < perMs; i++) samples.put(sample({ id: put++ }));
+    for (let i = 0; i < perMs; i++) samples.add(sample({ id: put++ }));
     await clock.advance(1);
   }
   const waiting = put - taken.length;
   assert.ok(waiting < 100 * perMs, `${waiting} wait`);
   assert.ok(largest < 10 * perMs, `${largest} at once`);
-  assert.ok(glances >= 7, `${glances} glances`);
+  assert.ok(reports >= 7, `${reports} reports`);
   samples.close();
   assert.deepEqual(
     taken.map(({ id }) => id),
@@ -34,28 +34,28 @@ Deno.test("feed() keeps up with any rate in small batches, and glances meanwhile
   assert.equal(clock.pending, 0);
 });
 
-Deno.test("feed() hands samples out on the spot that would take too much memory", () => {
+Deno.test("SampleQueue passes samples on at once that would take too much memory", () => {
   const clock = manualClock();
   let taken = 0;
-  const samples = feed(clock, {
+  const samples = new SampleQueue(clock, {
     take: (batch) => void (taken += batch.length),
-    glance() {},
+    progress() {},
   });
   const text = "x".repeat(1024 * 1024);
   const deltas = [{ atMs: 0, kind: "text", text }] as const;
-  for (let id = 0; id < 100; id++) samples.put(sample({ id, deltas }));
+  for (let id = 0; id < 100; id++) samples.add(sample({ id, deltas }));
   assert.ok(taken >= 60, `${taken} of 100 times 2 MiB`);
   samples.close();
   assert.equal(taken, 100);
 });
 
-Deno.test("feed() does other work between samples, as long as there is any", async () => {
+Deno.test("SampleQueue does other work between samples until it is done", async () => {
   const clock = manualClock();
   let left = 5;
-  const samples = feed(clock, {
+  const samples = new SampleQueue(clock, {
     take() {},
     work: () => left > 0 && --left > 0,
-    glance() {},
+    progress() {},
   });
   await clock.advance(250);
   assert.equal(left, 4);

@@ -1,4 +1,4 @@
-import { nearest } from "../lib/nearest.ts";
+import { nearest } from "../lib/text.ts";
 import { type Problem, UsageError } from "./errors.ts";
 import { clientMetrics, metrics } from "./metrics/table.ts";
 import type {

@@ -1,5 +1,5 @@
 import { onAbort } from "../lib/abort.ts";
-import { bag } from "../lib/unordered.ts";
+import { settlesWithin } from "../lib/disposal.ts";
 import type { Clock } from "./clock.ts";
 import type { Backend, Dataset } from "./contract.ts";
 import { messageOf } from "./errors.ts";
@@ -14,19 +14,7 @@ export interface ReadySession {
   readonly prepared: readonly unknown[];
 }
 
-/** Sessions in the order of the data, prepared ahead of time in a bounded queue. */
-export interface Source {
-  /** Returns the next session; `undefined` when the data has ended. Rejects if the data cannot be read. */
-  next(): Promise<ReadySession | undefined>;
-  /** Resolves when `count` sessions are ready, or as many as the data and the limits allow. */
-  filled(count: number): Promise<void>;
-  /** Sets the number of sessions to keep ready. */
-  keepAhead(count: number): void;
-  /** Stops reading and preparing. Waits at most {@linkcode CLOSE_LIMIT_MS} for them to end. */
-  close(): Promise<void>;
-}
-
-/** Options of {@linkcode openSource}. */
+/** Options of a {@linkcode SessionSource}. */
 export interface SourceOptions {
   /** Dataset to read. */
   readonly dataset: Dataset;
@@ -44,8 +32,8 @@ export interface SourceOptions {
   readonly signal: AbortSignal;
   /** Source of time. */
   readonly clock: Clock;
-  /** Called with what did not stop in time when the source was closed. */
-  readonly onLate: (what: string) => void;
+  /** Called with the part that did not stop in time when the source was closed. */
+  readonly onLate: (part: string) => void;
 }
 
 /** How long reading and preparing may take to stop, in milliseconds. */
@@ -67,157 +55,175 @@ interface Queued {
 /** Limit of audio in the queue: beyond it no session is read, however many should be ready. */
 const MAX_AUDIO_MS = 3_600_000;
 
-/** Starts to read and prepare sessions. */
-export function openSource(
-  {
-    dataset,
-    backend,
-    shard = WHOLE,
-    seed,
-    loop,
-    onSkip,
-    onLate,
-    clock,
-    ...run
-  }: SourceOptions,
-): Source {
-  const stop = new AbortController();
-  const signal = AbortSignal.any([stop.signal, run.signal]);
-  signal.addEventListener("abort", wake, { once: true });
-  const queue: Queued[] = [];
-  const pending = bag<Promise<ReadySession | UnusableItem>>();
-  let ahead = 1;
-  let audioMs = 0;
-  /** Position of the next session, over all passes. */
-  let position = 0;
-  let taken = 0, usable = 0;
-  let ended = false;
-  let changed = Promise.withResolvers<void>();
-  const reading = read();
+/** Sessions in the order of the data, prepared ahead of time in a bounded queue. */
+export class SessionSource {
+  readonly #options: SourceOptions;
+  readonly #stop = new AbortController();
+  /** Aborts when the source is closed or the run interrupted. */
+  readonly #signal: AbortSignal;
+  readonly #queue: Queued[] = [];
+  readonly #reading: Promise<void>;
+  #changed = Promise.withResolvers<void>();
+  #returned: ReadySession | undefined;
+  #ahead = 1;
+  /** Length of the audio in the queue. */
+  #audioMs = 0;
+  /** Sessions that are being prepared, those taken from the queue included. */
+  #preparing = 0;
+  #hasUsable = false;
+  #ended = false;
+  #closing: Promise<void> | undefined;
 
-  function wake(): void {
-    changed.resolve();
-    changed = Promise.withResolvers();
+  /** Begins to read and prepare sessions. */
+  constructor(options: SourceOptions) {
+    this.#options = options;
+    this.#signal = AbortSignal.any([this.#stop.signal, options.signal]);
+    this.#signal.addEventListener("abort", () => this.#wake(), { once: true });
+    this.#reading = this.#read();
   }
 
-  function put(
-    item: Promise<ReadySession | UnusableItem>,
-    session?: Session,
-  ): void {
-    const settle = pending.add(item);
-    item.then(settle, settle); // next() handles a failure
-    const queued = { item, audioMs: session ? audioOf(session) : 0 };
-    queue.push(queued);
-    audioMs += queued.audioMs;
-    wake();
-  }
-
-  function isFull(): boolean {
-    return queue.length >= ahead || audioMs >= MAX_AUDIO_MS;
-  }
-
-  async function read(): Promise<void> {
-    try {
-      for (let pass = 0; !signal.aborted; pass++) {
-        const first = position;
-        for await (const session of dataset.sessions({ seed, pass, signal })) {
-          while (isFull() && !signal.aborted) await changed.promise;
-          if (signal.aborted) break;
-          if (!isInShard(position++, shard)) continue;
-          taken++;
-          put(prepared(session), session);
-        }
-        // A session that was taken while it is being prepared is no longer in the queue.
-        while (usable === 0 && pending.size > 0 && !signal.aborted) {
-          await Promise.race([...pending, changed.promise]);
-        }
-        // A shard may have no session in a pass that is shorter than the number of shards.
-        if (!loop || position === first || (taken > 0 && usable === 0)) break;
+  /** Returns the next session; `undefined` when the data has ended. Rejects if the data cannot be read. */
+  async next(): Promise<ReadySession | undefined> {
+    const returned = this.#returned;
+    this.#returned = undefined;
+    if (returned) return returned;
+    while (!this.#signal.aborted) {
+      while (
+        this.#queue.length === 0 && !this.#ended && !this.#signal.aborted
+      ) {
+        await this.#changed.promise;
       }
+      const head = this.#queue.shift();
+      if (head === undefined) return undefined;
+      this.#audioMs -= head.audioMs;
+      this.#wake();
+      const item = await this.#unlessAborted(head.item);
+      if (item === undefined) return undefined;
+      if (!("reason" in item)) return item;
+      if (!this.#signal.aborted) this.#options.onSkip(item.id, item.reason);
+    }
+    return undefined;
+  }
+
+  /** Puts back a session that was taken: `next` returns it again. */
+  putBack(session: ReadySession): void {
+    this.#returned = session;
+  }
+
+  /** Sets the number of sessions to keep ready. */
+  keepAhead(count: number): void {
+    this.#ahead = Math.max(1, count);
+    this.#wake();
+  }
+
+  /** Resolves when `count` sessions are ready, or as many as the data and the limits allow. */
+  async filled(count: number): Promise<void> {
+    while (
+      this.#queue.length < count && !this.#isFull() && !this.#ended &&
+      !this.#signal.aborted
+    ) {
+      await this.#changed.promise;
+    }
+    await Promise.allSettled(
+      this.#queue.slice(0, count).map(({ item }) => item),
+    );
+  }
+
+  /** Stops reading and preparing. Waits at most {@linkcode CLOSE_LIMIT_MS} for them to end. */
+  close(): Promise<void> {
+    return this.#closing ??= this.#close();
+  }
+
+  async #close(): Promise<void> {
+    this.#stop.abort();
+    let running = "the dataset";
+    const stopped = (async () => {
+      await this.#reading;
+      running = "the backend";
+      await Promise.allSettled(this.#queue.map(({ item }) => item));
+    })();
+    const { clock, onLate } = this.#options;
+    if (!await settlesWithin(CLOSE_LIMIT_MS, stopped, clock)) onLate(running);
+  }
+
+  async #read(): Promise<void> {
+    try {
+      await this.#readPasses();
     } catch (error) {
-      if (!signal.aborted) put(Promise.reject(error));
+      if (!this.#signal.aborted) this.#put(Promise.reject(error), 0);
     } finally {
-      ended = true;
-      wake();
+      this.#ended = true;
+      this.#wake();
     }
   }
 
-  /** Resolves with `undefined` if the signal aborts first, as a backend may ignore it while it prepares. */
-  function unlessAborted<T>(item: Promise<T>): Promise<T | undefined> {
-    return new Promise((resolve, reject) => {
-      const forget = onAbort(signal, () => resolve(undefined));
-      item.then(resolve, reject).finally(forget);
-    });
+  async #readPasses(): Promise<void> {
+    const { dataset, shard = WHOLE, seed, loop } = this.#options;
+    const signal = this.#signal;
+    /** Position of the next session, over all passes. */
+    let position = 0;
+    let hasTaken = false;
+    for (let pass = 0; !signal.aborted; pass++) {
+      const first = position;
+      for await (const session of dataset.sessions({ seed, pass, signal })) {
+        while (this.#isFull() && !signal.aborted) await this.#changed.promise;
+        if (signal.aborted) break;
+        if (!isInShard(position++, shard)) continue;
+        hasTaken = true;
+        this.#put(this.#prepare(session), audioOf(session));
+      }
+      while (!this.#hasUsable && this.#preparing > 0 && !signal.aborted) {
+        await this.#changed.promise;
+      }
+      // A shard may have no session in a pass that is shorter than the number of shards.
+      if (!loop || position === first || (hasTaken && !this.#hasUsable)) break;
+    }
   }
 
-  async function close(): Promise<void> {
-    stop.abort();
-    let what = "the dataset";
-    const stopped = (async () => {
-      await reading;
-      what = "the backend";
-      await Promise.allSettled(queue.map(({ item }) => item));
-      return true;
-    })();
-    const limit = Promise.withResolvers<false>();
-    const cancel = clock.at(
-      clock.now() + CLOSE_LIMIT_MS,
-      () => limit.resolve(false),
-    );
-    if (!await Promise.race([stopped, limit.promise])) onLate(what);
-    cancel();
+  #put(item: Queued["item"], audioMs: number): void {
+    const settle = () => {
+      this.#preparing--;
+      this.#wake();
+    };
+    this.#preparing++;
+    item.then(settle, settle); // next() handles a failure
+    this.#queue.push({ item, audioMs });
+    this.#audioMs += audioMs;
+    this.#wake();
   }
 
-  let closing: Promise<void> | undefined;
-
-  async function prepared(
-    session: Session,
-  ): Promise<ReadySession | UnusableItem> {
+  async #prepare(session: Session): Promise<ReadySession | UnusableItem> {
+    const { backend } = this.#options;
     const { id } = session;
     const reason = session.problem ?? missingColumn(session, backend.needs);
     if (reason !== undefined) return { id, reason };
     try {
-      const turns = await Promise.all(
-        session.turns.map((turn) => backend.prepare?.(turn, signal)),
+      const prepared = await Promise.all(
+        session.turns.map((turn) => backend.prepare?.(turn, this.#signal)),
       );
-      usable++;
-      return { session, prepared: turns };
+      this.#hasUsable = true;
+      return { session, prepared };
     } catch (error) {
       return { id, reason: messageOf(error) };
     }
   }
 
-  return {
-    async next() {
-      while (!signal.aborted) {
-        while (queue.length === 0 && !ended && !signal.aborted) {
-          await changed.promise;
-        }
-        const head = queue.shift();
-        if (head === undefined) return undefined;
-        audioMs -= head.audioMs;
-        wake();
-        const item = await unlessAborted(head.item);
-        if (item === undefined) return undefined;
-        if (!("reason" in item)) return item;
-        if (!signal.aborted) onSkip(item.id, item.reason);
-      }
-      return undefined;
-    },
-    keepAhead(count) {
-      ahead = Math.max(1, count);
-      wake();
-    },
-    async filled(count) {
-      while (
-        queue.length < count && !isFull() && !ended && !signal.aborted
-      ) {
-        await changed.promise;
-      }
-      await Promise.allSettled(queue.slice(0, count).map(({ item }) => item));
-    },
-    close: () => closing ??= close(),
-  };
+  #isFull(): boolean {
+    return this.#queue.length >= this.#ahead || this.#audioMs >= MAX_AUDIO_MS;
+  }
+
+  #wake(): void {
+    this.#changed.resolve();
+    this.#changed = Promise.withResolvers();
+  }
+
+  /** Resolves with `undefined` if the signal aborts first, as a backend may ignore it while it prepares. */
+  #unlessAborted<T>(item: Promise<T>): Promise<T | undefined> {
+    return new Promise((resolve, reject) => {
+      const removeTask = onAbort(this.#signal, () => resolve(undefined));
+      item.then(resolve, reject).finally(removeTask);
+    });
+  }
 }
 
 /** Length of the audio in a session, in milliseconds; 0 where it is not known yet. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Backend, Dataset } from "./contract.ts";
 import type { Audio } from "./request.ts";
 import fc from "fast-check";
-import { CLOSE_LIMIT_MS, openSource, type SourceOptions } from "./source.ts";
+import { CLOSE_LIMIT_MS, SessionSource, type SourceOptions } from "./source.ts";
 import { manualClock } from "../plugins/testing/manual_clock.ts";
 
 /** As many sessions a pass as there are ids. */
@@ -19,7 +19,7 @@ function backendOf(prepare: NonNullable<Backend["prepare"]>): Backend {
 }
 
 function open(given: Partial<SourceOptions> & Pick<SourceOptions, "backend">) {
-  return openSource({
+  return new SessionSource({
     dataset: datasetOf(["a"]),
     seed: 1,
     loop: true,
@@ -31,7 +31,7 @@ function open(given: Partial<SourceOptions> & Pick<SourceOptions, "backend">) {
   });
 }
 
-Deno.test("openSource() starts again although its only item was taken before it was prepared", async () => {
+Deno.test("SessionSource starts again although its only item was taken before it was prepared", async () => {
   const gate = Promise.withResolvers<string>();
   const source = open({ backend: backendOf(() => gate.promise) });
   const first = source.next();
@@ -45,7 +45,7 @@ Deno.test("openSource() starts again although its only item was taken before it 
   await source.close();
 });
 
-Deno.test("openSource() ends after one pass without a usable item, and names each", async () => {
+Deno.test("SessionSource ends after one pass without a usable item, and names each", async () => {
   const skipped: string[] = [];
   const source = open({
     dataset: datasetOf(["a", "b"]),
@@ -57,7 +57,7 @@ Deno.test("openSource() ends after one pass without a usable item, and names eac
   await source.close();
 });
 
-Deno.test("openSource() keeps no more sessions ready than requested", async () => {
+Deno.test("SessionSource keeps no more sessions ready than requested", async () => {
   let begun = 0;
   const source = open({ backend: backendOf(() => Promise.resolve(begun++)) });
   await source.filled(1);
@@ -69,7 +69,7 @@ Deno.test("openSource() keeps no more sessions ready than requested", async () =
   assert.equal(await source.next(), undefined);
 });
 
-Deno.test("openSource() rejects with the error of the data, after the sessions before it", async () => {
+Deno.test("SessionSource rejects with the error of the data, after the sessions before it", async () => {
   const source = open({
     dataset: {
       async *sessions() {
@@ -84,7 +84,7 @@ Deno.test("openSource() rejects with the error of the data, after the sessions b
   await source.close();
 });
 
-Deno.test("openSource() prepares no more than an hour of audio ahead, and one item at least", async () => {
+Deno.test("SessionSource prepares no more than an hour of audio ahead, and one item at least", async () => {
   const minutes = [50, 50, 1, 300, 300, NaN, 1];
   const dataset: Dataset = {
     async *sessions() {
@@ -137,7 +137,7 @@ for (
     ["the backend", { backend: backendOf(never), loop: false }],
   ] as const
 ) {
-  Deno.test(`openSource() leaves ${what} behind that does not stop, and names it once`, async () => {
+  Deno.test(`SessionSource leaves ${what} behind that does not stop, and names it once`, async () => {
     const clock = manualClock();
     const late: string[] = [];
     const source = open({
@@ -156,7 +156,7 @@ for (
   });
 }
 
-Deno.test("openSource() gives nothing more after an abort, whatever is being prepared", async () => {
+Deno.test("SessionSource gives nothing more after an abort, whatever is being prepared", async () => {
   const interrupt = new AbortController();
   const source = open({
     backend: backendOf(never),
@@ -167,7 +167,7 @@ Deno.test("openSource() gives nothing more after an abort, whatever is being pre
   assert.equal(await next, undefined);
 });
 
-Deno.test("openSource() takes the sessions of its shard: together the shards are the whole, over all passes", async () => {
+Deno.test("SessionSource takes the sessions of its shard: together the shards are the whole, over all passes", async () => {
   const cases = fc.record({
     count: fc.integer({ min: 1, max: 6 }),
     items: fc.integer({ min: 1, max: 20 }),

@@ -1,21 +1,22 @@
 import type { Clock } from "./clock.ts";
-import { type Counting, counting } from "./usage.ts";
 import type { Backend, Stage } from "./contract.ts";
 import { closedLoop, openLoop, type StageContext } from "./dispatch.ts";
-import { feed } from "./sample_queue.ts";
 import { Digest, stageReport } from "./metrics/digest.ts";
-import { type Host, type Monitor, monitor } from "./client_monitor.ts";
+import { ClientMonitor, type Host } from "./client_monitor.ts";
 import { Tally } from "./progress.ts";
 import type { NormalizerName } from "./quality/normalize.ts";
 import type { Progress, StageReport } from "./report.ts";
 import type { StopRules } from "./config.ts";
+import type { InferenceRequest } from "./request.ts";
 import type { Phase, Sample } from "./sample.ts";
 import { type Shard, shareOf, takeShard } from "./shard.ts";
 import type { Slo } from "./slo.ts";
-import type { Source } from "./source.ts";
+import { SampleQueue } from "./sample_queue.ts";
+import type { ReadySession, SessionSource } from "./source.ts";
 import { StageEnd } from "./stop.ts";
+import { UsageCompleter } from "./usage.ts";
 
-/** Options of {@linkcode runStage}. */
+/** Options of a {@linkcode StageRun}. */
 export interface StageOptions {
   /** Load of the stage. */
   readonly stage: Stage;
@@ -26,7 +27,7 @@ export interface StageOptions {
   /** Backend that requests are sent to. */
   readonly backend: Backend;
   /** Source of the sessions. */
-  readonly source: Source;
+  readonly source: SessionSource;
   /** The run's clock. */
   readonly clock: Clock;
   /** When the stage ends: the run's rules with the stage's own. */
@@ -57,276 +58,279 @@ export interface StageResult {
   readonly error?: unknown;
 }
 
-/** State of a running stage. */
-interface Running extends StageOptions {
-  readonly stageStartMs: number;
-  /** When measuring begins. */
-  readonly startMs: number;
-  /** When measuring ends, where a duration was set. */
-  readonly endMs: number | undefined;
-  readonly ending: StageEnd;
-  readonly digest: Digest;
-  readonly tally: Tally;
-  readonly watch: Monitor;
-  /** Requests and drops of the measured window. */
-  readonly measured: { started: number; dropped: number };
-}
-
-/** Offers the load of one stage and reports what was measured. */
-export async function runStage(options: StageOptions): Promise<StageResult> {
-  const { clock, signal, source, stage, backend, firstId, shard } = options;
-  const running = begin(options);
-  const { digest, ending, watch } = running;
-  const release = setTimers(running);
-  const interrupt = () => ending.stop("interrupted");
-  const closeSource = () => void source.close();
-  ending.stopped.addEventListener("abort", closeSource, { once: true });
-  signal.addEventListener("abort", interrupt, { once: true });
-  if (signal.aborted) interrupt();
-  if (running.stop.requests === 0) ending.stop("requests");
-  const ended = feed(clock, {
-    take(batch) {
-      for (const sample of batch) digest.add(sample);
-      options.samples(batch);
-    },
-    work() {
-      const { texts } = digest;
-      if (texts.isPressed) texts.work().next();
-      return texts.isPressed;
-    },
-    glance: () => options.progress(progressOf(running)),
-  });
-  const counted = counting(backend, { put: ended.put, signal, clock });
-  let nextId = firstId;
-  const id = () => {
-    const given = nextId;
-    nextId += shard.count;
-    return given;
-  };
-  await offer(contextOf(running, { id, counted }), stage, running)
-    .catch((error) => ending.stop("interrupted", error));
-
-  watch.end();
-  ending.stop("data");
-  release(); // before anything is waited for: the timer that begins measuring may not have fired yet
-  await counted.settled();
-  ended.close();
-  await compareTexts(running);
-  signal.removeEventListener("abort", interrupt);
-  options.progress(progressOf(running));
-  const { error } = ending.end!;
-  return {
-    report: reportOf(running),
-    nextId,
-    ...(error !== undefined && { error }),
-  };
-}
-
-function begin(options: StageOptions): Running {
-  const { clock, stop, normalizer, host, shard } = options;
-  const stageStartMs = clock.now();
-  const startMs = stageStartMs + (stop.warmupMs ?? 0);
-  const endMs = stop.durationMs === undefined
-    ? undefined
-    : startMs + stop.durationMs;
-  const window = { startMs, ...(endMs !== undefined && { endMs }) };
-  return {
-    ...options,
-    stop: stop.requests === undefined
-      ? stop
-      : { ...stop, requests: shareOf(stop.requests, shard) },
-    stageStartMs,
-    startMs,
-    endMs,
-    ending: new StageEnd(clock, stop.drainMs),
-    digest: new Digest({ ...window, normalizer }),
-    tally: new Tally(stageStartMs),
-    watch: monitor(clock, host),
-    measured: { started: 0, dropped: 0 },
-  };
-}
-
 /** How long texts are compared before other tasks may run. */
 const COMPARE_MS = 10;
-/** How long texts are compared after an interrupt. Texts that are left then are left out. */
+/** How long texts are compared after an interrupt. */
 const COMPARE_INTERRUPTED_MS = 1000;
-
-/** Compares long texts when no request is in flight any more. */
-async function compareTexts(
-  { clock, signal, digest: { texts } }: Running,
-): Promise<void> {
-  let sliceMs = clock.now();
-  let interruptedMs: number | undefined;
-  for (const _ of texts.work()) {
-    const nowMs = clock.now();
-    if (nowMs < sliceMs + COMPARE_MS) continue;
-    await clock.sleepUntil(nowMs);
-    sliceMs = clock.now();
-    if (!signal.aborted) continue;
-    interruptedMs ??= sliceMs;
-    if (sliceMs > interruptedMs + COMPARE_INTERRUPTED_MS) return texts.giveUp();
-  }
-}
-
-/** Measuring begins and ends by timers, so that a server that hangs cannot hold a stage. */
-function setTimers(
-  { clock, startMs, endMs, ending, watch }: Running,
-): () => void {
-  const timers = [clock.at(startMs, watch.begin)];
-  if (endMs !== undefined) {
-    timers.push(clock.at(endMs, () => {
-      watch.end();
-      ending.stop("duration");
-    }));
-  }
-  return () => {
-    for (const cancel of timers) cancel();
-    ending.close();
-  };
-}
-
-function contextOf(
-  {
-    backend,
-    clock,
-    index,
-    ending,
-    source,
-    stop,
-    startMs,
-    endMs,
-    tally,
-    measured,
-  }: Running,
-  { id, counted }: { id: () => number; counted: Counting },
-): StageContext {
-  const { requests = Infinity } = stop;
-  const phaseAt = (atMs: number): Phase =>
-    atMs < startMs ? "warmup" : "measure";
-  return {
-    backend,
-    clock,
-    stage: index,
-    closed: ending.closed,
-    stopped: ending.stopped,
-    cut: ending.cut,
-    async next() {
-      try {
-        const ready = await source.next();
-        if (ready === undefined) ending.stop("data");
-        return ending.stopped.aborted ? undefined : ready;
-      } catch (error) {
-        ending.stop("interrupted", error);
-        return undefined;
-      }
-    },
-    admit(scheduledMs) {
-      const phase = phaseAt(scheduledMs);
-      if (ending.stopped.aborted) return undefined;
-      // The timer that ends the window may be late itself, on a client that cannot keep up.
-      if (endMs !== undefined && scheduledMs >= endMs) return undefined;
-      if (phase === "measure" && measured.started >= requests) return undefined;
-      tally.started();
-      if (phase === "measure" && ++measured.started >= requests) {
-        ending.stop("requests");
-      }
-      return { id: id(), phase };
-    },
-    ended(sample, request) {
-      tally.ended(sample);
-      counted.take(sample, request);
-    },
-    dropped(scheduledMs) {
-      // Where enough were sent, or the data has ended, no more are wanted; nor behind the window.
-      const reason = ending.end?.reason;
-      if (reason === "requests" || reason === "data") return;
-      if (endMs !== undefined && scheduledMs >= endMs) return;
-      tally.dropped();
-      if (phaseAt(scheduledMs) === "measure") measured.dropped++;
-    },
-    left(id) {
-      try {
-        backend.endSession?.(id);
-      } catch (error) {
-        ending.stop("interrupted", error);
-      }
-    },
-  };
-}
-
-function offer(
-  context: StageContext,
-  { arrivals, maxInFlight = Infinity }: Stage,
-  { shard, backend: { spreadMs = 0 } }: Running,
-): Promise<void> {
-  if ("concurrency" in arrivals) {
-    const { concurrency } = arrivals;
-    return closedLoop(context, { concurrency, spreadMs, shard });
-  }
-  return openLoop(context, {
-    arrivals: takeShard(arrivals, shard),
-    maxInFlight: shareOf(maxInFlight, shard),
-  });
-}
-
-function reportOf(running: Running): StageReport {
-  const { stage, stageStartMs, startMs, digest, slos } = running;
-  const { warmupMs = 0 } = running.stop;
-  const endMs = windowEndMs(running);
-  return stageReport(digest, {
-    name: stage.name,
-    load: stage.load,
-    ...(stage.stop && { stop: stage.stop }),
-    window: { stageStartMs, startMs, endMs, warmupMs },
-    stopped: running.ending.end!.reason,
-    dropped: running.measured.dropped,
-    health: running.watch.health(),
-  }, slos);
-}
-
-/** Where a number of requests or the data ended the stage, its last request does. */
-function windowEndMs({ startMs, ending, digest, endMs }: Running): number {
-  const { reason, atMs } = ending.end!;
-  if (reason === "duration") return endMs ?? atMs;
-  const lastMs = reason === "interrupted" ? atMs : digest.lastEndMs ?? atMs;
-  return Math.max(startMs, Math.min(lastMs, endMs ?? Infinity));
-}
 
 /** Metrics whose medians are shown while a run goes on. */
 const SHOWN = ["ttft", "finalization", "latency"] as const;
 
-function progressOf(
-  {
-    clock,
-    index,
-    stage,
-    startMs,
-    endMs,
-    ending,
-    tally,
-    digest,
-    stop,
-    measured,
-  }: Running,
-): Progress {
-  const atMs = clock.now();
-  const medians: Record<string, number> = {};
-  for (const name of SHOWN) {
-    const median = digest.median(name);
-    if (median !== undefined) medians[name] = median;
+/** Offers the load of one stage and reports what was measured. */
+export class StageRun implements StageContext {
+  readonly backend: Backend;
+  readonly clock: Clock;
+  readonly stage: number;
+  readonly #options: StageOptions;
+  readonly #stageStartMs: number;
+  /** When measuring begins. */
+  readonly #startMs: number;
+  /** When measuring ends, if a duration was set. */
+  readonly #endMs: number | undefined;
+  /** Number of requests to start in the measured window, if one was set. */
+  readonly #maxRequests: number | undefined;
+  readonly #end: StageEnd;
+  readonly #digest: Digest;
+  readonly #tally: Tally;
+  readonly #monitor: ClientMonitor;
+  readonly #cancelTimers: () => void;
+  readonly #queue: SampleQueue;
+  readonly #usage: UsageCompleter;
+  #nextId: number;
+  /** Requests of the measured window. */
+  #started = 0;
+  /** Arrivals of the measured window that were not started. */
+  #dropped = 0;
+
+  constructor(options: StageOptions) {
+    const { clock, stop, backend, host, shard, signal } = options;
+    this.backend = backend;
+    this.clock = clock;
+    this.stage = options.index;
+    this.#options = options;
+    this.#nextId = options.firstId;
+    this.#stageStartMs = clock.now();
+    this.#startMs = this.#stageStartMs + (stop.warmupMs ?? 0);
+    this.#endMs = stop.durationMs && this.#startMs + stop.durationMs;
+    this.#maxRequests = stop.requests && shareOf(stop.requests, shard);
+    this.#end = new StageEnd(clock, stop.drainMs);
+    this.#digest = new Digest({
+      startMs: this.#startMs,
+      ...(this.#endMs !== undefined && { endMs: this.#endMs }),
+      normalizer: options.normalizer,
+    });
+    this.#tally = new Tally(this.#stageStartMs);
+    this.#monitor = new ClientMonitor(clock, host);
+    this.#cancelTimers = this.#setTimers();
+    this.#queue = new SampleQueue(clock, {
+      take: (batch) => this.#take(batch),
+      work: () => this.#compareSome(),
+      progress: () => options.progress(this.#progress()),
+    });
+    const put = (sample: Sample) => this.#queue.add(sample);
+    this.#usage = new UsageCompleter(backend, { put, signal, clock });
   }
-  return {
-    atMs,
-    stage: index,
-    name: stage.name,
-    phase: ending.end ? "drain" : atMs < startMs ? "warmup" : "measure",
-    inFlight: tally.inFlight,
-    counts: { ...tally.counts },
-    requestsPerSecond: tally.requestsPerSecond(atMs),
-    medians,
-    ...(endMs !== undefined && { remainingMs: Math.max(0, endMs - atMs) }),
-    ...(stop.requests !== undefined && {
-      remainingRequests: Math.max(0, stop.requests - measured.started),
-    }),
-  };
+
+  /** Runs the stage to its end. */
+  async run(): Promise<StageResult> {
+    const { signal, source, progress } = this.#options;
+    const interrupt = () => this.#end.stop("interrupted");
+    const closeSource = () => void source.close();
+    this.stopped.addEventListener("abort", closeSource, { once: true });
+    signal.addEventListener("abort", interrupt, { once: true });
+    if (signal.aborted) interrupt();
+    if (this.#maxRequests === 0) this.#end.stop("requests");
+    await this.#offer()
+      .catch((error) => this.#end.stop("interrupted", error));
+
+    this.#monitor.end();
+    this.#end.stop("data");
+    this.#cancelTimers(); // before anything is waited for: the timer that begins measuring may not have fired yet
+    await this.#usage.settled();
+    this.#queue.close();
+    await this.#compareAll();
+    signal.removeEventListener("abort", interrupt);
+    progress(this.#progress());
+    const { error } = this.#end.end!;
+    return {
+      report: this.#report(),
+      nextId: this.#nextId,
+      ...(error !== undefined && { error }),
+    };
+  }
+
+  get closed(): AbortSignal {
+    return this.#end.closed;
+  }
+
+  get stopped(): AbortSignal {
+    return this.#end.stopped;
+  }
+
+  get cut(): AbortSignal {
+    return this.#end.cut;
+  }
+
+  async next(): Promise<ReadySession | undefined> {
+    try {
+      const ready = await this.#options.source.next();
+      if (ready === undefined) this.#end.stop("data");
+      return this.stopped.aborted ? undefined : ready;
+    } catch (error) {
+      this.#end.stop("interrupted", error);
+      return undefined;
+    }
+  }
+
+  admit(scheduledMs: number): { id: number; phase: Phase } | undefined {
+    if (this.stopped.aborted) return undefined;
+    // The timer that ends the window may be late itself, on a client that cannot keep up.
+    if (this.#isPastWindow(scheduledMs)) return undefined;
+    const phase = this.#phaseAt(scheduledMs);
+    const max = this.#maxRequests ?? Infinity;
+    if (phase === "measure" && this.#started >= max) return undefined;
+    this.#tally.started();
+    if (phase === "measure" && ++this.#started >= max) {
+      this.#end.stop("requests");
+    }
+    const id = this.#nextId;
+    this.#nextId += this.#options.shard.count;
+    return { id, phase };
+  }
+
+  ended(sample: Sample, request: InferenceRequest): void {
+    this.#tally.ended(sample);
+    this.#usage.add(sample, request);
+  }
+
+  dropped(scheduledMs: number): void {
+    // After enough requests, after the end of the data and after the window, no more are wanted.
+    const reason = this.#end.end?.reason;
+    if (reason === "requests" || reason === "data") return;
+    if (this.#isPastWindow(scheduledMs)) return;
+    this.#tally.dropped();
+    if (this.#phaseAt(scheduledMs) === "measure") this.#dropped++;
+  }
+
+  left(id: string): void {
+    try {
+      this.backend.endSession?.(id);
+    } catch (error) {
+      this.#end.stop("interrupted", error);
+    }
+  }
+
+  #phaseAt(atMs: number): Phase {
+    return atMs < this.#startMs ? "warmup" : "measure";
+  }
+
+  #isPastWindow(atMs: number): boolean {
+    return this.#endMs !== undefined && atMs >= this.#endMs;
+  }
+
+  #offer(): Promise<void> {
+    const { stage: { arrivals, maxInFlight = Infinity }, shard } =
+      this.#options;
+    if ("concurrency" in arrivals) {
+      const { concurrency } = arrivals;
+      const { spreadMs = 0 } = this.backend;
+      return closedLoop(this, { concurrency, spreadMs, shard });
+    }
+    return openLoop(this, {
+      arrivals: takeShard(arrivals, shard),
+      maxInFlight: shareOf(maxInFlight, shard),
+    });
+  }
+
+  /** Measuring begins and ends by timers, so that a server that hangs cannot hold a stage. */
+  #setTimers(): () => void {
+    const begin = () => this.#monitor.begin();
+    const timers = [this.clock.at(this.#startMs, begin)];
+    if (this.#endMs !== undefined) {
+      timers.push(this.clock.at(this.#endMs, () => {
+        this.#monitor.end();
+        this.#end.stop("duration");
+      }));
+    }
+    return () => {
+      for (const cancel of timers) cancel();
+      this.#end.close();
+    };
+  }
+
+  #take(batch: readonly Sample[]): void {
+    for (const sample of batch) this.#digest.add(sample);
+    this.#options.samples(batch);
+  }
+
+  /** Compares a slice of the texts that wait, if too many do. Returns whether there are still too many. */
+  #compareSome(): boolean {
+    const { texts } = this.#digest;
+    if (texts.isPressed) texts.work().next();
+    return texts.isPressed;
+  }
+
+  /** Compares the texts that wait, when no request is in flight any more. */
+  async #compareAll(): Promise<void> {
+    const { texts } = this.#digest;
+    let sliceMs = this.clock.now();
+    let interruptedMs: number | undefined;
+    for (const _ of texts.work()) {
+      const nowMs = this.clock.now();
+      if (nowMs < sliceMs + COMPARE_MS) continue;
+      await this.clock.sleepUntil(nowMs);
+      sliceMs = this.clock.now();
+      if (!this.#options.signal.aborted) continue;
+      interruptedMs ??= sliceMs;
+      if (sliceMs > interruptedMs + COMPARE_INTERRUPTED_MS) {
+        return texts.giveUp();
+      }
+    }
+  }
+
+  #report(): StageReport {
+    const { stage, stop, slos } = this.#options;
+    return stageReport(this.#digest, {
+      name: stage.name,
+      load: stage.load,
+      ...(stage.stop && { stop: stage.stop }),
+      window: {
+        stageStartMs: this.#stageStartMs,
+        startMs: this.#startMs,
+        endMs: this.#windowEndMs(),
+        warmupMs: stop.warmupMs ?? 0,
+      },
+      stopped: this.#end.end!.reason,
+      dropped: this.#dropped,
+      health: this.#monitor.health(),
+    }, slos);
+  }
+
+  /** If a number of requests or the data ended the stage, the window ends with its last request. */
+  #windowEndMs(): number {
+    const { reason, atMs } = this.#end.end!;
+    if (reason === "duration") return this.#endMs ?? atMs;
+    const lastMs = reason === "interrupted"
+      ? atMs
+      : this.#digest.lastEndMs ?? atMs;
+    return Math.max(
+      this.#startMs,
+      Math.min(lastMs, this.#endMs ?? Infinity),
+    );
+  }
+
+  #progress(): Progress {
+    const atMs = this.clock.now();
+    const medians: Record<string, number> = {};
+    for (const name of SHOWN) {
+      const median = this.#digest.median(name);
+      if (median !== undefined) medians[name] = median;
+    }
+    return {
+      atMs,
+      stage: this.stage,
+      name: this.#options.stage.name,
+      phase: this.#end.end ? "drain" : this.#phaseAt(atMs),
+      inFlight: this.#tally.inFlight,
+      counts: { ...this.#tally.counts },
+      requestsPerSecond: this.#tally.requestsPerSecond(atMs),
+      medians,
+      ...(this.#endMs !== undefined && {
+        remainingMs: Math.max(0, this.#endMs - atMs),
+      }),
+      ...(this.#maxRequests !== undefined && {
+        remainingRequests: Math.max(0, this.#maxRequests - this.#started),
+      }),
+    };
+  }
 }

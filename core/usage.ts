@@ -1,108 +1,106 @@
 import { onAbort } from "../lib/abort.ts";
-import { giveUp } from "./attempt.ts";
-import { bag } from "../lib/unordered.ts";
+import { TaskGroup } from "../lib/concurrency.ts";
+import { limitAfterAbort } from "./attempt.ts";
 import type { Clock } from "./clock.ts";
 import type { Backend } from "./contract.ts";
 import { sampleBytes } from "./memory.ts";
-import { isToken } from "./metrics/metric.ts";
+import { isToken } from "./metrics/table.ts";
 import type { InferenceRequest } from "./request.ts";
 import type { Output, Sample, Usage } from "./sample.ts";
 
-/** Adds token counts that the server did not give, or that cannot be right, after the request has ended. */
-export interface Counting {
-  /** Takes a sample that has ended and passes it on when its tokens are counted. */
-  take(sample: Sample, request: InferenceRequest): void;
-  /** Resolves when every sample has been passed on. */
-  settled(): Promise<void>;
-}
-
-/** Samples that are counted at the same time. */
-const AT_ONCE = 16;
+/** Samples whose tokens are counted at the same time. */
+const MAX_COUNTING = 16;
 /** Samples that may wait: if the counter is slower than the load, the others stay uncounted instead of in memory. */
 const MAX_WAITING = 4096;
 /** Memory that waiting samples may take. */
 const MAX_WAITING_BYTES = 64 * 1024 * 1024;
-
 /** Time limit for counts after the run was interrupted, in milliseconds. */
 const GRACE_MS = 1000;
 
-/** Counts with the backend. Samples with all counts are passed on at once; what cannot be counted stays unknown. */
-export function counting(
-  backend: Backend,
-  { put, signal, clock }: {
-    put: (sample: Sample) => void;
-    signal: AbortSignal;
-    clock: Clock;
-  },
-): Counting {
-  const waiting: (() => Promise<void>)[] = [];
-  let waitingBytes = 0;
-  const running = bag<Promise<void>>();
-  let isGivenUp = false;
+/** Options of a {@linkcode UsageCompleter}. */
+export interface UsageCompleterOptions {
+  /** Takes each sample, whether or not its tokens could be counted. */
+  readonly put: (sample: Sample) => void;
+  /** Aborts when the run is interrupted. */
+  readonly signal: AbortSignal;
+  readonly clock: Clock;
+}
 
-  /** A sample is never lost because its tokens cannot be counted. */
-  async function counted(
-    sample: Sample,
-    request: InferenceRequest,
-  ): Promise<Sample> {
-    if (isGivenUp) return withUsage(sample, {});
-    const letGo = giveUp(
+/**
+ * Adds token counts that the server did not give, or that cannot be right, after the request has ended. Samples with all
+ * counts are passed on at once. A count that cannot be had stays unknown: no sample is lost because of it.
+ */
+export class UsageCompleter {
+  readonly #backend: Backend;
+  readonly #options: UsageCompleterOptions;
+  readonly #waiting: (() => Promise<void>)[] = [];
+  readonly #counting = new TaskGroup();
+  #workers = 0;
+  #bytes = 0;
+  #isGivenUp = false;
+
+  constructor(backend: Backend, options: UsageCompleterOptions) {
+    this.#backend = backend;
+    this.#options = options;
+  }
+
+  /** Takes a sample that has ended. */
+  add(sample: Sample, request: InferenceRequest): void {
+    const { put } = this.#options;
+    if (!lacksCount(sample)) return put(sample);
+    const bytes = sampleBytes(sample);
+    if (
+      !this.#backend.countTokens || this.#waiting.length >= MAX_WAITING ||
+      this.#bytes + bytes > MAX_WAITING_BYTES
+    ) return put(withUsage(sample, {}));
+    this.#bytes += bytes;
+    this.#waiting.push(async () => {
+      const counted = await this.#count(sample, request);
+      this.#bytes -= bytes;
+      put(counted);
+    });
+    if (this.#workers < MAX_COUNTING) this.#counting.add(this.#work());
+  }
+
+  /** Resolves when every sample has been passed on. */
+  settled(): Promise<void> {
+    return this.#counting.settled();
+  }
+
+  /** Counts waiting samples, one after another, until none is left. */
+  async #work(): Promise<void> {
+    this.#workers++;
+    try {
+      for (let count; (count = this.#waiting.shift());) await count();
+    } finally {
+      this.#workers--;
+    }
+  }
+
+  async #count(sample: Sample, request: InferenceRequest): Promise<Sample> {
+    if (this.#isGivenUp) return withUsage(sample, {});
+    const { signal, clock } = this.#options;
+    const grace = limitAfterAbort(
       (task) => onAbort(signal, task),
       clock,
       GRACE_MS,
     );
-    letGo.promise.catch(() => isGivenUp = true);
+    grace.promise.catch(() => this.#isGivenUp = true);
     try {
       const usage = await Promise.race([
-        backend.countTokens!(sample, request, signal),
-        letGo.promise,
+        this.#backend.countTokens!(sample, request, signal),
+        grace.promise,
       ]);
       return withUsage(sample, usage);
     } catch {
       return withUsage(sample, {});
     } finally {
-      letGo.cancel();
+      grace.cancel();
     }
   }
-
-  function begin(): void {
-    while (running.size < AT_ONCE) {
-      const count = waiting.shift();
-      if (!count) return;
-      const over = count();
-      const leave = running.add(over);
-      over.then(() => {
-        leave();
-        begin();
-      });
-    }
-  }
-
-  return {
-    take(sample, request) {
-      if (!lacksCount(sample)) return put(sample);
-      if (!backend.countTokens || waiting.length >= MAX_WAITING) {
-        return put(withUsage(sample, {}));
-      }
-      const bytes = sampleBytes(sample);
-      if (waitingBytes + bytes > MAX_WAITING_BYTES) {
-        return put(withUsage(sample, {}));
-      }
-      waitingBytes += bytes;
-      waiting.push(async () => {
-        const whole = await counted(sample, request);
-        waitingBytes -= bytes;
-        put(whole);
-      });
-      begin();
-    },
-    async settled() {
-      while (running.size > 0) await Promise.all([...running]);
-    },
-  };
 }
 
-/** Whether a count is missing. Of a failed request it is unknown what the server read or wrote. */
+/** Whether a count is missing. For a failed request nobody knows how much the server read or wrote. */
 function lacksCount(sample: Sample): boolean {
   const { inputTokens, outputTokens } = sample.output.usage ?? {};
   return sample.outcome.status === "ok" &&
@@ -127,8 +125,8 @@ function hasOutput(
 }
 
 /**
- * Merges counts: the server's are kept, except a count that cannot be right, which is replaced. A 0 that could not be
- * replaced or confirmed is dropped. `countedBy` names the source of counts that are not the server's.
+ * Merges counts. The server's are kept, except one that cannot be right: it is replaced, and a 0 is dropped if nothing
+ * replaces or confirms it. `countedBy` names the source of counts that are not the server's.
  */
 function withUsage(sample: Sample, counted: Usage): Sample {
   const { usage: given } = sample.output;

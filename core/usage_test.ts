@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { manualClock } from "../plugins/testing/manual_clock.ts";
 import type { Backend } from "./contract.ts";
-import { counting } from "./usage.ts";
+import { UsageCompleter } from "./usage.ts";
 import type { InferenceRequest } from "./request.ts";
 import type { Sample, Usage } from "./sample.ts";
 import { sample } from "../tests/support/sample.ts";
@@ -22,10 +22,15 @@ function started(countTokens?: Backend["countTokens"]) {
   };
   const { signal } = new AbortController();
   const put = (each: Sample) => void seen.push(each);
-  return { seen, ...counting(backend, { put, signal, clock: manualClock() }) };
+  const usage = new UsageCompleter(backend, {
+    put,
+    signal,
+    clock: manualClock(),
+  });
+  return { seen, take: usage.add.bind(usage), settled: () => usage.settled() };
 }
 
-Deno.test("counting() passes on at once what the server has counted, and what failed", () => {
+Deno.test("UsageCompleter passes on at once what the server has counted, and what failed", () => {
   const { seen, take } = started(() => Promise.reject(new Error("not asked")));
   const usage = { inputTokens: 1, outputTokens: 2 };
   const samples = [
@@ -38,7 +43,7 @@ Deno.test("counting() passes on at once what the server has counted, and what fa
   assert.deepEqual(seen, samples);
 });
 
-Deno.test("counting() adds what the server did not say, and keeps what it said", async () => {
+Deno.test("UsageCompleter adds what the server did not say, and keeps what it said", async () => {
   const { seen, take, settled } = started(() =>
     Promise.resolve({
       inputTokens: 7,
@@ -91,7 +96,7 @@ async function usageOf(
   return { usage: seen[0]?.output.usage, isAsked };
 }
 
-Deno.test("counting() asks again where the server's count cannot be right, and takes the answer", async () => {
+Deno.test("UsageCompleter asks again where the server's count cannot be right, and takes the answer", async () => {
   const counted: Usage = { outputTokens: 2, countedBy: { output: "deltas" } };
   for (const outputTokens of [0, 1]) {
     const server = { inputTokens: 5, outputTokens, reasoningTokens: 1 };
@@ -112,7 +117,7 @@ Deno.test("counting() asks again where the server's count cannot be right, and t
   }
 });
 
-Deno.test("counting() asks again where no token of the input was counted, and leaves out a 0 that nobody confirms", async () => {
+Deno.test("UsageCompleter asks again where no token of the input was counted, and leaves out a 0 that nobody confirms", async () => {
   const server = { inputTokens: 0, outputTokens: 2 };
   const cases: readonly (readonly [Usage, Usage])[] = [
     [{}, { outputTokens: 2 }],
@@ -131,7 +136,7 @@ Deno.test("counting() asks again where no token of the input was counted, and le
   }
 });
 
-Deno.test("counting() takes the server's word where it may be right", async () => {
+Deno.test("UsageCompleter takes the server's word where it may be right", async () => {
   const cases: readonly (readonly [number, Sample["deltas"], string])[] = [
     [2, [piece, piece], "aa"],
     [2, [piece, nothing, piece, nothing], "aa"],
@@ -149,7 +154,7 @@ Deno.test("counting() takes the server's word where it may be right", async () =
   }
 });
 
-Deno.test("counting() passes every sample on where counting fails, many at a time", async () => {
+Deno.test("UsageCompleter passes every sample on where counting fails, many at a time", async () => {
   let running = 0, most = 0;
   const { seen, take, settled } = started(async () => {
     most = Math.max(most, ++running);
@@ -164,7 +169,7 @@ Deno.test("counting() passes every sample on where counting fails, many at a tim
   assert.equal(most, 16);
 });
 
-Deno.test("counting() passes a sample on where the backend breaks its contract", async () => {
+Deno.test("UsageCompleter passes a sample on where the backend breaks its contract", async () => {
   const broken: readonly Backend["countTokens"][] = [
     () => {
       throw new Error("at once");
@@ -179,7 +184,7 @@ Deno.test("counting() passes a sample on where the backend breaks its contract",
   }
 });
 
-Deno.test("counting() leaves a backend its own this", async () => {
+Deno.test("UsageCompleter leaves a backend its own this", async () => {
   const { seen, take, settled } = started(function (this: unknown) {
     assert.ok(this);
     return Promise.resolve({ inputTokens: 1, outputTokens: 2 });
@@ -189,13 +194,13 @@ Deno.test("counting() leaves a backend its own this", async () => {
   assert.equal(seen[0]?.output.usage?.inputTokens, 1);
 });
 
-Deno.test("counting() passes everything on where the backend cannot count", () => {
+Deno.test("UsageCompleter passes everything on where the backend cannot count", () => {
   const { seen, take } = started();
   take(sample(), request);
   assert.equal(seen.length, 1);
 });
 
-Deno.test("counting() drops a 0 beside output where the backend cannot count, and keeps what may be right", () => {
+Deno.test("UsageCompleter drops a 0 beside output where the backend cannot count, and keeps what may be right", () => {
   const { seen, take } = started();
   const said = (outputTokens: number) =>
     sample({ output: { text: "a", usage: { inputTokens: 3, outputTokens } } });
@@ -207,7 +212,7 @@ Deno.test("counting() drops a 0 beside output where the backend cannot count, an
   ]);
 });
 
-Deno.test("counting() leaves uncounted what would wait too long, and passes on everything", async () => {
+Deno.test("UsageCompleter leaves uncounted what would wait too long, and passes on everything", async () => {
   const { promise, resolve } = Promise.withResolvers<void>();
   const { seen, take, settled } = started(async () => {
     await promise;
@@ -224,11 +229,11 @@ Deno.test("counting() leaves uncounted what would wait too long, and passes on e
   );
 });
 
-Deno.test("counting() passes samples on uncounted where an interrupted backend never ends its counts", async () => {
+Deno.test("UsageCompleter passes samples on uncounted where an interrupted backend never ends its counts", async () => {
   const clock = manualClock();
   const interrupt = new AbortController();
   const seen: Sample[] = [];
-  const { take, settled } = counting({
+  const usage = new UsageCompleter({
     needs: [],
     send: () => Promise.resolve({}),
     countTokens: () => new Promise(() => {}),
@@ -238,8 +243,8 @@ Deno.test("counting() passes samples on uncounted where an interrupted backend n
     clock,
   });
   const samples = Array.from({ length: 40 }, (_, id) => sample({ id }));
-  for (const each of samples) take(each, request);
-  const done = settled();
+  for (const each of samples) usage.add(each, request);
+  const done = usage.settled();
   await clock.advance(60_000);
   assert.deepEqual(seen, [], "a count may take its time");
   interrupt.abort();
@@ -249,7 +254,7 @@ Deno.test("counting() passes samples on uncounted where an interrupted backend n
   assert.equal(clock.pending, 0);
 });
 
-Deno.test("counting() leaves samples uncounted that would take too much memory", async () => {
+Deno.test("UsageCompleter leaves samples uncounted that would take too much memory", async () => {
   const gate = Promise.withResolvers<Usage>();
   const { seen, take, settled } = started(() => gate.promise);
   const text = "x".repeat(1024 * 1024);

@@ -17,7 +17,7 @@ import {
   stemOf,
 } from "./find_audio.ts";
 import { orderOf } from "./order.ts";
-import { readAhead } from "../lib/read_ahead.ts";
+import { readAhead } from "../lib/concurrency.ts";
 import { type SpeechOptions, speechShape } from "./speech.ts";
 import { speechColumns, speechSession } from "./speech.ts";
 

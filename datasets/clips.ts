@@ -6,7 +6,7 @@ import {
   openDecoders,
 } from "../audio/mod.ts";
 import { type BundledClip, bundledClips, readClip } from "../clips/mod.ts";
-import { readAhead } from "../lib/read_ahead.ts";
+import { readAhead } from "../lib/concurrency.ts";
 import {
   type Columns,
   type DatasetPlugin,

@@ -1,7 +1,7 @@
 import { dirname, resolve } from "node:path";
 import { z } from "zod";
 import { openDecoders } from "../audio/mod.ts";
-import { readAhead } from "../lib/read_ahead.ts";
+import { readAhead } from "../lib/concurrency.ts";
 import type { Dataset } from "../plugins/mod.ts";
 import { isWeb } from "./columns/media.ts";
 import {

@@ -1,9 +1,9 @@
-import { type Bag, bag } from "./unordered.ts";
+import { UnorderedList } from "./unordered.ts";
 
 /** A function to call with the reason of an abort. */
 export type AbortTask = (reason: unknown) => void;
 
-const tasksOf = new WeakMap<AbortSignal, Bag<AbortTask>>();
+const tasksOf = new WeakMap<AbortSignal, UnorderedList<AbortTask>>();
 
 /**
  * Runs `task` when the signal aborts, or at once if it has aborted. All tasks of a signal share one listener: adding
@@ -20,8 +20,8 @@ export function onAbort(signal: AbortSignal, task: AbortTask): () => void {
   return (tasksOf.get(signal) ?? listen(signal)).add(task);
 }
 
-function listen(signal: AbortSignal): Bag<AbortTask> {
-  const tasks = bag<AbortTask>();
+function listen(signal: AbortSignal): UnorderedList<AbortTask> {
+  const tasks = new UnorderedList<AbortTask>();
   tasksOf.set(signal, tasks);
   signal.addEventListener("abort", () => {
     tasksOf.delete(signal);

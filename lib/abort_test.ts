@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Abort, onAbort, untilAborted } from "./abort.ts";
 
-Deno.test("onAbort() runs what is still wanted, once, with one listener", () => {
+Deno.test("onAbort() runs the tasks that were not removed, once, with one listener", () => {
   const controller = new AbortController();
   let listeners = 0;
   const add = controller.signal.addEventListener.bind(controller.signal);
@@ -22,13 +22,13 @@ Deno.test("onAbort() runs what is still wanted, once, with one listener", () => 
   assert.equal(listeners, 1);
 });
 
-Deno.test("onAbort() runs its task at once where the signal has aborted", () => {
+Deno.test("onAbort() runs its task at once if the signal has aborted", () => {
   let ran = 0;
   onAbort(AbortSignal.abort(), () => ran++)();
   assert.equal(ran, 1);
 });
 
-Deno.test("onAbort() hears of an abort from within a task that was set at the same one", () => {
+Deno.test("onAbort() runs a task that is added by another task of the same abort", () => {
   const controller = new AbortController();
   const ran: string[] = [];
   onAbort(controller.signal, () => {

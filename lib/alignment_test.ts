@@ -54,10 +54,10 @@ Deno.test("align() aligns 16,000 words that have nothing in common, and 46,000 c
     substitutions: 16_000,
   });
   const characters = Array.from({ length: 46_000 }, (_, i) => i * i % 29);
-  const heard = characters.flatMap((value, i) =>
+  const recognized = characters.flatMap((value, i) =>
     i % 100 === 7 ? [] : [i % 100 === 40 ? -1 : value]
   );
-  assert.deepEqual(aligned(characters, heard), {
+  assert.deepEqual(aligned(characters, recognized), {
     errors: 920,
     substitutions: 460,
   });

@@ -1,36 +1,104 @@
-/** A limited amount, such as bytes of memory, that tasks share in their order. */
-export interface Budget {
-  /** Runs a task when there is enough left for it. A task that needs more than the maximum runs alone. */
-  run<T>(amount: number, task: () => Promise<T>): Promise<T>;
-}
+/** A limited amount, such as bytes of memory, that tasks take in the order in which they were added. */
+export class Budget {
+  readonly #max: number;
+  readonly #waiting: { readonly amount: number; begin(): void }[] = [];
+  #used = 0;
 
-/** Creates a budget. */
-export function openBudget(max: number): Budget {
-  const waiting: { readonly amount: number; begin(): void }[] = [];
-  let used = 0;
-
-  function next(): void {
-    const [first] = waiting;
-    if (first === undefined || used + first.amount > max) return;
-    waiting.shift();
-    used += first.amount;
-    first.begin();
-    next();
+  constructor(max: number) {
+    this.#max = max;
   }
 
-  return {
-    async run(wanted, task) {
-      const amount = Math.min(wanted, max);
-      const { promise, resolve: begin } = Promise.withResolvers<void>();
-      waiting.push({ amount, begin });
-      next();
-      await promise;
-      try {
-        return await task();
-      } finally {
-        used -= amount;
-        next();
+  /** Runs a task when there is enough left for it. A task that needs more than the maximum runs alone. */
+  async run<T>(wanted: number, task: () => Promise<T>): Promise<T> {
+    const amount = Math.min(wanted, this.#max);
+    const { promise, resolve: begin } = Promise.withResolvers<void>();
+    this.#waiting.push({ amount, begin });
+    this.#beginNext();
+    await promise;
+    try {
+      return await task();
+    } finally {
+      this.#used -= amount;
+      this.#beginNext();
+    }
+  }
+
+  #beginNext(): void {
+    for (let first; (first = this.#waiting[0]) !== undefined;) {
+      if (this.#used + first.amount > this.#max) return;
+      this.#waiting.shift();
+      this.#used += first.amount;
+      first.begin();
+    }
+  }
+}
+
+/** Tasks in progress, to count them and to wait for all. */
+export class TaskGroup {
+  #size = 0;
+  #failure: { readonly error: unknown } | undefined;
+  #drained: PromiseWithResolvers<void> | undefined;
+
+  /** Number of tasks in progress. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Adds a task that has begun. */
+  add(task: Promise<void>): void {
+    this.#size++;
+    task.catch((error) => this.#failure ??= { error }).then(() => {
+      if (--this.#size === 0) this.#drained?.resolve();
+    });
+  }
+
+  /** Resolves when no task is in progress. Rejects with the error of the first task that failed. */
+  async settled(): Promise<void> {
+    while (this.#size > 0) {
+      this.#drained = Promise.withResolvers();
+      await this.#drained.promise;
+    }
+    if (this.#failure) throw this.#failure.error;
+  }
+}
+
+/** Options of {@linkcode readAhead}. */
+export interface ReadAheadOptions {
+  /** Largest number of items in progress or ready. */
+  readonly ahead: number;
+  readonly signal: AbortSignal;
+}
+
+/** Maps items in order and begins some of them before they are requested. When it ends, nothing is in progress. */
+export async function* readAhead<Item, Result>(
+  items: Iterable<Item> | AsyncIterable<Item>,
+  begin: (item: Item) => Promise<Result>,
+  { ahead, signal }: ReadAheadOptions,
+): AsyncGenerator<Result, void> {
+  const source = (async function* () {
+    yield* items;
+  })();
+  const begun: Promise<Result>[] = [];
+  let more = true;
+  try {
+    while (!signal.aborted) {
+      while (more && begun.length < ahead) {
+        const next = await source.next();
+        if (next.done) more = false;
+        else begun.push(handled(begin(next.value)));
       }
-    },
-  };
+      const first = begun.shift();
+      if (!first) return;
+      yield await first;
+    }
+  } finally {
+    await Promise.allSettled(begun);
+    await source.return();
+  }
+}
+
+/** Marks a promise as handled: its failure is thrown later, when its item is next. */
+function handled<Result>(promise: Promise<Result>): Promise<Result> {
+  promise.catch(() => {});
+  return promise;
 }

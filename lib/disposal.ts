@@ -1,13 +1,32 @@
+/** Clock of a time limit. */
+interface LimitClock {
+  now(): number;
+  at(atMs: number, run: () => void): () => void;
+}
+
+/** Whether a promise settles within `limitMs`. Rejects if it does so in time. */
+export async function settlesWithin(
+  limitMs: number,
+  promise: unknown,
+  clock: LimitClock,
+): Promise<boolean> {
+  const limit = Promise.withResolvers<typeof LATE>();
+  const cancel = clock.at(clock.now() + limitMs, () => limit.resolve(LATE));
+  try {
+    return await Promise.race([promise, limit.promise]) !== LATE;
+  } finally {
+    cancel();
+  }
+}
+
+const LATE = Symbol("late");
+
 /** Time limit of a disposal, in milliseconds. */
 export const DISPOSAL_LIMIT_MS = 5000;
 
 /** Options of {@linkcode disposeInTime}. */
 export interface DisposalOptions {
-  /** Clock of the time limit. */
-  readonly clock: {
-    now(): number;
-    at(atMs: number, run: () => void): () => void;
-  };
+  readonly clock: LimitClock;
   /** Receives a warning if the time limit is exceeded. */
   warn(message: string): void;
 }
@@ -15,26 +34,17 @@ export interface DisposalOptions {
 /**
  * Disposes of a resource, and stops waiting after a time limit, so that a stuck plugin cannot keep a run from ending.
  *
- * @param what Name of the resource, for the warning: `backend "realtime"`.
+ * @param name Name of the resource, for the warning: `backend "realtime"`.
  */
 export async function disposeInTime(
-  what: string,
+  name: string,
   dispose: () => unknown,
   { clock, warn }: DisposalOptions,
 ): Promise<void> {
-  const { promise: limit, resolve } = Promise.withResolvers<"late">();
-  const cancel = clock.at(
-    clock.now() + DISPOSAL_LIMIT_MS,
-    () => resolve("late"),
+  if (await settlesWithin(DISPOSAL_LIMIT_MS, dispose(), clock)) return;
+  warn(
+    `${name} did not close within ${
+      DISPOSAL_LIMIT_MS / 1000
+    } s and was left behind`,
   );
-  try {
-    if (await Promise.race([dispose(), limit]) !== "late") return;
-    warn(
-      `${what} did not close within ${
-        DISPOSAL_LIMIT_MS / 1000
-      } s and was left behind`,
-    );
-  } finally {
-    cancel();
-  }
 }

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { connect, type Socket } from "node:net";
-import { loopTurns } from "./event_loop.ts";
+import { SocketPoll } from "./event_loop.ts";
 
-Deno.test("loopTurns() waits until a closing that has arrived was read", async () => {
-  await using turns = loopTurns();
-  turns.prepare();
+Deno.test("SocketPoll waits until the end of a connection that has arrived is read", async () => {
+  await using poll = new SocketPoll();
+  poll.prepare();
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const sockets: Socket[] = [];
   for (let i = 0; i < 20; i++) {
@@ -13,21 +13,21 @@ Deno.test("loopTurns() waits until a closing that has arrived was read", async (
     let hasEnded = false;
     socket.on("end", () => hasEnded = true).resume();
     const far = await listener.accept();
-    await turns.next();
+    await poll.next();
     assert.equal(hasEnded, false);
     far.close();
-    await turns.next();
+    await poll.next();
     assert.equal(hasEnded, true);
   }
   listener.close();
   for (const socket of sockets) socket.destroy();
 });
 
-Deno.test("loopTurns() serves many at a time, and whoever comes in between by another turn", async () => {
-  await using turns = loopTurns();
+Deno.test("SocketPoll serves many callers at a time, and those during a poll by the next one", async () => {
+  await using poll = new SocketPoll();
   const order: string[] = [];
   const wait = async (name: string) => {
-    await turns.next();
+    await poll.next();
     order.push(name);
   };
   const first = wait("first");
@@ -38,18 +38,18 @@ Deno.test("loopTurns() serves many at a time, and whoever comes in between by an
   assert.deepEqual(order, ["first", ...Array(50).fill("other"), "last"]);
 });
 
-Deno.test("loopTurns() lets go of everybody when it is disposed of", async () => {
-  const turns = loopTurns();
-  await turns.next();
-  const waiting = turns.next();
-  await turns[Symbol.asyncDispose]();
+Deno.test("SocketPoll resolves its callers when it is disposed of", async () => {
+  const poll = new SocketPoll();
+  await poll.next();
+  const waiting = poll.next();
+  await poll[Symbol.asyncDispose]();
   await waiting;
 });
 
 for (const net of [false, ["127.0.0.1:9"], ["example.org"]]) {
   Deno.test({
     name:
-      `loopTurns() does without where the program may not listen, and asks nobody: ${net}`,
+      `SocketPoll resolves where the program may not listen, and asks for no permission: ${net}`,
     permissions: { net },
     async fn() {
       const { listen } = Deno;
@@ -59,8 +59,8 @@ for (const net of [false, ["127.0.0.1:9"], ["example.org"]]) {
         throw new Error("no");
       }) as typeof listen;
       try {
-        await using turns = loopTurns();
-        await turns.next();
+        await using poll = new SocketPoll();
+        await poll.next();
       } finally {
         Deno.listen = listen;
       }

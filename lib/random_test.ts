@@ -6,7 +6,7 @@ function draw(source: Random, count: number): number[] {
   return Array.from({ length: count }, () => source());
 }
 
-Deno.test("random() gives the same numbers for ever: saved seeds must stay good", () => {
+Deno.test("random() never changes its numbers: saved seeds must stay valid", () => {
   const known: [number, string, number[]][] = [
     [7, "arrivals", [1024129425, 2114865746, 3837405414, 1023257967]],
     [7, "shuffle", [739860862, 2389931629, 2196470132, 2565604841]],

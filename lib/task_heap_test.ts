@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { type Task, taskQueue } from "./task_heap.ts";
+import { type Task, TaskQueue } from "./task_heap.ts";
 
 const times = fc.array(fc.integer({ min: 0, max: 20 }), { maxLength: 60 });
 
-Deno.test("taskQueue() gives tasks back by time, then by arrival, for any mix of additions and removals", () => {
+Deno.test("TaskQueue returns tasks by time, then by order of addition, for any mix of additions and removals", () => {
   fc.assert(fc.property(times, fc.infiniteStream(fc.nat(99)), (all, chance) => {
-    const queue = taskQueue();
+    const queue = new TaskQueue();
     const tasks = all.map((atMs) => queue.add(atMs, () => {}));
     const kept = tasks.filter((task) => {
       const stays = chance.next().value! < 60;
@@ -21,8 +21,8 @@ Deno.test("taskQueue() gives tasks back by time, then by arrival, for any mix of
   }));
 });
 
-Deno.test("taskQueue() shrugs at a task removed twice or taken already", () => {
-  const queue = taskQueue();
+Deno.test("TaskQueue ignores the removal of a task that was removed", () => {
+  const queue = new TaskQueue();
   const first = queue.add(1, () => {});
   const second = queue.add(2, () => {});
   queue.remove(first);
@@ -31,11 +31,11 @@ Deno.test("taskQueue() shrugs at a task removed twice or taken already", () => {
   assert.equal(queue.peek(), second);
 });
 
-Deno.test("taskQueue() refuses a time that is no number, as nothing behind it would ever run", () => {
-  assert.throws(() => taskQueue().add(NaN, () => {}), RangeError);
+Deno.test("TaskQueue rejects NaN as a time, as no task after it would ever run", () => {
+  assert.throws(() => new TaskQueue().add(NaN, () => {}), RangeError);
 });
 
-function drain(queue: ReturnType<typeof taskQueue>): number[] {
+function drain(queue: TaskQueue): number[] {
   const orders: number[] = [];
   for (let task: Task | undefined; (task = queue.peek());) {
     queue.remove(task);

@@ -1,41 +1,97 @@
 import { Buffer, isUtf8 } from "node:buffer";
+import { distance } from "fastest-levenshtein";
 
-/** Decodes UTF-8 in pieces that may be cut anywhere. It distinguishes invalid bytes from a U+FFFD in the text. */
-export interface StrictUtf8 {
-  /** Decodes the next bytes: `text` ends before the first line with invalid bytes, `broken` is the rest. */
-  read(bytes: Buffer): { readonly text: string; readonly broken?: string };
-  /** Decodes an incomplete character at the end. */
-  end(): string;
-}
+/**
+ * Text that grows by pieces. `+=` would keep each piece as a string of its own, with 32 bytes beside it: several times
+ * the memory of a text that arrives word by word.
+ */
+export class JoinedText {
+  #text = "";
+  #recent: string[] = [];
 
-/** Creates a decoder. It leaves out a byte order mark at the beginning. */
-export function strictUtf8(): StrictUtf8 {
-  let rest: Buffer = Buffer.alloc(0);
-  let isBeginning = true;
-
-  function unmarked(text: string): string {
-    if (!isBeginning || text === "") return text;
-    isBeginning = false;
-    return text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text;
+  /** Adds a piece at the end. */
+  add(piece: string): void {
+    this.#recent.push(piece);
+    if (this.#recent.length >= PIECES_AT_ONCE) this.#join();
   }
 
-  return {
-    read(piece) {
-      const bytes = rest.length > 0 ? Buffer.concat([rest, piece]) : piece;
-      const end = bytes.length - cutLength(bytes);
-      rest = bytes.subarray(end);
-      const text = bytes.toString("utf8", 0, end);
-      // If nothing was replaced, all bytes are valid.
-      if (!text.includes(REPLACED)) return { text: unmarked(text) };
-      const at = brokenLine(bytes.subarray(0, end));
-      if (at === undefined) return { text: unmarked(text) };
-      return {
-        text: unmarked(bytes.toString("utf8", 0, at)),
-        broken: bytes.toString("utf8", at),
-      };
-    },
-    end: () => unmarked(rest.toString()),
-  };
+  /** Returns the whole text. */
+  toString(): string {
+    this.#join();
+    return this.#text;
+  }
+
+  #join(): void {
+    this.#text += this.#recent.join("");
+    this.#recent = [];
+  }
+}
+
+/** Number of pieces that are joined into one string. */
+const PIECES_AT_ONCE = 1024;
+
+/**
+ * Returns the candidate that was most likely meant, for "did you mean": the one with the fewest edits, letter case
+ * aside, if these are at most a third of its length, or one that begins with the name.
+ *
+ * @returns Undefined if no candidate is near, or the name is a candidate itself.
+ */
+export function nearest(
+  name: string,
+  candidates: Iterable<string>,
+): string | undefined {
+  const wanted = name.toLowerCase();
+  let best: string | undefined;
+  let least = Math.max(2, Math.floor(wanted.length / 3)) + 1;
+  for (const candidate of candidates) {
+    if (candidate === name) return undefined;
+    const known = candidate.toLowerCase();
+    const begins = wanted.length >= 3 && known.startsWith(wanted);
+    const edits = begins ? Math.min(1, known.length) : distance(wanted, known);
+    if (edits < least && edits < Math.max(wanted.length, known.length)) {
+      [best, least] = [candidate, edits];
+    }
+  }
+  return best;
+}
+
+/**
+ * Decodes UTF-8 in pieces that may be cut anywhere, without a byte order mark at the beginning. It distinguishes invalid
+ * bytes from a U+FFFD in the text.
+ */
+export class StrictUtf8 {
+  #rest: Buffer = Buffer.alloc(0);
+  #isBeginning = true;
+
+  /** Decodes the next bytes: `text` ends before the first line with invalid bytes, `broken` is the rest. */
+  read(piece: Buffer): { readonly text: string; readonly broken?: string } {
+    const bytes = this.#rest.length > 0
+      ? Buffer.concat([this.#rest, piece])
+      : piece;
+    const end = bytes.length - cutLength(bytes);
+    this.#rest = bytes.subarray(end);
+    const text = bytes.toString("utf8", 0, end);
+    // If nothing was replaced, all bytes are valid.
+    const at = text.includes(REPLACED)
+      ? brokenLine(bytes.subarray(0, end))
+      : undefined;
+    if (at === undefined) return { text: this.#unmarked(text) };
+    return {
+      text: this.#unmarked(bytes.toString("utf8", 0, at)),
+      broken: bytes.toString("utf8", at),
+    };
+  }
+
+  /** Decodes an incomplete character at the end. */
+  end(): string {
+    return this.#unmarked(this.#rest.toString());
+  }
+
+  #unmarked(text: string): string {
+    if (!this.#isBeginning || text === "") return text;
+    this.#isBeginning = false;
+    return text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text;
+  }
 }
 
 const BYTE_ORDER_MARK = "\uFEFF";
@@ -49,13 +105,13 @@ function cutLength(bytes: Buffer): number {
   for (let length = 1; length <= most; length++) {
     const byte = bytes[bytes.length - length]!;
     if (byte < 0x80) return 0;
-    if (byte >= 0xc0) return length < lengthOf(byte) ? length : 0;
+    if (byte >= 0xc0) return length < characterLength(byte) ? length : 0;
   }
   return 0;
 }
 
 /** Number of bytes of a character, by its first byte. */
-function lengthOf(first: number): number {
+function characterLength(first: number): number {
   if (first >= 0xf0) return 4;
   return first >= 0xe0 ? 3 : 2;
 }
@@ -65,12 +121,12 @@ function brokenLine(bytes: Buffer): number | undefined {
   if (isUtf8(bytes)) return undefined;
   let start = 0;
   for (const [i, byte] of bytes.entries()) {
-    if (byte !== LF && byte !== CR) continue;
+    if (byte !== LINE_FEED && byte !== CARRIAGE_RETURN) continue;
     if (!isUtf8(bytes.subarray(start, i))) return start;
     start = i + 1;
   }
   return start;
 }
 
-const LF = 10;
-const CR = 13;
+const LINE_FEED = 10;
+const CARRIAGE_RETURN = 13;

@@ -1,11 +1,11 @@
 import { Buffer } from "node:buffer";
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { strictUtf8 } from "./text.ts";
+import { JoinedText, nearest, StrictUtf8 } from "./text.ts";
 
-/** The text of bytes that come in pieces; `undefined` where some are no UTF-8. */
+/** The text of bytes that come in pieces; `undefined` if any are invalid. */
 function decoded(bytes: Buffer, cuts: readonly number[]): string | undefined {
-  const decoder = strictUtf8();
+  const decoder = new StrictUtf8();
   const places = cuts.map((cut) => cut % (bytes.length + 1))
     .toSorted((a, b) => a - b);
   let whole = "";
@@ -19,7 +19,7 @@ function decoded(bytes: Buffer, cuts: readonly number[]): string | undefined {
   return decoder.end() === "" ? whole : undefined;
 }
 
-/** What the platform's own decoder says. */
+/** The text that the platform's own decoder returns. */
 function known(bytes: Buffer): string | undefined {
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
@@ -30,7 +30,7 @@ function known(bytes: Buffer): string | undefined {
 
 const cuts = fc.array(fc.nat(200), { maxLength: 8 });
 
-Deno.test("strictUtf8() decodes any text however it is cut, U+FFFD included", () => {
+Deno.test("StrictUtf8 decodes any text however it is cut, U+FFFD included", () => {
   const text = fc.string({ unit: "binary", maxLength: 30 })
     .map((text) => `${text}\uFFFD${text}`.toWellFormed());
   fc.assert(fc.property(text, fc.boolean(), cuts, (text, hasMark, cuts) => {
@@ -39,7 +39,7 @@ Deno.test("strictUtf8() decodes any text however it is cut, U+FFFD included", ()
   }));
 });
 
-Deno.test("strictUtf8() finds bytes that are no UTF-8 however they are cut", () => {
+Deno.test("StrictUtf8 finds invalid bytes however they are cut", () => {
   const part = fc.oneof(
     fc.uint8Array({ maxLength: 6 }),
     fc.string({ unit: "grapheme", maxLength: 6 }).map((text) =>
@@ -55,14 +55,74 @@ Deno.test("strictUtf8() finds bytes that are no UTF-8 however they are cut", () 
   );
 });
 
-Deno.test("strictUtf8() gives what stands before a broken line, and what can be made of the rest", () => {
+Deno.test("StrictUtf8 returns the text before a broken line, and decodes the rest with replacements", () => {
   const bytes = Buffer.concat([
     Buffer.from("\uFFFD a\nb\r"),
     Buffer.from([0x63, 0xff, 0x0a]),
     Buffer.from("d"),
   ]);
-  assert.deepEqual(strictUtf8().read(bytes), {
+  assert.deepEqual(new StrictUtf8().read(bytes), {
     text: "\uFFFD a\nb\r",
     broken: "c\uFFFD\nd",
   });
+});
+
+Deno.test("JoinedText returns the text of all pieces at any time", () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.string({ unit: "binary" }), { maxLength: 3000, size: "max" }),
+      fc.nat(3000),
+      (pieces, early) => {
+        const text = new JoinedText();
+        for (const [i, piece] of pieces.entries()) {
+          if (i === early) {
+            assert.equal(String(text), pieces.slice(0, i).join(""));
+          }
+          text.add(piece);
+        }
+        assert.equal(String(text), pieces.join(""));
+        assert.equal(String(text), pieces.join(""));
+      },
+    ),
+    { numRuns: 50 },
+  );
+});
+
+Deno.test("JoinedText takes a few bytes for each short piece", () => {
+  const before = Deno.memoryUsage().heapUsed;
+  const texts = Array.from({ length: 10 }, () => new JoinedText());
+  for (let i = 0; i < 2_000_000; i++) texts[i % 10]!.add(`w${i % 1000} `);
+  const bytes = Deno.memoryUsage().heapUsed - before;
+  assert.equal(texts.map(String).join("").length, 9_780_000);
+  // With `+=` it is some 110 MB.
+  assert.ok(bytes < 60e6, `${bytes} bytes for 10 MB of text`);
+});
+
+Deno.test("nearest() finds the candidate that was meant, if one is near", () => {
+  const names = ["dialect", "speed", "chunkMs", "transport", "apiKeyEnv"];
+  const cases: [string, string | undefined][] = [
+    ["dialekt", "dialect"],
+    ["Speed", "speed"],
+    ["sped", "speed"],
+    ["chunk", "chunkMs"],
+    ["chunkms", "chunkMs"],
+    ["transprot", "transport"],
+    ["apiKey", "apiKeyEnv"],
+    ["banana", undefined],
+    ["x", undefined],
+    ["", undefined],
+  ];
+  for (const [name, found] of cases) {
+    assert.equal(nearest(name, names), found, name);
+  }
+});
+
+Deno.test("nearest() gives a candidate that is not the name itself, or nothing", () => {
+  fc.assert(
+    fc.property(fc.string(), fc.uniqueArray(fc.string()), (name, names) => {
+      const found = nearest(name, names);
+      assert.ok(found === undefined || names.includes(found));
+      assert.equal(nearest(name, [name, ...names]), undefined);
+    }),
+  );
 });

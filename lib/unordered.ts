@@ -1,36 +1,35 @@
-/** Unordered collection with O(1) add and remove. */
-export interface Bag<T> extends Iterable<T> {
-  /** Number of items. */
-  readonly size: number;
-  /** Adds an item. Returns a function that removes it. */
-  add(item: T): () => void;
-}
-
 /**
- * Creates an empty collection: a list in which the last item takes the place of a removed one. A `Set` with many
- * additions and removals allocates a new table now and then, and each old table points to the next: one that the
- * collector has promoted to the old generation keeps all later tables and their items alive until the next full
- * collection.
+ * Unordered collection with O(1) add and remove, for items that come and go with each request: the last item takes the
+ * place of a removed one. A `Set` allocates a new table after many additions and removals, and each old table points to
+ * the next: once the garbage collector has promoted one to the old generation, all later tables and their items stay
+ * until the next full collection.
  */
-export function bag<T>(): Bag<T> {
-  const held: { item: T; place: number }[] = [];
-  return {
-    get size() {
-      return held.length;
-    },
-    add(item) {
-      const entry = { item, place: held.length };
-      held.push(entry);
-      return () => {
-        if (entry.place < 0) return;
-        const last = held.pop()!;
-        if (last !== entry) {
-          held[entry.place] = last;
-          last.place = entry.place;
-        }
-        entry.place = -1;
-      };
-    },
-    [Symbol.iterator]: () => held.map(({ item }) => item).values(),
-  };
+export class UnorderedList<T> implements Iterable<T> {
+  readonly #entries: { readonly item: T; place: number }[] = [];
+
+  /** Number of items. */
+  get size(): number {
+    return this.#entries.length;
+  }
+
+  /** Adds an item. Returns a function that removes it. */
+  add(item: T): () => void {
+    const entries = this.#entries;
+    const entry = { item, place: entries.length };
+    entries.push(entry);
+    return () => {
+      if (entry.place < 0) return;
+      const last = entries.pop()!;
+      if (last !== entry) {
+        entries[entry.place] = last;
+        last.place = entry.place;
+      }
+      entry.place = -1;
+    };
+  }
+
+  /** Iterates over the items that are there now: removing one meanwhile has no effect. */
+  [Symbol.iterator](): IterableIterator<T> {
+    return this.#entries.map(({ item }) => item).values();
+  }
 }

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { bag } from "./unordered.ts";
+import { UnorderedList } from "./unordered.ts";
 
-Deno.test("bag() holds what was put in and not taken out, whatever the order", () => {
+Deno.test("UnorderedList holds the items added and not removed, in any order of steps", () => {
   fc.assert(fc.property(
     fc.array(fc.record({ remove: fc.boolean(), which: fc.nat(20) })),
     (steps) => {
-      const things = bag<number>();
+      const things = new UnorderedList<number>();
       const model = new Map<number, () => void>();
       steps.forEach(({ remove, which }, item) => {
         const [key] = [...model.keys()].slice(which);
@@ -25,8 +25,8 @@ Deno.test("bag() holds what was put in and not taken out, whatever the order", (
   ));
 });
 
-Deno.test("bag() gives all that it held when asked, though they leave meanwhile", () => {
-  const things = bag<() => void>();
+Deno.test("UnorderedList iterates over all items, although they are removed meanwhile", () => {
+  const things = new UnorderedList<() => void>();
   const seen: string[] = [];
   for (const name of ["a", "b", "c"]) {
     const leave = things.add(() => {

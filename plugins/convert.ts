@@ -1,4 +1,4 @@
-import { nearest } from "../lib/nearest.ts";
+import { nearest } from "../lib/text.ts";
 import { parseBytes, parseDuration } from "../lib/units.ts";
 import {
   alternativesOf,

@@ -1,6 +1,6 @@
 import { isLoopback } from "../lib/host.ts";
 import { messageOf, UsageError } from "../core/errors.ts";
-import { readBody } from "../lib/read_body.ts";
+import { readBody } from "../lib/bytes.ts";
 import { redactText, redactUrl } from "../lib/redact.ts";
 import { staticImports } from "../lib/static_imports.ts";
 

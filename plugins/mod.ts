@@ -39,13 +39,13 @@ export type { Clock } from "../core/clock.ts";
 export { type AbortTask, onAbort } from "../lib/abort.ts";
 export * from "../core/contract.ts";
 export * from "../core/errors.ts";
-export { type JoinedText, joinedText } from "../lib/joined_text.ts";
+export { JoinedText } from "../lib/text.ts";
 export { type Random, random } from "../lib/random.ts";
 export type * from "../core/config.ts";
 export type * from "../core/report.ts";
 export type * from "../core/request.ts";
 export type * from "../core/sample.ts";
-export { isToken } from "../core/metrics/metric.ts";
+export { isToken } from "../core/metrics/table.ts";
 export { formatSloValue } from "../core/slo.ts";
 export {
   clientMetrics,

@@ -1,5 +1,5 @@
 import { isRecord } from "../lib/record.ts";
-import { nearest } from "../lib/nearest.ts";
+import { nearest } from "../lib/text.ts";
 import { isUsageError, type Problem, UsageError } from "../core/errors.ts";
 import { redactRule, redactUrl } from "../lib/redact.ts";
 import type { Issue, StandardSchemaV1 } from "./standard_schema.ts";

@@ -1,4 +1,4 @@
-import { nearest } from "../lib/nearest.ts";
+import { nearest } from "../lib/text.ts";
 
 /**
  * A point of a session: before the upgrade's response (`accept`), before `session.created`, after a valid

@@ -1,4 +1,4 @@
-import { nearest } from "../lib/nearest.ts";
+import { nearest } from "../lib/text.ts";
 import { didYouMean, type Fault, oneOf, parseFault } from "./faults.ts";
 
 /** A setting of the server: its values, its default, and what it does. */

@@ -107,7 +107,6 @@ const PLUGIN: readonly string[] = [
   "isRequestError",
   "isToken",
   "isUsageError",
-  "joinedText",
   "jsonObject",
   "loadPlugin",
   "messageOf",

@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import { loopTurns } from "../../lib/event_loop.ts";
+import { SocketPoll } from "../../lib/event_loop.ts";
 import { dial, type DialOptions } from "../connect/dial.ts";
 import {
   http1Wire,
@@ -65,7 +65,7 @@ export function connectionsTo(
 ): Connections {
   const all = new Set<Open>();
   const idle: Open[] = [];
-  const turns = loopTurns();
+  const poll = new SocketPoll();
   let isClosed = false;
 
   function open(): Connection {
@@ -105,7 +105,7 @@ export function connectionsTo(
         if (isProven) return wire.dispatch(request, user);
         // Some servers close after each response, whatever their headers say. One that has kept a connection for a
         // second request is trusted, so that this check costs almost nothing.
-        turns.next().then(() => {
+        poll.next().then(() => {
           if (connection.user === user) wire.dispatch(request, user);
         });
       },
@@ -119,7 +119,7 @@ export function connectionsTo(
       },
     };
     all.add(connection);
-    if (reuse) turns.prepare();
+    if (reuse) poll.prepare();
     return connection;
   }
 
@@ -155,7 +155,7 @@ export function connectionsTo(
       const wires = [...all].map(({ wire }) => wire);
       for (const connection of all) connection.close();
       await Promise.all(wires.map((wire) => wire?.destroy()));
-      await turns[Symbol.asyncDispose]();
+      await poll[Symbol.asyncDispose]();
     },
   };
 }

@@ -1,6 +1,6 @@
 import { createParser } from "eventsource-parser";
 import type { Buffer } from "node:buffer";
-import { strictUtf8 } from "../../lib/text.ts";
+import { StrictUtf8 } from "../../lib/text.ts";
 import { RequestError } from "../../plugins/mod.ts";
 import { MAX_BODY_BYTES, tooLong } from "../connect/content.ts";
 import { readable } from "../connect/server_text.ts";
@@ -18,7 +18,7 @@ import type { ServerEvent } from "./http.ts";
 export function eventStream(
   event: (event: ServerEvent, atMs: number) => boolean,
 ): Body {
-  const decoder = strictUtf8();
+  const decoder = new StrictUtf8();
   const lineStart = lineStarts();
   let nowMs = 0, bytes = 0, isOver = false, isCut = false;
   const parser = createParser({

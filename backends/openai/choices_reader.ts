@@ -1,8 +1,7 @@
 import {
   type Call,
   isToken,
-  type JoinedText,
-  joinedText,
+  JoinedText,
   type Output,
   RequestError,
 } from "../../plugins/mod.ts";
@@ -224,7 +223,7 @@ function collectAnswers(): Answers {
       const answer = answerAt(index);
       for (const { kind, text, toolCall } of parts) {
         if (text !== "") refuteEnd(answer);
-        (answer.texts[kind] ??= joinedText()).add(text);
+        (answer.texts[kind] ??= new JoinedText()).add(text);
         if (toolCall) answer.calls.add(toolCall);
       }
       if (finishReason !== undefined && !answer.refuted.has(finishReason)) {

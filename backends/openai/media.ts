@@ -1,5 +1,5 @@
 import { encodeWav } from "../../audio/mod.ts";
-import { byteCache } from "../../lib/byte_cache.ts";
+import { ByteCache } from "../../lib/bytes.ts";
 import { yieldToEventLoop } from "../../lib/event_loop.ts";
 import type { Audio, Image, MediaFile } from "../../plugins/mod.ts";
 import { bytesOf, joinBytes } from "./json.ts";
@@ -35,8 +35,8 @@ const RATE_HZ = 16_000;
 
 /** Creates an encoder that keeps at most `maxBytes` of each form. */
 export function openMedia(maxBytes: number = CACHE_BYTES): Media {
-  const inputs = byteCache<InputAudio>(maxBytes, ({ data }) => data.length);
-  const urls = byteCache<Uint8Array>(maxBytes, ({ length }) => length);
+  const inputs = new ByteCache<InputAudio>(maxBytes, ({ data }) => data.length);
+  const urls = new ByteCache<Uint8Array>(maxBytes, ({ length }) => length);
   return {
     inputAudio: (audio) => inputs.get(audio.id, () => encodeAudio(audio)),
     dataUrl: (kind, file) =>

@@ -1,4 +1,4 @@
-import { byteCache } from "../../lib/byte_cache.ts";
+import { ByteCache } from "../../lib/bytes.ts";
 import { yieldToEventLoop } from "../../lib/event_loop.ts";
 import type {
   Audio,
@@ -122,7 +122,7 @@ export interface FrameCache {
 export function frameCache(
   options: FramesOptions & { readonly maxBytes: number },
 ): FrameCache {
-  const cache = byteCache<Frames>(options.maxBytes, ({ bytes }) => bytes);
+  const cache = new ByteCache<Frames>(options.maxBytes, ({ bytes }) => bytes);
   return {
     get: (audio) => cache.get(audio.id, () => framesOf(audio, options)),
   };

@@ -12,7 +12,7 @@ import type {
 import type { Output, Sample, TokenCounter } from "../sample.ts";
 import { judgeSlos, type Slo } from "../slo.ts";
 import { judge } from "../verdict.ts";
-import { FailureCounts } from "./failures.ts";
+import { FailureCounts } from "../failures.ts";
 
 /** The part of a stage's report that its samples give. */
 export interface DigestSummary extends

@@ -5,9 +5,8 @@ import { Tally } from "../progress.ts";
 import { Quality } from "../quality/error_rates.ts";
 import type { StageReport, Summary } from "../report.ts";
 import type { Outcome, Sample } from "../sample.ts";
-import { Column } from "./column.ts";
+import { Column, Histogram } from "./column.ts";
 import { Digest } from "./digest.ts";
-import { Histogram } from "./histogram.ts";
 
 /** Items, each with the part that it belongs to. */
 function partitioned<T>(item: fc.Arbitrary<T>, maxLength: number) {

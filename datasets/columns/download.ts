@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { readBody } from "../../lib/read_body.ts";
+import { readBody } from "../../lib/bytes.ts";
 
 /** Bounds of a download. */
 export interface DownloadOptions {

@@ -1,4 +1,4 @@
-import { nearest } from "../../lib/nearest.ts";
+import { nearest } from "../../lib/text.ts";
 import { isRecord } from "../../lib/record.ts";
 import { UsageError } from "../../plugins/mod.ts";
 import { looksLikeAudio } from "./audio.ts";

@@ -7,7 +7,7 @@ import {
   type SchemaTree,
 } from "hyparquet";
 import { untilAborted } from "../../lib/abort.ts";
-import { readAhead } from "../../lib/read_ahead.ts";
+import { readAhead } from "../../lib/concurrency.ts";
 import { isUsageError, messageOf, UsageError } from "../../plugins/mod.ts";
 import { orderOf, type OrderOptions } from "../order.ts";
 import { openBytes } from "./file_bytes.ts";

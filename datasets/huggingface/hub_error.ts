@@ -1,4 +1,4 @@
-import { nearest } from "../../lib/nearest.ts";
+import { nearest } from "../../lib/text.ts";
 import { messageOf, UsageError } from "../../plugins/mod.ts";
 import { type Hub, HubStatusError, isPermission } from "./hub_fetch.ts";
 

@@ -1,5 +1,5 @@
 import { messageOf } from "../../plugins/mod.ts";
-import { readBody } from "../../lib/read_body.ts";
+import { readBody } from "../../lib/bytes.ts";
 
 /** An error status of the hub. */
 export class HubStatusError extends Error {

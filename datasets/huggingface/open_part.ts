@@ -1,5 +1,5 @@
 import { join, posix } from "node:path";
-import { readAhead } from "../../lib/read_ahead.ts";
+import { readAhead } from "../../lib/concurrency.ts";
 import { isRecord } from "../../lib/record.ts";
 import { temporaryFolder, UsageError } from "../../plugins/mod.ts";
 import { openBytes } from "../formats/file_bytes.ts";

@@ -1,5 +1,5 @@
 import { posix } from "node:path";
-import { nearest } from "../../lib/nearest.ts";
+import { nearest } from "../../lib/text.ts";
 import { isRecord } from "../../lib/record.ts";
 import { UsageError } from "../../plugins/mod.ts";
 import type { HubFile } from "./hub.ts";

@@ -1,5 +1,5 @@
 import { type Clock, sleepUntil } from "../../core/clock.ts";
-import { taskQueue } from "../../lib/task_heap.ts";
+import { TaskQueue } from "../../lib/task_heap.ts";
 
 /** A clock whose time moves only when a test moves it. */
 export interface ManualClock extends Clock {
@@ -49,7 +49,7 @@ export interface ManualClockOptions {
 export function manualClock(
   { nowMs = 0, epochMs = 0 }: ManualClockOptions = {},
 ): ManualClock {
-  const queue = taskQueue();
+  const queue = new TaskQueue();
   let currentMs = nowMs;
 
   const at: Clock["at"] = (atMs, run) => {

@@ -1,5 +1,5 @@
 import { encodeWav } from "../../../audio/mod.ts";
-import { byteCache } from "../../../lib/byte_cache.ts";
+import { ByteCache } from "../../../lib/bytes.ts";
 import type { Audio, MediaFile, Turn } from "../../../plugins/mod.ts";
 import { type Form, type FormField, multipart } from "./multipart.ts";
 import type { JsonObject } from "../json.ts";
@@ -61,7 +61,7 @@ function uploads(
     SpeechToTextSettings,
   fields: JsonObject,
 ): (turn: Turn) => Promise<Form> {
-  const cache = byteCache<Form>(CACHE_BYTES, ({ body }) => body.length);
+  const cache = new ByteCache<Form>(CACHE_BYTES, ({ body }) => body.length);
   return async ({ columns: { audio }, maxOutputTokens: asked }) => {
     if (!audio) throw new Error("the turn has no audio to upload");
     const max_completion_tokens = asked ?? maxOutputTokens;
