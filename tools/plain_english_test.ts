@@ -30,7 +30,8 @@ const PHRASES: readonly (readonly [phrase: RegExp, instead: string])[] = [
 ];
 
 /** Files that are written by people, and not by us: wire formats, licences, recorded bytes. */
-const SKIPPED = /(^|\/)(\.|clips\/README|testdata\/|goldens\/|dist\/|coverage\/)|LICENSE/;
+const SKIPPED =
+  /(^|\/)(\.|clips\/README|testdata\/|goldens\/|dist\/|coverage\/)|LICENSE/;
 
 interface Found {
   readonly place: string;
