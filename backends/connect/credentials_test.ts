@@ -32,7 +32,7 @@ Deno.test("headersOf() puts a key, or what the target's URL has, beside the head
   });
 });
 
-Deno.test("headersOf() refuses what is no header, and shows no value", () => {
+Deno.test("headersOf() rejects an invalid header, and shows no value", () => {
   const refused: readonly [string, string][] = [
     ["x", "s3cret\r\ny: 1"],
     ["x", "s3cret\u0000"],

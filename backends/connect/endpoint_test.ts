@@ -202,7 +202,7 @@ Deno.test("proxyFor() takes user and password out of the URL", () => {
   assert.equal(proxy.authorization, `Basic ${btoa("me:s:cret")}`);
 });
 
-Deno.test("proxyFor() refuses what is no proxy, and does not show it", () => {
+Deno.test("proxyFor() rejects an invalid proxy URL, and does not show it", () => {
   for (
     const value of ["socks5://me:s3cret@p", "http://", "http://me:s3cret@"]
   ) {

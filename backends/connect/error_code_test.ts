@@ -23,7 +23,7 @@ for (
       "ENOBUFS",
     ],
     ["none", new Error("x (os error of a kind)"), undefined],
-    ["nothing of what is no error", "x (os error 24)", undefined],
+    ["no code in a value that is not an Error", "x (os error 24)", undefined],
   ] as const
 ) {
   Deno.test(`errorCode() finds ${what}`, () => {

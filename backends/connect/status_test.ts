@@ -48,7 +48,7 @@ for (const [what, body, words] of SAID) {
   });
 }
 
-const TOLD: readonly (readonly [status: number, aside: string])[] = [
+const HINTS: readonly (readonly [status: number, aside: string])[] = [
   [401, "a key is required: apiKeyEnv names the variable that holds it"],
   [403, "the key or user is known, but access is denied"],
   [404, "the path or the model does not exist: see target, path and model"],
@@ -59,7 +59,7 @@ const TOLD: readonly (readonly [status: number, aside: string])[] = [
   [503, "the server is overloaded or not ready"],
 ];
 
-for (const [status, aside] of TOLD) {
+for (const [status, aside] of HINTS) {
   Deno.test(`statusError() says what ${status} means`, () => {
     assert.equal(
       messageOf(status, { error: { message: "no" } }),
@@ -69,7 +69,7 @@ for (const [status, aside] of TOLD) {
 }
 
 Deno.test("statusError() says when to come again", () => {
-  for (const [status, aside] of TOLD.slice(5)) {
+  for (const [status, aside] of HINTS.slice(5)) {
     assert.equal(
       messageOf(status, "", { "Retry-After": "7" }),
       `The server answered HTTP ${status} (${aside}; Retry-After: 7)`,

@@ -14,7 +14,7 @@ function fileOf(name: string): string {
 const pem = (name: string) => Deno.readTextFileSync(fileOf(name));
 
 /** The failure that a client gets: class, code and message. */
-type Told = readonly (string | undefined)[];
+type FailureFields = readonly (string | undefined)[];
 
 interface Asked {
   readonly server: RawServer;
@@ -24,50 +24,55 @@ interface Asked {
 }
 
 /** Every way to a server; each opens connections. */
-const WAYS: Readonly<Record<string, (asked: Asked) => Promise<Told>>> = {
-  async "a request"({ server, ca, insecure }) {
-    const tls = tlsOf(ca, insecure);
-    await using http = open({ tls });
-    return failureOf(await asked(http, server.url));
-  },
-  async "a request over HTTP/2"({ server, ca, insecure }) {
-    const tls = tlsOf(ca, insecure);
-    await using http = open({ tls, http2: true });
-    return failureOf(await asked(http, server.url));
-  },
-  async "a request through a proxy"({ server, ca, insecure }) {
-    await using proxy = await tinyProxy();
-    const tls = tlsOf(ca, insecure);
-    // A name that is not this machine's, so that the proxy is used: none of the certificates has it.
-    const url = new URL(server.url);
-    url.hostname = "localhost.invalid";
-    await using http = open({
-      tls,
-      env: (name) =>
-        name === "HTTPS_PROXY" ? `http://127.0.0.1:${proxy.port}` : undefined,
-    });
-    const [kind, code, message] = failureOf(await asked(http, url));
-    return [kind, code, message?.replace(/ through the proxy \S+:/, ":")];
-  },
-  async "a probe"({ server, ca, insecure }) {
-    const tls = tlsOf(ca, insecure);
-    const { signal } = new AbortController();
-    const clean = (text: string) => text;
-    const options = { headers: {}, tls, timeoutMs: 10_000, signal, clean };
-    const reported = { class: undefined, code: undefined, message: undefined };
-    const { class: kind, code, message = "" } = await probe(
-      server.url,
-      options,
-    ).then(() => reported, (error) => error);
-    return [
-      kind,
-      code,
-      message.replace(/^Cannot reach \S+/, "Cannot connect:"),
-    ];
-  },
-  "the native transport": (asked) => transcribed(asked, "native"),
-  "the ws transport": (asked) => transcribed(asked, "ws"),
-};
+const WAYS: Readonly<Record<string, (asked: Asked) => Promise<FailureFields>>> =
+  {
+    async "a request"({ server, ca, insecure }) {
+      const tls = tlsOf(ca, insecure);
+      await using http = open({ tls });
+      return failureOf(await asked(http, server.url));
+    },
+    async "a request over HTTP/2"({ server, ca, insecure }) {
+      const tls = tlsOf(ca, insecure);
+      await using http = open({ tls, http2: true });
+      return failureOf(await asked(http, server.url));
+    },
+    async "a request through a proxy"({ server, ca, insecure }) {
+      await using proxy = await tinyProxy();
+      const tls = tlsOf(ca, insecure);
+      // A name that is not this machine's, so that the proxy is used: none of the certificates has it.
+      const url = new URL(server.url);
+      url.hostname = "localhost.invalid";
+      await using http = open({
+        tls,
+        env: (name) =>
+          name === "HTTPS_PROXY" ? `http://127.0.0.1:${proxy.port}` : undefined,
+      });
+      const [kind, code, message] = failureOf(await asked(http, url));
+      return [kind, code, message?.replace(/ through the proxy \S+:/, ":")];
+    },
+    async "a probe"({ server, ca, insecure }) {
+      const tls = tlsOf(ca, insecure);
+      const { signal } = new AbortController();
+      const clean = (text: string) => text;
+      const options = { headers: {}, tls, timeoutMs: 10_000, signal, clean };
+      const reported = {
+        class: undefined,
+        code: undefined,
+        message: undefined,
+      };
+      const { class: kind, code, message = "" } = await probe(
+        server.url,
+        options,
+      ).then(() => reported, (error) => error);
+      return [
+        kind,
+        code,
+        message.replace(/^Cannot reach \S+/, "Cannot connect:"),
+      ];
+    },
+    "the native transport": (asked) => transcribed(asked, "native"),
+    "the ws transport": (asked) => transcribed(asked, "ws"),
+  };
 
 function tlsOf(ca: string | undefined, insecure = false) {
   return {
@@ -79,7 +84,7 @@ function tlsOf(ca: string | undefined, insecure = false) {
 async function transcribed(
   { server, ca, insecure = false }: Asked,
   transport: "native" | "ws",
-): Promise<Told> {
+): Promise<FailureFields> {
   const { class: kind, code, message } = failureIn(
     await transcribeOnce({
       target: server.url.origin,

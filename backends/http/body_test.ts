@@ -175,7 +175,7 @@ Deno.test("exchange() refuses a small body that would fill the memory", async ()
   assert.match(got.error!.message, /at most 64 MiB/);
 });
 
-Deno.test("encodingOf() knows what is no encoding", () => {
+Deno.test("encodingOf() returns undefined if there is no encoding", () => {
   const given = [undefined, "", "identity", " GZIP ", "x-gzip", "br"];
   assert.deepEqual(
     given.map(encodingOf),

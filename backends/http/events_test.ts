@@ -77,7 +77,7 @@ const CASES:
       ],
     ],
     ["an error without data", "event: error\ndata:\n\n", [["error", ""]]],
-    ["names that are no ping's", "event: pings\ndata: a\n\n", [["pings", "a"]]],
+    ["names other than ping", "event: pings\ndata: a\n\n", [["pings", "a"]]],
     ["no empty line at the end", "data: a\n\ndata: [DONE]\n", ["a", "[DONE]"]],
     ["no line end at the end", "data: a\r\n\r\ndata: b", ["a", "b"]],
     ["one CR at the end", "data: a\r", ["a"]],

@@ -67,12 +67,12 @@ const TEXT = 0x81;
 /** Violations of RFC 6455 by a server, with the messages of their failures. */
 const BROKEN_FRAMES: readonly [string, readonly Uint8Array[], RegExp][] = [
   [
-    "text that is no UTF-8",
+    "text that is not UTF-8",
     [frame(TEXT, Uint8Array.of(0x22, 0xff, 0xfe))],
     /UTF-8/,
   ],
   [
-    "a reason that is no UTF-8",
+    "a reason that is not UTF-8",
     [frame(0x88, Uint8Array.of(0x03, 0xe8, 0xff))],
     /UTF-8/,
   ],

@@ -19,7 +19,7 @@ Deno.test("bodyStart() finds the end of a whole head, and no other", () => {
   }
 });
 
-Deno.test("statusOf() reads the status, and 0 from what is no response", () => {
+Deno.test("statusOf() reads the status, and returns 0 for other text", () => {
   assert.equal(statusOf(HEAD), 403);
   assert.equal(statusOf("SSH-2.0-OpenSSH\r\n\r\n"), 0);
 });
