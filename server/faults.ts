@@ -48,14 +48,6 @@ export type Fault = FaultAction & {
   readonly share?: number;
 };
 
-/** The parts of a fault's text. */
-interface Parts {
-  readonly verb: string;
-  readonly args: string;
-  readonly point: string;
-  readonly share: string | undefined;
-}
-
 /** A kind of fault. */
 interface FaultKind {
   /** Form of its arguments, `=` included. */
@@ -201,7 +193,6 @@ const KINDS = {
 export const FAULTS: Readonly<Record<FaultAction["do"], FaultKind>> = KINDS;
 
 const NAMES = Object.keys(FAULTS);
-const POINTS = [...new Set(NAMES.flatMap(pointsOf))];
 
 /** Every point of a fault, in sessions and in requests. */
 export function pointsOf(verb: string): readonly string[] {
@@ -216,9 +207,8 @@ export function pointsOf(verb: string): readonly string[] {
  * @throws {TypeError} The message names the part that is wrong.
  */
 export function parseFault(text: string): Fault {
-  const parts = partsOf(text);
-  const { verb, args, point, share } = parts;
-  const problem = placeProblem(parts);
+  const { verb, args, point, share } = partsOf(text);
+  const problem = placeProblem(verb, point);
   if (problem !== undefined) throw faultError(text, problem);
   const kind = FAULTS[verb as FaultAction["do"]];
   const { rule } = kind;
@@ -240,7 +230,7 @@ function faultError(text: string, problem: string): TypeError {
 }
 
 /** The parts of the text; those that are missing are empty. */
-function partsOf(text: string): Parts {
+function partsOf(text: string) {
   const [, verb = "", args = "", point = "", share] =
     /^([^=@]*)(?:=(.*))?@([^@~]*)(?:~([^@]*))?$/s.exec(text) ??
       /^([^=@]*)/.exec(text)!;
@@ -248,37 +238,32 @@ function partsOf(text: string): Parts {
 }
 
 /** Describes the problem with DO or POINT, if there is one. */
-function placeProblem({ verb, point }: Parts): string | undefined {
+function placeProblem(verb: string, point: string): string | undefined {
   if (!NAMES.includes(verb)) {
     const near = didYouMean(nearest(verb, NAMES));
     return `unknown fault "${verb}"${near}; there are: ${NAMES.join(", ")}`;
   }
   const points = pointsOf(verb);
-  const form = point.replace(/:[1-9]\d*$/, ":N");
-  const isNumbered = form !== point;
-  if (points.includes(form) && isNumbered === form.includes(":")) {
-    return undefined;
-  }
-  const [word = ""] = point.split(":");
-  if (POINTS.includes(`${word}:N`) && !isNumbered) {
-    return `${word} must have a number from 1 after it, as ${word}:5`;
-  }
-  if (point !== word && POINTS.includes(word)) {
-    return `${word} must have no number after it`;
-  }
-  return POINTS.includes(form)
-    ? `${verb} must be at ${oneOf(points)}`
-    : `POINT, after an @, must be ${oneOf(points)} for ${verb}${
-      pointHint(point)
-    }`;
+  const form = point.replace(
+    /:.*/s,
+    (number) => /^:[1-9]\d*$/.test(number) ? ":N" : ":?",
+  );
+  if (points.includes(form)) return undefined;
+  const hint = didYouMean(nearestPoint(point, points));
+  return `POINT of ${verb} must be ${oneOf(points)}${hint}`;
 }
 
-/** Suggests the point that was probably meant. */
-function pointHint(point: string): string {
-  const [word = "", number] = point.split(":");
-  const near = nearest(word, POINTS.map((name) => name.replace(":N", "")));
-  const suffix = number === undefined ? "" : `:${number}`;
-  return didYouMean(near && near + suffix);
+/** The point that was probably meant. */
+function nearestPoint(
+  point: string,
+  points: readonly string[],
+): string | undefined {
+  const [given = "", number = ""] = point.split(":");
+  const words = points.map((name) => name.replace(":N", ""));
+  const word = words.includes(given) ? given : nearest(given, words);
+  return points.includes(`${word}:N`)
+    ? `${word}:${/^[1-9]\d*$/.test(number) ? number : 5}`
+    : word;
 }
 
 const NUMBERS = ["status", "ms", "count", "bytes"];

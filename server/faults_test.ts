@@ -63,7 +63,10 @@ Deno.test("parseFault() rejects what is not a fault", () => {
 Deno.test("parseFault() says which part is wrong, and what would be right", () => {
   for (
     const [text, rule] of [
-      ["half@accept", "half must be at headers, events:N, bytes:N or done"],
+      [
+        "half@accept",
+        "POINT of half must be headers, events:N, bytes:N or done",
+      ],
       ["drop@done~2", "SHARE must be a number from 0 to 1"],
       ["drop@done~x", "SHARE must be a number from 0 to 1"],
       ["drop@done~", "SHARE must be a number from 0 to 1"],
@@ -75,32 +78,19 @@ Deno.test("parseFault() says which part is wrong, and what would be right", () =
         "refuse=200@accept",
         "refuse must have STATUS from 300 to 599, then ,BODY",
       ],
-      ["refuse=503@done", "refuse must be at accept"],
+      ["refuse=503@done", "POINT of refuse must be accept"],
       [
         "jump@done",
         'unknown fault "jump"; there are: status, refuse,',
       ],
-      [
-        "drop@events",
-        "events must have a number from 1 after it, as events:5",
-      ],
-      [
-        "drop@events:N",
-        "events must have a number from 1 after it, as events:5",
-      ],
-      [
-        "drop@deltas:0",
-        "deltas must have a number from 1 after it, as deltas:5",
-      ],
-      ["drop@done:2", "done must have no number after it"],
       ["drip@accept", "drip must have MS, a whole number of milliseconds"],
       [
         "big=99999999999@headers",
         "big must have BYTES, a whole number of at most 67108864",
       ],
-      ["ping@accept", "ping must be at created, update,"],
-      ["ping", "POINT, after an @, must be created, update,"],
-      ["ping@somewhere", "POINT, after an @, must be created, update,"],
+      ["ping@accept", "POINT of ping must be created, update,"],
+      ["ping", "POINT of ping must be created, update,"],
+      ["ping@somewhere", "POINT of ping must be created, update,"],
     ] as const
   ) {
     assert.throws(() => parseFault(text), ({ message }: TypeError) => {
@@ -117,8 +107,21 @@ Deno.test("parseFault() names what was probably meant", () => {
       ["halff@events:1", 'unknown fault "halff"; did you mean "half"?'],
       ["drop@evnts:1", '; did you mean "events:1"?'],
       ["stall=5@accpt", '; did you mean "accept"?'],
-      ["json@done", "json must be at accept"],
-      ["drop", " for drop"],
+      ["json@done", "POINT of json must be accept"],
+      [
+        "drop@events",
+        '; did you mean "events:5"?',
+      ],
+      [
+        "drop@events:N",
+        '; did you mean "events:5"?',
+      ],
+      [
+        "drop@deltas:0",
+        '; did you mean "deltas:5"?',
+      ],
+      ["drop@done:2", '; did you mean "done"?'],
+      ["drop", "POINT of drop must be"],
     ] as const
   ) {
     assert.throws(

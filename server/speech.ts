@@ -179,22 +179,19 @@ export interface FileSpeech {
 }
 
 /** Finds the words of a file, the same for the same bytes. Rejects if it is not audio. */
-export type RecognizeFile = (
-  bytes: Uint8Array<ArrayBuffer>,
-  wordsPerSecond: number,
-) => Promise<FileSpeech>;
+export type RecognizeFile = ReturnType<typeof createFileRecognizer>;
 
 /** Keeps the words of the newest `limit` files, so that only a file's first request takes the server's time. */
-export function createFileRecognizer(
-  seed: number,
-  limit = 1000,
-): RecognizeFile {
+export function createFileRecognizer(seed: number, limit = 1000) {
   const known = new Map<string, Promise<FileSpeech>>();
-  return (bytes, wordsPerSecond) => {
+  return (
+    bytes: Uint8Array<ArrayBuffer>,
+    wordsPerSecond: number,
+  ): Promise<FileSpeech> => {
     const hash = createHash("sha1").update(bytes).digest("hex");
     const key = `${hash} ${wordsPerSecond}`;
     const found = known.get(key) ??
-      recognize(bytes, { purpose: `speech ${hash}`, seed, wordsPerSecond });
+      recognize(bytes, random(seed, `speech ${hash}`), wordsPerSecond);
     known.set(key, found);
     if (known.size > limit) known.delete(known.keys().next().value!);
     return found;
@@ -203,18 +200,15 @@ export function createFileRecognizer(
 
 async function recognize(
   bytes: Uint8Array<ArrayBuffer>,
-  { purpose, seed, wordsPerSecond }: {
-    purpose: string;
-    seed: number;
-    wordsPerSecond: number;
-  },
+  random: Random,
+  wordsPerSecond: number,
 ): Promise<FileSpeech> {
   const { channels, sampleRateHz } = await decodeAudio(bytes, "file");
   const mono = downmix(channels);
   const durationMs = mono.length / sampleRateHz * 1000;
   const words: TimedWord[] = [];
   const recognizer = createRecognizer({
-    random: random(seed, purpose),
+    random,
     wordsPerSecond,
     found: (word) => isSpoken(word, durationMs) && words.push(word),
   });

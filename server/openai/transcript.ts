@@ -147,7 +147,8 @@ export function transcriptBody(
   answer: SpeechAnswer,
   { dialect }: RequestOptions,
 ): { body: string; contentType: string } {
-  const { form: { format }, transcript: { segments, text } } = answer;
+  const { form: { format }, transcript, counts, isTranslation } = answer;
+  const { segments, text } = transcript;
   const isVllm = dialect === "vllm";
   const plain = format === "srt" || format === "vtt"
     ? subtitles(segments, format)
@@ -157,19 +158,13 @@ export function transcriptBody(
   if (plain !== undefined) {
     return { body: plain, contentType: "text/plain; charset=utf-8" };
   }
-  const value = format !== "verbose_json"
-    ? shortJson(answer, isVllm)
-    : verboseJson(answer, isVllm);
-  return { body: JSON.stringify(value), contentType: "application/json" };
-}
-
-function shortJson(
-  { transcript, counts, isTranslation }: SpeechAnswer,
-  isVllm: boolean,
-): object {
-  const { text } = transcript;
   const usage = isVllm ? durationUsage(transcript) : tokensUsage(counts);
-  return isTranslation ? { text } : { text, usage };
+  const value = format === "verbose_json"
+    ? verboseJson(answer, isVllm)
+    : isTranslation
+    ? { text }
+    : { text, usage };
+  return { body: JSON.stringify(value), contentType: "application/json" };
 }
 
 function verboseJson(
@@ -240,41 +235,27 @@ function timeOf(ms: number, kind: "srt" | "vtt"): string {
   return kind === "srt" ? time.replace(".", ",") : time;
 }
 
-/** Forms the events of a streamed transcription. */
+/** Events of a streamed transcription. */
 export interface SpeechEvents {
   /** Forms error events, if they are not the usual ones. */
   readonly failure?: FailureEvents;
   /** Forms the event of a piece. `counts` has the tokens so far. */
   piece(piece: Piece, counts: Counts): ServerEvent;
-  /** Forms the events after the text. */
-  closing(): readonly ServerEvent[];
+  /** The events after the text. */
+  readonly closing: readonly ServerEvent[];
 }
 
-/** Forms the events of a streamed transcription in a dialect. */
-export function speechEvents(
-  answer: SpeechAnswer,
-  { dialect, done }: RequestOptions,
-): SpeechEvents {
-  return dialect === "vllm" ? chunkEvents(answer, done) : openAiEvents(answer);
-}
-
-/** vLLM's events are chunks like those of a chat. */
-function chunkEvents(
-  { head, form, counts: all, isTranslation }: SpeechAnswer,
-  done: boolean,
+/** Forms vLLM's events, which are chunks like those of a chat. */
+export function vllmEvents(
+  { head, form, counts, isTranslation }: SpeechAnswer,
+  { done }: RequestOptions,
 ): SpeechEvents {
   const { id, created, model } = head;
-  const type = isTranslation ? "translation.chunk" : "transcription.chunk";
+  const object = isTranslation ? "translation.chunk" : "transcription.chunk";
   const event = (choices: object[], counts?: Counts): ServerEvent => {
-    const chunk = {
-      id,
-      object: type,
-      created,
-      model,
-      choices,
-      ...(counts && { usage: plainUsage(counts) }),
-    };
-    return { type, text: `data: ${JSON.stringify(chunk)}\n\n` };
+    const usage = counts && { usage: plainUsage(counts) };
+    const chunk = { id, object, created, model, choices, ...usage };
+    return { type: object, text: `data: ${JSON.stringify(chunk)}\n\n` };
   };
   return {
     piece({ text, ends }, counts) {
@@ -284,14 +265,17 @@ function chunkEvents(
         : { delta, finish_reason: ends, stop_reason: null };
       return event([choice], form.continuousUsage ? counts : undefined);
     },
-    closing: () => [
-      ...(form.usage ? [event([], all)] : []),
+    closing: [
+      ...(form.usage ? [event([], counts)] : []),
       ...(done ? [DONE_EVENT] : []),
     ],
   };
 }
 
-function openAiEvents({ transcript, counts }: SpeechAnswer): SpeechEvents {
+/** Forms OpenAI's events, each with a type. */
+export function openAiEvents(
+  { transcript: { text }, counts }: SpeechAnswer,
+): SpeechEvents {
   const event = (type: string, fields: object): ServerEvent => ({
     type,
     text: `data: ${JSON.stringify({ type, ...fields })}\n\n`,
@@ -300,8 +284,6 @@ function openAiEvents({ transcript, counts }: SpeechAnswer): SpeechEvents {
   return {
     failure: (code, message) => [event("error", { error: { code, message } })],
     piece: ({ text }) => event("transcript.text.delta", { delta: text }),
-    closing: () => [
-      event("transcript.text.done", { text: transcript.text, usage }),
-    ],
+    closing: [event("transcript.text.done", { text, usage })],
   };
 }

@@ -6,26 +6,29 @@ import { createFileRecognizer, type RecognizeFile } from "../speech.ts";
 import { checkModel, missingFields, notInteger } from "./body.ts";
 import { answerWhole, countsOf, generate, type Job } from "./generation.ts";
 import {
+  openAiEvents,
   type SpeechAnswer,
-  speechEvents,
   type SpeechForm,
   transcribe,
   transcriptBody,
+  vllmEvents,
 } from "./transcript.ts";
 import { headOf } from "./usage.ts";
 
 /** Creates `/v1/audio/transcriptions` and `/v1/audio/translations`, which share the words of files. */
-export function createSpeechEndpoints(
-  seed: number,
-): Record<"transcriptions" | "translations", Endpoint> {
+export function createSpeechEndpoints(seed: number): {
+  transcriptions: Endpoint;
+  translations: Endpoint;
+} {
   const recognize = createFileRecognizer(seed);
-  const handle =
-    (isTranslation: boolean): Endpoint["handle"] =>
-    (incoming, exchange, host) =>
-      answer(incoming, exchange, { host, recognize, isTranslation });
+  const endpoint = (prefix: string, isTranslation: boolean): Endpoint => ({
+    prefix,
+    handle: (incoming, exchange, host) =>
+      answer(incoming, exchange, { host, recognize, isTranslation }),
+  });
   return {
-    transcriptions: { prefix: "transcribe-", handle: handle(false) },
-    translations: { prefix: "translate-", handle: handle(true) },
+    transcriptions: endpoint("transcribe-", false),
+    translations: endpoint("translate-", true),
   };
 }
 
@@ -79,7 +82,10 @@ async function answer(
 
 function stream(speech: SpeechAnswer, job: Job, exchange: Exchange): void {
   const { promptTokens } = job;
-  const events = speechEvents(speech, exchange.options);
+  const { options } = exchange;
+  const events = options.dialect === "vllm"
+    ? vllmEvents(speech, options)
+    : openAiEvents(speech);
   let completionTokens = 0;
   exchange.open(events.failure);
   generate(exchange, job, {
@@ -91,14 +97,14 @@ function stream(speech: SpeechAnswer, job: Job, exchange: Exchange): void {
     },
     done: () =>
       exchange.finish(() => {
-        for (const { type, text } of events.closing()) {
+        for (const { type, text } of events.closing) {
           exchange.send(type, text);
         }
       }),
   });
 }
 
-/** Number of fields with defaults, which pydantic counts too. */
+/** Fields with defaults, which pydantic counts too. */
 const FORM_FIELDS = 14;
 
 /**
