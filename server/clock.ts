@@ -10,19 +10,15 @@ export function serverClock(): ServerClock {
 }
 
 /** Timers that end together. */
-export interface Timers {
-  /** Runs `task` once at `atMs`, unless {@linkcode Timers.end} comes first. Returns how to cancel it. */
-  at(atMs: number, task: () => void): () => void;
-  /** Cancels every task; later ones never run. */
-  end(): void;
-}
+export type Timers = ReturnType<typeof createTimers>;
 
 /** Creates the timers of one connection or request. */
-export function createTimers(clock: ServerClock): Timers {
+export function createTimers(clock: ServerClock) {
   const cancels = new Set<() => void>();
   let isOver = false;
   return {
-    at(atMs, task) {
+    /** Runs `task` once at `atMs`, unless {@linkcode Timers.end} comes first. Returns how to cancel it. */
+    at(atMs: number, task: () => void): () => void {
       if (isOver) return () => {};
       const cancel = clock.at(atMs, () => {
         cancels.delete(cancel);
@@ -34,7 +30,8 @@ export function createTimers(clock: ServerClock): Timers {
         cancel();
       };
     },
-    end() {
+    /** Cancels every task; later ones never run. */
+    end(): void {
       isOver = true;
       for (const cancel of cancels) cancel();
       cancels.clear();

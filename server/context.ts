@@ -97,17 +97,15 @@ export function innerId(prefix: string, id: string, number: number): string {
 }
 
 /** Limits how many sessions and requests decode at a time. The others wait in order. */
-export interface Seats {
-  /** Calls `seated` as soon as a seat is free, at once if one is. Returns how to leave the seat, or the queue. */
-  take(seated: () => void): () => void;
-}
+export type Seats = ReturnType<typeof createSeats>;
 
 /** Creates `count` seats. */
-export function createSeats(count: number): Seats {
+export function createSeats(count: number) {
   const waiting = new Set<() => void>();
   let free = count;
   return {
-    take(seated) {
+    /** Calls `seated` as soon as a seat is free, at once if one is. Returns how to leave the seat, or the queue. */
+    take(seated: () => void): () => void {
       let isSeated = false;
       let hasLeft = false;
       const sit = () => {

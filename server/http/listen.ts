@@ -6,15 +6,7 @@ import {
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 
-/** A listening server. */
-export interface Listener {
-  /** `http://HOST:PORT`, or `https:`. */
-  readonly url: string;
-  readonly port: number;
-  close(): Promise<void>;
-}
-
-/** Handles what arrives at a listener. */
+/** Handlers of connections, requests and upgrades. */
 export interface ListenerHandlers {
   /** A connection was accepted, its TLS handshake done. */
   connected(socket: Socket): void;
@@ -34,7 +26,7 @@ export async function listen(
     tls: { cert: string; key: string } | undefined;
   },
   handlers: ListenerHandlers,
-): Promise<Listener> {
+) {
   const server = tls ? createTlsServer(tls) : createServer();
   const sockets = new Set<Socket>();
   server.on("connection", (socket: Socket) => {
@@ -54,10 +46,12 @@ export async function listen(
   const address = server.address() as AddressInfo;
   const host = hostname.includes(":") ? `[${hostname}]` : hostname;
   return {
+    /** `http://HOST:PORT`, or `https:`. */
     url: `${tls ? "https" : "http"}://${host}:${address.port}`,
     port: address.port,
+    /** Destroys every connection, and stops. */
     close: () =>
-      new Promise((resolve) => {
+      new Promise<void>((resolve) => {
         server.close(() => resolve());
         for (const socket of sockets) socket.destroy();
       }),

@@ -1,6 +1,7 @@
 import type { Random } from "../../lib/random.ts";
+import type { Exchange } from "../http/exchange.ts";
 import type { RequestOptions } from "../settings.ts";
-import type { Body, TokenLimit } from "./body.ts";
+import { type Body, tokenBudget, type TokenLimit } from "./body.ts";
 import { type ChatMessage, pseudoTokens, startOf, tokensOf } from "./tokens.ts";
 
 /** The content of an event: one token, or several of a kind. */
@@ -37,6 +38,25 @@ export interface AnswerPlan {
   readonly said: string;
   /** Names of the functions to call. */
   readonly calls: readonly string[];
+}
+
+/**
+ * Makes up `count` answers to each of a request's prompts.
+ *
+ * @throws {Refusal} If all together are longer than a server can hold.
+ */
+export function makeAnswers(
+  exchange: Pick<Exchange, "options" | "random">,
+  plans: readonly Omit<AnswerPlan, "random">[],
+  count: number,
+): Answer[] {
+  const counted = tokenBudget(exchange.options);
+  return plans.flatMap((plan, i) =>
+    Array.from({ length: count }, (_, k) => {
+      const random = exchange.random(`answer ${i * count + k}`);
+      return counted(makeAnswer({ ...plan, random }));
+    })
+  );
 }
 
 /** Makes up an answer. */

@@ -1,12 +1,11 @@
 import type { Endpoint } from "../http/endpoints.ts";
-import type { Exchange } from "../http/exchange.ts";
 import { Refusal } from "../http/refusal.ts";
 import { innerId } from "../context.ts";
 import type { RequestOptions } from "../settings.ts";
 import {
   type Answer,
   callsOf,
-  makeAnswer,
+  makeAnswers,
   type Piece,
   textOf,
 } from "./answer.ts";
@@ -16,7 +15,6 @@ import {
   invalid,
   isStreamed,
   readBody,
-  tokenBudget,
   tokenLimit,
 } from "./body.ts";
 import {
@@ -53,7 +51,16 @@ export const chat: Endpoint = {
     const messages = messagesOf(body);
     const tools = listOf(body.tools);
     const promptTokens = await countPrompt(messages, tools, options);
-    const answers = answersOf(body, messages, promptTokens, exchange);
+    const limit = tokenLimit(body, TOKEN_FIELDS, promptTokens, options);
+    const isSpoken = listOf(body.modalities).includes("audio");
+    const plan = {
+      options,
+      limit,
+      textKind: isSpoken ? "audio" as const : "text" as const,
+      said: lastUserText(messages),
+      calls: callsOf(body, messages, options.toolCalls),
+    };
+    const answers = makeAnswers(exchange, [plan], choicesOf(body));
     const job = { answers, promptTokens, seats };
     const head = headOf(exchange, body.model, models);
     if (streamed) {
@@ -64,28 +71,6 @@ export const chat: Endpoint = {
     answerWhole(exchange, job, json, { type: "chat.completion" });
   },
 };
-
-function answersOf(
-  body: Body,
-  messages: readonly ChatMessage[],
-  promptTokens: number,
-  exchange: Exchange,
-): Answer[] {
-  const { options } = exchange;
-  const isSpoken = listOf(body.modalities).includes("audio");
-  const plan = {
-    options,
-    limit: tokenLimit(body, TOKEN_FIELDS, promptTokens, options),
-    textKind: isSpoken ? "audio" as const : "text" as const,
-    said: lastUserText(messages),
-    calls: callsOf(body, messages, options.toolCalls),
-  };
-  const counted = tokenBudget(options);
-  return Array.from({ length: choicesOf(body) }, (_, choice) => {
-    const random = exchange.random(`answer ${choice}`);
-    return counted(makeAnswer({ ...plan, random }));
-  });
-}
 
 const TOKEN_FIELDS = ["max_completion_tokens", "max_tokens"];
 

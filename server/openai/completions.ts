@@ -2,13 +2,12 @@ import type { Endpoint } from "../http/endpoints.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { Refusal } from "../http/refusal.ts";
 import type { RequestOptions } from "../settings.ts";
-import { makeAnswer } from "./answer.ts";
+import { makeAnswers } from "./answer.ts";
 import {
   type Body,
   choicesOf,
   isStreamed,
   readBody,
-  tokenBudget,
   tokenLimit,
 } from "./body.ts";
 import {
@@ -65,20 +64,15 @@ function answersOf(
   exchange: Exchange,
 ): Pick<Job, "answers" | "promptTokens"> {
   const options = { ...exchange.options, reasoningTokens: 0, refusal: false };
-  const counted = tokenBudget(options);
-  let total = 0;
-  const answers = prompts.flatMap((said, i) => {
-    const promptTokens = countTokens(said);
-    total += promptTokens;
-    const fields = ["max_tokens"];
-    const limit = tokenLimit(body, fields, promptTokens, options, USUAL_TOKENS);
-    return Array.from({ length: n }, (_, k) => {
-      const random = exchange.random(`answer ${i * n + k}`);
-      const plan = { options, limit, said, calls: [], random };
-      return counted(makeAnswer(plan));
-    });
+  const fields = ["max_tokens"];
+  let promptTokens = 0;
+  const plans = prompts.map((said) => {
+    const tokens = countTokens(said);
+    promptTokens += tokens;
+    const limit = tokenLimit(body, fields, tokens, options, USUAL_TOKENS);
+    return { options, limit, said, calls: [] };
   });
-  return { answers, promptTokens: total };
+  return { answers: makeAnswers(exchange, plans, n), promptTokens };
 }
 
 /**

@@ -2,7 +2,7 @@ import { innerId } from "../context.ts";
 import type { RequestOptions } from "../settings.ts";
 import type { Answer, Piece } from "./answer.ts";
 import type { Body } from "./body.ts";
-import type { Counts, Head } from "./usage.ts";
+import { type Counts, type Head, nulls } from "./usage.ts";
 
 /** An event of a streamed response, before it is numbered. */
 export type ResponseEvent = { readonly type: string } & Fields;
@@ -233,10 +233,8 @@ export function responseObject(
     user: body.user ?? null,
     presence_penalty: 0.0,
     frequency_penalty: 0.0,
-    kv_transfer_params: null,
-    ec_transfer_params: null,
-    input_messages: null,
-    output_messages: null,
+    ...nulls("kv_transfer_params", "ec_transfer_params"),
+    ...nulls("input_messages", "output_messages"),
   };
 }
 

@@ -44,20 +44,16 @@ export function createResponses(): Endpoint {
       const promptTokens = await countPrompt(prompt, tools, options);
       const fields = ["max_output_tokens"];
       const limit = tokenLimit(body, fields, promptTokens, options);
-      const answer = makeAnswer({
-        options,
-        random: exchange.random("answer 0"),
-        limit,
-        said: lastUserText(messages),
-        calls: callsOf(body, messages, options.toolCalls),
-      });
+      const said = lastUserText(messages);
+      const calls = callsOf(body, messages, options.toolCalls);
+      const random = exchange.random("answer 0");
+      const answer = makeAnswer({ options, random, limit, said, calls });
       const job = { answers: [answer], promptTokens, seats };
       const head = headOf(exchange, body.model, models);
       const maxTokens = limit.most;
-      const isCut = answer.finishReason === "length";
       const whole = responseObject(head, body, {
         maxTokens,
-        status: isCut ? "incomplete" : "completed",
+        status: answer.finishReason === "length" ? "incomplete" : "completed",
         output: outputOf(answer, id, options),
         usage: responseUsage(countsOf(job), options),
       });
