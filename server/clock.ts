@@ -3,13 +3,13 @@ import { type Clock, shiftClock, systemClock } from "../core/clock.ts";
 /** The server's time and timers. */
 export type ServerClock = Pick<Clock, "now" | "at">;
 
-/** A clock that counts milliseconds since 1970, so that its times compare with any other process of the machine. */
+/** Creates a clock in milliseconds since 1970, so that times of other processes on the machine compare with its own. */
 export function serverClock(): ServerClock {
   const clock = systemClock();
   return shiftClock(clock, -clock.epochMs);
 }
 
-/** Timers that end together. */
+/** The timers of a connection or request, which end with it. */
 export type Timers = ReturnType<typeof createTimers>;
 
 /** Creates the timers of one connection or request. */
@@ -39,10 +39,10 @@ export function createTimers(clock: ServerClock) {
   };
 }
 
-/** A hold that has no end of its own, until {@linkcode createGate}'s `release`. */
+/** End of a hold that lasts until `release` is called. */
 export const UNTIL_RELEASED = Number.MAX_VALUE;
 
-/** Creates a gate that holds tasks back for a time, in their order. */
+/** Creates a gate that delays tasks and keeps their order. */
 export function createGate(at: Timers["at"]) {
   let heldUntilMs = 0;
   let held: (() => void)[] = [];

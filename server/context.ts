@@ -5,7 +5,7 @@ import type { Fault } from "./faults.ts";
 import type { Log, LogEntry } from "./log.ts";
 import type { RequestOptions } from "./settings.ts";
 
-/** State that all sessions and requests of a server share. */
+/** State of a server, which all its sessions and requests share. */
 export interface ServerHost {
   readonly models: readonly string[];
   readonly isAuthorized: (message: IncomingMessage) => boolean;
@@ -23,7 +23,7 @@ export interface Context<Options> {
   /** Its id, on the wire and in the log. */
   readonly id: string;
   readonly options: Options;
-  /** The faults that strike it. */
+  /** Its faults, drawn by their shares. */
   readonly faults: readonly Fault[];
   readonly clock: ServerClock;
   /** Creates a generator for one purpose. */
@@ -63,7 +63,7 @@ export function createContext<
   };
 }
 
-/** Sixteen random hexadecimal digits. */
+/** Draws sixteen hexadecimal digits. */
 export function randomHex(random: Random): string {
   let digits = "";
   for (let i = 0; i < 4; i++) {
@@ -72,25 +72,20 @@ export function randomHex(random: Random): string {
   return digits;
 }
 
-/**
- * The id of an answer: OpenAI's have 32 digits, vLLM's end in the request's own id if it has one.
- *
- * @param given The header `x-request-id`.
- */
+/** Creates the id of an answer: OpenAI's have 32 digits, vLLM's end in the request's `x-request-id` if it has one. */
 export function answerId(
   prefix: string,
-  { ids, dialect, given }: {
-    ids: Random;
-    dialect: RequestOptions["dialect"];
-    given: string | readonly string[] | undefined;
-  },
+  { headers }: IncomingMessage,
+  dialect: RequestOptions["dialect"],
+  ids: Random,
 ): string {
   const digits = randomHex(ids) + randomHex(ids);
   if (dialect === "openai") return prefix + digits;
+  const given = headers["x-request-id"];
   return prefix + (typeof given === "string" ? given : digits.slice(0, 16));
 }
 
-/** An id that follows from another id and a number. */
+/** Derives an id from another id and a number. */
 export function innerId(prefix: string, id: string, number: number): string {
   const digits = id.replace(/^.*_|[^0-9a-f]/g, "").slice(-14).padStart(14, "0");
   return prefix + digits + number.toString(16).padStart(2, "0");

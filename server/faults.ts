@@ -54,9 +54,9 @@ interface FaultKind {
   readonly form?: string;
   /** Rule of its arguments, for messages. */
   readonly rule?: string;
-  /** Its arguments, each a named group. */
+  /** Pattern of its arguments, each a named group. */
   readonly args?: RegExp;
-  /** Arguments that are not given. */
+  /** Values of arguments that are not given. */
   readonly usual?: Readonly<Record<string, unknown>>;
   /** Its points in a session. */
   readonly session?: readonly string[];
@@ -79,7 +79,7 @@ const IN_ANSWER = ["headers", "events:N", "bytes:N", "done"] as const;
 const ANY_OF_SESSION = [...ACCEPT, ...IN_SESSION] as const;
 const ANY_OF_REQUEST = [...ACCEPT, ...IN_ANSWER] as const;
 
-/** The largest numbers, and the longest text in bytes. */
+/** Largest number, or longest text in bytes, of an argument. */
 const LIMITS: Readonly<Record<string, number>> = {
   bytes: 67_108_864,
   count: 100_000,

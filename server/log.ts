@@ -41,7 +41,7 @@ interface Page {
   readonly direction: Uint8Array;
   readonly type: Uint16Array;
   readonly bytes: Float64Array;
-  /** −1 where an entry has no such field, as in the next two. */
+  /** −1 for an entry without the field, as in the next two columns. */
   readonly audioMs: Float64Array;
   readonly audioHash: Float64Array;
   readonly chars: Float64Array;
@@ -164,7 +164,7 @@ export function hashAudio(samples: Int16Array, hash = 0x811c9dc5): number {
   return hash >>> 0;
 }
 
-/** Powers for four samples a step: the multiplications need not wait for each other. */
+/** Powers for four samples a step, so that the multiplications do not wait for each other. */
 const P1 = 16_777_619;
 const P2 = Math.imul(P1, P1);
 const P3 = Math.imul(P2, P1);

@@ -1,7 +1,7 @@
 import { nearest } from "../lib/text.ts";
 import { didYouMean, type Fault, oneOf, parseFault } from "./faults.ts";
 
-/** A setting of the server: its values, its default, and what it does. */
+/** A setting of the server: its values, its default and its help. */
 export interface Setting<Value> {
   readonly default: Value;
   readonly help: string;
@@ -175,17 +175,17 @@ const SERVER_SETTINGS = {
   maxNumSeqs: number(undefined, "Decoding at a time; others wait.", [1], true),
 };
 
-/** How a session behaves: {@linkcode SESSION_SETTINGS} and what goes wrong. */
+/** Options of a session: {@linkcode SESSION_SETTINGS} and faults. */
 export interface SessionOptions extends ValuesOf<typeof SESSION_SETTINGS> {
   readonly faults: readonly Fault[];
 }
 
-/** How a request is answered: {@linkcode REQUEST_SETTINGS} and what goes wrong. */
+/** Options of a request: {@linkcode REQUEST_SETTINGS} and faults. */
 export interface RequestOptions extends ValuesOf<typeof REQUEST_SETTINGS> {
   readonly faults: readonly Fault[];
 }
 
-/** How the server behaves; plain data. */
+/** Options of the server, as plain data. */
 export interface ServerOptions
   extends
     Partial<SessionOptions>,
@@ -199,7 +199,7 @@ export interface ServerOptions
   readonly models?: readonly string[];
   /** Certificate and key in PEM, to serve over TLS. */
   readonly tls?: { readonly cert: string; readonly key: string };
-  /** Required as `Authorization: Bearer …` below `/v1`. */
+  /** Key that `Authorization: Bearer …` must have below `/v1`. */
   readonly apiKey?: string;
   /** Prefix of every path, as `/team-a`. @default "" */
   readonly pathPrefix?: string;

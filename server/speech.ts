@@ -83,7 +83,7 @@ const FLOOR_DB = -60;
 const SILENCE_DB = -50;
 /** Two clips differ by 3.4 dB or more on average, a clip through 8 kHz and back from itself by less than 2. */
 const SAME_DB = 2.5;
-/** A frame counts at most this, so that a consonant lost to a low sample rate does not decide. */
+/** Most that a frame counts, so that a consonant lost to a low sample rate does not decide. */
 const MAX_FRAME_DB = 12;
 
 function knownClip(levels: readonly number[]) {
@@ -132,7 +132,7 @@ export function createTranscriber(options: SessionOptions, random: Random) {
     found(word) {
       const jitter = jitterMs && jitterMs * (2 * random() - 1);
       lastDueMs = Math.max(lastDueMs, word.endMs + delayMs + jitter);
-      for (const text of withErrors(word.text, { rate, random })) {
+      for (const text of withErrors(word.text, rate, random)) {
         queue.push({ ...word, text, dueMs: lastDueMs });
       }
     },
@@ -241,7 +241,8 @@ export function pseudoWord(random: Random): string {
  */
 export function withErrors(
   word: string,
-  { rate, random }: { rate: number; random: Random },
+  rate: number,
+  random: Random,
 ): readonly string[] {
   if (rate <= 0 || random() >= rate) return [word];
   const kind = random() * 5;

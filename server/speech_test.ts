@@ -154,9 +154,7 @@ Deno.test("withErrors() gives the word error rate that was asked for", () => {
   const meant = Array.from({ length: 5000 }, (_, i) => `w${i % 97}`);
   for (const rate of [0.02, 0.1, 0.3]) {
     const chance = random(11, `errors ${rate}`);
-    const said = meant.flatMap((word) =>
-      withErrors(word, { rate, random: chance })
-    );
+    const said = meant.flatMap((word) => withErrors(word, rate, chance));
     const measured = wordErrors(said, meant) / meant.length;
     const deviation = 4 * Math.sqrt(rate * (1 - rate) / meant.length);
     assert.ok(
@@ -169,8 +167,8 @@ Deno.test("withErrors() gives the word error rate that was asked for", () => {
 Deno.test("withErrors() changes nothing at rate 0 and every word at rate 1", () => {
   const chance = random(1, "edges");
   for (let i = 0; i < 200; i++) {
-    assert.deepEqual(withErrors("word", { rate: 0, random: chance }), ["word"]);
-    const said = withErrors("word", { rate: 1, random: chance });
+    assert.deepEqual(withErrors("word", 0, chance), ["word"]);
+    const said = withErrors("word", 1, chance);
     assert.ok(said.length !== 1 || said[0] !== "word", said.join(" "));
   }
 });

@@ -15,10 +15,10 @@ export interface RequestParts extends Context<RequestOptions> {
   readonly receivedMs: number;
 }
 
-/** Takes the place of the next piece of an answer; returns whether it did. */
+/** May replace the next piece of an answer; returns whether it did. */
 export type Interceptor = (type: string, bytes: Uint8Array) => boolean;
 
-/** An answer as it leaves. The log has the time at which each piece is handed to the socket. */
+/** The body of an answer. The log has the time at which each piece is handed to the socket. */
 export type AnswerBody = ReturnType<typeof createAnswerBody>;
 
 type Headers = Readonly<Record<string, string>>;
@@ -43,7 +43,7 @@ export function createAnswerBody(parts: RequestParts, timers: Timers) {
   let last: Piece | undefined;
   let sentBytes = 0;
   let hasHead = false;
-  /** Length of the body by the headers; 0 if they do not say. */
+  /** Length of the body as announced in the headers; 0 if it is not. */
   let length = 0;
   let isEnded = false;
   let isWhole = false;
@@ -86,7 +86,7 @@ export function createAnswerBody(parts: RequestParts, timers: Timers) {
     });
   }
 
-  /** Writes in parts, so that each mark's task runs after its byte. */
+  /** Writes in parts, so that the task of a mark runs after its byte. */
   function writeToMarks(bytes: Uint8Array, sent: () => void): void {
     const [next] = marks;
     if (!next || sentBytes + bytes.length < next.count) {

@@ -26,7 +26,7 @@ export interface Incoming {
 
 /** An endpoint with a model, at one path. */
 export interface Endpoint {
-  /** Prefix of its answers' ids. */
+  /** Prefix of the ids of its answers. */
   readonly prefix: string;
   /**
    * Answers a request.
@@ -63,9 +63,7 @@ export function createHttp(http: HttpOptions, host: ServerHost) {
     response: ServerResponse,
   ): void {
     const { options, problem } = optionsOf(message, http.defaults);
-    const given = message.headers["x-request-id"];
-    const { dialect } = options;
-    const id = answerId(endpoint.prefix, { ids, dialect, given });
+    const id = answerId(endpoint.prefix, message, options.dialect, ids);
     const context = createContext(host, id, options);
     const { record } = context;
     const atMs = connectedMs.get(message.socket);
@@ -161,7 +159,7 @@ export function createHttp(http: HttpOptions, host: ServerHost) {
   }
 
   return {
-    /** Stamps a new connection. */
+    /** Keeps the time of a new connection for the log. */
     connected: (socket: Socket) => void connectedMs.set(socket, clock.now()),
     /** Answers a request. */
     request(message: IncomingMessage, response: ServerResponse): void {
@@ -276,7 +274,7 @@ function sendLog(
   Readable.from(jsonLines(log.entries({ since, session }))).pipe(response);
 }
 
-/** A thousand lines at a time. */
+/** Joins a thousand lines at a time. */
 function* jsonLines(entries: Iterable<LogEntry>): Generator<string> {
   let lines: string[] = [];
   for (const entry of entries) {

@@ -81,7 +81,7 @@ export function createExchange(parts: RequestParts) {
 
   return {
     ...parts,
-    /** Whether a fault makes a stream an answer in one piece. */
+    /** Whether a fault replaces a stream by an answer in one piece. */
     refusesStreams: parts.faults.some((fault) => fault.do === "json"),
     answer,
     /** Strikes the faults before the answer; returns true if one takes the answer's place. */
@@ -130,7 +130,7 @@ export function createExchange(parts: RequestParts) {
   };
 }
 
-/** Creates the faults of one answer, which act on its body. */
+/** Creates the faults of one answer, which change its body. */
 function createFaults(
   { options, faults, clock, random }: RequestParts,
   body: AnswerBody,
@@ -222,7 +222,7 @@ const NON_OBJECT = "[1,2]";
 const PAGE =
   "<!doctype html>\n<html><head><title>Bad gateway</title></head><body><h1>Bad gateway</h1></body></html>\n";
 
-/** Between the halves of a character, so that they arrive apart. */
+/** Time between the parts of a character, so that they arrive apart. */
 const SPLIT_MS = 20;
 
 function sendNoise(count: number, body: AnswerBody): void {
@@ -242,7 +242,7 @@ function paddingOf(bytes: number): Uint8Array {
   return Buffer.from(`${head}${padding}"}\n\n`);
 }
 
-/** The answer that a fault at `accept` gives, if it gives one. */
+/** The answer of a fault at `accept`; undefined if it has none. */
 function answerAtAccept(
   fault: Fault,
   dialect: RequestOptions["dialect"],

@@ -6,14 +6,14 @@ export interface RefusalParts {
   readonly status?: number;
   /** The field that is wrong. */
   readonly param?: string | null;
-  /** The kind of error, if it is not the usual one of the status. */
+  /** The kind of error. @default that of the status */
   readonly type?: string | undefined;
-  /** A word for programs, which OpenAI gives beside the kind. */
+  /** OpenAI's code of the error. */
   readonly code?: string | null;
   readonly cause?: unknown;
 }
 
-/** Why a request is refused before anything is generated. */
+/** The refusal of a request, before any token is generated. */
 export class Refusal extends Error {
   override readonly name = "Refusal";
   readonly status: number;
@@ -47,7 +47,7 @@ const VLLM_TYPES: Readonly<Record<number, string>> = {
   503: "ServiceUnavailableError",
 };
 
-/** A failure by its code: a status, or a word that names its kind. */
+/** Creates the refusal for a code: a status, or a word that names its kind. */
 export function failureOf(code: string, message: string): Refusal {
   const status = /^[45]\d\d$/.test(code) ? Number(code) : 500;
   const kind = /^\d+$/.test(code) ? {} : { type: code, code };
@@ -65,13 +65,13 @@ export interface ServerEvent {
 /** Forms the events of an error in the middle of a stream. */
 export type FailureEvents = (code: string, message: string) => ServerEvent[];
 
-/** The end of most streams. */
+/** The event that ends most streams. */
 export const DONE_EVENT: ServerEvent = {
   type: "[DONE]",
   text: "data: [DONE]\n\n",
 };
 
-/** The error events of streams of chunks: the error, then their usual end. */
+/** Forms the error events of a stream of chunks: the error, then the usual end. */
 export function chunkFailure(
   { dialect, done }: RequestOptions,
 ): FailureEvents {

@@ -3,12 +3,7 @@ import type { Endpoint } from "../http/endpoints.ts";
 import { Refusal } from "../http/refusal.ts";
 import { type Body, missingFields, readBody } from "./body.ts";
 import { generate } from "./generation.ts";
-import {
-  type ChatMessage,
-  chatTokenIds,
-  countTokens,
-  textOfIds,
-} from "./tokens.ts";
+import { chatTokenIds, countTokens, textOfIds } from "./tokens.ts";
 import { headOf, nulls } from "./usage.ts";
 
 /** The most numbers in the vectors of a request, as of 2,048 texts in 2,048 dimensions. */
@@ -67,23 +62,22 @@ interface Input {
 
 /** Reads the inputs: a text or its tokens, several of either, or a chat. */
 function inputsOf(body: Body, maxModelLen: number): Input[] {
-  const { input, messages } = body;
+  const { input } = body;
   const items = Array.isArray(input) && typeof input[0] !== "number"
     ? input
     : [input];
-  const inputs = input === undefined && Array.isArray(messages)
-    ? [{
-      text: JSON.stringify(messages),
-      tokens: chatTokenIds(messages as ChatMessage[], []).length,
-    }]
-    : items.map(inputOf);
-  if (input === undefined && !Array.isArray(messages)) {
-    throw missingFields(["input"], body);
-  }
+  const inputs = input === undefined ? [chatInput(body)] : items.map(inputOf);
   for (const { tokens } of inputs) {
     if (tokens > maxModelLen) throw tooLong(tokens, maxModelLen);
   }
   return inputs;
+}
+
+function chatInput(body: Body): Input {
+  const { messages } = body;
+  if (!Array.isArray(messages)) throw missingFields(["input"], body);
+  const text = JSON.stringify(messages);
+  return { text, tokens: chatTokenIds(messages, []).length };
 }
 
 function inputOf(item: unknown): Input {

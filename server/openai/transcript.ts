@@ -41,7 +41,7 @@ export function transcribe(
   const clips = Array.from({ length: count }, (): TimedWord[] => []);
   for (const word of words) {
     const clip = clips[Math.min(count - 1, Math.floor(word.startMs / clipMs))]!;
-    for (const text of withErrors(word.text, { rate, random })) {
+    for (const text of withErrors(word.text, rate, random)) {
       clip.push({ ...word, text });
     }
   }

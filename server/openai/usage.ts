@@ -16,7 +16,7 @@ export interface Head {
   readonly model: string;
 }
 
-/** The head of an answer that is made now: by the model that the request names, or the first. */
+/** Creates the head of an answer, by the model that the request names or by the first. */
 export function headOf(
   { id, clock }: Pick<Exchange, "id" | "clock">,
   model: unknown,

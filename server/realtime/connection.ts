@@ -72,7 +72,7 @@ function createConnection(
 ) {
   const { faults, clock, record } = session;
   const gate = createGate(timers.at);
-  /** When the last bytes arrived, and the size of the last message. */
+  /** Time of the last bytes, and size of the last message, for the log. */
   let atMs = clock.now();
   let bytes = 0;
   socket.prependListener("data", () => atMs = clock.now());

@@ -38,7 +38,7 @@ export interface UpgradeHost extends ServerHost {
   readonly deflate: boolean;
 }
 
-/** Why an upgrade is refused. */
+/** The response to an upgrade that is refused. */
 interface Refusal {
   readonly status: number;
   readonly body: string;
@@ -95,7 +95,7 @@ export function createUpgrades(host: UpgradeHost) {
   };
 }
 
-/** The options of a session, or why it is refused. */
+/** The options of a session, or the refusal of its upgrade. */
 function optionsOf(
   message: IncomingMessage,
   { isAuthorized, pathPrefix, options }: UpgradeHost,

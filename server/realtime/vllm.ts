@@ -193,7 +193,7 @@ export function vllmRealtime(
 const EMPTY_DELTA = '{"type":"transcription.delta","delta":""}';
 const NOT_VALIDATED =
   "Model not validated. Make sure to validate the model by sending a session.update event.";
-/** Clients can make types up: the log keeps this much of them. */
+/** Longest type in the log, as clients can send any. */
 const MAX_TYPE_LENGTH = 100;
 
 function doneEvent(
@@ -283,7 +283,7 @@ export function pythonType(value: unknown): string {
   return { boolean: "bool", string: "str" }[typeof value as string] ?? "dict";
 }
 
-/** Prints a `ValidationError` with one finding about a field. */
+/** Prints a `ValidationError` about one field. */
 export function pydanticError(
   model: string,
   field: string,
