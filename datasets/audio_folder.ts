@@ -1,3 +1,4 @@
+import { basename, dirname, extname, join } from "node:path";
 import { z } from "zod";
 import { type Decoders, fileSource, openDecoders } from "../audio/mod.ts";
 import {
@@ -9,17 +10,16 @@ import {
   type Session,
   UsageError,
 } from "../plugins/mod.ts";
-import {
-  type AudioFile,
-  findAudio,
-  type FoundAudio,
-  leftOutOf,
-  stemOf,
-} from "./find_audio.ts";
+import { type AudioFile, findAudio, leftOutOf } from "./find_audio.ts";
 import { orderOf } from "./order.ts";
+import { ByteCache } from "../lib/bytes.ts";
 import { readAhead } from "../lib/concurrency.ts";
-import { type SpeechOptions, speechShape } from "./speech.ts";
-import { speechColumns, speechSession } from "./speech.ts";
+import {
+  speechColumns,
+  type SpeechOptions,
+  speechSession,
+  speechShape,
+} from "./speech.ts";
 
 /** Options of {@linkcode audioFolder}. */
 export interface AudioFolderOptions extends SpeechOptions {
@@ -76,30 +76,28 @@ async function open(
   const leftOut = leftOutOf(found);
   if (leftOut !== undefined) warn(`${options.path}: ${leftOut}`);
   const decoders = openDecoders();
+  const close = () => decoders[Symbol.asyncDispose]();
   const item = reader(decoders, options);
   if (found.kind === "file") {
-    await refuseUnusable(found, item).catch(async (error) => {
-      await decoders[Symbol.asyncDispose]();
-      throw error;
-    });
+    const { problem } = await item(found.files[0]!);
+    if (problem !== undefined) {
+      await close();
+      throw new UsageError(problem);
+    }
   }
+  const { path, shuffle, limit } = options;
+  const { length: count } = found.files;
   return {
-    facts: factsOf(found, options),
+    facts: { path, items: Math.min(count, limit ?? count), shuffle },
     sessions({ seed, pass, signal }) {
-      const { shuffle, limit } = options;
-      const order = orderOf(found.files.length, { shuffle, limit, seed, pass });
+      const order = orderOf(count, { shuffle, limit, seed, pass });
       return readAhead(order, (i) => item(found.files[i]!), {
         ahead: AHEAD,
         signal,
       });
     },
-    [Symbol.asyncDispose]: () => decoders[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: close,
   };
-}
-
-function factsOf({ files }: FoundAudio, options: Options) {
-  const { path, shuffle, limit = files.length } = options;
-  return { path, items: Math.min(files.length, limit), shuffle };
 }
 
 function reader(
@@ -114,24 +112,15 @@ function reader(
     speechSession(file.name, async () => {
       const reference = await find(file);
       const source = fileSource(file.path, { id: file.name });
-      return speechColumns(decoders, source, { maxSeconds, reference });
+      return speechColumns(await decoders.clip(source), reference, maxSeconds);
     });
-}
-
-/** Refuses a single file that cannot be used before the run. */
-async function refuseUnusable(
-  { files }: FoundAudio,
-  item: (file: AudioFile) => Promise<Session>,
-): Promise<void> {
-  const { problem } = await item(files[0]!);
-  if (problem !== undefined) throw new UsageError(problem);
 }
 
 /** Finds the transcript of a file. */
 type FindTranscript = (file: AudioFile) => Promise<string | undefined>;
 
-/** Number of lists that are kept: files of one folder follow each other unless they are shuffled. */
-const KEPT_LISTS = 64;
+/** Number of folders and lists that are kept: files of one folder follow each other unless they are shuffled. */
+const KEPT = 64;
 
 /**
  * Returns a function that reads the transcript of a file when it is called: the sidecar, else the lists in its folder.
@@ -139,25 +128,29 @@ const KEPT_LISTS = 64;
  * @throws {Error} When called, if a transcript exists but cannot be read.
  */
 function transcriptFinder(): FindTranscript {
-  const kept = new Map<string, Promise<Map<string, string>>>();
-
-  function readList(path: string): Promise<Map<string, string>> {
-    const found = kept.get(path) ?? readText(path).then(parseList);
-    kept.delete(path);
-    kept.set(path, found);
-    if (kept.size > KEPT_LISTS) kept.delete([...kept.keys()][0]!);
-    return found;
-  }
-
-  return async ({ path, sidecar, lists }) => {
-    if (sidecar !== undefined) return (await readText(sidecar)).trim();
-    const stem = stemOf(path);
-    for (const list of lists) {
-      const text = (await readList(list)).get(stem);
+  const folders = new ByteCache<string[]>(KEPT, () => 1);
+  const lists = new ByteCache<Map<string, string>>(KEPT, () => 1);
+  return async ({ path }) => {
+    const folder = dirname(path);
+    const stem = basename(path, extname(path));
+    const texts = await folders.get(folder, () => textsIn(folder));
+    const sidecar = texts.findLast((name) => stem === name.slice(0, -4));
+    if (sidecar) return (await readText(join(folder, sidecar))).trim();
+    for (const name of texts.filter((name) => name.endsWith(".trans.txt"))) {
+      const list = join(folder, name);
+      const read = async () => parseList(await readText(list));
+      const text = (await lists.get(list, read)).get(stem);
       if (text !== undefined) return text;
     }
     return undefined;
   };
+}
+
+/** The names of the `.lab` and `.txt` files of a folder. */
+async function textsIn(folder: string): Promise<string[]> {
+  const entries = await Array.fromAsync(Deno.readDir(folder));
+  return entries.map(({ name }) => name)
+    .filter((name) => /^[^.].*\.(txt|lab)$/i.test(name)).sort();
 }
 
 /** Parses a list with `ID WORDS…` per line. */

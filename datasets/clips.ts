@@ -6,6 +6,7 @@ import {
   openDecoders,
 } from "../audio/mod.ts";
 import { type BundledClip, bundledClips, readClip } from "../clips/mod.ts";
+import { ByteCache } from "../lib/bytes.ts";
 import { readAhead } from "../lib/concurrency.ts";
 import {
   type Columns,
@@ -70,15 +71,16 @@ export const clips: DatasetPlugin<ClipsOptions> = defineDataset({
 
 /** Reads the clip's file at most once: it may come over the network, as earshot itself did. */
 function sourceOf(clip: BundledClip): AudioSource {
-  let source: Promise<AudioSource> | undefined;
-  const read = async () => bytesSource(await readClip(clip), clip.file);
+  const read = new ByteCache<AudioSource>(1, () => 1);
   return {
     id: clip.id,
     name: clip.file,
     async open() {
-      source ??= read();
-      source.catch(() => source = undefined);
-      return (await source).open();
+      const source = await read.get(
+        clip.id,
+        async () => bytesSource(await readClip(clip), clip.file),
+      );
+      return source.open();
     },
   };
 }

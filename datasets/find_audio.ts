@@ -1,16 +1,12 @@
-import { basename, dirname, extname, join, posix } from "node:path";
-import { UsageError } from "../plugins/mod.ts";
+import { basename, extname, join, posix } from "node:path";
+import { messageOf, UsageError } from "../plugins/mod.ts";
 
-/** An audio file with its transcripts. It has not been opened yet. */
+/** A file below a folder. It has not been opened yet. */
 export interface AudioFile {
   /** The file's path. */
   readonly path: string;
   /** The path below the folder that was searched, written with `/`. */
   readonly name: string;
-  /** The transcript with the same name. */
-  readonly sidecar: string | undefined;
-  /** Lists of transcripts in the file's folder: LibriSpeech's `*.trans.txt`. */
-  readonly lists: readonly string[];
 }
 
 /** Extensions of audio files that can be decoded. */
@@ -67,10 +63,12 @@ export function leftOutOf({ leftOut }: FoundAudio): string | undefined {
  */
 export async function findAudio(path: string): Promise<FoundAudio> {
   const info = await stat(path);
+  if (info && !info.isDirectory) {
+    const file = { path: join(path), name: basename(path) };
+    return { kind: "file", files: [file], leftOut: new Map() };
+  }
   const found: FoundAudio = info
-    ? info.isDirectory
-      ? { kind: "folder", ...await search(path) }
-      : await oneFile(path)
+    ? { kind: "folder", ...await search(path) }
     : { kind: "glob", ...await searchGlob(path) };
   if (found.files.length > 0) return found;
   const leftOut = leftOutOf(found);
@@ -85,21 +83,9 @@ export async function findAudio(path: string): Promise<FoundAudio> {
   );
 }
 
-/** The name of a file without folder and extension. */
-export function stemOf(path: string): string {
-  return basename(path, extname(path));
-}
-
 /** Whether a path has wildcards. */
 export function isGlob(path: string): boolean {
   return /[*?[{]/.test(path);
-}
-
-async function oneFile(path: string): Promise<FoundAudio> {
-  const folder = dirname(path);
-  const listed = await listFolder({ path: folder, prefix: "" });
-  const files = [audioFile(listed, basename(path), transcriptsOf(listed))];
-  return { kind: "file", files, leftOut: new Map() };
 }
 
 async function searchGlob(path: string) {
@@ -127,119 +113,57 @@ async function search(root: string, pattern?: string) {
   const levels = pattern === undefined || pattern.includes("**")
     ? Infinity
     : pattern.split("/").length;
-  for await (const folder of walk(root, levels)) {
-    const transcripts = transcriptsOf(folder);
-    for (const name of folder.names) {
-      const path = folder.prefix + name;
-      if (pattern && !posix.matchesGlob(path, pattern)) continue;
-      const extension = extname(name).toLowerCase();
-      if (isAudioName(name)) files.push(audioFile(folder, name, transcripts));
-      else if (OTHER_MEDIA.has(extension)) {
-        leftOut.set(extension, (leftOut.get(extension) ?? 0) + 1);
-      }
+  for await (const file of walk(root, levels)) {
+    if (pattern && !posix.matchesGlob(file.name, pattern)) continue;
+    const extension = extname(file.name).toLowerCase();
+    if (isAudioName(file.name)) files.push(file);
+    else if (OTHER_MEDIA.has(extension)) {
+      leftOut.set(extension, (leftOut.get(extension) ?? 0) + 1);
     }
   }
   return { files: files.sort((a, b) => (a.name < b.name ? -1 : 1)), leftOut };
 }
 
-/** The files of a folder that can be transcripts. */
-interface Transcripts {
-  /** Paths by the name without its extension. */
-  readonly sidecars: ReadonlyMap<string, string>;
-  readonly lists: readonly string[];
-}
-
-function transcriptsOf({ path, names }: ListedFolder): Transcripts {
-  const sidecars = names.filter((name) => /\.(txt|lab)$/i.test(name));
-  return {
-    sidecars: new Map(sidecars.map((name) => [stemOf(name), join(path, name)])),
-    lists: names.filter((name) => name.endsWith(".trans.txt"))
-      .map((name) => join(path, name)),
-  };
-}
-
-function audioFile(
-  { path, prefix }: ListedFolder,
-  name: string,
-  { sidecars, lists }: Transcripts,
-): AudioFile {
-  return {
-    path: join(path, name),
-    name: prefix + name,
-    sidecar: sidecars.get(stemOf(name)),
-    lists,
-  };
-}
-
-interface Folder {
-  readonly path: string;
-  /** The path below the root with a `/` at its end; empty for the root. */
-  readonly prefix: string;
-}
-
-interface ListedFolder extends Folder {
-  /** The path with all links resolved. */
-  readonly real: string;
-  /** Names of the files, in order. */
-  readonly names: readonly string[];
-  readonly folders: readonly Folder[];
-}
-
 /**
- * Lists a folder and those below it, each once, however links lead. Node's `glob()` is not used: it follows links to
- * folders only one level deep, and skips folders that cannot be read.
+ * Lists the files of a folder and those below it that are not hidden, each folder once, however links lead. Node's
+ * `glob()` is not used: it follows links to folders only one level deep, and skips folders that cannot be read.
  *
  * @param levels Number of levels; 1 is the folder itself.
  */
-async function* walk(
-  root: string,
-  levels: number,
-): AsyncGenerator<ListedFolder> {
+async function* walk(root: string, levels: number): AsyncGenerator<AudioFile> {
   const seen = new Set<string>();
-  let folders: Folder[] = [{ path: root, prefix: "" }];
-  for (let level = 1; level <= levels && folders.length > 0; level++) {
-    const below: Folder[] = [];
-    for (const folder of folders) {
-      const listed = await listFolder(folder);
-      if (seen.has(listed.real)) continue;
-      seen.add(listed.real);
-      yield listed;
-      below.push(...listed.folders);
+  const folders = [{ path: root, prefix: "", level: 1 }];
+  for (const { path: folder, prefix, level } of folders) {
+    const { real, entries } = await readFolder(folder);
+    if (seen.has(real)) continue;
+    seen.add(real);
+    for (const entry of entries) {
+      const path = join(folder, entry.name);
+      const name = prefix + entry.name;
+      const { isFile, isDirectory } = entry.isSymlink
+        // A link to nothing is skipped.
+        ? await Deno.stat(path).catch(() => entry)
+        : entry;
+      if (isFile) yield { path, name };
+      if (isDirectory && level < levels) {
+        folders.push({ path, prefix: `${name}/`, level: level + 1 });
+      }
     }
-    folders = below;
   }
 }
 
-/** Lists what is not hidden in a folder. */
-async function listFolder({ path, prefix }: Folder): Promise<ListedFolder> {
-  const names: string[] = [];
-  const folders: Folder[] = [];
+/** Reads the entries of a folder that are not hidden, in the order of their names, and its path without links. */
+async function readFolder(path: string) {
   try {
-    for await (const entry of Deno.readDir(path)) {
-      const { name, isSymlink } = entry;
-      if (name.startsWith(".")) continue;
-      const inside = join(path, name);
-      const { isFile, isDirectory } = isSymlink
-        // A link to nothing is skipped.
-        ? await Deno.stat(inside).catch(() => entry)
-        : entry;
-      if (isFile) names.push(name);
-      if (isDirectory) {
-        folders.push({ path: inside, prefix: `${prefix}${name}/` });
-      }
-    }
-    const byPath = (a: Folder, b: Folder) => a.path < b.path ? -1 : 1;
+    const real = await Deno.realPath(path);
+    const entries = await Array.fromAsync(Deno.readDir(path));
     return {
-      path,
-      prefix,
-      real: await Deno.realPath(path),
-      names: names.sort(),
-      folders: folders.sort(byPath),
+      real,
+      entries: entries.filter(({ name }) => !name.startsWith("."))
+        .sort((a, b) => a.name < b.name ? -1 : 1),
     };
   } catch (cause) {
-    throw new UsageError(`cannot read the folder ${JSON.stringify(path)}`, {
-      cause,
-    });
+    throw unreadable(path, cause);
   }
 }
 
@@ -248,6 +172,10 @@ async function stat(path: string): Promise<Deno.FileInfo | undefined> {
     return await Deno.stat(path);
   } catch (cause) {
     if (cause instanceof Deno.errors.NotFound) return undefined;
-    throw new UsageError(`cannot read ${JSON.stringify(path)}`, { cause });
+    throw unreadable(path, cause);
   }
+}
+
+function unreadable(path: string, cause: unknown): UsageError {
+  return new UsageError(`cannot read ${path}: ${messageOf(cause)}`, { cause });
 }

@@ -4,15 +4,10 @@ import { UsageError } from "../plugins/mod.ts";
 import { NAMES } from "./columns/names.ts";
 import { AUDIO_EXTENSIONS, isAudioName, isGlob } from "./find_audio.ts";
 import { openBytes } from "./formats/file_bytes.ts";
-import { TEXT_EXTENSIONS } from "./formats/open.ts";
+import { formatOf, TEXT_EXTENSIONS } from "./formats/open.ts";
 
-/** Datasets by file name extension. The dataset `text` reads all others in {@linkcode TEXT_EXTENSIONS}. */
-const DATASETS: Readonly<Record<string, string>> = {
-  ".jsonl": "jsonl",
-  ".ndjson": "jsonl",
-  ".csv": "csv",
-  ".tsv": "csv",
-};
+/** Datasets by format. The dataset `text` reads all others. */
+const DATASETS = new Map([["jsonl", "jsonl"], ["csv", "csv"], ["tsv", "csv"]]);
 
 /** Bytes of a JSON file in which the keys of its first records are looked for. */
 const HEAD_BYTES = 2 ** 16;
@@ -59,8 +54,8 @@ function refuseDataUrl(url: string): undefined {
 async function datasetForFile(path: string): Promise<string | undefined> {
   const extension = extname(path).toLowerCase();
   if (extension === ".json" && await isShareGpt(path)) return "sharegpt";
-  return DATASETS[extension] ??
-    (TEXT_EXTENSIONS.includes(extension) ? "text" : undefined);
+  if (!TEXT_EXTENSIONS.includes(extension)) return undefined;
+  return DATASETS.get(formatOf(path)) ?? "text";
 }
 
 /** Whether the first records of a JSON file have `conversations` and no media. Errors are reported when it is opened. */

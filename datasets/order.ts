@@ -29,9 +29,7 @@ export interface OrderOptions {
   readonly list?: string;
 }
 
-/**
- * Indices of the items to read, in order. Every pass keeps the same items: the first ones of pass 0.
- */
+/** Indices of the items to read, in order. Every pass keeps the same items: the first ones of pass 0. */
 export function orderOf(
   count: number,
   { limit = count, ...order }: OrderOptions,
@@ -40,43 +38,6 @@ export function orderOf(
   if (!order.shuffle) return all.slice(0, limit);
   const kept = shuffled(all, { ...order, pass: 0 }).slice(0, limit);
   return order.pass > 0 ? shuffled(kept, order) : kept;
-}
-
-/**
- * Reads items in the order that seed and pass fix. Items for which `read` returns `undefined` do not count towards
- * the limit. Every pass keeps the same items: the first ones of pass 0.
- */
-export async function* pickItems<Item>(
-  count: number,
-  { limit = Infinity, ...order }: OrderOptions,
-  read: (i: number) => Promise<Item | undefined>,
-): AsyncGenerator<Item> {
-  let indices = orderOf(count, { ...order, pass: 0 });
-  if (order.shuffle && order.pass > 0) {
-    if (limit < count) indices = await firstKept(indices, limit, read);
-    indices = shuffled(indices, order);
-  }
-  let kept = 0;
-  for (const i of indices) {
-    const item = await read(i);
-    if (item === undefined) continue;
-    yield item;
-    if (++kept >= limit) return;
-  }
-}
-
-/** The first indices whose items are kept. The items must be read to know that. */
-async function firstKept(
-  indices: readonly number[],
-  limit: number,
-  read: (i: number) => Promise<unknown>,
-): Promise<number[]> {
-  const kept: number[] = [];
-  for (const i of indices) {
-    if (kept.length >= limit) break;
-    if (await read(i) !== undefined) kept.push(i);
-  }
-  return kept;
 }
 
 /** A copy of the items, shuffled by Fisher and Yates's method: every order is equally likely. */

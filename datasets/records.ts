@@ -10,9 +10,9 @@ import {
   nameColumns,
 } from "./columns/names.ts";
 import {
-  recordNames,
-  recordSession,
-  type RecordSessionOptions,
+  type RecordOptions,
+  recordTurns,
+  sessionMaker,
 } from "./columns/record_session.ts";
 import { remoteAudios } from "./columns/record_audio.ts";
 import type { Manifest } from "./formats/manifest.ts";
@@ -99,23 +99,23 @@ export async function manifestDataset(
   await using stack = new AsyncDisposableStack();
   const manifest = stack.use(await opened);
   const columns = columnsOf(manifest, path, options);
-  const place = path + (manifest.mark ?? "#");
-  const session = sessionOptions(stack, { place, path, columns, options });
-  const open = stack.move();
+  const place = path + manifest.mark;
+  const reading = recordOptions(stack, path, columns, options);
+  const held = stack.move();
   return {
     facts: factsOf(manifest, path, columns, options),
     sessions({ seed, pass, signal }) {
       const needed = Object.values(columns);
       const order = { shuffle, limit, seed, pass };
       const rows = manifest.rows({ ...order, columns: needed, signal });
-      const nameOf = recordNames(place, columns.id);
+      const make = sessionMaker(place, columns.id);
       return readAhead(
         rows,
-        (record) => recordSession(record, nameOf(record), session),
+        (record) => make(record, (row) => recordTurns(row, reading)),
         { ahead: AHEAD, signal },
       );
     },
-    [Symbol.asyncDispose]: () => open.disposeAsync(),
+    [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
 }
 
@@ -129,16 +129,13 @@ function columnsOf(
   return nameColumns({ path, columns, valuesOf }, options.columns);
 }
 
-/** Opens what sessions need. Nothing is decoded or fetched before it is used. */
-function sessionOptions(
+/** Opens the decoders and downloads of records. Nothing is decoded or fetched before it is used. */
+function recordOptions(
   stack: AsyncDisposableStack,
-  { place, path, columns, options }: {
-    readonly place: string;
-    readonly path: string;
-    readonly columns: ColumnNames;
-    readonly options: Options;
-  },
-): RecordSessionOptions {
+  path: string,
+  columns: ColumnNames,
+  options: Options,
+): RecordOptions {
   const { root, fetchTimeoutMs: timeoutMs, maxSeconds, turns } = options;
   const folder = root !== undefined && isWeb(root)
     ? root
@@ -149,7 +146,6 @@ function sessionOptions(
   const { signal } = closed;
   const remote = remoteAudios({ decoders, timeoutMs, maxSeconds, signal });
   return {
-    place,
     columns,
     turns,
     isCompared: options.columns.reference !== "",

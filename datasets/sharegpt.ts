@@ -4,21 +4,23 @@ import {
   type DatasetPlugin,
   defineDataset,
   messageOf,
+  type Reading,
   type Session,
   type Turn,
   UsageError,
 } from "../plugins/mod.ts";
 import { estimateTokens, openTokenizer } from "../tokens/mod.ts";
-import { chatOf, textOf } from "./columns/chat.ts";
-import { type ChatTurn, chatTurns, turnsOf } from "./columns/chat_turns.ts";
+import {
+  chatOf,
+  type ChatTurn,
+  chatTurns,
+  textOf,
+  turnsOf,
+} from "./columns/chat.ts";
 import { textIn } from "./columns/values.ts";
 import { jsonlFormat, openJson } from "./formats/json.ts";
-import {
-  type FileManifest,
-  openManifest,
-  type RecordResult,
-} from "./formats/manifest.ts";
-import { placedProblem, recordNames } from "./columns/record_session.ts";
+import { type Manifest, openManifest, type Row } from "./formats/manifest.ts";
+import { sessionMaker } from "./columns/record_session.ts";
 import { type OrderingOptions, orderingShape } from "./order.ts";
 
 /** Options of the dataset `sharegpt`. */
@@ -141,7 +143,7 @@ async function open(options: Options): Promise<Dataset> {
   const chat = chatColumn(path, manifest);
   const id = IDS.find((name) => manifest.columns.includes(name));
   const count = await openCounter(tokenizer);
-  const place = path + (manifest.mark ?? "#");
+  const place = path + manifest.mark;
   const held = stack.move();
   return {
     facts: {
@@ -154,34 +156,20 @@ async function open(options: Options): Promise<Dataset> {
       ...(manifest.count !== undefined && { conversations: manifest.count }),
       ...(limit !== undefined && { limit }),
     },
-    async *sessions({ seed, pass, signal }) {
-      const order = { shuffle, limit, seed, pass };
-      const nameOf = recordNames(place, id);
-      const items = manifest.items(
-        order,
-        (record) => readItem(record, chat, { ...options, count }),
-      );
+    async *sessions(reading) {
+      const rules = { ...options, id, chat, count, place };
       let isAny = false;
-      for await (const { record, turns, problem } of items) {
-        if (signal.aborted) return;
+      for await (const kept of keptSessions(manifest, rules, reading)) {
         isAny = true;
-        const own = nameOf(record);
-        yield problem === undefined ? { id: own, turns } : {
-          id: own,
-          turns,
-          problem: placedProblem(problem, place, {
-            line: record.line,
-            id: own,
-          }),
-        };
+        yield kept.session;
       }
-      if (!isAny && !signal.aborted) throw nothingKept(options);
+      if (!isAny && !reading.signal.aborted) throw nothingKept(options);
     },
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
 }
 
-function openFile({ path, shuffle }: Options): Promise<FileManifest> {
+function openFile({ path, shuffle }: Options): Promise<Manifest> {
   return /\.(jsonl|ndjson)$/i.test(path)
     ? openManifest(path, jsonlFormat(), { shuffle })
     : openJson(path, { shuffle });
@@ -200,7 +188,7 @@ async function openCounter(tokenizer: string | undefined): Promise<Counter> {
 }
 
 /** @throws {UsageError} If there is no column of conversations. */
-function chatColumn(path: string, { columns }: FileManifest): string {
+function chatColumn(path: string, { columns }: Manifest): string {
   const column = CHATS.find((name) => columns.includes(name));
   if (column !== undefined) return column;
   const names = columns.slice(0, 20).map((name) => JSON.stringify(name));
@@ -232,35 +220,48 @@ function nothingKept(options: Options): UsageError {
   );
 }
 
-type Item = Omit<Session, "id"> & { readonly record: RecordResult };
+type Rules = Options & {
+  /** The column of the ids. */
+  readonly id: string | undefined;
+  /** The column of the conversations. */
+  readonly chat: string;
+  readonly count: Counter;
+  /** The file with the mark that separates it from a record's number. */
+  readonly place: string;
+};
 
-async function readItem(
-  record: RecordResult,
-  chat: string,
+/** Reads the conversations that are kept. A shuffled pass keeps the first ones of pass 0, in an order of its own. */
+async function* keptSessions(
+  manifest: Manifest,
   rules: Rules,
-): Promise<Item | undefined> {
-  if ("problem" in record) {
-    return { record, turns: [], problem: record.problem };
+  { seed, pass, signal }: Reading,
+): AsyncGenerator<{ readonly line: number; readonly session: Session }> {
+  const { shuffle, limit = Infinity, place, id } = rules;
+  let lines: Set<number> | undefined;
+  if (shuffle && pass > 0 && limit < Infinity) {
+    lines = new Set();
+    const first = keptSessions(manifest, rules, { seed, pass: 0, signal });
+    for await (const { line } of first) lines.add(line);
   }
-  try {
-    const { row } = record;
-    const system = SYSTEMS.find((name) => (row[name] ?? "") !== "");
-    const turns = await readTurns(row[chat], textIn(row, system), rules);
-    return turns && { record, turns };
-  } catch (error) {
-    return { record, turns: [], problem: messageOf(error) };
+  const make = sessionMaker(place, id);
+  let kept = 0;
+  for await (const record of manifest.rows({ shuffle, seed, pass })) {
+    if (signal.aborted) return;
+    const { line } = record;
+    if (lines?.has(line) === false) continue;
+    const session = await make(record, (row) => readTurns(row, rules));
+    if (session.problem === undefined && session.turns.length === 0) continue;
+    yield { line, session };
+    if (++kept >= limit) return;
   }
 }
 
-type Rules = Options & { readonly count: Counter };
-
-/** Reads the turns of a conversation; undefined if the options leave it out. */
-async function readTurns(
-  value: unknown,
-  system: string | undefined,
-  rules: Rules,
-): Promise<readonly Turn[] | undefined> {
-  if (Array.isArray(value) && value.length === 0) return undefined;
+/** Reads the turns of a conversation: none if the options leave it out. */
+async function readTurns(row: Row, rules: Rules): Promise<readonly Turn[]> {
+  const value = row[rules.chat];
+  if (Array.isArray(value) && value.length === 0) return [];
+  const systemColumn = SYSTEMS.find((name) => (row[name] ?? "") !== "");
+  const system = textIn(row, systemColumn);
   const { outputLength, minTurns, maxTurns, count } = rules;
   const isAsRecorded = outputLength === "recorded";
   const recorded = chatTurns([
@@ -271,7 +272,7 @@ async function readTurns(
     .filter(({ answer }) => answer !== undefined || !isAsRecorded)
     .slice(0, maxTurns);
   if (kept.length < minTurns || !await isWithinLimits(kept, rules)) {
-    return undefined;
+    return [];
   }
   const messages = kept.flatMap(({ asked, answer }) =>
     answer === undefined

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { AudioClip, AudioSource, Decoders } from "../audio/mod.ts";
+import type { AudioClip } from "../audio/mod.ts";
 import {
   type Columns,
   messageOf,
@@ -47,25 +47,12 @@ export function speechSession(
   return madeSession(id, async () => [{ columns: await columns() }]);
 }
 
-/** Options of {@linkcode speechColumns}. */
-export interface SpeechColumnsOptions {
-  readonly maxSeconds?: number | undefined;
-  readonly reference?: string | undefined;
-}
-
-/**
- * Returns the columns of an audio file. A clip that is cut has no reference.
- *
- * @param partOf Selects a part of the file. @default {all of it}
- * @throws {AudioError} If its header shows that it cannot be used.
- */
-export async function speechColumns(
-  decoders: Decoders,
-  source: AudioSource,
-  { maxSeconds, reference }: SpeechColumnsOptions,
-  partOf: (file: AudioClip) => AudioClip = (file) => file,
-): Promise<Columns> {
-  const clip = partOf(await decoders.clip(source));
+/** Returns the columns of a clip. A clip that is cut has no reference. */
+export function speechColumns(
+  clip: AudioClip,
+  reference?: string,
+  maxSeconds?: number,
+): Columns {
   if (isCut(clip.durationMs, maxSeconds)) {
     return { audio: cut(clip, maxSeconds) };
   }
@@ -75,7 +62,7 @@ export async function speechColumns(
 /** Returns the clip, or its beginning if it is too long. */
 export function cut(
   clip: AudioClip,
-  maxSeconds: number | undefined,
+  maxSeconds?: number,
 ): AudioClip {
   if (!isCut(clip.durationMs, maxSeconds)) return clip;
   return clip.part({ endMs: maxSeconds * 1000, id: clip.id });
@@ -84,7 +71,7 @@ export function cut(
 /** Whether a clip is too long. */
 export function isCut(
   durationMs: number,
-  maxSeconds: number | undefined,
+  maxSeconds?: number,
 ): maxSeconds is number {
   return maxSeconds !== undefined && durationMs > maxSeconds * 1000;
 }

@@ -1,5 +1,4 @@
 import {
-  type Columns,
   type Configured,
   type Dataset,
   type Reading,
@@ -38,9 +37,7 @@ export function zip(
     parts: datasets,
     async open(context) {
       if (datasets.length === 0) {
-        throw new UsageError(
-          "zip: needs at least one dataset",
-        );
+        throw new UsageError("zip: needs at least one dataset");
       }
       await using stack = new AsyncDisposableStack();
       const opened: Opened[] = [];
@@ -49,7 +46,12 @@ export function zip(
         stack.defer(async () => await dataset[Symbol.asyncDispose]?.());
         opened.push({ name: configured.name, dataset });
       }
-      await refuseClash(opened, context.signal);
+      const reading = { seed: 1, pass: 0, signal: context.signal };
+      for await (const parts of together(opened, reading)) {
+        const clash = clashIn(opened, parts);
+        if (clash !== undefined) throw new UsageError(clash);
+        break;
+      }
       const held = stack.move();
       return {
         facts: factsOf(opened),
@@ -73,19 +75,6 @@ function factsOf(datasets: readonly Opened[]): Record<string, unknown> {
     })),
     ...(isKnown && { items: Math.min(...items) }),
   };
-}
-
-/** Refuses datasets whose first sessions have the same column. */
-async function refuseClash(
-  datasets: readonly Opened[],
-  signal: AbortSignal,
-): Promise<void> {
-  const reading = { seed: 1, pass: 0, signal };
-  for await (const parts of together(datasets, reading)) {
-    const clash = clashIn(datasets, parts);
-    if (clash !== undefined) throw new UsageError(clash);
-    return;
-  }
 }
 
 async function* zipped(
@@ -128,8 +117,10 @@ function clashIn(
 ): string | undefined {
   const owners = new Map<string, number>();
   for (const [i, { turns }] of parts.entries()) {
-    const columns = new Set(turns.flatMap(({ columns }) => namesOf(columns)));
-    for (const column of columns) {
+    const names = turns.flatMap(({ columns }) =>
+      Object.keys(columns).filter((name) => columns[name] !== undefined)
+    );
+    for (const column of new Set(names)) {
       const other = owners.get(column);
       if (other !== undefined) {
         return `zip: each column must be in one dataset only, but ${
@@ -148,10 +139,6 @@ function clashIn(
 function labelOf({ name, dataset: { facts } }: Opened): string {
   const path = facts?.["path"];
   return typeof path === "string" ? `${name} (${path})` : name;
-}
-
-function namesOf(columns: Columns): string[] {
-  return Object.keys(columns).filter((name) => columns[name] !== undefined);
 }
 
 function turnsOf(parts: readonly Session[]): Turn[] {

@@ -55,6 +55,12 @@ export function nearest(
   return best;
 }
 
+/** The end of an error about an unknown name: `; did you mean "audio"?`, or empty if no candidate is near. */
+export function didYouMean(name: string, candidates: Iterable<string>): string {
+  const near = nearest(name, candidates);
+  return near === undefined ? "" : `; did you mean "${near}"?`;
+}
+
 /**
  * Decodes UTF-8 in pieces that may be cut anywhere, without a byte order mark at the beginning. It distinguishes invalid
  * bytes from a U+FFFD in the text.

@@ -1,8 +1,13 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { Audio, Columns, Image, Message } from "../../plugins/mod.ts";
-import { chatTurns, turnsOf } from "./chat_turns.ts";
-import { chatOf, looksLikeChat, withImages } from "./chat.ts";
+import {
+  chatOf,
+  chatTurns,
+  looksLikeChat,
+  turnsOf,
+  withImages,
+} from "./chat.ts";
 
 const image = (id: unknown) => ({ id }) as unknown as Image;
 const audio = (id: unknown) => ({ id }) as unknown as Audio;
@@ -234,7 +239,7 @@ Deno.test("turnsOf() refuses a chat without a question", () => {
     for (const letters of ["s", "a", "sa"]) {
       assert.throws(
         () => turnsOf(chat(letters), turns, { columns: {}, isCompared: true }),
-        /must have a message by the user/,
+        /must have a user message/,
       );
     }
   }

@@ -2,8 +2,13 @@ import { createHash } from "node:crypto";
 import { open } from "node:fs/promises";
 import { basename, extname, relative, sep } from "node:path";
 import { type Image, type MediaFile, messageOf } from "../../plugins/mod.ts";
-import { download, idOfUrl, urlWithoutQuery } from "./download.ts";
-import { mediaPlace, type MediaRules } from "./media.ts";
+import {
+  download,
+  idOfUrl,
+  mediaPlace,
+  type MediaRules,
+  urlWithoutQuery,
+} from "./media.ts";
 
 /** How images are read. */
 export interface ImagesOptions {
@@ -111,21 +116,20 @@ function mediaFile(bytes: Uint8Array, name: string): MediaFile {
   return { bytes, mediaType, name: isNamed ? name : stem + extension };
 }
 
-/** Media types, extensions, and the beginning of the files in hexadecimal digits. */
-const TYPES: readonly (readonly [string, string, RegExp])[] = [
-  ["image/png", ".png", /^89504e470d0a1a0a/],
-  ["image/jpeg", ".jpg", /^ffd8ff/],
+/** Media types, and the beginning of the files in hexadecimal digits. */
+const TYPES: readonly (readonly [string, RegExp])[] = [
+  ["image/png", /^89504e470d0a1a0a/],
+  ["image/jpeg", /^ffd8ff/],
   // GIF87a or GIF89a.
-  ["image/gif", ".gif", /^47494638(37|39)61/],
+  ["image/gif", /^47494638(37|39)61/],
   // RIFF, a size, WEBP.
-  ["image/webp", ".webp", /^52494646.{8}57454250/],
+  ["image/webp", /^52494646.{8}57454250/],
   // BM, a size, four reserved bytes, an offset, and the size of one of the known headers.
-  ["image/bmp", ".bmp", /^424d.{8}0{8}.{8}(0c|28|34|38|40|6c|7c)000000/],
+  ["image/bmp", /^424d.{8}0{8}.{8}(0c|28|34|38|40|6c|7c)000000/],
   // A size, ftyp, and a brand: avif, avis; heic, heix, heim, heis, hevc, hevx, hevm, hevs, mif1, msf1.
-  ["image/avif", ".avif", /^.{8}66747970617669(66|73)/],
+  ["image/avif", /^.{8}66747970617669(66|73)/],
   [
     "image/heic",
-    ".heic",
     /^.{8}66747970(6865(69(63|78|6d|73)|76(63|78|6d|73))|6d696631|6d736631)/,
   ],
 ];
@@ -138,8 +142,9 @@ export function imageType(
   bytes: Uint8Array,
 ): { readonly mediaType: string; readonly extension: string } | undefined {
   const head = bytes.subarray(0, HEAD_BYTES).toHex();
-  const found = TYPES.find(([, , magic]) => magic.test(head));
-  return found && { mediaType: found[0], extension: found[1] };
+  const mediaType = TYPES.find(([, magic]) => magic.test(head))?.[0];
+  const extension = mediaType?.replace("image/", ".").replace("jpeg", "jpg");
+  return mediaType && extension ? { mediaType, extension } : undefined;
 }
 
 /** The beginning of a file that is not an image, which often contains an error message. */

@@ -2,6 +2,11 @@ import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { isRecord } from "../../lib/record.ts";
 import { described } from "./values.ts";
+import { encodeWav, toPcm16 } from "../../audio/mod.ts";
+import { isAudioName } from "../find_audio.ts";
+import { createHash } from "node:crypto";
+import { messageOf } from "../../plugins/mod.ts";
+import { readBody } from "../../lib/bytes.ts";
 
 /** Where the media of a record is. */
 export type MediaPlace =
@@ -19,8 +24,6 @@ export interface MediaRules {
   readonly keys: readonly string[];
   /** The beginning of its files in base64. */
   readonly base64Magic: RegExp;
-  /** Reads a key that only this kind has. */
-  readOwn?(key: string, value: Record<string, unknown>): Bytes | undefined;
 }
 
 /**
@@ -106,8 +109,10 @@ function objectPlace(
 ): MediaPlace {
   const key = rules.keys.find((key) => (value[key] ?? null) !== null);
   const inner = key && value[key];
-  const own = key && rules.readOwn?.(key, value);
-  if (own) return bytesPlace(own);
+  if (key === "array") {
+    const { sampling_rate, sample_rate } = value;
+    return bytesPlace(wavOf(inner, sampling_rate ?? sample_rate));
+  }
   if (key === "bytes" || key === "data") {
     if (typeof inner !== "string") return bytesPlace(bytesOf(inner, rules));
     const read = /^data:/i.test(inner) ? dataUri : base64;
@@ -171,4 +176,105 @@ function refusal(
 ): TypeError {
   const message = `${kind}: ${rule}, but was ${described(value)}`;
   return new TypeError(message, options);
+}
+
+/**
+ * Finds the audio in the value of a column: see {@linkcode mediaPlace}. An object may also have samples in `array`, as
+ * decoded rows of Hugging Face datasets do.
+ *
+ * @param folder The folder, or its URL, that paths are relative to.
+ * @throws {TypeError} If the value has no audio.
+ */
+export function audioPlace(value: unknown, folder: string): MediaPlace {
+  return mediaPlace(value, folder, AUDIO);
+}
+
+/** Whether a value of any kind of column looks like audio. */
+export function looksLikeAudio(value: unknown): boolean {
+  if (Array.isArray(value)) {
+    return value.length === 1 && looksLikeAudio(value[0]);
+  }
+  if (typeof value === "object" && value !== null) {
+    return AUDIO.keys.some((key) => key in value);
+  }
+  if (typeof value !== "string") return false;
+  if (/^data:audio\//i.test(value) || isBase64Media(value, AUDIO)) return true;
+  return isAudioName(value.replace(/^(https?:[^?#]*)[^]*/i, "$1"));
+}
+
+const AUDIO: MediaRules = {
+  kind: "audio",
+  // The names that Hugging Face and others use; those that need no file or download first.
+  keys: ["bytes", "data", "array", "path", "url", "src"],
+  // WAV, FLAC, Ogg and MP3.
+  base64Magic: /^(UklGR|ZkxhQ|T2dnU|SUQz|\/\/[I-Po-v]|\/\+[I-P])/,
+};
+
+/** Encodes the samples of a decoded Hugging Face row as a mono 16-bit WAV file. */
+function wavOf(array: unknown, rateHz: unknown): Uint8Array<ArrayBuffer> {
+  const isNumber = (each: unknown) => typeof each === "number";
+  if (!Array.isArray(array) || !array.every(isNumber) || !isNumber(rateHz)) {
+    throw new TypeError(
+      `audio: 'array' must be numbers, and 'sampling_rate' a number, but was ${
+        described(array)
+      } and ${described(rateHz)}`,
+    );
+  }
+  return encodeWav(toPcm16(Float32Array.from(array)), Number(rateHz));
+}
+
+/** Bounds of a download. */
+export interface DownloadOptions {
+  /** Longest time for all of it, in milliseconds. */
+  readonly timeoutMs: number;
+  /** Aborts the download. */
+  readonly signal: AbortSignal;
+  /** Largest size in bytes. @default {256 MiB, which is more than any utterance} */
+  readonly maxBytes?: number;
+}
+
+/**
+ * Downloads a file.
+ *
+ * @throws {Error} If it does not arrive completely and in time. The message does not contain the query, which may be
+ * secret.
+ */
+export async function download(
+  url: URL,
+  { timeoutMs, signal, maxBytes = 2 ** 28 }: DownloadOptions,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const late = AbortSignal.timeout(timeoutMs);
+  try {
+    const response = await fetch(url, {
+      signal: AbortSignal.any([late, signal]),
+    });
+    if (response.ok) return await readBody(response, maxBytes);
+    await response.body?.cancel();
+    throw new Error(
+      `the status must be 200, but was ${response.status} ${response.statusText}`
+        .trimEnd(),
+    );
+  } catch (error) {
+    const reason = late.aborted
+      ? `not complete within ${timeoutMs} ms`
+      : messageOf(error);
+    const address = urlWithoutQuery(url);
+    // The message of fetch may contain the whole URL, and so may its cause.
+    throw new Error(
+      `cannot fetch ${address}: ${reason.replaceAll(url.href, address)}`,
+    );
+  }
+}
+
+/** A URL without user, password and query, which may be secret. */
+export function urlWithoutQuery(url: URL): string {
+  return `${url.protocol}//${url.host}${url.pathname}`;
+}
+
+/** An id for a URL: without its secrets, and different for URLs that differ only in them. */
+export function idOfUrl(url: URL): string {
+  const address = urlWithoutQuery(url);
+  if (address === url.href) return address;
+  const hash = createHash("sha256").update(url.href).digest("hex");
+  return `${address}#${hash.slice(0, 12)}`;
 }

@@ -1,7 +1,7 @@
-import { nearest } from "../../lib/text.ts";
+import { didYouMean, nearest } from "../../lib/text.ts";
 import { isRecord } from "../../lib/record.ts";
 import { UsageError } from "../../plugins/mod.ts";
-import { looksLikeAudio } from "./audio.ts";
+import { looksLikeAudio } from "./media.ts";
 import { looksLikeChat } from "./chat.ts";
 import { asJson } from "./values.ts";
 
@@ -228,14 +228,10 @@ function requireColumn(
   name: string,
 ): void {
   if (columns.includes(name)) return;
-  const near = nearest(name, columns);
-  const hint = near === undefined
-    ? ""
-    : `; did you mean ${JSON.stringify(near)}?`;
   throw new UsageError(
-    `columns.${role}: unknown column ${
-      JSON.stringify(name)
-    } of ${path}${hint}; there are: ${list(columns)}`,
+    `columns.${role}: unknown column ${JSON.stringify(name)} of ${path}${
+      didYouMean(name, columns)
+    }; there are: ${list(columns)}`,
     { problems: [{ path: `columns.${role}`, message: `no column "${name}"` }] },
   );
 }

@@ -3,8 +3,7 @@ import { isRecord } from "../../lib/record.ts";
 import type { Columns, Session, Turn } from "../../plugins/mod.ts";
 import type { RecordResult, Row } from "../formats/manifest.ts";
 import { madeSession } from "../speech.ts";
-import { chatOf, withImages } from "./chat.ts";
-import { type Turns, turnsOf } from "./chat_turns.ts";
+import { chatOf, type Turns, turnsOf, withImages } from "./chat.ts";
 import { imageOf, imagesOf, type ImagesOptions } from "./image.ts";
 import type { ColumnNames } from "./names.ts";
 import { audioIn, type AudioOpener, chatAudio } from "./record_audio.ts";
@@ -17,10 +16,8 @@ import {
   toolsIn,
 } from "./values.ts";
 
-/** Options for making sessions of records. */
-export interface RecordSessionOptions {
-  /** The file with the mark that separates it from a record's number, for errors. */
-  readonly place: string;
+/** Options for reading records. */
+export interface RecordOptions {
   readonly columns: ColumnNames;
   readonly turns: Turns;
   /** Whether the last answer of a chat that is sent as one request is its reference. */
@@ -29,62 +26,46 @@ export interface RecordSessionOptions {
   readonly images: ImagesOptions;
 }
 
-/** Makes a session of a record. A record that cannot be used becomes a session with a problem. */
-export async function recordSession(
-  record: RecordResult,
-  id: string,
-  options: RecordSessionOptions,
-): Promise<Session> {
-  const session = await madeSession(id, () => {
-    if ("problem" in record) throw new Error(record.problem);
-    return turnsIn(record.row, options);
-  });
-  const { problem } = session;
-  if (problem === undefined) return session;
-  const { line } = record;
-  const placed = placedProblem(problem, options.place, { line, id });
-  return { ...session, problem: placed };
-}
-
 /**
- * Returns a function that names records: by their own id, otherwise by their number. No two get the same name.
+ * Returns a function that makes a session of each record. Sessions are named by the record's own id, otherwise by its
+ * number; no two have the same name. A record that cannot be used becomes a session with a problem.
  *
  * @param place The file with the mark that separates it from a record's number.
  * @param column The column of the ids.
  */
-export function recordNames(
-  place: string,
-  column: string | undefined,
-): (record: RecordResult) => string {
+export function sessionMaker(place: string, column: string | undefined) {
   const used = new Set<string>();
-  const mark = place.at(-1);
-  return (record) => {
-    const { line } = record;
-    const value = "row" in record && column !== undefined
+  const nameOf = (record: RecordResult) => {
+    // An empty name is that of a column too, as of the index that pandas writes.
+    const value = column !== undefined && "row" in record
       ? record.row[column]
       : undefined;
-    const hasId = value !== "" && value !== undefined &&
-      typeof value !== "object";
-    if (!hasId) return `${basename(place)}${line}`;
-    const id = used.has(String(value)) ? `${value}${mark}${line}` : `${value}`;
-    used.add(id);
-    return id;
+    if ((value ?? "") === "" || typeof value === "object") return undefined;
+    const id = `${value}`;
+    const name = used.has(id) ? `${id}${place.at(-1)}${record.line}` : id;
+    used.add(name);
+    return name;
+  };
+  return async (
+    record: RecordResult,
+    turns: (row: Row) => Promise<readonly Turn[]>,
+  ): Promise<Session> => {
+    const name = nameOf(record);
+    const id = name ?? `${basename(place)}${record.line}`;
+    const session = await madeSession(id, () => {
+      if ("problem" in record) throw new Error(record.problem);
+      return turns(record.row);
+    });
+    const { problem } = session;
+    if (problem === undefined || name === undefined) return session;
+    return { ...session, problem: `${place}${record.line}: ${problem}` };
   };
 }
 
-/** A record's problem, with the record's place unless its id is the place. */
-export function placedProblem(
-  problem: string,
-  place: string,
-  { line, id }: { readonly line: number; readonly id: string },
-): string {
-  const isPlace = id === `${basename(place)}${line}`;
-  return isPlace ? problem : `${place}${line}: ${problem}`;
-}
-
-async function turnsIn(
+/** Makes the turns of a record: one, or those of its chat. */
+export async function recordTurns(
   row: Row,
-  options: RecordSessionOptions,
+  options: RecordOptions,
 ): Promise<readonly Turn[]> {
   const { columns: names, turns, isCompared, audio } = options;
   const columns = await columnsIn(row, options);
@@ -115,7 +96,7 @@ async function turnsIn(
 /** All columns of a record except its chat. */
 async function columnsIn(
   row: Row,
-  { columns: names, audio, images: imagesOptions }: RecordSessionOptions,
+  { columns: names, audio, images: imagesOptions }: RecordOptions,
 ): Promise<Columns> {
   const { images, text, texts } = names;
   for (const name of [text, texts]) {

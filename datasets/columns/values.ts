@@ -2,10 +2,7 @@ import { isRecord } from "../../lib/record.ts";
 import type { Row } from "../formats/manifest.ts";
 
 /** Returns the text of a column; undefined if the record has no value in it. */
-export function textIn(
-  row: Row,
-  name: string | undefined,
-): string | undefined {
+export function textIn(row: Row, name?: string): string | undefined {
   const value = valueIn(row, name);
   if (typeof value === "string" || value === undefined) return value;
   if (typeof value === "number") return String(value);
@@ -15,7 +12,7 @@ export function textIn(
 /** Returns the texts of a column: a list, or a single text. */
 export function textsIn(
   row: Row,
-  name: string | undefined,
+  name?: string,
 ): readonly string[] | undefined {
   const value = asJson(valueIn(row, name));
   if (value === undefined) return undefined;
@@ -29,7 +26,7 @@ export function textsIn(
 /** Returns the tools of a column, as the chat API expects them. A bare function, as in older requests, is wrapped. */
 export function toolsIn(
   row: Row,
-  name: string | undefined,
+  name?: string,
 ): readonly unknown[] | undefined {
   const value = asJson(valueIn(row, name));
   if (value === undefined || value === "") return undefined;
@@ -47,20 +44,14 @@ export function toolsIn(
 }
 
 /** Returns the result of tool calls: text as it is, anything else as JSON. */
-export function resultIn(
-  row: Row,
-  name: string | undefined,
-): string | undefined {
+export function resultIn(row: Row, name?: string): string | undefined {
   const value = valueIn(row, name);
   if (value === undefined || typeof value === "string") return value;
   return JSON.stringify(value);
 }
 
 /** Returns the number of tokens in a column; undefined if the record has no value in it. */
-export function countIn(
-  row: Row,
-  name: string | undefined,
-): number | undefined {
+export function countIn(row: Row, name?: string): number | undefined {
   const value = valueIn(row, name);
   if (value === undefined || value === "") return undefined;
   const count = typeof value === "string" ? Number(value) : value;
@@ -73,7 +64,7 @@ export function missing(name: string, row: Row): Error {
   return refusal(name, "must have a value", row[name]);
 }
 
-function valueIn(row: Row, name: string | undefined): unknown {
+function valueIn(row: Row, name?: string): unknown {
   return name === undefined ? undefined : row[name] ?? undefined;
 }
 

@@ -2,8 +2,9 @@ import { isRecord } from "../../lib/record.ts";
 import { messageOf, UsageError } from "../../plugins/mod.ts";
 import { openBytes, refuseUtf16 } from "./file_bytes.ts";
 import {
-  type FileManifest,
+  isBlank,
   lineFormat,
+  type Manifest,
   type ManifestFormat,
   manifestOf,
   type ManifestOptions,
@@ -15,7 +16,11 @@ import {
 
 /** JSON Lines: an object per line. Blank lines are skipped. */
 export function jsonlFormat(): ManifestFormat {
-  return lineFormat((bytes) => objectOf(parseLine(bytes), "line"));
+  return lineFormat((bytes) => {
+    const value = parseJson(bytes, "each line");
+    if (isRecord(value)) return value;
+    throw new UsageError(notObject("line", value));
+  });
 }
 
 /** Options for opening a JSON file. */
@@ -38,19 +43,11 @@ const HEAD_BYTES = 2 ** 20;
 export async function openJson(
   path: string,
   { rows, ...options }: JsonOptions,
-): Promise<FileManifest> {
+): Promise<Manifest> {
   const bytes = await readJson(path, rows);
   if (bytes === "lines") return openManifest(path, jsonlFormat(), options);
-  let value: unknown;
-  try {
-    value = parseJson(bytes);
-  } catch (cause) {
-    if (new TextDecoder().decode(bytes).trim() === "") throw noRecords(path);
-    throw new UsageError(
-      `${path}: the file must be JSON in UTF-8: ${messageOf(cause)}`,
-      { cause },
-    );
-  }
+  if (isBlank(bytes)) throw noRecords(path);
+  const value = parseJson(bytes, `${path}: the file`);
   const records = recordsIn(path, value, rows);
   return manifestOf(path, records.map(recordOf));
 }
@@ -58,7 +55,7 @@ export async function openJson(
 /** The file's bytes, or `lines` if each of its lines is a record. */
 async function readJson(
   path: string,
-  rows: string | undefined,
+  rows?: string,
 ): Promise<Uint8Array | "lines"> {
   const file = await openBytes(path);
   try {
@@ -92,44 +89,33 @@ function holdsLines(head: string): boolean {
 }
 
 /** Keys that usually hold the records. The first of them in the file is taken, whatever else the file has. */
-const USUAL_KEYS: readonly string[] = [
-  "data",
-  "rows",
-  "items",
-  "records",
-  "examples",
-  "instances",
-  "samples",
-];
+const USUAL_KEYS = "data rows items records examples instances samples".split(
+  " ",
+);
 
 /** Keys whose lists are one chat: an object that has one is a record itself. */
-const CHATS: readonly string[] = ["messages", "conversation", "conversations"];
+const CHATS = ["messages", "conversation", "conversations"];
 
 /** The records in a JSON value. */
 function recordsIn(
   path: string,
   value: unknown,
-  rows: string | undefined,
+  rows?: string,
 ): readonly unknown[] {
-  if (rows !== undefined) {
-    const list = isRecord(value) ? value[rows] : undefined;
-    if (Array.isArray(list)) return list;
+  if (rows === undefined && Array.isArray(value)) return value;
+  if (!isRecord(value)) {
+    const rule = rows === undefined ? "array or object" : "object with 'rows'";
     throw new UsageError(
-      `rows: ${path} must be an object with an array under ${
-        JSON.stringify(rows)
-      }, but ${
-        isRecord(value)
-          ? `has ${namesIn(Object.keys(value))}`
-          : `was ${kindOf(value)}`
-      }`,
+      `${path}: the file must be a JSON ${rule}, but was ${kindOf(value)}`,
     );
   }
-  if (Array.isArray(value)) return value;
-  if (isRecord(value)) return recordsInObject(path, value);
+  if (rows === undefined) return recordsInObject(path, value);
+  const list = value[rows];
+  if (Array.isArray(list)) return list;
   throw new UsageError(
-    `${path}: the file must be a JSON array or object, but was ${
-      kindOf(value)
-    }`,
+    `rows: ${path} must be an object with an array under ${
+      JSON.stringify(rows)
+    }, but has ${namesIn(Object.keys(value))}`,
   );
 }
 
@@ -176,47 +162,35 @@ function rowsOfColumns(
       } and ${columns[odd]!.length} in ${JSON.stringify(names[odd])}`,
     );
   }
-  return Array.from(
-    { length: count },
-    (_, row) =>
-      Object.fromEntries(names.map((name, i) => [name, columns[i]![row]])),
+  return columns[0]!.map((_, row) =>
+    Object.fromEntries(names.map((name, i) => [name, columns[i]![row]]))
   );
 }
 
 function recordOf(value: unknown, i: number): RecordResult {
   const line = i + 1;
-  try {
-    const row = objectOf(value, "record");
-    // A record as Hugging Face's dataset viewer wraps it.
-    const isWrapped = "row_idx" in row && isRecord(row["row"]);
-    return { line, row: isWrapped ? row["row"] as Row : row };
-  } catch (error) {
-    return { line, problem: messageOf(error) };
-  }
+  if (!isRecord(value)) return { line, problem: notObject("record", value) };
+  // A record as Hugging Face's dataset viewer wraps it.
+  const { row } = value;
+  return { line, row: "row_idx" in value && isRecord(row) ? row : value };
 }
 
-function parseLine(bytes: Uint8Array): unknown {
+function notObject(subject: string, value: unknown): string {
+  return `each ${subject} must be a JSON object, but was ${kindOf(value)}`;
+}
+
+/** @throws {UsageError} If the bytes are not JSON. */
+function parseJson(bytes: Uint8Array, subject: string): unknown {
   try {
-    return parseJson(bytes);
+    const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    // The parser quotes the text around an error, which should not contain a line break.
+    return parseText(text.trim());
   } catch (cause) {
-    throw new Error(`each line must be JSON in UTF-8: ${messageOf(cause)}`, {
-      cause,
-    });
+    throw new UsageError(
+      `${subject} must be JSON in UTF-8: ${messageOf(cause)}`,
+      { cause },
+    );
   }
-}
-
-function objectOf(value: unknown, what: string): Row {
-  if (isRecord(value)) return value;
-  throw new Error(
-    `each ${what} must be a JSON object, but was ${kindOf(value)}`,
-  );
-}
-
-function parseJson(bytes: Uint8Array): unknown {
-  // The parser quotes the text around an error, which should not contain a line break.
-  return parseText(
-    new TextDecoder("utf-8", { fatal: true }).decode(bytes).trim(),
-  );
 }
 
 /** Parses JSON. `NaN` and the infinities, which Python writes and JSON does not have, become `null`. */

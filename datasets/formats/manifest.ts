@@ -1,7 +1,7 @@
 import { splitLines } from "../../lib/bytes.ts";
 import { messageOf, UsageError } from "../../plugins/mod.ts";
-import { orderOf, type OrderOptions, pickItems } from "../order.ts";
-import { type FileBytes, openBytes, refuseUtf16 } from "./file_bytes.ts";
+import { orderOf, type OrderOptions } from "../order.ts";
+import { openBytes, refuseUtf16 } from "./file_bytes.ts";
 
 /** One record: its values by column. */
 export type Row = Readonly<Record<string, unknown>>;
@@ -19,22 +19,10 @@ export interface Manifest extends AsyncDisposable {
   readonly head: readonly Row[];
   /** Number of records. `undefined` for a large file that is read in its own order. */
   readonly count: number | undefined;
-  /** Separates the file's name from a record's number. @default {"#"} */
-  readonly mark?: string;
+  /** Separates the file's name from a record's number. */
+  readonly mark: string;
   /** Reads the records once. */
   rows(options: RowsOptions): AsyncIterable<RecordResult>;
-}
-
-/** The item made of a record, or `undefined` to skip the record. */
-export type Made<Item> = Item | undefined | Promise<Item | undefined>;
-
-/** A manifest whose records can be filtered by their values. */
-export interface FileManifest extends Manifest {
-  /** Reads the records once and maps them. Records that `make` skips do not count towards the limit. */
-  items<Item>(
-    options: RowsOptions,
-    make: (record: RecordResult) => Made<Item>,
-  ): AsyncIterable<Item>;
 }
 
 /** Options for reading records. */
@@ -104,7 +92,7 @@ async function* lineEntries(
 }
 
 /** Whether bytes are only white space and a byte order mark. */
-function isBlank(bytes: Uint8Array): boolean {
+export function isBlank(bytes: Uint8Array): boolean {
   return bytes.length < 64 && !new TextDecoder().decode(bytes).trim();
 }
 
@@ -139,58 +127,69 @@ export async function openManifest(
   path: string,
   format: ManifestFormat,
   { shuffle, wholeBytes = 64 * 2 ** 20 }: ManifestOptions,
-): Promise<FileManifest> {
+): Promise<Manifest> {
+  await using stack = new AsyncDisposableStack();
   const file = await openBytes(path);
+  stack.defer(() => file.close());
+  await refuseUtf16(path, file);
+  const whole = file.size <= wholeBytes;
+  const entries = () => format.entries(file.all());
+  const records: RecordResult[] = [];
+  const spans: Span[] = [];
+  let line = 0;
   try {
-    await refuseUtf16(path, file);
-    const whole = file.size <= wholeBytes;
-    const source = whole ? inMemory(await file.read(0, file.size)) : file;
-    const entries = () => format.entries(source.all());
-    const head = await readHead(path, format, entries(), whole);
-    const spans = whole
-      ? head.spans
-      : shuffle
-      ? await readSpans(path, entries())
-      : undefined;
-    const read = async (i: number): Promise<RecordResult> => {
-      const { line, start, end, problem } = spans![i]!;
-      if (problem !== undefined) return { line, problem };
-      const bytes = await source.read(start, end);
-      return parsed(line, () => format.row(bytes));
-    };
-    return {
-      columns: format.header?.() ?? [...head.columns],
-      head: head.rows,
-      mark: ":",
-      ...(spans ? indexed(spans.length, read) : streamed(entries)),
-      [Symbol.asyncDispose]: () => file.close(),
-    };
+    for await (const { row, ...span } of entries()) {
+      ({ line } = span);
+      if (whole || records.length < HEAD) records.push(parsed(line, row, true));
+      else if (!shuffle) break;
+      if (!whole) spans.push(span);
+    }
   } catch (error) {
-    await file.close();
-    throw error;
+    if (!(error instanceof FileError)) throw error;
+    throw recordError(`${path}:${error.line ?? line}`, error.message, error);
   }
+  const head = manifestOf(path, records, ":", format.header?.());
+  if (whole) return head;
+  const read = async (i: number) => {
+    const { line, start, end } = spans[i]!;
+    const bytes = await file.read(start, end);
+    return parsed(line, () => format.row(bytes));
+  };
+  const held = stack.move();
+  return {
+    ...head,
+    ...(shuffle ? indexed(spans.length, read) : streamed(entries)),
+    [Symbol.asyncDispose]: () => held.disposeAsync(),
+  };
 }
 
 /**
  * Makes a manifest of records that are in memory.
  *
  * @param path The file that they come from, for errors.
+ * @param mark Separates the path from a record's number.
  * @throws {UsageError} If there are no records, or none that can be used.
  */
 export function manifestOf(
   path: string,
   records: readonly RecordResult[],
-): FileManifest {
+  mark = "#",
+  header: readonly string[] = [],
+): Manifest {
   const rows = records.flatMap((each) => "row" in each ? [each.row] : []);
-  if (rows.length === 0) {
-    const [first] = records;
-    throw first && "problem" in first
-      ? recordError(`${path}#${first.line}`, first.problem)
-      : noRecords(path);
+  const [first] = records;
+  if (rows.length === 0 && first && "problem" in first) {
+    throw recordError(`${path}${mark}${first.line}`, first.problem);
   }
+  if (rows.length === 0) {
+    throw noRecords(path, header.length > 0 ? " below its header" : "");
+  }
+  const columns = new Set(header);
+  for (const row of rows) Object.keys(row).forEach((name) => columns.add(name));
   return {
-    columns: [...new Set(rows.flatMap((row) => Object.keys(row)))],
+    columns: [...columns],
     head: rows.slice(0, HEAD),
+    mark,
     ...indexed(records.length, (i) => Promise.resolve(records[i]!)),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
@@ -201,111 +200,33 @@ export function noRecords(path: string, where = ""): UsageError {
   return new UsageError(`${path}: the file has no records${where}`);
 }
 
-type Readers = Pick<FileManifest, "count" | "rows" | "items">;
+type Records = Pick<Manifest, "count" | "rows">;
 
 /** Reads records whose places are known. */
 function indexed(
   count: number,
   read: (i: number) => Promise<RecordResult>,
-): Readers {
+): Records {
   return {
     count,
     async *rows(order) {
       for (const i of orderOf(count, order)) yield await read(i);
     },
-    items: (order, make) =>
-      pickItems(count, order, async (i) => make(await read(i))),
   };
 }
 
 /** Reads records in the file's own order. */
-function streamed(entries: () => AsyncIterable<Entry>): Readers {
-  const items: Readers["items"] = async function* (
-    { limit = Infinity },
-    make,
-  ) {
-    let count = 0;
-    for await (const { line, row } of entries()) {
-      const item = await make(parsed(line, row));
-      if (item === undefined) continue;
-      yield item;
-      if (++count >= limit) return;
-    }
-  };
+function streamed(entries: () => AsyncIterable<Entry>): Records {
   return {
     count: undefined,
-    items,
-    rows: (options) => items(options, (record) => record),
-  };
-}
-
-function inMemory(bytes: Uint8Array): Pick<FileBytes, "read" | "all"> {
-  return {
-    read: (start, end) => Promise.resolve(bytes.subarray(start, end)),
-    async *all() {
-      yield await Promise.resolve(bytes);
+    async *rows({ limit = Infinity }) {
+      let count = 0;
+      for await (const { line, row } of entries()) {
+        yield parsed(line, row);
+        if (++count >= limit) return;
+      }
     },
   };
-}
-
-/** The place of a record, and the reason why it cannot be parsed if that is known. */
-interface CheckedSpan extends Span {
-  readonly problem?: string;
-}
-
-/** Parses all records, or only the first ones. */
-async function readHead(
-  path: string,
-  format: ManifestFormat,
-  entries: AsyncIterable<Entry>,
-  whole: boolean,
-) {
-  const columns = new Set<string>();
-  const rows: Row[] = [];
-  const spans: CheckedSpan[] = [];
-  let wrong: UsageError | undefined;
-  try {
-    for await (const { row, ...span } of entries) {
-      try {
-        const values = row();
-        for (const name of Object.keys(values)) columns.add(name);
-        if (rows.length < HEAD) rows.push(values);
-        spans.push(span);
-      } catch (cause) {
-        const problem = messageOf(cause);
-        wrong ??= recordError(`${path}:${span.line}`, problem, cause);
-        if (cause instanceof FileError) throw wrong;
-        spans.push({ ...span, problem });
-      }
-      if (!whole && spans.length >= HEAD) break;
-    }
-  } catch (error) {
-    throw inFile(path, error);
-  }
-  if (rows.length > 0) return { columns, rows, spans };
-  const hasHeader = (format.header?.() ?? []).length > 0;
-  throw wrong ?? noRecords(path, hasHeader ? " below its header" : "");
-}
-
-async function readSpans(
-  path: string,
-  entries: AsyncIterable<Entry>,
-): Promise<CheckedSpan[]> {
-  const spans: Span[] = [];
-  try {
-    for await (const { line, start, end } of entries) {
-      spans.push({ line, start, end });
-    }
-  } catch (error) {
-    throw inFile(path, error);
-  }
-  return spans;
-}
-
-function inFile(path: string, error: unknown): unknown {
-  return error instanceof FileError
-    ? recordError(`${path}:${error.line}`, error.message, error)
-    : error;
 }
 
 /** @param path The file with the record's number. */
@@ -320,10 +241,11 @@ function recordError(
   });
 }
 
-function parsed(line: number, row: () => Row): RecordResult {
+function parsed(line: number, row: () => Row, isStrict = false): RecordResult {
   try {
     return { line, row: row() };
   } catch (error) {
+    if (isStrict && error instanceof FileError) throw error;
     return { line, problem: messageOf(error) };
   }
 }

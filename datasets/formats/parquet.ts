@@ -3,7 +3,6 @@ import {
   parquetMetadataAsync,
   parquetSchema,
   type RowGroup,
-  type SchemaElement,
   type SchemaTree,
 } from "hyparquet";
 import { untilAborted } from "../../lib/abort.ts";
@@ -18,8 +17,12 @@ import {
   type Row,
   type RowsOptions,
 } from "./manifest.ts";
-import { decodeRows, type FilePart } from "./parquet_decode.ts";
-import { openRowsThread, type RowsReader } from "./parquet_reader.ts";
+import {
+  decodeRows,
+  type FilePart,
+  openRowsThread,
+  type RowsReader,
+} from "./parquet_decode.ts";
 
 /** Bytes of a file or behind a URL. Several readers can read any part at the same time. */
 export interface RandomBytes {
@@ -27,22 +30,6 @@ export interface RandomBytes {
   readonly size: number;
   /** Reads the bytes from `start` up to `end`. Returns fewer at the end. */
   read(start: number, end: number, signal?: AbortSignal): Promise<Uint8Array>;
-}
-
-/** A Parquet file whose footer has been read. */
-export interface ParquetFile {
-  /** The file's name, for errors. */
-  readonly name: string;
-  /** Column names, in order. */
-  readonly columns: readonly string[];
-  /** Number of records. */
-  readonly count: number;
-  /** The text that the file's writer stored under a key. */
-  note(key: string): string | undefined;
-  /** Reads the first records. Columns with media are not read: only the shape of their values is given. */
-  head(limit: number, signal?: AbortSignal): Promise<Row[]>;
-  /** The row groups. Only the given columns are read. */
-  groups(columns?: readonly string[]): readonly Group[];
 }
 
 /** A row group. */
@@ -87,26 +74,109 @@ export async function openParquet(
   { reader = { run: decodeRows }, signal }: OpenParquetOptions = {},
 ): Promise<ParquetFile> {
   const metadata = await readFooter(name, bytes, signal);
-  const trees = parquetSchema(metadata).children;
-  const columns = trees.map(({ element }) => element.name);
-  const source: Source = { name, bytes, metadata, reader };
-  return {
-    name,
-    columns,
-    count: Number(metadata.num_rows),
-    note: (key) =>
-      metadata.key_value_metadata?.find((each) => each.key === key)?.value,
-    head: (limit, signal) => readHead(source, trees, limit, signal),
-    groups(needed = columns) {
-      let first = 0;
-      return metadata.row_groups.map((rowGroup) => {
-        const rows = Number(rowGroup.num_rows);
-        const range = { rowGroup, first, count: rows, columns: needed };
-        first += rows;
-        return { rows, read: (signal) => readRows(source, range, signal) };
-      });
-    },
-  };
+  return new ParquetFile(name, bytes, metadata, reader);
+}
+
+/** A Parquet file whose footer has been read. */
+export class ParquetFile {
+  /** The file's name, for errors. */
+  readonly name: string;
+  /** Column names, in order. */
+  readonly columns: readonly string[];
+  /** Number of records. */
+  readonly count: number;
+  readonly #bytes: RandomBytes;
+  readonly #metadata: FileMetaData;
+  readonly #reader: RowsReader;
+  readonly #trees: readonly SchemaTree[];
+
+  constructor(
+    name: string,
+    bytes: RandomBytes,
+    metadata: FileMetaData,
+    reader: RowsReader,
+  ) {
+    this.name = name;
+    this.#bytes = bytes;
+    this.#metadata = metadata;
+    this.#reader = reader;
+    this.#trees = parquetSchema(metadata).children;
+    this.columns = this.#trees.map(({ element }) => element.name);
+    this.count = Number(metadata.num_rows);
+  }
+
+  /** The text that the file's writer stored under a key. */
+  note(key: string): string | undefined {
+    return this.#metadata.key_value_metadata?.find((each) => each.key === key)
+      ?.value;
+  }
+
+  /** Reads the first records. Columns with media are not read: only the shape of their values is given. */
+  async head(limit: number, signal?: AbortSignal): Promise<Row[]> {
+    const rowGroup = this.#metadata.row_groups.find((each) => each.num_rows);
+    if (!rowGroup) return [];
+    const media = this.#trees.filter(holdsBytes);
+    const shapes = Object.fromEntries(
+      media.map((tree) => [tree.element.name, shapeOf(tree)]),
+    );
+    const columns = this.columns.filter((name) => !(name in shapes));
+    if (columns.length === 0) return [shapes];
+    const count = Math.min(limit, Number(rowGroup.num_rows));
+    const range = { rowGroup, first: 0, count, columns };
+    const rows = await this.#read(range, signal);
+    return rows.map((row) => ({ ...row, ...shapes }));
+  }
+
+  /** The row groups. Only the given columns are read. */
+  groups(columns = this.columns): readonly Group[] {
+    let first = 0;
+    return this.#metadata.row_groups.map((rowGroup) => {
+      const rows = Number(rowGroup.num_rows);
+      const range = { rowGroup, first, count: rows, columns };
+      first += rows;
+      return { rows, read: (signal) => this.#read(range, signal) };
+    });
+  }
+
+  async #read(
+    { rowGroup, first, count, columns }: RowRange,
+    signal?: AbortSignal,
+  ): Promise<readonly Row[]> {
+    const read = async () => {
+      const parts = rangesOf(rowGroup, columns).map(
+        async ([start, end]): Promise<FilePart> => ({
+          start,
+          bytes: await readPart(this.#bytes, start, end, signal),
+        }),
+      );
+      return await this.#reader.run({
+        size: this.#bytes.size,
+        metadata: { ...this.#metadata, row_groups: [rowGroup] },
+        columns,
+        count,
+        parts: await Promise.all(parts),
+      }, signal);
+    };
+    try {
+      return await (signal ? untilAborted(read(), signal) : read());
+    } catch (cause) {
+      throw new Error(
+        `cannot read rows ${first + 1} to ${first + count} of ${this.name}: ${
+          messageOf(cause)
+        }`,
+        { cause },
+      );
+    }
+  }
+}
+
+/** The first records of a row group, of some columns. */
+interface RowRange {
+  readonly rowGroup: RowGroup;
+  /** Number of records before the row group. */
+  readonly first: number;
+  readonly count: number;
+  readonly columns: readonly string[];
 }
 
 /**
@@ -153,6 +223,7 @@ export async function parquetManifest(
   if (!filled) throw noRecords(first.name);
   return {
     columns: first.columns,
+    mark: "#",
     head: await filled.head(HEAD, signal),
     count: files.reduce((sum, { count }) => sum + count, 0),
     rows: (options) => rowsOf(files, options),
@@ -240,17 +311,10 @@ export function readingOrder(
     : kept;
 }
 
-interface Source {
-  readonly name: string;
-  readonly bytes: RandomBytes;
-  readonly metadata: FileMetaData;
-  readonly reader: RowsReader;
-}
-
 async function readFooter(
   name: string,
   bytes: RandomBytes,
-  signal: AbortSignal | undefined,
+  signal?: AbortSignal,
 ): Promise<FileMetaData> {
   let failure: unknown;
   const slice = async (start: number, end = bytes.size) => {
@@ -274,69 +338,6 @@ async function readFooter(
   }
 }
 
-async function readHead(
-  source: Source,
-  trees: readonly SchemaTree[],
-  limit: number,
-  signal: AbortSignal | undefined,
-): Promise<Row[]> {
-  const rowGroup = source.metadata.row_groups.find(({ num_rows }) =>
-    num_rows > 0n
-  );
-  if (!rowGroup) return [];
-  const shapes = Object.fromEntries(
-    trees.filter(holdsBytes)
-      .map((tree) => [tree.element.name, shapeOf(tree)]),
-  );
-  const columns = trees.filter((tree) => !holdsBytes(tree))
-    .map(({ element }) => element.name);
-  if (columns.length === 0) return [shapes];
-  const count = Math.min(limit, Number(rowGroup.num_rows));
-  const range = { rowGroup, first: 0, count, columns };
-  const rows = await readRows(source, range, signal);
-  return rows.map((row) => ({ ...row, ...shapes }));
-}
-
-/** The first records of a row group, of some columns. */
-interface RowRange {
-  readonly rowGroup: RowGroup;
-  /** Number of records before the row group. */
-  readonly first: number;
-  readonly count: number;
-  readonly columns: readonly string[];
-}
-
-async function readRows(
-  { name, bytes, metadata, reader }: Source,
-  { rowGroup, first, count, columns }: RowRange,
-  signal: AbortSignal | undefined,
-): Promise<readonly Row[]> {
-  const { size } = bytes;
-  const read = async () => {
-    const parts = await Promise.all(
-      rangesOf(rowGroup, columns).map(
-        async ([start, end]): Promise<FilePart> => ({
-          start,
-          bytes: await readPart(bytes, start, end, signal),
-        }),
-      ),
-    );
-    const needed = { ...metadata, row_groups: [rowGroup] };
-    const job = { size, metadata: needed, columns, count, parts };
-    return await reader.run(job, signal);
-  };
-  try {
-    return await (signal ? untilAborted(read(), signal) : read());
-  } catch (cause) {
-    throw new Error(
-      `cannot read rows ${first + 1} to ${first + count} of ${name}: ${
-        messageOf(cause)
-      }`,
-      { cause },
-    );
-  }
-}
-
 /** The byte ranges that hold some columns of a row group. */
 function rangesOf(
   { columns: chunks }: RowGroup,
@@ -344,12 +345,8 @@ function rangesOf(
 ): [start: number, end: number][] {
   const ranges: [number, number][] = [];
   let size = 0;
-  const needed = chunks.flatMap(({ meta_data }) =>
-    meta_data && columns.includes(meta_data.path_in_schema[0]!)
-      ? [meta_data]
-      : []
-  );
-  for (const meta of needed) {
+  for (const { meta_data: meta } of chunks) {
+    if (!meta || !columns.includes(meta.path_in_schema[0]!)) continue;
     size += Number(meta.total_uncompressed_size);
     const start = Number(meta.dictionary_page_offset || meta.data_page_offset);
     const end = start + Number(meta.total_compressed_size);
@@ -368,7 +365,7 @@ async function readPart(
   bytes: RandomBytes,
   start: number,
   end: number,
-  signal: AbortSignal | undefined,
+  signal?: AbortSignal,
 ): Promise<ArrayBuffer> {
   if (!(start >= 0 && start <= end && end <= bytes.size)) {
     throw new Error(
@@ -389,10 +386,7 @@ async function readPart(
 
 /** Whether a column may hold media: anything but numbers and text. */
 function holdsBytes({ element, children }: SchemaTree): boolean {
-  return children.length > 0 ? children.some(holdsBytes) : isBytes(element);
-}
-
-function isBytes(element: SchemaElement): boolean {
+  if (children.length > 0) return children.some(holdsBytes);
   const { type, converted_type, logical_type } = element;
   return (type === "BYTE_ARRAY" || type === "FIXED_LEN_BYTE_ARRAY") &&
     converted_type === undefined && logical_type === undefined;

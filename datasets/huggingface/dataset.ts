@@ -9,10 +9,9 @@ import {
 import type { ColumnOptions } from "../columns/names.ts";
 import { type SpeechOptions, speechShape } from "../speech.ts";
 import { columnsShape, manifestDataset, manifestShape } from "../records.ts";
-import { cacheFolder } from "./files.ts";
+import { cacheFolder, openPart } from "./files.ts";
 import { CONVERTED, fileUrl, lookUp, type Repository } from "./hub.ts";
 import { type Hub, hubFetch } from "./hub_fetch.ts";
-import { openPart } from "./open_part.ts";
 import { choose, type Parts, partsOf, usualConfigOf } from "./parts.ts";
 
 /** Options of {@linkcode huggingface}. */
@@ -48,7 +47,7 @@ export interface HuggingfaceOptions extends SpeechOptions {
 
 const schema = z.strictObject({
   dataset: z.string().regex(/^[\w-][\w.-]*(\/[\w-][\w.-]*)?$/, {
-    error: "it must be the hub's name for it, as owner/name",
+    error: "must be the name of a dataset on the hub, as owner/name",
   }).describe("Name of the dataset on the hub, as openslr/librispeech_asr"),
   config: z.string().min(1).optional().describe(
     "Configuration (default: the card's, else default, else the only one)",

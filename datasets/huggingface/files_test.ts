@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { tempFolder } from "../../tests/support/datasets.ts";
-import { cachedFile, cacheFolder, remoteBytes } from "./files.ts";
+import { cachedFile, cacheFolder, mediaColumns, remoteBytes } from "./files.ts";
 import { type Hub, hubFetch } from "./hub_fetch.ts";
 
 const FILE = Uint8Array.from({ length: 100 }, (_, i) => i);
@@ -162,4 +162,36 @@ Deno.test("cacheFolder() is that of huggingface_hub", () => {
   );
   assert.equal(folderOf({ HOME: "/me" }), "/me/.cache/huggingface/hub");
   assert.throws(() => folderOf({}), /^UsageError: cacheDir: must be given/);
+});
+
+const columnsOf = (note: string | undefined) =>
+  mediaColumns({ note: () => note });
+const of = (features: unknown) =>
+  columnsOf(JSON.stringify({ info: { features } }));
+
+Deno.test("mediaColumns() finds audio and images by their type, alone or in lists", () => {
+  const text = { dtype: "string", _type: "Value" };
+  for (
+    const [features, expected] of [
+      [{ text, utterance: { sampling_rate: 16000, _type: "Audio" } }, {
+        audio: "utterance",
+      }],
+      [{ scan: { _type: "Image" }, note: text }, { images: "scan" }],
+      [{ pages: [{ _type: "Image" }] }, { images: "pages" }],
+      [{ pages: { feature: { _type: "Image" }, _type: "List" } }, {
+        images: "pages",
+      }],
+      [{ prompt_audio: { _type: "Audio" }, audio: { _type: "Audio" } }, {
+        audio: "audio",
+      }],
+      [{ text }, {}],
+      ["nonsense", {}],
+    ] as const
+  ) assert.deepEqual(of(features), expected);
+});
+
+Deno.test("mediaColumns() ignores a note that is missing or cannot be read", () => {
+  for (const note of [undefined, "", "{", "null", "7", '{"info":null}']) {
+    assert.deepEqual(columnsOf(note), {});
+  }
 });

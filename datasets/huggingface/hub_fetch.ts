@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises";
 import { messageOf } from "../../plugins/mod.ts";
 import { readBody } from "../../lib/bytes.ts";
 
@@ -52,8 +53,6 @@ export interface HubFetchOptions {
   readonly signal: AbortSignal;
 }
 
-const REDIRECTS: readonly number[] = [301, 302, 303, 307, 308];
-const MAX_REDIRECTS = 8;
 /** Largest response: it is held in memory. */
 const MAX_BYTES = 2 ** 30;
 /** Number of attempts for a file. */
@@ -63,47 +62,33 @@ const MAX_WAIT_MS = 30_000;
 
 /**
  * Makes a `fetch` that sends the token to the hub only: files are on other hosts, to which the hub redirects with a
- * signature. A request for a range of a file is repeated if its error may be temporary.
+ * signature, and `fetch` removes the token then. A request for a range of a file is repeated if its error may be
+ * temporary.
  */
 export function hubFetch(
   { endpoint, token, timeoutMs, signal }: HubFetchOptions,
 ): HubFetch {
-  async function fetchOnce(
-    input: URL,
-    init: RequestInit,
-    signals: readonly AbortSignal[],
-  ): Promise<Response> {
-    let url = input;
-    for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
-      const headers = new Headers(init.headers);
-      headers.delete("authorization");
-      if (token !== undefined && url.origin === endpoint.origin) {
-        headers.set("authorization", `Bearer ${token}`);
-      }
-      const request = { ...init, headers };
-      const response = await fetchWhole(url, request, signals, timeoutMs);
-      const to = response.headers.get("location");
-      if (!REDIRECTS.includes(response.status) || to === null) {
-        if (response.ok) return response;
-        throw new HubStatusError(response);
-      }
-      url = new URL(to, url);
-    }
-    throw new Error(`the hub redirects more than ${MAX_REDIRECTS} times`);
-  }
-
   return async (input, init = {}) => {
     const url = new URL(input instanceof Request ? input.url : input);
     const signals = init.signal ? [signal, init.signal] : [signal];
-    const isRange = new Headers(init.headers).has("range");
+    const headers = new Headers(init.headers);
+    headers.delete("authorization");
+    if (token !== undefined && url.origin === endpoint.origin) {
+      headers.set("authorization", `Bearer ${token}`);
+    }
     for (let tries = 1;; tries++) {
       try {
-        return await fetchOnce(url, init, signals);
+        const request = { ...init, headers };
+        const response = await fetchWhole(url, request, signals, timeoutMs);
+        if (response.ok) return response;
+        throw new HubStatusError(response);
       } catch (error) {
-        const isLast = !isRange || tries === TRIES ||
+        const isLast = !headers.has("range") || tries === TRIES ||
           signals.some(({ aborted }) => aborted);
         if (isLast || !isTemporary(error)) throw shownError(url, error);
-        await pause(waitMs(error, tries), AbortSignal.any(signals));
+        const pause = { signal: AbortSignal.any(signals) };
+        // An abort ends the pause, and then the next attempt.
+        await setTimeout(waitMs(error, tries), null, pause).catch(() => {});
       }
     }
   };
@@ -116,16 +101,12 @@ async function fetchWhole(
   timeoutMs: number,
 ): Promise<Response> {
   const late = new AbortController();
-  const wait = () =>
-    setTimeout(
-      () => late.abort(new Error(`nothing arrived within ${timeoutMs} ms`)),
-      timeoutMs,
-    );
+  const reason = new Error(`nothing arrived within ${timeoutMs} ms`);
+  const wait = () => globalThis.setTimeout(() => late.abort(reason), timeoutMs);
   let timer = wait();
   try {
     const response = await fetch(url, {
       ...init,
-      redirect: "manual",
       signal: AbortSignal.any([late.signal, ...signals]),
     });
     const bytes = await readBody(response, MAX_BYTES, () => {
@@ -148,21 +129,8 @@ function isTemporary(error: unknown): boolean {
 
 /** The time that the hub asks for, within limits; otherwise longer after each attempt. */
 function waitMs(error: unknown, tries: number): number {
-  const asked = error instanceof HubStatusError
-    ? error.retryAfterMs
-    : undefined;
-  return Math.min(asked ?? WAIT_MS * tries, MAX_WAIT_MS);
-}
-
-/** Waits, at most until the signal aborts. */
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener("abort", () => {
-      clearTimeout(timer);
-      resolve();
-    }, { once: true });
-  });
+  const { retryAfterMs = WAIT_MS * tries } = error as Partial<HubStatusError>;
+  return Math.min(retryAfterMs, MAX_WAIT_MS);
 }
 
 /** Removes the queries of URLs, which contain signatures. */

@@ -1,5 +1,5 @@
 import { posix } from "node:path";
-import { nearest } from "../../lib/text.ts";
+import { didYouMean } from "../../lib/text.ts";
 import { isRecord } from "../../lib/record.ts";
 import { UsageError } from "../../plugins/mod.ts";
 import type { HubFile } from "./hub.ts";
@@ -163,12 +163,11 @@ function unknownName(
 ): UsageError {
   const { dataset, [option]: value } = choice;
   const list = `${dataset} has ${names.join(", ")}`;
-  const near = value === undefined ? undefined : nearest(value, names);
   return new UsageError(
     value === undefined
       ? `${option}: must be given: ${list}`
       : `${option}: unknown ${option} "${value}"${
-        near ? `; did you mean "${near}"?` : ""
+        didYouMean(value, names)
       }; ${list}`,
     { problems: [{ path: option, message: `unknown ${option}` }] },
   );

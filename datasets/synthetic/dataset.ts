@@ -6,11 +6,11 @@ import {
   messageOf,
   type Random,
   random,
-  type Session,
   type Turn,
   UsageError,
 } from "../../plugins/mod.ts";
 import { openTokenizer } from "../../tokens/mod.ts";
+import { madeSession } from "../speech.ts";
 import { syntheticAudio } from "./audio.ts";
 import { syntheticImage } from "./image.ts";
 import {
@@ -23,11 +23,12 @@ import {
   syntheticSchema,
   type SyntheticSettings,
 } from "./options.ts";
-import { type Prefixes, prefixesOf } from "./prefixes.ts";
-import { openingsOf } from "./words.ts";
 import {
   characterWriter,
   type CountedText,
+  openingsOf,
+  type Prefixes,
+  prefixesOf,
   tokenizerWriter,
   type Writer,
 } from "./writer.ts";
@@ -71,19 +72,16 @@ async function open(settings: SyntheticSettings): Promise<Dataset> {
     },
     isEndless: count === undefined,
     async *sessions({ seed, pass, signal }) {
-      const context: SeedContext = {
-        settings,
-        writer,
-        draw,
-        seed,
-        openings: openingsOf(seed),
-        prefixes: groups.length > 0
-          ? prefixesOf(groups, { seed, writer })
-          : undefined,
-      };
+      const openings = openingsOf(seed);
+      const prefixes = groups.length > 0
+        ? prefixesOf(groups, { seed, writer })
+        : undefined;
+      const context = { settings, writer, draw, seed, openings, prefixes };
       const first = count === undefined || samePasses ? 0 : pass * count;
       for (let i = 0; i < (count ?? Infinity) && !signal.aborted; i++) {
-        const session = await makeSession(first + i, context, signal);
+        const n = first + i;
+        const turns = () => makeTurns(n, { ...context, signal });
+        const session = await madeSession(String(n), turns);
         // A session that was cancelled is not a problem of the data.
         if (signal.aborted) return;
         yield session;
@@ -108,6 +106,7 @@ interface SeedContext {
   readonly seed: number;
   readonly openings: ReturnType<typeof openingsOf>;
   readonly prefixes: Prefixes | undefined;
+  readonly signal: AbortSignal;
 }
 
 /** A turn to make, and what all turns of its session share. */
@@ -119,55 +118,45 @@ interface TurnContext extends SeedContext {
   /** Draws the words. */
   readonly words: Random;
   readonly prefix: CountedText | undefined;
-  readonly signal: AbortSignal;
 }
 
-/** Makes session number `n`, independently of the others. */
-async function makeSession(
-  n: number,
-  context: SeedContext,
-  signal: AbortSignal,
-): Promise<Session> {
-  const { seed, prefixes } = context;
-  const id = String(n);
-  try {
-    const size = sizesOf(n, context);
-    const words = random(seed, `synthetic/words/${n}`);
-    const prefix = await prefixes?.(n);
-    const count = size("turns") ?? 1;
-    const turns: Turn[] = [];
-    for (let turn = 0; turn < count; turn++) {
-      const own = { session: n, turn, size, words, prefix, signal };
-      turns.push(await makeTurn({ ...context, ...own }));
-    }
-    return { id, turns };
-  } catch (error) {
-    return { id, turns: [], problem: messageOf(error) };
-  }
-}
-
-/** The sizes of a session. Each option has its own random stream, so that none changes what another draws. */
-function sizesOf(
-  session: number,
-  { draw, seed }: SeedContext,
-): TurnContext["size"] {
+/** Makes the turns of session number `n`, independently of the other sessions. */
+async function makeTurns(n: number, context: SeedContext): Promise<Turn[]> {
+  const { seed, draw, prefixes } = context;
+  // Each option has its own random stream, so that none changes what another draws.
   const streams = new Map<Drawn, Random>();
-  return (option) => {
+  const size = (option: Drawn) => {
     const stream = streams.get(option) ??
-      random(seed, `synthetic/${option}/${session}`);
+      random(seed, `synthetic/${option}/${n}`);
     streams.set(option, stream);
     return draw[option]?.(stream);
   };
+  const words = random(seed, `synthetic/words/${n}`);
+  const prefix = await prefixes?.(n);
+  const count = size("turns") ?? 1;
+  const turns: Turn[] = [];
+  for (let turn = 0; turn < count; turn++) {
+    const own = { session: n, turn, size, words, prefix };
+    turns.push(await makeTurn({ ...context, ...own }));
+  }
+  return turns;
 }
 
 async function makeTurn(context: TurnContext): Promise<Turn> {
-  const { turn, size, prefix, settings: { prefixIn = "system" } } = context;
+  const { turn, size, prefix, settings } = context;
+  const { prefixIn = "system", batch } = settings;
   const maxOutputTokens = firstOr("firstOutputTokens", "outputTokens", context);
   const thinkMs = turn > 0 ? size("thinkMs") : undefined;
+  const texts: string[] = [];
+  for (let i = 0; i < (batch ?? 1); i++) {
+    const text = await writePrompt(context, i);
+    if (text !== undefined) texts.push(text);
+  }
+  const [text] = texts;
   return {
     columns: {
       ...(prefix && prefixIn === "system" && { system: prefix.text }),
-      ...await makeTexts(context),
+      ...(batch === undefined ? text !== undefined && { text } : { texts }),
       ...makeMedia(context),
     },
     ...(maxOutputTokens !== undefined && { maxOutputTokens }),
@@ -182,17 +171,6 @@ function firstOr(
   { turn, size }: TurnContext,
 ): number | undefined {
   return (turn === 0 ? size(first) : undefined) ?? size(option);
-}
-
-async function makeTexts(context: TurnContext): Promise<Columns> {
-  const { batch } = context.settings;
-  if (batch === undefined) {
-    const text = await writePrompt(context, 0);
-    return text === undefined ? {} : { text };
-  }
-  const texts: string[] = [];
-  for (let i = 0; i < batch; i++) texts.push((await writePrompt(context, i))!);
-  return { texts };
 }
 
 /** Tokens of each prompt by default, if there is no audio. */
@@ -218,31 +196,22 @@ async function writePrompt(
   });
 }
 
-function makeMedia(
-  { session, turn, size, settings, seed }: TurnContext,
-): Columns {
+function makeMedia(context: TurnContext): Columns {
+  const { session, turn, size, settings, seed } = context;
   const id = `synthetic-${session}-${turn}`;
   const seconds = size("audioSeconds");
-  const {
-    images,
-    imageWidth: width = 512,
-    imageHeight: height = 512,
-    imageContent: content = "gradient",
-  } = settings;
-  const image = { width, height, content, seed };
+  const durationMs = Math.max(1, Math.round((seconds ?? 0) * 1000));
+  const { images: count, imageWidth: width = 512, imageHeight: height = 512 } =
+    settings;
+  const content = settings.imageContent ?? "gradient";
+  const images = Array.from(
+    { length: count },
+    (_, i) =>
+      syntheticImage({ id: `${id}-${i}`, width, height, content, seed }),
+  );
   return {
-    ...(seconds !== undefined && {
-      audio: syntheticAudio({
-        id,
-        durationMs: Math.max(1, Math.round(seconds * 1000)),
-        seed,
-      }),
-    }),
-    ...(images > 0 && {
-      images: Array.from(
-        { length: images },
-        (_, i) => syntheticImage({ ...image, id: `${id}-${i}` }),
-      ),
-    }),
+    ...(seconds !== undefined &&
+      { audio: syntheticAudio({ id, durationMs, seed }) }),
+    ...(count > 0 && { images }),
   };
 }

@@ -6,7 +6,6 @@ import {
   type Range,
   SHORT_FORMS,
 } from "./distribution.ts";
-import type { PrefixGroup } from "./prefixes.ts";
 
 /** A group of prefixes that sessions share. */
 export interface SharedPrefixes {
@@ -17,6 +16,9 @@ export interface SharedPrefixes {
   /** How often sessions use this group, in proportion to the weights of the others. @default {1} */
   weight?: number;
 }
+
+/** A group with all of its values. */
+export type PrefixGroup = Readonly<Required<SharedPrefixes>>;
 
 /** Options of {@linkcode synthetic}. */
 export interface SyntheticOptions {

@@ -1,7 +1,8 @@
+import lines from "./words.json" with { type: "json" };
 import { yieldToEventLoop } from "../../lib/event_loop.ts";
-import type { Random } from "../../plugins/mod.ts";
+import { type Random, random } from "../../plugins/mod.ts";
+import type { PrefixGroup } from "./options.ts";
 import { CHARACTERS_PER_TOKEN, type Tokenizer } from "../../tokens/mod.ts";
-import { drawWord, wordOfLength, WORDS } from "./words.ts";
 
 /** A text with a known number of tokens. */
 export interface CountedText {
@@ -72,7 +73,7 @@ export function tokenizerWriter(tokenizer: Tokenizer): Writer {
   const prices = pricesOf(tokenizer);
   return {
     counter: "tokenizer",
-    write: (options) => adjust(draft(options, prices), options, prices),
+    write: (options) => writeTokens(options, prices),
   };
 }
 
@@ -110,50 +111,34 @@ function pricesOf(tokenizer: Tokenizer): Prices {
   };
 }
 
-/** Draws the pieces of a text that has about the right length. The text to continue is the first piece. */
-function draft(
-  { tokens, opening, after, random }: WriteOptions,
-  prices: Prices,
-): string[] {
-  const pieces = after ? [after.text] : [];
-  let left = tokens;
-  for (let i = 0;; i++) {
-    const word = opening[i] ?? drawWord(random);
-    const piece = pieces.length > 0 ? ` ${word}` : word;
-    const price = pieces.length > 0
-      ? prices.of(piece)
-      : prices.tokenizer.count(piece);
-    if (price > left) return pieces;
-    pieces.push(piece);
-    // A piece of no tokens counts as one, so that the loop ends; the length is corrected later.
-    left -= Math.max(1, price);
-  }
-}
-
 /** Number of corrections after which a text is given up. */
 const MAX_CORRECTIONS = 200;
 
-/** Adds and removes pieces at the end until the length is exact. */
-async function adjust(
-  pieces: string[],
-  { tokens, after, random, signal }: WriteOptions,
-  prices: Prices,
+/** Adds and removes words at the end until the length is exact. The text to continue is the first piece. */
+async function writeTokens(
+  { tokens, opening, after, random, signal }: WriteOptions,
+  { tokenizer, of, draw }: Prices,
 ): Promise<string> {
   const goal = tokens + (after?.tokens ?? 0);
-  const kept = after ? 1 : 0;
+  const pieces = after ? [after.text] : [];
+  const kept = pieces.length;
   for (let i = 0; i < MAX_CORRECTIONS; i++) {
     if (i > 0) await yieldToEventLoop();
     signal?.throwIfAborted();
     const text = pieces.join("");
-    let missing = goal - await prices.tokenizer.countLong(text);
+    let missing = goal - await tokenizer.countLong(text);
     if (missing === 0) return text;
+    // A piece of no tokens counts as one, so that the loops end.
     while (missing < 0 && pieces.length > kept) {
-      missing += Math.max(1, prices.of(pieces.pop()!));
+      missing += Math.max(1, of(pieces.pop()!));
     }
     while (missing > 0) {
-      const piece = prices.draw(missing, random) ?? drawLetter(random);
+      const word = ` ${opening[pieces.length - kept] ?? drawWord(random)}`;
+      const piece = of(word) <= missing
+        ? word
+        : draw(missing, random) ?? drawLetter(random);
       pieces.push(pieces.length > 0 ? piece : piece.trimStart());
-      missing -= Math.max(1, prices.of(piece));
+      missing -= Math.max(1, of(piece));
     }
   }
   throw new Error(
@@ -163,4 +148,97 @@ async function adjust(
 
 function drawLetter(random: Random): string {
   return "abcdefghijklmnopqrstuvwxyz"[Math.floor(random() * 26)]!;
+}
+
+/** Common English words, shortest first: most tokenizers have a token for each. */
+export const WORDS: readonly string[] = lines.join(" ").split(" ");
+
+/** The words by their length. */
+const BY_LENGTH = Map.groupBy(WORDS, ({ length }) => length);
+
+/** Number of words of at most three letters. */
+const SHORT = WORDS.filter(({ length }) => length <= 3).length;
+
+/**
+ * Draws a word. Half of them are short, as in English, and one in seven ends a sentence, so that a text has about
+ * four characters a token.
+ */
+export function drawWord(draw: Random): string {
+  const count = draw() < 0.5 ? SHORT : WORDS.length;
+  const word = WORDS[Math.floor(draw() * count)]!;
+  return draw() < 1 / 7 ? `${word}.` : word;
+}
+
+/** Draws a word of 1 to 10 letters. */
+export function wordOfLength(length: number, draw: Random): string {
+  const words = BY_LENGTH.get(length)!;
+  return words[Math.floor(draw() * words.length)]!;
+}
+
+/** Number of words in an opening. */
+const OPENING_WORDS = 3;
+
+/** Number of different openings: 134 million. */
+const OPENINGS = WORDS.length ** OPENING_WORDS;
+
+/** An odd number: multiplying by it permutes the numbers below {@linkcode OPENINGS}, a power of 2. */
+const MIXER = 0x2545f491;
+
+/**
+ * Returns the words that open text number `n`, any integer. No two texts within 134 million have the same three words;
+ * of 512 consecutive texts no two have the same first word. The seed determines where the sequence begins.
+ */
+export function openingsOf(seed: number): (n: number) => string[] {
+  const start = Math.floor(random(seed, "synthetic/openings")() * OPENINGS);
+  return (n) => {
+    const code = (Math.imul(n, MIXER) + start) & (OPENINGS - 1);
+    return Array.from(
+      { length: OPENING_WORDS },
+      (_, i) => WORDS[Math.floor(code / WORDS.length ** i) % WORDS.length]!,
+    );
+  };
+}
+
+/** Returns the prefix of a session, by its number. A prefix is written when it is first used. */
+export type Prefixes = (session: number) => Promise<CountedText>;
+
+/** Creates the prefixes for one seed. */
+export function prefixesOf(
+  groups: readonly PrefixGroup[],
+  { seed, writer }: { readonly seed: number; readonly writer: Writer },
+): Prefixes {
+  const openings = openingsOf(seed);
+  const written = new Map<number, Promise<CountedText>>();
+  async function write(tokens: number, index: number): Promise<CountedText> {
+    const text = await writer.write({
+      tokens,
+      random: random(seed, `synthetic/prefix/${index}`),
+      // Below 0, where the openings of prompts never are.
+      opening: openings(-1 - index),
+    });
+    return { text, tokens };
+  }
+  return (session) => {
+    const draw = random(seed, `synthetic/prefix-of/${session}`);
+    const { group, first } = drawGroup(groups, draw());
+    const index = first + Math.floor(draw() * group.count);
+    const prefix = written.get(index) ?? write(group.tokens, index);
+    written.set(index, prefix);
+    return prefix;
+  };
+}
+
+/** Returns the group that a uniform number falls into, and the number of prefixes of the groups before it. */
+function drawGroup(groups: readonly PrefixGroup[], uniform: number) {
+  const total = groups.reduce((sum, { weight }) => sum + weight, 0);
+  let left = uniform * total;
+  let first = 0;
+  let drawn = { group: groups[0]!, first };
+  for (const group of groups) {
+    if (group.weight > 0) drawn = { group, first };
+    if (left < group.weight) break;
+    left -= group.weight;
+    first += group.count;
+  }
+  return drawn;
 }

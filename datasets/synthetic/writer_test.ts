@@ -12,8 +12,17 @@ import {
   type SmallTokenizerOptions,
 } from "../../tests/support/small_tokenizer.ts";
 import { tempFolder } from "../../tests/support/datasets.ts";
-import { WORDS } from "./words.ts";
-import { characterWriter, tokenizerWriter } from "./writer.ts";
+import {
+  characterWriter,
+  characterWriter as writer,
+  drawWord,
+  openingsOf,
+  prefixesOf,
+  tokenizerWriter,
+  wordOfLength,
+  WORDS,
+} from "./writer.ts";
+import type { PrefixGroup } from "./options.ts";
 
 async function tokenizerWith(
   options: SmallTokenizerOptions,
@@ -186,4 +195,99 @@ Deno.test("tokenizerWriter() fails if the tokenizer has no text of a length", as
       message: "tokenizer: found no text of 21 tokens in 200 attempts",
     },
   );
+});
+
+Deno.test("WORDS are 512 different words in lower case, of every length from 1 to 10", () => {
+  assert.equal(WORDS.length, 512);
+  assert.equal(new Set(WORDS).size, 512);
+  for (const word of WORDS) assert.match(word, /^[a-z]{1,10}$/);
+  for (let length = 1; length <= 10; length++) {
+    assert.equal(wordOfLength(length, random(1, "x")).length, length);
+  }
+});
+
+Deno.test("drawWord() gives about four characters a token, if every word and every full stop is a token", () => {
+  const chance = random(1, "words");
+  const words = Array.from({ length: 20_000 }, () => drawWord(chance));
+  const stops = words.filter((word) => word.endsWith(".")).length;
+  const perToken = words.join(" ").length / (words.length + stops);
+  assert.ok(perToken > 3.8 && perToken < 4.6, `${perToken}`);
+});
+
+Deno.test("openingsOf() gives no two texts the same three words", () => {
+  for (const seed of [1, 2, 2 ** 40]) {
+    const opening = openingsOf(seed);
+    const seen = new Set<string>();
+    for (let n = -1000; n < 50_000; n++) seen.add(opening(n).join(" "));
+    assert.equal(seen.size, 51_000);
+  }
+});
+
+Deno.test("openingsOf() gives no two of 512 consecutive texts the same first word", () => {
+  fc.assert(
+    fc.property(
+      fc.nat(),
+      fc.integer({ min: -1e12, max: 1e12 }),
+      (seed, from) => {
+        const opening = openingsOf(seed);
+        const firsts = Array.from(
+          { length: 512 },
+          (_, i) => opening(from + i)[0],
+        );
+        assert.equal(new Set(firsts).size, 512);
+      },
+    ),
+  );
+});
+
+Deno.test("openingsOf() begins at another place for another seed", () => {
+  const firsts = Array.from(
+    { length: 50 },
+    (_, seed) => openingsOf(seed)(0).join(),
+  );
+  assert.equal(new Set(firsts).size, 50);
+  assert.deepEqual(openingsOf(7)(3), openingsOf(7)(3));
+});
+
+async function drawn(groups: readonly PrefixGroup[], sessions: number) {
+  const prefixes = prefixesOf(groups, { seed: 3, writer });
+  const counts = new Map<string, number>();
+  for (let n = 0; n < sessions; n++) {
+    const { text, tokens } = await prefixes(n);
+    assert.equal(estimateTokens(text), tokens);
+    counts.set(text, (counts.get(text) ?? 0) + 1);
+  }
+  return counts;
+}
+
+Deno.test("prefixesOf() draws groups by weight, and the prefixes of a group equally often", async () => {
+  const counts = await drawn([
+    { tokens: 20, count: 4, weight: 3 },
+    { tokens: 10, count: 1, weight: 0 },
+    { tokens: 5, count: 2, weight: 1 },
+  ], 8000);
+  assert.equal(counts.size, 6);
+  for (const [text, count] of counts) {
+    const share = estimateTokens(text) === 20 ? 0.75 / 4 : 0.25 / 2;
+    assert.ok(Math.abs(count / 8000 - share) < 0.02, `${text}: ${count}`);
+  }
+});
+
+Deno.test("prefixesOf() never draws a group of weight 0, first, last or between others", async () => {
+  const none = { tokens: 9, count: 1, weight: 0 };
+  const one = { tokens: 4, count: 1, weight: 2 };
+  for (const groups of [[none, one], [one, none], [none, one, none]]) {
+    const texts = [...(await drawn(groups, 200)).keys()];
+    assert.deepEqual(texts.map(estimateTokens), [4]);
+  }
+});
+
+Deno.test("prefixesOf() gives a session the same prefix in any order of calls", async () => {
+  const groups = [{ tokens: 30, count: 50, weight: 1 }];
+  const forward = prefixesOf(groups, { seed: 1, writer });
+  const backward = prefixesOf(groups, { seed: 1, writer });
+  const numbers = Array.from({ length: 100 }, (_, n) => n);
+  const there = await Promise.all(numbers.map(forward));
+  const back = await Promise.all(numbers.toReversed().map(backward));
+  assert.deepEqual(back.toReversed(), there);
 });

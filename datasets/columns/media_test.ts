@@ -3,7 +3,7 @@ import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import fc from "fast-check";
 import { bytesSource, inspectAudio } from "../../audio/mod.ts";
-import { audioPlace, looksLikeAudio } from "./audio.ts";
+import { audioPlace, looksLikeAudio } from "./media.ts";
 import { tone } from "../../tests/support/datasets.ts";
 
 const FOLDER = resolve("data");

@@ -5,7 +5,7 @@ import {
   parquetOf,
   watched,
 } from "../../tests/support/parquet.ts";
-import { openRowsThread } from "./parquet_reader.ts";
+import { openRowsThread } from "./parquet_decode.ts";
 
 const numbers = Array.from({ length: 50 }, (_, i) => i);
 const whole = parquetOf([
