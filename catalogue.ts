@@ -6,11 +6,11 @@ import type { Catalogue } from "./plugins/load.ts";
  */
 export const catalogue: Catalogue = {
   backend: {
-    chat: async () => (await import("./backends/openai/chat/chat.ts")).chat,
+    chat: async () => (await import("./backends/openai/chat.ts")).chat,
     completions: async () =>
       (await import("./backends/openai/completions.ts")).completions,
     responses: async () =>
-      (await import("./backends/openai/responses/responses.ts")).responses,
+      (await import("./backends/openai/responses.ts")).responses,
     embeddings: async () =>
       (await import("./backends/openai/embeddings.ts")).embeddings,
     realtime: async () =>

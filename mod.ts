@@ -30,8 +30,8 @@ export type { Host } from "./core/client_monitor.ts";
 export type { NormalizerName } from "./core/quality/normalize.ts";
 
 export { echo, type EchoOptions } from "./backends/echo.ts";
-export { chat } from "./backends/openai/chat/chat.ts";
-export type { ChatOptions } from "./backends/openai/chat/options.ts";
+export { chat } from "./backends/openai/chat.ts";
+export type { ChatOptions } from "./backends/openai/chat.ts";
 export {
   completions,
   type CompletionsOptions,
@@ -44,9 +44,9 @@ export {
   embeddings,
   type EmbeddingsOptions,
 } from "./backends/openai/embeddings.ts";
-export { responses } from "./backends/openai/responses/responses.ts";
-export type { ResponsesOptions } from "./backends/openai/responses/options.ts";
-export type { SpeechToTextOptions } from "./backends/openai/audio/options.ts";
+export { responses } from "./backends/openai/responses.ts";
+export type { ResponsesOptions } from "./backends/openai/responses.ts";
+export type { SpeechToTextOptions } from "./backends/openai/audio/transcriptions.ts";
 export {
   transcriptions,
   type TranscriptionsOptions,

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { jsonSchemaOf } from "../plugins/problems.ts";
 import { targetShape } from "./connect/options.ts";
 import { transcriptions, translations } from "./openai/audio/transcriptions.ts";
-import { chat } from "./openai/chat/chat.ts";
+import { chat } from "./openai/chat.ts";
 import { completions } from "./openai/completions.ts";
 import { embeddings } from "./openai/embeddings.ts";
-import { responses } from "./openai/responses/responses.ts";
+import { responses } from "./openai/responses.ts";
 import { realtime } from "./realtime/realtime.ts";
 
 const pageOf = (name: string) =>

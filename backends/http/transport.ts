@@ -22,8 +22,10 @@ import type {
   HttpRequest,
   ResponseReader,
 } from "./http.ts";
-import { type LimitOptions, type Limits, limitsOf } from "./limits.ts";
 import {
+  type LimitOptions,
+  type Limits,
+  limitsOf,
   type NetworkReads,
   networkReads,
   type Response,

@@ -1,3 +1,16 @@
+import { limitMs } from "../connect/options.ts";
+import { cleanFailure, snippet, type Trace } from "../connect/server_text.ts";
+import { openTarget } from "../connect/target.ts";
+import type { HttpRequest, ResponseReader } from "../http/http.ts";
+import { openHttp } from "../http/transport.ts";
+import { bytesOf } from "./json.ts";
+import type { OpenAiSettings } from "./options.ts";
+import {
+  openTokenCounts,
+  openTokenizerOption,
+  type SentText,
+} from "./token_counts.ts";
+import { secretTexts } from "../../lib/redact.ts";
 import { type WarnOnce, warnOnce } from "../../lib/warn_once.ts";
 import type {
   Backend,
@@ -5,17 +18,54 @@ import type {
   InferenceRequest,
   OpenContext,
   Output,
+  Turn,
 } from "../../plugins/mod.ts";
-import { secretTexts } from "../../lib/redact.ts";
-import { limitMs } from "../connect/options.ts";
-import { cleanFailure, snippet, type Trace } from "../connect/server_text.ts";
-import { openTarget } from "../connect/target.ts";
-import type { HttpRequest } from "../http/http.ts";
-import { openHttp } from "../http/transport.ts";
-import { bytesOf } from "./json.ts";
-import type { OpenAiSettings } from "./options.ts";
-import type { AnswerReader, ProtocolOf, Wire } from "./protocol.ts";
-import { openTokenCounts, openTokenizerOption } from "./token_counts.ts";
+
+/** Endpoint of the OpenAI API: builds requests and reads answers, without a transport or a clock. */
+export interface Protocol<Prepared> {
+  /** Columns that a turn must have. */
+  readonly needs: Backend["needs"];
+  /** Facts for the report, beside those of every backend. */
+  readonly facts: Readonly<Record<string, unknown>>;
+  /** Whether answers are requested as event streams. */
+  readonly streams: boolean;
+  /**
+   * Builds the part of a request that does not depend on earlier answers.
+   *
+   * @throws {Error} If the turn cannot be sent.
+   */
+  prepare(turn: Turn, signal: AbortSignal): Promise<Prepared>;
+  /** Completes the request when it is due. */
+  request(request: InferenceRequest<Prepared>): Wire;
+  /** Creates a reader for the answer to a request. */
+  reader(call: Call, request: InferenceRequest<Prepared>): AnswerReader;
+  /** Returns the number of tokens requested, if exactly that many are to be generated. */
+  exactTokens?(turn: Turn): number | undefined;
+  /** Returns the text of a request for counting tokens, or `undefined` if it contains more than text. */
+  sent?(request: InferenceRequest<Prepared>): SentText | undefined;
+}
+
+/** HTTP request without its URL. */
+export interface Wire extends Omit<HttpRequest, "url"> {
+  /** Readable form of a binary body, for the trace. */
+  readonly shown?: string;
+}
+
+/** Reads an answer and returns its output. */
+export interface AnswerReader extends ResponseReader {
+  /**
+   * Returns the output when the response has ended.
+   *
+   * @throws {RequestError} If the answer is not complete.
+   */
+  result(): Output;
+}
+
+/** Creates the protocol of a backend from its settings and the model's name. */
+export type ProtocolOf<Settings, Prepared> = (
+  settings: Settings,
+  model: string,
+) => Protocol<Prepared>;
 
 /** Settings of a backend with the path of its endpoint. */
 export type EndpointSettings = OpenAiSettings & { readonly path: string };

@@ -4,9 +4,9 @@ import type { Output } from "../../plugins/mod.ts";
 import { loopback, talk } from "../../tests/support/loopback.ts";
 import { tinyProxy } from "../../tests/support/tiny_proxy.ts";
 import { checkLength, traceReader, traceRequest } from "./backend.ts";
-import { chat } from "./chat/chat.ts";
+import { chat } from "./chat.ts";
 import { completions } from "./completions.ts";
-import { responses } from "./responses/responses.ts";
+import { responses } from "./responses.ts";
 
 const context = (value: string) => ({
   env: (name: string) => name === "HTTP_PROXY" ? value : undefined,

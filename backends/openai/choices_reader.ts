@@ -17,7 +17,7 @@ import {
 } from "./answer.ts";
 import { fieldOf, type JsonObject, objectsIn, textOf } from "./json.ts";
 import { type ChatCalls, chatCalls, type OutputPart } from "./output_parts.ts";
-import type { AnswerReader } from "./protocol.ts";
+import type { AnswerReader } from "./backend.ts";
 import { type MeteredChoice, usageMeter } from "./usage.ts";
 
 /** Options of {@linkcode choicesReader}. */

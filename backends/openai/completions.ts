@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { type BackendPlugin, defineBackend } from "../../plugins/mod.ts";
 import { path, refineTarget } from "../connect/options.ts";
-import { openBackend } from "./backend.ts";
+import { openBackend, type Protocol } from "./backend.ts";
 import { choicesReader } from "./choices_reader.ts";
 import { bytesOf } from "./json.ts";
 import {
@@ -16,7 +16,6 @@ import {
   tokenLimit,
 } from "./options.ts";
 import { partsOfText } from "./output_parts.ts";
-import type { Protocol } from "./protocol.ts";
 
 /** Options of {@linkcode completions}. */
 export interface CompletionsOptions extends GenerationOptions {

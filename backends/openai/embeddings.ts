@@ -8,7 +8,7 @@ import {
 } from "../../plugins/mod.ts";
 import { path, refineTarget } from "../connect/options.ts";
 import { parseBody, protocolError, serverErrorIn } from "./answer.ts";
-import { openBackend } from "./backend.ts";
+import { type AnswerReader, openBackend, type Protocol } from "./backend.ts";
 import { base64Size, bytesOf, fieldOf, objectsIn, tryJson } from "./json.ts";
 import {
   type OpenAiOptions,
@@ -16,7 +16,6 @@ import {
   refuseDataFields,
   withoutEmpty,
 } from "./options.ts";
-import type { AnswerReader, Protocol } from "./protocol.ts";
 import { usageOf } from "./usage.ts";
 
 /** Options of {@linkcode embeddings}. */

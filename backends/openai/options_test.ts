@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import type { Configured } from "../../plugins/mod.ts";
 import { limitMs } from "../connect/options.ts";
-import { chat } from "./chat/chat.ts";
+import { chat } from "./chat.ts";
 import { completions } from "./completions.ts";
-import { responses } from "./responses/responses.ts";
+import { responses } from "./responses.ts";
 import { transcriptions, translations } from "./audio/transcriptions.ts";
 
 const target = "http://127.0.0.1:9";

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { sample } from "../../tests/support/sample.ts";
 import type { Delta, Output, Sample } from "../../plugins/mod.ts";
 import { smallTokenizer } from "../../tests/support/small_tokenizer.ts";
-import type { SentText } from "./protocol.ts";
+import type { SentText } from "./token_counts.ts";
 import { loopback } from "../../tests/support/loopback.ts";
 import { warnOnce } from "../../lib/warn_once.ts";
 import { openTokenCounts, openTokenizerOption } from "./token_counts.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { loopback } from "../../tests/support/loopback.ts";
 import { warnOnce } from "../../lib/warn_once.ts";
 import type { JsonObject } from "./json.ts";
-import { openTokenize } from "./tokenize.ts";
+import { openTokenize } from "./token_counts.ts";
 
 /** Starts a server with an answer for each question, the last one for all further questions. */
 function serve(...answers: readonly (() => Response | Promise<Response>)[]) {

@@ -1,6 +1,6 @@
 import { createParser } from "eventsource-parser";
 import type { Delta, Output } from "../../plugins/mod.ts";
-import type { AnswerReader } from "../../backends/openai/protocol.ts";
+import type { AnswerReader } from "../../backends/openai/backend.ts";
 
 /** The parsed answer. */
 export interface Reading {

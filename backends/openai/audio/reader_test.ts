@@ -4,8 +4,7 @@ import { attempt } from "../../../core/attempt.ts";
 import { manualClock } from "../../../plugins/testing/manual_clock.ts";
 import type { Delta, Sample } from "../../../plugins/mod.ts";
 import type { ServerEvent } from "../../http/http.ts";
-import type { ResponseFormat } from "./options.ts";
-import { transcriptReader } from "./reader.ts";
+import { type ResponseFormat, transcriptReader } from "./reader.ts";
 
 /** Events or a whole body. */
 type Answer = readonly (ServerEvent | string)[] | { readonly body: string };

@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import type { ResponseFormat } from "./options.ts";
-import { hasCues, parseTranscript, textOfCues } from "./transcript.ts";
+import {
+  hasCues,
+  parseTranscript,
+  type ResponseFormat,
+  textOfCues,
+} from "./reader.ts";
 
 const WHOLE: readonly [string, ResponseFormat, string, unknown][] = [
   [

@@ -1,13 +1,124 @@
 import { z } from "zod";
-import { type BackendPlugin, defineBackend } from "../../../plugins/mod.ts";
-import { path } from "../../connect/options.ts";
-import { openBackend } from "../backend.ts";
+import { encodeWav } from "../../../audio/mod.ts";
 import {
-  refineSpeechToText,
-  type SpeechToTextOptions,
-  speechToTextShape,
-} from "./options.ts";
-import { speechToText } from "./upload.ts";
+  number,
+  offLimit,
+  path,
+  refineTarget,
+  refuse,
+  text,
+} from "../../connect/options.ts";
+import { type Form, type FormField, multipart } from "./multipart.ts";
+import { type ResponseFormat, transcriptReader } from "./reader.ts";
+import { openBackend, type Protocol } from "../backend.ts";
+import type { JsonObject } from "../json.ts";
+import {
+  type GenerationOptions,
+  generationShape,
+  refineGeneration,
+} from "../options.ts";
+import { ByteCache } from "../../../lib/bytes.ts";
+import {
+  type Audio,
+  type BackendPlugin,
+  defineBackend,
+  type MediaFile,
+  type Turn,
+} from "../../../plugins/mod.ts";
+
+/** Options of the backends that upload speech and receive text. */
+export interface SpeechToTextOptions
+  extends Omit<GenerationOptions, "ignoreEos"> {
+  /**
+   * Upload: the file `as-is`, or the audio as a `wav` file of mono PCM16.
+   *
+   * @default {"as-is"}
+   */
+  audioFormat?: "as-is" | "wav";
+  /**
+   * Sample rate of the `wav` file, in Hz.
+   *
+   * @default {16000}
+   */
+  sampleRateHz?: number;
+  /** Spoken language, such as `en`. The server detects it unless set, which takes some servers longer. */
+  language?: string;
+  /** Text that guides the model: the spelling of names, or what was said before. */
+  prompt?: string;
+  /** Sampling temperature, 0 to 2. The server's default unless set. */
+  temperature?: number;
+}
+
+const { ignoreEos: _, ...generation } = generationShape;
+
+/** Schema of {@linkcode SpeechToTextOptions}, for use in a backend's own schema. */
+export const speechToTextShape = {
+  ...generation,
+  // Hours of audio are one request.
+  requestTimeoutMs: offLimit().default(3_600_000).describe(
+    'Timeout of the whole request, or "off"',
+  ),
+  body: generation.body.describe(
+    "Further fields of the form; null removes a field",
+  ),
+  audioFormat: z.enum(["as-is", "wav"]).default("as-is").describe(
+    "Upload: the unchanged file, or mono PCM16 in WAV",
+  ),
+  sampleRateHz: z.int().min(1000).max(384_000).optional().describe(
+    "Sample rate of the WAV file in Hz; 16000 unless set",
+  ),
+  language: text("must not be empty", (value) => value !== "").optional()
+    .describe("Spoken language, such as en; detected by the server unless set"),
+  prompt: z.string().optional().describe("Text that guides the model"),
+  temperature: number("must be 0 to 2", 0, 2).optional().describe(
+    "Sampling temperature, 0 to 2",
+  ),
+};
+
+/** Formats that servers can stream. */
+const STREAMED: readonly ResponseFormat[] = ["json", "text", "diarized_json"];
+
+/** Validated {@linkcode SpeechToTextOptions} with their defaults. */
+export type SpeechToTextSettings =
+  & z.output<z.ZodObject<typeof speechToTextShape>>
+  & { readonly responseFormat: ResponseFormat };
+
+/** Fields that `body` must not set, as the backend depends on them, and the source of each. */
+const OWN_FIELDS: Readonly<Record<string, string>> = {
+  file: "which the data provides",
+  stream: "which the option stream sets",
+  response_format: "which the option responseFormat sets",
+};
+
+/** Checks that the options agree: for `superRefine`. */
+export function refineSpeechToText(
+  settings: SpeechToTextSettings,
+  context: z.RefinementCtx,
+): void {
+  const { stream, responseFormat, audioFormat, sampleRateHz, body } = settings;
+  if (stream && !STREAMED.includes(responseFormat)) {
+    refuse(
+      context,
+      "responseFormat",
+      "must be json, text or diarized_json if stream is true (stream=false allows all)",
+    );
+  }
+  if (audioFormat !== "wav" && sampleRateHz !== undefined) {
+    refuse(
+      context,
+      "sampleRateHz",
+      "must not be set unless audioFormat is wav",
+    );
+  }
+  for (const [field, source] of Object.entries(OWN_FIELDS)) {
+    // Some servers do not support response_format: null removes it.
+    const isRemoved = field === "response_format" && body[field] === null;
+    if (body[field] === undefined || isRemoved) continue;
+    refuse(context, "body", `must not set ${field}, ${source}`);
+  }
+  refineGeneration(settings, context);
+  refineTarget(settings, context);
+}
 
 /** Options of {@linkcode transcriptions}. */
 export interface TranscriptionsOptions extends SpeechToTextOptions {
@@ -117,3 +228,104 @@ export const translations: BackendPlugin<TranslationsOptions> = defineBackend({
   options: translationsOptions,
   open: (settings, context) => openBackend(settings, context, speechToText),
 });
+
+/** Uploads speech and reads text. Transcriptions and translations differ only in their path and fields. */
+export function speechToText(
+  settings: SpeechToTextSettings,
+  model: string,
+  fields: JsonObject = {},
+): Protocol<Form> {
+  const { stream, responseFormat, audioFormat, language } = settings;
+  return {
+    needs: ["audio"],
+    facts: {
+      stream,
+      responseFormat,
+      audioFormat,
+      ...(language !== undefined && { language }),
+    },
+    streams: stream,
+    prepare: uploads(settings, {
+      model,
+      language,
+      prompt: settings.prompt,
+      temperature: settings.temperature,
+      response_format: responseFormat,
+      ...fields,
+      ...streamFields(settings),
+    }),
+    request: ({ prepared }) => prepared,
+    reader: (call) => transcriptReader(call, responseFormat),
+    sent: () => undefined,
+  };
+}
+
+/** Returns the fields that request a stream. vLLM has the stream options as fields of their own. */
+function streamFields(
+  { stream, streamUsage }: SpeechToTextSettings,
+): JsonObject {
+  if (!stream) return {};
+  return {
+    stream,
+    ...(streamUsage !== "off" && { stream_include_usage: true }),
+    ...(streamUsage === "continuous" && {
+      stream_continuous_usage_stats: true,
+    }),
+  };
+}
+
+/** Capacity of the cache of forms, apart from those being sent: about 100 clips of 10 s in WAV. */
+const CACHE_BYTES = 32 * 1024 * 1024;
+
+/** Builds the form of a turn, once for each clip: the fields and the audio as `file`. */
+function uploads(
+  { audioFormat, sampleRateHz = 16_000, maxOutputTokens, body }:
+    SpeechToTextSettings,
+  fields: JsonObject,
+): (turn: Turn) => Promise<Form> {
+  const cache = new ByteCache<Form>(CACHE_BYTES, ({ body }) => body.length);
+  return async ({ columns: { audio }, maxOutputTokens: asked }) => {
+    if (!audio) throw new Error("the turn has no audio to upload");
+    const max_completion_tokens = asked ?? maxOutputTokens;
+    const key = JSON.stringify([audio.id, max_completion_tokens]);
+    return await cache.get(key, async () => {
+      const value = audioFormat === "wav"
+        ? await wavFile(audio, sampleRateHz)
+        : await originalFile(audio);
+      const all = { ...fields, max_completion_tokens, ...body };
+      return multipart([...formFields(all), { name: "file", value }]);
+    });
+  };
+}
+
+/** Converts fields to form fields: a list becomes repeated `name[]`, objects become JSON, null is left out. */
+export function formFields(fields: JsonObject): FormField[] {
+  const byName = new Map(Object.entries(fields).map(withoutBrackets));
+  return [...byName].flatMap(([name, value]) => {
+    if (value === undefined || value === null) return [];
+    if (!Array.isArray(value)) return [{ name, value: fieldText(value) }];
+    return value.map((item) => ({ name: `${name}[]`, value: fieldText(item) }));
+  });
+}
+
+/** Treats `name[]` as the list `name`. */
+function withoutBrackets([key, value]: [string, unknown]): [string, unknown] {
+  if (!key.endsWith("[]")) return [key, value];
+  const isList = Array.isArray(value) || value === null || value === undefined;
+  return [key.slice(0, -2), isList ? value : [value]];
+}
+
+function fieldText(value: unknown): string {
+  return typeof value === "object" ? JSON.stringify(value) : String(value);
+}
+
+/** Returns the unchanged file. OpenAI accepts Ogg only under the extensions `.ogg` and `.oga`. */
+async function originalFile(audio: Audio): Promise<MediaFile> {
+  const file = await audio.file();
+  return { ...file, name: file.name.replace(/\.opus$/i, ".ogg") };
+}
+
+async function wavFile(audio: Audio, sampleRateHz: number): Promise<MediaFile> {
+  const bytes = encodeWav(await audio.pcm16(sampleRateHz), sampleRateHz);
+  return { bytes, mediaType: "audio/wav", name: "audio.wav" };
+}

@@ -9,8 +9,11 @@ import {
   type Sample,
 } from "../../../plugins/mod.ts";
 import { backendChecks } from "../../../plugins/testing/mod.ts";
-import type { SpeechToTextOptions } from "./options.ts";
-import { transcriptions, translations } from "./transcriptions.ts";
+import {
+  type SpeechToTextOptions,
+  transcriptions,
+  translations,
+} from "./transcriptions.ts";
 
 const PATHS = {
   transcriptions: "/v1/audio/transcriptions",

@@ -3,11 +3,11 @@ import fc from "fast-check";
 import { decodeAudio } from "../../../audio/mod.ts";
 import type { Audio, OpenContext } from "../../../plugins/mod.ts";
 import {
+  formFields,
   transcriptions,
   type TranscriptionsOptions,
   translations,
 } from "./transcriptions.ts";
-import { formFields } from "./upload.ts";
 
 /** Creates an audio with a file of dummy bytes and a ramp as its samples. Counts how often each is read. */
 function audioOf(

@@ -3,7 +3,7 @@ import {
   type Output,
   RequestError,
   type ToolCall,
-} from "../../../plugins/mod.ts";
+} from "../../plugins/mod.ts";
 import {
   finishReasonIn,
   parseBody,
@@ -11,17 +11,17 @@ import {
   protocolError,
   refuseWrappedEvents,
   serverErrorIn,
-} from "../answer.ts";
+} from "./answer.ts";
 import {
   fieldOf,
   isObject,
   type JsonObject,
   objectsIn,
   textOf,
-} from "../json.ts";
-import { callList, type PartialCall } from "../output_parts.ts";
-import type { AnswerReader } from "../protocol.ts";
-import { usageMeter } from "../usage.ts";
+} from "./json.ts";
+import { callList, type PartialCall } from "./output_parts.ts";
+import type { AnswerReader } from "./backend.ts";
+import { usageMeter } from "./usage.ts";
 
 /** Kinds of text in an answer, apart from tool calls. */
 type TextKind = "text" | "reasoning" | "refusal";

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
-import { metricsOf } from "../../../plugins/mod.ts";
-import { backendChecks } from "../../../plugins/testing/mod.ts";
+import { metricsOf } from "../../plugins/mod.ts";
+import { backendChecks } from "../../plugins/testing/mod.ts";
 import { responses } from "./responses.ts";
 import {
   type Got,
   loopback,
   streamed,
   talk,
-} from "../../../tests/support/loopback.ts";
+} from "../../tests/support/loopback.ts";
 
 /** Answers with the number of items in the input, streamed or whole. */
 function answerTo({ body }: Got): Response {

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { encodeWav } from "../../../audio/mod.ts";
-import { metricsOf, type Sample, type Turn } from "../../../plugins/mod.ts";
-import { backendChecks } from "../../../plugins/testing/mod.ts";
+import { encodeWav } from "../../audio/mod.ts";
+import { metricsOf, type Sample, type Turn } from "../../plugins/mod.ts";
+import { backendChecks } from "../../plugins/testing/mod.ts";
 import { chat } from "./chat.ts";
-import { loopback, streamed, talk } from "../../../tests/support/loopback.ts";
-import { sse } from "../../../tests/support/read_answer.ts";
+import { loopback, streamed, talk } from "../../tests/support/loopback.ts";
+import { sse } from "../../tests/support/read_answer.ts";
 
 const HI: Turn = { columns: { text: "hi" } };
 

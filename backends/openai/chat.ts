@@ -1,12 +1,7 @@
-import type {
-  Audio,
-  Columns,
-  Image,
-  InferenceRequest,
-  Message,
-  MessagePart,
-  ToolCall,
-} from "../../../plugins/mod.ts";
+import { z } from "zod";
+import { path, refineTarget, refuse } from "../connect/options.ts";
+import { openBackend, type Protocol } from "./backend.ts";
+import { choicesReader } from "./choices_reader.ts";
 import {
   checkHistory,
   conversationJson,
@@ -17,7 +12,7 @@ import {
   ownMessages,
   type PreparedTurn,
   turnsBehind,
-} from "../conversation.ts";
+} from "./conversation.ts";
 import {
   fieldOf,
   jsonItems,
@@ -25,11 +20,117 @@ import {
   objectsIn,
   textOf,
   tryJson,
-} from "../json.ts";
-import { type Media, openMedia } from "../media.ts";
-import { generationFields, withoutEmpty } from "../options.ts";
-import type { Protocol, SentText } from "../protocol.ts";
-import type { ChatSettings } from "./options.ts";
+} from "./json.ts";
+import { type Media, openMedia } from "./media.ts";
+import {
+  answerCount,
+  exactTokens,
+  generationFields,
+  type GenerationOptions,
+  generationShape,
+  isStreamed,
+  refineGeneration,
+  refuseDataFields,
+  tokenLimit,
+  withoutEmpty,
+} from "./options.ts";
+import { partsOfMessage } from "./output_parts.ts";
+import type { SentText } from "./token_counts.ts";
+import {
+  type Audio,
+  type BackendPlugin,
+  type Columns,
+  defineBackend,
+  type Image,
+  type InferenceRequest,
+  type Message,
+  type MessagePart,
+  type ToolCall,
+} from "../../plugins/mod.ts";
+
+/** Options of {@linkcode chat}. */
+export interface ChatOptions extends GenerationOptions {
+  /**
+   * Path of the endpoint on the server.
+   *
+   * @default {"/v1/chat/completions"}
+   */
+  path?: string;
+  /**
+   * Field for the maximum number of output tokens: older servers support only `max_tokens`.
+   *
+   * @default {"max_completion_tokens"}
+   */
+  maxTokensField?: "max_completion_tokens" | "max_tokens";
+  /**
+   * Answers that later turns of a session are sent with: the server's `answers`, the `scripted` ones of the data, or
+   * `none`, which sends each turn alone.
+   *
+   * @default {"answers"}
+   */
+  history?: "answers" | "scripted" | "none";
+  /**
+   * Includes the reasoning of each answer in the history.
+   *
+   * @default {false}
+   */
+  historyReasoning?: boolean;
+  /** Text to send with speech or images that have none, such as `Transcribe this.` */
+  prompt?: string;
+  /**
+   * Form of audio: OpenAI's `input_audio`, or vLLM's `audio_url` with the unchanged file.
+   *
+   * @default {"input_audio"}
+   */
+  audioAs?: "input_audio" | "audio_url";
+  /**
+   * Form of images: their `data`, or the `url` of those that have one, for the server to fetch.
+   *
+   * @default {"data"}
+   */
+  imagesAs?: "data" | "url";
+}
+
+/** Schema of {@linkcode ChatOptions}. */
+export const chatOptions = z.strictObject({
+  ...generationShape,
+  path: path().default("/v1/chat/completions").describe(
+    "Path of the endpoint on the server",
+  ),
+  maxTokensField: z.enum(["max_completion_tokens", "max_tokens"])
+    .default("max_completion_tokens").describe(
+      "Field for the maximum number of output tokens",
+    ),
+  history: z.enum(["answers", "scripted", "none"]).default("answers")
+    .describe(
+      "Answers that later turns are sent with: the server's, the data's, or none",
+    ),
+  historyReasoning: z.boolean().default(false).describe(
+    "Includes the reasoning of each answer in the history",
+  ),
+  prompt: z.string().optional().describe(
+    "Text to send with speech or images that have none",
+  ),
+  audioAs: z.enum(["input_audio", "audio_url"]).default("input_audio")
+    .describe("Form of audio: OpenAI's input_audio or vLLM's audio_url"),
+  imagesAs: z.enum(["data", "url"]).default("data").describe(
+    "Form of images: their data, or the URL of those that have one",
+  ),
+}).superRefine((settings, context) => {
+  if (settings.historyReasoning && settings.history !== "answers") {
+    refuse(
+      context,
+      "historyReasoning",
+      "must be false unless history is answers",
+    );
+  }
+  refuseDataFields(settings, ["messages"], context);
+  refineGeneration(settings, context);
+  refineTarget(settings, context);
+});
+
+/** Validated {@linkcode ChatOptions} with their defaults. */
+export type ChatSettings = z.output<typeof chatOptions>;
 
 type ChatRequest = InferenceRequest<PreparedTurn>;
 
@@ -201,5 +302,48 @@ function sentText(body: Uint8Array): SentText | undefined {
     tokenize: withoutEmpty(
       Object.fromEntries(names.map((name) => [name, field(name)])),
     ),
+  };
+}
+
+/**
+ * Sends chats to `/v1/chat/completions` and reads the answers, streamed or whole.
+ *
+ * @example Usage
+ * ```ts
+ * import { chat } from "@earshot/earshot";
+ *
+ * const backend = chat({ target: "http://127.0.0.1:8000", maxOutputTokens: 128 });
+ * // backend.name is "chat"
+ * ```
+ */
+export const chat: BackendPlugin<ChatOptions> = defineBackend({
+  name: "chat",
+  summary: "Sends text, speech and images to /v1/chat/completions",
+  primary: "target",
+  options: chatOptions,
+  open: (settings, context) => openBackend(settings, context, chatProtocol),
+});
+
+function chatProtocol(
+  settings: ChatSettings,
+  model: string,
+): Protocol<PreparedTurn> {
+  const { streamUsage, history } = settings;
+  const stream = isStreamed(settings);
+  const answers = answerCount(settings);
+  return {
+    needs: [["text", "messages", "audio", "images", "toolResult"]],
+    facts: { stream, ...(stream && { streamUsage }), history },
+    streams: stream,
+    ...chatRequests(settings, model),
+    exactTokens: (turn) => exactTokens(settings, turn),
+    reader: (call, { turn }) =>
+      choicesReader({
+        call,
+        answers,
+        tokenLimit: tokenLimit(settings, turn),
+        required: "message",
+        partsOf: ({ delta, message }) => partsOfMessage(delta ?? message),
+      }),
   };
 }

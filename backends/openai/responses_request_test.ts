@@ -6,11 +6,13 @@ import type {
   OpenContext,
   Output,
   Turn,
-} from "../../../plugins/mod.ts";
-import type { PreparedTurn } from "../conversation.ts";
-import type { ResponsesSettings } from "./options.ts";
-import { responsesRequests } from "./request.ts";
-import { responses } from "./responses.ts";
+} from "../../plugins/mod.ts";
+import type { PreparedTurn } from "./conversation.ts";
+import {
+  responses,
+  responsesRequests,
+  type ResponsesSettings,
+} from "./responses.ts";
 
 /** Validates options. */
 async function settingsOf(

@@ -1,11 +1,6 @@
-import {
-  type Columns,
-  type InferenceRequest,
-  type Message,
-  type MessagePart,
-  RequestError,
-  type ToolCall,
-} from "../../../plugins/mod.ts";
+import { z } from "zod";
+import { path, refineTarget, refuse } from "../connect/options.ts";
+import { openBackend, type Protocol } from "./backend.ts";
 import {
   answerText,
   checkHistory,
@@ -17,12 +12,84 @@ import {
   ownMessages,
   type PreparedTurn,
   turnsBehind,
-} from "../conversation.ts";
-import { jsonItems, type JsonObject } from "../json.ts";
-import { type Media, openMedia } from "../media.ts";
-import { generationFields } from "../options.ts";
-import type { Protocol, SentText } from "../protocol.ts";
-import type { ResponsesSettings } from "./options.ts";
+} from "./conversation.ts";
+import { jsonItems, type JsonObject } from "./json.ts";
+import { type Media, openMedia } from "./media.ts";
+import {
+  exactTokens,
+  generationFields,
+  type GenerationOptions,
+  generationShape,
+  isStreamed,
+  refuseDataFields,
+} from "./options.ts";
+import type { SentText } from "./token_counts.ts";
+import { responseReader } from "./responses_reader.ts";
+import {
+  type BackendPlugin,
+  type Columns,
+  defineBackend,
+  type InferenceRequest,
+  type Message,
+  type MessagePart,
+  RequestError,
+  type ToolCall,
+} from "../../plugins/mod.ts";
+
+/** Options of {@linkcode responses}. */
+export interface ResponsesOptions
+  extends Omit<GenerationOptions, "streamUsage"> {
+  /**
+   * Path of the endpoint on the server.
+   *
+   * @default {"/v1/responses"}
+   */
+  path?: string;
+  /**
+   * Answers that later turns of a session are sent with: the server's `answers`, the `scripted` ones of the data, or
+   * `none`, which sends each turn alone. With `server` the server stores them and turns refer to
+   * `previous_response_id`.
+   *
+   * @default {"answers"}
+   */
+  history?: "answers" | "scripted" | "server" | "none";
+  /**
+   * Form of images: their `data`, or the `url` of those that have one, for the server to fetch.
+   *
+   * @default {"data"}
+   */
+  imagesAs?: "data" | "url";
+}
+
+const { streamUsage: _, ...shape } = generationShape;
+
+/** Schema of {@linkcode ResponsesOptions}. */
+export const responsesOptions = z.strictObject({
+  ...shape,
+  path: path().default("/v1/responses").describe(
+    "Path of the endpoint on the server",
+  ),
+  history: z.enum(["answers", "scripted", "server", "none"]).default("answers")
+    .describe(
+      "Answers that later turns are sent with: the server's, the data's, an id, or none",
+    ),
+  imagesAs: z.enum(["data", "url"]).default("data").describe(
+    "Form of images: their data, or the URL of those that have one",
+  ),
+}).superRefine((settings, context) => {
+  refuseDataFields(settings, ["input", "previous_response_id"], context);
+  if (settings.history === "server" && settings.body.store === false) {
+    refuse(
+      context,
+      "history",
+      "must not be server if body.store is false, as the server stores no answers then",
+    );
+  }
+  refineTarget(settings, context);
+});
+
+/** Validated {@linkcode ResponsesOptions} with their defaults. */
+export type ResponsesSettings = z.output<typeof responsesOptions>;
 
 type ResponsesRequest = InferenceRequest<PreparedTurn>;
 
@@ -217,4 +284,29 @@ function textMessages({ messages = [], text }: Columns) {
 function joinText(content: Message["content"]): string {
   if (typeof content === "string") return content;
   return content.map((part) => part.kind === "text" ? part.text : "").join("");
+}
+
+/** Sends turns to `/v1/responses` and reads the answers, streamed or whole. */
+export const responses: BackendPlugin<ResponsesOptions> = defineBackend({
+  name: "responses",
+  summary: "Sends text, speech and images to /v1/responses",
+  primary: "target",
+  options: responsesOptions,
+  open: (settings, context) =>
+    openBackend(settings, context, responsesProtocol),
+});
+
+function responsesProtocol(
+  settings: ResponsesSettings,
+  model: string,
+): Protocol<PreparedTurn> {
+  const stream = isStreamed(settings);
+  return {
+    needs: [["text", "messages", "audio", "images", "toolResult"]],
+    facts: { stream, history: settings.history },
+    streams: stream,
+    ...responsesRequests(settings, model),
+    exactTokens: (turn) => exactTokens(settings, turn),
+    reader: (call) => responseReader(call),
+  };
 }

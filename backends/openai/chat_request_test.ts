@@ -7,10 +7,9 @@ import type {
   Image,
   Output,
   Turn,
-} from "../../../plugins/mod.ts";
-import { chatOptions } from "./options.ts";
-import type { PreparedTurn } from "../conversation.ts";
-import { chatRequests } from "./request.ts";
+} from "../../plugins/mod.ts";
+import { chatOptions, chatRequests } from "./chat.ts";
+import type { PreparedTurn } from "./conversation.ts";
 
 type Requests = ReturnType<typeof chatRequests>;
 type Body = Record<string, unknown>;
