@@ -438,7 +438,7 @@ Deno.test("run reports in one line why a server cannot be reached, without a tab
   );
 });
 
-/** A reporter whose disk is stuck: waiting for a real one would take the test half a minute. */
+/** A reporter whose disk is stuck, without the half minute that a real one would take. */
 const STUCK = `export default {
   kind: "reporter",
   apiVersion: 1,

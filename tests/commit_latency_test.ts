@@ -13,20 +13,20 @@ import { serve, type Serving } from "./support/serve.ts";
 
 const TRIES = 20;
 
-/** The first messages of a connection are acknowledged at once. */
+/** Messages at the start of a connection, which the system acknowledges at once. */
 const EARLIER_TRIES = 5;
 const PAUSE_MS = 50;
 
-/** A server acknowledges late once it has taken to answering: its answers carry the acknowledgements. */
+/** A server that answers delays its acknowledgements, which its answers then carry. */
 const ANSWERS = 3;
 const ANSWER_MS = 5;
 
-/** With the delayed acknowledgement it takes 40 ms and more. */
+/** A delayed acknowledgement takes at least 40 ms. */
 const LIMIT_MS = 12;
 const STALL_MS = 30;
 
 Deno.test("the default transport delivers a commit after an append of 4 KB within a few ms", async () => {
-  // Decoding takes so long that no delta acknowledges the append by the way.
+  // Decoding takes so long that no delta acknowledges the append.
   await using server = await serve(["--set", "tokenMs=1000000"]);
   const byDefault = defaultTransport(Deno.build.os);
   const lags = new Map<string, number[]>();
@@ -48,7 +48,7 @@ const TRANSPORTS: Record<string, Open> = {
   "native alone": nativeAlone,
 };
 
-/** Deno's own WebSocket without a relay: what the default one is there to mend. */
+/** Deno's WebSocket without a relay, whose delay the default transport avoids. */
 function nativeAlone({ url }: TransportOptions): Transport {
   const gone: Promise<unknown>[] = [];
   return {
@@ -69,7 +69,7 @@ function nativeAlone({ url }: TransportOptions): Transport {
   };
 }
 
-/** How long each commit was under way: one connection, an append and a commit right behind it at a time. */
+/** Measures the latency of commits, each sent directly after an append, on one connection. */
 async function commitLags(server: Serving, open: Open): Promise<number[]> {
   const clock = systemClock();
   await using transport = await open({
@@ -105,7 +105,7 @@ async function commitLags(server: Serving, open: Open): Promise<number[]> {
   return commits.map(({ atMs }, i) => atMs - sentMs[i]!).slice(EARLIER_TRIES);
 }
 
-/** Answered at once, with an error. */
+/** A message that the server answers at once, with an error. */
 const QUESTION = '{"type":"question"}';
 const COMMIT = '{"type":"input_audio_buffer.commit","final":false}';
 

@@ -33,7 +33,7 @@ Deno.test("run with a backend and no target sends suitable data to the reference
       "run",
       ...["--backend", backend, "--report", "csv=-,rows=requests"],
     ]);
-    // A machine that was busy with something else says so by 4.
+    // The exit code is 4 on a busy machine.
     assert.ok(code === 0 || code === 4, stderr);
     assert.match(
       stderr,
@@ -49,7 +49,7 @@ function rowOf(name: string): RegExp {
   return new RegExp(`^  ${name} +(\\d+) +([\\d.]+) .* ([\\d.]+)$`, "m");
 }
 
-/** A machine that was busy with something else says so in the verdict, and is asked again. */
+/** Repeats the run if the verdict says that the machine was busy. */
 async function undisturbed() {
   for (let tries = 1;; tries++) {
     const ran = await earshot(["run"], { limitMs: 70_000 });

@@ -1,4 +1,4 @@
-// Servers that break, over HTTP: each request ends as one sample, of the class that docs/failures.md has for it.
+// Faults of HTTP servers: each request ends as one sample, with the class in docs/failures.md.
 
 import assert from "node:assert/strict";
 import { systemClock } from "../core/clock.ts";
@@ -25,7 +25,7 @@ import { serve, type Serving } from "./support/serve.ts";
 
 type Given = Omit<OpenAiOptions, "target">;
 
-/** Each backend, as it is asked for an answer piece by piece, and for a whole one. */
+/** Each backend, with a streamed and with a whole answer. */
 interface Asked {
   readonly name: string;
   readonly data: Configured<"dataset">;
@@ -243,7 +243,7 @@ Deno.test("a whole answer to a request for a stream is accepted, without output 
   }
 });
 
-/** Behind this event a part of every answer has come, and another part has not. */
+/** After this event, part of every answer has arrived, and part has not. */
 const MIDDLE = "events:5";
 
 Deno.test("only output received before a stream broke is kept", async () => {
@@ -369,7 +369,7 @@ Deno.test("run counts failures exactly as the server's log does", async () => {
   }
 });
 
-/** The ids of the answers by what the log says became of them. */
+/** Groups the ids of the answers by their fate in the log. */
 function endsIn(server: RunningServer): Map<string, string[]> {
   const answers = Map.groupBy(server.log(), ({ session }) => session);
   const ends = new Map<string, string[]>();
@@ -438,7 +438,7 @@ Deno.test("run survives an HTTP server that is killed in the middle of its answe
   }
 });
 
-/** How many answers have begun to come. */
+/** Returns the number of answers that have begun to arrive. */
 async function answering(server: Serving): Promise<number> {
   const texts = (await server.log()).filter(({ chars = 0 }) => chars > 0);
   return new Set(texts.map(({ session }) => session)).size;

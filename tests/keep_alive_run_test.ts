@@ -30,7 +30,7 @@ Deno.test("no request fails against a server that closes each connection after i
   }
   const retried = samples.filter(({ retried }) => retried === 1).length;
   assert.equal(counts.retried, retried);
-  // A request that crossed with the closing was never read.
+  // A request that crosses the close is never read.
   const { requests, connections } = await server.seen();
   assert.equal(requests, 400);
   assert.equal(connections, 400);
@@ -38,7 +38,7 @@ Deno.test("no request fails against a server that closes each connection after i
 
 Deno.test("run counts retried requests in every report", async () => {
   await using folder = await tempFolder();
-  // It keeps connections for three requests, and says nothing of that.
+  // It closes each connection after three requests, without notice.
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     let requests = 0;

@@ -11,7 +11,7 @@ const CLIPS = 10_000;
 const FOLDERS = 100;
 const STREAMS = 32;
 
-/** The promise is 2 s on a machine with nothing else to do. */
+/** The documented limit is 2 s on an idle machine. */
 const START_LIMIT_MS = 4000;
 const RSS_LIMIT_BYTES = 500e6;
 

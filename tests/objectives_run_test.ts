@@ -1,4 +1,4 @@
-// What a run demands of its stages, and what becomes of it: in the report, on the console and in the exit code.
+// SLOs of a run: results in the report, on the console and in the exit code.
 
 import assert from "node:assert/strict";
 import { echo, repeat, run, type RunOptions } from "../mod.ts";
@@ -96,7 +96,7 @@ Deno.test("run exits with 0 without a limit whatever the error rate, and with a 
       chats(server.url, "--report", "json=out.json", ...more),
       { cwd: folder.path },
     )).code;
-  // A machine that was busy with something else may say so by 4: a limit that is missed comes before it.
+  // On a busy machine, the exit code may be 4, but a missed limit comes before it.
   assert.ok([0, 4].includes(await ran()));
   assert.equal(
     "slo" in (await readReport(folder.path, "out.json")).stages[0],

@@ -1,4 +1,4 @@
-// Runs in a process that may open too few files: the server is not blamed, nothing is lost, and the process ends.
+// Runs in a process with too few file descriptors: the client is blamed, no result is lost, and the process ends.
 
 import assert from "node:assert/strict";
 import type { Report } from "../plugins/mod.ts";
@@ -6,7 +6,7 @@ import { earshot } from "./support/earshot.ts";
 import { readReport, tempFolder } from "./support/files.ts";
 import { QUICK, serve } from "./support/serve.ts";
 
-/** Enough to start, and for some of the streams. */
+/** Enough file descriptors to start, and for some of the streams. */
 const MAX_OPEN_FILES = 64;
 
 const SPEECH = "clips,limit=1";
@@ -27,7 +27,7 @@ for (const [name, backend, data] of BACKENDS) {
       await using server = await serve([...QUICK, "--set", "ttftMs=100"]);
       const { code, stdout, stderr } = await earshot([
         "run",
-        // A name: looking it up takes files too.
+        // A host name, because the lookup needs file descriptors too.
         ...["--target", server.url.replace("127.0.0.1", "localhost")],
         ...["--backend", backend, "--data", data],
         ...["--load", "concurrent=60,1", "--requests", "60"],
@@ -50,7 +50,7 @@ for (const [name, backend, data] of BACKENDS) {
         JSON.stringify(many.failures),
       );
       assert.match(many.failures[0]!.message, /ulimit -n/);
-      // Connections are accepted when there are files again; the last ones of the stage before may still be closing.
+      // Connections are accepted once descriptors are free; the last ones of the stage before may still be closing.
       assert.ok(one.counts.ok > 50, JSON.stringify(one.failures));
     },
   });

@@ -1,10 +1,10 @@
-// The commands of the README's tour of endpoints, word for word but for the port.
+// The commands of the README's tour of endpoints, unchanged except for the port.
 
 import assert from "node:assert/strict";
 import { earshot } from "./support/earshot.ts";
 import { serve } from "./support/serve.ts";
 
-/** The arguments of each `run` under a heading, with the server's address in place of the one that is written. */
+/** Returns the arguments of each `run` under a heading, with the address replaced by the server's. */
 async function runsUnder(heading: string, url: string): Promise<string[][]> {
   const readme = await Deno.readTextFile(
     new URL("../README.md", import.meta.url),
@@ -31,7 +31,7 @@ Deno.test("every command of the README for an endpoint succeeds, streamed and no
       assert.doesNotMatch(stdout, /no request succeeded|estimated/);
       const streams = !/stream=false|embeddings/.test(args.join(" "));
       assert.equal(/^ {2}TTFT /m.test(stdout), streams, stdout);
-      // 4: on a busy machine the client may say that it was the limit.
+      // 4: on a busy machine, the result may be client-limited.
       assert.ok([0, 4].includes(code), stdout);
     });
   }

@@ -1,4 +1,4 @@
-// Answers of sglang, Mistral and DeepSeek, byte for byte, through whole runs. The reference server does not give them.
+// Runs against recorded answers of sglang, Mistral and DeepSeek, which the reference server does not imitate.
 
 import assert from "node:assert/strict";
 import { z } from "zod";

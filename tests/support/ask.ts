@@ -14,17 +14,17 @@ export interface Asked {
   endedMs?: number;
   marks: Partial<Record<Instant, number>>;
   readonly reads: { readonly bytes: number; readonly atMs: number }[];
-  /** Times of events, as they were counted. */
+  /** Times of events, in the order of their counting. */
   readonly counted: number[];
   readonly events: (ServerEvent & { readonly atMs: number })[];
-  /** How often it was sent again. */
+  /** Number of retries. */
   retried: number;
   readonly bodies: { readonly text: string; readonly atMs: number }[];
-  /** Calls that were made after the exchange had settled. */
+  /** Calls made after the exchange had settled. */
   readonly late: string[];
-  /** Resolves when it has. */
+  /** Resolves when the exchange has settled. */
   readonly settled: Promise<void>;
-  /** Why it failed. */
+  /** The error of the exchange. */
   error?: Error & { class?: string; code?: string | undefined };
 }
 
@@ -42,7 +42,7 @@ export async function reached(test: () => boolean): Promise<void> {
   while (!test()) await clock.sleepUntil(clock.now() + 1);
 }
 
-/** A transport with what most tests want. */
+/** Creates a transport with the defaults of most tests. */
 export function open(options: Partial<HttpOptions> = {}): Http {
   return openHttp({
     headers: {},
@@ -57,7 +57,7 @@ export function open(options: Partial<HttpOptions> = {}): Http {
   });
 }
 
-/** Sends a request and records what comes; never throws. */
+/** Sends a request and records its events; never throws. */
 export function ask(
   http: Pick<Http, "exchange">,
   url: URL,
@@ -126,7 +126,7 @@ export function ask(
   return whole;
 }
 
-/** The same, once it has settled. */
+/** Sends a request and waits until it has settled. */
 export async function asked(
   ...request: Parameters<typeof ask>
 ): Promise<Asked> {
@@ -135,7 +135,7 @@ export async function asked(
   return all;
 }
 
-/** A failure in three words: class, code, message. */
+/** Returns class, code and message of a failure. */
 export function failureOf({ error }: Asked): readonly (string | undefined)[] {
   return [error?.class, error?.code, error?.message];
 }

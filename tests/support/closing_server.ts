@@ -1,11 +1,11 @@
-/** A chat server that says it keeps connections and closes each behind its response, as llama-server does. */
+/** A chat server that promises keep-alive and closes each connection after its response, as llama-server does. */
 export interface ClosingServer extends Disposable {
   readonly url: string;
-  /** How much it has seen. */
+  /** Counts so far. */
   seen(): Promise<{ readonly requests: number; readonly connections: number }>;
 }
 
-/** Starts one: five events, 10 ms apart, then all the rest in one write, and the socket is closed. */
+/** Starts a server that sends five events, 10 ms apart, then the rest in one write, and closes the socket. */
 export async function closingServer(): Promise<ClosingServer> {
   const url = new URL("closing_server_worker.ts", import.meta.url);
   const worker = new Worker(url, { type: "module" });

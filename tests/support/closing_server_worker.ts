@@ -44,7 +44,7 @@ async function serve(socket: Deno.TcpConn): Promise<void> {
     const closeMs = clock.now() + 0.1;
     while (clock.now() < closeMs);
   } catch {
-    // The client is gone.
+    // The client has closed the connection.
   } finally {
     socket.close();
   }

@@ -15,7 +15,7 @@ export interface TempFolder extends AsyncDisposable {
   at(name: string): string;
 }
 
-/** Makes a folder with the given files in it. */
+/** Creates a folder with the given files. */
 export async function tempFolder(
   files: Readonly<Record<string, string | Uint8Array>> = {},
 ): Promise<TempFolder> {
@@ -76,7 +76,7 @@ export interface ReadOptions extends Partial<Reading> {
   readonly take?: number;
 }
 
-/** The sessions of one pass. */
+/** Reads the sessions of one pass. */
 export async function read(
   dataset: Dataset,
   { take = Infinity, seed = 1, pass = 0, signal = CONTEXT.signal }:
@@ -99,7 +99,7 @@ export async function readAll(
   return await read(dataset, options);
 }
 
-/** Each session in short: its id, then the reference or the problem. */
+/** Summary of each session: its id, then the reference or the problem. */
 export function summaryOf(sessions: readonly Session[]): unknown[] {
   return sessions.map(({ id, turns, problem }) =>
     problem === undefined

@@ -1,26 +1,26 @@
 import { fileURLToPath } from "node:url";
 import { systemClock } from "../../core/clock.ts";
 
-/** The program as a user starts it. */
+/** Path of the program. */
 const CLI = fileURLToPath(new URL("../../cli.ts", import.meta.url));
 
-/** How to start it. */
+/** Options of a process. */
 export interface EarshotOptions {
   /** @default The folder that the tests are run from */
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
-  /** For the runtime, before the name of the program. */
+  /** Arguments of Deno, before the name of the program. */
   readonly denoFlags?: readonly string[];
   /** Shell commands to run first in the same process, such as `ulimit -n 64`. Not on Windows. */
   readonly before?: string;
-  /** It is killed and the test fails when it takes longer. @default {30000} */
+  /** Time after which the process is killed and the test fails. @default {30000} */
   readonly limitMs?: number;
 }
 
 /** The result of a process. */
 export interface Ended {
   readonly code: number;
-  /** How the system ended it, if it did. */
+  /** The signal that ended it, if any. */
   readonly signal: Deno.Signal | null;
   readonly stdout: string;
   readonly stderr: string;
@@ -28,15 +28,15 @@ export interface Ended {
   readonly tookMs: number;
 }
 
-/** A process that goes on. */
+/** A running process. */
 export interface Running extends AsyncDisposable {
   /** Output written so far. */
   readonly stdout: () => string;
   readonly stderr: () => string;
-  /** Waits until it has written this; fails if it ends first. */
+  /** Waits for a match in its output; fails if the process ends first. */
   waitFor(pattern: RegExp, where?: "stdout" | "stderr"): Promise<string[]>;
   kill(signal: Deno.Signal): void;
-  /** Waits for its end. */
+  /** Resolves when it ends. */
   readonly ended: Promise<Ended>;
 }
 
@@ -49,7 +49,7 @@ export async function earshot(
   return await running.ended;
 }
 
-/** Starts earshot; disposing of it kills what is left of it. */
+/** Starts earshot; disposal kills the process if it still runs. */
 export function startEarshot(
   args: readonly string[],
   { cwd, env = {}, denoFlags = [], limitMs = 30_000, before }: EarshotOptions =
@@ -112,7 +112,7 @@ export function startEarshot(
       try {
         child.kill("SIGKILL");
       } catch {
-        // It has ended.
+        // The process has ended.
       }
       await ended.catch(() => {});
     },

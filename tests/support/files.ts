@@ -5,7 +5,7 @@ import { type BundledClip, bundledClips, readClip } from "../../clips/mod.ts";
 
 export { type TempFolder, tempFolder, tone } from "./datasets.ts";
 
-/** The files of bundled clips with their words beside them, by name. */
+/** Returns the files of bundled clips and their transcripts, by name. */
 export async function speechFiles(
   ids: readonly string[],
 ): Promise<Record<string, Uint8Array | string>> {

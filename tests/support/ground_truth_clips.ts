@@ -2,10 +2,10 @@ import { join } from "node:path";
 import { encodeWav } from "../../audio/mod.ts";
 import { random } from "../../lib/random.ts";
 
-/** The rate at which vLLM takes audio: clips of this rate reach it bit by bit as they are. */
+/** The sample rate of the vLLM dialect: clips of this rate are sent without conversion. */
 export const SAMPLE_RATE_HZ = 16_000;
 
-/** A clip unlike any other, so that its bytes identify the stream. */
+/** Returns a unique clip, whose bytes identify the stream. */
 export function uniqueClip(name: string, seconds: number): Int16Array {
   const noise = random(1, name);
   const samples = new Int16Array(Math.round(seconds * SAMPLE_RATE_HZ));

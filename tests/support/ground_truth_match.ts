@@ -3,23 +3,23 @@ import type { Sample } from "../../mod.ts";
 import { hashAudio, type LogEntry } from "../../server/mod.ts";
 import { SAMPLE_RATE_HZ } from "./ground_truth_clips.ts";
 
-/** How much later the second side saw something than the first, in milliseconds, by instant. */
+/** Delays from one side to the other, in milliseconds, by instant. */
 export type Errors = Map<string, number[]>;
 
-/** The samples of the client and the log of the server, to be compared. */
+/** The samples of the client and the log of the server. */
 export interface Evidence {
   readonly samples: readonly Sample[];
   readonly log: readonly LogEntry[];
   /** Samples of each clip by audio id, at the sample rate of the protocol. */
   readonly clips: ReadonlyMap<string, Int16Array>;
   readonly chunkMs: number;
-  /** When the samples' clock was at 0, in milliseconds since 1970. */
+  /** Zero of the samples' clock, in milliseconds since 1970. */
   readonly epochMs: number;
 }
 
 /**
- * Holds every instant of every sample against the server's log. A stream is known by its audio: no two clips sound
- * alike, so the hash of all audio that a session received identifies the clip, and proves that each byte came in order.
+ * Compares every instant of every sample with the server's log. A stream is identified by its audio: all clips differ,
+ * so the hash of the audio that a session received identifies the clip, and proves that all bytes arrived in order.
  */
 export function errorsOf(evidence: Evidence): Errors {
   const { samples, log, clips, epochMs } = evidence;
@@ -44,7 +44,7 @@ export function errorsOf(evidence: Evidence): Errors {
   return errors;
 }
 
-/** The entries of each session, by the hash of all audio in it. */
+/** Groups the entries by session, under the hash of its audio. */
 function sessionsByAudio(log: readonly LogEntry[]): Map<number, LogEntry[]> {
   const byHash = new Map<number, LogEntry[]>();
   for (const entries of Map.groupBy(log, ({ session }) => session).values()) {
@@ -56,7 +56,7 @@ function sessionsByAudio(log: readonly LogEntry[]): Map<number, LogEntry[]> {
   return byHash;
 }
 
-/** Every append carried its own chunk, and ended where the sample says. */
+/** Asserts that every append has its own chunk, with the end that the sample records. */
 function checkChunks(
   { audioSent }: Sample,
   truth: readonly LogEntry[],
@@ -74,7 +74,7 @@ function checkChunks(
   }
 }
 
-/** Each instant of a sample, when the client saw it and when the server did. */
+/** Returns the times of each instant of a sample, at the client and at the server. */
 function* pairs(
   { marks, audioSent, deltas }: Sample,
   truth: readonly LogEntry[],
@@ -107,7 +107,7 @@ function only(
   );
 }
 
-/** When the only entry of its kind was. */
+/** Returns the time of the only entry of its type. */
 function one(
   entries: readonly LogEntry[],
   direction: LogEntry["direction"],

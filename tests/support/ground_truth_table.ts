@@ -1,4 +1,4 @@
-/** The value that a share of the sorted values is at most. */
+/** Returns a quantile of sorted values. */
 export function quantile(values: readonly number[], share: number): number {
   const sorted = values.toSorted((a, b) => a - b);
   const place = (sorted.length - 1) * share;
@@ -7,7 +7,7 @@ export function quantile(values: readonly number[], share: number): number {
   return below + (above - below) * (place - Math.floor(place));
 }
 
-/** Prints how values are distributed, a line each, in milliseconds. */
+/** Prints a line with the distribution of each set of values, in milliseconds. */
 export function printDistributions(
   title: string,
   rows: Iterable<readonly [name: string, values: readonly number[]]>,

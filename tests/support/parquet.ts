@@ -15,7 +15,7 @@ export function parquetOf(
   return new Uint8Array(writer.getBuffer());
 }
 
-/** Bytes in memory that note which parts of them were read. */
+/** Bytes in memory that record which parts were read. */
 export function watched(
   bytes: Uint8Array,
 ): RandomBytes & { readonly reads: (readonly [number, number])[] } {
@@ -30,7 +30,7 @@ export function watched(
   };
 }
 
-/** A column of audio as Hugging Face has it, and its schema: structs of the file's bytes and its path. */
+/** Returns a column of audio in the form of Hugging Face, with its schema: structs of bytes and path. */
 export function audioColumn(
   name: string,
   data: readonly ({ bytes: Uint8Array | null; path: string | null } | null)[],

@@ -2,23 +2,23 @@ import { Buffer } from "node:buffer";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { createServer as createTlsServer, type TlsOptions } from "node:tls";
 
-/** One request, as it came, and the socket to answer it on. */
+/** A received request, and the socket for its answer. */
 export interface Peer {
   /** The request's first line and headers. */
   readonly head: string;
   readonly body: Buffer;
-  /** Which connection it came on, from 0. */
+  /** Index of its connection, from 0. */
   readonly connection: number;
   readonly socket: Socket;
-  /** Writes bytes as they are: resolves when the system has taken them. */
+  /** Writes bytes unchanged; resolves when the system has accepted them. */
   send(...pieces: (string | Uint8Array)[]): Promise<void>;
-  /** The beginning of a streamed answer. */
+  /** Writes the head of a chunked answer. */
   stream(headers?: string): Promise<void>;
-  /** One chunk of it, in one write. */
+  /** Writes a chunk, in one write. */
   chunk(...pieces: (string | Uint8Array)[]): Promise<void>;
-  /** Its end. */
+  /** Writes the last chunk. */
   end(): Promise<void>;
-  /** A whole answer. */
+  /** Writes a whole answer. */
   answer(body: string | Uint8Array, options?: AnswerOptions): Promise<void>;
 }
 
@@ -32,19 +32,19 @@ export interface RawServer extends AsyncDisposable {
   readonly port: number;
   readonly url: URL;
   readonly peers: Peer[];
-  /** Sockets so far, closed ones too. */
+  /** Sockets so far, including closed ones. */
   readonly sockets: Socket[];
-  /** Connections so far. */
+  /** Number of connections so far. */
   readonly accepted: number;
-  /** Connections that are open. */
+  /** Number of open connections. */
   readonly open: number;
-  /** Resolves once a test holds; it is looked at when a connection opens or closes, or a request has come. */
+  /** Resolves once a condition holds, checked when a connection opens or closes and when a request arrives. */
   until(test: () => boolean): Promise<void>;
 }
 
 export type Script = (peer: Peer) => void | Promise<void>;
 
-/** A server that answers each request as the script says, byte by byte. */
+/** Starts a server that answers each request with a script, byte by byte. */
 export async function rawServer(
   script: Script,
   { tls, pause = false }: { tls?: TlsOptions; pause?: boolean } = {},

@@ -18,7 +18,7 @@ export type Body = (
   transport: "native" | "ws",
 ) => Promise<void>;
 
-/** A test over both transports, against a server that plays a script. */
+/** Registers a test over both transports, against a server that plays a script. */
 export function test(
   name: string,
   script: (peer: Peer) => void | Promise<void>,
@@ -33,7 +33,7 @@ export function test(
   }
 }
 
-/** The same, of one utterance and what came of it. */
+/** Registers such a test of one utterance and its result. */
 export function utterance(
   name: string,
   script: (peer: Peer) => void | Promise<void>,
@@ -56,13 +56,13 @@ export function utterance(
   }, server);
 }
 
-/** The failure of a sample that must have one. */
+/** Returns the failure of a sample; fails if there is none. */
 export function failureOf({ outcome }: Sample) {
   assert.ok(outcome.status !== "ok", "it went well");
   return outcome.failure;
 }
 
-/** The commits that a client sent, by whether they were final. */
+/** Returns whether each commit that a client sent was final. */
 export const commits = (peer: Peer) =>
   peer.received.filter(({ type }) => type === "input_audio_buffer.commit").map((
     { final },

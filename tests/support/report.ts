@@ -6,7 +6,7 @@ import type {
   Unit,
 } from "../../plugins/mod.ts";
 
-/** A summary with every key, of values between two and some times a median. */
+/** Returns a summary with every key, of values around a median. */
 export function summary(n: number, median: number): Summary {
   const at = (factor: number) => Math.round(median * factor * 1000) / 1000;
   return {
@@ -82,7 +82,7 @@ export const runInfo: RunInfo = {
   },
 };
 
-/** Eight streams, all well. */
+/** Eight streams without failures. */
 export const goodStage: StageReport = {
   name: "8 streams",
   load: { kind: "concurrent", concurrency: 8 },
@@ -312,13 +312,13 @@ const nothing: StageReport = {
 /** A run in which no request succeeded. */
 export const failedReport: Report = { ...oneStageReport, stages: [nothing] };
 
-/** A run whose second stage failed altogether. */
+/** A run whose second stage has only failures. */
 export const halfFailedReport: Report = {
   ...oneStageReport,
   stages: [goodStage, nothing],
 };
 
-/** A run of chats, interrupted, at a rate, with what little such a backend may know. */
+/** An interrupted run of chats, at a rate, with the fewest facts that a backend may report. */
 export const chatReport: Report = {
   schema: "earshot.report/2",
   earshot: { version: "0.1.0" },
@@ -391,7 +391,7 @@ export const chatReport: Report = {
   interrupted: true,
 };
 
-/** A run of uploads: speech that was not streamed, and so is not paced. */
+/** A run of uploads: speech that is not streamed, and so not paced. */
 export const uploadReport: Report = {
   ...oneStageReport,
   run: {
@@ -440,7 +440,7 @@ export const uploadReport: Report = {
   }],
 };
 
-/** A stage of embeddings: vectors and input tokens, and nothing that was generated. */
+/** A stage of embeddings: vectors and input tokens, and no output tokens. */
 function embeddingsStage(streams: number, latencyMs: number): StageReport {
   const { tokenCounts: _, ...stage } = goodStage;
   const perSecond = 1000 * streams / latencyMs;

@@ -32,7 +32,7 @@ export async function finish(
   }
 }
 
-/** A folder for a test, gone after it. */
+/** Creates a temporary folder, removed after the test. */
 export async function scratch(): Promise<
   { at: (name: string) => string } & AsyncDisposable
 > {

@@ -7,14 +7,14 @@ import {
   type Sample,
 } from "../../mod.ts";
 
-/** A run with all that it observed. */
+/** A run with its samples and warnings. */
 export interface Sampled {
   readonly report: Report;
   readonly samples: readonly Sample[];
   readonly warnings: readonly string[];
 }
 
-/** Runs in this process, and keeps every sample and warning. */
+/** Runs in this process and keeps every sample and warning. */
 export async function sampled(
   options: Omit<RunOptions, "reporters" | "warn">,
 ): Promise<Sampled> {

@@ -1,6 +1,6 @@
 import type { Sample } from "../../plugins/mod.ts";
 
-/** A request that went well, with every key that a sample may have. */
+/** A successful request, with every key that a sample may have. */
 export const goodSample: Sample = {
   id: 0,
   session: { id: "clips/a.wav", turn: 0 },

@@ -5,25 +5,25 @@ import type { AddressInfo, Socket } from "node:net";
 import { Buffer } from "node:buffer";
 import { WebSocketServer } from "ws";
 
-/** One client of a scripted server, as the script sees it. */
+/** A client of a scripted server, as the script sees it. */
 export interface Peer {
   /** The upgrade's request. */
   readonly request: IncomingMessage;
   /** Messages received so far, parsed; a binary frame is `{ type: "binary", bytes }`. */
   readonly received: Message[];
-  /** How it ended, once it has. */
+  /** The end of the connection, once it has ended. */
   readonly ended: Promise<{ code: number; reason: string }>;
-  /** The next message; rejects when the client is gone. */
+  /** Returns the next message; rejects when the client disconnects. */
   next(): Promise<Message>;
-  /** Reads until a message of this type has come. */
+  /** Reads until a message of this type arrives. */
   until(type: string, test?: (message: Message) => boolean): Promise<Message>;
   /** Sends an object as JSON, a string as it is, bytes as a binary frame. */
   send(...messages: (object | string | Uint8Array)[]): void;
-  /** Writes bytes to the socket as they are, and resolves once they have left or the client is gone. */
+  /** Writes bytes to the socket unchanged; resolves once they are sent or the client disconnects. */
   raw(...bytes: Uint8Array[]): Promise<void>;
   /** Ends with a close frame. */
   close(code: number, reason?: string): void;
-  /** Ends without one. */
+  /** Ends without a close frame. */
   drop(): void;
   /** Stops reading until `resume` is called. */
   pause(): void;
@@ -54,7 +54,7 @@ export interface ScriptOptions {
   ): { status: number; body?: string; chunked?: boolean };
   /** Answers an upgrade with these bytes, in Latin-1. */
   answerUpgrade?(request: IncomingMessage): string;
-  /** Refuses an upgrade. */
+  /** Rejects an upgrade. */
   refuse?(
     request: IncomingMessage,
   ): { status: number; body?: string; chunked?: boolean } | undefined;
@@ -65,7 +65,7 @@ export interface ScriptOptions {
   tls?: { cert: string; key: string; ca?: string; requestCert?: boolean };
 }
 
-/** Plays a script to each client that connects. What a script throws once its client is gone is let be. */
+/** Plays a script to each client that connects. Ignores errors of a script after its client has disconnected. */
 export async function scriptedServer(
   script: (peer: Peer) => void | Promise<void>,
   options: ScriptOptions = {},

@@ -1,19 +1,19 @@
 import { type EarshotOptions, startEarshot } from "./earshot.ts";
 import type { LogEntry } from "../../server/mod.ts";
 
-/** The reference server in a process of its own. */
+/** The reference server in a separate process. */
 export interface Serving extends AsyncDisposable {
   /** `http://127.0.0.1:PORT`, with the prefix if there is one. */
   readonly url: string;
-  /** The same as `ws:`. */
+  /** The same address with `ws:`. */
   readonly wsUrl: string;
-  /** The log of what it received and sent. */
+  /** Returns its log of received and sent messages. */
   log(): Promise<LogEntry[]>;
-  /** Ends it at once, as a crash would. */
+  /** Kills it, like a crash. */
   crash(): Promise<void>;
 }
 
-/** Answers as fast as it can: for tests that do not look at times. */
+/** Settings for the fastest answers, for tests without timing. */
 export const QUICK: readonly string[] = ["--set", "tokenMs=0"];
 
 /** Starts `earshot serve --port 0` and waits until it listens. */

@@ -1,4 +1,4 @@
-/** Signals and files that the tests of this folder are made of. */
+/** Signals and files for tests of audio. */
 
 /** A sine of amplitude 0.5. */
 export function sine(
@@ -17,7 +17,7 @@ export function chirp(rateHz: number): Float32Array<ArrayBuffer> {
   return Float32Array.from(chirpPcm16(rateHz), (sample) => sample / 32768);
 }
 
-/** The same as integers. */
+/** The same signal as integers. */
 export function chirpPcm16(rateHz: number): Int16Array<ArrayBuffer> {
   return Int16Array.from({ length: rateHz / 2 }, (_, i) => {
     const t = i / rateHz;
@@ -27,7 +27,7 @@ export function chirpPcm16(rateHz: number): Int16Array<ArrayBuffer> {
   });
 }
 
-/** How much stronger `signal` is than what `noisy` differs from it by, in dB. */
+/** Returns the ratio of `signal` to its difference from `noisy`, in dB. */
 export function snrDb(
   signal: Float32Array,
   noisy: Float32Array,
@@ -42,7 +42,7 @@ export function snrDb(
   return 10 * Math.log10(power / noise);
 }
 
-/** Root mean square of what lies `skip` samples from both ends. */
+/** Returns the root mean square without `skip` samples at either end. */
 export function rms(samples: Float32Array, skip = 0): number {
   const inner = samples.subarray(skip, samples.length - skip);
   return Math.sqrt(inner.reduce((sum, x) => sum + x * x, 0) / inner.length);
@@ -55,7 +55,7 @@ export function fixture(name: string): Uint8Array<ArrayBuffer> {
   );
 }
 
-/** A RIFF chunk with its size and, after an odd one, its padding. */
+/** Returns a RIFF chunk with its size and, if that is odd, padding. */
 export function chunk(
   id: string,
   body: Uint8Array,
@@ -104,7 +104,7 @@ export function riff(
   return chunk(form, body, { size: size ?? body.length });
 }
 
-/** All pieces, one after another. */
+/** Joins byte arrays. */
 export function concat(
   pieces: readonly Uint8Array[],
 ): Uint8Array<ArrayBuffer> {
@@ -119,7 +119,7 @@ export function concat(
 }
 
 /**
- * A mono 16-bit FLAC file in which each frame is one constant, so that hours of it are small and quick to make.
+ * Returns a mono 16-bit FLAC file of constant frames, so that hours of audio are small and quick to create.
  *
  * @param frames each a block of 4096 samples
  * @param level the constant of a frame; 0 by default
@@ -162,7 +162,7 @@ export function constantFlac(
 
 const FLAC_BLOCK = 4096;
 
-/** A frame's number as FLAC codes it: UTF-8, carried on to 36 bits. */
+/** Encodes a frame's number as FLAC does: UTF-8, extended to 36 bits. */
 function flacNumber(value: number): number[] {
   if (value < 0x80) return [value];
   const tail: number[] = [];

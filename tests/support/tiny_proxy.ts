@@ -1,13 +1,13 @@
 import type { Buffer } from "node:buffer";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 
-/** A proxy on a free port, and the heads that it was sent. */
+/** A proxy on a free port, and the request heads that it received. */
 export interface TinyProxy extends AsyncDisposable {
   readonly port: number;
   readonly heads: readonly string[];
 }
 
-/** The least that a proxy does: it relays whole addresses and opens tunnels, to this machine whatever their host. */
+/** Starts a minimal proxy: it relays requests and opens tunnels, always to this machine. */
 export async function tinyProxy(status = 200): Promise<TinyProxy> {
   const heads: string[] = [];
   const sockets = new Set<Socket>();

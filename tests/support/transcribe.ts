@@ -12,7 +12,7 @@ import type {
   Sample,
 } from "../../plugins/mod.ts";
 
-/** A context that nobody looks at. */
+/** A context for calls that ignore it. */
 export function testContext(more: Partial<OpenContext> = {}): OpenContext {
   return {
     env: () => undefined,
@@ -38,7 +38,7 @@ export function testAudio(
   };
 }
 
-/** Opens a backend that asks for nothing beside the socket. */
+/** Opens a backend that sends no request besides the socket. */
 export function openRealtime(
   options: RealtimeOptions,
   context: Partial<OpenContext> = {},

@@ -1,11 +1,11 @@
-// A WebSocket client for tests: shows everything that comes, as it comes.
+// A WebSocket client for tests: records every message as it arrives.
 
 import { WebSocket } from "ws";
 
 /** An event as the server sent it. */
 export type TestEvent = Readonly<Record<string, unknown>>;
 
-/** How a connection ended. */
+/** The end of a connection. */
 export interface TestClose {
   readonly code: number;
   readonly reason: string;
@@ -26,9 +26,9 @@ export interface TestClient extends AsyncDisposable {
   send(event: unknown): void;
   sendText(text: string): void;
   sendBinary(bytes: Uint8Array): void;
-  /** Everything up to the first event of that type from here on, with it. */
+  /** Returns all messages from now up to and including the first event of a type. */
   until(type: string): Promise<TestEvent[]>;
-  /** Everything that the server sent before it answered a question put now. */
+  /** Returns all messages that the server sends before it answers a request sent now. */
   settled(): Promise<TestEvent[]>;
   close(code?: number): void;
 }
@@ -51,7 +51,7 @@ interface Socket {
   terminate(): void;
 }
 
-/** Connects; rejects with what the server answered if it refuses. */
+/** Connects; rejects with the response of the server if it rejects the upgrade. */
 export function connectClient(
   url: string,
   options: TestClientOptions = {},
@@ -195,7 +195,7 @@ function parsed(text: string): TestEvent | string {
   }
 }
 
-/** An append of that much sound. */
+/** Returns an append of a tone of this length. */
 export function append(ms: number): TestEvent {
   return appendOf(tone(ms));
 }
