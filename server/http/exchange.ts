@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import { createTimers } from "../clock.ts";
+import { createTimers, type Timers } from "../clock.ts";
 import type { Fault, RequestPoint } from "../faults.ts";
 import type { RequestOptions } from "../settings.ts";
 import {
@@ -31,7 +31,7 @@ export interface AnswerHead {
 /** Creates the exchange of a request, with time stamps, log, timers and faults. */
 export function createExchange(parts: RequestParts) {
   const { response, options, clock } = parts;
-  const timers = createTimers(clock);
+  const timers = createResponseTimers(parts);
   const body = createAnswerBody(parts, timers);
   const faults = createFaults(parts, body);
   const wrongType = parts.faults.find((fault) => fault.do === "type");
@@ -127,6 +127,22 @@ export function createExchange(parts: RequestParts) {
       if (isOver) task();
       else onOver.push(task);
     },
+  };
+}
+
+/**
+ * Creates the timers of a response. What a task writes leaves when it ends: node:http keeps it until the next tick, and
+ * that comes after all tasks of the clock that are due, of other responses too.
+ */
+function createResponseTimers({ response, clock }: RequestParts): Timers {
+  const timers = createTimers(clock);
+  return {
+    ...timers,
+    at: (atMs, task) =>
+      timers.at(atMs, () => {
+        task();
+        response.socket?.uncork();
+      }),
   };
 }
 

@@ -143,28 +143,47 @@ Deno.test("a client that leaves frees its seat, and the log says that it left", 
   assert.deepEqual(ends.map(({ type }) => type), ["closed early", "finished"]);
 });
 
-Deno.test("createExchange() starts nothing for a client that has left, and frees its seat", () => {
-  const response = Object.assign(new EventEmitter(), {
-    writableFinished: false,
-  });
-  let armed = 0;
-  const clock = {
-    now: () => 0,
-    at() {
-      armed++;
-      return () => {};
-    },
-  };
-  const exchange = createExchange({
+/** An exchange over a response and a clock of a test. */
+function exchangeOver(
+  response: EventEmitter,
+  at: (atMs: number, task: () => void) => () => void,
+) {
+  return createExchange({
     id: "x",
     message: { headers: {} } as IncomingMessage,
     response: response as unknown as ServerResponse,
     options: REQUEST_DEFAULTS,
     faults: [],
     receivedMs: 0,
-    clock,
+    clock: { now: () => 0, at },
     record() {},
     random: (purpose) => random(1, purpose),
+  });
+}
+
+Deno.test("createExchange() lets what a task wrote leave before the next task", () => {
+  const calls: string[] = [];
+  const socket = { uncork: () => calls.push("uncork") };
+  const response = Object.assign(new EventEmitter(), { socket });
+  const due: (() => void)[] = [];
+  const exchange = exchangeOver(response, (_, task) => {
+    due.push(task);
+    return () => {};
+  });
+  exchange.at(0, () => calls.push("first"));
+  exchange.at(0, () => calls.push("second"));
+  for (const task of due) task();
+  assert.deepEqual(calls, ["first", "uncork", "second", "uncork"]);
+});
+
+Deno.test("createExchange() starts nothing for a client that has left, and frees its seat", () => {
+  const response = Object.assign(new EventEmitter(), {
+    writableFinished: false,
+  });
+  let armed = 0;
+  const exchange = exchangeOver(response, () => {
+    armed++;
+    return () => {};
   });
   response.emit("close");
   const seats = createSeats(1);
