@@ -2,7 +2,6 @@ import { type FileMetaData, parquetReadObjects } from "hyparquet";
 import { compressors } from "hyparquet-compressors";
 import type { Row } from "./manifest.ts";
 import { startWorker, type WorkerThread } from "../../lib/worker_rpc.ts";
-import type { ParquetOwner, ParquetWorker } from "./parquet_worker.ts";
 
 /** The bytes of a row group to be decoded. Plain data: it crosses threads. */
 export interface RowsJob {
@@ -108,6 +107,16 @@ export interface RowsReader {
   /** Decodes the records of a job. Takes over the job's bytes: they may be gone afterwards. */
   run(job: RowsJob, signal?: AbortSignal): Promise<readonly Row[]>;
 }
+
+/** Methods of the worker that decodes Parquet. */
+export type ParquetWorker = {
+  readonly decode: (job: RowsJob) => Promise<void>;
+};
+
+/** Methods that the worker calls in the thread that started it. */
+export type ParquetOwner = {
+  readonly addRows: (rows: readonly Row[]) => void;
+};
 
 /** Options of {@linkcode openRowsThread}. */
 export interface RowsThreadOptions {
