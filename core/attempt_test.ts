@@ -3,7 +3,7 @@ import { attempt, type AttemptOptions } from "./attempt.ts";
 import type { Backend, Call } from "./contract.ts";
 import { RequestError } from "./errors.ts";
 import type { Output } from "./sample.ts";
-import { memoryBudget } from "./memory.ts";
+import { MemoryBudget } from "./memory.ts";
 import { manualClock } from "../plugins/testing/manual_clock.ts";
 
 const request = {
@@ -316,7 +316,7 @@ Deno.test("attempt() takes the system's code from whatever a backend throws, so 
 });
 
 Deno.test("attempt() gives up a response that takes too much memory, and keeps what came", async () => {
-  const memory = memoryBudget({ requestBytes: 100_000, totalBytes: 1e9 });
+  const memory = new MemoryBudget({ requestBytes: 100_000, totalBytes: 1e9 });
   let aborted = 0, sent = 0;
   const flood = (obeys: boolean) =>
     backend(async (call) => {
@@ -342,7 +342,7 @@ Deno.test("attempt() gives up a response that takes too much memory, and keeps w
 });
 
 Deno.test("attempt() counts what a backend holds back, and fails where it answers all the same", async () => {
-  const memory = memoryBudget({ requestBytes: 100, totalBytes: 1000 });
+  const memory = new MemoryBudget({ requestBytes: 100, totalBytes: 1000 });
   const sizes = [90, 50, 100];
   for (const [last, status] of [[20, "ok"], [101, "error"]] as const) {
     const sample = await attempt(
@@ -359,7 +359,7 @@ Deno.test("attempt() counts what a backend holds back, and fails where it answer
 });
 
 Deno.test("attempt() gives up the largest of many requests, by a code that says whose memory it is", async () => {
-  const memory = memoryBudget({ requestBytes: 1000, totalBytes: 1500 });
+  const memory = new MemoryBudget({ requestBytes: 1000, totalBytes: 1500 });
   const clock = manualClock();
   const holding = (bytes: number) =>
     attempt(

@@ -2,23 +2,6 @@ import { UnorderedList } from "../lib/unordered.ts";
 import { RequestError } from "./errors.ts";
 import type { Delta, Sample } from "./sample.ts";
 
-/**
- * Memory for the responses in flight: an endless response must not use up the memory of the process. The numbers are
- * estimates, as exact ones would cost too much: the recorded output and the bytes that backends report as held.
- */
-export interface MemoryBudget {
-  /** Opens the share of one request. `fail` is called once, if the request must be given up. */
-  open(fail: (error: RequestError) => void): MemoryShare;
-}
-
-/** Share of one request in a budget. */
-export interface MemoryShare {
-  /** Takes bytes, or gives them back if negative. */
-  add(bytes: number): void;
-  /** Gives all bytes back. */
-  close(): void;
-}
-
 /** Sizes of a budget, in bytes. */
 export interface MemoryLimits {
   /** Limit of one request. */
@@ -28,37 +11,29 @@ export interface MemoryLimits {
 }
 
 /**
- * Limits of this process. An answer of 100,000 tokens takes about 7 MiB, so one request has room for 1,300,000 tokens,
- * and all together have room for 1,024 answers of 5,000 tokens at the same time.
+ * Memory for the responses in flight: an endless response must not use up the memory of the process. The numbers are
+ * estimates, as exact ones would cost too much: the recorded output and the bytes that backends report as held.
  */
-const LIMITS: MemoryLimits = {
-  requestBytes: 96 * 1024 * 1024,
-  totalBytes: 384 * 1024 * 1024,
-};
-
-/** Creates a budget. */
-export function memoryBudget(limits: MemoryLimits): MemoryBudget {
-  return new Budget(limits);
-}
-
-class Budget implements MemoryBudget {
+export class MemoryBudget {
   readonly limits: MemoryLimits;
-  readonly shares = new UnorderedList<Share>();
+  readonly #shares = new UnorderedList<MemoryShare>();
+  /** Bytes of all shares. */
   bytes = 0;
 
   constructor(limits: MemoryLimits) {
     this.limits = limits;
   }
 
+  /** Opens the share of one request. `fail` is called once, if the request must be given up. */
   open(fail: (error: RequestError) => void): MemoryShare {
-    return new Share(this, fail);
+    return new MemoryShare(this, this.#shares, fail);
   }
 
   /** Gives up requests until the rest fit, the largest first, as that costs the fewest answers. */
   relieve(): void {
     while (this.bytes > this.limits.totalBytes) {
-      let largest: Share | undefined;
-      for (const share of this.shares) {
+      let largest: MemoryShare | undefined;
+      for (const share of this.#shares) {
         if (share.bytes > (largest?.bytes ?? 0)) largest = share;
       }
       if (!largest) return;
@@ -67,19 +42,25 @@ class Budget implements MemoryBudget {
   }
 }
 
-class Share implements MemoryShare {
-  readonly #budget: Budget;
+/** Share of one request in a budget. */
+export class MemoryShare {
+  readonly #budget: MemoryBudget;
   readonly #fail: (error: RequestError) => void;
   readonly #leave: () => void;
   #isOpen = true;
   bytes = 0;
 
-  constructor(budget: Budget, fail: (error: RequestError) => void) {
+  constructor(
+    budget: MemoryBudget,
+    shares: UnorderedList<MemoryShare>,
+    fail: (error: RequestError) => void,
+  ) {
     this.#budget = budget;
     this.#fail = fail;
-    this.#leave = budget.shares.add(this);
+    this.#leave = shares.add(this);
   }
 
+  /** Takes bytes, or gives them back if negative. */
   add(bytes: number): void {
     if (!this.#isOpen) return;
     this.bytes += bytes;
@@ -89,6 +70,7 @@ class Share implements MemoryShare {
     else if (this.#budget.bytes > totalBytes) this.#budget.relieve();
   }
 
+  /** Gives all bytes back. */
   close(): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
@@ -96,14 +78,21 @@ class Share implements MemoryShare {
     this.#leave();
   }
 
+  /** Gives all bytes back and fails the request. */
   giveUp(error: RequestError): void {
     this.close();
     this.#fail(error);
   }
 }
 
-/** The budget of this process. */
-export const processMemory: MemoryBudget = memoryBudget(LIMITS);
+/**
+ * The budget of this process. An answer of 100,000 tokens takes about 7 MiB, so one request has room for 1,300,000
+ * tokens, and all together have room for 1,024 answers of 5,000 tokens at the same time.
+ */
+export const processMemory: MemoryBudget = new MemoryBudget({
+  requestBytes: 96 * 1024 * 1024,
+  totalBytes: 384 * 1024 * 1024,
+});
 
 /** Size of a recorded delta without its text: time, length and what its event leaves behind. */
 const DELTA_BYTES = 64;

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import type { RequestError } from "./errors.ts";
-import { memoryBudget, type MemoryShare, sampleBytes } from "./memory.ts";
+import { MemoryBudget, type MemoryShare, sampleBytes } from "./memory.ts";
 import { sample } from "../tests/support/sample.ts";
 
 /** A budget of 100 bytes a request and 250 in all, and who had to be given up. */
 function opened() {
-  const budget = memoryBudget({ requestBytes: 100, totalBytes: 250 });
+  const budget = new MemoryBudget({ requestBytes: 100, totalBytes: 250 });
   const failed: [name: string, code: string | undefined][] = [];
   const open = (name: string): MemoryShare =>
     budget.open((error: RequestError) => {
@@ -15,7 +15,7 @@ function opened() {
   return { open, failed };
 }
 
-Deno.test("memoryBudget() gives a request up that takes more than its share, once", () => {
+Deno.test("MemoryBudget gives up a request that takes more than its share, once", () => {
   const { open, failed } = opened();
   const share = open("a");
   share.add(100);
@@ -28,7 +28,7 @@ Deno.test("memoryBudget() gives a request up that takes more than its share, onc
   assert.equal(failed.length, 1);
 });
 
-Deno.test("memoryBudget() gives the largest request up where all together take too much", () => {
+Deno.test("MemoryBudget gives up the largest request if all together take too much", () => {
   const { open, failed } = opened();
   const [a, b, c] = [open("a"), open("b"), open("c")];
   a!.add(80);
@@ -41,7 +41,7 @@ Deno.test("memoryBudget() gives the largest request up where all together take t
   assert.deepEqual(failed, [["b", "client_memory"]], "its share is free again");
 });
 
-Deno.test("memoryBudget() takes back what a request gives back, and what it held when it ends", () => {
+Deno.test("MemoryBudget takes back the bytes that a request gives back, and the rest when it ends", () => {
   const { open, failed } = opened();
   for (let i = 0; i < 20; i++) {
     const share = open("a");

@@ -19,9 +19,9 @@ export interface Slo {
   readonly quantile?: Quantile;
   /** How the value must compare with the limit. */
   readonly operator: Operator;
-  /** In {@linkcode unit}. */
+  /** The limit, in {@linkcode unit}. */
   readonly limit: number;
-  /** Of limit and value. */
+  /** Unit of limit and value. */
   readonly unit: SloUnit;
 }
 
@@ -66,80 +66,88 @@ type Measured = Pick<
   "counts" | "metrics" | "rates" | "quality" | "client"
 >;
 
-/** A metric that has a value for each request. */
-interface Distribution {
+/** A metric or a rate that an SLO may limit. */
+interface Measure {
   readonly name: string;
   readonly unit: SloUnit;
-  summary(stage: Measured): Summary | undefined;
+  /** Its value, and the number of requests that the value rests on. */
+  read(stage: Measured, quantile: Quantile | undefined): Value;
 }
 
-/** A number of the whole stage. */
-interface StageNumber {
-  readonly name: string;
-  readonly unit: SloUnit;
-  value(stage: Measured): number | undefined;
-  /** Number of requests that the value rests on. */
-  n(stage: Measured): number;
+interface Value {
+  readonly value: number | undefined;
+  readonly n: number;
 }
 
-const DISTRIBUTIONS: ReadonlyMap<string, Distribution> = new Map([
-  ...metrics.map(({ name, unit }): [string, Distribution] => [
-    name,
-    { name, unit, summary: (stage) => stage.metrics[name] },
-  ]),
-  ...clientMetrics.map(({ name, unit }): [string, Distribution] => [
-    name,
-    {
+/** Metrics with a value for each request. */
+const DISTRIBUTIONS = byName([
+  ...metrics.map(({ name, unit }) =>
+    distribution(name, unit, (stage) => stage.metrics[name])
+  ),
+  ...clientMetrics.map(({ name, unit }) =>
+    distribution(
       name,
       unit,
-      summary: ({ client }) => client[name as "scheduleLag" | "chunkLateness"],
-    },
-  ]),
+      ({ client }) => client[name as "scheduleLag" | "chunkLateness"],
+    )
+  ),
 ]);
 
-const STAGE_NUMBERS: ReadonlyMap<string, StageNumber> = new Map(
-  [
-    rate(
-      "errorRate",
-      "share",
-      ({ ok, error, timeout }) => ok + error + timeout,
-    ),
-    rate("requestsPerSecond", "/s"),
-    rate("inputTokensPerSecond", "tokens/s"),
-    rate("outputTokensPerSecond", "tokens/s"),
-    rate("embeddingsPerSecond", "/s"),
-    rate("rtfxAggregate", "ratio"),
-    textErrors("wer"),
-    textErrors("cer"),
-  ].map((metric) => [metric.name, metric]),
-);
+/** Numbers of the whole stage. */
+const STAGE_NUMBERS = byName([
+  rate("errorRate", "share", ({ ok, error, timeout }) => ok + error + timeout),
+  rate("requestsPerSecond", "/s"),
+  rate("inputTokensPerSecond", "tokens/s"),
+  rate("outputTokensPerSecond", "tokens/s"),
+  rate("embeddingsPerSecond", "/s"),
+  rate("rtfxAggregate", "ratio"),
+  textErrors("wer"),
+  textErrors("cer"),
+]);
 
-/** Shorter names: of a distribution, where a quantile is given, and of a stage's number, where none is. */
+/** Shorter names, each for a metric (with a quantile) and for a number of the whole stage (without). */
 const ALIASES: Readonly<Record<string, readonly [string, string]>> = {
   requestRate: ["requestsPerSecond", "requestsPerSecond"],
   rtfx: ["rtfxRequest", "rtfxAggregate"],
 };
 
+function byName(measures: readonly Measure[]): ReadonlyMap<string, Measure> {
+  return new Map(measures.map((measure) => [measure.name, measure]));
+}
+
+function distribution(
+  name: string,
+  unit: SloUnit,
+  summaryOf: (stage: Measured) => Summary | undefined,
+): Measure {
+  return {
+    name,
+    unit,
+    read(stage, quantile) {
+      const summary = summaryOf(stage);
+      return { value: summary?.[quantile!], n: summary?.n ?? 0 };
+    },
+  };
+}
+
 function rate(
   name: keyof Rates,
   unit: SloUnit,
   n: (counts: StageReport["counts"]) => number = ({ ok }) => ok,
-): StageNumber {
-  return {
-    name,
-    unit,
-    value: ({ rates }) => rates[name],
-    n: ({ counts }) => n(counts),
-  };
+): Measure {
+  const read = ({ rates, counts }: Measured) => ({
+    value: rates[name],
+    n: n(counts),
+  });
+  return { name, unit, read };
 }
 
-function textErrors(name: "wer" | "cer"): StageNumber {
-  return {
-    name,
-    unit: "share",
-    value: ({ quality }) => quality[name]?.value,
-    n: ({ quality }) => quality[name]?.utterances ?? 0,
-  };
+function textErrors(name: "wer" | "cer"): Measure {
+  const read = ({ quality }: Measured) => ({
+    value: quality[name]?.value,
+    n: quality[name]?.utterances ?? 0,
+  });
+  return { name, unit: "share", read };
 }
 
 /**
@@ -162,7 +170,7 @@ export function parseSlos(texts: readonly string[]): Slo[] {
   );
 }
 
-/** The SLO, or what is wrong with its text. */
+/** Returns the SLO, or the problem with its text. */
 function parseSlo(text: string): Slo | string {
   const [, name, quantile, operator, number, unit] =
     /^(\w+)(?:\.(\w+))?(<=|>=|<|>)(\d+(?:\.\d+)?(?:e[+-]?\d+)?)(?!\d)(.*)$/s
@@ -196,11 +204,11 @@ function parseSlo(text: string): Slo | string {
   };
 }
 
-/** The metric of a name, or what is wrong with name or quantile. */
+/** Returns the measure of a name, or the problem with the name or the quantile. */
 function find(
   name: string,
   quantile: string | undefined,
-): Distribution | StageNumber | string {
+): Measure | string {
   const [longDistribution, longNumber] = Object.hasOwn(ALIASES, name)
     ? ALIASES[name]!
     : [];
@@ -242,7 +250,7 @@ function unitsOf(unit: SloUnit): string {
   return names.join(" or ") + (isOptional ? " or no unit" : "");
 }
 
-/** A division where the factor is a fraction: 7 × 0.01 is not 0.07. */
+/** Multiplies; divides if the factor is a fraction, as 7 × 0.01 is not 0.07. */
 function scale(number: number, factor: number): number {
   return factor < 1 ? number / Math.round(1 / factor) : number * factor;
 }
@@ -253,7 +261,8 @@ export function judgeSlos(
   stage: Measured,
 ): SloResult[] {
   return slos.map(({ text, metric, quantile, operator, limit, unit }) => {
-    const { value, n } = measure(stage, metric, quantile);
+    const measures = quantile === undefined ? STAGE_NUMBERS : DISTRIBUTIONS;
+    const { value, n } = measures.get(metric)!.read(stage, quantile);
     return {
       objective: text,
       metric,
@@ -267,19 +276,6 @@ export function judgeSlos(
         { reason: `no request of the stage has a value of ${metric}` }),
     };
   });
-}
-
-function measure(
-  stage: Measured,
-  metric: string,
-  quantile: Quantile | undefined,
-): { value: number | undefined; n: number } {
-  if (quantile === undefined) {
-    const number = STAGE_NUMBERS.get(metric)!;
-    return { value: number.value(stage), n: number.n(stage) };
-  }
-  const summary = DISTRIBUTIONS.get(metric)!.summary(stage);
-  return { value: summary?.[quantile], n: summary?.n ?? 0 };
 }
 
 /**
@@ -305,13 +301,11 @@ export function formatSloValue({ value, unit, n }: SloResult): string {
   const number = Number(
     (unit === "share" ? 100 * value : value).toPrecision(4),
   );
-  const bare = unit === "ratio" || unit === "count";
-  const sign = unit === "share"
-    ? " %"
-    : bare
-    ? ""
-    : unit === "/s"
-    ? "/s"
-    : ` ${unit}`;
-  return `${number}${sign} (n = ${n})`;
+  const signs: Partial<Record<SloUnit, string>> = {
+    share: " %",
+    ratio: "",
+    count: "",
+    "/s": "/s",
+  };
+  return `${number}${signs[unit] ?? ` ${unit}`} (n = ${n})`;
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { gzipSync } from "node:zlib";
 import { attempt } from "../../core/attempt.ts";
 import { systemClock } from "../../core/clock.ts";
-import { type MemoryBudget, memoryBudget } from "../../core/memory.ts";
+import { MemoryBudget } from "../../core/memory.ts";
 import type { Failure, Sample } from "../../plugins/mod.ts";
 import type { Http } from "./http.ts";
 import { open } from "../../tests/support/ask.ts";
@@ -58,7 +58,7 @@ Deno.test("events without an end fail as too_large, each request with what came,
     while (!peer.socket.destroyed) await peer.chunk(flood);
   });
   await using http = open();
-  const memory = memoryBudget({ requestBytes: MIB, totalBytes: 100 * MIB });
+  const memory = new MemoryBudget({ requestBytes: MIB, totalBytes: 100 * MIB });
   const samples = await Promise.all(
     Array.from({ length: 8 }, () => send(http, server.url, memory)),
   );
@@ -85,7 +85,7 @@ for (
       while (!peer.socket.destroyed) await peer.chunk(flood);
     });
     await using http = open();
-    const memory = memoryBudget({ requestBytes: MIB, totalBytes: 100 * MIB });
+    const memory = new MemoryBudget({ requestBytes: MIB, totalBytes: 100 * MIB });
     const sample = await send(http, server.url, memory);
     assert.equal(failureOf(sample)?.class, "too_large");
     assert.ok(sample.reads.bytes < 3 * MIB, `${sample.reads.bytes} bytes`);
@@ -100,7 +100,7 @@ Deno.test("a compressed body counts by what comes out of it", async () => {
     })
   );
   await using http = open();
-  const memory = memoryBudget({ requestBytes: MIB, totalBytes: 100 * MIB });
+  const memory = new MemoryBudget({ requestBytes: MIB, totalBytes: 100 * MIB });
   const sample = await send(http, server.url, memory);
   assert.equal(failureOf(sample)?.class, "too_large");
   assert.ok(sample.reads.bytes < MIB);
@@ -118,7 +118,7 @@ Deno.test("many bodies at once fall under the limit of all, the largest first, a
     await peer.end();
   });
   await using http = open();
-  const memory = memoryBudget({ requestBytes: 10 * MIB, totalBytes: 6 * MIB });
+  const memory = new MemoryBudget({ requestBytes: 10 * MIB, totalBytes: 6 * MIB });
   const samples = await Promise.all(
     sizes.map(() => send(http, server.url, memory)),
   );
@@ -137,7 +137,7 @@ Deno.test("an answer of 100,000 events takes a fraction of what one request may 
     await peer.end();
   });
   await using http = open();
-  const memory = memoryBudget({ requestBytes: 80 * MIB, totalBytes: 80 * MIB });
+  const memory = new MemoryBudget({ requestBytes: 80 * MIB, totalBytes: 80 * MIB });
   const sample = await send(http, server.url, memory);
   assert.equal(sample.outcome.status, "ok");
   assert.equal(sample.deltas.length, 100_000);

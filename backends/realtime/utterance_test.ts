@@ -9,7 +9,7 @@ import type {
 } from "./transports/transport.ts";
 import { utter, type UtteranceSettings } from "./utterance.ts";
 import { attempt } from "../../core/attempt.ts";
-import { type MemoryBudget, memoryBudget } from "../../core/memory.ts";
+import { MemoryBudget } from "../../core/memory.ts";
 import { type Dialect, RequestError, type Sample } from "../../plugins/mod.ts";
 import { manualClock } from "../../plugins/testing/manual_clock.ts";
 
@@ -392,7 +392,7 @@ Deno.test("utter() ends an utterance of a server that never does, however busy i
 });
 
 Deno.test("utter() fails deltas without an end that take too much memory, and keeps what came", async () => {
-  const memory = memoryBudget({ requestBytes: 10_000, totalBytes: 1e9 });
+  const memory = new MemoryBudget({ requestBytes: 10_000, totalBytes: 1e9 });
   const { line, sample } = await begun({ memory });
   while (line.closes === 0) line.say(delta("x"));
   const result = await sample;
