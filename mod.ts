@@ -27,7 +27,6 @@ export type { RunContext, RunOptions } from "./plugins/run.ts";
 export { defineConfig } from "./plugins/config.ts";
 export { systemClock } from "./core/clock.ts";
 export type { Host } from "./core/client_monitor.ts";
-export type { NormalizerName } from "./core/quality/normalize.ts";
 
 export { echo, type EchoOptions } from "./backends/echo.ts";
 export { chat } from "./backends/openai/chat.ts";

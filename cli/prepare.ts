@@ -1,6 +1,5 @@
 import { systemClock } from "../core/clock.ts";
-import type { PluginConfig } from "../core/config.ts";
-import type { NormalizerName } from "../core/quality/normalize.ts";
+import type { NormalizerName, PluginConfig } from "../core/config.ts";
 import { disposeInTime } from "../lib/disposal.ts";
 import { type PreparedRun, prepareRun } from "../plugins/config.ts";
 import type { Configured } from "../plugins/mod.ts";

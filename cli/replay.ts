@@ -1,4 +1,4 @@
-import type { NormalizerName } from "../core/quality/normalize.ts";
+import type { NormalizerName } from "../core/config.ts";
 import {
   CutStages,
   Replay,

@@ -1,4 +1,5 @@
-import type { NormalizerName } from "./quality/normalize.ts";
+/** Name of a normalizer, which is applied to texts before they are compared. */
+export type NormalizerName = "none" | "basic";
 
 /** A plugin and its options, as plain JSON. */
 export interface PluginConfig {

@@ -50,11 +50,11 @@ export interface Backend<Prepared = unknown> extends Partial<AsyncDisposable> {
   ): Promise<Usage>;
 }
 
-/** The engine's side of one request, and the only source of time for a backend. */
+/** Records one request. It is the only source of time for a backend. */
 export interface Call {
   /**
-   * Aborts when the request is given up: the run was cancelled, or the response takes too much memory. It is made when
-   * it is first read; `onAbort` and `throwIfAborted` cost less.
+   * Aborts when the request is given up: the run was cancelled, or the response takes too much memory. It is created
+   * when it is first read; `onAbort` and `throwIfAborted` cost less.
    */
   readonly signal: AbortSignal;
   /** Throws the reason if the request was given up. */

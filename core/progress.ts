@@ -14,7 +14,7 @@ interface Mark {
 export class Tally {
   readonly #counts = { ok: 0, error: 0, timeout: 0, cancelled: 0, dropped: 0 };
   #inFlight = 0;
-  /** One for each look at the rate. The oldest lies just outside the span. */
+  /** One for each reading of the rate. The oldest is just outside the span. */
   #marks: Mark[];
 
   constructor(startMs: number) {

@@ -1,5 +1,6 @@
+import type { NormalizerName } from "./config.ts";
 import { Digest, stageReport } from "./metrics/digest.ts";
-import { type NormalizerName, normalizers } from "./quality/normalize.ts";
+import { normalizers } from "./quality.ts";
 import type { Report, RunInfo, Skipped, StageReport } from "./report.ts";
 import type { Sample } from "./sample.ts";
 import { parseSlos } from "./slo.ts";
@@ -28,7 +29,7 @@ export interface ReplayOptions {
   readonly normalizer?: NormalizerName | undefined;
 }
 
-/** Makes the report of a run from its samples: those of the run give the report of the run, byte for byte. */
+/** Makes the report of a run from its saved samples: the same report as that of the run, byte for byte. */
 export class Replay {
   readonly #run: RunRecord;
   readonly #normalizer: NormalizerName;
@@ -48,12 +49,12 @@ export class Replay {
     });
   }
 
-  /** Adds a sample. One of a stage that is not recorded is passed over. */
+  /** Adds a sample. A sample of a stage without a record is ignored. */
   add(sample: Sample): void {
     this.#digests[sample.stage]?.add(sample);
   }
 
-  /** The report of the samples so far. */
+  /** Returns the report of the samples so far. */
   report(): Report {
     const { info: { earshot, run }, skipped, interrupted } = this.#run;
     const slos = parseSlos(run.config.slos);
@@ -94,7 +95,7 @@ interface Span {
   endMs: number;
 }
 
-/** Records stages whose end was never saved, from their samples: the run was killed. */
+/** Makes records of stages whose end was never saved, as the run was killed, from their samples. */
 export class CutStages {
   readonly #spans = new Map<number, Span>();
 

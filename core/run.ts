@@ -2,11 +2,10 @@ import { type Clock, shiftClock } from "./clock.ts";
 import type { Backend, Dataset, LoadProfile, Stage } from "./contract.ts";
 import { UsageError } from "./errors.ts";
 import type { Host } from "./client_monitor.ts";
-import type { NormalizerName } from "./quality/normalize.ts";
 import { settlesWithin } from "../lib/disposal.ts";
 import { random } from "../lib/random.ts";
 import type { Progress, Skipped, StageReport } from "./report.ts";
-import type { StopRules } from "./config.ts";
+import type { NormalizerName, StopRules } from "./config.ts";
 import type { Sample } from "./sample.ts";
 import type { Slo } from "./slo.ts";
 import { checkShard, type Shard, shareOf, WHOLE } from "./shard.ts";
@@ -74,9 +73,9 @@ export interface RunResult {
 
 /** Items that a report names. */
 const MAX_SKIPPED_NAMED = 20;
-/** Items that are named for one reason that they all have. */
+/** Items that are named for a reason that several share. */
 const MAX_ALIKE_NAMED = 3;
-/** Number of unusable items at the beginning of the data after which the rest is not read: it may have no end. */
+/** Unusable items at the beginning of the data after which reading stops: the data may have no end. */
 const MAX_SKIPPED_AT_FIRST = 1000;
 
 /**
@@ -116,8 +115,8 @@ export async function runStages(options: EngineOptions): Promise<RunResult> {
 }
 
 /**
- * Returns a function that runs one stage after another. The clock begins with the first stage; the ids go on. The
- * function returns `undefined` where an interrupt comes first.
+ * Returns a function that runs one stage. Its clock begins with the first stage, and request ids continue from stage to
+ * stage. It returns `undefined` if the run is interrupted before the stage begins.
  */
 function stageRunner(options: EngineOptions, skips: SkippedItems) {
   const { clock, listener, signal, dataset, shard = WHOLE } = options;
@@ -272,7 +271,7 @@ function nothingUsable({ count, items }: Skipped): UsageError {
   );
 }
 
-/** A reason with the first of its items. A reason may begin with the place, which is then the name. */
+/** A reason with the first of its items. A reason that begins with the place of its item needs no other name. */
 function reasonOf(reason: string, ids: readonly string[]): string {
   if (reason.startsWith(`${ids[0]}: `)) return reason;
   const others = ids.length - MAX_ALIKE_NAMED;

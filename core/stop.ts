@@ -5,7 +5,7 @@ import type { StopRules } from "./config.ts";
 import type { StageReport } from "./report.ts";
 
 /**
- * Whether something ends a stage before the data does: the data is then read again where it is used up.
+ * Whether a rule ends a stage before the data does: the data is then read again when it ends.
  *
  * @throws {UsageError} If nothing would end the stage, or a rule has no meaning.
  */
@@ -62,8 +62,8 @@ export class StageEnd {
   } | undefined;
 
   /**
-   * @param drainMs How long requests in flight may go on. Where it is not given, those that a number or the data asked
-   *   for may take as long as their own time limits let them; those that time cut off, 30 s.
+   * @param drainMs How long requests in flight may go on. By default 30 s after a duration; after a number of requests or
+   *   the end of the data, as long as their own time limits allow.
    */
   constructor(clock: Clock, drainMs: number | undefined) {
     this.#clock = clock;
@@ -86,8 +86,8 @@ export class StageEnd {
   }
 
   /**
-   * Ends the stage. It has no effect on a stage that has ended, except by the end of the data, which leaves turns to be
-   * sent. An interrupt gives up what is in flight at once.
+   * Ends the stage. It has no effect on a stage that has ended, unless the data ended it: sessions in flight may still
+   * have turns to send. An interrupt gives up requests in flight at once.
    */
   stop(reason: StopReason, error?: unknown): void {
     if (reason === "interrupted" && !this.cut.aborted) {

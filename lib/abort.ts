@@ -6,9 +6,9 @@ export type AbortTask = (reason: unknown) => void;
 const tasksOf = new WeakMap<AbortSignal, UnorderedList<AbortTask>>();
 
 /**
- * Runs `task` when the signal aborts, or at once if it has aborted. All tasks of a signal share one listener: adding
- * and removing a listener for each of thousands of requests takes longer than the engine's other work on them. Made
- * for a signal that many share: a signal of its own for each request costs more than either.
+ * Runs `task` when the signal aborts, or at once if it has aborted. All tasks of a signal share one listener, for
+ * signals that thousands of requests share: adding and removing a listener for each takes longer than the engine's other
+ * work on it.
  *
  * @returns A function that removes the task.
  */
@@ -41,8 +41,8 @@ export function untilAborted<Value>(
 }
 
 /**
- * Aborts together with a signal that many share, or alone. It costs a fraction of an `AbortController`, and makes one
- * only for those who ask for {@linkcode Abort.signal}.
+ * Aborts together with a shared signal, or alone. It costs a fraction of an `AbortController`, and creates one only when
+ * {@linkcode Abort.signal} is read.
  */
 export class Abort {
   readonly #tasks: AbortTask[] = [];
@@ -64,7 +64,7 @@ export class Abort {
     return this.#reason;
   }
 
-  /** Made when it is first read. */
+  /** The same abort as a signal, which is created when it is first read. */
   get signal(): AbortSignal {
     if (this.#controller) return this.#controller.signal;
     this.#controller = new AbortController();

@@ -9,7 +9,7 @@ export interface Alignment {
 /** Work that is done in slices: it yields about every millisecond. */
 export type Slices<T> = Generator<void, T, void>;
 
-/** Runs all slices and returns the result. */
+/** Does all slices of some work and returns its result. */
 export function finish<T>(work: Slices<T>): T {
   let slice = work.next();
   while (!slice.done) slice = work.next();

@@ -2,13 +2,13 @@
 export type Random = () => number;
 
 /**
- * A reproducible source of chance. Each purpose has a stream of its own, so that what one part draws never
- * changes what another gets.
+ * Creates a reproducible generator of random numbers. Each purpose has a generator of its own, so that the numbers that
+ * one part draws never change those of another.
  *
  * The generator is xoshiro128** (Blackman and Vigna, 2018), seeded by SplitMix-style hashing of both arguments.
  *
  * @param seed The run's seed.
- * @param purpose What it is for: `arrivals`, `shuffle`, …
+ * @param purpose Purpose of the numbers: `arrivals`, `shuffle`, …
  */
 export function random(seed: number, purpose: string): Random {
   let hash = mix((seed >>> 0) ^ mix(Math.floor(seed / 2 ** 32) >>> 0));

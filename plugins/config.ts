@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type {
+  NormalizerName,
   PluginConfig,
   PluginConfigInput,
   RunConfig,
@@ -7,7 +8,7 @@ import type {
   StopRules,
 } from "../core/config.ts";
 import { isUsageError, type Problem, UsageError } from "../core/errors.ts";
-import { type NormalizerName, normalizers } from "../core/quality/normalize.ts";
+import { normalizers } from "../core/quality.ts";
 import { parseSlos } from "../core/slo.ts";
 import { redact, redactUrl } from "../lib/redact.ts";
 import { parseDuration } from "../lib/units.ts";

@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from "../core/clock.ts";
 import type {
+  NormalizerName,
   PluginConfig,
   RunConfig,
   RunConfigInput,
@@ -8,7 +9,6 @@ import type {
 } from "../core/config.ts";
 import type { Reporter } from "../core/contract.ts";
 import type { Host } from "../core/client_monitor.ts";
-import type { NormalizerName } from "../core/quality/normalize.ts";
 import type { Environment, Report, RunInfo } from "../core/report.ts";
 import {
   checkFirstStage,

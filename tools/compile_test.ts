@@ -1,5 +1,5 @@
 /**
- * What can be said of the compiled binary where its runtime cannot be downloaded: that everything it needs at run
+ * Checks of the compiled binary that do not need its runtime, which may not be downloadable: that everything it needs at run
  * time is embedded, and that plugins load without a config, a cache or a network of Deno's own.
  *
  * @module

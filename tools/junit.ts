@@ -1,12 +1,12 @@
-/** How many tests ended in which way. */
+/** Numbers of tests by their end. */
 export interface Tally {
   readonly passed: number;
   readonly failed: number;
 }
 
 /**
- * Counts the tests of a JUnit file as `deno test` writes it, steps among them. A file that could not be loaded is
- * not in there, and after a type error nothing is: a non-zero exit code counts as one failure.
+ * Counts the tests of a JUnit file as `deno test` writes it, with their steps. It lacks files that
+ * could not be loaded, and all of them after a type error: a non-zero exit code counts as one failure.
  */
 export function tally(xml: string, exitCode: number): Tally {
   let passed = 0;
@@ -19,7 +19,7 @@ export function tally(xml: string, exitCode: number): Tally {
   return { passed, failed: exitCode === 0 ? failed : Math.max(1, failed) };
 }
 
-/** 0 only where something ran and nothing failed. */
+/** Returns 0 only if at least one test ran and none failed. */
 export function exitCodeOf({ passed, failed }: Tally): number {
   return failed === 0 && passed > 0 ? 0 : 1;
 }

@@ -85,7 +85,10 @@ for (
       while (!peer.socket.destroyed) await peer.chunk(flood);
     });
     await using http = open();
-    const memory = new MemoryBudget({ requestBytes: MIB, totalBytes: 100 * MIB });
+    const memory = new MemoryBudget({
+      requestBytes: MIB,
+      totalBytes: 100 * MIB,
+    });
     const sample = await send(http, server.url, memory);
     assert.equal(failureOf(sample)?.class, "too_large");
     assert.ok(sample.reads.bytes < 3 * MIB, `${sample.reads.bytes} bytes`);
@@ -118,7 +121,10 @@ Deno.test("many bodies at once fall under the limit of all, the largest first, a
     await peer.end();
   });
   await using http = open();
-  const memory = new MemoryBudget({ requestBytes: 10 * MIB, totalBytes: 6 * MIB });
+  const memory = new MemoryBudget({
+    requestBytes: 10 * MIB,
+    totalBytes: 6 * MIB,
+  });
   const samples = await Promise.all(
     sizes.map(() => send(http, server.url, memory)),
   );
@@ -137,7 +143,10 @@ Deno.test("an answer of 100,000 events takes a fraction of what one request may 
     await peer.end();
   });
   await using http = open();
-  const memory = new MemoryBudget({ requestBytes: 80 * MIB, totalBytes: 80 * MIB });
+  const memory = new MemoryBudget({
+    requestBytes: 80 * MIB,
+    totalBytes: 80 * MIB,
+  });
   const sample = await send(http, server.url, memory);
   assert.equal(sample.outcome.status, "ok");
   assert.equal(sample.deltas.length, 100_000);

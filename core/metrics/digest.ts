@@ -1,7 +1,7 @@
+import type { NormalizerName } from "../config.ts";
 import { Column } from "./column.ts";
 import { clientMetrics, type Metric, metrics } from "./table.ts";
-import type { NormalizerName } from "../quality/normalize.ts";
-import { Quality } from "../quality/error_rates.ts";
+import { Quality } from "../quality.ts";
 import type {
   ClientHealth,
   Counts,
@@ -39,7 +39,7 @@ export interface DigestOptions {
 
 /** The samples of one stage, folded into bounded columns as they end: they are not kept. */
 export class Digest {
-  /** Comparison of long texts, which is put off. */
+  /** Error rates. Long texts wait there to be compared. */
   readonly texts: Quality;
   readonly #startMs: number;
   readonly #endMs: number;
@@ -60,7 +60,7 @@ export class Digest {
     input: new Map<TokenCounter, number>(),
     output: new Map<TokenCounter, number>(),
   };
-  /** Of the lowest request id. */
+  /** Length of a chunk of audio, from the lowest request id. */
   #chunk: { readonly id: number; readonly ms: number } | undefined;
   #lastEndMs: number | undefined;
 

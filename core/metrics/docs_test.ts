@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { normalizers } from "../quality/normalize.ts";
+import { normalizers } from "../quality.ts";
 import type { Rates, Summary } from "../report.ts";
 import type { Instant } from "../sample.ts";
 import { clientMetrics, metrics } from "./table.ts";

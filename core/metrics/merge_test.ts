@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { sample } from "../../tests/support/sample.ts";
 import { Tally } from "../progress.ts";
-import { Quality } from "../quality/error_rates.ts";
+import { Quality } from "../quality.ts";
 import type { StageReport, Summary } from "../report.ts";
 import type { Outcome, Sample } from "../sample.ts";
 import { Column, Histogram } from "./column.ts";

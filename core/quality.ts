@@ -1,12 +1,12 @@
-import type { ErrorRate, StageReport } from "../report.ts";
-import type { Sample } from "../sample.ts";
-import { type NormalizerName, normalizers } from "./normalize.ts";
-import { align, finish, type Slices } from "../../lib/alignment.ts";
+import type { NormalizerName } from "./config.ts";
+import type { ErrorRate, StageReport } from "./report.ts";
+import type { Sample } from "./sample.ts";
+import { align, finish, type Slices } from "../lib/alignment.ts";
 
 /**
  * Word and character error rate of a stage, pooled over its samples: Σ(s + d + i) ÷ Σ n. An empty answer to a
- * reference is all deletions. Long texts take a while to compare, so they wait for `work`; when too many wait, those
- * that come are left out.
+ * reference is all deletions. Long texts take a while to compare, so they wait for `work`; while too many
+ * wait, new ones are left out.
  */
 export class Quality {
   readonly #normalize: (text: string) => string;
@@ -29,7 +29,7 @@ export class Quality {
     this.#cer = new ErrorRateSum(normalizer);
   }
 
-  /** Adds a sample. One that did not end `ok`, or has no reference, is passed over. */
+  /** Adds a sample. One that did not end `ok`, or has no reference, is ignored. */
   add({ input: { reference }, output: { text = "" }, outcome }: Sample): void {
     if (outcome.status !== "ok" || reference === undefined) return;
     const isLong = Math.max(reference.length, text.length) > LONG_TEXT;
@@ -39,7 +39,7 @@ export class Quality {
     this.#waiting += reference.length + text.length;
   }
 
-  /** Adds the errors of another stage part. Texts that still wait in it are compared first. */
+  /** Adds the errors of another part of the stage. Texts that wait there are compared first. */
   merge(other: Quality): void {
     finish(other.work());
     this.#wer.merge(other.#wer);
@@ -96,7 +96,7 @@ const LONG_TEXT = 500;
 /** Characters that may wait to be compared. */
 const MAX_WAITING = 50_000_000;
 
-/** Sum of the errors of many texts. No rate can hold insertions where the reference is empty: they are counted apart. */
+/** Sum of the errors of many texts. Insertions against an empty reference are counted apart: no rate can hold them. */
 export class ErrorRateSum {
   readonly #normalizer: NormalizerName;
   readonly #sum = { s: 0, d: 0, i: 0, n: 0 };
@@ -261,3 +261,77 @@ function withoutSharedEnds(
     b.subarray(head, b.length - tail),
   ];
 }
+
+/**
+ * Normalizers of reference and hypothesis, applied before they are compared.
+ *
+ * - `none`: no change. Capitals and punctuation count.
+ * - `basic`: the rules of Whisper's multilingual normalizer (github.com/openai/whisper, normalizers/basic.py). In order: lower case; text in `<…>`, `[…]` and `(…)` is removed; compatibility composition
+ *   (NFKC); every mark, symbol and punctuation character becomes a space (so `don't` becomes `don t`); lower
+ *   case once more; white space is collapsed and, beyond Whisper's rules, trimmed.
+ */
+export const normalizers: Readonly<
+  Record<NormalizerName, (text: string) => string>
+> = {
+  none: (text) => text,
+  basic: (text) =>
+    streamSafe(withoutAsides(text.toLowerCase()))
+      .normalize("NFKC")
+      .replace(/[\p{M}\p{S}\p{P}]/gu, " ")
+      .toLowerCase()
+      .replace(/\s+/gu, " ")
+      .trim(),
+};
+
+/**
+ * Removes `<…>` and `[…]`, either closed by `>` or by `]`; then `(…)` around at least one character. Each search for
+ * a closing bracket continues where the last one ended: a regular expression would start over at every opening bracket
+ * and take minutes for a text of opening brackets.
+ */
+function withoutAsides(text: string): string {
+  const tagless = withoutSpans(text, { opening: /[<[]/g, closing: /[>\]]/g });
+  return withoutSpans(tagless, {
+    opening: /\(/g,
+    closing: /\)/g,
+    atLeast: 1,
+  });
+}
+
+/** Removes every span from an opening character to the next closing one with at least `atLeast` characters between. */
+function withoutSpans(
+  text: string,
+  { opening, closing, atLeast = 0 }: {
+    opening: RegExp;
+    closing: RegExp;
+    atLeast?: number;
+  },
+): string {
+  const kept: string[] = [];
+  let keptTo = 0, from = 0;
+  while (true) {
+    const start = indexFrom(text, opening, from);
+    const end = start < 0 ? -1 : indexFrom(text, closing, start + 1);
+    if (end < 0) return kept.join("") + text.slice(keptTo);
+    if (end - start - 1 < atLeast) {
+      from = end;
+      continue;
+    }
+    kept.push(text.slice(keptTo, start));
+    keptTo = from = end + 1;
+  }
+}
+
+function indexFrom(text: string, pattern: RegExp, from: number): number {
+  pattern.lastIndex = from;
+  return pattern.exec(text)?.index ?? -1;
+}
+
+/**
+ * Splits runs of more than 30 marks, as the Stream-Safe Text Format of UAX #15 does: normalization sorts the marks of
+ * a run, and takes minutes for 100,000 of them.
+ */
+function streamSafe(text: string): string {
+  return text.replace(/\p{M}{30}(?=\p{M})/gu, `$&${GRAPHEME_JOINER}`);
+}
+
+const GRAPHEME_JOINER = "\u034f";
