@@ -56,7 +56,7 @@ export function utterance(
   }, server);
 }
 
-/** Returns the failure of a sample; fails if there is none. */
+/** Returns the failure of a sample; asserts that it has one. */
 export function failureOf({ outcome }: Sample) {
   assert.ok(outcome.status !== "ok", "it went well");
   return outcome.failure;
