@@ -12,7 +12,10 @@ const PHRASES: readonly (readonly [phrase: RegExp, instead: string])[] = [
   [/\b(tells?|told|telling)\b/i, "report, print, say or distinguish"],
   [/\bof (which|whom)\b/i, "a relative clause with the noun, or two sentences"],
   [/\b(is|are|was|were) none\b/i, "does not exist, is not a …"],
-  [/\b(it|this|that|which|what) (is|are|was) no (?!longer\b)[a-z]/i, "is not a …"],
+  [
+    /\b(it|this|that|which|what) (is|are|was) no (?!longer\b)[a-z]/i,
+    "is not a …",
+  ],
   [/\b(stands?|stood|standing)\b(?! for\b)/i, "is, exists, is written"],
   [/\b(have|has|had) it that\b/i, "says that"],
   [/\bin the words of\b/i, "as … calls it"],
