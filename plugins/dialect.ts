@@ -1,3 +1,4 @@
+import { isObject, type JsonObject, tryJson } from "../lib/json.ts";
 import { RequestError } from "../core/errors.ts";
 import type { Usage } from "../core/sample.ts";
 
@@ -100,8 +101,7 @@ export type DialectEvent =
   /** A message that the protocol does not define. Many of them fail the utterance. */
   | { readonly kind: "ignored"; readonly type: string };
 
-/** A parsed JSON object. */
-export type JsonObject = Readonly<Record<string, unknown>>;
+export type { JsonObject };
 
 /**
  * Parses a message that must be a JSON object.
@@ -109,10 +109,8 @@ export type JsonObject = Readonly<Record<string, unknown>>;
  * @throws {RequestError} If it is anything else.
  */
 export function jsonObject(message: SocketMessage): JsonObject {
-  const value = typeof message === "string" ? parsed(message) : undefined;
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) {
-    return value as JsonObject;
-  }
+  const value = typeof message === "string" ? tryJson(message) : undefined;
+  if (isObject(value)) return value;
   const shown = typeof message === "string"
     ? message.trim().slice(0, 300) + (message.length > 300 ? "…" : "") ||
       "empty"
@@ -121,12 +119,4 @@ export function jsonObject(message: SocketMessage): JsonObject {
     "protocol_error",
     `The server's messages must be JSON objects, but was ${shown}`,
   );
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -58,7 +58,7 @@ function nativeAlone({ url }: TransportOptions): Transport {
       socket.onmessage = ({ data }) => listener.message(data, false);
       gone.push(new Promise((resolve) => socket.onclose = resolve));
       return {
-        bufferedBytes: 0,
+        bufferedBytes: () => 0,
         send: (text) => socket.send(text),
         close: () => socket.close(1000),
       };

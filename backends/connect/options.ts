@@ -138,6 +138,15 @@ export function path(): z.ZodType<string, string> {
   return text("must begin with / and have no query", isHttpPath);
 }
 
+/** Path of an endpoint, as the option `path` of its backend. */
+export function endpointPath(
+  standard: string,
+): z.ZodDefault<z.ZodType<string, string>> {
+  return path().default(standard).describe(
+    "Path of the endpoint on the server",
+  );
+}
+
 /** A text that passes a test. `rule` describes it; `show` formats any other value for the error. */
 export function text(
   rule: string,

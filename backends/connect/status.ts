@@ -1,3 +1,4 @@
+import { tryJson } from "../../lib/json.ts";
 import { RequestError } from "../../plugins/mod.ts";
 import { readable } from "./server_text.ts";
 
@@ -82,11 +83,7 @@ export const STATUS_HINTS: Readonly<Record<number, string>> = {
 
 /** The server's message in a JSON body, in any of the usual fields; otherwise the whole text. */
 export function serverMessage(text: string): string {
-  try {
-    return messageIn(JSON.parse(text)) ?? text;
-  } catch {
-    return text;
-  }
+  return messageIn(tryJson(text)) ?? text;
 }
 
 function messageIn(value: unknown): string | undefined {

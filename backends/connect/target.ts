@@ -4,6 +4,7 @@ import {
   RequestError,
   UsageError,
 } from "../../plugins/mod.ts";
+import { fieldOf, tryJson } from "../../lib/json.ts";
 import { headersOf, secretsIn } from "./credentials.ts";
 import {
   type Endpoint,
@@ -195,14 +196,9 @@ function withRule(error: unknown, rule: string): unknown {
 
 /** The names in a list of models; `undefined` if the text is not such a list. */
 function modelsIn(body: string): string[] | undefined {
-  let data: unknown;
-  try {
-    data = JSON.parse(body)?.data;
-  } catch {
-    return undefined;
-  }
+  const data = fieldOf(tryJson(body), "data");
   if (!Array.isArray(data)) return undefined;
-  const names = data.map((entry): unknown => entry?.id);
+  const names = data.map((entry) => fieldOf(entry, "id"));
   return names.every(isName) ? names : undefined;
 }
 

@@ -1,5 +1,6 @@
 import { createParser } from "eventsource-parser";
 import type { Buffer } from "node:buffer";
+import { fieldOf, textOf, tryJson } from "../../lib/json.ts";
 import { StrictUtf8 } from "../../lib/text.ts";
 import { RequestError } from "../../plugins/mod.ts";
 import { MAX_BODY_BYTES, tooLong } from "../connect/content.ts";
@@ -74,12 +75,7 @@ function isPing(type: string | undefined): boolean {
 }
 
 function typeIn(data: string): string | undefined {
-  try {
-    const type: unknown = JSON.parse(data)?.type;
-    return typeof type === "string" ? type : undefined;
-  } catch {
-    return undefined;
-  }
+  return textOf(fieldOf(tryJson(data), "type"));
 }
 
 const FIELDS = ["data:", "event:", "id:", "retry:", ":"];

@@ -2,7 +2,7 @@ import { createParser } from "eventsource-parser";
 import { RequestError } from "../../plugins/mod.ts";
 import { found, snippet } from "../connect/server_text.ts";
 import type { ServerEvent } from "../http/http.ts";
-import { isObject, type JsonObject, textOf, tryJson } from "./json.ts";
+import { isObject, type JsonObject, textOf, tryJson } from "../../lib/json.ts";
 
 /** Creates the error for an answer that breaks the protocol; `problem` is a whole clause. */
 export function protocolError(problem: string): RequestError {

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { path, refineTarget, refuse } from "../connect/options.ts";
+import { endpointPath, refineTarget, refuse } from "../connect/options.ts";
 import { openBackend, type Protocol } from "./backend.ts";
 import { choicesReader } from "./choices_reader.ts";
 import {
@@ -15,12 +15,12 @@ import {
 } from "./conversation.ts";
 import {
   fieldOf,
-  jsonItems,
   type JsonObject,
   objectsIn,
   textOf,
   tryJson,
-} from "./json.ts";
+} from "../../lib/json.ts";
+import { jsonItems } from "./json.ts";
 import { type Media, openMedia } from "./media.ts";
 import {
   answerCount,
@@ -94,9 +94,7 @@ export interface ChatOptions extends GenerationOptions {
 /** Schema of {@linkcode ChatOptions}. */
 export const chatOptions = z.strictObject({
   ...generationShape,
-  path: path().default("/v1/chat/completions").describe(
-    "Path of the endpoint on the server",
-  ),
+  path: endpointPath("/v1/chat/completions"),
   maxTokensField: z.enum(["max_completion_tokens", "max_tokens"])
     .default("max_completion_tokens").describe(
       "Field for the maximum number of output tokens",

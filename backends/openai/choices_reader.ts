@@ -15,7 +15,7 @@ import {
   refuseWrappedEvents,
   serverErrorIn,
 } from "./answer.ts";
-import { fieldOf, type JsonObject, objectsIn, textOf } from "./json.ts";
+import { fieldOf, type JsonObject, objectsIn, textOf } from "../../lib/json.ts";
 import { type ChatCalls, chatCalls, type OutputPart } from "./output_parts.ts";
 import type { AnswerReader } from "./backend.ts";
 import { type MeteredChoice, usageMeter } from "./usage.ts";

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { type BackendPlugin, defineBackend } from "../../plugins/mod.ts";
-import { path, refineTarget } from "../connect/options.ts";
+import { endpointPath, refineTarget } from "../connect/options.ts";
 import { openBackend, type Protocol } from "./backend.ts";
 import { choicesReader } from "./choices_reader.ts";
 import { bytesOf } from "./json.ts";
@@ -29,9 +29,7 @@ export interface CompletionsOptions extends GenerationOptions {
 
 const completionsOptions = z.strictObject({
   ...generationShape,
-  path: path().default("/v1/completions").describe(
-    "Path of the endpoint on the server",
-  ),
+  path: endpointPath("/v1/completions"),
 }).superRefine((settings, context) => {
   refuseDataFields(settings, ["prompt"], context);
   refineGeneration(settings, context);

@@ -8,12 +8,8 @@ import {
   type ToolCall,
   type Turn,
 } from "../../plugins/mod.ts";
-import {
-  type BodyPart,
-  joinBytes,
-  joinWithCommas,
-  type JsonObject,
-} from "./json.ts";
+import type { JsonObject } from "../../lib/json.ts";
+import { type BodyPart, joinBytes, joinWithCommas } from "./json.ts";
 
 /** Turn encoded ahead of time, so that sending it only joins parts. */
 export interface PreparedTurn {

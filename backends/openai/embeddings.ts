@@ -6,10 +6,11 @@ import {
   type Turn,
   type Usage,
 } from "../../plugins/mod.ts";
-import { path, refineTarget } from "../connect/options.ts";
+import { endpointPath, refineTarget } from "../connect/options.ts";
 import { parseBody, protocolError, serverErrorIn } from "./answer.ts";
 import { type AnswerReader, openBackend, type Protocol } from "./backend.ts";
-import { base64Size, bytesOf, fieldOf, objectsIn, tryJson } from "./json.ts";
+import { fieldOf, objectsIn, tryJson } from "../../lib/json.ts";
+import { base64Size, bytesOf } from "./json.ts";
 import {
   type OpenAiOptions,
   openAiShape,
@@ -39,9 +40,7 @@ export interface EmbeddingsOptions extends OpenAiOptions {
 
 const embeddingsOptions = z.strictObject({
   ...openAiShape,
-  path: path().default("/v1/embeddings").describe(
-    "Path of the endpoint on the server",
-  ),
+  path: endpointPath("/v1/embeddings"),
   encodingFormat: z.enum(["base64", "float"]).default("base64").describe(
     "Requested encoding of vectors: base64 costs the client less",
   ),

@@ -7,7 +7,7 @@ import {
   targetShape,
   text,
 } from "../connect/options.ts";
-import type { JsonObject } from "./json.ts";
+import type { JsonObject } from "../../lib/json.ts";
 
 /** Options that all backends of the OpenAI API share. */
 export interface OpenAiOptions extends TargetOptions {

@@ -1,13 +1,13 @@
 import type { Delta, ToolCall } from "../../plugins/mod.ts";
 import { protocolError } from "./answer.ts";
 import {
-  base64Size,
   fieldOf,
   isObject,
   type JsonObject,
   objectsIn,
   textOf,
-} from "./json.ts";
+} from "../../lib/json.ts";
+import { base64Size } from "./json.ts";
 
 /** Part of an answer, and the tool call that it belongs to. */
 export interface OutputPart extends Pick<Delta, "kind" | "bytes"> {

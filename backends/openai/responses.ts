@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { path, refineTarget, refuse } from "../connect/options.ts";
+import { endpointPath, refineTarget, refuse } from "../connect/options.ts";
 import { openBackend, type Protocol } from "./backend.ts";
 import {
   answerText,
@@ -13,7 +13,8 @@ import {
   type PreparedTurn,
   turnsBehind,
 } from "./conversation.ts";
-import { jsonItems, type JsonObject } from "./json.ts";
+import type { JsonObject } from "../../lib/json.ts";
+import { jsonItems } from "./json.ts";
 import { type Media, openMedia } from "./media.ts";
 import {
   exactTokens,
@@ -66,9 +67,7 @@ const { streamUsage: _, ...shape } = generationShape;
 /** Schema of {@linkcode ResponsesOptions}. */
 export const responsesOptions = z.strictObject({
   ...shape,
-  path: path().default("/v1/responses").describe(
-    "Path of the endpoint on the server",
-  ),
+  path: endpointPath("/v1/responses"),
   history: z.enum(["answers", "scripted", "server", "none"]).default("answers")
     .describe(
       "Answers that later turns are sent with: the server's, the data's, an id, or none",

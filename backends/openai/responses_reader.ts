@@ -18,7 +18,7 @@ import {
   type JsonObject,
   objectsIn,
   textOf,
-} from "./json.ts";
+} from "../../lib/json.ts";
 import { callList, type PartialCall } from "./output_parts.ts";
 import type { AnswerReader } from "./backend.ts";
 import { usageMeter } from "./usage.ts";

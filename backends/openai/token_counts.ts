@@ -4,7 +4,7 @@ import {
   type ProbeOptions,
 } from "../connect/probe.ts";
 import { NO_SUCH_PATH } from "../connect/target.ts";
-import { fieldOf, type JsonObject, tryJson } from "./json.ts";
+import { fieldOf, type JsonObject, tryJson } from "../../lib/json.ts";
 import type { OpenAiSettings } from "./options.ts";
 import type { WarnOnce } from "../../lib/warn_once.ts";
 import {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { loopback } from "../../tests/support/loopback.ts";
 import { warnOnce } from "../../lib/warn_once.ts";
-import type { JsonObject } from "./json.ts";
+import type { JsonObject } from "../../lib/json.ts";
 import { openTokenize } from "./token_counts.ts";
 
 /** Starts a server with an answer for each question, the last one for all further questions. */

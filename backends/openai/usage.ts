@@ -1,5 +1,5 @@
 import type { Usage } from "../../plugins/mod.ts";
-import { isObject, type JsonObject } from "./json.ts";
+import { isObject, type JsonObject } from "../../lib/json.ts";
 
 /**
  * Returns the token counts of one `usage` object, under the names of any endpoint and of servers with names of their

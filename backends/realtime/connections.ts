@@ -9,8 +9,8 @@ import type { SocketListener, Transport } from "./transports/transport.ts";
 
 /** A socket and the session on it. */
 export interface Connection {
-  /** Bytes that were passed to the socket and not yet sent. */
-  readonly bufferedBytes: number;
+  /** Returns the number of bytes that were passed to the socket and not yet sent. */
+  bufferedBytes(): number;
   /** Sends one message. */
   send(message: SocketMessage): void;
   /** Closes the socket. */
@@ -83,9 +83,7 @@ function connect(
     },
   });
   const connection: Connection = {
-    get bufferedBytes() {
-      return socket.bufferedBytes;
-    },
+    bufferedBytes: () => socket.bufferedBytes(),
     send: trace
       ? (message) => (trace.sent(shownMessage(message)), socket.send(message))
       : (message) => socket.send(message),

@@ -130,8 +130,8 @@ export function frameCache(
 
 /** Audio that is being sent. */
 export interface Microphone {
-  /** Length of the audio sent so far, in milliseconds. */
-  readonly sentMs: number;
+  /** Returns the length of the audio sent so far, in milliseconds. */
+  sentMs(): number;
   /** Stops sending. */
   stop(): void;
 }
@@ -192,9 +192,7 @@ function sendPaced(
   }
 
   return {
-    get sentMs() {
-      return endsMs[next - 1] ?? 0;
-    },
+    sentMs: () => endsMs[next - 1] ?? 0,
     stop: () => stop(),
   };
 }
@@ -211,7 +209,9 @@ function sendUnpaced(
   function burst(): void {
     let bytes = 0;
     while (next < chunks.length) {
-      if (bytes >= BURST_BYTES || connection.bufferedBytes > HIGH_WATER_BYTES) {
+      if (
+        bytes >= BURST_BYTES || connection.bufferedBytes() > HIGH_WATER_BYTES
+      ) {
         stop = clock.at(clock.now() + POLL_MS, burst);
         return;
       }
@@ -227,9 +227,7 @@ function sendUnpaced(
   }
 
   return {
-    get sentMs() {
-      return endsMs[next - 1] ?? 0;
-    },
+    sentMs: () => endsMs[next - 1] ?? 0,
     stop: () => stop(),
   };
 }

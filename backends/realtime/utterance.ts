@@ -237,7 +237,7 @@ class Utterance implements SocketListener {
     if (text && text !== this.#transcript) {
       this.#addText(text, "replace", atMs);
     }
-    const sentMs = this.#microphone?.sentMs ?? 0;
+    const sentMs = this.#microphone?.sentMs() ?? 0;
     this.#fail({ kind: "early", sentMs, durationMs: this.#frames.durationMs });
   }
 

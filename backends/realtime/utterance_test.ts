@@ -32,7 +32,7 @@ function fakeTransport() {
     connect(listener) {
       listeners.push(listener);
       const socket: Socket = {
-        bufferedBytes: 0,
+        bufferedBytes: () => 0,
         send: (text) => void sent.push(String(text)),
         close: () => void closes++,
       };

@@ -17,7 +17,7 @@ import {
   objectsIn,
   textOf,
   tryJson,
-} from "../json.ts";
+} from "../../../lib/json.ts";
 import type { AnswerReader } from "../backend.ts";
 import { type UsageMeter, usageMeter, usageOf } from "../usage.ts";
 import { type Call, type Output, RequestError } from "../../../plugins/mod.ts";

@@ -1,9 +1,9 @@
 import { z } from "zod";
 import { encodeWav } from "../../../audio/mod.ts";
 import {
+  endpointPath,
   number,
   offLimit,
-  path,
   refineTarget,
   refuse,
   text,
@@ -11,7 +11,7 @@ import {
 import { type Form, type FormField, multipart } from "./multipart.ts";
 import { type ResponseFormat, transcriptReader } from "./reader.ts";
 import { openBackend, type Protocol } from "../backend.ts";
-import type { JsonObject } from "../json.ts";
+import type { JsonObject } from "../../../lib/json.ts";
 import {
   type GenerationOptions,
   generationShape,
@@ -164,9 +164,7 @@ const FORMATS = ["json", "verbose_json", "text", "srt", "vtt"] as const;
 
 const transcriptionsOptions = z.strictObject({
   ...speechToTextShape,
-  path: path().default("/v1/audio/transcriptions").describe(
-    "Path of the endpoint on the server",
-  ),
+  path: endpointPath("/v1/audio/transcriptions"),
   responseFormat: z.enum([...FORMATS, "diarized_json"]).default("json")
     .describe("Format of the answer"),
   timestampGranularities: z.array(z.enum(["word", "segment"])).readonly()
@@ -175,9 +173,7 @@ const transcriptionsOptions = z.strictObject({
 
 const translationsOptions = z.strictObject({
   ...speechToTextShape,
-  path: path().default("/v1/audio/translations").describe(
-    "Path of the endpoint on the server",
-  ),
+  path: endpointPath("/v1/audio/translations"),
   responseFormat: z.enum(FORMATS).default("json")
     .describe("Format of the answer"),
 }).superRefine(refineSpeechToText);

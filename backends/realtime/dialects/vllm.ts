@@ -11,6 +11,7 @@ import {
   UsageError,
 } from "../../../plugins/mod.ts";
 import { z } from "zod";
+import { textOf } from "../../../lib/json.ts";
 import { isRecord } from "../../../lib/record.ts";
 import { usageOf } from "../../openai/usage.ts";
 
@@ -89,13 +90,13 @@ function eventOf(message: JsonObject): DialectEvent {
     case "transcription.delta":
       return {
         kind: "partial",
-        text: stringOf(message.delta) ?? "",
+        text: textOf(message.delta) ?? "",
         mode: "append",
       };
     case "transcription.done":
       return {
         kind: "done",
-        text: stringOf(message.text),
+        text: textOf(message.text),
         // Its prompt_tokens are those of the first segment only.
         usage: usageOf(message.usage),
       };
@@ -113,7 +114,7 @@ function errorOf({ error, code }: JsonObject): DialectEvent {
   const inner = isRecord(error) ? error : undefined;
   return {
     kind: "error",
-    message: stringOf(inner ? inner.message : error) || "(no message)",
+    message: textOf(inner ? inner.message : error) || "(no message)",
     code: codeOf(inner?.code) ?? codeOf(code) ?? codeOf(inner?.type),
   };
 }
@@ -123,13 +124,9 @@ function commit(final: boolean): string {
 }
 
 function typeOf({ type }: JsonObject): string {
-  return typeof type === "string" ? type : "(no type)";
+  return textOf(type) ?? "(no type)";
 }
 
 function codeOf(code: unknown): string | undefined {
-  return typeof code === "number" ? String(code) : stringOf(code) || undefined;
-}
-
-function stringOf(value: unknown): string | undefined {
-  return typeof value === "string" ? value : undefined;
+  return typeof code === "number" ? String(code) : textOf(code) || undefined;
 }

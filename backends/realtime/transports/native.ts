@@ -73,9 +73,7 @@ function socketOf(
   ended: Promise<void>,
 ): Socket {
   return {
-    get bufferedBytes() {
-      return socket.bufferedAmount;
-    },
+    bufferedBytes: () => socket.bufferedAmount,
     send: (message) => socket.send(message as string | Uint8Array<ArrayBuffer>),
     close() {
       if (socket.readyState === WebSocket.CONNECTING) {

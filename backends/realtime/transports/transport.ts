@@ -13,8 +13,8 @@ export interface Transport extends AsyncDisposable {
 
 /** One WebSocket. */
 export interface Socket {
-  /** Bytes that were passed to the socket and not yet sent. */
-  readonly bufferedBytes: number;
+  /** Returns the number of bytes that were passed to the socket and not yet sent. */
+  bufferedBytes(): number;
   /** Sends a text or binary frame. Has no effect on a socket that is closing or closed. */
   send(message: SocketMessage): void;
   /** Closes the socket; by force, if the server does not answer soon. */

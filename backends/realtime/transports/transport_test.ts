@@ -334,8 +334,8 @@ for (const [name, open] of Object.entries(TRANSPORTS)) {
       const text = "x".repeat(1024 * 1024);
       for (let i = 0; i < 32; i++) socket.send(text);
       assert.ok(
-        socket.bufferedBytes > 8 * 1024 * 1024,
-        String(socket.bufferedBytes),
+        socket.bufferedBytes() > 8 * 1024 * 1024,
+        String(socket.bufferedBytes()),
       );
       socket.close();
       await ended;

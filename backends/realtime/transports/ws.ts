@@ -44,9 +44,7 @@ export function wsTransport(options: TransportOptions): Transport {
         followRedirects: false,
       }) as WsSocket;
       const ours: Socket = {
-        get bufferedBytes() {
-          return socket.bufferedAmount;
-        },
+        bufferedBytes: () => socket.bufferedAmount,
         send: (message) => socket.send(message),
         close: () => socket.close(1000),
       };
