@@ -1,7 +1,13 @@
-import { isUtf8 } from "node:buffer";
-import { splitLines } from "../../lib/bytes.ts";
-import { messageOf } from "../../plugins/mod.ts";
-import { FileError, type ManifestFormat, type Row } from "./manifest.ts";
+import { type Buffer, isUtf8 } from "node:buffer";
+import { Readable } from "node:stream";
+import { type CsvError, type Info, type Options, parse } from "csv-parse";
+import { parse as parseSync } from "csv-parse/sync";
+import {
+  type Entry,
+  FileError,
+  type ManifestFormat,
+  type Row,
+} from "./manifest.ts";
 
 /** Characters that separate and quote cells. */
 export interface CsvFormatOptions {
@@ -19,8 +25,25 @@ export function delimiterOf(path: string): string {
 export function csvFormat(format: CsvFormatOptions): ManifestFormat {
   let header: readonly string[] = [];
 
-  function rowOf(record: CsvRecord): Row {
-    const cells = cellsOf(record);
+  async function* entries(
+    bytes: AsyncIterable<Uint8Array>,
+  ): AsyncGenerator<Entry> {
+    let start = 0;
+    let isHeader = true;
+    for await (const record of readRecords(bytes, format)) {
+      const { line, end } = record;
+      if (isHeader) header = headerOf(record);
+      else yield { line, start, end, row: () => rowOf(record) };
+      isHeader = false;
+      start = end;
+    }
+  }
+
+  function rowOf({ cells, problem }: Cells): Row {
+    if (problem !== undefined) {
+      // A quote that is never closed takes the rest of the file.
+      throw problem === UNCLOSED ? new FileError(problem) : new Error(problem);
+    }
     if (cells.length !== header.length) {
       throw new Error(
         `each record must have ${header.length} cells as the header does, but has ${cells.length}`,
@@ -29,141 +52,158 @@ export function csvFormat(format: CsvFormatOptions): ManifestFormat {
     return Object.fromEntries(header.map((name, i) => [name, cells[i]]));
   }
 
-  return {
-    header: () => header,
-    row: (bytes) => rowOf(addLine(newRecord(), bytes, format)),
-    async *entries(chunks) {
-      let isHeader = true;
-      for await (const { record, ...span } of readRecords(chunks, format)) {
-        if (isHeader) header = headerOf(record, span.line);
-        else yield { ...span, row: () => rowOf(record) };
-        isHeader = false;
-      }
-    },
-  };
-}
-
-/** The cells of a record, which may not be complete. */
-interface CsvRecord {
-  readonly cells: string[];
-  /** Text of the last cell, if its quote is not closed yet. */
-  open?: string | undefined;
-  problem?: string;
-  isUtf8: boolean;
-}
-
-const newRecord = (): CsvRecord => ({ cells: [], isUtf8: true });
-
-async function* readRecords(
-  chunks: AsyncIterable<Uint8Array>,
-  format: CsvFormatOptions,
-) {
-  let [line, first, start, end] = [0, 1, 0, 0];
-  let record = newRecord();
-  for await (const bytes of splitLines(chunks)) {
-    line++;
-    end += bytes.length;
-    addLine(record, bytes, format);
-    if (record.open !== undefined) continue;
-    if (record.cells.join() !== "") yield { line: first, start, end, record };
-    record = newRecord();
-    first = line + 1;
-    start = end;
+  function row(bytes: Uint8Array): Row {
+    const options = { ...parserOptions(format), info: false };
+    const [cells] = parseSync(bytes as never, options) as unknown as Buffer[][];
+    return rowOf(cells ? decoded(cells) : { cells: [], problem: MALFORMED });
   }
-  if (record.open !== undefined) yield { line: first, start, end, record };
+
+  return { header: () => header, entries, row };
 }
 
-const IN_CELL =
-  "a quote must begin its cell, or be doubled within a quoted one, but one is inside a cell";
+/** The cells of a record, or the reason why they cannot be used. */
+interface Cells {
+  readonly cells: readonly string[];
+  readonly problem?: string | undefined;
+}
+
+interface CsvRecord extends Cells {
+  readonly line: number;
+  /** Offset after its last byte. */
+  readonly end: number;
+}
+
+const MALFORMED = "each record must be well-formed CSV";
+const UNCLOSED =
+  "each quote must be closed, but one is open until the end of the file";
 const AFTER_QUOTE =
   "a closing quote must end its cell, but one has more text behind it";
 
-/** Adds the cells of a line to a record. */
-function addLine(
-  record: CsvRecord,
-  bytes: Uint8Array,
-  { delimiter, quote }: CsvFormatOptions,
-): CsvRecord {
-  const text = new TextDecoder().decode(bytes);
-  const line = text.replace(/\r?\n$/, "");
-  // Tab-separated tables often have quotes that quote nothing.
-  const isRelaxed = delimiter === "\t";
-  record.isUtf8 &&= isUtf8(bytes);
-  for (let at = 0;;) {
-    const isContinued = record.open !== undefined;
-    const isQuoted = quote !== "" &&
-      (isContinued || line.startsWith(quote, at));
-    let cell = "";
-    if (isQuoted) {
-      if (!isContinued) at++;
-      const end = closingQuote(text, quote, at);
-      cell = (record.open ?? "") + text.slice(at, end);
-      if (end === undefined) {
-        record.open = cell;
-        return record;
-      }
-      record.open = undefined;
-      at = end + 1;
-    }
-    const next = line.indexOf(delimiter, at);
-    const rest = line.slice(at, next < 0 ? undefined : next);
-    if (!isQuoted) cell = rest;
-    else if (rest === "") cell = cell.replaceAll(quote + quote, quote);
-    else cell = quote + cell + quote + rest;
-    const isWrong = isQuoted
-      ? rest !== ""
-      : quote !== "" && rest.includes(quote);
-    if (isWrong && !isRelaxed) {
-      record.problem = isQuoted ? AFTER_QUOTE : IN_CELL;
-      return record;
-    }
-    record.cells.push(cell);
-    if (next < 0) return record;
-    at = next + delimiter.length;
-  }
+/** Problems by the parser's error codes. */
+const PROBLEMS: Readonly<Record<string, string>> = {
+  CSV_QUOTE_NOT_CLOSED: UNCLOSED,
+  INVALID_OPENING_QUOTE:
+    "a quote must begin its cell, or be doubled within a quoted one, but one is inside a cell",
+  CSV_INVALID_CLOSING_QUOTE: AFTER_QUOTE,
+  CSV_NON_TRIMABLE_CHAR_AFTER_CLOSING_QUOTE: AFTER_QUOTE,
+};
+
+/** Options with which the parser skips malformed records and continues after them. */
+function parserOptions({ delimiter, quote }: CsvFormatOptions): Options {
+  return {
+    delimiter,
+    quote: quote === "" ? false : quote,
+    // Tab-separated tables often have quotes that quote nothing.
+    relax_quotes: delimiter === "\t",
+    // Bytes, because the parser would silently replace what is not UTF-8.
+    encoding: null,
+    info: true,
+    record_delimiter: ["\r\n", "\n", "\r"],
+    relax_column_count: true,
+    skip_empty_lines: true,
+    skip_records_with_error: true,
+  };
 }
 
-/** The offset of the first quote that is not doubled. */
-function closingQuote(
-  text: string,
-  quote: string,
-  from: number,
-): number | undefined {
-  let at = text.indexOf(quote, from);
-  while (at >= 0 && text[at + 1] === quote) at = text.indexOf(quote, at + 2);
-  return at < 0 ? undefined : at;
-}
-
-/** @throws {Error} If the record is not well formed. */
-function cellsOf({ cells, open, problem, isUtf8 }: CsvRecord): string[] {
-  if (open !== undefined) {
-    // A quote that is never closed takes the rest of the file.
-    throw new FileError(
-      "each quote must be closed, but one is open until the end of the file",
-    );
-  }
-  if (problem !== undefined) throw new Error(problem);
-  const odd = cells.findIndex((cell) =>
-    cell.includes("\0") || !isUtf8 && cell.includes("\ufffd")
+function decoded(cells: readonly Buffer[]): Cells {
+  const texts = cells.map((cell) => cell.toString());
+  const odd = cells.findIndex((cell, i) =>
+    !isUtf8(cell) || texts[i]!.includes("\0")
   );
-  if (odd < 0) return cells;
-  const has = cells[odd]!.includes("\0") ? "a zero byte" : "other bytes";
-  throw new Error(
-    `each cell must be text in UTF-8, but cell ${odd + 1} has ${has}`,
-  );
+  if (odd < 0) return { cells: texts };
+  const has = isUtf8(cells[odd]!) ? "a zero byte" : "other bytes";
+  return {
+    cells: texts,
+    problem: `each cell must be text in UTF-8, but cell ${odd + 1} has ${has}`,
+  };
 }
 
-function headerOf(record: CsvRecord, line: number): readonly string[] {
+async function* readRecords(
+  bytes: AsyncIterable<Uint8Array>,
+  format: CsvFormatOptions,
+): AsyncGenerator<CsvRecord> {
+  const skipped: CsvError[] = [];
+  const parser = parse({
+    ...parserOptions(format),
+    on_skip: (error) => {
+      if (error) skipped.push(error);
+    },
+  });
+  let markBytes = 0;
+  const source = Readable.from(withoutMark(bytes, (n) => markBytes = n));
+  const closed = new Promise((resolve) => source.once("close", resolve));
+  source.once("error", (error) => parser.destroy(error));
+  source.pipe(parser);
+  // The parser counts CR LF as two lines if it is in quotes.
+  let excessLines = 0;
+  let end = 0;
+  const malformed = (before: number) =>
+    takeSkipped(skipped, before).map((error): CsvRecord => ({
+      line: Number(error["lines"]) - excessLines,
+      end,
+      cells: [],
+      problem: PROBLEMS[error.code] ?? MALFORMED,
+    }));
   try {
-    const cells = cellsOf(record);
-    const twice = cells.find((name, i) => cells.indexOf(name) !== i);
-    if (twice === undefined) return cells;
-    throw new Error(
+    for await (const each of parser) {
+      const { record, info } = each as { record: Buffer[]; info: Info };
+      yield* malformed(info.records - 1);
+      const { cells, problem } = decoded(record);
+      excessLines += count(cells, /\r\n/g);
+      const line = info.lines - excessLines - count(cells, /\r\n|\r|\n/g);
+      end = markBytes + info.bytes;
+      yield { line, end, cells, problem };
+    }
+    yield* malformed(Infinity);
+  } finally {
+    parser.destroy();
+    source.destroy();
+    await closed;
+  }
+}
+
+/** Removes the byte order mark of UTF-8, which would make the parser decode the bytes. */
+async function* withoutMark(
+  bytes: AsyncIterable<Uint8Array>,
+  skip: (bytes: number) => void,
+): AsyncGenerator<Uint8Array> {
+  let isFirst = true;
+  for await (const chunk of bytes) {
+    const isMarked = isFirst && MARK.every((byte, i) => chunk[i] === byte);
+    isFirst = false;
+    if (isMarked) skip(MARK.length);
+    yield isMarked ? chunk.subarray(MARK.length) : chunk;
+  }
+}
+
+const MARK = [0xef, 0xbb, 0xbf];
+
+/** Removes the errors before record number `records` from the list; one for each place. */
+function takeSkipped(skipped: CsvError[], records: number): CsvError[] {
+  const later = skipped.findIndex((error) =>
+    Number(error["records"]) > records
+  );
+  const taken = skipped.splice(0, later < 0 ? skipped.length : later);
+  return taken.filter((error, i) =>
+    error["records"] !== taken[i - 1]?.["records"] ||
+    error["lines"] !== taken[i - 1]?.["lines"]
+  );
+}
+
+function headerOf({ line, cells, problem }: CsvRecord): readonly string[] {
+  const twice = cells.find((name, i) => cells.indexOf(name) !== i);
+  const message = problem ??
+    (twice !== undefined &&
       `the header must name each column once, but names ${
         JSON.stringify(twice)
-      } twice`,
-    );
-  } catch (cause) {
-    throw new FileError(messageOf(cause), { line, cause });
-  }
+      } twice`);
+  if (message) throw new FileError(message, { line });
+  return cells;
+}
+
+function count(cells: readonly string[], pattern: RegExp): number {
+  return cells.reduce(
+    (sum, cell) => sum + (cell.match(pattern)?.length ?? 0),
+    0,
+  );
 }
