@@ -232,7 +232,11 @@ Deno.test("run rejects data that an HTTP backend cannot send, before it offers l
       "numbers.json#1",
       "a JSON object, but was a number",
     ),
-    chat("text=list.json,rows=x", "rows: list.json", "but was an array"),
+    chat(
+      "text=list.json,rows=x",
+      "list.json: ",
+      "with 'rows', but was an array",
+    ),
     chat("header.csv", "header.csv", "no records below its header"),
     chat("headless.csv", "a prompt", '"hello there", "how are you"'),
     chat("cut.parquet", "cut.parquet", "Parquet", "was it cut short?"),
@@ -392,7 +396,7 @@ Deno.test("serve rejects unknown settings and faults", async () => {
     serve("set", "done=maybe", "done must be true or false"),
     serve("fault", "halff@events:1", "--fault: ", 'did you mean "half"?'),
     serve("fault", "drop@evnts:1", 'did you mean "events:1"?'),
-    serve("fault", "json@done", "json must be at accept"),
+    serve("fault", "json@done", "POINT of json must be accept"),
     serve("fault", "status=999,x@accept", "status"),
     serve("fault", "drop@accept~2", "SHARE must be a number from 0 to 1"),
   ]);
