@@ -16,7 +16,7 @@ export interface ConfigFile {
 /**
  * Reads the configuration in a file: YAML, JSON, a module that exports it by default, a report, or a file of samples.
  *
- * @throws {UsageError} If the file cannot be read, or is none of these.
+ * @throws {UsageError} If the file cannot be read, or has another format.
  */
 export async function readConfigFile(path: string): Promise<ConfigFile> {
   const read = READERS[extname(path).toLowerCase()];

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { explainForeignLoad } from "./flags.ts";
 import { programOf } from "./main.ts";
 
 /** Returns the error of a command line. */
@@ -152,4 +153,36 @@ Deno.test("an option given twice is shown without its secrets", async () => {
     '--backend: must be given once, but was given as "chat,body.api_key=***" and as ' +
       '"chat,headers.Authorization=***"; give one of them',
   );
+});
+
+Deno.test("explainForeignLoad() gives the load that other tools name differently, or a name for a bare number", () => {
+  const open = "poisson=RATE or constant=RATE starts RATE requests a second";
+  const closed = "concurrent=N keeps N streams in flight";
+  const hints: Record<string, string | undefined> = {
+    8: `must name a load, but was "8"; use concurrent=8 for streams, or poisson=8 for requests a second`,
+    "1,8":
+      `must name a load, but was "1,8"; use concurrent=1,8 for streams, or poisson=1,8 for requests a second`,
+    "2.5":
+      `must name a load, but was "2.5"; use concurrent=2.5 for streams, or poisson=2.5 for requests a second`,
+    "rate=5": `unknown load "rate"; ${open}`,
+    qps: `unknown load "qps"; ${open}`,
+    "rps=2,maxInFlight=8": `unknown load "rps"; ${open}`,
+    "request-rate=2": `unknown load "request-rate"; ${open}`,
+    async: `unknown load "async"; ${open}`,
+    "Concurrency=8": `unknown load "Concurrency"; ${closed}`,
+    "users=8": `unknown load "users"; ${closed}`,
+    "vus=8": `unknown load "vus"; ${closed}`,
+    "streams=8": `unknown load "streams"; ${closed}`,
+    throughput: `unknown load "throughput"; ${closed}`,
+    synchronous:
+      `unknown load "synchronous"; concurrent=1 sends one request after another`,
+    sweep:
+      `unknown load "sweep"; give a list, as concurrent=1,2,4,8: a stage for each number`,
+    "concurrent=8": undefined,
+    "./qps.ts": undefined,
+    poison: undefined,
+  };
+  for (const [text, hint] of Object.entries(hints)) {
+    assert.equal(explainForeignLoad(text), hint, text);
+  }
 });

@@ -39,7 +39,7 @@ for (const [name, args] of GOLDENS) {
   });
 }
 
-Deno.test("earshot without a command says how it is used, and that this was no use", async () => {
+Deno.test("earshot without a command prints its usage and exits with 2", async () => {
   const { code, stdout, stderr } = await earshot([]);
   assert.deepEqual([code, stdout], [2, ""]);
   assert.match(stderr, /^Usage: earshot \[options\] \[command\]/);

@@ -57,11 +57,11 @@ export interface PluginConfigInput {
 export interface RunConfigInput {
   /** Version of this format. */
   readonly version: 1;
-  /** @default {{ use: "realtime" }} */
+  /** Sends requests to a model. @default {{ use: "realtime" }} */
   readonly backend?: PluginConfigInput;
-  /** @default The bundled speech, or synthetic prompts for backends of text */
+  /** Datasets, joined column by column. @default The bundled speech, or synthetic prompts for backends of text */
   readonly data?: readonly PluginConfigInput[];
-  /** @default {{ use: "concurrent", with: { streams: [1] } }} */
+  /** Decides when requests start. @default {{ use: "concurrent", with: { streams: [1] } }} */
   readonly load?: PluginConfigInput;
   /** Times may be texts with a unit, such as "60s". @default Each session once */
   readonly stop?: {
@@ -69,15 +69,15 @@ export interface RunConfigInput {
       | StopRules[Name]
       | (Name extends "requests" ? never : string);
   };
-  /** @default {[]} */
+  /** Objectives that every stage must meet, such as `ttft.p95<200ms`. @default {[]} */
   readonly slos?: readonly string[];
-  /** @default {1} */
+  /** Seed of the data's order and of arrivals. @default {1} */
   readonly seed?: number;
-  /** @default {"basic"} */
+  /** Normalizer of texts before words are compared. @default {"basic"} */
   readonly normalizer?: NormalizerName;
-  /** @default {false} */
+  /** Whether one item of the data that cannot be used ends the run. @default {false} */
   readonly strict?: boolean;
-  /** @default {[]} */
+  /** Reporters that show or store the result. @default {[]} */
   readonly reports?: readonly PluginConfigInput[];
 }
 
@@ -87,4 +87,6 @@ export interface RunFacts {
   readonly backend?: Readonly<Record<string, unknown>>;
   /** Facts of the data: the number of items. */
   readonly data?: Readonly<Record<string, unknown>>;
+  /** Names of the plugins that were loaded from a file or a URL, by the `use` of their configuration. */
+  readonly names?: Readonly<Record<string, string>>;
 }

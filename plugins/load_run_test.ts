@@ -95,10 +95,18 @@ function holds({ report, seen }: { report: Report; seen: unknown[] }): void {
   assert.equal(stage?.counts.ok, 3);
   assert.equal(stage.quality.wer?.value, 0);
   assert.ok(stage.metrics.latency!.p50 >= 1);
-  const { config: { backend }, facts } = report.run;
+  const { config: { backend, data, load }, facts } = report.run;
   assert.deepEqual(backend.with, { mark: "!" });
   assert.match(backend.use, /^(\/|file:|https?:)/);
-  assert.deepEqual(facts, { backend: { mark: "!" }, data: { count: 3 } });
+  assert.deepEqual(facts, {
+    backend: { mark: "!" },
+    data: { count: 3 },
+    names: {
+      [backend.use]: "shout",
+      [data[0]!.use]: "words",
+      [load.use]: "steps",
+    },
+  });
   assert.deepEqual(seen, ["SO!", "IT!", "IS!", "SO!", "IT!", "IS!", 3]);
 }
 

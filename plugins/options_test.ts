@@ -73,7 +73,7 @@ Deno.test("parseOptions() takes values as the schema says", () => {
   }
 });
 
-Deno.test("parseOptions() takes units where the option's name tells them", () => {
+Deno.test("parseOptions() takes the units that the option's name implies", () => {
   const cases: [string, unknown][] = [
     ["x,chunkMs=20", { chunkMs: 20 }],
     ["x,chunkMs=250ms", { chunkMs: 250 }],
@@ -159,7 +159,7 @@ Deno.test("parseOptions() lists every problem, each with its option, its value a
   ]);
 });
 
-Deno.test("parseOptions() refuses a primary where there is none, or twice", () => {
+Deno.test("parseOptions() refuses a primary value that is not defined, or given twice", () => {
   assert.deepEqual(problemsOf("x=1", { options }), [
     "=1 has no option name: give it as key=value",
   ]);

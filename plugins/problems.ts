@@ -8,12 +8,15 @@ import type { Issue, StandardSchemaV1 } from "./standard_schema.ts";
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
 /**
- * Returns the JSON Schema of a plugin's options; undefined if its Standard Schema provides none, or throws because
- * JSON Schema has no equivalent (zod: dates, transforms, custom types). Such options still work in code.
+ * Returns the JSON Schema of a plugin's options; undefined if its Standard Schema provides none or cannot be
+ * converted. Parts that JSON Schema cannot express, such as custom types and dates of zod, accept any value in it.
  */
 export function jsonSchemaOf(schema: StandardSchemaV1): JsonSchema | undefined {
   try {
-    return schema["~standard"].jsonSchema?.input({ target: "draft-2020-12" });
+    return schema["~standard"].jsonSchema?.input({
+      target: "draft-2020-12",
+      libraryOptions: { unrepresentable: "any" },
+    });
   } catch {
     return undefined;
   }

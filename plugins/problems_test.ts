@@ -121,9 +121,27 @@ Deno.test("explain() says in our words that a text is too short or too long", ()
   );
 });
 
-Deno.test("jsonSchemaOf() is undefined for types that JSON Schema cannot represent", () => {
-  assert.equal(jsonSchemaOf(z.strictObject({ when: z.date() })), undefined);
-  assert.equal(jsonSchemaOf(z.strictObject({ x: z.custom() })), undefined);
+Deno.test("jsonSchemaOf() accepts any value where JSON Schema cannot express a type", () => {
+  const schema = z.strictObject({ when: z.date(), n: z.int(), x: z.custom() });
+  const { properties, required } = jsonSchemaOf(schema)!;
+  const { n, ...others } = properties as Record<string, unknown>;
+  assert.deepEqual(others, { when: {}, x: {} });
+  assert.equal((n as { type: unknown }).type, "integer");
+  assert.deepEqual(required, ["when", "n", "x"]);
+});
+
+Deno.test("jsonSchemaOf() is undefined if the schema has no JSON Schema, or its conversion fails", () => {
+  const standard = {
+    version: 1,
+    vendor: "test",
+    validate: (value: unknown) => ({ value }),
+  } as const;
+  assert.equal(jsonSchemaOf({ "~standard": standard }), undefined);
+  const input = () => {
+    throw new Error("not supported");
+  };
+  const failing = { "~standard": { ...standard, jsonSchema: { input } } };
+  assert.equal(jsonSchemaOf(failing), undefined);
 });
 
 Deno.test("Configured.open() works with a schema that provides no JSON Schema", async () => {

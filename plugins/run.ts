@@ -209,9 +209,11 @@ export async function execute(
   checkFirstStage({ load, stop, dataset, seed });
   const backend = await open(execution.backend);
   const config = recordConfig(execution);
+  const names = namesOfModules(execution, config);
   const facts = redact({
     ...(backend.facts && { backend: backend.facts }),
     ...(dataset.facts && { data: dataset.facts }),
+    ...(Object.keys(names).length > 0 && { names }),
   }) as RunFacts;
 
   const head = (begun: { epochMs: number; loadingMs: number }): RunInfo => ({
@@ -272,6 +274,20 @@ export function recordConfig(
       recordPlugin(each, reporters[i]?.definition)
     ),
   };
+}
+
+/** Returns the names of the plugins that were loaded from a file or a URL, by their `use` in the configuration. */
+function namesOfModules(
+  { backend, dataset, load }: Execution,
+  config: RunConfig,
+): Record<string, string> {
+  const plugins = [backend, ...dataset.parts ?? [dataset], load];
+  const uses = [config.backend, ...config.data, config.load];
+  return Object.fromEntries(
+    plugins.flatMap(({ use, name }, i) =>
+      use === undefined ? [] : [[uses[i]!.use, name]]
+    ),
+  );
 }
 
 function readEnv(name: string): string | undefined {

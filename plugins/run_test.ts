@@ -39,19 +39,20 @@ function runWith(options: Partial<RunOptions>): Promise<Report> {
 }
 
 Deno.test("run() passes the run, its samples, its stages and its report to each reporter, in this order", async () => {
-  const told: string[] = [];
+  const received: string[] = [];
   const report = await runWith({
     seed: 5,
     environment: { version: "9.9.9" },
     reporters: [reporter({
-      start: ({ run: { config: { seed } } }) => void told.push(`start ${seed}`),
+      start: ({ run: { config: { seed } } }) =>
+        void received.push(`start ${seed}`),
       samples: (batch) =>
-        void told.push(...batch.map(({ id }) => `sample ${id}`)),
-      stage: ({ counts: { ok } }) => void told.push(`stage ${ok}`),
-      report: ({ stages }) => void told.push(`report ${stages.length}`),
-    }, told)],
+        void received.push(...batch.map(({ id }) => `sample ${id}`)),
+      stage: ({ counts: { ok } }) => void received.push(`stage ${ok}`),
+      report: ({ stages }) => void received.push(`report ${stages.length}`),
+    }, received)],
   });
-  assert.deepEqual(told, [
+  assert.deepEqual(received, [
     "start 5",
     "sample 0",
     "sample 1",
@@ -74,7 +75,7 @@ Deno.test("run() passes the run, its samples, its stages and its report to each 
 });
 
 Deno.test("run() hides secrets in the options from reporters", async () => {
-  const told: unknown[] = [];
+  const received: unknown[] = [];
   const options = {
     target: "http://me:SECRET@host/?key=SECRET",
     headers: { Authorization: "Bearer SECRET" },
@@ -82,12 +83,12 @@ Deno.test("run() hides secrets in the options from reporters", async () => {
   const report = await runWith({
     backend: { ...echo({}), options },
     reporters: [reporter({
-      start: (info) => void told.push(info),
-      report: (report) => void told.push(report),
+      start: (info) => void received.push(info),
+      report: (report) => void received.push(report),
     })],
   });
-  assert.equal(told.length, 2);
-  assert.doesNotMatch(JSON.stringify([told, report]), /SECRET/);
+  assert.equal(received.length, 2);
+  assert.doesNotMatch(JSON.stringify([received, report]), /SECRET/);
   assert.match(
     JSON.stringify(report.run.config.backend.with),
     /\*\*\*@host/,
@@ -104,7 +105,7 @@ Deno.test("run() leaves out a reporter that throws, and goes on", async () => {
         samples() {
           throw new Error("Disk full");
         },
-        stage: () => assert.fail("told after it had failed"),
+        stage: () => assert.fail("called after it had failed"),
       }),
       reporter({ samples: (batch) => void (samples += batch.length) }),
     ],
@@ -117,19 +118,19 @@ Deno.test("run() leaves out a reporter that throws, and goes on", async () => {
 });
 
 Deno.test("run() opens reporters first, and closes what is open when one refuses", async () => {
-  const told: string[] = [];
+  const received: string[] = [];
   const refusing: Configured<"reporter"> = {
     ...reporter({}),
     open: () => Promise.reject(new UsageError("Cannot write to x")),
   };
   await assert.rejects(
     runWith({
-      reporters: [reporter({}, told), refusing],
+      reporters: [reporter({}, received), refusing],
       backend: { ...echo({}), open: () => assert.fail("opened too early") },
     }),
     /Cannot write to x/,
   );
-  assert.deepEqual(told, ["closed"]);
+  assert.deepEqual(received, ["closed"]);
 });
 
 Deno.test("run() refuses data that nothing would end before it opens the backend", async () => {
@@ -179,8 +180,8 @@ Deno.test("run() refuses data without the columns that the backend needs", async
 });
 
 Deno.test("reportToAll() reaches every reporter, and throws what went wrong afterwards", async () => {
-  const told: string[] = [];
-  const good: Reporter = { report: () => void told.push("told") };
+  const received: string[] = [];
+  const good: Reporter = { report: () => void received.push("report") };
   const bad = (message: string): Reporter => ({
     report: () => Promise.reject(new Error(message)),
   });
@@ -190,5 +191,5 @@ Deno.test("reportToAll() reaches every reporter, and throws what went wrong afte
     reportToAll([bad("one"), good, bad("two")], report),
     /one\ntwo/,
   );
-  assert.deepEqual(told, ["told", "told"]);
+  assert.deepEqual(received, ["report", "report"]);
 });

@@ -67,7 +67,7 @@ Deno.test("parseSpec() lets quotes hold anything", () => {
   }
 });
 
-Deno.test("parseSpec() lets the query and hash of a URL stand unquoted", () => {
+Deno.test("parseSpec() reads the query and hash of a URL without quotes", () => {
   const url = "https://example.org/p.ts";
   assert.deepEqual(short(`${url}=1,a=2`), [url, ["1"], { a: ["2"] }]);
   assert.deepEqual(short(`${url}?v=1&w=2#sha256=ab,a=2`), [
@@ -156,7 +156,7 @@ const spec = fc.record({
   }),
 }, { requiredKeys: ["name", "options"] });
 
-/** What a round trip keeps: texts, in their places. */
+/** Texts of a spec in their places, which a round trip preserves. */
 const texts = ({ name, primary, options }: Spec) => [
   name,
   primary?.map(({ text }) => text),

@@ -14,7 +14,12 @@ export interface StandardSchemaV1<Input = unknown, Output = Input> {
     readonly jsonSchema?: {
       /** JSON Schema of the input. */
       readonly input: (
-        options: { readonly target: "draft-2020-12" },
+        options: {
+          /** Version of JSON Schema. */
+          readonly target: "draft-2020-12";
+          /** Options of the library, which others ignore. */
+          readonly libraryOptions?: Record<string, unknown> | undefined;
+        },
       ) => Record<string, unknown>;
     };
     /** Types only; absent at run time. */

@@ -217,6 +217,9 @@ const runInfo = {
     facts: z.object({
       backend: facts.exactOptional(),
       data: facts.exactOptional(),
+      names: z.record(z.string(), z.string()).exactOptional().describe(
+        "Names of the plugins that were loaded from a file or a URL, by their use",
+      ),
     }).describe("Facts that the plugins reported when they were open"),
   }).describe("Everything needed to run it again"),
 };

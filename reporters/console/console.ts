@@ -103,10 +103,10 @@ function headerLines(report: Report, look: Look): string[] {
   const { config, facts } = run;
   const parts = [
     look.paint("bold", `earshot ${plain(earshot.version)}`),
-    describeBackend(config.backend.use, facts.backend),
+    describeBackend(nameOf(config.backend, facts), facts.backend),
     textFact(facts.backend, "url") ?? textFact(facts.backend, "target"),
     textFact(facts.backend, "model"),
-    describeData(config.data, facts.data),
+    describeData(config.data, facts),
     `seed ${config.seed}`,
     `loaded in ${seconds(run.loadingMs)}`,
   ];
@@ -120,8 +120,9 @@ function headerLines(report: Report, look: Look): string[] {
 
 type Facts = RunFacts["backend"];
 
-/** Shortens the path or URL of a plugin to its last part. */
-function labelOf(use: string): string {
+/** Returns the name of a plugin; the last part of its path or URL if the report does not hold the name. */
+function nameOf({ use }: PluginConfig, { names = {} }: RunFacts): string {
+  if (Object.hasOwn(names, use)) return plain(names[use]!);
   const path = use.split(/[#?]/, 1)[0]!;
   return plain(/[\\/]/.test(path) ? path.split(/[\\/]/).at(-1)! : use);
 }
@@ -129,7 +130,7 @@ function labelOf(use: string): string {
 function describeBackend(use: string, backend: Facts): string {
   const dialect = textFact(backend, "dialect");
   const mode = textFact(backend, "mode");
-  const name = labelOf(use) + (dialect ? `/${dialect}` : "");
+  const name = use + (dialect ? `/${dialect}` : "");
   if (!mode) return name;
   if (mode !== "stream") return `${name}, ${mode}`;
   const speed = numberFact(backend, "speed");
@@ -137,9 +138,12 @@ function describeBackend(use: string, backend: Facts): string {
   return `${name}, streaming ${speed === 0 ? "unpaced" : `at ${times(speed)}`}`;
 }
 
-function describeData(data: readonly PluginConfig[], facts: Facts): string {
-  const count = numberFact(facts, "items");
-  const name = data.map(({ use }) => labelOf(use)).join(" + ");
+function describeData(
+  data: readonly PluginConfig[],
+  facts: RunFacts,
+): string {
+  const count = numberFact(facts.data, "items");
+  const name = data.map((each) => nameOf(each, facts)).join(" + ");
   return count === undefined ? name : `${name} (${count})`;
 }
 

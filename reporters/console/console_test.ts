@@ -298,3 +298,16 @@ Deno.test("renderReport() shows SLOs, also without data or a successful request"
     /\nfailed {2}no request succeeded: none ended\n {8}40 of 40 failed here\n {2}slo {5}errorRate<=5% {2}no data {2}missed\n$/,
   );
 });
+
+Deno.test("renderReport() names plugins from files as they name themselves, or after the file", () => {
+  const use = "/plugins/backend.ts";
+  const { run } = oneStageReport;
+  const config = { ...run.config, backend: { use, with: {} } };
+  const header = (names?: Record<string, string>) =>
+    renderReport({
+      ...oneStageReport,
+      run: { ...run, config, facts: { ...(names && { names }) } },
+    }).split("\n")[0]!;
+  assert.match(header({ [use]: "my-backend" }), / · my-backend · /);
+  assert.match(header(), / · backend\.ts · /);
+});
