@@ -1,5 +1,16 @@
 import { extname, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
+import {
+  Document,
+  isMap,
+  isScalar,
+  isSeq,
+  parseDocument,
+  type Scalar,
+  type YAMLMap,
+  type YAMLSeq,
+} from "yaml";
+import type { RunConfig } from "../core/config.ts";
 import { isRecord } from "../lib/record.ts";
 import { messageOf, UsageError } from "../plugins/mod.ts";
 import { type OldRun, upgradeRun } from "../reporters/older_files.ts";
@@ -82,7 +93,6 @@ function reasonOf(cause: unknown): string {
 
 async function readYaml(path: string): Promise<unknown> {
   const text = await readText(path);
-  const { parseDocument } = await import("yaml");
   const document = parseDocument(text);
   const [error] = document.errors;
   if (error) throw invalid(path, "YAML", error);
@@ -145,4 +155,39 @@ async function importConfig(path: string): Promise<unknown> {
   throw new UsageError(
     `${path}: the default export must be a configuration, as in "export default defineConfig({ … })"`,
   );
+}
+
+/**
+ * Formats a configuration as YAML, with a comment beside each value that names its source: a flag, a file, or
+ * `default`.
+ */
+export function formatConfig(
+  config: RunConfig,
+  sourceOf: (path: string) => string,
+): string {
+  const document = new Document(config);
+  comment(document.contents, "", sourceOf);
+  return document.toString({ lineWidth: 0, flowCollectionPadding: false });
+}
+
+function comment(
+  node: unknown,
+  path: string,
+  sourceOf: (path: string) => string,
+): void {
+  if (isMap(node) && node.items.length > 0) {
+    for (const { key, value } of node.items) {
+      const name = isScalar(key) ? String(key.value) : String(key);
+      comment(value, path === "" ? name : `${path}.${name}`, sourceOf);
+    }
+  } else if (isSeq(node) && node.items.some((item) => !isScalar(item))) {
+    node.items.forEach((item, i) => comment(item, `${path}.${i}`, sourceOf));
+  } else if (isScalar(node) || isSeq(node) || isMap(node)) {
+    annotate(node, ` ${sourceOf(path)}`);
+  }
+}
+
+function annotate(node: Scalar | YAMLSeq | YAMLMap, text: string): void {
+  if (!isScalar(node)) node.flow = true;
+  node.comment = text;
 }

@@ -1,9 +1,263 @@
 import { isAbsolute, resolve } from "node:path";
+import { type Problem, UsageError } from "../core/errors.ts";
+import { nearest } from "../lib/text.ts";
 import { isRecord } from "../lib/record.ts";
 import { isEnvReference, isSecretPath, redact } from "../lib/redact.ts";
-import { type Problem, UsageError } from "../core/errors.ts";
-import { convertText } from "./convert.ts";
-import { type JsonSchema, resolveSchema, schemaAt } from "./problems.ts";
+import { parseBytes, parseDuration } from "../lib/units.ts";
+import {
+  alternativesOf,
+  choicesOf,
+  type JsonSchema,
+  resolveSchema,
+  schemaAt,
+} from "./problems.ts";
+import type { SpecValue } from "./spec.ts";
+
+/** A converted value, or the rule that the text breaks. */
+type Converted = { readonly value: unknown } | {
+  readonly rule: string;
+  /** The valid value in few words: "a number". */
+  readonly wanted?: string;
+};
+
+/** The option that a text is converted for. */
+interface Context {
+  /** Name of the option: its end gives the unit. */
+  readonly name: string;
+  /** Schema that references start from. */
+  readonly root: JsonSchema;
+}
+
+/** Converts the text of an option to the type of its schema. */
+export function convert(
+  values: readonly SpecValue[],
+  part: unknown,
+  context: Context,
+): Converted {
+  const schema = resolveSchema(part, context.root);
+  const types = Array.isArray(schema.type)
+    ? schema.type.map((type) => ({ ...schema, type }))
+    : alternativesOf(schema);
+  const choices = choicesOf(schema, context.root);
+  if (choices) return one(values, (value) => toChoice(value, choices));
+  if (types.length > 0) return firstOf(values, types, context);
+  switch (schema.type) {
+    case "array":
+      return toList(values, schema.items, context);
+    case "object":
+      return one(values, toObject);
+    case "number":
+    case "integer":
+      return one(values, (value) => toNumber(value, schema.type, context));
+    case "boolean":
+      return one(values, toBoolean);
+    case "null":
+      return one(values, toNull);
+    case "string":
+      return one(values, ({ text }) => ({ value: text }));
+    default:
+      return values.length === 1
+        ? { value: guess(values[0]!) }
+        : { value: values.map(guess) };
+  }
+}
+
+/** Converts a text with a unit to a number if the schema wants one; otherwise returns the text. */
+function convertText(
+  text: string,
+  schema: JsonSchema,
+  context: Context,
+): unknown {
+  const result = convert([{ text, quoted: false }], schema, context);
+  return "value" in result ? result.value : text;
+}
+
+/** Takes the first alternative that fits. Text fits everything and is tried last, unless the value is quoted. */
+function firstOf(
+  values: readonly SpecValue[],
+  alternatives: readonly unknown[],
+  context: Context,
+): Converted {
+  const isText = (part: unknown) =>
+    resolveSchema(part, context.root).type === "string";
+  const sign = values.some(({ quoted }) => quoted) ? -1 : 1;
+  const inOrder = alternatives.toSorted((a, b) =>
+    sign * (Number(isText(a)) - Number(isText(b)))
+  );
+  const rules = new Set<string>();
+  const wanted = new Set<string | undefined>();
+  for (const alternative of inOrder) {
+    const result = convert(values, alternative, context);
+    if ("value" in result) return result;
+    rules.add(result.rule);
+    wanted.add(result.wanted);
+  }
+  if (rules.size === 1 || wanted.has(undefined)) {
+    return { rule: [...rules].join("; or ") };
+  }
+  // Next to a word for it, such as "off", false is noise.
+  if (wanted.size > 2) wanted.delete("false");
+  const text = values.map(({ text }) => text).join(",");
+  return {
+    rule: `must be ${[...wanted].join(", or ")}, but was ${shown(text)}`,
+  };
+}
+
+function one(
+  values: readonly SpecValue[],
+  to: (value: SpecValue) => Converted,
+): Converted {
+  if (values.length === 1) return to(values[0]!);
+  const whole = values.map(({ text }) => text).join(",");
+  return {
+    rule:
+      `takes one value, and one with a comma must be quoted, but was ${whole}`,
+  };
+}
+
+function toList(
+  values: readonly SpecValue[],
+  items: unknown,
+  context: Context,
+): Converted {
+  const [first] = values;
+  if (values.length === 1 && first) {
+    if (first.text === "" && !first.quoted) return { value: [] };
+    const json = fromJson(first.text, "[");
+    if (json !== undefined && !isScalar(items, context)) return { value: json };
+  }
+  const list: unknown[] = [];
+  for (const value of values) {
+    const result = convert([value], items ?? {}, context);
+    if ("rule" in result) return result;
+    list.push(result.value);
+  }
+  return { value: list };
+}
+
+function isScalar(part: unknown, { root }: Context): boolean {
+  const { type } = resolveSchema(part, root);
+  return typeof type === "string" && !["object", "array"].includes(type);
+}
+
+function toChoice({ text }: SpecValue, choices: readonly unknown[]): Converted {
+  const names = choices.map(String);
+  const at = names.indexOf(text);
+  if (at >= 0) return { value: choices[at] };
+  const near = nearest(text, names);
+  const meant = near === undefined ? "" : `; did you mean ${near}?`;
+  return {
+    rule: `must be one of ${names.join(", ")}, but was ${shown(text)}${meant}`,
+    wanted: names.join(", or "),
+  };
+}
+
+function toNumber(
+  { text }: SpecValue,
+  type: unknown,
+  { name }: Context,
+): Converted {
+  const { parse, hint, example } = unitOf(name);
+  const value = /^[+-]?(\d+(?:\.\d*)?|\.\d+)(e[+-]?\d+)?$/i.test(text)
+    ? Number(text)
+    : parse(text);
+  const isWhole = type === "integer";
+  if (value === undefined || (isWhole && !Number.isInteger(value))) {
+    const noun = isWhole ? "a whole number" : "a number";
+    return {
+      rule: `must be ${noun}${hint}, but was ${shown(text)}`,
+      wanted: example ?? noun,
+    };
+  }
+  return { value };
+}
+
+interface Unit {
+  parse(text: string): number | undefined;
+  readonly hint: string;
+  readonly example?: string;
+}
+
+/** The unit that the end of an option's name gives: `chunkMs`, `maxSeconds`, `bufferBytes`. */
+function unitOf(name: string): Unit {
+  if (/(^ms|Ms)$/.test(name)) {
+    return {
+      parse: parseDuration,
+      hint: " of milliseconds, or one with ms, s, m or h",
+      example: "a duration such as 90s",
+    };
+  }
+  if (/(^seconds|Seconds)$/.test(name)) {
+    const parse = (text: string) => {
+      const ms = parseDuration(text);
+      return ms === undefined ? undefined : ms / 1000;
+    };
+    return {
+      parse,
+      hint: " of seconds, or one with ms, s, m or h",
+      example: "a duration such as 90s",
+    };
+  }
+  if (/(^bytes|Bytes)$/.test(name)) {
+    return {
+      parse: parseBytes,
+      hint: " of bytes, or one with kB, MB, KiB or MiB",
+      example: "a size such as 16MiB",
+    };
+  }
+  return { parse: () => undefined, hint: "" };
+}
+
+function toBoolean({ text }: SpecValue): Converted {
+  return text === "true" || text === "false" ? { value: text === "true" } : {
+    rule: `must be true or false, but was ${shown(text)}`,
+    wanted: "true, or false",
+  };
+}
+
+function toNull({ text }: SpecValue): Converted {
+  return text === "null" ? { value: null } : {
+    rule: `must be null, but was ${shown(text)}`,
+    wanted: "null",
+  };
+}
+
+/** Reads JSON. Text in its place is not shown, since for `headers` it may be a key. */
+function toObject({ text }: SpecValue): Converted {
+  const value = fromJson(text, "{");
+  if (value !== undefined) return { value };
+  return {
+    rule:
+      `must be given key by key, as option.key=value, or as JSON in single quotes, but was ${
+        text === "" ? "empty" : `a text of ${text.length} characters`
+      }`,
+  };
+}
+
+function guess({ text, quoted }: SpecValue): unknown {
+  const json = fromJson(text, "{") ?? fromJson(text, "[");
+  if (json !== undefined) return json;
+  if (quoted || !/^(true|false|null|-?\d+(\.\d+)?(e[+-]?\d+)?)$/i.test(text)) {
+    return text;
+  }
+  return parseJson(text) ?? (text === "null" ? null : text);
+}
+
+function fromJson(text: string, opening: "{" | "["): unknown {
+  return text.trimStart().startsWith(opening) ? parseJson(text) : undefined;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function shown(text: string): string {
+  return text === "" ? "empty" : text;
+}
 
 /** Changes a value at a path of keys; returns it as it is to keep it. */
 type Change = (value: unknown, keys: readonly string[]) => unknown;

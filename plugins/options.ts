@@ -8,7 +8,7 @@ import {
   resolveSchema,
   suggestion,
 } from "./problems.ts";
-import { convert } from "./convert.ts";
+import { convert } from "./option_values.ts";
 import { redactRule, redactUrl } from "../lib/redact.ts";
 import type { Spec } from "./spec.ts";
 import type { StandardSchemaV1 } from "./standard_schema.ts";

@@ -146,7 +146,7 @@ async function runCommand(flags: RunFlags): Promise<number> {
 async function printConfig(flags: RunFlags): Promise<void> {
   const { readRun } = await import("../prepare.ts");
   const { recordConfig } = await import("../../plugins/run.ts");
-  const { formatConfig } = await import("../print_config.ts");
+  const { formatConfig } = await import("../config_file.ts");
   const { visible } = await import("../output.ts");
   const { zip } = await import("../../datasets/zip.ts");
   const { joined } = await import("../../plugins/run.ts");

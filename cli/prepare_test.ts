@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { tempFolder } from "../tests/support/datasets.ts";
 import { UsageError } from "../plugins/mod.ts";
-import { checkPaths } from "./report_paths.ts";
+import { checkPaths } from "./prepare.ts";
 
 const reporter = (use: string, path?: string) => ({
   use,
