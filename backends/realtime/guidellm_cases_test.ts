@@ -15,7 +15,7 @@ import {
   testAudio,
   transcribe,
 } from "../../tests/support/transcribe.ts";
-import { abortedBy } from "../../plugins/testing/calls.ts";
+import { abortedBy } from "../../plugins/testing/backend.ts";
 
 // What GuideLLM tests of its realtime backend (tests/unit/backends/openai/test_realtime_ws.py), numbered as there,
 // and what we make of each. 16 and 18 to 22 are about options: options_test.ts has them.

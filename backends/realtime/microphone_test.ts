@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { abortedBy } from "../../plugins/testing/calls.ts";
+import { abortedBy } from "../../plugins/testing/backend.ts";
 import assert from "node:assert/strict";
 import { vllmDialect as vllm } from "./dialects/vllm.ts";
 import {

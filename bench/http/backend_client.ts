@@ -1,5 +1,5 @@
 import { chat, type InferenceRequest } from "../../mod.ts";
-import { abortedBy } from "../../plugins/testing/calls.ts";
+import { abortedBy } from "../../plugins/testing/backend.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { Counts } from "./bare_client.ts";
 import { type HttpJob, PROMPT, type Scenario } from "./scenario.ts";

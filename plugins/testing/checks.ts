@@ -108,6 +108,12 @@ export function must(
   throw new Error(value === undefined ? rule : `${rule}, but was ${shown}`);
 }
 
+/** Asserts that a value is a string, or absent. */
+export function mustBeText(value: unknown, name: string): void {
+  const isText = value === undefined || typeof value === "string";
+  must(isText, `${name} must be a string`, value);
+}
+
 /** Waits for a promise, and rejects if it takes too long. */
 export async function within<T>(
   promise: PromiseLike<T> | T,

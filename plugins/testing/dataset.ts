@@ -1,7 +1,6 @@
 import type { Dataset } from "../../core/contract.ts";
 import type { Audio, Session } from "../../core/request.ts";
 import type { Configured } from "../plugin.ts";
-import { mustBeText } from "./calls.ts";
 import {
   type Check,
   checkMaker,
@@ -9,6 +8,7 @@ import {
   limitsOf,
   must,
   mustBePlain,
+  mustBeText,
   outcomeOf,
   register,
   type SuiteOptions,

@@ -1,5 +1,5 @@
 import { systemClock } from "../../core/clock.ts";
-import { abortedBy } from "../../plugins/testing/calls.ts";
+import { abortedBy } from "../../plugins/testing/backend.ts";
 import type { Call, Clock, Instant } from "../../plugins/mod.ts";
 import type {
   Http,
