@@ -160,7 +160,7 @@ async function runAll(
   ], { cwd });
   assert.ok(code === 0 || code === 4, `${code}: ${stderr}`);
   assert.equal(stderr, "");
-  assert.match(stdout, /^earshot \S+ · backend\.\w+\s+· dataset\.\w+ \(4\)/);
+  assert.match(stdout, /^earshot \S+ · reverser · counter \(4\)/);
   const { run, stages }: Report = await readReport(cwd, "out.json");
   assert.deepEqual(run.facts.backend, { pauseMs: 2 });
   assert.deepEqual(
