@@ -40,7 +40,7 @@ export const catalogue: Catalogue = {
     console: async () =>
       (await import("./reporters/console/console.ts")).consoleReporter,
     json: async () => (await import("./reporters/json.ts")).jsonReporter,
-    csv: async () => (await import("./reporters/csv/csv.ts")).csvReporter,
+    csv: async () => (await import("./reporters/csv.ts")).csvReporter,
     jsonl: async () => (await import("./reporters/jsonl.ts")).jsonlReporter,
   },
   load: {

@@ -92,7 +92,7 @@ export {
   type ConsoleOptions,
   consoleReporter,
 } from "./reporters/console/console.ts";
-export { type CsvOptions, csvReporter } from "./reporters/csv/csv.ts";
+export { type CsvOptions, csvReporter } from "./reporters/csv.ts";
 export { type JsonlOptions, jsonlReporter } from "./reporters/jsonl.ts";
 export { type JsonOptions, jsonReporter } from "./reporters/json.ts";
 

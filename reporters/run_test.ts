@@ -4,7 +4,7 @@ import { echo } from "../backends/echo.ts";
 import { constant } from "../loads/constant.ts";
 import { repeat } from "../datasets/repeat.ts";
 import { run } from "../plugins/run.ts";
-import { csvReporter } from "./csv/csv.ts";
+import { csvReporter } from "./csv.ts";
 import { jsonReporter } from "./json.ts";
 import { jsonlReporter } from "./jsonl.ts";
 import { readSamples } from "./samples_file.ts";

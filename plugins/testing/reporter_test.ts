@@ -3,7 +3,7 @@ import { echo } from "../../backends/echo.ts";
 import { repeat } from "../../datasets/repeat.ts";
 import { poisson } from "../../loads/poisson.ts";
 import { consoleReporter } from "../../reporters/console/console.ts";
-import { csvReporter } from "../../reporters/csv/csv.ts";
+import { csvReporter } from "../../reporters/csv.ts";
 import { jsonReporter } from "../../reporters/json.ts";
 import { jsonlReporter } from "../../reporters/jsonl.ts";
 import type { Reporter } from "../../core/contract.ts";

@@ -4,12 +4,12 @@ import {
   type Report,
   type Reporter,
   type ReporterPlugin,
-} from "../../plugins/mod.ts";
-import { linesTo, type LineWriter } from "../line_writer.ts";
-import { checkWritable, writeText } from "../output.ts";
-import { csvRow } from "../safe_text.ts";
-import { requestCells, requestColumns } from "./requests.ts";
-import { stageCells, stageColumns } from "./stages.ts";
+} from "../plugins/mod.ts";
+import { linesTo, type LineWriter } from "./line_writer.ts";
+import { checkWritable, writeText } from "./output.ts";
+import { csvRow } from "./safe_text.ts";
+import { requestCells, requestColumns } from "./csv/requests.ts";
+import { stageCells, stageColumns } from "./csv/stages.ts";
 
 /** Options of {@linkcode csvReporter}. */
 export interface CsvOptions {

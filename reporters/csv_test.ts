@@ -1,18 +1,18 @@
 import assert from "node:assert/strict";
 import { parse } from "csv-parse";
 import fc from "fast-check";
-import type { Report, Sample } from "../../plugins/mod.ts";
-import { type Cell, csvRow } from "../safe_text.ts";
+import type { Report, Sample } from "../plugins/mod.ts";
+import { type Cell, csvRow } from "./safe_text.ts";
 import { csvReporter } from "./csv.ts";
-import { finish, open, scratch } from "../../tests/support/reporters.ts";
+import { finish, open, scratch } from "../tests/support/reporters.ts";
 import {
   chatReport,
   embeddingsReport,
   failedReport,
   runInfo,
   speechReport,
-} from "../../tests/support/report.ts";
-import { failedSample, goodSample } from "../../tests/support/samples.ts";
+} from "../tests/support/report.ts";
+import { failedSample, goodSample } from "../tests/support/samples.ts";
 
 type Row = Record<string, string>;
 
