@@ -1,15 +1,22 @@
 import { z } from "zod";
 import {
+  clientMetrics,
   defineReporter,
+  metrics,
+  metricsOf,
   type Report,
   type Reporter,
   type ReporterPlugin,
+  type RunFacts,
+  type Sample,
+  type StageReport,
+  type Summary,
 } from "../plugins/mod.ts";
+import { formatPlugin } from "../plugins/spec.ts";
 import { linesTo, type LineWriter } from "./line_writer.ts";
 import { checkWritable, writeText } from "./output.ts";
-import { csvRow } from "./safe_text.ts";
-import { requestCells, requestColumns } from "./csv/requests.ts";
-import { stageCells, stageColumns } from "./csv/stages.ts";
+import { type Cell, csvRow, plainJson } from "./safe_text.ts";
+import { keys } from "./schema.ts";
 
 /** Options of {@linkcode csvReporter}. */
 export interface CsvOptions {
@@ -49,7 +56,7 @@ export const csvReporter: ReporterPlugin<CsvOptions> = defineReporter({
 
 function stageTable(report: Report): string {
   const rows = report.stages.map((stage, index) =>
-    csvRow(stageCells(report, { index, stage }))
+    rowOf(stageTableColumns, { ...report, stage, index })
   );
   return [csvRow(stageColumns), ...rows].join("");
 }
@@ -65,7 +72,14 @@ function requestReporter(lines: LineWriter): Reporter {
     samples(batch) {
       for (const sample of batch) {
         const weight = 5 + sample.deltas.length + sample.audioSent.length;
-        lines.push(() => csvRow(requestCells(sample)), weight);
+        lines.push(
+          () =>
+            rowOf(requestTableColumns, {
+              ...sample,
+              values: metricsOf(sample),
+            }),
+          weight,
+        );
       }
     },
     async report() {
@@ -75,3 +89,197 @@ function requestReporter(lines: LineWriter): Reporter {
     [Symbol.asyncDispose]: () => lines[Symbol.asyncDispose](),
   };
 }
+
+/** Columns of a table by name: functions that return the cell of a row. */
+type Columns<Row> = Readonly<Record<string, (row: Row) => Cell>>;
+
+function rowOf<Row>(columns: Columns<Row>, row: Row): string {
+  return csvRow(Object.values(columns).map((cellOf) => cellOf(row)));
+}
+
+/** Returns a column for each key of an object in the row. */
+function columnsOf<Row, Key extends string>(
+  keys: readonly Key[],
+  nameOf: (key: Key) => string,
+  cellOf: (row: Row, key: Key) => unknown,
+): Columns<Row> {
+  return Object.fromEntries(
+    keys.map((key) => [nameOf(key), (row) => toCell(cellOf(row, key))]),
+  );
+}
+
+function toCell(value: unknown): Cell {
+  return typeof value === "string" || typeof value === "number" ||
+      typeof value === "boolean"
+    ? value
+    : undefined;
+}
+
+/** Stage of a report, with its index. */
+type StageRow = Pick<Report, "earshot" | "run" | "interrupted"> & {
+  readonly stage: StageReport;
+  readonly index: number;
+};
+
+const stageTableColumns: Columns<StageRow> = {
+  "run.id": ({ run }) => run.id,
+  "run.startedAt": ({ run }) => run.startedAt,
+  "earshot.version": ({ earshot }) => earshot.version,
+  "run.seed": ({ run }) => run.config.seed,
+  backend: ({ run }) => run.config.backend.use,
+  ...columnsOf(
+    ["dialect", "mode", "speed"],
+    (key) => `backend.${key}`,
+    backendFact,
+  ),
+  target: (row) =>
+    toCell(backendFact(row, "url") ?? backendFact(row, "target")),
+  model: (row) => toCell(backendFact(row, "model")),
+  dataset: ({ run }) => run.config.data.map(({ use }) => use).join("+"),
+  "run.load": ({ run }) => formatPlugin(run.config.load),
+  interrupted: ({ interrupted }) => interrupted,
+  stage: ({ index }) => index,
+  name: ({ stage }) => stage.name,
+  verdict: ({ stage }) => stage.verdict.status,
+  "verdict.reasons": ({ stage }) => stage.verdict.reasons.join("; "),
+  slo: ({ stage }) => sloResults(stage),
+  load: ({ stage }) => plainJson(stage.load),
+  ...columnsOf(
+    ["kind", "concurrency", "ratePerSecond", "maxInFlight"],
+    (key) => `load.${key}`,
+    ({ stage }, key) => stage.load[key],
+  ),
+  stopped: ({ stage }) => stage.stopped,
+  ...columnsOf(
+    ["startMs", "endMs", "warmupMs"],
+    (key) => `window.${key}`,
+    ({ stage }, key) => stage.window[key],
+  ),
+  ...columnsOf(
+    keys.counts.filter((key) => key !== "failures"),
+    (key) => `counts.${key}`,
+    ({ stage }, key) => stage.counts[key],
+  ),
+  failures: ({ stage }) => numbersIn(stage.counts.failures),
+  ...columnsOf(keys.rates, (key) => key, ({ stage }, key) => stage.rates[key]),
+  "tokenCounts.input": ({ stage }) => numbersIn(stage.tokenCounts?.input),
+  "tokenCounts.output": ({ stage }) => numbersIn(stage.tokenCounts?.output),
+  ...errorRateColumns("wer"),
+  ...errorRateColumns("cer"),
+  "client.cpu": ({ stage }) => stage.client.cpu,
+  "client.rssBytes": ({ stage }) => stage.client.rssBytes,
+  ...Object.assign(
+    {},
+    ...metrics.map(({ name }) =>
+      summaryColumns(name, ({ metrics }) => metrics[name])
+    ),
+    ...(["scheduleLag", "chunkLateness", "loopDelay"] as const).map((name) =>
+      summaryColumns(`client.${name}`, ({ client }) => client[name])
+    ),
+  ),
+};
+
+/** Columns of a table of stages: the same in every run. */
+export const stageColumns: readonly string[] = Object.keys(stageTableColumns);
+
+function backendFact(
+  { run }: StageRow,
+  key: keyof NonNullable<RunFacts["backend"]>,
+): unknown {
+  return run.facts.backend?.[key];
+}
+
+function sloResults({ slo }: StageReport): Cell {
+  return slo?.map(({ objective, pass }) =>
+    `${objective} ${pass ? "met" : "missed"}`
+  ).join("; ");
+}
+
+/** Joins numbers and their names in one cell. */
+function numbersIn(
+  numbers: Readonly<Record<string, number>> | undefined,
+): Cell {
+  return numbers &&
+    Object.entries(numbers).map(([name, n]) => `${name}=${n}`).join(" ");
+}
+
+function errorRateColumns(name: "wer" | "cer"): Columns<StageRow> {
+  return columnsOf(
+    keys.errorRate,
+    (key) => key === "value" ? name : `${name}.${key}`,
+    ({ stage }, key) => stage.quality[name]?.[key],
+  );
+}
+
+function summaryColumns(
+  name: string,
+  summaryOf: (stage: StageReport) => Summary | undefined,
+): Columns<StageRow> {
+  return columnsOf(
+    keys.summary.filter((key) => key !== "quantileError"),
+    (key) => `${name}.${key}`,
+    ({ stage }, key) => summaryOf(stage)?.[key],
+  );
+}
+
+/** Sample with its metrics, which are computed once. */
+type RequestRow = Sample & {
+  readonly values: Readonly<Record<string, number>>;
+};
+
+/** Metrics with a list of values for each request, which a row cannot contain. */
+const lists: readonly string[] = ["itl", "deltaGap", "chunkLateness"];
+
+const requestTableColumns: Columns<RequestRow> = {
+  id: ({ id }) => id,
+  session: ({ session }) => session.id,
+  turn: ({ session }) => session.turn,
+  stage: ({ stage }) => stage,
+  phase: ({ phase }) => phase,
+  status: ({ outcome }) => outcome.status,
+  ...columnsOf(
+    ["class", "code", "message"],
+    (key) => `failure.${key}`,
+    ({ outcome }, key) =>
+      outcome.status === "ok" ? undefined : outcome.failure[key],
+  ),
+  "audio.id": ({ input }) => input.audioId,
+  "audio.ms": ({ input }) => input.audioMs,
+  scheduledMs: ({ scheduledMs }) => scheduledMs,
+  dispatchedMs: ({ dispatchedMs }) => dispatchedMs,
+  ...columnsOf(keys.marks, (key) => `${key}Ms`, ({ marks }, key) => marks[key]),
+  endedMs: ({ endedMs }) => endedMs,
+  ...columnsOf(
+    [...metrics, ...clientMetrics].map(({ name }) => name)
+      .filter((name) => !lists.includes(name)),
+    (name) => name,
+    ({ values }, name) => values[name],
+  ),
+  ...columnsOf(
+    ["input", "output"],
+    (side) => `countedBy.${side}`,
+    // The source of an unknown count is unknown.
+    ({ output: { usage } }, side) =>
+      usage?.[`${side}Tokens`] === undefined
+        ? undefined
+        : usage.countedBy?.[side] ?? "server",
+  ),
+  retried: ({ retried = 0 }) => retried,
+  reads: ({ reads }) => reads.count,
+  readBytes: ({ reads }) => reads.bytes,
+  events: ({ reads }) => reads.events,
+  deltas: ({ deltas }) => deltas.length,
+  chunks: ({ audioSent }) => audioSent.length,
+  texts: ({ input }) => input.texts,
+  images: ({ input }) => input.images,
+  embeddings: ({ output }) => output.embeddings?.count,
+  dimensions: ({ output }) => output.embeddings?.dimensions,
+  finishReason: ({ output }) => output.finishReason,
+  text: ({ output }) => output.text,
+  reference: ({ input }) => input.reference,
+};
+
+/** Columns of a table of requests: the same in every run. */
+export const requestColumns: readonly string[] = Object.keys(
+  requestTableColumns,
+);

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { metrics } from "../plugins/mod.ts";
-import { requestColumns } from "./csv/requests.ts";
-import { stageColumns } from "./csv/stages.ts";
+import { requestColumns, stageColumns } from "./csv.ts";
 import { publishedSchemas } from "./schema.ts";
 
 /** The words of a page that are marked as code. */

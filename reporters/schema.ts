@@ -1,10 +1,12 @@
 import { z } from "zod";
 import { runConfigJsonSchema } from "../plugins/config.ts";
 
-const count = z.int().nonnegative();
-const ms = z.number().nonnegative();
-const facts = z.record(z.string(), z.unknown());
 const text = z.string();
+const count = z.int().nonnegative();
+const positiveCount = z.int().positive();
+const size = z.number().nonnegative();
+const ms = size;
+const facts = z.record(text, z.unknown());
 
 /** Returns fields of one schema. */
 function fields<S extends z.ZodType, N extends string>(
@@ -26,15 +28,15 @@ function optional<S extends z.ZodType, N extends string>(
 }
 
 const statistics = {
-  n: z.int().positive().describe("Number of values"),
+  n: positiveCount.describe("Number of values"),
   mean: z.number().describe("Arithmetic mean"),
-  sd: z.number().nonnegative().exactOptional().describe(
+  sd: size.exactOptional().describe(
     "Sample standard deviation, from two values on",
   ),
-  ...fields(z.number(), "min", "max"),
+  min: z.number(),
   p5: z.number().describe("Quantile by linear interpolation (type 7)"),
-  ...fields(z.number(), "p50", "p90", "p95", "p99", "p999"),
-  quantileError: z.number().nonnegative().exactOptional().describe(
+  ...fields(z.number(), "p50", "p90", "p95", "p99", "p999", "max"),
+  quantileError: size.exactOptional().describe(
     "Largest relative error of the quantiles if not every value was kept",
   ),
 };
@@ -52,21 +54,26 @@ const metric = z.object({
 }).meta({ id: "metric", description: "A metric's unit and statistics" });
 
 const errorRate = z.object({
-  value: z.number().nonnegative().exactOptional().describe("(s + d + i) / n"),
+  value: size.exactOptional().describe("(s + d + i) / n"),
   s: count.describe("Substitutions"),
   d: count.describe("Deletions"),
   i: count.describe("Insertions"),
   n: count.describe("Units in the references"),
-  normalizer: z.string(),
+  normalizer: text,
   utterances: count.describe("Requests compared"),
   emptyReferenceInsertions: count,
 }).meta({ id: "errorRate", description: "A rate of word or character errors" });
 
+const failure = z.object({
+  class: text.min(1),
+  code: text.exactOptional(),
+  message: text,
+}).meta({ id: "failure", description: "Why a request failed" });
+
 const failureNote = z.object({
-  class: z.string().min(1),
-  code: z.string().exactOptional(),
-  message: z.string().describe("Message of the first failure of its kind"),
-  count: z.int().positive(),
+  ...failure.shape,
+  message: text.describe("Message of the first failure of its kind"),
+  count: positiveCount,
 });
 
 const counts = z.object({
@@ -75,7 +82,7 @@ const counts = z.object({
   emptyOutputs: count.describe("Of ok: those with an empty answer"),
   retried: count.describe("Sent again on a new connection, of any outcome"),
   warmup: count.describe("Requests due before the measured window"),
-  failures: z.record(z.string(), z.int().positive()).describe(
+  failures: z.record(text, positiveCount).describe(
     "Requests that did not end ok, by class",
   ),
 }).describe("Requests of the measured window, by outcome");
@@ -83,20 +90,15 @@ const counts = z.object({
 const client = z.object({
   ...optional(summary, "scheduleLag", "chunkLateness", "loopDelay"),
   chunkMs: z.number().positive().exactOptional(),
-  cpu: z.number().nonnegative().exactOptional().describe(
-    "Processor time / wall time",
-  ),
-  rssBytes: z.number().nonnegative().exactOptional(),
+  cpu: size.exactOptional().describe("Processor time / wall time"),
+  rssBytes: size.exactOptional(),
 }).meta({ id: "client", description: "Load of the client machine" });
 
-const load = z.record(z.string(), z.unknown()).describe("The load setting");
+const load = facts.describe("The load setting");
 
-const window = z.object({
-  stageStartMs: ms,
-  startMs: ms,
-  endMs: ms,
-  warmupMs: ms,
-}).meta({
+const window = z.object(
+  fields(ms, "stageStartMs", "startMs", "endMs", "warmupMs"),
+).meta({
   id: "window",
   description: "The measured part of a stage, in ms on the run's clock",
 });
@@ -112,77 +114,72 @@ const tokenCounter = z.enum([
   "characters",
 ]);
 
-const tokenCounts = z.partialRecord(tokenCounter, z.int().positive());
+const tokenCounts = z.partialRecord(tokenCounter, positiveCount);
 
 const stopRules = z.object({
-  warmupMs: ms.exactOptional(),
-  durationMs: ms.exactOptional(),
-  requests: count.exactOptional(),
-  drainMs: ms.exactOptional(),
+  ...optional(ms, "warmupMs", "durationMs", "drainMs"),
+  ...optional(count, "requests"),
 }).meta({ id: "stopRules", description: "When a stage ends" });
 
+const rates = z.object({
+  errorRate: z.number().min(0).max(1).exactOptional(),
+  ...optional(size, "requestsPerSecond", "inputTokensPerSecond"),
+  ...optional(size, "outputTokensPerSecond", "embeddingsPerSecond"),
+  ...optional(size, "rtfxAggregate"),
+});
+
+const sloResult = z.object({
+  objective: text.describe("ttft.p95<200ms"),
+  metric: text.describe("Name of the metric or rate in the report"),
+  quantile: text.exactOptional().describe(
+    "Statistic of the metric; absent for a number of the whole stage",
+  ),
+  limit: z.number().describe("In the unit"),
+  unit: z.enum([...units, "share", "/s"]).describe(
+    "Unit of limit and value; a share is a fraction of 1",
+  ),
+  value: z.number().exactOptional().describe(
+    "Measured value; absent if nothing was measured",
+  ),
+  n: count.describe("Number of values that were measured"),
+  pass: z.boolean(),
+  reason: text.exactOptional().describe("Why there is no value"),
+});
+
 const stage = z.object({
-  name: z.string(),
+  name: text,
   load,
   stop: stopRules.exactOptional().describe(
-    "Rules of this stage alone: each takes the place of the run's",
+    "Rules of this stage alone: each replaces the run's",
   ),
   window,
   stopped,
   counts,
   failures: z.array(failureNote).max(10).readonly(),
-  metrics: z.record(z.string().regex(/^[a-z][A-Za-z0-9]*$/), metric).describe(
+  metrics: z.record(text.regex(/^[a-z][A-Za-z0-9]*$/), metric).describe(
     "By metric name; only requests that ended ok",
   ),
-  rates: z.object({
-    errorRate: z.number().min(0).max(1).exactOptional(),
-    ...optional(
-      z.number().nonnegative(),
-      "requestsPerSecond",
-      "inputTokensPerSecond",
-      "outputTokensPerSecond",
-      "embeddingsPerSecond",
-      "rtfxAggregate",
-    ),
-  }),
+  rates,
   tokenCounts: z.object(optional(tokenCounts, "input", "output"))
     .exactOptional().describe(
       "Number of answered requests by the source of their token counts",
     ),
   quality: z.object(optional(errorRate, "wer", "cer")),
   client,
-  slo: z.array(z.object({
-    objective: z.string().describe("ttft.p95<200ms"),
-    metric: z.string().describe("Name of the metric or rate in the report"),
-    quantile: z.string().exactOptional().describe(
-      "Statistic of the metric; absent for a number of the whole stage",
-    ),
-    limit: z.number().describe("In the unit"),
-    unit: z.enum([...units, "share", "/s"]).describe(
-      "Of limit and value; a share is a fraction of 1",
-    ),
-    value: z.number().exactOptional().describe(
-      "What was measured; absent where there was nothing to measure",
-    ),
-    n: count.describe("Number of values that the measured one was made from"),
-    pass: z.boolean(),
-    reason: z.string().exactOptional().describe("Why there is no value"),
-  })).readonly().exactOptional().describe(
+  slo: z.array(sloResult).readonly().exactOptional().describe(
     "Whether the stage kept each SLO of the run",
   ),
   verdict: z.object({
     status: z.enum(["valid", "client-limited", "too-few-samples", "failed"]),
-    reasons: z.array(z.string()).readonly(),
+    reasons: z.array(text).readonly(),
   }),
 }).meta({ id: "stage", description: "The result of one stage" });
 
 const plugin = z.object({
-  use: z.string().min(1).describe(
+  use: text.min(1).describe(
     "Built-in name, file or URL; inline:NAME for a plugin from code",
   ),
-  with: z.record(z.string(), z.unknown()).describe(
-    "Options, defaults resolved and secrets hidden",
-  ),
+  with: facts.describe("Options, defaults resolved and secrets hidden"),
 }).meta({ id: "plugin", description: "A plugin and its options" });
 
 const runConfig = z.object({
@@ -191,7 +188,7 @@ const runConfig = z.object({
   data: z.array(plugin).readonly(),
   load: plugin,
   stop: stopRules,
-  slos: z.array(z.string()).readonly(),
+  slos: z.array(text).readonly(),
   seed: z.number(),
   normalizer: z.enum(["none", "basic"]),
   strict: z.boolean(),
@@ -203,21 +200,20 @@ const runConfig = z.object({
 
 const runInfo = {
   earshot: z.object({
-    version: z.string().min(1),
+    version: text.min(1),
     ...optional(text, "deno", "os", "cpu"),
-    cores: z.int().positive().exactOptional(),
-  }).describe("What the machine and the program were"),
+    cores: positiveCount.exactOptional(),
+  }).describe("Versions of the program and the machine"),
   run: z.object({
-    id: z.string().min(1),
-    startedAt: z.string().regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/)
+    id: text.min(1),
+    startedAt: text.regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/)
       .describe("Time 0 of the run's clock: ISO 8601, in UTC"),
     epochMs: z.number().positive().describe("The same, in ms since 1970"),
     loadingMs: ms,
     config: runConfig,
     facts: z.object({
-      backend: facts.exactOptional(),
-      data: facts.exactOptional(),
-      names: z.record(z.string(), z.string()).exactOptional().describe(
+      ...optional(facts, "backend", "data"),
+      names: z.record(text, text).exactOptional().describe(
         "Names of the plugins that were loaded from a file or a URL, by their use",
       ),
     }).describe("Facts that the plugins reported when they were open"),
@@ -226,24 +222,17 @@ const runInfo = {
 
 const skipped = z.object({
   count,
-  items: z.array(z.object({ id: z.string(), reason: z.string() })).max(20)
-    .readonly(),
+  items: z.array(z.object(fields(text, "id", "reason"))).max(20).readonly(),
 }).meta({ id: "skipped", description: "Data that could not be used" });
 
 const instant = z.number();
 
-const failure = z.object({
-  class: z.string().min(1),
-  code: z.string().exactOptional(),
-  message: z.string(),
-}).meta({ id: "failure", description: "Why a request failed" });
-
 const delta = z.object({
   atMs: instant,
   kind: z.enum(["text", "reasoning", "tool", "refusal", "audio"]),
-  text: z.string().exactOptional(),
+  ...optional(text, "text"),
   mode: z.enum(["append", "replace"]).exactOptional(),
-  tokens: count.exactOptional(),
+  ...optional(count, "tokens"),
   bytes: count.exactOptional().describe("Size of the media"),
   choice: count.exactOptional().describe("Index of the answer"),
 });
@@ -251,14 +240,20 @@ const delta = z.object({
 const usage = z.object({
   ...optional(count, "inputTokens", "outputTokens", "cachedTokens"),
   ...optional(count, "audioTokens", "reasoningTokens"),
-  audioSeconds: z.number().nonnegative().exactOptional(),
+  ...optional(size, "audioSeconds"),
   countedBy: z.object(optional(tokenCounter, "input", "output"))
     .exactOptional().describe("Sources of counts other than the server's"),
 }).meta({ id: "usage", description: "Token counts of one request" });
 
+const marks = z.object({
+  ...optional(instant, "connected", "ready", "requestSent", "headers"),
+  ...optional(instant, "firstByte", "firstEvent", "streamStart"),
+  ...optional(instant, "endSent", "final"),
+});
+
 const sample = {
   id: count,
-  session: z.object({ id: z.string(), turn: count }),
+  session: z.object({ id: text, turn: count }),
   stage: count,
   phase: z.enum(["warmup", "measure"]),
   input: z.object({
@@ -268,12 +263,8 @@ const sample = {
   }),
   scheduledMs: instant,
   dispatchedMs: instant,
-  marks: z.object({
-    ...optional(instant, "connected", "ready", "requestSent", "headers"),
-    ...optional(instant, "firstByte", "firstEvent", "streamStart"),
-    ...optional(instant, "endSent", "final"),
-  }),
-  retried: z.int().positive().exactOptional().describe(
+  marks,
+  retried: positiveCount.exactOptional().describe(
     "Number of times it was sent again on a new connection",
   ),
   reads: z.object({ count, bytes: count, events: count.exactOptional() }),
@@ -338,6 +329,19 @@ export const savedLineSchema = z.discriminatedUnion("schema", [
     skipped,
   }).meta({ id: "end", description: "The last line" }),
 ]);
+
+/** Keys of the parts that tables have a column for, in order. */
+export const keys = {
+  summary: keysOf(summary),
+  counts: keysOf(counts),
+  rates: keysOf(rates),
+  errorRate: keysOf(errorRate),
+  marks: keysOf(marks),
+};
+
+function keysOf<S extends z.ZodObject>({ shape }: S): (keyof S["shape"])[] {
+  return Object.keys(shape);
+}
 
 /** Options of {@linkcode publishedSchemas}. */
 export interface SchemaOptions {
