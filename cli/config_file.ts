@@ -13,7 +13,7 @@ import {
 import type { RunConfig } from "../core/config.ts";
 import { isRecord } from "../lib/record.ts";
 import { messageOf, UsageError } from "../plugins/mod.ts";
-import { type OldRun, upgradeRun } from "../reporters/older_files.ts";
+import { type OldRun, upgradeRun } from "../reporters/samples_file.ts";
 
 /** A configuration as a file holds it, not checked yet. */
 export interface ConfigFile {

@@ -1,34 +1,35 @@
 import { splitLines } from "../lib/bytes.ts";
+import { isRecord } from "../lib/record.ts";
 import {
   messageOf,
+  type PluginConfig,
+  type Report,
+  type RunConfig,
   type RunInfo,
   type Sample,
-  type Skipped,
   type StageReport,
   UsageError,
 } from "../plugins/mod.ts";
-import { isRecord } from "../lib/record.ts";
-import { type OldRun, upgradeRun } from "./older_files.ts";
+import { parseOptions } from "../plugins/options.ts";
+import { parseSpec } from "../plugins/spec.ts";
 import { savedLineSchema } from "./schema.ts";
 
-/** First line of a file of samples: information available when the run began. */
+/** First line of a file of samples: facts that are known when the run begins. */
 export interface SavedRun extends RunInfo {
   /** Format and version. */
   readonly schema: "earshot.samples/2";
 }
 
-/** Line of a request with all observations. */
+/** Line of a request, with all its observations. */
 export interface SavedSample extends Sample {
   /** Format and version. */
   readonly schema: "earshot.sample/1";
 }
 
-/** Line at the end of a stage: information that samples do not contain. */
-export interface SavedStage extends
-  Pick<
-    StageReport,
-    "name" | "load" | "stop" | "window" | "stopped" | "client"
-  > {
+type StageFacts = "name" | "load" | "stop" | "window" | "stopped" | "client";
+
+/** Line at the end of a stage: facts that samples do not contain. */
+export interface SavedStage extends Pick<StageReport, StageFacts> {
   /** Format and version. */
   readonly schema: "earshot.stage/1";
   /** Index of the stage, from 0. */
@@ -38,13 +39,9 @@ export interface SavedStage extends
 }
 
 /** Last line: a file without it was cut off. */
-export interface SavedEnd {
+export interface SavedEnd extends Pick<Report, "interrupted" | "skipped"> {
   /** Format and version. */
   readonly schema: "earshot.end/1";
-  /** Whether the run was interrupted before its end. */
-  readonly interrupted: boolean;
-  /** Items that could not be used. */
-  readonly skipped: Skipped;
 }
 
 /** Line of a file of samples. */
@@ -68,13 +65,13 @@ export async function* readSamples(
 ): AsyncGenerator<SavedLine, void, undefined> {
   let number = 0;
   let last: SavedLine | undefined;
-  for await (const { text, isWhole } of linesOf(path)) {
+  for await (const text of linesOf(path)) {
     number++;
     if (number === 1 && !text.includes("earshot.samples/")) {
-      await refuseReport(path);
+      await rejectReport(path);
     }
     const place = `${path}: line ${number}`;
-    const value = parseLine(text, place, isWhole);
+    const value = parseLine(text, place);
     if (value === undefined) {
       warn(`${place}: skipped, as it was cut off`);
       break;
@@ -90,7 +87,7 @@ export async function* readSamples(
 }
 
 /** Rejects a report, which is easily confused with samples. */
-async function refuseReport(path: string): Promise<void> {
+async function rejectReport(path: string): Promise<void> {
   using file = await openFile(path);
   const start = new Uint8Array(200);
   const length = await file.read(start) ?? 0;
@@ -101,20 +98,13 @@ async function refuseReport(path: string): Promise<void> {
   );
 }
 
-interface TextLine {
-  readonly text: string;
-  /** Whether the file contains the end of the line. */
-  readonly isWhole: boolean;
-}
-
-async function* linesOf(path: string): AsyncGenerator<TextLine> {
+/** Returns the lines of a file; only the last may have no line break. */
+async function* linesOf(path: string): AsyncGenerator<string> {
   const file = await openFile(path);
   const decoder = new TextDecoder();
   try {
-    for await (const bytes of splitLines(file.readable)) {
-      const line = decoder.decode(bytes);
-      const isWhole = line.endsWith("\n");
-      yield { text: isWhole ? line.slice(0, -1) : line, isWhole };
+    for await (const line of splitLines(file.readable)) {
+      yield decoder.decode(line);
     }
   } catch (cause) {
     throw unreadable(path, cause); // a folder can be opened, but not read
@@ -133,12 +123,14 @@ function unreadable(path: string, cause: unknown): UsageError {
   return new UsageError(`cannot read ${path}: ${messageOf(cause)}`, { cause });
 }
 
-function parseLine(text: string, place: string, isWhole: boolean): unknown {
+/** Parses a line. Returns `undefined` if it was cut off. */
+function parseLine(text: string, place: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    if (!isWhole) return undefined;
-    const shown = text.length > 60 ? `${text.slice(0, 60)}…` : text;
+    if (!text.endsWith("\n")) return undefined;
+    const line = text.slice(0, -1);
+    const shown = line.length > 60 ? `${line.slice(0, 60)}…` : line;
     throw new UsageError(
       `${place}: must be JSON, but was ${JSON.stringify(shown)}`,
       { cause },
@@ -146,7 +138,7 @@ function parseLine(text: string, place: string, isWhole: boolean): unknown {
   }
 }
 
-/** Converts the first line of an older file to the present form. */
+/** Converts the first line of a version 1 file to version 2. */
 function upgradeLine(value: unknown): unknown {
   if (!isRecord(value) || value.schema !== "earshot.samples/1") return value;
   if (!isRecord(value.run)) return value;
@@ -168,7 +160,7 @@ function checkLine(value: unknown, place: string): SavedLine {
   }));
   const [first] = problems;
   throw new UsageError(
-    `${place}: '${first?.path}' is not as earshot saves it: ${first?.message}`,
+    `${place}: '${first?.path}' is invalid: ${first?.message}`,
     { cause: result.error, problems },
   );
 }
@@ -179,3 +171,74 @@ function checkOrder(line: SavedLine, place: string, number: number): void {
     `${place}: schema must be 'earshot.samples/2' in the first line only, but was '${line.schema}'`,
   );
 }
+
+/** A plugin as `earshot.report/1` and `earshot.samples/1` describe it. */
+interface OldPlugin {
+  readonly name: string;
+  readonly options?: unknown;
+  readonly facts?: Readonly<Record<string, unknown>>;
+}
+
+/** The key `run` of `earshot.report/1` and `earshot.samples/1`. */
+export interface OldRun extends Omit<RunInfo["run"], "config" | "facts"> {
+  readonly seed: number;
+  readonly config: {
+    readonly backend: OldPlugin;
+    readonly dataset: OldPlugin;
+    readonly load: string;
+    readonly stop: RunConfig["stop"];
+    readonly normalizer: string;
+    readonly slo?: readonly string[];
+  };
+}
+
+/** Converts the run of a version 1 file to version 2. */
+export function upgradeRun({ seed, config, ...run }: OldRun): RunInfo["run"] {
+  const { backend, dataset, load, stop, normalizer, slo = [] } = config;
+  return {
+    ...run,
+    config: {
+      version: 1,
+      backend: upgradePlugin(backend),
+      data: Array.isArray(dataset.options)
+        ? dataset.options.map(upgradePlugin)
+        : [upgradePlugin(dataset)],
+      load: upgradeLoad(load),
+      stop,
+      slos: slo,
+      seed,
+      normalizer: normalizer === "none" ? "none" : "basic",
+      strict: false,
+      reports: [],
+    },
+    facts: {
+      ...(backend.facts && { backend: backend.facts }),
+      ...(dataset.facts && { data: dataset.facts }),
+    },
+  };
+}
+
+function upgradePlugin({ name, options }: OldPlugin): PluginConfig {
+  return { use: name, with: isRecord(options) ? options : {} };
+}
+
+/** Version 1 has the load as text: `concurrent=1,8`. */
+function upgradeLoad(text: string): PluginConfig {
+  if (text === "") return { use: "inline:load", with: {} };
+  const spec = parseSpec(text);
+  const primary = spec.name === "concurrent" ? "streams" : "rates";
+  const { options } = parseOptions(spec, { primary, options: ANY });
+  return {
+    use: spec.name,
+    with: { ...options, [primary]: [options[primary] ?? []].flat() },
+  };
+}
+
+/** A schema that accepts any options. */
+const ANY = {
+  "~standard": {
+    version: 1,
+    vendor: "earshot",
+    validate: (value: unknown) => ({ value }),
+  },
+} as const;

@@ -89,12 +89,12 @@ const refused: [string, string, RegExp][] = [
   [
     "a key of the wrong kind",
     `${head}\n${sample.replace('"id":0', '"id":"0"')}\n`,
-    /line 2: 'id' is not as earshot saves it/,
+    /line 2: 'id' is invalid/,
   ],
   [
     "a line of another kind",
     `${head}\n{"schema":"other/1"}\n`,
-    /line 2: 'schema' is not as earshot saves it/,
+    /line 2: 'schema' is invalid/,
   ],
   [
     "a file that does not begin with its run",
