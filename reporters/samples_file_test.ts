@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { UsageError } from "../plugins/mod.ts";
-import { readSamples } from "./samples_file.ts";
+import { readSamples, upgradeRun } from "./samples_file.ts";
 import { scratch } from "../tests/support/reporters.ts";
 import { oneStageReport, runInfo } from "../tests/support/report.ts";
 import { goodSample } from "../tests/support/samples.ts";
@@ -137,4 +137,65 @@ Deno.test("readSamples() closes a file that is read in part", async () => {
     if (schema === "earshot.sample/1") break;
   }
   await Deno.remove(path);
+});
+
+Deno.test("upgradeRun() converts the run of a version 1 file to a configuration", () => {
+  const { config, facts } = upgradeRun({
+    id: "a",
+    startedAt: "2026-01-01T00:00:00Z",
+    epochMs: 1,
+    seed: 7,
+    loadingMs: 2,
+    config: {
+      backend: {
+        name: "echo",
+        options: { delayMs: 3 },
+        facts: { model: "m" },
+      },
+      dataset: {
+        name: "zip",
+        options: [{ name: "repeat", options: { text: "hi" } }],
+        facts: { items: 1 },
+      },
+      load: "poisson=0.5,2,maxInFlight=9",
+      stop: { requests: 3 },
+      normalizer: "none",
+      slo: ["errorRate<=5%"],
+    },
+  });
+  assert.deepEqual(config, {
+    version: 1,
+    backend: { use: "echo", with: { delayMs: 3 } },
+    data: [{ use: "repeat", with: { text: "hi" } }],
+    load: { use: "poisson", with: { rates: [0.5, 2], maxInFlight: 9 } },
+    stop: { requests: 3 },
+    slos: ["errorRate<=5%"],
+    seed: 7,
+    normalizer: "none",
+    strict: false,
+    reports: [],
+  });
+  assert.deepEqual(facts, { backend: { model: "m" }, data: { items: 1 } });
+});
+
+Deno.test("readSamples() reads a version 1 file as version 2", async () => {
+  const run = {
+    ...runInfo.run,
+    seed: 7,
+    config: {
+      backend: { name: "echo", options: { delayMs: 3 } },
+      dataset: { name: "repeat", options: { text: "hi" } },
+      load: "concurrent=8",
+      stop: {},
+      normalizer: "basic",
+    },
+  };
+  const old = { ...runInfo, schema: "earshot.samples/1", run };
+  const { lines: [first] } = await read(`${JSON.stringify(old)}\n${end}\n`);
+  assert.ok(first?.schema === "earshot.samples/2");
+  assert.equal(first.run.config.seed, 7);
+  assert.deepEqual(first.run.config.load, {
+    use: "concurrent",
+    with: { streams: [8] },
+  });
 });

@@ -201,7 +201,7 @@ Deno.test("renderReport() marks nothing if every percentile has enough values", 
   assert.doesNotMatch(text, /~/);
   assert.match(
     text,
-    / lag p99 0\.3 ms \(n 62\) · chunk lateness p99 0\.5 ms ·/,
+    / schedule lag p99 0\.3 ms \(n 62\) · chunk lateness p99 0\.5 ms\n/,
   );
 });
 
@@ -310,4 +310,43 @@ Deno.test("renderReport() names plugins from files as they name themselves, or a
     }).split("\n")[0]!;
   assert.match(header({ [use]: "my-backend" }), / · my-backend · /);
   assert.match(header(), / · backend\.ts · /);
+});
+
+Deno.test("renderReport() aligns the columns of several SLOs", () => {
+  const text = withStage({
+    slo: [
+      {
+        objective: "ttft.p95<200ms",
+        metric: "ttft",
+        quantile: "p95",
+        limit: 200,
+        unit: "ms",
+        value: 685.4,
+        n: 40,
+        pass: false,
+      },
+      {
+        objective: "errorRate<=1%",
+        metric: "errorRate",
+        limit: 0.01,
+        unit: "share",
+        value: 0,
+        n: 40,
+        pass: true,
+      },
+      {
+        objective: "wer<5%",
+        metric: "wer",
+        limit: 0.05,
+        unit: "share",
+        n: 0,
+        pass: false,
+      },
+    ],
+  });
+  assert.ok(text.includes(`
+  slo     ttft.p95<200ms  685.4 ms (n = 40)  missed
+          errorRate<=1%   0 % (n = 40)       met
+          wer<5%          no data            missed
+`));
 });

@@ -9,8 +9,8 @@ import {
   type TokenCounter,
 } from "../../plugins/mod.ts";
 import {
+  displayWidth,
   type Look,
-  mebibytes,
   optional,
   percent,
   plain,
@@ -34,14 +34,13 @@ export interface Place {
   readonly speed: number | undefined;
 }
 
-/** Formats a stage: title, table, speech, rates, failures, the client and the verdict. */
+/** Formats a stage: title, table, speech, rates, failures, SLOs, the client and the verdict. */
 export function stageLines(
   stage: StageReport,
   place: Place,
   look: Look,
 ): string[] {
-  const title = wrap(titleOf(stage, place), look);
-  const [first = "", ...rest] = title;
+  const [first = "", ...rest] = wrap(titleOf(stage, place), look);
   return [
     look.paint("bold", first),
     ...rest,
@@ -53,17 +52,20 @@ export function stageLines(
 
 /** Formats the reasons why a stage has no numbers, and its SLOs. */
 export function failedLines(stage: StageReport, look: Look): string[] {
-  const [first = "no request succeeded", ...rest] = stage.verdict.reasons;
+  const { reasons: [first = "no request succeeded", ...rest] } = stage.verdict;
+  const label = `${look.paint("red", "failed")}  `;
   return [
-    ...wrapMessage(first, {
-      ...look,
-      label: `${look.paint("red", "failed")}  `,
-    }),
-    ...rest.flatMap((reason) =>
-      wrapMessage(reason, { ...look, label: "        " })
-    ),
+    ...wrapMessage(first, { ...look, label }),
+    ...messageLines(rest, { ...look, label: " ".repeat(8) }),
     ...sloLines(stage, look),
   ];
+}
+
+function messageLines(
+  messages: readonly string[],
+  look: Look & { readonly label: string },
+): string[] {
+  return messages.flatMap((message) => wrapMessage(message, look));
 }
 
 function titleOf(stage: StageReport, { index, of }: Place): string[] {
@@ -83,19 +85,19 @@ function titleOf(stage: StageReport, { index, of }: Place): string[] {
 }
 
 function endings({ counts, metrics }: StageReport): string[] {
-  const { ok, error, timeout, cancelled } = counts;
-  const all = ok + error + timeout + cancelled;
+  const { ok, error, timeout, cancelled, dropped, emptyOutputs } = counts;
   const noun = metrics["audioSeconds"] ? "utterance" : "request";
-  const rest: [number, string][] = [
-    [error, "failed"],
-    [timeout, "timed out"],
-    [cancelled, "cancelled"],
-    [counts.dropped, "dropped"],
-    [counts.emptyOutputs, "with empty answers"],
-  ];
-  const parts = rest.flatMap(([n, words]) => n > 0 ? [`${n} ${words}`] : []);
+  const rest = {
+    failed: error,
+    "timed out": timeout,
+    cancelled,
+    dropped,
+    "with empty answers": emptyOutputs,
+  };
+  const parts = Object.entries(rest).filter(([, n]) => n > 0)
+    .map(([words, n]) => `${n} ${words}`);
   return [
-    `${plural(all, noun)}, ${ok} ok`,
+    `${plural(ok + error + timeout + cancelled, noun)}, ${ok} ok`,
     ...(parts.length > 0 ? [parts.join(", ")] : []),
   ];
 }
@@ -105,23 +107,31 @@ function measuredLines(
   { speed }: Place,
   look: Look,
 ): string[] {
+  const section = (name: string, parts: readonly string[]) =>
+    wrap(parts, { ...look, label: labelOf(name) });
   return [
     ...metricsTable(stage, { ...look, isPaced: !!speed }),
-    ...wrap(speechOf(stage, speed), { ...look, label: subjectOf(stage) }),
-    ...wrap(ratesOf(stage.rates), { ...look, label: "  rates   " }),
+    ...section(subjectOf(stage), speechOf(stage, speed)),
+    ...section("rates", ratesOf(stage.rates)),
     ...outsideLines(stage, look),
-    ...wrap(tokensOf(stage), { ...look, label: "  tokens  " }),
-    ...wrap(retriedOf(stage.counts), { ...look, label: "  retried " }),
+    ...section("tokens", tokensOf(stage)),
+    ...section("retried", retriedOf(stage.counts)),
     ...failureLines(stage, look),
     ...sloLines(stage, look),
-    ...clientLines(stage, look),
+    ...section("client", healthOf(stage.client)),
+    ...verdictLines(stage, look),
   ];
 }
 
-/** Returns the label of the error rates: without speech they are those of text. */
+/** Label of a section. Its further lines are indented by the same width. */
+function labelOf(name = ""): string {
+  return `  ${name.padEnd(8)}`;
+}
+
+/** Returns the name of the section with the error rates: without speech they are those of text. */
 function subjectOf({ metrics, rates }: StageReport): string {
   const isSpeech = metrics["audioSeconds"] ?? rates.rtfxAggregate;
-  return isSpeech === undefined ? "  quality " : "  speech  ";
+  return isSpeech === undefined ? "quality" : "speech";
 }
 
 function speechOf({ rates, quality }: StageReport, speed?: number): string[] {
@@ -143,7 +153,9 @@ function errorRate(name: string, units: string, rate: ErrorRate): string[] {
   return [
     `${name} ${shown} (${how})`,
     ...(emptyReferenceInsertions > 0
-      ? [`${emptyReferenceInsertions} more ${units} against empty references`]
+      ? [
+        `${emptyReferenceInsertions} more ${units} inserted where the reference is empty`,
+      ]
       : []),
   ];
 }
@@ -171,22 +183,29 @@ function outsideLines(
   if (requestsPerSecond === undefined) return [];
   const within = Math.round(requestsPerSecond * (endMs - startMs) / 1000);
   if (ok - within <= OUTSIDE_SHARE * ok) return [];
-  const text = `rates count the ${
-    plural(within, "request")
-  } that ended within the window of ${
-    seconds(endMs - startMs)
-  }, not all ${ok} ok: measure longer`;
-  return wrapMessage(text, { ...look, label: "          " });
+  const counted = plural(within, "request");
+  const length = seconds(endMs - startMs);
+  const text =
+    `rates count the ${counted} that ended within the window of ${length}, not all ${ok} ok: measure longer`;
+  return wrapMessage(text, { ...look, label: labelOf() });
 }
 
+/** Formats SLOs in columns: the objective with its limit, the value with its number of requests, and the result. */
 function sloLines({ slo = [] }: StageReport, look: Look): string[] {
-  const parts = slo.map((each) => {
-    const result = each.pass
+  const rows = slo.map((each) => [plain(each.objective), formatSloValue(each)]);
+  const [widest = 0, widestValue = 0] = [0, 1].map((i) =>
+    Math.max(0, ...rows.map((cells) => displayWidth(cells[i]!)))
+  );
+  return slo.map(({ pass }, i) => {
+    const [objective, value] = rows[i]!;
+    const result = pass
       ? look.paint("green", "met")
       : look.paint("red", "missed");
-    return `${plain(each.objective)}  ${formatSloValue(each)}  ${result}`;
+    const label = labelOf(i === 0 ? "slo" : "");
+    return `${label}${objective!.padEnd(widest)}  ${
+      value!.padEnd(widestValue)
+    }  ${result}`;
   });
-  return wrap(parts, { ...look, label: "  slo     " });
 }
 
 /** Names the sources of token counts other than the server's: an estimate must not look like a count. */
@@ -235,34 +254,24 @@ function failureLines(
   ];
 }
 
-function clientLines(
-  { client, verdict }: StageReport,
+function verdictLines(
+  { verdict: { status, reasons } }: StageReport,
   look: Look,
 ): string[] {
-  const status = look.paint(verdictColor(verdict.status), verdict.status);
-  const health = healthOf(client);
-  const last = health.pop();
-  const parts = last === undefined
-    ? [status]
-    : [...health, `${last}   ${status}`];
-  const label = "  client  ";
-  const indent = " ".repeat(label.length);
   return [
-    ...wrap(parts, { ...look, label }),
-    ...verdict.reasons.flatMap((reason) =>
-      wrapMessage(reason, { ...look, label: indent })
-    ),
+    labelOf("verdict") + look.paint(verdictColor(status), status),
+    ...messageLines(reasons, { ...look, label: labelOf() }),
   ];
 }
 
 function healthOf(client: ClientHealth): string[] {
   const { scheduleLag, chunkLateness, loopDelay, cpu, rssBytes } = client;
   return [
-    ...p99Of("lag", scheduleLag),
+    ...p99Of("schedule lag", scheduleLag),
     ...p99Of("chunk lateness", chunkLateness),
-    ...p99Of("loop", loopDelay),
-    ...optional(cpu, (share) => `cpu ${percent(share)}`),
-    ...optional(rssBytes, mebibytes),
+    ...p99Of("event-loop delay", loopDelay),
+    ...optional(cpu, (share) => `CPU ${percent(share)}`),
+    ...optional(rssBytes, (bytes) => `memory ${rounded(bytes / 2 ** 20)} MiB`),
   ];
 }
 

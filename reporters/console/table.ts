@@ -40,11 +40,13 @@ const ofClient: ReadonlySet<string> = new Set(
   clientMetrics.map(({ name }) => name),
 );
 
-/** Rows left out if they have the same values as another row. */
+/** Rows left out if they would show the same numbers as another row of the same time. */
 const REPEATS: Readonly<Record<string, readonly string[]>> = {
   firstEvent: ["ttft"],
+  finalizationFromEnd: ["finalization"],
   ttfo: ["ttft", "ttftCold"],
   ttftCold: ["ttft"],
+  ttfb: ["latency"],
 };
 
 /** Number of values from which a percentile differs from the largest value: 1 ÷ (1 − p). */
@@ -72,22 +74,25 @@ function orderedRows(stage: StageReport, isPaced: boolean): [string, Metric][] {
   const names = [...ORDER, ...labels.keys(), ...Object.keys(found).sort()];
   return [...new Set(names)].flatMap((name) => {
     const metric = found[name];
-    if (!metric || ofClient.has(name) || isRedundant(name, stage)) return [];
+    if (!metric || ofClient.has(name)) return [];
     // The RTFx of paced audio is the pace, a little below 1.
-    return name === "rtfxRequest" && isPaced ? [] : [[name, metric]];
+    if (name === "rtfxRequest" && isPaced) return [];
+    return repeats(name, metric, stage) ? [] : [[name, metric]];
   });
 }
 
 /** Reports whether another row shows the same. A closed loop has no schedule that response time could differ by. */
-function isRedundant(name: string, { load, metrics }: StageReport): boolean {
+function repeats(
+  name: string,
+  metric: Metric,
+  { load, metrics }: StageReport,
+): boolean {
   const isClosed = load["kind"] === "concurrent";
   if (name === "responseTime" && isClosed && metrics["latency"]) return true;
-  const metric = metrics[name];
-  return (REPEATS[name] ?? []).some((other) => {
-    const twin = metrics[other];
-    return twin?.n === metric?.n && twin?.mean === metric?.mean &&
-      twin?.max === metric?.max;
-  });
+  const shown = cellsOf(metric).join();
+  return (REPEATS[name] ?? []).some((other) =>
+    metrics[other] && cellsOf(metrics[other]).join() === shown
+  );
 }
 
 function block(

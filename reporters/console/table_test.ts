@@ -42,13 +42,14 @@ Deno.test("metricsTable() leaves out response time in a closed loop, which has n
   assert.deepEqual(rows("constant"), ["response time", "E2E latency"]);
 });
 
-Deno.test("metricsTable() leaves out rows that repeat TTFT", () => {
+Deno.test("metricsTable() leaves out rows that show the same numbers as another", () => {
   const rows = (ttft: number, ttfo: number) =>
     metricsTable({
       ...goodStage,
       metrics: { ttft: metric("ms", 200, ttft), ttfo: metric("ms", 200, ttfo) },
     }, look).slice(1).map((line) => line.trim().split("  ")[0]);
   assert.deepEqual(rows(30, 30), ["TTFT"]);
+  assert.deepEqual(rows(30, 30.02), ["TTFT"]);
   assert.deepEqual(rows(30, 40), ["TTFT", "TTFO (first answer text)"]);
 });
 
