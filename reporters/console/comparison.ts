@@ -13,45 +13,45 @@ import {
 
 interface Column {
   readonly head: string;
-  /** Head for narrow tables. */
+  /** Head for narrow tables. @default head */
   readonly short?: string;
-  readonly of: (stage: StageReport) => string | undefined;
-  /** Whether a stage needs the column. @default Whether there is a value */
-  readonly isNeeded?: (stage: StageReport) => boolean;
+  readonly cellOf: (stage: StageReport) => string | undefined;
+  /** Whether the column is left out if it contains only 0. @default {false} */
+  readonly skipsZero?: boolean;
 }
 
 const columns: readonly Column[] = [
-  { head: "ok", of: ({ counts }) => String(counts.ok) },
+  { head: "ok", cellOf: ({ counts }) => `${counts.ok}` },
   {
     head: "failed",
     short: "fail",
-    of: ({ counts }) => String(counts.error + counts.timeout),
+    cellOf: ({ counts }) => `${counts.error + counts.timeout}`,
   },
   {
     head: "cancelled",
     short: "cut",
-    of: ({ counts }) => String(counts.cancelled),
-    isNeeded: ({ counts }) => counts.cancelled > 0,
+    cellOf: ({ counts }) => `${counts.cancelled}`,
+    skipsZero: true,
   },
   {
     head: "dropped",
     short: "drop",
-    of: ({ counts }) => String(counts.dropped),
-    isNeeded: ({ counts }) => counts.dropped > 0,
+    cellOf: ({ counts }) => `${counts.dropped}`,
+    skipsZero: true,
   },
-  { head: "TTFT", of: quantiles("ttft") },
-  { head: "finalization", short: "final", of: quantiles("finalization") },
-  { head: "E2E latency", short: "E2E", of: quantiles("latency") },
-  { head: "embeddings/s", of: rate("embeddingsPerSecond", rounded) },
+  { head: "TTFT", cellOf: quantiles("ttft") },
+  { head: "finalization", short: "final", cellOf: quantiles("finalization") },
+  { head: "E2E latency", short: "E2E", cellOf: quantiles("latency") },
+  { head: "embeddings/s", cellOf: rate("embeddingsPerSecond", rounded) },
   {
     head: "tokens/s",
     short: "tok/s",
-    of: rate("outputTokensPerSecond", rounded),
+    cellOf: rate("outputTokensPerSecond", rounded),
   },
-  { head: "RTFx", of: rate("rtfxAggregate", times) },
+  { head: "RTFx", cellOf: rate("rtfxAggregate", times) },
   {
     head: "WER",
-    of: ({ quality }) => optional(quality.wer?.value, percent)[0],
+    cellOf: ({ quality }) => optional(quality.wer?.value, percent)[0],
   },
 ];
 
@@ -62,20 +62,10 @@ export function comparisonLines(
 ): string[] {
   const verdicts = ["verdict", ...stages.map(({ verdict }) => verdict.status)];
   const names = ["stage", ...stages.map(({ name }) => plain(name))];
-  const kept = columnsFor(stages);
-  const long = tableOf(stages, kept);
-  /** Width left for names beside margin, cells and gaps. */
-  const roomIn = ({ widths }: Table, gap: string) =>
-    width - 2 - sum(widths) - widest(verdicts) -
-    (widths.length + 1) * gap.length;
-  const table = roomIn(long, " ") >= widest(names)
-    ? long
-    : tableOf(stages, kept.map(shortened));
-  const { rows, widths } = table;
-  const gap = roomIn(table, "  ") >= widest(names) ? "  " : " ";
-  const room = roomIn(table, gap);
+  const space = width - 2 - widest(verdicts);
+  const { rows, widths, gap, room } = layoutFor(stages, space, widest(names));
   const nameWidth = Math.min(widest(names), Math.max(8, room));
-  const lines = rows.map((row, i) => {
+  const [head = "", ...body] = rows.map((row, i) => {
     const name = truncate(names[i] ?? "", nameWidth);
     const verdict = verdicts[i] ?? "";
     return "  " + [
@@ -84,7 +74,6 @@ export function comparisonLines(
       i === 0 ? verdict : paint(verdictColor(verdict), verdict),
     ].join(gap);
   });
-  const [head = "", ...body] = lines;
   return [
     paint("bold", "stages") + paint("dim", " · p50/p95 in ms"),
     paint("dim", head),
@@ -93,32 +82,55 @@ export function comparisonLines(
 }
 
 /** Cells between the names and the verdicts, heads first. */
-interface Table {
+interface Layout {
   readonly rows: readonly (readonly string[])[];
   /** Width of each column. */
   readonly widths: readonly number[];
+  /** Text between two columns. */
+  readonly gap: string;
+  /** Width left for the names. */
+  readonly room: number;
 }
 
-function tableOf(
+/** Returns the widest layout that leaves room for the names, or the narrowest. */
+function layoutFor(
+  stages: readonly StageReport[],
+  space: number,
+  nameWidth: number,
+): Layout {
+  const full = columnsFor(stages);
+  const narrow = full.map((column) => ({
+    ...column,
+    head: column.short ?? column.head,
+  }));
+  const layouts = [full, narrow].flatMap((columns) =>
+    ["  ", " "].map((gap) => layoutOf(stages, columns, space, gap))
+  );
+  return layouts.find(({ room }) => room >= nameWidth) ?? layouts.at(-1)!;
+}
+
+function layoutOf(
   stages: readonly StageReport[],
   columns: readonly Column[],
-): Table {
+  space: number,
+  gap: string,
+): Layout {
   const rows = [
     columns.map(({ head }) => head),
-    ...stages.map((stage) => columns.map(({ of }) => of(stage) ?? "")),
+    ...stages.map((stage) => columns.map(({ cellOf }) => cellOf(stage) ?? "")),
   ];
   const widths = columns.map((_, i) => widest(rows.map((row) => row[i] ?? "")));
-  return { rows, widths };
-}
-
-function shortened({ head, short = head, ...rest }: Column): Column {
-  return { ...rest, head: short };
+  const room = widths.reduce(
+    (room, width) => room - width - gap.length,
+    space - gap.length,
+  );
+  return { rows, widths, gap, room };
 }
 
 /** Returns the columns with values; of two similar ones, that for speech. */
 function columnsFor(stages: readonly StageReport[]): Column[] {
-  const filled = columns.filter(({ of, isNeeded }) =>
-    stages.some((stage) => isNeeded ? isNeeded(stage) : of(stage) !== undefined)
+  const filled = columns.filter(({ cellOf, skipsZero }) =>
+    stages.map(cellOf).some((cell) => cell && !(skipsZero && cell === "0"))
   );
   const heads = new Set(filled.map(({ head }) => head));
   return filled.filter(({ head }) =>
@@ -130,11 +142,11 @@ function columnsFor(stages: readonly StageReport[]): Column[] {
 function rate(
   name: keyof StageReport["rates"],
   format: (value: number) => string,
-): Column["of"] {
+): Column["cellOf"] {
   return ({ rates }) => optional(rates[name], format)[0];
 }
 
-function quantiles(metric: string): Column["of"] {
+function quantiles(metric: string): Column["cellOf"] {
   return ({ metrics }) => {
     const found = metrics[metric];
     return found && `${rounded(found.p50)}/${rounded(found.p95)}`;
@@ -143,8 +155,4 @@ function quantiles(metric: string): Column["of"] {
 
 function widest(texts: readonly string[]): number {
   return Math.max(...texts.map(displayWidth));
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
 }

@@ -52,10 +52,8 @@ export const consoleReporter: ReporterPlugin<ConsoleOptions> = defineReporter({
   open({ color: given, width }, { env }) {
     const color = given === "always" ||
       (given === "auto" && Deno.stdout.isTerminal() && !env("NO_COLOR"));
-    return {
-      report: (report) =>
-        writeText("-", renderReport(report, { width, color })),
-    };
+    const show = (report: Report) => renderReport(report, { width, color });
+    return { report: (report) => writeText("-", show(report)) };
   },
 });
 
@@ -79,8 +77,7 @@ export function renderReport(
     skippedLines(report.skipped, look),
   ];
   return sections.filter((lines) => lines.length > 0)
-    .map((lines) => lines.map((line) => `${line}\n`).join(""))
-    .join("\n");
+    .map((lines) => `${lines.join("\n")}\n`).join("\n");
 }
 
 function stageSections({ run, stages }: Report, look: Look): string[][] {
@@ -99,8 +96,7 @@ function stageSections({ run, stages }: Report, look: Look): string[][] {
 }
 
 function headerLines(report: Report, look: Look): string[] {
-  const { earshot, run, interrupted } = report;
-  const { config, facts } = run;
+  const { earshot, run: { config, facts, loadingMs }, interrupted } = report;
   const parts = [
     look.paint("bold", `earshot ${plain(earshot.version)}`),
     describeBackend(nameOf(config.backend, facts), facts.backend),
@@ -108,7 +104,7 @@ function headerLines(report: Report, look: Look): string[] {
     textFact(facts.backend, "model"),
     describeData(config.data, facts),
     `seed ${config.seed}`,
-    `loaded in ${seconds(run.loadingMs)}`,
+    `loaded in ${seconds(loadingMs)}`,
   ];
   return [
     ...wrap(parts.filter((part) => part !== undefined), look),
@@ -162,10 +158,7 @@ function skippedLines({ count, items }: Skipped, look: Look): string[] {
   const shown = items.slice(0, 5);
   const more = count - shown.length;
   return [
-    look.paint(
-      "yellow",
-      `skipped ${plural(count, "unusable item")}`,
-    ),
+    look.paint("yellow", `skipped ${plural(count, "unusable item")}`),
     ...shown.flatMap(({ id, reason }) =>
       wrapMessage(`${id}: ${reason}`, { ...look, label: "  " })
     ),

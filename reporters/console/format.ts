@@ -52,9 +52,8 @@ export function percent(share: number): string {
   if (value === 0) return "0 %";
   if (value < 0.0095) return `${rounded(value)} %`;
   if (value > 99.9 && value < 100) return "> 99.9 %";
-  return `${
-    value < 99.95 ? value.toFixed(value < 0.095 ? 2 : 1) : value.toFixed(0)
-  } %`;
+  const digits = value < 0.095 ? 2 : value < 99.95 ? 1 : 0;
+  return `${value.toFixed(digits)} %`;
 }
 
 /** Formats a number of things: `1 request`, `2 requests`. */
@@ -75,17 +74,12 @@ export function seconds(ms: number): string {
   return `${(ms / 1000).toFixed(1)} s`;
 }
 
-/** Formats bytes as mebibytes. */
-export function mebibytes(bytes: number): string {
-  return `${rounded(bytes / 2 ** 20)} MiB`;
-}
-
 /** Formats a factor, such as RTFx. */
 export function times(factor: number): string {
   return `${factor < 9.95 ? factor.toFixed(1) : factor.toFixed(0)}x`;
 }
 
-/** Escape sequences for colour and cursor movement. The end of others is uncertain, and text could be removed with them. */
+/** Escape sequences for colour and cursor movement. Others have no certain end, so that text could be lost with them. */
 // deno-lint-ignore no-control-regex -- control characters are what it finds
 const escapes = /\u001b\[(?:[?\d][\d;:]*[A-Za-z]|m)/gu;
 // deno-lint-ignore no-control-regex -- control characters are what it finds
@@ -132,20 +126,20 @@ export function wrap(
   { width, label = "", separator = " · " }: Wrapping,
 ): string[] {
   const indent = " ".repeat(displayWidth(label));
+  const [first, ...others] = parts;
+  if (first === undefined) return [];
   const lines: string[] = [];
-  let line: string | undefined;
-  for (const part of parts) {
-    const longer: string = line === undefined
-      ? label + part
-      : line + separator + part;
-    if (line === undefined || displayWidth(longer) <= width) {
+  let line = label + first;
+  for (const part of others) {
+    const longer = line + separator + part;
+    if (displayWidth(longer) <= width) {
       line = longer;
-      continue;
+    } else {
+      lines.push(line);
+      line = indent + part;
     }
-    lines.push(line);
-    line = indent + part;
   }
-  return line === undefined ? lines : [...lines, line];
+  return [...lines, line];
 }
 
 /** Divides a text into lines between words, and words that are longer than a line. */
