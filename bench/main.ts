@@ -1,6 +1,6 @@
 /**
- * `deno task bench`: what earshot costs beside the least client that does the same. Tables for people, and one line
- * of JSON at the end.
+ * `deno task bench`: compares the cost of earshot with that of the least client that does the same. Prints tables, and
+ * one line of JSON at the end.
  *
  * @module
  */

@@ -6,23 +6,23 @@ export type TransportName = "native" | "ws";
 /** Clients to compare. */
 export type SuiteName = "http" | "realtime";
 
-/** Workloads to measure, and for how long. */
+/** Workloads to measure, and their length. */
 export interface BenchOptions {
   readonly suites: readonly SuiteName[];
   readonly streams: number;
   /** Length of the measured window. */
   readonly seconds: number;
-  /** Of load before the window: connecting and warming up. */
+  /** Length of the load before the window: connecting and warm-up. */
   readonly warmup: number;
-  /** Each round measures every client once; the order turns round with each. */
+  /** Number of rounds. Each measures every client once, in the reverse order of the last. */
   readonly rounds: number;
   readonly chunkMs: number;
   readonly transports: readonly TransportName[];
-  /** Prints the JSON line alone. */
+  /** Prints only the line of JSON. */
   readonly json: boolean;
 }
 
-/** Reads the command line; ends the process with a word where it cannot. */
+/** Parses the command line. Ends the process with a message if it is invalid. */
 export function benchOptions(args: readonly string[]): BenchOptions {
   const { transport, suite, ...flags } = new Command("bench")
     .description(
@@ -52,7 +52,7 @@ function suitesOf(text: string): readonly SuiteName[] {
   if (text === "all") return SUITES;
   const known = SUITES.filter((name) => name === text);
   if (known.length > 0) return known;
-  throw new InvalidArgumentError("It must be http, realtime or all.");
+  throw new InvalidArgumentError("must be http, realtime or all.");
 }
 
 const BOTH: readonly TransportName[] = ["native", "ws"];
@@ -61,10 +61,10 @@ function transportsOf(text: string): readonly TransportName[] {
   if (text === "both") return BOTH;
   const known = BOTH.filter((name) => name === text);
   if (known.length > 0) return known;
-  throw new InvalidArgumentError("It must be native, ws or both.");
+  throw new InvalidArgumentError("must be native, ws or both.");
 }
 
 function natural(text: string): number {
   if (/^[1-9]\d*$/.test(text)) return Number(text);
-  throw new InvalidArgumentError("It must be a whole number from 1.");
+  throw new InvalidArgumentError("must be a whole number from 1.");
 }

@@ -1,11 +1,11 @@
-/** A server's process. */
+/** Process of a server. */
 export interface Sink extends AsyncDisposable {
   readonly url: string;
-  /** Processor time that it has used so far. */
+  /** Returns the processor time used so far. */
   cpuMs(): Promise<number>;
 }
 
-/** Starts a server, which says where it listens on its first line. */
+/** Starts a server, whose first line of output is its address. */
 export async function startSink(script: string): Promise<Sink> {
   const process = command(script, []).spawn();
   const reader = process.stdout.pipeThrough(new TextDecoderStream())
@@ -13,7 +13,7 @@ export async function startSink(script: string): Promise<Sink> {
   let line = "";
   while (!line.includes("\n")) {
     const { value, done } = await reader.read();
-    if (done) throw new Error("Cannot start the server: it ended");
+    if (done) throw new Error("the server ended before it printed its address");
     line += value;
   }
   const url = line.trim();

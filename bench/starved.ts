@@ -1,6 +1,6 @@
 import type { Clock } from "../core/clock.ts";
 
-/** Share of its lifetime in which this process's main thread was runnable but had no processor. Linux only. */
+/** Returns the share of its lifetime in which this process's main thread was runnable but had no processor. Linux only. */
 export async function starved(clock: Clock): Promise<{ starved?: number }> {
   const stat = await Deno.readTextFile("/proc/self/schedstat")
     .catch(() => undefined);

@@ -4,7 +4,7 @@ import type { Clock } from "../../core/clock.ts";
 import type { Counts } from "./bare_client.ts";
 import { type HttpJob, PROMPT, type Scenario } from "./scenario.ts";
 
-/** The chat backend alone: one request after another on each stream, without engine, samples or report. */
+/** Sends chats with the backend alone: one request after another on each stream, without engine, samples or report. */
 export async function startBackend(
   { target, scenario: name }: HttpJob,
   { concurrency, stream }: Scenario,

@@ -11,7 +11,7 @@ export interface Counts {
   delay(ms: number): void;
 }
 
-/** The least that a client can do with undici's dispatch: the same body, the answer parsed, each read stamped. */
+/** Sends chats with the least code on undici's dispatch: it sends the same body, parses the answer and stamps each read. */
 export function startBare(
   { target, scenario: name }: HttpJob,
   { concurrency, stream }: Scenario,

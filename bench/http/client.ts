@@ -1,5 +1,5 @@
 /**
- * One client process: does the job that its argument describes and prints what it saw, as JSON.
+ * Client process: runs the job in its argument and prints the figures as JSON.
  *
  * @module
  */
@@ -17,7 +17,7 @@ import {
   SCENARIOS,
 } from "./scenario.ts";
 
-/** A client that runs until it is stopped, seen through a window. */
+/** Client that runs until it is stopped, and is measured in a window. */
 async function windowed(
   start: typeof startBare | typeof startBackend,
   job: HttpJob,

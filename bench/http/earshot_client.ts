@@ -9,7 +9,7 @@ import {
   SCENARIOS,
 } from "./scenario.ts";
 
-/** Earshot as its users run it: backend, engine, samples and their evaluation. */
+/** Sends chats with earshot as its users run it: backend, engine, samples and their evaluation. */
 export async function earshotFigures(job: HttpJob): Promise<HttpFigures> {
   const { target, scenario, warmupMs, windowMs } = job;
   const { concurrency, stream } = SCENARIOS[scenario];
@@ -27,7 +27,7 @@ export async function earshotFigures(job: HttpJob): Promise<HttpFigures> {
     reporters: scenario === "paced" ? [collector(samples)] : [],
   });
   const { rates, window, client, counts } = stage!;
-  if (counts.error + counts.timeout > 0) throw new Error("A request failed");
+  if (counts.error + counts.timeout > 0) throw new Error("a request failed");
   const requests = Math.round(rates.requestsPerSecond! * windowMs / 1000);
   const delays = new Column();
   for (const { atMs, text } of samples.flatMap(({ deltas }) => deltas)) {

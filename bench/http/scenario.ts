@@ -1,22 +1,22 @@
-/** One workload: the response of the server and the figure it measures. */
+/** Workload: the response of the server and the figure to measure. */
 export type ScenarioName = "json" | "events" | "paced";
 
-/** One thing to measure. */
+/** Workload and its load. */
 export interface Scenario {
   /** Requests in flight. */
   readonly concurrency: number;
   /** Whether the answer is streamed. */
   readonly stream: boolean;
-  /** For people. */
+  /** Title in tables. */
   readonly title: string;
 }
 
-/** Events in one answer of `events`. */
+/** Number of events in an answer of `events`. */
 export const EVENTS = 100;
 /** Time between the events of a `paced` stream. */
 export const PACE_MS = 50;
 
-/** By name: each is a path of the server too. */
+/** Scenarios by name, which is also a path of the server. */
 export const SCENARIOS: Readonly<Record<ScenarioName, Scenario>> = {
   json: { concurrency: 32, stream: false, title: "plain JSON" },
   events: {
@@ -31,10 +31,10 @@ export const SCENARIOS: Readonly<Record<ScenarioName, Scenario>> = {
   },
 };
 
-/** Which client: the least code that does the same, the chat backend alone, or earshot as it is. */
+/** Client: the least code that does the same, the chat backend alone, or earshot. */
 export type ClientKind = "bare" | "backend" | "earshot";
 
-/** Arguments of one client process. */
+/** Argument of a client process. */
 export interface HttpJob {
   readonly kind: ClientKind;
   readonly scenario: ScenarioName;
@@ -44,9 +44,9 @@ export interface HttpJob {
   readonly windowMs: number;
 }
 
-/** Figures of its measurement window. */
+/** Figures of the measured window. */
 export interface HttpFigures {
-  /** Answers that came whole. */
+  /** Complete answers. */
   readonly requests: number;
   /** Events of all answers. */
   readonly events: number;
@@ -60,5 +60,5 @@ export interface HttpFigures {
   readonly starved?: number;
 }
 
-/** The request, the same in both clients. */
+/** Body of the request, the same in all clients. */
 export const PROMPT = "How long is a piece of string?";

@@ -1,7 +1,7 @@
 /**
- * The cheapest HTTP server that a chat client can talk to, in a process of its own, on plain sockets: it looks at
- * nothing but the path and the length of the body. Prints its address on the first line; `/stats` returns its
- * processor time. An event of a paced stream holds the time at which it was handed to the socket.
+ * The cheapest HTTP server for a chat client, in its own process, on plain sockets: it reads only the path and the
+ * length of the body. Prints its address on the first line; `/stats` returns its processor time. An event of a paced
+ * stream contains the time at which it was given to the socket.
  *
  * @module
  */
@@ -53,10 +53,10 @@ const EVENTS_ANSWER = encoder.encode(
   STREAM_HEAD + eventOf(" word").repeat(EVENTS) + STREAM_END,
 );
 
-/** Streams that are written to, each at its own time of every pace. */
+/** Open streams, each written to at its own time in every pace. */
 const paced: { conn: Deno.Conn; nextMs: number }[] = [];
 
-/** Spreads streams evenly over a pace, however many come. */
+/** Spreads any number of streams evenly over a pace. */
 function phaseOf(index: number): number {
   return (index * 0.618034 % 1) * PACE_MS;
 }

@@ -24,13 +24,13 @@ interface Cost {
 
 /** Results of a client relative to the bare loop. */
 interface Ratios {
-  /** Its throughput ÷ the bare loop's; of paced streams all do the same work, and it says nothing. */
+  /** Its throughput ÷ the bare loop's. Meaningless for paced streams, where every client does the same work. */
   readonly throughput: number;
-  /** The bare loop's processor time a unit of work ÷ its own: its throughput where the processor is the limit. */
+  /** The bare loop's processor time per unit of work ÷ its own: its throughput if the processor is the limit. */
   readonly efficiency: number;
 }
 
-/** The clients under one scenario. */
+/** Results of the clients in one scenario. */
 interface Comparison {
   readonly costs: Readonly<Record<ClientKind, Cost>>;
   readonly ratios: Readonly<Record<Exclude<ClientKind, "bare">, Ratios>>;
@@ -41,7 +41,7 @@ interface Measured extends HttpFigures {
   readonly scenario: ScenarioName;
 }
 
-/** Chats through earshot and through a bare loop over undici's dispatch. */
+/** Compares chats by earshot and by a bare loop over undici's dispatch. */
 export async function httpSuite(options: BenchOptions) {
   const rounds = await measureAll(options);
   const windowMs = options.seconds * 1000;
@@ -53,7 +53,7 @@ export async function httpSuite(options: BenchOptions) {
   return { table: tableOf(scenarios, options), scenarios, rounds };
 }
 
-/** Every client in every round, the order turned round from one to the next. */
+/** Runs every client in every round; each round reverses the order. */
 async function measureAll(options: BenchOptions): Promise<Measured[]> {
   const kinds = Object.keys(NAMES) as ClientKind[];
   const all: Measured[] = [];

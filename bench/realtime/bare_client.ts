@@ -7,15 +7,15 @@ import { denoHost } from "../../plugins/host.ts";
 import { noise } from "./chunk.ts";
 import type { ClientFigures, ClientJob } from "./client_job.ts";
 
-/** Counters. */
+/** Numbers of messages. */
 interface Counts {
   sent: number;
   received: number;
 }
 
 /**
- * The least that a client can do: connects, sends one string again and again, every stream in its turn on one timer,
- * and counts what comes, unread.
+ * Streams with the least work that a client can do: one timer sends the same string on one connection after another,
+ * and messages are counted, not read.
  */
 export async function bareClient(job: ClientJob): Promise<ClientFigures> {
   const { chunkMs, warmupMs, windowMs } = job;
@@ -65,7 +65,7 @@ async function openTransport({ target, transport }: ClientJob) {
 
 type Connect = Awaited<ReturnType<typeof openTransport>>["connect"];
 
-/** Opens all connections, and resolves when the server has greeted on each. */
+/** Opens all connections. Resolves when the server has sent a message on each. */
 async function connectAll(
   connect: Connect,
   streams: number,
@@ -79,13 +79,13 @@ async function connectAll(
         counts.received++;
         resolve(socket);
       },
-      closed: ({ code }) => reject(new Error(`Closed with ${code}`)),
+      closed: ({ code }) => reject(new Error(`closed with ${code}`)),
     });
     return promise;
   }));
 }
 
-/** Sends a chunk on each socket every `chunkMs`, their turns spread evenly; returns how to stop. */
+/** Sends a chunk on each socket every `chunkMs`, spread evenly over that time. Returns a function that stops it. */
 function wheel(
   clock: Clock,
   sockets: readonly Socket[],

@@ -1,9 +1,9 @@
 import { random } from "../../lib/random.ts";
 
-/** The rate of the wire. */
+/** Sample rate on the wire. */
 export const SAMPLE_RATE_HZ = 16_000;
 
-/** Noise, which no transport can make small. */
+/** Creates noise, which no transport can compress. */
 export function noise(ms: number): Int16Array<ArrayBuffer> {
   const next = random(1, "noise");
   const length = Math.round(ms * SAMPLE_RATE_HZ / 1000);

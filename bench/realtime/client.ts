@@ -1,5 +1,5 @@
 /**
- * One client process: does the job that its argument describes and prints what it saw, as JSON.
+ * Client process: runs the job in its argument and prints the figures as JSON.
  *
  * @module
  */

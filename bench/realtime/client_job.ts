@@ -1,10 +1,10 @@
 import type { Summary } from "../../core/report.ts";
 import type { TransportName } from "../options.ts";
 
-/** Which client: earshot as it is, or the least code that does the same on the wire. */
+/** Client: earshot, or the least code that sends and receives the same messages. */
 export type ClientKind = "earshot" | "bare";
 
-/** Arguments of one client process. */
+/** Argument of a client process. */
 export interface ClientJob {
   readonly kind: ClientKind;
   readonly transport: TransportName;
@@ -16,7 +16,7 @@ export interface ClientJob {
   readonly windowMs: number;
 }
 
-/** Figures of its measurement window. */
+/** Figures of the measured window. */
 export interface ClientFigures {
   /** Messages sent: chunks of audio. */
   readonly sent: number;
@@ -30,7 +30,7 @@ export interface ClientFigures {
   readonly latenessMs: Summary;
 }
 
-/** Figures of the whole lifetime, which only the process itself can read. */
+/** Figures of the whole lifetime of the process, which only it can read. */
 export interface ClientReport extends ClientFigures {
   /** Share of its lifetime in which its main thread was runnable but had no processor: load of other processes. Linux only. */
   readonly starved?: number;

@@ -12,10 +12,10 @@ import { collector } from "../collector.ts";
 import { noise } from "./chunk.ts";
 import type { ClientFigures, ClientJob } from "./client_job.ts";
 
-/** Utterances outlast the run: what is measured is streaming, without the connecting and ending of streams. */
+/** Time by which utterances outlast the run, so that only streaming is measured, not the start and end of streams. */
 const SPARE_MS = 30_000;
 
-/** Earshot as its users run it: backend, engine, samples and their evaluation. */
+/** Streams with earshot as its users run it: backend, engine, samples and their evaluation. */
 export async function earshotClient(job: ClientJob): Promise<ClientFigures> {
   const { target, transport, streams, chunkMs, warmupMs, windowMs } = job;
   const samples: Sample[] = [];
@@ -52,15 +52,14 @@ export async function earshotClient(job: ClientJob): Promise<ClientFigures> {
   };
 }
 
-/** The same audio for ever. */
+/** Creates a dataset that repeats one long utterance without end. */
 function longSpeech(durationMs: number) {
   const turn: Turn = {
     columns: {
       audio: {
         id: "noise",
         durationMs,
-        file: () =>
-          Promise.reject(new Error("Cannot give a file: it has none")),
+        file: () => Promise.reject(new Error("the noise has no file")),
         pcm16: () => Promise.resolve(noise(durationMs)),
       },
     },

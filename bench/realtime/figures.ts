@@ -2,34 +2,34 @@ import type { ClientKind, ClientReport } from "./client_job.ts";
 import { median, round } from "../numbers.ts";
 import type { TransportName } from "../options.ts";
 
-/** One client's run. */
+/** Run of one client. */
 export interface Measured extends ClientReport {
   readonly kind: ClientKind;
   readonly transport: TransportName;
-  /** Share of one core that the server took over the whole run, connecting and all. */
+  /** Share of one core that the server used over the whole run, including connecting. */
   readonly serverCpu: number;
-  /** The machine's load average when it began: what else was going on. */
+  /** Load average of the machine at the start: work of other processes. */
   readonly loadBefore: number;
 }
 
-/** Cost of a client: medians of the rounds, so that one disturbed round does not decide. */
+/** Cost of a client: medians of the rounds, on which one disturbed round has no effect. */
 export interface Cost {
-  /** Processor time ÷ messages, sent and received alike. */
+  /** Processor time ÷ messages sent and received. */
   readonly cpuMicrosPerMessage: number;
   /** Share of one core. */
   readonly cpu: number;
   readonly latenessP50Ms: number;
   readonly latenessP99Ms: number;
   readonly rssBytes: number;
-  /** Chunks sent in a second, all streams together. */
+  /** Chunks sent per second by all streams together. */
   readonly sentPerSecond: number;
-  /** Share of one core that the server took. */
+  /** Share of one core that the server used. */
   readonly serverCpu: number;
   /** Share of the time in which the client was runnable but had no processor. */
   readonly starved: number;
 }
 
-/** The figures of one client over one transport. */
+/** Computes the figures of one client over one transport. */
 export function costOf(rounds: readonly Measured[], windowMs: number): Cost {
   const middle = (value: (round: Measured) => number, digits: number) =>
     round(median(rounds.map(value)), digits);

@@ -1,6 +1,6 @@
 /**
- * The cheapest server that a realtime client can stream to, in a process of its own: each append is answered with an
- * empty delta, and nothing is parsed. Prints its address on the first line; `/stats` returns its processor time.
+ * The cheapest server that a realtime client can stream to, in its own process: it answers each append with an empty
+ * delta and parses nothing. Prints its address on the first line; `/stats` returns its processor time.
  *
  * @module
  */
@@ -10,7 +10,7 @@ const CREATED = '{"type":"session.created","id":"sess-bench","created":0}';
 const DELTA = '{"type":"transcription.delta","delta":""}';
 const DONE = '{"type":"transcription.done","text":""}';
 
-/** Anything larger is audio. */
+/** Maximum length of a control message; longer messages are audio. */
 const CONTROL_CHARS = 200;
 
 function answer(request: Request): Response {

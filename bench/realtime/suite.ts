@@ -10,11 +10,11 @@ import { tableOf } from "./table.ts";
 export interface Comparison {
   readonly bare: Cost;
   readonly earshot: Cost;
-  /** Earshot's processor time a message ÷ the bare loop's. */
+  /** Earshot's processor time per message ÷ the bare loop's. */
   readonly cpuRatio: number;
 }
 
-/** Paced streams of speech through earshot and through a bare loop over the same transport. */
+/** Compares paced streams of speech by earshot and by a bare loop over the same transport. */
 export async function realtimeSuite(options: BenchOptions) {
   const rounds = await measureAll(options);
   const transports: Record<string, Comparison> = {};
@@ -27,7 +27,7 @@ export async function realtimeSuite(options: BenchOptions) {
   return { table: tableOf(transports, options), transports, rounds };
 }
 
-/** Every client in every round, the order turned round from one to the next. */
+/** Runs every client in every round; each round reverses the order. */
 async function measureAll(options: BenchOptions): Promise<Measured[]> {
   const kinds: ClientKind[] = ["bare", "earshot"];
   const all: Measured[] = [];

@@ -13,7 +13,7 @@ const COLUMNS: readonly (readonly [string, (cost: Cost) => string])[] = [
   ["starved", (cost) => percent(cost.starved)],
 ];
 
-/** The figures, for people. */
+/** Formats the figures as a table. */
 export function tableOf(
   transports: Readonly<
     Record<string, { bare: Cost; earshot: Cost; cpuRatio: number }>

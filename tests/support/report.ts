@@ -24,7 +24,7 @@ export function summary(n: number, median: number): Summary {
   };
 }
 
-/** A summary of a metric. */
+/** Returns a metric with its unit and summary. */
 export function metric(
   unit: Unit,
   n: number,
@@ -154,7 +154,7 @@ export const goodStage: StageReport = {
   verdict: { status: "valid", reasons: [] },
 };
 
-/** Thirty-two streams: failures of several kinds, and a client that could not keep up. */
+/** Thirty-two streams: failures of several kinds and a client that could not keep up. */
 export const troubledStage: StageReport = {
   ...goodStage,
   name: "32 streams",
@@ -249,7 +249,7 @@ export const troubledStage: StageReport = {
   },
 };
 
-/** A run of two stages, with every optional key somewhere in it. */
+/** A run of two stages that together have every optional key. */
 export const speechReport: Report = {
   schema: "earshot.report/2",
   ...runInfo,
@@ -257,12 +257,12 @@ export const speechReport: Report = {
   skipped: {
     count: 7,
     items: [
-      { id: "clips/b07.wav", reason: "truncated: 3.2 s of 5.0 s are there" },
-      { id: "clips/c01.mp3", reason: "no audio in it" },
-      { id: "clips/c02.mp3", reason: "no audio in it" },
-      { id: "clips/c03.mp3", reason: "no audio in it" },
-      { id: "clips/c04.mp3", reason: "no audio in it" },
-      { id: "clips/c05.mp3", reason: "no audio in it" },
+      { id: "clips/b07.wav", reason: "truncated: has 3.2 s of 5.0 s" },
+      { id: "clips/c01.mp3", reason: "contains no audio" },
+      { id: "clips/c02.mp3", reason: "contains no audio" },
+      { id: "clips/c03.mp3", reason: "contains no audio" },
+      { id: "clips/c04.mp3", reason: "contains no audio" },
+      { id: "clips/c05.mp3", reason: "contains no audio" },
     ],
   },
   interrupted: false,
