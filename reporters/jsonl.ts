@@ -6,7 +6,7 @@ import {
   type RunInfo,
   type Sample,
 } from "../plugins/mod.ts";
-import { linesTo, type LineWriter } from "./line_writer.ts";
+import { type LinePart, linesTo, type LineWriter } from "./line_writer.ts";
 import { checkWritable } from "./output.ts";
 import { plainJson } from "./safe_text.ts";
 import type { SavedLine, SavedSample } from "./samples_file.ts";
@@ -81,14 +81,6 @@ function sampleReporter(lines: LineWriter): Reporter {
     },
     [Symbol.asyncDispose]: () => lines[Symbol.asyncDispose](),
   };
-}
-
-/** Part of the line of a sample. */
-export interface LinePart {
-  /** Creates the text. */
-  readonly text: () => string;
-  /** Memory held until then, in units of about 100 bytes. */
-  readonly weight: number;
 }
 
 /** Deltas or audio chunks that are encoded at once: some tens of kilobytes. */

@@ -37,8 +37,11 @@ export interface LineWriterOptions {
   readonly patienceMs?: number;
 }
 
-interface Part {
+/** Line, or a part of a long one. */
+export interface LinePart {
+  /** Creates the text. */
   readonly text: () => string;
+  /** Memory held until then, in units of about 100 bytes. */
   readonly weight: number;
 }
 
@@ -57,7 +60,7 @@ export function lineWriter(options: LineWriterOptions): LineWriter {
   const encoder = new TextEncoder();
   const failed = Promise.withResolvers<void>();
   let sink: LineSink | undefined;
-  let waiting: Part[] = [];
+  let waiting: LinePart[] = [];
   let weight = 0;
   let lowest = Infinity;
   let alarm: ReturnType<typeof setTimeout> | undefined;
@@ -83,7 +86,7 @@ export function lineWriter(options: LineWriterOptions): LineWriter {
   }
 
   async function writeParts(
-    parts: readonly Part[],
+    parts: readonly LinePart[],
     to: LineSink,
   ): Promise<void> {
     for (let next = 0; next < parts.length && failure === undefined;) {
@@ -152,7 +155,9 @@ export function lineWriter(options: LineWriterOptions): LineWriter {
     },
     async end() {
       await close();
-      if (failure === undefined || isPipeClosed(failure)) return;
+      // A reader that closes the pipe early, as `head` does, is not an error.
+      if (failure instanceof Deno.errors.BrokenPipe) return;
+      if (failure === undefined) return;
       throw new Error(
         `${name}: cannot write all lines (${written} written): ${
           messageOf(failure)
@@ -172,22 +177,16 @@ function tooSlow(patienceMs: number): Error {
   );
 }
 
-/** Reports whether the reader closed the pipe, as `head` does, which is not an error. */
-function isPipeClosed(error: unknown): boolean {
-  return error instanceof Deno.errors.BrokenPipe;
-}
-
 /** Creates a writer to a new file or, for `-`, to standard output. */
 export function linesTo(path: string): LineWriter {
   if (path === "-") {
-    const sink = {
-      write: (bytes: Uint8Array) => Deno.stdout.write(bytes),
-      close: () => {},
-    };
+    const { stdout } = Deno;
+    const sink = { write: stdout.write.bind(stdout), close: () => {} };
     const open = () => Promise.resolve(sink);
     return lineWriter({ name: "standard output", open });
   }
-  const options = { write: true, create: true, truncate: true };
-  const open = () => retryOpen(() => Deno.open(path, options));
-  return lineWriter({ name: path, open });
+  return lineWriter({
+    name: path,
+    open: () => retryOpen(() => Deno.create(path)),
+  });
 }

@@ -58,13 +58,13 @@ async function writeFile(path: string, text: string): Promise<void> {
   }
 }
 
-/** Attempts to open a file while too many files are open. */
+/** Maximum number of attempts to open a file while too many files are open. */
 const ATTEMPTS = 50;
 const PAUSE_MS = 100;
 
 /**
- * Opens a file, with further attempts while the process has too many open files: connections that are closing free some
- * soon, and no result must be lost until then.
+ * Opens a file, with further attempts while the process has too many open files: connections that are closing soon free
+ * some, and no result may be lost.
  */
 export async function retryOpen<T>(
   open: () => Promise<T>,
@@ -104,12 +104,8 @@ async function replaceFile(
 
 /** Writes a file to the disk. If it were renamed before, a crash could leave an empty file. */
 async function writeSynced(path: string, text: string): Promise<void> {
-  using file = await Deno.open(path, {
-    write: true,
-    create: true,
-    truncate: true,
-  });
-  await writeAll(file, new TextEncoder().encode(text));
+  await Deno.writeTextFile(path, text);
+  using file = await Deno.open(path, { write: true });
   await file.sync();
 }
 
