@@ -183,7 +183,11 @@ function findLastFrame(
   blockSamples: number,
   declared: number,
 ): LastFrame | undefined {
-  for (let at = tail.length - 2; at >= 0; at--) {
+  for (
+    let at = tail.lastIndexOf(0xff);
+    at >= 0;
+    at = at > 0 ? tail.lastIndexOf(0xff, at - 1) : -1
+  ) {
     const frame = frameAt(tail.subarray(at), blockSamples);
     if (frame && (declared === 0 || frame.end === declared)) {
       return { at, ...frame };

@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import {
   AudioError,
   type AudioPiece,
@@ -139,8 +140,9 @@ function codecOf(packet: Uint8Array<ArrayBuffer>, name: string) {
 async function lastPage(bytes: AudioBytes, name: string): Promise<Page> {
   const from = Math.max(0, bytes.size - MAX_PAGE_BYTES);
   const tail = await bytes.read(from, bytes.size);
-  for (let at = tail.length - 4; at >= 0; at--) {
-    if (!startsPage(tail, at)) continue;
+  const at = Buffer.from(tail.buffer, tail.byteOffset, tail.length)
+    .lastIndexOf("OggS");
+  if (at >= 0) {
     const page = requirePage(tail, at, name, from);
     if (page.isLast) return page;
     const rule = "its last page must be marked as the end";
@@ -222,8 +224,10 @@ function requirePage(
   };
 }
 
+/** Whether a page begins at `at`: with "OggS". */
 function startsPage(bytes: Uint8Array, at: number): boolean {
-  return String.fromCharCode(...bytes.subarray(at, at + 4)) === "OggS";
+  return bytes[at] === 0x4f && bytes[at + 1] === 0x67 &&
+    bytes[at + 2] === 0x67 && bytes[at + 3] === 0x53;
 }
 
 const HEADER_BYTES = 27;
