@@ -1,5 +1,6 @@
 /**
- * Checks that no product file imports itself through others. Imports of types count, dynamic imports do not.
+ * Checks the files of the product: none imports itself through others (imports of types count, dynamic imports do not),
+ * and none is longer than 450 lines.
  *
  * @module
  */
@@ -7,11 +8,6 @@ import assert from "node:assert/strict";
 
 /** The files that each file imports, by path. */
 type Graph = ReadonlyMap<string, readonly string[]>;
-
-/** Files whose circles are still to be removed: delete each entry with its circle. */
-const REMAINING: readonly RegExp[] = [
-  /^backends\/connect\/(credentials|options)\.ts$/,
-];
 
 const ROOT = new URL("../", import.meta.url);
 
@@ -161,9 +157,16 @@ Deno.test("no product file imports itself through others", async () => {
     [],
     "all are read",
   );
-  const isRemaining = (circle: readonly string[]) =>
-    REMAINING.some((files) => circle.every((file) => files.test(file)));
-  const circles = circlesIn(graph).filter((circle) => !isRemaining(circle))
+  const circles = circlesIn(graph)
     .map((circle) => [...circle, circle[0]].join(" → "));
   assert.deepEqual(circles, []);
+});
+
+Deno.test("no product file is longer than 450 lines", async () => {
+  const long: string[] = [];
+  for (const file of await productFiles()) {
+    const lines = (await Deno.readTextFile(new URL(file, ROOT))).split("\n");
+    if (lines.length > 451) long.push(`${file}: ${lines.length - 1}`);
+  }
+  assert.deepEqual(long, []);
 });
