@@ -54,7 +54,7 @@ export async function check(flags: CheckFlags): Promise<number> {
     signal,
     onSkip: (id, reason) => warn(`Skipped "${id}": ${reason}`),
     clock,
-    onLate: (what) => warn(`${what} did not stop in time and is abandoned`),
+    onLate: (what) => warn(`the ${what} did not stop in time and is abandoned`),
   });
   const ready = await source.next();
   await source.close();

@@ -3,6 +3,7 @@ import type { Backend, Dataset, LoadProfile, Stage } from "./contract.ts";
 import { UsageError } from "./errors.ts";
 import type { Host } from "./client_monitor.ts";
 import { settlesWithin } from "../lib/disposal.ts";
+import { yieldToEventLoop } from "../lib/event_loop.ts";
 import { random } from "../lib/random.ts";
 import type { Progress, Skipped, StageReport } from "./report.ts";
 import type { NormalizerName, StopRules } from "./config.ts";
@@ -56,7 +57,7 @@ export interface RunListener {
   /** An item of the data cannot be used. */
   skip(id: string, reason: string): void;
   /** A part of the run did not stop in time and is abandoned. */
-  late(part: string): void;
+  late(part: "backend" | "dataset"): void;
 }
 
 /** Result of a run. */
@@ -99,6 +100,8 @@ export async function runStages(options: EngineOptions): Promise<RunResult> {
       listener.stage(result.report);
       error = result.error;
       if (error !== undefined) break;
+      // Stages without a request take no time: without this, the signal would never abort.
+      await yieldToEventLoop();
       step = plan.next(result.report);
     }
   } catch (thrown) {

@@ -356,6 +356,20 @@ Deno.test("runStages() ends a stage by its own stop rules, where it has any", as
   checkFirstStage({ load, dataset: endless, stop: {}, seed: 1 });
 });
 
+Deno.test("runStages() stops on the signal between stages that have no request", async () => {
+  const stop = new AbortController();
+  const timer = setTimeout(() => stop.abort(), 20);
+  const { result: { stages, interrupted } } = await runOnSystemClock({
+    load: function* () {
+      for (;;) yield { name: "none", load: {}, arrivals: [], maxInFlight: 3 };
+    },
+    signal: stop.signal,
+  });
+  clearTimeout(timer);
+  assert.ok(interrupted);
+  assert.ok(stages.length > 0);
+});
+
 Deno.test("runStages() shows a load profile the SLO results of each stage", async () => {
   const passes: (boolean | undefined)[] = [];
   const load: LoadProfile = function* () {

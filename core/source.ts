@@ -33,7 +33,7 @@ export interface SourceOptions {
   /** Source of time. */
   readonly clock: Clock;
   /** Called with the part that did not stop in time when the source was closed. */
-  readonly onLate: (part: string) => void;
+  readonly onLate: (part: "backend" | "dataset") => void;
 }
 
 /** How long reading and preparing may take to stop, in milliseconds. */
@@ -136,10 +136,10 @@ export class SessionSource {
 
   async #close(): Promise<void> {
     this.#stop.abort();
-    let running = "the dataset";
+    let running: "backend" | "dataset" = "dataset";
     const stopped = (async () => {
       await this.#reading;
-      running = "the backend";
+      running = "backend";
       await Promise.allSettled(this.#queue.map(({ item }) => item));
     })();
     const { clock, onLate } = this.#options;

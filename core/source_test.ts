@@ -125,7 +125,7 @@ const never = () => new Promise<never>(() => {});
 
 for (
   const [what, parts] of [
-    ["the dataset", {
+    ["dataset", {
       dataset: {
         async *sessions() {
           yield { id: "a", turns: [] };
@@ -134,10 +134,10 @@ for (
       },
       backend: backendOf(never),
     }],
-    ["the backend", { backend: backendOf(never), loop: false }],
+    ["backend", { backend: backendOf(never), loop: false }],
   ] as const
 ) {
-  Deno.test(`SessionSource leaves ${what} behind that does not stop, and names it once`, async () => {
+  Deno.test(`SessionSource leaves the ${what} behind that does not stop, and names it once`, async () => {
     const clock = manualClock();
     const late: string[] = [];
     const source = open({

@@ -1,5 +1,7 @@
+import { UsageError } from "../core/errors.ts";
 import type { Backend, Dataset, Reporter } from "../core/contract.ts";
 import type { LoadProfile } from "../core/contract.ts";
+import type { StageReport } from "../core/report.ts";
 import type { Dialect } from "./dialect.ts";
 import { resolveEnv } from "./option_values.ts";
 import { explain, jsonSchemaOf, problemsError } from "./problems.ts";
@@ -161,7 +163,11 @@ export function defineLoad<Input, Output>(
 ): LoadPlugin<Input> {
   return define("load", {
     ...definition,
-    open: (options, context) => definition.profile(options, context),
+    async open(options, context) {
+      const profile = await definition.profile(options, context);
+      checkInstance("load", definition.name, profile);
+      return checkedProfile(definition.name, profile);
+    },
   });
 }
 
@@ -187,7 +193,9 @@ export function define<K extends Kind, Input, Output>(
           const schema = jsonSchemaOf(definition.options);
           throw problemsError(name, explain(result.issues, options, schema));
         }
-        return definition.open(result.value, context);
+        const instance = await definition.open(result.value, context);
+        checkInstance(kind, name, instance);
+        return instance;
       },
     };
   }
@@ -195,4 +203,74 @@ export function define<K extends Kind, Input, Output>(
     kind,
     definition: definition as Definition<K>,
   });
+}
+
+/** Functions that an instance of each kind must have. A load is a function itself. */
+const FUNCTIONS: Readonly<Record<Kind, readonly string[]>> = {
+  backend: ["send"],
+  dataset: ["sessions"],
+  reporter: ["report"],
+  load: [],
+  dialect: ["start", "receive", "begin", "append", "end"],
+};
+
+/** @throws {UsageError} If a plugin, which may be written in JavaScript, returned something else than its kind. */
+function checkInstance(kind: Kind, name: string, instance: unknown): void {
+  const wanted = kind === "load" ? "function" : "object";
+  const article = kind === "load" ? "a" : "an";
+  if (typeof instance !== wanted || instance === null) {
+    const was = instance === null ? "null" : `of type ${typeof instance}`;
+    throw new UsageError(
+      `${kind} ${name}: ${
+        factories[kind]
+      } must return ${article} ${wanted}, but it was ${was}`,
+    );
+  }
+  for (const each of FUNCTIONS[kind]) {
+    if (typeof Reflect.get(instance as object, each) === "function") continue;
+    throw new UsageError(`${kind} ${name}: ${each} must be a function`);
+  }
+}
+
+/** Number of stages in a row without a request after which a load is refused: it may have no end. */
+const MAX_EMPTY_STAGES = 1000;
+
+/** Checks the stages of a profile as they are made. */
+function checkedProfile(name: string, profile: LoadProfile): LoadProfile {
+  return function* (stream) {
+    const stages = profile(stream);
+    if (typeof stages?.next !== "function") {
+      throw new UsageError(
+        `load ${name}: its function must return a generator of stages`,
+      );
+    }
+    let step = stages.next();
+    if (step.done) {
+      throw new UsageError(`load ${name}: must have at least one stage`);
+    }
+    let empty = 0;
+    try {
+      while (!step.done) {
+        // An async generator, or JavaScript, may yield anything.
+        if (typeof step.value?.arrivals !== "object") {
+          throw new UsageError(`load ${name}: each stage must have arrivals`);
+        }
+        const report: StageReport = yield step.value;
+        empty = hasRequests(report) ? 0 : empty + 1;
+        if (empty === MAX_EMPTY_STAGES) {
+          throw new UsageError(
+            `load ${name}: ${empty} stages in a row had no request`,
+          );
+        }
+        step = stages.next(report);
+      }
+    } finally {
+      stages.return?.();
+    }
+  };
+}
+
+function hasRequests({ counts }: StageReport): boolean {
+  const { ok, error, timeout, cancelled, warmup, dropped } = counts;
+  return ok + error + timeout + cancelled + warmup + dropped > 0;
 }

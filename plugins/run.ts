@@ -228,7 +228,13 @@ export async function execute(
     },
   });
   let info: RunInfo | undefined;
-  const listener = fanOut(reporters, context, (begun) => info = head(begun));
+  const listener: RunListener = {
+    ...fanOut(reporters, context, (begun) => info = head(begun)),
+    late(part) {
+      const { name } = execution[part];
+      context.warn(`${part} "${name}" did not stop in time and is abandoned`);
+    },
+  };
   const result = await runStages({
     backend,
     dataset,
@@ -322,7 +328,7 @@ function fanOut(
   reporters: readonly Reporter[],
   { warn }: OpenContext,
   begin: (begun: { epochMs: number; loadingMs: number }) => RunInfo,
-): RunListener {
+): Omit<RunListener, "late"> {
   const broken = new Set<Reporter>();
   function notify(call: (reporter: Reporter) => void): void {
     for (const reporter of reporters) {
@@ -349,7 +355,6 @@ function fanOut(
     stage: (stage) => notify((reporter) => reporter.stage?.(stage)),
     skip: (id, reason) =>
       warn(`Skipped "${redactText(id)}": ${redactText(reason)}`),
-    late: (what) => warn(`${what} did not stop in time and is abandoned`),
   };
 }
 

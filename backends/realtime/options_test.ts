@@ -113,10 +113,11 @@ Deno.test("realtime() reports every problem at once", async () => {
   );
 });
 
-/** Opens the backend with a dialect whose handshake is given as code. */
+/** Opens the backend with a dialect whose handshake, and other fields, are given as code. */
 async function openWith(
   handshake: string,
   context?: Partial<OpenContext>,
+  more = "",
 ): Promise<Backend> {
   await using folder = await tempFolder({
     "toy.ts": `export default {
@@ -128,7 +129,7 @@ async function openWith(
         path: "/toy", sampleRateHz: 8000, handshake: () => (${handshake}),
         start: () => ({ state: 0, events: [{ kind: "ready" }] }),
         receive: (state) => ({ state, events: [] }),
-        begin: () => [], append: (audio) => audio, end: () => [],
+        begin: () => [], append: (audio) => audio, end: () => [], ${more}
       }),
     };`,
   });
@@ -168,6 +169,29 @@ for (
     });
   });
 }
+
+Deno.test("realtime() names the dialect that throws, or has a wrong field", async () => {
+  for (
+    const [more, message] of [
+      ["path: 5", "path must be a string, but was of type number"],
+      ["end: 5", "end must be a function"],
+      [
+        "sampleRateHz: 0.5",
+        "sampleRateHz must be a whole number above 0, but was 0.5",
+      ],
+      ["handshake() { throw new Error('boo') }", "handshake failed: boo"],
+      [
+        "handshake: () => ({ protocols: 5 })",
+        "handshake failed: protocols.every is not a function",
+      ],
+    ] as const
+  ) {
+    await assert.rejects(openWith("{}", {}, more), {
+      name: "UsageError",
+      message: `dialect toy: ${message}`,
+    });
+  }
+});
 
 Deno.test("realtime() leaves the session's fields to the dialect", async () => {
   const backend = await openWith("{ query: { rate: '8000' } }");

@@ -7,7 +7,10 @@ import {
   type Dialect,
   type DialectHandshake,
   type DialectPlugin,
+  type DialectSession,
+  isUsageError,
   loadPlugin,
+  messageOf,
   type OpenContext,
   type Turn,
   UsageError,
@@ -235,8 +238,7 @@ async function open(
     path: options.path ?? dialect.path,
   });
   const session = { model: target.model, extras: options.session };
-  const handshake = dialect.handshake?.(session) ?? {};
-  checkHandshake(handshake, `dialect ${name}`);
+  const handshake = handshakeOf(dialect, session, `dialect ${name}`);
   const { query = {}, headers = {}, protocols = [] } = handshake;
   // Each may contain a key.
   const secrets = [...Object.values(query), ...protocols]
@@ -252,7 +254,15 @@ async function open(
   const pool = connections({ transport, dialect, session, reuse, trace });
   const maxBytes = CACHE_BYTES;
   const cache = frameCache({ dialect, chunkMs, signal, maxBytes });
-  const settings = { ...options, dialect, speed, trace, clean, proxy };
+  const settings = {
+    ...options,
+    dialect,
+    dialectName: name,
+    speed,
+    trace,
+    clean,
+    proxy,
+  };
   const counts = openTokenCounts({
     tokenize: false,
     tokenizer: undefined,
@@ -305,7 +315,41 @@ async function openDialect(
     option: "dialect",
   });
   const dialect = await plugin(options).open(context);
-  return { name: plugin.definition.name, dialect };
+  const { name } = plugin.definition;
+  const { path, sampleRateHz } = dialect;
+  if (typeof path !== "string") {
+    throw new UsageError(
+      `dialect ${name}: path must be a string, but was of type ${typeof path}`,
+    );
+  }
+  if (!Number.isInteger(sampleRateHz) || sampleRateHz < 1) {
+    throw new UsageError(
+      `dialect ${name}: sampleRateHz must be a whole number above 0, but was ${sampleRateHz}`,
+    );
+  }
+  return { name, dialect };
+}
+
+/**
+ * Returns a dialect's parts of the handshake. `place` begins the error.
+ *
+ * @throws {UsageError} If the dialect throws, or a part cannot be sent.
+ */
+function handshakeOf(
+  dialect: Dialect,
+  session: DialectSession,
+  place: string,
+): DialectHandshake {
+  try {
+    const handshake = dialect.handshake?.(session) ?? {};
+    checkHandshake(handshake, place);
+    return handshake;
+  } catch (error) {
+    if (isUsageError(error)) throw error;
+    throw new UsageError(`${place}: handshake failed: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
 }
 
 /** Opens the transport, with the dialect's parts of the handshake. */

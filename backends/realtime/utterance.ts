@@ -22,6 +22,8 @@ import type { SocketEnd, SocketListener } from "./transports/transport.ts";
 /** Options of an utterance that are the same for the whole run. */
 export interface UtteranceSettings {
   readonly dialect: Dialect;
+  /** Name of the dialect, for the messages of failures. */
+  readonly dialectName: string;
   readonly mode: UtteranceMode;
   /** Speed relative to speech; 0 sends as fast as the connection accepts. */
   readonly speed: number;
@@ -138,24 +140,37 @@ class Utterance implements SocketListener {
     this.#fail({ kind: this.#isOpen ? "closed" : "refused", end });
   }
 
-  /** Lets the dialect take a step and acts on it. An error of the dialect fails the utterance. */
+  /** Lets the dialect take a step and acts on it. */
   #step(take: () => DialectStep<unknown>, atMs: number): void {
-    let step: DialectStep<unknown>;
+    this.#guard(() => {
+      const step = take();
+      if (!Array.isArray(step?.events)) {
+        throw new TypeError("each step must have a list of events");
+      }
+      this.#connection.state = step.state;
+      if (step.send) sendAll(this.#connection, step.send);
+      for (const event of step.events) {
+        if (this.#connection.user === this) this.#handle(event, atMs);
+      }
+    });
+  }
+
+  /** Runs a task of the dialect. Its error fails the utterance, and no other. Returns whether it succeeded. */
+  #guard(task: () => void): boolean {
     try {
-      step = take();
+      task();
+      return true;
     } catch (error) {
-      return this.#reject(
+      this.#reject(
         isRequestError(error) ? error : new RequestError(
           "protocol_error",
-          `The dialect failed: ${messageOf(error)}`,
+          `The dialect "${this.#settings.dialectName}" failed: ${
+            messageOf(error)
+          }`,
           { cause: error },
         ),
       );
-    }
-    this.#connection.state = step.state;
-    if (step.send) sendAll(this.#connection, step.send);
-    for (const event of step.events) {
-      if (this.#connection.user === this) this.#handle(event, atMs);
+      return false;
     }
   }
 
@@ -173,8 +188,10 @@ class Utterance implements SocketListener {
         return this.#ignore(event.type);
       case "noted":
         return;
-      default:
+      case "error":
         return this.#fail(event);
+      default:
+        throw new TypeError(`unknown event ${Deno.inspect(event)}`);
     }
   }
 
@@ -183,7 +200,7 @@ class Utterance implements SocketListener {
     const { dialect, mode, speed } = this.#settings;
     this.#hasBegun = true;
     this.#stopTimeout();
-    sendAll(this.#connection, dialect.begin(mode));
+    if (!this.#send(() => dialect.begin(mode))) return;
     this.#receivedMs = this.#call.clock.now();
     this.#checkReceived();
     this.#microphone = openMicrophone(this.#frames, {
@@ -194,11 +211,16 @@ class Utterance implements SocketListener {
     });
   };
 
+  /** Sends the dialect's messages. Returns false if the dialect failed. */
+  #send(messages: () => readonly SocketMessage[]): boolean {
+    return this.#guard(() => sendAll(this.#connection, messages()));
+  }
+
   #end(): void {
     const { dialect, mode, finalTimeoutMs } = this.#settings;
     // Marked before the messages are sent, as chunks are: a server may have them before the call returns.
     this.#call.mark("endSent");
-    sendAll(this.#connection, dialect.end(mode));
+    if (!this.#send(() => dialect.end(mode))) return;
     this.#hasEnded = true;
     this.#limit("final_timeout", finalTimeoutMs ?? this.#finalTimeoutMs());
   }
@@ -211,6 +233,9 @@ class Utterance implements SocketListener {
   }
 
   #addText(text: string, mode: "append" | "replace", atMs: number): void {
+    if (typeof text !== "string") {
+      throw new TypeError(`text must be a string, but was ${typeof text}`);
+    }
     const isWhole = mode === "replace";
     this.#transcript = isWhole ? text : this.#transcript + text;
     this.#call.output(atMs, { kind: "text", text, ...(isWhole && { mode }) });

@@ -65,12 +65,13 @@ function booth(
   more: Partial<UtteranceSettings> & {
     reuse?: boolean;
     memory?: MemoryBudget;
+    dialect?: Dialect;
   } = {},
 ) {
   const { reuse = false, memory, ...settings } = more;
+  const { dialect = vllmDialect as Dialect } = more;
   const clock = manualClock();
   const line = fakeTransport();
-  const dialect = vllmDialect as Dialect;
   const pool = connections({
     transport: line.transport,
     dialect,
@@ -90,6 +91,7 @@ function booth(
             call,
             settings: {
               dialect,
+              dialectName: "vllm",
               mode: "stream",
               speed: 1,
               connectTimeoutMs: 10_000,
@@ -487,6 +489,38 @@ Deno.test("utter() fails if the first message is not the greeting", async () => 
     message:
       "The server's first message must be session.created, but was unexpected.ping",
   });
+});
+
+Deno.test("utter() fails with the dialect's name if the dialect fails, at whatever step", async () => {
+  const vllm = vllmDialect as Dialect;
+  const step = (value: unknown) => () => value as never;
+  const noEvents = "each step must have a list of events";
+  const unknown = { state: {}, events: [{ kind: "foo" }] };
+  const noText = { state: {}, events: [{ kind: "partial" }] };
+  const cases: [Partial<Dialect>, string | RegExp][] = [
+    [{ start: step(undefined) }, noEvents],
+    [{ start: step({ state: {} }) }, noEvents],
+    [{ receive: step(undefined) }, noEvents],
+    [{ receive: step(unknown) }, 'unknown event { kind: "foo" }'],
+    [{ receive: step(noText) }, "text must be a string, but was undefined"],
+    [{ begin: step(undefined) }, /messages/],
+    [{ end: step(undefined) }, /messages/],
+  ];
+  for (const [broken, message] of cases) {
+    const { clock, line, speak } = booth({ dialect: { ...vllm, ...broken } });
+    const sample = speak();
+    await clock.advance(1);
+    line.listener.opened();
+    line.say(created);
+    await clock.advance(300);
+    const failure = failureOf(await sample);
+    assert.equal(failure.class, "protocol_error");
+    if (typeof message === "string") {
+      assert.equal(failure.message, `The dialect "vllm" failed: ${message}`);
+    } else assert.match(failure.message, message);
+    assert.equal(line.closes, 1);
+    assert.equal(clock.pending, 0);
+  }
 });
 
 Deno.test("utter() bears as many unknown events as maxIgnoredEvents allows", async () => {

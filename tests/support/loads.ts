@@ -37,7 +37,7 @@ export function evenLoop(
 export function stagesOf(profile: LoadProfile, seed = 1): Stage[] {
   const plan = profile((purpose) => random(seed, purpose));
   const stages: Stage[] = [];
-  const report = {} as StageReport;
+  const report = { counts: { ok: 1 } } as StageReport;
   for (let step = plan.next(); !step.done; step = plan.next(report)) {
     stages.push(step.value);
   }

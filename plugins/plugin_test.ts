@@ -1,0 +1,89 @@
+import assert from "node:assert/strict";
+import { z } from "zod";
+import type { LoadProfile, Stage } from "../core/contract.ts";
+import { isUsageError } from "../core/errors.ts";
+import type { StageReport } from "../core/report.ts";
+import { testContext } from "../tests/support/transcribe.ts";
+import { define, defineLoad, type Kind } from "./plugin.ts";
+
+async function refuses(
+  open: () => unknown,
+  message: string | RegExp,
+): Promise<void> {
+  await assert.rejects(async () => await open(), (error) => {
+    assert.ok(isUsageError(error), String(error));
+    if (typeof message === "string") assert.equal(error.message, message);
+    else assert.match(error.message, message);
+    return true;
+  });
+}
+
+function opens(kind: Kind, instance: unknown) {
+  const definition = { name: "x", summary: "", options: z.any() };
+  const open = () => instance as never;
+  return () => define(kind, { ...definition, open })({}).open(testContext());
+}
+
+Deno.test("define() refuses an instance that is not of its kind, with the plugin and the rule", async () => {
+  await refuses(
+    opens("dialect", null),
+    "dialect x: open must return an object, but it was null",
+  );
+  await refuses(opens("dialect", {}), "dialect x: start must be a function");
+  await refuses(opens("backend", {}), "backend x: send must be a function");
+  await refuses(
+    opens("dataset", 5),
+    "dataset x: open must return an object, but it was of type number",
+  );
+});
+
+function profileOf(profile: unknown): Promise<LoadProfile> {
+  const definition = { name: "x", summary: "", options: z.any() };
+  return defineLoad({ ...definition, profile: () => profile as LoadProfile })(
+    {},
+  ).open(testContext());
+}
+
+const RANDOM = () => () => 0.5;
+const EMPTY: Stage = { name: "none", load: {}, arrivals: [] };
+
+Deno.test("defineLoad() refuses a profile that is not a function, has no stage or yields something else", async () => {
+  await refuses(
+    () => profileOf(5),
+    "load x: profile must return a function, but it was of type number",
+  );
+  for (
+    const [profile, rule] of [
+      [function* () {}, "load x: must have at least one stage"],
+      [function* () {
+        yield 5;
+      }, "load x: each stage must have arrivals"],
+      [async function* () {
+        yield EMPTY;
+      }, "load x: each stage must have arrivals"],
+      [() => 5, "load x: its function must return a generator of stages"],
+    ] as const
+  ) {
+    const checked = await profileOf(profile);
+    await refuses(() => checked(RANDOM).next(), rule);
+  }
+});
+
+Deno.test("defineLoad() refuses 1,000 stages in a row without a request", async () => {
+  const profile = await profileOf(function* () {
+    for (;;) yield EMPTY;
+  });
+  const report = (ok: number) => {
+    const rest = { error: 0, timeout: 0, cancelled: 0, warmup: 0, dropped: 0 };
+    return { counts: { ok, ...rest } } as StageReport;
+  };
+  const stages = profile(RANDOM);
+  stages.next();
+  for (let i = 0; i < 999; i++) stages.next(report(0));
+  stages.next(report(1));
+  for (let i = 0; i < 999; i++) stages.next(report(0));
+  await refuses(
+    () => stages.next(report(0)),
+    "load x: 1000 stages in a row had no request",
+  );
+});
