@@ -163,11 +163,7 @@ export function defineLoad<Input, Output>(
 ): LoadPlugin<Input> {
   return define("load", {
     ...definition,
-    async open(options, context) {
-      const profile = await definition.profile(options, context);
-      checkInstance("load", definition.name, profile);
-      return checkedProfile(definition.name, profile);
-    },
+    open: (options, context) => definition.profile(options, context),
   });
 }
 
@@ -195,7 +191,9 @@ export function define<K extends Kind, Input, Output>(
         }
         const instance = await definition.open(result.value, context);
         checkInstance(kind, name, instance);
-        return instance;
+        return kind === "load"
+          ? checkedProfile(name, instance as LoadProfile) as Instances[K]
+          : instance;
       },
     };
   }

@@ -4,7 +4,7 @@ import type { LoadProfile, Stage } from "../core/contract.ts";
 import { isUsageError } from "../core/errors.ts";
 import type { StageReport } from "../core/report.ts";
 import { testContext } from "../tests/support/transcribe.ts";
-import { define, defineLoad, type Kind } from "./plugin.ts";
+import { define, type Kind } from "./plugin.ts";
 
 async function refuses(
   open: () => unknown,
@@ -39,15 +39,14 @@ Deno.test("define() refuses an instance that is not of its kind, with the plugin
 
 function profileOf(profile: unknown): Promise<LoadProfile> {
   const definition = { name: "x", summary: "", options: z.any() };
-  return defineLoad({ ...definition, profile: () => profile as LoadProfile })(
-    {},
-  ).open(testContext());
+  const open = () => profile as LoadProfile;
+  return define("load", { ...definition, open })({}).open(testContext());
 }
 
 const RANDOM = () => () => 0.5;
 const EMPTY: Stage = { name: "none", load: {}, arrivals: [] };
 
-Deno.test("defineLoad() refuses a profile that is not a function, has no stage or yields something else", async () => {
+Deno.test("define() refuses a profile that is not a function, has no stage or yields something else", async () => {
   await refuses(
     () => profileOf(5),
     "load x: profile must return a function, but it was of type number",
@@ -69,7 +68,7 @@ Deno.test("defineLoad() refuses a profile that is not a function, has no stage o
   }
 });
 
-Deno.test("defineLoad() refuses 1,000 stages in a row without a request", async () => {
+Deno.test("define() refuses 1,000 stages in a row without a request", async () => {
   const profile = await profileOf(function* () {
     for (;;) yield EMPTY;
   });
