@@ -21,6 +21,7 @@ import { catalogue } from "./catalogue.ts";
 import type { Report, RunConfigInput } from "./plugins/mod.ts";
 import * as runner from "./plugins/run.ts";
 import { zip } from "./datasets/zip.ts";
+import { concurrent } from "./loads/concurrent.ts";
 
 export * from "./plugins/mod.ts";
 export type { RunContext, RunOptions } from "./plugins/run.ts";
@@ -119,7 +120,8 @@ export { catalogue } from "./catalogue.ts";
  * @throws {RequestError} If the backend cannot reach its server at all.
  */
 export function run(options: runner.RunOptions): Promise<Report> {
-  return runner.run({ catalogue, ...options });
+  const load = options.load ?? concurrent({ streams: [1] });
+  return runner.run({ catalogue, ...options, load });
 }
 
 /**

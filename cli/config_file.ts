@@ -7,12 +7,13 @@ import {
   isSeq,
   parseDocument,
   type Scalar,
+  type YAMLError,
   type YAMLMap,
   type YAMLSeq,
 } from "yaml";
 import type { RunConfig } from "../core/config.ts";
 import { isRecord } from "../lib/record.ts";
-import { messageOf, UsageError } from "../plugins/mod.ts";
+import { isUsageError, messageOf, UsageError } from "../plugins/mod.ts";
 import { type OldRun, upgradeRun } from "../reporters/samples_file.ts";
 
 /** A configuration as a file holds it, not checked yet. */
@@ -36,10 +37,40 @@ export async function readConfigFile(path: string): Promise<ConfigFile> {
       `${path}: a configuration must end in ${Object.keys(READERS).join(", ")}`,
     );
   }
-  const value = await read(path);
+  const value = copyOf(path, await read(path));
+  if (value === undefined || value === null) {
+    throw new UsageError(`${path}: is empty`);
+  }
   if (!isRecord(value)) return { value, prefix: "", isResult: false };
   return resultConfig(path, value) ?? { value, prefix: "", isResult: false };
 }
+
+/** Copies what a file holds, so that a getter runs once and neither a cycle nor deep nesting reaches the checks. */
+function copyOf(path: string, value: unknown): unknown {
+  const copy = (part: unknown, depth: number): unknown => {
+    if (depth > MAX_DEPTH) {
+      throw new UsageError(
+        `must not contain itself, nor more than ${MAX_DEPTH} levels`,
+      );
+    }
+    if (Array.isArray(part)) return part.map((each) => copy(each, depth + 1));
+    if (!isRecord(part) || Object.keys(part).length === 0) return part;
+    const entries = Object.entries(part);
+    return Object.fromEntries(
+      entries.map(([key, each]) => [key, copy(each, depth + 1)]),
+    );
+  };
+  try {
+    return copy(value, 0);
+  } catch (cause) {
+    const message = isUsageError(cause)
+      ? cause.message
+      : `cannot be read: ${messageOf(cause)}`;
+    throw new UsageError(`${path}: ${message}`, { cause });
+  }
+}
+
+const MAX_DEPTH = 100;
 
 const READERS: Readonly<Record<string, (path: string) => Promise<unknown>>> = {
   ".yaml": readYaml,
@@ -88,36 +119,75 @@ async function readText(path: string): Promise<string> {
 
 function reasonOf(cause: unknown): string {
   if (cause instanceof Deno.errors.NotFound) return "no such file";
-  return messageOf(cause).replace(/: readfile .*$/, "");
+  return messageOf(cause).replace(/: \w+ '.*'$/, "");
 }
 
 async function readYaml(path: string): Promise<unknown> {
   const text = await readText(path);
-  const document = parseDocument(text);
-  const [error] = document.errors;
-  if (error) throw invalid(path, "YAML", error);
   try {
+    const document = parseDocument(text, { prettyErrors: false });
+    const [error] = document.errors;
+    if (error) throw new UsageError(yamlProblem(text, error));
     return document.toJS();
   } catch (cause) {
-    throw invalid(path, "YAML", cause); // too many aliases
+    throw invalid(path, "YAML", cause); // too many aliases, or too deep
   }
 }
 
 async function readJson(path: string): Promise<unknown> {
-  return parseJson(path, await readText(path));
+  const text = await readText(path);
+  const value = text.trim() === "" ? undefined : parseJson(path, text);
+  // A result of a run was written by a program, and may be large.
+  if (isRecord(value) && value.schema === undefined) {
+    const duplicate = yamlErrors(text).find(({ code }) =>
+      code === "DUPLICATE_KEY"
+    );
+    if (duplicate) {
+      throw new UsageError(
+        `${path}: not valid JSON: ${yamlProblem(text, duplicate)}`,
+      );
+    }
+  }
+  return value;
 }
 
 function parseJson(path: string, text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw invalid(path, "JSON", cause);
+    const message = messageOf(cause);
+    const [error] = /\(line \d/.test(message) ? [] : yamlErrors(text);
+    throw invalid(
+      path,
+      "JSON",
+      error ? new UsageError(yamlProblem(text, error)) : cause,
+    );
   }
 }
 
+function yamlErrors(text: string): readonly YAMLError[] {
+  try {
+    return parseDocument(text, { prettyErrors: false }).errors;
+  } catch {
+    return []; // too deep
+  }
+}
+
+/** Describes an error by its rule and place. The text of the line is not shown, as it may hold a secret. */
+function yamlProblem(text: string, { message, pos: [at] }: YAMLError): string {
+  const lines = text.slice(0, at).split("\n");
+  const rule = message.replace(/(: | ?").*$/s, "");
+  return `${rule} at line ${lines.length} column ${lines.at(-1)!.length + 1}`;
+}
+
+/** The error is not passed on as the cause if it quotes the file, which may hold a secret. */
 function invalid(path: string, format: string, cause: unknown): UsageError {
-  const message = messageOf(cause).split("\n")[0]!.replace(/:$/, "");
-  return new UsageError(`${path}: not valid ${format}: ${message}`, { cause });
+  const message = cause instanceof RangeError
+    ? "nested too deeply"
+    : messageOf(cause)
+      .replace(/ in JSON at position \d+ \((.*)\)/, " at $1")
+      .replace(/, (\.\.\.)?".*$/s, "");
+  return new UsageError(`${path}: not valid ${format}: ${message}`);
 }
 
 /** The first line of a file of samples describes the run; the rest may be large. */
@@ -146,15 +216,34 @@ async function importConfig(path: string): Promise<unknown> {
   await readText(path);
   let module: Record<string, unknown>;
   try {
-    module = await import(pathToFileURL(resolve(path)).href);
+    module = await inTime(import(pathToFileURL(resolve(path)).href));
   } catch (cause) {
-    const message = `${path}: import failed: ${messageOf(cause)}`;
-    throw new UsageError(message, { cause });
+    // Without the lines of the source, which may hold a secret; they are in the cause too.
+    const whole = messageOf(cause);
+    const reason = whole.replaceAll(/\n\s*(\d+\s*)?\|.*/g, "");
+    throw new UsageError(
+      `${path}: import failed: ${reason}`,
+      reason === whole ? { cause } : {},
+    );
   }
   if (module.default !== undefined) return module.default;
   throw new UsageError(
     `${path}: the default export must be a configuration, as in "export default defineConfig({ … })"`,
   );
+}
+
+/** Time for a module's top-level `await`. */
+const IMPORT_MS = 30_000;
+
+async function inTime<T>(loading: Promise<T>): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new Error(`not loaded within ${IMPORT_MS / 1000} s`)),
+      IMPORT_MS,
+    );
+  });
+  return await Promise.race([loading, late]).finally(() => clearTimeout(timer));
 }
 
 /**

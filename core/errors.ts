@@ -1,3 +1,5 @@
+import { stripColors } from "../lib/text.ts";
+
 /** One problem with the input of a user. */
 export interface Problem {
   /** Message for people. */
@@ -56,9 +58,12 @@ export function isRequestError(error: unknown): error is RequestError {
 /** Message of an error with its causes, in one line. */
 export function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const { cause } = error;
-  if (!(cause instanceof Error) || error.message.includes(cause.message)) {
-    return error.message || error.name;
-  }
-  return `${error.message}: ${messageOf(cause)}`;
+  const { cause, name } = error;
+  const message = stripColors(error.message);
+  if (!(cause instanceof Error)) return message || name;
+  const reason = messageOf(cause);
+  // An error of the file system ends in the operation and the path.
+  return message.includes(reason.replace(/: \w+ '.*'$/, ""))
+    ? message || name
+    : `${message}: ${reason}`;
 }

@@ -153,7 +153,7 @@ export interface SloResult {
   readonly n: number;
   /** Whether the objective was kept. */
   readonly pass: boolean;
-  /** Why there is no value. */
+  /** Why there is no value, or that it was judged on too few values. */
   readonly reason?: string;
 }
 

@@ -39,6 +39,16 @@ const QUANTILES = [
 
 type Quantile = typeof QUANTILES[number];
 
+/** Number of values from which on a quantile differs from the largest or smallest value. */
+const NEEDED: Partial<Record<Quantile, number>> = {
+  p5: 20,
+  p50: 2,
+  p90: 10,
+  p95: 20,
+  p99: 100,
+  p999: 1000,
+};
+
 const COMPARE = {
   "<": (value: number, limit: number) => value < limit,
   "<=": (value: number, limit: number) => value <= limit,
@@ -53,8 +63,8 @@ const UNITS: Readonly<Record<SloUnit, Readonly<Record<string, number>>>> = {
   ms: { ms: 1, s: 1000 },
   s: { s: 1, ms: 0.001 },
   tokens: { tokens: 1, "": 1 },
-  "tokens/s": { "tokens/s": 1, "/s": 1 },
-  "/s": { "/s": 1 },
+  "tokens/s": { "tokens/s": 1, "/s": 1, "": 1 },
+  "/s": { "/s": 1, "": 1 },
   ratio: { "": 1, x: 1 },
   count: { "": 1 },
   share: { "%": 0.01 },
@@ -272,8 +282,11 @@ export function judgeSlos(
       ...(value !== undefined && { value }),
       n: value === undefined ? 0 : n,
       pass: value !== undefined && COMPARE[operator](value, limit),
-      ...(value === undefined &&
-        { reason: `no request of the stage has a value of ${metric}` }),
+      ...(value === undefined
+        ? { reason: `no request of the stage has a value of ${metric}` }
+        : n < (quantile && NEEDED[quantile] || 0) && {
+          reason: `too few values: ${quantile} needs ${NEEDED[quantile!]}`,
+        }),
     };
   });
 }
@@ -296,7 +309,7 @@ export function maxErrorRate(share: number): Slo {
 }
 
 /** Formats the measured value of an SLO for people: `214 ms (n = 60)`, or `no data`. */
-export function formatSloValue({ value, unit, n }: SloResult): string {
+export function formatSloValue({ value, unit, n, reason }: SloResult): string {
   if (value === undefined) return "no data";
   const number = Number(
     (unit === "share" ? 100 * value : value).toPrecision(4),
@@ -307,5 +320,7 @@ export function formatSloValue({ value, unit, n }: SloResult): string {
     count: "",
     "/s": "/s",
   };
-  return `${number}${signs[unit] ?? ` ${unit}`} (n = ${n})`;
+  return `${number}${signs[unit] ?? ` ${unit}`} (n = ${n}${
+    reason ? `; ${reason}` : ""
+  })`;
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { goodStage } from "../tests/support/report.ts";
 import { metrics } from "./metrics/table.ts";
-import { judgeSlos, maxErrorRate, parseSlos } from "./slo.ts";
+import { formatSloValue, judgeSlos, maxErrorRate, parseSlos } from "./slo.ts";
 
 const STAGE = {
   ...goodStage,
@@ -24,6 +24,7 @@ Deno.test("parseSlos() reads metric, quantile, operator and limit, in the metric
     ["wer<8%", "wer", undefined, "<", 0.08, "share"],
     ["rtfx.p50>10", "rtfxRequest", "p50", ">", 10, "ratio"],
     ["rtfx>=10x", "rtfxAggregate", undefined, ">=", 10, "ratio"],
+    ["requestsPerSecond>=20", "requestsPerSecond", undefined, ">=", 20, "/s"],
     ["requestRate>5/s", "requestsPerSecond", undefined, ">", 5, "/s"],
     [
       "outputTokensPerSecond>1e3/s",
@@ -168,8 +169,14 @@ Deno.test("judgeSlos() says what was measured, from how many values", () => {
     unit: "ms",
     value: latency!.p99,
     n: latency!.n,
+    reason: "too few values: p99 needs 100",
     pass: latency!.p99 < 1000,
   });
+  assert.equal("reason" in judged("latency.p95<1s"), false);
+  assert.match(
+    formatSloValue(judged("latency.p99<1s")),
+    /\(n = \d+; too few values: p99 needs 100\)$/,
+  );
   const { wer } = STAGE.quality;
   assert.partialDeepStrictEqual(judged("wer<8%"), {
     value: wer!.value,

@@ -8,7 +8,8 @@ type Value = string | number;
 
 /**
  * Returns options without their secrets, for a report. Hides the values of headers, every value under a key that names
- * a secret (`api_key`, `token`, `password`, …) at any depth, and the user, the password and the query values of URLs.
+ * a secret (`api_key`, `token`, `password`, …) at any depth, and the user, the password, the query values and
+ * the fragment of URLs.
  */
 export function redact(options: unknown): unknown {
   return mapValues(
@@ -132,12 +133,15 @@ export function redactRule(rule: string, keys: readonly string[]): string {
     : rule;
 }
 
-/** Returns a URL with its user, password and query values hidden, and any other text unchanged. */
+/** Returns a URL with its user, password, query values and fragment hidden, and any other text unchanged. */
 export function redactUrl(text: string): string {
   if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) return withoutUser(text);
   const url = URL.parse(text);
   if (!url) return redactMalformedUrl(text);
-  if (!url.username && !url.password && !url.search) return text;
+  // A plugin's URL may end in the hash of its source.
+  const isOpen = /^(#sha256=.*)?$/s.test(url.hash);
+  if (!url.username && !url.password && !url.search && isOpen) return text;
+  if (!isOpen) url.hash = HIDDEN;
   if (url.username) url.username = HIDDEN;
   if (url.password) url.password = HIDDEN;
   // A name without a value may be a secret itself.
@@ -151,7 +155,8 @@ export function redactUrl(text: string): string {
 /** Hides the secrets of text that looks like a URL but cannot be parsed. */
 function redactMalformedUrl(text: string): string {
   return text.replace(/:\/\/[^/?#]*@/, `://${HIDDEN}@`)
-    .replace(/\?[^#]*/, `?${HIDDEN}`);
+    .replace(/\?[^#]*/, `?${HIDDEN}`)
+    .replace(/#(?!sha256=).*/s, `#${HIDDEN}`);
 }
 
 /** Hides user and password of a URL without a scheme: `me:password@host`. */

@@ -126,6 +126,18 @@ Deno.test("redactSpec() hides values of secret keys in an argument of the comman
   }
 });
 
+Deno.test("redact() hides the fragment of a URL, but not the hash of a plugin", () => {
+  const shown = {
+    "http://h/a#FRAGMENT": "http://h/a#***",
+    "http://h:x/a#FRAGMENT": "http://h:x/a#***",
+    "https://h/p.js#sha256=ab12": "https://h/p.js#sha256=ab12",
+  };
+  for (const [url, hidden] of Object.entries(shown)) {
+    assert.equal(redact(url), hidden);
+    assert.equal(redact(hidden), hidden);
+  }
+});
+
 Deno.test("redaction takes linear time for every text", () => {
   for (const piece of ["a", "a.", "a:", "a=", "a ", "http:", "://", "@", '"']) {
     const text = piece.repeat(200_000 / piece.length);

@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from "node:util";
 import { Buffer, isUtf8 } from "node:buffer";
 import { distance } from "fastest-levenshtein";
 
@@ -136,3 +137,8 @@ function brokenLine(bytes: Buffer): number | undefined {
 
 const LINE_FEED = 10;
 const CARRIAGE_RETURN = 13;
+
+/** Removes the colour codes of a terminal. */
+export function stripColors(text: string): string {
+  return text.includes("\x1b") ? stripVTControlCharacters(text) : text;
+}

@@ -36,12 +36,15 @@ const plugin = z.strictObject({
   ),
 }).meta({ id: "plugin", description: "A plugin and its options" });
 
+const TIME_RULE =
+  "must be a number of milliseconds, or a text with ms, s, m or h";
+
 const time = z.union(
   [
     z.number().nonnegative(),
-    z.string().refine((text) => parseDuration(text) !== undefined),
+    z.string().refine((text) => parseDuration(text) !== undefined, TIME_RULE),
   ],
-  "must be a number of milliseconds, or a text with ms, s, m or h",
+  TIME_RULE,
 );
 
 const positiveTime = time.refine(

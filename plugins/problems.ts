@@ -227,6 +227,8 @@ function describe(
   const found = at(value, keys);
   const isPlain = ["number", "boolean", "string"].includes(typeof found);
   if (!isPlain || message.includes(", but was ")) return message;
+  // Text in place of an object, such as headers or a body, may be a key.
+  if (typeof found === "string" && message === TYPES.object) return message;
   const shown = JSON.stringify(
     typeof found === "string" ? redactUrl(found) : found,
   );

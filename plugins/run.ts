@@ -52,8 +52,8 @@ export interface RunOptions extends RunContext {
   readonly backend: Configured<"backend">;
   /** Supplies the sessions. */
   readonly dataset: Configured<"dataset">;
-  /** Decides when requests start, stage by stage. */
-  readonly load: Configured<"load">;
+  /** Decides when requests start, stage by stage. @default One stream */
+  readonly load?: Configured<"load">;
   /** Rules that end each stage. @default Each session once */
   readonly stop?: StopRules;
   /** Reporters, in addition to the report that is returned. @default {[]} */
@@ -78,7 +78,9 @@ export interface RunOptions extends RunContext {
  * @throws {UsageError} If options are invalid, or no item of the data can be used.
  * @throws {RequestError} If the backend cannot reach its server at all.
  */
-export async function run(options: RunOptions): Promise<Report> {
+export async function run(
+  options: RunOptions & { readonly load: Configured<"load"> },
+): Promise<Report> {
   const { backend, dataset, load, reporters = [], catalogue = {} } = options;
   const slos = [
     ...options.slos ?? [],

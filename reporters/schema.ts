@@ -143,7 +143,9 @@ const sloResult = z.object({
   ),
   n: count.describe("Number of values that were measured"),
   pass: z.boolean(),
-  reason: text.exactOptional().describe("Why there is no value"),
+  reason: text.exactOptional().describe(
+    "Why there is no value, or too few for the quantile",
+  ),
 });
 
 const stage = z.object({

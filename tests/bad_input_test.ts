@@ -254,7 +254,7 @@ Deno.test("earshot rejects invalid durations, counts and loads", async () => {
     },
     {
       args: ["serve", "--api-key-env", "sk-pasted-in-its-place"],
-      says: ["--api-key-env ", "not shown, as it looks like a key"],
+      says: ["--api-key-env ", "not shown, as it may be a key"],
     },
     {
       args: ["serve", "--api-key-env", "EARSHOT_UNSET_KEY"],

@@ -91,6 +91,15 @@ Deno.test("the same run by flags, YAML, TypeScript and code has the same configu
     reporters: [jsonReporter({ path: folder.at("out.json") })],
   });
   assert.deepEqual(second.run.config, byFlags);
+  const short = await run({
+    backend: echo({}),
+    dataset: repeat({ text: "x" }),
+    stop: { requests: 2 },
+  });
+  assert.deepEqual(short.run.config.load, {
+    use: "concurrent",
+    with: { streams: [1] },
+  });
 });
 
 Deno.test("flags override a file option by option, and --print-config names the source of each value", async () => {
@@ -206,6 +215,20 @@ slos: ["tftt.p95<200ms"]
     "broken.yaml": "version: [1",
     "broken.json": "{",
     "empty.yaml": "",
+    "secret.yaml":
+      'version: 1\nheaders: { Authorization: "Bearer LITSECRET"x }',
+    "secret.json": '{"headers": {"Authorization": "Bearer LITSECRET"x}}',
+    "secret.ts": 'const key = "LITSECRET"x;',
+    "fields.yaml":
+      `version: 1\nbackend: { use: chat, with: { target: "http://127.0.0.1:9", path: "/v1/x?key=LITSECRET", body: LITSECRET, apiKeyEnv: LITSECRETabc } }`,
+    "cyclic.yaml": "version: 1\nslos: &a [*a]",
+    "deep.json": `{"version": 1, "x": ${"[".repeat(20_000)}${
+      "]".repeat(20_000)
+    }}`,
+    "getter.ts":
+      'export default { version: 1, get backend() { throw new Error("boom"); } };',
+    "twice.json": '{"version": 1, "seed": 1, "seed": 2}',
+    "time.yaml": "version: 1\nstop: { warmupMs: soon }",
     "throws.ts": `throw new Error("no luck");`,
     "nothing.ts": "export const config = {};",
     "odd.txt": "",
@@ -231,7 +254,20 @@ slos: ["tftt.p95<200ms"]
     ["version.json", "version must be 1, but was 2"],
     ["broken.yaml", "broken.yaml: not valid YAML: "],
     ["broken.json", "broken.json: not valid JSON: "],
-    ["empty.yaml", "empty.yaml: must be an object"],
+    ["empty.yaml", "empty.yaml: is empty"],
+    ["secret.yaml", "secret.yaml: not valid YAML: ", "at line 2 column "],
+    ["secret.json", "secret.json: not valid JSON: ", "at line 1 column "],
+    ["secret.ts", "secret.ts: import failed: ", "secret.ts:1:"],
+    [
+      "fields.yaml",
+      'path must begin with / and have no query, but was "/v1/x?***"',
+      "body must be an object",
+    ],
+    ["cyclic.yaml", "cyclic.yaml: must not contain itself"],
+    ["deep.json", "deep.json: must not contain itself, nor more than 100"],
+    ["getter.ts", "getter.ts: cannot be read: boom"],
+    ["twice.json", "twice.json: not valid JSON: Map keys must be unique"],
+    ["time.yaml", "stop.warmupMs must be a number of milliseconds"],
     ["throws.ts", "throws.ts: import failed: no luck"],
     ["nothing.ts", "nothing.ts: the default export must be a configuration"],
     ["odd.txt", "odd.txt: a configuration must end in .yaml, "],
@@ -244,6 +280,8 @@ slos: ["tftt.p95<200ms"]
       cwd: folder.path,
     });
     assert.equal(code, 2, `${file}: ${stderr}`);
+    assert.doesNotMatch(stderr, /LITSECRET/);
+    assert.ok(!stderr.includes("\x1b"), stderr);
     for (const text of says) {
       assert.ok(stderr.includes(text), `${file}: ${text}\n${stderr}`);
     }

@@ -1,6 +1,6 @@
 import { type OpenContext, UsageError } from "../../plugins/mod.ts";
 import type { Endpoint } from "./endpoint.ts";
-import { isVariableName, type TargetSettings } from "./options.ts";
+import type { TargetSettings } from "./options.ts";
 
 /**
  * Headers of each request: those of the options, with the key or the target's user and password as `Authorization`.
@@ -26,7 +26,9 @@ export function headersOf(
   }
   if (!HEADER_VALUE.test(key)) {
     throw new UsageError(
-      `apiKeyEnv: the key in ${apiKeyEnv} must be one line of text`,
+      `apiKeyEnv: the key in ${
+        shownVariable(apiKeyEnv)
+      } must be one line of text`,
     );
   }
   return { ...headers, Authorization: `Bearer ${key}` };
@@ -83,16 +85,11 @@ export function isToken(text: string): boolean {
 /** Line ends are not allowed, as they would begin another header. */
 const HEADER_VALUE = /^[\t -~\x80-\xff]*$/;
 
-/** The name of a variable for an error; hidden if it is more likely a key that was given instead of a name. */
+/** The name of a variable for an error; hidden if it may be a key that was given instead of a name. */
 export function shownVariable(name: string): string {
-  return isVariableName(name) && !looksLikeKey(name)
+  return /^[A-Z_][A-Z0-9_]{0,63}$/.test(name)
     ? name
-    : "not shown, as it looks like a key; give the name of a variable";
-}
-
-/** Long, with lower case letters among digits or capitals. */
-function looksLikeKey(name: string): boolean {
-  return /[a-z]/.test(name) && /[A-Z0-9]/.test(name) && name.length > 16;
+    : "not shown, as it may be a key; give the name of a variable";
 }
 
 /** Values of headers or of a query, as each may be a secret; without the scheme in front of a key. */

@@ -94,15 +94,13 @@ Deno.test("headersOf() names a variable that is not set, unless it may be the ke
     throw new Error("nothing was refused");
   };
   const rule = "apiKeyEnv: the environment variable must be set: ";
-  for (
-    const name of ["OPENAI_API_KEY_2_FOR_TESTS", "key2", "my_own_key_for_tests"]
-  ) {
+  for (const name of ["OPENAI_API_KEY_2_FOR_TESTS", "KEY2"]) {
     assert.equal(said(name), rule + name);
   }
-  for (const key of ["hf_aBcDeFgHiJkLmNoPq", "a1b2c3d4e5f6a7b8c9"]) {
+  for (const key of ["hf_aBcDeFgHiJkLmNoPq", "key2", "LITSECRETabc"]) {
     assert.equal(
       said(key),
-      `${rule}not shown, as it looks like a key; give the name of a variable`,
+      `${rule}not shown, as it may be a key; give the name of a variable`,
     );
   }
 });

@@ -135,7 +135,11 @@ export function refuse(
 
 /** Path of a protocol on a server. */
 export function path(): z.ZodType<string, string> {
-  return text("must begin with / and have no query", isHttpPath);
+  return text(
+    "must begin with / and have no query",
+    isHttpPath,
+    (value) => shown(value).replace(/\?.*/s, '?***"'),
+  );
 }
 
 /** Path of an endpoint, as the option `path` of its backend. */
