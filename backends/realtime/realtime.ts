@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { untilAborted } from "../../lib/abort.ts";
 import { warnOnce } from "../../lib/warn_once.ts";
 import {
   type Backend,
@@ -284,7 +285,9 @@ async function open(
       ...target.facts,
     },
     ...(speed > 0 && { spreadMs: chunkMs / speed }),
-    prepare: async (turn) => await cache.get(audioOf(turn)),
+    // The decoding that goes on belongs to the dataset: a stage does not wait for it when it ends.
+    prepare: async (turn, signal) =>
+      await untilAborted(cache.get(audioOf(turn)), signal),
     async send({ prepared: frames }, call) {
       call.throwIfAborted();
       if (isClosed) throw new Error("the backend is closed");

@@ -11,6 +11,7 @@ import { sample } from "../../tests/support/sample.ts";
 import { done } from "../../tests/support/scripted_server.ts";
 import {
   openRealtime,
+  testAudio,
   testContext,
   transcribe,
   transcribeOnce,
@@ -177,6 +178,18 @@ Deno.test("realtime() counts tokens that the server cannot have counted right, a
   assert.deepEqual(warnings, [
     "server counted 0 tokens for 2 deltas; counted by deltas instead",
   ]);
+  await backend[Symbol.asyncDispose]!();
+});
+
+Deno.test("realtime() does not wait for a decoder when the stage ends", async () => {
+  const target = "http://127.0.0.1:1";
+  const backend = await openRealtime({ target, transport: "ws" });
+  const stop = new AbortController();
+  const { promise: never } = Promise.withResolvers<never>();
+  const audio = { ...testAudio(10), pcm16: () => never };
+  const prepared = backend.prepare!({ columns: { audio } }, stop.signal);
+  stop.abort();
+  await assert.rejects(prepared, { name: "AbortError" });
   await backend[Symbol.asyncDispose]!();
 });
 
