@@ -155,7 +155,7 @@ class ConfigBuilder {
       const given = await this.#parse(kind, text, `${key}.${i}`, flag);
       list.push(given ?? { use: text });
     }
-    this.#sources.set(key, { flag });
+    this.#note(key, list, { flag });
   }
 
   async #addPlugin(
@@ -212,11 +212,15 @@ class ConfigBuilder {
 
   #addSlos({ slo = [], maxErrorRate: share }: ConfigFlags): void {
     if (slo.length > 0) this.#set("slos", [...slo], { flag: "--slo" });
+    const given = (this.#config.slos ?? []) as readonly string[];
+    const source = this.#sources.get("slos");
     const flag = "--max-error-rate";
     this.#add(flag, "slos", share, (text) => [
-      ...slo,
+      ...given,
       maxErrorRate(shareOf(text)).text,
     ]);
+    if (share === undefined || !source) return;
+    given.forEach((_, i) => this.#sources.set(`slos.${i}`, source));
   }
 
   #add(
@@ -255,7 +259,8 @@ class ConfigBuilder {
   }
 
   #note(path: string, value: unknown, source: Source): void {
-    if (!isRecord(value)) this.#sources.set(path, source);
+    const isList = Array.isArray(value) && value.some(isRecord);
+    if (!isRecord(value) && !isList) this.#sources.set(path, source);
     else {
       for (const [key, part] of Object.entries(value)) {
         this.#note(`${path}.${key}`, part, source);

@@ -108,6 +108,7 @@ Deno.test("flags override a file option by option, and --print-config names the 
     "run",
     ...["--config", "run.yaml", "--backend", "echo,text=yes", "--seed", "9"],
     ...["--load", "poisson=5", "--report", "console", "--print-config"],
+    ...["--max-error-rate", "9%"],
   ], { cwd: folder.path });
   assert.equal(code, 0, stderr);
   for (
@@ -120,6 +121,8 @@ Deno.test("flags override a file option by option, and --print-config names the 
       "seed: 9 # --seed",
       "normalizer: basic # default",
       "  - use: console # --report",
+      "slos: [errorRate<=5%, errorRate<=9%] # --max-error-rate",
+      "      color: auto # default",
     ]
   ) {
     assert.ok(stdout.includes(`${line}\n`), `${line}\n${stdout}`);

@@ -67,7 +67,7 @@ export function addRun(program: Command, setExitCode: SetExitCode): void {
     )
     .option(
       "--max-error-rate <share>",
-      "short for --slo errorRate<=SHARE: 5% or 0.05 (default: no limit)",
+      "adds the SLO errorRate<=SHARE: 5% or 0.05 (default: no limit)",
     )
     .option(
       "--strict",
