@@ -36,16 +36,12 @@ const plugin = z.strictObject({
   ),
 }).meta({ id: "plugin", description: "A plugin and its options" });
 
-const TIME_RULE =
-  "must be a number of milliseconds, or a text with ms, s, m or h";
+const TIME = "must be a number of milliseconds, or a text with ms, s, m or h";
 
-const time = z.union(
-  [
-    z.number().nonnegative(),
-    z.string().refine((text) => parseDuration(text) !== undefined, TIME_RULE),
-  ],
-  TIME_RULE,
-);
+const time = z.union([
+  z.number().nonnegative(),
+  z.string().refine((text) => parseDuration(text) !== undefined, TIME),
+], TIME);
 
 const positiveTime = time.refine(
   (value) => value !== 0 && parseDuration(String(value)) !== 0,
