@@ -176,7 +176,7 @@ function yamlErrors(text: string): readonly YAMLError[] {
 /** Describes an error by its rule and place. The text of the line is not shown, as it may hold a secret. */
 function yamlProblem(text: string, { message, pos: [at] }: YAMLError): string {
   const lines = text.slice(0, at).split("\n");
-  const rule = message.replace(/(: | ?").*$/s, "");
+  const rule = message.split(/: |"/)[0]!.trimEnd();
   return `${rule} at line ${lines.length} column ${lines.at(-1)!.length + 1}`;
 }
 
@@ -220,7 +220,8 @@ async function importConfig(path: string): Promise<unknown> {
   } catch (cause) {
     // Without the lines of the source, which may hold a secret; they are in the cause too.
     const whole = messageOf(cause);
-    const reason = whole.replaceAll(/\n\s*(\d+\s*)?\|.*/g, "");
+    const reason = whole.split("\n").filter((line) => !/^[ \d]*\|/.test(line))
+      .join("\n");
     throw new UsageError(
       `${path}: import failed: ${reason}`,
       reason === whole ? { cause } : {},
