@@ -13,6 +13,7 @@ import {
 } from "yaml";
 import type { RunConfig } from "../core/config.ts";
 import { isRecord } from "../lib/record.ts";
+import { stripColors } from "../lib/text.ts";
 import { isUsageError, messageOf, UsageError } from "../plugins/mod.ts";
 import { type OldRun, upgradeRun } from "../reporters/samples_file.ts";
 
@@ -219,7 +220,7 @@ async function importConfig(path: string): Promise<unknown> {
     module = await inTime(import(pathToFileURL(resolve(path)).href));
   } catch (cause) {
     // Without the lines of the source, which may hold a secret; they are in the cause too.
-    const whole = messageOf(cause);
+    const whole = stripColors(messageOf(cause));
     const reason = whole.split("\n").filter((line) => !/^[ \d]*\|/.test(line))
       .join("\n");
     throw new UsageError(

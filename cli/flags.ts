@@ -2,7 +2,7 @@ import type { Command, Option } from "commander";
 import { redactSpec } from "../lib/redact.ts";
 import { UsageError } from "../plugins/mod.ts";
 
-/** Names that other tools have for what earshot calls otherwise: GuideLLM, vLLM bench, AIPerf, k6, wrk, hey and ab. */
+/** Options of other tools with their names here: GuideLLM, vLLM bench, AIPerf, k6, wrk, hey and ab. */
 const FOREIGN: readonly (readonly [names: string, use: string])[] = [
   [
     "-c -P --concurrency --max-concurrency --concurrent --connections --num-users --users --vus --streams --threads",
@@ -67,7 +67,7 @@ const USE: ReadonlyMap<string, string> = new Map(
   ),
 );
 
-/** Has every command say, of an unknown option that another tool has, what to use here. */
+/** Makes each command suggest what to use instead of an unknown option that another tool has. */
 export function explainForeignOptions(program: Command): void {
   const run = program.commands.find((command) => command.name() === "run");
   for (const command of [program, ...program.commands]) {
@@ -152,7 +152,7 @@ const INSTEAD: Readonly<Record<string, string>> = {
 };
 
 /**
- * Refuses an option that is given twice with different values: commander would keep the last one without a word.
+ * Refuses an option that is given twice with different values: commander would silently keep the last.
  * Options that gather several values, as `--report` does, have a parser of their own and are left alone.
  */
 export function refuseRepeatedOptions(program: Command): void {

@@ -1,5 +1,3 @@
-import { stripColors } from "../lib/text.ts";
-
 /** One problem with the input of a user. */
 export interface Problem {
   /** Message for people. */
@@ -55,15 +53,13 @@ export function isRequestError(error: unknown): error is RequestError {
     "class" in error && typeof error.class === "string";
 }
 
-/** Message of an error with its causes, in one line. */
+/** Message of an error with its causes, in one line. A cause that the message already contains is left out. */
 export function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { cause, name } = error;
-  const message = stripColors(error.message);
-  if (!(cause instanceof Error)) return message || name;
-  const reason = messageOf(cause);
+  const message = error.message || name;
+  if (!(cause instanceof Error)) return message;
   // An error of the file system ends in the operation and the path.
-  return message.includes(reason.replace(/: \w+ '.*'$/, ""))
-    ? message || name
-    : `${message}: ${reason}`;
+  const reason = cause.message.replace(/: \w+ '.*'$/, "");
+  return message.includes(reason) ? message : `${message}: ${messageOf(cause)}`;
 }

@@ -9,7 +9,7 @@ import { formatOf, TEXT_EXTENSIONS } from "./formats/open.ts";
 /** Datasets by format. The dataset `text` reads all others. */
 const DATASETS = new Map([["jsonl", "jsonl"], ["csv", "csv"], ["tsv", "csv"]]);
 
-/** Bytes of a JSON file in which the keys of its first records are looked for. */
+/** Bytes of a JSON file that are searched for the keys of its first records. */
 const HEAD_BYTES = 2 ** 16;
 
 /**

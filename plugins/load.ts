@@ -12,6 +12,7 @@ import {
   type Plugin,
 } from "./plugin.ts";
 import { redactUrl } from "../lib/redact.ts";
+import { stripColors } from "../lib/text.ts";
 import { suggestion } from "./problems.ts";
 
 /** Built-in plugins by kind and name; each is imported on first use. */
@@ -132,7 +133,7 @@ async function importFile(
     // deno-lint-ignore house/one-way-imports -- the module belongs to the user, not to this project
     return await import(pathToFileURL(path).href);
   } catch (error) {
-    throw failure(`import failed: ${messageOf(error)}`, error);
+    throw failure(`import failed: ${stripColors(messageOf(error))}`, error);
   }
 }
 

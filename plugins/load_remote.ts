@@ -3,6 +3,7 @@ import { messageOf, UsageError } from "../core/errors.ts";
 import { readBody } from "../lib/bytes.ts";
 import { redactText, redactUrl } from "../lib/redact.ts";
 import { staticImports } from "../lib/static_imports.ts";
+import { stripColors } from "../lib/text.ts";
 
 /** Options of fetching a module. */
 export interface FetchOptions {
@@ -40,7 +41,8 @@ export async function importRemote(
     // deno-lint-ignore house/one-way-imports -- the module belongs to its author, not to this project
     return await import(module);
   } catch (error) {
-    const message = messageOf(error).replaceAll(module, redactUrl(url.href));
+    const message = stripColors(messageOf(error))
+      .replaceAll(module, redactUrl(url.href));
     // The cause names the plugin's URL too, in place of its whole source in base64.
     const cause = new Error(message, { cause: error });
     throw failure(`import failed: ${message}`, cause);

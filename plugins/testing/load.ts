@@ -100,12 +100,6 @@ export function loadChecks(
           : "a load that draws no random numbers must be the same for every seed",
       );
     }),
-    check("stops when the run ends early", (profile) => {
-      const plan = profile((purpose) => random(1, purpose));
-      plan.next();
-      plan.return();
-      must(plan.next().done, "a load must yield no stage after return()");
-    }),
   ];
 }
 
