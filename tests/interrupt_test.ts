@@ -221,7 +221,7 @@ Deno.test("run ends on SIGINT if its dataset does not stop, and names it", async
   running.kill("SIGINT");
   const { code, stderr } = await running.ended;
   assert.equal(code, 130, stderr);
-  assert.match(stderr, /warning: the dataset did not stop in time/);
+  assert.match(stderr, /warning: dataset "deaf" did not stop in time/);
 });
 
 Deno.test({
