@@ -39,15 +39,15 @@ const QUANTILES = [
 
 type Quantile = typeof QUANTILES[number];
 
-/** Number of values from which on a quantile differs from the largest or smallest value. */
-const NEEDED: Partial<Record<Quantile, number>> = {
+/** Number of values from which a quantile differs from the largest or smallest one: 1 ÷ (1 − p), or 1 ÷ p. */
+export const valuesNeeded = {
   p5: 20,
   p50: 2,
   p90: 10,
   p95: 20,
   p99: 100,
   p999: 1000,
-};
+} as const;
 
 const COMPARE = {
   "<": (value: number, limit: number) => value < limit,
@@ -273,6 +273,9 @@ export function judgeSlos(
   return slos.map(({ text, metric, quantile, operator, limit, unit }) => {
     const measures = quantile === undefined ? STAGE_NUMBERS : DISTRIBUTIONS;
     const { value, n } = measures.get(metric)!.read(stage, quantile);
+    const needed = quantile && quantile in valuesNeeded
+      ? valuesNeeded[quantile as keyof typeof valuesNeeded]
+      : 0;
     return {
       objective: text,
       metric,
@@ -284,8 +287,8 @@ export function judgeSlos(
       pass: value !== undefined && COMPARE[operator](value, limit),
       ...(value === undefined
         ? { reason: `no request of the stage has a value of ${metric}` }
-        : n < (quantile && NEEDED[quantile] || 0) && {
-          reason: `too few values: ${quantile} needs ${NEEDED[quantile!]}`,
+        : n < needed && {
+          reason: `too few values: ${quantile} needs ${needed}`,
         }),
     };
   });

@@ -46,7 +46,7 @@ export type * from "../core/report.ts";
 export type * from "../core/request.ts";
 export type * from "../core/sample.ts";
 export { isToken } from "../core/metrics/table.ts";
-export { formatSloValue } from "../core/slo.ts";
+export { formatSloValue, valuesNeeded } from "../core/slo.ts";
 export {
   clientMetrics,
   type Metric,

@@ -118,6 +118,7 @@ const PLUGIN: readonly string[] = [
   "random",
   "systemCodeOf",
   "temporaryFolder",
+  "valuesNeeded",
 ];
 
 const LIBRARY: readonly string[] = [

@@ -4,6 +4,7 @@ import {
   type StageReport,
   type Summary,
   type Unit,
+  valuesNeeded,
 } from "../../plugins/mod.ts";
 import { formatValue, type Look, plain, rounded, truncate } from "./format.ts";
 
@@ -49,8 +50,8 @@ const REPEATS: Readonly<Record<string, readonly string[]>> = {
   ttfb: ["latency"],
 };
 
-/** Number of values from which a percentile differs from the largest value: 1 ÷ (1 − p). */
-const NEEDED = { p50: 2, p90: 10, p95: 20, p99: 100 } as const;
+/** Columns of the table between n and the largest value. */
+const PERCENTILES = ["p50", "p90", "p95", "p99"] as const;
 
 type Metric = { readonly unit: Unit } & Summary;
 
@@ -101,7 +102,7 @@ function block(
   { paint }: Look,
 ): string[] {
   if (rows.length === 0) return [];
-  const heads = ["n", ...Object.keys(NEEDED), "max"].map((head) => cell(head));
+  const heads = ["n", ...PERCENTILES, "max"].map((head) => cell(head));
   return [
     paint("dim", row(title, heads)),
     ...rows.map(([name, metric]) =>
@@ -111,10 +112,10 @@ function block(
 }
 
 function cellsOf(metric: Metric): string[] {
-  const percentiles = Object.entries(NEEDED).map(([name, n]) =>
+  const percentiles = PERCENTILES.map((name) =>
     cell(
-      formatValue(metric[name as keyof typeof NEEDED], metric.unit),
-      metric.n < n ? "~" : " ",
+      formatValue(metric[name], metric.unit),
+      metric.n < valuesNeeded[name] ? "~" : " ",
     )
   );
   return [
@@ -133,8 +134,10 @@ function row(label: string, cells: readonly string[]): string {
 }
 
 function notes(rows: readonly [string, Metric][], { paint }: Look): string[] {
-  const hasFew = rows.some(([, { n }]) => n < NEEDED.p99);
-  const needs = Object.entries(NEEDED).map(([name, n]) => `${name} needs ${n}`);
+  const hasFew = rows.some(([, { n }]) => n < valuesNeeded.p99);
+  const needs = PERCENTILES.map((name) =>
+    `${name} needs ${valuesNeeded[name]}`
+  );
   const errors = rows.map(([, { quantileError = 0 }]) => quantileError);
   const error = Math.max(0, ...errors);
   return [
