@@ -1,4 +1,4 @@
-import { UsageError } from "../core/errors.ts";
+import { isUsageError, messageOf, UsageError } from "../core/errors.ts";
 import type { Backend, Dataset, Reporter } from "../core/contract.ts";
 import type { LoadProfile } from "../core/contract.ts";
 import type { StageReport } from "../core/report.ts";
@@ -242,7 +242,7 @@ function checkedProfile(name: string, profile: LoadProfile): LoadProfile {
         `load ${name}: its function must return a generator of stages`,
       );
     }
-    let step = stages.next();
+    let step = nextStage(name, () => stages.next());
     if (step.done) {
       throw new UsageError(`load ${name}: must have at least one stage`);
     }
@@ -260,12 +260,31 @@ function checkedProfile(name: string, profile: LoadProfile): LoadProfile {
             `load ${name}: ${empty} stages in a row had no request`,
           );
         }
-        step = stages.next(report);
+        step = nextStage(name, () => stages.next(report));
       }
     } finally {
-      stages.return?.();
+      endStages(name, stages);
     }
   };
+}
+
+/** @throws {UsageError} If the load throws, as its author must know which one did. */
+function nextStage<Step>(name: string, next: () => Step): Step {
+  try {
+    return next();
+  } catch (cause) {
+    if (isUsageError(cause)) throw cause;
+    throw new UsageError(`load ${name} failed: ${messageOf(cause)}`, { cause });
+  }
+}
+
+/** @throws {UsageError} If the load has another stage although the run has ended. */
+function endStages(
+  name: string,
+  stages: ReturnType<LoadProfile>,
+): void {
+  if (nextStage(name, () => stages.return?.())?.done !== false) return;
+  throw new UsageError(`load ${name}: must yield no stage after return()`);
 }
 
 function hasRequests({ counts }: StageReport): boolean {

@@ -46,7 +46,7 @@ function profileOf(profile: unknown): Promise<LoadProfile> {
 const RANDOM = () => () => 0.5;
 const EMPTY: Stage = { name: "none", load: {}, arrivals: [] };
 
-Deno.test("define() refuses a profile that is not a function, has no stage or yields something else", async () => {
+Deno.test("define() refuses a profile that is not a function, throws, has no stage or yields something else", async () => {
   await refuses(
     () => profileOf(5),
     "load x: profile must return a function, but it was of type number",
@@ -61,6 +61,10 @@ Deno.test("define() refuses a profile that is not a function, has no stage or yi
         yield EMPTY;
       }, "load x: each stage must have arrivals"],
       [() => 5, "load x: its function must return a generator of stages"],
+      [function* () {
+        yield* [];
+        throw new Error("boom");
+      }, "load x failed: boom"],
     ] as const
   ) {
     const checked = await profileOf(profile);

@@ -70,7 +70,6 @@ export function loadChecks(
     }),
     check("yields at least one stage, described in plain data", (profile) => {
       const { stages } = readStages(profile, options);
-      must(stages.length > 0, "a load must yield at least one stage");
       for (const { name, load } of stages) {
         must(
           typeof name === "string" && name !== "",
@@ -99,6 +98,12 @@ export function loadChecks(
           ? "a load that draws random numbers must differ for another seed"
           : "a load that draws no random numbers must be the same for every seed",
       );
+    }),
+    check("stops when the run ends early", (profile) => {
+      const plan = profile((purpose) => random(1, purpose));
+      plan.next();
+      plan.return();
+      must(plan.next().done, "a load must yield no stage after return()");
     }),
   ];
 }

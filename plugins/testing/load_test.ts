@@ -69,6 +69,19 @@ Deno.test("loadChecks() catches every kind of broken load", async () => {
         yield { ...stage, load: { count: count++ } };
       };
     }],
+    [
+      "stops when the run ends early",
+      /no stage after return/,
+      () =>
+        function* () {
+          try {
+            yield stage;
+          } finally {
+            yield stage;
+            yield stage;
+          }
+        },
+    ],
   ];
   await assertBroken(
     cases,
