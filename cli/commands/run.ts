@@ -19,7 +19,7 @@ export function addRun(program: Command, setExitCode: SetExitCode): void {
     )
     .option(
       "--config <file>",
-      "the run as a file: .yaml, .json, .ts, or the report or samples of an earlier run; other flags override it, option by option",
+      "the run as a file: .yaml, .json, .ts, or the report or samples of an earlier run; other flags override it, option by option; --data, --report and --slo replace its lists",
     )
     .option(
       "-b, --backend <plugin>",
@@ -89,7 +89,8 @@ export function addRun(program: Command, setExitCode: SetExitCode): void {
 
 const EXAMPLES = `
 Without --duration and --requests each item of the data is sent once; with one
-of them the data starts again when it ends. Times take ms, s, m and h.
+of them the data starts again when it ends. With no target, data, load or limit
+at all, 24 requests are sent over 8 streams. Times take ms, s, m and h.
 'earshot info NAME' shows the options of a plugin.
 
 Examples:
