@@ -7,10 +7,9 @@ import { parseDuration, parseShare } from "../lib/units.ts";
 import {
   parseRunConfig,
   type Place,
-  type PluginLoader,
-  pluginLoader,
   resolveConfigPaths,
 } from "../plugins/config.ts";
+import { type PluginLoader, pluginLoader } from "../plugins/load.ts";
 import {
   isUsageError,
   type Kind,
@@ -83,10 +82,7 @@ class ConfigBuilder {
   async addFile(path: string): Promise<void> {
     const { readConfigFile } = await import("./config_file.ts");
     const { value, prefix, isResult } = await readConfigFile(path);
-    const parsed = parseRunConfig(value, (at) => ({
-      where: path,
-      path: prefix + at,
-    }));
+    const { config: parsed, problems } = parseRunConfig(value);
     // A run that is repeated must not overwrite the results that it is compared with.
     const { reports, ...rest } = parsed;
     const config = await resolveConfigPaths(
@@ -94,6 +90,10 @@ class ConfigBuilder {
       { load: this.#load, folder: resolve(dirname(path)) },
     );
     const source = { file: path, prefix };
+    for (const problem of problems) {
+      this.#sources.set(problem.path ?? "", source);
+      this.#problems.push(problem);
+    }
     for (const [key, value] of Object.entries(config)) {
       this.#set(key, value, source);
     }

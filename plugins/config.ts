@@ -10,9 +10,10 @@ import type {
 import { isUsageError, type Problem, UsageError } from "../core/errors.ts";
 import { normalizers } from "../core/quality.ts";
 import { parseSlos } from "../core/slo.ts";
+import { isRecord } from "../lib/record.ts";
 import { redact, redactUrl } from "../lib/redact.ts";
 import { parseDuration } from "../lib/units.ts";
-import { type Catalogue, isFile, loadPlugin } from "./load.ts";
+import { isFile, type PluginLoader } from "./load.ts";
 import {
   convertUnits,
   redactedPaths,
@@ -124,24 +125,38 @@ export interface Place {
 /** Gives the place of a value of a configuration, from its path: `backend.with.chunkMs`. */
 export type PlaceOf = (path: string) => Place;
 
-/**
- * Checks the shape of a configuration; the options of plugins are not checked yet.
- *
- * @throws {UsageError} If it is not a configuration: the error lists every problem.
- */
-export function parseRunConfig(
-  value: unknown,
-  placeOf: PlaceOf = (path) => ({ where: "config", path }),
-): RunConfigInput {
+/** A configuration whose shape was checked. */
+export interface ParsedConfig {
+  /** The keys without a problem. */
+  readonly config: RunConfigInput;
+  /** The problems of the others, for {@linkcode prepareRun}, which adds its own. */
+  readonly problems: readonly Problem[];
+}
+
+/** Checks the shape of a configuration; the options of plugins are not checked yet. */
+export function parseRunConfig(value: unknown): ParsedConfig {
   const result = runConfigSchema.safeParse(value);
-  if (result.success) return result.data;
-  const schema = jsonSchemaOf(runConfigSchema);
-  const problems = explain(result.error.issues, value, schema);
-  throw problemsAt(problems, placeOf);
+  if (result.success) return { config: result.data, problems: [] };
+  const { issues } = result.error;
+  const wrong = new Set(
+    issues.flatMap((issue) =>
+      issue.path.length > 0
+        ? issue.path.slice(0, 1)
+        : issue.code === "unrecognized_keys"
+        ? issue.keys
+        : []
+    ),
+  );
+  const rest = Object.entries(isRecord(value) ? value : {})
+    .filter(([key]) => !wrong.has(key));
+  return {
+    config: { ...Object.fromEntries(rest), version: 1 },
+    problems: explain(issues, value, jsonSchemaOf(runConfigSchema)),
+  };
 }
 
 /** Makes one error of problems whose paths are those of a configuration. */
-export function problemsAt(
+function problemsAt(
   problems: readonly Problem[],
   placeOf: PlaceOf,
 ): UsageError {
@@ -156,23 +171,6 @@ export function problemsAt(
   return joinErrors(
     [...byPlace.values()].map(({ where, list }) => problemsError(where, list)),
   );
-}
-
-/** Loads plugins, each only once. */
-export type PluginLoader = <K extends Kind>(
-  kind: K,
-  use: string,
-) => Promise<Plugin<K, unknown>>;
-
-/** Makes a loader of plugins that are known by name, by file or by URL. */
-export function pluginLoader(catalogue: Catalogue): PluginLoader {
-  const loaded = new Map<string, Promise<Plugin<Kind, unknown>>>();
-  return <K extends Kind>(kind: K, use: string) => {
-    const key = `${kind} ${use}`;
-    const found = loaded.get(key) ?? loadPlugin(kind, use, { catalogue });
-    loaded.set(key, found as Promise<Plugin<Kind, unknown>>);
-    return found as Promise<Plugin<K, unknown>>;
-  };
 }
 
 /** A checked configuration and its plugins: all that a run needs. */

@@ -315,3 +315,20 @@ function typeName(value: unknown): string {
   if (Array.isArray(value)) return "a list";
   return typeof value === "object" ? "an object" : `a ${typeof value}`;
 }
+
+/** Loads plugins, each only once. */
+export type PluginLoader = <K extends Kind>(
+  kind: K,
+  use: string,
+) => Promise<Plugin<K, unknown>>;
+
+/** Makes a loader of plugins that are known by name, by file or by URL. */
+export function pluginLoader(catalogue: Catalogue): PluginLoader {
+  const loaded = new Map<string, Promise<Plugin<Kind, unknown>>>();
+  return <K extends Kind>(kind: K, use: string) => {
+    const key = `${kind} ${use}`;
+    const found = loaded.get(key) ?? loadPlugin(kind, use, { catalogue });
+    loaded.set(key, found as Promise<Plugin<Kind, unknown>>);
+    return found as Promise<Plugin<K, unknown>>;
+  };
+}

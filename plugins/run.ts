@@ -20,14 +20,9 @@ import { messageOf } from "../core/errors.ts";
 import { maxErrorRate, parseSlos } from "../core/slo.ts";
 import { disposeInTime } from "../lib/disposal.ts";
 import { redact, redactText } from "../lib/redact.ts";
-import {
-  parseRunConfig,
-  pluginLoader,
-  prepareRun,
-  recordPlugin,
-} from "./config.ts";
+import { parseRunConfig, prepareRun, recordPlugin } from "./config.ts";
 import { denoHost, describeEnvironment } from "./host.ts";
-import type { Catalogue } from "./load.ts";
+import { type Catalogue, pluginLoader } from "./load.ts";
 import type { Configured, Instances, Kind, OpenContext } from "./plugin.ts";
 
 /** The surroundings of a run: all that is not part of its configuration. */
@@ -121,7 +116,10 @@ export async function runConfig(
 ): Promise<Report> {
   const { catalogue, join, env = readEnv } = context;
   const load = pluginLoader(catalogue);
-  const prepared = await prepareRun(parseRunConfig(config), { load, env });
+  const { config: input, problems } = parseRunConfig(config);
+  // The default backend must not be asked for a target in place of one that has a problem.
+  const hasServer = problems.length > 0;
+  const prepared = await prepareRun(input, { load, env, problems, hasServer });
   return await execute(
     {
       ...prepared,

@@ -208,6 +208,7 @@ sed: 3
 backend: { use: echo, with: { delayms: 5 } }
 seed: many
 stop: { requests: 0, duration: 5s }
+slos: ["tftt.p95<200ms"]
 `,
     "options.yaml": `version: 1
 backend: { use: ecko }
@@ -246,6 +247,8 @@ slos: ["tftt.p95<200ms"]
       'unknown option "stop.duration"; did you mean "durationMs"?',
       'seed must be a number, but was "many"',
       "stop.requests must be above 0, but was 0",
+      'unknown option "backend.with.delayms"; did you mean "delayMs"?',
+      'slos.0: slo "tftt.p95<200ms": unknown metric "tftt"',
     ],
     [
       "options.yaml",
@@ -289,4 +292,26 @@ slos: ["tftt.p95<200ms"]
       assert.ok(stderr.includes(text), `${file}: ${text}\n${stderr}`);
     }
   }
+});
+
+Deno.test("runConfig() rejects a configuration with the problems of its shape and of its plugins", async () => {
+  const rejected = async (config: unknown, message: string) => {
+    const error = await runConfig(config as RunConfig).catch((error) => error);
+    assert.equal(error.name, "UsageError");
+    assert.equal(error.message, message);
+  };
+  await rejected(
+    {
+      version: 1,
+      seed: "x",
+      backend: { use: 5 },
+      load: { use: "concurrent", with: { streams: [0] } },
+    },
+    `config:
+  backend.use must be text, but was 5
+  seed must be a number, but was "x"
+  load.with.streams.0 must be above 0, but was 0`,
+  );
+  await rejected(5, "config: must be an object, but was 5");
+  await rejected({ version: 1 }, "config: backend.with.target must be given");
 });
