@@ -122,7 +122,11 @@ class Utterance implements SocketListener {
     this.#isOpen = true;
     this.#call.mark("connected", atMs);
     this.#limit("ready_timeout", this.#settings.readyTimeoutMs);
-    this.#step(() => this.#connection.start(), atMs);
+    try {
+      this.#take(this.#connection.start(), atMs);
+    } catch (error) {
+      this.#dialectFailed(error);
+    }
   }
 
   message(data: SocketMessage, binary: boolean): void {
@@ -133,45 +137,38 @@ class Utterance implements SocketListener {
     const message = binary || typeof data === "string" ? data : textOf(data);
     this.#settings.trace?.received(shownMessage(message));
     const { dialect } = this.#settings;
-    this.#step(() => dialect.receive(this.#connection.state, message), atMs);
+    try {
+      this.#take(dialect.receive(this.#connection.state, message), atMs);
+    } catch (error) {
+      this.#dialectFailed(error);
+    }
   }
 
   closed(end: SocketEnd): void {
     this.#fail({ kind: this.#isOpen ? "closed" : "refused", end });
   }
 
-  /** Lets the dialect take a step and acts on it. */
-  #step(take: () => DialectStep<unknown>, atMs: number): void {
-    this.#guard(() => {
-      const step = take();
-      if (!Array.isArray(step?.events)) {
-        throw new TypeError("each step must have a list of events");
-      }
-      this.#connection.state = step.state;
-      if (step.send) sendAll(this.#connection, step.send);
-      for (const event of step.events) {
-        if (this.#connection.user === this) this.#handle(event, atMs);
-      }
-    });
+  /** Takes a step of the dialect: its state, its messages and its events. */
+  #take(step: DialectStep<unknown>, atMs: number): void {
+    if (!Array.isArray(step?.events)) {
+      throw new TypeError("each step must have a list of events");
+    }
+    this.#connection.state = step.state;
+    if (step.send) sendAll(this.#connection, step.send);
+    for (const event of step.events) {
+      if (this.#connection.user === this) this.#handle(event, atMs);
+    }
   }
 
-  /** Runs a task of the dialect. Its error fails the utterance, and no other. Returns whether it succeeded. */
-  #guard(task: () => void): boolean {
-    try {
-      task();
-      return true;
-    } catch (error) {
-      this.#reject(
-        isRequestError(error) ? error : new RequestError(
-          "protocol_error",
-          `The dialect "${this.#settings.dialectName}" failed: ${
-            messageOf(error)
-          }`,
-          { cause: error },
-        ),
-      );
-      return false;
-    }
+  /** Fails this utterance, and no other, by an error of the dialect. */
+  #dialectFailed(error: unknown): void {
+    const { dialectName } = this.#settings;
+    const message = `The dialect "${dialectName}" failed: ${messageOf(error)}`;
+    this.#reject(
+      isRequestError(error)
+        ? error
+        : new RequestError("protocol_error", message, { cause: error }),
+    );
   }
 
   #handle(event: DialectEvent, atMs: number): void {
@@ -200,7 +197,11 @@ class Utterance implements SocketListener {
     const { dialect, mode, speed } = this.#settings;
     this.#hasBegun = true;
     this.#stopTimeout();
-    if (!this.#send(() => dialect.begin(mode))) return;
+    try {
+      sendAll(this.#connection, dialect.begin(mode));
+    } catch (error) {
+      return this.#dialectFailed(error);
+    }
     this.#receivedMs = this.#call.clock.now();
     this.#checkReceived();
     this.#microphone = openMicrophone(this.#frames, {
@@ -211,16 +212,15 @@ class Utterance implements SocketListener {
     });
   };
 
-  /** Sends the dialect's messages. Returns false if the dialect failed. */
-  #send(messages: () => readonly SocketMessage[]): boolean {
-    return this.#guard(() => sendAll(this.#connection, messages()));
-  }
-
   #end(): void {
     const { dialect, mode, finalTimeoutMs } = this.#settings;
     // Marked before the messages are sent, as chunks are: a server may have them before the call returns.
     this.#call.mark("endSent");
-    if (!this.#send(() => dialect.end(mode))) return;
+    try {
+      sendAll(this.#connection, dialect.end(mode));
+    } catch (error) {
+      return this.#dialectFailed(error);
+    }
     this.#hasEnded = true;
     this.#limit("final_timeout", finalTimeoutMs ?? this.#finalTimeoutMs());
   }
