@@ -112,10 +112,9 @@ function fileBytes(file: Deno.FsFile, size: number): AudioBytes {
   return {
     size,
     async read(start, end) {
-      const wanted = Math.max(0, Math.min(end, size) - start);
-      if (wanted > 0 && position !== start) {
-        await file.seek(start, Deno.SeekMode.Start);
-      }
+      const wanted = Math.min(end, size) - start;
+      if (wanted <= 0) return new Uint8Array();
+      if (position !== start) await file.seek(start, Deno.SeekMode.Start);
       const bytes = await readFully(file, wanted);
       position = start + bytes.length;
       return bytes;

@@ -17,6 +17,17 @@ Deno.test("fileSource() reads any part of a file, in any order", async () => {
   }));
 });
 
+Deno.test("fileSource() reads the right bytes after a read of none", async () => {
+  await using opened = await fileSource(PATH).open();
+  assert.deepEqual(await opened.read(100, 100), new Uint8Array());
+  assert.deepEqual(await opened.read(100, 120), BYTES.slice(100, 120));
+  assert.deepEqual(
+    await opened.read(BYTES.length, BYTES.length + 9),
+    new Uint8Array(),
+  );
+  assert.deepEqual(await opened.read(120, 130), BYTES.slice(120, 130));
+});
+
 for (const at of [0, 700]) {
   Deno.test(`bytesFrom() answers the same as the bytes from ${at} on`, async () => {
     await using opened = await fileSource(PATH).open();
