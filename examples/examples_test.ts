@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import { catalogue } from "../catalogue.ts";
 import { concurrent, type Kind, loadPlugin, repeat, run } from "../mod.ts";
 import {
-  backendChecks,
-  type Check,
-  datasetChecks,
-  dialectChecks,
-  loadChecks,
-  reporterChecks,
+  testBackend,
+  testDataset,
+  testDialect,
+  testLoad,
+  testReporter,
 } from "../plugins/testing/mod.ts";
+import { type Check, checksOf } from "../tests/support/checks.ts";
 
 const load = <K extends Kind>(kind: K, file: string) =>
   loadPlugin(kind, new URL(file, import.meta.url).href, { catalogue });
@@ -24,7 +24,7 @@ Deno.test("http_post_backend.ts passes its suite and takes part in a run", async
   );
   const url = `http://127.0.0.1:${server.addr.port}/answer`;
   const plugin = await load("backend", "./http_post_backend.ts");
-  await pass(backendChecks(plugin({ url })));
+  await pass(checksOf(testBackend, plugin({ url })));
   const report = await run({
     backend: plugin({ url }),
     dataset: repeat({ text: "hello" }),
@@ -44,14 +44,14 @@ Deno.test("http_post_backend.ts passes its suite and takes part in a run", async
 
 Deno.test("countdown_dataset.ts passes its suite", async () => {
   const plugin = await load("dataset", "./countdown_dataset.ts");
-  await pass(datasetChecks(plugin({ from: 3 })));
+  await pass(checksOf(testDataset, plugin({ from: 3 })));
 });
 
 Deno.test("binary_dialect.ts passes its suite", async () => {
   const plugin = await load("dialect", "./binary_dialect.ts");
   const results = (text: string, isFinal: boolean) =>
     JSON.stringify({ type: "Results", text, isFinal });
-  await pass(dialectChecks(plugin({}), {
+  await pass(checksOf(testDialect, plugin({}), {
     messages: [
       results("hello", false),
       results("hello", true),
@@ -66,7 +66,9 @@ Deno.test("binary_dialect.ts passes its suite", async () => {
 Deno.test("doubling_load.ts passes its suite and stops at a missed SLO", async () => {
   const plugin = await load("load", "./doubling_load.ts");
   const options = { from: 100, stages: 3 };
-  await pass(loadChecks(plugin(options), { invalid: [plugin({ from: 0 })] }));
+  await pass(
+    checksOf(testLoad, plugin(options), { invalid: [plugin({ from: 0 })] }),
+  );
   const backend = await load("backend", "./http_post_backend.ts");
   const offer = (url: string) =>
     run({
@@ -91,7 +93,7 @@ Deno.test("doubling_load.ts passes its suite and stops at a missed SLO", async (
 
 Deno.test("slowest_reporter.ts passes its suite", async () => {
   const plugin = await load("reporter", "./slowest_reporter.ts");
-  await pass(reporterChecks(plugin({ count: 2 })));
+  await pass(checksOf(testReporter, plugin({ count: 2 })));
 });
 
 Deno.test("docs/plugins.md shows the examples as they are", async () => {

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { encodeWav } from "../../audio/mod.ts";
 import { metricsOf, type Sample, type Turn } from "../../plugins/mod.ts";
-import { backendChecks } from "../../plugins/testing/mod.ts";
+import { testBackend } from "../../plugins/testing/mod.ts";
 import { chat } from "./chat.ts";
 import { loopback, streamed, talk } from "../../tests/support/loopback.ts";
 import { sse } from "../../tests/support/read_answer.ts";
+import { checksOf } from "../../tests/support/checks.ts";
 
 const HI: Turn = { columns: { text: "hi" } };
 
@@ -280,7 +281,7 @@ for (const stream of [true, false]) {
       stream ? streamed(ANSWER) : Response.json(whole({ content: "Hello" }))
     );
     const backend = chat({ target: server.target, model: "m", stream });
-    for (const { name, run } of backendChecks(backend)) {
+    for (const { name, run } of checksOf(testBackend, backend)) {
       assert.ok(await t.step(name, run));
     }
   });

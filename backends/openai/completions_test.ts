@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import type { Turn } from "../../plugins/mod.ts";
-import { backendChecks } from "../../plugins/testing/mod.ts";
+import { testBackend } from "../../plugins/testing/mod.ts";
 import { completions } from "./completions.ts";
 import { loopback, streamed, talk } from "../../tests/support/loopback.ts";
 import { sse } from "../../tests/support/read_answer.ts";
+import { checksOf } from "../../tests/support/checks.ts";
 
 const HI: Turn = { columns: { text: "hi" } };
 
@@ -179,7 +180,7 @@ for (const stream of [true, false]) {
       stream ? streamed(sse(last, "[DONE]")) : Response.json(last)
     );
     const backend = completions({ target: server.target, model: "m", stream });
-    for (const { name, run } of backendChecks(backend)) {
+    for (const { name, run } of checksOf(testBackend, backend)) {
       assert.ok(await t.step(name, run));
     }
   });

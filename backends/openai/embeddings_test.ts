@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { concurrent } from "../../loads/concurrent.ts";
 import { defineDataset, type Report, type Turn } from "../../plugins/mod.ts";
 import { run } from "../../plugins/run.ts";
-import { backendChecks } from "../../plugins/testing/mod.ts";
+import { testBackend } from "../../plugins/testing/mod.ts";
 import { z } from "zod";
 import {
   embeddings,
@@ -11,6 +11,7 @@ import {
   embeddingsReader,
 } from "./embeddings.ts";
 import { loopback } from "../../tests/support/loopback.ts";
+import { checksOf } from "../../tests/support/checks.ts";
 
 /** Reads an answer to a number of inputs. */
 function read(
@@ -228,5 +229,5 @@ Deno.test("embeddings() lets the body option replace fields except those of the 
 Deno.test("embeddings() fulfils the backend contract", async () => {
   await using server = serve();
   const plugin = embeddings(server.options);
-  for (const check of backendChecks(plugin)) await check.run();
+  for (const check of checksOf(testBackend, plugin)) await check.run();
 });

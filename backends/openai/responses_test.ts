@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { metricsOf } from "../../plugins/mod.ts";
-import { backendChecks } from "../../plugins/testing/mod.ts";
+import { testBackend } from "../../plugins/testing/mod.ts";
 import { responses } from "./responses.ts";
 import {
   type Got,
@@ -8,6 +8,7 @@ import {
   streamed,
   talk,
 } from "../../tests/support/loopback.ts";
+import { checksOf } from "../../tests/support/checks.ts";
 
 /** Answers with the number of items in the input, streamed or whole. */
 function answerTo({ body }: Got): Response {
@@ -64,7 +65,7 @@ for (const stream of [true, false]) {
     await using server = loopback(answerTo);
     const { target } = server;
     const plugin = responses({ target, model: "m", stream });
-    for (const check of backendChecks(plugin)) await check.run();
+    for (const check of checksOf(testBackend, plugin)) await check.run();
   });
 }
 

@@ -6,18 +6,16 @@ import type { AudioSent, Delta, Instant, Output } from "../../core/sample.ts";
 import { onAbort } from "../../lib/abort.ts";
 import type { Configured } from "../plugin.ts";
 import {
-  type Check,
-  checkMaker,
-  contextOf,
-  limitsOf,
   must,
+  mustBeAmount,
+  mustBeOneOf,
   mustBePlain,
   mustBeText,
+  never,
   outcomeOf,
   pause,
-  register,
+  Suite,
   type SuiteOptions,
-  within,
 } from "./checks.ts";
 
 /** Options of {@linkcode testBackend}. */
@@ -41,22 +39,10 @@ export function testBackend(
   plugin: Configured<"backend">,
   options: BackendSuiteOptions = {},
 ): void {
-  register(backendChecks(plugin, options), options);
-}
-
-/** Time in which a finished request must not record anything, in milliseconds. */
-const SILENCE_MS = 50;
-
-/** Returns the checks of {@linkcode testBackend}, for code that registers them itself. */
-export function backendChecks(
-  plugin: Configured<"backend">,
-  options: BackendSuiteOptions = {},
-): Check[] {
-  const { turn = { columns: { text: "hello" } }, env } = options;
-  const { graceMs, timeoutMs } = limitsOf(options);
-  const check = checkMaker(plugin, options);
-  const prepare = async (backend: Backend, its = turn) =>
-    await within(backend.prepare?.(its, never()), timeoutMs, "prepare()");
+  const { turn = { columns: { text: "hello" } } } = options;
+  const suite = new Suite(plugin, options);
+  const prepare = (backend: Backend, its = turn) =>
+    suite.within(backend.prepare?.(its, never()), "prepare()");
   /** Prepares a request and sends it. */
   async function send(
     backend: Backend,
@@ -70,101 +56,104 @@ export function backendChecks(
   }
   async function answer(backend: Backend, id = 0) {
     const { log, sent } = await send(backend, { id });
-    const result = await within(sent, timeoutMs, "send()");
+    const result = await suite.within(sent, "send()");
     log.end();
     return { log, result };
   }
 
-  return [
-    check("can be opened twice at the same time", async () => {
-      const twin = await plugin.open(contextOf(env));
-      await within(twin[Symbol.asyncDispose]?.(), timeoutMs, "disposal");
-    }),
-    check("describes itself in plain data", (backend, secrets) => {
-      mustDescribeItself(backend, turn);
-      const { facts } = backend;
-      if (facts !== undefined) mustBePlain(facts, "facts", secrets);
-    }),
-    check("prepares a turn without changing it", async (backend) => {
-      const before = { ...turn.columns };
-      const first = await prepare(backend);
-      const second = await prepare(backend);
-      must(
-        isDeepStrictEqual(first, second),
-        "prepare() must return the same value for the same turn",
-      );
-      must(
-        isDeepStrictEqual({ ...turn.columns }, before),
-        "prepare() must not change the turn",
-      );
-    }),
-    check("answers", async (backend) => {
-      const { result, log } = await answer(backend);
-      if ("error" in result) throw result.error;
-      mustBeOutput(result.value);
-      const { text, embeddings } = result.value;
-      must(
-        log.outputs.length > 0 || text !== undefined ||
-          embeddings !== undefined,
-        "send() must record output, or return a text or the number of embeddings",
-      );
-    }),
-    check("stamps each read before its output", async (backend) => {
-      mustBeStamped((await answer(backend)).log);
-    }),
-    check("marks instants in order, within the request", async (backend) => {
+  suite.check("can be opened twice at the same time", async () => {
+    await suite.use(() => {});
+  });
+  suite.check("describes itself in plain data", (backend, secrets) => {
+    mustDescribeItself(backend, turn);
+    const { facts } = backend;
+    if (facts !== undefined) mustBePlain(facts, "facts", secrets);
+  });
+  suite.check("prepares a turn without changing it", async (backend) => {
+    const before = { ...turn.columns };
+    const first = await prepare(backend);
+    const second = await prepare(backend);
+    must(
+      isDeepStrictEqual(first, second),
+      "prepare() must return the same value for the same turn",
+    );
+    must(
+      isDeepStrictEqual({ ...turn.columns }, before),
+      "prepare() must not change the turn",
+    );
+  });
+  suite.check("answers", async (backend) => {
+    const { result, log } = await answer(backend);
+    if ("error" in result) throw result.error;
+    mustBeOutput(result.value);
+    const { text, embeddings } = result.value;
+    must(
+      log.outputs.length > 0 || text !== undefined ||
+        embeddings !== undefined,
+      "send() must record output, or return a text or the number of embeddings",
+    );
+  });
+  suite.check("stamps each read before its output", async (backend) => {
+    mustBeStamped((await answer(backend)).log);
+  });
+  suite.check(
+    "marks instants in order, within the request",
+    async (backend) => {
       mustBeInOrder((await answer(backend)).log);
-    }),
-    check("records nothing after the answer", async (backend) => {
-      const { log } = await answer(backend);
-      await pause(SILENCE_MS);
-      mustBeSilent(log.afterEnd, "send()");
-    }),
-    check("keeps concurrent requests apart", async (backend) => {
-      const all = await Promise.all(
-        [0, 1, 2, 3].map((id) => answer(backend, id)),
+    },
+  );
+  suite.check("records nothing after the answer", async (backend) => {
+    const { log } = await answer(backend);
+    await pause(SILENCE_MS);
+    mustBeSilent(log.afterEnd, "send()");
+  });
+  suite.check("keeps concurrent requests apart", async (backend) => {
+    const all = await Promise.all(
+      [0, 1, 2, 3].map((id) => answer(backend, id)),
+    );
+    for (const { log, result } of all) {
+      if ("error" in result) throw result.error;
+      mustBeStamped(log);
+      must(
+        log.outputs.length > 0 === all[0]!.log.outputs.length > 0,
+        "concurrent requests must each record their own output",
       );
-      for (const { log, result } of all) {
-        if ("error" in result) throw result.error;
-        mustBeStamped(log);
-        must(
-          log.outputs.length > 0 === all[0]!.log.outputs.length > 0,
-          "concurrent requests must each record their own output",
-        );
-      }
-    }),
-    check("stops when its signal aborts", async (backend) => {
-      const abort = new AbortController();
-      const { log, sent } = await send(backend, { signal: abort.signal });
-      await pause(1);
-      abort.abort(new Error("the suite aborted the request"));
-      await within(sent, graceMs, "send() of an aborted request");
-      log.end();
-      await pause(SILENCE_MS);
-      mustBeSilent(log.afterEnd, "an aborted send()");
-    }),
-    check("does not start an aborted request", async (backend) => {
-      const signal = AbortSignal.abort(new Error("aborted before the request"));
-      const { sent, log } = await send(backend, { signal });
-      await within(sent, graceMs, "send() after its signal aborted");
-      must(log.outputs.length === 0, "an aborted request must have no output");
-    }),
-    check("never reads the reference", async (backend) => {
-      let isRead = false;
-      const columns = Object.defineProperty({ ...turn.columns }, "reference", {
-        enumerable: false,
-        get: () => (isRead = true, "the expected transcript"),
-      });
-      const { sent } = await send(backend, { its: { ...turn, columns } });
-      await within(sent, timeoutMs, "send()");
-      must(!isRead, "the reference must never be read, as it is never sent");
-    }),
-    check("accepts the end of any session", (backend) => {
-      backend.endSession?.("session-0");
-      backend.endSession?.("unknown");
-    }),
-  ];
+    }
+  });
+  suite.check("stops when its signal aborts", async (backend) => {
+    const abort = new AbortController();
+    const { log, sent } = await send(backend, { signal: abort.signal });
+    await pause(1);
+    abort.abort(new Error("the suite aborted the request"));
+    await suite.within(sent, "send() of an aborted request", suite.graceMs);
+    log.end();
+    await pause(SILENCE_MS);
+    mustBeSilent(log.afterEnd, "an aborted send()");
+  });
+  suite.check("does not start an aborted request", async (backend) => {
+    const signal = AbortSignal.abort(new Error("aborted before the request"));
+    const { sent, log } = await send(backend, { signal });
+    await suite.within(sent, "send() after its signal aborted", suite.graceMs);
+    must(log.outputs.length === 0, "an aborted request must have no output");
+  });
+  suite.check("never reads the reference", async (backend) => {
+    let isRead = false;
+    const columns = Object.defineProperty({ ...turn.columns }, "reference", {
+      enumerable: false,
+      get: () => (isRead = true, "the expected transcript"),
+    });
+    const { sent } = await send(backend, { its: { ...turn, columns } });
+    await suite.within(sent, "send()");
+    must(!isRead, "the reference must never be read, as it is never sent");
+  });
+  suite.check("accepts the end of any session", (backend) => {
+    backend.endSession?.("session-0");
+    backend.endSession?.("unknown");
+  });
 }
+
+/** Time in which a finished request must not record anything, in milliseconds. */
+const SILENCE_MS = 50;
 
 /** Asserts the description of a backend, and that a turn has the columns that it needs. */
 function mustDescribeItself(
@@ -184,11 +173,7 @@ function mustDescribeItself(
     missing.length === 0,
     `the suite's turn must have every column that the backend needs: ${missing}`,
   );
-  must(
-    spreadMs >= 0 && spreadMs < Infinity,
-    "spreadMs must be a number from 0 on",
-    spreadMs,
-  );
+  mustBeAmount(spreadMs, "spreadMs");
 }
 
 function mustBeSilent(calls: readonly string[], what: string): void {
@@ -196,10 +181,6 @@ function mustBeSilent(calls: readonly string[], what: string): void {
     calls.length === 0,
     `${what} must record nothing after it ends: ${calls}`,
   );
-}
-
-function never(): AbortSignal {
-  return new AbortController().signal;
 }
 
 /** The calls that a backend made for one request. */
@@ -248,7 +229,7 @@ function recordCalls(signal: AbortSignal): CallLog {
       clock,
       read(bytes, atMs = clock.now()) {
         note("read");
-        must(bytes >= 0, "bytes of read() must be 0 or more", bytes);
+        mustBeAmount(bytes, "bytes of read()");
         log.readsMs.push(atMs);
         return atMs;
       },
@@ -266,7 +247,7 @@ function recordCalls(signal: AbortSignal): CallLog {
       },
       buffered(bytes) {
         note("buffered");
-        must(bytes >= 0, "bytes of buffered() must be 0 or more", bytes);
+        mustBeAmount(bytes, "bytes of buffered()");
       },
       mark(instant, atMs = clock.now()) {
         note(`mark ${instant}`);
@@ -310,13 +291,7 @@ function mustBeOutput(output: Output): void {
   }
 }
 
-const KINDS: readonly string[] = [
-  "text",
-  "reasoning",
-  "tool",
-  "refusal",
-  "audio",
-];
+const KINDS = ["text", "reasoning", "tool", "refusal", "audio"];
 
 /** Asserts that each output has the time of a read before it. */
 function mustBeStamped({ readsMs, outputs }: CallLog): void {
@@ -327,11 +302,7 @@ function mustBeStamped({ readsMs, outputs }: CallLog): void {
       "atMs of output() must be a time that read() returned",
       atMs,
     );
-    must(
-      KINDS.includes(delta.kind),
-      `kind of a delta must be one of ${KINDS.join(", ")}`,
-      delta.kind,
-    );
+    mustBeOneOf(delta.kind, KINDS, "kind of a delta");
     mustBeText(delta.text, "text of a delta");
   }
 }

@@ -10,7 +10,8 @@ import {
   sleep,
 } from "../../tests/support/broken_plugins.ts";
 import type { OpenContext } from "../plugin.ts";
-import { backendChecks, testBackend } from "./mod.ts";
+import { testBackend } from "./mod.ts";
+import { checksOf } from "../../tests/support/checks.ts";
 
 testBackend(echo({}));
 
@@ -38,7 +39,7 @@ async function fault(
   }));
   const env = { KEY: "s3cret" };
   const limits = only === undefined ? GENEROUS : LIMITS;
-  return await failures(backendChecks(it, { ...limits, env }), only);
+  return await failures(checksOf(testBackend, it, { ...limits, env }), only);
 }
 
 /** A backend that answers as isStarted. */
@@ -46,7 +47,7 @@ const sends = (send: (call: Call) => unknown): Partial<Backend> => ({
   send: async (_request, call) => (await send(call)) as never,
 });
 
-Deno.test("backendChecks() finds nothing wrong with a good backend", async () => {
+Deno.test("testBackend() finds nothing wrong with a good backend", async () => {
   assert.deepEqual(await fault({}), {});
   const prepares = {
     prepare: () => Promise.resolve({ list: [1, new Uint8Array(2)] }),
@@ -54,7 +55,7 @@ Deno.test("backendChecks() finds nothing wrong with a good backend", async () =>
   assert.deepEqual(await fault(prepares), {});
 });
 
-Deno.test("backendChecks() catches every kind of broken backend", async () => {
+Deno.test("testBackend() catches every kind of broken backend", async () => {
   let count = 0;
   const opened = { now: false };
   const cases: [string, RegExp, Parameters<typeof fault>[0]][] = [
@@ -224,7 +225,7 @@ Deno.test("backendChecks() catches every kind of broken backend", async () => {
   ];
   await assertBroken(
     cases,
-    backendChecks(pluginOf("backend", good)),
+    checksOf(testBackend, pluginOf("backend", good)),
     (parts, promise) => fault(parts, promise),
   );
 });

@@ -1,12 +1,4 @@
-import type { Configured, Instances, Kind, OpenContext } from "../plugin.ts";
-
-/** A promise of a contract, as a test. */
-export interface Check {
-  /** The promise, as a sentence that begins with the plugin's name. */
-  readonly name: string;
-  /** Rejects with the broken rule and the value that broke it. */
-  run(): Promise<void>;
-}
+import type { Configured, Instances, Kind } from "../plugin.ts";
 
 /** Options that every suite has. */
 export interface SuiteOptions {
@@ -20,75 +12,82 @@ export interface SuiteOptions {
   readonly timeoutMs?: number;
 }
 
-/** Time limits of a suite. */
-export interface Limits {
+/** Registers the tests of a plugin's contract. */
+export class Suite<K extends Kind> {
+  /** Time limit for stopping after the signal has aborted, in milliseconds. */
   readonly graceMs: number;
+  /** Time limit of everything else, in milliseconds. */
   readonly timeoutMs: number;
+  readonly #plugin: Configured<K>;
+  readonly #options: SuiteOptions;
+
+  constructor(plugin: Configured<K>, options: SuiteOptions) {
+    this.#plugin = plugin;
+    this.#options = options;
+    this.graceMs = options.graceMs ?? 1000;
+    this.timeoutMs = options.timeoutMs ?? 30_000;
+  }
+
+  /**
+   * Registers a test that runs with an instance of the plugin.
+   *
+   * @param promise The promise that is tested, as a sentence that begins with the plugin's name.
+   */
+  check(promise: string, run: Use<K>): void {
+    const { test = Deno.test } = this.#options;
+    test(`${this.#plugin.name} ${promise}`, () => this.use(run));
+  }
+
+  /** Opens the plugin, runs a function with the instance, and disposes of it. */
+  async use(run: Use<K>): Promise<void> {
+    const secrets = new Set<string>();
+    const instance: Instances[K] & Partial<AsyncDisposable> = await this.within(
+      this.#plugin.open({
+        env: (name) => {
+          const value = this.#options.env?.[name];
+          if (value) secrets.add(value);
+          return value;
+        },
+        signal: never(),
+        warn() {},
+      }),
+      "open()",
+    );
+    try {
+      await run(instance, secrets);
+    } finally {
+      await this.within(instance[Symbol.asyncDispose]?.(), "disposal");
+    }
+  }
+
+  /** Waits for a promise, and rejects if it takes too long. */
+  async within<T>(
+    promise: PromiseLike<T> | T,
+    what: string,
+    limitMs = this.timeoutMs,
+  ): Promise<T> {
+    const { promise: late, reject } = Promise.withResolvers<never>();
+    const timer = setTimeout(
+      () => reject(new Error(`${what} must settle within ${limitMs} ms`)),
+      limitMs,
+    );
+    try {
+      return await Promise.race([promise, late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
 }
 
-/** Returns the time limits of a suite, with their defaults. */
-export function limitsOf(
-  { graceMs = 1000, timeoutMs = 30_000 }: SuiteOptions,
-): Limits {
-  return { graceMs, timeoutMs };
-}
+/** Runs with an instance of a plugin, and the secrets that it has read from environment variables. */
+type Use<K extends Kind> = (
+  instance: Instances[K],
+  secrets: ReadonlySet<string>,
+) => void | Promise<void>;
 
-/** Registers every check with a test framework. */
-export function register(
-  checks: readonly Check[],
-  { test = Deno.test }: SuiteOptions,
-): void {
-  for (const { name, run } of checks) test(name, run);
-}
-
-/** Creates a check that runs with an instance of a plugin, and disposes of it. */
-export type CheckMaker<K extends Kind> = (
-  promise: string,
-  run: (
-    instance: Instances[K],
-    secrets: ReadonlySet<string>,
-  ) => void | Promise<void>,
-) => Check;
-
-/** Returns a function that creates the checks of a plugin. */
-export function checkMaker<K extends Kind>(
-  plugin: Configured<K>,
-  options: SuiteOptions,
-): CheckMaker<K> {
-  const { timeoutMs } = limitsOf(options);
-  return (promise, run) => ({
-    name: `${plugin.name} ${promise}`,
-    async run() {
-      const context = contextOf(options.env);
-      const instance: Instances[K] & Partial<AsyncDisposable> = await within(
-        plugin.open(context),
-        timeoutMs,
-        "open()",
-      );
-      try {
-        await run(instance, context.secrets);
-      } finally {
-        await within(instance[Symbol.asyncDispose]?.(), timeoutMs, "disposal");
-      }
-    },
-  });
-}
-
-/** Returns a context that opens plugins, and the secrets that they read from it. */
-export function contextOf(
-  env: Readonly<Record<string, string>> = {},
-): OpenContext & { readonly secrets: ReadonlySet<string> } {
-  const secrets = new Set<string>();
-  return {
-    secrets,
-    env(name) {
-      const value = env[name];
-      if (value) secrets.add(value);
-      return value;
-    },
-    signal: new AbortController().signal,
-    warn() {},
-  };
+/** Returns a signal that never aborts. */
+export function never(): AbortSignal {
+  return new AbortController().signal;
 }
 
 /**
@@ -114,22 +113,49 @@ export function mustBeText(value: unknown, name: string): void {
   must(isText, `${name} must be a string`, value);
 }
 
-/** Waits for a promise, and rejects if it takes too long. */
-export async function within<T>(
-  promise: PromiseLike<T> | T,
-  ms: number,
-  what: string,
-): Promise<T> {
-  const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(
-    () => reject(new Error(`${what} must settle within ${ms} ms`)),
-    ms,
+/** Asserts that a value is a string that is not empty. */
+export function mustBeName(value: unknown, name: string): void {
+  const isName = typeof value === "string" && value !== "";
+  must(isName, `${name} must be a string that is not empty`, value);
+}
+
+/** Asserts that a value is one of a list. */
+export function mustBeOneOf(
+  value: unknown,
+  list: readonly unknown[],
+  name: string,
+): void {
+  must(
+    list.includes(value),
+    `${name} must be one of ${list.join(", ")}`,
+    value,
   );
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
+}
+
+/** Asserts that a value is a whole number above 0. */
+export function mustBeCount(value: unknown, name: string): void {
+  const isCount = Number.isInteger(value) && Number(value) > 0;
+  must(isCount, `${name} must be a whole number above 0`, value);
+}
+
+/** Asserts that a value is a finite number from 0 on, or absent. */
+export function mustBeAmount(value: number | undefined, name: string): void {
+  const isAmount = value === undefined || (value >= 0 && value < Infinity);
+  must(isAmount, `${name} must be a number from 0 on`, value);
+}
+
+/** Asserts that two readings gave the same items, each as text. */
+export function mustBeSame(
+  here: readonly string[],
+  there: readonly string[],
+  { rule, item }: { rule: string; item: string },
+): void {
+  must(
+    here.length === there.length,
+    `${rule}, but ${here.length} and ${there.length} ${item}s were read`,
+  );
+  const at = here.findIndex((each, i) => each !== there[i]);
+  must(at < 0, `${rule}, but ${item} ${at} differs`);
 }
 
 /** Waits in real time. */

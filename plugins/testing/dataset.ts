@@ -2,17 +2,16 @@ import type { Dataset } from "../../core/contract.ts";
 import type { Audio, Session } from "../../core/request.ts";
 import type { Configured } from "../plugin.ts";
 import {
-  type Check,
-  checkMaker,
-  contextOf,
-  limitsOf,
   must,
+  mustBeAmount,
+  mustBeName,
   mustBePlain,
+  mustBeSame,
   mustBeText,
+  never,
   outcomeOf,
-  register,
+  Suite,
   type SuiteOptions,
-  within,
 } from "./checks.ts";
 
 /** Options of {@linkcode testDataset}. */
@@ -38,120 +37,109 @@ export function testDataset(
   plugin: Configured<"dataset">,
   options: DatasetSuiteOptions = {},
 ): void {
-  register(datasetChecks(plugin, options), options);
-}
-
-/** Returns the checks of {@linkcode testDataset}, for code that registers them itself. */
-export function datasetChecks(
-  plugin: Configured<"dataset">,
-  options: DatasetSuiteOptions = {},
-): Check[] {
-  const { limit = 50, firstMs = 2000, env } = options;
-  const { graceMs, timeoutMs } = limitsOf(options);
-  const check = checkMaker(plugin, options);
+  const { limit = 50, firstMs = 2000 } = options;
+  const suite = new Suite(plugin, options);
   /** Returns the first sessions of a reading. */
   async function read(dataset: Dataset, { seed = 1, pass = 0 } = {}) {
     const sessions: Session[] = [];
-    const signal = new AbortController().signal;
     const reading = (async () => {
-      for await (const session of dataset.sessions({ seed, pass, signal })) {
+      const given = { seed, pass, signal: never() };
+      for await (const session of dataset.sessions(given)) {
         sessions.push(session);
         if (sessions.length >= limit) break;
       }
     })();
-    await within(reading, timeoutMs, "reading");
+    await suite.within(reading, "reading");
     return sessions;
   }
-  const begin = (dataset: Dataset, signal: AbortSignal) =>
+  const begin = (dataset: Dataset, signal = never()) =>
     dataset.sessions({ seed: 1, pass: 0, signal })[Symbol.asyncIterator]();
+  const end = (iterator: AsyncIterator<Session>) =>
+    suite.within(iterator.return?.(), "end of a reading", suite.graceMs);
 
-  return [
-    check("can be opened twice at the same time", async (dataset) => {
-      const twin = await plugin.open(contextOf(env));
-      const [here, there] = [await read(dataset), await read(twin)];
-      await within(twin[Symbol.asyncDispose]?.(), timeoutMs, "disposal");
-      mustBeEqual(here, there, "two instances must yield the same sessions");
-    }),
-    check("describes itself in plain data", ({ facts }, secrets) => {
-      if (facts !== undefined) mustBePlain(facts, "facts", secrets);
-    }),
-    check("yields sessions with turns and unique ids", async (dataset) => {
-      const sessions = await read(dataset);
-      must(sessions.length > 0, "a dataset must yield at least one session");
-      sessions.forEach(mustBeSession);
-      const ids = sessions.map(({ id }) => id);
-      const twice = ids.find((id, i) => ids.indexOf(id) !== i);
-      must(twice === undefined, "id of a session must be unique", twice);
-    }),
-    check(
-      "yields the same order for the same seed and pass",
-      async (dataset) => {
-        for (
-          const reading of [{ seed: 1 }, { seed: 2 }, { seed: 1, pass: 1 }]
-        ) {
-          mustBeEqual(
-            await read(dataset, reading),
-            await read(dataset, reading),
-            `the order of ${JSON.stringify(reading)} must be the same twice`,
-          );
-        }
-      },
-    ),
-    check("keeps concurrent readings apart", async (dataset) => {
-      const alone = await read(dataset);
-      const together = await Promise.all([read(dataset), read(dataset)]);
-      for (const each of together) {
-        mustBeEqual(each, alone, "a reading must not affect another");
-      }
-    }),
-    check(
-      "yields its first session quickly, without media",
-      async (dataset) => {
-        const iterator = begin(dataset, new AbortController().signal);
-        const { value, done } = await within(
-          iterator.next(),
-          firstMs,
-          "first session",
-        );
-        await within(iterator.return?.(), graceMs, "end of a reading");
-        must(!done, "a dataset must yield at least one session");
-        for (const { columns } of (value as Session).turns) {
-          mustHoldNoMedia(columns);
-        }
-      },
-    ),
-    check("decodes audio on demand", async (dataset) => {
-      const audio = (await read(dataset)).flatMap(({ turns }) => turns)
-        .find(({ columns }) => columns.audio)?.columns.audio;
-      if (audio) {
-        mustBeAudio(
-          audio,
-          await within(audio.pcm16(16_000), timeoutMs, "pcm16()"),
+  suite.check("can be opened twice at the same time", async (dataset) => {
+    const rule = "two instances must yield the same sessions";
+    await suite.use(async (twin) =>
+      mustBeEqual(await read(dataset), await read(twin), rule)
+    );
+  });
+  suite.check("describes itself in plain data", ({ facts }, secrets) => {
+    if (facts !== undefined) mustBePlain(facts, "facts", secrets);
+  });
+  suite.check("yields sessions with turns and unique ids", async (dataset) => {
+    const sessions = await read(dataset);
+    must(sessions.length > 0, "a dataset must yield at least one session");
+    sessions.forEach(mustBeSession);
+    const ids = sessions.map(({ id }) => id);
+    const twice = ids.find((id, i) => ids.indexOf(id) !== i);
+    must(twice === undefined, "id of a session must be unique", twice);
+  });
+  suite.check(
+    "yields the same order for the same seed and pass",
+    async (dataset) => {
+      for (
+        const reading of [{ seed: 1 }, { seed: 2 }, { seed: 1, pass: 1 }]
+      ) {
+        mustBeEqual(
+          await read(dataset, reading),
+          await read(dataset, reading),
+          `the order of ${JSON.stringify(reading)} must be the same twice`,
         );
       }
-    }),
-    check("stops when its signal aborts", async (dataset) => {
-      const abort = new AbortController();
-      const iterator = begin(dataset, abort.signal);
-      await within(iterator.next(), timeoutMs, "first session");
-      abort.abort(new Error("the suite aborted the reading"));
-      await within(drain(iterator), graceMs, "an aborted reading");
-    }),
-    check("does not start an aborted reading", async (dataset) => {
-      const signal = AbortSignal.abort(new Error("aborted before the reading"));
-      const iterator = begin(dataset, signal);
-      await within(
-        drain(iterator),
-        graceMs,
-        "a reading after its signal aborted",
+    },
+  );
+  suite.check("keeps concurrent readings apart", async (dataset) => {
+    const alone = await read(dataset);
+    const together = await Promise.all([read(dataset), read(dataset)]);
+    for (const each of together) {
+      mustBeEqual(each, alone, "a reading must not affect another");
+    }
+  });
+  suite.check(
+    "yields its first session quickly, without media",
+    async (dataset) => {
+      const iterator = begin(dataset);
+      const { value, done } = await suite.within(
+        iterator.next(),
+        "first session",
+        firstMs,
       );
-    }),
-    check("stops when its reader stops", async (dataset) => {
-      const iterator = begin(dataset, new AbortController().signal);
-      await within(iterator.next(), timeoutMs, "first session");
-      await within(iterator.return?.(), graceMs, "end of a reading");
-    }),
-  ];
+      await end(iterator);
+      must(!done, "a dataset must yield at least one session");
+      for (const { columns } of (value as Session).turns) {
+        mustHoldNoMedia(columns);
+      }
+    },
+  );
+  suite.check("decodes audio on demand", async (dataset) => {
+    const audio = (await read(dataset)).flatMap(({ turns }) => turns)
+      .find(({ columns }) => columns.audio)?.columns.audio;
+    if (audio) {
+      const pcm = await suite.within(audio.pcm16(16_000), "pcm16()");
+      mustBeAudio(audio, pcm);
+    }
+  });
+  suite.check("stops when its signal aborts", async (dataset) => {
+    const abort = new AbortController();
+    const iterator = begin(dataset, abort.signal);
+    await suite.within(iterator.next(), "first session");
+    abort.abort(new Error("the suite aborted the reading"));
+    await suite.within(drain(iterator), "an aborted reading", suite.graceMs);
+  });
+  suite.check("does not start an aborted reading", async (dataset) => {
+    const signal = AbortSignal.abort(new Error("aborted before the reading"));
+    const iterator = begin(dataset, signal);
+    await suite.within(
+      drain(iterator),
+      "a reading after its signal aborted",
+      suite.graceMs,
+    );
+  });
+  suite.check("stops when its reader stops", async (dataset) => {
+    const iterator = begin(dataset);
+    await suite.within(iterator.next(), "first session");
+    await end(iterator);
+  });
 }
 
 /** Number of sessions after which a reading counts as endless. */
@@ -170,8 +158,7 @@ async function drain(iterator: AsyncIterator<Session>): Promise<void> {
 }
 
 function mustBeSession({ id, turns }: Session): void {
-  const isText = typeof id === "string" && id !== "";
-  must(isText, "id of a session must be a string that is not empty", id);
+  mustBeName(id, "id of a session");
   const hasTurns = Array.isArray(turns) && turns.length > 0;
   must(hasTurns, `session ${id} must have at least one turn`);
   for (const { columns, maxOutputTokens, thinkMs } of turns) {
@@ -186,18 +173,13 @@ function mustBeSession({ id, turns }: Session): void {
       "maxOutputTokens must be above 0",
       maxOutputTokens,
     );
-    must(
-      thinkMs === undefined || thinkMs >= 0,
-      "thinkMs must be a number from 0 on",
-      thinkMs,
-    );
+    mustBeAmount(thinkMs, "thinkMs");
   }
 }
 
 /** @param pcm The audio at 16 kHz. */
 function mustBeAudio({ id, durationMs }: Audio, pcm: Int16Array): void {
-  const isText = typeof id === "string" && id !== "";
-  must(isText, "audio.id must be a string that is not empty", id);
+  mustBeName(id, "audio.id");
   const isFinite = durationMs > 0 && durationMs < Infinity;
   must(isFinite, "audio.durationMs must be above 0", durationMs);
   const hasSamples = pcm instanceof Int16Array && pcm.length > 0;
@@ -217,15 +199,9 @@ function mustBeEqual(
   there: readonly Session[],
   rule: string,
 ): void {
-  const text = (sessions: readonly Session[]) =>
-    sessions.map((session) => JSON.stringify(session, withoutMedia));
-  const [one, other] = [text(here), text(there)];
-  must(
-    one.length === other.length,
-    `${rule}, but ${one.length} and ${other.length} sessions were read`,
-  );
-  const at = one.findIndex((each, i) => each !== other[i]);
-  must(at < 0, `${rule}, but session ${at} differs`);
+  const textOf = (session: Session) => JSON.stringify(session, withoutMedia);
+  const item = "session";
+  mustBeSame(here.map(textOf), there.map(textOf), { rule, item });
 }
 
 /** Replaces audio by its id. */

@@ -12,7 +12,8 @@ import {
   pluginOf,
   sleep,
 } from "../../tests/support/broken_plugins.ts";
-import { datasetChecks, testDataset } from "./mod.ts";
+import { testDataset } from "./mod.ts";
+import { checksOf } from "../../tests/support/checks.ts";
 
 testDataset(repeat({ text: "hello" }), { limit: 5 });
 testDataset(clips({}));
@@ -28,10 +29,13 @@ async function* five({ signal, pass }: Reading): AsyncGenerator<Session> {
   }
 }
 
-Deno.test("datasetChecks() catches every kind of broken dataset", async () => {
+Deno.test("testDataset() catches every kind of broken dataset", async () => {
   const run = (open: () => Dataset, only?: string) => {
     const limits = only === undefined ? GENEROUS : { ...LIMITS, firstMs: 100 };
-    return failures(datasetChecks(pluginOf("dataset", open), limits), only);
+    return failures(
+      checksOf(testDataset, pluginOf("dataset", open), limits),
+      only,
+    );
   };
   assert.deepEqual(await run(() => ({ sessions: five })), {});
   const pcm = (samples: number) => ({
@@ -180,7 +184,7 @@ Deno.test("datasetChecks() catches every kind of broken dataset", async () => {
   ];
   await assertBroken(
     cases,
-    datasetChecks(pluginOf("dataset", () => 0)),
+    checksOf(testDataset, pluginOf("dataset", () => 0)),
     (open, promise) => run(open, promise),
   );
 });

@@ -9,11 +9,11 @@ import type {
 } from "../dialect.ts";
 import type { Configured } from "../plugin.ts";
 import {
-  type Check,
-  checkMaker,
   must,
+  mustBeCount,
+  mustBeOneOf,
   mustBePlain,
-  register,
+  Suite,
   type SuiteOptions,
 } from "./checks.ts";
 
@@ -45,105 +45,89 @@ export function testDialect(
   plugin: Configured<"dialect">,
   options: DialectSuiteOptions,
 ): void {
-  register(dialectChecks(plugin, options), options);
+  const { messages, transcript } = options;
+  const { session = { model: "model", extras: {} } } = options;
+  const suite = new Suite(plugin, options);
+  suite.check("describes itself", mustDescribeItself);
+  suite.check("opens the WebSocket with text", (dialect) => {
+    const { query = {}, headers = {}, protocols = [] } =
+      dialect.handshake?.(session) ?? {};
+    mustBePlain({ query, headers, protocols }, "handshake");
+    const values = [query, headers].flatMap(Object.values);
+    for (const value of [...values, ...protocols]) {
+      const isText = typeof value === "string";
+      must(isText, "values of handshake() must be strings", value);
+    }
+  });
+  suite.check("sends text or bytes", (dialect) => {
+    for (const mode of MODES) {
+      const sent = [dialect.append(new Uint8Array(640))].flat();
+      must(sent.length > 0, "append() must return a message");
+      [...dialect.begin(mode), ...sent, ...dialect.end(mode)]
+        .forEach(mustBeMessage);
+    }
+  });
+  suite.check("does not keep or change the audio", (dialect) => {
+    const audio = new Uint8Array(640).map((_, i) => i);
+    const before = audio.slice();
+    const first = dialect.append(audio);
+    must(
+      isDeepStrictEqual(audio, before),
+      "append() must not change the audio",
+    );
+    must(
+      isDeepStrictEqual(dialect.append(audio), first),
+      "append() must return the same message for the same audio",
+    );
+  });
+  suite.check("translates the messages of an utterance", (dialect) => {
+    const steps = receiveAll(dialect, session, messages);
+    steps.flatMap(({ send = [] }) => send).forEach(mustBeMessage);
+    const events = steps.flatMap(({ events }) => events);
+    const isReady = events.some(({ kind }) => kind === "ready");
+    must(isReady, "a session must become ready");
+    const done = events.filter(({ kind }) => kind === "done").length;
+    must(done === 1, "an utterance must end once", done);
+    const found = transcriptOf(events);
+    must(
+      found === transcript,
+      `transcript must be ${JSON.stringify(transcript)}`,
+      found,
+    );
+  });
+  suite.check("keeps its state in its steps", (dialect) => {
+    const first = receiveAll(dialect, session, messages);
+    const second = receiveAll(dialect, session, messages);
+    must(
+      isDeepStrictEqual(first, second),
+      "receive() must return the same steps for the same messages",
+    );
+  });
+  suite.check("survives unknown messages", (dialect) => {
+    for (const message of ["", "{", "[]", "{}", new Uint8Array(3)]) {
+      try {
+        const { state } = dialect.start(session);
+        mustBeStep(dialect.receive(state, message));
+      } catch (error) {
+        must(
+          error instanceof Error,
+          "receive() must throw an Error for a message that breaks the protocol",
+          error,
+        );
+      }
+    }
+  });
 }
 
 const MODES: readonly UtteranceMode[] = ["stream", "batch"];
-const ENCODINGS: readonly unknown[] = ["pcm16", "float32", "mulaw", "alaw"];
+const ENCODINGS = ["pcm16", "float32", "mulaw", "alaw"];
 
-/** Returns the checks of {@linkcode testDialect}, for code that registers them itself. */
-export function dialectChecks(
-  plugin: Configured<"dialect">,
-  options: DialectSuiteOptions,
-): Check[] {
-  const { messages, transcript } = options;
-  const { session = { model: "model", extras: {} } } = options;
-  const check = checkMaker(plugin, options);
-  return [
-    check("describes itself", (dialect) => mustDescribeItself(dialect)),
-    check("opens the WebSocket with text", (dialect) => {
-      const { query = {}, headers = {}, protocols = [] } =
-        dialect.handshake?.(session) ?? {};
-      mustBePlain({ query, headers, protocols }, "handshake");
-      const values = [query, headers].flatMap(Object.values);
-      for (const value of [...values, ...protocols]) {
-        const isText = typeof value === "string";
-        must(isText, "values of handshake() must be strings", value);
-      }
-    }),
-    check("sends text or bytes", (dialect) => {
-      for (const mode of MODES) {
-        const sent = [dialect.append(new Uint8Array(640))].flat();
-        must(sent.length > 0, "append() must return a message");
-        [...dialect.begin(mode), ...sent, ...dialect.end(mode)]
-          .forEach(mustBeMessage);
-      }
-    }),
-    check("does not keep or change the audio", (dialect) => {
-      const audio = new Uint8Array(640).map((_, i) => i);
-      const before = audio.slice();
-      const first = dialect.append(audio);
-      must(
-        isDeepStrictEqual(audio, before),
-        "append() must not change the audio",
-      );
-      must(
-        isDeepStrictEqual(dialect.append(audio), first),
-        "append() must return the same message for the same audio",
-      );
-    }),
-    check("translates the messages of an utterance", (dialect) => {
-      const steps = receiveAll(dialect, session, messages);
-      steps.flatMap(({ send = [] }) => send).forEach(mustBeMessage);
-      const events = steps.flatMap(({ events }) => events);
-      const isReady = events.some(({ kind }) => kind === "ready");
-      must(isReady, "a session must become ready");
-      const done = events.filter(({ kind }) => kind === "done").length;
-      must(done === 1, "an utterance must end once", done);
-      const found = transcriptOf(events);
-      must(
-        found === transcript,
-        `transcript must be ${JSON.stringify(transcript)}`,
-        found,
-      );
-    }),
-    check("keeps its state in its steps", (dialect) => {
-      const first = receiveAll(dialect, session, messages);
-      const second = receiveAll(dialect, session, messages);
-      must(
-        isDeepStrictEqual(first, second),
-        "receive() must return the same steps for the same messages",
-      );
-    }),
-    check("survives unknown messages", (dialect) => {
-      for (const message of ["", "{", "[]", "{}", new Uint8Array(3)]) {
-        try {
-          const { state } = dialect.start(session);
-          mustBeStep(dialect.receive(state, message));
-        } catch (error) {
-          must(
-            error instanceof Error,
-            "receive() must throw an Error for a message that breaks the protocol",
-            error,
-          );
-        }
-      }
-    }),
-  ];
-}
-
-function mustDescribeItself({ path, sampleRateHz, encoding }: Dialect): void {
+function mustDescribeItself(
+  { path, sampleRateHz, encoding = "pcm16" }: Dialect,
+): void {
   must(path.startsWith("/"), "path must begin with /", path);
-  must(
-    Number.isInteger(sampleRateHz) && sampleRateHz > 0,
-    "sampleRateHz must be a whole number above 0",
-    sampleRateHz,
-  );
-  must(
-    encoding === undefined || ENCODINGS.includes(encoding),
-    `encoding must be one of ${ENCODINGS.join(", ")}`,
-    encoding,
-  );
+  mustBeCount(sampleRateHz, "sampleRateHz");
+  mustBeOneOf(encoding, ENCODINGS, "encoding");
 }
 
 function receiveAll(
@@ -159,23 +143,12 @@ function receiveAll(
   return steps;
 }
 
-const EVENTS: readonly unknown[] = [
-  "ready",
-  "partial",
-  "done",
-  "error",
-  "noted",
-  "ignored",
-];
+const EVENTS = ["ready", "partial", "done", "error", "noted", "ignored"];
 
 function mustBeStep({ events }: DialectStep<unknown>): void {
   must(Array.isArray(events), "events of a step must be a list", events);
   for (const { kind } of events) {
-    must(
-      EVENTS.includes(kind),
-      `kind of an event must be one of ${EVENTS.join(", ")}`,
-      kind,
-    );
+    mustBeOneOf(kind, EVENTS, "kind of an event");
   }
 }
 

@@ -5,7 +5,8 @@ import {
   pluginOf,
 } from "../../tests/support/broken_plugins.ts";
 import { type Dialect, type DialectStep, jsonObject } from "../dialect.ts";
-import { dialectChecks } from "./mod.ts";
+import { testDialect } from "./mod.ts";
+import { checksOf } from "../../tests/support/checks.ts";
 
 const good: Dialect<string> = {
   path: "/",
@@ -23,16 +24,16 @@ const good: Dialect<string> = {
 };
 
 const checks = (parts: Partial<Dialect<string>>) =>
-  dialectChecks(pluginOf("dialect", () => ({ ...good, ...parts })), {
+  checksOf(testDialect, pluginOf("dialect", () => ({ ...good, ...parts })), {
     messages: ['{"text":"a"}', '{"text":"b"}', "{}"],
     transcript: "ab",
   });
 
-Deno.test("dialectChecks() accepts a good dialect", async () => {
+Deno.test("testDialect() accepts a good dialect", async () => {
   assert.deepEqual(await failures(checks({})), {});
 });
 
-Deno.test("dialectChecks() catches every kind of broken dialect", async () => {
+Deno.test("testDialect() catches every kind of broken dialect", async () => {
   let count = 0;
   const utterance = "translates the messages of an utterance";
   const step = (events: unknown) => () =>

@@ -4,16 +4,14 @@ import type { StageReport } from "../../core/report.ts";
 import { random } from "../../lib/random.ts";
 import type { Configured } from "../plugin.ts";
 import {
-  type Check,
-  checkMaker,
-  contextOf,
-  limitsOf,
   must,
+  mustBeCount,
+  mustBeName,
   mustBePlain,
+  mustBeSame,
   outcomeOf,
-  register,
+  Suite,
   type SuiteOptions,
-  within,
 } from "./checks.ts";
 import { stageOf, testRun } from "./reporter.ts";
 
@@ -44,68 +42,59 @@ export function testLoad(
   plugin: Configured<"load">,
   options: LoadSuiteOptions = {},
 ): void {
-  register(loadChecks(plugin, options), options);
-}
-
-/** Returns the checks of {@linkcode testLoad}, for code that registers them itself. */
-export function loadChecks(
-  plugin: Configured<"load">,
-  options: LoadSuiteOptions = {},
-): Check[] {
-  const { invalid = [], env } = options;
-  const { timeoutMs } = limitsOf(options);
-  const open = (load: Configured<"load">) =>
-    within(load.open(contextOf(env)), timeoutMs, "open()");
-  const check = checkMaker(plugin, options);
-  return [
-    check("rejects invalid options", async () => {
-      for (const load of invalid) {
-        const result = await outcomeOf(open(load), "open()");
-        must(
-          "error" in result && isUsageError(result.error),
-          "invalid options must be rejected with a UsageError",
-          load.options,
-        );
-      }
-    }),
-    check("yields at least one stage, described in plain data", (profile) => {
+  const { invalid = [] } = options;
+  const suite = new Suite(plugin, options);
+  suite.check("rejects invalid options", async () => {
+    for (const load of invalid) {
+      const opening = new Suite(load, options).use(() => {});
+      const result = await outcomeOf(opening, "open()");
+      must(
+        "error" in result && isUsageError(result.error),
+        "invalid options must be rejected with a UsageError",
+        load.options,
+      );
+    }
+  });
+  suite.check(
+    "yields at least one stage, described in plain data",
+    (profile) => {
       const { stages } = readStages(profile, options);
       for (const { name, load } of stages) {
-        must(
-          typeof name === "string" && name !== "",
-          "name must be a string that is not empty",
-          name,
-        );
+        mustBeName(name, "name");
         mustBePlain(load, "load");
       }
-    }),
-    check("starts requests at ascending, finite times", (profile) => {
-      readStages(profile, options).stages.forEach(mustBeOffered);
-    }),
-    check("yields the same stages for the same seed", async (profile) => {
-      const first = readStages(profile, options).stages;
-      const rule = "the same seed must yield the same stages";
-      mustBeEqual(readStages(profile, options).stages, first, rule);
-      const twin = await open(plugin);
-      mustBeEqual(readStages(twin, options).stages, first, rule);
-    }),
-    check("takes every random number from the seed", (profile) => {
-      const one = readStages(profile, options, 1);
-      const other = readStages(profile, options, 2);
-      must(
-        one.isRandom !== isEqual(one.stages, other.stages),
-        one.isRandom
-          ? "a load that draws random numbers must differ for another seed"
-          : "a load that draws no random numbers must be the same for every seed",
-      );
-    }),
-    check("stops when the run ends early", (profile) => {
-      const plan = profile((purpose) => random(1, purpose));
-      plan.next();
-      plan.return();
-      must(plan.next().done, "a load must yield no stage after return()");
-    }),
-  ];
+    },
+  );
+  suite.check("starts requests at ascending, finite times", (profile) => {
+    readStages(profile, options).stages.forEach(mustBeOffered);
+  });
+  suite.check("yields the same stages for the same seed", async (profile) => {
+    const first = readStages(profile, options);
+    const compare = (other: LoadProfile) =>
+      mustBeSame(readStages(other, options).texts, first.texts, {
+        rule: "the same seed must yield the same stages",
+        item: "stage",
+      });
+    compare(profile);
+    await suite.use(compare);
+  });
+  suite.check("takes every random number from the seed", (profile) => {
+    const one = readStages(profile, options, 1);
+    const other = readStages(profile, options, 2);
+    const isSame = one.texts.join() === other.texts.join();
+    must(
+      one.isRandom !== isSame,
+      one.isRandom
+        ? "a load that draws random numbers must differ for another seed"
+        : "a load that draws no random numbers must be the same for every seed",
+    );
+  });
+  suite.check("stops when the run ends early", (profile) => {
+    const plan = profile((purpose) => random(1, purpose));
+    plan.next();
+    plan.return();
+    must(plan.next().done, "a load must yield no stage after return()");
+  });
 }
 
 /** A stage with the first of its start times. */
@@ -113,12 +102,20 @@ interface ReadStage extends Stage {
   readonly startsMs: readonly number[];
 }
 
-/** Reads the stages of a profile, and whether it draws random numbers. */
+interface ReadLoad {
+  readonly stages: readonly ReadStage[];
+  /** The stages as text, by which they are compared. */
+  readonly texts: readonly string[];
+  /** Whether the profile draws random numbers. */
+  readonly isRandom: boolean;
+}
+
+/** Reads the stages of a profile. */
 function readStages(
   profile: LoadProfile,
   { report = succeeded, maxStages = 20, maxArrivals = 1000 }: LoadSuiteOptions,
   seed = 1,
-): { stages: ReadStage[]; isRandom: boolean } {
+): ReadLoad {
   let isRandom = false;
   const plan = profile((purpose) => {
     const draw = random(seed, purpose);
@@ -135,7 +132,8 @@ function readStages(
     step = plan.next(report(stage));
   }
   plan.return();
-  return { stages, isRandom };
+  const texts = stages.map((each) => JSON.stringify(each));
+  return { stages, texts, isRandom };
 }
 
 function readStarts({ arrivals }: Stage, max: number): number[] {
@@ -154,21 +152,12 @@ function succeeded({ name, load }: Stage): StageReport {
 }
 
 /** Checks the load that a stage offers. */
-function mustBeOffered({ arrivals, startsMs, maxInFlight }: ReadStage): void {
-  must(
-    maxInFlight === undefined || maxInFlight === Infinity ||
-      Number.isInteger(maxInFlight) && maxInFlight > 0,
-    "maxInFlight must be a whole number above 0",
-    maxInFlight,
-  );
+function mustBeOffered(
+  { arrivals, startsMs, maxInFlight = Infinity }: ReadStage,
+): void {
+  if (maxInFlight !== Infinity) mustBeCount(maxInFlight, "maxInFlight");
   if ("concurrency" in arrivals) {
-    const { concurrency } = arrivals;
-    must(
-      Number.isInteger(concurrency) && concurrency > 0,
-      "concurrency must be a whole number above 0",
-      concurrency,
-    );
-    return;
+    return mustBeCount(arrivals.concurrency, "concurrency");
   }
   must(startsMs.length > 0, "a stage must start at least one request");
   for (const [i, atMs] of startsMs.entries()) {
@@ -178,22 +167,4 @@ function mustBeOffered({ arrivals, startsMs, maxInFlight }: ReadStage): void {
       atMs,
     );
   }
-}
-
-function mustBeEqual(
-  here: readonly ReadStage[],
-  there: readonly ReadStage[],
-  rule: string,
-): void {
-  must(
-    here.length === there.length,
-    `${rule}, but ${here.length} and ${there.length} stages were read`,
-  );
-  const at = here.findIndex((stage, i) => !isEqual(stage, there[i]));
-  must(at < 0, `${rule}, but stage ${at} differs`);
-}
-
-/** Compares by value; arrivals are compared by the start times that were read. */
-function isEqual(one: unknown, other: unknown): boolean {
-  return JSON.stringify(one) === JSON.stringify(other);
 }

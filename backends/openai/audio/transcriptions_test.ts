@@ -8,12 +8,13 @@ import {
   metricsOf,
   type Sample,
 } from "../../../plugins/mod.ts";
-import { backendChecks } from "../../../plugins/testing/mod.ts";
+import { testBackend } from "../../../plugins/testing/mod.ts";
 import {
   type SpeechToTextOptions,
   transcriptions,
   translations,
 } from "./transcriptions.ts";
+import { checksOf } from "../../../tests/support/checks.ts";
 
 const PATHS = {
   transcriptions: "/v1/audio/transcriptions",
@@ -185,7 +186,7 @@ for (const plugin of [transcriptions, translations]) {
   Deno.test(`${name}() fulfils the backend contract`, async (t) => {
     await using server = serverOf(() => eventsOf(CHUNKS));
     const configured = plugin({ target: server.url, model: "m" });
-    for (const { name, run } of backendChecks(configured, { turn })) {
+    for (const { name, run } of checksOf(testBackend, configured, { turn })) {
       await t.step(name, run);
     }
   });
