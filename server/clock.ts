@@ -39,9 +39,6 @@ export function createTimers(clock: ServerClock) {
   };
 }
 
-/** End of a hold that lasts until `release` is called. */
-export const UNTIL_RELEASED = Number.MAX_VALUE;
-
 /** Creates a gate that delays tasks and keeps their order. */
 export function createGate(at: Timers["at"]) {
   let heldUntilMs = 0;
@@ -55,7 +52,6 @@ export function createGate(at: Timers["at"]) {
   }
 
   return {
-    release,
     /** Runs a task now, or once the gate opens; never if it stays closed forever. */
     pass(task: () => void): void {
       if (heldUntilMs === 0) task();
@@ -65,7 +61,7 @@ export function createGate(at: Timers["at"]) {
     hold(untilMs: number): void {
       heldUntilMs = Math.max(heldUntilMs, untilMs);
       if (heldUntilMs === Infinity) held = [];
-      else if (untilMs < UNTIL_RELEASED) at(untilMs, () => release(untilMs));
+      else at(untilMs, () => release(untilMs));
     },
   };
 }

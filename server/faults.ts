@@ -1,4 +1,5 @@
-import { nearest } from "../lib/text.ts";
+import type { Random } from "../lib/random.ts";
+import { didYouMean, nearest } from "../lib/text.ts";
 
 /**
  * A point of a session: before the upgrade's response (`accept`), before `session.created`, after a valid
@@ -15,31 +16,25 @@ type Numbered<Point> = Point extends `${infer Word}:N` ? `${Word}:${number}`
 
 /** An action of a fault; {@linkcode FAULTS} has the points of each. */
 export type FaultAction =
-  | ActionWithArguments
-  | { readonly do: Exclude<keyof typeof KINDS, ActionWithArguments["do"]> };
-
-type ActionWithArguments =
   | {
     readonly do: "status";
     readonly status: number;
     readonly headers: Readonly<Record<string, string>>;
     readonly body: string;
   }
-  | { readonly do: "refuse"; readonly status: number; readonly body: string }
-  | {
-    readonly do: "redirect";
-    readonly status: number;
-    readonly location: string;
-  }
-  | { readonly do: "type"; readonly contentType: string }
-  | { readonly do: "drip" | "pause"; readonly ms: number }
-  /** Without a time, the stall never ends. */
-  | { readonly do: "stall"; readonly ms?: number }
   | { readonly do: "error"; readonly code: string; readonly message: string }
   | { readonly do: "frame"; readonly text: string }
   | { readonly do: "noise"; readonly count: number }
   | { readonly do: "big" | "garbage"; readonly bytes: number }
-  | { readonly do: "close"; readonly code: number; readonly reason: string };
+  /** Without a time, the stall never ends. */
+  | { readonly do: "stall"; readonly ms?: number }
+  | { readonly do: "pause"; readonly ms: number }
+  | { readonly do: "close"; readonly code: number; readonly reason: string }
+  | {
+    readonly do:
+      | ("json" | "bad-gzip" | "duplicate" | "no-deltas")
+      | ("half" | "cut" | "drop");
+  };
 
 /** A fault: an action, its point, and its share of the sessions and requests. */
 export type Fault = FaultAction & {
@@ -86,67 +81,40 @@ const LIMITS: Readonly<Record<string, number>> = {
   reason: 123,
 };
 
-const MS = {
-  form: "=MS",
-  rule: "MS, a whole number of milliseconds",
-  args: /^(?<ms>\d+)$/,
-};
 const BYTES = {
   form: "=BYTES",
   rule: `BYTES, a whole number of at most ${LIMITS.bytes}`,
   args: /^(?<bytes>\d*)$/,
 };
 
-const KINDS = {
+/** Every fault by its name. */
+export const FAULTS: Readonly<Record<FaultAction["do"], FaultKind>> = {
   status: {
     form: "=STATUS[;HEADER: VALUE],BODY",
     rule:
       "STATUS from 200 to 599, then each header as ;NAME: VALUE, then ,BODY",
     args:
       /^(?<status>[2-5]\d\d)(?<headers>(?:;[ \t]*[\w-]+:[\t\x20-\x2b\x2d-\x3a\x3c-\x7e]*)*)(?:,(?<body>.*))?$/s,
-    usual: { body: "" },
-    request: ACCEPT,
-  },
-  refuse: {
-    form: "=STATUS,BODY",
-    rule: "STATUS from 300 to 599, then ,BODY",
-    args: /^(?<status>[3-5]\d\d)(?:,(?<body>.*))?$/s,
-    usual: { body: "" },
+    usual: { headers: {}, body: "" },
     session: ACCEPT,
     request: ACCEPT,
   },
-  redirect: {
-    form: "=STATUS,URL",
-    rule: "STATUS 301, 302, 303, 307 or 308, then ,URL",
-    args: /^(?<status>30[12378]),(?<location>.+)$/s,
-    request: ACCEPT,
-  },
   json: { request: ACCEPT },
-  html: { request: ACCEPT },
-  type: {
-    form: "=TYPE",
-    rule: "TYPE",
-    args: /^(?<contentType>.+)$/s,
-    request: ACCEPT,
-  },
   "bad-gzip": { request: ACCEPT },
-  drip: { ...MS, request: ACCEPT },
   error: {
     form: "=CODE,MESSAGE",
     args: /^(?<code>[^,]*)(?:,(?<message>.*))?$/s,
-    usual: { message: "" },
+    usual: { code: "", message: "" },
     session: IN_SESSION,
     request: ANY_OF_REQUEST,
   },
   frame: {
     form: "=TEXT",
     args: /^(?<text>.*)$/s,
+    usual: { text: "" },
     session: IN_SESSION,
     request: ANY_OF_REQUEST,
   },
-  "bad-json": { session: IN_SESSION, request: ANY_OF_REQUEST },
-  "non-object": { session: IN_SESSION, request: ANY_OF_REQUEST },
-  binary: { session: IN_SESSION },
   noise: {
     form: "=N",
     rule: `N, a whole number of at most ${LIMITS.count}`,
@@ -161,16 +129,29 @@ const KINDS = {
     session: IN_SESSION,
     request: IN_ANSWER,
   },
-  garbage: { ...BYTES, usual: { bytes: 64 }, request: IN_ANSWER },
+  garbage: {
+    ...BYTES,
+    usual: { bytes: 64 },
+    session: IN_SESSION,
+    request: IN_ANSWER,
+  },
   stall: {
     form: "[=MS]",
-    rule: `no argument or ${MS.rule}`,
+    rule: "no argument or MS, a whole number of milliseconds",
     args: /^(?<ms>\d*)$/,
     session: ANY_OF_SESSION,
     request: ANY_OF_REQUEST,
   },
-  pause: { ...MS, session: IN_SESSION },
-  drop: { session: ANY_OF_SESSION, request: ANY_OF_REQUEST },
+  pause: {
+    form: "=MS",
+    rule: "MS, a whole number of milliseconds",
+    args: /^(?<ms>\d+)$/,
+    session: IN_SESSION,
+  },
+  duplicate: { session: IN_SESSION, request: IN_ANSWER },
+  "no-deltas": { session: IN_SESSION },
+  half: { request: IN_ANSWER },
+  cut: { request: IN_ANSWER },
   close: {
     form: "=CODE,REASON",
     rule:
@@ -179,18 +160,8 @@ const KINDS = {
     usual: { code: 1000, reason: "" },
     session: IN_SESSION,
   },
-  ping: { session: IN_SESSION },
-  updated: { session: IN_SESSION },
-  duplicate: { session: IN_SESSION, request: IN_ANSWER },
-  "no-deltas": { session: IN_SESSION },
-  "no-text": { session: IN_SESSION },
-  half: { request: IN_ANSWER },
-  split: { request: IN_ANSWER },
-  cut: { request: IN_ANSWER },
-} satisfies Record<string, FaultKind>;
-
-/** Every fault by its name. */
-export const FAULTS: Readonly<Record<FaultAction["do"], FaultKind>> = KINDS;
+  drop: { session: ANY_OF_SESSION, request: ANY_OF_REQUEST },
+};
 
 const NAMES = Object.keys(FAULTS);
 
@@ -240,8 +211,8 @@ function partsOf(text: string) {
 /** Describes the problem with DO or POINT, if there is one. */
 function placeProblem(verb: string, point: string): string | undefined {
   if (!NAMES.includes(verb)) {
-    const near = didYouMean(nearest(verb, NAMES));
-    return `unknown fault "${verb}"${near}; there are: ${NAMES.join(", ")}`;
+    const hint = didYouMean(verb, NAMES);
+    return `unknown fault "${verb}"${hint}; there are: ${NAMES.join(", ")}`;
   }
   const points = pointsOf(verb);
   const form = point.replace(
@@ -249,26 +220,23 @@ function placeProblem(verb: string, point: string): string | undefined {
     (number) => /^:[1-9]\d*$/.test(number) ? ":N" : ":?",
   );
   if (points.includes(form)) return undefined;
-  const hint = didYouMean(nearestPoint(point, points));
-  return `POINT of ${verb} must be ${oneOf(points)}${hint}`;
+  return `POINT of ${verb} must be ${oneOf(points)}${pointHint(point, points)}`;
 }
 
-/** The point that was probably meant. */
-function nearestPoint(
-  point: string,
-  points: readonly string[],
-): string | undefined {
+/** Suggests the point that was probably meant. */
+function pointHint(point: string, points: readonly string[]): string {
   const [given = "", number = ""] = point.split(":");
   const words = points.map((name) => name.replace(":N", ""));
   const word = words.includes(given) ? given : nearest(given, words);
-  return points.includes(`${word}:N`)
-    ? `${word}:${/^[1-9]\d*$/.test(number) ? number : 5}`
-    : word;
+  if (word === undefined) return "";
+  const count = /^[1-9]\d*$/.test(number) ? number : 5;
+  const near = points.includes(`${word}:N`) ? `${word}:${count}` : word;
+  return `; did you mean "${near}"?`;
 }
 
 const NUMBERS = ["status", "ms", "count", "bytes"];
 
-/** Reads a fault's arguments; undefined if they break its rule. */
+/** Reads a fault's arguments; undefined if they break its rule. An empty argument has its usual value. */
 function readArguments(
   text: string,
   pattern: RegExp,
@@ -278,16 +246,12 @@ function readArguments(
   if (!match) return undefined;
   const fields: Record<string, unknown> = { ...usual };
   for (const [name, value] of Object.entries(match.groups!)) {
-    if (value === undefined) continue;
+    if (!value) continue;
     const isNumber = NUMBERS.includes(name) || typeof usual[name] === "number";
-    if (isNumber && value === "") continue;
     const size = isNumber ? Number(value) : encoder.encode(value).length;
     if (size > (LIMITS[name] ?? Infinity)) return undefined;
-    fields[name] = name === "headers"
-      ? readHeaders(value)
-      : isNumber
-      ? size
-      : value;
+    fields[name] = isNumber ? size : value;
+    if (name === "headers") fields[name] = readHeaders(value);
   }
   return fields;
 }
@@ -308,7 +272,15 @@ export function oneOf(words: readonly string[]): string {
   return new Intl.ListFormat("en-GB", { type: "disjunction" }).format(words);
 }
 
-/** Suggests the name that was probably meant, if one is near. */
-export function didYouMean(near: string | undefined): string {
-  return near === undefined ? "" : `; did you mean "${near}"?`;
+/** The JSON of an event without meaning in any protocol, of `bytes` bytes or the shortest. */
+export function noiseJson(n: number, bytes = 0): string {
+  const type = "reference.noise";
+  const head =
+    `{"type":"${type}","object":"${type}","choices":[],"n":${n},"padding":"`;
+  return `${head}${"x".repeat(Math.max(0, bytes - head.length - 2))}"}`;
+}
+
+/** Random bytes that are not UTF-8. */
+export function garbage(length: number, random: Random): Uint8Array {
+  return Uint8Array.from({ length }, () => 128 + random() * 128);
 }

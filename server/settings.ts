@@ -1,5 +1,5 @@
-import { nearest } from "../lib/text.ts";
-import { didYouMean, type Fault, oneOf, parseFault } from "./faults.ts";
+import { didYouMean } from "../lib/text.ts";
+import { type Fault, oneOf, parseFault } from "./faults.ts";
 
 /** A setting of the server: its values, its default and its help. */
 export interface Setting<Value> {
@@ -294,28 +294,14 @@ function check(
   shown: string,
 ): void {
   if (accepts(value)) return;
-  const near = nearest(shown, choices);
+  const hint = didYouMean(shown, choices);
   throw new TypeError(
-    `${name} must be ${rule}, but was ${shown || '""'}${didYouMean(near)}`,
+    `${name} must be ${rule}, but was ${shown || '""'}${hint}`,
   );
 }
 
 function unknownSetting(name: string, settings: Settings): TypeError {
-  const near = nearestSetting(name, Object.keys(settings));
-  return new TypeError(
-    `earshot-options: unknown setting "${name}"${didYouMean(near)}`,
-  );
-}
-
-/** The setting that was probably meant, with or without its unit. */
-function nearestSetting(
-  name: string,
-  names: readonly string[],
-): string | undefined {
-  const near = nearest(name, names);
-  if (near !== undefined) return near;
-  const stems = names.filter((name) => name.endsWith("Ms"))
-    .map((name) => name.slice(0, -2));
-  const stem = nearest(name, stems);
-  return stem && `${stem}Ms`;
+  const names = Object.keys(settings);
+  const hint = didYouMean(name, names) || didYouMean(`${name}Ms`, names);
+  return new TypeError(`earshot-options: unknown setting "${name}"${hint}`);
 }

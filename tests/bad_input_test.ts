@@ -502,7 +502,7 @@ Deno.test("run shows no empty table if every request failed", async () => {
   await using folder = await tempFolder({ "one.wav": tone(300) });
   for (
     const [fault, reason] of [
-      ["refuse=503,no seats@accept", /connect_error: .*503: no seats/],
+      ["status=503,no seats@accept", /connect_error: .*503: no seats/],
       [
         "error=processing_error,overloaded@commit",
         /server_error: .*overloaded/,

@@ -149,7 +149,7 @@ Deno.test("every HTTP backend reports a status that is not 2xx with the server's
     }
   }
   for (const asked of ALL) {
-    const fault = "redirect=307,http://127.0.0.1:1/elsewhere@accept";
+    const fault = "status=307;location: http://127.0.0.1:1/elsewhere@accept";
     await struck(server, asked, fault, {
       failure: "http_error",
       code: "307",
@@ -161,7 +161,7 @@ Deno.test("every HTTP backend reports a status that is not 2xx with the server's
 Deno.test("every HTTP backend reports malformed answers, and answers that are cut off", async () => {
   await using server = await startServer(QUICK);
   const cases: readonly (readonly [string, Expected])[] = [
-    ["html@accept", {
+    ["status=200;content-type: text/html,<html>Bad gateway</html>@accept", {
       failure: "protocol_error",
       says: /Invalid answer: .*Bad gateway/s,
     }],
@@ -257,9 +257,9 @@ Deno.test("only output received before a stream broke is kept", async () => {
     ["cut", { failure: "truncated", says: /ended before/ }],
     ["half", { failure: "truncated", says: /ended within an event/ }],
     ["drop", { failure: "closed", says: /in the middle of the response/ }],
-    ["bad-json", { failure: "protocol_error", says: /must be a JSON object/ }],
+    ["frame={", { failure: "protocol_error", says: /must be a JSON object/ }],
     ["garbage", { failure: "protocol_error", says: /must be UTF-8 text/ }],
-    ["non-object", { failure: "protocol_error", says: /\[1,2\]/ }],
+    ["frame=[1,2]", { failure: "protocol_error", says: /\[1,2\]/ }],
     ["stall", { failure: "receive_timeout", says: /waited 200 ms/ }, {
       receiveTimeoutMs: 200,
     }],

@@ -1,10 +1,8 @@
 import { Buffer } from "node:buffer";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Duplex } from "node:stream";
 import { constants, createGzip } from "node:zlib";
-import { createGate, type Timers, UNTIL_RELEASED } from "../clock.ts";
+import { createGate, type Timers } from "../clock.ts";
 import type { Context } from "../context.ts";
-import type { Fault } from "../faults.ts";
 import type { RequestOptions } from "../settings.ts";
 
 /** A request that is about to be answered. */
@@ -14,9 +12,6 @@ export interface RequestParts extends Context<RequestOptions> {
   /** When the last byte of the request's body arrived. */
   readonly receivedMs: number;
 }
-
-/** May replace the next piece of an answer; returns whether it did. */
-export type Interceptor = (type: string, bytes: Uint8Array) => boolean;
 
 /** The body of an answer. The log has the time at which each piece is handed to the socket. */
 export type AnswerBody = ReturnType<typeof createAnswerBody>;
@@ -31,16 +26,13 @@ interface Piece {
 
 /** Creates the body of one answer. */
 export function createAnswerBody(parts: RequestParts, timers: Timers) {
-  const { id, message, response, options, faults, clock, record } = parts;
+  const { id, message, response, options, clock, record } = parts;
   const { socket } = message;
-  const dripMs = dripMsOf(faults);
-  const zip = createZip(parts, (bytes) => sink.write(bytes), () => sink.end());
-  let sink: ServerResponse | Duplex = response;
+  const zip = createZip(parts);
   const gate = createGate(timers.at);
   const marks: { count: number; task: () => void }[] = [];
-  let interceptors: Interceptor[] = [];
   let gathered: Piece[] = [];
-  let last: Piece | undefined;
+  let last: Uint8Array = new Uint8Array();
   let sentBytes = 0;
   let hasHead = false;
   /** Length of the body as announced in the headers; 0 if it is not. */
@@ -48,29 +40,12 @@ export function createAnswerBody(parts: RequestParts, timers: Timers) {
   let isEnded = false;
   let isWhole = false;
 
-  /** Sends the headers byte by byte past node:http, which sends them whole. The body ends with the connection. */
-  function drip(status: number, headers: Headers): void {
-    sink = socket;
-    const lines = [`HTTP/1.1 ${status} OK`, "connection: close"];
-    for (const header of Object.entries(headers)) lines.push(header.join(": "));
-    const text = lines.join("\r\n") + "\r\n\r\n";
-    let at = 0;
-    const next = () => {
-      if (socket.destroyed) return;
-      socket.write(text[at++]!);
-      if (at < text.length) timers.at(clock.now() + dripMs, next);
-      else gate.release(UNTIL_RELEASED);
-    };
-    gate.hold(UNTIL_RELEASED);
-    next();
-  }
-
   function write(bytes: Uint8Array, sent: () => void): void {
     gate.pass(() => {
       if (response.destroyed) return;
       if (zip) return void zip.write(bytes, () => sent());
       sent();
-      sink.write(bytes);
+      response.write(bytes);
     });
   }
 
@@ -117,7 +92,6 @@ export function createAnswerBody(parts: RequestParts, timers: Timers) {
           ...(!zip && size !== undefined && { "content-length": size }),
         };
         record("out", `headers ${status}`);
-        if (dripMs > 0) return drip(status, all);
         response.writeHead(status, all);
         response.flushHeaders();
       });
@@ -125,13 +99,8 @@ export function createAnswerBody(parts: RequestParts, timers: Timers) {
     /** Sends a piece, together with others if events are gathered. */
     send(type: string, bytes: Uint8Array, chars?: number): void {
       if (isEnded) return;
-      const due = interceptors;
-      interceptors = [];
-      for (const take of due) {
-        if (take(type, bytes)) return;
-      }
-      last = { type, bytes, chars };
-      gathered.push(last);
+      last = bytes;
+      gathered.push({ type, bytes, chars });
       if (gathered.length >= options.eventsPerWrite) flush();
     },
     /** Sends bytes by themselves. */
@@ -144,13 +113,8 @@ export function createAnswerBody(parts: RequestParts, timers: Timers) {
       flush();
       gate.hold(untilMs);
     },
-    /** Passes the next piece to an interceptor first. */
-    intercept: (take: Interceptor) => void interceptors.push(take),
-    /** Sends the last piece again. */
-    repeat(): void {
-      if (last) gathered.push(last);
-      flush();
-    },
+    /** The last piece that was sent. */
+    last: () => last,
     /** Ends the answer in order. */
     end(): void {
       if (isEnded) return;
@@ -160,7 +124,7 @@ export function createAnswerBody(parts: RequestParts, timers: Timers) {
       gate.pass(() => {
         if (!isWhole) socket.end();
         else if (zip) zip.end();
-        else sink.end();
+        else response.end();
       });
     },
     /** Destroys the connection once everything written has left. */
@@ -179,7 +143,7 @@ export function createAnswerBody(parts: RequestParts, timers: Timers) {
     },
     /** Logs the end of the response. */
     closed(): void {
-      const isFinished = isWhole && (dripMs > 0 || response.writableFinished);
+      const isFinished = isWhole && response.writableFinished;
       isEnded = true;
       record("note", isFinished ? "finished" : "closed early");
     },
@@ -187,11 +151,7 @@ export function createAnswerBody(parts: RequestParts, timers: Timers) {
 }
 
 /** Compresses the answer if it should be; undefined otherwise. The fault `bad-gzip` damages the second piece. */
-function createZip(
-  { message, options, faults }: RequestParts,
-  write: (bytes: Uint8Array) => void,
-  end: () => void,
-) {
+function createZip({ message, response, options, faults }: RequestParts) {
   const isDamaged = faults.some((fault) => fault.do === "bad-gzip");
   const accepted = String(message.headers["accept-encoding"] ?? "");
   if (!isDamaged && !(options.gzip && /\bgzip\b/.test(accepted))) {
@@ -201,15 +161,10 @@ function createZip(
   let pieces = 0;
   zip.on("data", (bytes: Uint8Array) => {
     const isBad = isDamaged && ++pieces === 2;
-    write(isBad ? bytes.map((byte) => byte ^ 0x55) : bytes);
+    response.write(isBad ? bytes.map((byte) => byte ^ 0x55) : bytes);
   });
-  zip.on("end", end);
+  zip.on("end", () => response.end());
   return zip;
-}
-
-function dripMsOf(faults: readonly Fault[]): number {
-  const drip = faults.find((fault) => fault.do === "drip");
-  return drip?.do === "drip" ? drip.ms : 0;
 }
 
 function joined(pieces: readonly Piece[]): Uint8Array {

@@ -1,6 +1,11 @@
 import { Buffer } from "node:buffer";
 import { createTimers, type Timers } from "../clock.ts";
-import type { Fault, RequestPoint } from "../faults.ts";
+import {
+  type Fault,
+  garbage,
+  noiseJson,
+  type RequestPoint,
+} from "../faults.ts";
 import type { RequestOptions } from "../settings.ts";
 import {
   type AnswerBody,
@@ -34,10 +39,6 @@ export function createExchange(parts: RequestParts) {
   const timers = createResponseTimers(parts);
   const body = createAnswerBody(parts, timers);
   const faults = createFaults(parts, body);
-  const wrongType = parts.faults.find((fault) => fault.do === "type");
-  const type = wrongType?.do === "type"
-    ? { "content-type": wrongType.contentType }
-    : {};
   const onOver: (() => void)[] = [];
   let events = 0;
   let isOver = false;
@@ -72,7 +73,6 @@ export function createExchange(parts: RequestParts) {
       ...(text && { "content-type": "application/json" }),
       "content-length": String(bytes.length),
       ...headers,
-      ...(text && type),
     });
     if (faults.reached("headers")) return;
     body.send(logType ?? "body", bytes, chars);
@@ -101,8 +101,7 @@ export function createExchange(parts: RequestParts) {
     /** Sends the headers of an event stream. `failure` forms its error events. */
     open(failure: FailureEvents = chunkFailure(options)): void {
       faults.formFailures(failure);
-      const usual = { "content-type": "text/event-stream; charset=utf-8" };
-      body.head(200, { ...usual, ...type });
+      body.head(200, { "content-type": "text/event-stream; charset=utf-8" });
       faults.reached("headers");
       ping();
     },
@@ -157,31 +156,23 @@ function createFaults(
     switch (fault.do) {
       case "error":
         for (const event of failure(fault.code || "500", fault.message)) {
-          body.send(event.type, Buffer.from(event.text));
+          sendFault(event.type, event.text);
         }
         return body.end();
       case "frame":
-        return sendData(fault.text);
-      case "bad-json":
-        return sendData(BAD_JSON);
-      case "non-object":
-        return sendData(NON_OBJECT);
+        return sendFault("(fault)", `data: ${fault.text}\n\n`);
       case "noise":
-        return sendNoise(fault.count, body);
+        for (let n = 0; n < fault.count; n++) sendNoise(noiseJson(n));
+        return;
       case "big":
-        return body.send("(big)", paddingOf(fault.bytes));
+        return sendNoise(noiseJson(0, fault.bytes));
       case "garbage":
-        return body.raw("(garbage)", garbage(fault.bytes));
+        return body.raw("(garbage)", garbage(fault.bytes, random("garbage")));
       case "duplicate":
-        return body.repeat();
+        return body.raw("(again)", body.last());
       case "half":
-        return body.intercept((type, bytes) => {
-          body.raw(`${type} (half)`, bytes.subarray(0, bytes.length >> 1));
-          body.end();
-          return true;
-        });
-      case "split":
-        return splitNext();
+        body.raw("(half)", body.last().subarray(0, body.last().length >> 1));
+        return body.end();
       case "stall":
         return body.hold(clock.now() + (fault.ms ?? Infinity));
       case "cut":
@@ -191,28 +182,12 @@ function createFaults(
     }
   }
 
-  function sendData(data: string): void {
-    body.send("(fault)", Buffer.from(`data: ${data}\n\n`));
+  function sendFault(type: string, text: string): void {
+    body.send(type, Buffer.from(text));
   }
 
-  /** Waits for an event with a character of several bytes, and cuts inside it. */
-  function splitNext(): void {
-    body.intercept((type, bytes) => {
-      const inside = bytes.findIndex((byte) => (byte & 0xc0) === 0x80);
-      if (inside < 0) {
-        splitNext();
-        return false;
-      }
-      body.raw(`${type} (split)`, bytes.subarray(0, inside));
-      body.hold(clock.now() + SPLIT_MS);
-      body.raw(`${type} (rest)`, bytes.subarray(inside));
-      return true;
-    });
-  }
-
-  function garbage(length: number): Uint8Array {
-    const next = random("garbage");
-    return Uint8Array.from({ length }, () => 128 + next() * 128);
+  function sendNoise(json: string): void {
+    sendFault("noise", `: noise\nevent: reference.noise\ndata: ${json}\n\n`);
   }
 
   for (const fault of faults) {
@@ -233,42 +208,14 @@ function createFaults(
   };
 }
 
-const BAD_JSON = '{"choices":[{"index":0,';
-const NON_OBJECT = "[1,2]";
-const PAGE =
-  "<!doctype html>\n<html><head><title>Bad gateway</title></head><body><h1>Bad gateway</h1></body></html>\n";
-
-/** Time between the parts of a character, so that they arrive apart. */
-const SPLIT_MS = 20;
-
-function sendNoise(count: number, body: AnswerBody): void {
-  for (let n = 0; n < count; n++) {
-    const type = "reference.noise";
-    const json = JSON.stringify({ type, object: type, choices: [], n });
-    const text = `: noise\nevent: ${type}\ndata: ${json}\n\n`;
-    body.send("noise", Buffer.from(text));
-  }
-}
-
-function paddingOf(bytes: number): Uint8Array {
-  const type = "reference.padding";
-  const head =
-    `data: {"type":"${type}","object":"${type}","choices":[],"padding":"`;
-  const padding = "x".repeat(Math.max(0, bytes - head.length - 4));
-  return Buffer.from(`${head}${padding}"}\n\n`);
-}
-
 /** The answer of a fault at `accept`; undefined if it has none. */
 function answerAtAccept(
   fault: Fault,
   dialect: RequestOptions["dialect"],
 ): AnswerHead & { readonly body?: string } | undefined {
   switch (fault.do) {
-    case "refuse":
     case "status":
       return fault;
-    case "redirect":
-      return { status: fault.status, headers: { location: fault.location } };
     case "error": {
       const refusal = failureOf(fault.code || "500", fault.message);
       const { status } = refusal;
@@ -276,12 +223,6 @@ function answerAtAccept(
     }
     case "frame":
       return { body: fault.text };
-    case "bad-json":
-      return { body: BAD_JSON };
-    case "non-object":
-      return { body: NON_OBJECT };
-    case "html":
-      return { body: PAGE, headers: { "content-type": "text/html" } };
   }
   return undefined;
 }

@@ -22,10 +22,11 @@ Deno.test("parseFault() reads faults of requests", () => {
       share: 0.5,
     },
   );
-  assert.deepEqual(parseFault("redirect=307,http://x/y?z=1@accept"), {
-    do: "redirect",
+  assert.deepEqual(parseFault("status=307;location: http://x/y?z=1@accept"), {
+    do: "status",
     status: 307,
-    location: "http://x/y?z=1",
+    headers: { location: "http://x/y?z=1" },
+    body: "",
     at: "accept",
   });
   assert.deepEqual(parseFault("cut@bytes:12"), { do: "cut", at: "bytes:12" });
@@ -43,17 +44,13 @@ Deno.test("parseFault() rejects faults that no request can have", () => {
       "status=429@events:1",
       "status=99@accept",
       "status=429;nonsense,x@accept",
-      "redirect=200,/x@accept",
-      "redirect=307@accept",
       "cut@accept",
       "cut@events:0",
       "cut@deltas:2",
-      "html@headers",
-      "type=@accept",
-      "ping@events:2",
-      "binary@headers",
+      "json@headers",
+      "pause=5@events:2",
+      "no-deltas@headers",
       "garbage=x@headers",
-      "drip@accept",
       "constructor@accept",
     ]
   ) {
@@ -64,10 +61,6 @@ Deno.test("parseFault() rejects faults that no request can have", () => {
 Deno.test("parseFault() reads each action at each of its points", () => {
   const args: Record<string, string> = {
     status: "=503,no",
-    refuse: "=503,no",
-    redirect: "=302,/x",
-    type: "=text/plain",
-    drip: "=5",
   };
   const count = fc.integer({ min: 1, max: 1e6 });
   const point = fc.oneof(
@@ -128,14 +121,11 @@ for (
       '{"error":{"message":"full","type":"ServiceUnavailableError","param":null,"code":503}}',
     ],
     ["error=overloaded,no@done", 5, true, '"type":"overloaded"'],
-    ["bad-json@events:1", 5, true, 'data: {"choices":[{"index":0,\n\n'],
-    ["non-object@events:1", 5, true, "data: [1,2]\n\n"],
     ["frame=hello@events:1", 5, true, "data: hello\n\n"],
     ["noise=2@events:1", 6, true, '"object":"reference.noise"'],
     ["big=3000@events:1", 5, true, "x".repeat(2900)],
     ["duplicate@events:2", 5, true, '"one"'],
     ["stall=30@events:1", 4, true, '"one"'],
-    ["drip=1@accept", 4, false, '"one"'],
   ] as const
 ) {
   Deno.test(`the fault ${fault} leaves ${events} events`, async () => {
@@ -176,9 +166,9 @@ Deno.test("faults at accept change the answer", async () => {
     [limited.status, limited.headers.get("retry-after"), limited.text],
     [429, "2", "slow down"],
   );
-  const refused = await ask('refuse=503,{"a":1}@accept');
+  const refused = await ask('status=503,{"a":1}@accept');
   assert.deepEqual([refused.status, refused.text], [503, '{"a":1}']);
-  const moved = await ask("redirect=307,/elsewhere@accept");
+  const moved = await ask("status=307;location: /elsewhere@accept");
   assert.deepEqual(
     [moved.status, moved.headers.get("location")],
     [307, "/elsewhere"],
@@ -188,17 +178,14 @@ Deno.test("faults at accept change the answer", async () => {
     500,
     '{"error":{"message":"broken","type":"InternalServerError","param":null,"code":500}}',
   ]);
-  const page = await ask("html@accept");
+  const page = await ask("status=200;content-type: text/html,<html>@accept");
   assert.deepEqual([page.status, page.type], [200, "text/html"]);
-  assert.match(page.text, /^<!doctype html>/);
+  assert.equal(page.text, "<html>");
   const whole = await ask("json@accept");
   assert.equal(whole.type, "application/json");
   assert.equal(JSON.parse(whole.text).object, "chat.completion");
-  const mistyped = await ask("type=text/plain@accept");
-  assert.equal(mistyped.type, "text/plain");
-  assert.match(mistyped.text, /^data: /);
-  const bad = await ask("bad-json@accept");
-  assert.throws(() => JSON.parse(bad.text));
+  const bad = await ask("frame={@accept");
+  assert.deepEqual([bad.status, bad.text], [200, "{"]);
   await assert.rejects(ask("drop@accept"));
   await assert.rejects(ask("bad-gzip@accept"));
 });
@@ -208,23 +195,15 @@ Deno.test("the fault stall without a time sends nothing more", async () => {
   assert.equal(eventsIn(answer).length, 1);
 });
 
-Deno.test("the fault split cuts a character without losing a byte", async () => {
-  const answer = await struck("split@events:1");
+Deno.test("a stall inside a character loses no byte", async () => {
+  const plain = await struck("frame=@events:1");
+  const inside = plain.body.indexOf("\u{a9}") - "data: \n\n".length;
+  const answer = await struck(`stall=20@bytes:${inside}`);
   const text = new TextDecoder().decode(
     Uint8Array.from(answer.body, (character) => character.charCodeAt(0)),
   );
   assert.match(text, /"content":" twé"/);
   assert.equal(eventsIn(answer).length, 4);
-  await using server = await quickServer({ echo: true });
-  await postRaw(server, "/v1/chat/completions", {
-    body: CHAT,
-    query: "fault=split@events:1",
-  });
-  const parts = server.log().filter(({ type }) =>
-    /\((split|rest)\)/.test(type)
-  );
-  assert.equal(parts.length, 2);
-  assert.ok(parts[1]!.atMs > parts[0]!.atMs);
 });
 
 Deno.test("an error in a response is sent as response.failed", async () => {
@@ -249,7 +228,7 @@ Deno.test("a fault strikes its share of the requests, by seed", async () => {
     await using server = await quickServer({
       seed,
       outputTokens: 1,
-      faults: [parseFault("refuse=503,@accept~0.3")],
+      faults: [parseFault("status=503,@accept~0.3")],
     });
     const found: number[] = [];
     for (let i = 0; i < 60; i++) {

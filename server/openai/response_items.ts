@@ -1,6 +1,6 @@
 import { innerId } from "../context.ts";
 import type { RequestOptions } from "../settings.ts";
-import type { Answer, Piece } from "./answer.ts";
+import type { Piece } from "./answer.ts";
 import type { Body } from "./body.ts";
 import { type Counts, type Head, nulls } from "./usage.ts";
 
@@ -9,185 +9,148 @@ export type ResponseEvent = { readonly type: string } & Fields;
 
 type Fields = Readonly<Record<string, unknown>>;
 
+const MESSAGE = {
+  prefix: "msg_",
+  event: "response.output_text",
+  field: "text",
+  /** Fields of every event of the text. */
+  extra: { logprobs: [] },
+};
+
+/** The kinds of items: prefix of their ids, types of the events of their text, and its field in the last one. */
+const KINDS = {
+  text: MESSAGE,
+  audio: MESSAGE,
+  refusal: {
+    prefix: "msg_",
+    event: "response.refusal",
+    field: "refusal",
+    extra: {},
+  },
+  reasoning: {
+    prefix: "rs_",
+    event: "response.reasoning_text",
+    field: "text",
+    extra: {},
+  },
+  tool: {
+    prefix: "fc_",
+    event: "response.function_call_arguments",
+    field: "arguments",
+    extra: {},
+  },
+};
+
 /** An item of a response's output, while it grows. */
-export interface OutputItem {
-  readonly kind: Piece["kind"];
-  readonly call: number | undefined;
-  /** The events at its start. */
-  opening(): ResponseEvent[];
-  /** Adds a piece; returns its event. */
-  delta(piece: Piece): ResponseEvent | undefined;
-  /** The events at its end. */
-  closing(): ResponseEvent[];
-  /** The complete item. */
-  whole(): object;
-}
+export type OutputItem = ReturnType<typeof createItem>;
 
-/** The place of an item. */
-interface ItemPlace {
-  /** The response's id. */
-  readonly response: string;
-  /** Index in the output. */
-  readonly index: number;
-  readonly isVllm: boolean;
-}
-
-/** The item that a piece belongs to: the current item, or a new one. */
-export function itemFor(
-  piece: Piece,
-  current: OutputItem | undefined,
-  place: ItemPlace,
-): OutputItem {
-  const { kind, call } = piece;
-  if (current?.kind === kind && current.call === call) return current;
-  const { event, field, at, extra = {}, part, item } = formOf(piece, place);
-  const output_index = place.index;
+/** Creates the item that a piece begins. */
+export function createItem(
+  { kind, call, name }: Piece,
+  { response, index, isVllm }: {
+    /** The response's id. */
+    readonly response: string;
+    /** Index in the output. */
+    readonly index: number;
+    readonly isVllm: boolean;
+  },
+) {
+  const { prefix, event, field, extra } = KINDS[kind];
+  const id = innerId(prefix, response, index);
+  const isTool = kind === "tool";
+  const place = { item_id: id, output_index: index };
+  const at = isTool ? place : { ...place, content_index: 0 };
   let text = "";
-  const itemEvent = (what: "added" | "done", item: object) => ({
-    item,
-    output_index,
-    type: `response.output_item.${what}`,
-  });
-  const partEvent = (what: "added" | "done") =>
-    part
-      ? [{
-        ...at,
-        part: part(text, what === "done"),
-        type: `response.content_part.${what}`,
-      }]
-      : [];
+
+  function partOf(isWhole: boolean): object {
+    if (kind === "reasoning") return { text, type: "reasoning_text" };
+    if (kind === "refusal") return { refusal: text, type: "refusal" };
+    const logprobs = isVllm && isWhole ? null : [];
+    return { annotations: [], text, type: "output_text", logprobs };
+  }
+
+  function itemOf(isWhole: boolean): object {
+    const status = isWhole ? "completed" : "in_progress";
+    if (isTool) {
+      const callPrefix = isVllm ? "chatcmpl-tool-" : "call_";
+      const call_id = innerId(callPrefix, response, index);
+      const type = "function_call";
+      return { arguments: text, call_id, name, type, id, status };
+    }
+    if (kind === "reasoning") {
+      const content = isWhole ? [partOf(true)] : null;
+      const type = "reasoning";
+      return {
+        id,
+        summary: [],
+        type,
+        content,
+        encrypted_content: null,
+        status,
+      };
+    }
+    const content = isWhole ? [partOf(true)] : [];
+    const phase = isVllm && { phase: null };
+    return {
+      id,
+      content,
+      role: "assistant",
+      status,
+      type: "message",
+      ...phase,
+    };
+  }
+
+  /** The events of the item and of its content part, if it has one. */
+  function events(what: "added" | "done"): ResponseEvent[] {
+    const isWhole = what === "done";
+    const item = {
+      item: itemOf(isWhole),
+      output_index: index,
+      type: `response.output_item.${what}`,
+    };
+    if (isTool) return [item];
+    const type = `response.content_part.${what}`;
+    const part = { ...at, part: partOf(isWhole), type };
+    return isWhole ? [part, item] : [item, part];
+  }
+
   return {
-    kind,
-    call,
-    whole: () => item("completed", text),
-    opening: () => [
-      itemEvent("added", item("in_progress")),
-      ...partEvent("added"),
-    ],
-    delta(piece) {
-      if (kind === "tool" && piece.text === "") return undefined;
+    /** Whether a piece belongs to the item. */
+    takes: (piece: Piece) => piece.kind === kind && piece.call === call,
+    /** The events at its start. */
+    opening: () => events("added"),
+    /** Adds a piece; returns its event. */
+    delta(piece: Piece): ResponseEvent | undefined {
+      if (isTool && piece.text === "") return undefined;
       text += piece.text;
-      const { name: _, ...fields } = { ...at, ...extra };
-      return { ...fields, delta: piece.text, type: `${event}.delta` };
+      return { ...at, ...extra, delta: piece.text, type: `${event}.delta` };
     },
-    closing: () => [
-      { ...at, ...extra, [field]: text, type: `${event}.done` },
-      ...partEvent("done"),
-      itemEvent("done", item("completed", text)),
-    ],
+    /** The events at its end. */
+    closing(): ResponseEvent[] {
+      const named = isTool ? { name } : extra;
+      const done = { ...at, ...named, [field]: text, type: `${event}.done` };
+      return [done, ...events("done")];
+    },
+    /** The complete item. */
+    whole: () => itemOf(true),
   };
 }
 
 /** The complete items of an answer. */
 export function outputOf(
-  { pieces }: Answer,
+  pieces: readonly Piece[],
   response: string,
-  { dialect }: RequestOptions,
+  isVllm: boolean,
 ): object[] {
   const items: OutputItem[] = [];
   for (const piece of pieces) {
-    const place = {
-      response,
-      index: items.length,
-      isVllm: dialect === "vllm",
-    };
-    const item = itemFor(piece, items.at(-1), place);
-    if (item !== items.at(-1)) items.push(item);
-    item.delta(piece);
+    if (!items.at(-1)?.takes(piece)) {
+      items.push(createItem(piece, { response, index: items.length, isVllm }));
+    }
+    items.at(-1)!.delta(piece);
   }
   return items.map((item) => item.whole());
-}
-
-/** Differences between the kinds of items. */
-interface ItemForm {
-  /** Prefix of the types of its text's events: `response.output_text`. */
-  readonly event: string;
-  /** Field of the text in its `.done` event. */
-  readonly field: string;
-  /** Fields that place an event in the item. */
-  readonly at: Fields;
-  /** More fields of its `.done` event, and except for a name, of its deltas. */
-  readonly extra?: Fields;
-  /** Forms its content part, if it has one. */
-  part?(text: string, isWhole: boolean): object;
-  /** Forms the item; without a text at its start. */
-  item(status: string, text?: string): object;
-}
-
-const ID_PREFIXES = {
-  tool: "fc_",
-  reasoning: "rs_",
-  refusal: "msg_",
-  text: "msg_",
-  audio: "msg_",
-};
-
-function formOf(
-  { kind, name }: Piece,
-  { response, index, isVllm }: ItemPlace,
-): ItemForm {
-  const id = innerId(ID_PREFIXES[kind], response, index);
-  const at = { item_id: id, output_index: index };
-  if (kind === "tool") {
-    const callPrefix = isVllm ? "chatcmpl-tool-" : "call_";
-    const call_id = innerId(callPrefix, response, index);
-    const type = "function_call";
-    return {
-      event: "response.function_call_arguments",
-      field: "arguments",
-      at,
-      extra: { name },
-      item: (status, text = "") => ({
-        arguments: text,
-        call_id,
-        name,
-        type,
-        id,
-        status,
-      }),
-    };
-  }
-  const inContent = { ...at, content_index: 0 };
-  if (kind === "reasoning") {
-    const part = (text: string) => ({ text, type: "reasoning_text" });
-    return {
-      event: "response.reasoning_text",
-      field: "text",
-      at: inContent,
-      part,
-      item: (status, text) => ({
-        id,
-        summary: [],
-        type: "reasoning",
-        content: text === undefined ? null : [part(text)],
-        encrypted_content: null,
-        status,
-      }),
-    };
-  }
-  const isRefusal = kind === "refusal";
-  const part = (text: string, isWhole: boolean) =>
-    isRefusal ? { refusal: text, type: "refusal" } : {
-      annotations: [],
-      text,
-      type: "output_text",
-      logprobs: isVllm && isWhole ? null : [],
-    };
-  return {
-    event: isRefusal ? "response.refusal" : "response.output_text",
-    field: isRefusal ? "refusal" : "text",
-    at: inContent,
-    extra: isRefusal ? {} : { logprobs: [] },
-    part,
-    item: (status, text) => ({
-      id,
-      content: text === undefined ? [] : [part(text, true)],
-      role: "assistant",
-      status,
-      type: "message",
-      ...(isVllm && { phase: null }),
-    }),
-  };
 }
 
 /** The response object, as vLLM forms it. */

@@ -12,7 +12,7 @@ import {
   listOf,
 } from "./tokens.ts";
 import {
-  itemFor,
+  createItem,
   type OutputItem,
   outputOf,
   type ResponseEvent,
@@ -54,7 +54,7 @@ export function createResponses(): Endpoint {
       const whole = responseObject(head, body, {
         maxTokens,
         status: answer.finishReason === "length" ? "incomplete" : "completed",
-        output: outputOf(answer, id, options),
+        output: outputOf(answer.pieces, id, options.dialect === "vllm"),
         usage: responseUsage(countsOf(job), options),
       });
       const keep = () => {
@@ -124,15 +124,13 @@ function streamResponse(
   send({ type: "response.in_progress", response: started });
   generate(exchange, job, {
     piece(piece) {
-      const place = { response: exchange.id, index: items, isVllm };
-      const item = itemFor(piece, current, place);
-      if (item !== current) {
+      if (!current?.takes(piece)) {
         close();
-        items++;
-        current = item;
-        for (const event of item.opening()) send(event);
+        const place = { response: exchange.id, index: items++, isVllm };
+        current = createItem(piece, place);
+        for (const event of current.opening()) send(event);
       }
-      const event = item.delta(piece);
+      const event = current.delta(piece);
       if (event) send(event, piece.text.length);
     },
     done() {

@@ -3,7 +3,13 @@ import type { EventEmitter } from "node:events";
 import type { Socket } from "node:net";
 import { createGate, createTimers, type Timers } from "../clock.ts";
 import type { Context } from "../context.ts";
-import type { Fault, FaultAction, SessionPoint } from "../faults.ts";
+import {
+  type Fault,
+  type FaultAction,
+  garbage,
+  noiseJson,
+  type SessionPoint,
+} from "../faults.ts";
 import type { SessionOptions } from "../settings.ts";
 
 /** The part of a WebSocket of the package `ws` that the server uses. The package has no types. */
@@ -78,12 +84,15 @@ function createConnection(
   socket.prependListener("data", () => atMs = clock.now());
   webSocket.on("message", (data: Buffer) => bytes = data.byteLength);
 
+  let last: Parameters<typeof send> | undefined;
+
   /** Sends an event. */
   function send(
     type: string,
     data: string | Uint8Array,
     chars?: number,
   ): void {
+    last = [type, data, chars];
     gate.pass(() => {
       if (webSocket.readyState !== webSocket.OPEN) return;
       const sentMs = clock.now();
@@ -114,22 +123,17 @@ function createConnection(
       case "frame":
         send("(fault)", fault.text);
         break;
-      case "bad-json":
-        send("(fault)", '{"type":"transcription.delta","delta":');
-        break;
-      case "non-object":
-        send("(fault)", "[1,2]");
-        break;
-      case "binary":
-        send("(binary)", new Uint8Array([1, 2, 3]));
+      case "garbage":
+        send("(binary)", garbage(fault.bytes, session.random("garbage")));
         break;
       case "noise":
-        for (let i = 0; i < fault.count; i++) {
-          send("noise", `{"type":"reference.noise","n":${i}}`);
-        }
+        for (let n = 0; n < fault.count; n++) send("noise", noiseJson(n));
         break;
       case "big":
-        send("transcription.delta", bigDelta(fault.bytes), 0);
+        send("noise", noiseJson(0, fault.bytes));
+        break;
+      case "duplicate":
+        if (last) send(...last);
         break;
       case "stall":
         gate.hold(clock.now() + (fault.ms ?? Infinity));
@@ -137,13 +141,6 @@ function createConnection(
       case "pause":
         webSocket.pause();
         timers.at(clock.now() + fault.ms, () => webSocket.resume());
-        break;
-      case "ping":
-        webSocket.ping();
-        record("note", "ping");
-        break;
-      case "updated":
-        send("session.updated", '{"type":"session.updated"}');
     }
     return false;
   }
@@ -189,11 +186,6 @@ function keepAlive(
   };
   webSocket.on("pong", () => cancelTimeout());
   timers.at(clock.now() + pingIntervalMs, ping);
-}
-
-function bigDelta(bytes: number): string {
-  const head = '{"type":"transcription.delta","delta":"","padding":"';
-  return head + "x".repeat(Math.max(0, bytes - head.length - 2)) + '"}';
 }
 
 /**

@@ -41,6 +41,7 @@ export interface UpgradeHost extends ServerHost {
 /** The response to an upgrade that is refused. */
 interface Refusal {
   readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
   readonly body: string;
 }
 
@@ -74,8 +75,8 @@ export function createUpgrades(host: UpgradeHost) {
     if (isRefused) return refuse(options);
     whenAccepted(session, socket, () => {
       if (socket.destroyed) return;
-      const refusal = session.faults.find((fault) => fault.do === "refuse");
-      if (refusal?.do === "refuse") return refuse(refusal);
+      const refusal = session.faults.find((fault) => fault.do === "status");
+      if (refusal) return refuse(refusal);
       session.record("note", "accepted");
       server.handleUpgrade(message, socket, head, (webSocket) => {
         socket.setNoDelay(true);
@@ -133,20 +134,25 @@ function whenAccepted(
 }
 
 /** Answers an upgrade with an ordinary response. */
-function respond(socket: Socket, { status, body }: Refusal): void {
+function respond(
+  socket: Socket,
+  { status, headers = {}, body }: Refusal,
+): void {
   const bytes = new TextEncoder().encode(body);
   const type = /^[{[]/.test(body)
     ? "application/json"
     : "text/plain; charset=utf-8";
+  const all = {
+    "content-length": bytes.length,
+    "content-type": type,
+    connection: "close",
+    ...headers,
+  };
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? "Refused"}`,
-    `Content-Length: ${bytes.length}`,
-    `Content-Type: ${type}`,
-    "Connection: close",
-    "",
-    "",
+    ...Object.entries(all).map((header) => header.join(": ")),
   ];
-  socket.write(head.join("\r\n"));
+  socket.write(head.join("\r\n") + "\r\n\r\n");
   socket.end(bytes);
 }
 

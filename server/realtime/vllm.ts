@@ -133,11 +133,8 @@ export function vllmRealtime(
 
   function done(usage: GenerationUsage): void {
     if (!connection.reached("done")) {
-      const isSilent = connection.hasFault("no-text");
-      const json = doneEvent(isSilent ? undefined : text, usage);
-      for (let n = connection.hasFault("duplicate") ? 2 : 1; n > 0; n--) {
-        connection.send("transcription.done", json, text.length);
-      }
+      const json = doneEvent(text, usage);
+      connection.send("transcription.done", json, text.length);
     }
     finish();
     connection.reached("after-done");
@@ -197,7 +194,7 @@ const NOT_VALIDATED =
 const MAX_TYPE_LENGTH = 100;
 
 function doneEvent(
-  text: string | undefined,
+  text: string,
   { promptTokens, completionTokens }: GenerationUsage,
 ): string {
   return JSON.stringify({
