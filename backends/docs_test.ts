@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { jsonSchemaOf } from "../plugins/problems.ts";
+import { jsonSchemaOf } from "../plugins/schema.ts";
 import { targetShape } from "./connect/options.ts";
 import { transcriptions, translations } from "./openai/audio/transcriptions.ts";
 import { chat } from "./openai/chat.ts";

@@ -17,18 +17,14 @@ import { isFile, type PluginLoader } from "./load.ts";
 import {
   convertUnits,
   redactedPaths,
-  resolveEnv,
   resolvePath,
   resolvePaths,
   withDefaults,
 } from "./option_values.ts";
 import type { Configured, Definition, Kind, Plugin } from "./plugin.ts";
-import {
-  explain,
-  joinErrors,
-  jsonSchemaOf,
-  problemsError,
-} from "./problems.ts";
+import { validateOptions } from "./options.ts";
+import { explain, problemsError } from "./problems.ts";
+import { jsonSchemaOf } from "./schema.ts";
 
 const plugin = z.strictObject({
   use: z.string().min(1).describe("Built-in name, file or URL of the plugin"),
@@ -160,17 +156,25 @@ function problemsAt(
   problems: readonly Problem[],
   placeOf: PlaceOf,
 ): UsageError {
-  const byPlace = new Map<string, { where: string; list: Problem[] }>();
-  for (const { path: at = "", message } of problems) {
-    const { where, path } = placeOf(at);
-    const key = where || path;
-    const place = byPlace.get(key) ?? { where, list: [] };
-    place.list.push({ path, message });
-    byPlace.set(key, place);
-  }
-  return joinErrors(
-    [...byPlace.values()].map(({ where, list }) => problemsError(where, list)),
+  const placed = problems.map(({ path = "", message }) => ({
+    place: placeOf(path),
+    message,
+  }));
+  const groups = Map.groupBy(placed, ({ place }) => place.where || place.path);
+  const errors = [...groups.values()].map((group) => {
+    const list = group.map(({ place, message }) => ({
+      path: place.path,
+      message,
+    }));
+    return problemsError(group[0]!.place.where, list);
+  });
+  if (errors.length === 1) return errors[0]!;
+  const lines = errors.map(({ message }) =>
+    `\n  ${message.replaceAll("\n", "\n  ")}`
   );
+  return new UsageError(`${errors.length} problems:${lines.join("")}`, {
+    problems: errors.flatMap(({ problems }) => problems),
+  });
 }
 
 /** A checked configuration and its plugins: all that a run needs. */
@@ -252,7 +256,7 @@ export async function prepareRun(
   const reports = await all("reporter", "reports", input.reports ?? []);
   const stop = isDemo ? { requests: DEMO.requests } : stopRules(input.stop);
   for (const [i, text] of (input.slos ?? []).entries()) {
-    checks.attempt(`slos.${i}`, () => parseSlos([text]));
+    await checks.attempt(`slos.${i}`, () => parseSlos([text]));
   }
   if (checks.problems.length > 0) {
     throw problemsAt(checks.problems, placeOf);
@@ -294,19 +298,18 @@ class PluginChecks {
     this.problems = [...options.problems ?? []];
   }
 
-  /** Runs a check; a UsageError becomes problems at a path. */
-  attempt<T>(path: string, check: () => T): T | undefined {
+  /** Runs a check; a UsageError becomes a problem at a path. */
+  async attempt<T>(
+    path: string,
+    check: () => T | Promise<T>,
+  ): Promise<T | undefined> {
     try {
-      return check();
+      return await check();
     } catch (error) {
-      this.#add(path, error);
+      if (!isUsageError(error)) throw error;
+      this.problems.push({ path, message: error.message });
       return undefined;
     }
-  }
-
-  #add(path: string, error: unknown): void {
-    if (!isUsageError(error)) throw error;
-    this.problems.push({ path, message: error.message });
   }
 
   async backend(given: PluginConfigInput) {
@@ -347,20 +350,16 @@ class PluginChecks {
   }
 
   async #optionProblems(
-    { definition: { options: standard } }: Plugin<Kind, unknown>,
+    { definition }: Plugin<Kind, unknown>,
     options: Readonly<Record<string, unknown>>,
   ): Promise<readonly Problem[]> {
+    const message =
+      "must be given again, as the report does not hold it: by a flag, or as {env: NAME}";
     const hidden = redactedPaths(options);
-    if (hidden.length > 0) return hidden.map(redactedProblem);
-    try {
-      const resolved = resolveEnv(options, this.#options.env);
-      const result = await standard["~standard"].validate(resolved);
-      if (!result.issues) return [];
-      return explain(result.issues, options, jsonSchemaOf(standard));
-    } catch (error) {
-      if (isUsageError(error)) return error.problems;
-      throw error;
-    }
+    if (hidden.length > 0) return hidden.map((path) => ({ path, message }));
+    const { env } = this.#options;
+    const result = await validateOptions(definition.options, options, env);
+    return "problems" in result ? result.problems : [];
   }
 
   async #load<K extends Kind>(
@@ -368,15 +367,12 @@ class PluginChecks {
     { use }: PluginConfigInput,
     path: string,
   ): Promise<Plugin<K, unknown> | undefined> {
-    if (this.problems.some((problem) => problem.path === `${path}.use`)) {
-      return undefined;
-    }
-    try {
-      return await this.#options.load(kind, requireModule(use));
-    } catch (error) {
-      this.#add(`${path}.use`, error);
-      return undefined;
-    }
+    const at = `${path}.use`;
+    if (this.problems.some((problem) => problem.path === at)) return undefined;
+    return await this.attempt(
+      at,
+      () => this.#options.load(kind, requireModule(use)),
+    );
   }
 }
 
@@ -388,12 +384,6 @@ function requireModule(use: string): string {
       JSON.stringify(use)
     } was passed from code: run it from code again, or name a file`,
   );
-}
-
-function redactedProblem(path: string): Problem {
-  const message =
-    "must be given again, as the report does not hold it: by a flag, or as {env: NAME}";
-  return { path, message };
 }
 
 function stopRules(stop: RunConfigInput["stop"] = {}): StopRules {
@@ -417,16 +407,15 @@ export async function resolveConfigPaths(
     const options = resolvePaths(given.with, schema, folder);
     return { use, with: options as Record<string, unknown> };
   };
+  const all = (kind: Kind, list: readonly PluginConfigInput[]) =>
+    Promise.all(list.map((each) => one(kind, each)));
   const { backend, data, load: profile, reports } = config;
   return {
     ...config,
     ...(backend && { backend: await one("backend", backend) }),
-    ...(data &&
-      { data: await Promise.all(data.map((each) => one("dataset", each))) }),
+    ...(data && { data: await all("dataset", data) }),
     ...(profile && { load: await one("load", profile) }),
-    ...(reports && {
-      reports: await Promise.all(reports.map((each) => one("reporter", each))),
-    }),
+    ...(reports && { reports: await all("reporter", reports) }),
   };
 }
 

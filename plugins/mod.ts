@@ -27,7 +27,7 @@ export {
   type ReporterPlugin,
 } from "./plugin.ts";
 export * from "./dialect.ts";
-export type * from "./standard_schema.ts";
+export type { Issue, Result, StandardSchemaV1 } from "./schema.ts";
 export {
   type TemporaryFolder,
   temporaryFolder,

@@ -1,8 +1,9 @@
 import { isAbsolute, resolve } from "node:path";
-import { type Problem, UsageError } from "../core/errors.ts";
-import { nearest } from "../lib/text.ts";
+import type { Problem } from "../core/errors.ts";
+import { tryJson } from "../lib/json.ts";
 import { isRecord } from "../lib/record.ts";
 import { isEnvReference, isSecretPath, redact } from "../lib/redact.ts";
+import { nearest } from "../lib/text.ts";
 import { parseBytes, parseDuration } from "../lib/units.ts";
 import {
   alternativesOf,
@@ -10,7 +11,7 @@ import {
   type JsonSchema,
   resolveSchema,
   schemaAt,
-} from "./problems.ts";
+} from "./schema.ts";
 import type { SpecValue } from "./spec.ts";
 
 /** A converted value, or the rule that the text breaks. */
@@ -50,9 +51,12 @@ export function convert(
     case "integer":
       return one(values, (value) => toNumber(value, schema.type, context));
     case "boolean":
-      return one(values, toBoolean);
+      return one(
+        values,
+        (value) => toChoice(value, [true, false], "true or false"),
+      );
     case "null":
-      return one(values, toNull);
+      return one(values, (value) => toChoice(value, [null], "null"));
     case "string":
       return one(values, ({ text }) => ({ value: text }));
     default:
@@ -60,16 +64,6 @@ export function convert(
         ? { value: guess(values[0]!) }
         : { value: values.map(guess) };
   }
-}
-
-/** Converts a text with a unit to a number if the schema wants one; otherwise returns the text. */
-function convertText(
-  text: string,
-  schema: JsonSchema,
-  context: Context,
-): unknown {
-  const result = convert([{ text, quoted: false }], schema, context);
-  return "value" in result ? result.value : text;
 }
 
 /** Takes the first alternative that fits. Text fits everything and is tried last, unless the value is quoted. */
@@ -123,8 +117,10 @@ function toList(
   const [first] = values;
   if (values.length === 1 && first) {
     if (first.text === "" && !first.quoted) return { value: [] };
-    const json = fromJson(first.text, "[");
-    if (json !== undefined && !isScalar(items, context)) return { value: json };
+    const json = tryJson(first.text);
+    if (Array.isArray(json) && !isScalar(items, context)) {
+      return { value: json };
+    }
   }
   const list: unknown[] = [];
   for (const value of values) {
@@ -140,14 +136,18 @@ function isScalar(part: unknown, { root }: Context): boolean {
   return typeof type === "string" && !["object", "array"].includes(type);
 }
 
-function toChoice({ text }: SpecValue, choices: readonly unknown[]): Converted {
+function toChoice(
+  { text }: SpecValue,
+  choices: readonly unknown[],
+  rule = `one of ${choices.join(", ")}`,
+): Converted {
   const names = choices.map(String);
   const at = names.indexOf(text);
   if (at >= 0) return { value: choices[at] };
   const near = nearest(text, names);
   const meant = near === undefined ? "" : `; did you mean ${near}?`;
   return {
-    rule: `must be one of ${names.join(", ")}, but was ${shown(text)}${meant}`,
+    rule: `must be ${rule}, but was ${shown(text)}${meant}`,
     wanted: names.join(", or "),
   };
 }
@@ -157,75 +157,54 @@ function toNumber(
   type: unknown,
   { name }: Context,
 ): Converted {
-  const { parse, hint, example } = unitOf(name);
+  const unit = unitOf(name);
   const value = /^[+-]?(\d+(?:\.\d*)?|\.\d+)(e[+-]?\d+)?$/i.test(text)
     ? Number(text)
-    : parse(text);
+    : unit?.parse(text);
   const isWhole = type === "integer";
   if (value === undefined || (isWhole && !Number.isInteger(value))) {
     const noun = isWhole ? "a whole number" : "a number";
     return {
-      rule: `must be ${noun}${hint}, but was ${shown(text)}`,
-      wanted: example ?? noun,
+      rule: `must be ${noun}${unit?.hint ?? ""}, but was ${shown(text)}`,
+      wanted: unit?.example ?? noun,
     };
   }
   return { value };
 }
 
-interface Unit {
-  parse(text: string): number | undefined;
-  readonly hint: string;
-  readonly example?: string;
-}
-
-/** The unit that the end of an option's name gives: `chunkMs`, `maxSeconds`, `bufferBytes`. */
-function unitOf(name: string): Unit {
-  if (/(^ms|Ms)$/.test(name)) {
-    return {
-      parse: parseDuration,
-      hint: " of milliseconds, or one with ms, s, m or h",
-      example: "a duration such as 90s",
-    };
-  }
-  if (/(^seconds|Seconds)$/.test(name)) {
-    const parse = (text: string) => {
+/** Units by the end of an option's name: `chunkMs`, `maxSeconds`, `bufferBytes`. */
+const UNITS = [
+  {
+    names: /(^ms|Ms)$/,
+    parse: parseDuration,
+    hint: " of milliseconds, or one with ms, s, m or h",
+    example: "a duration such as 90s",
+  },
+  {
+    names: /(^seconds|Seconds)$/,
+    parse(text: string) {
       const ms = parseDuration(text);
       return ms === undefined ? undefined : ms / 1000;
-    };
-    return {
-      parse,
-      hint: " of seconds, or one with ms, s, m or h",
-      example: "a duration such as 90s",
-    };
-  }
-  if (/(^bytes|Bytes)$/.test(name)) {
-    return {
-      parse: parseBytes,
-      hint: " of bytes, or one with kB, MB, KiB or MiB",
-      example: "a size such as 16MiB",
-    };
-  }
-  return { parse: () => undefined, hint: "" };
-}
+    },
+    hint: " of seconds, or one with ms, s, m or h",
+    example: "a duration such as 90s",
+  },
+  {
+    names: /(^bytes|Bytes)$/,
+    parse: parseBytes,
+    hint: " of bytes, or one with kB, MB, KiB or MiB",
+    example: "a size such as 16MiB",
+  },
+] as const;
 
-function toBoolean({ text }: SpecValue): Converted {
-  return text === "true" || text === "false" ? { value: text === "true" } : {
-    rule: `must be true or false, but was ${shown(text)}`,
-    wanted: "true, or false",
-  };
-}
-
-function toNull({ text }: SpecValue): Converted {
-  return text === "null" ? { value: null } : {
-    rule: `must be null, but was ${shown(text)}`,
-    wanted: "null",
-  };
+function unitOf(name: string) {
+  return UNITS.find(({ names }) => names.test(name));
 }
 
 /** Reads JSON. Text in its place is not shown, since for `headers` it may be a key. */
 function toObject({ text }: SpecValue): Converted {
-  const value = fromJson(text, "{");
-  if (value !== undefined) return { value };
+  const value = tryJson(text);
+  if (isRecord(value)) return { value };
   return {
     rule:
       `must be given key by key, as option.key=value, or as JSON in single quotes, but was ${
@@ -234,25 +213,12 @@ function toObject({ text }: SpecValue): Converted {
   };
 }
 
+/** Reads JSON as such, unless it is quoted: only objects and lists are read then. */
 function guess({ text, quoted }: SpecValue): unknown {
-  const json = fromJson(text, "{") ?? fromJson(text, "[");
-  if (json !== undefined) return json;
-  if (quoted || !/^(true|false|null|-?\d+(\.\d+)?(e[+-]?\d+)?)$/i.test(text)) {
-    return text;
-  }
-  return parseJson(text) ?? (text === "null" ? null : text);
-}
-
-function fromJson(text: string, opening: "{" | "["): unknown {
-  return text.trimStart().startsWith(opening) ? parseJson(text) : undefined;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+  const json = tryJson(text);
+  const isText = json === undefined || typeof json === "string" ||
+    (quoted && (typeof json !== "object" || json === null));
+  return isText ? text : json;
 }
 
 function shown(text: string): string {
@@ -281,32 +247,23 @@ function mapParts(
   return isList ? after.map(([, part]) => part) : Object.fromEntries(after);
 }
 
-/**
- * Replaces every `{ env: NAME }` by the value of the variable.
- *
- * @throws {UsageError} If a variable is not set.
- */
+/** Replaces every `{ env: NAME }` by the value of the variable. A variable that is not set is a problem. */
 export function resolveEnv(
   options: unknown,
   env: (name: string) => string | undefined,
-): unknown {
+): { readonly resolved: unknown; readonly problems: readonly Problem[] } {
   const problems: Problem[] = [];
   const resolved = mapParts(options, (value, keys) => {
     if (!isReference(value, keys)) return value;
     const text = env(value.env);
-    if (text === undefined || text === "") {
-      const path = keys.join(".");
+    if (!text) {
       const message =
         `must be {env: NAME} of a variable that is set, but ${value.env} is not`;
-      problems.push({ path, message });
+      problems.push({ path: keys.join("."), message });
     }
     return text ?? "";
   });
-  if (problems.length === 0) return resolved;
-  throw new UsageError(
-    problems.map(({ path, message }) => `${path} ${message}`).join("\n"),
-    { problems },
-  );
+  return { resolved, problems };
 }
 
 /** In a request's body an object with the only key `env` may be data: there it is a reference only where a secret is. */
@@ -341,11 +298,11 @@ export function withDefaults(
 /** Converts text such as "60s" where the schema wants a number and the option's name has a unit. */
 export function convertUnits(options: unknown, root: JsonSchema): unknown {
   return mapParts(options, (value, keys) => {
-    const name = keys.at(-1);
-    if (typeof value !== "string" || name === undefined) return value;
-    return /(^ms|Ms|^seconds|Seconds|^bytes|Bytes)$/.test(name)
-      ? convertText(value, schemaAt(keys, root), { name, root })
-      : value;
+    const name = keys.at(-1) ?? "";
+    if (typeof value !== "string" || !unitOf(name)) return value;
+    const given = [{ text: value, quoted: false }];
+    const result = convert(given, schemaAt(keys, root), { name, root });
+    return "value" in result ? result.value : value;
   });
 }
 

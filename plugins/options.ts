@@ -1,17 +1,17 @@
-import { isRecord } from "../lib/record.ts";
 import type { Problem } from "../core/errors.ts";
+import { isRecord } from "../lib/record.ts";
+import { redactRule, redactUrl } from "../lib/redact.ts";
+import { convert, resolveEnv } from "./option_values.ts";
+import { explain, suggestion } from "./problems.ts";
 import {
   alternativesOf,
   choicesOf,
   type JsonSchema,
   jsonSchemaOf,
   resolveSchema,
-  suggestion,
-} from "./problems.ts";
-import { convert } from "./option_values.ts";
-import { redactRule, redactUrl } from "../lib/redact.ts";
-import type { Spec } from "./spec.ts";
-import type { StandardSchemaV1 } from "./standard_schema.ts";
+  type StandardSchemaV1,
+} from "./schema.ts";
+import type { Spec, SpecOption } from "./spec.ts";
 
 /** The part of a plugin's definition that says which options it takes. */
 export interface OptionsDefinition {
@@ -37,73 +37,78 @@ export interface ParsedOptions {
  * Only types are checked here; ranges and other rules are checked by the schema itself.
  */
 export function parseOptions(
-  spec: Spec,
+  { primary: values, options: named }: Spec,
   { primary, options: standard }: OptionsDefinition,
 ): ParsedOptions {
   const root = jsonSchemaOf(standard) ?? {};
   const options: Record<string, unknown> = {};
   const problems: Problem[] = [];
-  for (const { key, values } of optionsOf(spec, primary, problems)) {
-    const place = placeOf(key, root, root);
-    const result = "rule" in place
-      ? place
-      : convert(values, place.schema, { name: place.path.at(-1)!, root });
-    const rule = "rule" in result
-      ? result.rule
-      : "rule" in place || put(options, place.path, result.value)
-      ? undefined
-      : "must be given once";
+  if (values && primary === undefined) {
+    const text = values.map(({ text }) => text).join(",");
+    const message = "has no option name: give it as key=value";
+    problems.push({ path: `=${redactUrl(text)}`, message });
+  }
+  const given = values && primary !== undefined
+    ? [{ key: primary, values }, ...named]
+    : named;
+  for (const { key, values } of given) {
+    const rule = setOption(options, { key, values }, root, root);
     if (rule === undefined) continue;
     problems.push({ path: key, message: redactRule(rule, key.split(".")) });
   }
   return { options, problems };
 }
 
-/** Lists all options of a spec, the primary one by its name. */
-function optionsOf(
-  { primary: values, options }: Spec,
-  primary: string | undefined,
-  problems: Problem[],
-): Spec["options"] {
-  if (!values) return options;
-  if (primary !== undefined) return [{ key: primary, values }, ...options];
-  const text = values.map(({ text }) => text).join(",");
-  const message = "has no option name: give it as key=value";
-  problems.push({ path: `=${redactUrl(text)}`, message });
-  return options;
-}
-
-/** Finds the schema of a dotted key: `headers.X-Key` is the key `X-Key` of the object `headers`. */
-function placeOf(
-  key: string,
+/**
+ * Sets the option of a dotted key: `headers.X-Key` is the key `X-Key` of the object `headers`. Returns the rule that
+ * the option breaks, if any.
+ *
+ * @param part Schema of the object that holds the option.
+ */
+function setOption(
+  target: Record<string, unknown>,
+  { key, values }: SpecOption,
   part: unknown,
   root: JsonSchema,
-): { path: string[]; schema: unknown } | { rule: string } {
+): string | undefined {
   const schema = objectOf(part, root);
-  if (!schema) return { rule: "takes a value, and has no keys" };
-  const { properties: known, additionalProperties: others } = schema;
-  const properties = isRecord(known) ? known : {};
-  if (Object.hasOwn(properties, key)) {
-    return { path: [key], schema: properties[key] };
+  if (!schema) return "takes a value, and has no keys";
+  const { additionalProperties: others } = schema;
+  const known = isRecord(schema.properties) ? schema.properties : undefined;
+  const isKnown = (name: string) => Object.hasOwn(known ?? {}, name);
+  const [head, rest] = isKnown(key) ? [key] : split(key);
+  if (!isKnown(head) && (others === false || (others === undefined && known))) {
+    return `unknown option; ${suggestion(head, Object.keys(known ?? {}))}`;
   }
-  const [head, rest] = split(key);
-  if (rest !== undefined && Object.hasOwn(properties, head)) {
-    return below(head, placeOf(rest, properties[head], root));
+  const inner = isKnown(head) ? known![head] : others;
+  const isNested = rest !== undefined &&
+    (isKnown(head) || objectOf(others, root) !== undefined);
+  const name = isNested ? head : key;
+  const before = Object.hasOwn(target, name) ? target[name] : undefined;
+  if (isNested && (before === undefined || isRecord(before))) {
+    const below = before ?? {};
+    const rule = setOption(below, { key: rest, values }, inner, root);
+    if (rule === undefined) define(target, name, below);
+    return rule;
   }
-  if (others === false || (others === undefined && isRecord(known))) {
-    const names = Object.keys(properties);
-    return { rule: `unknown option; ${suggestion(head, names)}` };
-  }
-  return rest !== undefined && objectOf(others, root)
-    ? below(head, placeOf(rest, others, root))
-    : { path: [key], schema: others };
+  if (before !== undefined) return "must be given once";
+  const result = convert(values, inner, { name, root });
+  if ("rule" in result) return result.rule;
+  define(target, name, result.value);
 }
 
-function below(
-  head: string,
-  place: ReturnType<typeof placeOf>,
-): ReturnType<typeof placeOf> {
-  return "rule" in place ? place : { ...place, path: [head, ...place.path] };
+/** Defines a key, as assignment would not make an ordinary key of one such as __proto__. */
+function define(
+  target: Record<string, unknown>,
+  key: string,
+  value: unknown,
+): void {
+  Object.defineProperty(target, key, {
+    value,
+    enumerable: true,
+    writable: true,
+    configurable: true,
+  });
 }
 
 function split(key: string): [string, string | undefined] {
@@ -124,25 +129,23 @@ function objectOf(part: unknown, root: JsonSchema): JsonSchema | undefined {
     : undefined;
 }
 
-/** Sets the value at a path. Returns false if it has a value already. */
-function put(
-  target: Record<string, unknown>,
-  [key, ...rest]: readonly string[],
-  value: unknown,
-): boolean {
-  if (key === undefined) return false;
-  const existing = Object.hasOwn(target, key) ? target[key] : undefined;
-  if (rest.length > 0 && isRecord(existing)) return put(existing, rest, value);
-  if (existing !== undefined) return false;
-  const below: Record<string, unknown> = {};
-  // Defined, not assigned, so that a key such as __proto__ is an ordinary key.
-  Object.defineProperty(target, key, {
-    value: rest.length > 0 ? below : value,
-    enumerable: true,
-    writable: true,
-    configurable: true,
-  });
-  return rest.length === 0 || put(below, rest, value);
+/**
+ * Replaces the references to environment variables in options, and validates them.
+ *
+ * @param options Options as they are written.
+ */
+export async function validateOptions<Output>(
+  schema: StandardSchemaV1<unknown, Output>,
+  options: unknown,
+  env: (name: string) => string | undefined,
+): Promise<
+  { readonly value: Output } | { readonly problems: readonly Problem[] }
+> {
+  const { resolved, problems } = resolveEnv(options, env);
+  if (problems.length > 0) return { problems };
+  const result = await schema["~standard"].validate(resolved);
+  if (!result.issues) return result;
+  return { problems: explain(result.issues, options, jsonSchemaOf(schema)) };
 }
 
 /** Formats the options of a plugin for people: name, type, default, meaning. */

@@ -3,9 +3,9 @@ import type { Backend, Dataset, Reporter } from "../core/contract.ts";
 import type { LoadProfile } from "../core/contract.ts";
 import type { StageReport } from "../core/report.ts";
 import type { Dialect } from "./dialect.ts";
-import { resolveEnv } from "./option_values.ts";
-import { explain, jsonSchemaOf, problemsError } from "./problems.ts";
-import type { StandardSchemaV1 } from "./standard_schema.ts";
+import { validateOptions } from "./options.ts";
+import { problemsError } from "./problems.ts";
+import type { StandardSchemaV1 } from "./schema.ts";
 
 /** The kinds of plugin and the instance that each one creates. */
 export interface Instances {
@@ -182,13 +182,12 @@ export function define<K extends Kind, Input, Output>(
       ...(use !== undefined && { use }),
       definition: definition as Definition<K>,
       async open(context) {
-        const { "~standard": standard } = definition.options;
-        const resolved = resolveEnv(options, context.env);
-        const result = await standard.validate(resolved);
-        if (result.issues) {
-          const schema = jsonSchemaOf(definition.options);
-          throw problemsError(name, explain(result.issues, options, schema));
-        }
+        const result = await validateOptions(
+          definition.options,
+          options,
+          context.env,
+        );
+        if ("problems" in result) throw problemsError(name, result.problems);
         const instance = await definition.open(result.value, context);
         checkInstance(kind, name, instance);
         return kind === "load"

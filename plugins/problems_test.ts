@@ -2,14 +2,8 @@ import assert from "node:assert/strict";
 import { z } from "zod";
 import { UsageError } from "../core/errors.ts";
 import { defineBackend } from "./plugin.ts";
-import {
-  collectProblems,
-  explain,
-  jsonSchemaOf,
-  problemLine,
-  suggestion,
-} from "./problems.ts";
-import type { Issue } from "./standard_schema.ts";
+import { explain, problemLine, suggestion } from "./problems.ts";
+import { type Issue, jsonSchemaOf } from "./schema.ts";
 
 Deno.test("suggestion() lists all names", () => {
   assert.equal(
@@ -121,29 +115,6 @@ Deno.test("explain() says in our words that a text is too short or too long", ()
   );
 });
 
-Deno.test("jsonSchemaOf() accepts any value where JSON Schema cannot express a type", () => {
-  const schema = z.strictObject({ when: z.date(), n: z.int(), x: z.custom() });
-  const { properties, required } = jsonSchemaOf(schema)!;
-  const { n, ...others } = properties as Record<string, unknown>;
-  assert.deepEqual(others, { when: {}, x: {} });
-  assert.equal((n as { type: unknown }).type, "integer");
-  assert.deepEqual(required, ["when", "n", "x"]);
-});
-
-Deno.test("jsonSchemaOf() is undefined if the schema has no JSON Schema, or its conversion fails", () => {
-  const standard = {
-    version: 1,
-    vendor: "test",
-    validate: (value: unknown) => ({ value }),
-  } as const;
-  assert.equal(jsonSchemaOf({ "~standard": standard }), undefined);
-  const input = () => {
-    throw new Error("not supported");
-  };
-  const failing = { "~standard": { ...standard, jsonSchema: { input } } };
-  assert.equal(jsonSchemaOf(failing), undefined);
-});
-
 Deno.test("Configured.open() works with a schema that provides no JSON Schema", async () => {
   const bare = defineBackend({
     name: "b",
@@ -205,79 +176,5 @@ Deno.test("suggestion() knows what other tools and APIs call an option", () => {
   assert.match(
     suggestion("max_tokens", ["inputTokens", "outputTokens"]),
     /"outputTokens"/,
-  );
-});
-
-function refuse(message: string): never {
-  throw new UsageError(message);
-}
-
-Deno.test("collectProblems() gives the result of each task by its name", async () => {
-  const { a, b } = await collectProblems({
-    a: () => 1,
-    b: () => Promise.resolve("two"),
-  });
-  assert.deepEqual([a, b], [1, "two"]);
-});
-
-Deno.test("collectProblems() runs every task and reports all problems, in order", async () => {
-  const done: string[] = [];
-  await assert.rejects(
-    () =>
-      collectProblems({
-        a: () => refuse("Cannot do a"),
-        b: () => void done.push("b"),
-        c: () =>
-          Promise.reject(
-            new UsageError("Cannot do c:\n  x: is wrong", {
-              problems: [{ path: "x", message: "is wrong" }],
-            }),
-          ),
-      }),
-    (error) => {
-      assert.ok(error instanceof UsageError);
-      assert.equal(
-        error.message,
-        "2 problems:\n  Cannot do a\n  Cannot do c:\n    x: is wrong",
-      );
-      assert.deepEqual(
-        error.problems.map(({ message }) => message),
-        ["Cannot do a", "is wrong"],
-      );
-      return true;
-    },
-  );
-  assert.deepEqual(done, ["b"]);
-});
-
-Deno.test("collectProblems() passes on a single refusal, and any other error at once, as they are", async () => {
-  await assert.rejects(
-    () => collectProblems({ a: () => refuse("Cannot do a") }),
-    {
-      message: "Cannot do a",
-    },
-  );
-  const broken = new TypeError("broken");
-  await assert.rejects(
-    () =>
-      collectProblems({
-        a: () => refuse("Cannot do a"),
-        b: () => Promise.reject(broken),
-      }),
-    broken,
-  );
-});
-
-Deno.test("collectProblems() reports the problems of nested tasks in one list", async () => {
-  const inner = () =>
-    collectProblems({
-      b: () => refuse("Cannot do b"),
-      c: () => refuse("Cannot do c"),
-    });
-  await assert.rejects(
-    () => collectProblems({ a: () => refuse("Cannot do a"), inner }),
-    {
-      message: "3 problems:\n  Cannot do a\n  Cannot do b\n  Cannot do c",
-    },
   );
 });

@@ -74,7 +74,7 @@ async function infoCommand(
 ): Promise<void> {
   const { loadPlugins } = await import("../../plugins/load.ts");
   const { optionLines } = await import("../../plugins/options.ts");
-  const { jsonSchemaOf } = await import("../../plugins/problems.ts");
+  const { jsonSchemaOf } = await import("../../plugins/schema.ts");
   const { catalogue } = await import("../../catalogue.ts");
   const { visible, visibleJson } = await import("../output.ts");
   const plugins = await loadPlugins(name, { catalogue });
