@@ -1,15 +1,11 @@
 import { Buffer } from "node:buffer";
 import type { Transform } from "node:stream";
 import {
-  brotliDecompressSync,
   constants,
   createBrotliDecompress,
   createGunzip,
   createInflate,
   createInflateRaw,
-  gunzipSync,
-  inflateRawSync,
-  inflateSync,
 } from "node:zlib";
 import { isRequestError, RequestError } from "../../plugins/mod.ts";
 import { shownBytes } from "./server_text.ts";
@@ -43,38 +39,16 @@ export function bodyText(bytes: Buffer): string {
   }
 }
 
-/** Decoders of one content encoding. */
-interface Decoder {
-  /** Opens a decoder that emits everything it can after each write. `first` holds the first bytes of the body. */
-  stream(first: Buffer): Transform;
-  /** Decodes the beginning of a body at once. */
-  start(bytes: Buffer): Buffer;
-}
+/** Opens a decoder that emits everything it can after each write. `first` holds the first bytes of the body. */
+type OpenDecoder = (first: Buffer) => Transform;
 
 const FLUSH = { flush: constants.Z_SYNC_FLUSH };
-const BROTLI_FLUSH = { flush: constants.BROTLI_OPERATION_FLUSH };
 
-/** Accepts input without an end. */
-const CUT_OFF = { finishFlush: constants.Z_SYNC_FLUSH };
-const BROTLI_CUT_OFF = { finishFlush: constants.BROTLI_OPERATION_FLUSH };
-
-const DECODERS: Readonly<Record<string, Decoder>> = {
-  gzip: {
-    stream: () => createGunzip(FLUSH),
-    start: (bytes) => gunzipSync(bytes, CUT_OFF),
-  },
-  deflate: {
-    stream: (first) =>
-      hasZlibHeader(first) ? createInflate(FLUSH) : createInflateRaw(FLUSH),
-    start: (bytes) =>
-      hasZlibHeader(bytes)
-        ? inflateSync(bytes, CUT_OFF)
-        : inflateRawSync(bytes, CUT_OFF),
-  },
-  br: {
-    stream: () => createBrotliDecompress(BROTLI_FLUSH),
-    start: (bytes) => brotliDecompressSync(bytes, BROTLI_CUT_OFF),
-  },
+const DECODERS: Readonly<Record<string, OpenDecoder>> = {
+  gzip: () => createGunzip(FLUSH),
+  deflate: (first) =>
+    hasZlibHeader(first) ? createInflate(FLUSH) : createInflateRaw(FLUSH),
+  br: () => createBrotliDecompress({ flush: constants.BROTLI_OPERATION_FLUSH }),
 };
 
 /** The standard gives `deflate` a zlib header; some servers leave it out. Its low four bits are 8. */
@@ -98,14 +72,18 @@ export function isKnownEncoding(encoding: string): boolean {
  *
  * @throws {RequestError} If the encoding is not known.
  */
-export function decoderFor(encoding: string): Decoder["stream"] {
-  return knownDecoder(encoding).stream;
+export function decoderFor(encoding: string): OpenDecoder {
+  if (isKnownEncoding(encoding)) return DECODERS[encoding]!;
+  throw new RequestError(
+    "protocol_error",
+    `The response's content-encoding must be gzip, deflate or br, but was ${encoding}`,
+  );
 }
 
 /**
- * Decompresses a whole body. It uses the streaming decoder, as that of Brotli alone detects a body that is cut off.
+ * Decompresses a whole body.
  *
- * @throws {RequestError} If the encoding is not known, or the body is damaged or too large.
+ * @throws {RequestError} If the encoding is not known, or the body is damaged, cut off or too large.
  */
 export async function decompress(
   bytes: Buffer,
@@ -113,39 +91,43 @@ export async function decompress(
 ): Promise<Buffer> {
   const encoding = encodingOf(header);
   if (encoding === undefined) return bytes;
-  const decoder = decoderFor(encoding)(bytes);
-  decoder.end(bytes);
-  const pieces: Buffer[] = [];
-  let size = 0;
-  try {
-    for await (const piece of decoder) {
-      size += piece.length;
-      if (size > MAX_BODY_BYTES) throw tooLong("the body");
-      pieces.push(piece);
-    }
-  } catch (error) {
-    throw isRequestError(error) ? error : damaged(error as Error);
-  }
-  return Buffer.concat(pieces);
+  const { output, error } = await decode(bytes, decoderFor(encoding));
+  if (error) throw isRequestError(error) ? error : damaged(error);
+  return output;
 }
 
 /** Decompresses the beginning of a body; empty where that is not possible. */
-export function decompressStart(bytes: Buffer, header?: string): Buffer {
+export async function decompressStart(
+  bytes: Buffer,
+  header?: string,
+): Promise<Buffer> {
   const encoding = encodingOf(header);
   if (encoding === undefined) return bytes;
-  try {
-    return knownDecoder(encoding).start(bytes);
-  } catch {
-    return Buffer.alloc(0);
-  }
+  if (!isKnownEncoding(encoding)) return Buffer.alloc(0);
+  return (await decode(bytes, decoderFor(encoding))).output;
 }
 
-function knownDecoder(encoding: string): Decoder {
-  if (isKnownEncoding(encoding)) return DECODERS[encoding]!;
-  throw new RequestError(
-    "protocol_error",
-    `The response's content-encoding must be gzip, deflate or br, but was ${encoding}`,
-  );
+/** Decodes bytes as far as possible. Of all decoders, only the streaming one of Brotli detects that they are cut off. */
+function decode(
+  bytes: Buffer,
+  open: OpenDecoder,
+): Promise<{ output: Buffer; error?: Error }> {
+  return new Promise((resolve) => {
+    const pieces: Buffer[] = [];
+    let size = 0;
+    const decoder = open(bytes)
+      .on("data", (piece: Buffer) => {
+        size += piece.length;
+        if (size > MAX_BODY_BYTES) decoder.destroy(tooLong("the body"));
+        else pieces.push(piece);
+      })
+      .on("end", () => resolve({ output: Buffer.concat(pieces) }))
+      .on(
+        "error",
+        (error) => resolve({ output: Buffer.concat(pieces), error }),
+      );
+    decoder.end(bytes);
+  });
 }
 
 /** The failure of a body that is not compressed as its header says. */

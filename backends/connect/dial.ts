@@ -4,7 +4,7 @@ import { Client } from "undici";
 import { hostOf, portOf } from "../../lib/host.ts";
 import { RequestError } from "../../plugins/mod.ts";
 import { type Env, type Proxy, proxyFor } from "./endpoint.ts";
-import { connectReason, through } from "./failures.ts";
+import { connectFailure } from "./failures.ts";
 import { certificateError, type TlsOptions } from "./tls.ts";
 
 /** The way of a request to its server: direct or through a proxy. */
@@ -177,16 +177,10 @@ function requestTunnel(
     done(tunnelRefused(proxy, statusCode), null);
   }, (cause) => {
     cancel();
-    done(tunnelFailed(proxy, cause), null);
+    // Not undici's own error: on that, undici opens another socket at once, again and again.
+    done(connectFailure(cause, { proxy }), null);
   });
   return cancel;
-}
-
-/** Not undici's own error: on that, undici opens another socket at once, again and again. */
-function tunnelFailed(proxy: Proxy, cause: Error): RequestError {
-  const { text, code } = connectReason(cause, { proxy });
-  const message = `Cannot connect${through(proxy)}: ${text}`;
-  return new RequestError("connect_error", message, { code, cause });
 }
 
 function tunnelRefused({ url }: Proxy, status: number): RequestError {

@@ -1,5 +1,10 @@
 import { devNull } from "node:os";
-import { clientLimit, RequestError, systemCodeOf } from "../../plugins/mod.ts";
+import {
+  clientLimit,
+  isRequestError,
+  RequestError,
+  systemCodeOf,
+} from "../../plugins/mod.ts";
 import type { Proxy } from "./endpoint.ts";
 import { withCode } from "./server_text.ts";
 
@@ -40,14 +45,14 @@ export function connectionFailure(error: Error, progress: Progress): Error {
 }
 
 /** The failure of a connection that did not open. */
-function connectFailure(cause: Error, attempted: Attempted): RequestError {
-  if (cause instanceof RequestError) return cause;
+export function connectFailure(
+  cause: Error,
+  attempted: Attempted,
+): RequestError {
+  if (isRequestError(cause)) return cause;
   const { text, code } = connectReason(cause, attempted);
-  return new RequestError(
-    "connect_error",
-    `Cannot connect${through(attempted.proxy)}: ${text}`,
-    { code },
-  );
+  const message = `Cannot connect${through(attempted.proxy)}: ${text}`;
+  return new RequestError("connect_error", message, { code, cause });
 }
 
 function classify(
@@ -107,6 +112,23 @@ function isProtocolError(
   const isCut = code === "HPE_INVALID_EOF_STATE" ||
     /invalid eof/i.test(cause.message);
   return (isParser && !isCut) || /^bad (response|upgrade)$/.test(cause.message);
+}
+
+/** The timeouts of requests and utterances, by the class of their failures. */
+export type Timeout = keyof typeof TIMEOUTS;
+
+const TIMEOUTS = {
+  connect_timeout: "The connection did not open",
+  ready_timeout: "The session was not ready",
+  headers_timeout: "The server did not begin to answer",
+  receive_timeout: "The server stopped sending",
+  request_timeout: "The request did not finish",
+  final_timeout: "The transcript did not arrive after the end of the audio",
+};
+
+/** The failure of a request that has reached a timeout. */
+export function timeoutError(timeout: Timeout, ms: number): RequestError {
+  return new RequestError(timeout, `${TIMEOUTS[timeout]}: waited ${ms} ms`);
 }
 
 /** The reason why a connection failed. */

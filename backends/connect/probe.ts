@@ -158,7 +158,7 @@ async function bodyOf(
   }
   const all = Buffer.concat(chunks);
   if (!isError) return bodyText(await decompress(all, encoding));
-  const text = decompressStart(all, encoding).toString();
+  const text = (await decompressStart(all, encoding)).toString();
   const response = { status, header, url, hints: KEY_HINTS };
   throw statusError(response, clean(text));
 }

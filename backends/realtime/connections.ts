@@ -1,42 +1,25 @@
-import type {
-  Dialect,
-  DialectSession,
-  DialectStep,
-  SocketMessage,
+import {
+  type Dialect,
+  type DialectSession,
+  type DialectStep,
+  isRequestError,
+  RequestError,
+  type SocketMessage,
 } from "../../plugins/mod.ts";
-import type { Trace } from "../connect/server_text.ts";
-import type { SocketListener, Transport } from "./transports/transport.ts";
+import type { Proxy } from "../connect/endpoint.ts";
+import { clientLimitIn, connectReason } from "../connect/failures.ts";
+import { readable, snippet, type Trace } from "../connect/server_text.ts";
+import { serverMessage } from "../connect/status.ts";
+import type {
+  Refusal,
+  Socket,
+  SocketEnd,
+  SocketListener,
+  Transport,
+} from "./transports/transport.ts";
 
-/** A socket and the session on it. */
-export interface Connection {
-  /** Returns the number of bytes that were passed to the socket and not yet sent. */
-  bufferedBytes(): number;
-  /** Sends one message. */
-  send(message: SocketMessage): void;
-  /** Closes the socket. */
-  close(): void;
-  /** Starts the session, when the socket has opened. */
-  start(): DialectStep<unknown>;
-  /** The dialect's state of the session. */
-  state: unknown;
-  /** Whether the session is set up. */
-  isReady: boolean;
-  /** Time when the next utterance may begin. */
-  restedMs: number;
-  /** The utterance that receives events. Events between two utterances are dropped. */
-  user: SocketListener | undefined;
-}
-
-/** The connections of a backend. */
-export interface Connections {
-  /** Returns an idle connection, if connections are reused, or a new one. */
-  take(): Connection;
-  /** Gives a connection back after an utterance that succeeded. */
-  giveBack(connection: Connection, nowMs: number): void;
-}
-
-/** Options of {@linkcode connections}. */
-export interface ConnectionsOptions {
+/** Options of {@linkcode ConnectionPool}. */
+export interface ConnectionOptions {
   readonly transport: Transport;
   readonly dialect: Dialect;
   readonly session: DialectSession;
@@ -49,52 +32,85 @@ export interface ConnectionsOptions {
 export const REST_MS = 5;
 
 /** Opens connections and, if they are reused, keeps them. The one that has been idle longest is taken first. */
-export function connections(options: ConnectionsOptions): Connections {
-  const idle = new Set<Connection>();
-  return {
-    take() {
-      const [connection] = idle;
-      if (!connection) return connect(options, (lost) => idle.delete(lost));
-      idle.delete(connection);
-      return connection;
-    },
-    giveBack(connection, nowMs) {
-      if (!options.reuse) return connection.close();
-      connection.restedMs = nowMs + REST_MS;
-      idle.add(connection);
-    },
-  };
+export class ConnectionPool {
+  readonly #options: ConnectionOptions;
+  readonly #idle = new Set<Connection>();
+
+  constructor(options: ConnectionOptions) {
+    this.#options = options;
+  }
+
+  /** Returns an idle connection, if connections are reused, or a new one. */
+  take(): Connection {
+    const [connection] = this.#idle;
+    if (!connection) return new Connection(this.#options, this.#idle);
+    this.#idle.delete(connection);
+    return connection;
+  }
+
+  /** Gives a connection back after an utterance that succeeded. */
+  giveBack(connection: Connection, nowMs: number): void {
+    if (!this.#options.reuse) return connection.close();
+    connection.restedMs = nowMs + REST_MS;
+    this.#idle.add(connection);
+  }
 }
 
-function connect(
-  { transport, dialect, session, trace }: ConnectionsOptions,
-  lost: (connection: Connection) => void,
-): Connection {
-  const socket = transport.connect({
-    opened() {
-      trace?.note("connected");
-      connection.user?.opened();
-    },
-    message: (data, binary) => connection.user?.message(data, binary),
-    closed(end) {
-      trace?.note(`closed with ${end.code} ${end.reason}`.trim());
-      lost(connection);
-      connection.user?.closed(end);
-    },
-  });
-  const connection: Connection = {
-    bufferedBytes: () => socket.bufferedBytes(),
-    send: trace
-      ? (message) => (trace.sent(shownMessage(message)), socket.send(message))
-      : (message) => socket.send(message),
-    close: () => socket.close(),
-    start: () => dialect.start(session),
-    state: undefined,
-    isReady: false,
-    restedMs: -Infinity,
-    user: undefined,
-  };
-  return connection;
+/** A socket and the session on it. */
+export class Connection implements SocketListener {
+  readonly #options: ConnectionOptions;
+  readonly #idle: Set<Connection>;
+  readonly #socket: Socket;
+  /** The dialect's state of the session. */
+  state: unknown;
+  /** Whether the session is set up. */
+  isReady = false;
+  /** Time when the next utterance may begin. */
+  restedMs = -Infinity;
+  /** The utterance that receives events. Events between two utterances are dropped. */
+  user: SocketListener | undefined;
+
+  constructor(options: ConnectionOptions, idle: Set<Connection>) {
+    this.#options = options;
+    this.#idle = idle;
+    this.#socket = options.transport.connect(this);
+  }
+
+  opened(): void {
+    this.#options.trace?.note("connected");
+    this.user?.opened();
+  }
+
+  message(data: SocketMessage, binary: boolean): void {
+    this.user?.message(data, binary);
+  }
+
+  closed(end: SocketEnd): void {
+    this.#options.trace?.note(`closed with ${end.code} ${end.reason}`.trim());
+    this.#idle.delete(this);
+    this.user?.closed(end);
+  }
+
+  /** Returns the number of bytes that were passed to the socket and not yet sent. */
+  bufferedBytes(): number {
+    return this.#socket.bufferedBytes();
+  }
+
+  /** Sends one message. */
+  send(message: SocketMessage): void {
+    this.#options.trace?.sent(shownMessage(message));
+    this.#socket.send(message);
+  }
+
+  /** Closes the socket. */
+  close(): void {
+    this.#socket.close();
+  }
+
+  /** Starts the session, when the socket has opened. */
+  start(): DialectStep<unknown> {
+    return this.#options.dialect.start(this.#options.session);
+  }
 }
 
 /** A message for a trace. */
@@ -113,4 +129,48 @@ export function sendAll(
     return connection.send(messages);
   }
   for (const message of messages) connection.send(message);
+}
+
+/** The failure of a socket that did not open. */
+export function openFailure(
+  { refusal, error, code, reason }: SocketEnd,
+  proxy: Proxy | undefined,
+): RequestError {
+  if (refusal) return upgradeRefused(refusal);
+  if (isRequestError(error)) return error;
+  const why = error
+    ? connectReason(error, { proxy })
+    : { text: `${code} ${reason}`.trim(), code: undefined };
+  return cannotOpen(why.text, why.code);
+}
+
+function upgradeRefused({ status, body }: Refusal): RequestError {
+  const message = readable(serverMessage(body).trim());
+  const hint = status === 403 || status === 404
+    ? " (usual if the path is wrong or the model is not for realtime)"
+    : "";
+  return cannotOpen(
+    `the server answered HTTP ${status}${message ? `: ${message}` : ""}${hint}`,
+    String(status),
+  );
+}
+
+function cannotOpen(why: string, code: string | undefined): RequestError {
+  const message = `Cannot open a WebSocket: ${why}`;
+  return new RequestError("connect_error", message, { code });
+}
+
+/** The failure of a socket that was closed during an utterance. */
+export function closeFailure(
+  { code, reason, error }: SocketEnd,
+  proxy: Proxy | undefined,
+): RequestError {
+  if (isRequestError(error)) return error;
+  const why = [reason, error && connectReason(error, { proxy }).text]
+    .filter(Boolean).join(": ");
+  return new RequestError(
+    "closed",
+    `The connection was closed with ${code}${why && `: ${snippet(why)}`}`,
+    { code: clientLimitIn(error) ?? String(code) },
+  );
 }

@@ -112,20 +112,15 @@ function alaw(sample: number): number {
   return (sign | (exponent << 4) | mantissa) ^ 0x55;
 }
 
-/** Frames by audio. */
-export interface FrameCache {
-  /** Returns the frames of an audio, which are made now unless they are kept. */
-  get(audio: Audio): Promise<Frames>;
-}
-
-/** Keeps at most `maxBytes` of frames, in addition to those in use. */
+/**
+ * Keeps at most `maxBytes` of frames, in addition to those in use. The function returned makes those of an audio unless
+ * they are kept.
+ */
 export function frameCache(
   options: FramesOptions & { readonly maxBytes: number },
-): FrameCache {
+): (audio: Audio) => Promise<Frames> {
   const cache = new ByteCache<Frames>(options.maxBytes, ({ bytes }) => bytes);
-  return {
-    get: (audio) => cache.get(audio.id, () => framesOf(audio, options)),
-  };
+  return (audio) => cache.get(audio.id, () => framesOf(audio, options));
 }
 
 /** Audio that is being sent. */

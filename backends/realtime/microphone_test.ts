@@ -127,8 +127,8 @@ Deno.test("frameCache() makes the frames of an audio once, however many ask at o
     maxBytes: 1e6,
   });
   const audio = audioOf(new Int16Array(1600));
-  const all = await Promise.all([cache.get(audio), cache.get(audio)]);
-  all.push(await cache.get(audio));
+  const all = await Promise.all([cache(audio), cache(audio)]);
+  all.push(await cache(audio));
   assert.equal(new Set(all).size, 1);
   assert.equal(audio.decoded, 1);
 });
@@ -144,7 +144,7 @@ Deno.test("frameCache() lets go what was unused for longest, and never the lates
     signal,
     maxBytes: 2 * bytes,
   });
-  for (const audio of [a!, b!, a!, c!, a!, b!]) await cache.get(audio);
+  for (const audio of [a!, b!, a!, c!, a!, b!]) await cache(audio);
   assert.deepEqual([a!.decoded, b!.decoded, c!.decoded], [2, 2, 1]);
   const small = frameCache({
     dialect: vllm,
@@ -152,8 +152,8 @@ Deno.test("frameCache() lets go what was unused for longest, and never the lates
     signal,
     maxBytes: 1,
   });
-  await small.get(c!);
-  await small.get(c!);
+  await small(c!);
+  await small(c!);
   assert.equal(c!.decoded, 2);
 });
 
@@ -172,9 +172,9 @@ Deno.test("frameCache() tries again after a failure", async () => {
     signal,
     maxBytes: 1,
   });
-  await assert.rejects(cache.get(audio), { message: "no" });
+  await assert.rejects(cache(audio), { message: "no" });
   isBroken = false;
-  assert.equal((await cache.get(audio)).chunks.length, 1);
+  assert.equal((await cache(audio)).chunks.length, 1);
 });
 
 function framesEnding(lengthsMs: readonly number[], size = 4): Frames {

@@ -37,7 +37,7 @@ import {
   withDefaults,
 } from "../connect/credentials.ts";
 import { openTokenCounts } from "../openai/token_counts.ts";
-import { connections } from "./connections.ts";
+import { ConnectionPool } from "./connections.ts";
 import { frameCache, type Frames } from "./microphone.ts";
 import { nativeTransport } from "./transports/native.ts";
 import type { Transport, TransportOptions } from "./transports/transport.ts";
@@ -240,7 +240,7 @@ async function open(
   });
   const session = { model: target.model, extras: options.session };
   const handshake = handshakeOf(dialect, session, `dialect ${name}`);
-  const { query = {}, headers = {}, protocols = [] } = handshake;
+  const { query, headers, protocols } = handshake;
   // Each may contain a key.
   const secrets = [...Object.values(query), ...protocols]
     .filter((text) => text !== target.model);
@@ -252,9 +252,15 @@ async function open(
   const { signal, warn } = context;
   const { proxy, url, model, ask } = target;
   const trace = traceTo(context, clean);
-  const pool = connections({ transport, dialect, session, reuse, trace });
+  const pool = new ConnectionPool({
+    transport,
+    dialect,
+    session,
+    reuse,
+    trace,
+  });
   const maxBytes = CACHE_BYTES;
-  const cache = frameCache({ dialect, chunkMs, signal, maxBytes });
+  const framesFor = frameCache({ dialect, chunkMs, signal, maxBytes });
   const settings = {
     ...options,
     dialect,
@@ -287,7 +293,7 @@ async function open(
     ...(speed > 0 && { spreadMs: chunkMs / speed }),
     // The decoding that goes on belongs to the dataset: a stage does not wait for it when it ends.
     prepare: async (turn, signal) =>
-      await untilAborted(cache.get(audioOf(turn)), signal),
+      await untilAborted(framesFor(audioOf(turn)), signal),
     async send({ prepared: frames }, call) {
       call.throwIfAborted();
       if (isClosed) throw new Error("the backend is closed");
@@ -334,7 +340,7 @@ async function openDialect(
 }
 
 /**
- * Returns a dialect's parts of the handshake. `place` begins the error.
+ * Returns a dialect's parts of the handshake, checked as those of the options are. `place` begins the error.
  *
  * @throws {UsageError} If the dialect throws, or a part cannot be sent.
  */
@@ -342,11 +348,21 @@ function handshakeOf(
   dialect: Dialect,
   session: DialectSession,
   place: string,
-): DialectHandshake {
+): Required<DialectHandshake> {
   try {
-    const handshake = dialect.handshake?.(session) ?? {};
-    checkHandshake(handshake, place);
-    return handshake;
+    const { query = {}, headers = {}, protocols = [] } =
+      dialect.handshake?.(session) ?? {};
+    checkHeaders(headers, `${place}: headers`);
+    for (const [name, value] of Object.entries(query)) {
+      if (typeof value === "string") continue;
+      throw new UsageError(
+        `${place}: query: ${name} must be a string, but was of type ${typeof value}`,
+      );
+    }
+    if (!protocols.every(isToken)) {
+      throw new UsageError(`${place}: protocols must be tokens of HTTP`);
+    }
+    return { query, headers, protocols };
   } catch (error) {
     if (isUsageError(error)) throw error;
     throw new UsageError(`${place}: handshake failed: ${messageOf(error)}`, {
@@ -359,7 +375,7 @@ function handshakeOf(
 async function openTransport(
   name: RealtimeSettings["transport"],
   target: Target,
-  { query = {}, headers = {}, protocols = [] }: DialectHandshake,
+  { query, headers, protocols }: Required<DialectHandshake>,
 ): Promise<Transport> {
   const url = new URL(target.url);
   for (const [key, value] of Object.entries(query)) {
@@ -372,27 +388,6 @@ async function openTransport(
     tls: target.tls,
     proxy: target.proxy,
   });
-}
-
-/**
- * Checks a dialect's parts of the handshake as those of the options are checked. `place` begins the error.
- *
- * @throws {UsageError} If one cannot be sent.
- */
-function checkHandshake(
-  { query = {}, headers = {}, protocols = [] }: DialectHandshake,
-  place: string,
-): void {
-  checkHeaders(headers, `${place}: headers`);
-  for (const [name, value] of Object.entries(query)) {
-    if (typeof value === "string") continue;
-    throw new UsageError(
-      `${place}: query: ${name} must be a string, but was of type ${typeof value}`,
-    );
-  }
-  if (!protocols.every(isToken)) {
-    throw new UsageError(`${place}: protocols must be tokens of HTTP`);
-  }
 }
 
 function audioOf({ columns: { audio } }: Turn) {

@@ -13,9 +13,15 @@ import {
   type UtteranceMode,
 } from "../../plugins/mod.ts";
 import type { Proxy } from "../connect/endpoint.ts";
-import type { Trace } from "../connect/server_text.ts";
-import { type Connection, sendAll, shownMessage } from "./connections.ts";
-import { failureOf, type Fault, type TimeLimit } from "./failures.ts";
+import { type Timeout, timeoutError } from "../connect/failures.ts";
+import { type Trace, withCode } from "../connect/server_text.ts";
+import {
+  closeFailure,
+  type Connection,
+  openFailure,
+  sendAll,
+  shownMessage,
+} from "./connections.ts";
 import { type Frames, type Microphone, openMicrophone } from "./microphone.ts";
 import type { SocketEnd, SocketListener } from "./transports/transport.ts";
 
@@ -84,7 +90,6 @@ class Utterance implements SocketListener {
   #transcript = "";
   #receivedMs = 0;
   #ignored = 0;
-  #stopRest = nothing;
   #stopRequestTimeout = nothing;
   #stopTimeout = nothing;
   #stopReceiveTimeout = nothing;
@@ -112,7 +117,7 @@ class Utterance implements SocketListener {
     }
     this.#isOpen = isReady;
     if (isReady) {
-      this.#stopRest = this.#call.clock.at(restedMs, this.#begin);
+      this.#stopTimeout = this.#call.clock.at(restedMs, this.#begin);
     } else this.#limit("connect_timeout", connectTimeoutMs);
     return this.#outcome.promise;
   }
@@ -145,7 +150,10 @@ class Utterance implements SocketListener {
   }
 
   closed(end: SocketEnd): void {
-    this.#fail({ kind: this.#isOpen ? "closed" : "refused", end });
+    const { proxy } = this.#settings;
+    this.#fail(
+      this.#isOpen ? closeFailure(end, proxy) : openFailure(end, proxy),
+    );
   }
 
   /** Takes a step of the dialect: its state, its messages and its events. */
@@ -164,7 +172,7 @@ class Utterance implements SocketListener {
   #dialectFailed(error: unknown): void {
     const { dialectName } = this.#settings;
     const message = `The dialect "${dialectName}" failed: ${messageOf(error)}`;
-    this.#reject(
+    this.#fail(
       isRequestError(error)
         ? error
         : new RequestError("protocol_error", message, { cause: error }),
@@ -186,7 +194,13 @@ class Utterance implements SocketListener {
       case "noted":
         return;
       case "error":
-        return this.#fail(event);
+        return this.#fail(
+          new RequestError(
+            "server_error",
+            withCode(event.message, event.code),
+            { code: event.code },
+          ),
+        );
       default:
         throw new TypeError(`unknown event ${Deno.inspect(event)}`);
     }
@@ -263,26 +277,37 @@ class Utterance implements SocketListener {
       this.#addText(text, "replace", atMs);
     }
     const sentMs = this.#microphone?.sentMs() ?? 0;
-    this.#fail({ kind: "early", sentMs, durationMs: this.#frames.durationMs });
+    const { durationMs } = this.#frames;
+    this.#fail(
+      new RequestError(
+        "ended_early",
+        `The server ended the utterance before its audio ended: sent ${sentMs} of ${durationMs} ms`,
+      ),
+    );
   }
 
   #ignore(type: string): void {
     const count = ++this.#ignored;
     if (count <= this.#settings.maxIgnoredEvents) return;
-    this.#fail({ kind: "ignored", count, type });
+    this.#fail(
+      new RequestError(
+        "protocol_error",
+        `The server sent ${count} events that the dialect does not know, the last of type ${type}: see maxIgnoredEvents`,
+      ),
+    );
   }
 
   /** Starts the timeout of the next stage, in place of the one before. */
-  #limit(failure: TimeLimit, limitMs: number): void {
+  #limit(timeout: Timeout, limitMs: number): void {
     this.#stopTimeout();
-    this.#stopTimeout = this.#failAfter(failure, limitMs);
+    this.#stopTimeout = this.#failAfter(timeout, limitMs);
   }
 
-  #failAfter(failure: TimeLimit, limitMs: number): () => void {
+  #failAfter(timeout: Timeout, limitMs: number): () => void {
     const { clock } = this.#call;
     return clock.at(
       clock.now() + limitMs,
-      () => this.#fail({ kind: "timeout", failure, limitMs }),
+      () => this.#fail(timeoutError(timeout, limitMs)),
     );
   }
 
@@ -295,7 +320,7 @@ class Utterance implements SocketListener {
     const endMs = this.#receivedMs + limitMs;
     if (clock.now() < endMs) {
       this.#stopReceiveTimeout = clock.at(endMs, this.#checkReceived);
-    } else this.#fail({ kind: "timeout", failure: "receive_timeout", limitMs });
+    } else this.#fail(timeoutError("receive_timeout", limitMs));
   };
 
   readonly #abort = (reason: unknown): void => {
@@ -304,15 +329,7 @@ class Utterance implements SocketListener {
     this.#connection.close();
   };
 
-  #fail(fault: Fault): void {
-    const { class: kind, message, code } = failureOf(
-      fault,
-      this.#settings.proxy,
-    );
-    this.#reject(new RequestError(kind, message, { code }));
-  }
-
-  #reject({ class: kind, message, code, cause }: RequestError): void {
+  #fail({ class: kind, message, code, cause }: RequestError): void {
     const { clean } = this.#settings;
     this.#release();
     this.#outcome.reject(
@@ -325,7 +342,6 @@ class Utterance implements SocketListener {
   }
 
   #release(): void {
-    this.#stopRest();
     this.#stopRequestTimeout();
     this.#stopTimeout();
     this.#stopReceiveTimeout();

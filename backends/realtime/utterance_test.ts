@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { connections } from "./connections.ts";
+import { ConnectionPool } from "./connections.ts";
 import { vllmDialect } from "./dialects/vllm.ts";
 import type { Frames } from "./microphone.ts";
 import type {
@@ -72,7 +72,7 @@ function booth(
   const { dialect = vllmDialect as Dialect } = more;
   const clock = manualClock();
   const line = fakeTransport();
-  const pool = connections({
+  const pool = new ConnectionPool({
     transport: line.transport,
     dialect,
     session: { model: "m", extras: {} },
@@ -297,7 +297,7 @@ Deno.test("utter() waits for a socket no longer than connectTimeoutMs", async ()
   const result = await sample;
   assert.deepEqual(failureOf(result), {
     class: "connect_timeout",
-    message: "The socket did not open: waited 10000 ms",
+    message: "The connection did not open: waited 10000 ms",
   });
   assert.equal(result.outcome.status, "timeout");
   assert.equal(line.closes, 1);
@@ -610,7 +610,7 @@ Deno.test("utter() fails at once if a used connection is lost while it rests", a
   assert.equal(clock.pending, 0);
 });
 
-Deno.test("connections() takes a new one for one that was closed while idle, or failed", async () => {
+Deno.test("ConnectionPool takes a new one for one that was closed while idle, or failed", async () => {
   const { clock, line, sample, speak } = await spoken({ reuse: true });
   const first = line.listener;
   line.say(done("first"));

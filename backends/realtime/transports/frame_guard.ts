@@ -1,25 +1,22 @@
+import type { RequestError } from "../../../plugins/mod.ts";
 import {
   MAX_MESSAGE_BYTES,
   MAX_MESSAGE_FRAGMENTS,
   RULE,
   tooLarge,
-  type Violation,
   violation,
 } from "./transport.ts";
 
-/** Checks a server's frames against RFC 6455 and a maximum size. */
-export interface FrameGuard {
-  /**
-   * Reads the next bytes of the stream. Returns the first violation in them and the number of bytes before its frame.
-   * Only headers are checked; payloads are skipped.
-   */
-  read(chunk: Uint8Array): Breach | undefined;
-}
+/**
+ * Checks the next bytes of a server's stream against RFC 6455 and a maximum size. Returns the first violation in them.
+ * Only headers are checked; payloads are skipped.
+ */
+export type FrameGuard = (chunk: Uint8Array) => Breach | undefined;
 
 /** A violation and its position. */
 export interface Breach {
-  readonly violation: Violation;
-  /** Number of valid bytes at the beginning of the chunk. */
+  readonly violation: RequestError;
+  /** Number of bytes in the chunk before the frame that is not valid. */
   readonly at: number;
 }
 
@@ -41,7 +38,7 @@ export function frameGuard(): FrameGuard {
   let message: { bytes: number; fragments: number } | undefined;
   let isClosed = false;
 
-  function check(length: number): Violation | undefined {
+  function check(length: number): RequestError | undefined {
     const first = header[0]!;
     const opcode = first & 0x0f;
     const isFinal = (first & 0x80) !== 0;
@@ -66,32 +63,33 @@ export function frameGuard(): FrameGuard {
     if (isFinal) message = undefined;
   }
 
-  return {
-    read(chunk) {
-      let start = 0;
-      for (let at = 0; at < chunk.length;) {
-        // Bytes after a close frame are ignored.
-        if (isClosed) return;
-        if (payloadLeft > 0) {
-          const skipped = Math.min(payloadLeft, chunk.length - at);
-          payloadLeft -= skipped;
-          at += skipped;
-          continue;
-        }
-        if (headerBytes === 0) start = at;
-        header[headerBytes++] = chunk[at++]!;
-        if (headerBytes < headerLength(header, headerBytes)) continue;
-        const length = payloadLength(view);
-        const found = check(length);
-        if (found) return { violation: found, at: start };
-        headerBytes = 0;
-        payloadLeft = length;
+  return (chunk) => {
+    let start = 0;
+    for (let at = 0; at < chunk.length;) {
+      // Bytes after a close frame are ignored.
+      if (isClosed) return;
+      if (payloadLeft > 0) {
+        const skipped = Math.min(payloadLeft, chunk.length - at);
+        payloadLeft -= skipped;
+        at += skipped;
+        continue;
       }
-    },
+      if (headerBytes === 0) start = at;
+      header[headerBytes++] = chunk[at++]!;
+      if (headerBytes < headerLength(header, headerBytes)) continue;
+      const length = payloadLength(view);
+      const found = check(length);
+      if (found) return { violation: found, at: start };
+      headerBytes = 0;
+      payloadLeft = length;
+    }
   };
 }
 
-function checkControl(isFinal: boolean, length: number): Violation | undefined {
+function checkControl(
+  isFinal: boolean,
+  length: number,
+): RequestError | undefined {
   if (!isFinal) return violation(RULE.controlFragment);
   if (length > MAX_CONTROL_BYTES) {
     return violation(

@@ -16,7 +16,7 @@ const FINE = [
 function foundAt(stream: Uint8Array, pieceBytes: number): number | undefined {
   const guard = frameGuard();
   for (let start = 0; start < stream.length; start += pieceBytes) {
-    const breach = guard.read(stream.subarray(start, start + pieceBytes));
+    const breach = guard(stream.subarray(start, start + pieceBytes));
     if (breach) return start + breach.at;
   }
 }

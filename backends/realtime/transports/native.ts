@@ -5,11 +5,9 @@ import {
   CLOSE_GRACE_MS,
   RULE,
   type Socket,
-  type SocketEnd,
   type SocketListener,
   type Transport,
   type TransportOptions,
-  type Violation,
   violation,
 } from "./transport.ts";
 
@@ -83,7 +81,7 @@ function socketOf(
       }
       if (socket.readyState !== WebSocket.OPEN) return;
       socket.close(1000);
-      const timer = setTimeout(link.cut, CLOSE_GRACE_MS);
+      const timer = setTimeout(() => link.cut(), CLOSE_GRACE_MS);
       ended.then(() => clearTimeout(timer));
     },
   };
@@ -106,51 +104,29 @@ function listen(
   socket.onerror = (event) =>
     message ||= event instanceof ErrorEvent ? event.message : "";
   socket.onclose = ({ code, reason }) => {
-    listener.closed(endOf({ code, reason, message, link }));
+    // Deno reports 0 if the socket was dropped.
+    const end = { code: code || 1006, reason, refusal: link.refusal };
+    listener.closed({ ...end, error: errorOf(message, link) });
     link.cut();
     resolve();
   };
   return promise;
 }
 
-function endOf(
-  { code, reason, message, link }: {
-    code: number;
-    reason: string;
-    message: string;
-    link: RelayLink;
-  },
-): SocketEnd {
-  const { refusal } = link;
-  const error = link.error ?? errorOf(message, link);
-  const broken = link.violation ?? violationIn(message, link);
-  return {
-    // Deno reports 0 if the socket was dropped.
-    code: code || 1006,
-    reason,
-    ...(error && { error }),
-    ...(refusal && { refusal }),
-    ...(broken && { violation: broken }),
-  };
-}
-
-/** Deno's error, with the system's code if the system was the cause. */
-function errorOf(message: string, { isTaken }: RelayLink): Error | undefined {
-  if (message === "") return undefined;
-  const error = new Error(message);
-  const code = errorCode(error);
-  if (code !== undefined) return Object.assign(error, { code });
-  return isTaken ? error : new Error(`${BYPASSED}: ${message}`);
-}
-
-/** A violation found by Deno: it reads the payloads, the relay only headers. */
-function violationIn(
+/** The reason of an end: Deno finds violations in payloads, as the relay reads only headers. */
+function errorOf(
   message: string,
-  { isAgreed }: RelayLink,
-): Violation | undefined {
+  { error, isTaken, isAgreed }: RelayLink,
+): Error | undefined {
   const rule = RULES[message];
   if (rule !== undefined) return violation(rule);
   if (isAgreed && /HTTP header/i.test(message)) return badUpgrade(message);
+  if (error || message === "") return error;
+  const found = new Error(message);
+  // The system's code, if the system was the cause.
+  const code = errorCode(found);
+  if (code !== undefined) return Object.assign(found, { code });
+  return isTaken ? found : new Error(`${BYPASSED}: ${message}`);
 }
 
 const RULES: Readonly<Record<string, string>> = {

@@ -5,17 +5,16 @@
 import { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
 import { join } from "node:path";
-import { onAbort, temporaryFolder } from "../../../plugins/mod.ts";
+import { setTimeout } from "node:timers/promises";
+import { temporaryFolder } from "../../../plugins/mod.ts";
 import { frameGuard } from "./frame_guard.ts";
 import {
   dialServer,
   type Refusal,
   type TransportOptions,
-  type Violation,
 } from "./transport.ts";
 import {
   headerOf,
-  headProblem,
   type Opening,
   readRefusal,
   readRequest,
@@ -43,21 +42,16 @@ export interface RelayLink {
   isAgreed: boolean;
   /** The server's response instead of the upgrade. */
   refusal?: Refusal;
-  /** The reason why the server cannot be reached or was lost. */
+  /** The reason why the server cannot be reached, was lost or was left. */
   error?: Error;
-  /** The reason why the relay ended the connection. */
-  violation?: Violation | undefined;
-  /** Ends the connection, at any stage. */
-  cut(): void;
-}
-
-/** A connection and its two ends, as far as they exist. */
-interface Line {
-  readonly link: RelayLink;
-  readonly lost: () => void;
+  /** The client's end, when it was accepted. */
   near?: Deno.UnixConn;
   /** Ends the connection to the server, at any stage. */
   cancel?: () => void;
+  /** Called if it can never be accepted. */
+  readonly lost: () => void;
+  /** Ends the connection, at any stage. */
+  cut(): void;
 }
 
 const ID = "x-earshot-link";
@@ -77,54 +71,56 @@ export async function relay(target: TransportOptions): Promise<Relay> {
   const folder = await temporaryFolder("relay");
   const path = join(folder.path, "relay.sock");
   const listener = Deno.listen({ transport: "unix", path });
-  const lines = new Map<string, Line>();
+  const links = new Map<string, RelayLink>();
   const nears = new Set<Deno.UnixConn>();
   const closing = new AbortController();
+  const { signal } = closing;
   let count = 0;
   const accepting = accept();
 
   function link(lost: () => void): RelayLink {
     const id = String(++count);
-    const line: Line = {
+    const link: RelayLink = {
+      headers: { [ID]: id },
+      isTaken: false,
+      isAgreed: false,
       lost,
-      link: {
-        headers: { [ID]: id },
-        isTaken: false,
-        isAgreed: false,
-        cut() {
-          lines.delete(id);
-          if (line.near) close(line.near);
-          line.cancel?.();
-        },
+      cut() {
+        links.delete(id);
+        if (link.near) close(link.near);
+        link.cancel?.();
       },
     };
-    lines.set(id, line);
-    return line.link;
+    links.set(id, link);
+    return link;
   }
 
   async function accept(): Promise<void> {
-    while (!closing.signal.aborted) {
+    while (!signal.aborted) {
       try {
         const near = await listener.accept();
         nears.add(near);
-        void serve(near, lines, target).finally(() => {
+        void serve(near, links, target).finally(() => {
           nears.delete(near);
           close(near);
         });
       } catch (error) {
-        if (closing.signal.aborted) return;
+        if (signal.aborted) return;
         refuseAll(error as Error);
-        await pause(ACCEPT_PAUSE_MS, closing.signal);
+        // It ends at once when the relay closes.
+        await setTimeout(ACCEPT_PAUSE_MS, undefined, { signal }).catch(
+          () => {},
+        );
       }
     }
   }
 
   /** Fails all waiting connections: it is not known which one the system refused, and each would wait for its timeout. */
   function refuseAll(error: Error): void {
-    for (const { link, lost } of [...lines.values()]) {
+    for (const link of [...links.values()]) {
       if (link.isTaken) continue;
       link.error ??= error;
-      lost();
+      link.lost();
     }
   }
 
@@ -133,7 +129,7 @@ export async function relay(target: TransportOptions): Promise<Relay> {
     link,
     async [Symbol.asyncDispose]() {
       closing.abort();
-      for (const { link } of lines.values()) link.cut();
+      for (const link of links.values()) link.cut();
       for (const near of nears) close(near);
       listener.close();
       await accepting;
@@ -145,20 +141,20 @@ export async function relay(target: TransportOptions): Promise<Relay> {
 /** Serves a connection until its end. One that was cut before is no longer known. */
 async function serve(
   near: Deno.UnixConn,
-  lines: ReadonlyMap<string, Line>,
+  links: ReadonlyMap<string, RelayLink>,
   target: TransportOptions,
 ): Promise<void> {
   const request = await readRequest(near);
-  const line = lines.get(headerOf(request?.head ?? "", ID) ?? "");
-  if (!request || !line) return;
-  line.link.isTaken = true;
-  line.near = near;
+  const link = links.get(headerOf(request?.head ?? "", ID) ?? "");
+  if (!request || !link) return;
+  link.isTaken = true;
+  link.near = near;
   try {
-    await forward(near, request, { line, target });
+    await forward(near, request, { link, target });
   } catch (error) {
-    line.link.error ??= error as Error;
+    link.error ??= error as Error;
   } finally {
-    line.cancel?.();
+    link.cancel?.();
   }
 }
 
@@ -166,23 +162,20 @@ async function serve(
 async function forward(
   near: Deno.UnixConn,
   request: Opening,
-  { line, target }: { line: Line; target: TransportOptions },
+  { link, target }: { link: RelayLink; target: TransportOptions },
 ): Promise<void> {
-  const { link } = line;
-  const far = await connect(line, target);
+  const far = await connect(link, target);
   far.on("error", (error) => link.error ??= error);
   far.write(forwardedHead(request.head, target), "latin1");
   if (request.rest.length > 0) far.write(request.rest);
   const response = await readResponse(far);
   if (!response) return;
-  link.violation = headProblem(response.head);
-  if (link.violation) return;
   if (statusOf(response.head) !== 101) {
     link.refusal = await readRefusal(far, response);
     return;
   }
-  link.violation = upgradeProblem(response.head, request.head);
-  if (link.violation) return;
+  const problem = upgradeProblem(response.head, request.head);
+  if (problem) throw problem;
   link.isAgreed = true;
   const ended = copyToClient(far, near, response, link);
   await copyToServer(near, far);
@@ -190,9 +183,9 @@ async function forward(
 }
 
 /** @throws {Error} If the socket cannot be opened or is cancelled. */
-function connect(line: Line, target: TransportOptions): Promise<Socket> {
+function connect(link: RelayLink, target: TransportOptions): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    line.cancel = dialServer(target, (error, socket) => {
+    link.cancel = dialServer(target, (error, socket) => {
       if (error) reject(error);
       else resolve(socket);
     });
@@ -251,9 +244,9 @@ function copyToClient(
   }
 
   function onData(bytes: Uint8Array): void {
-    const breach = guard.read(bytes);
+    const breach = guard(bytes);
     if (!breach) return put(bytes);
-    link.violation = breach.violation;
+    link.error = breach.violation;
     far.off("data", onData).destroy();
     if (breach.at > 0) put(bytes.subarray(0, breach.at));
   }
@@ -295,15 +288,4 @@ function close(connection: Deno.Conn): void {
   } catch {
     // It is closed already.
   }
-}
-
-/** Waits for a time, or until the signal aborts. */
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    onAbort(signal, () => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
 }

@@ -1,5 +1,6 @@
-import type { Buffer } from "node:buffer";
-import type { SocketMessage } from "../../../plugins/mod.ts";
+import { Buffer } from "node:buffer";
+import type { Readable } from "node:stream";
+import { RequestError, type SocketMessage } from "../../../plugins/mod.ts";
 import { decompressStart } from "../../connect/content.ts";
 import { dial, type DialCallback } from "../../connect/dial.ts";
 import type { Proxy } from "../../connect/endpoint.ts";
@@ -37,12 +38,10 @@ export interface SocketEnd {
   readonly code: number;
   /** The reason in the close frame. */
   readonly reason: string;
-  /** An error below the protocol. */
-  readonly error?: Error;
+  /** The error that ended the socket; a RequestError if the server broke the protocol or a proxy refused a tunnel. */
+  readonly error?: Error | undefined;
   /** The HTTP response instead of an upgrade. */
-  readonly refusal?: Refusal;
-  /** The server's violation of the protocol that made the client close the socket. */
-  readonly violation?: Violation;
+  readonly refusal?: Refusal | undefined;
 }
 
 /** An HTTP response instead of an upgrade. */
@@ -53,10 +52,36 @@ export interface Refusal {
   readonly body: string;
 }
 
-/** Decodes the beginning of a refusal's body. */
-export function refusalBody(bytes: Buffer, encoding?: string): string {
-  return decompressStart(bytes, encoding)
-    .toString("utf8", 0, REFUSAL_BODY_BYTES);
+/** Decodes a refusal. The body may be cut off. */
+export async function refusalOf(
+  status: number,
+  body: Buffer,
+  encoding: string | undefined,
+): Promise<Refusal> {
+  const bytes = await decompressStart(body, encoding);
+  return { status, body: bytes.toString("utf8", 0, REFUSAL_BODY_BYTES) };
+}
+
+/** Reads the body of a refusal after its `first` bytes: as much as is enough, until it ends or the timeout. */
+export function readRefusalBody(
+  source: Readable,
+  isEnough: (body: Buffer) => boolean,
+  first: Buffer = Buffer.alloc(0),
+): Promise<Buffer> {
+  return new Promise((resolve) => {
+    let body = first;
+    const end = () => {
+      clearTimeout(timer);
+      resolve(body);
+    };
+    const timer = setTimeout(end, REFUSAL_BODY_MS);
+    source.on("data", (chunk: Buffer) => {
+      body = Buffer.concat([body, chunk]);
+      if (isEnough(body)) end();
+    });
+    source.on("end", end).on("error", end).on("close", end).resume();
+    if (isEnough(body)) end();
+  });
 }
 
 /** Options of a transport. */
@@ -89,21 +114,13 @@ export const CLOSE_GRACE_MS = 1000;
 export const REFUSAL_BODY_BYTES = 2048;
 
 /** Timeout of a refusal's body. */
-export const REFUSAL_BODY_MS = 1000;
+const REFUSAL_BODY_MS = 1000;
 
 /** Largest incoming message. Events of a transcription are far smaller. */
 export const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
 
 /** Largest number of frames of an incoming message. */
 export const MAX_MESSAGE_FRAGMENTS = 16 * 1024;
-
-/** A violation of the protocol by the server, which makes the client close the socket. */
-export interface Violation {
-  /** The class of the failure: see docs/failures.md. */
-  readonly class: "protocol_error" | "too_large";
-  /** The message of the failure. */
-  readonly message: string;
-}
 
 /** Rules of RFC 6455 that servers break. */
 export const RULE = {
@@ -115,27 +132,27 @@ export const RULE = {
 } as const;
 
 /** A broken rule of the WebSocket protocol. */
-export function violation(rule: string): Violation {
-  return {
-    class: "protocol_error",
-    message: `The server broke the WebSocket protocol: ${rule}`,
-  };
+export function violation(rule: string): RequestError {
+  return new RequestError(
+    "protocol_error",
+    `The server broke the WebSocket protocol: ${rule}`,
+  );
 }
 
 /** An invalid answer to the upgrade request. */
-export function badUpgrade(rule: string): Violation {
-  return {
-    class: "protocol_error",
-    message: `The server's answer to the upgrade is not valid: ${rule}`,
-  };
+export function badUpgrade(rule: string): RequestError {
+  return new RequestError(
+    "protocol_error",
+    `The server's answer to the upgrade is not valid: ${rule}`,
+  );
 }
 
 /** A message beyond {@linkcode MAX_MESSAGE_BYTES} or {@linkcode MAX_MESSAGE_FRAGMENTS}. */
-export function tooLarge(): Violation {
-  return {
-    class: "too_large",
-    message: `The server sent a message of more than ${
+export function tooLarge(): RequestError {
+  return new RequestError(
+    "too_large",
+    `The server sent a message of more than ${
       MAX_MESSAGE_BYTES / 1024 / 1024
     } MiB, or in more than ${MAX_MESSAGE_FRAGMENTS} fragments`,
-  };
+  );
 }

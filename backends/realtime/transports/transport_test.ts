@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { systemClock } from "../../../core/clock.ts";
+import { isRequestError } from "../../../core/errors.ts";
 import {
   agreement,
   created,
@@ -382,12 +383,13 @@ for (const [name, open] of Object.entries(TRANSPORTS)) {
     test(`ends a socket at ${what}, and says so`, async (peer) => {
       await peer.raw(frame(TEXT, "before"), ...bytes);
     }, async ({ ended, got }) => {
-      const { code, violation } = await ended;
+      const { code, error } = await ended;
       assert.deepEqual(got, ["before"]);
       assert.equal(code, 1006);
-      assert.equal(violation?.class, "protocol_error", violation?.message);
-      assert.match(violation.message, /^The server broke the WebSocket proto/);
-      assert.match(violation.message, says);
+      assert.ok(isRequestError(error));
+      assert.equal(error.class, "protocol_error", error.message);
+      assert.match(error.message, /^The server broke the WebSocket proto/);
+      assert.match(error.message, says);
     });
   }
 
@@ -395,11 +397,12 @@ for (const [name, open] of Object.entries(TRANSPORTS)) {
     test(`ends a socket at ${what}, and says so`, async (peer) => {
       await peer.raw(frame(TEXT, "before"), ...bytes());
     }, async ({ ended, got }, peers) => {
-      const { violation } = await ended;
+      const { error } = await ended;
       assert.deepEqual(got, ["before"]);
-      assert.equal(violation?.class, "too_large");
+      assert.ok(isRequestError(error));
+      assert.equal(error.class, "too_large");
       assert.match(
-        violation.message,
+        error.message,
         /4 MiB, or in more than 16384 fragments/,
       );
       await peers[0]!.ended; // the server is read no further
@@ -420,18 +423,19 @@ for (const [name, open] of Object.entries(TRANSPORTS)) {
       assert.equal((await next()).length, 4 * 1024 * 1024);
       assert.equal((await next()).length, 3001 * 1024 + 3);
       socket.close();
-      assert.equal((await ended).violation, undefined);
+      assert.equal(isRequestError((await ended).error), false);
     },
   );
 
   for (const [what, answerUpgrade, says] of BROKEN_UPGRADES) {
     refusal(`ends an upgrade at ${what}, and says so`, {
       answerUpgrade,
-    }, ({ code, violation }) => {
+    }, ({ code, error }) => {
       assert.equal(code, 1006);
-      assert.equal(violation?.class, "protocol_error", violation?.message);
-      assert.match(violation.message, /^The server's answer to the upgrade is/);
-      assert.match(violation.message, says);
+      assert.ok(isRequestError(error));
+      assert.equal(error.class, "protocol_error", error.message);
+      assert.match(error.message, /^The server's answer to the upgrade is/);
+      assert.match(error.message, says);
     });
   }
 

@@ -1,14 +1,14 @@
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import type { Socket } from "node:net";
+import type { RequestError } from "../../../plugins/mod.ts";
 import { found, snippet } from "../../connect/server_text.ts";
 import {
   badUpgrade,
+  readRefusalBody,
   type Refusal,
   REFUSAL_BODY_BYTES,
-  REFUSAL_BODY_MS,
-  refusalBody,
-  type Violation,
+  refusalOf,
 } from "./transport.ts";
 
 /** The first bytes of a connection, up to the end of an HTTP head. */
@@ -21,7 +21,6 @@ export interface Opening {
 
 const MAX_HEAD_BYTES = 64 * 1024;
 const READ_BYTES = 64 * 1024;
-const NO_BYTES = Buffer.alloc(0);
 
 /** Reads the client's request; `undefined` if it is not complete. */
 export async function readRequest(
@@ -38,75 +37,67 @@ export async function readRequest(
   }
 }
 
-/** Reads the server's head and pauses, also when the head is known to be invalid; `undefined` if the server ends before. */
+/**
+ * Reads the server's head and pauses; `undefined` if the server ends before.
+ *
+ * @throws {RequestError} If it is invalid, as soon as that is known. Deno would report only that it cannot be parsed.
+ */
 export function readResponse(far: Socket): Promise<Opening | undefined> {
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     let bytes = Buffer.alloc(0);
     const onData = (chunk: Buffer) => {
       bytes = Buffer.concat([bytes, chunk]);
       const opening = openingOf(bytes);
-      const head = opening?.head ?? bytes.toString("latin1");
-      const isInvalid = bytes.length >= MAX_HEAD_BYTES || startProblem(head);
-      if (!opening && !isInvalid) return;
+      const problem = headProblem(opening?.head ?? bytes.toString("latin1"));
+      if (!opening && !problem) return;
       far.pause().off("data", onData).off("close", onClose);
-      resolve(opening ?? { head, rest: NO_BYTES });
+      if (problem) reject(problem);
+      else resolve(opening);
     };
     const onClose = () => resolve(undefined);
     far.on("data", onData).once("close", onClose);
   });
 }
 
-function openingOf(bytes: Buffer): Opening | undefined {
-  const at = bodyStart(bytes);
-  if (at === undefined) return undefined;
+/** Divides bytes after an HTTP head; `undefined` while it is incomplete. */
+export function openingOf(bytes: Buffer): Opening | undefined {
+  const end = bytes.indexOf(HEAD_END);
+  if (end < 0) return undefined;
+  const at = end + HEAD_END.length;
   return { head: bytes.toString("latin1", 0, at), rest: bytes.subarray(at) };
 }
 
-/** Reads the body of a refusal: as much as is kept, until the timeout. */
-export function readRefusal(
+const HEAD_END = "\r\n\r\n";
+
+/** Reads the body of a refusal: as much as is kept. */
+export async function readRefusal(
   far: Socket,
   { head, rest }: Opening,
 ): Promise<Refusal> {
-  return new Promise((resolve) => {
-    let body = rest.toString("latin1");
-    const end = () => {
-      clearTimeout(timer);
-      far.off("data", onData).off("close", end);
-      const bytes = Buffer.from(dechunked(head, body), "latin1");
-      const encoding = headerOf(head, "content-encoding");
-      resolve({ status: statusOf(head), body: refusalBody(bytes, encoding) });
-    };
-    const onData = (chunk?: Buffer) => {
-      body += chunk?.toString("latin1") ?? "";
-      if (isWhole(head, body) || body.length >= 2 * REFUSAL_BODY_BYTES) end();
-    };
-    const timer = setTimeout(end, REFUSAL_BODY_MS);
-    far.on("data", onData).once("close", end).resume();
-    onData();
-  });
-}
-
-/** The problem with the head of a response. Deno would report only that it cannot be parsed. */
-export function headProblem(head: string): Violation | undefined {
-  const problem = startProblem(head);
-  if (problem || head.endsWith("\r\n\r\n")) return problem;
-  return badUpgrade("its headers are too long");
+  const isEnough = (body: Buffer) =>
+    body.length >= 2 * REFUSAL_BODY_BYTES ||
+    isWhole(head, body.toString("latin1"));
+  const body = await readRefusalBody(far, isEnough, rest);
+  const text = dechunked(head, body.toString("latin1"));
+  const encoding = headerOf(head, "content-encoding");
+  return await refusalOf(statusOf(head), Buffer.from(text, "latin1"), encoding);
 }
 
 /** The problem with a head that may be incomplete: one that remains whatever follows. */
-function startProblem(start: string): Violation | undefined {
+function headProblem(start: string): RequestError | undefined {
   const line = start + STATUS_LINE.slice(start.length);
   if (!/^HTTP\/1\.[01] \d{3}[ \r]/.test(line)) {
     return badUpgrade(`it must begin with HTTP/1.1, but was ${found(start)}`);
   }
   const lines = start.split("\n").slice(1, -1);
   const bad = lines.find((line) => !HEADER.test(line));
-  if (bad === undefined) return undefined;
-  return badUpgrade(
-    `a header has an invalid byte: ${
-      JSON.stringify(snippet(bad.replace(/\r$/, "")))
-    }`,
-  );
+  if (bad !== undefined) {
+    const shown = JSON.stringify(snippet(bad.replace(/\r$/, "")));
+    return badUpgrade(`a header has an invalid byte: ${shown}`);
+  }
+  return start.length < MAX_HEAD_BYTES || start.endsWith(HEAD_END)
+    ? undefined
+    : badUpgrade("its headers are too long");
 }
 
 const STATUS_LINE = "HTTP/1.1 101 ";
@@ -117,61 +108,35 @@ const HEADER = /^([\w!#$%&'*+.^`|~-]+:[\t\x20-\x7e\x80-\xff]*)?\r$/;
 export function upgradeProblem(
   response: string,
   request: string,
-): Violation | undefined {
-  const has = (name: string, value: RegExp) =>
-    value.test(headerOf(response, name) ?? "");
-  if (!has("upgrade", /^websocket\s*$/i)) {
-    return badUpgrade("the header Upgrade must be websocket");
-  }
-  if (!has("connection", /\bupgrade\b/i)) {
-    return badUpgrade("the header Connection must have Upgrade");
-  }
+): RequestError | undefined {
+  const header = (name: string) => headerOf(response, name);
   const key = headerOf(request, "sec-websocket-key") ?? "";
-  if (headerOf(response, "sec-websocket-accept")?.trim() !== acceptOf(key)) {
-    return badUpgrade("Sec-WebSocket-Accept does not match the key");
-  }
-  if (headerOf(response, "sec-websocket-extensions") !== undefined) {
-    return badUpgrade("Sec-WebSocket-Extensions was not requested");
-  }
-  return protocolProblem(response, request);
-}
-
-function protocolProblem(
-  response: string,
-  request: string,
-): Violation | undefined {
-  const requested = headerOf(request, "sec-websocket-protocol");
-  const chosen = headerOf(response, "sec-websocket-protocol");
-  if (requested === undefined) {
-    return chosen === undefined
-      ? undefined
-      : badUpgrade("Sec-WebSocket-Protocol was not requested");
-  }
-  return requested.split(",").some((name) => name.trim() === chosen)
-    ? undefined
-    : badUpgrade("Sec-WebSocket-Protocol must be one of those requested");
+  const requested = headerOf(request, "sec-websocket-protocol")?.split(/, */);
+  const chosen = header("sec-websocket-protocol");
+  const rules = {
+    "the header Upgrade must be websocket": /^websocket$/i
+      .test(header("upgrade") ?? ""),
+    "the header Connection must have Upgrade": /\bupgrade\b/i
+      .test(header("connection") ?? ""),
+    "Sec-WebSocket-Accept does not match the key":
+      header("sec-websocket-accept") === acceptOf(key),
+    "Sec-WebSocket-Extensions was not requested":
+      header("sec-websocket-extensions") === undefined,
+    "Sec-WebSocket-Protocol was not requested": requested !== undefined ||
+      chosen === undefined,
+    "Sec-WebSocket-Protocol must be one of those requested":
+      requested === undefined || requested.includes(chosen ?? ""),
+  };
+  const broken = Object.entries(rules).find(([, isKept]) => !isKept);
+  return broken && badUpgrade(broken[0]);
 }
 
 /** The value that RFC 6455 derives from a key. */
 function acceptOf(key: string): string {
   return createHash("sha1")
-    .update(`${key.trim()}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`)
+    .update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`)
     .digest("base64");
 }
-
-/** Position of the body; `undefined` while the head is incomplete. */
-export function bodyStart(bytes: Uint8Array): number | undefined {
-  for (let i = 3; i < bytes.length; i++) {
-    if (
-      bytes[i] === LF && bytes[i - 1] === CR && bytes[i - 2] === LF &&
-      bytes[i - 3] === CR
-    ) return i + 1;
-  }
-  return undefined;
-}
-
-const CR = 13;
-const LF = 10;
 
 /** The status in a response's head; 0 without one. */
 export function statusOf(head: string): number {

@@ -1,21 +1,23 @@
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import {
-  bodyStart,
   dechunked,
   headerOf,
   isWhole,
+  openingOf,
   statusOf,
   withHeader,
 } from "./upgrade.ts";
 
 const HEAD = "HTTP/1.1 403 Forbidden\r\nContent-Length: 3\r\nX-A:  b \r\n\r\n";
 const CHUNKED = "HTTP/1.1 500 No\r\ntransfer-encoding: Chunked\r\n\r\n";
-const bytes = (text: string) => new TextEncoder().encode(text);
 
-Deno.test("bodyStart() finds the end of a whole head, and no other", () => {
-  assert.equal(bodyStart(bytes(`${HEAD}abc`)), HEAD.length);
+Deno.test("openingOf() finds the end of a whole head, and no other", () => {
+  const opening = openingOf(Buffer.from(`${HEAD}abc`));
+  assert.equal(opening?.head, HEAD);
+  assert.equal(String(opening.rest), "abc");
   for (let length = 0; length < HEAD.length; length++) {
-    assert.equal(bodyStart(bytes(HEAD.slice(0, length))), undefined);
+    assert.equal(openingOf(Buffer.from(HEAD.slice(0, length))), undefined);
   }
 });
 

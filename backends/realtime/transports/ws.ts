@@ -1,7 +1,7 @@
-import { Buffer } from "node:buffer";
+import type { Buffer } from "node:buffer";
 import type { IncomingMessage } from "node:http";
 import WebSocket from "ws";
-import type { SocketMessage } from "../../../plugins/mod.ts";
+import type { RequestError, SocketMessage } from "../../../plugins/mod.ts";
 import type { DialCallback } from "../../connect/dial.ts";
 import { errorCode } from "../../connect/failures.ts";
 import {
@@ -10,17 +10,16 @@ import {
   dialServer,
   MAX_MESSAGE_BYTES,
   MAX_MESSAGE_FRAGMENTS,
+  readRefusalBody,
   type Refusal,
   REFUSAL_BODY_BYTES,
-  REFUSAL_BODY_MS,
-  refusalBody,
+  refusalOf,
   RULE,
   type Socket,
   type SocketListener,
   tooLarge,
   type Transport,
   type TransportOptions,
-  type Violation,
   violation,
 } from "./transport.ts";
 
@@ -75,21 +74,14 @@ function listen(socket: WsSocket, listener: SocketListener): Promise<void> {
   socket.on("ping", pongsOf(socket));
   socket.on("error", (cause) => error ??= cause);
   socket.on("unexpected-response", async (_request, response) => {
-    refusal = {
-      status: response.statusCode ?? 0,
-      body: await bodyOf(response),
-    };
+    const { statusCode = 0, headers } = response;
+    const body = await readRefusalBody(response, isEnough);
+    refusal = await refusalOf(statusCode, body, headers["content-encoding"]);
     socket.terminate();
   });
   socket.on("close", (code, reason) => {
-    const broken = error && violationOf(error);
-    listener.closed({
-      code,
-      reason: reason.toString(),
-      ...(error && { error }),
-      ...(refusal && { refusal }),
-      ...(broken && { violation: broken }),
-    });
+    const found = error && (violationOf(error) ?? error);
+    listener.closed({ code, reason: reason.toString(), error: found, refusal });
     resolve();
   });
   return promise;
@@ -119,8 +111,12 @@ function pongsOf(socket: WsSocket): (data: Uint8Array) => void {
   };
 }
 
+function isEnough(body: Buffer): boolean {
+  return body.length >= REFUSAL_BODY_BYTES;
+}
+
 /** The server's violation, if ws ended the socket because of one. */
-function violationOf(error: Error): Violation | undefined {
+function violationOf(error: Error): RequestError | undefined {
   const code = errorCode(error) ?? "";
   if (TOO_LARGE.has(code)) return tooLarge();
   if (code.startsWith("WS_ERR_")) {
@@ -149,27 +145,6 @@ const RULES: Readonly<Record<string, string>> = {
   WS_ERR_UNEXPECTED_RSV_2_3: RULE.reservedBits,
   WS_ERR_EXPECTED_FIN: RULE.controlFragment,
 };
-
-/** Reads the beginning of a body, until the timeout. */
-function bodyOf(response: IncomingMessage): Promise<string> {
-  return new Promise((resolve) => {
-    const chunks: Buffer[] = [];
-    let bytes = 0;
-    const end = () => {
-      clearTimeout(timer);
-      response.destroy();
-      const encoding = response.headers["content-encoding"];
-      resolve(refusalBody(Buffer.concat(chunks), encoding));
-    };
-    const timer = setTimeout(end, REFUSAL_BODY_MS);
-    response.on("data", (chunk: Buffer) => {
-      chunks.push(chunk);
-      bytes += chunk.length;
-      if (bytes >= REFUSAL_BODY_BYTES) end();
-    });
-    response.on("end", end).on("error", end).on("close", end);
-  });
-}
 
 /** The part of a WebSocket of `ws` that is used. The package has no types. */
 interface WsSocket {
