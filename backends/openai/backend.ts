@@ -6,9 +6,9 @@ import { openHttp } from "../http/transport.ts";
 import { bytesOf } from "./json.ts";
 import type { OpenAiSettings } from "./options.ts";
 import {
-  openTokenCounts,
   openTokenizerOption,
   type SentText,
+  TokenCounts,
 } from "./token_counts.ts";
 import { secretTexts } from "../../lib/redact.ts";
 import { type WarnOnce, warnOnce } from "../../lib/warn_once.ts";
@@ -61,25 +61,19 @@ export interface AnswerReader extends ResponseReader {
   result(): Output;
 }
 
-/** Creates the protocol of a backend from its settings and the model's name. */
-export type ProtocolOf<Settings, Prepared> = (
-  settings: Settings,
-  model: string,
-) => Protocol<Prepared>;
-
-/** Settings of a backend with the path of its endpoint. */
-export type EndpointSettings = OpenAiSettings & { readonly path: string };
-
 /**
  * Opens a backend: reads files, checks the server and finds the model before the run.
  *
  * @throws {UsageError} If an option cannot be used.
  * @throws {RequestError} If the server is not healthy or cannot be reached.
  */
-export async function openBackend<Settings extends EndpointSettings, Prepared>(
+export async function openBackend<
+  Settings extends OpenAiSettings & { readonly path: string },
+  Prepared,
+>(
   settings: Settings,
   context: OpenContext,
-  protocolOf: ProtocolOf<Settings, Prepared>,
+  protocolOf: (settings: Settings, model: string) => Protocol<Prepared>,
 ): Promise<Backend<Prepared>> {
   const tokenizer = await openTokenizerOption(settings);
   const target = await openTarget(settings, context, {
@@ -97,24 +91,13 @@ export async function openBackend<Settings extends EndpointSettings, Prepared>(
   });
   const protocol = protocolOf(settings, model);
   const warn = warnOnce((text) => context.warn(clean(text)));
-  const counts = openTokenCounts({
-    tokenize: settings.tokenize,
+  const counts = new TokenCounts({
+    server: settings.tokenize
+      ? { url: target.http("/tokenize"), model, ask: target.ask }
+      : undefined,
     tokenizer,
-    url: target.http("/tokenize"),
-    model,
-    ask: target.ask,
     warn,
   });
-
-  /** Adds the trace and the warnings of a streamed answer to a reader. */
-  function readerFor(
-    call: Call,
-    request: InferenceRequest<Prepared>,
-  ): AnswerReader {
-    const reader = protocol.reader(call, request);
-    const traced = trace ? traceReader(trace, reader) : reader;
-    return protocol.streams ? expectStream(warn, traced) : traced;
-  }
 
   return {
     needs: protocol.needs,
@@ -122,7 +105,10 @@ export async function openBackend<Settings extends EndpointSettings, Prepared>(
     prepare: (turn, signal) => protocol.prepare(turn, signal),
     async send(request, call) {
       call.throwIfAborted();
-      const reader = readerFor(call, request);
+      const reader = observe(protocol.reader(call, request), {
+        trace,
+        warn: protocol.streams ? warn : undefined,
+      });
       try {
         const wire = { url, ...protocol.request(request) };
         if (trace) traceRequest(trace, wire);
@@ -145,18 +131,37 @@ export async function openBackend<Settings extends EndpointSettings, Prepared>(
   };
 }
 
-/** Reads event streams under any content type, and warns of those that are mislabelled and of whole answers. */
-function expectStream(warn: WarnOnce, reader: AnswerReader): AnswerReader {
+/** Receives what is to be said about an answer. */
+export interface Observers {
+  /** Receives the answer before it is read. */
+  readonly trace: Trace | undefined;
+  /** Warns of whole answers and mislabelled streams; set if a stream was requested. */
+  readonly warn: WarnOnce | undefined;
+}
+
+/** Adds the trace of an answer and the warnings of one that does not stream to a reader. */
+export function observe(
+  reader: AnswerReader,
+  { trace, warn }: Observers,
+): AnswerReader {
   return {
     ...reader,
+    ...(trace && {
+      event(event, atMs) {
+        const { type, data } = event;
+        trace.received(type === undefined ? data : `${type}: ${data}`);
+        return reader.event(event, atMs);
+      },
+    }),
     body(text, atMs) {
+      trace?.received(text);
       reader.body(text, atMs);
-      warn(
+      warn?.(
         "whole answer",
         "The server does not stream: its answers arrive whole, without TTFT and ITL (stream=false requests that)",
       );
     },
-    mislabelled(contentType) {
+    mislabelled: warn && ((contentType) => {
       const label = contentType
         ? `the content type ${snippet(contentType)}`
         : "no content type";
@@ -164,7 +169,7 @@ function expectStream(warn: WarnOnce, reader: AnswerReader): AnswerReader {
         "mislabelled stream",
         `The server sends its event streams with ${label} instead of text/event-stream; they are read as event streams`,
       );
-    },
+    }),
   };
 }
 
@@ -207,20 +212,4 @@ export function traceRequest(
   else if (mediaType === "application/json") {
     trace.sent(new TextDecoder().decode(bytes));
   }
-}
-
-/** Writes an answer to the trace before it is read. */
-export function traceReader(trace: Trace, reader: AnswerReader): AnswerReader {
-  return {
-    ...reader,
-    event(event, atMs) {
-      const { type, data } = event;
-      trace.received(type === undefined ? data : `${type}: ${data}`);
-      return reader.event(event, atMs);
-    },
-    body(text, atMs) {
-      trace.received(text);
-      reader.body(text, atMs);
-    },
-  };
 }

@@ -3,7 +3,7 @@ import { warnOnce } from "../../lib/warn_once.ts";
 import type { Output } from "../../plugins/mod.ts";
 import { loopback, talk } from "../../tests/support/loopback.ts";
 import { tinyProxy } from "../../tests/support/tiny_proxy.ts";
-import { checkLength, traceReader, traceRequest } from "./backend.ts";
+import { checkLength, observe, traceRequest } from "./backend.ts";
 import { chat } from "./chat.ts";
 import { completions } from "./completions.ts";
 import { responses } from "./responses.ts";
@@ -144,14 +144,14 @@ Deno.test("traceRequest() shows JSON, the size of any other body, and no query",
   ]);
 });
 
-Deno.test("traceReader() shows each event with its type and whole answers, and changes nothing", () => {
+Deno.test("observe() shows each event with its type and whole answers, and changes nothing", () => {
   const { trace, seen } = tracing();
   const read: unknown[] = [];
-  const reader = traceReader(trace, {
+  const reader = observe({
     event: (event, atMs) => read.push([event.data, atMs]) > 1,
     body: (text, atMs) => void read.push([text, atMs]),
     result: () => ({ text: "t" }),
-  });
+  }, { trace, warn: undefined });
   assert.equal(reader.event({ data: "a" }, 1), false);
   assert.equal(reader.event({ type: "error", data: "b" }, 2), true);
   reader.body("c", 3);

@@ -8,17 +8,17 @@ import type {
   Output,
   Turn,
 } from "../../plugins/mod.ts";
-import { chatOptions, chatRequests } from "./chat.ts";
+import { chatOptions, chatProtocol } from "./chat.ts";
 import type { PreparedTurn } from "./conversation.ts";
 
-type Requests = ReturnType<typeof chatRequests>;
+type Requests = ReturnType<typeof chatProtocol>;
 type Body = Record<string, unknown>;
 
 const never = new AbortController().signal;
 
 function requests(options: Record<string, unknown> = {}): Requests {
   const settings = chatOptions.parse({ target: "http://a", ...options });
-  return chatRequests(settings, "m");
+  return chatProtocol(settings, "m");
 }
 
 /** Builds a request with earlier turns and their answers. */
@@ -111,12 +111,12 @@ const FIELDS: readonly [string, Record<string, unknown>, Body][] = [
 ];
 
 for (const [name, options, expected] of FIELDS) {
-  Deno.test(`chatRequests() requests ${name}`, async () => {
+  Deno.test(`chatProtocol() requests ${name}`, async () => {
     assert.deepEqual(await bodyOf(options, { text: "hi" }), expected);
   });
 }
 
-Deno.test("chatRequests() prefers the data's token limit to the option's", async () => {
+Deno.test("chatProtocol() prefers the data's token limit to the option's", async () => {
   const chats = requests({ maxOutputTokens: 5 });
   const turn = { columns: { text: "hi" }, maxOutputTokens: 9 };
   const { body } = await chats.prepare(turn, never);
@@ -280,7 +280,7 @@ const TURNS: readonly [string, Columns, Body, Record<string, unknown>?][] = [
 ];
 
 for (const [name, columns, expected, options = {}] of TURNS) {
-  Deno.test(`chatRequests() sends ${name}`, async () => {
+  Deno.test(`chatProtocol() sends ${name}`, async () => {
     const { model: _, ...body } = await bodyOf(
       { stream: false, ...options },
       columns,
@@ -424,7 +424,7 @@ const HISTORIES: readonly [
 ];
 
 for (const [name, options, before, columns, messages] of HISTORIES) {
-  Deno.test(`chatRequests() sends ${name} with a later turn`, async () => {
+  Deno.test(`chatProtocol() sends ${name} with a later turn`, async () => {
     const body = await bodyOf(
       { stream: false, maxOutputTokens: 3, ...options },
       columns,
@@ -434,7 +434,7 @@ for (const [name, options, before, columns, messages] of HISTORIES) {
   });
 }
 
-Deno.test("chatRequests() builds the body of a first turn ahead and only joins parts for later ones", async () => {
+Deno.test("chatProtocol() builds the body of a first turn ahead and only joins parts for later ones", async () => {
   const chats = requests();
   const first = await asked(chats, [], { text: "hi", system: "Be brief" });
   assert.equal(chats.request(first).body, first.prepared.body);
@@ -446,7 +446,7 @@ Deno.test("chatRequests() builds the body of a first turn ahead and only joins p
   );
 });
 
-Deno.test("chatRequests() sends any text unchanged", async () => {
+Deno.test("chatProtocol() sends any text unchanged", async () => {
   const words = fc.string({ unit: "binary" });
   await fc.assert(fc.asyncProperty(
     fc.array(fc.record({ text: words, said: words }), { maxLength: 4 }),
@@ -493,14 +493,14 @@ const REFUSED: readonly [string, Record<string, unknown>, Columns, RegExp][] = [
 ];
 
 for (const [name, options, columns, message] of REFUSED) {
-  Deno.test(`chatRequests() rejects ${name} before the run`, async () => {
+  Deno.test(`chatProtocol() rejects ${name} before the run`, async () => {
     await assert.rejects(requests(options).prepare({ columns }, never), {
       message,
     });
   });
 }
 
-Deno.test("chatRequests() rejects a turn whose file cannot be read", async () => {
+Deno.test("chatProtocol() rejects a turn whose file cannot be read", async () => {
   const audio = {
     ...audioOf("audio/wav"),
     file: () => Promise.reject(new Error("gone.wav is gone")),
@@ -541,7 +541,7 @@ const LATE: readonly [
 ];
 
 for (const [name, options, before, columns, message] of LATE) {
-  Deno.test(`chatRequests() fails ${name}`, async () => {
+  Deno.test(`chatProtocol() fails ${name}`, async () => {
     const chats = requests(options);
     const request = await asked(chats, before, columns);
     assert.throws(() => chats.request(request), {
@@ -567,7 +567,7 @@ for (const [name, options, message] of OPTIONS) {
   });
 }
 
-Deno.test("chatRequests() returns the text that it sent, for counting tokens", async () => {
+Deno.test("chatProtocol() returns the text that it sent, for counting tokens", async () => {
   const chats = requests({
     body: { chat_template_kwargs: { enable_thinking: false } },
   });

@@ -1,5 +1,6 @@
 import {
   type Call,
+  type Delta,
   isToken,
   JoinedText,
   type Output,
@@ -15,9 +16,23 @@ import {
   refuseWrappedEvents,
   serverErrorIn,
 } from "./answer.ts";
-import { fieldOf, type JsonObject, objectsIn, textOf } from "../../lib/json.ts";
-import { type ChatCalls, chatCalls, type OutputPart } from "./output_parts.ts";
-import type { AnswerReader } from "./backend.ts";
+import {
+  fieldOf,
+  isObject,
+  type JsonObject,
+  objectsIn,
+  textOf,
+} from "../../lib/json.ts";
+import { base64Size, withoutEmpty } from "./json.ts";
+import { type CallPart, ChatCalls, parseCallPart } from "./tool_calls.ts";
+import type { AnswerReader, Protocol } from "./backend.ts";
+import {
+  answerCount,
+  exactTokens,
+  type GenerationSettings,
+  isStreamed,
+  tokenLimit,
+} from "./options.ts";
 import { type MeteredChoice, usageMeter } from "./usage.ts";
 
 /** Options of {@linkcode choicesReader}. */
@@ -30,10 +45,8 @@ export interface ChoicesOptions {
   readonly tokenLimit?: number | undefined;
   /** Maximum number of events without any known field. @default {50000} */
   readonly maxUnknown?: number;
-  /** Field that each choice of a whole answer must have. */
-  readonly required: "message" | "text";
-  /** Returns the parts of a choice in an event or in a whole answer. */
-  partsOf(choice: JsonObject): readonly OutputPart[];
+  /** Field of each choice in a whole answer: `message` in chats, `text` in completions. */
+  readonly field: "message" | "text";
 }
 
 /** Parsed choice of an event or of a whole answer. */
@@ -42,22 +55,22 @@ interface Choice extends MeteredChoice {
   readonly finishReason: string | undefined;
 }
 
+/** Part of an answer, and the part of a tool call in it. */
+interface OutputPart extends Pick<Delta, "kind" | "bytes"> {
+  readonly text: string;
+  readonly toolCall?: CallPart;
+}
+
 /** Output of a choice without parts: an empty delta counts as an event. */
 const EMPTY: readonly OutputPart[] = [{ kind: "text", text: "" }];
 
 /** Reads the answers to chats and completions. The server decides whether they are streamed or whole. */
 export function choicesReader(
-  {
-    call,
-    answers: wanted,
-    tokenLimit,
-    maxUnknown = 50_000,
-    required,
-    partsOf,
-  }: ChoicesOptions,
+  { call, answers: wanted, tokenLimit, maxUnknown = 50_000, field }:
+    ChoicesOptions,
 ): AnswerReader {
-  const answers = collectAnswers();
-  const meter = usageMeter({ answers: wanted });
+  const answers = new Map<number, PartialAnswer>();
+  const meter = usageMeter(wanted);
   let responseId: string | undefined;
   let isWhole = false;
   /** Tokens of all answers if each reached the limit: llama.cpp counts only those of the first. */
@@ -68,7 +81,9 @@ export function choicesReader(
   function parse(choice: JsonObject): Choice {
     const error = serverErrorIn(choice);
     if (error) throw error;
-    const parts = partsOf(choice);
+    const parts = field === "text"
+      ? partsOfText(choice.text)
+      : partsOfMessage(choice.delta ?? choice.message);
     return {
       index: wanted > 1 || isWhole ? indexOf(choice) : 0,
       parts,
@@ -76,6 +91,12 @@ export function choicesReader(
       finishReason: finishReasonIn(choice.finish_reason),
       usage: choice.usage,
     };
+  }
+
+  function collect(choice: Choice): void {
+    let answer = answers.get(choice.index);
+    if (!answer) answers.set(choice.index, answer = new PartialAnswer());
+    answer.add(choice);
   }
 
   function emit({ index, parts }: Choice, atMs: number, tokens?: number): void {
@@ -101,7 +122,7 @@ export function choicesReader(
       const usage = [given, fieldOf(x_groq, "usage")];
       const tokens = meter.event({ usage, choices: parsed });
       for (const choice of parsed) {
-        answers.add(choice);
+        collect(choice);
         emit(choice, atMs, tokens);
       }
       if (!choices && !usage.some(Boolean) && ++unknown > maxUnknown) {
@@ -114,56 +135,73 @@ export function choicesReader(
       isWhole = true;
       responseId = textOf(id);
       const all = objectsIn(choices).map(parse);
-      requireField(choices, required);
+      if (objectsIn(choices).some((choice) => choice[field] === undefined)) {
+        throw protocolError(
+          `each choice must have a ${field}, but one has none`,
+        );
+      }
       meter.event({ usage: [usage, fieldOf(x_groq, "usage")], choices: all });
-      for (const choice of all) answers.add(choice);
+      for (const choice of all) collect(choice);
       const isAtLimit = tokenLimit !== undefined &&
         meter.usage()?.outputTokens === tokenLimit &&
         all.every(({ finishReason }) => finishReason === "length");
       if (isAtLimit) outputTokens = tokenLimit * all.length;
     },
     result(): Output {
-      const output = answers.output();
-      const { text, reasoning, choices = [] } = output;
-      // Checked on the whole text: a delta of an answer about event streams may look like one.
-      for (const whole of [text, reasoning, ...choices.map(textIn)]) {
-        refuseWrappedEvents(whole ?? "");
-      }
-      requireComplete(answers.finishReasons(), { isWhole, wanted });
+      const all = [...answers].sort(([a], [b]) => a - b)
+        .map(([, answer]) => answer);
+      const output = all[0]?.output();
+      const choices = all.length > 1
+        ? all.map((answer) => answer.choice())
+        : undefined;
+      requireComplete(all, { isWhole, wanted });
       const usage = meter.usage();
-      return {
+      return withoutEmpty({
         ...output,
-        ...(responseId !== undefined && { responseId }),
-        ...(usage && {
-          usage: { ...usage, ...(outputTokens && { outputTokens }) },
-        }),
-      };
+        choices,
+        responseId,
+        usage: outputTokens ? { ...usage, outputTokens } : usage,
+      });
     },
   };
 }
 
-function textIn({ text }: { readonly text?: string }): string | undefined {
-  return text;
+/** Returns the parts of a protocol that chats and completions share. */
+export function choicesProtocol(
+  settings: GenerationSettings,
+  field: ChoicesOptions["field"],
+): Pick<Protocol<unknown>, "facts" | "streams" | "exactTokens" | "reader"> {
+  const { streamUsage } = settings;
+  const stream = isStreamed(settings);
+  const answers = answerCount(settings);
+  return {
+    facts: { stream, ...(stream && { streamUsage }) },
+    streams: stream,
+    exactTokens: (turn) => exactTokens(settings, turn),
+    reader: (call, { turn }) =>
+      choicesReader({
+        call,
+        answers,
+        tokenLimit: tokenLimit(settings, turn),
+        field,
+      }),
+  };
 }
 
 function indexOf({ index }: JsonObject): number {
   return Number.isInteger(index) ? index as number : 0;
 }
 
-function requireField(choices: unknown, name: string): void {
-  if (objectsIn(choices).every((choice) => choice[name] !== undefined)) return;
-  throw protocolError(`each choice must have a ${name}, but one has none`);
-}
-
 /** @throws {RequestError} If the server aborted an answer, or if an answer is missing or incomplete. */
 function requireComplete(
-  finishReasons: readonly (string | undefined)[],
+  answers: readonly PartialAnswer[],
   { isWhole, wanted }: { isWhole: boolean; wanted: number },
 ): void {
-  const aborted = finishReasons.find(isAborted);
+  const finished = answers.map(({ finishReason }) => finishReason)
+    .filter((reason) => reason !== undefined);
+  const aborted = finished.find(isAborted);
   if (aborted !== undefined) throw abortedError(aborted);
-  const received = finishReasons.length;
-  const finished = finishReasons.filter((reason) => reason !== undefined);
+  const received = answers.length;
   if (!isWhole && finished.length < Math.max(wanted, received)) {
     const which = wanted === 1
       ? ""
@@ -181,92 +219,110 @@ function requireComplete(
   }
 }
 
-/** Collects the answers to one request from their choices. */
-interface Answers {
-  /** Adds a choice of an event or of a whole answer. */
-  add(choice: Pick<Choice, "index" | "parts" | "finishReason">): void;
-  /** Returns the finish reason of each answer by index, `undefined` for those that have not ended. */
-  finishReasons(): readonly (string | undefined)[];
-  /** Returns the output so far. */
-  output(): Output;
-}
-
 /** Answer that is still being received. */
-interface PartialAnswer {
-  readonly texts: Partial<Record<OutputPart["kind"], JoinedText>>;
-  readonly calls: ChatCalls;
-  finishReason: string | undefined;
+class PartialAnswer {
+  readonly #texts: Partial<Record<OutputPart["kind"], JoinedText>> = {};
+  readonly #toolCalls = new ChatCalls();
   /** Finish reasons that more output followed: a server that sends one with every event ends nothing by it. */
-  readonly refuted: Set<string>;
-}
+  readonly #refuted = new Set<string>();
+  finishReason: string | undefined;
 
-function collectAnswers(): Answers {
-  const partial = new Map<number, PartialAnswer>();
-
-  function answerAt(index: number): PartialAnswer {
-    const found = partial.get(index) ?? {
-      texts: {},
-      calls: chatCalls(),
-      finishReason: undefined,
-      refuted: new Set(),
-    };
-    partial.set(index, found);
-    return found;
+  add({ parts, finishReason }: Choice): void {
+    for (const { kind, text, toolCall } of parts) {
+      if (text !== "") this.#refuteEnd();
+      (this.#texts[kind] ??= new JoinedText()).add(text);
+      if (toolCall) this.#toolCalls.add(toolCall);
+    }
+    if (finishReason !== undefined && !this.#refuted.has(finishReason)) {
+      this.finishReason = finishReason;
+    }
   }
 
-  function byIndex(): readonly PartialAnswer[] {
-    return [...partial].sort(([a], [b]) => a - b).map(([, answer]) => answer);
+  /** Revokes the finish reason of an answer that continues, unless it reports a failure. */
+  #refuteEnd(): void {
+    if (this.finishReason === undefined || isAborted(this.finishReason)) return;
+    this.#refuted.add(this.finishReason);
+    this.finishReason = undefined;
   }
 
-  return {
-    add({ index, parts, finishReason }) {
-      const answer = answerAt(index);
-      for (const { kind, text, toolCall } of parts) {
-        if (text !== "") refuteEnd(answer);
-        (answer.texts[kind] ??= new JoinedText()).add(text);
-        if (toolCall) answer.calls.add(toolCall);
-      }
-      if (finishReason !== undefined && !answer.refuted.has(finishReason)) {
-        answer.finishReason = finishReason;
-      }
-    },
-    finishReasons: () => byIndex().map(({ finishReason }) => finishReason),
-    output() {
-      const all = byIndex();
-      const [first] = all;
-      return {
-        ...(first && outputOf(first)),
-        ...(all.length > 1 && { choices: all.map(choiceOutput) }),
-      };
-    },
-  };
+  /** Returns the text and the finish reason. The text of spoken answers is their transcript. */
+  choice() {
+    const text = this.#textOf("text") ?? this.#textOf("audio") ?? "";
+    const { finishReason } = this;
+    return { text, ...(finishReason !== undefined && { finishReason }) };
+  }
+
+  output(): Output {
+    const { calls } = this.#toolCalls;
+    return withoutEmpty({
+      ...this.choice(),
+      reasoning: this.#textOf("reasoning"),
+      refusal: this.#textOf("refusal"),
+      toolCalls: calls.length > 0 ? calls : undefined,
+    });
+  }
+
+  /** Checks the whole text: a delta of an answer about event streams may look like one. */
+  #textOf(kind: OutputPart["kind"]): string | undefined {
+    const text = this.#texts[kind]?.toString();
+    refuseWrappedEvents(text ?? "");
+    return text || undefined;
+  }
 }
 
-/** Revokes the finish reason of an answer that continues, unless it reports a failure. */
-function refuteEnd(answer: PartialAnswer): void {
-  const { finishReason, refuted } = answer;
-  if (finishReason === undefined || isAborted(finishReason)) return;
-  refuted.add(finishReason);
-  answer.finishReason = undefined;
+/** Returns the parts of a completion or of a delta of one. */
+function partsOfText(text: unknown): readonly OutputPart[] {
+  return typeof text === "string" && text !== ""
+    ? [{ kind: "text", text }]
+    : [];
 }
 
-function outputOf(answer: PartialAnswer): Output {
-  const { texts } = answer;
-  const toolCalls = answer.calls.calls();
-  const reasoning = texts.reasoning?.toString();
-  const refusal = texts.refusal?.toString();
-  return {
-    ...choiceOutput(answer),
-    ...(reasoning && { reasoning }),
-    ...(refusal && { refusal }),
-    ...(toolCalls.length > 0 && { toolCalls }),
+/**
+ * Returns the parts of a chat message or of a delta of one. Reasoning is first, as servers generate it first. Empty
+ * parts are left out.
+ */
+function partsOfMessage(message: unknown): readonly OutputPart[] {
+  if (!isObject(message)) return [];
+  const { content, refusal, tool_calls: calls, audio } = message;
+  const parts: OutputPart[] = [];
+  const put = (kind: Delta["kind"], text: string | undefined) => {
+    if (text) parts.push({ kind, text });
   };
+  put("reasoning", reasoningIn(message));
+  put("text", textOf(content) ?? contentOfType(content, "text"));
+  put("refusal", textOf(refusal));
+  if (calls) {
+    for (const toolCall of objectsIn(calls).map(parseCallPart)) {
+      const text = toolCall.name + toolCall.arguments;
+      parts.push({ kind: "tool", text, toolCall });
+    }
+  }
+  if (audio) {
+    const text = textOf(fieldOf(audio, "transcript")) ?? "";
+    const bytes = base64Size(textOf(fieldOf(audio, "data")) ?? "");
+    if (text !== "" || bytes > 0) parts.push({ kind: "audio", text, bytes });
+  }
+  return parts;
 }
 
-/** Returns the text and the finish reason of an answer. The text of spoken answers is their transcript. */
-function choiceOutput({ texts, finishReason }: PartialAnswer) {
-  return {
-    text: texts.text?.toString() || texts.audio?.toString() || "",
-    ...(finishReason !== undefined && { finishReason }),
-  };
+/** Returns the reasoning under one of its names: servers that send both repeat the same text. */
+function reasoningIn(
+  { reasoning, reasoning_content: older, content }: JsonObject,
+): string | undefined {
+  return textOf(reasoning) || textOf(older) ||
+    contentOfType(content, "thinking");
+}
+
+/** Joins the parts of one type in a content that is a list, as Mistral's reasoning models send it. */
+function contentOfType(
+  content: unknown,
+  type: "text" | "thinking",
+): string | undefined {
+  if (!Array.isArray(content)) return undefined;
+  return objectsIn(content).filter((part) => part.type === type)
+    .map((part) => textOf(part[type]) ?? joinTexts(part[type])).join("");
+}
+
+function joinTexts(parts: unknown): string {
+  return objectsIn(parts).map(({ text }) => textOf(text) ?? "").join("");
 }

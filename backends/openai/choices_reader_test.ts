@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { Delta, Output } from "../../plugins/mod.ts";
 import { type ChoicesOptions, choicesReader } from "./choices_reader.ts";
-import { MAX_CALLS, partsOfMessage } from "./output_parts.ts";
+import { MAX_CALLS } from "./tool_calls.ts";
 import {
   type Reading,
   readStream,
@@ -15,8 +15,7 @@ const reader =
     choicesReader({
       call,
       answers: 1,
-      required: "message",
-      partsOf: ({ delta, message }) => partsOfMessage(delta ?? message),
+      field: "message",
       ...options,
     });
 

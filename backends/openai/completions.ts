@@ -1,21 +1,15 @@
 import { z } from "zod";
 import { type BackendPlugin, defineBackend } from "../../plugins/mod.ts";
-import { endpointPath, refineTarget } from "../connect/options.ts";
+import { endpointPath } from "../connect/options.ts";
 import { openBackend, type Protocol } from "./backend.ts";
-import { choicesReader } from "./choices_reader.ts";
-import { bytesOf } from "./json.ts";
+import { choicesProtocol } from "./choices_reader.ts";
+import { bytesOf, jsonRequest } from "./json.ts";
 import {
-  answerCount,
-  exactTokens,
   generationFields,
   type GenerationOptions,
   generationShape,
-  isStreamed,
-  refineGeneration,
-  refuseDataFields,
-  tokenLimit,
+  refineOpenAi,
 } from "./options.ts";
-import { partsOfText } from "./output_parts.ts";
 
 /** Options of {@linkcode completions}. */
 export interface CompletionsOptions extends GenerationOptions {
@@ -30,11 +24,9 @@ export interface CompletionsOptions extends GenerationOptions {
 const completionsOptions = z.strictObject({
   ...generationShape,
   path: endpointPath("/v1/completions"),
-}).superRefine((settings, context) => {
-  refuseDataFields(settings, ["prompt"], context);
-  refineGeneration(settings, context);
-  refineTarget(settings, context);
-});
+}).superRefine((settings, context) =>
+  refineOpenAi(settings, context, ["prompt"])
+);
 
 /**
  * Sends prompts to `/v1/completions` without a chat template and reads the answers, streamed or whole.
@@ -60,14 +52,9 @@ function completionsProtocol(
   settings: z.output<typeof completionsOptions>,
   model: string,
 ): Protocol<Uint8Array> {
-  const { streamUsage } = settings;
-  const stream = isStreamed(settings);
-  const answers = answerCount(settings);
   return {
+    ...choicesProtocol(settings, "text"),
     needs: ["text"],
-    facts: { stream, ...(stream && { streamUsage }) },
-    streams: stream,
-    exactTokens: (turn) => exactTokens(settings, turn),
     prepare(turn) {
       const { text, messages } = turn.columns;
       if (messages !== undefined) {
@@ -83,18 +70,7 @@ function completionsProtocol(
       });
       return Promise.resolve(bytesOf(JSON.stringify(fields)));
     },
-    request: ({ prepared: body }) => ({
-      contentType: "application/json",
-      body,
-    }),
-    reader: (call, { turn }) =>
-      choicesReader({
-        call,
-        answers,
-        tokenLimit: tokenLimit(settings, turn),
-        required: "text",
-        partsOf: ({ text }) => partsOfText(text),
-      }),
+    request: ({ prepared }) => jsonRequest(prepared),
     sent: ({ turn: { columns: { text = "" } } }) => ({
       text,
       tokenize: { prompt: text },

@@ -9,7 +9,13 @@ import {
   type Turn,
 } from "../../plugins/mod.ts";
 import type { JsonObject } from "../../lib/json.ts";
-import { type BodyPart, joinBytes, joinWithCommas } from "./json.ts";
+import {
+  type BodyPart,
+  joinBytes,
+  joinWithCommas,
+  jsonItems,
+  jsonRequest,
+} from "./json.ts";
 
 /** Turn encoded ahead of time, so that sending it only joins parts. */
 export interface PreparedTurn {
@@ -26,45 +32,104 @@ export interface PreparedTurn {
 /** Messages that later turns of a session are sent with. */
 export type History = "answers" | "scripted" | "server" | "none";
 
-/** Form in which an endpoint expects the parts of a conversation that depend on earlier answers. */
+/** Form in which an endpoint expects a conversation. */
 export interface ConversationFormat {
   readonly history: History;
-  /** Result of a tool call. */
+  /** Values of `history` that send the calls which a turn with a `toolResult` answers. */
+  readonly callHistories: readonly History[];
+  /** Field of the list of messages. */
+  readonly list: "messages" | "input";
+  /** Text to send with media that has none. */
+  readonly prompt?: string | undefined;
+  /** Returns the fields of a body other than the messages and the system prompt. */
+  fields(turn: Turn): JsonObject;
+  /**
+   * Encodes a message of the data.
+   *
+   * @throws {Error} If a file cannot be read.
+   */
+  message(message: Message): Promise<readonly JsonObject[]>;
+  /** Returns the JSON that sets the system prompt. */
+  system(prompt: string): string;
+  /** Encodes the result of a tool call. */
   toolResult(callId: string, content: string): JsonObject;
-  /** Answer to an earlier turn, with the calls that the next turn answers. */
+  /** Encodes the answer to an earlier turn, with the calls that the next turn answers. */
   answer(
     text: string,
     calls: readonly ToolCall[],
     output: Output,
   ): readonly JsonObject[];
+  /**
+   * Joins a body.
+   *
+   * @throws {RequestError} `history_error` if an earlier answer lacks what the history needs.
+   */
+  join(
+    prepared: Pick<PreparedTurn, "head" | "system">,
+    messages: readonly (readonly BodyPart[])[],
+    earlier: InferenceRequest["session"]["history"],
+  ): Uint8Array;
 }
 
-/**
- * Checks that the history contains the tool calls that a turn answers.
- *
- * @throws {Error} If it does not.
- */
-export function checkHistory(
-  { columns }: Turn,
-  { history }: Pick<ConversationFormat, "history">,
-  allowed: readonly History[],
-): void {
-  if (columns.toolResult === undefined || allowed.includes(history)) return;
-  throw new Error(
-    `history must be ${
-      allowed.join(" or ")
-    } for data with toolResult, but was ${history}`,
-  );
+/** Builds requests with conversations. Text and media are encoded ahead of time, once for all turns that send them again. */
+export function conversationRequests(format: ConversationFormat) {
+  const { history, callHistories, list, prompt } = format;
+  return {
+    needs: [["text", "messages", "audio", "images", "toolResult"]],
+    async prepare(turn: Turn, signal: AbortSignal): Promise<PreparedTurn> {
+      const { columns } = turn;
+      if (
+        columns.toolResult !== undefined && !callHistories.includes(history)
+      ) {
+        const allowed = callHistories.join(" or ");
+        throw new Error(
+          `history must be ${allowed} for data with toolResult, but was ${history}`,
+        );
+      }
+      const fields = format.fields(turn);
+      const messages = await Promise.all(
+        ownMessages(columns, prompt).map((message) => format.message(message)),
+      );
+      signal.throwIfAborted();
+      const own = jsonItems(messages.flat());
+      const head = JSON.stringify({ ...fields, [list]: [] }).slice(0, -2);
+      const system = columns.system === undefined
+        ? ""
+        : format.system(columns.system);
+      return {
+        body: format.join({ head, system }, [own], []),
+        head,
+        system,
+        own,
+      };
+    },
+    request(request: InferenceRequest<PreparedTurn>) {
+      const { prepared, session: { history: earlier } } = request;
+      const isAlone = history === "none" || earlier.length === 0;
+      if (isAlone && prepared.own.length > 0) return jsonRequest(prepared.body);
+      const messages = conversationJson(request, format);
+      // Servers do not keep the system prompt from turn to turn: the latest one is sent.
+      const system = turnsBehind(request, history)
+        .map(({ prepared }) => prepared.system).findLast(Boolean) ?? "";
+      const { head } = prepared;
+      return jsonRequest(format.join({ head, system }, messages, earlier));
+    },
+  };
 }
 
 /** Returns a turn's own messages: its chat, then its prompt with the media that belongs to it. */
-export function ownMessages(columns: Columns): readonly Message[] {
-  const { messages = [], text, audio, images = [] } = columns;
-  const content: readonly MessagePart[] = [
-    ...(text === undefined ? [] : [{ kind: "text", text } as const]),
+export function ownMessages(
+  { messages = [], text, audio, images = [] }: Columns,
+  prompt?: string,
+): readonly Message[] {
+  const media: readonly MessagePart[] = [
     ...(audio ? [{ kind: "audio", audio } as const] : []),
     ...images.map((image) => ({ kind: "image", image } as const)),
   ];
+  const said = text ?? (media.length > 0 ? prompt : undefined);
+  const content: readonly MessagePart[] = said === undefined
+    ? media
+    : [{ kind: "text", text: said }, ...media];
   return content.length > 0
     ? [...messages, { role: "user", content }]
     : messages;
@@ -96,7 +161,7 @@ export function isTextOnly({ messages = [], audio, images }: Columns): boolean {
  *
  * @throws {RequestError} `history_error` if an earlier answer lacks what the history needs.
  */
-export function conversationJson(
+function conversationJson(
   { turn, prepared, session: { history: earlier } }: InferenceRequest<
     PreparedTurn
   >,
@@ -111,19 +176,21 @@ export function conversationJson(
     const calls = answeredCalls(turn, earlier[index - 1]?.output, index - 1);
     if (calls.length === 0 && prepared.own.length === 0) throw noCalls();
     const { toolResult = "" } = turn.columns;
+    const results = calls.map(({ id = "" }) =>
+      format.toolResult(id, toolResult)
+    );
     const next = turns[index + 1];
+    const answers = output && next
+      ? format.answer(
+        answerText({ turn, output }, history),
+        answeredCalls(next.turn, output, index),
+        output,
+      )
+      : [];
     return [
-      ...calls.map(({ id = "" }) => [
-        JSON.stringify(format.toolResult(id, toolResult)),
-      ]),
+      ...results.map((message) => [JSON.stringify(message)]),
       prepared.own,
-      ...(output && next
-        ? format.answer(
-          answerText({ turn, output }, history),
-          answeredCalls(next.turn, output, index),
-          output,
-        ).map((message) => [JSON.stringify(message)])
-        : []),
+      ...answers.map((message) => [JSON.stringify(message)]),
     ];
   });
 }
@@ -180,15 +247,6 @@ export function turnsBehind<Prepared>(
 ): readonly ConversationTurn<Prepared>[] {
   const earlier = history === "none" ? [] : session.history;
   return [...earlier, { turn, prepared }];
-}
-
-/** Returns the JSON of the system prompt: the latest one, as servers do not keep it from turn to turn. */
-export function latestSystem(
-  request: InferenceRequest<PreparedTurn>,
-  history: History,
-): string {
-  return turnsBehind(request, history).map(({ prepared }) => prepared.system)
-    .findLast((system) => system !== "") ?? "";
 }
 
 /** Joins a body: everything up to the list of messages, the messages, and the fields after them. */

@@ -6,17 +6,12 @@ import {
   type Turn,
   type Usage,
 } from "../../plugins/mod.ts";
-import { endpointPath, refineTarget } from "../connect/options.ts";
+import { endpointPath } from "../connect/options.ts";
 import { parseBody, protocolError, serverErrorIn } from "./answer.ts";
 import { type AnswerReader, openBackend, type Protocol } from "./backend.ts";
 import { fieldOf, objectsIn, tryJson } from "../../lib/json.ts";
-import { base64Size, bytesOf } from "./json.ts";
-import {
-  type OpenAiOptions,
-  openAiShape,
-  refuseDataFields,
-  withoutEmpty,
-} from "./options.ts";
+import { base64Size, bytesOf, jsonRequest, withoutEmpty } from "./json.ts";
+import { type OpenAiOptions, openAiShape, refineOpenAi } from "./options.ts";
 import { usageOf } from "./usage.ts";
 
 /** Options of {@linkcode embeddings}. */
@@ -47,10 +42,9 @@ const embeddingsOptions = z.strictObject({
   dimensions: z.int().positive().optional().describe(
     "Requested length of each vector",
   ),
-}).superRefine((settings, context) => {
-  refuseDataFields(settings, ["input"], context);
-  refineTarget(settings, context);
-});
+}).superRefine((settings, context) =>
+  refineOpenAi(settings, context, ["input"])
+);
 
 /** Requests the vectors of texts from `/v1/embeddings`. */
 export const embeddings: BackendPlugin<EmbeddingsOptions> = defineBackend({
@@ -91,12 +85,9 @@ function embeddingsProtocol(
         inputs: [input].flat().length,
       });
     },
-    request: ({ prepared: { body } }) => ({
-      contentType: "application/json",
-      body,
-    }),
-    reader: (_call, { prepared: { inputs } }) =>
-      embeddingsReader({ inputs, dimensions }),
+    request: ({ prepared }) => jsonRequest(prepared.body),
+    reader: (_call, { prepared }) =>
+      embeddingsReader(prepared.inputs, dimensions),
     sent({ turn }) {
       const text = inputOf(turn);
       return typeof text === "string"
@@ -120,15 +111,13 @@ function inputOf(
   return texts ?? text;
 }
 
-/** Expected number and length of vectors. */
-export interface ExpectedVectors {
-  readonly inputs: number;
-  /** Length of each vector, if one was requested. */
-  readonly dimensions: number | undefined;
-}
-
-/** Reads vectors. They are checked and counted, but not kept. */
-export function embeddingsReader(expected: ExpectedVectors): AnswerReader {
+/**
+ * Reads vectors: one for each input, of the length requested, if any. They are checked and counted, but not kept.
+ */
+export function embeddingsReader(
+  inputs: number,
+  dimensions: number | undefined,
+): AnswerReader {
   let output: Output | undefined;
   return {
     event({ type, data }) {
@@ -137,11 +126,10 @@ export function embeddingsReader(expected: ExpectedVectors): AnswerReader {
     },
     body(data) {
       const answer = parseBody(data);
-      const usage = inputUsage(answer.usage);
-      output = {
-        embeddings: measure(objectsIn(answer.data), expected),
-        ...(usage && { usage }),
-      };
+      output = withoutEmpty({
+        embeddings: measure(objectsIn(answer.data), inputs, dimensions),
+        usage: inputUsage(answer.usage),
+      });
     },
     result() {
       if (output) return output;
@@ -153,7 +141,8 @@ export function embeddingsReader(expected: ExpectedVectors): AnswerReader {
 /** Checks that there is a vector for each input, all of one length. */
 function measure(
   data: readonly unknown[],
-  { inputs, dimensions: wanted }: ExpectedVectors,
+  inputs: number,
+  wanted: number | undefined,
 ): NonNullable<Output["embeddings"]> {
   const lengths = data.map((item) => lengthOf(fieldOf(item, "embedding")));
   if (lengths.length !== inputs) {
@@ -198,9 +187,8 @@ function inputUsage(usage: unknown): Usage | undefined {
   const { inputTokens, audioTokens, cachedTokens } = usageOf(usage) ?? {};
   const total = fieldOf(usage, "total_tokens");
   const isTotal = Number.isInteger(total) && total as number >= 0;
-  const input = inputTokens || (isTotal ? total as number : inputTokens);
   const known = withoutEmpty({
-    inputTokens: input,
+    inputTokens: inputTokens || (isTotal ? total as number : inputTokens),
     audioTokens,
     cachedTokens,
   });

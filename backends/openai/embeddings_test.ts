@@ -18,7 +18,7 @@ function read(
   answer: unknown,
   { inputs = 1, dimensions }: { inputs?: number; dimensions?: number } = {},
 ) {
-  const reader = embeddingsReader({ inputs, dimensions });
+  const reader = embeddingsReader(inputs, dimensions);
   reader.body(JSON.stringify(answer), 0);
   return reader.result();
 }
@@ -109,7 +109,7 @@ Deno.test("embeddingsReader() reports the server's error and rejects streams", (
     () => read({ error: { message: "too long", code: 400 } }),
     { class: "server_error", code: "400", message: "too long" },
   );
-  const reader = embeddingsReader({ inputs: 1, dimensions: undefined });
+  const reader = embeddingsReader(1, undefined);
   assert.throws(() => reader.event({ data: "{}" }, 0), {
     class: "protocol_error",
   });

@@ -14,6 +14,13 @@ export function bytesOf(text: string): Uint8Array {
   return Buffer.from(text);
 }
 
+/** Returns a request with a body in JSON. */
+export function jsonRequest(
+  body: Uint8Array,
+): { readonly contentType: string; readonly body: Uint8Array } {
+  return { contentType: "application/json", body };
+}
+
 /** Joins the parts of a body. */
 export function joinBytes(parts: readonly BodyPart[]): Uint8Array {
   if (parts.every((part) => typeof part === "string")) {
@@ -54,4 +61,13 @@ export function joinWithCommas(
 function holdsBytes(value: unknown): boolean {
   if (typeof value !== "object" || value === null) return false;
   return value instanceof Uint8Array || Object.values(value).some(holdsBytes);
+}
+
+/** Returns the fields that are neither null nor undefined. */
+export function withoutEmpty<Fields extends object>(
+  fields: Fields,
+): { [Name in keyof Fields]?: NonNullable<Fields[Name]> } {
+  const present = Object.entries(fields)
+    .filter(([, value]) => value !== null && value !== undefined);
+  return Object.fromEntries(present) as Fields;
 }

@@ -4,22 +4,6 @@ import { yieldToEventLoop } from "../../lib/event_loop.ts";
 import type { Audio, Image, MediaFile } from "../../plugins/mod.ts";
 import { bytesOf, joinBytes } from "./json.ts";
 
-/** Encodes audio and images for JSON, as the bytes of a string. Each is read and encoded once while the cache has room. */
-export interface Media {
-  /**
-   * Encodes audio for `input_audio`: WAV and MP3 files unchanged, any other as WAV at 16 kHz.
-   *
-   * @throws {Error} If the file cannot be read or decoded.
-   */
-  inputAudio(audio: Audio): Promise<InputAudio>;
-  /**
-   * Encodes an unchanged file as a `data:` URL.
-   *
-   * @throws {Error} If it cannot be read.
-   */
-  dataUrl(kind: "audio" | "image", file: Audio | Image): Promise<Uint8Array>;
-}
-
 /** Fields of an `input_audio`. */
 export interface InputAudio {
   /** File in base64. */
@@ -33,15 +17,48 @@ const CACHE_BYTES = 64 * 1024 * 1024;
 /** Sample rate of speech models. */
 const RATE_HZ = 16_000;
 
-/** Creates an encoder that keeps at most `maxBytes` of each form. */
-export function openMedia(maxBytes: number = CACHE_BYTES): Media {
-  const inputs = new ByteCache<InputAudio>(maxBytes, ({ data }) => data.length);
-  const urls = new ByteCache<Uint8Array>(maxBytes, ({ length }) => length);
-  return {
-    inputAudio: (audio) => inputs.get(audio.id, () => encodeAudio(audio)),
-    dataUrl: (kind, file) =>
-      urls.get(`${kind} ${file.id}`, async () => encodeUrl(await file.file())),
-  };
+/** Encodes audio and images for JSON, as the bytes of a string. Each is read and encoded once while the cache has room. */
+export class Media {
+  readonly #inputs: ByteCache<InputAudio>;
+  readonly #urls: ByteCache<Uint8Array>;
+
+  /** Keeps at most `maxBytes` of each form. */
+  constructor(maxBytes: number = CACHE_BYTES) {
+    this.#inputs = new ByteCache(maxBytes, ({ data }) => data.length);
+    this.#urls = new ByteCache(maxBytes, ({ length }) => length);
+  }
+
+  /**
+   * Encodes audio for `input_audio`: WAV and MP3 files unchanged, any other as WAV at 16 kHz.
+   *
+   * @throws {Error} If the file cannot be read or decoded.
+   */
+  inputAudio(audio: Audio): Promise<InputAudio> {
+    return this.#inputs.get(audio.id, () => encodeAudio(audio));
+  }
+
+  /**
+   * Encodes an unchanged file as a `data:` URL.
+   *
+   * @throws {Error} If it cannot be read.
+   */
+  dataUrl(kind: "audio" | "image", file: Audio | Image): Promise<Uint8Array> {
+    const id = `${kind} ${file.id}`;
+    return this.#urls.get(id, async () => encodeUrl(await file.file()));
+  }
+
+  /**
+   * Returns the URL of an image as the option `imagesAs` requests it.
+   *
+   * @throws {Error} If its file cannot be read.
+   */
+  async imageUrl(
+    image: Image,
+    imagesAs: "data" | "url",
+  ): Promise<string | Uint8Array> {
+    if (imagesAs === "url" && image.url !== undefined) return image.url;
+    return await this.dataUrl("image", image);
+  }
 }
 
 const FORMATS: Readonly<Record<string, InputAudio["format"]>> = {
@@ -53,9 +70,9 @@ const FORMATS: Readonly<Record<string, InputAudio["format"]>> = {
 };
 
 async function encodeAudio(audio: Audio): Promise<InputAudio> {
-  const file = await audio.file();
-  const format = FORMATS[file.mediaType];
-  if (format) return { data: await encodeBase64(file.bytes), format };
+  const { bytes, mediaType } = await audio.file();
+  const format = FORMATS[mediaType];
+  if (format) return { data: await encodeBase64(bytes), format };
   const wav = encodeWav(await audio.pcm16(RATE_HZ), RATE_HZ);
   return { data: await encodeBase64(wav), format: "wav" };
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { bytesSource, inspectAudio } from "../../audio/mod.ts";
 import type { Audio, Image } from "../../plugins/mod.ts";
 import { bytesOf } from "./json.ts";
-import { openMedia } from "./media.ts";
+import { Media } from "./media.ts";
 
 const BYTES = new Uint8Array([1, 2, 3, 250]);
 
@@ -36,7 +36,7 @@ for (
 ) {
   Deno.test(`inputAudio() sends ${mediaType} unchanged`, async () => {
     const { audio, read } = audioOf(mediaType);
-    assert.deepEqual(await openMedia().inputAudio(audio), {
+    assert.deepEqual(await new Media().inputAudio(audio), {
       data: bytesOf(BYTES.toBase64()),
       format,
     });
@@ -47,7 +47,7 @@ for (
 for (const mediaType of ["audio/flac", "audio/ogg"]) {
   Deno.test(`inputAudio() converts ${mediaType} to WAV, as servers accept no other`, async () => {
     const { audio, read } = audioOf(mediaType);
-    const { data, format } = await openMedia().inputAudio(audio);
+    const { data, format } = await new Media().inputAudio(audio);
     assert.equal(format, "wav");
     const wav = Uint8Array.fromBase64(textOf(data));
     const info = await inspectAudio(bytesSource(wav, "a.wav"));
@@ -59,7 +59,7 @@ for (const mediaType of ["audio/flac", "audio/ogg"]) {
 }
 
 Deno.test("dataUrl() contains the unchanged file and separates images and audio with the same id", async () => {
-  const media = openMedia();
+  const media = new Media();
   const { audio } = audioOf("audio/flac", "x");
   const image: Image = {
     id: "x",
@@ -82,15 +82,15 @@ Deno.test("dataUrl() contains the unchanged file and separates images and audio 
 
 Deno.test("dataUrl() is valid in a JSON string for any media type", async () => {
   const { audio } = audioOf('audio/ogg; codecs="opus"', "x");
-  const url = textOf(await openMedia().dataUrl("audio", audio));
+  const url = textOf(await new Media().dataUrl("audio", audio));
   assert.equal(
     JSON.parse(`"${url}"`),
     'data:audio/ogg; codecs="opus";base64,AQID+g==',
   );
 });
 
-Deno.test("openMedia() reads a file once, and again after it was dropped", async () => {
-  const media = openMedia(10);
+Deno.test("Media reads a file once, and again after it was dropped", async () => {
+  const media = new Media(10);
   const [a, b] = [audioOf("audio/wav", "a"), audioOf("audio/wav", "b")];
   await Promise.all([media.inputAudio(a.audio), media.inputAudio(a.audio)]);
   await media.inputAudio(a.audio);
@@ -104,7 +104,7 @@ for (const length of [0, 1, 393_215, 393_216, 393_217, 1_000_000]) {
   Deno.test(`inputAudio() encodes ${length} bytes the same in slices as at once`, async () => {
     const bytes = new Uint8Array(length).map((_, i) => i * i);
     const { audio } = audioOf("audio/wav", "long", bytes);
-    const { data } = await openMedia().inputAudio(audio);
+    const { data } = await new Media().inputAudio(audio);
     assert.ok(textOf(data) === bytes.toBase64());
   });
 }

@@ -2,12 +2,14 @@ import { z } from "zod";
 import type { Turn } from "../../plugins/mod.ts";
 import {
   offLimit,
+  refineTarget,
   refuse,
   type TargetOptions,
   targetShape,
   text,
 } from "../connect/options.ts";
 import type { JsonObject } from "../../lib/json.ts";
+import { withoutEmpty } from "./json.ts";
 
 /** Options that all backends of the OpenAI API share. */
 export interface OpenAiOptions extends TargetOptions {
@@ -140,28 +142,28 @@ export type GenerationSettings = z.output<
   z.ZodObject<typeof generationShape>
 >;
 
-/** Checks that the options of {@linkcode generationShape} agree: for `superRefine`. */
-export function refineGeneration(
-  settings: Pick<GenerationSettings, "stream" | "streamUsage" | "body">,
+/**
+ * Checks that options agree and that `body` sets none of the fields that the data provides: for `superRefine`. Options of
+ * streams are checked where a backend has them.
+ */
+export function refineOpenAi(
+  settings: OpenAiSettings & Partial<GenerationSettings>,
   context: z.RefinementCtx,
+  dataFields: readonly string[] = [],
 ): void {
-  if (settings.streamUsage !== "continuous" || isStreamed(settings)) return;
-  refuse(
-    context,
-    "streamUsage",
-    "must be final or off unless the answer is streamed",
-  );
-}
-
-/** Rejects fields of the `body` option that the data provides: for `superRefine`. */
-export function refuseDataFields(
-  { body }: Pick<OpenAiSettings, "body">,
-  names: readonly string[],
-  context: z.RefinementCtx,
-): void {
-  const name = names.find((name) => Object.hasOwn(body, name));
-  if (name === undefined) return;
-  refuse(context, "body", `must not set ${name}, which the data provides`);
+  const { body, stream = false, streamUsage } = settings;
+  const name = dataFields.find((name) => Object.hasOwn(body, name));
+  if (name !== undefined) {
+    refuse(context, "body", `must not set ${name}, which the data provides`);
+  }
+  if (streamUsage === "continuous" && !isStreamed({ stream, body })) {
+    refuse(
+      context,
+      "streamUsage",
+      "must be final or off unless the answer is streamed",
+    );
+  }
+  refineTarget(settings, context);
 }
 
 /** Reports whether an answer is streamed. The `body` option overrides `stream`. */
@@ -206,26 +208,24 @@ export function exactTokens(
   return limit === undefined ? undefined : limit * answerCount(settings);
 }
 
-/** Parts of a body beside the fields that all endpoints share. */
-export interface GenerationFields {
-  readonly model: string;
-  /** The endpoint's name for the maximum number of output tokens. */
-  readonly maxTokensField: typeof LIMIT_FIELDS[number];
-  readonly turn: Turn;
-  /** Fields of this endpoint alone. */
-  readonly own?: JsonObject;
-}
-
 /**
- * Builds the fields of a request for generated text. Fields of the `body` option win; null removes a field.
+ * Builds the fields of a request for generated text: `own` are those of one endpoint alone, `maxTokensField` is its name
+ * for the maximum number of output tokens. Fields of the `body` option win; null removes a field.
  *
  * @throws {Error} If `ignoreEos` is set without a number of tokens.
  */
 export function generationFields(
-  settings: GenerationSettings,
-  { model, maxTokensField, turn, own = {} }: GenerationFields,
+  settings:
+    & Omit<GenerationSettings, "streamUsage">
+    & Partial<GenerationSettings>,
+  { model, maxTokensField, turn, own }: {
+    readonly model: string;
+    readonly maxTokensField: typeof LIMIT_FIELDS[number];
+    readonly turn: Turn;
+    readonly own?: JsonObject;
+  },
 ): JsonObject {
-  const { streamUsage, ignoreEos, body } = settings;
+  const { streamUsage = "off", ignoreEos, body } = settings;
   const stream = isStreamed(settings);
   const fields = withoutEmpty({
     model,
@@ -247,13 +247,4 @@ export function generationFields(
     );
   }
   return fields;
-}
-
-/** Returns the fields that are neither null nor undefined. */
-export function withoutEmpty(fields: JsonObject): JsonObject {
-  return Object.fromEntries(
-    Object.entries(fields).filter(([, value]) =>
-      value !== null && value !== undefined
-    ),
-  );
 }

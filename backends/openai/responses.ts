@@ -1,32 +1,31 @@
 import { z } from "zod";
-import { endpointPath, refineTarget, refuse } from "../connect/options.ts";
+import { endpointPath, refuse } from "../connect/options.ts";
 import { openBackend, type Protocol } from "./backend.ts";
 import {
   answerText,
-  checkHistory,
-  conversationJson,
+  type ConversationFormat,
+  conversationRequests,
   encodeContent,
   isTextOnly,
   joinBody,
-  latestSystem,
   ownMessages,
   type PreparedTurn,
   turnsBehind,
 } from "./conversation.ts";
 import type { JsonObject } from "../../lib/json.ts";
-import { jsonItems } from "./json.ts";
-import { type Media, openMedia } from "./media.ts";
+import { Media } from "./media.ts";
 import {
   exactTokens,
   generationFields,
   type GenerationOptions,
   generationShape,
   isStreamed,
-  refuseDataFields,
+  refineOpenAi,
 } from "./options.ts";
 import type { SentText } from "./token_counts.ts";
 import { responseReader } from "./responses_reader.ts";
 import {
+  type AnsweredTurn,
   type BackendPlugin,
   type Columns,
   defineBackend,
@@ -76,7 +75,6 @@ export const responsesOptions = z.strictObject({
     "Form of images: their data, or the URL of those that have one",
   ),
 }).superRefine((settings, context) => {
-  refuseDataFields(settings, ["input", "previous_response_id"], context);
   if (settings.history === "server" && settings.body.store === false) {
     refuse(
       context,
@@ -84,63 +82,80 @@ export const responsesOptions = z.strictObject({
       "must not be server if body.store is false, as the server stores no answers then",
     );
   }
-  refineTarget(settings, context);
+  refineOpenAi(settings, context, ["input", "previous_response_id"]);
 });
 
 /** Validated {@linkcode ResponsesOptions} with their defaults. */
 export type ResponsesSettings = z.output<typeof responsesOptions>;
 
-type ResponsesRequest = InferenceRequest<PreparedTurn>;
+/** Sends turns to `/v1/responses` and reads the answers, streamed or whole. */
+export const responses: BackendPlugin<ResponsesOptions> = defineBackend({
+  name: "responses",
+  summary: "Sends text, speech and images to /v1/responses",
+  primary: "target",
+  options: responsesOptions,
+  open: (settings, context) =>
+    openBackend(settings, context, responsesProtocol),
+});
 
-/** Builds responses requests. Text and media are encoded ahead of time, once for all turns that send them again. */
-export function responsesRequests(
+/** Creates the protocol of responses. */
+export function responsesProtocol(
   settings: ResponsesSettings,
   model: string,
-): Pick<Protocol<PreparedTurn>, "prepare" | "request" | "sent"> {
-  const { history, imagesAs, body } = settings;
-  const wire = { imagesAs, media: openMedia() };
-  const format = { history, toolResult: resultItem, answer: answerItems };
-  const hasInstructions = Object.hasOwn(body, "instructions");
-
-  function bodyOf(request: ResponsesRequest): Uint8Array {
-    const { prepared, session } = request;
-    const isAlone = history === "none" || session.history.length === 0;
-    if (isAlone && prepared.own.length > 0) return prepared.body;
-    const tail = latestSystem(request, history) +
-      jsonField("previous_response_id", previousId(request, history));
-    return joinBody(prepared.head, conversationJson(request, format), tail);
-  }
-
+): Protocol<PreparedTurn> {
+  const { history } = settings;
+  const stream = isStreamed(settings);
   return {
-    async prepare(turn, signal) {
-      checkHistory(turn, settings, ["answers", "server"]);
-      const { columns } = turn;
-      const { tools } = columns;
-      const fields = generationFields({ ...settings, streamUsage: "off" }, {
+    ...conversationRequests(responsesFormat(settings, model)),
+    facts: { stream, history },
+    streams: stream,
+    exactTokens: (turn) => exactTokens(settings, turn),
+    reader: (call) => responseReader(call),
+    sent: (request) => sentText(request, history),
+  };
+}
+
+function responsesFormat(
+  settings: ResponsesSettings,
+  model: string,
+): ConversationFormat {
+  const { history, imagesAs, body } = settings;
+  const media = new Media();
+  const hasInstructions = Object.hasOwn(body, "instructions");
+  return {
+    history,
+    callHistories: ["answers", "server"],
+    list: "input",
+    fields: (turn) =>
+      generationFields(settings, {
         model,
         maxTokensField: "max_output_tokens",
         turn,
         own: {
           store: history === "server",
-          ...(tools && { tools: tools.map(flatTool) }),
+          tools: turn.columns.tools?.map(flatTool),
         },
-      });
-      const items = await Promise.all(
-        ownMessages(columns).map((message) => messageItems(message, wire)),
+      }),
+    async message({ role, content, toolCalls = [], toolCallId = "" }) {
+      if (role === "tool") return [resultItem(toolCallId, joinText(content))];
+      if (role === "assistant") {
+        return answerItems(joinText(content), toolCalls);
+      }
+      const parts = await encodeContent(
+        content,
+        (part) => encodePart(part, imagesAs, media),
       );
-      const own = jsonItems(items.flat());
-      signal.throwIfAborted();
-      const head = JSON.stringify({ ...fields, input: [] }).slice(0, -2);
-      const system = hasInstructions
-        ? ""
-        : jsonField("instructions", columns.system);
-      return { body: joinBody(head, [own], system), head, system, own };
+      return [{ type: "message", role, content: parts }];
     },
-    request: (request) => ({
-      contentType: "application/json",
-      body: bodyOf(request),
-    }),
-    sent: (request) => sentText(request, history),
+    system: (prompt) =>
+      hasInstructions ? "" : jsonField("instructions", prompt),
+    toolResult: resultItem,
+    answer: answerItems,
+    join: ({ head, system }, messages, earlier) => {
+      const id = history === "server" ? previousId(earlier) : undefined;
+      const tail = system + jsonField("previous_response_id", id);
+      return joinBody(head, messages, tail);
+    },
   };
 }
 
@@ -150,16 +165,13 @@ function jsonField(name: string, value: string | undefined): string {
 }
 
 /**
- * Returns the id of the answer that the server continues from; `undefined` in the first turn and if it stores none.
+ * Returns the id of the answer that the server continues from; `undefined` in the first turn.
  *
  * @throws {RequestError} `history_error` if that answer has no id.
  */
-function previousId(
-  { session }: ResponsesRequest,
-  history: ResponsesSettings["history"],
-): string | undefined {
-  const last = session.history.at(-1);
-  if (history !== "server" || !last) return undefined;
+function previousId(earlier: readonly AnsweredTurn[]): string | undefined {
+  const last = earlier.at(-1);
+  if (!last) return undefined;
   const { responseId } = last.output;
   if (responseId !== undefined) return responseId;
   throw new RequestError(
@@ -168,44 +180,21 @@ function previousId(
   );
 }
 
-/** Encoder and options for the media in items. */
-interface WireOptions extends Pick<ResponsesSettings, "imagesAs"> {
-  readonly media: Media;
-}
-
-/** @throws {Error} If a file cannot be read. */
-async function messageItems(
-  { role, content, toolCalls = [], toolCallId = "" }: Message,
-  options: WireOptions,
-): Promise<readonly JsonObject[]> {
-  if (role === "tool") return [resultItem(toolCallId, joinText(content))];
-  if (role === "assistant") return answerItems(joinText(content), toolCalls);
-  const parts = await encodeContent(
-    content,
-    (part) => inputPart(part, options),
-  );
-  return [{ type: "message", role, content: parts }];
-}
-
-async function inputPart(
+async function encodePart(
   part: MessagePart,
-  { media, imagesAs }: WireOptions,
+  imagesAs: ResponsesSettings["imagesAs"],
+  media: Media,
 ): Promise<JsonObject> {
   switch (part.kind) {
     case "text":
       return { type: "input_text", text: part.text };
-    case "audio":
-      return {
-        type: "input_audio",
-        input_audio: await media.inputAudio(part.audio),
-      };
     case "image": {
-      const { image } = part;
-      const url = imagesAs === "url" ? image.url : undefined;
-      return {
-        type: "input_image",
-        image_url: url ?? await media.dataUrl("image", image),
-      };
+      const image_url = await media.imageUrl(part.image, imagesAs);
+      return { type: "input_image", image_url };
+    }
+    case "audio": {
+      const input_audio = await media.inputAudio(part.audio);
+      return { type: "input_audio", input_audio };
     }
   }
 }
@@ -239,7 +228,7 @@ function flatTool(tool: unknown): unknown {
 
 /** Returns the text that the server reads for a request, whether it is resent or stored. Media and tools cannot be counted. */
 function sentText(
-  request: ResponsesRequest,
+  request: InferenceRequest<PreparedTurn>,
   history: ResponsesSettings["history"],
 ): SentText | undefined {
   const turns = turnsBehind(request, history);
@@ -249,7 +238,8 @@ function sentText(
   const messages = [
     ...(system === undefined ? [] : [{ role: "system", content: system }]),
     ...turns.flatMap(({ turn, output }) => [
-      ...textMessages(turn.columns),
+      ...ownMessages(turn.columns)
+        .map(({ role, content }) => ({ role, content: joinText(content) })),
       ...(output
         ? [{
           role: "assistant",
@@ -272,40 +262,7 @@ function isCountable(columns: Columns): boolean {
     );
 }
 
-function textMessages({ messages = [], text }: Columns) {
-  const chat = messages.map(({ role, content }) => ({
-    role: role as string,
-    content: joinText(content),
-  }));
-  return text === undefined ? chat : [...chat, { role: "user", content: text }];
-}
-
 function joinText(content: Message["content"]): string {
   if (typeof content === "string") return content;
   return content.map((part) => part.kind === "text" ? part.text : "").join("");
-}
-
-/** Sends turns to `/v1/responses` and reads the answers, streamed or whole. */
-export const responses: BackendPlugin<ResponsesOptions> = defineBackend({
-  name: "responses",
-  summary: "Sends text, speech and images to /v1/responses",
-  primary: "target",
-  options: responsesOptions,
-  open: (settings, context) =>
-    openBackend(settings, context, responsesProtocol),
-});
-
-function responsesProtocol(
-  settings: ResponsesSettings,
-  model: string,
-): Protocol<PreparedTurn> {
-  const stream = isStreamed(settings);
-  return {
-    needs: [["text", "messages", "audio", "images", "toolResult"]],
-    facts: { stream, history: settings.history },
-    streams: stream,
-    ...responsesRequests(settings, model),
-    exactTokens: (turn) => exactTokens(settings, turn),
-    reader: (call) => responseReader(call),
-  };
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { type Delta, isRequestError, type Output } from "../../plugins/mod.ts";
 import { responseReader } from "./responses_reader.ts";
-import { MAX_CALLS } from "./output_parts.ts";
+import { MAX_CALLS } from "./tool_calls.ts";
 
 /** Event. Its type is repeated in its data unless the data has another. */
 interface Sent {

@@ -10,7 +10,7 @@ import type {
 import type { PreparedTurn } from "./conversation.ts";
 import {
   responses,
-  responsesRequests,
+  responsesProtocol,
   type ResponsesSettings,
 } from "./responses.ts";
 
@@ -30,7 +30,7 @@ async function send(
   turns: readonly (Partial<Turn> & { output?: Output })[],
   given: Record<string, unknown> = {},
 ) {
-  const { prepare, request, sent } = responsesRequests(
+  const { prepare, request, sent } = responsesProtocol(
     await settingsOf(given),
     "model",
   );
@@ -94,7 +94,7 @@ const image: Image = {
     }),
 };
 
-Deno.test("responsesRequests() sends a prompt with its fields", async () => {
+Deno.test("responsesProtocol() sends a prompt with its fields", async () => {
   const { body, sent } = await send([{
     columns: { text: "Grüße", system: "Be brief" },
     maxOutputTokens: 5,
@@ -120,7 +120,7 @@ Deno.test("responsesRequests() sends a prompt with its fields", async () => {
   });
 });
 
-Deno.test("responsesRequests() sends audio and images, whose tokens are not counted", async () => {
+Deno.test("responsesProtocol() sends audio and images, whose tokens are not counted", async () => {
   const columns: Columns = { text: "Listen and look", audio, images: [image] };
   const { body, sent } = await send([{ columns }]);
   assert.deepEqual(body.input, [
@@ -142,7 +142,7 @@ Deno.test("responsesRequests() sends audio and images, whose tokens are not coun
   ]);
 });
 
-Deno.test("responsesRequests() sends chats with calls, results and flat tools", async () => {
+Deno.test("responsesProtocol() sends chats with calls, results and flat tools", async () => {
   const { body } = await send([{
     columns: {
       messages: [
@@ -191,7 +191,7 @@ const talk = [
   { columns: { text: "three" } },
 ];
 
-Deno.test("responsesRequests() sends earlier turns as the history option requires", async () => {
+Deno.test("responsesProtocol() sends earlier turns as the history option requires", async () => {
   const cases:
     readonly (readonly [string, unknown[], Record<string, unknown>])[] = [
       ["answers", [
@@ -228,7 +228,7 @@ Deno.test("responsesRequests() sends earlier turns as the history option require
   }
 });
 
-Deno.test("responsesRequests() answers the calls of the answer before, resent or stored", async () => {
+Deno.test("responsesProtocol() answers the calls of the answer before, resent or stored", async () => {
   const toolCalls = [
     { id: "call_1", name: "look", arguments: "{}" },
     { id: "call_2", name: "listen", arguments: "{}" },
@@ -265,7 +265,7 @@ Deno.test("responsesRequests() answers the calls of the answer before, resent or
   assert.deepEqual(unanswered.body.input, [user("Look"), user("And?")]);
 });
 
-Deno.test("responsesRequests() reports what earlier answers lack", async () => {
+Deno.test("responsesProtocol() reports what earlier answers lack", async () => {
   const cases: readonly (readonly [string, Partial<Turn>, RegExp])[] = [
     ["server", { columns: { text: "b" } }, /the server sent none/],
     ["scripted", { columns: { text: "b" } }, /the data has no column "answer"/],
@@ -289,7 +289,7 @@ Deno.test("responsesRequests() reports what earlier answers lack", async () => {
   }
 });
 
-Deno.test("responsesRequests() lets the body option replace fields and null remove them", async () => {
+Deno.test("responsesProtocol() lets the body option replace fields and null remove them", async () => {
   const { body } = await send([{ columns: { text: "a", system: "b" } }], {
     body: { model: null, store: null, stream: false, instructions: "c" },
   });

@@ -1,16 +1,19 @@
 import {
   probe,
+  type ProbeConnections,
   probeConnections,
   type ProbeOptions,
 } from "../connect/probe.ts";
 import { NO_SUCH_PATH } from "../connect/target.ts";
 import { fieldOf, type JsonObject, tryJson } from "../../lib/json.ts";
+import { withoutEmpty } from "./json.ts";
 import type { OpenAiSettings } from "./options.ts";
 import type { WarnOnce } from "../../lib/warn_once.ts";
 import {
   isRequestError,
   isToken,
   messageOf,
+  type Output,
   type Sample,
   type TokenCounter,
   type Usage,
@@ -30,39 +33,20 @@ export interface SentText {
   readonly tokenize?: Readonly<Record<string, unknown>>;
 }
 
-/** Counts tokens of finished requests where the server's counts are missing or cannot be right. */
-export interface TokenCounts extends Disposable {
-  /**
-   * Returns the counts that a sample lacks or that replace wrong ones, each with its source. `sent` is called only if
-   * the number of input tokens is unknown.
-   */
-  count(
-    sample: Sample,
-    sent: () => SentText | undefined,
-    signal: AbortSignal,
-  ): Promise<Usage>;
-}
-
-/** Options of {@linkcode openTokenCounts}. */
-export interface TokenCountsOptions extends Omit<TokenizeOptions, "warn"> {
-  /** Whether to request `/tokenize`. */
-  readonly tokenize: boolean;
-  /** Local tokenizer, if any. */
-  readonly tokenizer: Tokenizer | undefined;
-  readonly warn: WarnOnce;
-}
-
-/** Number of tokens and its source. */
+/** Number of tokens and its source, unless that is the server's usage. */
 interface Count {
-  readonly by: TokenCounter;
+  readonly by?: TokenCounter;
   readonly tokens: number;
 }
 
-/** Counts the tokens of a text; resolves with `undefined` if it cannot. */
-type Counter = (
-  text: SentText,
-  signal: AbortSignal,
-) => Promise<Count | undefined>;
+/** Options of {@linkcode TokenCounts}. */
+export interface TokenCountsOptions {
+  /** Server to ask for counts, if any. */
+  readonly server?: TokenizeServer | undefined;
+  /** Local tokenizer, if any. */
+  readonly tokenizer?: Tokenizer | undefined;
+  readonly warn: WarnOnce;
+}
 
 /**
  * Opens the tokenizer of the `tokenizer` option.
@@ -78,123 +62,122 @@ export async function openTokenizerOption(
   });
 }
 
-/** Creates token counts from these sources, in order: the server's `/tokenize`, the tokenizer, an estimate. */
-export function openTokenCounts(
-  { tokenizer, tokenize, warn, ...server }: TokenCountsOptions,
-): TokenCounts {
-  const source = tokenizer ? "counted by the tokenizer" : "estimated";
-  const remote = tokenize
-    ? openTokenize({
-      ...server,
-      warn: (answer) =>
-        warn(
-          "tokenize",
-          `Tokens that the server does not count are ${source}: POST ${server.url.pathname} ${answer} (tokenize=false skips it)`,
-        ),
-    })
-    : undefined;
-  const counters: readonly Counter[] = [
-    ...(remote ? [byTokenize(remote)] : []),
-    ...(tokenizer ? [byTokenizer(tokenizer)] : []),
-  ];
+/**
+ * Counts tokens of finished requests where the server's counts are missing or cannot be right, from these sources, in
+ * order: the server's `/tokenize`, the tokenizer, an estimate.
+ */
+export class TokenCounts implements Disposable {
+  readonly #tokenize: Tokenize | undefined;
+  readonly #tokenizer: Tokenizer | undefined;
+  readonly #warn: WarnOnce;
 
-  async function countText(
-    text: SentText | undefined,
-    signal: AbortSignal,
-    estimate: (text: SentText) => Count,
-  ): Promise<Count | undefined> {
-    if (!text) return undefined;
-    for (const counter of counters) {
-      const counted = await counter(text, signal);
-      if (counted) return counted;
-    }
-    return estimate(text);
+  constructor({ server, tokenizer, warn }: TokenCountsOptions) {
+    const source = tokenizer ? "counted by the tokenizer" : "estimated";
+    this.#tokenizer = tokenizer;
+    this.#warn = warn;
+    this.#tokenize = server && new Tokenize(server, (answer) =>
+      warn(
+        "tokenize",
+        `Tokens that the server does not count are ${source}: POST ${server.url.pathname} ${answer} (tokenize=false skips it)`,
+      ));
   }
 
-  async function countInput(
+  /**
+   * Returns the counts that a sample lacks or that replace wrong ones, each with its source. `sent` is called only if
+   * the number of input tokens is unknown.
+   */
+  async count(
+    sample: Sample,
+    sent: () => SentText | undefined,
+    signal: AbortSignal,
+  ): Promise<Usage> {
+    const { inputTokens } = sample.output.usage ?? {};
+    const [input, output] = await Promise.all([
+      inputTokens ? undefined : this.#countInput(inputTokens, sent(), signal),
+      this.#countOutput(sample, signal),
+    ]);
+    const countedBy = withoutEmpty({ input: input?.by, output: output?.by });
+    return withoutEmpty({
+      inputTokens: input?.tokens,
+      outputTokens: output?.tokens,
+      countedBy: Object.keys(countedBy).length > 0 ? countedBy : undefined,
+    });
+  }
+
+  async #countInput(
     known: number | undefined,
-    text: SentText | undefined,
+    sent: SentText | undefined,
     signal: AbortSignal,
   ): Promise<Count | undefined> {
-    if (known === 0 && text && [text.text].flat().join("") === "") {
-      return { by: "server", tokens: 0 };
-    }
-    const counted = await countText(text, signal, byCharacters);
+    const isEmpty = sent && [sent.text].flat().join("") === "";
+    if (known === 0 && isEmpty) return { tokens: 0 };
+    const counted = sent &&
+      (await this.#countText(sent, signal) ?? byCharacters(sent));
     if (known === 0) {
-      warn("input", `server counted 0 input tokens; ${replacedBy(counted)}`);
+      const message = `server counted 0 input tokens; ${replacedBy(counted)}`;
+      this.#warn("input", message);
     }
     return counted;
   }
 
   /** Returns `undefined` if the server's count is kept, also if another source counts no more tokens. */
-  async function countOutput(
+  async #countOutput(
     sample: Sample,
     signal: AbortSignal,
   ): Promise<Count | undefined> {
     const { outputTokens: known } = sample.output.usage ?? {};
     if (known !== undefined && known >= fewestTokens(sample)) return undefined;
-    const counted = await countText(
-      outputText(sample),
-      signal,
-      (text) => byDeltas(sample, text) ?? byCharacters(text),
-    );
+    const text = outputText(sample);
+    const counted = text === undefined ? undefined : await this.#countText({
+      text,
+      tokenize: { prompt: text, add_special_tokens: false },
+    }, signal) ?? byDeltas(sample, text) ?? byCharacters({ text });
     if (known === undefined) return counted;
     if (known > 0 && counted && counted.tokens <= known) return undefined;
-    warn(
+    const tokens = plural(known, "token");
+    this.#warn(
       "output",
-      `server counted ${plural(known, "token")} for ${
-        describeOutput(sample)
-      }; ${replacedBy(counted)}`,
+      `server counted ${tokens} for ${describeOutput(sample)}; ${
+        replacedBy(counted)
+      }`,
     );
     return counted;
   }
 
-  return {
-    async count(sample, sent, signal) {
-      const { inputTokens } = sample.output.usage ?? {};
-      const [input, output] = await Promise.all([
-        inputTokens ? undefined : countInput(inputTokens, sent(), signal),
-        countOutput(sample, signal),
-      ]);
-      return usageFrom(input, output);
-    },
-    [Symbol.dispose]: () => remote?.[Symbol.dispose](),
-  };
-}
-
-/** Counts by `/tokenize`. A count of 0 for a text with words is not used: vLLM returns it for Whisper models. */
-function byTokenize({ count }: Tokenize): Counter {
-  return async ({ text, tokenize }, signal) => {
-    const tokens = tokenize && await count(tokenize, signal);
-    if (tokens === undefined) return undefined;
-    const hasWords = [text].flat().some((one) => one.trim() !== "");
-    return tokens === 0 && hasWords ? undefined : { by: "tokenize", tokens };
-  };
-}
-
-/** Counts by the tokenizer, without the tokens that a chat template adds. */
-function byTokenizer({ countLong }: Tokenizer): Counter {
-  return async ({ text }) => {
+  /** Counts by `/tokenize` or by the tokenizer, which adds no tokens of a chat template. */
+  async #countText(
+    { text, tokenize }: SentText,
+    signal: AbortSignal,
+  ): Promise<Count | undefined> {
+    const texts = [text].flat();
+    const counted = tokenize && await this.#tokenize?.count(tokenize, signal);
+    // vLLM counts 0 tokens for Whisper models, whatever the text.
+    const isCount = counted || texts.every((one) => one.trim() === "");
+    if (counted !== undefined && isCount) {
+      return { by: "tokenize", tokens: counted };
+    }
+    if (!this.#tokenizer) return undefined;
     let tokens = 0;
-    for (const one of [text].flat()) tokens += await countLong(one);
+    for (const one of texts) tokens += await this.#tokenizer.countLong(one);
     return { by: "tokenizer", tokens };
-  };
+  }
+
+  [Symbol.dispose](): void {
+    this.#tokenize?.[Symbol.dispose]();
+  }
 }
 
 function byCharacters({ text }: SentText): Count {
-  const tokens = [text].flat().reduce(
-    (sum, one) => sum + estimateTokens(one),
-    0,
-  );
+  const tokens = [text].flat()
+    .reduce((sum, one) => sum + estimateTokens(one), 0);
   return { by: "characters", tokens };
 }
 
 /** Counts deltas with text, unless they are longer or shorter than tokens. */
-function byDeltas(sample: Sample, { text }: SentText): Count | undefined {
+function byDeltas(sample: Sample, text: string): Count | undefined {
   if (!isAppended(sample)) return undefined;
   const tokens = sample.deltas.filter(({ text = "" }) => text !== "").length;
-  if (!mayBeTokens(tokens, String(text))) return undefined;
-  return { by: "deltas", tokens };
+  return mayBeTokens(tokens, text) ? { by: "deltas", tokens } : undefined;
 }
 
 function replacedBy(counted: Count | undefined): string {
@@ -204,7 +187,7 @@ function replacedBy(counted: Count | undefined): string {
 function describeOutput(sample: Sample): string {
   const deltas = sample.deltas.filter(isToken).length;
   if (deltas > 0) return plural(deltas, "delta");
-  const { length } = String(outputText(sample)?.text ?? "");
+  const { length } = outputText(sample) ?? "";
   return `an answer of ${plural(length, "character")}`;
 }
 
@@ -212,29 +195,12 @@ function plural(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
-function usageFrom(input: Count | undefined, output: Count | undefined): Usage {
-  const countedBy = {
-    ...(input && input.by !== "server" && { input: input.by }),
-    ...(output && output.by !== "server" && { output: output.by }),
-  };
-  return {
-    ...(input && { inputTokens: input.tokens }),
-    ...(output && { outputTokens: output.tokens }),
-    ...(Object.keys(countedBy).length > 0 && { countedBy }),
-  };
-}
-
-type Answered = Pick<Sample, "deltas" | "output">;
-
 /** Returns the text that the model generated, or `undefined` if it generated more than text or nothing is known of it. */
-export function outputText(sample: Answered): SentText | undefined {
-  const { deltas, output: { embeddings } } = sample;
-  if (embeddings || deltas.some(({ kind }) => kind === "audio")) {
-    return undefined;
-  }
-  const text = isAppended(sample) ? joinDeltas(deltas) : wholeText(sample);
-  if (text === undefined) return undefined;
-  return { text, tokenize: { prompt: text, add_special_tokens: false } };
+function outputText(sample: Sample): string | undefined {
+  const { deltas, output } = sample;
+  const hasAudio = deltas.some(({ kind }) => kind === "audio");
+  if (output.embeddings || hasAudio) return undefined;
+  return isAppended(sample) ? joinDeltas(deltas) : wholeText(output);
 }
 
 /**
@@ -244,7 +210,7 @@ export function outputText(sample: Answered): SentText | undefined {
 const TOLERANCE = 3;
 
 /** Reports whether a number of deltas can be the number of tokens in a text: they are neither sentences nor letters. */
-export function mayBeTokens(deltas: number, text: string): boolean {
+function mayBeTokens(deltas: number, text: string): boolean {
   const estimate = estimateOf(text);
   return estimate <= deltas * TOLERANCE && estimate * TOLERANCE >= deltas;
 }
@@ -254,9 +220,9 @@ export function mayBeTokens(deltas: number, text: string): boolean {
  * characters need if deltas are shorter than tokens. Some deltas are not tokens: one token may end the reasoning and
  * begin the answer, and a tool call may have several deltas of one token.
  */
-export function fewestTokens(sample: Answered): number {
+function fewestTokens(sample: Sample): number {
   const { deltas } = sample;
-  const text = String(outputText(sample)?.text ?? "");
+  const text = outputText(sample) ?? "";
   const pieces = isAppended(sample) ? countTextDeltas(deltas) : 0;
   const atLeast = estimateOf(text) / TOLERANCE;
   const fewest = mayBeTokens(pieces, text) ? pieces : Math.min(pieces, atLeast);
@@ -282,7 +248,7 @@ function countTextDeltas(deltas: Sample["deltas"]): number {
 }
 
 /** Reports whether an answer arrived as deltas that only append. */
-function isAppended({ deltas }: Answered): boolean {
+function isAppended({ deltas }: Sample): boolean {
   return deltas.length > 0 && deltas.every(({ mode }) => mode !== "replace");
 }
 
@@ -292,7 +258,7 @@ function joinDeltas(deltas: Sample["deltas"]): string {
     .map(({ text = "" }) => text).join("");
 }
 
-function wholeText({ output }: Answered): string | undefined {
+function wholeText(output: Output): string | undefined {
   const { text, choices = [{ text }], reasoning, refusal } = output;
   const parts = [
     reasoning,
@@ -303,86 +269,97 @@ function wholeText({ output }: Answered): string | undefined {
   return parts.length === 0 ? undefined : parts.join("");
 }
 
-/** Counts tokens by the server's `/tokenize`. */
-export interface Tokenize extends Disposable {
-  /**
-   * Sends a question, `{ prompt }` or `{ messages }` with further fields. Resolves with the number of tokens, or
-   * `undefined` if the server does not answer this question or any.
-   */
-  count(question: JsonObject, signal: AbortSignal): Promise<number | undefined>;
-}
-
-/** Options of {@linkcode openTokenize}. */
-export interface TokenizeOptions {
+/** Server that may have `/tokenize`. */
+export interface TokenizeServer {
   readonly url: URL;
   readonly model: string;
   readonly ask: ProbeOptions;
-  /** Called with the server's answer if it does not tokenize. */
-  warn(answer: string): void;
 }
 
 /** Maximum number of connections: the server's others are for the run. */
 const MAX_SOCKETS = 4;
 
 /**
- * Opens connections for questions, so that no request of the run waits for one or reuses one. Until the server has
- * answered a question, one is sent at a time, and a kind of question that the server does not support is sent once.
+ * Counts tokens by the server's `/tokenize`, over connections of its own, so that no request of the run waits for one or
+ * reuses one. Until the server has answered a question, one is sent at a time, and a kind of question that the server
+ * does not support is sent once.
  */
-export function openTokenize(
-  { url, model, ask, warn }: TokenizeOptions,
-): Tokenize {
-  const connections = probeConnections(url, ask, MAX_SOCKETS);
-  const headers = { ...ask.headers, "content-type": "application/json" };
-  const unsupported = new Set<Kind>();
-  let isSupported = false;
-  let first: Promise<unknown> | undefined;
+export class Tokenize implements Disposable {
+  readonly #server: TokenizeServer;
+  readonly #warn: (answer: string) => void;
+  readonly #connections: ProbeConnections;
+  readonly #unsupported = new Set<Kind>();
+  #isSupported = false;
+  #first: Promise<unknown> | undefined;
 
-  function giveUp(kinds: readonly Kind[], answer: string): void {
-    warn(answer);
-    for (const kind of kinds) unsupported.add(kind);
+  /** `warn` receives the server's answer if it does not tokenize. */
+  constructor(server: TokenizeServer, warn: (answer: string) => void) {
+    this.#server = server;
+    this.#warn = warn;
+    this.#connections = probeConnections(server.url, server.ask, MAX_SOCKETS);
   }
 
-  async function askServer(
+  /**
+   * Sends a question, `{ prompt }` or `{ messages }` with further fields. Resolves with the number of tokens, or
+   * `undefined` if the server does not answer this question or any.
+   */
+  async count(
     question: JsonObject,
     signal: AbortSignal,
   ): Promise<number | undefined> {
-    const body = JSON.stringify({ model, ...question });
-    const options = { ...ask, headers, connections, signal, body };
-    const count = countIn(await probe(url, options));
-    if (count !== undefined) isSupported = true;
-    else giveUp([kindOf(question)], "is not answered with a count");
+    while (!this.#isSupported && this.#first) await this.#first;
+    if (this.#unsupported.has(kindOf(question))) return undefined;
+    const answer = this.#ask(question, signal)
+      .catch((error) => this.#handleError(error, question));
+    this.#first = answer.finally(() => this.#first = undefined);
+    return await answer;
+  }
+
+  async #ask(
+    question: JsonObject,
+    signal: AbortSignal,
+  ): Promise<number | undefined> {
+    const { url, model, ask } = this.#server;
+    const answer = await probe(url, {
+      ...ask,
+      headers: { ...ask.headers, "content-type": "application/json" },
+      connections: this.#connections,
+      signal,
+      body: JSON.stringify({ model, ...question }),
+    });
+    const count = countIn(answer);
+    if (count !== undefined) this.#isSupported = true;
+    else this.#giveUp([kindOf(question)], "is not answered with a count");
     return count;
   }
 
   /** A server that is unreachable now may answer later. A silent one is given up, as it would delay the run. */
-  function handleError(error: unknown, question: JsonObject): undefined {
+  #handleError(error: unknown, question: JsonObject): undefined {
     if (!isRequestError(error)) return;
     const { class: kind, code = "", message } = error;
+    const asked = [kindOf(question)];
     if (kind === "connect_timeout") {
-      giveUp(KINDS, `is not answered within ${ask.timeoutMs} ms`);
+      const { timeoutMs } = this.#server.ask;
+      this.#giveUp(KINDS, `is not answered within ${timeoutMs} ms`);
     } else if (kind === "protocol_error") {
-      giveUp([kindOf(question)], `is not answered with a count: ${message}`);
+      this.#giveUp(asked, `is not answered with a count: ${message}`);
     } else if (kind !== "http_error") {
       return;
     } else if (NO_SUCH_PATH.includes(code)) {
-      giveUp(KINDS, `is answered with ${code}`);
+      this.#giveUp(KINDS, `is answered with ${code}`);
     } else if (!isTemporary(Number(code))) {
-      giveUp([kindOf(question)], `fails: ${message}`);
-    } else if (code === "500") warn(`fails: ${message}`);
+      this.#giveUp(asked, `fails: ${message}`);
+    } else if (code === "500") this.#warn(`fails: ${message}`);
   }
 
-  return {
-    async count(question, signal) {
-      while (!isSupported && first) await first;
-      if (unsupported.has(kindOf(question))) return undefined;
-      const answer = askServer(question, signal).catch((error) =>
-        handleError(error, question)
-      );
-      first = answer.finally(() => first = undefined);
-      return await answer;
-    },
-    [Symbol.dispose]: () => connections.destroy(),
-  };
+  #giveUp(kinds: readonly Kind[], answer: string): void {
+    this.#warn(answer);
+    for (const kind of kinds) this.#unsupported.add(kind);
+  }
+
+  [Symbol.dispose](): void {
+    this.#connections.destroy();
+  }
 }
 
 const KINDS = ["prompt", "messages"] as const;

@@ -6,7 +6,7 @@ import { smallTokenizer } from "../../tests/support/small_tokenizer.ts";
 import type { SentText } from "./token_counts.ts";
 import { loopback } from "../../tests/support/loopback.ts";
 import { warnOnce } from "../../lib/warn_once.ts";
-import { openTokenCounts, openTokenizerOption } from "./token_counts.ts";
+import { openTokenizerOption, TokenCounts } from "./token_counts.ts";
 
 const { signal } = new AbortController();
 
@@ -17,18 +17,17 @@ async function counting(
 ) {
   const server = answer && loopback(({ body }) => answer(body));
   const warnings: string[] = [];
-  const counts = openTokenCounts({
-    tokenize: !!server,
+  const ask = {
+    headers: {},
+    tls: { rejectUnauthorized: true },
+    timeoutMs: 10_000,
+    signal,
+    clean: (text: string) => text,
+  };
+  const counts = new TokenCounts({
+    server: server &&
+      { url: new URL("/tokenize", server.target), model: "m", ask },
     tokenizer: await openTokenizerOption(settings),
-    url: new URL("/tokenize", server?.target ?? "http://127.0.0.1:1"),
-    model: "m",
-    ask: {
-      headers: {},
-      tls: { rejectUnauthorized: true },
-      timeoutMs: 10_000,
-      signal,
-      clean: (text) => text,
-    },
     warn: warnOnce((message) => warnings.push(message)),
   });
   return {
@@ -67,7 +66,7 @@ const prompt: SentText = {
   tokenize: { prompt: "four four four" },
 };
 
-Deno.test("openTokenCounts() counts input and output by the server", async () => {
+Deno.test("TokenCounts counts input and output by the server", async () => {
   await using counts = await counting(
     {},
     ({ prompt }) => Response.json({ count: String(prompt).length }),
@@ -83,7 +82,7 @@ Deno.test("openTokenCounts() counts input and output by the server", async () =>
   ]);
 });
 
-Deno.test("openTokenCounts() ignores a count of 0 tokens for words", async () => {
+Deno.test("TokenCounts ignores a count of 0 tokens for words", async () => {
   await using counts = await counting({}, () => Response.json({ count: 0 }));
   const words = await counts.count(whole({ text: "four" }), prompt);
   assert.deepEqual(words.countedBy, {
@@ -95,7 +94,7 @@ Deno.test("openTokenCounts() ignores a count of 0 tokens for words", async () =>
   assert.equal(silence.countedBy?.output, "tokenize");
 });
 
-Deno.test("openTokenCounts() counts several answers as one text", async () => {
+Deno.test("TokenCounts counts several answers as one text", async () => {
   await using counts = await counting({}, () => Response.json({ count: 4 }));
   const answers = streamed(
     { text: "to", choice: 1 },
@@ -107,7 +106,7 @@ Deno.test("openTokenCounts() counts several answers as one text", async () => {
   assert.equal(counts.asked()?.[0]?.prompt, "only today");
 });
 
-Deno.test("openTokenCounts() counts only what the server's usage lacks", async () => {
+Deno.test("TokenCounts counts only what the server's usage lacks", async () => {
   await using counts = await counting({}, () => Response.json({ count: 3 }));
   const usage = { inputTokens: 1 };
   const { deltas } = answer;
@@ -124,7 +123,7 @@ Deno.test("openTokenCounts() counts only what the server's usage lacks", async (
   assert.equal(counts.asked()?.length, 2);
 });
 
-Deno.test("openTokenCounts() warns once of a server that does not tokenize and estimates", async () => {
+Deno.test("TokenCounts warns once of a server that does not tokenize and estimates", async () => {
   await using counts = await counting(
     {},
     () => new Response("", { status: 404 }),
@@ -142,7 +141,7 @@ Deno.test("openTokenCounts() warns once of a server that does not tokenize and e
   ]);
 });
 
-Deno.test("openTokenCounts() estimates one request if the server fails temporarily", async () => {
+Deno.test("TokenCounts estimates one request if the server fails temporarily", async () => {
   let answers = 0;
   await using counts = await counting(
     {},
@@ -156,7 +155,7 @@ Deno.test("openTokenCounts() estimates one request if the server fails temporari
   assert.deepEqual(counts.warnings, []);
 });
 
-Deno.test("openTokenCounts() estimates by deltas, or by characters without deltas", async () => {
+Deno.test("TokenCounts estimates by deltas, or by characters without deltas", async () => {
   await using counts = await counting({});
   const cases: readonly (readonly [Sample, number | undefined, string])[] = [
     [streamed({ text: "a long piece" }, { text: "" }), 1, "deltas"],
@@ -244,7 +243,7 @@ function counted(
   return { ...answered, output: { ...answered.output, usage } };
 }
 
-Deno.test("openTokenCounts() replaces counts that cannot be right and warns once", async () => {
+Deno.test("TokenCounts replaces counts that cannot be right and warns once", async () => {
   const cases: readonly (readonly [Sample, number, string, string])[] = [
     [counted(0), 31, "deltas", "0 tokens for 31 deltas"],
     [counted(1), 31, "deltas", "1 token for 31 deltas"],
@@ -282,7 +281,7 @@ Deno.test("openTokenCounts() replaces counts that cannot be right and warns once
   }
 });
 
-Deno.test("openTokenCounts() keeps counts of the server that may be right", async () => {
+Deno.test("TokenCounts keeps counts of the server that may be right", async () => {
   const cases: readonly Sample[] = [
     counted(31),
     counted(500),
@@ -308,7 +307,7 @@ Deno.test("openTokenCounts() keeps counts of the server that may be right", asyn
   }
 });
 
-Deno.test("openTokenCounts() compares with other counts before it replaces the server's", async () => {
+Deno.test("TokenCounts compares with other counts before it replaces the server's", async () => {
   await using more = await counting({}, () => Response.json({ count: 40 }));
   assert.deepEqual(await more.count(counted(20)), {
     outputTokens: 40,
@@ -322,7 +321,7 @@ Deno.test("openTokenCounts() compares with other counts before it replaces the s
   assert.deepEqual(same.warnings, []);
 });
 
-Deno.test("openTokenCounts() leaves out a 0 that it cannot replace", async () => {
+Deno.test("TokenCounts leaves out a 0 that it cannot replace", async () => {
   await using counts = await counting({});
   const spoken = counted(0, { kind: "audio", bytes: 4 });
   assert.deepEqual(await counts.count(spoken), {});
@@ -331,7 +330,7 @@ Deno.test("openTokenCounts() leaves out a 0 that it cannot replace", async () =>
   ]);
 });
 
-Deno.test("openTokenCounts() counts an input for which the server counted 0 tokens", async () => {
+Deno.test("TokenCounts counts an input for which the server counted 0 tokens", async () => {
   const answered = whole({
     text: "four",
     usage: { inputTokens: 0, outputTokens: 1 },
@@ -353,7 +352,7 @@ Deno.test("openTokenCounts() counts an input for which the server counted 0 toke
   assert.deepEqual(empty.warnings, []);
 });
 
-Deno.test("openTokenCounts() counts by a tokenizer file, each text of a batch separately", async () => {
+Deno.test("TokenCounts counts by a tokenizer file, each text of a batch separately", async () => {
   const folder = await Deno.makeTempDir({ prefix: "earshot-counts-" });
   const path = join(folder, "tokenizer.json");
   const merges = ["f o", "fo u", "fou r", "Ġ four"]
@@ -384,14 +383,14 @@ Deno.test("openTokenCounts() counts by a tokenizer file, each text of a batch se
   }
 });
 
-Deno.test("openTokenCounts() rejects an invalid tokenizer file", async () => {
+Deno.test("TokenCounts rejects an invalid tokenizer file", async () => {
   await assert.rejects(counting({ tokenizer: "/nowhere/tokenizer.json" }), {
     name: "UsageError",
     message: /nowhere\/tokenizer\.json/,
   });
 });
 
-Deno.test("openTokenCounts() leaves the input unknown if it contains more than text", async () => {
+Deno.test("TokenCounts leaves the input unknown if it contains more than text", async () => {
   await using counts = await counting({}, () => Response.json({ count: 9 }));
   assert.deepEqual(await counts.count(whole({ text: "four" })), {
     outputTokens: 9,

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { loopback } from "../../tests/support/loopback.ts";
 import { warnOnce } from "../../lib/warn_once.ts";
 import type { JsonObject } from "../../lib/json.ts";
-import { openTokenize } from "./token_counts.ts";
+import { Tokenize } from "./token_counts.ts";
 
 /** Starts a server with an answer for each question, the last one for all further questions. */
 function serve(...answers: readonly (() => Response | Promise<Response>)[]) {
@@ -25,7 +25,7 @@ function serveFor(
   const unknown: string[] = [];
   const { signal } = new AbortController();
   const warn = warnOnce((answer) => unknown.push(answer));
-  const tokenize = openTokenize({
+  const tokenize = new Tokenize({
     url: new URL("/tokenize", server.target),
     model: "m",
     ask: {
@@ -35,8 +35,7 @@ function serveFor(
       signal,
       clean: (text) => text,
     },
-    warn: (answer) => warn("tokenize", answer),
-  });
+  }, (answer) => warn("tokenize", answer));
   return {
     got: server.got,
     unknown,
@@ -58,7 +57,7 @@ const status = (status: number) => () =>
 const PROMPT = { prompt: "a" };
 const CHAT = { messages: [{ role: "user", content: "a" }] };
 
-Deno.test("openTokenize() sends the headers of the run and reads the count", async () => {
+Deno.test("Tokenize sends the headers of the run and reads the count", async () => {
   await using server = serve(
     counted(7),
     counted(0),
@@ -80,7 +79,7 @@ Deno.test("openTokenize() sends the headers of the run and reads the count", asy
 });
 
 for (const code of [404, 405, 501]) {
-  Deno.test(`openTokenize() sends one question to a server that answers ${code}`, async () => {
+  Deno.test(`Tokenize sends one question to a server that answers ${code}`, async () => {
     await using server = serve(status(code));
     const all = [PROMPT, CHAT, PROMPT].map((each) => server.count(each));
     assert.deepEqual(await Promise.all(all), [undefined, undefined, undefined]);
@@ -90,7 +89,7 @@ for (const code of [404, 405, 501]) {
   });
 }
 
-Deno.test("openTokenize() sends no more questions after an answer without a count", async () => {
+Deno.test("Tokenize sends no more questions after an answer without a count", async () => {
   const answers = ["", "<html>", "[]", "{}", '{"tokens":[]}', '{"count":"7"}'];
   for (const answer of answers) {
     await using server = serve(() => new Response(answer));
@@ -101,7 +100,7 @@ Deno.test("openTokenize() sends no more questions after an answer without a coun
   }
 });
 
-Deno.test("openTokenize() gives up one kind of question if the server supports the other", async () => {
+Deno.test("Tokenize gives up one kind of question if the server supports the other", async () => {
   await using server = serve(counted(4), status(400), counted(5));
   assert.equal(await server.count(PROMPT), 4);
   assert.equal(await server.count(CHAT), undefined);
@@ -114,7 +113,7 @@ Deno.test("openTokenize() gives up one kind of question if the server supports t
 });
 
 for (const code of [408, 429, 500, 503]) {
-  Deno.test(`openTokenize() sends further questions after ${code}`, async () => {
+  Deno.test(`Tokenize sends further questions after ${code}`, async () => {
     await using server = serve(status(code), counted(4));
     assert.equal(await server.count(), undefined);
     assert.equal(await server.count(), 4);
@@ -125,7 +124,7 @@ for (const code of [408, 429, 500, 503]) {
   });
 }
 
-Deno.test("openTokenize() sends one question at a time until one is answered", async () => {
+Deno.test("Tokenize sends one question at a time until one is answered", async () => {
   let open = () => {};
   const gate = new Promise<void>((resolve) => open = resolve);
   let waiting = 0;
@@ -142,7 +141,7 @@ Deno.test("openTokenize() sends one question at a time until one is answered", a
   assert.equal(server.most(), 3);
 });
 
-Deno.test("openTokenize() returns undefined if the server is gone or the run has ended", async () => {
+Deno.test("Tokenize returns undefined if the server is gone or the run has ended", async () => {
   await using server = serve(counted(1));
   const over = AbortSignal.abort(new Error("over"));
   assert.equal(await server.count(PROMPT, over), undefined);
@@ -151,7 +150,7 @@ Deno.test("openTokenize() returns undefined if the server is gone or the run has
   assert.deepEqual(server.unknown, []);
 });
 
-Deno.test("openTokenize() sends no more questions to a silent server, which would delay the run", async () => {
+Deno.test("Tokenize sends no more questions to a silent server, which would delay the run", async () => {
   const late = Promise.withResolvers<Response>();
   await using server = serveFor(50, () => late.promise);
   assert.equal(await server.count(), undefined);

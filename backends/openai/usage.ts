@@ -143,9 +143,7 @@ export interface UsageMeter {
 }
 
 /** Creates a meter for a number of answers. */
-export function usageMeter(
-  { answers }: { readonly answers: number },
-): UsageMeter {
+export function usageMeter(answers: number): UsageMeter {
   return answers > 1 ? meterOfSeveral(answers) : meterOfOne();
 }
 

@@ -125,7 +125,7 @@ function aside(meter: UsageMeter, usage: unknown) {
 
 Deno.test("usageMeter() returns the tokens of each event if every event has a count", () => {
   fc.assert(fc.property(fc.array(fc.nat(50), { minLength: 1 }), (each) => {
-    const meter = usageMeter({ answers: 1 });
+    const meter = usageMeter(1);
     let total = 0;
     for (const tokens of each) {
       total += tokens;
@@ -137,21 +137,21 @@ Deno.test("usageMeter() returns the tokens of each event if every event has a co
 });
 
 Deno.test("usageMeter() does not assign a count at the end to the last event", () => {
-  const meter = usageMeter({ answers: 1 });
+  const meter = usageMeter(1);
   assert.equal(output(meter, null), undefined);
   assert.equal(output(meter, { completion_tokens: 9 }), undefined);
   assert.deepEqual(meter.usage(), { outputTokens: 9 });
 });
 
 Deno.test("usageMeter() returns no tokens after a count that falls", () => {
-  const meter = usageMeter({ answers: 1 });
+  const meter = usageMeter(1);
   assert.equal(output(meter, { completion_tokens: 4 }), 4);
   assert.equal(output(meter, { completion_tokens: 2 }), undefined);
   assert.equal(output(meter, { completion_tokens: 5 }), undefined);
 });
 
 Deno.test("usageMeter() returns no tokens for several answers", () => {
-  const meter = usageMeter({ answers: 2 });
+  const meter = usageMeter(2);
   assert.equal(output(meter, { completion_tokens: 1 }), undefined);
 });
 
@@ -213,7 +213,7 @@ const MERGES: readonly [string, readonly unknown[], Usage | undefined][] = [
 for (const answers of [1, 2]) {
   for (const [name, usages, expected] of MERGES) {
     Deno.test(`usageMeter() merges ${name} (${answers} answers)`, () => {
-      const meter = usageMeter({ answers });
+      const meter = usageMeter(answers);
       for (const usage of usages) aside(meter, usage);
       assert.deepEqual(meter.usage(), expected);
     });
@@ -240,8 +240,8 @@ Deno.test("usageMeter() does not depend on the order of usage and never decrease
       )
     ),
     ([usages, shuffled]) => {
-      const meter = usageMeter({ answers: 1 });
-      const other = usageMeter({ answers: 1 });
+      const meter = usageMeter(1);
+      const other = usageMeter(1);
       for (const usage of shuffled) output(other, usage);
       let before: Usage = {};
       for (const usage of usages) {
@@ -280,7 +280,7 @@ const STYLES = [
 function several(style: typeof STYLES[number], turns: readonly number[]) {
   const left = Map.groupBy(turns, (index) => index);
   const answers = left.size;
-  const meter = usageMeter({ answers });
+  const meter = usageMeter(answers);
   const each = new Map<number, number>();
   const usageFor = (tokens: number) => ({
     prompt_tokens: 9,
@@ -337,7 +337,7 @@ for (const isApart of [true, false]) {
   Deno.test(`usageMeter() counts an answer with only an end, ${isApart ? "apart" : "beside"}`, () => {
     const usageFor = (completion_tokens: number) => ({ completion_tokens });
     for (const [pieces, tokens] of [[5, 6], [6, 6], [1, 1], [0, 1]] as const) {
-      const meter = usageMeter({ answers: 2 });
+      const meter = usageMeter(2);
       const end = (index: number, tokens: number) => {
         const choices = [{ index, hasOutput: false }];
         meter.event({ usage: [isApart ? null : usageFor(tokens)], choices });
@@ -352,7 +352,7 @@ for (const isApart of [true, false]) {
 }
 
 Deno.test("usageMeter() adds up the usage of each answer in a whole response", () => {
-  const meter = usageMeter({ answers: 2 });
+  const meter = usageMeter(2);
   const usage = { prompt_tokens: 9, completion_tokens: 11 };
   meter.event({
     usage: [undefined],

@@ -36,7 +36,7 @@ import {
   secretsIn,
   withDefaults,
 } from "../connect/credentials.ts";
-import { openTokenCounts } from "../openai/token_counts.ts";
+import { TokenCounts } from "../openai/token_counts.ts";
 import { ConnectionPool } from "./connections.ts";
 import { frameCache, type Frames } from "./microphone.ts";
 import { nativeTransport } from "./transports/native.ts";
@@ -250,7 +250,7 @@ async function open(
   const { mode, chunkMs, reuse } = options;
   const speed = options.speed ?? (mode === "batch" ? 0 : 1);
   const { signal, warn } = context;
-  const { proxy, url, model, ask } = target;
+  const { proxy } = target;
   const trace = traceTo(context, clean);
   const pool = new ConnectionPool({
     transport,
@@ -270,12 +270,7 @@ async function open(
     clean,
     proxy,
   };
-  const counts = openTokenCounts({
-    tokenize: false,
-    tokenizer: undefined,
-    url,
-    model,
-    ask,
+  const counts = new TokenCounts({
     warn: warnOnce((text) => warn(clean(text))),
   });
   let isClosed = false;

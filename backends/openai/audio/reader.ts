@@ -19,7 +19,8 @@ import {
   tryJson,
 } from "../../../lib/json.ts";
 import type { AnswerReader } from "../backend.ts";
-import { type UsageMeter, usageMeter, usageOf } from "../usage.ts";
+import { withoutEmpty } from "../json.ts";
+import { usageMeter, usageOf } from "../usage.ts";
 import { type Call, type Output, RequestError } from "../../../plugins/mod.ts";
 
 /** Formats of a whole answer. */
@@ -36,46 +37,14 @@ export function transcriptReader(
   call: Call,
   format: ResponseFormat,
 ): AnswerReader {
-  const meter = usageMeter({ answers: 1 });
-  const record = recorder(call, meter);
-  let output: Output = {};
-  let isComplete = false;
-  let hasTranscript = false;
-  return {
-    event(event, atMs) {
-      const parsed = parseTranscriptEvent(event);
-      record(parsed, atMs);
-      output = { ...output, ...outputOf(parsed) };
-      isComplete = mayEnd(parsed, isComplete, output);
-      hasTranscript ||= isTranscript(parsed);
-      return parsed.isEnd === true;
-    },
-    body(body) {
-      output = parseTranscript(body, format);
-      isComplete = hasTranscript = true;
-    },
-    result() {
-      if (!isComplete) throw new RequestError("truncated", TRUNCATED);
-      if (!hasTranscript) throw protocolError("the stream has no transcript");
-      const usage = meter.usage();
-      return usage ? { ...output, usage } : output;
-    },
-  };
-}
-
-const TRUNCATED =
-  "The stream ended before [DONE], a done event or the token counts of the whole transcript";
-
-/**
- * Creates a function that records the text in events. If the server sends only segments, they are the deltas; if it
- * sends neither, the whole text is one.
- */
-function recorder(
-  call: Call,
-  meter: UsageMeter,
-): (event: TranscriptEvent, atMs: number) => void {
+  const meter = usageMeter(1);
+  let output: Pick<Output, "text" | "usage"> = {};
+  let finishReason: string | undefined;
+  let responseId: string | undefined;
   let latest = "";
   let hasDeltas = false;
+  let isComplete = false;
+  let hasTranscript = false;
 
   function put(atMs: number, text: string, tokens?: number): void {
     refuseWrappedEvents(text);
@@ -84,7 +53,14 @@ function recorder(
     call.output(atMs, { kind: "text", text, ...counted });
   }
 
-  return ({ delta, segment, text, usage }, atMs) => {
+  /**
+   * Records the text in an event. If the server sends only segments, they are the deltas; if it sends neither, the whole
+   * text is one.
+   */
+  function record(
+    { delta, segment, text, usage }: TranscriptEvent,
+    atMs: number,
+  ): void {
     if (delta !== undefined) {
       hasDeltas = true;
       const choice = { index: 0, hasOutput: delta !== "" };
@@ -96,45 +72,50 @@ function recorder(
       put(atMs, withSpace(latest, segment));
     } else if (text && latest === "") put(atMs, text);
     else if (text) refuseWrappedEvents(text);
+  }
+
+  /** Long audio has several parts, each with a finish reason; the counts of the whole transcript follow the last one. */
+  function mayEnd(event: TranscriptEvent): boolean {
+    if (event.isEnd) return true;
+    if (event.isCount) return finishReason !== undefined;
+    return isComplete && !event.delta && event.finishReason === undefined;
+  }
+
+  return {
+    event(event, atMs) {
+      const parsed = parseTranscriptEvent(event);
+      record(parsed, atMs);
+      const { delta, segment, text, id } = parsed;
+      if (text !== undefined) output = { text };
+      finishReason = parsed.finishReason ?? finishReason;
+      responseId = id ?? responseId;
+      isComplete = mayEnd(parsed);
+      // Deltas and texts may be empty, as of silence.
+      hasTranscript ||=
+        (delta ?? segment ?? text ?? finishReason) !== undefined;
+      return parsed.isEnd === true;
+    },
+    body(body) {
+      output = parseTranscript(body, format);
+      isComplete = hasTranscript = true;
+    },
+    result() {
+      if (!isComplete) throw new RequestError("truncated", TRUNCATED);
+      if (!hasTranscript) throw protocolError("the stream has no transcript");
+      const usage = meter.usage() ?? output.usage;
+      return withoutEmpty({ ...output, finishReason, responseId, usage });
+    },
   };
 }
+
+const TRUNCATED =
+  "The stream ended before [DONE], a done event or the token counts of the whole transcript";
 
 /** Returns a segment with a space before it, unless there is one, so that its words do not join those before. */
 function withSpace(before: string, text: string): string {
   return before === "" || /\s$/.test(before) || /^\s/.test(text)
     ? text
     : ` ${text}`;
-}
-
-/**
- * Reports whether the stream may end after an event. Each part of long audio has a finish reason of its own; the counts
- * of the whole transcript follow the last part.
- */
-function mayEnd(
-  { isEnd, isCount, delta, finishReason }: TranscriptEvent,
-  before: boolean,
-  { finishReason: latest }: Output,
-): boolean {
-  if (isEnd) return true;
-  if (isCount) return latest !== undefined;
-  return before && !delta && finishReason === undefined;
-}
-
-/** Reports whether an event belongs to a transcript, even of silence. */
-function isTranscript(
-  { delta, segment, text, finishReason }: TranscriptEvent,
-): boolean {
-  return [delta, segment, text, finishReason]
-    .some((field) => field !== undefined);
-}
-
-/** Returns the output in an event. */
-function outputOf({ text, finishReason, id }: TranscriptEvent): Output {
-  return {
-    ...(text !== undefined && { text }),
-    ...(finishReason !== undefined && { finishReason }),
-    ...(id !== undefined && { responseId: id }),
-  };
 }
 
 /** Event of a transcript's stream, in any of the three protocols. */
@@ -200,12 +181,8 @@ function parseNamed(value: JsonObject, name?: string): TranscriptEvent {
   }
 }
 
-/** Formats that contain a text even for silence. */
-const JSON_FORMATS: readonly ResponseFormat[] = [
-  "json",
-  "verbose_json",
-  "diarized_json",
-];
+/** Formats in which silence is an empty body. */
+const TEXT_FORMATS: readonly ResponseFormat[] = ["text", "srt", "vtt"];
 
 /**
  * Reads the transcript in a whole answer of any format: some servers answer in JSON to a request for text.
@@ -213,31 +190,26 @@ const JSON_FORMATS: readonly ResponseFormat[] = [
  * @throws {RequestError} `server_error` if it reports an error, `protocol_error` if it contains no text or is an event
  * stream.
  */
-export function parseTranscript(body: string, format: ResponseFormat): Output {
+export function parseTranscript(
+  body: string,
+  format: ResponseFormat,
+): Pick<Output, "text" | "usage"> {
   const json = /^\s*["{]/.test(body) ? tryJson(body) : undefined;
-  if (isObject(json)) return outputOfJson(json, body);
-  if (typeof json === "string") return outputOfText(json);
+  if (json !== undefined) {
+    const error = serverErrorIn(json);
+    if (error) throw error;
+    const text = textOf(json) ?? textOf(fieldOf(json, "text"));
+    if (text === undefined) throw noTranscript(body);
+    refuseWrappedEvents(text);
+    return withoutEmpty({ text, usage: usageOf(fieldOf(json, "usage")) });
+  }
   refuseEventStream(body);
   if (hasCues(body)) return { text: textOfCues(body) };
   // Silence has no words and no cues: the body may be empty or a line break.
-  const isSilence = body.trim() === "" && !JSON_FORMATS.includes(format);
-  if (isSilence) return { text: "" };
-  if (format === "text" && !isMarkup(body)) return { text: body.trim() };
+  const isSilence = body.trim() === "" && TEXT_FORMATS.includes(format);
+  const isText = format === "text" && !isMarkup(body);
+  if (isSilence || isText) return { text: body.trim() };
   throw noTranscript(body);
-}
-
-function outputOfJson(json: JsonObject, body: string): Output {
-  const error = serverErrorIn(json);
-  if (error) throw error;
-  const { text, usage } = json;
-  if (typeof text !== "string") throw noTranscript(body);
-  const counts = usageOf(usage);
-  return { ...outputOfText(text), ...(counts && { usage: counts }) };
-}
-
-function outputOfText(text: string): Output {
-  refuseWrappedEvents(text);
-  return { text };
 }
 
 function isMarkup(body: string): boolean {

@@ -4,7 +4,6 @@ import {
   endpointPath,
   number,
   offLimit,
-  refineTarget,
   refuse,
   text,
 } from "../../connect/options.ts";
@@ -15,7 +14,7 @@ import type { JsonObject } from "../../../lib/json.ts";
 import {
   type GenerationOptions,
   generationShape,
-  refineGeneration,
+  refineOpenAi,
 } from "../options.ts";
 import { ByteCache } from "../../../lib/bytes.ts";
 import {
@@ -23,7 +22,6 @@ import {
   type BackendPlugin,
   defineBackend,
   type MediaFile,
-  type Turn,
 } from "../../../plugins/mod.ts";
 
 /** Options of the backends that upload speech and receive text. */
@@ -81,7 +79,10 @@ const STREAMED: readonly ResponseFormat[] = ["json", "text", "diarized_json"];
 /** Validated {@linkcode SpeechToTextOptions} with their defaults. */
 export type SpeechToTextSettings =
   & z.output<z.ZodObject<typeof speechToTextShape>>
-  & { readonly responseFormat: ResponseFormat };
+  & {
+    readonly responseFormat: ResponseFormat;
+    readonly timestampGranularities?: readonly string[] | undefined;
+  };
 
 /** Fields that `body` must not set, as the backend depends on them, and the source of each. */
 const OWN_FIELDS: Readonly<Record<string, string>> = {
@@ -116,8 +117,7 @@ export function refineSpeechToText(
     if (body[field] === undefined || isRemoved) continue;
     refuse(context, "body", `must not set ${field}, ${source}`);
   }
-  refineGeneration(settings, context);
-  refineTarget(settings, context);
+  refineOpenAi(settings, context);
 }
 
 /** Options of {@linkcode transcriptions}. */
@@ -134,11 +134,7 @@ export interface TranscriptionsOptions extends SpeechToTextOptions {
    * @default {"json"}
    */
   responseFormat?:
-    | "json"
-    | "verbose_json"
-    | "text"
-    | "srt"
-    | "vtt"
+    | NonNullable<TranslationsOptions["responseFormat"]>
     | "diarized_json";
   /** Timestamps in the answer, from servers that support them: with `verbose_json`. */
   timestampGranularities?: readonly ("word" | "segment")[];
@@ -195,15 +191,7 @@ export const transcriptions: BackendPlugin<TranscriptionsOptions> =
     summary: "Uploads speech to /v1/audio/transcriptions",
     primary: "target",
     options: transcriptionsOptions,
-    open: (settings, context) =>
-      openBackend(
-        settings,
-        context,
-        (settings, model) =>
-          speechToText(settings, model, {
-            timestamp_granularities: settings.timestampGranularities,
-          }),
-      ),
+    open: (settings, context) => openBackend(settings, context, speechToText),
   });
 
 /**
@@ -225,13 +213,33 @@ export const translations: BackendPlugin<TranslationsOptions> = defineBackend({
   open: (settings, context) => openBackend(settings, context, speechToText),
 });
 
-/** Uploads speech and reads text. Transcriptions and translations differ only in their path and fields. */
-export function speechToText(
+/** Capacity of the cache of forms, apart from those being sent: about 100 clips of 10 s in WAV. */
+const CACHE_BYTES = 32 * 1024 * 1024;
+
+/** Uploads speech and reads text. Transcriptions and translations differ only in their path and options. */
+function speechToText(
   settings: SpeechToTextSettings,
   model: string,
-  fields: JsonObject = {},
 ): Protocol<Form> {
-  const { stream, responseFormat, audioFormat, language } = settings;
+  const { stream, streamUsage, responseFormat, audioFormat, language } =
+    settings;
+  const cache = new ByteCache<Form>(CACHE_BYTES, ({ body }) => body.length);
+  const fields = {
+    model,
+    language,
+    prompt: settings.prompt,
+    temperature: settings.temperature,
+    response_format: responseFormat,
+    timestamp_granularities: settings.timestampGranularities,
+    // vLLM has the stream options as fields of their own.
+    ...(stream && {
+      stream,
+      ...(streamUsage !== "off" && { stream_include_usage: true }),
+      ...(streamUsage === "continuous" && {
+        stream_continuous_usage_stats: true,
+      }),
+    }),
+  };
   return {
     needs: ["audio"],
     facts: {
@@ -241,56 +249,18 @@ export function speechToText(
       ...(language !== undefined && { language }),
     },
     streams: stream,
-    prepare: uploads(settings, {
-      model,
-      language,
-      prompt: settings.prompt,
-      temperature: settings.temperature,
-      response_format: responseFormat,
-      ...fields,
-      ...streamFields(settings),
-    }),
+    async prepare({ columns: { audio }, maxOutputTokens }) {
+      if (!audio) throw new Error("the turn has no audio to upload");
+      const max_completion_tokens = maxOutputTokens ?? settings.maxOutputTokens;
+      const key = JSON.stringify([audio.id, max_completion_tokens]);
+      return await cache.get(key, async () => {
+        const value = await fileOf(audio, settings);
+        const all = { ...fields, max_completion_tokens, ...settings.body };
+        return multipart([...formFields(all), { name: "file", value }]);
+      });
+    },
     request: ({ prepared }) => prepared,
     reader: (call) => transcriptReader(call, responseFormat),
-    sent: () => undefined,
-  };
-}
-
-/** Returns the fields that request a stream. vLLM has the stream options as fields of their own. */
-function streamFields(
-  { stream, streamUsage }: SpeechToTextSettings,
-): JsonObject {
-  if (!stream) return {};
-  return {
-    stream,
-    ...(streamUsage !== "off" && { stream_include_usage: true }),
-    ...(streamUsage === "continuous" && {
-      stream_continuous_usage_stats: true,
-    }),
-  };
-}
-
-/** Capacity of the cache of forms, apart from those being sent: about 100 clips of 10 s in WAV. */
-const CACHE_BYTES = 32 * 1024 * 1024;
-
-/** Builds the form of a turn, once for each clip: the fields and the audio as `file`. */
-function uploads(
-  { audioFormat, sampleRateHz = 16_000, maxOutputTokens, body }:
-    SpeechToTextSettings,
-  fields: JsonObject,
-): (turn: Turn) => Promise<Form> {
-  const cache = new ByteCache<Form>(CACHE_BYTES, ({ body }) => body.length);
-  return async ({ columns: { audio }, maxOutputTokens: asked }) => {
-    if (!audio) throw new Error("the turn has no audio to upload");
-    const max_completion_tokens = asked ?? maxOutputTokens;
-    const key = JSON.stringify([audio.id, max_completion_tokens]);
-    return await cache.get(key, async () => {
-      const value = audioFormat === "wav"
-        ? await wavFile(audio, sampleRateHz)
-        : await originalFile(audio);
-      const all = { ...fields, max_completion_tokens, ...body };
-      return multipart([...formFields(all), { name: "file", value }]);
-    });
   };
 }
 
@@ -315,13 +285,15 @@ function fieldText(value: unknown): string {
   return typeof value === "object" ? JSON.stringify(value) : String(value);
 }
 
-/** Returns the unchanged file. OpenAI accepts Ogg only under the extensions `.ogg` and `.oga`. */
-async function originalFile(audio: Audio): Promise<MediaFile> {
+/** Returns the unchanged file or a WAV file. OpenAI accepts Ogg only under the extensions `.ogg` and `.oga`. */
+async function fileOf(
+  audio: Audio,
+  { audioFormat, sampleRateHz = 16_000 }: SpeechToTextSettings,
+): Promise<MediaFile> {
+  if (audioFormat === "wav") {
+    const bytes = encodeWav(await audio.pcm16(sampleRateHz), sampleRateHz);
+    return { bytes, mediaType: "audio/wav", name: "audio.wav" };
+  }
   const file = await audio.file();
   return { ...file, name: file.name.replace(/\.opus$/i, ".ogg") };
-}
-
-async function wavFile(audio: Audio, sampleRateHz: number): Promise<MediaFile> {
-  const bytes = encodeWav(await audio.pcm16(sampleRateHz), sampleRateHz);
-  return { bytes, mediaType: "audio/wav", name: "audio.wav" };
 }
