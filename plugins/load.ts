@@ -13,7 +13,7 @@ import {
 } from "./plugin.ts";
 import { redactUrl } from "../lib/redact.ts";
 import { stripColors } from "../lib/text.ts";
-import { suggestion } from "./problems.ts";
+import { problemsError, suggestion } from "./problems.ts";
 
 /** Built-in plugins by kind and name; each is imported on first use. */
 export type Catalogue = {
@@ -26,8 +26,6 @@ export type Catalogue = {
 export interface LoadOptions extends FetchOptions {
   /** Plugins that are known by name. */
   readonly catalogue: Partial<Catalogue>;
-  /** Folder that relative paths start from. @default Deno.cwd() */
-  readonly cwd?: string;
   /** Option that names the plugin, for errors about its name: `--load`. */
   readonly option?: string;
 }
@@ -51,8 +49,7 @@ export async function loadPlugin<K extends Kind>(
   const module = await importModule(specifier, options);
   if (module !== undefined) {
     const isPath = isFile(specifier) && !/^file:/i.test(specifier);
-    const { cwd = Deno.cwd() } = options;
-    const use = isPath ? resolve(cwd, specifier) : specifier;
+    const use = isPath ? resolve(specifier) : specifier;
     return pluginIn(kind, module, redactUrl(specifier), use);
   }
   if (!isBuiltIn(kind, specifier, options)) {
@@ -108,27 +105,25 @@ async function importModule(
   options: LoadOptions,
 ): Promise<Module | undefined> {
   if (isRemote(specifier)) return await importRemote(specifier, options);
-  return isFile(specifier) ? await importFile(specifier, options) : undefined;
+  return isFile(specifier) ? await importFile(specifier) : undefined;
 }
 
-async function importFile(
-  specifier: string,
-  { cwd = Deno.cwd() }: LoadOptions,
-): Promise<Module> {
+async function importFile(specifier: string): Promise<Module> {
   const failure = (what: string, cause?: unknown) =>
     new UsageError(`${specifier}: ${what}`, { cause });
   let path = specifier;
+  let isFolder;
   try {
     path = /^file:/i.test(specifier)
       ? fileURLToPath(specifier)
-      : resolve(cwd, specifier);
-    if (!(await Deno.stat(path)).isFile) throw failure("must be a file");
+      : resolve(specifier);
+    isFolder = (await Deno.stat(path)).isDirectory;
   } catch (error) {
-    if (error instanceof UsageError) throw error;
     throw error instanceof Deno.errors.NotFound
       ? failure(`file not found: ${path}`, error)
       : failure(`cannot be read: ${messageOf(error)}`, error);
   }
+  if (isFolder) throw failure("must be a file");
   try {
     // deno-lint-ignore house/one-way-imports -- the module belongs to the user, not to this project
     return await import(pathToFileURL(path).href);
@@ -140,15 +135,13 @@ async function importFile(
 function unknownName(
   kind: Kind | "plugin",
   name: string,
-  options: LoadOptions,
+  { catalogue, option }: LoadOptions,
 ): UsageError {
-  const prefix = options.option === undefined ? "" : `${options.option}: `;
+  const prefix = option === undefined ? "" : `${option}: `;
   const wanted = kind === "plugin" ? kinds : [kind];
-  const names = wanted.flatMap((each) =>
-    Object.keys(options.catalogue[each] ?? {})
-  );
+  const names = wanted.flatMap((each) => Object.keys(catalogue[each] ?? {}));
   const all = [...new Set(names)];
-  const other = kinds.find((each) => isBuiltIn(each, name, options));
+  const other = kinds.find((each) => isBuiltIn(each, name, { catalogue }));
   if (other !== undefined) {
     return new UsageError(
       `${prefix}"${name}" is a ${other}, not a ${kind}; ${suggestion("", all)}`,
@@ -190,12 +183,8 @@ export function pluginIn<K extends Kind>(
 ): Plugin<K, unknown> {
   const found = module.default;
   const problems = problemsOf(kind, found, Object.keys(module));
-  if (problems.length === 1) throw new UsageError(`${where}: ${problems[0]}`);
-  if (problems.length > 1) {
-    throw new UsageError(
-      `${where}:${problems.map((problem) => `\n  ${problem}`).join("")}`,
-      { problems: problems.map((message) => ({ message })) },
-    );
+  if (problems.length > 0) {
+    throw problemsError(where, problems.map((message) => ({ message })));
   }
   if (typeof found === "function") {
     const { definition } = found as unknown as Plugin<K, unknown>;
@@ -227,14 +216,12 @@ function problemsOf(
       `the default export must be the plugin itself, but "${found.name}" was already called with its options`,
     ];
   }
+  const { kind: declared, apiVersion } = found;
+  const version =
+    `${API_VERSION}, the supported version of the plugin contract`;
   return [
-    ...mustBe(found.kind === kind, "kind", `"${kind}"`, found.kind),
-    ...mustBe(
-      found.apiVersion === API_VERSION,
-      "apiVersion",
-      `${API_VERSION}, the supported version of the plugin contract`,
-      found.apiVersion,
-    ),
+    ...mustBe(declared === kind, "kind", `"${kind}"`, declared),
+    ...mustBe(apiVersion === API_VERSION, "apiVersion", version, apiVersion),
     ...problemsOfDefinition(found, factories[kind]),
   ];
 }
@@ -247,9 +234,8 @@ function problemsOfFunction(kind: Kind, found: object): string[] {
       `the default export must be a plugin from ${define}, but was the function "${name}"`,
     ];
   }
-  const problems = mustBe(found.kind === kind, "kind", `"${kind}"`, found.kind);
-  if (problems.length > 0) return problems;
-  const { definition } = found;
+  const { kind: declared, definition } = found;
+  if (declared !== kind) return mustBe(false, "kind", `"${kind}"`, declared);
   return isRecord(definition)
     ? problemsOfDefinition(definition, "open")
     : mustBe(false, "definition", "an object", definition);
@@ -264,21 +250,13 @@ function problemsOfDefinition(
   const isName = typeof name === "string" &&
     /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(name);
   const isText = (value: unknown) => typeof value === "string" && value !== "";
+  const isPrimary = primary === undefined || isText(primary);
+  const schema = "a Standard Schema, such as one of zod, valibot or ArkType";
   return [
     ...mustBe(isName, "name", "a name in kebab case", name),
     ...mustBe(isText(summary), "summary", "one line of text", summary),
-    ...mustBe(
-      primary === undefined || isText(primary),
-      "primary",
-      "the name of an option",
-      primary,
-    ),
-    ...mustBe(
-      isStandardSchema(options),
-      "options",
-      "a Standard Schema, such as one of zod, valibot or ArkType",
-      options,
-    ),
+    ...mustBe(isPrimary, "primary", "the name of an option", primary),
+    ...mustBe(isStandardSchema(options), "options", schema, options),
     ...mustBe(typeof create === "function", factory, "a function", create),
   ];
 }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { relative } from "node:path";
 import { z } from "zod";
 import { catalogue } from "../catalogue.ts";
 import { UsageError } from "../core/errors.ts";
@@ -154,15 +155,16 @@ Deno.test("loadPlugin() loads a file by relative path, absolute path and URL", a
   const folder = await Deno.makeTempDir();
   try {
     await Deno.writeTextFile(`${folder}/my plugin#1.ts`, ECHO);
+    const here = relative(Deno.cwd(), folder);
     for (
-      const [specifier, options] of [
-        ["./my plugin#1.ts", { cwd: folder }],
-        ["my plugin#1.ts", { cwd: folder }],
-        [`${folder}/my plugin#1.ts`, {}],
-        [`file://${folder}/my%20plugin%231.ts`, {}],
-      ] as const
+      const specifier of [
+        `./${here}/my plugin#1.ts`,
+        `${here}/my plugin#1.ts`,
+        `${folder}/my plugin#1.ts`,
+        `file://${folder}/my%20plugin%231.ts`,
+      ]
     ) {
-      const plugin = await load(specifier, options);
+      const plugin = await load(specifier);
       assert.equal(plugin.definition.name, "mine", specifier);
       const backend = await plugin({ text: "hi" }).open(context);
       assert.deepEqual(backend.needs, []);
@@ -203,7 +205,7 @@ Deno.test("loadPlugin() reports why a file cannot be loaded", async () => {
       return await refused(load(path));
     };
     assert.match(
-      await refused(load("./none.ts", { cwd: folder })),
+      await refused(load("./none.ts")),
       /^\.\/none\.ts: file not found: .*none\.ts$/,
     );
     assert.match(await refused(load(folder)), /: must be a file$/);

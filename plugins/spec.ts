@@ -39,15 +39,26 @@ export interface Spec {
  * @throws {UsageError} If the text does not follow the grammar.
  */
 export function parseSpec(text: string): Spec {
-  const [{ key: name, value }, ...rest] = tokenize(text);
-  if (name === undefined) throw invalid(text, "a name must come first");
-  const primary = value && [value];
+  const reader = new SpecReader(text);
+  const missingName = "a name must come first";
+  const { text: name } = reader.read(nameEnd(text), missingName);
+  const primary = reader.skip("=") ? [reader.read(VALUE)] : undefined;
   const options: { key: string; values: SpecValue[] }[] = [];
-  for (const { key, value } of rest) {
-    if (key !== undefined) options.push({ key, values: [value!] });
-    else {(options.at(-1)?.values ?? primary ?? stray(text, value!)).push(
-        value!,
-      );}
+  let list = primary;
+  for (let count = 1; reader.skip(","); count++) {
+    const missing =
+      `a value is missing beside a comma: see what follows value ${count}`;
+    const left = reader.read(PLAIN, missing);
+    if (reader.skip("=")) {
+      list = [reader.read(VALUE)];
+      options.push({ key: left.text, values: list });
+    } else if (list) list.push(left);
+    else {
+      throw invalid(
+        text,
+        `an option must be given as key=value: see "${left.text}", which extends no list`,
+      );
+    }
   }
   return { name, options, ...(primary && { primary }) };
 }
@@ -62,97 +73,69 @@ export function formatSpec({ name, primary, options }: Spec): string {
   return [first, ...rest].join(",");
 }
 
-/** `key=value`, or an item of a list alone; the first token is `NAME` or `NAME=VALUE`. */
-interface Token {
-  readonly key?: string;
-  readonly value?: SpecValue;
-}
-
+/** A quoted text with the space around it. */
 const QUOTED = /^\s*("(?:[^"\\]|\\.)*"|'[^']*')\s*/s;
 
-function tokenize(text: string): [Token, ...Token[]] {
-  const tokens: Token[] = [];
-  let rest = text;
-  while (true) {
-    const isName = tokens.length === 0;
-    const [left, afterLeft] = take(text, rest, isName ? nameEnd : plainEnd);
-    if (left.text === "" && !left.quoted) {
-      throw invalid(
-        text,
-        isName
-          ? "a name must come first"
-          : `a value is missing beside a comma: see what follows value ${tokens.length}`,
-      );
-    }
-    rest = afterLeft;
-    if (rest.startsWith("=")) {
-      const [value, afterValue] = take(text, rest.slice(1), valueEnd);
-      tokens.push({ key: left.text, value });
-      rest = afterValue;
-    } else {
-      tokens.push(isName ? { key: left.text } : { value: left });
-    }
-    if (rest === "") return tokens as [Token, ...Token[]];
-    rest = rest.slice(1);
-  }
+/** A name or a key, up to a comma or an equals sign. */
+const PLAIN = /^[^,=]*/;
+
+/** A value, up to a comma. */
+const VALUE = /^[^,]*/;
+
+/** A URL with a complete pin, after which `=` begins a value. */
+const PINNED_URL = /^[^,#]*#sha256=[0-9a-f]{64}\s*(?=[,=]|$)/i;
+
+/** Returns the pattern of a name. A URL with a query or a hash, which may hold `=`, ends after a pin or at a comma. */
+function nameEnd(text: string): RegExp {
+  if (!/^\s*(?:https?|file):[^,=]*[?#]/i.test(text)) return PLAIN;
+  return PINNED_URL.test(text) ? PINNED_URL : VALUE;
 }
 
-/** Takes one quoted or plain value from the front of `rest`. */
-function take(
-  text: string,
-  rest: string,
-  end: (rest: string) => number,
-): [SpecValue, string] {
-  const isValue = end === valueEnd;
-  const [all, quoted] = rest.match(QUOTED) ?? [];
-  if (all === undefined) {
-    if (/^\s*["']/.test(rest)) {
-      throw invalid(text, `a quote must be closed: see ${rest.trim()}`);
+/** Reads a spec from its front. */
+class SpecReader {
+  readonly #text: string;
+  #rest: string;
+
+  constructor(text: string) {
+    this.#text = text;
+    this.#rest = text;
+  }
+
+  /** Skips a comma or an equals sign; returns false if something else follows. */
+  skip(sign: "," | "="): boolean {
+    const isNext = this.#rest.startsWith(sign);
+    if (isNext) this.#rest = this.#rest.slice(1);
+    return isNext;
+  }
+
+  /**
+   * Reads a quoted text, or one that a pattern matches.
+   *
+   * @param missing Message if there is none; without it, the text may be empty.
+   */
+  read(plain: RegExp, missing?: string): SpecValue {
+    const [all, quoted] = QUOTED.exec(this.#rest) ?? plain.exec(this.#rest)!;
+    if (quoted === undefined && /^\s*["']/.test(all)) {
+      const at = this.#rest.trim();
+      throw invalid(this.#text, `a quote must be closed: see ${at}`);
     }
-    const length = end(rest);
-    return [
-      { text: rest.slice(0, length).trim(), quoted: false },
-      rest.slice(length),
-    ];
+    const text = quoted === undefined ? all.trim() : unquote(quoted);
+    if (text === "" && quoted === undefined && missing !== undefined) {
+      throw invalid(this.#text, missing);
+    }
+    this.#rest = this.#rest.slice(all.length);
+    const isEnd = plain === VALUE ? /^(?:$|,)/ : /^(?:$|[,=])/;
+    if (!isEnd.test(this.#rest)) {
+      const at = this.#rest;
+      throw invalid(this.#text, `a comma must follow ${quoted}: see ${at}`);
+    }
+    return { text, quoted: quoted !== undefined };
   }
-  const after = rest.slice(all.length);
-  if (!(isValue ? /^(?:$|,)/ : /^(?:$|[,=])/).test(after)) {
-    throw invalid(text, `a comma must follow ${quoted}: see ${after}`);
-  }
-  return [{ text: unquote(quoted!), quoted: true }, after];
 }
 
 function unquote(quoted: string): string {
   const inner = quoted.slice(1, -1);
   return quoted.startsWith("'") ? inner : inner.replace(/\\(.)/gs, "$1");
-}
-
-/** Finds the end of a name: of a URL with a query or a hash, which may hold `=`, after a whole pin or at the next comma. */
-function nameEnd(rest: string): number {
-  const isLongUrl = /^\s*(?:https?|file):[^,=]*[?#]/i.test(rest);
-  if (!isLongUrl) return plainEnd(rest);
-  const pinned = rest.match(PINNED_URL)?.[0];
-  return pinned?.length ?? valueEnd(rest);
-}
-
-/** A URL with a complete pin, after which `=` begins a value. */
-const PINNED_URL = /^[^,#]*#sha256=[0-9a-f]{64}(?=\s*(?:[,=]|$))/i;
-
-function plainEnd(rest: string): number {
-  const at = rest.search(/[,=]/);
-  return at < 0 ? rest.length : at;
-}
-
-function valueEnd(rest: string): number {
-  const at = rest.indexOf(",");
-  return at < 0 ? rest.length : at;
-}
-
-function stray(text: string, { text: value }: SpecValue): never {
-  throw invalid(
-    text,
-    `an option must be given as key=value: see "${value}", which extends no list`,
-  );
 }
 
 function invalid(text: string, rule: string): UsageError {
@@ -179,7 +162,8 @@ function isPlain(text: string, isFirstValue = false): boolean {
 }
 
 function isPlainName(name: string, hasPrimary: boolean): boolean {
-  return isPlain(name) && !(hasPrimary && nameEnd(`${name}=`) > name.length);
+  const [found] = nameEnd(`${name}=`).exec(`${name}=`)!;
+  return isPlain(name) && !(hasPrimary && found.length > name.length);
 }
 
 /** Formats a plugin and its options as a spec, with every option by its name: `poisson,rates=1,2`. */

@@ -106,6 +106,7 @@ Deno.test("parseSpec() takes a primary value behind a pinned URL", () => {
         { d: ["1"] },
       ]);
       assert.deepEqual(short(`${url}`), [url, undefined, {}]);
+      assert.deepEqual(short(`${url} = a`), [url, ["a"], {}]);
       assert.deepEqual(short(`${url},d=1`), [url, undefined, { d: ["1"] }]);
       const primary = [{ text: "a=b", quoted: false }];
       const written = formatSpec({ name: url, primary, options: [] });
