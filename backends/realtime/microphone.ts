@@ -25,6 +25,8 @@ export interface Frames {
 export interface FramesOptions {
   /** Formats the messages. */
   readonly dialect: Pick<Dialect, "append" | "sampleRateHz" | "encoding">;
+  /** Name of the dialect, for errors. */
+  readonly dialectName: string;
   /** Length of a chunk; the last one may be shorter. */
   readonly chunkMs: number;
   /** Aborts when the frames are no longer needed. */
@@ -37,11 +39,11 @@ const SLICE_BYTES = 512 * 1024;
 /**
  * Cuts audio into chunks and formats each as the dialect says. It runs before the request, as it takes time.
  *
- * @throws {Error} If the audio is empty.
+ * @throws {Error} If the audio is empty, or the dialect returns no message for a chunk.
  */
 export async function framesOf(
   audio: Audio,
-  { dialect, chunkMs, signal }: FramesOptions,
+  { dialect, dialectName, chunkMs, signal }: FramesOptions,
 ): Promise<Frames> {
   const { sampleRateHz, encoding = "pcm16" } = dialect;
   const samples = await audio.pcm16(sampleRateHz);
@@ -59,6 +61,12 @@ export async function framesOf(
     const chunk = dialect.append(
       ENCODERS[encoding](samples.subarray(start, end)),
     );
+    // A dialect may be written in JavaScript.
+    if (typeof chunk?.length !== "number") {
+      throw new TypeError(
+        `dialect ${dialectName}: append must return a message or a list of messages, but returned ${chunk}`,
+      );
+    }
     const size = sizeOf(chunk);
     chunks.push(chunk);
     endsMs.push(end / perMs);

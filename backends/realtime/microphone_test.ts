@@ -37,6 +37,7 @@ Deno.test("framesOf() cuts audio so that its pieces make the whole, byte for byt
     async (samples, chunkMs) => {
       const frames = await framesOf(audioOf(samples), {
         dialect: vllm,
+        dialectName: "vllm",
         chunkMs,
         signal,
       });
@@ -57,6 +58,7 @@ Deno.test("framesOf() cuts audio so that its pieces make the whole, byte for byt
 Deno.test("framesOf() writes little-endian samples", async () => {
   const frames = await framesOf(audioOf(Int16Array.of(1, -2)), {
     dialect: vllm,
+    dialectName: "vllm",
     chunkMs: 100,
     signal,
   });
@@ -80,6 +82,7 @@ for (
     };
     const { chunks } = await framesOf(audioOf(samples), {
       dialect,
+      dialectName: "x",
       chunkMs: 100,
       signal,
     });
@@ -91,6 +94,7 @@ Deno.test("framesOf() takes a part of a larger buffer for what it is", async () 
   const part = Int16Array.of(9, 1, 2, 9).subarray(1, 3);
   const frames = await framesOf(audioOf(part), {
     dialect: vllm,
+    dialectName: "vllm",
     chunkMs: 100,
     signal,
   });
@@ -101,6 +105,7 @@ Deno.test("framesOf() refuses audio without a sample", async () => {
   await assert.rejects(
     framesOf(audioOf(new Int16Array()), {
       dialect: vllm,
+      dialectName: "vllm",
       chunkMs: 100,
       signal,
     }),
@@ -108,10 +113,20 @@ Deno.test("framesOf() refuses audio without a sample", async () => {
   );
 });
 
+Deno.test("framesOf() names the dialect and the step if append returns no message", async () => {
+  const dialect = { ...vllm, append: () => undefined as never };
+  const options = { dialect, dialectName: "toy", chunkMs: 100, signal };
+  await assert.rejects(framesOf(audioOf(Int16Array.of(1)), options), {
+    message:
+      "dialect toy: append must return a message or a list of messages, but returned undefined",
+  });
+});
+
 Deno.test("framesOf() stops in a long file when nobody wants it any more", async () => {
   const abort = new AbortController();
   const made = framesOf(audioOf(new Int16Array(16_000 * 60)), {
     dialect: vllm,
+    dialectName: "vllm",
     chunkMs: 100,
     signal: abort.signal,
   });
@@ -122,6 +137,7 @@ Deno.test("framesOf() stops in a long file when nobody wants it any more", async
 Deno.test("frameCache() makes the frames of an audio once, however many ask at once", async () => {
   const cache = frameCache({
     dialect: vllm,
+    dialectName: "vllm",
     chunkMs: 100,
     signal,
     maxBytes: 1e6,
@@ -137,9 +153,15 @@ Deno.test("frameCache() lets go what was unused for longest, and never the lates
   const [a, b, c] = ["a", "b", "c"].map((id) =>
     audioOf(new Int16Array(1600), id)
   );
-  const { bytes } = await framesOf(a!, { dialect: vllm, chunkMs: 100, signal });
+  const { bytes } = await framesOf(a!, {
+    dialect: vllm,
+    dialectName: "vllm",
+    chunkMs: 100,
+    signal,
+  });
   const cache = frameCache({
     dialect: vllm,
+    dialectName: "vllm",
     chunkMs: 100,
     signal,
     maxBytes: 2 * bytes,
@@ -148,6 +170,7 @@ Deno.test("frameCache() lets go what was unused for longest, and never the lates
   assert.deepEqual([a!.decoded, b!.decoded, c!.decoded], [2, 2, 1]);
   const small = frameCache({
     dialect: vllm,
+    dialectName: "vllm",
     chunkMs: 100,
     signal,
     maxBytes: 1,
@@ -168,6 +191,7 @@ Deno.test("frameCache() tries again after a failure", async () => {
   };
   const cache = frameCache({
     dialect: vllm,
+    dialectName: "vllm",
     chunkMs: 100,
     signal,
     maxBytes: 1,

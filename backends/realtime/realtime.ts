@@ -260,7 +260,13 @@ async function open(
     trace,
   });
   const maxBytes = CACHE_BYTES;
-  const framesFor = frameCache({ dialect, chunkMs, signal, maxBytes });
+  const framesFor = frameCache({
+    dialect,
+    dialectName: name,
+    chunkMs,
+    signal,
+    maxBytes,
+  });
   const settings = {
     ...options,
     dialect,
