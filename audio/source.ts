@@ -1,3 +1,4 @@
+import { reasonOf } from "../lib/system_code.ts";
 import { AudioError } from "./format.ts";
 
 /** A source of audio: a file, a data URI, a download. Needs no resources until it is opened. */
@@ -102,8 +103,7 @@ async function openFile(path: string): Promise<AudioBytes> {
       throw cause;
     }
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new AudioError(`cannot read ${path}: ${reason}`, { cause });
+    throw new AudioError(`cannot read ${path}: ${reasonOf(cause)}`, { cause });
   }
 }
 

@@ -114,13 +114,8 @@ async function readText(path: string): Promise<string> {
   try {
     return await Deno.readTextFile(path);
   } catch (cause) {
-    throw new UsageError(`cannot read ${path}: ${reasonOf(cause)}`, { cause });
+    throw new UsageError(`cannot read ${path}: ${messageOf(cause)}`, { cause });
   }
-}
-
-function reasonOf(cause: unknown): string {
-  if (cause instanceof Deno.errors.NotFound) return "no such file";
-  return messageOf(cause).replace(/: \w+ '.*'$/, "");
 }
 
 async function readYaml(path: string): Promise<unknown> {
@@ -202,7 +197,7 @@ async function readFirstLine(path: string): Promise<unknown> {
       if (text.includes("\n")) break;
     }
   } catch (cause) {
-    throw new UsageError(`cannot read ${path}: ${reasonOf(cause)}`, { cause });
+    throw new UsageError(`cannot read ${path}: ${messageOf(cause)}`, { cause });
   }
   const value = parseJson(path, text.split("\n")[0]!);
   if (isRecord(value) && String(value.schema).startsWith("earshot.samples/")) {

@@ -1,3 +1,5 @@
+import { reasonOf } from "../lib/system_code.ts";
+
 /** One problem with the input of a user. */
 export interface Problem {
   /** Message for people. */
@@ -55,11 +57,10 @@ export function isRequestError(error: unknown): error is RequestError {
 
 /** Message of an error with its causes, in one line. A cause that the message already contains is left out. */
 export function messageOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const { cause, name } = error;
-  const message = error.message || name;
+  const message = reasonOf(error);
+  const cause = error instanceof Error ? error.cause : undefined;
   if (!(cause instanceof Error)) return message;
-  // An error of the file system ends in the operation and the path.
-  const reason = cause.message.replace(/: \w+ '.*'$/, "");
-  return message.includes(reason) ? message : `${message}: ${messageOf(cause)}`;
+  return message.includes(reasonOf(cause))
+    ? message
+    : `${message}: ${messageOf(cause)}`;
 }

@@ -1,6 +1,6 @@
 import { basename, dirname, extname, join } from "node:path";
 import { z } from "zod";
-import { type Decoders, fileSource, openDecoders } from "../audio/mod.ts";
+import { fileSource, openDecoders } from "../audio/mod.ts";
 import {
   type Dataset,
   type DatasetPlugin,
@@ -77,7 +77,14 @@ async function open(
   if (leftOut !== undefined) warn(`${options.path}: ${leftOut}`);
   const decoders = openDecoders();
   const close = () => decoders[Symbol.asyncDispose]();
-  const item = reader(decoders, options);
+  const { path, transcripts, maxSeconds, shuffle, limit } = options;
+  const find = transcripts === "auto" ? transcriptFinder() : undefined;
+  const item = ({ path, name }: AudioFile): Promise<Session> =>
+    speechSession(name, async () => {
+      const reference = await find?.(path);
+      const clip = await decoders.clip(fileSource(path, { id: name }));
+      return speechColumns(clip, reference, maxSeconds);
+    });
   if (found.kind === "file") {
     const { problem } = await item(found.files[0]!);
     if (problem !== undefined) {
@@ -85,7 +92,6 @@ async function open(
       throw new UsageError(problem);
     }
   }
-  const { path, shuffle, limit } = options;
   const { length: count } = found.files;
   return {
     facts: { path, items: Math.min(count, limit ?? count), shuffle },
@@ -100,37 +106,18 @@ async function open(
   };
 }
 
-function reader(
-  decoders: Decoders,
-  options: Options,
-): (file: AudioFile) => Promise<Session> {
-  const find: FindTranscript = options.transcripts === "auto"
-    ? transcriptFinder()
-    : () => Promise.resolve(undefined);
-  const { maxSeconds } = options;
-  return (file) =>
-    speechSession(file.name, async () => {
-      const reference = await find(file);
-      const source = fileSource(file.path, { id: file.name });
-      return speechColumns(await decoders.clip(source), reference, maxSeconds);
-    });
-}
-
-/** Finds the transcript of a file. */
-type FindTranscript = (file: AudioFile) => Promise<string | undefined>;
-
 /** Number of folders and lists that are kept: files of one folder follow each other unless they are shuffled. */
 const KEPT = 64;
 
 /**
- * Returns a function that reads the transcript of a file when it is called: the sidecar, else the lists in its folder.
+ * Returns a function that reads the transcript of an audio file when it is called: the sidecar, else the lists in its folder.
  *
  * @throws {Error} When called, if a transcript exists but cannot be read.
  */
-function transcriptFinder(): FindTranscript {
+function transcriptFinder(): (path: string) => Promise<string | undefined> {
   const folders = new ByteCache<string[]>(KEPT, () => 1);
   const lists = new ByteCache<Map<string, string>>(KEPT, () => 1);
-  return async ({ path }) => {
+  return async (path) => {
     const folder = dirname(path);
     const stem = basename(path, extname(path));
     const texts = await folders.get(folder, () => textsIn(folder));

@@ -10,14 +10,8 @@ export interface AudioFile {
 }
 
 /** Extensions of audio files that can be decoded. */
-export const AUDIO_EXTENSIONS: readonly string[] = [
-  ".wav",
-  ".flac",
-  ".mp3",
-  ".ogg",
-  ".opus",
-  ".oga",
-];
+export const AUDIO_EXTENSIONS: readonly string[] =
+  ".wav .flac .mp3 .ogg .opus .oga".split(" ");
 
 /** Whether a file's extension is that of audio. */
 export function isAudioName(name: string): boolean {
@@ -25,14 +19,11 @@ export function isAudioName(name: string): boolean {
 }
 
 /** Extensions of other audio and video files, which are reported as left out. */
-const OTHER_MEDIA: ReadonlySet<string> = new Set([
-  ...[".m4a", ".m4b", ".mp4", ".m4v", ".mov", ".aac", ".adts", ".3gp", ".3g2"],
-  ...[".webm", ".weba", ".mkv", ".mka", ".avi", ".mpg", ".mpeg", ".ogv"],
-  ...[".wma", ".wmv", ".asf", ".amr", ".awb", ".aif", ".aiff", ".aifc", ".caf"],
-  ...[".au", ".snd", ".sph", ".nist", ".raw", ".pcm", ".gsm", ".vox", ".voc"],
-  ...[".ac3", ".dts", ".mp2", ".ape", ".wv", ".tta", ".spx", ".ra", ".rm"],
-  ...[".w64", ".rf64", ".dsf", ".flv", ".shn"],
-]);
+const OTHER_MEDIA: ReadonlySet<string> = new Set(
+  (".m4a .m4b .mp4 .m4v .mov .aac .adts .3gp .3g2 .webm .weba .mkv .mka .avi .mpg .mpeg .ogv .wma .wmv .asf .amr " +
+    ".awb .aif .aiff .aifc .caf .au .snd .sph .nist .raw .pcm .gsm .vox .voc .ac3 .dts .mp2 .ape .wv .tta .spx .ra " +
+    ".rm .w64 .rf64 .dsf .flv .shn").split(" "),
+);
 
 /** The audio files that a path leads to. */
 export interface FoundAudio {

@@ -268,7 +268,10 @@ Deno.test("jsonlManifest() refuses bad manifests and options before the run", as
   };
   await refused("json.jsonl", /json\.jsonl:1: each line must be JSON/);
   await refused("empty.jsonl", /the file has no records/);
-  await refused("gone.jsonl", /cannot read .*gone\.jsonl: it does not exist$/);
+  await refused(
+    "gone.jsonl",
+    /cannot read .*gone\.jsonl: no such file or directory$/,
+  );
   await refused(
     "none.jsonl",
     /must have a column with audio.*its columns are "lenght"/,

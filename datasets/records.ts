@@ -14,7 +14,6 @@ import {
   recordTurns,
   sessionMaker,
 } from "./columns/record_session.ts";
-import { remoteAudios } from "./columns/record_audio.ts";
 import type { Manifest } from "./formats/manifest.ts";
 import { type SpeechOptions, speechShape } from "./speech.ts";
 
@@ -143,14 +142,16 @@ function recordOptions(
   const decoders = stack.use(openDecoders());
   const closed = new AbortController();
   stack.defer(() => closed.abort());
-  const { signal } = closed;
-  const remote = remoteAudios({ decoders, timeoutMs, maxSeconds, signal });
   return {
     columns,
     turns,
     isCompared: options.columns.reference !== "",
-    audio: { decoders, remote, folder, maxSeconds },
-    images: { folder, timeoutMs, signal },
+    folder,
+    timeoutMs,
+    signal: closed.signal,
+    decoders,
+    maxSeconds,
+    lengthsMs: new Map(),
   };
 }
 

@@ -11,13 +11,13 @@ import {
 } from "../plugins/mod.ts";
 import { estimateTokens, openTokenizer } from "../tokens/mod.ts";
 import {
+  chatColumns,
   chatOf,
   type ChatTurn,
   chatTurns,
   textOf,
-  turnsOf,
 } from "./columns/chat.ts";
-import { textIn } from "./columns/values.ts";
+import { quotedNames, textIn } from "./columns/values.ts";
 import { jsonlFormat, openJson } from "./formats/json.ts";
 import { type Manifest, openManifest, type Row } from "./formats/manifest.ts";
 import { sessionMaker } from "./columns/record_session.ts";
@@ -57,8 +57,8 @@ export interface ShareGptOptions extends OrderingOptions {
   maxTotalTokens?: number;
 }
 
-const atLeast = (min: number, description: string) =>
-  z.int().min(min).optional().describe(description);
+const limit = (min: number, meaning: string) =>
+  z.int().min(min).optional().describe(`${meaning} (default: any)`);
 
 const schema = z.strictObject({
   path: z.string().min(1).meta({ format: "path" }).describe(
@@ -68,8 +68,7 @@ const schema = z.strictObject({
     "all: a session with a turn for each recorded answer; last: one request with everything before the last answer",
   ),
   minTurns: z.int().positive().default(1).describe("Minimum number of turns"),
-  maxTurns: atLeast(
-    1,
+  maxTurns: z.int().positive().optional().describe(
     "Number of turns that are kept of each conversation (default: all)",
   ),
   outputLength: z.enum(["recorded", "free"]).default("recorded").describe(
@@ -78,21 +77,12 @@ const schema = z.strictObject({
   tokenizer: z.string().min(1).meta({ format: "path" }).optional().describe(
     "A tokenizer.json, or its folder, that counts tokens (default: an estimate)",
   ),
-  minPromptTokens: atLeast(
-    0,
-    "Minimum number of tokens of each prompt (default: any)",
-  ),
-  maxPromptTokens: atLeast(
+  minPromptTokens: limit(0, "Minimum number of tokens of each prompt"),
+  maxPromptTokens: limit(1, "Maximum number of tokens of each prompt"),
+  minAnswerTokens: limit(0, "Minimum number of tokens of each recorded answer"),
+  maxTotalTokens: limit(
     1,
-    "Maximum number of tokens of each prompt (default: any)",
-  ),
-  minAnswerTokens: atLeast(
-    0,
-    "Minimum number of tokens of each recorded answer (default: any)",
-  ),
-  maxTotalTokens: atLeast(
-    1,
-    "Maximum number of tokens of all kept turns, prompts and answers (default: any)",
+    "Maximum number of tokens of all kept turns, prompts and answers",
   ),
   ...orderingShape,
 }).superRefine((options, { addIssue }) => {
@@ -191,10 +181,9 @@ async function openCounter(tokenizer: string | undefined): Promise<Counter> {
 function chatColumn(path: string, { columns }: Manifest): string {
   const column = CHATS.find((name) => columns.includes(name));
   if (column !== undefined) return column;
-  const names = columns.slice(0, 20).map((name) => JSON.stringify(name));
   throw new UsageError(
     `${path}: its records must have "conversations", but their columns are ${
-      names.join(", ")
+      quotedNames(columns)
     }`,
   );
 }
@@ -279,14 +268,12 @@ async function readTurns(row: Row, rules: Rules): Promise<readonly Turn[]> {
       ? asked
       : [...asked, { role: "assistant", content: answer } as const]
   );
-  const turns = turnsOf(messages, rules.turns, {
-    columns: {},
-    isCompared: false,
-  });
-  if (!isAsRecorded) return turns;
-  return await Promise.all(turns.map(async (turn) => {
-    const tokens = await count(turn.columns.answer ?? "");
-    return { ...turn, maxOutputTokens: Math.max(1, tokens) };
+  const options = { columns: {}, isCompared: false };
+  const turns = chatColumns(messages, rules.turns, options);
+  return await Promise.all(turns.map(async (columns) => {
+    if (!isAsRecorded) return { columns };
+    const tokens = await count(columns.answer ?? "");
+    return { columns, maxOutputTokens: Math.max(1, tokens) };
   }));
 }
 

@@ -30,3 +30,23 @@ function codeInMessage({ message }: Error): string | undefined {
   return Object.entries(constants.errno)
     .find(([, errno]) => errno === Number(number))?.[0];
 }
+
+/** Messages of Deno's and Node's file system, which name the operation and the path after the reason. */
+const FILE_ERRORS = [
+  /^(.*) \(os error \d+\): \w+ '.*'$/s,
+  /^E[A-Z]+: (.*), \w+(?: '.*')?$/s,
+];
+
+/**
+ * The message of an error without those of its causes. An error of the file system becomes its reason alone, in the
+ * same words from Deno and from Node: "no such file or directory".
+ */
+export function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const message = error.message || error.name;
+  for (const pattern of FILE_ERRORS) {
+    const reason = pattern.exec(message)?.[1];
+    if (reason) return reason.charAt(0).toLowerCase() + reason.slice(1);
+  }
+  return message;
+}

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { constants } from "node:os";
-import { systemCodeOf } from "./system_code.ts";
+import { open } from "node:fs/promises";
+import { reasonOf, systemCodeOf } from "./system_code.ts";
 
 const { ECONNREFUSED } = constants.errno;
 const withCode = (code: string) => Object.assign(new Error("no"), { code });
@@ -38,4 +39,23 @@ Deno.test("systemCodeOf() finds the codes of a pattern, and ends where causes fo
   const circle = new Error("round");
   circle.cause = circle;
   assert.equal(systemCodeOf(circle), undefined);
+});
+
+Deno.test("reasonOf() is the same for Deno's and Node's errors of files, and the message of others", async () => {
+  for (
+    const [read, reason] of [
+      [() => Deno.readTextFile("gone"), "no such file or directory"],
+      [() => open("gone"), "no such file or directory"],
+      [() => Deno.readTextFile("."), "is a directory"],
+    ] as const
+  ) {
+    assert.equal(
+      reasonOf(await Promise.resolve(read()).catch((e) => e)),
+      reason,
+    );
+  }
+  const refused = "Connection refused (os error 111)";
+  assert.equal(reasonOf(new Error(refused)), refused);
+  assert.equal(reasonOf(new RangeError()), "RangeError");
+  assert.equal(reasonOf("text"), "text");
 });

@@ -307,7 +307,7 @@ Deno.test("run rejects data without any usable audio before it offers load", asy
     run("column.csv", "column.csv", '"audio"', '"file_name_of_it"'),
     run("column.jsonl", "column.jsonl", '"audio"', '"url"'),
     run("gone.jsonl", "gone.wav"),
-    run("none.jsonl", "none.jsonl", "does not exist"),
+    run("none.jsonl", "none.jsonl", "no such file or directory"),
     run("short.wav,columns.audoi=x", "columns"),
   ], { cwd: folder.path });
   assert.deepEqual(await server.log(), [], "load was offered");

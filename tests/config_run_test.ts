@@ -277,7 +277,7 @@ slos: ["tftt.p95<200ms"]
     ["throws.ts", "throws.ts: import failed: no luck"],
     ["nothing.ts", "nothing.ts: the default export must be a configuration"],
     ["odd.txt", "odd.txt: a configuration must end in .yaml, "],
-    ["none.yaml", "cannot read none.yaml: no such file"],
+    ["none.yaml", "cannot read none.yaml: no such file or directory"],
     ["other.json", "other.json: schema must be earshot.report/2"],
     ["inline.json", '"inline:mine" was passed from code'],
   ];

@@ -222,7 +222,7 @@ Deno.test("run rejects data that an HTTP backend cannot send, before it offers l
   const chat = (each: string, ...says: Case["says"]) =>
     data("chat", each, ...says);
   await refuseAll([
-    chat("gone.json", "cannot read gone.json: it does not exist"),
+    chat("gone.json", "cannot read gone.json: no such file or directory"),
     chat("nothing.json", "nothing.json: the file has no records"),
     chat("blank.txt", "blank.txt: the file has no records"),
     chat("cut.json", "cut.json: the file must be JSON in UTF-8"),
@@ -359,7 +359,7 @@ Deno.test("run rejects unusable synthetic data, Hugging Face data and combined d
     },
     {
       args: together("p.jsonl", "gone.csv"),
-      says: ["cannot read gone.csv: it does not exist"],
+      says: ["cannot read gone.csv: no such file or directory"],
     },
     {
       args: together("p.jsonl", "clipz", "synthetic,count=0"),

@@ -61,7 +61,7 @@ async function readFiles(path: string): Promise<TokenizerFiles> {
   const info = await Deno.stat(path).catch(ifNotFound);
   if (!info) {
     throw new Error(
-      `cannot read the tokenizer ${path}: no such file or folder`,
+      `cannot read the tokenizer ${path}: no such file or directory`,
     );
   }
   const file = info.isDirectory ? join(path, "tokenizer.json") : path;

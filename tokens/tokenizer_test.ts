@@ -250,7 +250,7 @@ Deno.test("openTokenizer() names a file that does not exist, and a folder withou
   await withFiles({ "readme.txt": "" }, async (folder) => {
     const absent = join(folder, "absent.json");
     await assert.rejects(openTokenizer(absent), {
-      message: `cannot read the tokenizer ${absent}: no such file or folder`,
+      message: `cannot read the tokenizer ${absent}: no such file or directory`,
     });
     await assert.rejects(openTokenizer(folder), {
       message: `${folder}: the folder must contain a tokenizer.json`,

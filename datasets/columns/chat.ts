@@ -7,7 +7,6 @@ import {
   messageOf,
   type MessagePart,
   type ToolCall,
-  type Turn,
 } from "../../plugins/mod.ts";
 import { asJson, described } from "./values.ts";
 
@@ -254,35 +253,26 @@ export function chatTurns(messages: readonly Message[]): ChatTurn[] {
 export interface ChatOptions {
   /** The other columns of the record. */
   readonly columns: Columns;
-  /** Number of tokens to generate for each answer. */
-  readonly maxOutputTokens?: number | undefined;
   /** Whether the last answer is the reference of a chat that is sent as one request. */
   readonly isCompared: boolean;
 }
 
 /**
- * Returns the turns of a chat, each with its recorded `answer`. Answers of a chat that is sent turn by turn are not
- * references: the same answer in other words is not an error, and aligning long texts takes the client's time.
+ * Returns the columns of each turn of a chat, with its recorded `answer`. Answers of a chat that is sent turn by turn
+ * are not references: the same answer in other words is not an error, and aligning long texts takes the client's time.
  *
  * @throws {Error} If the chat has no question.
  */
-export function turnsOf(
+export function chatColumns(
   messages: readonly Message[],
   turns: Turns,
-  { columns, maxOutputTokens, isCompared }: ChatOptions,
-): Turn[] {
+  { columns, isCompared }: ChatOptions,
+): Columns[] {
   const each = turns === "last"
     ? lastTurn(messages, columns, isCompared)
     : allTurns(messages, columns);
-  if (each.length === 0) {
-    throw new Error(
-      "the chat must have a user message",
-    );
-  }
-  return each.map((columns) => ({
-    columns,
-    ...(maxOutputTokens !== undefined && { maxOutputTokens }),
-  }));
+  if (each.length > 0) return each;
+  throw new Error("the chat must have a user message");
 }
 
 /** The whole chat without its last answer. */

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { Audio, Columns, Image, Message } from "../../plugins/mod.ts";
 import {
+  chatColumns,
   chatOf,
   chatTurns,
   looksLikeChat,
-  turnsOf,
   withImages,
 } from "./chat.ts";
 
@@ -202,26 +202,19 @@ Deno.test("chatTurns() keeps the order of all messages from the first question o
   );
 });
 
-Deno.test("turnsOf() sends a chat as one request, whose reference is the last answer", () => {
+Deno.test("chatColumns() sends a chat as one request, whose reference is the last answer", () => {
   const columns = { tools: [{}], reference: "from a column" };
   const turn = (letters: string, isCompared = true) =>
-    turnsOf(chat(letters), "last", { columns, maxOutputTokens: 9, isCompared });
+    chatColumns(chat(letters), "last", { columns, isCompared });
   const said = { tools: [{}], messages: chat("suau"), answer: "a4" };
-  assert.deepEqual(turn("suaua"), [{
-    columns: { ...said, reference: "a4" },
-    maxOutputTokens: 9,
-  }]);
-  assert.deepEqual(turn("suaua", false)[0]!.columns, { ...columns, ...said });
-  assert.deepEqual(turn("uau")[0]!.columns, {
-    ...columns,
-    messages: chat("uau"),
-  });
+  assert.deepEqual(turn("suaua"), [{ ...said, reference: "a4" }]);
+  assert.deepEqual(turn("suaua", false), [{ ...columns, ...said }]);
+  assert.deepEqual(turn("uau"), [{ ...columns, messages: chat("uau") }]);
 });
 
-Deno.test("turnsOf() sends a chat turn by turn, with the recorded answers", () => {
+Deno.test("chatColumns() sends a chat turn by turn, with the recorded answers", () => {
   const turns = (letters: string, columns: Columns = {}) =>
-    turnsOf(chat(letters), "all", { columns, isCompared: true })
-      .map(({ columns }) => columns);
+    chatColumns(chat(letters), "all", { columns, isCompared: true });
   assert.deepEqual(turns("suauau", { tools: [{}], reference: "r" }), [
     { tools: [{}], system: "s0", text: "u1", answer: "a2" },
     { tools: [{}], text: "u3", answer: "a4" },
@@ -234,11 +227,12 @@ Deno.test("turnsOf() sends a chat turn by turn, with the recorded answers", () =
   assert.equal(both!.system, "be");
 });
 
-Deno.test("turnsOf() refuses a chat without a question", () => {
+Deno.test("chatColumns() refuses a chat without a question", () => {
   for (const turns of ["last", "all"] as const) {
     for (const letters of ["s", "a", "sa"]) {
       assert.throws(
-        () => turnsOf(chat(letters), turns, { columns: {}, isCompared: true }),
+        () =>
+          chatColumns(chat(letters), turns, { columns: {}, isCompared: true }),
         /must have a user message/,
       );
     }

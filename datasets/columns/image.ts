@@ -1,24 +1,14 @@
-import { createHash } from "node:crypto";
 import { open } from "node:fs/promises";
-import { basename, extname, relative, sep } from "node:path";
+import { basename, extname } from "node:path";
 import { type Image, type MediaFile, messageOf } from "../../plugins/mod.ts";
 import {
   download,
-  idOfUrl,
+  type MediaContext,
+  mediaId,
   mediaPlace,
   type MediaRules,
   urlWithoutQuery,
 } from "./media.ts";
-
-/** How images are read. */
-export interface ImagesOptions {
-  /** The folder, or its URL, that paths are relative to. */
-  readonly folder: string;
-  /** Timeout of a download, in milliseconds. */
-  readonly timeoutMs: number;
-  /** Cancels downloads. */
-  readonly signal: AbortSignal;
-}
 
 /** No server accepts more than this. */
 export const MAX_IMAGE_BYTES = 64 * 2 ** 20;
@@ -30,34 +20,36 @@ export const MAX_IMAGE_BYTES = 64 * 2 ** 20;
  * @throws {TypeError} If the value is something else.
  * @throws {Error} If bytes in the record are not an image.
  */
-export function imageOf(value: unknown, options: ImagesOptions): Image {
-  const { folder, timeoutMs, signal } = options;
-  const place = mediaPlace(value, folder, IMAGE);
-  if (place.kind === "bytes") return inlineImage(place.bytes);
+export function imageOf(value: unknown, context: MediaContext): Image {
+  const place = mediaPlace(value, context.folder, IMAGE);
+  const id = mediaId(place, context.folder);
+  if (place.kind === "bytes") {
+    const file = mediaFile(place.bytes, "inline image");
+    const name = id.replace("sha256:", "") + extname(file.name);
+    return { id, file: () => Promise.resolve({ ...file, name }) };
+  }
   if (place.kind === "file") {
     const { path } = place;
-    return {
-      id: relative(folder, path).replaceAll(sep, "/"),
-      file: async () => mediaFile(await readImage(path), basename(path)),
-    };
+    const file = async () => mediaFile(await readImage(path), basename(path));
+    return { id, file };
   }
   const { url } = place;
   const name = basename(url.pathname) || urlWithoutQuery(url);
-  const limits = { timeoutMs, signal, maxBytes: MAX_IMAGE_BYTES };
+  const fetched = () => download(url, context, MAX_IMAGE_BYTES);
   return {
-    id: idOfUrl(url),
+    id,
     url: url.href,
-    file: async () => mediaFile(await download(url, limits), name),
+    file: async () => mediaFile(await fetched(), name),
   };
 }
 
 /** Returns the images of a column: one, or a list. */
 export function imagesOf(
   value: unknown,
-  options: ImagesOptions,
+  context: MediaContext,
 ): readonly Image[] {
   const list = Array.isArray(value) ? value : [value];
-  return list.map((each) => imageOf(each, options));
+  return list.map((each) => imageOf(each, context));
 }
 
 const IMAGE: MediaRules = {
@@ -66,16 +58,6 @@ const IMAGE: MediaRules = {
   // PNG, JPEG, GIF, WebP, BMP, and the beginning of AVIF and HEIC files.
   base64Magic: /^(iVBORw0KGgo|\/9j\/|R0lGOD|UklGR|Qk|AAAA[\w+/]{2,4}Z0eX)/,
 };
-
-function inlineImage(bytes: Uint8Array): Image {
-  const hash = createHash("sha256").update(bytes).digest("hex").slice(0, 16);
-  const file = mediaFile(bytes, "inline image");
-  const name = hash + extname(file.name);
-  return {
-    id: `sha256:${hash}`,
-    file: () => Promise.resolve({ ...file, name }),
-  };
-}
 
 /** Reads a whole file. */
 async function readImage(path: string): Promise<Uint8Array> {
@@ -89,9 +71,7 @@ async function readImage(path: string): Promise<Uint8Array> {
     }
     return await file.readFile();
   } catch (cause) {
-    const isMissing = (cause as { code?: unknown }).code === "ENOENT";
-    const reason = isMissing ? "no such file" : messageOf(cause);
-    throw new Error(`cannot read ${path}: ${reason}`, { cause });
+    throw new Error(`cannot read ${path}: ${messageOf(cause)}`, { cause });
   }
 }
 

@@ -114,5 +114,5 @@ Deno.test("imageOf() refuses other files, and shows their beginning", async () =
     await assert.rejects(imageOf(name, at).file(), message);
   await rejected("a.png", /Error: a\.png: .*"a text" \(6 bytes\)$/);
   await rejected("b.png", /but was empty$/);
-  await rejected("c.png", /: cannot read .*c\.png: no such file$/);
+  await rejected("c.png", /: cannot read .*c\.png: no such file or directory$/);
 });

@@ -1,4 +1,4 @@
-import { resolve } from "node:path";
+import { relative, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { isRecord } from "../../lib/record.ts";
 import { described } from "./values.ts";
@@ -15,6 +15,16 @@ export type MediaPlace =
   | { readonly kind: "bytes"; readonly bytes: Bytes };
 
 type Bytes = Uint8Array<ArrayBuffer>;
+
+/** What reading the media of records needs. */
+export interface MediaContext {
+  /** The folder, or its URL, that paths are relative to. */
+  readonly folder: string;
+  /** Longest time of a download, in milliseconds. */
+  readonly timeoutMs: number;
+  /** Aborts downloads. */
+  readonly signal: AbortSignal;
+}
 
 /** How values of one kind of media are read. */
 export interface MediaRules {
@@ -223,25 +233,17 @@ function wavOf(array: unknown, rateHz: unknown): Uint8Array<ArrayBuffer> {
   return encodeWav(toPcm16(Float32Array.from(array)), Number(rateHz));
 }
 
-/** Bounds of a download. */
-export interface DownloadOptions {
-  /** Longest time for all of it, in milliseconds. */
-  readonly timeoutMs: number;
-  /** Aborts the download. */
-  readonly signal: AbortSignal;
-  /** Largest size in bytes. @default {256 MiB, which is more than any utterance} */
-  readonly maxBytes?: number;
-}
-
 /**
  * Downloads a file.
  *
+ * @param maxBytes Largest size. By default more than that of any utterance.
  * @throws {Error} If it does not arrive completely and in time. The message does not contain the query, which may be
  * secret.
  */
 export async function download(
   url: URL,
-  { timeoutMs, signal, maxBytes = 2 ** 28 }: DownloadOptions,
+  { timeoutMs, signal }: Omit<MediaContext, "folder">,
+  maxBytes = 2 ** 28,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const late = AbortSignal.timeout(timeoutMs);
   try {
@@ -271,10 +273,21 @@ export function urlWithoutQuery(url: URL): string {
   return `${url.protocol}//${url.host}${url.pathname}`;
 }
 
-/** An id for a URL: without its secrets, and different for URLs that differ only in them. */
-export function idOfUrl(url: URL): string {
-  const address = urlWithoutQuery(url);
-  if (address === url.href) return address;
-  const hash = createHash("sha256").update(url.href).digest("hex");
-  return `${address}#${hash.slice(0, 12)}`;
+/** The id of media, without secrets. Different files, URLs and bytes have different ids. */
+export function mediaId(place: MediaPlace, folder: string): string {
+  switch (place.kind) {
+    case "file":
+      return relative(folder, place.path).replaceAll(sep, "/");
+    case "bytes":
+      return `sha256:${hashOf(place.bytes, 16)}`;
+    case "url": {
+      const { href } = place.url;
+      const address = urlWithoutQuery(place.url);
+      return address === href ? address : `${address}#${hashOf(href, 12)}`;
+    }
+  }
+}
+
+function hashOf(data: Uint8Array | string, digits: number): string {
+  return createHash("sha256").update(data).digest("hex").slice(0, digits);
 }

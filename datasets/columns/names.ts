@@ -3,7 +3,7 @@ import { isRecord } from "../../lib/record.ts";
 import { UsageError } from "../../plugins/mod.ts";
 import { looksLikeAudio } from "./media.ts";
 import { looksLikeChat } from "./chat.ts";
-import { asJson } from "./values.ts";
+import { asJson, quotedNames } from "./values.ts";
 
 /** The column for each role. An empty name leaves out a column that would be found by its name. */
 export interface ColumnOptions {
@@ -231,7 +231,7 @@ function requireColumn(
   throw new UsageError(
     `columns.${role}: unknown column ${JSON.stringify(name)} of ${path}${
       didYouMean(name, columns)
-    }; there are: ${list(columns)}`,
+    }; there are: ${quotedNames(columns)}`,
     { problems: [{ path: `columns.${role}`, message: `no column "${name}"` }] },
   );
 }
@@ -242,7 +242,7 @@ function nothingToSend(found: ColumnsFound): UsageError {
   return new UsageError(
     `${path}: must have a column with audio (such as "audio" or "audio_filepath"), a prompt ` +
       `(such as "prompt" or "text"), a chat ("messages") or images ("image"), or one named by 'columns.audio', ` +
-      `'columns.text' or similar, but its columns are ${list(columns)}${
+      `'columns.text' or similar, but its columns are ${quotedNames(columns)}${
         hint && `; ${hint}`
       }`,
     { problems: [{ path: "columns", message: "nothing to send" }] },
@@ -265,9 +265,4 @@ function hintOf({ columns, valuesOf }: ColumnsFound): string {
     if (near) return `${JSON.stringify(column)} is similar to "${near}"`;
   }
   return "";
-}
-
-function list(columns: readonly string[]): string {
-  const shown = columns.slice(0, 20).map((name) => JSON.stringify(name));
-  return shown.join(", ") + (columns.length > 20 ? ", …" : "");
 }

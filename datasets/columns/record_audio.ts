@@ -1,5 +1,3 @@
-import { createHash } from "node:crypto";
-import { relative, sep } from "node:path";
 import {
   type AudioClip,
   type AudioSource,
@@ -13,20 +11,23 @@ import { cut, isCut, speechColumns } from "../speech.ts";
 import {
   audioPlace,
   download,
-  idOfUrl,
+  type MediaContext,
+  mediaId,
   type MediaPlace,
   urlWithoutQuery,
 } from "./media.ts";
 import type { ColumnNames } from "./names.ts";
 import { described, missing } from "./values.ts";
 
-/** Opens the audio of values. */
-export interface AudioOpener {
+/** What reading the audio of records needs. */
+export interface AudioContext extends MediaContext {
   readonly decoders: Decoders;
-  readonly remote: RemoteAudios;
-  /** Folder or URL that paths are relative to. */
-  readonly folder: string;
   readonly maxSeconds: number | undefined;
+  /**
+   * Lengths of downloaded audio by id. They outlast the audio: a backend that caches prepared audio does not download it
+   * in the next pass.
+   */
+  readonly lengthsMs: Map<string, number>;
 }
 
 /** The audio of a record and its reference. */
@@ -34,17 +35,18 @@ export async function audioIn(
   row: Row,
   columns: ColumnNames,
   reference: string | undefined,
-  { decoders, remote, folder, maxSeconds }: AudioOpener,
+  context: AudioContext,
 ): Promise<Columns> {
   const name = columns.audio ?? "";
   if ((row[name] ?? "") === "") throw missing(name, row);
   const span = declaredSpan(row, columns);
+  const { decoders, folder, maxSeconds } = context;
   const place = audioPlace(row[name], folder);
   if (place.kind !== "url") {
     const file = await decoders.clip(sourceOf(place, folder));
     return speechColumns(clipIn(file, span), reference, maxSeconds);
   }
-  const audio = remote(place.url, span);
+  const audio = remoteAudio(place.url, span, context);
   if (reference === undefined) return { audio };
   if (maxSeconds === undefined) return { audio, reference };
   // A clip that is cut has no reference, so its length must be known now.
@@ -55,10 +57,11 @@ export async function audioIn(
 /** The audio in a message of a chat. */
 export async function chatAudio(
   value: unknown,
-  { decoders, remote, folder, maxSeconds }: AudioOpener,
+  context: AudioContext,
 ): Promise<Audio> {
+  const { decoders, folder, maxSeconds } = context;
   const place = audioPlace(value, folder);
-  if (place.kind === "url") return remote(place.url, {});
+  if (place.kind === "url") return remoteAudio(place.url, {}, context);
   const options = maxSeconds === undefined ? {} : { maxSeconds };
   return await decoders.clip(sourceOf(place, folder), options);
 }
@@ -67,23 +70,10 @@ function sourceOf(
   place: Exclude<MediaPlace, { kind: "url" }>,
   folder: string,
 ): AudioSource {
-  if (place.kind === "file") {
-    const id = relative(folder, place.path).replaceAll(sep, "/");
-    return fileSource(place.path, { id });
-  }
-  const hash = createHash("sha256").update(place.bytes).digest("hex");
-  const id = `sha256:${hash.slice(0, 16)}`;
-  return bytesSource(place.bytes, "inline audio", { id });
-}
-
-/** Options of {@linkcode remoteAudios}. */
-export interface RemoteAudiosOptions {
-  readonly decoders: Decoders;
-  /** Longest time for one download, in milliseconds. */
-  readonly timeoutMs: number;
-  readonly maxSeconds: number | undefined;
-  /** Aborts downloads. */
-  readonly signal: AbortSignal;
+  const id = mediaId(place, folder);
+  return place.kind === "file"
+    ? fileSource(place.path, { id })
+    : bytesSource(place.bytes, "inline audio", { id });
 }
 
 /** Audio that is downloaded when it is first used. */
@@ -92,45 +82,35 @@ export interface RemoteAudio extends Audio {
   wholeMs(): Promise<number>;
 }
 
-/** Makes audio of a URL or a part of it. Its length is the declared one until the file has been read. */
-export type RemoteAudios = (url: URL, span: DeclaredSpan) => RemoteAudio;
-
-/** Audio behind URLs. Nothing is downloaded before it is prepared. */
-export function remoteAudios(
-  { decoders, timeoutMs, maxSeconds, signal }: RemoteAudiosOptions,
-): RemoteAudios {
-  // Lengths outlast the audio: a backend that caches prepared audio does not download it in the next pass.
-  const lengthsMs = new Map<string, number>();
+/** Audio behind a URL, or a part of it. Its length is the declared one until the file has been downloaded. */
+export function remoteAudio(
+  url: URL,
+  span: DeclaredSpan,
+  context: Omit<AudioContext, "folder">,
+): RemoteAudio {
+  const { decoders, maxSeconds, lengthsMs } = context;
+  const fileId = mediaId({ kind: "url", url }, "");
+  const id = spanId(fileId, span);
+  const declaredMs = lengthOf(span) ?? NaN;
   const maxMs = (maxSeconds ?? Infinity) * 1000;
-
-  async function fetchClip(
-    id: string,
-    url: URL,
-    span: DeclaredSpan,
-  ): Promise<{ readonly clip: AudioClip; readonly wholeMs: number }> {
-    const bytes = await download(url, { timeoutMs, signal });
-    const name = urlWithoutQuery(url);
-    const source = bytesSource(bytes, name, { id: idOfUrl(url) });
+  const fetchWhole = async () => {
+    const bytes = await download(url, context);
+    const source = bytesSource(bytes, urlWithoutQuery(url), { id: fileId });
     const whole = clipIn(await decoders.clip(source), span);
-    const clip = cut(whole, maxSeconds);
-    lengthsMs.set(id, clip.durationMs);
-    return { clip, wholeMs: whole.durationMs };
-  }
-
-  return (url, span) => {
-    const id = spanId(idOfUrl(url), span);
-    const durationMs = lengthOf(span) ?? NaN;
-    let fetched: ReturnType<typeof fetchClip> | undefined;
-    const load = () => fetched ??= fetchClip(id, url, span);
-    return {
-      id,
-      get durationMs() {
-        return lengthsMs.get(id) ?? Math.min(durationMs, maxMs);
-      },
-      wholeMs: async () => (await load()).wholeMs,
-      file: async () => (await load()).clip.file(),
-      pcm16: async (rateHz) => (await load()).clip.pcm16(rateHz),
-    };
+    lengthsMs.set(id, Math.min(whole.durationMs, maxMs));
+    return whole;
+  };
+  let fetched: Promise<AudioClip> | undefined;
+  const load = () => fetched ??= fetchWhole();
+  const loadCut = async () => cut(await load(), maxSeconds);
+  return {
+    id,
+    get durationMs() {
+      return lengthsMs.get(id) ?? Math.min(declaredMs, maxMs);
+    },
+    wholeMs: async () => (await load()).durationMs,
+    file: async () => (await loadCut()).file(),
+    pcm16: async (rateHz) => (await loadCut()).pcm16(rateHz),
   };
 }
 

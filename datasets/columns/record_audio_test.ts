@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { encodeWav, openDecoders } from "../../audio/mod.ts";
-import { remoteAudios } from "./record_audio.ts";
+import { type DeclaredSpan, remoteAudio } from "./record_audio.ts";
 import {
   openDataset,
   read,
@@ -36,21 +36,22 @@ function openRemote(
     {},
 ) {
   const decoders = openDecoders({ threads: 1 });
-  const remote = remoteAudios({
+  const context = {
     decoders,
+    lengthsMs: new Map<string, number>(),
     timeoutMs: options.timeoutMs ?? 30_000,
     maxSeconds: options.maxSeconds,
     signal: options.signal ?? new AbortController().signal,
-  });
+  };
   return {
-    remote,
+    remote: (url: URL, span: DeclaredSpan) => remoteAudio(url, span, context),
     [Symbol.asyncDispose]: () => decoders[Symbol.asyncDispose](),
   };
 }
 
 const unknown = {};
 
-Deno.test("remoteAudios() fetches once, when it is used", async () => {
+Deno.test("remoteAudio() fetches once, when it is used", async () => {
   let fetched = 0;
   const wav = tone(300);
   await withServer(() => {
@@ -73,7 +74,7 @@ Deno.test("remoteAudios() fetches once, when it is used", async () => {
   });
 });
 
-Deno.test("remoteAudios() makes ids without query and password that differ with them", async () => {
+Deno.test("remoteAudio() makes ids without query and password that differ with them", async () => {
   await using opened = openRemote();
   const id = (url: string) => opened.remote(new URL(url), unknown).id;
   assert.equal(id("https://host/a.wav"), "https://host/a.wav");
@@ -88,7 +89,7 @@ Deno.test("remoteAudios() makes ids without query and password that differ with 
   }
 });
 
-Deno.test("remoteAudios() has the length of the manifest until the file is read", async () => {
+Deno.test("remoteAudio() has the length of the manifest until the file is read", async () => {
   await withServer(() => new Response(tone(2000)), async (base) => {
     await using opened = openRemote({ maxSeconds: 0.5 });
     const audio = opened.remote(base, { durationMs: 1990 });
@@ -99,7 +100,7 @@ Deno.test("remoteAudios() has the length of the manifest until the file is read"
   });
 });
 
-Deno.test("remoteAudios() cuts a declared part, and rejects one that is not in the file", async () => {
+Deno.test("remoteAudio() cuts a declared part, and rejects one that is not in the file", async () => {
   await withServer(() => new Response(tone(2000)), async (base) => {
     await using opened = openRemote();
     const url = new URL("a.wav", base);
@@ -118,7 +119,7 @@ Deno.test("remoteAudios() cuts a declared part, and rejects one that is not in t
   });
 });
 
-Deno.test("remoteAudios() reports a status that is not 200, without the query", async () => {
+Deno.test("remoteAudio() reports a status that is not 200, without the query", async () => {
   await withServer(
     () => new Response("no", { status: 404, statusText: "Not Found" }),
     async (base) => {
@@ -136,7 +137,7 @@ Deno.test("remoteAudios() reports a status that is not 200, without the query", 
   );
 });
 
-Deno.test("remoteAudios() rejects files that are not audio", async () => {
+Deno.test("remoteAudio() rejects files that are not audio", async () => {
   await withServer(() => new Response("<html>"), async (base) => {
     await using opened = openRemote();
     const audio = opened.remote(new URL("page.wav", base), unknown);
@@ -148,7 +149,7 @@ Deno.test("remoteAudios() rejects files that are not audio", async () => {
   });
 });
 
-Deno.test("remoteAudios() rejects if the server cannot be reached, without the query", async () => {
+Deno.test("remoteAudio() rejects if the server cannot be reached, without the query", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr;
   listener.close();
@@ -165,7 +166,7 @@ Deno.test("remoteAudios() rejects if the server cannot be reached, without the q
   });
 });
 
-Deno.test("remoteAudios() gives up when a download takes too long, or when the dataset is closed", async () => {
+Deno.test("remoteAudio() gives up when a download takes too long, or when the dataset is closed", async () => {
   const stalled: ReadableStreamDefaultController[] = [];
   const answer = () =>
     new Response(

@@ -3,10 +3,10 @@ import { isRecord } from "../../lib/record.ts";
 import type { Columns, Session, Turn } from "../../plugins/mod.ts";
 import type { RecordResult, Row } from "../formats/manifest.ts";
 import { madeSession } from "../speech.ts";
-import { chatOf, type Turns, turnsOf, withImages } from "./chat.ts";
-import { imageOf, imagesOf, type ImagesOptions } from "./image.ts";
+import { chatColumns, chatOf, type Turns, withImages } from "./chat.ts";
+import { imageOf, imagesOf } from "./image.ts";
 import type { ColumnNames } from "./names.ts";
-import { audioIn, type AudioOpener, chatAudio } from "./record_audio.ts";
+import { type AudioContext, audioIn, chatAudio } from "./record_audio.ts";
 import {
   countIn,
   missing,
@@ -17,13 +17,11 @@ import {
 } from "./values.ts";
 
 /** Options for reading records. */
-export interface RecordOptions {
+export interface RecordOptions extends AudioContext {
   readonly columns: ColumnNames;
   readonly turns: Turns;
   /** Whether the last answer of a chat that is sent as one request is its reference. */
   readonly isCompared: boolean;
-  readonly audio: AudioOpener;
-  readonly images: ImagesOptions;
 }
 
 /**
@@ -67,37 +65,44 @@ export async function recordTurns(
   row: Row,
   options: RecordOptions,
 ): Promise<readonly Turn[]> {
-  const { columns: names, turns, isCompared, audio } = options;
+  const { columns: names } = options;
   const columns = await columnsIn(row, options);
   const maxOutputTokens = countIn(row, names.outputTokens);
-  if (names.messages === undefined) {
-    return [{
-      columns,
-      ...(maxOutputTokens !== undefined && { maxOutputTokens }),
-    }];
-  }
-  const value = row[names.messages] ?? undefined;
-  if (value === undefined) throw missing(names.messages, row);
-  const { images, ...others } = columns;
+  const turns = names.messages === undefined
+    ? [columns]
+    : await chatIn(row, names.messages, columns, options);
+  return turns.map((columns) => ({
+    columns,
+    ...(maxOutputTokens !== undefined && { maxOutputTokens }),
+  }));
+}
+
+/** The columns of each turn of a record's chat, from its other columns. */
+async function chatIn(
+  row: Row,
+  name: string,
+  { images, ...columns }: Columns,
+  options: RecordOptions,
+): Promise<Columns[]> {
+  const value = row[name] ?? undefined;
+  if (value === undefined) throw missing(name, row);
   let taken = 0;
   const messages = await chatOf(value, {
-    audio: (value) => chatAudio(value, audio),
-    image: (value) => imageOf(value, options.images),
+    audio: (value) => chatAudio(value, options),
+    image: (value) => imageOf(value, options),
     take: () => images?.[taken++],
   });
   const whole = withImages(messages, images?.slice(taken) ?? []);
-  return turnsOf(whole, turns, {
-    columns: others,
-    maxOutputTokens,
-    isCompared,
-  });
+  const { turns, isCompared } = options;
+  return chatColumns(whole, turns, { columns, isCompared });
 }
 
 /** All columns of a record except its chat. */
 async function columnsIn(
   row: Row,
-  { columns: names, audio, images: imagesOptions }: RecordOptions,
+  options: RecordOptions,
 ): Promise<Columns> {
+  const { columns: names } = options;
   const { images, text, texts } = names;
   for (const name of [text, texts]) {
     if (name !== undefined && (row[name] ?? null) === null) {
@@ -113,10 +118,10 @@ async function columnsIn(
     tools: toolsIn(row, names.tools),
     toolResult: resultIn(row, names.toolResult),
     answer: textIn(row, names.answer),
-    images: isEmpty(pictures) ? undefined : imagesOf(pictures, imagesOptions),
+    images: isEmpty(pictures) ? undefined : imagesOf(pictures, options),
     ...(names.audio === undefined
       ? { reference }
-      : await audioIn(row, names, reference, audio)),
+      : await audioIn(row, names, reference, options)),
   };
   return Object.fromEntries(
     Object.entries(columns).filter(([, value]) => value !== undefined),

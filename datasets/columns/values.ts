@@ -87,6 +87,12 @@ export function described(value: unknown): string {
     : text;
 }
 
+/** Quotes the first of some names, for an error. */
+export function quotedNames(names: readonly string[]): string {
+  const shown = names.slice(0, 20).map((name) => JSON.stringify(name));
+  return shown.join(", ") + (names.length > 20 ? ", …" : "");
+}
+
 /** Parses a list or an object that is written as JSON in a text cell. Returns any other value as it is. */
 export function asJson(value: unknown): unknown {
   if (typeof value !== "string" || !/^\s*[[{]/.test(value)) return value;

@@ -29,13 +29,15 @@ export function csvFormat(format: CsvFormatOptions): ManifestFormat {
     bytes: AsyncIterable<Uint8Array>,
   ): AsyncGenerator<Entry> {
     let start = 0;
-    let isHeader = true;
+    let count = 0;
     for await (const record of readRecords(bytes, format)) {
       const { line, end } = record;
-      if (isHeader) header = headerOf(record);
+      if (count++ === 0) header = headerOf(record);
       else yield { line, start, end, row: () => rowOf(record) };
-      isHeader = false;
       start = end;
+    }
+    if (count === 1) {
+      throw new FileError("the file has no records below its header", 1);
     }
   }
 
@@ -58,7 +60,7 @@ export function csvFormat(format: CsvFormatOptions): ManifestFormat {
     return rowOf(cells ? decoded(cells) : { cells: [], problem: MALFORMED });
   }
 
-  return { header: () => header, entries, row };
+  return { entries, row };
 }
 
 /** The cells of a record, or the reason why they cannot be used. */
@@ -197,7 +199,7 @@ function headerOf({ line, cells, problem }: CsvRecord): readonly string[] {
       `the header must name each column once, but names ${
         JSON.stringify(twice)
       } twice`);
-  if (message) throw new FileError(message, { line });
+  if (message) throw new FileError(message, line);
   return cells;
 }
 

@@ -1,5 +1,5 @@
 import { open } from "node:fs/promises";
-import { UsageError } from "../../plugins/mod.ts";
+import { messageOf, UsageError } from "../../plugins/mod.ts";
 
 /** An open file. Several readers can read any part of it at the same time. */
 export interface FileBytes {
@@ -21,13 +21,7 @@ const CHUNK_BYTES = 2 ** 18;
  */
 export async function openBytes(path: string): Promise<FileBytes> {
   const file = await open(path).catch((cause) => {
-    const isMissing = cause?.code === "ENOENT";
-    throw new UsageError(
-      isMissing
-        ? `cannot read ${path}: it does not exist`
-        : `cannot read ${path}: ${cause?.message}`,
-      { cause },
-    );
+    throw new UsageError(`cannot read ${path}: ${messageOf(cause)}`, { cause });
   });
   const info = await file.stat();
   const { size } = info;

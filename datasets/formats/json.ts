@@ -1,5 +1,6 @@
 import { isRecord } from "../../lib/record.ts";
 import { messageOf, UsageError } from "../../plugins/mod.ts";
+import { quotedNames } from "../columns/values.ts";
 import { openBytes, refuseUtf16 } from "./file_bytes.ts";
 import {
   isBlank,
@@ -115,7 +116,7 @@ function recordsIn(
   throw new UsageError(
     `rows: ${path} must be an object with an array under ${
       JSON.stringify(rows)
-    }, but has ${namesIn(Object.keys(value))}`,
+    }, but has ${quotedNames(Object.keys(value))}`,
   );
 }
 
@@ -138,9 +139,9 @@ function recordsInObject(path: string, object: Row): readonly unknown[] {
   throw new UsageError(
     `${path}: the records must be an array of objects, or such an array under one key, which 'rows' may name, but the file has ${
       tables.length > 1
-        ? `several: ${namesIn(tables)}`
+        ? `several: ${quotedNames(tables)}`
         : keys.length > 0
-        ? namesIn(keys)
+        ? quotedNames(keys)
         : "no keys"
     }`,
   );
@@ -210,10 +211,6 @@ function parseText(text: string): unknown {
 /** Strings, and the numbers of Python that JSON does not have. */
 const STRINGS_AND_NUMBERS =
   /"(?:[^"\\]|\\[^])*(?:"|\\?$)|-?\bInfinity\b|\bNaN\b/g;
-
-function namesIn(keys: readonly string[]): string {
-  return keys.slice(0, 20).map((key) => JSON.stringify(key)).join(", ");
-}
 
 function kindOf(value: unknown): string {
   if (value === null) return "null";

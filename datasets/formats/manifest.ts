@@ -64,8 +64,6 @@ export interface Entry extends Span {
 
 /** Divides a file into records and parses them. */
 export interface ManifestFormat {
-  /** Column names that are fixed before the first record, as in a CSV header. Known once `entries` began. */
-  header?(): readonly string[];
   /** Divides a file into records. */
   entries(bytes: AsyncIterable<Uint8Array>): AsyncIterable<Entry>;
   /** Parses a single record, after `entries` began once. */
@@ -98,19 +96,11 @@ export function isBlank(bytes: Uint8Array): boolean {
 
 /** An error after which the rest of the file cannot be read. */
 export class FileError extends Error {
-  /** The line that the error is in, if it is not that of the current record. */
-  readonly line: number | undefined;
-
-  /** Creates the error. */
-  constructor(message: string, { line, ...options }: FileErrorOptions = {}) {
-    super(message, options);
+  /** @param line The line that the error is in, if it is not that of the current record. */
+  constructor(message: string, readonly line?: number) {
+    super(message);
     this.name = "FileError";
-    this.line = line;
   }
-}
-
-interface FileErrorOptions extends ErrorOptions {
-  readonly line?: number;
 }
 
 /** Number of records that are kept as the head, and that are checked of a large file before the run. */
@@ -148,7 +138,7 @@ export async function openManifest(
     if (!(error instanceof FileError)) throw error;
     throw recordError(`${path}:${error.line ?? line}`, error.message, error);
   }
-  const head = manifestOf(path, records, ":", format.header?.());
+  const head = manifestOf(path, records, ":");
   if (whole) return head;
   const read = async (i: number) => {
     const { line, start, end } = spans[i]!;
@@ -174,17 +164,14 @@ export function manifestOf(
   path: string,
   records: readonly RecordResult[],
   mark = "#",
-  header: readonly string[] = [],
 ): Manifest {
   const rows = records.flatMap((each) => "row" in each ? [each.row] : []);
   const [first] = records;
   if (rows.length === 0 && first && "problem" in first) {
     throw recordError(`${path}${mark}${first.line}`, first.problem);
   }
-  if (rows.length === 0) {
-    throw noRecords(path, header.length > 0 ? " below its header" : "");
-  }
-  const columns = new Set(header);
+  if (rows.length === 0) throw noRecords(path);
+  const columns = new Set<string>();
   for (const row of rows) Object.keys(row).forEach((name) => columns.add(name));
   return {
     columns: [...columns],
@@ -196,8 +183,8 @@ export function manifestOf(
 }
 
 /** An error for a file without records. */
-export function noRecords(path: string, where = ""): UsageError {
-  return new UsageError(`${path}: the file has no records${where}`);
+export function noRecords(path: string): UsageError {
+  return new UsageError(`${path}: the file has no records`);
 }
 
 type Records = Pick<Manifest, "count" | "rows">;

@@ -6,7 +6,6 @@ import {
   FileError,
   lineFormat,
   type Manifest,
-  type ManifestFormat,
   openManifest,
   type Row,
 } from "./manifest.ts";
@@ -68,15 +67,11 @@ export function openRecords(
     case "parquet":
       return openParquetManifest(path);
     case "plain":
-      return openManifest(path, plainFormat(), options);
+      return openManifest(path, lineFormat(plainRow), options);
   }
 }
 
 /** Plain text: each line is a record with the column `text`, trimmed. */
-function plainFormat(): ManifestFormat {
-  return { ...lineFormat(plainRow), header: () => ["text"] };
-}
-
 function plainRow(bytes: Uint8Array): Row {
   let text: string;
   try {

@@ -79,27 +79,19 @@ export async function openParquet(
 
 /** A Parquet file whose footer has been read. */
 export class ParquetFile {
-  /** The file's name, for errors. */
-  readonly name: string;
   /** Column names, in order. */
   readonly columns: readonly string[];
   /** Number of records. */
   readonly count: number;
-  readonly #bytes: RandomBytes;
-  readonly #metadata: FileMetaData;
-  readonly #reader: RowsReader;
   readonly #trees: readonly SchemaTree[];
 
+  /** @param name The file's name, for errors. */
   constructor(
-    name: string,
-    bytes: RandomBytes,
-    metadata: FileMetaData,
-    reader: RowsReader,
+    readonly name: string,
+    private readonly bytes: RandomBytes,
+    private readonly metadata: FileMetaData,
+    private readonly reader: RowsReader,
   ) {
-    this.name = name;
-    this.#bytes = bytes;
-    this.#metadata = metadata;
-    this.#reader = reader;
     this.#trees = parquetSchema(metadata).children;
     this.columns = this.#trees.map(({ element }) => element.name);
     this.count = Number(metadata.num_rows);
@@ -107,13 +99,13 @@ export class ParquetFile {
 
   /** The text that the file's writer stored under a key. */
   note(key: string): string | undefined {
-    return this.#metadata.key_value_metadata?.find((each) => each.key === key)
+    return this.metadata.key_value_metadata?.find((each) => each.key === key)
       ?.value;
   }
 
   /** Reads the first records. Columns with media are not read: only the shape of their values is given. */
   async head(limit: number, signal?: AbortSignal): Promise<Row[]> {
-    const rowGroup = this.#metadata.row_groups.find((each) => each.num_rows);
+    const rowGroup = this.metadata.row_groups.find((each) => each.num_rows);
     if (!rowGroup) return [];
     const media = this.#trees.filter(holdsBytes);
     const shapes = Object.fromEntries(
@@ -130,7 +122,7 @@ export class ParquetFile {
   /** The row groups. Only the given columns are read. */
   groups(columns = this.columns): readonly Group[] {
     let first = 0;
-    return this.#metadata.row_groups.map((rowGroup) => {
+    return this.metadata.row_groups.map((rowGroup) => {
       const rows = Number(rowGroup.num_rows);
       const range = { rowGroup, first, count: rows, columns };
       first += rows;
@@ -146,12 +138,12 @@ export class ParquetFile {
       const parts = rangesOf(rowGroup, columns).map(
         async ([start, end]): Promise<FilePart> => ({
           start,
-          bytes: await readPart(this.#bytes, start, end, signal),
+          bytes: await readPart(this.bytes, start, end, signal),
         }),
       );
-      return await this.#reader.run({
-        size: this.#bytes.size,
-        metadata: { ...this.#metadata, row_groups: [rowGroup] },
+      return await this.reader.run({
+        size: this.bytes.size,
+        metadata: { ...this.metadata, row_groups: [rowGroup] },
         columns,
         count,
         parts: await Promise.all(parts),

@@ -178,19 +178,20 @@ export function openRowsThread(
       return decodeRows(job);
     }
     rows = [];
-    const stuck = Promise.withResolvers<never>();
+    let isStuck = false;
     const timer = setTimeout(() => {
-      stuck.reject(
-        new Error(
-          `its pages must be decoded within ${stuckMs} ms, but were not: they may be damaged`,
-        ),
-      );
+      isStuck = true;
       end();
     }, stuckMs);
     try {
       const buffers = job.parts.map(({ bytes }) => bytes);
-      await Promise.race([stuck.promise, thread.call("decode", job, buffers)]);
+      await thread.call("decode", job, buffers);
       return rows;
+    } catch (error) {
+      if (!isStuck) throw error;
+      throw new Error(
+        `its pages must be decoded within ${stuckMs} ms, but were not: they may be damaged`,
+      );
     } finally {
       clearTimeout(timer);
     }

@@ -281,7 +281,7 @@ Deno.test("openParquetManifest() refuses a file that was cut short, and names it
   );
   await assert.rejects(
     openParquetManifest(folder.at("none.parquet")),
-    /cannot read .*none\.parquet: it does not exist/,
+    /cannot read .*none\.parquet: no such file or directory/,
   );
 });
 

@@ -149,20 +149,18 @@ function hubOf(
       `tokenEnv: the environment variable ${tokenEnv} must be set`,
     );
   }
-  const address = endpointOf(endpoint, env("HF_ENDPOINT"));
+  const options = {
+    endpoint: endpointOf(endpoint, env("HF_ENDPOINT")),
+    token,
+    timeoutMs: fetchTimeoutMs,
+    signal,
+  };
   return {
+    ...options,
     dataset,
     revision,
-    endpoint: address,
-    fetch: hubFetch({
-      endpoint: address,
-      token,
-      timeoutMs: fetchTimeoutMs,
-      signal,
-    }),
+    fetch: hubFetch(options),
     tokenEnv: tokenEnv ?? "HF_TOKEN",
-    hasToken: token !== undefined,
-    signal,
   };
 }
 

@@ -11,10 +11,12 @@ import {
   parquetManifest,
   type RandomBytes,
 } from "../formats/parquet.ts";
-import { fileError, fileUrl, type HubFile } from "./hub.ts";
+import { fileUrl, hubError, type HubFile } from "./hub.ts";
 import type { Hub } from "./hub_fetch.ts";
 import { readAhead } from "../../lib/concurrency.ts";
+import { fieldOf, tryJson } from "../../lib/json.ts";
 import { isRecord } from "../../lib/record.ts";
+import type { ColumnOptions } from "../columns/names.ts";
 import { openBytes } from "../formats/file_bytes.ts";
 import type { Manifest } from "../formats/manifest.ts";
 import { formatOf, openRecords } from "../formats/open.ts";
@@ -166,6 +168,9 @@ export interface PartOptions {
   warn(message: string): void;
 }
 
+/** The columns with media. */
+type MediaColumns = Pick<ColumnOptions, "audio" | "images">;
+
 /** A split that is open. */
 export interface OpenedPart {
   readonly manifest: Manifest;
@@ -205,7 +210,7 @@ export async function openPart(
       manifest: { ...manifest, [Symbol.asyncDispose]: close },
     };
   } catch (error) {
-    throw await fileError(error, options.hub);
+    throw await hubError(error, options.hub, options.hub.dataset);
   }
 }
 
@@ -314,20 +319,13 @@ async function openTextFile(
   return { manifest, media: {}, folder };
 }
 
-/** The columns with media. */
-export interface MediaColumns {
-  readonly audio?: string;
-  readonly images?: string;
-}
-
 /** The columns with audio and images, by the features that the `datasets` library stores in a file. */
 export function mediaColumns(file: Pick<ParquetFile, "note">): MediaColumns {
   const features = Object.entries(featuresIn(file.note("huggingface")));
   // If several columns have the same type, the usual name is preferred.
   const find = (type: string, usual: RegExp) => {
-    const names = features.flatMap(([name, feature]) =>
-      typesIn(feature).includes(type) ? [name] : []
-    );
+    const names = features.filter(([, each]) => typesIn(each).includes(type))
+      .map(([name]) => name);
     return names.find((name) => usual.test(name)) ?? names[0];
   };
   const audio = find("Audio", /^audio$/i);
@@ -335,14 +333,10 @@ export function mediaColumns(file: Pick<ParquetFile, "note">): MediaColumns {
   return { ...(audio && { audio }), ...(images && { images }) };
 }
 
-function featuresIn(note: string | undefined): Record<string, unknown> {
-  try {
-    const { info } = JSON.parse(note ?? "{}");
-    return isRecord(info?.features) ? info.features : {};
-  } catch {
-    // Columns are then found by their names.
-    return {};
-  }
+/** The features in a note; none if it is missing or damaged: columns are then found by their names. */
+function featuresIn(note = ""): Record<string, unknown> {
+  const features = fieldOf(fieldOf(tryJson(note), "info"), "features");
+  return isRecord(features) ? features : {};
 }
 
 /** The type of a feature, and that of its items if it is a list. */

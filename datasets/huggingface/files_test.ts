@@ -26,11 +26,9 @@ function hubWith(
   const hub: Hub = {
     dataset: "o/x",
     revision: undefined,
-    endpoint,
+    ...options,
     fetch: hubFetch(options),
     tokenEnv: "HF_TOKEN",
-    hasToken: false,
-    signal,
   };
   return {
     asked,

@@ -1,4 +1,4 @@
-import { datasetInfo, listFiles } from "@huggingface/hub";
+import { datasetInfo, listDatasets, listFiles } from "@huggingface/hub";
 import { type Hub, HubStatusError, isPermission } from "./hub_fetch.ts";
 import { didYouMean } from "../../lib/text.ts";
 import { messageOf, UsageError } from "../../plugins/mod.ts";
@@ -33,17 +33,16 @@ export async function lookUp(
   hub: Hub,
   revision = hub.revision,
 ): Promise<Repository> {
-  const { dataset: name, endpoint } = hub;
-  const common = { hubUrl: addressOf(endpoint), fetch: hub.fetch };
+  const { dataset: name } = hub;
   try {
     const info = await datasetInfo({
-      ...common,
+      ...connectionOf(hub),
       name,
       revision: revision ?? "main",
       additionalFields: ["cardData", "sha"],
     });
     const listed = listFiles({
-      ...common,
+      ...connectionOf(hub),
       repo: { type: "dataset", name },
       revision: info.sha,
       recursive: true,
@@ -72,43 +71,41 @@ export function fileUrl(
   );
 }
 
+/** How the library reaches the hub. */
+function connectionOf({ endpoint, fetch }: Hub) {
+  return { hubUrl: addressOf(endpoint), fetch };
+}
+
 /** The endpoint without a slash at its end. */
 function addressOf(endpoint: URL): string {
   return (endpoint.origin + endpoint.pathname).replace(/(?<!\/)\/+$/, "");
 }
 
-/** Makes an error of the hub one that says what to do. */
-export async function hubError(error: unknown, hub: Hub): Promise<unknown> {
-  if (isFinal(error, hub)) return error;
-  const { endpoint: { origin } } = hub;
+/**
+ * Makes an error of the hub one that says what to do.
+ *
+ * @param file The dataset, if the error is about one of its files.
+ */
+export async function hubError(
+  error: unknown,
+  hub: Hub,
+  file?: string,
+): Promise<unknown> {
+  // The command line explains missing permissions.
+  const isFinal = hub.signal.aborted || error instanceof UsageError ||
+    isPermission(error);
+  if (isFinal) return error;
   const refused = statusIn(error);
-  const message = refused
-    ? await statusMessage(refused, hub)
-    : isUnknownAnswer(error)
-    ? `endpoint: must be a Hugging Face hub, but ${origin} answers differently`
-    : `endpoint: ${messageOf(error)}`;
+  if (refused) {
+    return new UsageError(await statusMessage(refused, hub), { cause: error });
+  }
+  // The library fails on an answer that is not JSON, or JSON of another shape.
+  const isUnknown = file === undefined &&
+    (error instanceof SyntaxError || error instanceof TypeError);
+  const message = isUnknown
+    ? `endpoint: must be a Hugging Face hub, but ${hub.endpoint.origin} answers differently`
+    : `${file ?? "endpoint"}: ${messageOf(error)}`;
   return new UsageError(message, { cause: error });
-}
-
-/** The same for an error of files that were found but cannot be opened. */
-export function fileError(error: unknown, hub: Hub): Promise<unknown> {
-  if (isFinal(error, hub) || statusIn(error)) return hubError(error, hub);
-  const message = `${hub.dataset}: ${messageOf(error)}`;
-  return Promise.resolve(new UsageError(message, { cause: error }));
-}
-
-/** Whether an error needs no explanation. The command line explains missing permissions. */
-function isFinal(error: unknown, { signal }: Hub): boolean {
-  return signal.aborted || error instanceof UsageError || isPermission(error);
-}
-
-/** Whether the library failed on an answer that is not JSON, or JSON of another shape. */
-function isUnknownAnswer(error: unknown): boolean {
-  return error instanceof SyntaxError ||
-    error instanceof TypeError &&
-      /is not iterable|is not a function|Cannot read propert/.test(
-        error.message,
-      );
 }
 
 function statusIn(error: unknown): HubStatusError | undefined {
@@ -120,8 +117,8 @@ async function statusMessage(
   { status, code }: HubStatusError,
   hub: Hub,
 ): Promise<string> {
-  const { dataset, revision, tokenEnv, hasToken, endpoint: { origin } } = hub;
-  const token = hasToken
+  const { dataset, revision, tokenEnv, endpoint: { origin } } = hub;
+  const token = hub.token !== undefined
     ? `the token in ${tokenEnv} was sent`
     : `no token was sent: set ${tokenEnv}, or name another variable with 'tokenEnv'`;
   if (code === "RevisionNotFound") {
@@ -133,7 +130,14 @@ async function statusMessage(
     return `dataset: ${dataset} is gated: request access at ${origin}/datasets/${dataset}; ${token}`;
   }
   if (status === 404 || code === "RepoNotFound") {
-    const names = await similarDatasets(hub);
+    const query = dataset.split("/").at(-1)!;
+    const found = listDatasets({
+      ...connectionOf(hub),
+      search: { query },
+      limit: 10,
+    });
+    const names = await Array.fromAsync(found, ({ name }) => name)
+      .catch(() => []);
     return `dataset: unknown dataset "${dataset}"${
       didYouMean(dataset, names)
     } (a private one needs a token that may read it; ${token})`;
@@ -145,19 +149,4 @@ async function statusMessage(
     return `endpoint: too many requests to ${origin}: wait, or use a token, which is allowed more; ${token}`;
   }
   return `endpoint: ${origin} answered with status ${status}`;
-}
-
-/** The names of public datasets that the hub finds for a name. */
-async function similarDatasets(
-  { dataset, endpoint, fetch }: Hub,
-): Promise<string[]> {
-  const url = new URL(`/api/datasets`, endpoint);
-  url.searchParams.set("search", dataset.split("/").at(-1) ?? dataset);
-  url.searchParams.set("limit", "10");
-  try {
-    const found: { id?: unknown }[] = await (await fetch(url)).json();
-    return found.map(({ id }) => String(id)).filter((id) => id !== dataset);
-  } catch {
-    return [];
-  }
 }

@@ -28,20 +28,6 @@ export type HubFetch = (
   init?: RequestInit,
 ) => Promise<Response>;
 
-/** A dataset on a hub, and the connection to it. */
-export interface Hub {
-  /** The dataset's name: `owner/name`. */
-  readonly dataset: string;
-  readonly revision: string | undefined;
-  readonly endpoint: URL;
-  readonly fetch: HubFetch;
-  /** Environment variable of the token, whose value is never shown. */
-  readonly tokenEnv: string;
-  readonly hasToken: boolean;
-  /** Aborts when the dataset is closed. */
-  readonly signal: AbortSignal;
-}
-
 /** Options of {@linkcode hubFetch}. */
 export interface HubFetchOptions {
   /** The hub's address. */
@@ -49,8 +35,18 @@ export interface HubFetchOptions {
   readonly token: string | undefined;
   /** Longest time without any data, in milliseconds. */
   readonly timeoutMs: number;
-  /** Aborts all requests. */
+  /** Aborts all requests: the dataset is closed. */
   readonly signal: AbortSignal;
+}
+
+/** A dataset on a hub, and the connection to it. */
+export interface Hub extends HubFetchOptions {
+  /** The dataset's name: `owner/name`. */
+  readonly dataset: string;
+  readonly revision: string | undefined;
+  readonly fetch: HubFetch;
+  /** Environment variable of the token, whose value is never shown. */
+  readonly tokenEnv: string;
 }
 
 /** Largest response: it is held in memory. */
@@ -70,7 +66,9 @@ export function hubFetch(
 ): HubFetch {
   return async (input, init = {}) => {
     const url = new URL(input instanceof Request ? input.url : input);
-    const signals = init.signal ? [signal, init.signal] : [signal];
+    const stopped = init.signal
+      ? AbortSignal.any([signal, init.signal])
+      : signal;
     const headers = new Headers(init.headers);
     headers.delete("authorization");
     if (token !== undefined && url.origin === endpoint.origin) {
@@ -79,16 +77,16 @@ export function hubFetch(
     for (let tries = 1;; tries++) {
       try {
         const request = { ...init, headers };
-        const response = await fetchWhole(url, request, signals, timeoutMs);
+        const response = await fetchWhole(url, request, stopped, timeoutMs);
         if (response.ok) return response;
         throw new HubStatusError(response);
       } catch (error) {
         const isLast = !headers.has("range") || tries === TRIES ||
-          signals.some(({ aborted }) => aborted);
+          stopped.aborted;
         if (isLast || !isTemporary(error)) throw shownError(url, error);
-        const pause = { signal: AbortSignal.any(signals) };
         // An abort ends the pause, and then the next attempt.
-        await setTimeout(waitMs(error, tries), null, pause).catch(() => {});
+        await setTimeout(waitMs(error, tries), null, { signal: stopped })
+          .catch(() => {});
       }
     }
   };
@@ -97,7 +95,7 @@ export function hubFetch(
 async function fetchWhole(
   url: URL,
   init: RequestInit,
-  signals: readonly AbortSignal[],
+  signal: AbortSignal,
   timeoutMs: number,
 ): Promise<Response> {
   const late = new AbortController();
@@ -107,7 +105,7 @@ async function fetchWhole(
   try {
     const response = await fetch(url, {
       ...init,
-      signal: AbortSignal.any([late.signal, ...signals]),
+      signal: AbortSignal.any([late.signal, signal]),
     });
     const bytes = await readBody(response, MAX_BYTES, () => {
       clearTimeout(timer);

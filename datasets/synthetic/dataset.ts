@@ -14,8 +14,6 @@ import { madeSession } from "../speech.ts";
 import { syntheticAudio } from "./audio.ts";
 import { syntheticImage } from "./image.ts";
 import {
-  type Drawers,
-  drawersOf,
   type Drawn,
   hasPrompts,
   prefixGroups,
@@ -64,11 +62,10 @@ async function open(settings: SyntheticSettings): Promise<Dataset> {
     : await openWriter(tokenizer);
   const groups = prefixGroups(settings);
   const hasText = hasPrompts(settings) || groups.length > 0;
-  const draw = drawersOf(settings);
   return {
     facts: {
       ...(count !== undefined && { items: count }),
-      ...(hasText && { tokenCounter: writer.counter }),
+      ...(hasText && { tokenCounter: tokenizer ? "tokenizer" : "characters" }),
     },
     isEndless: count === undefined,
     async *sessions({ seed, pass, signal }) {
@@ -76,7 +73,7 @@ async function open(settings: SyntheticSettings): Promise<Dataset> {
       const prefixes = groups.length > 0
         ? prefixesOf(groups, { seed, writer })
         : undefined;
-      const context = { settings, writer, draw, seed, openings, prefixes };
+      const context = { settings, writer, seed, openings, prefixes };
       const first = count === undefined || samePasses ? 0 : pass * count;
       for (let i = 0; i < (count ?? Infinity) && !signal.aborted; i++) {
         const n = first + i;
@@ -102,7 +99,6 @@ async function openWriter(tokenizer: string): Promise<Writer> {
 interface SeedContext {
   readonly settings: SyntheticSettings;
   readonly writer: Writer;
-  readonly draw: Drawers;
   readonly seed: number;
   readonly openings: ReturnType<typeof openingsOf>;
   readonly prefixes: Prefixes | undefined;
@@ -122,14 +118,14 @@ interface TurnContext extends SeedContext {
 
 /** Makes the turns of session number `n`, independently of the other sessions. */
 async function makeTurns(n: number, context: SeedContext): Promise<Turn[]> {
-  const { seed, draw, prefixes } = context;
+  const { seed, settings, prefixes } = context;
   // Each option has its own random stream, so that none changes what another draws.
   const streams = new Map<Drawn, Random>();
   const size = (option: Drawn) => {
     const stream = streams.get(option) ??
       random(seed, `synthetic/${option}/${n}`);
     streams.set(option, stream);
-    return draw[option]?.(stream);
+    return settings[option]?.(stream);
   };
   const words = random(seed, `synthetic/words/${n}`);
   const prefix = await prefixes?.(n);

@@ -373,7 +373,7 @@ Deno.test("synthetic() refuses an invalid tokenizer file", async () => {
   await using folder = await tempFolder({ "config.json": '{"a": 1}' });
   for (
     const [tokenizer, says] of [
-      [folder.at("absent.json"), /absent\.json: no such file or folder/],
+      [folder.at("absent.json"), /absent\.json: no such file or directory/],
       [folder.path, /the folder must contain a tokenizer\.json/],
       [
         folder.at("config.json"),

@@ -66,21 +66,10 @@ export interface SyntheticOptions {
 const MAX_TOKENS = 10_000_000;
 
 const TOKENS: Range = { min: 1, max: MAX_TOKENS, whole: true };
-
-/** The options that are distributions, and the numbers that each allows. */
-const RANGES = {
-  inputTokens: TOKENS,
-  outputTokens: TOKENS,
-  turns: { min: 1, max: 10_000, whole: true },
-  firstInputTokens: TOKENS,
-  firstOutputTokens: TOKENS,
-  thinkMs: { min: 0, max: 86_400_000, whole: false },
-  // From one millisecond to what fits into a WAV file in memory.
-  audioSeconds: { min: 0.001, max: 14_400, whole: false },
-} satisfies Record<string, Range>;
-
-/** An option that is a distribution. */
-export type Drawn = keyof typeof RANGES;
+const TURNS: Range = { min: 1, max: 10_000, whole: true };
+const PAUSE_MS: Range = { min: 0, max: 86_400_000, whole: false };
+/** From one millisecond to what fits into a WAV file in memory. */
+const AUDIO_SECONDS: Range = { min: 0.001, max: 14_400, whole: false };
 
 const key = z.number().optional();
 
@@ -94,18 +83,17 @@ const distributionKeys = z.strictObject(
   },
 );
 
-const distribution = (option: Drawn, description: string) =>
-  z.union([
-    z.number(),
-    distributionKeys,
-    z.string(),
-  ], { error: SHORT_FORMS }).superRefine((value, { addIssue }) => {
-    const result = parseDistribution(value, RANGES[option]);
-    if ("draw" in result) return;
-    for (const { key, message } of result.issues) {
-      addIssue({ code: "custom", path: key ? [key] : [], message });
-    }
-  }).optional().describe(description);
+/** A distribution, which is parsed into the function that draws from it. */
+const distribution = (range: Range, description: string) =>
+  z.union([z.number(), distributionKeys, z.string()], { error: SHORT_FORMS })
+    .transform((value, { addIssue }): Drawer => {
+      const result = parseDistribution(value, range);
+      if ("draw" in result) return result.draw;
+      for (const { key, message } of result.issues) {
+        addIssue({ code: "custom", path: key ? [key] : [], message });
+      }
+      return z.NEVER;
+    }).optional().describe(description);
 
 const PREFIX = /^\d+(?::\d+(?::\d+(?:\.\d+)?)?)?$/;
 const PREFIX_FORM =
@@ -118,10 +106,13 @@ const prefixes = z.array(
       count: z.int().positive().default(1),
       weight: z.number().nonnegative().default(1),
     }),
-    z.string().regex(PREFIX, PREFIX_FORM),
+    z.string().regex(PREFIX, PREFIX_FORM).transform((prefix) => {
+      const [tokens = NaN, count = 1, weight = 1] = prefix.split(":")
+        .map(Number);
+      return { tokens, count, weight };
+    }),
   ], { error: PREFIX_FORM }),
-).min(1).superRefine((prefixes, { addIssue }) => {
-  const groups = prefixes.map(prefixGroup);
+).min(1).superRefine((groups, { addIssue }) => {
   for (const [i, { tokens, count }] of groups.entries()) {
     const message = tokens < 1 || tokens > MAX_TOKENS
       ? `must have from 1 to ${MAX_TOKENS} tokens, but was ${tokens}`
@@ -146,24 +137,24 @@ const shape = z.strictObject({
     "Repeat the same sessions in every pass, for prompts that the server has in its cache",
   ),
   inputTokens: distribution(
-    "inputTokens",
+    TOKENS,
     "Tokens of each prompt: 128, 64..256, normal:128:32[:MIN..MAX] or lognormal:128:0.6[:MIN..MAX]; or by keys: inputTokens.mean=128,inputTokens.stdev=32 (default: 128; no prompt if there is audio)",
   ),
   outputTokens: distribution(
-    "outputTokens",
+    TOKENS,
     "Maximum number of tokens of each answer (default: the server's)",
   ),
-  turns: distribution("turns", "Turns of each session (default: 1)"),
+  turns: distribution(TURNS, "Turns of each session (default: 1)"),
   firstInputTokens: distribution(
-    "firstInputTokens",
+    TOKENS,
     "Tokens of the prompt of each first turn (default: inputTokens)",
   ),
   firstOutputTokens: distribution(
-    "firstOutputTokens",
+    TOKENS,
     "Maximum number of tokens of each first answer (default: outputTokens)",
   ),
   thinkMs: distribution(
-    "thinkMs",
+    PAUSE_MS,
     "Pause before each turn except the first, in milliseconds (default: none)",
   ),
   prefixTokens: z.int().positive().max(MAX_TOKENS).optional().describe(
@@ -185,7 +176,7 @@ const shape = z.strictObject({
     "Number of texts in each turn, for embeddings (default: one prompt)",
   ),
   audioSeconds: distribution(
-    "audioSeconds",
+    AUDIO_SECONDS,
     "Length of speech-shaped noise, in seconds (default: no audio)",
   ),
   images: z.int().nonnegative().max(1000).default(0).describe(
@@ -202,8 +193,18 @@ const shape = z.strictObject({
   ),
 });
 
-/** The options with their defaults. */
+/** The options with their defaults, and with what draws from distributions. */
 export type SyntheticSettings = z.output<typeof shape>;
+
+/** An option that is a distribution. */
+export type Drawn =
+  | "inputTokens"
+  | "outputTokens"
+  | "turns"
+  | "firstInputTokens"
+  | "firstOutputTokens"
+  | "thinkMs"
+  | "audioSeconds";
 
 type OptionNames = readonly (keyof SyntheticSettings)[];
 
@@ -254,32 +255,10 @@ export function hasPrompts(
     firstInputTokens !== undefined;
 }
 
-/** The drawer of each option that was given. */
-export type Drawers = { readonly [Option in Drawn]?: Drawer };
-
-/** Returns the drawers of validated options. */
-export function drawersOf(settings: SyntheticSettings): Drawers {
-  const drawers: { [Option in Drawn]?: Drawer } = {};
-  for (const option of Object.keys(RANGES) as Drawn[]) {
-    const value = settings[option];
-    if (value === undefined) continue;
-    const result = parseDistribution(value, RANGES[option]);
-    if ("draw" in result) drawers[option] = result.draw;
-  }
-  return drawers;
-}
-
 /** Returns the groups of prefixes that the options ask for. */
 export function prefixGroups(
   { prefixTokens: tokens, prefixCount: count = 1, prefixes = [] }:
     SyntheticSettings,
-): PrefixGroup[] {
-  if (tokens !== undefined) return [{ tokens, count, weight: 1 }];
-  return prefixes.map(prefixGroup);
-}
-
-function prefixGroup(prefix: PrefixGroup | string): PrefixGroup {
-  if (typeof prefix !== "string") return prefix;
-  const [tokens = NaN, count = 1, weight = 1] = prefix.split(":").map(Number);
-  return { tokens, count, weight };
+): readonly PrefixGroup[] {
+  return tokens === undefined ? prefixes : [{ tokens, count, weight: 1 }];
 }

@@ -26,8 +26,6 @@ export interface WriteOptions {
 
 /** Writes texts of a given length. */
 export interface Writer {
-  /** How tokens are counted. */
-  readonly counter: "tokenizer" | "characters";
   /**
    * Writes a text with exactly the given number of tokens.
    *
@@ -38,7 +36,6 @@ export interface Writer {
 
 /** Writes texts whose tokens are estimated from their characters. */
 export const characterWriter: Writer = {
-  counter: "characters",
   write: (options) => Promise.resolve(writeCharacters(options)),
 };
 
@@ -71,10 +68,7 @@ export function tokenizerWriter(tokenizer: Tokenizer): Writer {
     );
   }
   const prices = pricesOf(tokenizer);
-  return {
-    counter: "tokenizer",
-    write: (options) => writeTokens(options, prices),
-  };
+  return { write: (options) => writeTokens(options, prices) };
 }
 
 /** The number of tokens that pieces of a text usually have: few tokenizers look beyond a space. */
