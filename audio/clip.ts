@@ -1,17 +1,15 @@
-import type { Budget } from "../lib/concurrency.ts";
-import { findAudio, inspectFile } from "./decode.ts";
+import { type InspectedFile, inspectFile, readWav } from "./decode.ts";
 import type { DecodePool } from "./decode_pool.ts";
 import {
   AudioError,
-  type AudioFormat,
-  type AudioInfo,
+  FILE_TYPES,
   requireUsable,
   type SampleRange,
+  toAudioError,
 } from "./format.ts";
 import { requireRate } from "./pcm.ts";
 import type { AudioSource } from "./source.ts";
 import { encodeWav } from "./wav_samples.ts";
-import { readWavSamples } from "./wav.ts";
 
 /** One utterance, decoded on demand. */
 export interface AudioClip {
@@ -67,23 +65,10 @@ export interface ClipSpan {
   readonly id?: string;
 }
 
-/** Limits and threads that clips share. */
-interface ClipContext {
-  /** Limits the number of open sources. */
-  readonly limited: <T>(task: () => Promise<T>) => Promise<T>;
-  /** Limits the memory of files and decoded audio. */
-  readonly budget: Budget;
-  readonly pool: DecodePool;
-}
-
 /** A file whose headers have been read. */
-interface OpenedFile extends ClipContext {
+interface OpenedFile extends InspectedFile {
   readonly source: AudioSource;
-  readonly info: AudioInfo;
-  /** Samples of each channel. */
-  readonly samples: number;
-  /** Bytes of the file. */
-  readonly size: number;
+  readonly pool: DecodePool;
 }
 
 /** Maximum size of a decoded clip: 2 h 19 min at 16 kHz. */
@@ -92,23 +77,14 @@ const MAX_PCM_BYTES = 2 ** 28;
 /** Maximum number of bytes that are read to decode a clip: of WAV the needed part, of other formats the whole file. */
 const MAX_FILE_BYTES = 2 ** 30;
 
-const EXTENSIONS: Readonly<Record<AudioFormat, string>> = {
-  wav: "wav",
-  flac: "flac",
-  mp3: "mp3",
-  opus: "ogg",
-  vorbis: "ogg",
-};
-
 /** Opens a clip. Its headers are read now. */
 export async function openClip(
   source: AudioSource,
-  context: ClipContext,
+  pool: DecodePool,
 ): Promise<AudioClip> {
-  const { info, size } = await context.limited(() => inspectFile(source));
-  const samples = Math.round(info.durationMs / 1000 * info.sampleRateHz);
-  const file = { ...context, source, info, samples, size };
-  return clipOf(file, source.id, { start: 0, end: samples });
+  const found = await pool.read(() => inspectFile(source));
+  const all = { start: 0, end: found.samples };
+  return clipOf({ ...found, source, pool }, source.id, all);
 }
 
 function clipOf(file: OpenedFile, id: string, range: SampleRange): AudioClip {
@@ -137,7 +113,11 @@ function clipOf(file: OpenedFile, id: string, range: SampleRange): AudioClip {
           `${name}: a part must be within the ${durationMs} ms of the clip, but was ${startMs} to ${endMs} ms`,
         );
       }
-      requireUsable(name, { ...info, samples: part.end - part.start });
+      try {
+        requireUsable({ ...info, samples: part.end - part.start });
+      } catch (cause) {
+        throw toAudioError(name, cause);
+      }
       const seconds = [startMs, endMs].map((ms) =>
         Number((ms / 1000).toFixed(6))
       );
@@ -152,60 +132,43 @@ async function decode(
   range: SampleRange,
   rateHz: number,
 ): Promise<Int16Array<ArrayBuffer>> {
-  const { source, info, limited, budget, pool, samples, size } = file;
+  const { source, info, pool, samples, size } = file;
   const { name } = source;
   const count = range.end - range.start;
   const pcmBytes = 2 * Math.ceil(count * rateHz / info.sampleRateHz);
   const isWav = info.format === "wav";
   const fileBytes = isWav ? Math.ceil(size * count / samples) : size;
   if (pcmBytes > MAX_PCM_BYTES) {
+    const limit = Math.floor(MAX_PCM_BYTES / 2 / rateHz);
+    const seconds = Math.round(count / info.sampleRateHz);
     throw new AudioError(
-      `maxSeconds: must be at most ${
-        Math.floor(MAX_PCM_BYTES / 2 / rateHz)
-      } to decode ${name} at ${rateHz} Hz (${
-        mebibytes(MAX_PCM_BYTES)
-      } of samples), but the clip lasts ${
-        Math.round(count / info.sampleRateHz)
-      } s`,
+      `maxSeconds: must be at most ${limit} to decode ${name} at ${rateHz} Hz (256 MiB of samples), but the clip lasts ${seconds} s`,
     );
   }
   if (fileBytes > MAX_FILE_BYTES) {
+    const needed = Math.ceil(fileBytes / 2 ** 20);
     throw new AudioError(
-      `${name}: at most ${
-        mebibytes(MAX_FILE_BYTES)
-      } of a file can be read to ` +
-        `decode it, but the clip needs ${
-          mebibytes(fileBytes)
-        }: split the file, or cut WAV with maxSeconds`,
+      `${name}: at most 1024 MiB of a file can be read to decode it, but the clip needs ${needed} MiB: split the file, or cut WAV with maxSeconds`,
     );
   }
-  return await budget.run(fileBytes + pcmBytes, async () => {
-    const job = { name, sampleRateHz: rateHz };
-    if (!isWav) {
-      const bytes = await limited(() => readAll(source));
-      return await pool.run({ ...job, bytes, range });
-    }
-    const { fmt, data } = await limited(async () => {
-      await using bytes = await source.open();
-      const { audio } = await findAudio(bytes, name);
-      return await readWavSamples(audio, name, range);
-    });
-    return await pool.run({ ...job, fmt, bytes: data });
+  return await pool.allocate(fileBytes + pcmBytes, async () => {
+    const data = await pool.read(async () =>
+      isWav
+        ? await readWav(source, range)
+        : { bytes: await readAll(source), range }
+    );
+    return await pool.run({ name, sampleRateHz: rateHz, ...data });
   });
 }
 
-function mebibytes(bytes: number): string {
-  return `${Math.ceil(bytes / 2 ** 20)} MiB`;
-}
-
 async function wholeFile(
-  { source, info: { format, mediaType }, limited }: OpenedFile,
+  { source, info: { format, mediaType }, pool }: OpenedFile,
 ): ReturnType<AudioClip["file"]> {
   const name = baseName(source.name);
   return {
-    bytes: await limited(() => readAll(source)),
+    bytes: await pool.read(() => readAll(source)),
     mediaType,
-    name: /\.\w{2,5}$/.test(name) ? name : `${name}.${EXTENSIONS[format]}`,
+    name: /\.\w{2,5}$/.test(name) ? name : `${name}.${FILE_TYPES[format][1]}`,
   };
 }
 

@@ -1,45 +1,37 @@
-import { inspectFlac, openFlac } from "./flac.ts";
+import { inspectFlac } from "./flac.ts";
 import {
-  AudioError,
-  type AudioFormat,
+  type AudioFile,
   type AudioInfo,
-  type AudioShape,
-  type AudioStream,
+  type AudioPiece,
   type DecodedAudio,
+  FILE_TYPES,
   refusal,
   requireUsable,
+  type SampleRange,
+  toAudioError,
 } from "./format.ts";
-import { inspectMp3, openMp3 } from "./mp3.ts";
-import { inspectOgg, openOgg } from "./ogg.ts";
+import { inspectMp3 } from "./mp3.ts";
+import { inspectOgg } from "./ogg.ts";
+import { downmix, joinSamples, toPcm16 } from "./pcm.ts";
+import { Resampler } from "./resample.ts";
 import {
   type AudioBytes,
   type AudioSource,
   bytesFrom,
   bytesOf,
 } from "./source.ts";
-import { inspectWav, openWav } from "./wav.ts";
+import { inspectWav, readWavSamples, wavSamples } from "./wav.ts";
 
-/** Reads the files of one container. */
-interface Container {
-  inspect(
-    bytes: AudioBytes,
-    name: string,
-  ): Promise<AudioShape & { readonly format: AudioFormat }>;
-  open(bytes: Uint8Array<ArrayBuffer>, name: string): Promise<AudioStream>;
-}
-
-const WAV: Container = { inspect: inspectWav, open: openWav };
-const FLAC: Container = { inspect: inspectFlac, open: openFlac };
-const MP3: Container = { inspect: inspectMp3, open: openMp3 };
-const OGG: Container = { inspect: inspectOgg, open: openOgg };
+/** Reads the headers of a file of one container. */
+type Inspect = (bytes: AudioBytes) => Promise<AudioFile>;
 
 /** First bytes of files; a dot stands for any byte. */
-const SIGNATURES: readonly (readonly [string, Container])[] = [
-  ["RIFF....WAVE", WAV],
-  ["RF64....WAVE", WAV],
-  ["BW64....WAVE", WAV],
-  ["fLaC", FLAC],
-  ["OggS", OGG],
+const SIGNATURES: readonly (readonly [string, Inspect])[] = [
+  ["RIFF....WAVE", inspectWav],
+  ["RF64....WAVE", inspectWav],
+  ["BW64....WAVE", inspectWav],
+  ["fLaC", inspectFlac],
+  ["OggS", inspectOgg],
 ];
 
 /** First bytes of other files that users try. */
@@ -61,14 +53,6 @@ const OTHERS: readonly (readonly [string, string])[] = [
   ["\xff\xf9", "AAC (ADTS)"],
 ];
 
-const MEDIA_TYPES: Readonly<Record<AudioFormat, string>> = {
-  wav: "audio/wav",
-  flac: "audio/flac",
-  mp3: "audio/mpeg",
-  opus: "audio/ogg",
-  vorbis: "audio/ogg",
-};
-
 /**
  * Reads the properties of an audio file from its headers (for MP3 without a Xing or VBRI tag, from the headers of all
  * frames). Checks that the file is as long as its container declares, as far as that is possible without decoding.
@@ -76,70 +60,131 @@ const MEDIA_TYPES: Readonly<Record<AudioFormat, string>> = {
  * @throws {AudioError} If the file cannot be read, is not audio, empty, truncated, or shorter than 1 ms.
  */
 export async function inspectAudio(source: AudioSource): Promise<AudioInfo> {
-  const { info } = await inspectFile(source);
-  return info;
+  return (await inspectFile(source)).info;
 }
 
-/** Inspects an audio file. Returns its properties and its size in bytes. */
-export async function inspectFile(
-  source: AudioSource,
-): Promise<{ info: AudioInfo; size: number }> {
-  await using bytes = await source.open();
-  const { size } = bytes;
-  const { container, audio } = await findAudio(bytes, source.name);
-  const found = await container.inspect(audio, source.name);
-  const { format, sampleRateHz, channels } = found;
-  const durationMs = requireUsable(source.name, found);
-  const mediaType = MEDIA_TYPES[format];
-  return {
-    info: { format, mediaType, sampleRateHz, channels, durationMs },
-    size,
-  };
+/** An audio file in a source. */
+export interface InspectedFile {
+  readonly info: AudioInfo;
+  /** Samples of each channel. */
+  readonly samples: number;
+  /** Bytes of the file, with tags. */
+  readonly size: number;
 }
 
-/**
- * Opens an audio file in memory, to decode it piece by piece in this thread.
- *
- * @param name The name of the audio in errors.
- * @throws {AudioError} If the file is not audio, empty or truncated.
- */
-export async function openStream(
-  bytes: Uint8Array<ArrayBuffer>,
-  name: string,
-): Promise<AudioStream> {
-  return await withName(name, async () => {
-    const { container, at } = await findAudio(bytesOf(bytes), name);
-    const stream = await container.open(bytes.subarray(at), name);
-    requireUsable(name, stream);
-    return {
-      ...stream,
-      async *pieces(range) {
-        const pieces = stream.pieces(range)[Symbol.asyncIterator]();
-        try {
-          for (;;) {
-            const next = await withName(name, () => pieces.next());
-            if (next.done) return;
-            yield next.value;
-          }
-        } finally {
-          await pieces.return?.();
-        }
-      },
-    };
+/** Inspects an audio file. */
+export async function inspectFile(source: AudioSource): Promise<InspectedFile> {
+  return await readFrom(source, async ({ inspect, audio, size }) => {
+    const file = await inspect(audio);
+    const { format, sampleRateHz, channels, samples } = file;
+    const durationMs = requireUsable(file);
+    const [mediaType] = FILE_TYPES[format];
+    const info = { format, mediaType, sampleRateHz, channels, durationMs };
+    return { info, samples, size };
   });
 }
 
-/** Converts whatever a decoder throws into an error that names the file. */
-async function withName<T>(name: string, work: () => Promise<T>): Promise<T> {
+/** Reads a range of a WAV file: its encoded samples, without the rest. */
+export async function readWav(source: AudioSource, range: SampleRange) {
+  return await readFrom(source, ({ audio }) => readWavSamples(audio, range));
+}
+
+async function readFrom<T>(
+  source: AudioSource,
+  read: (found: FoundAudio) => Promise<T>,
+): Promise<T> {
+  await using bytes = await source.open();
   try {
-    return await work();
+    return await read(await findAudio(bytes));
   } catch (cause) {
-    if (cause instanceof AudioError) throw cause;
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new AudioError(`${name}: cannot decode the audio: ${reason}`, {
-      cause,
-    });
+    throw toAudioError(source.name, cause);
   }
+}
+
+/** Audio to decode. Plain data, so that it can be sent to a worker. */
+export interface EncodedAudio {
+  /** The name of the audio in errors. */
+  readonly name: string;
+  /** The whole file, or the needed samples of a WAV file. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** The body of the fmt chunk, if the bytes are samples of a WAV file. */
+  readonly fmt?: Uint8Array<ArrayBuffer>;
+  /** Samples of the file to decode. @default {all} */
+  readonly range?: SampleRange;
+}
+
+/** Audio in memory whose headers have been read. */
+interface OpenedAudio {
+  readonly name: string;
+  readonly file: AudioFile;
+  /** The bytes without tags before the audio. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly range: SampleRange;
+}
+
+/**
+ * Opens audio in memory, to decode it piece by piece in this thread.
+ *
+ * @throws {AudioError} If it is not audio, empty or truncated.
+ */
+export async function openAudio(
+  { name, bytes: given, fmt, range }: EncodedAudio,
+): Promise<OpenedAudio> {
+  try {
+    const { file, bytes } = fmt
+      ? { file: wavSamples(fmt, given.length), bytes: given }
+      : await openFile(given);
+    return {
+      name,
+      file,
+      bytes,
+      range: range ?? { start: 0, end: file.samples },
+    };
+  } catch (cause) {
+    throw toAudioError(name, cause);
+  }
+}
+
+async function openFile(given: Uint8Array<ArrayBuffer>) {
+  const { inspect, at } = await findAudio(bytesOf(given));
+  const bytes = given.subarray(at);
+  const file = await inspect(bytesOf(bytes));
+  requireUsable(file);
+  return { file, bytes };
+}
+
+/**
+ * Decodes the range. If it ends with the file, all samples are decoded and counted, as decoders skip damaged frames
+ * silently.
+ *
+ * @throws {AudioError} If the file is corrupt, or there are fewer samples than its header declares.
+ */
+export async function* decodePieces(
+  { name, file, bytes, range: { start, end } }: OpenedAudio,
+): AsyncGenerator<AudioPiece> {
+  const { samples, channels, tolerance = 0 } = file;
+  let at = 0;
+  try {
+    for await (const piece of file.decode(bytes, end)) {
+      const length = piece[0]?.length ?? 0;
+      const from = Math.max(0, start - at);
+      const to = Math.min(length, end - at);
+      if (from < to) {
+        yield piece.slice(0, channels).map((each) => each.subarray(from, to));
+      }
+      at += length;
+      if (at >= end && end < samples) return;
+    }
+    if (samples - at > tolerance) {
+      const rule = `must have ${samples} samples, as its header declares`;
+      throw refusal(rule, `truncated or corrupt, with ${at}`);
+    }
+  } catch (cause) {
+    throw toAudioError(name, cause);
+  }
+  const missing = end - Math.max(start, at);
+  if (missing <= 0) return;
+  yield Array.from({ length: channels }, () => new Float32Array(missing));
 }
 
 /**
@@ -152,20 +197,49 @@ export async function decodeAudio(
   bytes: Uint8Array<ArrayBuffer>,
   name: string,
 ): Promise<DecodedAudio> {
-  const { samples, sampleRateHz, pieces } = await openStream(bytes, name);
+  const audio = await openAudio({ bytes, name });
+  const { sampleRateHz, channels: length } = audio.file;
   // Joined afterwards: a header may declare far more samples than the file has.
-  const found = await Array.fromAsync(pieces({ start: 0, end: samples }));
-  const length = found.reduce((sum, [first]) => sum + (first?.length ?? 0), 0);
-  const channels = (found[0] ?? []).map((_, channel) => {
-    const joined = new Float32Array(length);
-    let at = 0;
-    for (const piece of found) {
-      joined.set(piece[channel]!, at);
-      at += piece[channel]!.length;
-    }
-    return joined;
-  });
+  const pieces = await Array.fromAsync(decodePieces(audio));
+  const channels = Array.from(
+    { length },
+    (_, channel) => joinSamples(pieces.map((piece) => piece[channel]!)),
+  );
   return { sampleRateHz, channels };
+}
+
+/** Audio to decode, and the rate of the result. */
+export interface DecodeJob extends EncodedAudio {
+  readonly sampleRateHz: number;
+}
+
+/** Decodes, mixes to mono, resamples and converts piece by piece, so that only the file and the result are in memory. */
+export async function decodePcm16(
+  job: DecodeJob,
+): Promise<Int16Array<ArrayBuffer>> {
+  const audio = await openAudio(job);
+  const { file: { sampleRateHz }, range: { start, end } } = audio;
+  const resampler = new Resampler(sampleRateHz, job.sampleRateHz, end - start);
+  const pcm16 = new Int16Array(resampler.samples);
+  let at = 0;
+  for await (const piece of decodePieces(audio)) {
+    for (const samples of resampler.push(downmix(piece))) {
+      pcm16.set(toPcm16(samples), at);
+      at += samples.length;
+    }
+  }
+  return pcm16;
+}
+
+/** The audio in a file. */
+interface FoundAudio {
+  readonly inspect: Inspect;
+  /** Offset of the audio. */
+  readonly at: number;
+  /** The file from this offset on. */
+  readonly audio: AudioBytes;
+  /** Bytes of the file, with tags. */
+  readonly size: number;
 }
 
 /** Bytes read at once from the start of a file: enough for most headers. */
@@ -177,15 +251,12 @@ const MAX_TAGS = 16;
 /**
  * Identifies a file by its content, after the ID3v2 tags that it may begin with: they occur before FLAC, Ogg and WAV too.
  *
- * @returns The container, the offset of the audio, and the audio without the tags.
- * @throws {AudioError} If the format is not supported.
+ * @throws {FormatError} If the format is not supported.
  */
-export async function findAudio(bytes: AudioBytes, name: string) {
+async function findAudio(bytes: AudioBytes): Promise<FoundAudio> {
   let at = 0;
   let head = await bytes.read(0, HEAD_BYTES);
-  if (head.length === 0) {
-    throw refusal(name, "audio must not be empty", "0 bytes");
-  }
+  if (head.length === 0) throw refusal("audio must not be empty", "0 bytes");
   for (let tags = 0; tags < MAX_TAGS; tags++) {
     const size = tagBytes(head);
     if (size === 0) break;
@@ -199,8 +270,12 @@ export async function findAudio(bytes: AudioBytes, name: string) {
     at += zeros;
     head = await bytes.read(at, at + HEAD_BYTES);
   }
-  const container = identify(head, name, isTagged);
-  return { container, at, audio: bytesFrom(bytes, at, head) };
+  return {
+    inspect: identify(head, isTagged),
+    at,
+    audio: bytesFrom(bytes, at, head),
+    size: bytes.size,
+  };
 }
 
 /** Returns the length of the ID3v2 tag that begins here; 0 without one. */
@@ -211,11 +286,7 @@ function tagBytes(head: Uint8Array): number {
   return 10 + size + ((head[5]! & 0x10) !== 0 ? 10 : 0);
 }
 
-function identify(
-  head: Uint8Array,
-  name: string,
-  isTagged: boolean,
-): Container {
+function identify(head: Uint8Array, isTagged: boolean): Inspect {
   const start = String.fromCharCode(...head.subarray(0, 12));
   const begins = ([signature]: readonly [string, unknown]) =>
     new RegExp(`^${signature}`, "s").test(start);
@@ -223,10 +294,9 @@ function identify(
   if (known) return known[1];
   const other = OTHERS.find(begins);
   // Junk may follow a tag before the first frame.
-  if (!other && (isTagged || isMpegFrame(head))) return MP3;
+  if (!other && (isTagged || isMpegFrame(head))) return inspectMp3;
   const shown = JSON.stringify(start.replaceAll(/[^\x20-\x7e]/g, "?"));
   throw refusal(
-    name,
     "audio must be WAV, FLAC, MP3, Ogg Opus or Ogg Vorbis",
     other?.[1] ?? `an unknown format (it begins with ${shown})`,
   );

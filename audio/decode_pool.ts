@@ -1,102 +1,105 @@
+import { Budget } from "../lib/concurrency.ts";
 import { startWorker, type WorkerThread } from "../lib/worker_rpc.ts";
-import { type DecodeJob, runDecodeJob } from "./decode_job.ts";
+import { type DecodeJob, decodePcm16 } from "./decode.ts";
 import type { methods } from "./decode_worker.ts";
 import { AudioError } from "./format.ts";
 
-/** Threads that decode. */
-export interface DecodePool extends Disposable {
-  /** Returns mono PCM16. Takes over the bytes of the job, which are empty afterwards. */
-  run(job: DecodeJob): Promise<Int16Array<ArrayBuffer>>;
-}
+/** Sources that are open at a time, so that 10,000 clips at once do not use up the file descriptors. */
+const MAX_OPEN = 32;
 
-type PCM16 = Int16Array<ArrayBuffer>;
+/** Bytes of files and samples that are in memory while they are decoded. */
+const MAX_BYTES = 2 ** 29;
 
 type DecodeWorker = WorkerThread<typeof methods>;
 
-interface PendingJob extends PromiseWithResolvers<PCM16> {
-  readonly job: DecodeJob;
-}
-
 /**
- * Opens a pool of workers, which start when there are jobs. A job is sent to a worker that is ready: if workers cannot
- * be started (no permission, a compiled binary without them), jobs run in this thread.
+ * Threads and memory that clips share. Jobs run in workers, which start when there are jobs. If workers cannot be started
+ * (no permission, a compiled binary without them), jobs run in this thread, one after the other.
  */
-export function openDecodePool(
-  { threads, workerUrl }: { threads: number; workerUrl: URL },
-): DecodePool {
-  const queue: PendingJob[] = [];
-  const workers = new Set<DecodeWorker>();
-  const idle: DecodeWorker[] = [];
-  let starting = 0;
-  let isUnavailable = false;
-  let isBusy = false;
-  let isClosed = false;
+export class DecodePool implements Disposable {
+  readonly #workerUrl: URL;
+  readonly #threads: Budget;
+  readonly #thisThread = new Budget(1);
+  readonly #sources = new Budget(MAX_OPEN);
+  readonly #memory = new Budget(MAX_BYTES);
+  readonly #workers = new Set<DecodeWorker>();
+  readonly #idle: DecodeWorker[] = [];
+  #isUnavailable = false;
+  #isClosed = false;
 
-  function dispatch(): void {
-    if (isUnavailable) return void runHere();
-    while (queue.length > 0 && idle.length > 0) {
-      void runIn(idle.pop()!, queue.shift()!);
-    }
-    if (queue.length > starting && workers.size < threads) void start();
+  /** Creates a pool of at most `threads` workers. */
+  constructor(threads: number, workerUrl: URL) {
+    this.#threads = new Budget(threads);
+    this.#workerUrl = workerUrl;
   }
 
-  async function start(): Promise<void> {
-    const worker: DecodeWorker = startWorker(workerUrl, { name: "decode" });
-    workers.add(worker);
-    starting++;
-    await worker.ready.then(() => idle.push(worker), () => {
-      workers.delete(worker);
-      isUnavailable = !isClosed;
+  /** Runs a task that opens a source, once few enough are open. */
+  read<T>(task: () => Promise<T>): Promise<T> {
+    return this.#sources.run(1, task);
+  }
+
+  /** Runs a task that takes memory, once it is free. */
+  allocate<T>(bytes: number, task: () => Promise<T>): Promise<T> {
+    return this.#memory.run(bytes, task);
+  }
+
+  /** Returns mono PCM16. Takes over the bytes of the job, which are empty afterwards. */
+  run(job: DecodeJob): Promise<Int16Array<ArrayBuffer>> {
+    return this.#threads.run(1, async () => {
+      const worker = this.#idle.pop() ?? await this.#start();
+      this.#requireOpen(job);
+      return worker
+        ? await this.#runIn(worker, job)
+        : await this.#thisThread.run(1, () => decodePcm16(job));
     });
-    starting--;
-    dispatch();
   }
 
-  async function runIn(
-    worker: DecodeWorker,
-    { job, resolve, reject }: PendingJob,
-  ): Promise<void> {
+  /** Ends the workers. Jobs that have not ended reject. */
+  [Symbol.dispose](): void {
+    this.#isClosed = true;
+    for (const worker of this.#workers) worker[Symbol.dispose]();
+  }
+
+  /** Starts a worker; undefined if it cannot be started. */
+  async #start(): Promise<DecodeWorker | undefined> {
+    if (this.#isUnavailable || this.#isClosed) return undefined;
+    const options = { name: "decode" };
+    const worker = startWorker<typeof methods>(this.#workerUrl, options);
+    this.#workers.add(worker);
     try {
-      const result = await worker.call("decode", job, [job.bytes.buffer]);
-      if (typeof result === "string") reject(new AudioError(result));
-      else resolve(result);
-      idle.push(worker);
+      await worker.ready;
+      return worker;
+    } catch {
+      this.#workers.delete(worker);
+      this.#isUnavailable = true;
+      return undefined;
+    }
+  }
+
+  async #runIn(
+    worker: DecodeWorker,
+    job: DecodeJob,
+  ): Promise<Int16Array<ArrayBuffer>> {
+    let result: Int16Array<ArrayBuffer> | string;
+    try {
+      result = await worker.call("decode", job, [job.bytes.buffer]);
     } catch (cause) {
       worker[Symbol.dispose]();
-      workers.delete(worker);
+      this.#workers.delete(worker);
+      this.#requireOpen(job);
       const reason = cause instanceof Error ? cause.message : String(cause);
-      const crash = `${job.name}: the decoder crashed: ${reason}`;
-      reject(isClosed ? closed(job) : new AudioError(crash, { cause }));
+      throw new AudioError(`${job.name}: the decoder crashed: ${reason}`, {
+        cause,
+      });
     }
-    dispatch();
+    this.#idle.push(worker);
+    if (typeof result === "string") throw new AudioError(result);
+    return result;
   }
 
-  /** Runs the queue in this thread. */
-  async function runHere(): Promise<void> {
-    if (isBusy) return;
-    isBusy = true;
-    for (let next = queue.shift(); next; next = queue.shift()) {
-      await runDecodeJob(next.job).then(next.resolve, next.reject);
+  #requireOpen({ name }: DecodeJob): void {
+    if (this.#isClosed) {
+      throw new AudioError(`${name}: the decoders are closed`);
     }
-    isBusy = false;
   }
-
-  return {
-    run(job) {
-      if (isClosed) return Promise.reject(closed(job));
-      const pending = { job, ...Promise.withResolvers<PCM16>() };
-      queue.push(pending);
-      dispatch();
-      return pending.promise;
-    },
-    [Symbol.dispose]() {
-      isClosed = true;
-      for (const worker of workers) worker[Symbol.dispose]();
-      for (const { job, reject } of queue.splice(0)) reject(closed(job));
-    },
-  };
-}
-
-function closed({ name }: DecodeJob): AudioError {
-  return new AudioError(`${name}: the decoders are closed`);
 }

@@ -1,6 +1,5 @@
-import { Budget } from "../lib/concurrency.ts";
 import { type AudioClip, openClip } from "./clip.ts";
-import { openDecodePool } from "./decode_pool.ts";
+import { DecodePool } from "./decode_pool.ts";
 import type { AudioSource } from "./source.ts";
 
 /** Opens clips, and decodes them in worker threads. */
@@ -34,12 +33,6 @@ export interface DecodersOptions {
   readonly threads?: number;
 }
 
-/** Sources that are open at a time, so that 10,000 clips at once do not use up the file descriptors. */
-const MAX_OPEN = 32;
-
-/** Bytes of files and samples that are in memory while they are decoded. */
-const MAX_BYTES = 2 ** 29;
-
 /**
  * Opens decoders. Decoding runs in web workers, off the thread that sends and takes times; if workers cannot be
  * started, in this thread. Disposing ends the workers and their work.
@@ -57,13 +50,10 @@ const MAX_BYTES = 2 ** 29;
  * ```
  */
 export function openDecoders(options: DecodersOptions = {}): Decoders {
-  const pool = openDecodePool({
-    threads: threadCount(options.threads),
-    workerUrl: new URL("./decode_worker.ts", import.meta.url),
-  });
-  const files = new Budget(MAX_OPEN);
-  const limited = <T>(task: () => Promise<T>) => files.run(1, task);
-  const budget = new Budget(MAX_BYTES);
+  const pool = new DecodePool(
+    threadCount(options.threads),
+    new URL("./decode_worker.ts", import.meta.url),
+  );
   return {
     async clip(source, { maxSeconds = Infinity } = {}) {
       if (!(maxSeconds > 0)) {
@@ -71,7 +61,7 @@ export function openDecoders(options: DecodersOptions = {}): Decoders {
           `maxSeconds: must be more than 0, but was ${maxSeconds}`,
         );
       }
-      const whole = await openClip(source, { limited, budget, pool });
+      const whole = await openClip(source, pool);
       const { id, durationMs } = whole;
       const endMs = maxSeconds * 1000;
       return durationMs > endMs ? whole.part({ endMs, id }) : whole;

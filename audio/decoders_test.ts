@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Audio } from "../core/request.ts";
 import type { AudioClip } from "./clip.ts";
 import { decodeAudio } from "./decode.ts";
-import { openDecodePool } from "./decode_pool.ts";
+import { DecodePool } from "./decode_pool.ts";
 import { openDecoders } from "./decoders.ts";
 import { AudioError } from "./format.ts";
 import { downmix, toPcm16 } from "./pcm.ts";
@@ -323,16 +323,16 @@ function workerOf(source: string): URL {
   return new URL(`data:application/javascript,${encodeURIComponent(source)}`);
 }
 
-Deno.test("openDecodePool() takes over the bytes and returns samples", async () => {
-  using pool = openDecodePool({ threads: 1, workerUrl: WORKER });
+Deno.test("DecodePool takes over the bytes and returns samples", async () => {
+  using pool = new DecodePool(1, WORKER);
   const given = job("a.wav");
   assert.deepEqual(await pool.run(given), chirpPcm16(16_000));
   assert.equal(given.bytes.length, 0);
 });
 
-Deno.test("openDecodePool() decodes in this thread if no worker can be started", async () => {
+Deno.test("DecodePool decodes in this thread if no worker can be started", async () => {
   const workerUrl = workerOf("throw new Error('no workers here')");
-  using pool = openDecodePool({ threads: 2, workerUrl });
+  using pool = new DecodePool(2, workerUrl);
   const all = await Promise.all(["a", "b", "c"].map((n) => pool.run(job(n))));
   for (const pcm of all) assert.deepEqual(pcm, chirpPcm16(16_000));
   assert.deepEqual(await pool.run(job("later")), chirpPcm16(16_000));
@@ -340,14 +340,14 @@ Deno.test("openDecodePool() decodes in this thread if no worker can be started",
   await assert.rejects(pool.run(empty), AudioError);
 });
 
-Deno.test("openDecodePool() loses one job to a crash, and starts another worker", async () => {
+Deno.test("DecodePool loses one job to a crash, and starts another worker", async () => {
   const workerUrl = workerOf(`
     self.onmessage = ({ data }) => {
       if (data.argument.name === "bad") throw new Error("out of order");
       self.postMessage({ kind: "result", id: data.id, value: new Int16Array(3) });
     };
     self.postMessage({ kind: "ready" });`);
-  using pool = openDecodePool({ threads: 1, workerUrl });
+  using pool = new DecodePool(1, workerUrl);
   const [before, bad, after] = await Promise.allSettled([
     pool.run(job("good")),
     pool.run(job("bad")),

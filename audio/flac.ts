@@ -1,26 +1,24 @@
 import type { FLACDecodedAudio } from "@wasm-audio-decoders/flac";
 import { createHash } from "node:crypto";
 import {
+  type AudioFile,
   type AudioPiece,
   type AudioShape,
-  type AudioStream,
-  cutPieces,
-  loadDecoder,
   PIECE_SAMPLES,
   refusal,
 } from "./format.ts";
-import { type AudioBytes, bytesOf } from "./source.ts";
+import type { AudioBytes } from "./source.ts";
 
 /** The STREAMINFO block (RFC 9639 §8.2), with the samples of the last frame. */
 interface FlacInfo extends AudioShape {
   readonly bits: number;
   /** Digest of the samples in hex; zeros if the encoder did not write it. */
   readonly md5: string;
-  readonly lastFrame: LastFrame;
+  readonly lastFrame: Frame;
 }
 
-/** The last frame of a file. */
-interface LastFrame {
+/** A frame of a file. */
+interface Frame {
   /** Its offset. */
   readonly at: number;
   /** Number of its first sample. */
@@ -32,16 +30,16 @@ interface LastFrame {
 /** Bytes after the last frame that are skipped: tags, mostly. */
 const TRAILER_BYTES = 65_536;
 
-/** Reads STREAMINFO and the header of the last frame, which must be the frame that STREAMINFO declares. */
-export async function inspectFlac(
-  bytes: AudioBytes,
-  name: string,
-): Promise<FlacInfo & { readonly format: "flac" }> {
+/**
+ * Reads STREAMINFO and the header of the last frame, which must be the frame that STREAMINFO declares. If all of the file
+ * is decoded, the samples are checked against the MD5 of the encoder.
+ */
+export async function inspectFlac(bytes: AudioBytes): Promise<AudioFile> {
   const head = await bytes.read(0, 42);
   const view = new DataView(head.buffer);
   if (head.length < 42 || (view.getUint8(4) & 0x7f) !== 0) {
     const rule = "FLAC must begin with a STREAMINFO block";
-    throw refusal(name, rule, `without one in ${bytes.size} bytes`);
+    throw refusal(rule, `without one in ${bytes.size} bytes`);
   }
   const packed = view.getUint32(18);
   const blockSamples = view.getUint16(10);
@@ -57,32 +55,22 @@ export async function inspectFlac(
     const rule = declared > 0
       ? `its last frame must end at sample ${declared}`
       : "must end with a frame";
-    throw refusal(name, rule, "without such a frame (truncated or corrupt)");
+    throw refusal(rule, "without such a frame (truncated or corrupt)");
   }
-  return {
-    format: "flac",
+  const info: FlacInfo = {
     sampleRateHz: packed >>> 12,
     channels,
-    bits,
     samples: last.end,
-    lastFrame: { ...last, at: from + last.at },
+    bits,
     md5: head.subarray(26, 42).toHex(),
+    lastFrame: { ...last, at: from + last.at },
   };
-}
-
-/** Opens a FLAC file. If all of it is decoded, the samples are checked against the MD5 of the encoder. */
-export async function openFlac(
-  bytes: Uint8Array<ArrayBuffer>,
-  name: string,
-): Promise<AudioStream> {
-  const info = await inspectFlac(bytesOf(bytes), name);
   return {
     ...info,
-    async *pieces(range) {
-      const isWhole = range.start === 0 && range.end === info.samples;
-      const decoded = decode(bytes, info, name);
-      const pieces = isWhole ? checked(decoded, info, name) : decoded;
-      yield* cutPieces(pieces, range, { ...info, name });
+    format: "flac",
+    decode(bytes, end) {
+      const pieces = decode(bytes, info);
+      return end === info.samples ? checked(pieces, info) : pieces;
     },
   };
 }
@@ -93,16 +81,12 @@ const FEED_BYTES = 4096;
 async function* decode(
   bytes: Uint8Array<ArrayBuffer>,
   { bits, samples, lastFrame }: FlacInfo,
-  name: string,
 ): AsyncGenerator<AudioPiece> {
   const step = Math.min(
     FEED_BYTES,
     Math.ceil(bytes.length / samples * PIECE_SAMPLES),
   );
-  const { FLACDecoder } = await loadDecoder(
-    name,
-    () => import("@wasm-audio-decoders/flac"),
-  );
+  const { FLACDecoder } = await import("@wasm-audio-decoders/flac");
   const decoder = new FLACDecoder();
   await decoder.ready;
   try {
@@ -141,7 +125,6 @@ function rescale(
 async function* checked(
   pieces: AsyncIterable<AudioPiece>,
   { md5, bits, samples }: FlacInfo,
-  name: string,
 ): AsyncGenerator<AudioPiece> {
   const hash = createHash("md5");
   let count = 0;
@@ -154,7 +137,7 @@ async function* checked(
   if (/^0*$/.test(md5) || bits > 24 || count < samples) return;
   const digest = hash.digest("hex");
   if (digest === md5) return;
-  throw refusal(name, `its samples must have the MD5 ${md5}`, digest);
+  throw refusal(`its samples must have the MD5 ${md5}`, digest);
 }
 
 /** Converts samples to interleaved little-endian integers, as the MD5 is computed from. */
@@ -182,16 +165,14 @@ function findLastFrame(
   tail: Uint8Array,
   blockSamples: number,
   declared: number,
-): LastFrame | undefined {
+): Frame | undefined {
   for (
     let at = tail.lastIndexOf(0xff);
     at >= 0;
     at = at > 0 ? tail.lastIndexOf(0xff, at - 1) : -1
   ) {
-    const frame = frameAt(tail.subarray(at), blockSamples);
-    if (frame && (declared === 0 || frame.end === declared)) {
-      return { at, ...frame };
-    }
+    const frame = frameAt(tail, at, blockSamples);
+    if (frame && (declared === 0 || frame.end === declared)) return frame;
   }
   return undefined;
 }
@@ -205,10 +186,11 @@ const CRC8 = Uint8Array.from({ length: 256 }, (_, byte) => {
 
 /** Returns the samples of the frame whose header begins here, if its checksum is valid (RFC 9639 §9.1). */
 function frameAt(
-  bytes: Uint8Array,
+  tail: Uint8Array,
+  at: number,
   blockSamples: number,
-): { readonly start: number; readonly end: number } | undefined {
-  const byte = (at: number) => bytes[at] ?? 0;
+): Frame | undefined {
+  const byte = (i: number) => tail[at + i] ?? 0;
   if (byte(0) !== 0xff || (byte(1) & 0xfe) !== 0xf8) return undefined;
   const [sizeCode, rateCode] = [byte(2) >> 4, byte(2) & 15];
   // The number of the frame or of its first sample, encoded like a character in UTF-8.
@@ -216,19 +198,19 @@ function frameAt(
   const length = Math.max(1, ones);
   let number = ones === 0 ? byte(4) : byte(4) & 0x7f >> ones;
   for (let i = 1; i < length; i++) number = number * 64 + (byte(4 + i) & 63);
-  let at = 4 + length;
+  let next = 4 + length;
   let samples = sizeCode === 1
     ? 192
     : sizeCode < 6
     ? 576 << sizeCode - 2
     : 256 << sizeCode - 8;
-  if (sizeCode === 6) samples = byte(at++) + 1;
-  if (sizeCode === 7) samples = (byte(at++) << 8 | byte(at++)) + 1;
-  at += rateCode === 12 ? 1 : rateCode === 13 || rateCode === 14 ? 2 : 0;
+  if (sizeCode === 6) samples = byte(next++) + 1;
+  if (sizeCode === 7) samples = (byte(next++) << 8 | byte(next++)) + 1;
+  next += rateCode === 12 ? 1 : rateCode === 13 || rateCode === 14 ? 2 : 0;
   let crc = 0;
-  for (let i = 0; i <= at; i++) crc = CRC8[crc ^ byte(i)]!;
-  if (crc !== 0 || sizeCode === 0 || at >= bytes.length) return undefined;
+  for (let i = 0; i <= next; i++) crc = CRC8[crc ^ byte(i)]!;
+  if (crc !== 0 || sizeCode === 0 || at + next >= tail.length) return undefined;
   const numbersSamples = (byte(1) & 1) !== 0;
   const start = number * (numbersSamples ? 1 : blockSamples);
-  return { start, end: start + samples };
+  return { at, start, end: start + samples };
 }

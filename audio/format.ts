@@ -1,6 +1,17 @@
 /** A container and codec that this module reads. */
 export type AudioFormat = "wav" | "flac" | "mp3" | "opus" | "vorbis";
 
+/** Media type and file name extension of each format. */
+export const FILE_TYPES: Readonly<
+  Record<AudioFormat, readonly [mediaType: string, extension: string]>
+> = {
+  wav: ["audio/wav", "wav"],
+  flac: ["audio/flac", "flac"],
+  mp3: ["audio/mpeg", "mp3"],
+  opus: ["audio/ogg", "ogg"],
+  vorbis: ["audio/ogg", "ogg"],
+};
+
 /** The properties of an audio file, read from its headers. */
 export interface AudioInfo {
   /** Identified by the content, not by the file's name. */
@@ -29,17 +40,22 @@ export class AudioError extends Error {
   override readonly name = "AudioError";
 }
 
+/** A rule of a format that a file breaks. The file's name is added by {@linkcode toAudioError}. */
+export class FormatError extends Error {}
+
 /** Creates the error for a file that breaks a rule. */
-export function refusal(
-  name: string,
-  rule: string,
-  found: string | number,
-  cause?: unknown,
-): AudioError {
-  return new AudioError(
-    `${name}: ${rule}, but was ${found}`,
-    cause === undefined ? {} : { cause },
-  );
+export function refusal(rule: string, found: string | number): FormatError {
+  return new FormatError(`${rule}, but was ${found}`);
+}
+
+/** Converts whatever reading or decoding a file throws into an error that names the file. */
+export function toAudioError(name: string, cause: unknown): AudioError {
+  if (cause instanceof AudioError) return cause;
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  const problem = cause instanceof FormatError
+    ? reason
+    : `cannot decode the audio: ${reason}`;
+  return new AudioError(`${name}: ${problem}`, { cause });
 }
 
 /** The shape of the samples in a file. */
@@ -56,23 +72,19 @@ const MIN_DURATION_MS = 1;
 /**
  * Returns the length in milliseconds.
  *
- * @throws {AudioError} If there is no sample rate, no channel or no length.
+ * @throws {FormatError} If there is no sample rate, no channel or no length.
  */
 export function requireUsable(
-  name: string,
   { sampleRateHz, channels, samples }: AudioShape,
 ): number {
   if (!(sampleRateHz >= 1)) {
-    throw refusal(name, "its sample rate must be 1 Hz or more", sampleRateHz);
+    throw refusal("its sample rate must be 1 Hz or more", sampleRateHz);
   }
-  if (!(channels >= 1)) {
-    throw refusal(name, "it must have a channel", channels);
-  }
+  if (!(channels >= 1)) throw refusal("it must have a channel", channels);
   const durationMs = samples / sampleRateHz * 1000;
   if (!(durationMs >= MIN_DURATION_MS)) {
     const unit = samples === 1 ? "sample" : "samples";
     throw refusal(
-      name,
       `must last ${MIN_DURATION_MS} ms or more`,
       `${durationMs} ms (${samples} ${unit})`,
     );
@@ -89,69 +101,34 @@ export interface SampleRange {
 /** Consecutive samples: one array per channel, all of one length, full scale -1 to 1. */
 export type AudioPiece = readonly Float32Array<ArrayBuffer>[];
 
-/** A file whose headers have been read, to be decoded piece by piece. */
-export interface AudioStream extends AudioShape {
+/** A file whose headers have been read. */
+export interface AudioFile extends AudioShape {
+  readonly format: AudioFormat;
+  /** Number of samples that the decoder may leave out at the end; silence replaces them. */
+  readonly tolerance?: number;
   /**
-   * Decodes a range, and nothing after it. If the range ends with the file, the decoded samples are checked against
-   * the length and checksum in the header.
+   * Decodes the whole file, piece by piece.
    *
-   * @throws {AudioError} If the file is truncated or corrupt.
+   * @param bytes All bytes of the file, without tags before the audio.
+   * @param end Number of the sample after the last one that is needed.
    */
-  pieces(range: SampleRange): AsyncIterable<AudioPiece>;
+  decode(
+    bytes: Uint8Array<ArrayBuffer>,
+    end: number,
+  ): AsyncIterable<AudioPiece>;
 }
 
 /** Samples of a piece, if the format does not determine it. */
 export const PIECE_SAMPLES = 65_536;
 
-/**
- * Cuts a range out of the decoded samples of a whole file. If the range ends with the file, all samples are decoded and
- * counted, as decoders skip damaged frames silently.
- *
- * @throws {AudioError} If there are fewer samples than the header declares.
- */
-export async function* cutPieces(
-  pieces: AsyncIterable<AudioPiece>,
-  { start, end }: SampleRange,
-  { name, samples, channels, tolerance = 0 }: {
-    readonly name: string;
-    /** Samples of each channel, as the header declares. */
-    readonly samples: number;
-    readonly channels: number;
-    /** Number of missing samples that are replaced by silence. @default {0} */
-    readonly tolerance?: number;
+/** Returns the samples that a decoder found. */
+export function requireDecoded(
+  { channelData, errors }: {
+    readonly channelData: readonly Float32Array[];
+    readonly errors: readonly { readonly message: string }[];
   },
-): AsyncGenerator<AudioPiece> {
-  let at = 0;
-  for await (const piece of pieces) {
-    const length = piece[0]?.length ?? 0;
-    const from = Math.max(0, start - at);
-    const to = Math.min(length, end - at);
-    if (from < to) {
-      yield piece.slice(0, channels).map((each) => each.subarray(from, to));
-    }
-    at += length;
-    if (at >= end && end < samples) return;
-  }
-  if (samples - at > tolerance) {
-    const rule = `must have ${samples} samples, as its header declares`;
-    throw refusal(name, rule, `truncated or corrupt, with ${at}`);
-  }
-  const missing = end - Math.max(start, at);
-  if (missing <= 0) return;
-  yield Array.from({ length: channels }, () => new Float32Array(missing));
-}
-
-/** Loads a decoder's package when the first file needs it: a run with WAV files never loads one. */
-export async function loadDecoder<T>(
-  name: string,
-  load: () => Promise<T>,
-): Promise<T> {
-  try {
-    return await load();
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new AudioError(`${name}: cannot load the decoder: ${reason}`, {
-      cause,
-    });
-  }
+): AudioPiece {
+  if (errors.length === 0) return channelData as AudioPiece;
+  const messages = errors.map(({ message }) => message).join("; ");
+  throw refusal("its audio must be valid", messages);
 }

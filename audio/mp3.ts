@@ -1,13 +1,11 @@
 import {
-  AudioError,
+  type AudioFile,
   type AudioPiece,
-  type AudioShape,
-  type AudioStream,
-  cutPieces,
-  loadDecoder,
+  FormatError,
   refusal,
+  requireDecoded,
 } from "./format.ts";
-import { type AudioBytes, bytesOf } from "./source.ts";
+import type { AudioBytes } from "./source.ts";
 
 /** A frame of MPEG audio, layer III, by its header (ISO/IEC 11172-3 §2.4.1.3, 13818-3). */
 interface Frame {
@@ -31,14 +29,6 @@ interface Tag {
   readonly padding: number;
 }
 
-/** An MP3 file: the first frame, its tag, and the end of the audio. */
-interface Mp3Info extends AudioShape {
-  readonly format: "mp3";
-  readonly start: number;
-  readonly end: number;
-  readonly frameSamples: number;
-}
-
 /** Bytes that are searched for frames: between tags and the first one, and after the last one. */
 const SEARCH_BYTES = 65_536;
 
@@ -57,73 +47,45 @@ const UNCOUNTED_FRAMES = 2;
  * Reads the tag in the first frame. Without a tag, the headers of all frames are read; a file without a tag that was cut
  * between two frames is not recognized as truncated.
  */
-export async function inspectMp3(
-  bytes: AudioBytes,
-  name: string,
-): Promise<Mp3Info> {
-  const { at: start, frame, tag } = await findStart(bytes, name);
+export async function inspectMp3(bytes: AudioBytes): Promise<AudioFile> {
+  const { at: start, frame, tag } = await findStart(bytes);
   const { frames, end } = tag?.frames === undefined || tag.bytes === undefined
-    ? await countFrames(bytes, start, frame, name)
+    ? await countFrames(bytes, start, frame)
     : { frames: tag.frames, end: start + tag.bytes };
   if (end > bytes.size) {
     const rule = `must have ${end - start} bytes of audio`;
-    throw refusal(name, rule, `truncated, with ${bytes.size - start}`);
+    throw refusal(rule, `truncated, with ${bytes.size - start}`);
   }
-  await requireNoFrames(bytes, end, frame, name);
+  await requireNoFrames(bytes, end, frame);
   return {
     format: "mp3",
     sampleRateHz: frame.sampleRateHz,
     channels: frame.channels,
     samples: frames * frame.samples - (tag?.padding ?? 0),
-    start,
-    end,
-    frameSamples: frame.samples,
-  };
-}
-
-/** Opens an MP3 file. */
-export async function openMp3(
-  bytes: Uint8Array<ArrayBuffer>,
-  name: string,
-): Promise<AudioStream> {
-  const info = await inspectMp3(bytesOf(bytes), name);
-  const audio = bytes.subarray(info.start, info.end);
-  // The decoder may keep the last samples.
-  const tolerance = info.frameSamples - 1;
-  return {
-    ...info,
-    pieces: (range) =>
-      cutPieces(decode(audio, name), range, { ...info, name, tolerance }),
+    // The decoder may keep the last samples.
+    tolerance: frame.samples - 1,
+    decode: (bytes) => decode(bytes.subarray(start, end)),
   };
 }
 
 async function* decode(
   bytes: Uint8Array<ArrayBuffer>,
-  name: string,
 ): AsyncGenerator<AudioPiece> {
-  const { MPEGDecoder } = await loadDecoder(
-    name,
-    () => import("mpg123-decoder"),
-  );
+  const { MPEGDecoder } = await import("mpg123-decoder");
   const decoder = new MPEGDecoder();
   await decoder.ready;
   try {
     for (let at = 0; at < bytes.length; at += FEED_BYTES) {
-      const { channelData, errors } = decoder.decode(
-        bytes.subarray(at, at + FEED_BYTES),
+      yield requireDecoded(
+        decoder.decode(bytes.subarray(at, at + FEED_BYTES)),
       );
-      if (errors.length > 0) {
-        const messages = errors.map(({ message }) => message).join("; ");
-        throw refusal(name, "its frames must be valid", messages);
-      }
-      yield channelData as AudioPiece;
     }
   } finally {
     decoder.free();
   }
 }
 
-async function findStart(bytes: AudioBytes, name: string) {
+async function findStart(bytes: AudioBytes) {
   const head = await bytes.read(0, SEARCH_BYTES);
   for (let at = 0; at < head.length; at++) {
     const frame = frameAt(head, at);
@@ -134,7 +96,7 @@ async function findStart(bytes: AudioBytes, name: string) {
     return { at, frame, tag: tagAt(head, at, frame) };
   }
   const rule = "MP3 must contain a frame of MPEG audio, layer III";
-  throw refusal(name, rule, `without one in the first ${head.length} bytes`);
+  throw refusal(rule, `without one in the first ${head.length} bytes`);
 }
 
 /** Counts the frames of a file without a tag, by their headers. */
@@ -142,7 +104,6 @@ async function countFrames(
   bytes: AudioBytes,
   start: number,
   first: Frame,
-  name: string,
 ): Promise<{ frames: number; end: number }> {
   let frames = 0;
   let at = start;
@@ -157,7 +118,7 @@ async function countFrames(
     if (!frame) return { frames, end: at };
     if (at + frame.bytes > bytes.size) {
       const rule = `frame ${frames} must have ${frame.bytes} bytes`;
-      throw refusal(name, rule, `truncated, with ${bytes.size - at}`);
+      throw refusal(rule, `truncated, with ${bytes.size - at}`);
     }
     at += frame.bytes;
     frames++;
@@ -169,7 +130,6 @@ async function requireNoFrames(
   bytes: AudioBytes,
   end: number,
   first: Frame,
-  name: string,
 ): Promise<void> {
   const tail = await bytes.read(end, end + SEARCH_BYTES);
   let start = 0;
@@ -179,8 +139,8 @@ async function requireNoFrames(
   for (let at = start; at < tail.length; at++) {
     const frame = nextFrame(tail, at, first);
     if (!frame || !nextFrame(tail, at + frame.bytes, first)) continue;
-    throw new AudioError(
-      `${name}: an MP3 file must contain one recording, but more frames follow at byte ${
+    throw new FormatError(
+      `an MP3 file must contain one recording, but more frames follow at byte ${
         end + at
       }, after the end at byte ${end} (corrupt, or several files in one)`,
     );

@@ -1,20 +1,12 @@
 import { Buffer } from "node:buffer";
 import {
-  AudioError,
+  type AudioFile,
   type AudioPiece,
-  type AudioShape,
-  type AudioStream,
-  cutPieces,
-  loadDecoder,
+  FormatError,
   refusal,
+  requireDecoded,
 } from "./format.ts";
-import { type AudioBytes, bytesOf } from "./source.ts";
-
-/** An Ogg file: its codec and its length. */
-interface OggInfo extends AudioShape {
-  readonly format: "opus" | "vorbis";
-  readonly serial: number;
-}
+import type { AudioBytes } from "./source.ts";
 
 /** A page of an Ogg stream (RFC 3533 §6) that is complete. */
 interface Page {
@@ -37,82 +29,54 @@ const OPUS_HZ = 48_000;
 /** The longest page: header, 255 lacing values, 255 segments of 255 bytes. */
 const MAX_PAGE_BYTES = 27 + 255 + 255 * 255;
 
-/** Reads the first page, which has the codec, and the last one, which has the length. */
-export async function inspectOgg(
-  bytes: AudioBytes,
-  name: string,
-): Promise<OggInfo> {
+/**
+ * Reads the first page, which has the codec, and the last one, which has the length. The checksum and the number of every
+ * page are checked when it is decoded.
+ */
+export async function inspectOgg(bytes: AudioBytes): Promise<AudioFile> {
   const head = await bytes.read(0, MAX_PAGE_BYTES);
-  const page = requirePage(head, 0, name);
-  const { serial } = page;
-  const codec = codecOf(head.subarray(page.body, page.end), name);
-  const last = await lastPage(bytes, name);
-  if (last.serial !== serial) throw severalStreams(name);
-  const samples = last.granule - codec.preSkip;
-  return { ...codec, serial, samples };
-}
-
-/** Opens an Ogg file. The checksum and the number of every page are checked when it is decoded. */
-export async function openOgg(
-  bytes: Uint8Array<ArrayBuffer>,
-  name: string,
-): Promise<AudioStream> {
-  const info = await inspectOgg(bytesOf(bytes), name);
+  const { body, end, serial } = requirePage(head, 0);
+  const { preSkip, ...codec } = codecOf(head.subarray(body, end));
+  const last = await lastPage(bytes);
+  if (last.serial !== serial) throw severalStreams();
   return {
-    ...info,
-    pieces: (range) =>
-      cutPieces(decode(bytes, info, name), range, { ...info, name }),
+    ...codec,
+    samples: last.granule - preSkip,
+    decode: (bytes) => decode(bytes, codec.format, serial),
   };
 }
 
 /** Decodes page by page: a page has at most 255 packets, while hours of silence take a few kilobytes. */
 async function* decode(
   bytes: Uint8Array<ArrayBuffer>,
-  info: OggInfo,
-  name: string,
+  format: "opus" | "vorbis",
+  serial: number,
 ): AsyncGenerator<AudioPiece> {
-  const { format, serial } = info;
-  const Decoder = await loadDecoder(
-    name,
-    async () =>
-      format === "opus"
-        ? (await import("ogg-opus-decoder")).OggOpusDecoder
-        : (await import("@wasm-audio-decoders/ogg-vorbis")).OggVorbisDecoder,
-  );
+  const Decoder = format === "opus"
+    ? (await import("ogg-opus-decoder")).OggOpusDecoder
+    : (await import("@wasm-audio-decoders/ogg-vorbis")).OggVorbisDecoder;
   const decoder = new Decoder();
   await decoder.ready;
   let count = 0;
   let inTags = false;
   try {
-    for (const { at, page } of pagesOf(bytes, info, name)) {
+    for (const { at, page } of pagesOf(bytes, serial)) {
       if (format === "opus" && count++ === 1) inTags = true;
       // The parser expects the tags of Opus on one page: with a picture they take several.
       const data = inTags ? emptyTags(serial) : bytes.subarray(at, page.end);
       const isSkipped = inTags && page.isContinued;
       inTags &&= page.isContinued;
       if (isSkipped) continue;
-      yield samplesOf(await decoder.decode(data), name);
+      yield requireDecoded(await decoder.decode(data));
     }
-    yield samplesOf(await decoder.flush(), name);
+    yield requireDecoded(await decoder.flush());
   } finally {
     decoder.free();
   }
 }
 
-function samplesOf(
-  { channelData, errors }: {
-    readonly channelData: readonly Float32Array[];
-    readonly errors: readonly { readonly message: string }[];
-  },
-  name: string,
-): AudioPiece {
-  if (errors.length === 0) return channelData as AudioPiece;
-  const messages = errors.map(({ message }) => message).join("; ");
-  throw refusal(name, "its packets must be valid", messages);
-}
-
 /** Parses the first packet. `preSkip` is the number of samples at the start that do not belong to the audio. */
-function codecOf(packet: Uint8Array<ArrayBuffer>, name: string) {
+function codecOf(packet: Uint8Array<ArrayBuffer>) {
   const view = new DataView(packet.buffer, packet.byteOffset, packet.length);
   const magic = String.fromCharCode(...packet.subarray(0, 8));
   if (magic === "OpusHead" && packet.length >= 19) {
@@ -133,41 +97,39 @@ function codecOf(packet: Uint8Array<ArrayBuffer>, name: string) {
   }
   const codec = magic.replaceAll(/[^\x20-\x7e]/g, "").trim();
   const rule = "Ogg must contain Opus or Vorbis";
-  throw refusal(name, rule, JSON.stringify(codec));
+  throw refusal(rule, JSON.stringify(codec));
 }
 
 /** Reads the last page of a file. Anything after it is skipped. */
-async function lastPage(bytes: AudioBytes, name: string): Promise<Page> {
+async function lastPage(bytes: AudioBytes): Promise<Page> {
   const from = Math.max(0, bytes.size - MAX_PAGE_BYTES);
   const tail = await bytes.read(from, bytes.size);
   const at = Buffer.from(tail.buffer, tail.byteOffset, tail.length)
     .lastIndexOf("OggS");
   if (at >= 0) {
-    const page = requirePage(tail, at, name, from);
+    const page = requirePage(tail, at, from);
     if (page.isLast) return page;
     const rule = "its last page must be marked as the end";
-    throw refusal(name, rule, "not marked (truncated)");
+    throw refusal(rule, "not marked (truncated)");
   }
-  throw refusal(name, "must end with an Ogg page", "without one");
+  throw refusal("must end with an Ogg page", "without one");
 }
 
 /** The pages up to the marked end, in the order of their numbers. */
 function* pagesOf(
   bytes: Uint8Array<ArrayBuffer>,
-  { serial }: OggInfo,
-  name: string,
+  serial: number,
 ): Generator<{ readonly at: number; readonly page: Page }> {
   let at = 0;
   let previous: Page | undefined;
   for (;;) {
-    const page = requirePage(bytes, at, name);
+    const page = requirePage(bytes, at);
     const isOther = page.serial !== serial ||
       page.isLast && startsPage(bytes, page.end);
-    if (isOther) throw severalStreams(name);
+    if (isOther) throw severalStreams();
     const number = previous ? previous.sequence + 1 : page.sequence;
     if (page.sequence !== number) {
       throw refusal(
-        name,
         `page ${number} must follow`,
         `page ${page.sequence}`,
       );
@@ -179,22 +141,19 @@ function* pagesOf(
   }
 }
 
-function severalStreams(name: string): AudioError {
-  return new AudioError(
-    `${name}: Ogg must contain one stream, but contains several`,
-  );
+function severalStreams(): FormatError {
+  return new FormatError("Ogg must contain one stream, but contains several");
 }
 
 /**
  * Parses the page at `at`.
  *
  * @param offset Offset of the bytes in the file, for errors.
- * @throws {AudioError} If the page is missing, truncated, or its checksum is wrong.
+ * @throws {FormatError} If the page is missing, truncated, or its checksum is wrong.
  */
 function requirePage(
   bytes: Uint8Array<ArrayBuffer>,
   at: number,
-  name: string,
   offset = 0,
 ): Page {
   const count = bytes[at + 26] ?? 0;
@@ -211,7 +170,7 @@ function requirePage(
     : undefined;
   if (fault) {
     const rule = `the Ogg page at byte ${offset + at} must be valid`;
-    throw refusal(name, rule, fault);
+    throw refusal(rule, fault);
   }
   return {
     body,

@@ -65,6 +65,20 @@ export function chunksOf(
   );
 }
 
+/** Joins consecutive samples. */
+export function joinSamples(
+  parts: readonly Float32Array[],
+): Float32Array<ArrayBuffer> {
+  const length = parts.reduce((sum, part) => sum + part.length, 0);
+  const joined = new Float32Array(length);
+  let at = 0;
+  for (const part of parts) {
+    joined.set(part, at);
+    at += part.length;
+  }
+  return joined;
+}
+
 /** @throws {RangeError} If the rate is not a whole number from 1. */
 export function requireRate(sampleRateHz: number): number {
   if (Number.isSafeInteger(sampleRateHz) && sampleRateHz >= 1) {

@@ -1,4 +1,4 @@
-import { requireRate } from "./pcm.ts";
+import { joinSamples, requireRate } from "./pcm.ts";
 
 /**
  * A filter bank: one row of taps for each position of an output sample between two input samples.
@@ -46,174 +46,148 @@ export function resample(
   fromHz: number,
   toHz: number,
 ): Float32Array<ArrayBuffer> {
-  const resampler = openResampler(fromHz, toHz, samples.length);
+  const resampler = new Resampler(fromHz, toHz, samples.length);
   if (fromHz === toHz) return samples;
-  const output = new Float32Array(resampler.samples);
-  resampler.push(samples, (piece, at) => output.set(piece, at));
-  return output;
-}
-
-/** Receives resampled samples, and the number of the first one. */
-export type TakeSamples = (
-  samples: Float32Array<ArrayBuffer>,
-  at: number,
-) => void;
-
-/** Resamples piece by piece, with the same result as {@linkcode resample}. */
-export interface Resampler {
-  /** Total number of output samples. */
-  readonly samples: number;
-  /** Resamples the next piece as far as possible, and to the end once all samples are there. */
-  push(piece: Float32Array<ArrayBuffer>, take: TakeSamples): void;
+  return joinSamples([...resampler.push(samples)]);
 }
 
 /** Output samples computed at once, so that hours take no more memory than a minute. */
 const OUTPUT_SAMPLES = 65_536;
 
-/**
- * Opens a resampler.
- *
- * @param length Total number of input samples.
- * @throws {RangeError} If a rate is not a whole number from 1.
- */
-export function openResampler(
-  fromHz: number,
-  toHz: number,
-  length: number,
-): Resampler {
-  requireRate(fromHz);
-  requireRate(toHz);
-  let done = 0;
-  if (fromHz === toHz) {
-    return {
-      samples: length,
-      push(piece, take) {
-        take(piece, done);
-        done += piece.length;
-      },
-    };
-  }
-  const divisor = greatestCommonDivisor(fromHz, toHz);
-  const up = toHz / divisor;
-  const down = fromHz / divisor;
-  const bank = bankOf(up, down);
-  const samples = Math.round(length * up / down);
+/** Resamples piece by piece, with the same result as {@linkcode resample}. */
+export class Resampler {
+  /** Total number of output samples. */
+  readonly samples: number;
+  /** Total number of input samples, and of those that were pushed. */
+  readonly #length: number;
+  #pushed = 0;
+  /** Factors without a common divisor. */
+  readonly #up: number;
+  readonly #down: number;
+  readonly #bank: FilterBank;
   /** The input that is still needed, with silence on both sides, and the number of its first sample. */
-  let input = new Float64Array(bank.taps / 2 - 1);
-  let first = 0;
-  let got = 0;
+  #input: Float64Array;
+  #first = 0;
+  /** Number of output samples so far. */
+  #done = 0;
 
-  return {
-    samples,
-    push(piece, take) {
-      got += piece.length;
-      const isOver = got >= length;
-      const padding = isOver ? 2 * bank.taps : 0;
-      const next = new Float64Array(input.length + piece.length + padding);
-      next.set(input);
-      next.set(piece, input.length);
-      input = next;
-      while (done < samples) {
-        // The last output whose taps are all available.
-        const last = (first + input.length - bank.taps) * up / down;
-        const end = isOver ? samples : Math.min(samples, Math.floor(last));
-        const stop = Math.min(end, done + OUTPUT_SAMPLES);
-        if (stop <= done) break;
-        const output = new Float32Array(stop - done);
-        filter({ bank, input, first, output, at: done, up, down });
-        take(output, done);
-        done = stop;
-      }
-      const needed = Math.floor(done * down / up) - first;
-      if (needed > 0) {
-        input = input.slice(needed);
-        first += needed;
-      }
-    },
-  };
-}
-
-/** Outputs to compute, from `at` on. */
-interface Filtering {
-  readonly bank: FilterBank;
-  /** Padded input, and the number of its first sample in all of it. */
-  readonly input: Float64Array;
-  readonly first: number;
-  readonly output: Float32Array;
-  /** Number of the first output. */
-  readonly at: number;
-  readonly up: number;
-  readonly down: number;
-}
-
-function filter(work: Filtering): void {
-  if (work.bank.phases === work.up) filterExactly(work);
-  else filterBetween(work);
-}
-
-/** Every position has a row. Outputs at a distance of `up` share one, and are computed four at a time. */
-function filterExactly(work: Filtering): void {
-  const { output, at, up, down } = work;
-  const { length } = output;
-  const whole = length - length % (4 * up);
-  for (let block = 0; block < whole; block += 4 * up) {
-    for (let i = block; i < block + up; i++) dotFour(work, i);
+  /** @throws {RangeError} If a rate is not a whole number from 1. */
+  constructor(fromHz: number, toHz: number, length: number) {
+    const divisor = greatestCommonDivisor(
+      requireRate(fromHz),
+      requireRate(toHz),
+    );
+    this.#up = toHz / divisor;
+    this.#down = fromHz / divisor;
+    this.#bank = bankOf(this.#up, this.#down);
+    this.#length = length;
+    this.samples = Math.round(length * this.#up / this.#down);
+    this.#input = new Float64Array(this.#bank.taps / 2 - 1);
   }
-  for (let i = whole; i < length; i++) {
-    const first = Math.floor((at + i) * down / up);
-    output[i] = dot(work, (at + i) * down - first * up, first);
-  }
-}
 
-/** A position between two rows is interpolated. */
-function filterBetween(work: Filtering): void {
-  const { output, at, up, down, bank } = work;
-  for (let i = 0; i < output.length; i++) {
-    const first = Math.floor((at + i) * down / up);
-    const phase = ((at + i) * down - first * up) / up * bank.phases;
-    const row = Math.floor(phase);
-    const here = dot(work, row, first);
-    const next = dot(work, row + 1, first);
-    output[i] = here + (phase - row) * (next - here);
+  /** Resamples the next piece as far as possible, and to the end once all samples are there. */
+  *push(
+    piece: Float32Array<ArrayBuffer>,
+  ): Generator<Float32Array<ArrayBuffer>> {
+    if (this.#up === this.#down) return yield piece;
+    this.#append(piece);
+    // The last output whose taps are all available.
+    const available = this.#first + this.#input.length - this.#bank.taps;
+    const end = this.#pushed >= this.#length
+      ? this.samples
+      : Math.min(this.samples, Math.floor(available * this.#up / this.#down));
+    while (this.#done < end) {
+      const length = Math.min(OUTPUT_SAMPLES, end - this.#done);
+      const output = new Float32Array(length);
+      if (this.#bank.phases === this.#up) this.#filterExactly(output);
+      else this.#filterBetween(output);
+      this.#done += length;
+      yield output;
+    }
+    const next = Math.floor(this.#done * this.#down / this.#up);
+    if (next <= this.#first) return;
+    this.#input = this.#input.slice(next - this.#first);
+    this.#first = next;
   }
-}
 
-function dot(
-  { bank, input, first }: Filtering,
-  row: number,
-  from: number,
-): number {
-  const { rows, taps } = bank;
-  const start = row * taps;
-  const offset = from - first;
-  let sum = 0;
-  for (let tap = 0; tap < taps; tap++) {
-    sum += input[offset + tap]! * rows[start + tap]!;
+  /** Appends a piece to the input, and silence to the last one. */
+  #append(piece: Float32Array): void {
+    this.#pushed += piece.length;
+    const isOver = this.#pushed >= this.#length;
+    const size = this.#input.length + piece.length;
+    const input = new Float64Array(size + (isOver ? 2 * this.#bank.taps : 0));
+    input.set(this.#input);
+    input.set(piece, this.#input.length);
+    this.#input = input;
   }
-  return sum;
-}
 
-/** Outputs `i`, `i + up`, `i + 2 up`, `i + 3 up`: each tap is loaded once, no addition waits. */
-function dotFour(work: Filtering, i: number): void {
-  const { bank, input, output, up, down } = work;
-  const { rows, taps } = bank;
-  const from = Math.floor((work.at + i) * down / up);
-  const start = ((work.at + i) * down - from * up) * taps;
-  const offset = from - work.first;
-  const down2 = 2 * down, down3 = 3 * down;
-  let a = 0, b = 0, c = 0, d = 0;
-  for (let tap = 0; tap < taps; tap++) {
-    const weight = rows[start + tap]!;
-    const at = offset + tap;
-    a += input[at]! * weight;
-    b += input[at + down]! * weight;
-    c += input[at + down2]! * weight;
-    d += input[at + down3]! * weight;
+  /** Every position has a row. Outputs at a distance of `up` share one, and are computed four at a time. */
+  #filterExactly(output: Float32Array): void {
+    const up = this.#up;
+    const whole = output.length - output.length % (4 * up);
+    for (let block = 0; block < whole; block += 4 * up) {
+      for (let i = block; i < block + up; i++) this.#dotFour(output, i);
+    }
+    for (let i = whole; i < output.length; i++) {
+      const [first, rest] = this.#position(i);
+      output[i] = this.#dot(rest, first);
+    }
   }
-  output[i] = a;
-  output[i + up] = b;
-  output[i + 2 * up] = c;
-  output[i + 3 * up] = d;
+
+  /** A position between two rows is interpolated. */
+  #filterBetween(output: Float32Array): void {
+    for (let i = 0; i < output.length; i++) {
+      const [first, rest] = this.#position(i);
+      const phase = rest / this.#up * this.#bank.phases;
+      const row = Math.floor(phase);
+      const here = this.#dot(row, first);
+      const next = this.#dot(row + 1, first);
+      output[i] = here + (phase - row) * (next - here);
+    }
+  }
+
+  /** Returns the first input sample of the next output but `i`, and the rest of its position in units of 1 / `up`. */
+  #position(i: number): [first: number, rest: number] {
+    const at = (this.#done + i) * this.#down;
+    const first = Math.floor(at / this.#up);
+    return [first, at - first * this.#up];
+  }
+
+  #dot(row: number, first: number): number {
+    const input = this.#input;
+    const { rows, taps } = this.#bank;
+    const start = row * taps;
+    const offset = first - this.#first;
+    let sum = 0;
+    for (let tap = 0; tap < taps; tap++) {
+      sum += input[offset + tap]! * rows[start + tap]!;
+    }
+    return sum;
+  }
+
+  /** Outputs `i`, `i + up`, `i + 2 up`, `i + 3 up`: each tap is loaded once, no addition waits. */
+  #dotFour(output: Float32Array, i: number): void {
+    const input = this.#input;
+    const { rows, taps } = this.#bank;
+    const [first, row] = this.#position(i);
+    const start = row * taps;
+    const offset = first - this.#first;
+    const up = this.#up, down = this.#down;
+    const down2 = 2 * down, down3 = 3 * down;
+    let a = 0, b = 0, c = 0, d = 0;
+    for (let tap = 0; tap < taps; tap++) {
+      const weight = rows[start + tap]!;
+      const at = offset + tap;
+      a += input[at]! * weight;
+      b += input[at + down]! * weight;
+      c += input[at + down2]! * weight;
+      d += input[at + down3]! * weight;
+    }
+    output[i] = a;
+    output[i + up] = b;
+    output[i + 2 * up] = c;
+    output[i + 3 * up] = d;
+  }
 }
 
 function bankOf(up: number, down: number): FilterBank {
@@ -221,8 +195,7 @@ function bankOf(up: number, down: number): FilterBank {
   const kept = banks.get(key);
   if (kept !== undefined) return kept;
   const bank = designBank(up, down);
-  const [oldest] = banks.keys();
-  if (banks.size >= MAX_BANKS && oldest !== undefined) banks.delete(oldest);
+  if (banks.size >= MAX_BANKS) banks.clear();
   banks.set(key, bank);
   return bank;
 }

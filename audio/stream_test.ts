@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { decodeAudio, openStream } from "./decode.ts";
+import { decodeAudio, decodePieces, openAudio } from "./decode.ts";
 import { AudioError, type SampleRange } from "./format.ts";
 import { encodeWav } from "./wav_samples.ts";
 import {
@@ -22,19 +22,18 @@ const FILES: readonly (readonly [string, Uint8Array<ArrayBuffer>])[] = [
 ];
 
 async function read(bytes: Uint8Array<ArrayBuffer>, range?: SampleRange) {
-  const stream = await openStream(bytes, "x");
-  const pieces = await Array.fromAsync(
-    stream.pieces(range ?? { start: 0, end: stream.samples }),
-  );
+  const job = { bytes, name: "x" };
+  const audio = await openAudio(range ? { ...job, range } : job);
+  const pieces = await Array.fromAsync(decodePieces(audio));
   const channels = Array.from(
-    { length: stream.channels },
+    { length: audio.file.channels },
     (_, i) => pieces.flatMap((piece) => [...piece[i]!]),
   );
-  return { pieces, channels, samples: stream.samples };
+  return { pieces, channels, samples: audio.file.samples };
 }
 
 for (const [file, bytes] of FILES) {
-  Deno.test(`openStream() gives any range of ${file} as it is in the whole`, async () => {
+  Deno.test(`decodePieces() gives any range of ${file} as it is in the whole`, async () => {
     const { channels, samples } = await read(bytes);
     const bound = fc.nat(samples);
     await fc.assert(
@@ -51,7 +50,7 @@ for (const [file, bytes] of FILES) {
   });
 }
 
-Deno.test("openStream() decodes hours in small pieces, and no further than asked for", async () => {
+Deno.test("decodePieces() decodes hours in small pieces, and no further than asked for", async () => {
   const bytes = constantFlac(5_000, { level: (frame) => frame % 100 });
   const range = { start: 4096 * 1000 + 5, end: 4096 * 1100 + 7 };
   const { pieces, channels } = await read(bytes, range);
@@ -70,7 +69,7 @@ Deno.test("openStream() decodes hours in small pieces, and no further than asked
   await assert.rejects(decodeAudio(broken, "x"), AudioError);
 });
 
-Deno.test("openStream() makes pieces the smaller, the more channels there are", async () => {
+Deno.test("decodePieces() makes pieces the smaller, the more channels there are", async () => {
   const channels = 500;
   const data = new Uint8Array(channels * 1000).fill(192);
   const bytes = riff([

@@ -1,23 +1,24 @@
 import {
-  AudioError,
+  type AudioFile,
   type AudioPiece,
-  type AudioShape,
-  type AudioStream,
+  FormatError,
   PIECE_SAMPLES,
   refusal,
   type SampleRange,
 } from "./format.ts";
-import { type AudioBytes, bytesOf } from "./source.ts";
-import { READERS, type WavEncoding } from "./wav_samples.ts";
+import type { AudioBytes } from "./source.ts";
+import { READERS, type SampleReader } from "./wav_samples.ts";
 
-/** The position and the format of the samples in a WAV file. */
-interface WavLayout extends WavFormat, AudioShape {
-  readonly format: "wav";
+/** A WAV file whose chunks have been read. */
+interface WavFile extends AudioFile, WavFormat {
+  /** Offset of the samples. */
   readonly dataStart: number;
 }
 
+/** The format of the samples, from the fmt chunk. */
 interface WavFormat {
-  readonly encoding: WavEncoding;
+  readonly reader: SampleReader;
+  readonly isFloat: boolean;
   readonly channels: number;
   readonly sampleRateHz: number;
   /** Bytes of one sample of every channel. */
@@ -38,90 +39,66 @@ const JUNK_BYTES = 4096;
 /** Zeros after the data that are skipped: some recorders fill up the last block of a disk. */
 const ZERO_BYTES = 65_536;
 
-/** Opens a WAV file. */
-export async function openWav(
-  bytes: Uint8Array<ArrayBuffer>,
-  name: string,
-): Promise<AudioStream> {
-  return streamOf(bytes, await inspectWav(bytesOf(bytes), name), name);
-}
-
-/** Encoded samples of a WAV file. Plain data, so that they can be sent to a worker. */
-export interface WavSamples {
-  /** The body of the fmt chunk. */
-  readonly fmt: Uint8Array<ArrayBuffer>;
-  readonly data: Uint8Array<ArrayBuffer>;
-}
-
-/** Reads a range of a WAV file, without the rest. */
+/** Reads the encoded samples of a range of a WAV file, without the rest. */
 export async function readWavSamples(
   bytes: AudioBytes,
-  name: string,
   { start, end }: SampleRange,
-): Promise<WavSamples> {
-  const { dataStart, frameBytes, fmt } = await inspectWav(bytes, name);
+): Promise<{ fmt: Uint8Array<ArrayBuffer>; bytes: Uint8Array<ArrayBuffer> }> {
+  const { dataStart, frameBytes, fmt } = await inspectWav(bytes);
   const size = (end - start) * frameBytes;
   const from = dataStart + start * frameBytes;
   const data = await bytes.read(from, from + size);
-  requireAll(size, data.length, name);
-  return { fmt, data };
+  requireAll(size, data.length);
+  return { fmt, bytes: data };
 }
 
-/** Opens what {@linkcode readWavSamples} read. */
-export function openWavSamples(
-  { fmt, data }: WavSamples,
-  name: string,
-): AudioStream {
-  return streamOf(data, layoutOf(formatOf(fmt, name), 0, data.length), name);
+/** Describes samples alone, as {@linkcode readWavSamples} returns them. */
+export function wavSamples(
+  fmt: Uint8Array<ArrayBuffer>,
+  size: number,
+): AudioFile {
+  return wavFile(parseFormat(fmt), 0, size);
 }
 
-function streamOf(
-  bytes: Uint8Array<ArrayBuffer>,
-  layout: WavLayout,
-  name: string,
-): AudioStream {
-  const step = Math.max(1, Math.floor(PIECE_SAMPLES / layout.channels));
+function wavFile(wav: WavFormat, dataStart: number, size: number): WavFile {
+  const samples = Math.floor(size / wav.frameBytes);
+  const step = Math.max(1, Math.floor(PIECE_SAMPLES / wav.channels));
   return {
-    ...layout,
-    async *pieces({ start, end }) {
-      for (let from = start; from < end; from += step) {
-        const to = Math.min(end, from + step);
-        yield samplesOf(bytes, { layout, start: from, end: to, name });
+    ...wav,
+    format: "wav",
+    samples,
+    dataStart,
+    async *decode(bytes) {
+      const data = viewOf(bytes.subarray(dataStart, dataStart + size));
+      for (let start = 0; start < samples; start += step) {
+        const end = Math.min(samples, start + step);
+        yield readSamples(data, wav, { start, end });
       }
     },
   };
 }
 
-function samplesOf(
-  bytes: Uint8Array<ArrayBuffer>,
-  { layout, start, end, name }: SampleRange & {
-    readonly layout: WavLayout;
-    readonly name: string;
-  },
+function readSamples(
+  data: DataView,
+  { reader, isFloat, channels, frameBytes }: WavFormat,
+  { start, end }: SampleRange,
 ): AudioPiece {
-  const { encoding, frameBytes, dataStart } = layout;
-  const view = viewOf(bytes);
-  const { read, bytes: sampleBytes } = READERS[encoding];
-  return Array.from({ length: layout.channels }, (_, channel) => {
+  return Array.from({ length: channels }, (_, channel) => {
     const samples = new Float32Array(end - start);
-    let at = dataStart + start * frameBytes + channel * sampleBytes;
+    let at = start * frameBytes + channel * reader.bytes;
     for (let i = 0; i < samples.length; i++, at += frameBytes) {
-      samples[i] = read(view, at);
+      samples[i] = reader.read(data, at);
     }
-    if (encoding.startsWith("float")) requireFinite(samples, start, name);
+    if (isFloat) requireFinite(samples, start);
     return samples;
   });
 }
 
-function requireFinite(
-  samples: Float32Array,
-  first: number,
-  name: string,
-): void {
+function requireFinite(samples: Float32Array, first: number): void {
   const at = samples.findIndex((sample) => !Number.isFinite(sample));
   if (at < 0) return;
   const found = `${samples[at]} (sample ${first + at})`;
-  throw refusal(name, "its samples must be finite numbers", found);
+  throw refusal("its samples must be finite numbers", found);
 }
 
 /** The header of a chunk. */
@@ -133,10 +110,7 @@ interface Chunk {
 }
 
 /** Reads the chunks of a WAV file (RIFF, RF64 or BW64) up to `data`, and checks that no other audio follows. */
-export async function inspectWav(
-  bytes: AudioBytes,
-  name: string,
-): Promise<WavLayout> {
+export async function inspectWav(bytes: AudioBytes): Promise<WavFile> {
   const riff = viewOf(await bytes.read(0, 12));
   const riffEnd = riff.byteLength < 8 ? 0 : riff.getUint32(4, true) + 8;
   let format: WavFormat | undefined;
@@ -147,10 +121,8 @@ export async function inspectWav(
     if (chunk === undefined) break;
     const { id, start, size } = chunk;
     if (id === "fmt ") {
-      format = formatOf(
-        await bytes.read(start, start + Math.min(size, FMT_BYTES)),
-        name,
-      );
+      const end = start + Math.min(size, FMT_BYTES);
+      format = parseFormat(await bytes.read(start, end));
     } else if (id === "ds64") {
       const sizes = viewOf(await bytes.read(start, start + 16));
       longSize = sizes.byteLength < 16
@@ -158,26 +130,17 @@ export async function inspectWav(
         : Number(sizes.getBigUint64(8, true));
     } else if (id === "data") {
       if (format === undefined) break;
-      const sizes = { chunk, riffEnd, longSize, name };
+      const sizes = { chunk, riffEnd, longSize };
       const data = { start, size: await dataBytes(bytes, sizes) };
-      await requireNoMore(bytes, data, name);
-      return layoutOf(format, start, data.size);
+      await requireNoMore(bytes, data);
+      return wavFile(format, start, data.size);
     }
     at = await afterChunk(bytes, chunk);
   }
   const rule = format === undefined
     ? "a WAV file must have a fmt chunk before its data"
     : "a WAV file must have a data chunk";
-  throw refusal(name, rule, `without one in ${bytes.size} bytes`);
-}
-
-function layoutOf(
-  format: WavFormat,
-  dataStart: number,
-  size: number,
-): WavLayout {
-  const samples = Math.floor(size / format.frameBytes);
-  return { ...format, format: "wav", dataStart, samples };
+  throw refusal(rule, `without one in ${bytes.size} bytes`);
 }
 
 async function chunkAt(
@@ -229,17 +192,16 @@ async function isUnfilled(
  */
 async function dataBytes(
   bytes: AudioBytes,
-  { chunk: { size, start }, riffEnd, longSize, name }: {
+  { chunk: { size, start }, riffEnd, longSize }: {
     readonly chunk: Chunk;
     readonly riffEnd: number;
     readonly longSize: number | undefined;
-    readonly name: string;
   },
 ): Promise<number> {
   const there = bytes.size - start;
   if (size === 0xffff_ffff && longSize !== undefined) {
     if (longSize === 0 || longSize >= 2 ** 62) return there;
-    return requireAll(longSize, there, name);
+    return requireAll(longSize, there);
   }
   if (size === 0) return await isUnfilled(bytes, start, riffEnd) ? there : 0;
   if (size <= there) return size;
@@ -248,20 +210,19 @@ async function dataBytes(
   if (riffEnd > start && riffEnd <= bytes.size) return riffEnd - start;
   // The headers were counted too.
   if (size === bytes.size || size === bytes.size - 8) return there;
-  return requireAll(size, there, name);
+  return requireAll(size, there);
 }
 
-function requireAll(declared: number, there: number, name: string): number {
+function requireAll(declared: number, there: number): number {
   if (declared <= there) return declared;
   const rule = `its data chunk must have ${declared} bytes`;
-  throw refusal(name, rule, `truncated, with ${there}`);
+  throw refusal(rule, `truncated, with ${there}`);
 }
 
 /** Chunks, tags and a little junk may follow the data, but no other audio: it would not be measured. */
 async function requireNoMore(
   bytes: AudioBytes,
   data: Omit<Chunk, "id">,
-  name: string,
 ): Promise<void> {
   let at = await afterChunk(bytes, data);
   for (let count = 0; count < MAX_CHUNKS; count++) {
@@ -270,8 +231,8 @@ async function requireNoMore(
     const { id, start, size } = chunk;
     if (/^(RIFF|RF64|BW64|data)$/.test(id)) {
       const what = id === "data" ? "data chunk" : "WAV file";
-      throw new AudioError(
-        `${name}: a WAV file must contain one recording, but another ${what} begins at byte ${at}: split the file`,
+      throw new FormatError(
+        `a WAV file must contain one recording, but another ${what} begins at byte ${at}: split the file`,
       );
     }
     if (/^(ID3|TAG|APET|LYRI)/.test(id)) return;
@@ -284,30 +245,21 @@ async function requireNoMore(
     const rest = await bytes.read(at, bytes.size);
     if (rest.every((byte) => byte === 0)) return;
   }
-  throw new AudioError(
-    `${name}: at most ${JUNK_BYTES} bytes that belong to no chunk may follow the data of a WAV file, but there are ${left}: the size of the data may be wrong`,
+  throw new FormatError(
+    `at most ${JUNK_BYTES} bytes that belong to no chunk may follow the data of a WAV file, but there are ${left}: the size of the data may be wrong`,
   );
 }
 
-/** Encodings by format tag and bits. */
-const ENCODINGS: Readonly<Record<string, WavEncoding>> = {
-  "1/8": "pcm8",
-  "1/16": "pcm16",
-  "1/24": "pcm24",
-  "1/32": "pcm32",
-  "3/32": "float32",
-  "3/64": "float64",
-  "6/8": "alaw",
-  "7/8": "mulaw",
-};
+/** The format tag of float samples. */
+const FLOAT = 3;
 
 /** The tag of headers whose real tag is in the extension. */
 const EXTENSIBLE = 0xfffe;
 
-function formatOf(chunk: Uint8Array<ArrayBuffer>, name: string): WavFormat {
+function parseFormat(chunk: Uint8Array<ArrayBuffer>): WavFormat {
   if (chunk.length < 16) {
     const rule = "its fmt chunk must have 16 bytes or more";
-    throw refusal(name, rule, chunk.length);
+    throw refusal(rule, chunk.length);
   }
   const view = viewOf(chunk);
   const outer = view.getUint16(0, true);
@@ -317,17 +269,18 @@ function formatOf(chunk: Uint8Array<ArrayBuffer>, name: string): WavFormat {
   const channels = view.getUint16(2, true);
   const frameBytes = view.getUint16(12, true);
   const bits = channels > 0 ? frameBytes / channels * 8 : 0;
-  const encoding = ENCODINGS[`${tag}/${bits}`];
-  if (encoding === undefined) {
+  const reader = READERS[`${tag}/${bits}`];
+  if (reader === undefined) {
     const rule =
       "a WAV file must contain PCM of 8, 16, 24 or 32 bits, float of " +
       "32 or 64 bits, A-law or µ-law";
     const found = `format ${tag} of ${view.getUint16(14, true)} bits, ` +
       `${channels} channels in ${frameBytes} bytes`;
-    throw refusal(name, rule, found);
+    throw refusal(rule, found);
   }
   return {
-    encoding,
+    reader,
+    isFloat: tag === FLOAT,
     channels,
     sampleRateHz: view.getUint32(4, true),
     frameBytes,

@@ -1,17 +1,6 @@
 import { requireRate } from "./pcm.ts";
 
-/** Encoding of the samples in a WAV file. */
-export type WavEncoding =
-  | "pcm8"
-  | "pcm16"
-  | "pcm24"
-  | "pcm32"
-  | "float32"
-  | "float64"
-  | "alaw"
-  | "mulaw";
-
-/** Reads samples of one encoding. */
+/** Reads samples of one encoding: PCM (tag 1), float (3), A-law (6) or µ-law (7). */
 export interface SampleReader {
   /** Bytes of a sample. */
   readonly bytes: number;
@@ -38,23 +27,23 @@ const ALAW = Float32Array.from({ length: 256 }, (_, byte) => {
   return (even & 128 ? magnitude : -magnitude) / 4096;
 });
 
-/** The reader of each encoding. */
-export const READERS: Readonly<Record<WavEncoding, SampleReader>> = {
-  pcm8: { bytes: 1, read: (view, at) => (view.getUint8(at) - 128) / 128 },
-  pcm16: { bytes: 2, read: (view, at) => view.getInt16(at, true) / 32768 },
-  pcm24: {
+/** Readers by the format tag and the bits of a sample. */
+export const READERS: Readonly<Record<string, SampleReader>> = {
+  "1/8": { bytes: 1, read: (view, at) => (view.getUint8(at) - 128) / 128 },
+  "1/16": { bytes: 2, read: (view, at) => view.getInt16(at, true) / 32768 },
+  "1/24": {
     bytes: 3,
     read: (view, at) =>
       (view.getInt8(at + 2) * 65536 + view.getUint16(at, true)) / 8388608,
   },
-  pcm32: {
+  "1/32": {
     bytes: 4,
     read: (view, at) => view.getInt32(at, true) / 2147483648,
   },
-  float32: { bytes: 4, read: (view, at) => view.getFloat32(at, true) },
-  float64: { bytes: 8, read: (view, at) => view.getFloat64(at, true) },
-  mulaw: { bytes: 1, read: (view, at) => MULAW[view.getUint8(at)]! },
-  alaw: { bytes: 1, read: (view, at) => ALAW[view.getUint8(at)]! },
+  "3/32": { bytes: 4, read: (view, at) => view.getFloat32(at, true) },
+  "3/64": { bytes: 8, read: (view, at) => view.getFloat64(at, true) },
+  "6/8": { bytes: 1, read: (view, at) => ALAW[view.getUint8(at)]! },
+  "7/8": { bytes: 1, read: (view, at) => MULAW[view.getUint8(at)]! },
 };
 
 /**
