@@ -1,10 +1,6 @@
 import type { NormalizerName } from "../core/config.ts";
-import {
-  CutStages,
-  Replay,
-  type RunRecord,
-  type SavedStageRecord,
-} from "../core/replay.ts";
+import type { StageRecord } from "../core/metrics/digest.ts";
+import { CutStages, Replay, type RunRecord } from "../core/replay.ts";
 import {
   type Report,
   type Reporter,
@@ -34,7 +30,7 @@ export async function replay(
   { normalizer, reporters, warn }: ReplayOptions,
 ): Promise<Report> {
   const run = await runRecord(readSamples(path, { warn }));
-  const again = new Replay(run, { normalizer });
+  const again = new Replay(run, normalizer);
   for (const reporter of reporters) reporter.start?.(run.info);
   for await (const line of readSamples(path)) {
     if (line.schema !== "earshot.sample/1") continue;
@@ -51,7 +47,7 @@ export async function replay(
 
 /** The facts of a run that are saved beside its samples. */
 async function runRecord(lines: AsyncIterable<SavedLine>): Promise<RunRecord> {
-  const stages: SavedStageRecord[] = [];
+  const stages: StageRecord[] = [];
   const cutStages = new CutStages();
   let info: RunInfo | undefined;
   let end: Pick<RunRecord, "interrupted" | "skipped"> | undefined;

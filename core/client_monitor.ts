@@ -1,6 +1,6 @@
 import type { Clock } from "./clock.ts";
 import { Column } from "./metrics/column.ts";
-import type { ClientHealth } from "./report.ts";
+import type { StageRecord } from "./metrics/digest.ts";
 
 /** Measures of the process, which the engine cannot read by itself. */
 export interface Host {
@@ -51,12 +51,11 @@ export class ClientMonitor {
   }
 
   /** Returns the measured values. */
-  health(): Pick<ClientHealth, "loopDelay" | "cpu" | "rssBytes"> {
-    const loopDelay = this.#loopDelay.summary();
+  health(): StageRecord["client"] {
     return {
-      ...(loopDelay && { loopDelay }),
-      ...(this.#cpu !== undefined && { cpu: this.#cpu }),
-      ...(this.#rssBytes > 0 && { rssBytes: this.#rssBytes }),
+      loopDelay: this.#loopDelay.summary(),
+      cpu: this.#cpu,
+      rssBytes: this.#rssBytes || undefined,
     };
   }
 

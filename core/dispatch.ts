@@ -6,6 +6,7 @@ import type { AnsweredTurn, InferenceRequest } from "./request.ts";
 import type { Phase, Sample } from "./sample.ts";
 import { type Shard, takeShard } from "./shard.ts";
 import type { ReadySession } from "./source.ts";
+import type { StageEnd } from "./stop.ts";
 
 /** The state of a stage that a dispatcher reads, and the operations that it calls. */
 export interface StageContext {
@@ -15,12 +16,8 @@ export interface StageContext {
   readonly clock: Clock;
   /** Index of the stage. */
   readonly stage: number;
-  /** Aborts when no session may start any more. */
-  readonly closed: AbortSignal;
-  /** Aborts when no request may start any more. */
-  readonly stopped: AbortSignal;
-  /** Aborts when requests in flight are given up. */
-  readonly cut: AbortSignal;
+  /** Abort when the stage ends, step by step. */
+  readonly signals: Pick<StageEnd, "closed" | "stopped" | "cut">;
   /** Returns the next session; `undefined` when no more is to start. */
   next(): Promise<ReadySession | undefined>;
   /** Returns id and phase of a request due at `scheduledMs`; `undefined` when no more may start. */
@@ -47,14 +44,14 @@ export async function closedLoop(
     shard: Shard;
   },
 ): Promise<void> {
-  const { clock } = context;
+  const { clock, signals: { closed } } = context;
   const yieldNow = loopYielder(clock);
   const startMs = clock.now();
 
   /** Runs one session after another, each due when the one before has ended, or a pause later if it could not connect. */
   async function slot(firstMs: number): Promise<void> {
     let dueMs = firstMs, pauseMs = 0;
-    while (await until(dueMs, clock, context.closed)) {
+    while (await until(dueMs, clock, closed)) {
       const ready = await context.next();
       if (ready === undefined) return;
       const isReached = await runSession(context, ready, dueMs);
@@ -85,7 +82,7 @@ export async function openLoop(
     maxInFlight: number;
   },
 ): Promise<void> {
-  const { clock } = context;
+  const { clock, signals: { closed } } = context;
   const yieldNow = loopYielder(clock);
   const startMs = clock.now();
   const inFlight = new TaskGroup();
@@ -93,9 +90,7 @@ export async function openLoop(
   try {
     for (const offsetMs of arrivals) {
       const dueMs = startMs + offsetMs;
-      if (
-        context.closed.aborted || !await until(dueMs, clock, context.closed)
-      ) {
+      if (!await until(dueMs, clock, closed)) {
         // An arrival that was due before the end and could not be started in time is counted as well.
         if (dueMs > clock.now() || ++overdue > MAX_OVERDUE) break;
         context.dropped(dueMs);
@@ -127,7 +122,7 @@ async function runSession(
   { session, prepared }: ReadySession,
   firstMs: number,
 ): Promise<boolean> {
-  const { backend, clock, stage, stopped, cut } = context;
+  const { backend, clock, stage, signals: { stopped, cut } } = context;
   const history: AnsweredTurn[] = [];
   let dueMs = firstMs;
   try {

@@ -17,9 +17,11 @@ function fakeStage(
     backend,
     clock,
     stage: 0,
-    closed,
-    stopped: new AbortController().signal,
-    cut: new AbortController().signal,
+    signals: {
+      closed,
+      stopped: new AbortController().signal,
+      cut: new AbortController().signal,
+    },
     next: () =>
       Promise.resolve({
         session: { id: "s", turns: [{ columns: {} }] },

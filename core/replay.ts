@@ -1,32 +1,15 @@
 import type { NormalizerName } from "./config.ts";
-import { Digest, stageReport } from "./metrics/digest.ts";
-import { normalizers } from "./quality.ts";
-import type { Report, RunInfo, Skipped, StageReport } from "./report.ts";
+import { Digest, type StageRecord, stageReport } from "./metrics/digest.ts";
+import type { Report, RunInfo, Skipped } from "./report.ts";
 import type { Sample } from "./sample.ts";
 import { parseSlos } from "./slo.ts";
-
-/** The facts of a stage that its samples do not give, as they are saved. */
-export interface SavedStageRecord extends
-  Pick<
-    StageReport,
-    "name" | "load" | "stop" | "window" | "stopped" | "client"
-  > {
-  /** Arrivals of the measured window that never started. */
-  readonly dropped: number;
-}
 
 /** The facts of a run that its samples do not give. */
 export interface RunRecord {
   readonly info: RunInfo;
-  readonly stages: readonly SavedStageRecord[];
+  readonly stages: readonly StageRecord[];
   readonly interrupted: boolean;
   readonly skipped: Skipped;
-}
-
-/** Options of {@linkcode Replay}. */
-export interface ReplayOptions {
-  /** Takes the place of the run's own normalizer. */
-  readonly normalizer?: NormalizerName | undefined;
 }
 
 /** Makes the report of a run from its saved samples: the same report as that of the run, byte for byte. */
@@ -35,15 +18,16 @@ export class Replay {
   readonly #normalizer: NormalizerName;
   readonly #digests: readonly Digest[];
 
-  constructor(run: RunRecord, { normalizer }: ReplayOptions = {}) {
+  /** @param normalizer Takes the place of the run's own. */
+  constructor(run: RunRecord, normalizer?: NormalizerName) {
     const { config } = run.info.run;
     this.#run = run;
-    this.#normalizer = normalizer ?? knownNormalizer(config.normalizer);
+    this.#normalizer = normalizer ?? config.normalizer;
     this.#digests = run.stages.map(({ stop, window: { startMs } }) => {
-      const { durationMs } = { ...config.stop, ...stop };
+      const { durationMs = Infinity } = { ...config.stop, ...stop };
       return new Digest({
         startMs,
-        ...(durationMs !== undefined && { endMs: startMs + durationMs }),
+        endMs: startMs + durationMs,
         normalizer: this.#normalizer,
       });
     });
@@ -59,11 +43,7 @@ export class Replay {
     const { info: { earshot, run }, skipped, interrupted } = this.#run;
     const slos = parseSlos(run.config.slos);
     const stages = this.#run.stages.map((stage, i) =>
-      stageReport(
-        this.#digests[i]!,
-        { ...stage, health: healthOf(stage) },
-        slos,
-      )
+      stageReport(this.#digests[i]!, stage, slos)
     );
     return {
       schema: "earshot.report/2",
@@ -74,18 +54,6 @@ export class Replay {
       interrupted,
     };
   }
-}
-
-function knownNormalizer(name: string): NormalizerName {
-  return Object.hasOwn(normalizers, name) ? name as NormalizerName : "basic";
-}
-
-function healthOf({ client: { loopDelay, cpu, rssBytes } }: SavedStageRecord) {
-  return {
-    ...(loopDelay && { loopDelay }),
-    ...(cpu !== undefined && { cpu }),
-    ...(rssBytes !== undefined && { rssBytes }),
-  };
 }
 
 /** The times of a stage, as its samples show them. */
@@ -115,7 +83,7 @@ export class CutStages {
   }
 
   /** The stages left, each with its index. */
-  *records(): Iterable<[index: number, SavedStageRecord]> {
+  *records(): Iterable<[index: number, StageRecord]> {
     for (const [index, { stageStartMs, startMs, endMs }] of this.#spans) {
       const fromMs = Math.min(startMs, endMs);
       yield [index, {

@@ -1,23 +1,19 @@
 import { type Clock, shiftClock } from "./clock.ts";
-import type { Backend, Dataset, LoadProfile, Stage } from "./contract.ts";
+import type { Dataset, LoadProfile, Stage } from "./contract.ts";
 import { UsageError } from "./errors.ts";
-import type { Host } from "./client_monitor.ts";
 import { settlesWithin } from "../lib/disposal.ts";
 import { yieldToEventLoop } from "../lib/event_loop.ts";
 import { random } from "../lib/random.ts";
 import type { Progress, Skipped, StageReport } from "./report.ts";
-import type { NormalizerName, StopRules } from "./config.ts";
+import type { StopRules } from "./config.ts";
 import type { Sample } from "./sample.ts";
-import type { Slo } from "./slo.ts";
 import { checkShard, type Shard, shareOf, WHOLE } from "./shard.ts";
 import { SessionSource } from "./source.ts";
-import { type StageResult, StageRun } from "./stage.ts";
+import { type SharedOptions, type StageResult, StageRun } from "./stage.ts";
 import { endsBeforeData } from "./stop.ts";
 
 /** Options of {@linkcode runStages}. */
-export interface EngineOptions {
-  /** Backend that requests are sent to. */
-  readonly backend: Backend;
+export interface EngineOptions extends SharedOptions {
   /** Source of the sessions. */
   readonly dataset: Dataset;
   /** Stages of the run. */
@@ -26,20 +22,10 @@ export interface EngineOptions {
   readonly stop: StopRules;
   /** Seed of the order of the data and of the arrivals. */
   readonly seed: number;
-  /** How texts are normalized before they are compared. */
-  readonly normalizer: NormalizerName;
-  /** Objectives to judge every stage by. @default {[]} */
-  readonly slos?: readonly Slo[];
   /** Part of the run that is done here. @default {WHOLE} */
   readonly shard?: Shard;
   /** Whether one unusable item ends the run. */
   readonly strict: boolean;
-  /** Source of time. */
-  readonly clock: Clock;
-  /** Measures the process. */
-  readonly host?: Host | undefined;
-  /** Aborts to interrupt the run: requests in flight are given up, and the report is made. */
-  readonly signal: AbortSignal;
   /** Receives the events of the run. */
   readonly listener: RunListener;
 }

@@ -1,13 +1,7 @@
 import { nearest } from "../lib/text.ts";
 import { type Problem, UsageError } from "./errors.ts";
 import { clientMetrics, metrics } from "./metrics/table.ts";
-import type {
-  Rates,
-  SloResult,
-  SloUnit,
-  StageReport,
-  Summary,
-} from "./report.ts";
+import type { Rates, SloResult, SloUnit, StageReport } from "./report.ts";
 
 /** A service-level objective: a limit that every stage must keep. */
 export interface Slo {
@@ -25,20 +19,6 @@ export interface Slo {
   readonly unit: SloUnit;
 }
 
-const QUANTILES = [
-  "p5",
-  "p50",
-  "p90",
-  "p95",
-  "p99",
-  "p999",
-  "mean",
-  "min",
-  "max",
-] as const;
-
-type Quantile = typeof QUANTILES[number];
-
 /** Number of values from which a quantile differs from the largest or smallest one: 1 ÷ (1 − p), or 1 ÷ p. */
 export const valuesNeeded = {
   p5: 20,
@@ -48,6 +28,10 @@ export const valuesNeeded = {
   p99: 100,
   p999: 1000,
 } as const;
+
+type Quantile = keyof typeof valuesNeeded | "mean" | "min" | "max";
+
+const QUANTILES = [...Object.keys(valuesNeeded), "mean", "min", "max"];
 
 const COMPARE = {
   "<": (value: number, limit: number) => value < limit,
@@ -76,89 +60,42 @@ type Measured = Pick<
   "counts" | "metrics" | "rates" | "quality" | "client"
 >;
 
-/** A metric or a rate that an SLO may limit. */
-interface Measure {
-  readonly name: string;
-  readonly unit: SloUnit;
-  /** Its value, and the number of requests that the value rests on. */
-  read(stage: Measured, quantile: Quantile | undefined): Value;
-}
+/** Units of the metrics that have a value for each request. */
+const METRICS: ReadonlyMap<string, SloUnit> = new Map(
+  [...metrics, ...clientMetrics].map(({ name, unit }) => [name, unit]),
+);
 
-interface Value {
-  readonly value: number | undefined;
-  readonly n: number;
-}
-
-/** Metrics with a value for each request. */
-const DISTRIBUTIONS = byName([
-  ...metrics.map(({ name, unit }) =>
-    distribution(name, unit, (stage) => stage.metrics[name])
+/** Units of the numbers of a whole stage. */
+const STAGE_NUMBERS: ReadonlyMap<string, SloUnit> = new Map(
+  Object.entries<SloUnit>(
+    {
+      errorRate: "share",
+      requestsPerSecond: "/s",
+      inputTokensPerSecond: "tokens/s",
+      outputTokensPerSecond: "tokens/s",
+      embeddingsPerSecond: "/s",
+      rtfxAggregate: "ratio",
+      wer: "share",
+      cer: "share",
+    } satisfies Record<keyof Rates | "wer" | "cer", SloUnit>,
   ),
-  ...clientMetrics.map(({ name, unit }) =>
-    distribution(
-      name,
-      unit,
-      ({ client }) => client[name as "scheduleLag" | "chunkLateness"],
-    )
-  ),
-]);
-
-/** Numbers of the whole stage. */
-const STAGE_NUMBERS = byName([
-  rate("errorRate", "share", ({ ok, error, timeout }) => ok + error + timeout),
-  rate("requestsPerSecond", "/s"),
-  rate("inputTokensPerSecond", "tokens/s"),
-  rate("outputTokensPerSecond", "tokens/s"),
-  rate("embeddingsPerSecond", "/s"),
-  rate("rtfxAggregate", "ratio"),
-  textErrors("wer"),
-  textErrors("cer"),
-]);
+);
 
 /** Shorter names, each for a metric (with a quantile) and for a number of the whole stage (without). */
-const ALIASES: Readonly<Record<string, readonly [string, string]>> = {
-  requestRate: ["requestsPerSecond", "requestsPerSecond"],
-  rtfx: ["rtfxRequest", "rtfxAggregate"],
-};
+const ALIASES: ReadonlyMap<string, readonly [string, string]> = new Map([
+  ["requestRate", ["requestsPerSecond", "requestsPerSecond"]],
+  ["rtfx", ["rtfxRequest", "rtfxAggregate"]],
+]);
 
-function byName(measures: readonly Measure[]): ReadonlyMap<string, Measure> {
-  return new Map(measures.map((measure) => [measure.name, measure]));
-}
-
-function distribution(
-  name: string,
-  unit: SloUnit,
-  summaryOf: (stage: Measured) => Summary | undefined,
-): Measure {
-  return {
-    name,
-    unit,
-    read(stage, quantile) {
-      const summary = summaryOf(stage);
-      return { value: summary?.[quantile!], n: summary?.n ?? 0 };
-    },
-  };
-}
-
-function rate(
-  name: keyof Rates,
-  unit: SloUnit,
-  n: (counts: StageReport["counts"]) => number = ({ ok }) => ok,
-): Measure {
-  const read = ({ rates, counts }: Measured) => ({
-    value: rates[name],
-    n: n(counts),
-  });
-  return { name, unit, read };
-}
-
-function textErrors(name: "wer" | "cer"): Measure {
-  const read = ({ quality }: Measured) => ({
-    value: quality[name]?.value,
-    n: quality[name]?.utterances ?? 0,
-  });
-  return { name, unit: "share", read };
-}
+/** Names that other tools use, for a hint. */
+const FOREIGN_NAMES: ReadonlyMap<string, string> = new Map([
+  ["e2e", "latency"],
+  ["e2el", "latency"],
+  ["lag", "scheduleLag"],
+  ["cpu", "scheduleLag"],
+  ["rps", "requestsPerSecond"],
+  ["tps", "outputTokensPerSecond"],
+]);
 
 /**
  * Parses SLOs as `ttft.p95<200ms`, `errorRate<=1%` or `rtfx.p50>10`.
@@ -182,7 +119,7 @@ export function parseSlos(texts: readonly string[]): Slo[] {
 
 /** Returns the SLO, or the problem with its text. */
 function parseSlo(text: string): Slo | string {
-  const [, name, quantile, operator, number, unit] =
+  const [, name, quantile, operator, number, unitText] =
     /^(\w+)(?:\.(\w+))?(<=|>=|<|>)(\d+(?:\.\d+)?(?:e[+-]?\d+)?)(?!\d)(.*)$/s
       .exec(text.replaceAll(/\s/g, "")) ?? [];
   if (name === undefined) {
@@ -192,64 +129,57 @@ function parseSlo(text: string): Slo | string {
   }
   const problem = (message: string) =>
     `slo ${JSON.stringify(text)}: ${message}`;
-  const metric = find(name, quantile);
-  if (typeof metric === "string") return problem(metric);
-  const factor = Object.hasOwn(UNITS[metric.unit], unit!)
-    ? UNITS[metric.unit][unit!]
+  const found = find(name, quantile);
+  if (typeof found === "string") return problem(found);
+  const { metric, unit } = found;
+  const factor = Object.hasOwn(UNITS[unit], unitText!)
+    ? UNITS[unit][unitText!]
     : undefined;
   if (factor === undefined) {
     return problem(
-      `the limit of ${name} must be in ${unitsOf(metric.unit)}, but was ${
-        unit ? `in ${JSON.stringify(unit)}` : "without a unit"
+      `the limit of ${name} must be in ${unitsOf(unit)}, but was ${
+        unitText ? `in ${JSON.stringify(unitText)}` : "without a unit"
       }`,
     );
   }
   return {
     text: text.replaceAll(/\s/g, ""),
-    metric: metric.name,
+    metric,
     ...(quantile !== undefined && { quantile: quantile as Quantile }),
     operator: operator as Operator,
     limit: scale(Number(number), factor),
-    unit: metric.unit,
+    unit,
   };
 }
 
-/** Returns the measure of a name, or the problem with the name or the quantile. */
+/** Returns metric and unit of a name, or the problem with the name or the quantile. */
 function find(
   name: string,
   quantile: string | undefined,
-): Measure | string {
-  const [longDistribution, longNumber] = Object.hasOwn(ALIASES, name)
-    ? ALIASES[name]!
-    : [];
-  const distribution = DISTRIBUTIONS.get(longDistribution ?? name);
-  const number = STAGE_NUMBERS.get(longNumber ?? name);
-  if (!distribution && !number) return unknownMetric(name);
+): Pick<Slo, "metric" | "unit"> | string {
+  const [metric, stageNumber] = ALIASES.get(name) ?? [name, name];
+  const unit = METRICS.get(metric);
+  const stageUnit = STAGE_NUMBERS.get(stageNumber);
+  if (!unit && !stageUnit) return unknownMetric(name);
   if (quantile === undefined) {
-    return number ??
-      `${name} needs a quantile, such as ${name}.p95; there are: ${
-        QUANTILES.join(", ")
-      }`;
+    if (stageUnit) return { metric: stageNumber, unit: stageUnit };
+    return `${name} needs a quantile, such as ${name}.p95; there are: ${
+      QUANTILES.join(", ")
+    }`;
   }
-  if (!distribution) {
+  if (!unit) {
     return `${name} is one number for the whole stage and has no quantile "${quantile}"`;
   }
-  if (!(QUANTILES as readonly string[]).includes(quantile)) {
-    return `unknown quantile "${quantile}"; there are: ${QUANTILES.join(", ")}`;
-  }
-  return distribution;
+  if (QUANTILES.includes(quantile)) return { metric, unit };
+  return `unknown quantile "${quantile}"; there are: ${QUANTILES.join(", ")}`;
 }
 
 function unknownMetric(name: string): string {
-  const names = new Set([
-    ...DISTRIBUTIONS.keys(),
-    ...STAGE_NUMBERS.keys(),
-    ...Object.keys(ALIASES),
-  ]);
-  const near = nearest(name, names);
+  const names = [...METRICS.keys(), ...STAGE_NUMBERS.keys(), ...ALIASES.keys()];
+  const near = FOREIGN_NAMES.get(name) ?? nearest(name, names);
   const hint = near
     ? `did you mean "${near}"?`
-    : `there are: ${[...names].join(", ")}`;
+    : `there are: ${[...new Set(names)].join(", ")}`;
   return `unknown metric "${name}"; ${hint}`;
 }
 
@@ -270,9 +200,9 @@ export function judgeSlos(
   slos: readonly Slo[],
   stage: Measured,
 ): SloResult[] {
-  return slos.map(({ text, metric, quantile, operator, limit, unit }) => {
-    const measures = quantile === undefined ? STAGE_NUMBERS : DISTRIBUTIONS;
-    const { value, n } = measures.get(metric)!.read(stage, quantile);
+  return slos.map((slo) => {
+    const { text, metric, quantile, operator, limit, unit } = slo;
+    const { value, n } = valueOf(slo, stage);
     const needed = quantile && quantile in valuesNeeded
       ? valuesNeeded[quantile as keyof typeof valuesNeeded]
       : 0;
@@ -292,6 +222,27 @@ export function judgeSlos(
         }),
     };
   });
+}
+
+/** Returns the value that an SLO limits, and the number of requests that it is made from. */
+function valueOf(
+  { metric, quantile }: Slo,
+  { metrics, client, quality, rates, counts }: Measured,
+): { readonly value: number | undefined; readonly n: number } {
+  if (quantile !== undefined) {
+    const summary = metrics[metric] ??
+      client[metric as "scheduleLag" | "chunkLateness"];
+    return { value: summary?.[quantile], n: summary?.n ?? 0 };
+  }
+  if (metric === "wer" || metric === "cer") {
+    const rate = quality[metric];
+    return { value: rate?.value, n: rate?.utterances ?? 0 };
+  }
+  const { ok, error, timeout } = counts;
+  return {
+    value: rates[metric as keyof Rates],
+    n: metric === "errorRate" ? ok + error + timeout : ok,
+  };
 }
 
 /**

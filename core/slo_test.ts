@@ -79,6 +79,9 @@ Deno.test("parseSlos() reports every problem of a list at once, and what is righ
       "tfft.p95<200ms",
       /^slo "tfft\.p95<200ms": unknown metric "tfft"; did you mean "ttft"\?$/,
     ],
+    ["e2e.p95<1s", /: unknown metric "e2e"; did you mean "latency"\?$/],
+    ["lag.p99<9ms", /: unknown metric "lag"; did you mean "scheduleLag"\?$/],
+    ["cpu<90%", /: unknown metric "cpu"; did you mean "scheduleLag"\?$/],
     [
       "constructor<1",
       /: unknown metric "constructor"; there are: latency, .*, wer, cer, requestRate, rtfx$/,

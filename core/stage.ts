@@ -15,32 +15,36 @@ import type { ReadySession, SessionSource } from "./source.ts";
 import { StageEnd } from "./stop.ts";
 import { UsageCompleter } from "./usage.ts";
 
+/** Options that every stage of a run has in common. */
+export interface SharedOptions {
+  /** Backend that requests are sent to. */
+  readonly backend: Backend;
+  /** How texts are normalized before they are compared. */
+  readonly normalizer: NormalizerName;
+  /** Objectives to judge every stage by. @default {[]} */
+  readonly slos?: readonly Slo[];
+  /** Source of time. */
+  readonly clock: Clock;
+  /** Measures the process. */
+  readonly host?: Host | undefined;
+  /** Aborts to interrupt the run: requests in flight are given up, and the report is made. */
+  readonly signal: AbortSignal;
+}
+
 /** Options of a {@linkcode StageRun}. */
-export interface StageOptions {
+export interface StageOptions extends SharedOptions {
   /** Load of the stage. */
   readonly stage: Stage;
   /** Index of the stage. */
   readonly index: number;
   /** Id of the first request. */
   readonly firstId: number;
-  /** Backend that requests are sent to. */
-  readonly backend: Backend;
   /** Source of the sessions. */
   readonly source: SessionSource;
-  /** The run's clock. */
-  readonly clock: Clock;
   /** When the stage ends: the run's rules with the stage's own. */
   readonly stop: StopRules;
-  /** How texts are normalized before they are compared. */
-  readonly normalizer: NormalizerName;
-  /** Objectives to judge the stage by. @default {[]} */
-  readonly slos?: readonly Slo[];
   /** Part of the load that is offered here. */
   readonly shard: Shard;
-  /** Measures the process. */
-  readonly host?: Host | undefined;
-  /** Aborts when the run is interrupted. */
-  readonly signal: AbortSignal;
   /** Receives samples that ended, off the timed path. */
   samples(batch: readonly Sample[]): void;
   /** Receives the state of the stage a few times a second. */
@@ -70,6 +74,7 @@ export class StageRun implements StageContext {
   readonly backend: Backend;
   readonly clock: Clock;
   readonly stage: number;
+  readonly signals: StageContext["signals"];
   readonly #options: StageOptions;
   readonly #stageStartMs: number;
   /** When measuring begins. */
@@ -102,10 +107,10 @@ export class StageRun implements StageContext {
     this.#startMs = this.#stageStartMs + (stop.warmupMs ?? 0);
     this.#endMs = stop.durationMs && this.#startMs + stop.durationMs;
     this.#maxRequests = stop.requests && shareOf(stop.requests, shard);
-    this.#end = new StageEnd(clock, stop.drainMs);
+    this.signals = this.#end = new StageEnd(clock, stop.drainMs);
     this.#digest = new Digest({
       startMs: this.#startMs,
-      ...(this.#endMs !== undefined && { endMs: this.#endMs }),
+      endMs: this.#endMs,
       normalizer: options.normalizer,
     });
     this.#tally = new Tally(this.#stageStartMs);
@@ -125,7 +130,7 @@ export class StageRun implements StageContext {
     const { signal, source, progress } = this.#options;
     const interrupt = () => this.#end.stop("interrupted");
     const closeSource = () => void source.close();
-    this.stopped.addEventListener("abort", closeSource, { once: true });
+    this.signals.stopped.addEventListener("abort", closeSource, { once: true });
     signal.addEventListener("abort", interrupt, { once: true });
     if (signal.aborted) interrupt();
     if (this.#maxRequests === 0) this.#end.stop("requests");
@@ -148,23 +153,11 @@ export class StageRun implements StageContext {
     };
   }
 
-  get closed(): AbortSignal {
-    return this.#end.closed;
-  }
-
-  get stopped(): AbortSignal {
-    return this.#end.stopped;
-  }
-
-  get cut(): AbortSignal {
-    return this.#end.cut;
-  }
-
   async next(): Promise<ReadySession | undefined> {
     try {
       const ready = await this.#options.source.next();
       if (ready === undefined) this.#end.stop("data");
-      return this.stopped.aborted ? undefined : ready;
+      return this.signals.stopped.aborted ? undefined : ready;
     } catch (error) {
       this.#end.stop("interrupted", error);
       return undefined;
@@ -172,7 +165,7 @@ export class StageRun implements StageContext {
   }
 
   admit(scheduledMs: number): { id: number; phase: Phase } | undefined {
-    if (this.stopped.aborted) return undefined;
+    if (this.signals.stopped.aborted) return undefined;
     // The timer that ends the window may be late itself, on a client that cannot keep up.
     if (this.#isPastWindow(scheduledMs)) return undefined;
     const phase = this.#phaseAt(scheduledMs);
@@ -291,7 +284,7 @@ export class StageRun implements StageContext {
       },
       stopped: this.#end.end!.reason,
       dropped: this.#dropped,
-      health: this.#monitor.health(),
+      client: this.#monitor.health(),
     }, slos);
   }
 

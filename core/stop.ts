@@ -51,6 +51,12 @@ export class StageEnd {
   readonly #closed = new AbortController();
   readonly #stopped = new AbortController();
   readonly #cut = new AbortController();
+  /** Aborts when no session may start any more. */
+  readonly closed: AbortSignal = this.#closed.signal;
+  /** Aborts when no request may start any more: not at the end of the data, as sessions in flight have turns left. */
+  readonly stopped: AbortSignal = this.#stopped.signal;
+  /** Aborts when requests in flight are given up. */
+  readonly cut: AbortSignal = this.#cut.signal;
   readonly #clock: Clock;
   readonly #drainMs: number | undefined;
   #cancelCut = () => {};
@@ -68,21 +74,6 @@ export class StageEnd {
   constructor(clock: Clock, drainMs: number | undefined) {
     this.#clock = clock;
     this.#drainMs = drainMs;
-  }
-
-  /** Aborts when no session may start any more. */
-  get closed(): AbortSignal {
-    return this.#closed.signal;
-  }
-
-  /** Aborts when no request may start any more: not at the end of the data, as sessions in flight have turns left. */
-  get stopped(): AbortSignal {
-    return this.#stopped.signal;
-  }
-
-  /** Aborts when requests in flight are given up. */
-  get cut(): AbortSignal {
-    return this.#cut.signal;
   }
 
   /**

@@ -1,38 +1,26 @@
+import { addTo } from "../../lib/record.ts";
 import type { NormalizerName } from "../config.ts";
-import { Column } from "./column.ts";
-import { clientMetrics, type Metric, metrics } from "./table.ts";
+import { FailureCounts } from "../failures.ts";
 import { Quality } from "../quality.ts";
 import type {
   ClientHealth,
   Counts,
   Rates,
   StageReport,
-  Unit,
+  Summary,
 } from "../report.ts";
 import type { Output, Sample, TokenCounter } from "../sample.ts";
 import { judgeSlos, type Slo } from "../slo.ts";
 import { judge } from "../verdict.ts";
-import { FailureCounts } from "../failures.ts";
-
-/** The part of a stage's report that its samples give. */
-export interface DigestSummary extends
-  Pick<
-    StageReport,
-    "failures" | "metrics" | "rates" | "quality" | "tokenCounts"
-  > {
-  readonly counts: Omit<Counts, "dropped">;
-  readonly client: Pick<
-    StageReport["client"],
-    "scheduleLag" | "chunkLateness" | "chunkMs"
-  >;
-}
+import { Column } from "./column.ts";
+import { clientMetrics, type Metric, metrics } from "./table.ts";
 
 /** The measured window, as far as it is known beforehand. */
 export interface DigestOptions {
   /** When measuring begins. */
   readonly startMs: number;
   /** When it ends, if a duration was set. */
-  readonly endMs?: number;
+  readonly endMs?: number | undefined;
   /** How texts are normalized before they are compared. */
   readonly normalizer: NormalizerName;
 }
@@ -43,8 +31,8 @@ export class Digest {
   readonly texts: Quality;
   readonly #startMs: number;
   readonly #endMs: number;
-  readonly #columns = columnsOf(metrics);
-  readonly #client = columnsOf(clientMetrics);
+  readonly #columns = new MetricColumns(metrics);
+  readonly #client = new MetricColumns(clientMetrics);
   readonly #counts = {
     ok: 0,
     error: 0,
@@ -56,10 +44,11 @@ export class Digest {
   };
   readonly #failures = new FailureCounts();
   readonly #inWindow: InWindow = { requests: 0 };
-  readonly #counters = {
-    input: new Map<TokenCounter, number>(),
-    output: new Map<TokenCounter, number>(),
-  };
+  /** Number of requests by the source of their token counts. */
+  readonly #counters: Record<
+    "input" | "output",
+    Partial<Record<TokenCounter, number>>
+  > = { input: {}, output: {} };
   /** Length of a chunk of audio, from the lowest request id. */
   #chunk: { readonly id: number; readonly ms: number } | undefined;
   #lastEndMs: number | undefined;
@@ -77,63 +66,61 @@ export class Digest {
 
   /** Adds a sample. */
   add(sample: Sample): void {
+    const { outcome, output } = sample;
     this.#countRates(sample);
     if (sample.phase === "warmup") {
       this.#counts.warmup++;
       return;
     }
-    this.#lastEndMs = Math.max(this.#lastEndMs ?? 0, sample.endedMs);
-    this.#keepChunk(sample.id, chunkMsOf(sample));
-    this.#countEnd(sample);
+    this.#keepEnd(sample.endedMs);
+    const chunkMs = chunkMsOf(sample);
+    if (chunkMs !== undefined) this.#keepChunk({ id: sample.id, ms: chunkMs });
+    this.#counts[outcome.status]++;
     this.#counts.retried += sample.retried ?? 0;
-    addToColumns(this.#client, sample);
-    if (sample.outcome.status !== "ok") return;
-    addToColumns(this.#columns, sample);
+    this.#client.add(sample);
+    if (outcome.status !== "ok") {
+      return this.#failures.add(sample, outcome.failure);
+    }
+    if (isEmpty(output)) this.#counts.emptyOutputs++;
+    this.#columns.add(sample);
     this.#countCounters(sample);
     this.texts.add(sample);
   }
 
   /** Adds all samples of another digest of the same stage. */
   merge(other: Digest): void {
-    for (const name of Object.keys(this.#counts) as (keyof Ends)[]) {
-      this.#counts[name] += other.#counts[name];
-    }
+    addTo(this.#counts, other.#counts);
+    addTo(this.#inWindow, other.#inWindow);
+    addTo(this.#counters.input, other.#counters.input);
+    addTo(this.#counters.output, other.#counters.output);
     this.#failures.merge(other.#failures);
-    this.#inWindow.requests += other.#inWindow.requests;
-    for (const name of SUMS) addTo(this.#inWindow, name, other.#inWindow[name]);
-    for (const side of ["input", "output"] as const) {
-      for (const [by, count] of other.#counters[side]) {
-        countBy(this.#counters[side], by, count);
-      }
-    }
-    this.#columns.forEach(({ values }, i) =>
-      values.merge(other.#columns[i]!.values)
-    );
-    this.#client.forEach(({ values }, i) =>
-      values.merge(other.#client[i]!.values)
-    );
+    this.#columns.merge(other.#columns);
+    this.#client.merge(other.#client);
     this.texts.merge(other.texts);
-    if (other.#chunk) this.#keepChunk(other.#chunk.id, other.#chunk.ms);
-    if (other.#lastEndMs === undefined) return;
-    this.#lastEndMs = Math.max(this.#lastEndMs ?? 0, other.#lastEndMs);
+    if (other.#chunk) this.#keepChunk(other.#chunk);
+    if (other.#lastEndMs !== undefined) this.#keepEnd(other.#lastEndMs);
   }
 
   /** Median of a metric so far. */
   median(metric: string): number | undefined {
-    const column = this.#columns.find((each) => each.metric.name === metric);
-    return column?.values.quantile(0.5);
+    return this.#columns.median(metric);
   }
 
   /** The part of the stage's report that the samples give, over a window of this length. */
-  summary(windowMs: number): DigestSummary {
+  summary(windowMs: number) {
+    const lags: Pick<ClientHealth, "scheduleLag" | "chunkLateness"> = this
+      .#client.summaries();
     return {
       counts: { ...this.#counts, failures: this.#failures.byClass() },
       failures: this.#failures.listed(),
-      metrics: summaries(this.#columns),
+      metrics: withUnits(this.#columns.summaries()),
       rates: ratesOf(this.#counts, this.#inWindow, windowMs),
-      ...tokenCountsOf(this.#counters),
+      ...this.#tokenCounts(),
       quality: this.texts.result(),
-      client: clientOf(this.#client, this.#chunk?.ms),
+      client: {
+        ...lags,
+        ...(lags.chunkLateness && this.#chunk && { chunkMs: this.#chunk.ms }),
+      },
     };
   }
 
@@ -141,33 +128,39 @@ export class Digest {
   #countRates({ outcome, endedMs, output, input }: Sample): void {
     if (outcome.status !== "ok") return;
     if (endedMs < this.#startMs || endedMs > this.#endMs) return;
-    this.#inWindow.requests++;
-    addTo(this.#inWindow, "inputTokens", output.usage?.inputTokens);
-    addTo(this.#inWindow, "outputTokens", output.usage?.outputTokens);
-    addTo(this.#inWindow, "embeddings", output.embeddings?.count);
-    addTo(this.#inWindow, "audioMs", input.audioMs);
+    addTo(this.#inWindow, {
+      requests: 1,
+      inputTokens: output.usage?.inputTokens,
+      outputTokens: output.usage?.outputTokens,
+      embeddings: output.embeddings?.count,
+      audioMs: input.audioMs,
+    });
   }
 
   #countCounters({ output: { usage } }: Sample): void {
     for (const side of ["input", "output"] as const) {
       if (usage?.[`${side}Tokens`] === undefined) continue;
-      countBy(this.#counters[side], usage.countedBy?.[side] ?? "server", 1);
+      addTo(this.#counters[side], { [usage.countedBy?.[side] ?? "server"]: 1 });
     }
   }
 
-  #countEnd({ id, outcome, output }: Sample): void {
-    this.#counts[outcome.status]++;
-    if (outcome.status !== "ok") this.#failures.add({ id }, outcome.failure);
-    else if (isEmpty(output)) this.#counts.emptyOutputs++;
+  #keepEnd(endedMs: number): void {
+    this.#lastEndMs = Math.max(this.#lastEndMs ?? 0, endedMs);
   }
 
-  #keepChunk(id: number, ms: number | undefined): void {
-    if (ms === undefined || (this.#chunk && this.#chunk.id <= id)) return;
-    this.#chunk = { id, ms };
+  #keepChunk(chunk: { readonly id: number; readonly ms: number }): void {
+    if (this.#chunk === undefined || chunk.id < this.#chunk.id) {
+      this.#chunk = chunk;
+    }
+  }
+
+  #tokenCounts(): Pick<StageReport, "tokenCounts"> {
+    const sides = Object.entries(this.#counters)
+      .filter(([, counts]) => Object.keys(counts).length > 0)
+      .map(([side, counts]) => [side, { ...counts }]);
+    return sides.length > 0 ? { tokenCounts: Object.fromEntries(sides) } : {};
   }
 }
-
-type Ends = Omit<Counts, "dropped" | "failures">;
 
 /** Sums over the requests answered within the window. A sum is absent where nothing was added to it. */
 interface InWindow {
@@ -178,80 +171,66 @@ interface InWindow {
   audioMs?: number;
 }
 
-const SUMS = ["inputTokens", "outputTokens", "embeddings", "audioMs"] as const;
-
-function addTo(
-  sums: InWindow,
-  name: typeof SUMS[number],
-  value: number | undefined,
-): void {
-  if (value !== undefined) sums[name] = (sums[name] ?? 0) + value;
-}
-
-function countBy(
-  counts: Map<TokenCounter, number>,
-  by: TokenCounter,
-  more: number,
-): void {
-  counts.set(by, (counts.get(by) ?? 0) + more);
-}
-
 /** Whether an answer is an empty text, without a tool call or a refusal in its place. */
 function isEmpty({ text, toolCalls, refusal }: Output): boolean {
   return text?.trim() === "" && !toolCalls?.length && !refusal;
 }
 
-type Counters = Readonly<
-  Record<"input" | "output", ReadonlyMap<TokenCounter, number>>
->;
+/** The values of each metric of a table. */
+class MetricColumns {
+  readonly #columns: readonly (readonly [Metric, Column])[];
 
-function tokenCountsOf(
-  { input, output }: Counters,
-): Pick<StageReport, "tokenCounts"> {
-  if (input.size + output.size === 0) return {};
-  return {
-    tokenCounts: {
-      ...(input.size > 0 && { input: Object.fromEntries(input) }),
-      ...(output.size > 0 && { output: Object.fromEntries(output) }),
-    },
-  };
-}
+  constructor(table: readonly Metric[]) {
+    this.#columns = table.map((metric) => [metric, new Column()]);
+  }
 
-/** A metric with its values. */
-interface MetricColumn {
-  readonly metric: Metric;
-  readonly values: Column;
-}
+  add(sample: Sample): void {
+    for (const [metric, column] of this.#columns) {
+      const value = metric.of(sample);
+      if (typeof value === "number") column.add(value);
+      else if (value) { for (const each of value) column.add(each); }
+    }
+  }
 
-function columnsOf(table: readonly Metric[]): readonly MetricColumn[] {
-  return table.map((metric) => ({ metric, values: new Column() }));
-}
+  merge(other: MetricColumns): void {
+    this.#columns.forEach(([, column], i) =>
+      column.merge(other.#columns[i]![1])
+    );
+  }
 
-function addToColumns(columns: readonly MetricColumn[], sample: Sample): void {
-  for (const { metric, values } of columns) {
-    const value = metric.of(sample);
-    if (typeof value === "number") values.add(value);
-    else if (value) { for (const each of value) values.add(each); }
+  /** Median of one metric. */
+  median(name: string): number | undefined {
+    const found = this.#columns.find(([metric]) => metric.name === name);
+    return found?.[1].quantile(0.5);
+  }
+
+  /** Summaries by name, of the metrics that have values. */
+  summaries(): Record<string, Summary> {
+    return Object.fromEntries(
+      this.#columns.flatMap(([{ name }, column]) => {
+        const summary = column.summary();
+        return summary ? [[name, summary]] : [];
+      }),
+    );
   }
 }
 
-function summaries(columns: readonly MetricColumn[]): StageReport["metrics"] {
-  const entries: [
-    string,
-    { unit: Unit } & NonNullable<ReturnType<Column["summary"]>>,
-  ][] = [];
-  for (const { metric: { name, unit }, values } of columns) {
-    const summary = values.summary();
-    if (summary) entries.push([name, { unit, ...summary }]);
-  }
-  return Object.fromEntries(entries);
+function withUnits(
+  summaries: Readonly<Record<string, Summary>>,
+): StageReport["metrics"] {
+  const units = new Map(metrics.map(({ name, unit }) => [name, unit]));
+  return Object.fromEntries(
+    Object.entries(summaries).map((
+      [name, summary],
+    ) => [name, { unit: units.get(name)!, ...summary }]),
+  );
 }
 
 function ratesOf(
   { ok, error, timeout }: Pick<Counts, "ok" | "error" | "timeout">,
   { requests, inputTokens, outputTokens, embeddings, audioMs }: InWindow,
   windowMs: number,
-): StageReport["rates"] {
+): Rates {
   const ended = ok + error + timeout;
   const seconds = windowMs / 1000;
   const rate = (name: keyof Rates, sum: number | undefined) =>
@@ -268,21 +247,6 @@ function ratesOf(
   };
 }
 
-function clientOf(
-  columns: readonly MetricColumn[],
-  chunkMs: number | undefined,
-): DigestSummary["client"] {
-  const summary = (name: string) =>
-    columns.find(({ metric }) => metric.name === name)?.values.summary();
-  const scheduleLag = summary("scheduleLag");
-  const chunkLateness = summary("chunkLateness");
-  return {
-    ...(scheduleLag && { scheduleLag }),
-    ...(chunkLateness && { chunkLateness }),
-    ...(chunkLateness && chunkMs !== undefined && { chunkMs }),
-  };
-}
-
 /** Time between the first two chunks, as the last one of an utterance may be shorter. */
 function chunkMsOf({ audioSent: [first, second] }: Sample): number | undefined {
   if (first?.dueMs === undefined || second?.dueMs === undefined) {
@@ -293,23 +257,27 @@ function chunkMsOf({ audioSent: [first, second] }: Sample): number | undefined {
 
 /** The facts of a stage that its samples do not give. */
 export interface StageRecord
-  extends Pick<StageReport, "name" | "load" | "window" | "stopped" | "stop"> {
+  extends Pick<StageReport, "name" | "load" | "stop" | "window" | "stopped"> {
+  /** Condition of the process. */
+  readonly client: {
+    readonly [Name in "loopDelay" | "cpu" | "rssBytes"]?:
+      | ClientHealth[Name]
+      | undefined;
+  };
   /** Arrivals of the measured window that never started. */
   readonly dropped: number;
-  /** Condition of the process. */
-  readonly health: Pick<ClientHealth, "loopDelay" | "cpu" | "rssBytes">;
 }
 
 /** Makes the report of a stage, after it ran or from saved samples: the same samples give the same report. */
 export function stageReport(
   digest: Digest,
-  record: StageRecord,
+  { name, load, window, stop, stopped, dropped, client }: StageRecord,
   slos: readonly Slo[] = [],
 ): StageReport {
-  const { name, load, window, stop, stopped, dropped, health } = record;
-  const { counts, client, ...summed } = digest.summary(
+  const { counts, client: lags, ...summed } = digest.summary(
     window.endMs - window.startMs,
   );
+  const { loopDelay, cpu, rssBytes } = client;
   const measured = {
     name,
     load,
@@ -318,7 +286,12 @@ export function stageReport(
     stopped,
     counts: { ...counts, dropped },
     ...summed,
-    client: { ...client, ...health },
+    client: {
+      ...lags,
+      ...(loopDelay && { loopDelay }),
+      ...(cpu !== undefined && { cpu }),
+      ...(rssBytes !== undefined && { rssBytes }),
+    },
   };
   return {
     ...measured,

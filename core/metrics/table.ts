@@ -1,233 +1,187 @@
-import type { Delta, Sample } from "../sample.ts";
 import type { Unit } from "../report.ts";
+import type { Delta, Sample, Usage } from "../sample.ts";
 
-/** Times of any request. */
-const latencyMetrics: readonly Metric[] = [
-  {
-    name: "latency",
-    unit: "ms",
-    label: "E2E latency",
-    formula: "ended − dispatched",
-    of: ({ endedMs, dispatchedMs }) => minus(endedMs, dispatchedMs),
-  },
-  {
-    name: "responseTime",
-    unit: "ms",
-    label: "response time",
-    formula: "ended − scheduled",
-    of: ({ endedMs, scheduledMs }) => minus(endedMs, scheduledMs),
-  },
-  {
-    name: "connect",
-    unit: "ms",
-    label: "connect",
-    formula: "connected − dispatched",
-    of: ({ marks, dispatchedMs }) => minus(marks.connected, dispatchedMs),
-  },
-  {
-    name: "setup",
-    unit: "ms",
-    label: "session setup",
-    formula: "ready − connected",
-    of: ({ marks }) => minus(marks.ready, marks.connected),
-  },
-  {
-    name: "upload",
-    unit: "ms",
-    label: "upload",
-    formula: "requestSent − connected, or − dispatched on an open connection",
-    of: ({ marks, dispatchedMs }) =>
-      minus(marks.requestSent, marks.connected ?? dispatchedMs),
-  },
-  {
-    name: "ttfb",
-    unit: "ms",
-    label: "TTFB (response headers)",
-    formula: "headers − dispatched",
-    of: ({ marks, dispatchedMs }) => minus(marks.headers, dispatchedMs),
-  },
-  {
-    name: "firstEvent",
-    unit: "ms",
-    label: "first event",
-    formula: "first event, or delta of any kind, empty ones too − start",
-    of: (sample) =>
-      minus(
-        sample.marks.firstEvent ?? sample.deltas[0]?.atMs,
-        startMs(sample),
-      ),
-  },
-  {
-    name: "ttft",
-    unit: "ms",
-    label: "TTFT",
-    formula: "first token delta − start",
-    of: (sample) => minus(sample.deltas.find(isToken)?.atMs, startMs(sample)),
-  },
-  {
-    name: "ttftCold",
-    unit: "ms",
-    label: "TTFT from dispatch",
-    formula: "first token delta − dispatched",
-    of: ({ deltas, dispatchedMs }) =>
-      minus(deltas.find(isToken)?.atMs, dispatchedMs),
-  },
-  {
-    name: "ttfo",
-    unit: "ms",
-    label: "TTFO (first answer text)",
-    formula: "first text delta − dispatched",
-    of: ({ deltas, dispatchedMs }) =>
-      minus(deltas.find(isText)?.atMs, dispatchedMs),
-  },
-];
+/** A number, or several, of one sample. docs/metrics.md describes each. */
+export interface Metric {
+  /** Name in SLOs, JSON and CSV. */
+  readonly name: string;
+  /** Unit of its values. */
+  readonly unit: Unit;
+  /** Name for people. */
+  readonly label: string;
+  /** How it is computed, as docs/metrics.md writes it. */
+  readonly formula: string;
+  /** Its value in a sample. `undefined`, never 0, where it is unknown. */
+  of(sample: Sample): number | readonly number[] | undefined;
+}
 
-/**
- * Numbers of tokens and their pace. The pace is unknown where audio was streamed: it is the speaker's then, not the
- * server's.
- */
-const tokenMetrics: readonly Metric[] = [
-  {
-    name: "itl",
-    unit: "ms",
-    label: "ITL",
-    formula: "each gap between successive token deltas",
-    of: tokenGaps,
-  },
-  {
-    name: "tpot",
-    unit: "ms",
-    label: "TPOT",
-    formula:
-      "(last token delta − first token delta) ÷ (output tokens − those in the first delta)",
-    of: timePerToken,
-  },
-  {
-    name: "ntpot",
-    unit: "ms",
-    label: "NTPOT",
-    formula: "latency ÷ output tokens",
-    of: (sample) =>
-      streamedAudio(sample)
-        ? undefined
-        : ratio(latencyMs(sample), tokens(sample)),
-  },
-  {
-    name: "inputTokens",
-    unit: "tokens",
-    label: "input tokens",
-    formula: "input tokens",
-    of: ({ output }) => finite(output.usage?.inputTokens),
-  },
-  {
-    name: "cachedTokens",
-    unit: "tokens",
-    label: "cached input tokens",
-    formula: "input tokens that the server had in its cache",
-    of: ({ output }) => finite(output.usage?.cachedTokens),
-  },
-  {
-    name: "outputTokens",
-    unit: "tokens",
-    label: "output tokens",
-    formula: "output tokens",
-    of: tokens,
-  },
-  {
-    name: "reasoningTokens",
-    unit: "tokens",
-    label: "reasoning tokens",
-    formula: "output tokens of the reasoning",
-    of: ({ output }) => finite(output.usage?.reasoningTokens),
-  },
-  {
-    name: "outputTokensPerSecond",
-    unit: "tokens/s",
-    label: "output tokens/s",
-    formula: "output tokens ÷ latency in seconds",
-    of: (sample) =>
-      streamedAudio(sample)
-        ? undefined
-        : ratio(tokens(sample), latencyMs(sample) / 1000),
-  },
-];
+function metric(
+  name: string,
+  unit: Unit,
+  label: string,
+  formula: string,
+  of: Metric["of"],
+): Metric {
+  return { name, unit, label, formula, of };
+}
 
-/** Metrics of requests with speech. */
-const speechMetrics: readonly Metric[] = [
-  {
-    name: "audioSeconds",
-    unit: "s",
-    label: "audio",
-    formula: "length of the audio",
-    of: ({ input }) => ratio(input.audioMs, 1000),
-  },
-  {
-    name: "rtfxRequest",
-    unit: "ratio",
-    label: "RTFx",
-    formula: "length of the audio ÷ latency",
-    of: ({ input, endedMs, dispatchedMs }) =>
-      ratio(input.audioMs, endedMs - dispatchedMs),
-  },
-  {
-    name: "finalization",
-    unit: "ms",
-    label: "finalization",
-    formula: "final − over",
-    of: (sample) => minus(sample.marks.final, audioEndMs(sample)),
-  },
-  {
-    name: "finalizationFromEnd",
-    unit: "ms",
-    label: "finalization from end message",
-    formula: "final − endSent",
-    of: ({ marks }) => minus(marks.final, marks.endSent),
-  },
-  {
-    name: "deltaGap",
-    unit: "ms",
-    label: "gap between texts",
-    formula: "each gap between successive text deltas",
-    of: (sample) =>
-      streamedAudio(sample) ? gaps(sample.deltas.filter(isText)) : undefined,
-  },
-  {
-    name: "revisions",
-    unit: "count",
-    label: "revisions",
-    formula: "replace-mode text deltas that change words already shown",
-    of: revisions,
-  },
-];
+/** The points in time of the formulas, by their names in docs/metrics.md. `undefined` where unknown. */
+const points = {
+  scheduled: ({ scheduledMs }: Sample) => scheduledMs,
+  dispatched: ({ dispatchedMs }: Sample) => dispatchedMs,
+  connected: ({ marks }: Sample) => marks.connected,
+  ready: ({ marks }: Sample) => marks.ready,
+  headers: ({ marks }: Sample) => marks.headers,
+  start: startMs,
+  "first token delta": ({ deltas }: Sample) => deltas.find(isToken)?.atMs,
+  "first text delta": ({ deltas }: Sample) => deltas.find(isText)?.atMs,
+  over: audioEndMs,
+  endSent: ({ marks }: Sample) => marks.endSent,
+  final: ({ marks }: Sample) => marks.final,
+  ended: ({ endedMs }: Sample) => endedMs,
+};
+
+/** A time between two points. */
+function time(
+  name: string,
+  label: string,
+  end: keyof typeof points,
+  start: keyof typeof points,
+): Metric {
+  const [endMs, fromMs] = [points[end], points[start]];
+  return metric(
+    name,
+    "ms",
+    label,
+    `${end} − ${start}`,
+    (sample) => minus(endMs(sample), fromMs(sample)),
+  );
+}
+
+/** A number of tokens. */
+function count(name: TokenCount, label: string, formula: string): Metric {
+  return metric(name, "tokens", label, formula, (s) => tokens(s, name));
+}
 
 /** Metrics of each request that ended `ok`, in the order in which they are shown. */
 export const metrics: readonly Metric[] = [
-  ...latencyMetrics,
-  ...tokenMetrics,
-  ...speechMetrics,
+  // Times of any request.
+  time("latency", "E2E latency", "ended", "dispatched"),
+  time("responseTime", "response time", "ended", "scheduled"),
+  time("connect", "connect", "connected", "dispatched"),
+  time("setup", "session setup", "ready", "connected"),
+  metric(
+    "upload",
+    "ms",
+    "upload",
+    "requestSent − connected, or − dispatched on an open connection",
+    ({ marks, dispatchedMs }) =>
+      minus(marks.requestSent, marks.connected ?? dispatchedMs),
+  ),
+  time("ttfb", "TTFB (response headers)", "headers", "dispatched"),
+  metric(
+    "firstEvent",
+    "ms",
+    "first event",
+    "first event, or delta of any kind, empty ones too − start",
+    (sample) =>
+      minus(sample.marks.firstEvent ?? sample.deltas[0]?.atMs, startMs(sample)),
+  ),
+  time("ttft", "TTFT", "first token delta", "start"),
+  time("ttftCold", "TTFT from dispatch", "first token delta", "dispatched"),
+  time("ttfo", "TTFO (first answer text)", "first text delta", "dispatched"),
+
+  // Numbers of tokens and their pace.
+  metric(
+    "itl",
+    "ms",
+    "ITL",
+    "each gap between successive token deltas",
+    pace(tokenGaps),
+  ),
+  metric(
+    "tpot",
+    "ms",
+    "TPOT",
+    "(last token delta − first token delta) ÷ (output tokens − those in the first delta)",
+    pace(timePerToken),
+  ),
+  metric(
+    "ntpot",
+    "ms",
+    "NTPOT",
+    "latency ÷ output tokens",
+    pace((sample) => ratio(latencyMs(sample), tokens(sample))),
+  ),
+  count("inputTokens", "input tokens", "input tokens"),
+  count(
+    "cachedTokens",
+    "cached input tokens",
+    "input tokens that the server had in its cache",
+  ),
+  count("outputTokens", "output tokens", "output tokens"),
+  count(
+    "reasoningTokens",
+    "reasoning tokens",
+    "output tokens of the reasoning",
+  ),
+  metric(
+    "outputTokensPerSecond",
+    "tokens/s",
+    "output tokens/s",
+    "output tokens ÷ latency in seconds",
+    pace((sample) => ratio(tokens(sample), latencyMs(sample) / 1000)),
+  ),
+
+  // Metrics of requests with speech.
+  metric(
+    "audioSeconds",
+    "s",
+    "audio",
+    "length of the audio",
+    ({ input }) => ratio(input.audioMs, 1000),
+  ),
+  metric(
+    "rtfxRequest",
+    "ratio",
+    "RTFx",
+    "length of the audio ÷ latency",
+    (sample) => ratio(sample.input.audioMs, latencyMs(sample)),
+  ),
+  time("finalization", "finalization", "final", "over"),
+  time(
+    "finalizationFromEnd",
+    "finalization from end message",
+    "final",
+    "endSent",
+  ),
+  metric(
+    "deltaGap",
+    "ms",
+    "gap between texts",
+    "each gap between successive text deltas",
+    (sample) =>
+      streamedAudio(sample) ? gaps(sample.deltas.filter(isText)) : undefined,
+  ),
+  metric(
+    "revisions",
+    "count",
+    "revisions",
+    "replace-mode text deltas that change words already shown",
+    revisions,
+  ),
 ];
 
 /** Metrics of the client: of every request, however it ended. */
 export const clientMetrics: readonly Metric[] = [
-  {
-    name: "scheduleLag",
-    unit: "ms",
-    label: "schedule lag",
-    formula: "dispatched − scheduled",
-    of: ({ dispatchedMs, scheduledMs }) => minus(dispatchedMs, scheduledMs),
-  },
-  {
-    name: "chunkLateness",
-    unit: "ms",
-    label: "chunk lateness",
-    formula: "sent − due, of each paced chunk of audio",
-    of: ({ audioSent }) => {
-      const late = audioSent.flatMap(({ atMs, dueMs }) =>
-        minus(atMs, dueMs) ?? []
-      );
-      return late.length > 0 ? late : undefined;
-    },
-  },
+  time("scheduleLag", "schedule lag", "dispatched", "scheduled"),
+  metric(
+    "chunkLateness",
+    "ms",
+    "chunk lateness",
+    "sent − due, of each paced chunk of audio",
+    chunkLateness,
+  ),
 ];
 
 /**
@@ -243,8 +197,23 @@ export function metricsOf(sample: Sample): Record<string, number> {
   return row;
 }
 
-function tokens({ output }: Sample): number | undefined {
-  return finite(output.usage?.outputTokens);
+function chunkLateness({ audioSent }: Sample): readonly number[] | undefined {
+  const late = audioSent.flatMap(({ atMs, dueMs }) => minus(atMs, dueMs) ?? []);
+  return late.length > 0 ? late : undefined;
+}
+
+type TokenCount = keyof Usage & `${string}Tokens`;
+
+function tokens(
+  { output }: Sample,
+  name: TokenCount = "outputTokens",
+): number | undefined {
+  return finite(output.usage?.[name]);
+}
+
+/** A pace of tokens. It is unknown where audio was streamed: it is the speaker's then, not the server's. */
+function pace(of: Metric["of"]): Metric["of"] {
+  return (sample) => streamedAudio(sample) ? undefined : of(sample);
 }
 
 function latencyMs({ endedMs, dispatchedMs }: Sample): number {
@@ -252,7 +221,6 @@ function latencyMs({ endedMs, dispatchedMs }: Sample): number {
 }
 
 function tokenGaps(sample: Sample): readonly number[] | undefined {
-  if (streamedAudio(sample)) return undefined;
   const [only, ...others] = tokensByChoice(sample);
   if (only === undefined || others.length === 0) return only && gaps(only);
   const all = [only, ...others].flatMap((deltas) => gaps(deltas) ?? []);
@@ -265,7 +233,7 @@ function tokenGaps(sample: Sample): readonly number[] | undefined {
  */
 function timePerToken(sample: Sample): number | undefined {
   const total = tokens(sample);
-  if (streamedAudio(sample) || total === undefined) return undefined;
+  if (total === undefined) return undefined;
   let spanMs = 0, first = 0;
   for (const deltas of tokensByChoice(sample)) {
     spanMs += deltas.at(-1)!.atMs - deltas[0]!.atMs;
@@ -302,51 +270,34 @@ function words(text: string): string[] {
   return text.split(/\s+/u).filter((word) => word !== "");
 }
 
-/** A number, or several, of one sample. docs/metrics.md describes each. */
-export interface Metric {
-  /** Name in SLOs, JSON and CSV. */
-  readonly name: string;
-  /** Unit of its values. */
-  readonly unit: Unit;
-  /** Name for people. */
-  readonly label: string;
-  /** How it is computed, as docs/metrics.md writes it. */
-  readonly formula: string;
-  /** Its value in a sample. `undefined`, never 0, where it is unknown. */
-  of(sample: Sample): number | readonly number[] | undefined;
-}
-
 /** A piece of output with the time of the read that carried it. */
-export type TimedDelta = { readonly atMs: number } & Delta;
+type TimedDelta = { readonly atMs: number } & Delta;
+
+/** A number, or `undefined` if it is unknown. */
+type MaybeNumber = number | undefined;
 
 /** Returns `a − b`, or `undefined` where either is unknown. */
-export function minus(
-  a: number | undefined,
-  b: number | undefined,
-): number | undefined {
+function minus(a: MaybeNumber, b: MaybeNumber): MaybeNumber {
   return a === undefined || b === undefined ? undefined : finite(a - b);
 }
 
 /** Returns `a ÷ b`, or `undefined` where either is unknown or `b` is 0. */
-export function ratio(
-  a: number | undefined,
-  b: number | undefined,
-): number | undefined {
+function ratio(a: MaybeNumber, b: MaybeNumber): MaybeNumber {
   return a === undefined || b === undefined ? undefined : finite(a / b);
 }
 
 /** Returns a finite number, or `undefined`: a backend may have given NaN. */
-export function finite(value: number | undefined): number | undefined {
+function finite(value: MaybeNumber): MaybeNumber {
   return Number.isFinite(value) ? value : undefined;
 }
 
 /** Start of a request: of its audio stream, or else its dispatch. */
-export function startMs({ marks, dispatchedMs }: Sample): number {
+function startMs({ marks, dispatchedMs }: Sample): number {
   return marks.streamStart ?? dispatchedMs;
 }
 
 /** Whether a delta is text of the answer and not empty. */
-export function isText({ kind, text }: Delta): boolean {
+function isText({ kind, text }: Delta): boolean {
   return kind === "text" && text !== undefined && text !== "";
 }
 
@@ -356,8 +307,8 @@ export function isToken({ text, bytes = 0 }: Delta): boolean {
 }
 
 /** The deltas that are output, by answer: one list, unless several answers were asked for. */
-export function tokensByChoice(
-  { deltas }: Pick<Sample, "deltas">,
+function tokensByChoice(
+  { deltas }: Sample,
 ): readonly (readonly TimedDelta[])[] {
   const tokens = deltas.filter(isToken);
   if (tokens.length === 0) return [];
@@ -366,7 +317,7 @@ export function tokensByChoice(
 }
 
 /** Times between successive deltas; `undefined` for fewer than two. */
-export function gaps(
+function gaps(
   deltas: readonly TimedDelta[],
 ): readonly number[] | undefined {
   if (deltas.length < 2) return undefined;
@@ -379,6 +330,6 @@ export function gaps(
 }
 
 /** Whether audio was streamed: the output then follows the speaker. */
-export function streamedAudio({ audioSent }: Sample): boolean {
+function streamedAudio({ audioSent }: Sample): boolean {
   return audioSent.length > 0;
 }

@@ -241,6 +241,6 @@ export function stageOf(samples: readonly Sample[]): StageReport {
     window,
     stopped: "requests",
     dropped: 0,
-    health: samples.length > 0 ? { cpu: 0.1, rssBytes: 1e8 } : {},
+    client: samples.length > 0 ? { cpu: 0.1, rssBytes: 1e8 } : {},
   });
 }
