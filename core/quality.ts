@@ -2,6 +2,7 @@ import type { NormalizerName } from "./config.ts";
 import type { ErrorRate, StageReport } from "./report.ts";
 import type { Sample } from "./sample.ts";
 import { align, finish, type Slices } from "../lib/alignment.ts";
+import { addTo } from "../lib/record.ts";
 
 /**
  * Word and character error rate of a stage, pooled over its samples: Σ(s + d + i) ÷ Σ n. An empty answer to a
@@ -99,47 +100,46 @@ const MAX_WAITING = 50_000_000;
 /** Sum of the errors of many texts. Insertions against an empty reference are counted apart: no rate can hold them. */
 export class ErrorRateSum {
   readonly #normalizer: NormalizerName;
-  readonly #sum = { s: 0, d: 0, i: 0, n: 0 };
-  #utterances = 0;
-  #emptyReferenceInsertions = 0;
+  readonly #sum = {
+    s: 0,
+    d: 0,
+    i: 0,
+    n: 0,
+    utterances: 0,
+    emptyReferenceInsertions: 0,
+  };
 
   constructor(normalizer: NormalizerName) {
     this.#normalizer = normalizer;
   }
 
   /** Adds the errors of one text. */
-  add({ s, d, i, n }: EditCounts): void {
-    const hasReference = n > 0;
-    this.#utterances++;
-    this.#add({ s, d, i: hasReference ? i : 0, n });
-    if (!hasReference) this.#emptyReferenceInsertions += i;
+  add(counts: EditCounts): void {
+    this.#sum.utterances++;
+    addTo(
+      this.#sum,
+      counts.n > 0 ? counts : { emptyReferenceInsertions: counts.i },
+    );
   }
 
   /** Adds another sum. */
   merge(other: ErrorRateSum): void {
-    this.#utterances += other.#utterances;
-    this.#emptyReferenceInsertions += other.#emptyReferenceInsertions;
-    this.#add(other.#sum);
+    addTo(this.#sum, other.#sum);
   }
 
   /** `undefined` when nothing was compared. */
   rate(): ErrorRate | undefined {
-    if (this.#utterances === 0) return undefined;
-    const { s, d, i, n } = this.#sum;
+    const { s, d, i, n, ...others } = this.#sum;
+    if (others.utterances === 0) return undefined;
     return {
       ...(n > 0 && { value: (s + d + i) / n }),
-      ...this.#sum,
+      s,
+      d,
+      i,
+      n,
       normalizer: this.#normalizer,
-      utterances: this.#utterances,
-      emptyReferenceInsertions: this.#emptyReferenceInsertions,
+      ...others,
     };
-  }
-
-  #add({ s, d, i, n }: EditCounts): void {
-    this.#sum.s += s;
-    this.#sum.d += d;
-    this.#sum.i += i;
-    this.#sum.n += n;
   }
 }
 
@@ -172,43 +172,29 @@ export type CountErrors = (
  * that makes s, d and i unique.
  */
 export const wordErrors: CountErrors = (reference, hypothesis, normalize) =>
-  edits(wordsOf(normalize(reference)), wordsOf(normalize(hypothesis)));
+  edits(normalize(reference), normalize(hypothesis), /\S+/gu);
 
 /** Counts character errors: of code points, after `normalize`, without white space. */
 export const characterErrors: CountErrors = (
   reference,
   hypothesis,
   normalize,
-) =>
-  edits(
-    charactersOf(normalize(reference)),
-    charactersOf(normalize(hypothesis)),
-  );
+) => edits(normalize(reference), normalize(hypothesis), /\S/gu);
 
-/** The units of a text, as an iterable: a list would take many times the memory of a long text. */
-type Units = Iterable<string>;
-
-function* wordsOf(text: string): Units {
-  for (const [word] of text.matchAll(/\S+/gu)) yield word;
-}
-
-function* charactersOf(text: string): Units {
-  for (const character of text) if (!isSpace(character)) yield character;
-}
-
-function isSpace(character: string): boolean {
-  return character <= " " || character >= "\x80"
-    ? /\s/u.test(character)
-    : false;
-}
-
-function* edits(reference: Units, hypothesis: Units): Slices<EditCounts> {
+function* edits(
+  reference: string,
+  hypothesis: string,
+  unit: RegExp,
+): Slices<EditCounts> {
   const numbers = new Map<string, number>();
   const known = yield* numbered(
-    reference,
-    (unit) => numbers.get(unit) ?? addTo(numbers, unit),
+    reference.matchAll(unit),
+    (text) => numbers.get(text) ?? addNumber(numbers, text),
   );
-  const said = yield* numbered(hypothesis, (unit) => numbers.get(unit) ?? -1);
+  const said = yield* numbered(
+    hypothesis.matchAll(unit),
+    (text) => numbers.get(text) ?? -1,
+  );
   const [a, b] = withoutSharedEnds(known, said);
   const { errors, substitutions: s } = yield* align(a, b);
   const surplus = a.length - b.length; // d − i, on every way
@@ -216,7 +202,7 @@ function* edits(reference: Units, hypothesis: Units): Slices<EditCounts> {
   return { s, d, i: d - surplus, n: known.length };
 }
 
-function addTo(numbers: Map<string, number>, unit: string): number {
+function addNumber(numbers: Map<string, number>, unit: string): number {
   const number = numbers.size;
   numbers.set(unit, number);
   return number;
@@ -227,20 +213,15 @@ const UNITS_AT_ONCE = 16_384;
 
 /** Replaces each unit by a number, as numbers are compared faster than strings. */
 function* numbered(
-  units: Units,
+  units: Iterable<RegExpExecArray>,
   numberOf: (unit: string) => number,
 ): Slices<Int32Array> {
-  let numbers = new Int32Array(64), size = 0;
-  for (const unit of units) {
-    if (size === numbers.length) {
-      const longer = new Int32Array(2 * size);
-      longer.set(numbers);
-      numbers = longer;
-    }
-    numbers[size++] = numberOf(unit);
-    if (size % UNITS_AT_ONCE === 0) yield;
+  const numbers: number[] = [];
+  for (const [unit] of units) {
+    numbers.push(numberOf(unit));
+    if (numbers.length % UNITS_AT_ONCE === 0) yield;
   }
-  return numbers.subarray(0, size);
+  return Int32Array.from(numbers);
 }
 
 /** Removes the shared beginning and end, which belong to some best alignment. */
@@ -284,46 +265,17 @@ export const normalizers: Readonly<
 };
 
 /**
- * Removes `<…>` and `[…]`, either closed by `>` or by `]`; then `(…)` around at least one character. Each search for
- * a closing bracket continues where the last one ended: a regular expression would start over at every opening bracket
- * and take minutes for a text of opening brackets.
+ * Removes `<…>` and `[…]`, either closed by `>` or by `]`; then `(…)` around at least one character. An opening bracket
+ * that nothing closes matches to the end of the text: the search would otherwise start over at every opening bracket and
+ * take minutes for a text of these.
  */
 function withoutAsides(text: string): string {
-  const tagless = withoutSpans(text, { opening: /[<[]/g, closing: /[>\]]/g });
-  return withoutSpans(tagless, {
-    opening: /\(/g,
-    closing: /\)/g,
-    atLeast: 1,
-  });
-}
-
-/** Removes every span from an opening character to the next closing one with at least `atLeast` characters between. */
-function withoutSpans(
-  text: string,
-  { opening, closing, atLeast = 0 }: {
-    opening: RegExp;
-    closing: RegExp;
-    atLeast?: number;
-  },
-): string {
-  const kept: string[] = [];
-  let keptTo = 0, from = 0;
-  while (true) {
-    const start = indexFrom(text, opening, from);
-    const end = start < 0 ? -1 : indexFrom(text, closing, start + 1);
-    if (end < 0) return kept.join("") + text.slice(keptTo);
-    if (end - start - 1 < atLeast) {
-      from = end;
-      continue;
-    }
-    kept.push(text.slice(keptTo, start));
-    keptTo = from = end + 1;
-  }
-}
-
-function indexFrom(text: string, pattern: RegExp, from: number): number {
-  pattern.lastIndex = from;
-  return pattern.exec(text)?.index ?? -1;
+  return text
+    .replace(/[<[][^>\]]*([>\]]?)/g, (span, closing) => closing ? "" : span)
+    .replace(
+      /\([^)]*(\)?)/g,
+      (span, closing) => closing && span !== "()" ? "" : span,
+    );
 }
 
 /**
