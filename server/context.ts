@@ -3,15 +3,13 @@ import { type Random, random } from "../lib/random.ts";
 import type { ServerClock } from "./clock.ts";
 import type { Fault } from "./faults.ts";
 import type { Log, LogEntry } from "./log.ts";
-import type { RequestOptions } from "./settings.ts";
+import type { Options } from "./settings.ts";
 
 /** State of a server, which all its sessions and requests share. */
 export interface ServerHost {
+  readonly options: Options;
   readonly models: readonly string[];
-  readonly isAuthorized: (message: IncomingMessage) => boolean;
-  readonly pathPrefix: string;
   readonly seats: Seats;
-  readonly seed: number;
   /** Generator of ids. */
   readonly ids: Random;
   readonly clock: ServerClock;
@@ -19,7 +17,8 @@ export interface ServerHost {
 }
 
 /** A session or a request. */
-export interface Context<Options> {
+export interface Context {
+  readonly host: ServerHost;
   /** Its id, on the wire and in the log. */
   readonly id: string;
   readonly options: Options;
@@ -37,15 +36,15 @@ export interface Context<Options> {
 }
 
 /** Creates the context of a session or a request, and draws its faults. */
-export function createContext<
-  Options extends { readonly faults: readonly Fault[] },
->(
-  { clock, log, seed }: ServerHost,
+export function createContext(
+  host: ServerHost,
   id: string,
   options: Options,
-): Context<Options> {
+): Context {
+  const { clock, log, options: { seed } } = host;
   const draw = random(seed, `${id} faults`);
   return {
+    host,
     id,
     options,
     faults: options.faults.filter(({ share = 1 }) => draw() < share),
@@ -76,7 +75,7 @@ export function randomHex(random: Random): string {
 export function answerId(
   prefix: string,
   { headers }: IncomingMessage,
-  dialect: RequestOptions["dialect"],
+  dialect: Options["dialect"],
   ids: Random,
 ): string {
   const digits = randomHex(ids) + randomHex(ids);

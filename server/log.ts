@@ -34,32 +34,20 @@ const MAX_TYPES = 1000;
 /** Entries of a page. */
 const PAGE = 4096;
 
-/** Entries by column: about 50 bytes an entry, and nothing for the garbage collector. */
-interface Page {
-  readonly atMs: Float64Array;
-  readonly session: string[];
-  readonly direction: Uint8Array;
-  readonly type: Uint16Array;
-  readonly bytes: Float64Array;
-  /** −1 for an entry without the field, as in the next two columns. */
-  readonly audioMs: Float64Array;
-  readonly audioHash: Float64Array;
-  readonly chars: Float64Array;
-}
+/** Fields that are numbers. An entry that lacks one has −1 there. */
+const NUMBERS = ["atMs", "bytes", "audioMs", "audioHash", "chars"] as const;
 
-function createPage(): Page {
-  const column = () => new Float64Array(PAGE);
+/** Entries by column: about 50 bytes an entry, and nothing for the garbage collector. */
+function createPage() {
   return {
-    atMs: column(),
     session: new Array<string>(PAGE).fill(""),
     direction: new Uint8Array(PAGE),
     type: new Uint16Array(PAGE),
-    bytes: column(),
-    audioMs: column(),
-    audioHash: column(),
-    chars: column(),
+    numbers: NUMBERS.map(() => new Float64Array(PAGE)),
   };
 }
+
+type Page = ReturnType<typeof createPage>;
 
 /** Creates a log of at most `limit` entries. It grows by pages, so that no event waits for a copy of the log. */
 export function createLog(limit: number) {
@@ -82,19 +70,17 @@ export function createLog(limit: number) {
   function read(seq: number): LogEntry {
     const page = pages.get(Math.floor(seq / PAGE))!;
     const i = seq % PAGE;
-    const audioMs = page.audioMs[i]!;
-    const audioHash = page.audioHash[i]!;
-    const chars = page.chars[i]!;
+    const numbers: Partial<Record<typeof NUMBERS[number], number>> = {};
+    for (const [column, name] of NUMBERS.entries()) {
+      const value = page.numbers[column]![i]!;
+      if (value >= 0) numbers[name] = value;
+    }
     return {
       seq,
-      atMs: page.atMs[i]!,
       session: page.session[i]!,
       direction: DIRECTIONS[page.direction[i]!]!,
       type: types[page.type[i]!]!,
-      bytes: page.bytes[i]!,
-      ...(audioMs >= 0 && { audioMs }),
-      ...(audioHash >= 0 && { audioHash }),
-      ...(chars >= 0 && { chars }),
+      ...numbers as { atMs: number; bytes: number },
     };
   }
 
@@ -111,14 +97,12 @@ export function createLog(limit: number) {
           pages.delete(number);
         }
       }
-      page.atMs[i] = entry.atMs;
       page.session[i] = entry.session;
       page.direction[i] = DIRECTIONS.indexOf(entry.direction);
       page.type[i] = typeIndex(entry.type);
-      page.bytes[i] = entry.bytes;
-      page.audioMs[i] = entry.audioMs ?? -1;
-      page.audioHash[i] = entry.audioHash ?? -1;
-      page.chars[i] = entry.chars ?? -1;
+      for (const [column, name] of NUMBERS.entries()) {
+        page.numbers[column]![i] = entry[name] ?? -1;
+      }
       first = Math.max(first, ++next - limit);
     },
     /** The entries, oldest first, from the position `since` on, of one session or of all. */

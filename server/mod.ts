@@ -4,24 +4,12 @@
  *
  * @module
  */
-export {
-  type Fault,
-  type FaultAction,
-  FAULTS,
-  parseFault,
-  type RequestPoint,
-  type SessionPoint,
-} from "./faults.ts";
+export { FAULTS, parseFault } from "./faults.ts";
 export { hashAudio, type LogEntry } from "./log.ts";
 export { type RunningServer, startServer } from "./server.ts";
 export {
-  readSetting,
-  REQUEST_DEFAULTS,
   REQUEST_SETTINGS,
-  type RequestOptions,
   type ServerOptions,
-  SESSION_DEFAULTS,
   SESSION_SETTINGS,
-  type SessionOptions,
 } from "./settings.ts";
-export { type ServerThread, startServerThread } from "./start_thread.ts";
+export { startServerThread } from "./start_thread.ts";

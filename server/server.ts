@@ -2,23 +2,17 @@ import { random } from "../lib/random.ts";
 import { serverClock } from "./clock.ts";
 import { createSeats, type ServerHost } from "./context.ts";
 import { createHttp, type Endpoint } from "./http/endpoints.ts";
-import { listen, pathOf } from "./http/listen.ts";
+import { listen } from "./http/listen.ts";
 import { createLog, type LogEntry } from "./log.ts";
 import { chat } from "./openai/chat.ts";
 import { completions } from "./openai/completions.ts";
 import { embeddings } from "./openai/embeddings.ts";
 import { detokenize, tokenize } from "./openai/tokens.ts";
 import { createResponses } from "./openai/responses.ts";
-import { createSpeechEndpoints } from "./openai/transcriptions.ts";
+import { createSpeechEndpoint } from "./openai/transcriptions.ts";
 import { createUpgrades } from "./realtime/upgrades.ts";
-import { vllmRealtime } from "./realtime/vllm.ts";
-import {
-  checkOptions,
-  REQUEST_DEFAULTS,
-  SERVER_DEFAULTS,
-  type ServerOptions,
-  SESSION_DEFAULTS,
-} from "./settings.ts";
+import { resolveOptions, type ServerOptions } from "./settings.ts";
+import { createFileRecognizer } from "./speech.ts";
 
 /** A server that runs in this thread. */
 export interface RunningServer extends AsyncDisposable {
@@ -40,44 +34,19 @@ export interface RunningServer extends AsyncDisposable {
 export async function startServer(
   options: ServerOptions = {},
 ): Promise<RunningServer> {
-  checkOptions(options);
-  const { port, seed, maxFrameBytes, healthStatus, logEntries } = {
-    ...SERVER_DEFAULTS,
-    ...options,
-  };
-  const { model = "earshot-reference", pathPrefix = "", apiKey } = options;
-  const { hostname = "127.0.0.1", tls, deflate = true } = options;
+  const resolved = resolveOptions(options);
+  const { model, models = [model], seed } = resolved;
   const host: ServerHost = {
-    models: options.models ?? [model],
-    isAuthorized: (message) =>
-      apiKey === undefined ||
-      !pathOf(message).startsWith(`${pathPrefix}/v1`) ||
-      message.headers.authorization === `Bearer ${apiKey}`,
-    seats: createSeats(options.maxNumSeqs ?? Infinity),
-    pathPrefix,
-    seed,
+    options: resolved,
+    models,
+    seats: createSeats(resolved.maxNumSeqs ?? Infinity),
     ids: random(seed, "ids"),
     clock: serverClock(),
-    log: createLog(logEntries),
+    log: createLog(resolved.logEntries),
   };
-  const session = { ...SESSION_DEFAULTS, ...options };
-  const upgrades = createUpgrades({
-    ...host,
-    open: (connection) => vllmRealtime(connection, host),
-    options: session,
-    maxFrameBytes,
-    deflate,
-  });
-  const http = createHttp({
-    endpoints: endpointsOf(seed),
-    defaults: { ...REQUEST_DEFAULTS, ...options },
-    maxModelLen: session.maxModelLen,
-    healthStatus,
-  }, host);
-  const listener = await listen({ hostname, port, tls }, {
-    ...http,
-    upgrade: upgrades.take,
-  });
+  const upgrades = createUpgrades(host);
+  const http = createHttp(host, endpointsOf(seed));
+  const listener = await listen(resolved, { ...http, upgrade: upgrades.take });
 
   let closing: Promise<void> | undefined;
   const stop = async () => {
@@ -96,14 +65,17 @@ export async function startServer(
 
 /** The endpoints with a model, by path. */
 function endpointsOf(seed: number): Readonly<Record<string, Endpoint>> {
-  const speech = createSpeechEndpoints(seed);
+  const recognize = createFileRecognizer(seed);
   return {
     "/v1/chat/completions": chat,
     "/v1/completions": completions,
     "/v1/responses": createResponses(),
     "/v1/embeddings": embeddings,
-    "/v1/audio/transcriptions": speech.transcriptions,
-    "/v1/audio/translations": speech.translations,
+    "/v1/audio/transcriptions": createSpeechEndpoint(
+      "transcription",
+      recognize,
+    ),
+    "/v1/audio/translations": createSpeechEndpoint("translation", recognize),
     "/tokenize": tokenize,
     "/detokenize": detokenize,
   };

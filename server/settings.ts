@@ -175,37 +175,42 @@ const SERVER_SETTINGS = {
   maxNumSeqs: number(undefined, "Decoding at a time; others wait.", [1], true),
 };
 
-/** Options of a session: {@linkcode SESSION_SETTINGS} and faults. */
-export interface SessionOptions extends ValuesOf<typeof SESSION_SETTINGS> {
-  readonly faults: readonly Fault[];
-}
+const ALL_SETTINGS = {
+  ...SERVER_SETTINGS,
+  ...SESSION_SETTINGS,
+  ...REQUEST_SETTINGS,
+};
 
-/** Options of a request: {@linkcode REQUEST_SETTINGS} and faults. */
-export interface RequestOptions extends ValuesOf<typeof REQUEST_SETTINGS> {
+/** Options of the server, of its sessions and of its requests, as plain data. */
+export interface Options extends ValuesOf<typeof ALL_SETTINGS> {
   readonly faults: readonly Fault[];
-}
-
-/** Options of the server, as plain data. */
-export interface ServerOptions
-  extends
-    Partial<SessionOptions>,
-    Partial<RequestOptions>,
-    Partial<ValuesOf<typeof SERVER_SETTINGS>> {
-  /** @default "127.0.0.1" */
-  readonly hostname?: string;
-  /** The model's name. @default "earshot-reference" */
-  readonly model?: string;
+  readonly hostname: string;
+  /** The model's name. */
+  readonly model: string;
   /** Every model that the server has. @default [model] */
   readonly models?: readonly string[];
   /** Certificate and key in PEM, to serve over TLS. */
   readonly tls?: { readonly cert: string; readonly key: string };
   /** Key that `Authorization: Bearer …` must have below `/v1`. */
   readonly apiKey?: string;
-  /** Prefix of every path, as `/team-a`. @default "" */
-  readonly pathPrefix?: string;
-  /** Accepts permessage-deflate. @default true */
-  readonly deflate?: boolean;
+  /** Prefix of every path, as `/team-a`. */
+  readonly pathPrefix: string;
+  /** Accepts permessage-deflate. */
+  readonly deflate: boolean;
 }
+
+/** Options that a program gives. The others have their defaults. */
+export type ServerOptions = Partial<Options>;
+
+/** The defaults of the server and of all its sessions and requests. */
+export const DEFAULTS: Options = {
+  ...defaultsOf(ALL_SETTINGS),
+  faults: [],
+  hostname: "127.0.0.1",
+  model: "earshot-reference",
+  pathPrefix: "",
+  deflate: true,
+};
 
 function defaultsOf<Table extends Settings>(table: Table): ValuesOf<Table> {
   const entries = Object.entries(table);
@@ -214,29 +219,18 @@ function defaultsOf<Table extends Settings>(table: Table): ValuesOf<Table> {
   ) as ValuesOf<Table>;
 }
 
-const faults: readonly Fault[] = [];
-/** The defaults of a session. */
-export const SESSION_DEFAULTS = { ...defaultsOf(SESSION_SETTINGS), faults };
-/** The defaults of a request. */
-export const REQUEST_DEFAULTS = { ...defaultsOf(REQUEST_SETTINGS), faults };
-/** The defaults of the whole server. */
-export const SERVER_DEFAULTS = defaultsOf(SERVER_SETTINGS);
-
 /**
- * Checks options that a program gives.
+ * Checks options that a program gives, and adds the defaults.
  *
  * @throws {TypeError} If a value breaks its setting's rule.
  */
-export function checkOptions(options: ServerOptions): void {
-  const all: Settings = {
-    ...SERVER_SETTINGS,
-    ...SESSION_SETTINGS,
-    ...REQUEST_SETTINGS,
-  };
+export function resolveOptions(options: ServerOptions): Options {
+  const settings: Settings = ALL_SETTINGS;
   for (const [name, value] of Object.entries(options)) {
-    if (value === undefined || !Object.hasOwn(all, name)) continue;
-    check(name, all[name]!, value, String(value));
+    if (value === undefined || !Object.hasOwn(settings, name)) continue;
+    check(name, settings[name]!, value, String(value));
   }
+  return { ...DEFAULTS, ...options };
 }
 
 /**
@@ -263,9 +257,7 @@ export function readSetting(
  *
  * @throws {TypeError} If a name in the header or a value is wrong.
  */
-export function readOptions<
-  Options extends { readonly faults: readonly Fault[] },
->(
+export function readOptions(
   { query, header }: { query: string; header: string },
   current: Options,
   settings: Settings,

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { startServer } from "./mod.ts";
 import {
+  DEFAULTS,
   readOptions,
-  REQUEST_DEFAULTS,
   REQUEST_SETTINGS,
   type ServerOptions,
   SESSION_SETTINGS,
@@ -11,7 +11,7 @@ import {
 
 /** Reads the options of a request from its query and header. */
 function read({ query = "", header = "" }) {
-  return readOptions({ query, header }, REQUEST_DEFAULTS, REQUEST_SETTINGS);
+  return readOptions({ query, header }, DEFAULTS, REQUEST_SETTINGS);
 }
 
 Deno.test("readOptions() ignores unknown names in a query, and refuses them in the header with the nearest", () => {

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { decodeAudio, downmix, resample, toPcm16 } from "../audio/mod.ts";
 import { bundledClips } from "../clips/mod.ts";
 import { type Random, random } from "../lib/random.ts";
-import type { SessionOptions } from "./settings.ts";
+import type { Options } from "./settings.ts";
 
 /** Sample rate of the audio that a recognizer takes. */
 export const SAMPLE_RATE_HZ = 16_000;
@@ -119,7 +119,7 @@ export function createMeter(): (samples: Int16Array) => Generator<number> {
 export type Transcriber = ReturnType<typeof createTranscriber>;
 
 /** Creates the transcriber of one utterance. */
-export function createTranscriber(options: SessionOptions, random: Random) {
+export function createTranscriber(options: Options, random: Random) {
   const { jitterMs, wordErrorRate: rate, wordsPerSecond } = options;
   const delayMs = options.mode === "segments" ? 0 : options.delayMs;
   const queue: (TimedWord & { readonly dueMs: number })[] = [];

@@ -3,10 +3,9 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { constants, createGzip } from "node:zlib";
 import { createGate, type Timers } from "../clock.ts";
 import type { Context } from "../context.ts";
-import type { RequestOptions } from "../settings.ts";
 
 /** A request that is about to be answered. */
-export interface RequestParts extends Context<RequestOptions> {
+export interface RequestParts extends Context {
   readonly message: IncomingMessage;
   readonly response: ServerResponse;
   /** When the last byte of the request's body arrived. */

@@ -9,13 +9,9 @@ import {
   type ServerHost,
 } from "../context.ts";
 import type { Log, LogEntry } from "../log.ts";
-import {
-  readOptions,
-  REQUEST_SETTINGS,
-  type RequestOptions,
-} from "../settings.ts";
+import { type Options, readOptions, REQUEST_SETTINGS } from "../settings.ts";
 import { createExchange, type Exchange } from "./exchange.ts";
-import { pathOf, queryOf, settingsIn } from "./listen.ts";
+import { isAuthorized, settingsIn, urlOf } from "./listen.ts";
 import { Refusal, refusalJson } from "./refusal.ts";
 
 /** A request's body. */
@@ -33,26 +29,16 @@ export interface Endpoint {
    *
    * @throws {Refusal} If the request cannot be answered.
    */
-  handle(
-    incoming: Incoming,
-    exchange: Exchange,
-    host: ServerHost,
-  ): void | Promise<void>;
+  handle(incoming: Incoming, exchange: Exchange): void | Promise<void>;
 }
 
-/** Options of the HTTP side of a server. */
-export interface HttpOptions {
-  /** The endpoints with a model, by path. */
-  readonly endpoints: Readonly<Record<string, Endpoint>>;
-  /** The options of a request that sets none. */
-  readonly defaults: RequestOptions;
-  readonly maxModelLen: number;
-  readonly healthStatus: number;
-}
-
-/** Creates the HTTP side of a server. */
-export function createHttp(http: HttpOptions, host: ServerHost) {
-  const { clock, pathPrefix, ids } = host;
+/** Creates the HTTP side of a server, with its endpoints by path. */
+export function createHttp(
+  host: ServerHost,
+  endpoints: Readonly<Record<string, Endpoint>>,
+) {
+  const { clock, ids } = host;
+  const { pathPrefix, healthStatus } = host.options;
   const connectedMs = new WeakMap<Socket, number>();
   let seen = 0;
   let active = 0;
@@ -62,7 +48,7 @@ export function createHttp(http: HttpOptions, host: ServerHost) {
     message: IncomingMessage,
     response: ServerResponse,
   ): void {
-    const { options, problem } = optionsOf(message, http.defaults);
+    const { options, problem } = optionsOf(message, host.options);
     const id = answerId(endpoint.prefix, message, options.dialect, ids);
     const context = createContext(host, id, options);
     const { record } = context;
@@ -70,7 +56,7 @@ export function createHttp(http: HttpOptions, host: ServerHost) {
     connectedMs.delete(message.socket);
     if (atMs !== undefined) record("note", "connected", { atMs });
     message.socket.setNoDelay(true);
-    record("in", `${message.method} ${pathOf(message)}`);
+    record("in", `${message.method} ${urlOf(message)[0]}`);
     response.on("error", () => response.destroy());
     const left = () => record("note", "closed early");
     receive(message, response, left, (body) => {
@@ -83,7 +69,7 @@ export function createHttp(http: HttpOptions, host: ServerHost) {
         receivedMs,
       });
       if (exchange.strikeAtAccept()) return;
-      if (!host.isAuthorized(message)) {
+      if (!isAuthorized(message, host.options)) {
         return exchange.answer('{"error":"Unauthorized"}', { status: 401 });
       }
       if (problem !== undefined) {
@@ -105,7 +91,7 @@ export function createHttp(http: HttpOptions, host: ServerHost) {
     exchange.onOver(() => active--);
     try {
       admit(exchange.options);
-      await endpoint.handle(incoming, exchange, host);
+      await endpoint.handle(incoming, exchange);
     } catch (cause) {
       const refusal = cause instanceof Refusal
         ? cause
@@ -117,7 +103,7 @@ export function createHttp(http: HttpOptions, host: ServerHost) {
 
   /** Refuses requests beyond the limits that are set. */
   function admit(
-    { maxConcurrentRequests, failAfterRequests }: RequestOptions,
+    { maxConcurrentRequests, failAfterRequests }: Options,
   ): void {
     if (maxConcurrentRequests > 0 && active > maxConcurrentRequests) {
       const message = "The server is at its limit of concurrent requests.";
@@ -136,18 +122,18 @@ export function createHttp(http: HttpOptions, host: ServerHost) {
     response: ServerResponse,
   ): void {
     const method = message.method === "HEAD" ? "GET" : message.method;
-    if (!host.isAuthorized(message)) {
+    if (!isAuthorized(message, host.options)) {
       return sendJson(response, 401, { error: "Unauthorized" });
     }
     switch (`${method} ${route}`) {
       case "GET /health":
-        return void response.writeHead(http.healthStatus).end();
+        return void response.writeHead(healthStatus).end();
       case "GET /ping":
         return void response.writeHead(200).end();
       case "GET /version":
         return sendJson(response, 200, { version: "0.32.0" });
       case "GET /v1/models":
-        return sendJson(response, 200, modelList(host, http.maxModelLen));
+        return sendJson(response, 200, modelList(host));
       case "GET /log":
         return sendLog(message, response, host.log);
       case "DELETE /log":
@@ -163,12 +149,12 @@ export function createHttp(http: HttpOptions, host: ServerHost) {
     connected: (socket: Socket) => void connectedMs.set(socket, clock.now()),
     /** Answers a request. */
     request(message: IncomingMessage, response: ServerResponse): void {
-      const path = pathOf(message);
+      const [path] = urlOf(message);
       const route = path.startsWith(pathPrefix)
         ? path.slice(pathPrefix.length)
         : "";
-      const endpoint = Object.hasOwn(http.endpoints, route)
-        ? http.endpoints[route]
+      const endpoint = Object.hasOwn(endpoints, route)
+        ? endpoints[route]
         : undefined;
       if (endpoint && message.method === "POST") {
         return serve(endpoint, message, response);
@@ -184,8 +170,8 @@ export function createHttp(http: HttpOptions, host: ServerHost) {
 /** The options of a request, and the problem with those it sets. */
 function optionsOf(
   message: IncomingMessage,
-  current: RequestOptions,
-): { options: RequestOptions; problem?: string } {
+  current: Options,
+): { options: Options; problem?: string } {
   try {
     const given = settingsIn(message);
     return { options: readOptions(given, current, REQUEST_SETTINGS) };
@@ -227,10 +213,7 @@ function sendJson(
   }).end(body);
 }
 
-function modelList(
-  { models, clock, ids }: ServerHost,
-  maxModelLen: number,
-): unknown {
+function modelList({ models, options, clock, ids }: ServerHost): unknown {
   const created = Math.floor(clock.now() / 1000);
   const data = models.map((id) => ({
     id,
@@ -239,7 +222,7 @@ function modelList(
     owned_by: "vllm",
     root: id,
     parent: null,
-    max_model_len: maxModelLen,
+    max_model_len: options.maxModelLen,
     permission: [{
       id: `modelperm-${randomHex(ids)}`,
       object: "model_permission",
@@ -264,7 +247,7 @@ function sendLog(
   response: ServerResponse,
   log: Log,
 ): void {
-  const query = new URLSearchParams(queryOf(message));
+  const query = new URLSearchParams(urlOf(message)[1]);
   const since = Number(query.get("since") ?? 0);
   const session = query.get("session") || undefined;
   response.writeHead(200, {

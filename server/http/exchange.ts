@@ -6,7 +6,7 @@ import {
   noiseJson,
   type RequestPoint,
 } from "../faults.ts";
-import type { RequestOptions } from "../settings.ts";
+import type { Options } from "../settings.ts";
 import {
   type AnswerBody,
   createAnswerBody,
@@ -35,11 +35,12 @@ export interface AnswerHead {
 
 /** Creates the exchange of a request, with time stamps, log, timers and faults. */
 export function createExchange(parts: RequestParts) {
-  const { response, options, clock } = parts;
+  const { response, options, faults, clock } = parts;
   const timers = createResponseTimers(parts);
   const body = createAnswerBody(parts, timers);
-  const faults = createFaults(parts, body);
   const onOver: (() => void)[] = [];
+  /** Forms the error events of the answer. */
+  let failure = chunkFailure(options);
   let events = 0;
   let isOver = false;
   let cancelPing = () => {};
@@ -50,6 +51,20 @@ export function createExchange(parts: RequestParts) {
     for (const task of onOver) task();
     body.closed();
   });
+
+  const strike = (fault: Fault) => strikeFault(fault, parts, body, failure);
+  for (const fault of faults) {
+    const [, count] = /^bytes:(\d+)$/.exec(fault.at) ?? [];
+    if (count) body.atBytes(Number(count), () => strike(fault));
+  }
+
+  /** Strikes the faults of a point; returns true if nothing of the answer follows. */
+  function reached(point: RequestPoint): boolean {
+    for (const fault of faults) {
+      if (fault.at === point) strike(fault);
+    }
+    return body.isEnded();
+  }
 
   /** Sends a comment after each silence. */
   function ping(): void {
@@ -74,47 +89,42 @@ export function createExchange(parts: RequestParts) {
       "content-length": String(bytes.length),
       ...headers,
     });
-    if (faults.reached("headers")) return;
+    if (reached("headers")) return;
     body.send(logType ?? "body", bytes, chars);
-    if (!faults.reached("done")) body.end();
+    if (!reached("done")) body.end();
   }
 
   return {
     ...parts,
     /** Whether a fault replaces a stream by an answer in one piece. */
-    refusesStreams: parts.faults.some((fault) => fault.do === "json"),
+    refusesStreams: faults.some((fault) => fault.do === "json"),
     answer,
     /** Strikes the faults before the answer; returns true if one takes the answer's place. */
-    strikeAtAccept: (): boolean =>
-      parts.faults.some((fault) => {
-        if (fault.at !== "accept") return false;
-        if (fault.do === "stall" || fault.do === "drop") {
-          faults.strike(fault);
-          return fault.do === "drop";
-        }
+    strikeAtAccept(): boolean {
+      for (const fault of faults.filter(({ at }) => at === "accept")) {
         const given = answerAtAccept(fault, options.dialect);
-        if (!given) return false;
-        const { body = "", ...head } = given;
-        answer(body, { ...head, type: "(fault)" });
-        return true;
-      }),
-    /** Sends the headers of an event stream. `failure` forms its error events. */
-    open(failure: FailureEvents = chunkFailure(options)): void {
-      faults.formFailures(failure);
+        if (!given) strike(fault);
+        else answer(given.body, { ...given, type: "(fault)" });
+      }
+      return body.isEnded();
+    },
+    /** Sends the headers of an event stream. `formFailure` forms its error events. */
+    open(formFailure: FailureEvents = failure): void {
+      failure = formFailure;
       body.head(200, { "content-type": "text/event-stream; charset=utf-8" });
-      faults.reached("headers");
+      reached("headers");
       ping();
     },
     /** Sends an event of the stream, its empty line included. */
     send(type: string, event: string, chars?: number): void {
       if (body.isEnded()) return;
       body.send(type, Buffer.from(event), chars);
-      faults.reached(`events:${++events}`);
+      reached(`events:${++events}`);
       ping();
     },
     /** Ends the stream after `last` has sent its events. */
     finish(last: () => void): void {
-      if (body.isEnded() || faults.reached("done")) return;
+      if (body.isEnded() || reached("done")) return;
       last();
       body.end();
       cancelPing();
@@ -145,74 +155,53 @@ function createResponseTimers({ response, clock }: RequestParts): Timers {
   };
 }
 
-/** Creates the faults of one answer, which change its body. */
-function createFaults(
-  { options, faults, clock, random }: RequestParts,
+/** Strikes a fault of an answer after its start. */
+function strikeFault(
+  fault: Fault,
+  { clock, random }: RequestParts,
   body: AnswerBody,
-) {
-  let failure = chunkFailure(options);
-
-  function strike(fault: Fault): void {
-    switch (fault.do) {
-      case "error":
-        for (const event of failure(fault.code || "500", fault.message)) {
-          sendFault(event.type, event.text);
-        }
-        return body.end();
-      case "frame":
-        return sendFault("(fault)", `data: ${fault.text}\n\n`);
-      case "noise":
-        for (let n = 0; n < fault.count; n++) sendNoise(noiseJson(n));
-        return;
-      case "big":
-        return sendNoise(noiseJson(0, fault.bytes));
-      case "garbage":
-        return body.raw("(garbage)", garbage(fault.bytes, random("garbage")));
-      case "duplicate":
-        return body.raw("(again)", body.last());
-      case "half":
-        body.raw("(half)", body.last().subarray(0, body.last().length >> 1));
-        return body.end();
-      case "stall":
-        return body.hold(clock.now() + (fault.ms ?? Infinity));
-      case "cut":
-        return body.end();
-      case "drop":
-        return body.drop();
-    }
-  }
-
-  function sendFault(type: string, text: string): void {
+  failure: FailureEvents,
+): void {
+  const send = (type: string, text: string) =>
     body.send(type, Buffer.from(text));
-  }
-
-  function sendNoise(json: string): void {
-    sendFault("noise", `: noise\nevent: reference.noise\ndata: ${json}\n\n`);
-  }
-
-  for (const fault of faults) {
-    const [, count] = /^bytes:(\d+)$/.exec(fault.at) ?? [];
-    if (count) body.atBytes(Number(count), () => strike(fault));
-  }
-  return {
-    strike,
-    /** Strikes the faults of a point; returns true if nothing of the answer follows. */
-    reached(point: RequestPoint): boolean {
-      for (const fault of faults) {
-        if (fault.at === point) strike(fault);
+  const sendNoise = (json: string) =>
+    send("noise", `: noise\nevent: reference.noise\ndata: ${json}\n\n`);
+  switch (fault.do) {
+    case "error":
+      for (
+        const { type, text } of failure(fault.code || "500", fault.message)
+      ) {
+        send(type, text);
       }
-      return body.isEnded();
-    },
-    /** Sets the form of error events. */
-    formFailures: (form: FailureEvents) => void (failure = form),
-  };
+      return body.end();
+    case "frame":
+      return send("(fault)", `data: ${fault.text}\n\n`);
+    case "noise":
+      for (let n = 0; n < fault.count; n++) sendNoise(noiseJson(n));
+      return;
+    case "big":
+      return sendNoise(noiseJson(0, fault.bytes));
+    case "garbage":
+      return body.raw("(garbage)", garbage(fault.bytes, random("garbage")));
+    case "duplicate":
+      return body.raw("(again)", body.last());
+    case "half":
+      body.raw("(half)", body.last().subarray(0, body.last().length >> 1));
+      return body.end();
+    case "stall":
+      return body.hold(clock.now() + (fault.ms ?? Infinity));
+    case "cut":
+      return body.end();
+    case "drop":
+      return body.drop();
+  }
 }
 
 /** The answer of a fault at `accept`; undefined if it has none. */
 function answerAtAccept(
   fault: Fault,
-  dialect: RequestOptions["dialect"],
-): AnswerHead & { readonly body?: string } | undefined {
+  dialect: Options["dialect"],
+): AnswerHead & { readonly body: string } | undefined {
   switch (fault.do) {
     case "status":
       return fault;

@@ -3,11 +3,11 @@ import { EventEmitter } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { connect } from "node:net";
 import { random } from "../../lib/random.ts";
-import { createSeats } from "../context.ts";
+import { createSeats, type ServerHost } from "../context.ts";
 import { createExchange } from "./exchange.ts";
 import { generate } from "../openai/generation.ts";
 import type { LogEntry, RunningServer } from "../mod.ts";
-import { REQUEST_DEFAULTS, type ServerOptions } from "../settings.ts";
+import { DEFAULTS, type ServerOptions } from "../settings.ts";
 import { testCa, testTls } from "../../tests/support/certificate.ts";
 import {
   eventsOf,
@@ -149,10 +149,11 @@ function exchangeOver(
   at: (atMs: number, task: () => void) => () => void,
 ) {
   return createExchange({
+    host: { seats: createSeats(1) } as ServerHost,
     id: "x",
     message: { headers: {} } as IncomingMessage,
     response: response as unknown as ServerResponse,
-    options: REQUEST_DEFAULTS,
+    options: DEFAULTS,
     faults: [],
     receivedMs: 0,
     clock: { now: () => 0, at },
@@ -186,17 +187,16 @@ Deno.test("createExchange() starts nothing for a client that has left, and frees
     return () => {};
   });
   response.emit("close");
-  const seats = createSeats(1);
   const answers = [{
     pieces: [{ kind: "text", text: "a", tokens: 1 } as const],
     finishReason: "stop" as const,
     tokens: 1,
     reasoningTokens: 0,
   }];
-  generate(exchange, { answers, promptTokens: 1, seats }, { done() {} });
+  generate(exchange, { answers, promptTokens: 1 }, { done() {} });
   assert.equal(armed, 0);
   let seated = false;
-  seats.take(() => void (seated = true));
+  exchange.host.seats.take(() => void (seated = true));
   assert.ok(seated);
 });
 

@@ -5,6 +5,7 @@ import {
 } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
+import type { Options } from "../settings.ts";
 
 /** Handlers of connections, requests and upgrades. */
 export interface ListenerHandlers {
@@ -20,11 +21,7 @@ export interface ListenerHandlers {
  * @throws {Error} If the address is not free or not this machine's.
  */
 export async function listen(
-  { hostname, port, tls }: {
-    hostname: string;
-    port: number;
-    tls: { cert: string; key: string } | undefined;
-  },
+  { hostname, port, tls }: Options,
   handlers: ListenerHandlers,
 ) {
   const server = tls ? createTlsServer(tls) : createServer();
@@ -58,9 +55,20 @@ export async function listen(
   };
 }
 
-/** The path of a request, without its query. */
-export function pathOf({ url = "/" }: IncomingMessage): string {
-  return url.split("?", 1)[0]!;
+/** The path and the query of a request, without the question mark. */
+export function urlOf({ url = "/" }: IncomingMessage): [string, string] {
+  const mark = url.indexOf("?");
+  return mark < 0 ? [url, ""] : [url.slice(0, mark), url.slice(mark + 1)];
+}
+
+/** Whether a request has the key that paths below `/v1` need, if there is one. */
+export function isAuthorized(
+  message: IncomingMessage,
+  { apiKey, pathPrefix }: Options,
+): boolean {
+  return apiKey === undefined ||
+    !urlOf(message)[0].startsWith(`${pathPrefix}/v1`) ||
+    message.headers.authorization === `Bearer ${apiKey}`;
 }
 
 /** The settings that a request carries in its query and its header. */
@@ -68,11 +76,5 @@ export function settingsIn(
   message: IncomingMessage,
 ): { query: string; header: string } {
   const header = String(message.headers["earshot-options"] ?? "");
-  return { query: queryOf(message), header };
-}
-
-/** The query of a request, without its question mark. */
-export function queryOf({ url = "/" }: IncomingMessage): string {
-  const mark = url.indexOf("?");
-  return mark < 0 ? "" : url.slice(mark + 1);
+  return { query: urlOf(message)[1], header };
 }

@@ -1,4 +1,4 @@
-import type { RequestOptions } from "../settings.ts";
+import type { Options } from "../settings.ts";
 
 /** Optional parts of a {@linkcode Refusal}. */
 export interface RefusalParts {
@@ -25,10 +25,23 @@ export class Refusal extends Error {
   }
 }
 
+/** The refusal of a parameter, which vLLM names at the end of the message. */
+export function refusedParameter(
+  message: string,
+  param: string,
+  { value, code }: { value?: number; code?: string } = {},
+): Refusal {
+  const shown = value === undefined ? "" : `, value=${value}`;
+  return new Refusal(`${message} (parameter=${param}${shown})`, {
+    param,
+    code: code ?? null,
+  });
+}
+
 /** The JSON of a refusal in a dialect. */
 export function refusalJson(
   { status, message, parts }: Refusal,
-  dialect: RequestOptions["dialect"],
+  dialect: Options["dialect"],
 ): string {
   const { type, param = null, code = null } = parts;
   const openAiType = status < 500 ? "invalid_request_error" : "server_error";
@@ -73,7 +86,7 @@ export const DONE_EVENT: ServerEvent = {
 
 /** Forms the error events of a stream of chunks: the error, then the usual end. */
 export function chunkFailure(
-  { dialect, done }: RequestOptions,
+  { dialect, done }: Options,
 ): FailureEvents {
   return (code, message) => {
     const json = refusalJson(failureOf(code, message), dialect);

@@ -1,6 +1,6 @@
 import type { Random } from "../../lib/random.ts";
 import type { Exchange } from "../http/exchange.ts";
-import type { RequestOptions } from "../settings.ts";
+import type { Options } from "../settings.ts";
 import { type Body, tokenBudget, type TokenLimit } from "./body.ts";
 import { type ChatMessage, pseudoTokens, startOf, tokensOf } from "./tokens.ts";
 
@@ -29,7 +29,7 @@ export interface Answer {
 
 /** The parts of an answer before it is made up. */
 export interface AnswerPlan {
-  readonly options: RequestOptions;
+  readonly options: Options;
   readonly random: Random;
   readonly limit: TokenLimit;
   /** Kind of its text. @default "text" */

@@ -1,8 +1,9 @@
 import { isRecord } from "../../lib/record.ts";
+import type { ServerHost } from "../context.ts";
 import type { Incoming } from "../http/endpoints.ts";
 import type { Exchange } from "../http/exchange.ts";
-import { Refusal } from "../http/refusal.ts";
-import type { RequestOptions } from "../settings.ts";
+import { Refusal, refusedParameter } from "../http/refusal.ts";
+import type { Options } from "../settings.ts";
 
 /** The JSON object of a request. */
 export type Body = Readonly<Record<string, unknown>>;
@@ -22,7 +23,7 @@ const MAX_TOKENS = 262_144;
  */
 export function readBody(
   { body: bytes, contentType }: Incoming,
-  models: readonly string[],
+  { models }: ServerHost,
   { required = [], given = 0 }: {
     required?: readonly string[];
     given?: number;
@@ -134,7 +135,7 @@ export function tokenLimit(
   body: Body,
   fields: readonly string[],
   promptTokens: number,
-  { maxModelLen }: Pick<RequestOptions, "maxModelLen">,
+  { maxModelLen }: Pick<Options, "maxModelLen">,
   usual = Infinity,
 ): TokenLimit {
   const field = fields.find((name) => isSet(body[name]));
@@ -169,23 +170,23 @@ export function notInteger(field: string, value: unknown): Refusal {
 
 function checkAsked(field: string, value: number, maxModelLen: number): void {
   if (value < 1) {
-    throw new Refusal(
-      `max_tokens must be at least 1, got ${value}. (parameter=max_tokens, value=${value})`,
-      { param: "max_tokens" },
-    );
+    const message = `max_tokens must be at least 1, got ${value}.`;
+    throw refusedParameter(message, "max_tokens", { value });
   }
   if (value <= maxModelLen) return;
-  throw new Refusal(
-    `${field}=${value} cannot be greater than max_model_len=${maxModelLen}. Please request fewer output tokens. (parameter=${field}, value=${value})`,
-    { param: field },
+  throw refusedParameter(
+    `${field}=${value} cannot be greater than max_model_len=${maxModelLen}. Please request fewer output tokens.`,
+    field,
+    { value },
   );
 }
 
 function tooLong(maxModelLen: number): Refusal {
-  const least = maxModelLen + 1;
-  return new Refusal(
-    `This model's maximum context length is ${maxModelLen} tokens. However, your prompt contains at least ${least} input tokens, which exceeds this limit even without any output tokens. Please reduce the length of the input prompt. (parameter=input_tokens, value=${least})`,
-    { param: "input_tokens", code: "context_length_exceeded" },
+  const value = maxModelLen + 1;
+  return refusedParameter(
+    `This model's maximum context length is ${maxModelLen} tokens. However, your prompt contains at least ${value} input tokens, which exceeds this limit even without any output tokens. Please reduce the length of the input prompt.`,
+    "input_tokens",
+    { value, code: "context_length_exceeded" },
   );
 }
 
@@ -220,13 +221,14 @@ export function isStreamed(
       code: "unknown_parameter",
     });
   }
-  if (isSet(body[param]) && !wantsStream) {
-    throw new Refusal(
-      `Stream options can only be defined when \`stream=True\`. (parameter=${param})`,
-      { param },
-    );
-  }
+  if (isSet(body[param]) && !wantsStream) throw withoutStream(param);
   return wantsStream && !refusesStreams;
+}
+
+/** The refusal of an option of streams in a request without a stream. */
+export function withoutStream(param: string): Refusal {
+  const message = "Stream options can only be defined when `stream=True`.";
+  return refusedParameter(message, param);
 }
 
 /**
@@ -236,7 +238,7 @@ export function isStreamed(
  * @returns A function that counts an answer and returns it, or throws a {@linkcode Refusal} if it is too much.
  */
 export function tokenBudget(
-  { maxModelLen }: Pick<RequestOptions, "maxModelLen">,
+  { maxModelLen }: Pick<Options, "maxModelLen">,
 ): <Answer extends { readonly tokens: number }>(answer: Answer) => Answer {
   const most = Math.max(MAX_TOKENS, maxModelLen);
   let tokens = 0;

@@ -3,7 +3,7 @@ import { post, quickServer } from "../../tests/support/quick_server.ts";
 import { makeAnswer } from "./answer.ts";
 import { tokenBudget } from "./body.ts";
 import { random } from "../../lib/random.ts";
-import { REQUEST_DEFAULTS } from "../settings.ts";
+import { DEFAULTS } from "../settings.ts";
 
 Deno.test("a request for too much is refused with the reason, and the server goes on", async () => {
   await using server = await quickServer({ maxModelLen: 100_000 });
@@ -79,7 +79,7 @@ Deno.test("makeAnswer() makes no more tokens than allowed, whatever is set", () 
     ]
   ) {
     const answer = makeAnswer({
-      options: { ...REQUEST_DEFAULTS, ...changes },
+      options: { ...DEFAULTS, ...changes },
       random: random(1, "test"),
       limit: { most: 5, least: 0 },
       said: "👍 word".repeat(1000),

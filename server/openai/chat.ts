@@ -1,7 +1,7 @@
 import type { Endpoint } from "../http/endpoints.ts";
 import { Refusal } from "../http/refusal.ts";
 import { innerId } from "../context.ts";
-import type { RequestOptions } from "../settings.ts";
+import type { Options } from "../settings.ts";
 import {
   type Answer,
   callsOf,
@@ -44,9 +44,9 @@ import {
 /** `/v1/chat/completions`. */
 export const chat: Endpoint = {
   prefix: "chatcmpl-",
-  async handle(incoming, exchange, { models, seats }) {
-    const { options } = exchange;
-    const body = readBody(incoming, models, { required: ["messages"] });
+  async handle(incoming, exchange) {
+    const { options, host } = exchange;
+    const body = readBody(incoming, host, { required: ["messages"] });
     const streamed = isStreamed(body, exchange);
     const messages = messagesOf(body);
     const tools = listOf(body.tools);
@@ -61,8 +61,8 @@ export const chat: Endpoint = {
       calls: callsOf(body, messages, options.toolCalls),
     };
     const answers = makeAnswers(exchange, [plan], choicesOf(body));
-    const job = { answers, promptTokens, seats };
-    const head = headOf(exchange, body.model, models);
+    const job = { answers, promptTokens };
+    const head = headOf(exchange, body.model);
     if (streamed) {
       const usage = streamUsage(body.stream_options, options, runningUsage);
       return streamAnswers(exchange, job, chatChunks(head, usage, options));
@@ -86,7 +86,7 @@ function messagesOf({ messages }: Body): readonly ChatMessage[] {
 }
 
 /** The id of a call in the answer with an id. */
-function callId(id: string, call: number, { dialect }: RequestOptions): string {
+function callId(id: string, call: number, { dialect }: Options): string {
   return innerId(dialect === "vllm" ? "chatcmpl-tool-" : "call_", id, call);
 }
 
@@ -103,7 +103,7 @@ function chatCompletion(
   head: Head,
   answers: readonly Answer[],
   counts: Counts,
-  options: RequestOptions,
+  options: Options,
 ): string {
   const isVllm = options.dialect === "vllm";
   const choices = answers.map((answer, index) => ({
@@ -124,7 +124,7 @@ function chatCompletion(
 function messageOf(
   { pieces, tokens }: Answer,
   id: string,
-  options: RequestOptions,
+  options: Options,
 ): object {
   const isVllm = options.dialect === "vllm";
   const reasoning = textOf(pieces, "reasoning");
@@ -152,7 +152,7 @@ function messageOf(
 function toolCallsOf(
   pieces: readonly Piece[],
   id: string,
-  options: RequestOptions,
+  options: Options,
 ): object[] {
   const tools = pieces.filter(({ kind }) => kind === "tool");
   return [...Map.groupBy(tools, ({ call }) => call!)].map(([call, parts]) => ({
@@ -166,7 +166,7 @@ function toolCallsOf(
 function chatChunks(
   { id, created, model }: Head,
   usage: StreamUsage,
-  options: RequestOptions,
+  options: Options,
 ): ChunkForm {
   const isVllm = options.dialect === "vllm";
   const object = "chat.completion.chunk";
@@ -203,7 +203,7 @@ function chatChunks(
 function deltasOf(
   { kind, text, tokens, call, name }: Piece,
   id: string,
-  options: RequestOptions,
+  options: Options,
 ): object[] {
   switch (kind) {
     case "text":

@@ -1,7 +1,7 @@
 import type { Endpoint } from "../http/endpoints.ts";
 import type { Exchange } from "../http/exchange.ts";
-import { Refusal } from "../http/refusal.ts";
-import type { RequestOptions } from "../settings.ts";
+import { refusedParameter } from "../http/refusal.ts";
+import type { Options } from "../settings.ts";
 import { makeAnswers } from "./answer.ts";
 import {
   type Body,
@@ -37,14 +37,14 @@ const USUAL_TOKENS = 16;
 /** `/v1/completions`. */
 export const completions: Endpoint = {
   prefix: "cmpl-",
-  handle(incoming, exchange, { models, seats }) {
-    const { options } = exchange;
-    const body = readBody(incoming, models);
+  handle(incoming, exchange) {
+    const { options, host } = exchange;
+    const body = readBody(incoming, host);
     const prompts = promptsOf(body);
     const streamed = isStreamed(body, exchange);
     const n = choicesOf(body);
-    const job = { ...answersOf(body, prompts, n, exchange), seats };
-    const head = headOf(exchange, body.model, models);
+    const job = answersOf(body, prompts, n, exchange);
+    const head = headOf(exchange, body.model);
     const echoed = body.echo === true ? prompts : [];
     const before = (choice: number) => echoed[Math.floor(choice / n)] ?? "";
     if (streamed) {
@@ -62,7 +62,7 @@ function answersOf(
   prompts: readonly string[],
   n: number,
   exchange: Exchange,
-): Pick<Job, "answers" | "promptTokens"> {
+): Job {
   const options = { ...exchange.options, reasoningTokens: 0, refusal: false };
   const fields = ["max_tokens"];
   let promptTokens = 0;
@@ -83,18 +83,18 @@ function answersOf(
 function promptsOf({ prompt }: Body): string[] {
   if (typeof prompt === "string" && prompt !== "") return [prompt];
   if (!Array.isArray(prompt) || prompt.length === 0) {
-    throw new Refusal(
-      "Either prompt or prompt_embeds must be provided and non-empty. (parameter=prompt)",
-      { param: "prompt" },
+    throw refusedParameter(
+      "Either prompt or prompt_embeds must be provided and non-empty.",
+      "prompt",
     );
   }
   if (prompt.every((item) => typeof item === "number")) {
     return [textOfIds(prompt)];
   }
   if (prompt.length > MAX_PROMPTS) {
-    throw new Refusal(
-      `prompt list length ${prompt.length} exceeds the maximum allowed count of ${MAX_PROMPTS}. To increase this limit, set the VLLM_MAX_COMPLETION_PROMPTS environment variable. (parameter=prompt)`,
-      { param: "prompt" },
+    throw refusedParameter(
+      `prompt list length ${prompt.length} exceeds the maximum allowed count of ${MAX_PROMPTS}. To increase this limit, set the VLLM_MAX_COMPLETION_PROMPTS environment variable.`,
+      "prompt",
     );
   }
   return prompt.map((item) =>
@@ -106,7 +106,7 @@ function promptsOf({ prompt }: Body): string[] {
 function completionChunks(
   { id, created, model }: Head,
   usage: StreamUsage,
-  { dialect }: RequestOptions,
+  { dialect }: Options,
   before: (choice: number) => string,
 ): ChunkForm {
   const object = "text_completion";
@@ -131,7 +131,7 @@ function completionChunks(
 function completion(
   head: Head,
   job: Job,
-  options: RequestOptions,
+  options: Options,
   before: (choice: number) => string,
 ): string {
   const extra = {

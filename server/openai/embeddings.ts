@@ -1,6 +1,6 @@
 import { random } from "../../lib/random.ts";
 import type { Endpoint } from "../http/endpoints.ts";
-import { Refusal } from "../http/refusal.ts";
+import { Refusal, refusedParameter } from "../http/refusal.ts";
 import { type Body, missingFields, readBody } from "./body.ts";
 import { generate } from "./generation.ts";
 import { chatTokenIds, countTokens, textOfIds } from "./tokens.ts";
@@ -12,9 +12,9 @@ const MAX_NUMBERS = 4_194_304;
 /** `/v1/embeddings`: the same unit vector for the same text. */
 export const embeddings: Endpoint = {
   prefix: "embd-",
-  handle(incoming, exchange, { models, seats, seed }) {
-    const { options } = exchange;
-    const body = readBody(incoming, models);
+  handle(incoming, exchange) {
+    const { options, host } = exchange;
+    const body = readBody(incoming, host);
     const inputs = inputsOf(body, options.maxModelLen);
     const dimensions = dimensionsOf(body, options.dimensions, inputs.length);
     const isBase64 = body.encoding_format === "base64";
@@ -22,9 +22,9 @@ export const embeddings: Endpoint = {
     const tokens = inputs.reduce((sum, { tokens }) => sum + tokens, 0);
 
     function json(): string {
-      const { id, created, model } = headOf(exchange, body.model, models);
+      const { id, created, model } = headOf(exchange, body.model);
       const data = inputs.map(({ text }, index) => {
-        const vector = unitVector(text, dimensions, seed);
+        const vector = unitVector(text, dimensions, host.options.seed);
         const embedding = isBase64
           ? new Uint8Array(vector.buffer).toBase64()
           : [...vector];
@@ -41,7 +41,7 @@ export const embeddings: Endpoint = {
       return JSON.stringify({ id, object, created, model, data, usage: all });
     }
 
-    generate(exchange, { answers: [ANSWER], promptTokens: tokens, seats }, {
+    generate(exchange, { answers: [ANSWER], promptTokens: tokens }, {
       done: () => exchange.answer(json(), { type: "embeddings" }),
     });
   },
@@ -89,9 +89,10 @@ function inputOf(item: unknown): Input {
 }
 
 function tooLong(tokens: number, maxModelLen: number): Refusal {
-  return new Refusal(
-    `This model's maximum context length is ${maxModelLen} tokens. However, your request has ${tokens} input tokens. Please reduce the length of the input messages. (parameter=input_tokens, value=${tokens})`,
-    { param: "input_tokens", code: "context_length_exceeded" },
+  return refusedParameter(
+    `This model's maximum context length is ${maxModelLen} tokens. However, your request has ${tokens} input tokens. Please reduce the length of the input messages.`,
+    "input_tokens",
+    { value: tokens, code: "context_length_exceeded" },
   );
 }
 

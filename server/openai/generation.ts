@@ -1,8 +1,7 @@
 import type { Random } from "../../lib/random.ts";
 import type { AnswerHead, Exchange } from "../http/exchange.ts";
 import { DONE_EVENT } from "../http/refusal.ts";
-import type { Seats } from "../context.ts";
-import type { RequestOptions } from "../settings.ts";
+import type { Options } from "../settings.ts";
 import type { Answer, Piece } from "./answer.ts";
 import type { Counts, Head, StreamUsage } from "./usage.ts";
 
@@ -10,7 +9,6 @@ import type { Counts, Head, StreamUsage } from "./usage.ts";
 export interface Job {
   readonly answers: readonly Answer[];
   readonly promptTokens: number;
-  readonly seats: Seats;
   /** Time that is added to the first token's. */
   readonly firstMs?: number;
 }
@@ -31,7 +29,7 @@ const AT_ONCE = 64;
 /** Generates answers side by side as soon as a seat is free. Each piece is due with its last token. */
 export function generate(
   exchange: Exchange,
-  { answers, promptTokens, seats, firstMs = 0 }: Job,
+  { answers, promptTokens, firstMs = 0 }: Job,
   listener: GenerationListener,
 ): void {
   const { options, clock } = exchange;
@@ -96,14 +94,14 @@ export function generate(
     return sent;
   }
 
-  const leave = seats.take(begin);
+  const leave = exchange.host.seats.take(begin);
   hasWaited = true;
   exchange.onOver(leave);
 }
 
 /** Draws a time from its mean, its jitter and their shape. */
 export function draw(
-  options: RequestOptions,
+  options: Options,
   random: Random,
   time: "ttft" | "itl",
 ): number {
@@ -202,7 +200,7 @@ export function streamAnswers(
 
 /** The tokens of all answers. */
 export function countsOf(
-  { answers, promptTokens }: Pick<Job, "answers" | "promptTokens">,
+  { answers, promptTokens }: Job,
 ): Counts {
   const sum = (count: (answer: Answer) => number) =>
     answers.reduce((sum, answer) => sum + count(answer), 0);

@@ -3,7 +3,7 @@ import { random } from "../../lib/random.ts";
 import { createSeats } from "../context.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { draw, generate } from "./generation.ts";
-import { REQUEST_DEFAULTS } from "../settings.ts";
+import { DEFAULTS } from "../settings.ts";
 
 for (
   const [shape, meanMs, leastMs] of [
@@ -14,7 +14,7 @@ for (
 ) {
   Deno.test(`draw() varies times in the shape ${shape}`, () => {
     const options = {
-      ...REQUEST_DEFAULTS,
+      ...DEFAULTS,
       ttftMs: 50,
       ttftJitterMs: 10,
       jitterShape: shape,
@@ -36,14 +36,15 @@ for (
 
 Deno.test("draw() returns the mean without jitter", () => {
   const next = random(1, "test");
-  assert.equal(draw(REQUEST_DEFAULTS, next, "itl"), 10);
-  assert.equal(draw(REQUEST_DEFAULTS, next, "ttft"), 50);
+  assert.equal(draw(DEFAULTS, next, "itl"), 10);
+  assert.equal(draw(DEFAULTS, next, "ttft"), 50);
 });
 
 Deno.test("generate() pauses between overdue pieces of many answers, so that it can be stopped", () => {
   const turns: (() => void)[] = [];
   const exchange = {
-    options: REQUEST_DEFAULTS,
+    options: DEFAULTS,
+    host: { seats: createSeats(1) },
     clock: { now: () => 1e9 },
     receivedMs: 0,
     random: () => random(1, "test"),
@@ -58,8 +59,7 @@ Deno.test("generate() pauses between overdue pieces of many answers, so that it 
     reasoningTokens: 0,
   } as const;
   let sent = 0;
-  const seats = createSeats(1);
-  const job = { answers: Array(1000).fill(answer), promptTokens: 1, seats };
+  const job = { answers: Array(1000).fill(answer), promptTokens: 1 };
   generate(exchange, job, {
     piece: () => void sent++,
     done() {},

@@ -1,5 +1,5 @@
 import { innerId } from "../context.ts";
-import type { RequestOptions } from "../settings.ts";
+import type { Options } from "../settings.ts";
 import type { Piece } from "./answer.ts";
 import type { Body } from "./body.ts";
 import { type Counts, type Head, nulls } from "./usage.ts";
@@ -204,7 +204,7 @@ export function responseObject(
 /** The usage of a response. */
 export function responseUsage(
   { promptTokens, completionTokens, reasoningTokens }: Counts,
-  { cachedTokens, dialect }: RequestOptions,
+  { cachedTokens, dialect }: Options,
 ): object {
   const isVllm = dialect === "vllm";
   return {

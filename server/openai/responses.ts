@@ -1,7 +1,7 @@
 import type { Endpoint } from "../http/endpoints.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { Refusal } from "../http/refusal.ts";
-import type { RequestOptions } from "../settings.ts";
+import type { Options } from "../settings.ts";
 import { type Answer, callsOf, makeAnswer, textOf } from "./answer.ts";
 import { type Body, readBody, tokenLimit } from "./body.ts";
 import { answerWhole, countsOf, generate, type Job } from "./generation.ts";
@@ -26,9 +26,9 @@ export function createResponses(): Endpoint {
   const store = createResponseStore();
   return {
     prefix: "resp_",
-    async handle(incoming, exchange, { models, seats }) {
-      const { options, id } = exchange;
-      const body = readBody(incoming, models, {
+    async handle(incoming, exchange) {
+      const { options, id, host } = exchange;
+      const body = readBody(incoming, host, {
         required: ["input"],
         given: 1,
       });
@@ -48,8 +48,8 @@ export function createResponses(): Endpoint {
       const calls = callsOf(body, messages, options.toolCalls);
       const random = exchange.random("answer 0");
       const answer = makeAnswer({ options, random, limit, said, calls });
-      const job = { answers: [answer], promptTokens, seats };
-      const head = headOf(exchange, body.model, models);
+      const job = { answers: [answer], promptTokens };
+      const head = headOf(exchange, body.model);
       const maxTokens = limit.most;
       const whole = responseObject(head, body, {
         maxTokens,
@@ -163,7 +163,7 @@ export function createResponseStore(limit = 10_000) {
      */
     messagesBefore(
       id: unknown,
-      { dialect }: Pick<RequestOptions, "dialect">,
+      { dialect }: Pick<Options, "dialect">,
     ): readonly ChatMessage[] {
       if (id === undefined || id === null) return [];
       const messages = kept.get(String(id));

@@ -2,7 +2,7 @@ import { bytesSource, inspectAudio } from "../../audio/mod.ts";
 import type { Random } from "../../lib/random.ts";
 import type { Endpoint } from "../http/endpoints.ts";
 import { Refusal } from "../http/refusal.ts";
-import type { RequestOptions } from "../settings.ts";
+import type { Options } from "../settings.ts";
 import { pseudoWord } from "../speech.ts";
 import { type Body, missingFields, readBody } from "./body.ts";
 
@@ -129,7 +129,7 @@ export function chatTokenIds(
 export async function countPrompt(
   messages: readonly ChatMessage[],
   tools: readonly unknown[],
-  options: RequestOptions,
+  options: Options,
 ): Promise<number> {
   let tokens = chatTokenIds(messages, tools).length;
   for (const { content } of messages) {
@@ -156,7 +156,7 @@ export function contentTexts(content: unknown): string[] {
 /** Counts the tokens of a picture, video or sound in a message. */
 async function mediaTokens(
   part: Readonly<Record<string, unknown>>,
-  options: RequestOptions,
+  options: Options,
 ): Promise<number> {
   switch (part?.type) {
     case "image_url":
@@ -180,7 +180,7 @@ async function mediaTokens(
  */
 async function audioTokens(
   value: unknown,
-  { audioTokensPerSecond }: RequestOptions,
+  { audioTokensPerSecond }: Options,
 ): Promise<number> {
   const data = typeof value === "string" ? value : "";
   if (/^https?:/.test(data)) return 0;
@@ -196,8 +196,8 @@ async function audioTokens(
 /** `/tokenize`: the tokens of a prompt or a chat. */
 export const tokenize: Endpoint = {
   prefix: "tokenize-",
-  handle(incoming, exchange, { models }) {
-    const body = readBody(incoming, models);
+  handle(incoming, exchange) {
+    const body = readBody(incoming, exchange.host);
     if (body.prompt === undefined && body.messages === undefined) {
       throw missingFields(["prompt", "messages"], body);
     }
@@ -226,8 +226,9 @@ function idsOf({ prompt, messages, tools, ...body }: Body): number[] {
 /** `/detokenize`: the text of tokens. */
 export const detokenize: Endpoint = {
   prefix: "detokenize-",
-  handle(incoming, exchange, { models }) {
-    const { tokens } = readBody(incoming, models, { required: ["tokens"] });
+  handle(incoming, exchange) {
+    const required = ["tokens"];
+    const { tokens } = readBody(incoming, exchange.host, { required });
     const prompt = textOfIds(listOf(tokens).map(Number));
     exchange.answer(JSON.stringify({ prompt }), { type: "prompt" });
   },

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { random } from "../../lib/random.ts";
-import { REQUEST_DEFAULTS } from "../settings.ts";
+import { DEFAULTS } from "../settings.ts";
 import { transcribe } from "./transcript.ts";
 import { countTokens } from "./tokens.ts";
 
@@ -16,7 +16,7 @@ function spokenWords(count: number) {
 }
 
 function pieces(count: number, { clipMs = 30_000, size = 1, most = Infinity }) {
-  const options = { ...REQUEST_DEFAULTS, clipMs, tokensPerEvent: size };
+  const options = { ...DEFAULTS, clipMs, tokensPerEvent: size };
   return transcribe(spokenWords(count), options, {
     most,
     random: random(1, "test"),
@@ -53,7 +53,7 @@ Deno.test("transcribe() has later parts of the audio ready with the first, and w
     pieces(count, { clipMs: 3000 }).answer.pieces.map(({ costs }) => costs);
   assert.deepEqual(costs(6), [1, 1, 1, 0, 0, 0]);
   const speech = spokenWords(4);
-  const options = { ...REQUEST_DEFAULTS, clipMs: 1000 };
+  const options = { ...DEFAULTS, clipMs: 1000 };
   const { answer } = transcribe(speech, options, {
     most: Infinity,
     random: random(1, "test"),

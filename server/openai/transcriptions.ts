@@ -1,83 +1,67 @@
-import type { ServerHost } from "../context.ts";
-import type { Endpoint, Incoming } from "../http/endpoints.ts";
+import type { Endpoint } from "../http/endpoints.ts";
 import type { Exchange } from "../http/exchange.ts";
-import { Refusal } from "../http/refusal.ts";
-import { createFileRecognizer, type RecognizeFile } from "../speech.ts";
-import { checkModel, missingFields, notInteger } from "./body.ts";
-import { answerWhole, countsOf, generate, type Job } from "./generation.ts";
 import {
-  openAiEvents,
-  type SpeechAnswer,
-  type SpeechForm,
-  transcribe,
-  transcriptBody,
-  vllmEvents,
-} from "./transcript.ts";
-import { headOf } from "./usage.ts";
+  DONE_EVENT,
+  type FailureEvents,
+  Refusal,
+  type ServerEvent,
+} from "../http/refusal.ts";
+import type { Options } from "../settings.ts";
+import type { RecognizeFile } from "../speech.ts";
+import type { Piece } from "./answer.ts";
+import { answerWhole, countsOf, generate, type Job } from "./generation.ts";
+import { readForm, type SpeechForm } from "./speech_form.ts";
+import { tokenId, tokensOf } from "./tokens.ts";
+import { type Segment, transcribe, type Transcript } from "./transcript.ts";
+import { type Counts, type Head, headOf, plainUsage } from "./usage.ts";
 
-/** Creates `/v1/audio/transcriptions` and `/v1/audio/translations`, which share the words of files. */
-export function createSpeechEndpoints(seed: number): {
-  transcriptions: Endpoint;
-  translations: Endpoint;
-} {
-  const recognize = createFileRecognizer(seed);
-  const endpoint = (prefix: string, isTranslation: boolean): Endpoint => ({
-    prefix,
-    handle: (incoming, exchange, host) =>
-      answer(incoming, exchange, { host, recognize, isTranslation }),
-  });
-  return {
-    transcriptions: endpoint("transcribe-", false),
-    translations: endpoint("translate-", true),
-  };
-}
+type SpeechTask = keyof typeof VERBS;
+
+const VERBS = { transcription: "transcribe", translation: "translate" };
 
 /** Prompt tokens before those of the audio. */
 const PROMPT_TOKENS = 4;
 
-async function answer(
-  incoming: Incoming,
-  exchange: Exchange,
-  { host, recognize, isTranslation }: {
-    host: ServerHost;
-    recognize: RecognizeFile;
-    isTranslation: boolean;
-  },
-): Promise<void> {
-  const { options } = exchange;
-  const form = await readForm(incoming, host.models);
-  checkForm(form, options.dialect === "vllm" ? VLLM_FORMATS : OPENAI_FORMATS);
-  const spoken = await recognize(form.file, options.wordsPerSecond).catch(
-    (cause) => {
-      throw new Refusal(
-        "Invalid or corrupted audio data. Ensure the input is a valid audio or video file (e.g. a complete WAV, MP3, or MP4).",
-        { cause },
-      );
+/** Creates `/v1/audio/transcriptions` or `/v1/audio/translations`. */
+export function createSpeechEndpoint(
+  task: SpeechTask,
+  recognize: RecognizeFile,
+): Endpoint {
+  return {
+    prefix: `${VERBS[task]}-`,
+    async handle(incoming, exchange) {
+      const { options, host } = exchange;
+      const form = await readForm(incoming, host, options);
+      const spoken = await recognize(form.file, options.wordsPerSecond)
+        .catch((cause) => {
+          throw new Refusal(
+            "Invalid or corrupted audio data. Ensure the input is a valid audio or video file (e.g. a complete WAV, MP3, or MP4).",
+            { cause },
+          );
+        });
+      const random = exchange.random("words");
+      const { most } = form;
+      const transcript = transcribe(spoken, options, { most, random });
+      const { durationMs, text } = transcript;
+      const audioTokens = durationMs / 1000 * options.audioTokensPerSecond;
+      const job: Job = {
+        answers: [transcript.answer],
+        promptTokens: PROMPT_TOKENS + Math.ceil(audioTokens),
+        firstMs: options.rtfx > 0 ? durationMs / options.rtfx : 0,
+      };
+      const head = headOf(exchange, form.model);
+      const speech = { task, head, form, transcript, counts: countsOf(job) };
+      if (form.stream && !exchange.refusesStreams) {
+        return stream(speech, job, exchange);
+      }
+      const [body, type] = bodyOf(speech, options.dialect === "vllm");
+      answerWhole(exchange, job, () => body, {
+        type: task,
+        headers: { "content-type": type },
+        chars: text.length,
+      });
     },
-  );
-  const random = exchange.random("words");
-  const { most } = form;
-  const transcript = transcribe(spoken, options, { most, random });
-  const { durationMs } = transcript;
-  const audioTokens = durationMs / 1000 * options.audioTokensPerSecond;
-  const job: Job = {
-    answers: [transcript.answer],
-    promptTokens: PROMPT_TOKENS + Math.ceil(audioTokens),
-    seats: host.seats,
-    firstMs: options.rtfx > 0 ? durationMs / options.rtfx : 0,
   };
-  const head = headOf(exchange, form.model, host.models);
-  const counts = countsOf(job);
-  const speech = { head, form, transcript, counts, isTranslation };
-  if (form.stream && !exchange.refusesStreams) {
-    return stream(speech, job, exchange);
-  }
-  const { body, contentType } = transcriptBody(speech, options);
-  answerWhole(exchange, job, () => body, {
-    type: isTranslation ? "translation" : "transcription",
-    headers: { "content-type": contentType },
-    chars: transcript.text.length,
-  });
 }
 
 function stream(speech: SpeechAnswer, job: Job, exchange: Exchange): void {
@@ -104,95 +88,153 @@ function stream(speech: SpeechAnswer, job: Job, exchange: Exchange): void {
   });
 }
 
-/** Fields with defaults, which pydantic counts too. */
-const FORM_FIELDS = 14;
+/** A transcript that is about to be answered. */
+interface SpeechAnswer {
+  readonly task: SpeechTask;
+  readonly head: Head;
+  readonly form: SpeechForm;
+  readonly transcript: Transcript;
+  readonly counts: Counts;
+}
 
-/**
- * Reads the multipart form of a transcription.
- *
- * @throws {Refusal} If the body is not a form, or a field is wrong.
- */
-async function readForm(
-  { body, contentType }: Incoming,
-  models: readonly string[],
-): Promise<SpeechForm> {
-  const headers = { "content-type": contentType };
-  const form = await new Response(body, { headers }).formData()
-    .catch(() => new FormData());
-  const text = (name: string) => {
-    const value = form.get(name);
-    return typeof value === "string" ? value : "";
-  };
-  const file = form.get("file");
-  if (file === null) throw missingFields(["file"], {}, FORM_FIELDS);
-  if (typeof file === "string") {
-    throw new Refusal(
-      "Expected 'file' to be a file-like object, not 'str'.",
-      { status: 422, type: "Unprocessable Entity" },
-    );
+/** The body of an answer in one piece, and its type. */
+function bodyOf(
+  answer: SpeechAnswer,
+  isVllm: boolean,
+): [body: string, contentType: string] {
+  const { task, form: { format }, transcript, counts } = answer;
+  const { segments, text } = transcript;
+  const plainType = "text/plain; charset=utf-8";
+  switch (format) {
+    case "srt":
+    case "vtt":
+      return [subtitles(segments, format), plainType];
+    case "text":
+      if (!isVllm) return [`${text}\n`, plainType];
   }
-  const stream = isTrue(text("stream"));
-  const options = ["stream_include_usage", "stream_continuous_usage_stats"];
-  const [param] = options.filter((name) => isTrue(text(name)));
-  if (!stream && param !== undefined) {
-    throw new Refusal(
-      `Stream options can only be defined when \`stream=True\`. (parameter=${param})`,
-      { param },
-    );
+  const usage = isVllm ? durationUsage(transcript) : tokensUsage(counts);
+  const short = task === "translation" ? { text } : { text, usage };
+  const json = format === "verbose_json" ? verboseJson(answer, isVllm) : short;
+  return [JSON.stringify(json), "application/json"];
+}
+
+function verboseJson(
+  { task, transcript, form }: SpeechAnswer,
+  isVllm: boolean,
+): object {
+  const { durationMs, text } = transcript;
+  const duration = durationMs / 1000;
+  const times = (part: { startMs: number; endMs: number }) => ({
+    start: part.startMs / 1000,
+    end: part.endMs / 1000,
+  });
+  const segments = transcript.segments.map((segment, id) => ({
+    id,
+    seek: 0,
+    ...times(segment),
+    text: ` ${segment.text}`,
+    tokens: tokensOf(` ${segment.text}`).map(tokenId),
+    temperature: 0,
+    avg_logprob: -0.25,
+    compression_ratio: 1,
+    no_speech_prob: isVllm ? null : 0.01,
+  }));
+  if (isVllm) {
+    const language = form.language || "en";
+    return { duration, language, text, segments, words: null };
   }
-  const model = text("model");
-  checkModel(model, models);
-  const [usage, continuousUsage] = options.map((name) => isTrue(text(name)));
+  const words = transcript.segments.flatMap(({ words }) => words)
+    .map((word) => ({ word: word.text, ...times(word) }));
   return {
-    file: new Uint8Array(await file.arrayBuffer()),
-    model: model || undefined,
-    language: text("language"),
-    format: text("response_format") || "json",
-    stream,
-    usage: usage!,
-    continuousUsage: usage! && continuousUsage!,
-    most: mostTokens(text("max_completion_tokens")),
-    words: form.getAll("timestamp_granularities[]").includes("word"),
+    task: VERBS[task],
+    language: "english",
+    duration,
+    text,
+    ...(form.words ? { words } : { segments }),
+    usage: durationUsage(transcript),
   };
 }
 
-function isTrue(text: string): boolean {
-  return ["true", "1", "on", "yes", "t", "y"].includes(text.toLowerCase());
+/** Seconds of audio, rounded up as vLLM does. */
+function durationUsage({ durationMs }: Transcript): object {
+  return { type: "duration", seconds: Math.ceil(durationMs / 1000) };
 }
 
-function mostTokens(text: string): number {
-  if (text === "") return Infinity;
-  if (/^\d+$/.test(text) && Number(text) >= 1) return Number(text);
-  throw notInteger("max_completion_tokens", text);
+/** Tokens, as OpenAI's newer models report them. */
+function tokensUsage({ promptTokens, completionTokens }: Counts): object {
+  return {
+    type: "tokens",
+    total_tokens: promptTokens + completionTokens,
+    input_tokens: promptTokens,
+    input_token_details: { text_tokens: 0, audio_tokens: promptTokens },
+    output_tokens: completionTokens,
+  };
 }
 
-const VLLM_FORMATS = ["json", "text", "verbose_json"];
-const OPENAI_FORMATS = [...VLLM_FORMATS, "srt", "vtt"];
-
-/**
- * Checks that the server can answer what a form asks for.
- *
- * @throws {Refusal} If it cannot.
- */
-function checkForm(
-  { format, language, stream }: SpeechForm,
-  formats: readonly string[],
-): void {
-  if (!formats.includes(format)) {
-    throw new Refusal(
-      "Currently only support response_format: `text`, `json`, `verbose_json` or `diarized_json`",
-    );
-  }
-  if (stream && format === "verbose_json") {
-    throw new Refusal("verbose_json format doesn't support streaming case");
-  }
-  if (language === "" || LANGUAGES.includes(language)) return;
-  const known = LANGUAGES.map((code) => `'${code}'`).join(", ");
-  throw new Refusal(
-    `Unsupported language: '${language}'.  Must be one of [${known}].`,
-  );
+function subtitles(segments: readonly Segment[], kind: "srt" | "vtt"): string {
+  const blocks = segments.map(({ startMs, endMs, text }, i) => {
+    const number = kind === "srt" ? `${i + 1}\n` : "";
+    const times = `${timeOf(startMs, kind)} --> ${timeOf(endMs, kind)}`;
+    return `${number}${times}\n${text}\n\n`;
+  });
+  return (kind === "vtt" ? "WEBVTT\n\n" : "") + blocks.join("");
 }
 
-const LANGUAGES =
-  "af ar hy az be bs bg ca zh hr cs da nl en et fi fr gl de el he hi hu is id it ja kn kk ko lv lt mk ms mr mi ne no fa pl pt ro ru sr sk sl es sw sv tl ta th tr uk ur vi cy"
-    .split(" ");
+/** Formats a time as `00:01:02.345`, with a comma in SubRip. */
+function timeOf(ms: number, kind: "srt" | "vtt"): string {
+  const time = new Date(Math.round(ms)).toISOString().slice(11, 23);
+  return kind === "srt" ? time.replace(".", ",") : time;
+}
+
+/** Events of a streamed transcription. */
+interface SpeechEvents {
+  /** Forms error events, if they are not the usual ones. */
+  readonly failure?: FailureEvents;
+  /** Forms the event of a piece. `counts` has the tokens so far. */
+  piece(piece: Piece, counts: Counts): ServerEvent;
+  /** The events after the text. */
+  readonly closing: readonly ServerEvent[];
+}
+
+/** Forms vLLM's events, which are chunks like those of a chat. */
+function vllmEvents(
+  { task, head, form, counts }: SpeechAnswer,
+  { done }: Options,
+): SpeechEvents {
+  const { id, created, model } = head;
+  const object = `${task}.chunk`;
+  const event = (choices: object[], counts?: Counts): ServerEvent => {
+    const usage = counts && { usage: plainUsage(counts) };
+    const chunk = { id, object, created, model, choices, ...usage };
+    return { type: object, text: `data: ${JSON.stringify(chunk)}\n\n` };
+  };
+  return {
+    piece({ text, ends }, counts) {
+      const delta = { content: text };
+      const choice = ends === undefined
+        ? { delta }
+        : { delta, finish_reason: ends, stop_reason: null };
+      return event([choice], form.continuousUsage ? counts : undefined);
+    },
+    closing: [
+      ...(form.usage ? [event([], counts)] : []),
+      ...(done ? [DONE_EVENT] : []),
+    ],
+  };
+}
+
+/** Forms OpenAI's events, each with a type. */
+function openAiEvents(
+  { transcript: { text }, counts }: SpeechAnswer,
+): SpeechEvents {
+  const event = (type: string, fields: object): ServerEvent => ({
+    type,
+    text: `data: ${JSON.stringify({ type, ...fields })}\n\n`,
+  });
+  const usage = tokensUsage(counts);
+  return {
+    failure: (code, message) => [event("error", { error: { code, message } })],
+    piece: ({ text }) => event("transcript.text.delta", { delta: text }),
+    closing: [event("transcript.text.done", { text, usage })],
+  };
+}

@@ -1,5 +1,5 @@
 import type { Exchange } from "../http/exchange.ts";
-import type { RequestOptions } from "../settings.ts";
+import type { Options } from "../settings.ts";
 
 /** Token counts of an answer. */
 export interface Counts {
@@ -18,12 +18,11 @@ export interface Head {
 
 /** Creates the head of an answer, by the model that the request names or by the first. */
 export function headOf(
-  { id, clock }: Pick<Exchange, "id" | "clock">,
+  { id, clock, host }: Exchange,
   model: unknown,
-  models: readonly string[],
 ): Head {
   const created = Math.floor(clock.now() / 1000);
-  return { id, created, model: String(model ?? models[0]) };
+  return { id, created, model: String(model ?? host.models[0]) };
 }
 
 /** Fields that are null. */
@@ -52,7 +51,7 @@ export function plainUsage({ promptTokens, completionTokens }: Counts) {
 /** The usage of a chat or completion. */
 export function usageOf(
   counts: Counts,
-  { cachedTokens, dialect }: RequestOptions,
+  { cachedTokens, dialect }: Options,
 ): Readonly<Record<string, unknown>> {
   const reasoning = { reasoning_tokens: counts.reasoningTokens };
   const cached = { cached_tokens: Math.min(cachedTokens, counts.promptTokens) };
@@ -83,8 +82,8 @@ export type StreamUsage = ReturnType<typeof streamUsage>;
  */
 export function streamUsage(
   streamOptions: unknown,
-  options: RequestOptions,
-  running: (counts: Counts, options: RequestOptions) => unknown,
+  options: Options,
+  running: (counts: Counts, options: Options) => unknown,
 ) {
   const { usageStyle } = options;
   const asked = Object(streamOptions);
@@ -124,7 +123,7 @@ export function streamUsage(
 }
 
 /** The usage of a chunk in the middle of a chat. */
-export function runningUsage(counts: Counts, options: RequestOptions): unknown {
+export function runningUsage(counts: Counts, options: Options): unknown {
   const { completion_tokens_details, ...usage } = usageOf(counts, options);
   return options.dialect === "vllm"
     ? { ...plainUsage(counts), completion_tokens_details }
@@ -132,7 +131,7 @@ export function runningUsage(counts: Counts, options: RequestOptions): unknown {
 }
 
 /** The usage of a last chunk: vLLM leaves out what is null there. */
-function lastUsage(counts: Counts, options: RequestOptions): unknown {
+function lastUsage(counts: Counts, options: Options): unknown {
   const entries = Object.entries(usageOf(counts, options));
   return Object.fromEntries(entries.filter(([, value]) => value !== null));
 }
@@ -143,7 +142,7 @@ export function wholeAnswer(
   object: string,
   choices: readonly object[],
   counts: Counts,
-  options: RequestOptions,
+  options: Options,
   vllmFields: object = {},
 ): object {
   const head = { id, object, created, model, choices };

@@ -1,16 +1,15 @@
 import { Buffer } from "node:buffer";
 import type { EventEmitter } from "node:events";
 import type { Socket } from "node:net";
-import { createGate, createTimers, type Timers } from "../clock.ts";
+import { createGate, type Timers } from "../clock.ts";
 import type { Context } from "../context.ts";
 import {
   type Fault,
-  type FaultAction,
   garbage,
   noiseJson,
   type SessionPoint,
 } from "../faults.ts";
-import type { SessionOptions } from "../settings.ts";
+import type { LogEntry } from "../log.ts";
 
 /** The part of a WebSocket of the package `ws` that the server uses. The package has no types. */
 export interface WebSocket extends EventEmitter {
@@ -29,49 +28,9 @@ export interface WebSocket extends EventEmitter {
 /** A client's connection, as a protocol sees it. */
 export type Connection = ReturnType<typeof createConnection>;
 
-/** Audio of a session up to an event, for the log. */
-export interface ReceivedAudio {
-  readonly audioMs: number;
-  readonly audioHash?: number;
-}
-
-/** A wire protocol over a WebSocket. */
-export interface Protocol {
-  /** Handles a text frame. */
-  text(message: string): void;
-  /** Handles a binary frame. */
-  binary(data: Uint8Array): void;
-  /** Handles the end of the connection. */
-  closed(): void;
-}
-
-/** Connects a WebSocket to a protocol. */
-export function connect(
-  session: Context<SessionOptions>,
-  socket: Socket,
-  webSocket: WebSocket,
-  open: (connection: Connection) => Protocol,
-): void {
-  const timers = createTimers(session.clock);
-  keepAlive(session, webSocket, timers);
-  const protocol = open(createConnection(session, socket, webSocket, timers));
-  webSocket.on("message", (data: Buffer, isBinary: boolean) => {
-    if (isBinary) protocol.binary(data);
-    else protocol.text(data.toString());
-  });
-  webSocket.on("error", ({ message }: Error) => {
-    session.record("note", `error: ${message}`);
-  });
-  webSocket.on("close", (code: number) => {
-    timers.end();
-    session.record("note", `closed ${code}`);
-    protocol.closed();
-  });
-}
-
 /** Creates the connection that a protocol sees, with time stamps, log and faults. */
-function createConnection(
-  session: Context<SessionOptions>,
+export function createConnection(
+  session: Context,
   socket: Socket,
   webSocket: WebSocket,
   timers: Timers,
@@ -150,14 +109,11 @@ function createConnection(
     send,
     fail,
     /** Logs an event of the client, whose bytes came last. Called before answering. */
-    received: (type: string, audio?: ReceivedAudio): void =>
+    received: (type: string, audio: Partial<LogEntry> = {}): void =>
       record("in", type, { atMs, bytes, ...audio }),
     /** Strikes the faults of a point; returns true if one takes the place of the event that follows. */
     reached: (point: SessionPoint): boolean =>
       faults.filter(({ at }) => at === point).map(strike).includes(true),
-    /** Whether a fault was set, at any point. */
-    hasFault: (verb: FaultAction["do"]): boolean =>
-      faults.some((fault) => fault.do === verb),
     /** Destroys the TCP connection. */
     drop: (): void => void socket.destroy(),
     /** Runs `task` at a time, unless the connection ends first. */
@@ -166,8 +122,8 @@ function createConnection(
 }
 
 /** Pings; closes with 1011 if no pong comes back in time. */
-function keepAlive(
-  { options, clock, record }: Context<SessionOptions>,
+export function keepAlive(
+  { options, clock, record }: Context,
   webSocket: WebSocket,
   timers: Timers,
 ): void {

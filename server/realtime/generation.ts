@@ -1,17 +1,20 @@
 import type { Random } from "../../lib/random.ts";
-import type { Seats } from "../context.ts";
-import { SAMPLE_RATE_HZ, type Transcriber } from "../speech.ts";
+import type { Options } from "../settings.ts";
+import {
+  createTranscriber,
+  SAMPLE_RATE_HZ,
+  type Transcriber,
+} from "../speech.ts";
 import type { Connection } from "./connection.ts";
 
 /** The decoding of one utterance, from the starting commit to done. */
 export type Generation = ReturnType<typeof generate>;
 
-/** The parts of a generation, and the receiver of its output. */
-export interface GenerationHost {
-  readonly connection: Pick<Connection, "options" | "clock" | "at">;
-  readonly seats: Seats;
-  readonly transcriber: Transcriber;
-  readonly random: Random;
+/** An utterance to decode, and the receiver of its output. */
+export interface Utterance {
+  readonly connection: Connection;
+  /** Number of the utterance in its session, from 1. */
+  readonly number: number;
   delta(text: string): void;
   done(usage: GenerationUsage): void;
   failed(message: string): void;
@@ -30,24 +33,22 @@ interface Step {
   readonly text: string;
 }
 
-/** The audio so far. */
-interface AudioSoFar {
-  readonly audioMs: number;
-  readonly ended: boolean;
-}
-
 /** Turns audio into output. */
 interface Model {
   readonly promptTokens: number;
   /** The next step, undefined while it needs more audio, or `"end"` after the last one. */
-  next(audio: AudioSoFar): Step | "end" | undefined;
+  next(audioMs: number, ended: boolean): Step | "end" | undefined;
 }
 
 /** Decodes an utterance: steps come one after the other, each when its audio is there and its compute time has passed. */
-export function generate(host: GenerationHost) {
-  const { options, clock, at } = host.connection;
+export function generate({ connection, number, ...output }: Utterance) {
+  const { options, clock, host, at } = connection;
+  const random = connection.random(`generation ${number}`);
+  const words = connection.random(`words ${number}`);
+  const transcriber = createTranscriber(options, words);
   const isSegments = options.mode === "segments";
-  const model = isSegments ? segmentModel(host) : tokenModel(host);
+  const createModel = isSegments ? segmentModel : tokenModel;
+  const model = createModel(options, transcriber, random);
   let samples = 0;
   let ended = false;
   let isOver = false;
@@ -70,18 +71,18 @@ export function generate(host: GenerationHost) {
   function emit(step: Step): void {
     cancelStep = undefined;
     completionTokens += step.tokens;
-    host.delta(step.text);
+    output.delta(step.text);
   }
 
   /** Decodes what the audio allows, the first step from `fromMs` on: late timers do not add up. */
   function advance(fromMs: number): void {
     while (isSeated && !isOver && !cancelStep) {
-      const step = model.next({ audioMs: audioMs(), ended });
+      const step = model.next(audioMs(), ended);
       if (step === undefined) return;
       if (step === "end") {
         finish();
         const { promptTokens } = model;
-        return host.done({ promptTokens, completionTokens });
+        return output.done({ promptTokens, completionTokens });
       }
       freeAtMs = Math.max(freeAtMs, fromMs) + step.costMs;
       if (step.costMs <= 0) emit(step);
@@ -98,7 +99,7 @@ export function generate(host: GenerationHost) {
     /** Takes more audio. */
     audio(more: Int16Array): void {
       samples += more.length;
-      host.transcriber.audio(more);
+      transcriber.audio(more);
       advance(clock.now());
     },
     /** Ends the audio: the final commit. */
@@ -106,15 +107,15 @@ export function generate(host: GenerationHost) {
       ended = true;
       if (samples === 0) {
         finish();
-        return host.done({ promptTokens: 0, completionTokens: 0 });
+        return output.done({ promptTokens: 0, completionTokens: 0 });
       }
       if (isSegments && audioMs() < MIN_SEGMENT_MS) {
         finish();
-        return host.failed(
+        return output.failed(
           `Failed to apply the processor on data of ${samples} samples`,
         );
       }
-      host.transcriber.end();
+      transcriber.end();
       advance(clock.now());
     },
     cancel: finish,
@@ -129,14 +130,16 @@ const LOOKAHEAD_MS = 10;
 
 /** As voxtral: a token per frame of audio, most of them silent, and some more after the audio. */
 function tokenModel(
-  { connection: { options }, transcriber, random }: GenerationHost,
+  options: Options,
+  transcriber: Transcriber,
+  random: Random,
 ): Model {
   const { promptTokens, leftPadTokens, rightPadTokens, tokenMs } = options;
   const ownTokens = Math.max(1, promptTokens - leftPadTokens);
   const limit = Math.max(0, options.maxModelLen - promptTokens);
   let given = 0;
 
-  function decodable({ audioMs, ended }: AudioSoFar): number {
+  function decodable(audioMs: number, ended: boolean): number {
     const frames = ended
       ? Math.ceil(audioMs / FRAME_MS) + rightPadTokens - ownTokens
       : Math.floor((audioMs - LOOKAHEAD_MS) / FRAME_MS) - ownTokens + 1;
@@ -145,15 +148,15 @@ function tokenModel(
 
   return {
     promptTokens,
-    next(audio) {
-      const ready = decodable(audio);
+    next(audioMs, ended) {
+      const ready = decodable(audioMs, ended);
       if (given >= ready) {
-        return audio.ended || given >= limit ? "end" : undefined;
+        return ended || given >= limit ? "end" : undefined;
       }
       given++;
       const tokenEndMs = (given + ownTokens - 1) * FRAME_MS;
-      const isLast = audio.ended && given === ready && given < limit;
-      const isFinal = tokenEndMs + LOOKAHEAD_MS > audio.audioMs;
+      const isLast = ended && given === ready && given < limit;
+      const isFinal = tokenEndMs + LOOKAHEAD_MS > audioMs;
       const baseMs = isFinal ? options.finalTokenMs ?? tokenMs : tokenMs;
       return {
         costMs: baseMs + random() * options.tokenJitterMs,
@@ -166,7 +169,9 @@ function tokenModel(
 
 /** As qwen3-asr: nothing until a segment is full, then all its words at once. */
 function segmentModel(
-  { connection: { options }, transcriber, random }: GenerationHost,
+  options: Options,
+  transcriber: Transcriber,
+  random: Random,
 ): Model {
   const { segmentMs, tokensPerDelta, segmentPrefix } = options;
   const burst: string[] = [];
@@ -174,7 +179,7 @@ function segmentModel(
   let closedMs = 0;
   let tokens = 0;
 
-  function closeSegment({ audioMs, ended }: AudioSoFar): void {
+  function closeSegment(audioMs: number, ended: boolean): void {
     const fromMs = closedMs;
     closedMs = Math.min(closedMs + segmentMs, audioMs);
     if (fromMs === 0) promptTokens = 10 + Math.round(closedMs / 1000 * 13);
@@ -191,11 +196,10 @@ function segmentModel(
     get promptTokens() {
       return promptTokens;
     },
-    next(audio) {
-      const { audioMs, ended } = audio;
+    next(audioMs, ended) {
       const isFull = audioMs >= closedMs + segmentMs;
       if (burst.length === 0 && (isFull || (ended && audioMs > closedMs))) {
-        closeSegment(audio);
+        closeSegment(audioMs, ended);
       }
       const text = burst.shift();
       if (tokens + promptTokens >= options.maxModelLen) return "end";

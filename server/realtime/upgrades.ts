@@ -1,3 +1,4 @@
+import type { Buffer } from "node:buffer";
 import { type IncomingMessage, STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import { WebSocketServer as UntypedServer } from "ws";
@@ -8,15 +9,11 @@ import {
   randomHex,
   type ServerHost,
 } from "../context.ts";
-import { pathOf, settingsIn } from "../http/listen.ts";
+import { isAuthorized, settingsIn, urlOf } from "../http/listen.ts";
 import { readOptions, SESSION_SETTINGS } from "../settings.ts";
-import type { SessionOptions } from "../settings.ts";
-import {
-  connect,
-  type Connection,
-  type Protocol,
-  type WebSocket,
-} from "./connection.ts";
+import type { Options } from "../settings.ts";
+import { createConnection, keepAlive, type WebSocket } from "./connection.ts";
+import { vllmRealtime } from "./vllm.ts";
 
 /** A WebSocket server of `ws` that takes upgrades from another server. */
 interface WebSocketServer {
@@ -29,15 +26,6 @@ interface WebSocketServer {
   ): void;
 }
 
-/** State that all upgrades of a server share. */
-export interface UpgradeHost extends ServerHost {
-  /** Speaks the protocol of `/v1/realtime` over a connection. */
-  readonly open: (connection: Connection) => Protocol;
-  readonly options: SessionOptions;
-  readonly maxFrameBytes: number;
-  readonly deflate: boolean;
-}
-
 /** The response to an upgrade that is refused. */
 interface Refusal {
   readonly status: number;
@@ -46,11 +34,11 @@ interface Refusal {
 }
 
 /** Creates the WebSocket side of a server. */
-export function createUpgrades(host: UpgradeHost) {
-  const { clock, maxFrameBytes } = host;
+export function createUpgrades(host: ServerHost) {
+  const { clock, options: { maxFrameBytes, deflate } } = host;
   const server: WebSocketServer = new UntypedServer({
     maxPayload: maxFrameBytes,
-    perMessageDeflate: host.deflate,
+    perMessageDeflate: deflate,
     noServer: true,
     // Chooses no subprotocol.
     handleProtocols: () => false,
@@ -81,7 +69,7 @@ export function createUpgrades(host: UpgradeHost) {
       server.handleUpgrade(message, socket, head, (webSocket) => {
         socket.setNoDelay(true);
         explainTooBig(webSocket, maxFrameBytes);
-        connect(session, socket, webSocket, host.open);
+        connect(session, socket, webSocket);
       });
     });
   }
@@ -99,12 +87,12 @@ export function createUpgrades(host: UpgradeHost) {
 /** The options of a session, or the refusal of its upgrade. */
 function optionsOf(
   message: IncomingMessage,
-  { isAuthorized, pathPrefix, options }: UpgradeHost,
-): SessionOptions | Refusal {
-  if (!isAuthorized(message)) {
+  { options }: ServerHost,
+): Options | Refusal {
+  if (!isAuthorized(message, options)) {
     return { status: 401, body: '{"error":"Unauthorized"}' };
   }
-  if (pathOf(message) !== `${pathPrefix}/v1/realtime`) {
+  if (urlOf(message)[0] !== `${options.pathPrefix}/v1/realtime`) {
     return { status: 403, body: "" };
   }
   try {
@@ -116,7 +104,7 @@ function optionsOf(
 
 /** Waits as the options and faults say, and accepts. */
 function whenAccepted(
-  { options, faults, clock }: Context<SessionOptions>,
+  { options, faults, clock }: Context,
   socket: Socket,
   accept: () => void,
 ): void {
@@ -131,6 +119,31 @@ function whenAccepted(
   const timers = createTimers(clock);
   timers.at(clock.now() + waitMs, accept);
   socket.once("close", timers.end);
+}
+
+/** Speaks the protocol of `/v1/realtime` over a WebSocket. */
+function connect(
+  session: Context,
+  socket: Socket,
+  webSocket: WebSocket,
+): void {
+  const timers = createTimers(session.clock);
+  keepAlive(session, webSocket, timers);
+  const protocol = vllmRealtime(
+    createConnection(session, socket, webSocket, timers),
+  );
+  webSocket.on("message", (data: Buffer, isBinary: boolean) => {
+    if (isBinary) protocol.binary();
+    else protocol.text(data.toString());
+  });
+  webSocket.on("error", ({ message }: Error) => {
+    session.record("note", `error: ${message}`);
+  });
+  webSocket.on("close", (code: number) => {
+    timers.end();
+    session.record("note", `closed ${code}`);
+    protocol.closed();
+  });
 }
 
 /** Answers an upgrade with an ordinary response. */

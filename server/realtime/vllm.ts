@@ -1,7 +1,6 @@
-import type { Seats } from "../context.ts";
 import { hashAudio } from "../log.ts";
-import { createTranscriber, SAMPLE_RATE_HZ } from "../speech.ts";
-import type { Connection, Protocol } from "./connection.ts";
+import { SAMPLE_RATE_HZ } from "../speech.ts";
+import type { Connection } from "./connection.ts";
 import {
   generate,
   type Generation,
@@ -12,11 +11,9 @@ import {
 type Event = Readonly<Record<string, unknown>>;
 
 /** Speaks vLLM's `/v1/realtime` over a connection. */
-export function vllmRealtime(
-  connection: Connection,
-  { models, seats }: { models: readonly string[]; seats: Seats },
-): Protocol {
-  const { options, clock, fail } = connection;
+export function vllmRealtime(connection: Connection) {
+  const { options, clock, faults, fail } = connection;
+  const hasDeltas = faults.every((fault) => fault.do !== "no-deltas");
   /** Audio, and `undefined` for each final commit, that no generation has taken yet. */
   let queue: (Int16Array | undefined)[] = [];
   let generation: Generation | undefined;
@@ -42,7 +39,7 @@ export function vllmRealtime(
     if (model === undefined || model === null) {
       return fail("Missing required field: model", "invalid_event");
     }
-    if (model !== "" && !models.includes(model as string)) {
+    if (model !== "" && !connection.host.models.includes(model as string)) {
       const message = `The model \`${pythonStr(model)}\` does not exist.`;
       return fail(message, "model_not_found");
     }
@@ -89,15 +86,9 @@ export function vllmRealtime(
   function start(): void {
     text = "";
     audioEnded = false;
-    const number = ++utterances;
     generation = generate({
       connection,
-      seats,
-      random: connection.random(`generation ${number}`),
-      transcriber: createTranscriber(
-        options,
-        connection.random(`words ${number}`),
-      ),
+      number: ++utterances,
       delta,
       done,
       failed(message) {
@@ -124,17 +115,24 @@ export function vllmRealtime(
 
   function delta(piece: string): void {
     text += piece;
-    if (connection.hasFault("no-deltas")) return;
+    if (!hasDeltas) return;
     const event = { type: "transcription.delta", delta: piece };
     const json = piece === "" ? EMPTY_DELTA : JSON.stringify(event);
     connection.send(event.type, json, piece.length);
     connection.reached(`deltas:${++deltas}`);
   }
 
-  function done(usage: GenerationUsage): void {
+  function done({ promptTokens, completionTokens }: GenerationUsage): void {
     if (!connection.reached("done")) {
-      const json = doneEvent(text, usage);
-      connection.send("transcription.done", json, text.length);
+      const type = "transcription.done";
+      const usage = {
+        prompt_tokens: promptTokens,
+        total_tokens: promptTokens + completionTokens,
+        completion_tokens: completionTokens,
+        prompt_tokens_details: null,
+        completion_tokens_details: null,
+      };
+      connection.send(type, JSON.stringify({ type, text, usage }), text.length);
     }
     finish();
     connection.reached("after-done");
@@ -163,7 +161,8 @@ export function vllmRealtime(
   if (options.createdDelayMs <= 0) greet();
   else connection.at(clock.now() + options.createdDelayMs, greet);
   return {
-    text(message) {
+    /** Handles a text frame. */
+    text(message: string): void {
       let event: unknown;
       try {
         event = JSON.parse(message);
@@ -176,11 +175,13 @@ export function vllmRealtime(
       connection.received("(no object)");
       fail(`'${type}' object has no attribute 'get'`, "processing_error");
     },
-    binary() {
+    /** Handles a binary frame. */
+    binary(): void {
       connection.received("(binary)");
       connection.drop();
     },
-    closed() {
+    /** Handles the end of the connection. */
+    closed(): void {
       generation?.cancel();
       finish();
     },
@@ -192,23 +193,6 @@ const NOT_VALIDATED =
   "Model not validated. Make sure to validate the model by sending a session.update event.";
 /** Longest type in the log, as clients can send any. */
 const MAX_TYPE_LENGTH = 100;
-
-function doneEvent(
-  text: string,
-  { promptTokens, completionTokens }: GenerationUsage,
-): string {
-  return JSON.stringify({
-    type: "transcription.done",
-    text,
-    usage: {
-      prompt_tokens: promptTokens,
-      total_tokens: promptTokens + completionTokens,
-      completion_tokens: completionTokens,
-      prompt_tokens_details: null,
-      completion_tokens_details: null,
-    },
-  });
-}
 
 /** Reads base64 of PCM16; undefined if it is something else, or empty. */
 function samplesOf(audio: unknown): Int16Array | undefined {
