@@ -45,8 +45,8 @@ export const catalogue: Catalogue = {
   },
   load: {
     concurrent: async () => (await import("./loads/concurrent.ts")).concurrent,
-    constant: async () => (await import("./loads/constant.ts")).constant,
-    poisson: async () => (await import("./loads/poisson.ts")).poisson,
+    constant: async () => (await import("./loads/open_loop.ts")).constant,
+    poisson: async () => (await import("./loads/open_loop.ts")).poisson,
   },
   dialect: {
     vllm: async () =>

@@ -85,9 +85,7 @@ export type {
 } from "./datasets/synthetic/options.ts";
 
 export { concurrent, type ConcurrentOptions } from "./loads/concurrent.ts";
-export { constant } from "./loads/constant.ts";
-export { poisson } from "./loads/poisson.ts";
-export type { RateOptions } from "./loads/rates.ts";
+export { constant, poisson, type RateOptions } from "./loads/open_loop.ts";
 
 export {
   type ConsoleOptions,

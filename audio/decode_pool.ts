@@ -1,4 +1,5 @@
 import { Budget } from "../lib/concurrency.ts";
+import { reasonOf } from "../lib/system_code.ts";
 import { startWorker, type WorkerThread } from "../lib/worker_rpc.ts";
 import { type DecodeJob, decodePcm16 } from "./decode.ts";
 import type { methods } from "./decode_worker.ts";
@@ -87,10 +88,8 @@ export class DecodePool implements Disposable {
       worker[Symbol.dispose]();
       this.#workers.delete(worker);
       this.#requireOpen(job);
-      const reason = cause instanceof Error ? cause.message : String(cause);
-      throw new AudioError(`${job.name}: the decoder crashed: ${reason}`, {
-        cause,
-      });
+      const crash = `${job.name}: the decoder crashed: ${reasonOf(cause)}`;
+      throw new AudioError(crash, { cause });
     }
     this.#idle.push(worker);
     if (typeof result === "string") throw new AudioError(result);

@@ -1,3 +1,4 @@
+import { reasonOf } from "../lib/system_code.ts";
 import { serveWorker, Transferred } from "../lib/worker_rpc.ts";
 import { type DecodeJob, decodePcm16 } from "./decode.ts";
 
@@ -9,7 +10,7 @@ export const methods = {
       const pcm16 = await decodePcm16(job);
       return new Transferred(pcm16, [pcm16.buffer]);
     } catch (error) {
-      return error instanceof Error ? error.message : String(error);
+      return reasonOf(error);
     }
   },
 };

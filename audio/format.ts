@@ -1,3 +1,5 @@
+import { reasonOf } from "../lib/system_code.ts";
+
 /** A container and codec that this module reads. */
 export type AudioFormat = "wav" | "flac" | "mp3" | "opus" | "vorbis";
 
@@ -51,10 +53,9 @@ export function refusal(rule: string, found: string | number): FormatError {
 /** Converts whatever reading or decoding a file throws into an error that names the file. */
 export function toAudioError(name: string, cause: unknown): AudioError {
   if (cause instanceof AudioError) return cause;
-  const reason = cause instanceof Error ? cause.message : String(cause);
   const problem = cause instanceof FormatError
-    ? reason
-    : `cannot decode the audio: ${reason}`;
+    ? cause.message
+    : `cannot decode the audio: ${reasonOf(cause)}`;
   return new AudioError(`${name}: ${problem}`, { cause });
 }
 

@@ -4,8 +4,7 @@ import type { Configured } from "../plugins/mod.ts";
 import { testLoad } from "../plugins/testing/mod.ts";
 import { stagesOf as stages } from "../tests/support/loads.ts";
 import { concurrent } from "./concurrent.ts";
-import { constant } from "./constant.ts";
-import { poisson } from "./poisson.ts";
+import { constant, poisson } from "./open_loop.ts";
 
 testLoad(concurrent({ streams: [1, 8] }), {
   invalid: [concurrent({ streams: [] }), concurrent({ streams: [0] })],

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Ajv2020 } from "ajv/2020";
 import { echo } from "../backends/echo.ts";
-import { constant } from "../loads/constant.ts";
+import { constant } from "../loads/open_loop.ts";
 import { repeat } from "../datasets/repeat.ts";
 import { run } from "../plugins/run.ts";
 import { csvReporter } from "./csv.ts";

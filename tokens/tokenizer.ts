@@ -1,7 +1,9 @@
 import { Tokenizer as HuggingFaceTokenizer } from "@huggingface/tokenizers";
 import { dirname, join } from "node:path";
-import { isRecord } from "../lib/record.ts";
 import { yieldToEventLoop } from "../lib/event_loop.ts";
+import type { JsonObject } from "../lib/json.ts";
+import { isRecord } from "../lib/record.ts";
+import { reasonOf } from "../lib/system_code.ts";
 
 /** Converts text to tokens and back. */
 export interface Tokenizer {
@@ -47,8 +49,6 @@ export async function openTokenizer(path: string): Promise<Tokenizer> {
       }),
   };
 }
-
-type JsonObject = Readonly<Record<string, unknown>>;
 
 interface TokenizerFiles {
   /** The content of `tokenizer.json`. */
@@ -117,10 +117,8 @@ function build(
       unk_token,
     });
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new Error(`${path}: cannot build the tokenizer: ${reason}`, {
-      cause,
-    });
+    const problem = `cannot build the tokenizer: ${reasonOf(cause)}`;
+    throw new Error(`${path}: ${problem}`, { cause });
   }
 }
 

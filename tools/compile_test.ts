@@ -6,7 +6,6 @@
  */
 import assert from "node:assert/strict";
 import config from "../deno.json" with { type: "json" };
-import { embeddedFiles, isEmbedded } from "./embedded_files.ts";
 
 const ROOT = new URL("../", import.meta.url);
 
@@ -31,6 +30,29 @@ async function withFolder(use: (path: string) => Promise<void>): Promise<void> {
   } finally {
     await Deno.remove(path, { recursive: true });
   }
+}
+
+/** The paths in the tree of embedded files that `deno compile` prints; a folder taken whole ends in `/*`. */
+function embeddedFiles(text: string): string[] {
+  const paths: string[] = [];
+  const parents: string[] = [];
+  for (const line of text.split("\n")) {
+    const [, indent, rest] = line.match(/^([│ ]*)[├└][─┬]+ (.+)$/) ?? [];
+    if (indent === undefined || rest === undefined) continue;
+    const name = rest.replace(/ \([^()]*\)$/, "");
+    const depth = indent.length / 2;
+    parents.length = depth;
+    paths.push([...parents, name].join("/"));
+    parents.push(name);
+  }
+  return paths;
+}
+
+/** Whether a file is among the paths, by itself or in a folder taken whole. */
+function isEmbedded(paths: readonly string[], file: string): boolean {
+  return paths.some((path) =>
+    path === file || (path.endsWith("/*") && file.startsWith(path.slice(0, -1)))
+  );
 }
 
 Deno.test("compile embeds clips, workers and every built-in plugin", async () => {
@@ -68,7 +90,7 @@ const PLUGIN = `export default {
 Deno.test("loadPlugin() works bundled, where Deno has no config, no packages and no remote modules", async () => {
   await withFolder(async (folder) => {
     const [bundle, file] = [`${folder}/probe.js`, `${folder}/mine.ts`];
-    await deno(["bundle", "--output", bundle, "tools/loader_probe.ts"]);
+    await deno(["bundle", "--output", bundle, "tests/support/loader_probe.ts"]);
     await Deno.writeTextFile(file, PLUGIN);
     await using server = Deno.serve(
       { port: 0, hostname: "127.0.0.1", onListen() {} },

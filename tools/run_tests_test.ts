@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { exitCodeOf, tally } from "./junit.ts";
+import { exitCodeOf, tally } from "./run_tests.ts";
 
 const SCRIPT = new URL("./run_tests.ts", import.meta.url).pathname;
 const GOOD =

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { echo } from "../../backends/echo.ts";
 import { repeat } from "../../datasets/repeat.ts";
-import { poisson } from "../../loads/poisson.ts";
+import { poisson } from "../../loads/open_loop.ts";
 import { consoleReporter } from "../../reporters/console/console.ts";
 import { csvReporter } from "../../reporters/csv.ts";
 import { jsonReporter } from "../../reporters/json.ts";

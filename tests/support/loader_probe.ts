@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { loadPlugin } from "../plugins/load.ts";
+import { loadPlugin } from "../../plugins/load.ts";
 
 const none = { backend: {}, dataset: {}, reporter: {}, load: {} };
 const plugin = await loadPlugin("backend", Deno.args[0] ?? "", {
