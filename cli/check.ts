@@ -5,7 +5,6 @@ import { metrics } from "../core/metrics/table.ts";
 import type { Output, Sample } from "../core/sample.ts";
 import { type ReadySession, SessionSource } from "../core/source.ts";
 import { zip } from "../datasets/zip.ts";
-import { disposeInTime } from "../lib/disposal.ts";
 import { redact, redactText } from "../lib/redact.ts";
 import { removeAbandonedFolders } from "../lib/temporary_folder.ts";
 import {
@@ -14,7 +13,7 @@ import {
   type OpenContext,
   UsageError,
 } from "../plugins/mod.ts";
-import { joined } from "../plugins/run.ts";
+import { abandoned, joined, openPlugin } from "../plugins/run.ts";
 import type { CheckFlags } from "./commands/check.ts";
 import { EXIT } from "./exit_code.ts";
 import { numberFlag } from "./flags.ts";
@@ -28,7 +27,7 @@ export async function check(flags: CheckFlags): Promise<number> {
   const { signal } = interrupt;
   const most = numberFlag("--messages", flags.messages, 0);
   await removeAbandonedFolders();
-  await using open = new AsyncDisposableStack();
+  await using stack = new AsyncDisposableStack();
   const clock = systemClock();
   const trace = tracer(clock, most);
   const context: OpenContext = {
@@ -37,14 +36,11 @@ export async function check(flags: CheckFlags): Promise<number> {
     warn,
     trace,
   };
-  const later = (what: string, dispose: () => unknown) =>
-    open.defer(() => disposeInTime(what, dispose, { clock, warn }));
-  const prepared = open.use(await readRun({ ...flags, report: ["console"] }));
-  const dataset = await joined(prepared.run.data, zip).open(context);
-  later("the dataset", () => dataset[Symbol.asyncDispose]?.());
+  const prepared = stack.use(await readRun({ ...flags, report: ["console"] }));
+  const data = joined(prepared.run.data, zip);
+  const dataset = await openPlugin(data, context, { stack, clock });
   const configured = await prepared.startBackend();
-  const backend = await configured.open(context);
-  later("the backend", () => backend[Symbol.asyncDispose]?.());
+  const backend = await openPlugin(configured, context, { stack, clock });
 
   const source = new SessionSource({
     dataset,
@@ -54,7 +50,7 @@ export async function check(flags: CheckFlags): Promise<number> {
     signal,
     onSkip: (id, reason) => warn(`Skipped "${id}": ${reason}`),
     clock,
-    onLate: (what) => warn(`the ${what} did not stop in time and is abandoned`),
+    onLate: (part) => warn(abandoned(part === "dataset" ? data : configured)),
   });
   const ready = await source.next();
   await source.close();

@@ -1,7 +1,17 @@
-import { isUsageError, messageOf, UsageError } from "../core/errors.ts";
-import type { Backend, Dataset, Reporter } from "../core/contract.ts";
-import type { LoadProfile } from "../core/contract.ts";
+import {
+  isRequestError,
+  isUsageError,
+  messageOf,
+  UsageError,
+} from "../core/errors.ts";
+import type {
+  Backend,
+  Dataset,
+  LoadProfile,
+  Reporter,
+} from "../core/contract.ts";
 import type { StageReport } from "../core/report.ts";
+import { systemCodeOf } from "../lib/system_code.ts";
 import type { Dialect } from "./dialect.ts";
 import { validateOptions } from "./options.ts";
 import { problemsError } from "./problems.ts";
@@ -188,7 +198,12 @@ export function define<K extends Kind, Input, Output>(
           context.env,
         );
         if ("problems" in result) throw problemsError(name, result.problems);
-        const instance = await definition.open(result.value, context);
+        let instance: Instances[K];
+        try {
+          instance = await definition.open(result.value, context);
+        } catch (error) {
+          throw context.signal.aborted ? error : failureOf(kind, name, error);
+        }
         checkInstance(kind, name, instance);
         return kind === "load"
           ? checkedProfile(name, instance as LoadProfile) as Instances[K]
@@ -199,6 +214,17 @@ export function define<K extends Kind, Input, Output>(
   return Object.assign(configure, {
     kind,
     definition: definition as Definition<K>,
+  });
+}
+
+/** Returns the error of a plugin with the plugin's name, unless it explains itself: its author must know which one failed. */
+function failureOf(kind: Kind, name: string, cause: unknown): unknown {
+  const explainsItself = isUsageError(cause) || isRequestError(cause) ||
+    systemCodeOf(cause) !== undefined ||
+    cause instanceof Deno.errors.NotCapable;
+  if (explainsItself) return cause;
+  return new UsageError(`${kind} ${name} failed: ${messageOf(cause)}`, {
+    cause,
   });
 }
 
@@ -213,18 +239,17 @@ const FUNCTIONS: Readonly<Record<Kind, readonly string[]>> = {
 
 /** @throws {UsageError} If a plugin, which may be written in JavaScript, returned something else than its kind. */
 function checkInstance(kind: Kind, name: string, instance: unknown): void {
-  const wanted = kind === "load" ? "function" : "object";
-  const article = kind === "load" ? "a" : "an";
-  if (typeof instance !== wanted || instance === null) {
-    const was = instance === null ? "null" : `of type ${typeof instance}`;
+  const wanted = kind === "load" ? "a function" : "an object";
+  const type = instance === null ? "null" : `of type ${typeof instance}`;
+  if (!wanted.endsWith(typeof instance) || instance === null) {
     throw new UsageError(
       `${kind} ${name}: ${
         factories[kind]
-      } must return ${article} ${wanted}, but it was ${was}`,
+      } must return ${wanted}, but it was ${type}`,
     );
   }
   for (const each of FUNCTIONS[kind]) {
-    if (typeof Reflect.get(instance as object, each) === "function") continue;
+    if (typeof Reflect.get(Object(instance), each) === "function") continue;
     throw new UsageError(`${kind} ${name}: ${each} must be a function`);
   }
 }
@@ -234,56 +259,44 @@ const MAX_EMPTY_STAGES = 1000;
 
 /** Checks the stages of a profile as they are made. */
 function checkedProfile(name: string, profile: LoadProfile): LoadProfile {
+  function refuse(rule: string): never {
+    throw new UsageError(`load ${name}: ${rule}`);
+  }
+  function take<Step>(next: () => Step): Step {
+    try {
+      return next();
+    } catch (error) {
+      throw failureOf("load", name, error);
+    }
+  }
   return function* (stream) {
     const stages = profile(stream);
     if (typeof stages?.next !== "function") {
-      throw new UsageError(
-        `load ${name}: its function must return a generator of stages`,
-      );
+      refuse("its function must return a generator of stages");
     }
-    let step = nextStage(name, () => stages.next());
-    if (step.done) {
-      throw new UsageError(`load ${name}: must have at least one stage`);
-    }
+    let step = take(() => stages.next());
+    if (step.done) refuse("must have at least one stage");
     let empty = 0;
     try {
       while (!step.done) {
         // An async generator, or JavaScript, may yield anything.
         if (typeof step.value?.arrivals !== "object") {
-          throw new UsageError(`load ${name}: each stage must have arrivals`);
+          refuse("each stage must have arrivals");
         }
         const report: StageReport = yield step.value;
         empty = hasRequests(report) ? 0 : empty + 1;
         if (empty === MAX_EMPTY_STAGES) {
-          throw new UsageError(
-            `load ${name}: ${empty} stages in a row had no request`,
-          );
+          refuse(`${empty} stages in a row had no request`);
         }
-        step = nextStage(name, () => stages.next(report));
+        step = take(() => stages.next(report));
       }
     } finally {
-      endStages(name, stages);
+      // A load may yield once more although the run has ended.
+      if (take(() => stages.return?.())?.done === false) {
+        refuse("must yield no stage after return()");
+      }
     }
   };
-}
-
-/** @throws {UsageError} If the load throws, as its author must know which one did. */
-function nextStage<Step>(name: string, next: () => Step): Step {
-  try {
-    return next();
-  } catch (cause) {
-    if (isUsageError(cause)) throw cause;
-    throw new UsageError(`load ${name} failed: ${messageOf(cause)}`, { cause });
-  }
-}
-
-/** @throws {UsageError} If the load has another stage although the run has ended. */
-function endStages(
-  name: string,
-  stages: ReturnType<LoadProfile>,
-): void {
-  if (nextStage(name, () => stages.return?.())?.done !== false) return;
-  throw new UsageError(`load ${name}: must yield no stage after return()`);
 }
 
 function hasRequests({ counts }: StageReport): boolean {

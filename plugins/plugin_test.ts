@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { z } from "zod";
 import type { LoadProfile, Stage } from "../core/contract.ts";
-import { isUsageError } from "../core/errors.ts";
+import { isUsageError, RequestError, UsageError } from "../core/errors.ts";
 import type { StageReport } from "../core/report.ts";
 import { testContext } from "../tests/support/transcribe.ts";
 import { define, type Kind } from "./plugin.ts";
@@ -35,6 +35,28 @@ Deno.test("define() refuses an instance that is not of its kind, with the plugin
     opens("dataset", 5),
     "dataset x: open must return an object, but it was of type number",
   );
+});
+
+Deno.test("define() names a plugin that throws when it is opened", async () => {
+  const throwing = (error: unknown) => () =>
+    define("dataset", {
+      name: "x",
+      summary: "",
+      options: z.any(),
+      open: () => Promise.reject(error),
+    })({}).open(testContext());
+  await refuses(throwing(new TypeError("boom")), "dataset x failed: boom");
+  await refuses(throwing("boom"), "dataset x failed: boom");
+  await refuses(throwing(new UsageError("not so")), "not so");
+  for (
+    const error of [
+      new RequestError("connect_error", "refused"),
+      Object.assign(new Error("disk full"), { code: "ENOSPC" }),
+      new Deno.errors.NotCapable("no access"),
+    ]
+  ) {
+    await assert.rejects(throwing(error), error);
+  }
 });
 
 function profileOf(profile: unknown): Promise<LoadProfile> {

@@ -10,12 +10,7 @@ import type {
 import type { Reporter } from "../core/contract.ts";
 import type { Host } from "../core/client_monitor.ts";
 import type { Environment, Report, RunInfo } from "../core/report.ts";
-import {
-  checkFirstStage,
-  type RunListener,
-  type RunResult,
-  runStages,
-} from "../core/run.ts";
+import { checkFirstStage, type RunResult, runStages } from "../core/run.ts";
 import { messageOf } from "../core/errors.ts";
 import { maxErrorRate, parseSlos } from "../core/slo.ts";
 import { disposeInTime } from "../lib/disposal.ts";
@@ -77,12 +72,7 @@ export async function run(
   options: RunOptions & { readonly load: Configured<"load"> },
 ): Promise<Report> {
   const { backend, dataset, load, reporters = [], catalogue = {} } = options;
-  const slos = [
-    ...options.slos ?? [],
-    ...(options.maxErrorRate === undefined
-      ? []
-      : [maxErrorRate(options.maxErrorRate).text]),
-  ];
+  const { maxErrorRate: share } = options;
   const configOf = (plugin: Configured<Kind>) =>
     pluginConfig(plugin, catalogue);
   const parts = dataset.parts ?? [dataset];
@@ -92,7 +82,10 @@ export async function run(
     data: await Promise.all(parts.map(configOf)),
     load: await configOf(load),
     stop: options.stop ?? {},
-    slos,
+    slos: [
+      ...options.slos ?? [],
+      ...(share === undefined ? [] : [maxErrorRate(share).text]),
+    ],
     seed: options.seed ?? 1,
     normalizer: options.normalizer ?? "basic",
     strict: options.strict ?? false,
@@ -175,30 +168,14 @@ export async function execute(
 ): Promise<Report> {
   const { clock = systemClock(), signal = never(), host = denoHost() } =
     options;
+  const { env = readEnv, warn = () => {} } = options;
   const { environment = describeEnvironment() } = options;
-  const { stop, seed, normalizer, strict, slos: texts } = execution.config;
-  const slos = parseSlos(texts);
-  await using opened = new AsyncDisposableStack();
-  const context: OpenContext = {
-    env: options.env ?? readEnv,
-    signal,
-    warn: options.warn ?? (() => {}),
-  };
-  async function open<K extends Kind>(
-    plugin: Configured<K>,
-  ): Promise<Instances[K]> {
-    const instance: Instances[K] & Partial<AsyncDisposable> = await plugin.open(
-      context,
-    );
-    opened.defer(() =>
-      disposeInTime(
-        `${plugin.kind} "${plugin.name}"`,
-        () => instance[Symbol.asyncDispose]?.(),
-        { clock, warn: context.warn },
-      )
-    );
-    return instance;
-  }
+  const { stop, seed, normalizer, strict, slos } = execution.config;
+  const rules = { stop, seed, normalizer, strict, slos: parseSlos(slos) };
+  await using stack = new AsyncDisposableStack();
+  const context: OpenContext = { env, signal, warn };
+  const open = <K extends Kind>(plugin: Configured<K>) =>
+    openPlugin(plugin, context, { stack, clock });
   // The backend last, so that a path that cannot be written, or data without end, is reported before a server is asked.
   const reporters: Reporter[] = [];
   for (const reporter of execution.reporters) {
@@ -206,7 +183,7 @@ export async function execute(
   }
   const load = await open(execution.load);
   const dataset = await open(execution.dataset);
-  checkFirstStage({ load, stop, dataset, seed });
+  checkFirstStage({ ...rules, load, dataset });
   const backend = await open(execution.backend);
   const config = recordConfig(execution);
   const names = namesOfModules(execution, config);
@@ -216,51 +193,72 @@ export async function execute(
     ...(Object.keys(names).length > 0 && { names }),
   }) as RunFacts;
 
-  const head = (begun: { epochMs: number; loadingMs: number }): RunInfo => ({
+  const infoAt = (times: { epochMs: number; loadingMs: number }): RunInfo => ({
     earshot: environment,
     run: {
       id: crypto.randomUUID(),
-      startedAt: new Date(begun.epochMs).toISOString(),
-      epochMs: begun.epochMs,
-      loadingMs: begun.loadingMs,
+      startedAt: new Date(times.epochMs).toISOString(),
+      ...times,
       config,
       facts,
     },
   });
   let info: RunInfo | undefined;
-  const listener: RunListener = {
-    ...fanOut(reporters, context, (begun) => info = head(begun)),
-    late(part) {
-      const { name } = execution[part];
-      context.warn(`${part} "${name}" did not stop in time and is abandoned`);
-    },
-  };
+  const notify = notifier(reporters, warn);
   const result = await runStages({
+    ...rules,
     backend,
     dataset,
     load,
-    stop,
-    seed,
-    normalizer,
-    slos,
-    strict,
     clock,
     host,
     signal,
-    listener,
+    listener: {
+      start(times) {
+        const begun = infoAt(times);
+        info = begun;
+        notify((reporter) => reporter.start?.(begun));
+      },
+      samples: (batch) => notify((reporter) => reporter.samples?.(batch)),
+      progress: (state) => notify((reporter) => reporter.progress?.(state)),
+      stage: (stage) => notify((reporter) => reporter.stage?.(stage)),
+      skip: (id, reason) =>
+        warn(`Skipped "${redactText(id)}": ${redactText(reason)}`),
+      late: (part) => warn(abandoned(execution[part])),
+    },
   });
-  info ??= head({
-    epochMs: clock.epochMs + clock.now(),
-    loadingMs: clock.now(),
-  });
+  const now = clock.now();
+  info ??= infoAt({ epochMs: clock.epochMs + now, loadingMs: now });
   const report = reportOf(info, result);
   // The error that ended the run matters more than one of its report.
   await reportToAll(reporters, report).catch((error) => {
     if (result.error === undefined) throw error;
-    context.warn(messageOf(error));
+    warn(messageOf(error));
   });
   if (result.error !== undefined) throw result.error;
   return report;
+}
+
+/** Opens a plugin; the stack disposes of it, and a plugin that does not close in time is reported. */
+export async function openPlugin<K extends Kind>(
+  plugin: Configured<K>,
+  context: OpenContext,
+  { stack, clock }: { stack: AsyncDisposableStack; clock: Clock },
+): Promise<Instances[K]> {
+  const opening = plugin.open(context);
+  const instance: Instances[K] & Partial<AsyncDisposable> = await opening;
+  const dispose = () => instance[Symbol.asyncDispose]?.();
+  const name = `${plugin.kind} "${plugin.name}"`;
+  const { warn } = context;
+  stack.defer(() => disposeInTime(name, dispose, { clock, warn }));
+  return instance;
+}
+
+/** Formats the warning about a plugin that did not stop in time. */
+export function abandoned(
+  { kind, name }: Pick<Configured<Kind>, "kind" | "name">,
+): string {
+  return `${kind} "${name}" did not stop in time and is abandoned`;
 }
 
 /** Returns the configuration for the report: defaults resolved, paths absolute, secrets hidden. */
@@ -323,20 +321,18 @@ export async function reportToAll(
   }
 }
 
-/** Passes events on to every reporter. One that throws is reported once and left out from then on. */
-function fanOut(
+/** Returns a function that calls every reporter. One that throws is reported once and left out from then on. */
+function notifier(
   reporters: readonly Reporter[],
-  { warn }: OpenContext,
-  begin: (begun: { epochMs: number; loadingMs: number }) => RunInfo,
-): Omit<RunListener, "late"> {
-  const broken = new Set<Reporter>();
-  function notify(call: (reporter: Reporter) => void): void {
-    for (const reporter of reporters) {
-      if (broken.has(reporter)) continue;
+  warn: OpenContext["warn"],
+): (call: (reporter: Reporter) => void) => void {
+  const working = new Set(reporters);
+  return (call) => {
+    for (const reporter of working) {
       try {
         call(reporter);
       } catch (error) {
-        broken.add(reporter);
+        working.delete(reporter);
         warn(
           `a reporter failed and receives nothing more of this run: ${
             messageOf(error)
@@ -344,17 +340,6 @@ function fanOut(
         );
       }
     }
-  }
-  return {
-    start(begun) {
-      const info = begin(begun);
-      notify((reporter) => reporter.start?.(info));
-    },
-    samples: (batch) => notify((reporter) => reporter.samples?.(batch)),
-    progress: (snapshot) => notify((reporter) => reporter.progress?.(snapshot)),
-    stage: (stage) => notify((reporter) => reporter.stage?.(stage)),
-    skip: (id, reason) =>
-      warn(`Skipped "${redactText(id)}": ${redactText(reason)}`),
   };
 }
 
@@ -362,13 +347,11 @@ function reportOf(
   info: RunInfo,
   { stages, skipped: { count, items }, interrupted }: RunResult,
 ): Report {
-  const skipped = {
-    count,
-    items: items.map(({ id, reason }) => ({
-      id: redactText(id),
-      reason: redactText(reason),
-    })),
-  };
+  const shown = items.map(({ id, reason }) => ({
+    id: redactText(id),
+    reason: redactText(reason),
+  }));
+  const skipped = { count, items: shown };
   return { schema: "earshot.report/2", ...info, stages, skipped, interrupted };
 }
 

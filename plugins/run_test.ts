@@ -8,7 +8,7 @@ import {
   type Reporter,
   UsageError,
 } from "./mod.ts";
-import { reportToAll, run, type RunOptions } from "./run.ts";
+import { abandoned, reportToAll, run, type RunOptions } from "./run.ts";
 
 function reporter(
   parts: Partial<Reporter>,
@@ -192,4 +192,11 @@ Deno.test("reportToAll() reaches every reporter, and throws what went wrong afte
     /one\ntwo/,
   );
   assert.deepEqual(received, ["report", "report"]);
+});
+
+Deno.test("abandoned() names the plugin that did not stop", () => {
+  assert.equal(
+    abandoned(repeat({ text: "x" })),
+    'dataset "repeat" did not stop in time and is abandoned',
+  );
 });
