@@ -95,12 +95,12 @@ export function serverErrorIn(
   value: unknown,
   eventType?: ServerEvent["type"],
 ): RequestError | undefined {
-  const outer = asObject(value);
+  const outer = isObject(value) ? value : {};
   const { type, object, error } = outer;
   const isError = eventType === "error" || type === "error" ||
     object === "error" || (error !== undefined && error !== null);
   if (!isError) return undefined;
-  const inner: JsonObject = { ...outer, ...asObject(error) };
+  const inner: JsonObject = { ...outer, ...(isObject(error) && error) };
   const message = [inner.message, inner.detail, error, value]
     .find((text) => typeof text === "string" && text !== "");
   return new RequestError(
@@ -116,10 +116,6 @@ function errorCode({ code, type }: JsonObject): string | undefined {
     typeof one === "number" || (typeof one === "string" && one !== "error")
   );
   return known === undefined ? undefined : String(known);
-}
-
-function asObject(value: unknown): JsonObject {
-  return typeof value === "object" && value !== null ? value as JsonObject : {};
 }
 
 /**

@@ -4,7 +4,7 @@ import { openTarget } from "../connect/target.ts";
 import type { HttpRequest, ResponseReader } from "../http/http.ts";
 import { openHttp } from "../http/transport.ts";
 import { bytesOf } from "./json.ts";
-import type { OpenAiSettings } from "./options.ts";
+import { exactTokens, isStreamed, type OpenAiSettings } from "./options.ts";
 import {
   openTokenizerOption,
   type SentText,
@@ -27,8 +27,6 @@ export interface Protocol<Prepared> {
   readonly needs: Backend["needs"];
   /** Facts for the report, beside those of every backend. */
   readonly facts: Readonly<Record<string, unknown>>;
-  /** Whether answers are requested as event streams. */
-  readonly streams: boolean;
   /**
    * Builds the part of a request that does not depend on earlier answers.
    *
@@ -39,8 +37,6 @@ export interface Protocol<Prepared> {
   request(request: InferenceRequest<Prepared>): Wire;
   /** Creates a reader for the answer to a request. */
   reader(call: Call, request: InferenceRequest<Prepared>): AnswerReader;
-  /** Returns the number of tokens requested, if exactly that many are to be generated. */
-  exactTokens?(turn: Turn): number | undefined;
   /** Returns the text of a request for counting tokens, or `undefined` if it contains more than text. */
   sent?(request: InferenceRequest<Prepared>): SentText | undefined;
 }
@@ -105,19 +101,20 @@ export async function openBackend<
     prepare: (turn, signal) => protocol.prepare(turn, signal),
     async send(request, call) {
       call.throwIfAborted();
-      const reader = observe(protocol.reader(call, request), {
+      const reader = observe(
+        protocol.reader(call, request),
         trace,
-        warn: protocol.streams ? warn : undefined,
-      });
+        isStreamed(settings) ? warn : undefined,
+      );
       try {
         const wire = { url, ...protocol.request(request) };
         if (trace) traceRequest(trace, wire);
         const { requestId } = await http.exchange(wire, call, reader);
         const output = reader.result();
-        checkLength(warn, output, protocol.exactTokens?.(request.turn));
-        return requestId === undefined || output.responseId !== undefined
+        checkLength(warn, output, exactTokens(settings, request.turn));
+        return requestId === undefined
           ? output
-          : { ...output, responseId: requestId };
+          : { responseId: requestId, ...output };
       } catch (error) {
         throw cleanFailure(error, clean);
       }
@@ -131,18 +128,14 @@ export async function openBackend<
   };
 }
 
-/** Receives what is to be said about an answer. */
-export interface Observers {
-  /** Receives the answer before it is read. */
-  readonly trace: Trace | undefined;
-  /** Warns of whole answers and mislabelled streams; set if a stream was requested. */
-  readonly warn: WarnOnce | undefined;
-}
-
-/** Adds the trace of an answer and the warnings of one that does not stream to a reader. */
+/**
+ * Adds to a reader the trace of the answer, and the warnings of whole answers and mislabelled streams: `warn` is set if a
+ * stream was requested.
+ */
 export function observe(
   reader: AnswerReader,
-  { trace, warn }: Observers,
+  trace: Trace | undefined,
+  warn: WarnOnce | undefined,
 ): AnswerReader {
   return {
     ...reader,

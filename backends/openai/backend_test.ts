@@ -147,11 +147,15 @@ Deno.test("traceRequest() shows JSON, the size of any other body, and no query",
 Deno.test("observe() shows each event with its type and whole answers, and changes nothing", () => {
   const { trace, seen } = tracing();
   const read: unknown[] = [];
-  const reader = observe({
-    event: (event, atMs) => read.push([event.data, atMs]) > 1,
-    body: (text, atMs) => void read.push([text, atMs]),
-    result: () => ({ text: "t" }),
-  }, { trace, warn: undefined });
+  const reader = observe(
+    {
+      event: (event, atMs) => read.push([event.data, atMs]) > 1,
+      body: (text, atMs) => void read.push([text, atMs]),
+      result: () => ({ text: "t" }),
+    },
+    trace,
+    undefined,
+  );
   assert.equal(reader.event({ data: "a" }, 1), false);
   assert.equal(reader.event({ type: "error", data: "b" }, 2), true);
   reader.body("c", 3);

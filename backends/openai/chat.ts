@@ -11,13 +11,7 @@ import {
   type PreparedTurn,
   turnsBehind,
 } from "./conversation.ts";
-import {
-  fieldOf,
-  type JsonObject,
-  objectsIn,
-  textOf,
-  tryJson,
-} from "../../lib/json.ts";
+import { type JsonObject, objectsIn, textOf } from "../../lib/json.ts";
 import { withoutEmpty } from "./json.ts";
 import { Media } from "./media.ts";
 import {
@@ -233,17 +227,13 @@ function encodeCalls(
 }
 
 /** Returns the text in a body and the fields that the server's chat template turns into a prompt. */
-function sentText(body: Uint8Array): SentText | undefined {
-  const sent = tryJson(new TextDecoder().decode(body));
-  const field = (name: string) => fieldOf(sent, name);
-  const texts = objectsIn(field("messages")).flatMap(({ content }) =>
+function sentText(body: Uint8Array): SentText {
+  const { messages, tools, chat_template, chat_template_kwargs } = JSON.parse(
+    new TextDecoder().decode(body),
+  );
+  const texts = objectsIn(messages).flatMap(({ content }) =>
     textOf(content) ?? objectsIn(content).map(({ text }) => textOf(text) ?? "")
   );
-  const names = ["messages", "tools", "chat_template", "chat_template_kwargs"];
-  return {
-    text: texts.join("\n"),
-    tokenize: withoutEmpty(
-      Object.fromEntries(names.map((name) => [name, field(name)])),
-    ),
-  };
+  const fields = { messages, tools, chat_template, chat_template_kwargs };
+  return { text: texts.join("\n"), tokenize: withoutEmpty(fields) };
 }

@@ -28,9 +28,8 @@ import { type CallPart, ChatCalls, parseCallPart } from "./tool_calls.ts";
 import type { AnswerReader, Protocol } from "./backend.ts";
 import {
   answerCount,
-  exactTokens,
-  type GenerationSettings,
   isStreamed,
+  type OpenAiSettings,
   tokenLimit,
 } from "./options.ts";
 import { type MeteredChoice, usageMeter } from "./usage.ts";
@@ -43,8 +42,6 @@ export interface ChoicesOptions {
   readonly answers: number;
   /** Maximum number of tokens per answer, if a limit was sent. */
   readonly tokenLimit?: number | undefined;
-  /** Maximum number of events without any known field. @default {50000} */
-  readonly maxUnknown?: number;
   /** Field of each choice in a whole answer: `message` in chats, `text` in completions. */
   readonly field: "message" | "text";
 }
@@ -64,10 +61,12 @@ interface OutputPart extends Pick<Delta, "kind" | "bytes"> {
 /** Output of a choice without parts: an empty delta counts as an event. */
 const EMPTY: readonly OutputPart[] = [{ kind: "text", text: "" }];
 
+/** Maximum number of events without any known field. */
+const MAX_UNKNOWN = 50_000;
+
 /** Reads the answers to chats and completions. The server decides whether they are streamed or whole. */
 export function choicesReader(
-  { call, answers: wanted, tokenLimit, maxUnknown = 50_000, field }:
-    ChoicesOptions,
+  { call, answers: wanted, tokenLimit, field }: ChoicesOptions,
 ): AnswerReader {
   const answers = new Map<number, PartialAnswer>();
   const meter = usageMeter(wanted);
@@ -120,12 +119,12 @@ export function choicesReader(
       const parsed = objectsIn(choices).map(parse);
       // Moonshot reports usage in the choice that finishes, Groq beside the choices.
       const usage = [given, fieldOf(x_groq, "usage")];
-      const tokens = meter.event({ usage, choices: parsed });
+      const tokens = meter.event(usage, parsed);
       for (const choice of parsed) {
         collect(choice);
         emit(choice, atMs, tokens);
       }
-      if (!choices && !usage.some(Boolean) && ++unknown > maxUnknown) {
+      if (!choices && !usage.some(Boolean) && ++unknown > MAX_UNKNOWN) {
         throw protocolError(`it has ${unknown} events without known fields`);
       }
       return false;
@@ -140,7 +139,7 @@ export function choicesReader(
           `each choice must have a ${field}, but one has none`,
         );
       }
-      meter.event({ usage: [usage, fieldOf(x_groq, "usage")], choices: all });
+      meter.event([usage, fieldOf(x_groq, "usage")], all);
       for (const choice of all) collect(choice);
       const isAtLimit = tokenLimit !== undefined &&
         meter.usage()?.outputTokens === tokenLimit &&
@@ -168,16 +167,14 @@ export function choicesReader(
 
 /** Returns the parts of a protocol that chats and completions share. */
 export function choicesProtocol(
-  settings: GenerationSettings,
+  settings: OpenAiSettings,
   field: ChoicesOptions["field"],
-): Pick<Protocol<unknown>, "facts" | "streams" | "exactTokens" | "reader"> {
+): Pick<Protocol<unknown>, "facts" | "reader"> {
   const { streamUsage } = settings;
   const stream = isStreamed(settings);
   const answers = answerCount(settings);
   return {
     facts: { stream, ...(stream && { streamUsage }) },
-    streams: stream,
-    exactTokens: (turn) => exactTokens(settings, turn),
     reader: (call, { turn }) =>
       choicesReader({
         call,
@@ -288,7 +285,12 @@ function partsOfMessage(message: unknown): readonly OutputPart[] {
   const put = (kind: Delta["kind"], text: string | undefined) => {
     if (text) parts.push({ kind, text });
   };
-  put("reasoning", reasoningIn(message));
+  // Servers that send several of these repeat the same text.
+  put(
+    "reasoning",
+    textOf(message.reasoning) || textOf(message.reasoning_content) ||
+      contentOfType(content, "thinking"),
+  );
   put("text", textOf(content) ?? contentOfType(content, "text"));
   put("refusal", textOf(refusal));
   if (calls) {
@@ -303,14 +305,6 @@ function partsOfMessage(message: unknown): readonly OutputPart[] {
     if (text !== "" || bytes > 0) parts.push({ kind: "audio", text, bytes });
   }
   return parts;
-}
-
-/** Returns the reasoning under one of its names: servers that send both repeat the same text. */
-function reasoningIn(
-  { reasoning, reasoning_content: older, content }: JsonObject,
-): string | undefined {
-  return textOf(reasoning) || textOf(older) ||
-    contentOfType(content, "thinking");
 }
 
 /** Joins the parts of one type in a content that is a list, as Mistral's reasoning models send it. */

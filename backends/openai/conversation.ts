@@ -96,12 +96,8 @@ export function conversationRequests(format: ConversationFormat) {
       const system = columns.system === undefined
         ? ""
         : format.system(columns.system);
-      return {
-        body: format.join({ head, system }, [own], []),
-        head,
-        system,
-        own,
-      };
+      const prepared = { head, system, own };
+      return { ...prepared, body: format.join(prepared, [own], []) };
     },
     request(request: InferenceRequest<PreparedTurn>) {
       const { prepared, session: { history: earlier } } = request;
@@ -162,33 +158,31 @@ export function isTextOnly({ messages = [], audio, images }: Columns): boolean {
  * @throws {RequestError} `history_error` if an earlier answer lacks what the history needs.
  */
 function conversationJson(
-  { turn, prepared, session: { history: earlier } }: InferenceRequest<
-    PreparedTurn
-  >,
-  format: ConversationFormat,
+  request: InferenceRequest<PreparedTurn>,
+  { history, toolResult, answer }: ConversationFormat,
 ): readonly (readonly BodyPart[])[] {
-  const { history } = format;
-  const isResent = history === "answers" || history === "scripted";
-  const turns = [...earlier, { turn, prepared, output: undefined }];
-  const first = isResent ? 0 : earlier.length;
-  return turns.slice(first).flatMap(({ turn, prepared, output }, i) => {
-    const index = first + i;
-    const calls = answeredCalls(turn, earlier[index - 1]?.output, index - 1);
-    if (calls.length === 0 && prepared.own.length === 0) throw noCalls();
-    const { toolResult = "" } = turn.columns;
-    const results = calls.map(({ id = "" }) =>
-      format.toolResult(id, toolResult)
-    );
-    const next = turns[index + 1];
+  const turns = turnsBehind(request, history);
+  const first = history === "server" ? turns.length - 1 : 0;
+  return turns.flatMap(({ turn, prepared, output }, i) => {
+    if (i < first) return [];
+    const calls = answeredCalls(turn, turns[i - 1]?.output, i - 1);
+    if (calls.length === 0 && prepared.own.length === 0) {
+      throw new RequestError(
+        "history_error",
+        "toolResult needs a call in the answer before it, but the model called nothing",
+      );
+    }
+    const { toolResult: result = "" } = turn.columns;
+    const next = turns[i + 1]?.turn;
     const answers = output && next
-      ? format.answer(
+      ? answer(
         answerText({ turn, output }, history),
-        answeredCalls(next.turn, output, index),
+        answeredCalls(next, output, i),
         output,
       )
       : [];
     return [
-      ...results.map((message) => [JSON.stringify(message)]),
+      ...calls.map(({ id = "" }) => [JSON.stringify(toolResult(id, result))]),
       prepared.own,
       ...answers.map((message) => [JSON.stringify(message)]),
     ];
@@ -226,27 +220,13 @@ function answeredCalls(
   }));
 }
 
-function noCalls(): RequestError {
-  return new RequestError(
-    "history_error",
-    "toolResult needs a call in the answer before it, but the model called nothing",
-  );
-}
-
-/** Turn of a conversation, with its answer unless it is the one to be sent. */
-interface ConversationTurn<Prepared> {
-  readonly turn: Turn;
-  readonly prepared: Prepared;
-  readonly output?: Output;
-}
-
 /** Returns the turns that a request is based on: the earlier ones, unless there is no history, and its own. */
 export function turnsBehind<Prepared>(
   { turn, prepared, session }: InferenceRequest<Prepared>,
   history: History,
-): readonly ConversationTurn<Prepared>[] {
+) {
   const earlier = history === "none" ? [] : session.history;
-  return [...earlier, { turn, prepared }];
+  return [...earlier, { turn, prepared, output: undefined }];
 }
 
 /** Joins a body: everything up to the list of messages, the messages, and the fields after them. */

@@ -56,21 +56,14 @@ export const embeddings: BackendPlugin<EmbeddingsOptions> = defineBackend({
     openBackend(settings, context, embeddingsProtocol),
 });
 
-/** Body of a request, and the number of vectors that its answer must contain. */
-interface PreparedEmbeddings {
-  readonly body: Uint8Array;
-  readonly inputs: number;
-}
-
 function embeddingsProtocol(
   settings: z.output<typeof embeddingsOptions>,
   model: string,
-): Protocol<PreparedEmbeddings> {
+): Protocol<{ readonly body: Uint8Array; readonly inputs: number }> {
   const { encodingFormat, dimensions, body } = settings;
   return {
     needs: [["text", "texts"]],
     facts: { encodingFormat, ...(dimensions !== undefined && { dimensions }) },
-    streams: false,
     prepare(turn) {
       const input = inputOf(turn);
       const fields = withoutEmpty({

@@ -10,7 +10,7 @@ export function base64Size(base64: string): number {
 export type BodyPart = Uint8Array | string;
 
 /** Encodes a text as UTF-8. Short texts share one allocation, which would otherwise cost more than the encoding. */
-export function bytesOf(text: string): Uint8Array {
+export function bytesOf(text: string): Uint8Array<ArrayBuffer> {
   return Buffer.from(text);
 }
 
@@ -22,7 +22,9 @@ export function jsonRequest(
 }
 
 /** Joins the parts of a body. */
-export function joinBytes(parts: readonly BodyPart[]): Uint8Array {
+export function joinBytes(
+  parts: readonly BodyPart[],
+): Uint8Array<ArrayBuffer> {
   if (parts.every((part) => typeof part === "string")) {
     return bytesOf(parts.join(""));
   }

@@ -134,29 +134,26 @@ export const generationShape = {
   ),
 };
 
-/** Validated {@linkcode OpenAiOptions} with their defaults. */
-export type OpenAiSettings = z.output<z.ZodObject<typeof openAiShape>>;
-
-/** Validated {@linkcode GenerationOptions} with their defaults. */
-export type GenerationSettings = z.output<
-  z.ZodObject<typeof generationShape>
->;
+/** Validated options of any backend of the OpenAI API, with their defaults. */
+export type OpenAiSettings =
+  & z.output<z.ZodObject<typeof openAiShape>>
+  & Partial<z.output<z.ZodObject<typeof generationShape>>>;
 
 /**
  * Checks that options agree and that `body` sets none of the fields that the data provides: for `superRefine`. Options of
  * streams are checked where a backend has them.
  */
 export function refineOpenAi(
-  settings: OpenAiSettings & Partial<GenerationSettings>,
+  settings: OpenAiSettings,
   context: z.RefinementCtx,
   dataFields: readonly string[] = [],
 ): void {
-  const { body, stream = false, streamUsage } = settings;
+  const { body, streamUsage } = settings;
   const name = dataFields.find((name) => Object.hasOwn(body, name));
   if (name !== undefined) {
     refuse(context, "body", `must not set ${name}, which the data provides`);
   }
-  if (streamUsage === "continuous" && !isStreamed({ stream, body })) {
+  if (streamUsage === "continuous" && !isStreamed(settings)) {
     refuse(
       context,
       "streamUsage",
@@ -167,17 +164,13 @@ export function refineOpenAi(
 }
 
 /** Reports whether an answer is streamed. The `body` option overrides `stream`. */
-export function isStreamed(
-  { stream, body }: Pick<GenerationSettings, "stream" | "body">,
-): boolean {
+export function isStreamed({ stream, body }: OpenAiSettings): boolean {
+  if (stream === undefined) return false;
   return (Object.hasOwn(body, "stream") ? body.stream : stream) === true;
 }
 
 /** Returns the number of answers requested: `n` in the `body` option, or 1. */
-export function answerCount(
-  { body }: Pick<GenerationSettings, "body">,
-): number {
-  const { n } = body;
+export function answerCount({ body: { n } }: OpenAiSettings): number {
   return Number.isInteger(n) && (n as number) > 1 ? n as number : 1;
 }
 
@@ -190,18 +183,17 @@ const LIMIT_FIELDS = [
 
 /** Returns the maximum number of tokens per answer, or `undefined` if no limit is sent. */
 export function tokenLimit(
-  settings: Pick<GenerationSettings, "body" | "maxOutputTokens">,
-  { maxOutputTokens }: Turn,
+  { body, maxOutputTokens }: OpenAiSettings,
+  turn: Turn,
 ): number | undefined {
-  const { body } = settings;
   const limit = LIMIT_FIELDS.map((name) => body[name]).find(Number.isInteger) ??
-    maxOutputTokens ?? settings.maxOutputTokens;
+    turn.maxOutputTokens ?? maxOutputTokens;
   return limit === undefined ? undefined : Number(limit);
 }
 
 /** Returns the number of tokens that all answers must have together under `ignoreEos`. */
 export function exactTokens(
-  settings: Pick<GenerationSettings, "body" | "maxOutputTokens" | "ignoreEos">,
+  settings: OpenAiSettings,
   turn: Turn,
 ): number | undefined {
   const limit = settings.ignoreEos ? tokenLimit(settings, turn) : undefined;
@@ -215,14 +207,12 @@ export function exactTokens(
  * @throws {Error} If `ignoreEos` is set without a number of tokens.
  */
 export function generationFields(
-  settings:
-    & Omit<GenerationSettings, "streamUsage">
-    & Partial<GenerationSettings>,
+  settings: OpenAiSettings,
   { model, maxTokensField, turn, own }: {
     readonly model: string;
     readonly maxTokensField: typeof LIMIT_FIELDS[number];
     readonly turn: Turn;
-    readonly own?: JsonObject;
+    readonly own: JsonObject;
   },
 ): JsonObject {
   const { streamUsage = "off", ignoreEos, body } = settings;
@@ -231,8 +221,8 @@ export function generationFields(
     model,
     ...own,
     [maxTokensField]: turn.maxOutputTokens ?? settings.maxOutputTokens,
-    ...(ignoreEos && { ignore_eos: true }),
-    ...(stream && { stream }),
+    ignore_eos: ignoreEos || undefined,
+    stream: stream || undefined,
     ...(stream && streamUsage !== "off" && {
       stream_options: {
         include_usage: true,

@@ -15,7 +15,6 @@ import {
 import type { JsonObject } from "../../lib/json.ts";
 import { Media } from "./media.ts";
 import {
-  exactTokens,
   generationFields,
   type GenerationOptions,
   generationShape,
@@ -104,12 +103,9 @@ export function responsesProtocol(
   model: string,
 ): Protocol<PreparedTurn> {
   const { history } = settings;
-  const stream = isStreamed(settings);
   return {
     ...conversationRequests(responsesFormat(settings, model)),
-    facts: { stream, history },
-    streams: stream,
-    exactTokens: (turn) => exactTokens(settings, turn),
+    facts: { stream: isStreamed(settings), history },
     reader: (call) => responseReader(call),
     sent: (request) => sentText(request, history),
   };
@@ -235,19 +231,16 @@ function sentText(
   if (!turns.every(({ turn }) => isCountable(turn.columns))) return undefined;
   const system = turns.map(({ turn }) => turn.columns.system)
     .findLast((prompt) => prompt !== undefined);
-  const messages = [
-    ...(system === undefined ? [] : [{ role: "system", content: system }]),
-    ...turns.flatMap(({ turn, output }) => [
-      ...ownMessages(turn.columns)
-        .map(({ role, content }) => ({ role, content: joinText(content) })),
-      ...(output
-        ? [{
-          role: "assistant",
-          content: answerText({ turn, output }, history),
-        }]
-        : []),
-    ]),
-  ];
+  const messages: { role: string; content: string }[] = [];
+  if (system !== undefined) messages.push({ role: "system", content: system });
+  for (const { turn, output } of turns) {
+    for (const { role, content } of ownMessages(turn.columns)) {
+      messages.push({ role, content: joinText(content) });
+    }
+    if (!output) continue;
+    const content = answerText({ turn, output }, history);
+    messages.push({ role: "assistant", content });
+  }
   return {
     text: messages.map(({ content }) => content).join("\n"),
     tokenize: { messages },

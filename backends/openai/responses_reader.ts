@@ -67,15 +67,11 @@ export function responseReader(call: Pick<Call, "output">): AnswerReader {
     for (const text of parts) call.output(atMs, { kind: "tool", text });
   }
 
-  function count(...usage: readonly unknown[]): void {
-    meter.event({ usage, choices: [] });
-  }
-
   /** Takes the final response: its usage, and the output that no earlier event contained. */
   function takeResponse(final: unknown, end?: string, atMs?: number): void {
     // An end without a response is completed by the latest one, except for the status, which has changed since.
     response = isObject(final) ? final : { ...response, status: undefined };
-    count(response.usage);
+    meter.event([response.usage], []);
     const items = objectsIn(response.output);
     take("response", items.flatMap(partsOfItem), atMs);
     if (functions.calls.length === 0) {
@@ -91,7 +87,7 @@ export function responseReader(call: Pick<Call, "output">): AnswerReader {
       if (sent.data.trim() === "[DONE]") return true;
       const event = parseEvent(sent);
       const type = textOf(event.type) ?? sent.type ?? "";
-      count(event.usage, fieldOf(event.response, "usage"));
+      meter.event([event.usage, fieldOf(event.response, "usage")], []);
       const end = ENDS.get(type);
       if (end) {
         takeResponse(event.response, end, atMs);

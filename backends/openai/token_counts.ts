@@ -7,7 +7,6 @@ import {
 import { NO_SUCH_PATH } from "../connect/target.ts";
 import { fieldOf, type JsonObject, tryJson } from "../../lib/json.ts";
 import { withoutEmpty } from "./json.ts";
-import type { OpenAiSettings } from "./options.ts";
 import type { WarnOnce } from "../../lib/warn_once.ts";
 import {
   isRequestError,
@@ -54,7 +53,7 @@ export interface TokenCountsOptions {
  * @throws {UsageError} If its file cannot be used.
  */
 export async function openTokenizerOption(
-  { tokenizer }: Pick<OpenAiSettings, "tokenizer">,
+  { tokenizer }: { readonly tokenizer?: string | undefined },
 ): Promise<Tokenizer | undefined> {
   if (tokenizer === undefined) return undefined;
   return await openTokenizer(tokenizer).catch((cause) => {

@@ -1,5 +1,5 @@
 import type { Usage } from "../../plugins/mod.ts";
-import { isObject, type JsonObject } from "../../lib/json.ts";
+import { fieldOf, isObject, type JsonObject } from "../../lib/json.ts";
 
 /**
  * Returns the token counts of one `usage` object, under the names of any endpoint and of servers with names of their
@@ -36,10 +36,16 @@ function raise(counts: Counts, by: Counts): void {
   for (const field of FIELDS) put(counts, field, by[field]);
 }
 
-/** Merges the `usage` objects of one event; returns `undefined` without one. */
-function countsIn(usages: readonly unknown[]): Counts | undefined {
+/** Merges the `usage` objects of one event, also those in its answers; returns `undefined` without one. */
+function countsIn(
+  usages: readonly unknown[],
+  choices: readonly MeteredChoice[] = [],
+): Counts | undefined {
   let counts: Counts | undefined;
   for (const usage of usages) if (isObject(usage)) read(counts ??= {}, usage);
+  for (const { usage } of choices) {
+    if (isObject(usage)) read(counts ??= {}, usage);
+  }
   const outputTokens = counts && generatedIn(counts);
   if (outputTokens !== undefined) counts!.outputTokens = outputTokens;
   return counts;
@@ -76,28 +82,21 @@ function read(counts: Counts, usage: JsonObject): void {
   put(counts, "reasoningTokens", usage.reasoning_tokens);
   put(counts, "audioSeconds", usage.prompt_audio_seconds);
   put(counts, "audioSeconds", usage.seconds);
-  for (const name of INPUT_DETAILS) {
-    const details = usage[name];
-    if (!isObject(details)) continue;
-    put(counts, "cachedTokens", details.cached_tokens);
-    put(counts, "audioTokens", details.audio_tokens);
-  }
-  for (const name of OUTPUT_DETAILS) {
-    const details = usage[name];
-    if (!isObject(details)) continue;
-    put(counts, "reasoningTokens", details.reasoning_tokens);
-  }
+  readInput(counts, usage.prompt_tokens_details);
+  readInput(counts, usage.input_tokens_details);
+  readInput(counts, usage.input_token_details);
+  put(counts, "reasoningTokens", reasoningIn(usage.completion_tokens_details));
+  put(counts, "reasoningTokens", reasoningIn(usage.output_tokens_details));
 }
 
-const INPUT_DETAILS = [
-  "prompt_tokens_details",
-  "input_tokens_details",
-  "input_token_details",
-] as const;
-const OUTPUT_DETAILS = [
-  "completion_tokens_details",
-  "output_tokens_details",
-] as const;
+function readInput(counts: Counts, details: unknown): void {
+  put(counts, "cachedTokens", fieldOf(details, "cached_tokens"));
+  put(counts, "audioTokens", fieldOf(details, "audio_tokens"));
+}
+
+function reasoningIn(details: unknown): unknown {
+  return fieldOf(details, "reasoning_tokens");
+}
 
 function put(counts: Counts, field: keyof Counts, value: unknown): void {
   if (typeof value !== "number" || !(value >= (counts[field] ?? 0))) return;
@@ -114,14 +113,6 @@ function toUsage(counts: Counts): Usage | undefined {
   return Object.keys(usage).length > 0 ? usage : undefined;
 }
 
-/** Token counts in one event of a stream or in a whole answer. */
-export interface MeteredEvent {
-  /** Objects that may contain counts of one answer or of all. */
-  readonly usage: readonly unknown[];
-  /** Answers in the event; empty for an event with only counts. */
-  readonly choices: readonly MeteredChoice[];
-}
-
 /** One answer in an event. */
 export interface MeteredChoice {
   readonly index: number;
@@ -136,10 +127,14 @@ export interface UsageMeter {
   /** Returns the counts so far; `undefined` without any. */
   usage(): Usage | undefined;
   /**
-   * Adds an event. Returns its number of tokens if every event of the answer so far has a count; never for several
-   * answers, whose counts cannot be assigned to one.
+   * Adds an event of a stream or a whole answer: the objects in it that may contain counts of one answer or of all, and
+   * the answers in it, if any. Returns its number of tokens if every event of the answer so far has a count; never for
+   * several answers, whose counts cannot be assigned to one.
    */
-  event(event: MeteredEvent): number | undefined;
+  event(
+    usage: readonly unknown[],
+    choices: readonly MeteredChoice[],
+  ): number | undefined;
 }
 
 /** Creates a meter for a number of answers. */
@@ -153,8 +148,8 @@ function meterOfOne(): UsageMeter {
   let before = 0;
   return {
     usage: () => toUsage(all),
-    event({ usage, choices }) {
-      const now = countsIn(withOwn(usage, choices));
+    event(usage, choices) {
+      const now = countsIn(usage, choices);
       if (now) raise(all, now);
       if (choices.length === 0) return undefined;
       const total = now?.outputTokens;
@@ -167,15 +162,6 @@ function meterOfOne(): UsageMeter {
       return tokens;
     },
   };
-}
-
-/** Adds the counts of single answers to those of the event: of one answer, both are the same. */
-function withOwn(
-  usage: readonly unknown[],
-  choices: readonly MeteredChoice[],
-): readonly unknown[] {
-  const hasOwn = choices.some((choice) => choice.usage);
-  return hasOwn ? [...usage, ...choices.map(({ usage }) => usage)] : usage;
 }
 
 /**
@@ -191,8 +177,8 @@ function meterOfSeveral(answers: number): UsageMeter {
   const deltas = new Map<number, number>();
   /** Counts from events without answers. If there are more than answers, they are not one for each. */
   const separate: Counts[] = [];
-  const besideScope = scopeJudge();
-  const separateScope = scopeJudge();
+  const besideScope = new ScopeJudge();
+  const separateScope = new ScopeJudge();
   let allDeltas = 0;
   let hasOwn = false;
   let isBetween = false;
@@ -233,17 +219,17 @@ function meterOfSeveral(answers: number): UsageMeter {
   /** Returns the counts to add up; empty if the counts are those of all answers. */
   function countsOfEach(): readonly Counts[] {
     const isSeparate = separate.length === answers &&
-      (isBetween || separateScope.isOne());
+      (isBetween || separateScope.isOne);
     if (isSeparate) return separate;
-    if (separate.length > 0 && !separateScope.isOne()) return [];
-    return hasOwn || besideScope.isOne() || fitsEach()
+    if (separate.length > 0 && !separateScope.isOne) return [];
+    return hasOwn || besideScope.isOne || fitsEach()
       ? [...beside.values()]
       : [];
   }
 
   return {
     usage: () => toUsage(withSum(all, countsOfEach())),
-    event({ usage, choices }) {
+    event(usage, choices) {
       // Counts that answers follow are not those of all.
       isBetween ||= separate.length > 0 && choices.length > 0;
       for (const { index, hasOutput } of choices) {
@@ -268,17 +254,17 @@ function meterOfSeveral(answers: number): UsageMeter {
  * Decides whether counts are of one answer or of all: of one if a count is lower than the number of deltas so far, or
  * grows by less than the deltas since the last count.
  */
-function scopeJudge() {
-  let last = { output: 0, deltas: 0 };
-  let isOne = false;
-  return {
-    isOne: () => isOne,
-    see(output: number, deltas: number): void {
-      isOne ||= output < deltas || output < last.output ||
-        output - last.output < deltas - last.deltas;
-      last = { output, deltas };
-    },
-  };
+class ScopeJudge {
+  isOne = false;
+  #output = 0;
+  #deltas = 0;
+
+  see(output: number, deltas: number): void {
+    this.isOne ||= output < deltas || output < this.#output ||
+      output - this.#output < deltas - this.#deltas;
+    this.#output = output;
+    this.#deltas = deltas;
+  }
 }
 
 /** Returns counts with the output of all parts added up, if there are parts. */

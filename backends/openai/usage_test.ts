@@ -113,14 +113,11 @@ for (const [name, usage, expected] of FORMS) {
 
 /** Adds an event with output of one answer. */
 function output(meter: UsageMeter, usage: unknown, index = 0) {
-  return meter.event({
-    usage: [usage],
-    choices: [{ index, hasOutput: true }],
-  });
+  return meter.event([usage], [{ index, hasOutput: true }]);
 }
 
 function aside(meter: UsageMeter, usage: unknown) {
-  return meter.event({ usage: [usage], choices: [] });
+  return meter.event([usage], []);
 }
 
 Deno.test("usageMeter() returns the tokens of each event if every event has a count", () => {
@@ -298,14 +295,11 @@ function several(style: typeof STYLES[number], turns: readonly number[]) {
     const tokens = style.startsWith("of all so far") ? all : own;
     const isBeside = isEach || (isLast && style.includes("last event"));
     const isInChoice = isLast && style.includes("in its choice");
-    meter.event({
-      usage: [isBeside ? usageFor(tokens) : null],
-      choices: [{
-        index,
-        hasOutput: true,
-        ...(isInChoice && { usage: usageFor(own) }),
-      }],
-    });
+    meter.event([isBeside ? usageFor(tokens) : null], [{
+      index,
+      hasOutput: true,
+      ...(isInChoice && { usage: usageFor(own) }),
+    }]);
     if (isLast && style.includes("in an event after")) {
       aside(meter, usageFor(own));
     }
@@ -340,7 +334,7 @@ for (const isApart of [true, false]) {
       const meter = usageMeter(2);
       const end = (index: number, tokens: number) => {
         const choices = [{ index, hasOutput: false }];
-        meter.event({ usage: [isApart ? null : usageFor(tokens)], choices });
+        meter.event([isApart ? null : usageFor(tokens)], choices);
         if (isApart) aside(meter, usageFor(tokens));
       };
       end(0, 1);
@@ -354,12 +348,9 @@ for (const isApart of [true, false]) {
 Deno.test("usageMeter() adds up the usage of each answer in a whole response", () => {
   const meter = usageMeter(2);
   const usage = { prompt_tokens: 9, completion_tokens: 11 };
-  meter.event({
-    usage: [undefined],
-    choices: [
-      { index: 0, hasOutput: true, usage },
-      { index: 1, hasOutput: true, usage },
-    ],
-  });
+  meter.event([undefined], [
+    { index: 0, hasOutput: true, usage },
+    { index: 1, hasOutput: true, usage },
+  ]);
   assert.deepEqual(meter.usage(), { inputTokens: 9, outputTokens: 22 });
 });

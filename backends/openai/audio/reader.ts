@@ -24,13 +24,15 @@ import { usageMeter, usageOf } from "../usage.ts";
 import { type Call, type Output, RequestError } from "../../../plugins/mod.ts";
 
 /** Formats of a whole answer. */
-export type ResponseFormat =
-  | "json"
-  | "verbose_json"
-  | "text"
-  | "srt"
-  | "vtt"
-  | "diarized_json";
+export const RESPONSE_FORMATS = [
+  "json",
+  "verbose_json",
+  "text",
+  "srt",
+  "vtt",
+  "diarized_json",
+] as const;
+export type ResponseFormat = typeof RESPONSE_FORMATS[number];
 
 /** Reads the transcript of an upload, streamed or whole. */
 export function transcriptReader(
@@ -64,10 +66,9 @@ export function transcriptReader(
     if (delta !== undefined) {
       hasDeltas = true;
       const choice = { index: 0, hasOutput: delta !== "" };
-      const tokens = meter.event({ usage: [usage], choices: [choice] });
-      return put(atMs, delta, tokens);
+      return put(atMs, delta, meter.event([usage], [choice]));
     }
-    meter.event({ usage: [usage], choices: [] });
+    meter.event([usage], []);
     if (segment !== undefined && !hasDeltas) {
       put(atMs, withSpace(latest, segment));
     } else if (text && latest === "") put(atMs, text);

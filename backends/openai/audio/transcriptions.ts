@@ -8,8 +8,13 @@ import {
   text,
 } from "../../connect/options.ts";
 import { type Form, type FormField, multipart } from "./multipart.ts";
-import { type ResponseFormat, transcriptReader } from "./reader.ts";
+import {
+  RESPONSE_FORMATS,
+  type ResponseFormat,
+  transcriptReader,
+} from "./reader.ts";
 import { openBackend, type Protocol } from "../backend.ts";
+import { withoutEmpty } from "../json.ts";
 import type { JsonObject } from "../../../lib/json.ts";
 import {
   type GenerationOptions,
@@ -45,79 +50,6 @@ export interface SpeechToTextOptions
   prompt?: string;
   /** Sampling temperature, 0 to 2. The server's default unless set. */
   temperature?: number;
-}
-
-const { ignoreEos: _, ...generation } = generationShape;
-
-/** Schema of {@linkcode SpeechToTextOptions}, for use in a backend's own schema. */
-export const speechToTextShape = {
-  ...generation,
-  // Hours of audio are one request.
-  requestTimeoutMs: offLimit().default(3_600_000).describe(
-    'Timeout of the whole request, or "off"',
-  ),
-  body: generation.body.describe(
-    "Further fields of the form; null removes a field",
-  ),
-  audioFormat: z.enum(["as-is", "wav"]).default("as-is").describe(
-    "Upload: the unchanged file, or mono PCM16 in WAV",
-  ),
-  sampleRateHz: z.int().min(1000).max(384_000).optional().describe(
-    "Sample rate of the WAV file in Hz; 16000 unless set",
-  ),
-  language: text("must not be empty", (value) => value !== "").optional()
-    .describe("Spoken language, such as en; detected by the server unless set"),
-  prompt: z.string().optional().describe("Text that guides the model"),
-  temperature: number("must be 0 to 2", 0, 2).optional().describe(
-    "Sampling temperature, 0 to 2",
-  ),
-};
-
-/** Formats that servers can stream. */
-const STREAMED: readonly ResponseFormat[] = ["json", "text", "diarized_json"];
-
-/** Validated {@linkcode SpeechToTextOptions} with their defaults. */
-export type SpeechToTextSettings =
-  & z.output<z.ZodObject<typeof speechToTextShape>>
-  & {
-    readonly responseFormat: ResponseFormat;
-    readonly timestampGranularities?: readonly string[] | undefined;
-  };
-
-/** Fields that `body` must not set, as the backend depends on them, and the source of each. */
-const OWN_FIELDS: Readonly<Record<string, string>> = {
-  file: "which the data provides",
-  stream: "which the option stream sets",
-  response_format: "which the option responseFormat sets",
-};
-
-/** Checks that the options agree: for `superRefine`. */
-export function refineSpeechToText(
-  settings: SpeechToTextSettings,
-  context: z.RefinementCtx,
-): void {
-  const { stream, responseFormat, audioFormat, sampleRateHz, body } = settings;
-  if (stream && !STREAMED.includes(responseFormat)) {
-    refuse(
-      context,
-      "responseFormat",
-      "must be json, text or diarized_json if stream is true (stream=false allows all)",
-    );
-  }
-  if (audioFormat !== "wav" && sampleRateHz !== undefined) {
-    refuse(
-      context,
-      "sampleRateHz",
-      "must not be set unless audioFormat is wav",
-    );
-  }
-  for (const [field, source] of Object.entries(OWN_FIELDS)) {
-    // Some servers do not support response_format: null removes it.
-    const isRemoved = field === "response_format" && body[field] === null;
-    if (body[field] === undefined || isRemoved) continue;
-    refuse(context, "body", `must not set ${field}, ${source}`);
-  }
-  refineOpenAi(settings, context);
 }
 
 /** Options of {@linkcode transcriptions}. */
@@ -156,23 +88,85 @@ export interface TranslationsOptions extends SpeechToTextOptions {
   responseFormat?: "json" | "verbose_json" | "text" | "srt" | "vtt";
 }
 
-const FORMATS = ["json", "verbose_json", "text", "srt", "vtt"] as const;
+const { ignoreEos: _, ...generation } = generationShape;
 
 const transcriptionsOptions = z.strictObject({
-  ...speechToTextShape,
+  ...generation,
+  // Hours of audio are one request.
+  requestTimeoutMs: offLimit().default(3_600_000).describe(
+    'Timeout of the whole request, or "off"',
+  ),
+  body: generation.body.describe(
+    "Further fields of the form; null removes a field",
+  ),
+  audioFormat: z.enum(["as-is", "wav"]).default("as-is").describe(
+    "Upload: the unchanged file, or mono PCM16 in WAV",
+  ),
+  sampleRateHz: z.int().min(1000).max(384_000).optional().describe(
+    "Sample rate of the WAV file in Hz; 16000 unless set",
+  ),
+  language: text("must not be empty", (value) => value !== "").optional()
+    .describe("Spoken language, such as en; detected by the server unless set"),
+  prompt: z.string().optional().describe("Text that guides the model"),
+  temperature: number("must be 0 to 2", 0, 2).optional().describe(
+    "Sampling temperature, 0 to 2",
+  ),
   path: endpointPath("/v1/audio/transcriptions"),
-  responseFormat: z.enum([...FORMATS, "diarized_json"]).default("json")
+  responseFormat: z.enum(RESPONSE_FORMATS).default("json")
     .describe("Format of the answer"),
   timestampGranularities: z.array(z.enum(["word", "segment"])).readonly()
     .optional().describe("Timestamps in the answer"),
-}).superRefine(refineSpeechToText);
+});
 
-const translationsOptions = z.strictObject({
-  ...speechToTextShape,
-  path: endpointPath("/v1/audio/translations"),
-  responseFormat: z.enum(FORMATS).default("json")
-    .describe("Format of the answer"),
-}).superRefine(refineSpeechToText);
+const translationsOptions = transcriptionsOptions
+  .omit({ timestampGranularities: true })
+  .extend({
+    path: endpointPath("/v1/audio/translations"),
+    responseFormat: z.enum(RESPONSE_FORMATS).exclude(["diarized_json"])
+      .default("json").describe("Format of the answer"),
+  });
+
+/** Validated options of transcriptions, or of translations, which have fewer. */
+type SpeechToTextSettings = z.output<typeof transcriptionsOptions>;
+
+/** Formats that servers can stream. */
+const STREAMED: readonly ResponseFormat[] = ["json", "text", "diarized_json"];
+
+/** Fields that `body` must not set, as the backend depends on them, and the source of each. */
+const OWN_FIELDS: Readonly<Record<string, string>> = {
+  file: "which the data provides",
+  stream: "which the option stream sets",
+  response_format: "which the option responseFormat sets",
+};
+
+/** Checks that the options agree: for `superRefine`. */
+function refineSpeechToText(
+  settings: SpeechToTextSettings,
+  context: z.RefinementCtx,
+): void {
+  const { stream, responseFormat, audioFormat, sampleRateHz, body } = settings;
+  if (stream && !STREAMED.includes(responseFormat)) {
+    refuse(
+      context,
+      "responseFormat",
+      "must be json, text or diarized_json if stream is true (stream=false allows all)",
+    );
+  }
+  if (audioFormat !== "wav" && sampleRateHz !== undefined) {
+    refuse(
+      context,
+      "sampleRateHz",
+      "must not be set unless audioFormat is wav",
+    );
+  }
+  for (const [field, source] of Object.entries(OWN_FIELDS)) {
+    // Some servers do not support response_format: null removes it.
+    const isRemoved = field === "response_format" && body[field] === null;
+    if (body[field] === undefined || isRemoved) continue;
+    refuse(context, "body", `must not set ${field}, ${source}`);
+  }
+  refineOpenAi(settings, context);
+}
 
 /**
  * Uploads speech to `/v1/audio/transcriptions` and reads the transcripts, streamed or whole.
@@ -190,7 +184,7 @@ export const transcriptions: BackendPlugin<TranscriptionsOptions> =
     name: "transcriptions",
     summary: "Uploads speech to /v1/audio/transcriptions",
     primary: "target",
-    options: transcriptionsOptions,
+    options: transcriptionsOptions.superRefine(refineSpeechToText),
     open: (settings, context) => openBackend(settings, context, speechToText),
   });
 
@@ -209,7 +203,7 @@ export const translations: BackendPlugin<TranslationsOptions> = defineBackend({
   name: "translations",
   summary: "Uploads speech to /v1/audio/translations",
   primary: "target",
-  options: translationsOptions,
+  options: translationsOptions.superRefine(refineSpeechToText),
   open: (settings, context) => openBackend(settings, context, speechToText),
 });
 
@@ -232,23 +226,13 @@ function speechToText(
     response_format: responseFormat,
     timestamp_granularities: settings.timestampGranularities,
     // vLLM has the stream options as fields of their own.
-    ...(stream && {
-      stream,
-      ...(streamUsage !== "off" && { stream_include_usage: true }),
-      ...(streamUsage === "continuous" && {
-        stream_continuous_usage_stats: true,
-      }),
-    }),
+    stream: stream || undefined,
+    stream_include_usage: (stream && streamUsage !== "off") || undefined,
+    stream_continuous_usage_stats: streamUsage === "continuous" || undefined,
   };
   return {
     needs: ["audio"],
-    facts: {
-      stream,
-      responseFormat,
-      audioFormat,
-      ...(language !== undefined && { language }),
-    },
-    streams: stream,
+    facts: withoutEmpty({ stream, responseFormat, audioFormat, language }),
     async prepare({ columns: { audio }, maxOutputTokens }) {
       if (!audio) throw new Error("the turn has no audio to upload");
       const max_completion_tokens = maxOutputTokens ?? settings.maxOutputTokens;
