@@ -102,7 +102,7 @@ async function readFrom<T>(
 }
 
 /** Audio to decode. Plain data, so that it can be sent to a worker. */
-export interface EncodedAudio {
+export interface DecodeJob {
   /** The name of the audio in errors. */
   readonly name: string;
   /** The whole file, or the needed samples of a WAV file. */
@@ -111,6 +111,8 @@ export interface EncodedAudio {
   readonly fmt?: Uint8Array<ArrayBuffer>;
   /** Samples of the file to decode. @default {all} */
   readonly range?: SampleRange;
+  /** Rate of the result. */
+  readonly sampleRateHz: number;
 }
 
 /** Audio in memory whose headers have been read. */
@@ -128,7 +130,7 @@ interface OpenedAudio {
  * @throws {AudioError} If it is not audio, empty or truncated.
  */
 export async function openAudio(
-  { name, bytes: given, fmt, range }: EncodedAudio,
+  { name, bytes: given, fmt, range }: Omit<DecodeJob, "sampleRateHz">,
 ): Promise<OpenedAudio> {
   try {
     const { file, bytes } = fmt
@@ -206,11 +208,6 @@ export async function decodeAudio(
     (_, channel) => joinSamples(pieces.map((piece) => piece[channel]!)),
   );
   return { sampleRateHz, channels };
-}
-
-/** Audio to decode, and the rate of the result. */
-export interface DecodeJob extends EncodedAudio {
-  readonly sampleRateHz: number;
 }
 
 /** Decodes, mixes to mono, resamples and converts piece by piece, so that only the file and the result are in memory. */

@@ -92,31 +92,30 @@ export function bytesFrom(
 }
 
 async function openFile(path: string): Promise<AudioBytes> {
+  let file: Deno.FsFile | undefined;
   try {
-    const file = await Deno.open(path);
-    try {
-      const { size, isFile } = await file.stat();
-      if (!isFile) throw new TypeError("not a regular file");
-      return fileBytes(file, size);
-    } catch (cause) {
-      file.close();
-      throw cause;
-    }
+    file = await Deno.open(path);
+    const { size, isFile } = await file.stat();
+    if (!isFile) throw new TypeError("not a regular file");
+    return fileBytes(file, size);
   } catch (cause) {
+    file?.close();
     throw new AudioError(`cannot read ${path}: ${reasonOf(cause)}`, { cause });
   }
 }
 
 function fileBytes(file: Deno.FsFile, size: number): AudioBytes {
-  let position = 0;
   return {
     size,
     async read(start, end) {
-      const wanted = Math.min(end, size) - start;
-      if (wanted <= 0) return new Uint8Array();
-      if (position !== start) await file.seek(start, Deno.SeekMode.Start);
-      const bytes = await readFully(file, wanted);
-      position = start + bytes.length;
+      const bytes = new Uint8Array(Math.max(0, Math.min(end, size) - start));
+      if (bytes.length > 0) await file.seek(start, Deno.SeekMode.Start);
+      let filled = 0;
+      while (filled < bytes.length) {
+        const count = await file.read(bytes.subarray(filled));
+        if (count === null) return bytes.slice(0, filled);
+        filled += count;
+      }
       return bytes;
     },
     [Symbol.asyncDispose]() {
@@ -124,18 +123,4 @@ function fileBytes(file: Deno.FsFile, size: number): AudioBytes {
       return Promise.resolve();
     },
   };
-}
-
-async function readFully(
-  file: Deno.FsFile,
-  length: number,
-): Promise<Uint8Array<ArrayBuffer>> {
-  const bytes = new Uint8Array(length);
-  let filled = 0;
-  while (filled < length) {
-    const count = await file.read(bytes.subarray(filled));
-    if (count === null) break;
-    filled += count;
-  }
-  return filled === length ? bytes : bytes.slice(0, filled);
 }
