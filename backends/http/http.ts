@@ -4,7 +4,8 @@ import type { TlsOptions } from "../connect/tls.ts";
 /** Sends HTTP requests to one server. No request waits for another's connection. */
 export interface Http extends AsyncDisposable {
   /**
-   * Sends one request and reads its response. Resolves when the response has ended or its last event was received.
+   * Sends one request and reads its response. Resolves when the response has ended or its last event was received, with
+   * the server's name for the request in its header `x-request-id`.
    *
    * Marks `connected` (on a new connection), `requestSent`, `headers` and `firstByte`, counts reads and events, and
    * reports when the response ended. A request that is sent again is counted, and has the marks of the last time.
@@ -18,13 +19,7 @@ export interface Http extends AsyncDisposable {
     request: HttpRequest,
     call: Call,
     reader: ResponseReader,
-  ): Promise<Exchanged>;
-}
-
-/** Result of an exchange besides the response. */
-export interface Exchanged {
-  /** The server's name for the request, in its header `x-request-id`. */
-  readonly requestId?: string;
+  ): Promise<string | undefined>;
 }
 
 /** A complete POST request. */
@@ -62,12 +57,8 @@ export interface ServerEvent {
   readonly isCut?: boolean;
 }
 
-/** Options of {@linkcode Http}. */
-export interface HttpOptions {
-  /** Headers of each request, without the content type. */
-  readonly headers: Readonly<Record<string, string>>;
-  /** Certificates and keys. */
-  readonly tls: TlsOptions;
+/** Timeouts of a request. */
+export interface Timeouts {
   /** Timeout for opening a connection, in milliseconds. */
   readonly connectTimeoutMs: number;
   /** Timeout of the response's headers from when the request was sent, in milliseconds. */
@@ -76,6 +67,14 @@ export interface HttpOptions {
   readonly receiveTimeoutMs?: number | undefined;
   /** Timeout of the whole request, in milliseconds. */
   readonly requestTimeoutMs?: number | undefined;
+}
+
+/** Options of {@linkcode Http}. */
+export interface HttpOptions extends Timeouts {
+  /** Headers of each request, without the content type. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Certificates and keys. */
+  readonly tls: TlsOptions;
   /** Whether a connection is used for one request after another. */
   readonly reuse: boolean;
   /**

@@ -1,10 +1,6 @@
 import assert from "node:assert/strict";
 import { routeTo } from "../connect/dial.ts";
-import {
-  type Connection,
-  type Connections,
-  connectionsTo,
-} from "./connections.ts";
+import { type Connection, ConnectionPool } from "./connections.ts";
 import type { Http } from "./http.ts";
 import { exchange } from "./transport.ts";
 import { ask, asked, open, reached } from "../../tests/support/ask.ts";
@@ -59,13 +55,11 @@ Deno.test("exchange() gives up a connection that is lost behind the last event",
     http2: false,
     env: () => undefined,
   });
-  await using connections = connectionsTo(dial, { reuse: true });
   const taken = new Set<Connection>();
   const closed = new Set<Connection>();
-  const watched: Connections = {
-    ...connections,
-    take() {
-      const connection = connections.take();
+  class WatchedPool extends ConnectionPool {
+    override take() {
+      const connection = super.take();
       const { close } = connection;
       taken.add(connection);
       return Object.assign(connection, {
@@ -74,9 +68,10 @@ Deno.test("exchange() gives up a connection that is lost behind the last event",
           close();
         },
       });
-    },
-  };
-  const route = { url: server.url, path, headers: [], connections: watched };
+    }
+  }
+  await using connections = new WatchedPool(dial, { reuse: true });
+  const route = { url: server.url, path, headers: [], connections };
   const options = {
     connectTimeoutMs: 10_000,
     retryStale: true,

@@ -8,55 +8,53 @@ import {
 } from "../connect/status.ts";
 import { type Body, inflate, type Inflation, wholeBody } from "./body.ts";
 import { eventStream, sniffedBody } from "./events.ts";
-import type { HttpOptions, ResponseReader } from "./http.ts";
+import type { ResponseReader } from "./http.ts";
 import { headerOf, type RawHeaders } from "./wire.ts";
-import { type Call, type Clock, RequestError } from "../../plugins/mod.ts";
-
-/** Joins the pieces of one network read. */
-export interface NetworkReads {
-  /** Adds a piece. */
-  piece(bytes: Buffer): void;
-  /** Passes on the pieces at once. */
-  flush(): void;
-  /** Runs a task after the pieces were passed on. */
-  behind(task: () => void): void;
-}
+import type { Call, Clock } from "../../plugins/mod.ts";
 
 /**
+ * Joins the pieces of one network read.
+ *
  * Undici calls back for each chunk of HTTP, however many are in one network read, and parses all sockets that have
  * data before it returns to the loop. So a read is everything until then: its time is taken with its first piece, and
  * it is passed on when all sockets were parsed, so that no decoding delays the time of another socket.
  */
-export function networkReads(
-  clock: Clock,
-  read: (bytes: Buffer, atMs: number) => void,
-): NetworkReads {
-  let pieces: Buffer[] = [];
-  let atMs = 0;
+export class NetworkReads {
+  readonly #clock: Clock;
+  readonly #read: (bytes: Buffer, atMs: number) => void;
+  #pieces: Buffer[] = [];
+  #atMs = 0;
 
-  function flush(): void {
-    if (pieces.length === 0) return;
-    const bytes = pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
-    pieces = [];
-    read(bytes, atMs);
+  constructor(clock: Clock, read: (bytes: Buffer, atMs: number) => void) {
+    this.#clock = clock;
+    this.#read = read;
   }
 
-  return {
-    piece(bytes) {
-      if (pieces.length === 0) {
-        atMs = clock.now();
-        queueMicrotask(flush);
-      }
-      pieces.push(bytes);
-    },
-    flush,
-    behind(task) {
-      queueMicrotask(() => {
-        flush();
-        task();
-      });
-    },
+  /** Adds a piece. */
+  add(bytes: Buffer): void {
+    if (this.#pieces.length === 0) {
+      this.#atMs = this.#clock.now();
+      queueMicrotask(this.flush);
+    }
+    this.#pieces.push(bytes);
+  }
+
+  /** Passes on the pieces at once. */
+  readonly flush = (): void => {
+    const pieces = this.#pieces;
+    if (pieces.length === 0) return;
+    this.#pieces = [];
+    const bytes = pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
+    this.#read(bytes, this.#atMs);
   };
+
+  /** Runs a task after the pieces were passed on. */
+  behind(task: () => void): void {
+    queueMicrotask(() => {
+      this.flush();
+      task();
+    });
+  }
 }
 
 /** The beginning of a response. */
@@ -223,90 +221,4 @@ function errorBody(
     },
     end,
   };
-}
-
-/** The timeouts among the options. */
-export type LimitOptions = Pick<
-  HttpOptions,
-  | "connectTimeoutMs"
-  | "headersTimeoutMs"
-  | "receiveTimeoutMs"
-  | "requestTimeoutMs"
->;
-
-/** Timeouts of one request: of its connection, the response's headers, each silence after them, and the whole. */
-export interface Limits {
-  /** A connection is being opened. */
-  connecting(): void;
-  /** The connection is open. */
-  connected(): void;
-  /** The request has been sent. */
-  sent(): void;
-  /** The response has begun. */
-  receiving(): void;
-  /** The request is over. */
-  stop(): void;
-}
-
-/** The request that {@linkcode Limits} apply to. */
-export interface LimitedRequest {
-  /** Returns the time of the last read, or of the response's headers. */
-  lastMs(): number;
-  /** Called when a timeout has passed. */
-  expired(failure: RequestError): void;
-}
-
-/** Starts the timeouts, by the run's clock: undici's own timers are up to a second late. */
-export function limitsOf(
-  options: LimitOptions,
-  clock: Clock,
-  { lastMs, expired }: LimitedRequest,
-): Limits {
-  let cancel: (() => void) | undefined;
-  const fail = (limit: Limit, ms: number) => expired(timeout(limit, ms));
-  const set = (limit: Limit, ms: number | undefined) => {
-    cancel?.();
-    cancel = ms === undefined
-      ? undefined
-      : clock.at(clock.now() + ms, () => fail(limit, ms));
-  };
-  /** Uses one timer for any number of reads: when it fires, it checks the time of the last one. */
-  const watchSilence = (sinceMs: number, ms: number) => {
-    cancel = clock.at(sinceMs + ms, () => {
-      if (lastMs() > sinceMs) watchSilence(lastMs(), ms);
-      else fail("receive_timeout", ms);
-    });
-  };
-  const { requestTimeoutMs: wholeMs } = options;
-  const cancelWhole = wholeMs === undefined ? undefined : clock.at(
-    clock.now() + wholeMs,
-    () => fail("request_timeout", wholeMs),
-  );
-  return {
-    connecting: () => set("connect_timeout", options.connectTimeoutMs),
-    connected: () => cancel?.(),
-    sent: () => set("headers_timeout", options.headersTimeoutMs),
-    receiving() {
-      cancel?.();
-      const { receiveTimeoutMs } = options;
-      if (receiveTimeoutMs) watchSilence(lastMs(), receiveTimeoutMs);
-    },
-    stop() {
-      cancel?.();
-      cancelWhole?.();
-    },
-  };
-}
-
-type Limit = keyof typeof MESSAGES;
-
-const MESSAGES = {
-  connect_timeout: "The connection did not open",
-  headers_timeout: "The server did not begin to answer",
-  receive_timeout: "The server stopped sending",
-  request_timeout: "The request did not finish",
-};
-
-function timeout(limit: Limit, ms: number): RequestError {
-  return new RequestError(limit, `${MESSAGES[limit]}: waited ${ms} ms`);
 }

@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import type { Connection, Connections } from "./connections.ts";
+import type { ConnectionPool, ConnectionUser } from "./connections.ts";
 import type { Http } from "./http.ts";
-import { networkReads } from "./response.ts";
+import { NetworkReads } from "./response.ts";
 import { exchange } from "./transport.ts";
-import type { WireHandler } from "./wire.ts";
 import { manualClock } from "../../plugins/testing/manual_clock.ts";
 import { ask } from "../../tests/support/ask.ts";
 
@@ -17,23 +16,17 @@ function slowClock() {
 
 /** Exchanges whose responses come as the test says. */
 function wires() {
-  const handlers: WireHandler[] = [];
-  const connection: Connection = {
-    socket: undefined,
-    idleSinceMs: undefined,
+  const handlers: ConnectionUser[] = [];
+  const connection = {
     isReady: () => true,
-    isAnswered: () => false,
-    isRefused: () => false,
-    dispatch: (_request, handler) => void handlers.push(handler),
+    dispatch: (_request: unknown, user: ConnectionUser) =>
+      void handlers.push(user),
     close: () => {},
   };
-  const connections: Connections = {
-    isClosed: false,
+  const connections = {
     take: () => connection,
-    open: () => connection,
     give: () => {},
-    [Symbol.asyncDispose]: () => Promise.resolve(),
-  };
+  } as unknown as ConnectionPool;
   const url = new URL("http://h/");
   const route = { url, path: "/", headers: [], connections };
   const options = {
@@ -76,21 +69,21 @@ for (const isWhole of [false, true]) {
   });
 }
 
-Deno.test("networkReads() passes on the pieces of one read together, and what is behind them once", async () => {
+Deno.test("NetworkReads passes on the pieces of one read together, and what is behind them once", async () => {
   const clock = slowClock();
   const reported: unknown[] = [];
-  const reads = networkReads(clock, (bytes, atMs) => {
+  const reads = new NetworkReads(clock, (bytes, atMs) => {
     reported.push([bytes.toString(), atMs]);
   });
-  reads.piece(Buffer.from("a"));
+  reads.add(Buffer.from("a"));
   clock.work(1);
-  reads.piece(Buffer.from("b"));
+  reads.add(Buffer.from("b"));
   reads.behind(() => reported.push("behind"));
   assert.deepEqual(reported, []);
   await Promise.resolve();
   await Promise.resolve();
   assert.deepEqual(reported, [["ab", 0], "behind"]);
-  reads.piece(Buffer.from("c"));
+  reads.add(Buffer.from("c"));
   reads.flush();
   assert.deepEqual(reported.at(-1), ["c", 1]);
   await Promise.resolve();

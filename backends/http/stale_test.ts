@@ -3,9 +3,10 @@
 import assert from "node:assert/strict";
 import { createSecureServer, type ServerHttp2Stream } from "node:http2";
 import type { AddressInfo, Socket } from "node:net";
-import type { Connection, Connections, ConnectionUser } from "./connections.ts";
+import { ConnectionPool, type ConnectionUser } from "./connections.ts";
 import type { Http, HttpOptions } from "./http.ts";
 import { exchange } from "./transport.ts";
+import { routeTo } from "../connect/dial.ts";
 import {
   ask,
   asked,
@@ -231,26 +232,58 @@ Deno.test("exchange() uses no connection again that the server has closed behind
   await serving;
 });
 
-Deno.test("exchange() moves a request once, however often its connection reports a loss", async () => {
+Deno.test("a connection reports nothing more once it was closed", async () => {
+  await using server = await rawServer(() => {});
+  const { dial } = routeTo(server.url, {
+    ...ANY,
+    http2: false,
+    env: () => undefined,
+  });
+  await using connections = new ConnectionPool(dial, { reuse: true });
+  const connection = connections.take();
+  const reported: string[] = [];
+  const user: ConnectionUser = {
+    connecting: () => void reported.push("connecting"),
+    connected: () => void reported.push("connected"),
+    onConnect: () => void reported.push("written"),
+    onRequestSent: () => void reported.push("sent"),
+    onHeaders: () => true,
+    onData: () => true,
+    onComplete: () => void reported.push("complete"),
+    // Closing a connection makes undici report the request on it as failed.
+    onError() {
+      reported.push("error");
+      connection.close();
+    },
+  };
+  connection.dispatch(
+    { path: "/", method: "POST", headers: [], body: "{}" },
+    user,
+  );
+  await server.until(() => server.peers.length === 1);
+  server.peers[0]!.socket.destroy();
+  await server.until(() => server.open === 0);
+  await reached(() => reported.includes("error"));
+  await connection.wire?.destroy();
+  const expected = ["connecting", "connected", "written", "sent", "error"];
+  assert.deepEqual(reported, expected);
+});
+
+Deno.test("exchange() moves a request of a used connection that is lost before it is written", async () => {
   const users: ConnectionUser[] = [];
   const gone = new Error("gone");
-  const connection = (idleSinceMs: number | undefined): Connection => ({
-    socket: undefined,
+  const connection = (idleSinceMs: number | undefined) => ({
     idleSinceMs,
     isReady: () => false,
-    isAnswered: () => false,
-    isRefused: () => false,
-    dispatch: (_request, user) => void users.push(user),
-    // As a client of undici does with a request that it has not written.
-    close: () => users[0]!.onError(gone),
+    dispatch: (_request: unknown, user: ConnectionUser) =>
+      void users.push(user),
+    close: () => {},
   });
-  const connections: Connections = {
+  const connections = {
     isClosed: false,
     take: () => connection(0),
     open: () => connection(undefined),
-    give: () => {},
-    [Symbol.asyncDispose]: () => Promise.resolve(),
-  };
+  } as unknown as ConnectionPool;
   const route = {
     url: new URL("http://h/"),
     path: "/",
@@ -267,7 +300,7 @@ Deno.test("exchange() moves a request once, however often its connection reports
       exchange(route, request, { call, reader, options }),
   };
   const pending = ask(http, route.url);
-  users[0]!.lost(gone);
+  users[0]!.onError(gone);
   assert.deepEqual([users.length, pending.retried], [2, 0]);
   users[1]!.onError(gone);
   await pending.settled;

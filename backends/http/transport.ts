@@ -11,26 +11,18 @@ import {
 import { isInformational } from "../connect/status.ts";
 import {
   type Connection,
-  type Connections,
-  connectionsTo,
+  ConnectionPool,
   type ConnectionUser,
 } from "./connections.ts";
 import type {
-  Exchanged,
   Http,
   HttpOptions,
   HttpRequest,
   ResponseReader,
+  Timeouts,
 } from "./http.ts";
-import {
-  type LimitOptions,
-  type Limits,
-  limitsOf,
-  type NetworkReads,
-  networkReads,
-  type Response,
-  responseOf,
-} from "./response.ts";
+import { type LimitedRequest, Limits } from "./limits.ts";
+import { NetworkReads, type Response, responseOf } from "./response.ts";
 import { headerOf, type RawHeaders } from "./wire.ts";
 
 /** Opens the transport. */
@@ -39,7 +31,7 @@ export function openHttp(options: HttpOptions): Http {
     "accept-encoding": "identity",
   });
   const destinations = new WeakMap<URL, Destination>();
-  const pools = new Map<string, Connections>();
+  const pools = new Map<string, ConnectionPool>();
 
   /** Computed once for each URL object, which does not change. */
   function destinationOf(url: URL): Destination {
@@ -47,7 +39,8 @@ export function openHttp(options: HttpOptions): Http {
     if (known) return known;
     const route = routeTo(url, options);
     const { origin } = route.dial.url;
-    const connections = pools.get(origin) ?? connectionsTo(route.dial, options);
+    const connections = pools.get(origin) ??
+      new ConnectionPool(route.dial, options);
     pools.set(origin, connections);
     const destination = {
       url,
@@ -78,7 +71,7 @@ export interface Destination {
   readonly path: string;
   /** Names and values in turn, without the content type. */
   readonly headers: readonly string[];
-  readonly connections: Connections;
+  readonly connections: ConnectionPool;
   /** The proxy on the way. */
   readonly proxy?: Proxy | undefined;
 }
@@ -87,27 +80,17 @@ export interface Destination {
 export interface ExchangeContext {
   readonly call: Call;
   readonly reader: ResponseReader;
-  readonly options:
-    & LimitOptions
-    & Pick<HttpOptions, "clean" | "retryStale">;
+  readonly options: Timeouts & Pick<HttpOptions, "clean" | "retryStale">;
 }
 
 /** Sends one request and reads its response: see {@linkcode Http.exchange}. */
-export function exchange(
+export async function exchange(
   destination: Destination,
   request: HttpRequest,
   context: ExchangeContext,
-): Promise<Exchanged> {
-  return new Promise((resolve, reject) => {
-    context.call.throwIfAborted();
-    new Exchange(destination, request, context, { resolve, reject }).start();
-  });
-}
-
-/** Settles the promise of an exchange. */
-interface Outcome {
-  resolve(exchanged: Exchanged): void;
-  reject(error: unknown): void;
+): Promise<string | undefined> {
+  context.call.throwIfAborted();
+  return await new Exchange(destination, request, context).run();
 }
 
 /** Time for the rest of a response that is no longer awaited: after it, the connection can be reused. */
@@ -120,14 +103,19 @@ const MAX_INFORMATIONAL = 1000;
  * One request and its response. It moves to a second connection if the first one is lost before the server can have
  * processed the request. This is the timed path: work that can be done before or after is done there.
  */
-class Exchange {
+class Exchange implements ConnectionUser, LimitedRequest {
   readonly #destination: Destination;
   readonly #request: HttpRequest;
   readonly #context: ExchangeContext;
-  readonly #outcome: Outcome;
-  readonly limits: Limits;
+  readonly #call: Call;
+  readonly #outcome = Promise.withResolvers<string | undefined>();
+  readonly #limits: Limits;
   readonly #reads: NetworkReads;
-  #attempt!: Attempt;
+  #connection!: Connection;
+  /** Whether any byte of the request may have been sent. */
+  #isWritten = false;
+  /** Time when all of it was sent. */
+  #sentMs: number | undefined;
   #response: Response | undefined;
   #isComplete = false;
   #isSettled = false;
@@ -144,116 +132,141 @@ class Exchange {
     destination: Destination,
     request: HttpRequest,
     context: ExchangeContext,
-    outcome: Outcome,
   ) {
+    const { call, options } = context;
     this.#destination = destination;
     this.#request = request;
     this.#context = context;
-    this.#outcome = outcome;
-    const { clock } = context.call;
-    this.#reads = networkReads(clock, (bytes, atMs) => this.#read(bytes, atMs));
-    this.limits = limitsOf(context.options, clock, {
-      lastMs: () => this.#lastMs ?? this.#headersMs,
-      expired: (error) => this.#settle(error),
-    });
+    this.#call = call;
+    this.#reads = new NetworkReads(call.clock, this.#read);
+    this.#limits = new Limits(options, call.clock, this);
   }
 
-  get call(): Call {
-    return this.#context.call;
-  }
-
-  start(): void {
-    this.#stopAbort = this.call.onAbort((reason) => this.#settle(reason));
+  run(): Promise<string | undefined> {
+    this.#stopAbort = this.#call.onAbort(this.#settle);
     this.#send(this.#destination.connections.take());
+    return this.#outcome.promise;
   }
 
   #send(connection: Connection): void {
     const { path, headers } = this.#destination;
     const { contentType, body } = this.#request;
-    this.#attempt = new Attempt(this, connection);
+    this.#connection = connection;
+    this.#isWritten = false;
+    this.#sentMs = undefined;
     connection.dispatch({
       path,
       method: "POST",
       headers: [...headers, "content-type", contentType],
       body,
-    }, this.#attempt);
+    }, this);
   }
 
-  sent(attempt: Attempt): void {
-    if (this.#isSettled || this.#response || attempt !== this.#attempt) return;
-    this.call.mark("requestSent");
-    this.limits.sent();
+  connecting(): void {
+    this.#limits.connecting();
   }
 
-  headers(status: number, headers: RawHeaders): void {
+  connected(): void {
+    this.#limits.connected();
+    this.#call.mark("connected");
+  }
+
+  onConnect(): void {
+    this.#isWritten = true;
+  }
+
+  onRequestSent(): void {
+    const connection = this.#connection;
+    const { socket } = connection;
+    this.#sentMs = this.#call.clock.now();
+    if (!socket?.writableNeedDrain) return this.#sent(connection);
+    socket.once("drain", () => this.#sent(connection));
+  }
+
+  #sent(connection: Connection): void {
+    if (this.#isSettled || this.#response) return;
+    if (connection !== this.#connection) return;
+    this.#call.mark("requestSent");
+    this.#limits.sent();
+  }
+
+  onHeaders(status: number, headers: RawHeaders): boolean {
     const isFinal = !isInformational(status);
     if (!isFinal && ++this.#informational > MAX_INFORMATIONAL) {
       this.#settle(endless(status));
     }
-    if (!isFinal || this.#isSettled) return;
-    const { call, reader, options: { clean } } = this.#context;
+    if (!isFinal || this.#isSettled) return true;
+    const { reader, options: { clean } } = this.#context;
+    const call = this.#call;
     const atMs = this.#headersMs = call.clock.now();
     this.#requestId = headerOf(headers, "x-request-id");
     call.mark("headers", atMs);
-    this.limits.receiving();
+    this.#limits.receiving();
     const head = { status, headers, atMs, url: this.#destination.url };
-    const settle = (error?: unknown) => this.#settle(error);
+    const settle = this.#settle;
     try {
       this.#response = responseOf(head, { call, reader, clean, settle });
     } catch (error) {
-      this.#settle(error);
+      settle(error);
     }
+    return true;
   }
 
-  data(piece: Buffer): void {
-    if (!this.#isSettled) this.#reads.piece(piece);
+  onData(piece: Buffer): boolean {
+    if (!this.#isSettled) this.#reads.add(piece);
+    return true;
   }
 
-  #read(bytes: Buffer, atMs: number): void {
+  readonly #read = (bytes: Buffer, atMs: number): void => {
     if (this.#isSettled) return;
     const isFirst = this.#lastMs === undefined;
-    this.#lastMs = this.call.read(bytes.length, atMs);
-    if (isFirst) this.call.mark("firstByte", this.#lastMs);
+    this.#lastMs = this.#call.read(bytes.length, atMs);
+    if (isFirst) this.#call.mark("firstByte", this.#lastMs);
     this.#response!.read(bytes, this.#lastMs);
-  }
+  };
 
-  complete({ connection }: Attempt): void {
+  onComplete(): void {
     this.#isComplete = true;
-    this.#completeMs = this.call.clock.now();
+    this.#completeMs = this.#call.clock.now();
     this.#stopDraining?.();
-    this.#destination.connections.give(connection, this.#completeMs);
+    this.#destination.connections.give(this.#connection, this.#completeMs);
     this.#reads.behind(() => this.#response?.end());
   }
 
-  /** Ends the exchange, once. The rest of a response is awaited for a while; after an error the connection is closed. */
-  #settle(error?: unknown): void {
-    if (this.#isSettled) return;
-    this.#isSettled = true;
-    this.limits.stop();
-    this.#stopAbort?.();
-    this.#response?.stop();
-    const { call } = this;
-    if (error === undefined) {
-      call.ended(this.#completeMs ?? this.#lastMs ?? this.#headersMs);
-      const requestId = this.#requestId;
-      this.#outcome.resolve(requestId === undefined ? {} : { requestId });
-    } else this.#outcome.reject(error);
-    if (this.#isComplete) return;
-    const { connection } = this.#attempt;
-    if (error !== undefined) return connection.close();
-    const endMs = call.clock.now() + DRAIN_MS;
-    this.#stopDraining = call.clock.at(endMs, connection.close);
+  lastMs(): number {
+    return this.#lastMs ?? this.#headersMs;
   }
 
-  fail(attempt: Attempt, error: Error): void {
-    if (attempt !== this.#attempt) return;
-    if (!this.#isSettled && this.#retry(attempt)) return;
+  expired(failure: RequestError): void {
+    this.#settle(failure);
+  }
+
+  /** Ends the exchange, once. The rest of a response is awaited for a while; after an error the connection is closed. */
+  readonly #settle = (error?: unknown): void => {
+    if (this.#isSettled) return;
+    this.#isSettled = true;
+    this.#limits.stop();
+    this.#stopAbort?.();
+    this.#response?.stop();
+    const call = this.#call;
+    if (error === undefined) {
+      call.ended(this.#completeMs ?? this.lastMs());
+      this.#outcome.resolve(this.#requestId);
+    } else this.#outcome.reject(error);
+    if (this.#isComplete) return;
+    const { close } = this.#connection;
+    if (error !== undefined) return close();
+    this.#stopDraining = call.clock.at(call.clock.now() + DRAIN_MS, close);
+  };
+
+  onError(error: Error): void {
+    if (!this.#isSettled && this.#retry()) return;
     this.#reads.flush();
     this.#response?.cut();
-    this.#settle(connectionFailure(error, this.#progressOf(attempt)));
+    this.#settle(connectionFailure(error, this.#progress()));
     this.#stopDraining?.();
     // An exchange that was over before has left it open for the rest of its response.
-    attempt.connection.close();
+    this.#connection.close();
   }
 
   /**
@@ -261,109 +274,47 @@ class Exchange {
    * was sent. It is counted, and done once at most, if the request crossed with the close or the server refused it
    * without processing it; only the latter moves a request from a new connection.
    */
-  #retry(attempt: Attempt): boolean {
+  #retry(): boolean {
     const { connections } = this.#destination;
-    if (!attempt.isWritten) {
-      if (this.#idleMsOf(attempt) === undefined) return false;
+    if (!this.#isWritten) {
+      if (this.#idleMs() === undefined) return false;
     } else {
       const { retryStale } = this.#context.options;
       if (!retryStale || this.#isRetried || connections.isClosed) return false;
-      if (!isUnprocessed(this.#progressOf(attempt))) return false;
+      if (!isUnprocessed(this.#progress())) return false;
       this.#isRetried = true;
-      this.call.retried();
+      this.#call.retried();
     }
-    // First the new attempt, so that late events of the old connection are ignored.
+    this.#connection.close();
     this.#send(connections.open());
-    attempt.connection.close();
     return true;
   }
 
   /** Idle time of a reused connection that the server has closed since; `undefined` for any other. */
-  #idleMsOf(attempt: Attempt): number | undefined {
-    const { connection, idleSinceMs, sentMs } = attempt;
-    if (idleSinceMs === undefined || connection.isReady()) return undefined;
+  #idleMs(): number | undefined {
+    const { idleSinceMs } = this.#connection;
+    if (idleSinceMs === undefined || this.#connection.isReady()) {
+      return undefined;
+    }
     if (this.#destination.connections.isClosed) return undefined;
-    return (sentMs ?? this.call.clock.now()) - idleSinceMs;
+    return (this.#sentMs ?? this.#call.clock.now()) - idleSinceMs;
   }
 
-  #progressOf(attempt: Attempt): Progress {
-    const { connection, isOpen, sentMs } = attempt;
+  #progress(): Progress {
+    const { wire } = this.#connection;
     const hasHeaders = this.#response !== undefined;
+    const sentMs = this.#sentMs;
     const { proxy, url } = this.#destination;
     return {
-      isOpen,
-      isAnswered: hasHeaders || connection.isAnswered(),
-      isRefused: connection.isRefused(),
+      isOpen: wire !== undefined,
+      isAnswered: hasHeaders || (wire?.isAnswered() ?? false),
+      isRefused: wire?.isRefused() ?? false,
       hasHeaders,
-      idleMs: this.#idleMsOf(attempt),
-      waitedMs: sentMs === undefined ? 0 : this.call.clock.now() - sentMs,
+      idleMs: this.#idleMs(),
+      waitedMs: sentMs === undefined ? 0 : this.#call.clock.now() - sentMs,
       proxy,
       isPlain: url.protocol === "http:",
     };
-  }
-}
-
-/** A request on one connection: undici calls its methods. */
-class Attempt implements ConnectionUser {
-  readonly #exchange: Exchange;
-  readonly connection: Connection;
-  /** Time since when the connection had been idle; `undefined` for a new one. */
-  readonly idleSinceMs: number | undefined;
-  /** Whether the connection is open, or was. */
-  isOpen: boolean;
-  /** Whether any byte of the request may have been sent. */
-  isWritten = false;
-  /** Time when all of it was sent. */
-  sentMs: number | undefined;
-
-  constructor(exchange: Exchange, connection: Connection) {
-    this.#exchange = exchange;
-    this.connection = connection;
-    this.idleSinceMs = connection.idleSinceMs;
-    this.isOpen = this.idleSinceMs !== undefined;
-  }
-
-  connecting(): void {
-    this.#exchange.limits.connecting();
-  }
-
-  connected(): void {
-    this.isOpen = true;
-    this.#exchange.limits.connected();
-    this.#exchange.call.mark("connected");
-  }
-
-  lost(error: Error): void {
-    this.#exchange.fail(this, error);
-  }
-
-  onConnect(): void {
-    this.isWritten = true;
-  }
-
-  onRequestSent(): void {
-    const { socket } = this.connection;
-    this.sentMs = this.#exchange.call.clock.now();
-    if (!socket?.writableNeedDrain) return this.#exchange.sent(this);
-    socket.once("drain", () => this.#exchange.sent(this));
-  }
-
-  onHeaders(status: number, headers: RawHeaders): boolean {
-    this.#exchange.headers(status, headers);
-    return true;
-  }
-
-  onData(piece: Buffer): boolean {
-    this.#exchange.data(piece);
-    return true;
-  }
-
-  onComplete(): void {
-    this.#exchange.complete(this);
-  }
-
-  onError(error: Error): void {
-    this.#exchange.fail(this, error);
   }
 }
 

@@ -109,7 +109,7 @@ export async function openBackend<
       try {
         const wire = { url, ...protocol.request(request) };
         if (trace) traceRequest(trace, wire);
-        const { requestId } = await http.exchange(wire, call, reader);
+        const requestId = await http.exchange(wire, call, reader);
         const output = reader.result();
         checkLength(warn, output, exactTokens(settings, request.turn));
         return requestId === undefined
