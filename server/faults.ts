@@ -165,12 +165,6 @@ export const FAULTS: Readonly<Record<FaultAction["do"], FaultKind>> = {
 
 const NAMES = Object.keys(FAULTS);
 
-/** Every point of a fault, in sessions and in requests. */
-export function pointsOf(verb: string): readonly string[] {
-  const { session = [], request = [] } = FAULTS[verb as FaultAction["do"]];
-  return [...new Set([...session, ...request])];
-}
-
 /**
  * Reads `DO[=ARGUMENTS]@POINT[~SHARE]`, as `drop@appends:5`, `close=1011,going away@deltas:3~0.1` or
  * `status=429;retry-after: 2@accept`. A fault at `accept` or `done` strikes sessions and requests alike.
@@ -178,15 +172,26 @@ export function pointsOf(verb: string): readonly string[] {
  * @throws {TypeError} The message names the part that is wrong.
  */
 export function parseFault(text: string): Fault {
-  const { verb, args, point, share } = partsOf(text);
-  const problem = placeProblem(verb, point);
-  if (problem !== undefined) throw faultError(text, problem);
+  const fail = (problem: string): never => {
+    throw new TypeError(`fault ${JSON.stringify(text)}: ${problem}`);
+  };
+  const [, verb = "", args = "", point = "", share] =
+    /^([^=@]*)(?:=(.*))?@([^@~]*)(?:~([^@]*))?$/s.exec(text) ??
+      /^([^=@]*)/.exec(text)!;
+  if (!NAMES.includes(verb)) {
+    const hint = didYouMean(verb, NAMES);
+    fail(`unknown fault "${verb}"${hint}; there are: ${NAMES.join(", ")}`);
+  }
   const kind = FAULTS[verb as FaultAction["do"]];
-  const { rule } = kind;
+  const points = [...new Set([...kind.session ?? [], ...kind.request ?? []])];
+  if (!points.includes(point.replace(/:[1-9]\d*$/, ":N")) || /:N/.test(point)) {
+    const hint = pointHint(point, points);
+    fail(`POINT of ${verb} must be ${oneOf(points)}${hint}`);
+  }
   const action = kind.args ? readArguments(args, kind.args, kind.usual) : {};
-  if (!action) throw faultError(text, `${verb} must have ${rule}`);
+  if (!action) fail(`${verb} must have ${kind.rule}`);
   if (share !== undefined && !(/^[\d.]+$/.test(share) && Number(share) <= 1)) {
-    throw faultError(text, "SHARE must be a number from 0 to 1");
+    fail("SHARE must be a number from 0 to 1");
   }
   return {
     do: verb,
@@ -194,33 +199,6 @@ export function parseFault(text: string): Fault {
     at: point,
     ...(share !== undefined && { share: Number(share) }),
   } as Fault;
-}
-
-function faultError(text: string, problem: string): TypeError {
-  return new TypeError(`fault ${JSON.stringify(text)}: ${problem}`);
-}
-
-/** The parts of the text; those that are missing are empty. */
-function partsOf(text: string) {
-  const [, verb = "", args = "", point = "", share] =
-    /^([^=@]*)(?:=(.*))?@([^@~]*)(?:~([^@]*))?$/s.exec(text) ??
-      /^([^=@]*)/.exec(text)!;
-  return { verb, args, point, share };
-}
-
-/** Describes the problem with DO or POINT, if there is one. */
-function placeProblem(verb: string, point: string): string | undefined {
-  if (!NAMES.includes(verb)) {
-    const hint = didYouMean(verb, NAMES);
-    return `unknown fault "${verb}"${hint}; there are: ${NAMES.join(", ")}`;
-  }
-  const points = pointsOf(verb);
-  const form = point.replace(
-    /:.*/s,
-    (number) => /^:[1-9]\d*$/.test(number) ? ":N" : ":?",
-  );
-  if (points.includes(form)) return undefined;
-  return `POINT of ${verb} must be ${oneOf(points)}${pointHint(point, points)}`;
 }
 
 /** Suggests the point that was probably meant. */

@@ -136,20 +136,8 @@ export function createLog(limit: number) {
  * @param hash The hash of the samples before them.
  */
 export function hashAudio(samples: Int16Array, hash = 0x811c9dc5): number {
-  let i = 0;
-  for (const end = samples.length - 3; i < end; i += 4) {
-    hash = (Math.imul(hash, P4) + Math.imul(samples[i]!, P3) +
-      Math.imul(samples[i + 1]!, P2) + Math.imul(samples[i + 2]!, P1) +
-      samples[i + 3]!) | 0;
-  }
-  for (; i < samples.length; i++) {
-    hash = (Math.imul(hash, P1) + samples[i]!) | 0;
+  for (const sample of samples) {
+    hash = (Math.imul(hash, 16_777_619) + sample) | 0;
   }
   return hash >>> 0;
 }
-
-/** Powers for four samples a step, so that the multiplications do not wait for each other. */
-const P1 = 16_777_619;
-const P2 = Math.imul(P1, P1);
-const P3 = Math.imul(P2, P1);
-const P4 = Math.imul(P3, P1);

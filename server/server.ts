@@ -9,7 +9,7 @@ import { completions } from "./openai/completions.ts";
 import { embeddings } from "./openai/embeddings.ts";
 import { detokenize, tokenize } from "./openai/tokens.ts";
 import { createResponses } from "./openai/responses.ts";
-import { createSpeechEndpoint } from "./openai/transcriptions.ts";
+import { createSpeech } from "./openai/transcriptions.ts";
 import { createUpgrades } from "./realtime/upgrades.ts";
 import { resolveOptions, type ServerOptions } from "./settings.ts";
 import { createFileRecognizer } from "./speech.ts";
@@ -64,19 +64,16 @@ export async function startServer(
 }
 
 /** The endpoints with a model, by path. */
-function endpointsOf(seed: number): Readonly<Record<string, Endpoint>> {
+function endpointsOf(seed: number): ReadonlyMap<string, Endpoint> {
   const recognize = createFileRecognizer(seed);
-  return {
-    "/v1/chat/completions": chat,
-    "/v1/completions": completions,
-    "/v1/responses": createResponses(),
-    "/v1/embeddings": embeddings,
-    "/v1/audio/transcriptions": createSpeechEndpoint(
-      "transcription",
-      recognize,
-    ),
-    "/v1/audio/translations": createSpeechEndpoint("translation", recognize),
-    "/tokenize": tokenize,
-    "/detokenize": detokenize,
-  };
+  return new Map([
+    ["/v1/chat/completions", chat],
+    ["/v1/completions", completions],
+    ["/v1/responses", createResponses()],
+    ["/v1/embeddings", embeddings],
+    ["/v1/audio/transcriptions", createSpeech("transcription", recognize)],
+    ["/v1/audio/translations", createSpeech("translation", recognize)],
+    ["/tokenize", tokenize],
+    ["/detokenize", detokenize],
+  ]);
 }

@@ -9,9 +9,7 @@ export interface Setting<Value> {
   readonly rule: string;
   /** The words that it takes, if it takes only some. */
   readonly choices?: readonly string[];
-  /** Whether a value follows the rule. */
-  accepts(value: unknown): boolean;
-  /** Reads a value from text. The result may not follow the rule. */
+  /** Reads a value from text; undefined if it breaks the rule. */
   read(text: string): unknown;
 }
 
@@ -40,10 +38,12 @@ function number<Value extends number | undefined>(
     default: value as never,
     help,
     rule: (isWhole ? "a whole number" : "a number") + limits,
-    accepts: (value) =>
-      typeof value === "number" && value >= (min ?? -MAX) &&
-      value <= (max ?? MAX) && (!isWhole || Number.isInteger(value)),
-    read: (text) => text.trim() === "" ? NaN : Number(text),
+    read(text) {
+      const value = text.trim() === "" ? NaN : Number(text);
+      const isValid = value >= (min ?? -MAX) && value <= (max ?? MAX) &&
+        (!isWhole || Number.isInteger(value));
+      return isValid ? value : undefined;
+    },
   };
 }
 
@@ -60,7 +60,6 @@ function flag(value: boolean, help: string): Setting<boolean> {
     default: value,
     help,
     rule: "true or false",
-    accepts: (value) => typeof value === "boolean",
     read: (text) => ({ true: true, false: false })[text],
   };
 }
@@ -75,8 +74,7 @@ function choice<const Word extends string>(
     help,
     rule: oneOf(words),
     choices: words,
-    accepts: (value) => words.includes(value as Word),
-    read: (text) => text,
+    read: (text) => words.find((word) => word === text),
   };
 }
 
@@ -106,7 +104,6 @@ export const SESSION_SETTINGS = {
     default: "",
     help: "Text before a segment, as `language English<asr_text>`.",
     rule: "a text",
-    accepts: (value) => typeof value === "string",
     read: (text) => text,
   } as Setting<string>,
   acceptDelayMs: time(0, "Delay of the upgrade's response."),
@@ -228,7 +225,8 @@ export function resolveOptions(options: ServerOptions): Options {
   const settings: Settings = ALL_SETTINGS;
   for (const [name, value] of Object.entries(options)) {
     if (value === undefined || !Object.hasOwn(settings, name)) continue;
-    check(name, settings[name]!, value, String(value));
+    const isSame = readSetting(settings, name, String(value)) === value;
+    if (!isSame) throw wrongValue(name, settings[name]!, String(value));
   }
   return { ...DEFAULTS, ...options };
 }
@@ -245,8 +243,19 @@ export function readSetting(
 ): unknown {
   const setting = settings[name]!;
   const value = setting.read(text);
-  check(name, setting, value, text);
+  if (value === undefined) throw wrongValue(name, setting, text);
   return value;
+}
+
+function wrongValue(
+  name: string,
+  { rule, choices = [] }: Setting<unknown>,
+  text: string,
+): TypeError {
+  const hint = didYouMean(text, choices);
+  return new TypeError(
+    `${name} must be ${rule}, but was ${text || '""'}${hint}`,
+  );
 }
 
 /**
@@ -277,19 +286,6 @@ export function readOptions(
     }
   }
   return { ...current, ...changes, faults };
-}
-
-function check(
-  name: string,
-  { rule, choices = [], accepts }: Setting<unknown>,
-  value: unknown,
-  shown: string,
-): void {
-  if (accepts(value)) return;
-  const hint = didYouMean(shown, choices);
-  throw new TypeError(
-    `${name} must be ${rule}, but was ${shown || '""'}${hint}`,
-  );
 }
 
 function unknownSetting(name: string, settings: Settings): TypeError {

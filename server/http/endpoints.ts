@@ -35,7 +35,7 @@ export interface Endpoint {
 /** Creates the HTTP side of a server, with its endpoints by path. */
 export function createHttp(
   host: ServerHost,
-  endpoints: Readonly<Record<string, Endpoint>>,
+  endpoints: ReadonlyMap<string, Endpoint>,
 ) {
   const { clock, ids } = host;
   const { pathPrefix, healthStatus } = host.options;
@@ -43,11 +43,11 @@ export function createHttp(
   let seen = 0;
   let active = 0;
 
-  function serve(
+  async function serve(
     endpoint: Endpoint,
     message: IncomingMessage,
     response: ServerResponse,
-  ): void {
+  ): Promise<void> {
     const { options, problem } = optionsOf(message, host.options);
     const id = answerId(endpoint.prefix, message, options.dialect, ids);
     const context = createContext(host, id, options);
@@ -58,27 +58,22 @@ export function createHttp(
     message.socket.setNoDelay(true);
     record("in", `${message.method} ${urlOf(message)[0]}`);
     response.on("error", () => response.destroy());
-    const left = () => record("note", "closed early");
-    receive(message, response, left, (body) => {
-      const receivedMs = clock.now();
-      record("in", "body", { bytes: body.length });
-      const exchange = createExchange({
-        ...context,
-        message,
-        response,
-        receivedMs,
-      });
-      if (exchange.strikeAtAccept()) return;
-      if (!isAuthorized(message, host.options)) {
-        return exchange.answer('{"error":"Unauthorized"}', { status: 401 });
-      }
-      if (problem !== undefined) {
-        const headers = { "content-type": "text/plain" };
-        return exchange.answer(problem, { status: 400, headers });
-      }
-      const contentType = message.headers["content-type"] ?? "";
-      run(endpoint, { body, contentType }, exchange);
-    });
+    const body = await receive(message, response);
+    if (!body) return record("note", "closed early");
+    const receivedMs = clock.now();
+    record("in", "body", { bytes: body.length });
+    const parts = { ...context, message, response, receivedMs };
+    const exchange = createExchange(parts);
+    if (exchange.strikeAtAccept()) return;
+    if (!isAuthorized(message, host.options)) {
+      return exchange.answer('{"error":"Unauthorized"}', { status: 401 });
+    }
+    if (problem !== undefined) {
+      const headers = { "content-type": "text/plain" };
+      return exchange.answer(problem, { status: 400, headers });
+    }
+    const contentType = message.headers["content-type"] ?? "";
+    await run(endpoint, { body, contentType }, exchange);
   }
 
   async function run(
@@ -153,11 +148,9 @@ export function createHttp(
       const route = path.startsWith(pathPrefix)
         ? path.slice(pathPrefix.length)
         : "";
-      const endpoint = Object.hasOwn(endpoints, route)
-        ? endpoints[route]
-        : undefined;
+      const endpoint = endpoints.get(route);
       if (endpoint && message.method === "POST") {
-        return serve(endpoint, message, response);
+        return void serve(endpoint, message, response);
       }
       message.resume();
       if (!endpoint) return answerRoute(route, message, response);
@@ -180,21 +173,19 @@ function optionsOf(
   }
 }
 
-/** Reads a request's body, or notices that the client left before its end. */
+/** Reads a request's body; undefined if the client leaves before its end. */
 function receive(
   message: IncomingMessage,
   response: ServerResponse,
-  left: () => void,
-  received: (body: Uint8Array<ArrayBuffer>) => void,
-): void {
+): Promise<Uint8Array<ArrayBuffer> | undefined> {
   const chunks: Uint8Array[] = [];
-  response.once("close", left);
-  message.on("data", (chunk: Uint8Array) => chunks.push(chunk));
-  message.on("error", () => response.destroy());
-  message.on("end", () => {
-    if (response.destroyed) return;
-    response.off("close", left);
-    received(Buffer.concat(chunks));
+  return new Promise((resolve) => {
+    response.once("close", () => resolve(undefined));
+    message.on("data", (chunk: Uint8Array) => chunks.push(chunk));
+    message.on("error", () => response.destroy());
+    message.on("end", () => {
+      if (!response.destroyed) resolve(Buffer.concat(chunks));
+    });
   });
 }
 

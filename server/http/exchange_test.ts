@@ -190,8 +190,6 @@ Deno.test("createExchange() starts nothing for a client that has left, and frees
   const answers = [{
     pieces: [{ kind: "text", text: "a", tokens: 1 } as const],
     finishReason: "stop" as const,
-    tokens: 1,
-    reasoningTokens: 0,
   }];
   generate(exchange, { answers, promptTokens: 1 }, { done() {} });
   assert.equal(armed, 0);

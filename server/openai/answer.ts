@@ -1,7 +1,8 @@
 import type { Random } from "../../lib/random.ts";
 import type { Exchange } from "../http/exchange.ts";
+import { Refusal } from "../http/refusal.ts";
 import type { Options } from "../settings.ts";
-import { type Body, tokenBudget, type TokenLimit } from "./body.ts";
+import type { Body, TokenLimit } from "./body.ts";
 import { type ChatMessage, pseudoTokens, startOf, tokensOf } from "./tokens.ts";
 
 /** The content of an event: one token, or several of a kind. */
@@ -23,8 +24,6 @@ export interface Piece {
 export interface Answer {
   readonly pieces: readonly Piece[];
   readonly finishReason: "stop" | "length" | "tool_calls";
-  readonly tokens: number;
-  readonly reasoningTokens: number;
 }
 
 /** The parts of an answer before it is made up. */
@@ -40,8 +39,11 @@ export interface AnswerPlan {
   readonly calls: readonly string[];
 }
 
+/** The most tokens that are made for one request: 16 answers of the usual length of a model. */
+const MAX_TOKENS = 262_144;
+
 /**
- * Makes up `count` answers to each of a request's prompts.
+ * Makes up `count` answers to each of a request's prompts. One answer may be as long as the model allows.
  *
  * @throws {Refusal} If all together are longer than a server can hold.
  */
@@ -50,13 +52,22 @@ export function makeAnswers(
   plans: readonly Omit<AnswerPlan, "random">[],
   count: number,
 ): Answer[] {
-  const counted = tokenBudget(exchange.options);
-  return plans.flatMap((plan, i) =>
-    Array.from({ length: count }, (_, k) => {
-      const random = exchange.random(`answer ${i * count + k}`);
-      return counted(makeAnswer({ ...plan, random }));
-    })
-  );
+  const most = Math.max(MAX_TOKENS, exchange.options.maxModelLen);
+  const answers: Answer[] = [];
+  let tokens = 0;
+  for (const plan of plans) {
+    for (let i = 0; i < count; i++) {
+      const random = exchange.random(`answer ${answers.length}`);
+      const answer = makeAnswer({ ...plan, random });
+      answers.push(answer);
+      tokens += tokensIn(answer.pieces);
+      if (tokens <= most) continue;
+      throw new Refusal(
+        `The answers to a request must have at most ${most} tokens together. Please request fewer answers (n), fewer prompts or fewer tokens of each (max_tokens).`,
+      );
+    }
+  }
+  return answers;
 }
 
 /** Makes up an answer. */
@@ -66,20 +77,21 @@ export function makeAnswer(plan: AnswerPlan): Answer {
   const jitter = outputTokensJitter && outputTokensJitter * (2 * random() - 1);
   const usual = Math.max(1, Math.round(outputTokens + jitter));
   const wanted = Math.max(least, usual);
-  const thought = pseudoTokens(Math.min(reasoningTokens, most), random);
-  const whole = piecesOf("reasoning", thought);
-  whole.push(...contentOf(plan, Math.max(1, wanted - whole.length)));
-  const missing = Math.max(0, least - whole.length);
+  const thought = piecesOf(
+    "reasoning",
+    pseudoTokens(Math.min(reasoningTokens, most), random),
+  );
+  const content = contentOf(plan, Math.max(1, wanted - thought.length));
+  const missing = Math.max(0, least - thought.length - content.length);
   const more = pseudoTokens(missing, random, true);
-  whole.push(...piecesOf(plan.textKind ?? "text", more));
+  const filling = piecesOf(plan.textKind ?? "text", more);
+  const whole = [...thought, ...content, ...filling];
   const all = whole.slice(0, most);
   const isCut = whole.length > most || least === most;
   const gathered = gather(all, options.tokensPerEvent);
   return {
     pieces: withEmpty(gathered, options.emptyEvery),
     finishReason: isCut ? "length" : calls.length > 0 ? "tool_calls" : "stop",
-    tokens: all.length,
-    reasoningTokens: Math.min(thought.length, all.length),
   };
 }
 
@@ -163,6 +175,15 @@ function nameOf(tool: unknown): string | undefined {
   const { name, function: inner } = Object(tool);
   const found = inner?.name ?? name;
   return typeof found === "string" ? found : undefined;
+}
+
+/** Counts the tokens of pieces, or of those of a kind. */
+export function tokensIn(
+  pieces: readonly Piece[],
+  kind?: Piece["kind"],
+): number {
+  return pieces.filter((piece) => !kind || piece.kind === kind)
+    .reduce((sum, { tokens }) => sum + tokens, 0);
 }
 
 /** The whole text of a kind; null without a piece of it. */

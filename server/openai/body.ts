@@ -11,9 +11,6 @@ export type Body = Readonly<Record<string, unknown>>;
 /** The most answers to a prompt: vLLM's own limit. */
 const MAX_CHOICES = 16_384;
 
-/** The most tokens that are made for one request: 16 answers of the usual length of a model. */
-const MAX_TOKENS = 262_144;
-
 /**
  * Reads a request's body.
  *
@@ -229,24 +226,4 @@ export function isStreamed(
 export function withoutStream(param: string): Refusal {
   const message = "Stream options can only be defined when `stream=True`.";
   return refusedParameter(message, param);
-}
-
-/**
- * Counts the tokens of a request's answers while they are made. One answer may be as long as the model allows; all
- * together must not be longer than a server can hold.
- *
- * @returns A function that counts an answer and returns it, or throws a {@linkcode Refusal} if it is too much.
- */
-export function tokenBudget(
-  { maxModelLen }: Pick<Options, "maxModelLen">,
-): <Answer extends { readonly tokens: number }>(answer: Answer) => Answer {
-  const most = Math.max(MAX_TOKENS, maxModelLen);
-  let tokens = 0;
-  return (answer) => {
-    tokens += answer.tokens;
-    if (tokens <= most) return answer;
-    throw new Refusal(
-      `The answers to a request must have at most ${most} tokens together. Please request fewer answers (n), fewer prompts or fewer tokens of each (max_tokens).`,
-    );
-  };
 }

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { post, quickServer } from "../../tests/support/quick_server.ts";
-import { makeAnswer } from "./answer.ts";
-import { tokenBudget } from "./body.ts";
+import { makeAnswer, makeAnswers, tokensIn } from "./answer.ts";
 import { random } from "../../lib/random.ts";
 import { DEFAULTS } from "../settings.ts";
 
@@ -51,23 +50,17 @@ Deno.test("a request for too much is refused with the reason, and the server goe
   assert.equal(JSON.parse(text).choices.length, 2000);
 });
 
-Deno.test("tokenBudget() lets one answer be as long as the model, however long that is", () => {
-  const answer = {
-    pieces: [],
-    finishReason: "stop",
-    tokens: 300_000,
-    reasoningTokens: 0,
-  } as const;
-  const within = tokenBudget({ maxModelLen: 300_000 });
-  assert.equal(within(answer), answer);
-  assert.throws(
-    () => within({ ...answer, tokens: 1 }),
-    /at most 300000 tokens/,
-  );
-  assert.throws(
-    () => tokenBudget({ maxModelLen: 9 })(answer),
-    /at most 262144/,
-  );
+Deno.test("makeAnswers() lets one answer be as long as the model, however long that is", () => {
+  const answersOf = (maxModelLen: number, count: number) => {
+    const options = { ...DEFAULTS, maxModelLen };
+    const limit = { most: 300_000, least: 300_000 };
+    const plan = { options, limit, said: "", calls: [] };
+    const exchange = { options, random: (name: string) => random(1, name) };
+    return makeAnswers(exchange, [plan], count);
+  };
+  assert.equal(tokensIn(answersOf(300_000, 1)[0]!.pieces), 300_000);
+  assert.throws(() => answersOf(300_000, 2), /at most 300000 tokens/);
+  assert.throws(() => answersOf(9, 1), /at most 262144/);
 });
 
 Deno.test("makeAnswer() makes no more tokens than allowed, whatever is set", () => {
@@ -85,6 +78,9 @@ Deno.test("makeAnswer() makes no more tokens than allowed, whatever is set", () 
       said: "👍 word".repeat(1000),
       calls: [],
     });
-    assert.deepEqual([answer.tokens, answer.finishReason], [5, "length"]);
+    assert.deepEqual([tokensIn(answer.pieces), answer.finishReason], [
+      5,
+      "length",
+    ]);
   }
 });

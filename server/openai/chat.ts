@@ -8,6 +8,7 @@ import {
   makeAnswers,
   type Piece,
   textOf,
+  tokensIn,
 } from "./answer.ts";
 import {
   type Body,
@@ -122,7 +123,7 @@ function chatCompletion(
 }
 
 function messageOf(
-  { pieces, tokens }: Answer,
+  { pieces }: Answer,
   id: string,
   options: Options,
 ): object {
@@ -132,7 +133,7 @@ function messageOf(
   const calls = toolCallsOf(pieces, id, options);
   const audio = {
     id: audioId(id),
-    data: soundOf(tokens),
+    data: soundOf(tokensIn(pieces)),
     expires_at: 0,
     transcript,
   };

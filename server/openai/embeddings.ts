@@ -18,11 +18,11 @@ export const embeddings: Endpoint = {
     const inputs = inputsOf(body, options.maxModelLen);
     const dimensions = dimensionsOf(body, options.dimensions, inputs.length);
     const isBase64 = body.encoding_format === "base64";
-    const isVllm = options.dialect === "vllm";
     const tokens = inputs.reduce((sum, { tokens }) => sum + tokens, 0);
 
     function json(): string {
       const { id, created, model } = headOf(exchange, body.model);
+      const object = "list";
       const data = inputs.map(({ text }, index) => {
         const vector = unitVector(text, dimensions, host.options.seed);
         const embedding = isBase64
@@ -30,14 +30,11 @@ export const embeddings: Endpoint = {
           : [...vector];
         return { index, object: "embedding", embedding };
       });
-      const object = "list";
       const usage = { prompt_tokens: tokens, total_tokens: tokens };
-      if (!isVllm) return JSON.stringify({ object, data, model, usage });
-      const details = nulls(
-        "prompt_tokens_details",
-        "completion_tokens_details",
-      );
-      const all = { ...usage, completion_tokens: 0, ...details };
+      if (options.dialect === "openai") {
+        return JSON.stringify({ object, data, model, usage });
+      }
+      const all = { ...usage, completion_tokens: 0, ...NO_DETAILS };
       return JSON.stringify({ id, object, created, model, data, usage: all });
     }
 
@@ -47,13 +44,10 @@ export const embeddings: Endpoint = {
   },
 };
 
+const NO_DETAILS = nulls("prompt_tokens_details", "completion_tokens_details");
+
 /** An answer without tokens, for the time that a prompt takes. */
-const ANSWER = {
-  pieces: [],
-  finishReason: "stop",
-  tokens: 0,
-  reasoningTokens: 0,
-} as const;
+const ANSWER = { pieces: [], finishReason: "stop" } as const;
 
 interface Input {
   readonly text: string;

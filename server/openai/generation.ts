@@ -2,7 +2,7 @@ import type { Random } from "../../lib/random.ts";
 import type { AnswerHead, Exchange } from "../http/exchange.ts";
 import { DONE_EVENT } from "../http/refusal.ts";
 import type { Options } from "../settings.ts";
-import type { Answer, Piece } from "./answer.ts";
+import { type Answer, type Piece, tokensIn } from "./answer.ts";
 import type { Counts, Head, StreamUsage } from "./usage.ts";
 
 /** The answers to generate for a request. */
@@ -202,11 +202,10 @@ export function streamAnswers(
 export function countsOf(
   { answers, promptTokens }: Job,
 ): Counts {
-  const sum = (count: (answer: Answer) => number) =>
-    answers.reduce((sum, answer) => sum + count(answer), 0);
+  const pieces = answers.flatMap(({ pieces }) => pieces);
   return {
     promptTokens,
-    completionTokens: sum(({ tokens }) => tokens),
-    reasoningTokens: sum(({ reasoningTokens }) => reasoningTokens),
+    completionTokens: tokensIn(pieces),
+    reasoningTokens: tokensIn(pieces, "reasoning"),
   };
 }

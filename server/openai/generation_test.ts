@@ -55,8 +55,6 @@ Deno.test("generate() pauses between overdue pieces of many answers, so that it 
   const answer = {
     pieces: Array(20).fill(piece),
     finishReason: "stop",
-    tokens: 20,
-    reasoningTokens: 0,
   } as const;
   let sent = 0;
   const job = { answers: Array(1000).fill(answer), promptTokens: 1 };

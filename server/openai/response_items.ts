@@ -9,37 +9,14 @@ export type ResponseEvent = { readonly type: string } & Fields;
 
 type Fields = Readonly<Record<string, unknown>>;
 
-const MESSAGE = {
-  prefix: "msg_",
-  event: "response.output_text",
-  field: "text",
-  /** Fields of every event of the text. */
-  extra: { logprobs: [] },
-};
-
-/** The kinds of items: prefix of their ids, types of the events of their text, and its field in the last one. */
+/** The kinds of items: prefix of their ids, type of the events of their text, and its field in the last one. */
 const KINDS = {
-  text: MESSAGE,
-  audio: MESSAGE,
-  refusal: {
-    prefix: "msg_",
-    event: "response.refusal",
-    field: "refusal",
-    extra: {},
-  },
-  reasoning: {
-    prefix: "rs_",
-    event: "response.reasoning_text",
-    field: "text",
-    extra: {},
-  },
-  tool: {
-    prefix: "fc_",
-    event: "response.function_call_arguments",
-    field: "arguments",
-    extra: {},
-  },
-};
+  text: ["msg_", "response.output_text", "text"],
+  audio: ["msg_", "response.output_text", "text"],
+  refusal: ["msg_", "response.refusal", "refusal"],
+  reasoning: ["rs_", "response.reasoning_text", "text"],
+  tool: ["fc_", "response.function_call_arguments", "arguments"],
+} as const;
 
 /** An item of a response's output, while it grows. */
 export type OutputItem = ReturnType<typeof createItem>;
@@ -55,11 +32,12 @@ export function createItem(
     readonly isVllm: boolean;
   },
 ) {
-  const { prefix, event, field, extra } = KINDS[kind];
+  const [prefix, event, field] = KINDS[kind];
   const id = innerId(prefix, response, index);
   const isTool = kind === "tool";
   const place = { item_id: id, output_index: index };
   const at = isTool ? place : { ...place, content_index: 0 };
+  const extra = field === "text" && kind !== "reasoning" && { logprobs: [] };
   let text = "";
 
   function partOf(isWhole: boolean): object {

@@ -5,8 +5,6 @@ import { createResponseStore, inputMessages } from "./responses.ts";
 const answer = {
   pieces: [{ kind: "text", text: "yes", tokens: 1 }],
   finishReason: "stop",
-  tokens: 1,
-  reasoningTokens: 0,
 } as const;
 
 Deno.test("createResponseStore() keeps the newest responses, and no more than its limit", () => {

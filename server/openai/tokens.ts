@@ -49,26 +49,18 @@ export function startOf(text: string, count: number): string {
   return text.slice(0, count * TOKEN_BYTES);
 }
 
-/** A token's id: a one and its bytes, base 256. No text has an id below 256. */
+/** A token's id: in base 16, a one and its bytes. No text has an id below 256. */
 export function tokenId(token: string): number {
-  let id = 1;
-  for (const byte of encoder.encode(token)) id = id * 256 + byte;
-  return id;
+  return Number(`0x1${new TextEncoder().encode(token).toHex()}`);
 }
-
-const encoder = new TextEncoder();
 
 /** The text of token ids. Ids without a text are left out. */
-export function textOfIds(ids: readonly number[]): string {
-  const bytes = Uint8Array.from(ids.flatMap(bytesOfId));
-  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
-}
-
-function bytesOfId(id: number): number[] {
-  if (!Number.isSafeInteger(id)) return [];
-  const bytes: number[] = [];
-  for (; id >= 256; id = Math.floor(id / 256)) bytes.unshift(id % 256);
-  return id === 1 ? bytes : [];
+export function textOfIds(ids: readonly unknown[]): string {
+  const bytes = ids.map((id) =>
+    /^1((?:[0-9a-f]{2}){1,6})$/.exec(Number(id).toString(16))?.[1] ?? ""
+  );
+  return new TextDecoder("utf-8", { ignoreBOM: true })
+    .decode(Uint8Array.fromHex(bytes.join("")));
 }
 
 /**
@@ -229,7 +221,7 @@ export const detokenize: Endpoint = {
   handle(incoming, exchange) {
     const required = ["tokens"];
     const { tokens } = readBody(incoming, exchange.host, { required });
-    const prompt = textOfIds(listOf(tokens).map(Number));
+    const prompt = textOfIds(listOf(tokens));
     exchange.answer(JSON.stringify({ prompt }), { type: "prompt" });
   },
 };

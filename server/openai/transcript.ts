@@ -44,8 +44,6 @@ export function transcribe(
   const answer: Answer = {
     pieces,
     finishReason: isCut ? "length" : "stop",
-    tokens: pieces.reduce((sum, { tokens }) => sum + tokens, 0),
-    reasoningTokens: 0,
   };
   return { durationMs, text, segments: clips.flatMap(segmentsOf), answer };
 }

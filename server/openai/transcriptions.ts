@@ -23,7 +23,7 @@ const VERBS = { transcription: "transcribe", translation: "translate" };
 const PROMPT_TOKENS = 4;
 
 /** Creates `/v1/audio/transcriptions` or `/v1/audio/translations`. */
-export function createSpeechEndpoint(
+export function createSpeech(
   task: SpeechTask,
   recognize: RecognizeFile,
 ): Endpoint {

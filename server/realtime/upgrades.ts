@@ -2,7 +2,7 @@ import type { Buffer } from "node:buffer";
 import { type IncomingMessage, STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import { WebSocketServer as UntypedServer } from "ws";
-import { createTimers, type ServerClock } from "../clock.ts";
+import { createTimers } from "../clock.ts";
 import {
   type Context,
   createContext,
@@ -18,6 +18,8 @@ import { vllmRealtime } from "./vllm.ts";
 /** A WebSocket server of `ws` that takes upgrades from another server. */
 interface WebSocketServer {
   readonly clients: ReadonlySet<WebSocket>;
+  /** Calls `closed` once every client has closed. */
+  close(closed: () => void): void;
   handleUpgrade(
     message: IncomingMessage,
     socket: Socket,
@@ -76,10 +78,14 @@ export function createUpgrades(host: ServerHost) {
 
   return {
     take,
-    /** Closes every connection with 1012. */
-    close(): Promise<void> {
+    /** Closes every connection with 1012, and ends those that do not answer in time. */
+    async close(): Promise<void> {
       for (const webSocket of server.clients) webSocket.close(1012, "");
-      return allClosed(server.clients, clock);
+      const cancel = clock.at(clock.now() + CLOSE_GRACE_MS, () => {
+        for (const webSocket of server.clients) webSocket.terminate();
+      });
+      await new Promise<void>((resolve) => server.close(resolve));
+      cancel();
     },
   };
 }
@@ -175,22 +181,6 @@ function explainTooBig(webSocket: WebSocket, maxFrameBytes: number): void {
   const tooBig = `frame exceeds limit of ${maxFrameBytes} bytes`;
   webSocket.close = (code, reason) =>
     close(code, code === 1009 ? tooBig : reason);
-}
-
-/** Waits until every client has closed, and ends those that do not answer in time. */
-async function allClosed(
-  webSockets: ReadonlySet<WebSocket>,
-  clock: ServerClock,
-): Promise<void> {
-  const cancel = clock.at(clock.now() + CLOSE_GRACE_MS, () => {
-    for (const webSocket of webSockets) webSocket.terminate();
-  });
-  await Promise.all(
-    [...webSockets].map((webSocket) =>
-      new Promise<void>((resolve) => webSocket.once("close", resolve))
-    ),
-  );
-  cancel();
 }
 
 const CLOSE_GRACE_MS = 300;
