@@ -4,43 +4,34 @@ import { UsageCompleter } from "../core/usage.ts";
 import { metrics } from "../core/metrics/table.ts";
 import type { Output, Sample } from "../core/sample.ts";
 import { type ReadySession, SessionSource } from "../core/source.ts";
-import { zip } from "../datasets/zip.ts";
 import { redact, redactText } from "../lib/redact.ts";
-import { removeAbandonedFolders } from "../lib/temporary_folder.ts";
-import {
-  type Backend,
-  type Call,
-  type OpenContext,
-  UsageError,
-} from "../plugins/mod.ts";
-import { abandoned, joined, openPlugin } from "../plugins/run.ts";
+import { type Backend, type OpenContext, UsageError } from "../plugins/mod.ts";
+import { abandoned, openPlugin } from "../plugins/run.ts";
 import type { CheckFlags } from "./commands/check.ts";
-import { EXIT } from "./exit_code.ts";
 import { numberFlag } from "./flags.ts";
 import { interruptible } from "./interrupt.ts";
-import { visible, warn } from "./output.ts";
+import { EXIT, visible, warn } from "./output.ts";
 import { readRun } from "./prepare.ts";
 
 /** Sends one request as a run would, and prints all that passes. Returns the exit code. */
 export async function check(flags: CheckFlags): Promise<number> {
   using interrupt = interruptible();
   const { signal } = interrupt;
-  const most = numberFlag("--messages", flags.messages, 0);
-  await removeAbandonedFolders();
-  await using stack = new AsyncDisposableStack();
   const clock = systemClock();
-  const trace = tracer(clock, most);
+  const most = numberFlag("--messages", flags.messages, 0);
+  const messages = new Messages(clock, most);
+  await using stack = new AsyncDisposableStack();
   const context: OpenContext = {
     env: (name) => Deno.env.get(name),
     signal,
     warn,
-    trace,
+    trace: (direction, message) => messages.show(direction, message),
   };
   const prepared = stack.use(await readRun({ ...flags, report: ["console"] }));
-  const data = joined(prepared.run.data, zip);
-  const dataset = await openPlugin(data, context, { stack, clock });
+  const closing = { stack, clock };
+  const dataset = await openPlugin(prepared.dataset, context, closing);
   const configured = await prepared.startBackend();
-  const backend = await openPlugin(configured, context, { stack, clock });
+  const backend = await openPlugin(configured, context, closing);
 
   const source = new SessionSource({
     dataset,
@@ -50,7 +41,7 @@ export async function check(flags: CheckFlags): Promise<number> {
     signal,
     onSkip: (id, reason) => warn(`Skipped "${id}": ${reason}`),
     clock,
-    onLate: (part) => warn(abandoned(part === "dataset" ? data : configured)),
+    onLate: (what) => warn(abandoned(`the ${what}`)),
   });
   const ready = await source.next();
   await source.close();
@@ -58,33 +49,32 @@ export async function check(flags: CheckFlags): Promise<number> {
     throw new UsageError("no item of the data can be used");
   }
   print(facts(backend.facts, ready));
-  const seen = watchCall(backend, most);
-  const sample = await sent(ready, backend, seen.backend, { clock, signal });
+  const sample = await sent(ready, backend, { clock, signal });
   backend.endSession?.(ready.session.id);
-  if (trace.used()) trace.rest(0);
-  else {
-    print(
-      "             This backend traces no messages. Its recorded calls:",
-    );
-    trace.rest(seen.show(trace));
+  if (!messages.any) {
+    print("             This backend traces no messages. The recorded ones:");
+    showRecorded(sample, messages);
   }
+  messages.showRest();
   print(summary(sample));
-  return sample.outcome.status === "ok"
-    ? EXIT.done
-    : signal.aborted
-    ? interrupt.exitCode
-    : EXIT.failed;
+  if (sample.outcome.status === "ok") return EXIT.done;
+  return signal.aborted ? interrupt.exitCode : EXIT.failed;
 }
 
 /** Sends the request and counts the tokens that the server did not. */
 async function sent(
   ready: ReadySession,
   backend: Backend,
-  sender: Pick<Backend, "needs" | "send">,
   { clock, signal }: { clock: Clock; signal: AbortSignal },
 ): Promise<Sample> {
-  const request = requestOf(ready);
-  let sample = await attempt(sender, request, {
+  const { session, prepared: [prepared] } = ready;
+  const request = {
+    id: 0,
+    turn: session.turns[0]!,
+    prepared,
+    session: { id: session.id, turn: 0, history: [] },
+  };
+  let sample = await attempt(backend, request, {
     stage: 0,
     phase: "measure",
     scheduledMs: clock.now(),
@@ -101,151 +91,136 @@ async function sent(
   return sample;
 }
 
-function requestOf({ session, prepared }: ReadySession) {
-  const [turn] = session.turns;
-  return {
-    id: 0,
-    turn: turn!,
-    prepared: prepared[0],
-    session: { id: session.id, turn: 0, history: [] },
-  };
-}
+/** Direction of a message, or a note: as in `context.trace`. */
+type Direction = Parameters<NonNullable<OpenContext["trace"]>>[0];
 
-/** Shows messages and counts them. */
-interface Tracer {
-  /** Shows a message; its time is the present unless given. */
-  (
-    direction: "sent" | "received" | "note",
-    message: string,
-    atMs?: number,
-  ): void;
-  /** Whether there was any message. */
-  used(): boolean;
-  /** Shows the number of messages that were not shown, including `more` that were not kept. */
-  rest(more: number): void;
-}
-
-/** Prints each message as it passes, up to `most` each way. */
-function tracer(
-  clock: Clock,
-  most: number,
-): Tracer {
-  const marks = { sent: "→", received: "←", note: "·" } as const;
-  const shown = { sent: 0, received: 0, note: 0 };
-  const trace = (
-    direction: keyof typeof marks,
-    message: string,
-    atMs = clock.now(),
-  ) => {
-    if (++shown[direction] > most) return;
-    print(
-      `${atMs.toFixed(1).padStart(9)} ms ${marks[direction]} ${
-        shortened(message)
-      }`,
-    );
-  };
-  return Object.assign(trace, {
-    used: () => shown.sent + shown.received + shown.note > 0,
-    rest(more: number) {
-      const hidden = more + Math.max(0, shown.sent - most) +
-        Math.max(0, shown.received - most);
-      if (hidden > 0) {
-        print(`${"".padStart(12)} … ${hidden} more messages: see --messages`);
-      }
-    },
-  });
-}
-
+const MARKS = { sent: "→", received: "←", note: "·" } as const;
 const LONGEST_MESSAGE = 240;
 
-function shortened(message: string): string {
-  return message.length <= LONGEST_MESSAGE
-    ? message
-    : `${message.slice(0, LONGEST_MESSAGE)}… (${message.length} characters)`;
+/** Prints the first messages of each direction, and counts the others. */
+class Messages {
+  readonly #counts = { sent: 0, received: 0, note: 0 };
+  readonly #clock: Clock;
+  readonly #most: number;
+
+  constructor(clock: Clock, most: number) {
+    this.#clock = clock;
+    this.#most = most;
+  }
+
+  /** Whether there was any message. */
+  get any(): boolean {
+    return Object.values(this.#counts).some((count) => count > 0);
+  }
+
+  show(direction: Direction, message: string, atMs = this.#clock.now()): void {
+    if (++this.#counts[direction] > this.#most) return;
+    const shown = message.length <= LONGEST_MESSAGE
+      ? message
+      : `${message.slice(0, LONGEST_MESSAGE)}… (${message.length} characters)`;
+    print(`${atMs.toFixed(1).padStart(9)} ms ${MARKS[direction]} ${shown}`);
+  }
+
+  /** Prints the number of messages that were not shown. */
+  showRest(): void {
+    const { sent, received } = this.#counts;
+    const hidden = Math.max(0, sent - this.#most) +
+      Math.max(0, received - this.#most);
+    if (hidden === 0) return;
+    print(`${"".padStart(12)} … ${hidden} more messages: see --messages`);
+  }
 }
 
-function facts(
-  known: Backend["facts"],
-  { session }: ReadySession,
-): string {
+/** Shows the instants, the output and the audio of a sample, in the order of their times. */
+function showRecorded(sample: Sample, messages: Messages): void {
+  type Shown = [direction: Direction, message: string, atMs: number];
+  const notes = Object.entries(sample.marks).map((
+    [instant, atMs],
+  ): Shown => ["note", instant, atMs]);
+  const received = sample.deltas.map(({ atMs, ...delta }): Shown => [
+    "received",
+    `output ${JSON.stringify(delta)}`,
+    atMs,
+  ]);
+  const sent = sample.audioSent.map(({ atMs, endMs }): Shown => [
+    "sent",
+    `audio up to ${endMs.toFixed(0)} ms`,
+    atMs,
+  ]);
+  const all = [...notes, ...sent, ...received].sort((a, b) => a[2] - b[2]);
+  for (const each of all) messages.show(...each);
+}
+
+function facts(known: Backend["facts"], { session }: ReadySession): string {
   const audio = session.turns[0]?.columns.audio;
   const item = audio
     ? `${session.id} (${(audio.durationMs / 1000).toFixed(2)} s of audio)`
     : session.id;
-  const known_facts = Object.entries(redact(known ?? {}) as object).map((
+  const parts = Object.entries(redact(known ?? {}) as object).map((
     [key, value],
   ) => `${key} ${typeof value === "object" ? JSON.stringify(value) : value}`);
-  return [...known_facts, `item ${item}`].join(" · ") + "\n";
+  return [...parts, `item ${item}`].join(" · ") + "\n";
 }
 
-/** Formats what a report would be made of. */
+/** Formats the sample that a report would be made of. */
 function summary(sample: Sample): string {
-  const { outcome, output, input, marks, dispatchedMs, deltas, audioSent } =
-    sample;
-  const lines = [
+  const { outcome, output, input, marks, reads, deltas, audioSent } = sample;
+  const instants = Object.entries(marks).map(([name, atMs]) =>
+    `${name} ${(atMs - sample.dispatchedMs).toFixed(1)}`
+  );
+  const empty = deltas.filter(({ text }) => text === "").length;
+  const counts = [
+    `${audioSent.length} chunks sent`,
+    `${deltas.length} deltas of output, ${empty} empty`,
+    `${reads.bytes} bytes read`,
+  ];
+  const values = metrics.flatMap(({ name, unit, label, of }) => {
+    const value = of(sample);
+    if (typeof value !== "number") return [];
+    const shown = value.toFixed(unit === "ms" ? 1 : 3).padStart(10);
+    const sign = unit === "ratio" ? "" : unit;
+    return [`  ${label.padEnd(32)} ${shown} ${sign}  ${name}`];
+  });
+  return [
     "",
     outcome.status === "ok"
       ? "ok"
       : `${outcome.status}: ${outcome.failure.class}: ${outcome.failure.message}`,
-  ];
-  lines.push(...answerLines(output));
-  if (input.reference !== undefined) {
-    lines.push(`reference  ${input.reference}`);
-  }
-  const instants = Object.entries(marks).map(([name, atMs]) =>
-    `${name} ${(atMs! - dispatchedMs).toFixed(1)}`
-  );
-  if (instants.length > 0) {
-    lines.push(
-      `instants   ${instants.join(" · ")} (ms after dispatch)`,
-    );
-  }
-  lines.push(
-    `counts     ${audioSent.length} chunks sent · ${deltas.length} deltas of output, ${
-      deltas.filter(({ text }) => text === "").length
-    } empty`,
-  );
-  for (const { name, unit, label, of } of metrics) {
-    const value = of(sample);
-    if (typeof value === "number") {
-      lines.push(
-        `  ${label.padEnd(32)} ${
-          value.toFixed(unit === "ms" ? 1 : 3).padStart(10)
-        } ${unit === "ratio" ? "" : unit}  ${name}`,
-      );
-    }
-  }
-  return lines.join("\n");
-}
-
-/** Prints text that may come from a server or from the data. */
-function print(text: string): void {
-  console.log(visible(redactText(text)));
+    ...answerLines(output),
+    ...labelled("reference", input.reference),
+    ...labelled(
+      "instants",
+      instants.length === 0
+        ? undefined
+        : `${instants.join(" · ")} (ms after dispatch)`,
+    ),
+    ...labelled("counts", counts.join(" · ")),
+    ...values,
+  ].join("\n");
 }
 
 /** Formats an answer, one line for each part that it has. */
 export function answerLines(output: Output): string[] {
-  const { text, reasoning, refusal, toolCalls = [], embeddings, usage } =
-    output;
+  const { toolCalls = [], embeddings, usage } = output;
   const { input, output: written } = usage?.countedBy ?? {};
-  const parts: readonly (readonly [string, string | undefined])[] = [
-    ["reasoning", reasoning],
-    ["answer", text],
-    ["refusal", refusal],
-    ...toolCalls.map(({ name, arguments: given }) =>
-      ["call", `${name} ${given}`] as const
+  return [
+    ...labelled("reasoning", output.reasoning),
+    ...labelled("answer", output.text),
+    ...labelled("refusal", output.refusal),
+    ...toolCalls.flatMap(({ name, arguments: given }) =>
+      labelled("call", `${name} ${given}`)
     ),
-    [
+    ...labelled(
       "vectors",
       embeddings &&
-      `${embeddings.count} of ${embeddings.dimensions} dimensions`,
-    ],
-    ["input", input && `its tokens are counted by ${WORDS[input]}`],
-    ["output", written && `its tokens are counted by ${WORDS[written]}`],
+        `${embeddings.count} of ${embeddings.dimensions} dimensions`,
+    ),
+    ...labelled("input", input && `its tokens are counted by ${WORDS[input]}`),
+    ...labelled(
+      "output",
+      written && `its tokens are counted by ${WORDS[written]}`,
+    ),
   ];
-  return parts.flatMap(([label, value]) =>
-    value === undefined ? [] : [`${label.padEnd(10)} ${value.trim()}`]
-  );
 }
 
 /** Names of the counters of tokens, other than the answer itself. */
@@ -257,89 +232,11 @@ const WORDS = {
   characters: "characters: an estimate",
 } as const;
 
-/** Direction of a message, or a note: as in `context.trace`. */
-type Direction = Parameters<NonNullable<OpenContext["trace"]>>[0];
-
-/** A recording of a request, for backends that do not trace their own messages. */
-export interface SeenCall {
-  /** Sends a request through the backend and keeps what it records. */
-  readonly backend: Pick<Backend, "needs" | "send">;
-  /** Shows the recorded messages in order, each with its time. Returns the number of messages that were not kept. */
-  show(
-    trace: (direction: Direction, message: string, atMs: number) => void,
-  ): number;
+function labelled(label: string, value: string | undefined): string[] {
+  return value === undefined ? [] : [`${label.padEnd(10)} ${value.trim()}`];
 }
 
-/** Records the calls of a backend: at most `most` messages of each direction. */
-export function watchCall(backend: Backend, most: number): SeenCall {
-  const seen: { direction: Direction; message: string; atMs: number }[] = [];
-  const counts = { sent: 0, received: 0, note: 0 };
-
-  function watched(call: Call): Call {
-    const { clock } = call;
-    const keep = (
-      direction: Direction,
-      message: () => string,
-      atMs = clock.now(),
-    ) => {
-      if (++counts[direction] > most) return;
-      seen.push({ direction, message: message(), atMs });
-    };
-    return {
-      get signal() {
-        return call.signal;
-      },
-      throwIfAborted: () => call.throwIfAborted(),
-      onAbort: (task) => call.onAbort(task),
-      clock,
-      read(bytes, atMs) {
-        const readMs = call.read(bytes, atMs);
-        keep("received", () => `${bytes} bytes`, readMs);
-        return readMs;
-      },
-      event(atMs) {
-        call.event(atMs);
-        keep("received", () => "event", atMs);
-      },
-      output(atMs, delta) {
-        call.output(atMs, delta);
-        keep("received", () => `output ${JSON.stringify(delta)}`, atMs);
-      },
-      buffered: (bytes) => call.buffered(bytes),
-      mark(instant, atMs) {
-        call.mark(instant, atMs);
-        keep("note", () => instant, atMs);
-      },
-      retried() {
-        call.retried();
-        keep("note", () => "retried on a new connection");
-      },
-      ended(atMs) {
-        call.ended(atMs);
-        keep("note", () => "ended", atMs);
-      },
-      audioSent(chunk) {
-        call.audioSent(chunk);
-        keep(
-          "sent",
-          () => `audio up to ${chunk.endMs.toFixed(0)} ms`,
-          chunk.atMs,
-        );
-      },
-    };
-  }
-
-  return {
-    backend: {
-      needs: backend.needs,
-      send: (request, call) => backend.send(request, watched(call)),
-    },
-    show(trace) {
-      for (const { direction, message, atMs } of seen) {
-        trace(direction, message, atMs);
-      }
-      return Math.max(0, counts.sent - most) +
-        Math.max(0, counts.received - most);
-    },
-  };
+/** Prints text that may come from a server or from the data. */
+function print(text: string): void {
+  console.log(visible(redactText(text)));
 }

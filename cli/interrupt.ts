@@ -1,6 +1,5 @@
 import { constants } from "node:os";
-import { EXIT } from "./exit_code.ts";
-import { printError } from "./output.ts";
+import { EXIT, printError } from "./output.ts";
 
 /** The run was interrupted by a signal before there was anything to report. */
 export class Interrupted extends Error {

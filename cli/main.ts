@@ -7,9 +7,8 @@ import { addReport } from "./commands/report.ts";
 import { addRun } from "./commands/run.ts";
 import { addServe } from "./commands/serve.ts";
 import { explainForeignOptions, refuseRepeatedOptions } from "./flags.ts";
-import { EXIT, type SetExitCode } from "./exit_code.ts";
 import { Interrupted } from "./interrupt.ts";
-import { printError, safeMessage } from "./output.ts";
+import { EXIT, printError, safeMessage, type SetExitCode } from "./output.ts";
 
 /** Runs a command; returns the exit code. */
 export async function main(args: readonly string[]): Promise<number> {

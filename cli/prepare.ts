@@ -1,15 +1,24 @@
 import { basename, dirname, join, resolve } from "node:path";
 import { systemClock } from "../core/clock.ts";
 import type { NormalizerName, PluginConfig } from "../core/config.ts";
+import { zip } from "../datasets/zip.ts";
 import { disposeInTime } from "../lib/disposal.ts";
-import { type PreparedRun, prepareRun } from "../plugins/config.ts";
+import { removeAbandonedFolders } from "../lib/temporary_folder.ts";
+import {
+  PLACEHOLDER,
+  type PreparedRun,
+  prepareRun,
+} from "../plugins/config.ts";
 import { type Configured, UsageError } from "../plugins/mod.ts";
+import { joined } from "../plugins/run.ts";
 import { type ConfigFlags, readConfig } from "./config.ts";
 import { warn } from "./output.ts";
 
 /** A run that flags and a file describe. Disposing of it stops the reference server, if one was started. */
 export interface ReadRun extends AsyncDisposable {
   readonly run: PreparedRun;
+  /** The data, several datasets joined. */
+  readonly dataset: Configured<"dataset">;
   /** Gives the source of a value of the configuration. */
   sourceOf(path: string): string;
   /** Returns the backend; starts the reference server first if it has no target. */
@@ -23,27 +32,31 @@ export interface ReadRun extends AsyncDisposable {
  * @throws {UsageError} If anything is invalid.
  */
 export async function readRun(
-  flags: ConfigFlags & { readonly quiet?: boolean },
+  flags: ConfigFlags & {
+    readonly quiet?: boolean;
+    /** Whether the run is only printed: variables that it names need not be set. */
+    readonly printConfig?: boolean;
+  },
 ): Promise<ReadRun> {
   const { config, load, problems, placeOf, sourceOf } = await readConfig(flags);
   const reports = withConsole(config.reports ?? [], flags.quiet ?? false);
   const run = await prepareRun({ ...config, reports }, {
     load,
     hasServer: true,
-    env: (name) => Deno.env.get(name),
+    env: (name) =>
+      Deno.env.get(name) || (flags.printConfig ? PLACEHOLDER : undefined),
     problems,
     placeOf,
   });
   const paths = run.config.data.map((each) => pathOf(each.with));
-  await checkPaths(run.config.reports, {
-    what: "the data",
-    paths: paths.filter((path) => path !== undefined),
-  });
+  await checkPaths(run.config.reports, { what: "the data", paths });
   const held = new AsyncDisposableStack();
   return {
     run,
+    dataset: joined(run.data, zip),
     sourceOf,
     async startBackend() {
+      await removeAbandonedFolders(); // before anything is timed
       if (!run.needsServer) return run.backend;
       if (config.backend !== undefined || config.data !== undefined) {
         warn(
@@ -72,13 +85,14 @@ export async function readRun(
  * @throws {UsageError} If anything is invalid.
  */
 export async function readReports(
-  flags: Pick<ConfigFlags, "report" | "normalizer"> & {
+  flags: Pick<ConfigFlags, "report" | "normalizer" | "slo"> & {
     readonly quiet?: boolean;
   },
   samples: string,
 ): Promise<{
   readonly configured: readonly Configured<"reporter">[];
-  readonly normalizer?: NormalizerName | undefined;
+  readonly normalizer: NormalizerName | undefined;
+  readonly slos: readonly string[] | undefined;
 }> {
   const { config, load, problems, placeOf } = await readConfig(flags);
   // Backend and data are not used; these two need no files and no server.
@@ -89,7 +103,8 @@ export async function readReports(
     reports: withConsole(config.reports ?? [], flags.quiet ?? false),
   }, { load, env: (name) => Deno.env.get(name), problems, placeOf });
   await checkPaths(used, { what: "the samples", paths: [samples] });
-  return { configured: reports, normalizer: config.normalizer };
+  const { normalizer, slos } = config;
+  return { configured: reports, normalizer, slos };
 }
 
 /** Adds the summary for people, unless a report prints to standard output or `--quiet` asks for the reports alone. */
@@ -115,15 +130,27 @@ function withConsole(
  */
 export async function checkPaths(
   reporters: readonly PluginConfig[],
-  read: { readonly what: string; readonly paths: readonly string[] },
+  read: {
+    readonly what: string;
+    readonly paths: readonly (string | undefined)[];
+  },
 ): Promise<void> {
   const taken = new Map<string, string>();
-  for (const path of read.paths) await allow(taken, path, read.what);
+  for (const path of read.paths) {
+    const place = await placeOf(path);
+    if (place !== undefined) taken.set(place, read.what); // it may be read twice
+  }
   for (const { use, with: options } of reporters) {
     const path = pathOf(options);
-    if (path !== undefined && !isStandardOutput(path)) {
-      await claim(taken, path, use);
+    const place = await placeOf(path);
+    if (place === undefined) continue;
+    const other = taken.get(place);
+    if (other !== undefined) {
+      throw new UsageError(
+        `--report: ${use} must have a file of its own, but ${path} is that of ${other}`,
+      );
     }
+    taken.set(place, use);
   }
   refuseSharedOutput(reporters);
 }
@@ -152,40 +179,15 @@ function isStandardOutput(path: string | undefined): boolean {
     ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"].includes(path);
 }
 
-/** Notes an input file; it may be read twice. */
-async function allow(
-  taken: Map<string, string>,
-  path: string,
-  owner: string,
-): Promise<void> {
-  const place = await placeOf(path);
-  if (place !== undefined) taken.set(place, owner);
-}
-
-async function claim(
-  taken: Map<string, string>,
-  path: string,
-  owner: string,
-): Promise<void> {
-  const place = await placeOf(path);
-  if (place === undefined) return;
-  const other = taken.get(place);
-  if (other !== undefined) {
-    throw new UsageError(
-      `--report: ${owner} must have a file of its own, but ${path} is that of ${other}`,
-    );
-  }
-  taken.set(place, owner);
-}
-
 /** Returns the option `path` of a plugin, if it has one. */
 function pathOf(options: unknown): string | undefined {
   const { path } = (options ?? {}) as { path?: unknown };
   return typeof path === "string" ? path : undefined;
 }
 
-/** Returns the real path of a file; undefined for devices and pipes, which several may share. */
-async function placeOf(path: string): Promise<string | undefined> {
+/** Returns the real path of a file; undefined for standard output, devices and pipes, which several may share. */
+async function placeOf(path: string | undefined): Promise<string | undefined> {
+  if (path === undefined || isStandardOutput(path)) return undefined;
   const real = await Deno.realPath(path).catch(() => undefined);
   if (real === undefined) {
     const folder = resolve(dirname(path));

@@ -210,8 +210,8 @@ const TEXT_BACKENDS = ["chat", "completions", "responses", "embeddings"];
 /** Load of a run without any setting: about 20 seconds, in which every bundled clip is sent three times at most. */
 const DEMO = { streams: [8], requests: 24 };
 
-/** A server to check options with before the reference server has been started. */
-const PLACEHOLDER = "http://127.0.0.1";
+/** A server to check options with before the reference server has been started; a valid text of any option too. */
+export const PLACEHOLDER = "http://127.0.0.1";
 
 /**
  * Completes a configuration with its defaults, loads its plugins and checks everything.

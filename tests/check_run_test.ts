@@ -103,13 +103,13 @@ Deno.test("check shows the messages that a plugin traces, otherwise its recorded
   const silent = await checked("silent.ts");
   assert.match(silent, /^ +This backend traces no messages\. /m);
   assert.match(silent, / ms · headers$/m);
-  assert.match(silent, / ms ← 14 bytes$/m);
+  assert.match(silent, /^counts .* · 14 bytes read$/m);
   assert.match(
     silent,
     / ms ← output \{"kind":"text","text":"You said hello"\}$/m,
   );
   assert.match(
-    await checked("silent.ts", "--messages", "1"),
-    /← 14 bytes\n +… 1 more messages: see --messages$/m,
+    await checked("silent.ts", "--messages", "0"),
+    /The recorded ones:\n +… 1 more messages: see --messages$/m,
   );
 });

@@ -192,6 +192,11 @@ reports: [{ use: json, with: { path: out.json } }]
     unset.stderr,
     /run\.yaml: backend\.with\.headers\.X-Key must be \{env: NAME\} of a variable that is set, but MY_KEY is not/,
   );
+  const printed = await earshot([...args, "--print-config"], {
+    cwd: folder.path,
+  });
+  assert.equal(printed.code, 0, printed.stderr);
+  assert.match(printed.stdout, /X-Key: *\n? *env: MY_KEY #/);
   const { stderr } = await earshot(args, {
     cwd: folder.path,
     env: { MY_KEY: "s3cret" },

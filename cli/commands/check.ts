@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import type { ConfigFlags } from "../config.ts";
-import type { SetExitCode } from "../exit_code.ts";
 import { collect } from "../flags.ts";
+import type { SetExitCode } from "../output.ts";
 
 /** Flags of `earshot check`. */
 export interface CheckFlags

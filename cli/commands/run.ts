@@ -1,7 +1,15 @@
 import type { Command } from "commander";
 import type { ConfigFlags } from "../config.ts";
-import type { SetExitCode } from "../exit_code.ts";
 import { collect } from "../flags.ts";
+import { interruptible } from "../interrupt.ts";
+import {
+  EXIT,
+  exitCodeOf,
+  printMissedSlos,
+  type SetExitCode,
+  visible,
+  warn,
+} from "../output.ts";
 
 /** Flags of `earshot run`. */
 export interface RunFlags extends ConfigFlags {
@@ -109,30 +117,23 @@ Examples:
 /** Runs `earshot run`; returns the exit code. */
 async function runCommand(flags: RunFlags): Promise<number> {
   const { readRun } = await import("../prepare.ts");
-  const { execute, joined } = await import("../../plugins/run.ts");
-  const { zip } = await import("../../datasets/zip.ts");
-  const { EXIT, exitCodeOf, printMissedSlos } = await import("../exit_code.ts");
-  const { interruptible } = await import("../interrupt.ts");
-  const { progressReporter } = await import("../progress.ts");
-  const { warn } = await import("../output.ts");
-  const { removeAbandonedFolders } = await import(
-    "../../lib/temporary_folder.ts"
-  );
+  const { execute, recordConfig } = await import("../../plugins/run.ts");
+  using interrupt = interruptible();
+  await using prepared = await readRun(flags);
+  const { run, dataset, sourceOf } = prepared;
+  const execution = { ...run, dataset, reporters: run.reports };
   if (flags.printConfig) {
-    await printConfig(flags);
+    const { formatConfig } = await import("../config_file.ts");
+    const text = formatConfig(recordConfig(execution), sourceOf);
+    console.log(visible(text.trimEnd()));
     return EXIT.done;
   }
-  using interrupt = interruptible();
-  const removed = removeAbandonedFolders();
-  await using prepared = await readRun(flags);
-  const { run } = prepared;
+  const { progressReporter } = await import("../progress.ts");
   const backend = await prepared.startBackend();
-  await removed; // before anything is timed
   const progress = progressReporter({ quiet: flags.quiet ?? false });
   const report = await execute({
-    ...run,
+    ...execution,
     backend,
-    dataset: joined(run.data, zip),
     reporters: [...run.reports, progress],
   }, {
     signal: interrupt.signal,
@@ -141,22 +142,4 @@ async function runCommand(flags: RunFlags): Promise<number> {
   printMissedSlos(report);
   const code = exitCodeOf(report);
   return code === EXIT.interrupted ? interrupt.exitCode : code;
-}
-
-/** Prints the configuration and the source of each value. */
-async function printConfig(flags: RunFlags): Promise<void> {
-  const { readRun } = await import("../prepare.ts");
-  const { recordConfig } = await import("../../plugins/run.ts");
-  const { formatConfig } = await import("../config_file.ts");
-  const { visible } = await import("../output.ts");
-  const { zip } = await import("../../datasets/zip.ts");
-  const { joined } = await import("../../plugins/run.ts");
-  await using prepared = await readRun(flags);
-  const { run, sourceOf } = prepared;
-  const config = recordConfig({
-    ...run,
-    dataset: joined(run.data, zip),
-    reporters: run.reports,
-  });
-  console.log(visible(formatConfig(config, sourceOf).trimEnd()));
 }

@@ -8,9 +8,8 @@ import {
   REQUEST_SETTINGS,
   SESSION_SETTINGS,
 } from "../../server/settings.ts";
-import { EXIT, type SetExitCode } from "../exit_code.ts";
 import { collect, numberFlag } from "../flags.ts";
-import { warn } from "../output.ts";
+import { EXIT, type SetExitCode, warn } from "../output.ts";
 
 /** Flags of `earshot serve`. */
 interface ServeFlags {
