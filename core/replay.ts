@@ -1,4 +1,3 @@
-import type { NormalizerName } from "./config.ts";
 import { Digest, type StageRecord, stageReport } from "./metrics/digest.ts";
 import type { Report, RunInfo, Skipped } from "./report.ts";
 import type { Sample } from "./sample.ts";
@@ -15,20 +14,17 @@ export interface RunRecord {
 /** Makes the report of a run from its saved samples: the same report as that of the run, byte for byte. */
 export class Replay {
   readonly #run: RunRecord;
-  readonly #normalizer: NormalizerName;
   readonly #digests: readonly Digest[];
 
-  /** @param normalizer Takes the place of the run's own. */
-  constructor(run: RunRecord, normalizer?: NormalizerName) {
+  constructor(run: RunRecord) {
     const { config } = run.info.run;
     this.#run = run;
-    this.#normalizer = normalizer ?? config.normalizer;
     this.#digests = run.stages.map(({ stop, window: { startMs } }) => {
       const { durationMs = Infinity } = { ...config.stop, ...stop };
       return new Digest({
         startMs,
         endMs: startMs + durationMs,
-        normalizer: this.#normalizer,
+        normalizer: config.normalizer,
       });
     });
   }
@@ -48,7 +44,7 @@ export class Replay {
     return {
       schema: "earshot.report/2",
       earshot,
-      run: { ...run, config: { ...run.config, normalizer: this.#normalizer } },
+      run,
       stages,
       skipped,
       interrupted,

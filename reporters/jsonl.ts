@@ -9,7 +9,7 @@ import {
 import { type LinePart, linesTo, type LineWriter } from "./line_writer.ts";
 import { checkWritable } from "./output.ts";
 import { plainJson } from "./safe_text.ts";
-import type { SavedLine, SavedSample } from "./samples_file.ts";
+import type { SavedLine } from "./samples_file.ts";
 
 /** Options of {@linkcode jsonlReporter}. */
 export interface JsonlOptions {
@@ -88,7 +88,7 @@ const SLICE = 1000;
 
 /** Returns the line of a sample, in parts if it is long: encoding many megabytes at once would block the run. */
 export function* linePartsOf(sample: Sample): Generator<LinePart> {
-  const line: SavedSample = { schema: "earshot.sample/1", ...sample };
+  const line = { schema: "earshot.sample/1", ...sample };
   const { deltas, audioSent, ...rest } = line;
   const count = deltas.length + audioSent.length;
   if (count <= SLICE) {

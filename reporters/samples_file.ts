@@ -1,3 +1,4 @@
+import type { z } from "zod";
 import { splitLines } from "../lib/bytes.ts";
 import { isRecord } from "../lib/record.ts";
 import {
@@ -6,46 +7,14 @@ import {
   type Report,
   type RunConfig,
   type RunInfo,
-  type Sample,
-  type StageReport,
   UsageError,
 } from "../plugins/mod.ts";
 import { parseOptions } from "../plugins/options.ts";
 import { parseSpec } from "../plugins/spec.ts";
-import { savedLineSchema } from "./schema.ts";
-
-/** First line of a file of samples: facts that are known when the run begins. */
-export interface SavedRun extends RunInfo {
-  /** Format and version. */
-  readonly schema: "earshot.samples/2";
-}
-
-/** Line of a request, with all its observations. */
-export interface SavedSample extends Sample {
-  /** Format and version. */
-  readonly schema: "earshot.sample/1";
-}
-
-type StageFacts = "name" | "load" | "stop" | "window" | "stopped" | "client";
-
-/** Line at the end of a stage: facts that samples do not contain. */
-export interface SavedStage extends Pick<StageReport, StageFacts> {
-  /** Format and version. */
-  readonly schema: "earshot.stage/1";
-  /** Index of the stage, from 0. */
-  readonly index: number;
-  /** Number of arrivals that never started and have no sample. */
-  readonly dropped: number;
-}
-
-/** Last line: a file without it was cut off. */
-export interface SavedEnd extends Pick<Report, "interrupted" | "skipped"> {
-  /** Format and version. */
-  readonly schema: "earshot.end/1";
-}
+import { reportSchema, savedLineSchema } from "./schema.ts";
 
 /** Line of a file of samples. */
-export type SavedLine = SavedRun | SavedSample | SavedStage | SavedEnd;
+export type SavedLine = z.infer<typeof savedLineSchema>;
 
 /** Options of {@linkcode readSamples}. */
 export interface ReadSamplesOptions {
@@ -67,8 +36,10 @@ export async function* readSamples(
   let last: SavedLine | undefined;
   for await (const text of linesOf(path)) {
     number++;
-    if (number === 1 && !text.includes("earshot.samples/")) {
-      await rejectReport(path);
+    if (number === 1 && await isReport(path)) {
+      throw new UsageError(
+        `${path}: is a report, which does not contain samples; use a file that a run saved with --report jsonl=FILE`,
+      );
     }
     const place = `${path}: line ${number}`;
     const value = parseLine(text, place);
@@ -76,7 +47,7 @@ export async function* readSamples(
       warn(`${place}: skipped, as it was cut off`);
       break;
     }
-    last = checkLine(upgradeLine(value), place);
+    last = checked(savedLineSchema, upgraded(value), place) as SavedLine;
     checkOrder(last, place, number);
     yield last;
   }
@@ -86,16 +57,34 @@ export async function* readSamples(
   }
 }
 
-/** Rejects a report, which is easily confused with samples. */
-async function rejectReport(path: string): Promise<void> {
+/**
+ * Reads a file that the `json` reporter wrote. Returns `undefined` for any other file.
+ *
+ * @throws {UsageError} If the report cannot be read or is not valid.
+ */
+export async function readReport(path: string): Promise<Report | undefined> {
+  if (!await isReport(path)) return undefined;
+  const report = upgraded(parseReport(path, await Deno.readTextFile(path)));
+  return checked(reportSchema, report, path) as Report;
+}
+
+function parseReport(path: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new UsageError(`${path}: must be JSON, but was cut off`, { cause });
+  }
+}
+
+/** Whether a file begins as a report does, which is easily confused with samples. */
+async function isReport(path: string): Promise<boolean> {
   using file = await openFile(path);
   const start = new Uint8Array(200);
-  const length = await file.read(start) ?? 0;
+  const length = await file.read(start).catch((cause) => {
+    throw unreadable(path, cause); // a folder can be opened, but not read
+  }) ?? 0;
   const text = new TextDecoder().decode(start.subarray(0, length));
-  if (!/^\s*\{\s*"schema"\s*:\s*"earshot\.report\//.test(text)) return;
-  throw new UsageError(
-    `${path}: is a report, which does not contain samples; use a file that a run saved with --report jsonl=FILE`,
-  );
+  return /^\s*\{\s*"schema"\s*:\s*"earshot\.report\//.test(text);
 }
 
 /** Returns the lines of a file; only the last may have no line break. */
@@ -138,30 +127,32 @@ function parseLine(text: string, place: string): unknown {
   }
 }
 
-/** Converts the first line of a version 1 file to version 2. */
-function upgradeLine(value: unknown): unknown {
-  if (!isRecord(value) || value.schema !== "earshot.samples/1") return value;
-  if (!isRecord(value.run)) return value;
+/** Converts a report or the first line of samples of version 1 to version 2. */
+function upgraded(value: unknown): unknown {
+  if (!isRecord(value) || !isRecord(value.run)) return value;
+  const [, kind] = /^(earshot\.(?:report|samples))\/1$/
+    .exec(String(value.schema)) ?? [];
+  if (kind === undefined) return value;
   try {
     const run = upgradeRun(value.run as unknown as OldRun);
-    return { ...value, schema: "earshot.samples/2", run };
+    return { ...value, schema: `${kind}/2`, run };
   } catch {
     return value; // the schema says what is wrong
   }
 }
 
-/** Checks a line. Unknown keys of a later version are kept. */
-function checkLine(value: unknown, place: string): SavedLine {
-  const result = savedLineSchema.safeParse(value);
-  if (result.success) return value as SavedLine;
-  const problems = result.error.issues.map(({ path, message }) => ({
+/** Checks a report or a line. Unknown keys of a later version are kept. */
+function checked(schema: z.ZodType, value: unknown, place: string): unknown {
+  const { error } = schema.safeParse(value);
+  if (!error) return value;
+  const problems = error.issues.map(({ path, message }) => ({
     path: path.join("."),
     message,
   }));
   const [first] = problems;
   throw new UsageError(
     `${place}: '${first?.path}' is invalid: ${first?.message}`,
-    { cause: result.error, problems },
+    { cause: error, problems },
   );
 }
 

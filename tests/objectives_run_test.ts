@@ -83,6 +83,61 @@ Deno.test("run --max-error-rate exits with 3 if a stage has more errors, names i
     await Deno.readTextFile(folder.at("again.json")),
     await Deno.readTextFile(folder.at("out.json")),
   );
+
+  // Other SLOs judge the samples and the report alike.
+  for (const [file, out] of [["s.jsonl", "a.json"], ["out.json", "b.json"]]) {
+    const judged = await earshot([
+      ...["report", file!, "--report", `json=${out}`, "--quiet"],
+      ...["--slo", "errorRate<99.9%", "--slo", "wer<8%"],
+    ], { cwd: folder.path });
+    assert.equal(judged.code, 3);
+    assert.equal(
+      judged.stderr,
+      ["2 streams", "4 streams"].map((stage) =>
+        `earshot: stage "${stage}" missed wer<8%: no request of the stage has a value of wer\n`
+      ).join(""),
+    );
+  }
+  const judged = await Deno.readTextFile(folder.at("b.json"));
+  assert.equal(judged, await Deno.readTextFile(folder.at("a.json")));
+  const { run: { config } } = JSON.parse(judged);
+  assert.deepEqual(config.slos, ["errorRate<99.9%", "wer<8%"]);
+});
+
+Deno.test("report shows a saved report, and asks for the samples where it needs them", async () => {
+  await using folder = await tempFolder();
+  const ran = async (...args: string[]) =>
+    await earshot(args, { cwd: folder.path });
+  const { stdout } = await ran(
+    ...["run", "--backend", "echo", "--data", "repeat=hello"],
+    ...["--requests", "20", "--report", "json=run.json", "--report", "console"],
+  );
+  const shown = await ran("report", "run.json");
+  assert.deepEqual([shown.code, shown.stderr], [0, ""]);
+  assert.equal(shown.stdout, stdout);
+  const met = await ran("report", "run.json", "--slo", "latency.p50<1s");
+  assert.equal(met.code, 0);
+  assert.match(met.stdout, /^ {2}slo {5}latency\.p50<1s .* met$/m);
+  for (
+    const more of [
+      ["--normalizer", "none"],
+      ["--report", "csv=rows.csv,rows=requests"],
+      ["--report", "jsonl=again.jsonl"],
+    ]
+  ) {
+    const { code, stderr } = await ran("report", "run.json", ...more);
+    assert.equal(code, 2);
+    assert.match(
+      stderr,
+      /^earshot: run\.json: is a report, which does not contain samples; use a file that a run saved with --report jsonl=FILE$/m,
+    );
+  }
+  const wrong = await ran("report", "run.json", "--slo", "tftt.p95<200ms");
+  assert.equal(wrong.code, 2);
+  assert.match(wrong.stderr, /--slo.*"tftt\.p95<200ms": .*did you mean/s);
+  const folderGiven = await ran("report", ".");
+  assert.equal(folderGiven.code, 2);
+  assert.match(folderGiven.stderr, /^earshot: cannot read \.: /);
 });
 
 Deno.test("run exits with 0 without a limit whatever the error rate, and with a limit that is met", async () => {

@@ -1,9 +1,16 @@
 import type { Command } from "commander";
-import type { SetExitCode } from "../exit_code.ts";
 import { collect } from "../flags.ts";
+import { interruptible } from "../interrupt.ts";
+import {
+  exitCodeOf,
+  printMissedSlos,
+  type SetExitCode,
+  warn,
+} from "../output.ts";
 
 interface ReportFlags {
   readonly normalizer?: string;
+  readonly slo?: readonly string[];
   readonly report?: readonly string[];
   readonly quiet?: boolean;
 }
@@ -13,12 +20,18 @@ export function addReport(program: Command, setExitCode: SetExitCode): void {
   program.command("report")
     .summary("make a report again from saved samples")
     .description(
-      "Makes a report again from the samples that a run saved with --report jsonl=FILE.",
+      "Makes a report again from the samples that a run saved with --report jsonl=FILE, or shows the report that it " +
+        "saved with --report json=FILE. Exits as the run did, or by other objectives.",
     )
-    .argument("<samples>", "the file of samples")
+    .argument("<file>", "the file of samples, or a report")
     .option(
       "--normalizer <name>",
       "compare words again after this: none | basic (default: as in the run)",
+    )
+    .option(
+      "--slo <objective>",
+      "judge every stage by this, as run does: ttft.p95<200ms; repeat for several (default: as in the run)",
+      collect,
     )
     .option(
       "-r, --report <plugin>",
@@ -32,51 +45,37 @@ export function addReport(program: Command, setExitCode: SetExitCode): void {
 Examples:
   earshot report samples.jsonl
   earshot report samples.jsonl --normalizer none --report json=again.json
+  earshot report run.json --slo 'ttft.p95<200ms' --slo 'errorRate<1%'
 `,
     )
-    .action(async (samples: string, flags: ReportFlags) =>
-      setExitCode(await reportCommand(samples, flags))
+    .action(async (file: string, flags: ReportFlags) =>
+      setExitCode(await reportCommand(file, flags))
     );
 }
 
 /** Runs `earshot report`; returns the exit code. */
 async function reportCommand(
-  path: string,
+  file: string,
   flags: ReportFlags,
 ): Promise<number> {
   const { systemClock } = await import("../../core/clock.ts");
-  const { disposeInTime } = await import("../../lib/disposal.ts");
-  const { reportToAll } = await import("../../plugins/run.ts");
-  const { exitCodeOf, printMissedSlos } = await import("../exit_code.ts");
-  const { interruptible } = await import("../interrupt.ts");
-  const { warn } = await import("../output.ts");
+  const { openPlugin, reportToAll } = await import("../../plugins/run.ts");
   const { readReports } = await import("../prepare.ts");
   const { replay } = await import("../replay.ts");
   using interrupt = interruptible();
-  await using open = new AsyncDisposableStack();
+  await using stack = new AsyncDisposableStack();
   const context = {
     env: (name: string) => Deno.env.get(name),
     signal: interrupt.signal,
     warn,
   };
-  const { configured, normalizer } = await readReports(flags, path);
+  const { configured, ...settings } = await readReports(flags, file);
   const reporters = [];
   for (const each of configured) {
-    const reporter = await each.open(context);
-    open.defer(() =>
-      disposeInTime(
-        `reporter "${each.name}"`,
-        () => reporter[Symbol.asyncDispose]?.(),
-        { clock: systemClock(), warn },
-      )
-    );
-    reporters.push(reporter);
+    const opening = { stack, clock: systemClock(), context };
+    reporters.push(await openPlugin(each, opening));
   }
-  const report = await replay(path, {
-    ...(normalizer !== undefined && { normalizer }),
-    reporters,
-    warn,
-  });
+  const report = await replay(file, { ...settings, reporters, warn });
   await reportToAll(reporters, report);
   printMissedSlos(report);
   return exitCodeOf(report);
