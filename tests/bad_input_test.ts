@@ -63,7 +63,7 @@ Deno.test("earshot rejects unknown commands, options and plugins, and names the 
       args: ["report", "tests"],
       says: ["cannot read tests: "],
     },
-    { args: ["report"], says: ["missing required argument 'samples'"] },
+    { args: ["report"], says: ["missing required argument 'file'"] },
     {
       args: ["serve", "--set", "ttftMs=1", "--set", "ttftMs=2"],
       says: [
