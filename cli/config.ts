@@ -101,16 +101,13 @@ class ConfigBuilder {
 
   async addPlugins(flags: ConfigFlags): Promise<void> {
     const { backend, target, model, data = [], load, report = [] } = flags;
-    if (backend !== undefined) {
-      await this.#addPlugin("backend", "backend", backend, "--backend");
-    }
+    if (backend !== undefined) await this.#addPlugin("backend", backend);
     this.#addShorthand("target", target, backend !== undefined);
     this.#addShorthand("model", model, backend !== undefined);
     if (load !== undefined) {
       const problem = explainForeignLoad(load);
-      if (problem === undefined) {
-        await this.#addPlugin("load", "load", load, "--load");
-      } else this.#fail("load.use", problem, "--load");
+      if (problem === undefined) await this.#addPlugin("load", load);
+      else this.#fail("load.use", problem, "--load");
     }
     await this.#addList("dataset", "data", data, "--data");
     await this.#addList("reporter", "reports", report, "--report");
@@ -124,20 +121,20 @@ class ConfigBuilder {
   ): void {
     if (value === undefined) return;
     const path = `backend.with.${name}`;
+    const flag = `--${name}`;
     const source = this.#sources.get(path);
     const isFlag = source !== undefined && "flag" in source;
     const given = (this.#config.backend as Values | undefined)?.with;
     const before = isRecord(given) ? given[name] : undefined;
-    if (hasBackendFlag && isFlag && before !== value) {
-      // The values may hold passwords, as URLs do.
-      this.#fail(
-        path,
-        `must be given once, but --${name} gives another value`,
-        `--${name}`,
-      );
-    } else {this.#set("backend", { with: { [name]: value } }, {
-        flag: `--${name}`,
-      });}
+    if (!hasBackendFlag || !isFlag || before === value) {
+      return this.#set("backend", { with: { [name]: value } }, { flag });
+    }
+    // The values may hold passwords, as URLs do.
+    this.#fail(
+      path,
+      `must be given once, but ${flag} gives another value`,
+      flag,
+    );
   }
 
   async #addList(
@@ -158,14 +155,10 @@ class ConfigBuilder {
     this.#note(key, list, { flag });
   }
 
-  async #addPlugin(
-    kind: Kind,
-    key: string,
-    text: string,
-    flag: string,
-  ): Promise<void> {
-    const given = await this.#parse(kind, text, key, flag);
-    if (given) this.#set(key, given, { flag });
+  async #addPlugin(kind: "backend" | "load", text: string): Promise<void> {
+    const flag = `--${kind}`;
+    const given = await this.#parse(kind, text, kind, flag);
+    if (given) this.#set(kind, given, { flag });
   }
 
   /** Parses a spec; its problems are kept. */
@@ -197,12 +190,7 @@ class ConfigBuilder {
     const { duration, requests, warmup, drain, seed, normalizer } = flags;
     this.#add("--warmup", "stop.warmupMs", warmup, durationOf);
     this.#add("--duration", "stop.durationMs", duration, positiveDuration);
-    this.#add(
-      "--requests",
-      "stop.requests",
-      requests,
-      (text) => wholeNumber(text, 1),
-    );
+    this.#add("--requests", "stop.requests", requests, positiveNumber);
     this.#add("--drain", "stop.drainMs", drain, durationOf);
     this.#add("--seed", "seed", seed, (text) => wholeNumber(text, 0));
     this.#add("--normalizer", "normalizer", normalizer, normalizerOf);
@@ -363,6 +351,10 @@ function positiveDuration(text: string): number {
   const ms = durationOf(text);
   if (ms > 0) return ms;
   throw new UsageError(`must be above 0, but was ${text}`);
+}
+
+function positiveNumber(text: string): number {
+  return wholeNumber(text, 1);
 }
 
 function shareOf(text: string): number {

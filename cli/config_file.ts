@@ -6,12 +6,11 @@ import {
   isScalar,
   isSeq,
   parseDocument,
-  type Scalar,
   type YAMLError,
-  type YAMLMap,
-  type YAMLSeq,
 } from "yaml";
+import { systemClock } from "../core/clock.ts";
 import type { RunConfig } from "../core/config.ts";
+import { settlesWithin } from "../lib/disposal.ts";
 import { isRecord } from "../lib/record.ts";
 import { stripColors } from "../lib/text.ts";
 import { isUsageError, messageOf, UsageError } from "../plugins/mod.ts";
@@ -111,11 +110,13 @@ function resultConfig(
 }
 
 async function readText(path: string): Promise<string> {
-  try {
-    return await Deno.readTextFile(path);
-  } catch (cause) {
-    throw new UsageError(`cannot read ${path}: ${messageOf(cause)}`, { cause });
-  }
+  return await Deno.readTextFile(path).catch((cause) => {
+    throw unreadable(path, cause);
+  });
+}
+
+function unreadable(path: string, cause: unknown): UsageError {
+  return new UsageError(`cannot read ${path}: ${messageOf(cause)}`, { cause });
 }
 
 async function readYaml(path: string): Promise<unknown> {
@@ -197,7 +198,7 @@ async function readFirstLine(path: string): Promise<unknown> {
       if (text.includes("\n")) break;
     }
   } catch (cause) {
-    throw new UsageError(`cannot read ${path}: ${messageOf(cause)}`, { cause });
+    throw unreadable(path, cause);
   }
   const value = parseJson(path, text.split("\n")[0]!);
   if (isRecord(value) && String(value.schema).startsWith("earshot.samples/")) {
@@ -212,7 +213,11 @@ async function importConfig(path: string): Promise<unknown> {
   await readText(path);
   let module: Record<string, unknown>;
   try {
-    module = await inTime(import(pathToFileURL(resolve(path)).href));
+    const importing = import(pathToFileURL(resolve(path)).href);
+    if (!await settlesWithin(IMPORT_MS, importing, systemClock())) {
+      throw new Error(`not loaded within ${IMPORT_MS / 1000} s`);
+    }
+    module = await importing;
   } catch (cause) {
     // Without the lines of the source, which may hold a secret; they are in the cause too.
     const whole = stripColors(messageOf(cause));
@@ -231,17 +236,6 @@ async function importConfig(path: string): Promise<unknown> {
 
 /** Time for a module's top-level `await`. */
 const IMPORT_MS = 30_000;
-
-async function inTime<T>(loading: Promise<T>): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(new Error(`not loaded within ${IMPORT_MS / 1000} s`)),
-      IMPORT_MS,
-    );
-  });
-  return await Promise.race([loading, late]).finally(() => clearTimeout(timer));
-}
 
 /**
  * Formats a configuration as YAML, with a comment beside each value that names its source: a flag, a file, or
@@ -269,11 +263,7 @@ function comment(
   } else if (isSeq(node) && node.items.some((item) => !isScalar(item))) {
     node.items.forEach((item, i) => comment(item, `${path}.${i}`, sourceOf));
   } else if (isScalar(node) || isSeq(node) || isMap(node)) {
-    annotate(node, ` ${sourceOf(path)}`);
+    if (!isScalar(node)) node.flow = true;
+    node.comment = ` ${sourceOf(path)}`;
   }
-}
-
-function annotate(node: Scalar | YAMLSeq | YAMLMap, text: string): void {
-  if (!isScalar(node)) node.flow = true;
-  node.comment = text;
 }

@@ -2,67 +2,45 @@ import type { Command, Option } from "commander";
 import { redactSpec } from "../lib/redact.ts";
 import { UsageError } from "../plugins/mod.ts";
 
-/** Options of other tools with their names here: GuideLLM, vLLM bench, AIPerf, k6, wrk, hey and ab. */
-const FOREIGN: readonly (readonly [names: string, use: string])[] = [
-  [
+/** Options of other tools, by their names here: GuideLLM, vLLM bench, AIPerf, k6, wrk, hey and ab. */
+const FOREIGN: Readonly<Record<string, string>> = {
+  "--load concurrent=N":
     "-c -P --concurrency --max-concurrency --concurrent --connections --num-users --users --vus --streams --threads",
-    "--load concurrent=N",
-  ],
-  [
+  "--load poisson=RATE or --load constant=RATE":
     "--rate --qps --rps --request-rate --arrival-rate",
-    "--load poisson=RATE or --load constant=RATE",
-  ],
-  ["--profile --rate-type --scenario", "--load"],
-  [
+  "--load": "--profile --rate-type --scenario",
+  "--requests N":
     "-n --num-requests --num-prompts --max-requests --request-count --iterations",
-    "--requests N",
-  ],
-  ["--max-seconds --benchmark-duration --time", "--duration TIME"],
-  ["--timeout --request-timeout", "--backend NAME,requestTimeoutMs=TIME"],
-  [
+  "--duration TIME": "--max-seconds --benchmark-duration --time",
+  "--backend NAME,requestTimeoutMs=TIME": "--timeout --request-timeout",
+  "--warmup TIME":
     "--warmup-percent --warmup-requests --num-warmups --ramp-up --rampup",
-    "--warmup TIME",
-  ],
-  ["-u --url --base-url --host --server --endpoint --api-base", "--target URL"],
-  ["--model-name --model-id --served-model-name", "--model NAME"],
-  ["--backend-type --protocol --endpoint-type", "--backend NAME"],
-  [
+  "--target URL": "-u --url --base-url --host --server --endpoint --api-base",
+  "--model NAME": "--model-name --model-id --served-model-name",
+  "--backend NAME": "--backend-type --protocol --endpoint-type",
+  "--data":
     "--dataset --dataset-name --dataset-path --input-file --input --prompts --prompt-file",
-    "--data",
-  ],
-  [
+  "--report json=FILE":
     "-o --output --output-path --output-file --output-dir --outputs --save-result --result-filename --csv --json --format",
-    "--report json=FILE",
-  ],
-  ["--random-seed", "--seed N"],
-  [
+  "--seed N": "--random-seed",
+  "--backend NAME,apiKeyEnv=VARIABLE":
     "--api-key --token --bearer-token --auth",
-    "--backend NAME,apiKeyEnv=VARIABLE",
-  ],
-  ["-H --header --headers", "--backend NAME,headers.NAME=VALUE"],
-  [
+  "--backend NAME,headers.NAME=VALUE": "-H --header --headers",
+  "--backend NAME,maxOutputTokens=N":
     "--max-tokens --max-output-tokens --output-len --random-output-len --output-tokens --osl",
-    "--backend NAME,maxOutputTokens=N",
-  ],
-  [
+  "--data synthetic,inputTokens=N":
     "--input-len --random-input-len --prompt-tokens --isl",
-    "--data synthetic,inputTokens=N",
-  ],
-  ["-k --insecure", "--backend NAME,insecure=true"],
-  [
+  "--backend NAME,insecure=true": "-k --insecure",
+  "--backend NAME,body.NAME=VALUE":
     "--temperature --top-p --top-k --extra-body --extra-inputs",
-    "--backend NAME,body.NAME=VALUE",
-  ],
-  ["--ignore-eos", "--backend NAME,ignoreEos=true"],
-  ["--tokenizer", "--backend NAME,tokenizer=FILE"],
-  [
+  "--backend NAME,ignoreEos=true": "--ignore-eos",
+  "--backend NAME,tokenizer=FILE": "--tokenizer",
+  "--backend NAME,stream=true or stream=false":
     "--streaming --stream --no-stream",
-    "--backend NAME,stream=true or stream=false",
-  ],
-];
+};
 
 const USE: ReadonlyMap<string, string> = new Map(
-  FOREIGN.flatMap(([names, use]) =>
+  Object.entries(FOREIGN).flatMap(([use, names]) =>
     names.split(" ").map((name) => [name, use] as const)
   ),
 );

@@ -23,7 +23,6 @@ const EVERY_MS = 10_000;
 export function progressReporter(
   { quiet, screen = terminal() }: { quiet: boolean; screen?: Screen },
 ): ProgressReporter {
-  const live = !quiet && screen.live;
   let line = "";
   const clear = () => {
     if (line !== "") screen.write("\r\x1b[K");
@@ -33,32 +32,25 @@ export function progressReporter(
     line = text.slice(0, screen.columns() - 1);
     screen.write(line);
   };
-  const reporter: Reporter = live
-    ? {
-      progress: (snapshot) => show(progressLine(snapshot)),
-      stage() {
-        clear();
-        line = "";
-      },
-      report() {},
-    }
-    : quiet
-    ? { report() {} }
-    : { progress: inLines(screen), report() {} };
-  if (live) show("loading …");
+  const end = () => {
+    clear();
+    line = "";
+  };
+  const progress: Reporter["progress"] = screen.live
+    ? (snapshot) => show(progressLine(snapshot))
+    : inLines(screen);
+  const reporter: Reporter = {
+    ...(!quiet && { progress }),
+    stage: end,
+    report() {},
+    [Symbol.asyncDispose]: () => Promise.resolve(end()),
+  };
+  if (screen.live && !quiet) show("loading …");
   return {
     kind: "reporter",
     name: "progress",
     options: {},
-    open: () =>
-      Promise.resolve({
-        ...reporter,
-        [Symbol.asyncDispose]() {
-          clear();
-          line = "";
-          return Promise.resolve();
-        },
-      }),
+    open: () => Promise.resolve(reporter),
     aside(write) {
       clear();
       write();
@@ -78,37 +70,22 @@ function inLines(screen: Screen): (snapshot: Progress) => void {
 }
 
 /** Formats progress for logs and programs, as `key=value`: `progress seconds=10 stage=0 name="8 streams" phase=measure ok=41 …`. */
-export function progressRecord(
-  {
-    atMs,
-    stage,
-    name,
-    phase,
-    counts,
-    inFlight,
-    requestsPerSecond,
-    remainingMs,
-    remainingRequests,
-    medians,
-  }: Progress,
-): string {
+export function progressRecord(snapshot: Progress): string {
+  const { atMs, requestsPerSecond, remainingMs, medians } = snapshot;
   const fields = {
     seconds: Math.round(atMs / 1000),
-    stage,
-    name: JSON.stringify(name),
-    phase,
-    ...counts,
-    inFlight,
+    stage: snapshot.stage,
+    name: JSON.stringify(snapshot.name),
+    phase: snapshot.phase,
+    ...snapshot.counts,
+    inFlight: snapshot.inFlight,
     requestsPerSecond: Number(requestsPerSecond.toFixed(2)),
-    secondsLeft: remainingMs === undefined
-      ? undefined
-      : Math.ceil(remainingMs / 1000),
-    requestsLeft: remainingRequests,
+    secondsLeft: remainingMs && Math.ceil(remainingMs / 1000),
+    requestsLeft: snapshot.remainingRequests,
     ...Object.fromEntries(
-      Object.entries(medians).map(([metric, ms]) => [
-        `${metric}Ms`,
-        Math.round(ms),
-      ]),
+      Object.entries(medians).map((
+        [name, ms],
+      ) => [`${name}Ms`, Math.round(ms)]),
     ),
   };
   const pairs = Object.entries(fields).filter(([, value]) =>
@@ -119,43 +96,35 @@ export function progressRecord(
 }
 
 /** Formats progress for people: `8 streams · 12 s left · 41 ok, 2 failed · 8 in flight · 1.9/s · ttft 410 ms`. */
-export function progressLine(
-  { name, phase, counts, inFlight, requestsPerSecond, medians, ...left }:
-    Progress,
-): string {
+export function progressLine(snapshot: Progress): string {
+  const { counts, medians, phase } = snapshot;
   const failed = counts.error + counts.timeout + counts.cancelled;
   const parts = [
-    name,
-    phase === "measure"
-      ? remaining(left)
-      : phase === "warmup"
-      ? "warming up"
-      : "waiting for the last",
+    snapshot.name,
+    ...(phase === "measure" ? remaining(snapshot) : [PHASES[phase]]),
     `${counts.ok} ok${failed > 0 ? `, ${failed} failed` : ""}`,
-    `${inFlight} in flight`,
-    `${requestsPerSecond.toFixed(1)}/s`,
+    `${snapshot.inFlight} in flight`,
+    `${snapshot.requestsPerSecond.toFixed(1)}/s`,
     ...(counts.dropped > 0 ? [`${counts.dropped} dropped`] : []),
     ...Object.entries(medians).map(([metric, ms]) =>
       `${metric} ${Math.round(ms)} ms`
     ),
   ];
-  return parts.filter((part) => part !== "").join(" · ");
+  return parts.join(" · ");
 }
 
-function remaining(
-  { remainingMs, remainingRequests }: Pick<
-    Progress,
-    "remainingMs" | "remainingRequests"
-  >,
-): string {
-  return [
-    ...(remainingMs !== undefined
-      ? [`${Math.ceil(remainingMs / 1000)} s left`]
-      : []),
-    ...(remainingRequests !== undefined
-      ? [`${remainingRequests} to start`]
-      : []),
-  ].join(", ");
+const PHASES = { warmup: "warming up", drain: "waiting for the last" } as const;
+
+function remaining({ remainingMs, remainingRequests }: Progress): string[] {
+  const parts = [
+    ...(remainingMs === undefined
+      ? []
+      : [`${Math.ceil(remainingMs / 1000)} s left`]),
+    ...(remainingRequests === undefined
+      ? []
+      : [`${remainingRequests} to start`]),
+  ];
+  return parts.length > 0 ? [parts.join(", ")] : [];
 }
 
 function terminal(): Screen {

@@ -7,7 +7,6 @@ import {
   type Report,
   type Reporter,
   type ReporterPlugin,
-  type RunFacts,
   type Sample,
   type StageReport,
   type Summary,
@@ -71,15 +70,9 @@ function requestReporter(lines: LineWriter): Reporter {
     start,
     samples(batch) {
       for (const sample of batch) {
-        const weight = 5 + sample.deltas.length + sample.audioSent.length;
-        lines.push(
-          () =>
-            rowOf(requestTableColumns, {
-              ...sample,
-              values: metricsOf(sample),
-            }),
-          weight,
-        );
+        const line = () =>
+          rowOf(requestTableColumns, { ...sample, values: metricsOf(sample) });
+        lines.push(line, 5 + sample.deltas.length + sample.audioSent.length);
       }
     },
     async report() {
@@ -91,21 +84,10 @@ function requestReporter(lines: LineWriter): Reporter {
 }
 
 /** Columns of a table by name: functions that return the cell of a row. */
-type Columns<Row> = Readonly<Record<string, (row: Row) => Cell>>;
+type Columns<Row> = Readonly<Record<string, (row: Row) => unknown>>;
 
 function rowOf<Row>(columns: Columns<Row>, row: Row): string {
-  return csvRow(Object.values(columns).map((cellOf) => cellOf(row)));
-}
-
-/** Returns a column for each key of an object in the row. */
-function columnsOf<Row, Key extends string>(
-  keys: readonly Key[],
-  nameOf: (key: Key) => string,
-  cellOf: (row: Row, key: Key) => unknown,
-): Columns<Row> {
-  return Object.fromEntries(
-    keys.map((key) => [nameOf(key), (row) => toCell(cellOf(row, key))]),
-  );
+  return csvRow(Object.values(columns).map((cellOf) => toCell(cellOf(row))));
 }
 
 function toCell(value: unknown): Cell {
@@ -113,6 +95,19 @@ function toCell(value: unknown): Cell {
       typeof value === "boolean"
     ? value
     : undefined;
+}
+
+/** Returns a column for each key of an object in the row, named with a prefix and a suffix. */
+function columnsOf<Row>(
+  prefix: string,
+  keys: readonly string[],
+  partOf: (row: Row) => object | undefined,
+  suffix = "",
+): Columns<Row> {
+  return Object.fromEntries(keys.map((key) => [
+    prefix + key + suffix,
+    (row) => Reflect.get(partOf(row) ?? {}, key),
+  ]));
 }
 
 /** Stage of a report, with its index. */
@@ -127,14 +122,9 @@ const stageTableColumns: Columns<StageRow> = {
   "earshot.version": ({ earshot }) => earshot.version,
   "run.seed": ({ run }) => run.config.seed,
   backend: ({ run }) => run.config.backend.use,
-  ...columnsOf(
-    ["dialect", "mode", "speed"],
-    (key) => `backend.${key}`,
-    backendFact,
-  ),
-  target: (row) =>
-    toCell(backendFact(row, "url") ?? backendFact(row, "target")),
-  model: (row) => toCell(backendFact(row, "model")),
+  ...columnsOf("backend.", ["dialect", "mode", "speed"], backendFacts),
+  target: (row) => backendFacts(row).url ?? backendFacts(row).target,
+  model: (row) => backendFacts(row).model,
   dataset: ({ run }) => run.config.data.map(({ use }) => use).join("+"),
   "run.load": ({ run }) => formatPlugin(run.config.load),
   interrupted: ({ interrupted }) => interrupted,
@@ -145,29 +135,28 @@ const stageTableColumns: Columns<StageRow> = {
   slo: ({ stage }) => sloResults(stage),
   load: ({ stage }) => plainJson(stage.load),
   ...columnsOf(
+    "load.",
     ["kind", "concurrency", "ratePerSecond", "maxInFlight"],
-    (key) => `load.${key}`,
-    ({ stage }, key) => stage.load[key],
+    ({ stage }) => stage.load,
   ),
   stopped: ({ stage }) => stage.stopped,
   ...columnsOf(
+    "window.",
     ["startMs", "endMs", "warmupMs"],
-    (key) => `window.${key}`,
-    ({ stage }, key) => stage.window[key],
+    ({ stage }) => stage.window,
   ),
   ...columnsOf(
+    "counts.",
     keys.counts.filter((key) => key !== "failures"),
-    (key) => `counts.${key}`,
-    ({ stage }, key) => stage.counts[key],
+    ({ stage }) => stage.counts,
   ),
   failures: ({ stage }) => numbersIn(stage.counts.failures),
-  ...columnsOf(keys.rates, (key) => key, ({ stage }, key) => stage.rates[key]),
+  ...columnsOf("", keys.rates, ({ stage }) => stage.rates),
   "tokenCounts.input": ({ stage }) => numbersIn(stage.tokenCounts?.input),
   "tokenCounts.output": ({ stage }) => numbersIn(stage.tokenCounts?.output),
   ...errorRateColumns("wer"),
   ...errorRateColumns("cer"),
-  "client.cpu": ({ stage }) => stage.client.cpu,
-  "client.rssBytes": ({ stage }) => stage.client.rssBytes,
+  ...columnsOf("client.", ["cpu", "rssBytes"], ({ stage }) => stage.client),
   ...Object.assign(
     {},
     ...metrics.map(({ name }) =>
@@ -182,14 +171,11 @@ const stageTableColumns: Columns<StageRow> = {
 /** Columns of a table of stages: the same in every run. */
 export const stageColumns: readonly string[] = Object.keys(stageTableColumns);
 
-function backendFact(
-  { run }: StageRow,
-  key: keyof NonNullable<RunFacts["backend"]>,
-): unknown {
-  return run.facts.backend?.[key];
+function backendFacts({ run }: StageRow): Readonly<Record<string, unknown>> {
+  return run.facts.backend ?? {};
 }
 
-function sloResults({ slo }: StageReport): Cell {
+function sloResults({ slo }: StageReport): string | undefined {
   return slo?.map(({ objective, pass }) =>
     `${objective} ${pass ? "met" : "missed"}`
   ).join("; ");
@@ -197,29 +183,25 @@ function sloResults({ slo }: StageReport): Cell {
 
 /** Joins numbers and their names in one cell. */
 function numbersIn(
-  numbers: Readonly<Record<string, number>> | undefined,
-): Cell {
-  return numbers &&
-    Object.entries(numbers).map(([name, n]) => `${name}=${n}`).join(" ");
+  numbers: Readonly<Record<string, number>> = {},
+): string {
+  return Object.entries(numbers).map(([name, n]) => `${name}=${n}`).join(" ");
 }
 
 function errorRateColumns(name: "wer" | "cer"): Columns<StageRow> {
-  return columnsOf(
-    keys.errorRate,
-    (key) => key === "value" ? name : `${name}.${key}`,
-    ({ stage }, key) => stage.quality[name]?.[key],
-  );
+  const sums = keys.errorRate.filter((key) => key !== "value");
+  return {
+    [name]: ({ stage }) => stage.quality[name]?.value,
+    ...columnsOf(`${name}.`, sums, ({ stage }) => stage.quality[name]),
+  };
 }
 
 function summaryColumns(
   name: string,
   summaryOf: (stage: StageReport) => Summary | undefined,
 ): Columns<StageRow> {
-  return columnsOf(
-    keys.summary.filter((key) => key !== "quantileError"),
-    (key) => `${name}.${key}`,
-    ({ stage }, key) => summaryOf(stage)?.[key],
-  );
+  const shown = keys.summary.filter((key) => key !== "quantileError");
+  return columnsOf(`${name}.`, shown, ({ stage }) => summaryOf(stage));
 }
 
 /** Sample with its metrics, which are computed once. */
@@ -238,32 +220,24 @@ const requestTableColumns: Columns<RequestRow> = {
   phase: ({ phase }) => phase,
   status: ({ outcome }) => outcome.status,
   ...columnsOf(
+    "failure.",
     ["class", "code", "message"],
-    (key) => `failure.${key}`,
-    ({ outcome }, key) =>
-      outcome.status === "ok" ? undefined : outcome.failure[key],
+    ({ outcome }) => outcome.status === "ok" ? undefined : outcome.failure,
   ),
   "audio.id": ({ input }) => input.audioId,
   "audio.ms": ({ input }) => input.audioMs,
   scheduledMs: ({ scheduledMs }) => scheduledMs,
   dispatchedMs: ({ dispatchedMs }) => dispatchedMs,
-  ...columnsOf(keys.marks, (key) => `${key}Ms`, ({ marks }, key) => marks[key]),
+  ...columnsOf("", keys.marks, ({ marks }) => marks, "Ms"),
   endedMs: ({ endedMs }) => endedMs,
   ...columnsOf(
+    "",
     [...metrics, ...clientMetrics].map(({ name }) => name)
       .filter((name) => !lists.includes(name)),
-    (name) => name,
-    ({ values }, name) => values[name],
+    ({ values }) => values,
   ),
-  ...columnsOf(
-    ["input", "output"],
-    (side) => `countedBy.${side}`,
-    // The source of an unknown count is unknown.
-    ({ output: { usage } }, side) =>
-      usage?.[`${side}Tokens`] === undefined
-        ? undefined
-        : usage.countedBy?.[side] ?? "server",
-  ),
+  "countedBy.input": ({ output }) => counterOf("input", output),
+  "countedBy.output": ({ output }) => counterOf("output", output),
   retried: ({ retried = 0 }) => retried,
   reads: ({ reads }) => reads.count,
   readBytes: ({ reads }) => reads.bytes,
@@ -283,3 +257,12 @@ const requestTableColumns: Columns<RequestRow> = {
 export const requestColumns: readonly string[] = Object.keys(
   requestTableColumns,
 );
+
+/** Returns the source of a token count; that of an unknown count is unknown. */
+function counterOf(
+  side: "input" | "output",
+  { usage }: Sample["output"],
+): string | undefined {
+  if (usage?.[`${side}Tokens`] === undefined) return undefined;
+  return usage.countedBy?.[side] ?? "server";
+}

@@ -8,24 +8,7 @@ export interface LineSink {
   close(): void;
 }
 
-/** Writes lines in the background, in order, while a run continues. */
-export interface LineWriter extends AsyncDisposable {
-  /**
-   * Adds a line, or a part of a long one: a line ends with the part that ends in a line break. The text is created just
-   * before it is written, so that a batch does not block the run. Never throws: `end` reports failures.
-   *
-   * @param weight Memory held until then, in units of about 100 bytes.
-   */
-  push(text: () => string, weight?: number): void;
-  /**
-   * Resolves when every line is written.
-   *
-   * @throws {Error} If a line could not be written.
-   */
-  end(): Promise<void>;
-}
-
-/** Options of {@linkcode lineWriter}. */
+/** Options of {@linkcode LineWriter}. */
 export interface LineWriterOptions {
   /** Name of the destination in errors. */
   readonly name: string;
@@ -54,46 +37,86 @@ const SHARE = 1 / 64;
 /** Approximate number of characters in a unit of weight. */
 const CHARACTERS = 100;
 
-/** Creates a line writer. */
-export function lineWriter(options: LineWriterOptions): LineWriter {
-  const { name, open, maxWeight = 4_000_000, patienceMs = 30_000 } = options;
-  const encoder = new TextEncoder();
-  const failed = Promise.withResolvers<void>();
-  let sink: LineSink | undefined;
-  let waiting: LinePart[] = [];
-  let weight = 0;
-  let lowest = Infinity;
-  let alarm: ReturnType<typeof setTimeout> | undefined;
-  let written = 0;
-  let failure: unknown;
-  let pumping: Promise<void> | undefined;
-  let closed = false;
+/** Writes lines in the background, in order, while a run continues. */
+export class LineWriter implements AsyncDisposable {
+  readonly #options: Required<LineWriterOptions>;
+  readonly #failed = Promise.withResolvers<void>();
+  #failure: unknown;
+  #sink: LineSink | undefined;
+  #waiting: LinePart[] = [];
+  #weight = 0;
+  #lowest = Infinity;
+  #alarm: ReturnType<typeof setTimeout> | undefined;
+  #written = 0;
+  #pumping: Promise<void> | undefined;
+  #isClosed = false;
 
-  async function pump(): Promise<void> {
+  constructor(options: LineWriterOptions) {
+    this.#options = { maxWeight: 4_000_000, patienceMs: 30_000, ...options };
+  }
+
+  /**
+   * Adds a line, or a part of a long one: a line ends with the part that ends in a line break. The text is created just
+   * before it is written, so that a batch does not block the run. Never throws: `end` reports failures.
+   *
+   * @param weight Memory held until then, in units of about 100 bytes.
+   */
+  push(text: () => string, weight = 1): void {
+    if (this.#failure !== undefined) return;
+    this.#weight += weight;
+    this.#waiting.push({ text, weight });
+    const isTooMuch = this.#weight > this.#options.maxWeight;
+    if (isTooMuch && this.#alarm === undefined) this.#setAlarm();
+    this.#pumping ??= Promise.resolve().then(() => this.#pump());
+  }
+
+  /**
+   * Resolves when every line is written.
+   *
+   * @throws {Error} If a line could not be written.
+   */
+  async end(): Promise<void> {
+    await this[Symbol.asyncDispose]();
+    const cause = this.#failure;
+    // A reader that closes the pipe early, as `head` does, is not an error.
+    if (cause === undefined || cause instanceof Deno.errors.BrokenPipe) return;
+    throw new Error(
+      `${this.#options.name}: cannot write all lines (${this.#written} written): ${
+        messageOf(cause)
+      }`,
+      { cause },
+    );
+  }
+
+  /** Does not wait for a write that hangs once the writer has given up. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true;
+    await Promise.race([this.#pumping, this.#failed.promise]);
+    if (!this.#pumping) this.#closeSink();
+  }
+
+  async #pump(): Promise<void> {
     try {
-      sink ??= await open();
-      while (waiting.length > 0) {
-        const parts = waiting;
-        waiting = [];
-        await writeParts(parts, sink);
+      this.#sink ??= await this.#options.open();
+      while (this.#waiting.length > 0) {
+        const parts = this.#waiting;
+        this.#waiting = [];
+        await this.#write(parts, this.#sink);
       }
     } catch (error) {
-      fail(error);
+      this.#fail(error);
     } finally {
-      pumping = undefined;
-      if (closed) closeSink();
+      this.#pumping = undefined;
+      if (this.#isClosed) this.#closeSink();
     }
   }
 
-  async function writeParts(
-    parts: readonly LinePart[],
-    to: LineSink,
-  ): Promise<void> {
-    for (let next = 0; next < parts.length && failure === undefined;) {
+  async #write(parts: readonly LinePart[], sink: LineSink): Promise<void> {
+    for (let next = 0; next < parts.length && this.#failure === undefined;) {
       let text = "";
       let lines = 0;
       let lighter = 0;
-      const portion = Math.max(PORTION, weight * CHARACTERS * SHARE);
+      const portion = Math.max(PORTION, this.#weight * CHARACTERS * SHARE);
       for (; next < parts.length && text.length < portion; next++) {
         const part = parts[next]!;
         const added = part.text();
@@ -101,92 +124,60 @@ export function lineWriter(options: LineWriterOptions): LineWriter {
         lighter += part.weight;
         if (added.endsWith("\n")) lines++;
       }
-      await writeAll(to, encoder.encode(text));
-      written += lines;
-      weight -= lighter;
-      watchProgress();
+      await writeAll(sink, new TextEncoder().encode(text));
+      this.#written += lines;
+      this.#weight -= lighter;
+      this.#watchProgress();
     }
   }
 
   /** Starts the timeout while too much waits, and again whenever the weight reaches a new low. */
-  function watchProgress(): void {
-    if (failure !== undefined) return;
-    if (weight <= maxWeight) {
-      clearTimeout(alarm);
-      alarm = undefined;
-      lowest = Infinity;
-    } else if (weight < lowest) {
-      lowest = weight;
-      setAlarm();
+  #watchProgress(): void {
+    if (this.#failure !== undefined) return;
+    if (this.#weight <= this.#options.maxWeight) {
+      clearTimeout(this.#alarm);
+      this.#alarm = undefined;
+      this.#lowest = Infinity;
+    } else if (this.#weight < this.#lowest) {
+      this.#lowest = this.#weight;
+      this.#setAlarm();
     }
   }
 
-  function setAlarm(): void {
-    clearTimeout(alarm);
-    alarm = setTimeout(() => fail(tooSlow(patienceMs)), patienceMs);
-  }
-
-  function fail(error: unknown): void {
-    failure ??= error;
-    waiting = [];
-    clearTimeout(alarm);
-    failed.resolve();
-  }
-
-  function closeSink(): void {
-    sink?.close();
-    sink = undefined;
-  }
-
-  /** Does not wait for a write that hangs once the writer has given up. */
-  async function close(): Promise<void> {
-    closed = true;
-    await Promise.race([pumping, failed.promise]);
-    if (!pumping) closeSink();
-  }
-
-  return {
-    push(text, partWeight = 1) {
-      if (failure !== undefined) return;
-      weight += partWeight;
-      waiting.push({ text, weight: partWeight });
-      if (weight > maxWeight && alarm === undefined) setAlarm();
-      pumping ??= Promise.resolve().then(pump);
-    },
-    async end() {
-      await close();
-      // A reader that closes the pipe early, as `head` does, is not an error.
-      if (failure instanceof Deno.errors.BrokenPipe) return;
-      if (failure === undefined) return;
-      throw new Error(
-        `${name}: cannot write all lines (${written} written): ${
-          messageOf(failure)
-        }`,
-        { cause: failure },
+  #setAlarm(): void {
+    const { patienceMs } = this.#options;
+    const late = () =>
+      this.#fail(
+        new Deno.errors.TimedOut(
+          `too slow: too many lines wait, and their number did not decrease for ${
+            patienceMs / 1000
+          } s`,
+        ),
       );
-    },
-    [Symbol.asyncDispose]: close,
-  };
-}
+    clearTimeout(this.#alarm);
+    this.#alarm = setTimeout(late, patienceMs);
+  }
 
-function tooSlow(patienceMs: number): Error {
-  return new Deno.errors.TimedOut(
-    `too slow: too many lines wait, and their number did not decrease for ${
-      patienceMs / 1000
-    } s`,
-  );
+  #fail(error: unknown): void {
+    this.#failure ??= error;
+    this.#waiting = [];
+    clearTimeout(this.#alarm);
+    this.#failed.resolve();
+  }
+
+  #closeSink(): void {
+    this.#sink?.close();
+    this.#sink = undefined;
+  }
 }
 
 /** Creates a writer to a new file or, for `-`, to standard output. */
 export function linesTo(path: string): LineWriter {
-  if (path === "-") {
-    const { stdout } = Deno;
-    const sink = { write: stdout.write.bind(stdout), close: () => {} };
-    const open = () => Promise.resolve(sink);
-    return lineWriter({ name: "standard output", open });
+  if (path !== "-") {
+    const open = () => retryOpen(() => Deno.create(path));
+    return new LineWriter({ name: path, open });
   }
-  return lineWriter({
-    name: path,
-    open: () => retryOpen(() => Deno.create(path)),
-  });
+  const write = (bytes: Uint8Array) => Deno.stdout.write(bytes);
+  const open = () => Promise.resolve({ write, close: () => {} });
+  return new LineWriter({ name: "standard output", open });
 }

@@ -3,8 +3,7 @@ import fc from "fast-check";
 import {
   type LineSink,
   linesTo,
-  type LineWriter,
-  lineWriter,
+  LineWriter,
   type LineWriterOptions,
 } from "./line_writer.ts";
 import { scratch } from "../tests/support/reporters.ts";
@@ -27,10 +26,10 @@ function memory(most = 1000) {
 
 function writerTo(sink: LineSink, options?: Partial<LineWriterOptions>) {
   const open = () => Promise.resolve(sink);
-  return lineWriter({ name: "x.jsonl", open, ...options });
+  return new LineWriter({ name: "x.jsonl", open, ...options });
 }
 
-Deno.test("lineWriter() writes every line in order, in writes of any size", async () => {
+Deno.test("LineWriter writes every line in order, in writes of any size", async () => {
   await fc.assert(fc.asyncProperty(
     fc.array(fc.string({ unit: "grapheme" })),
     fc.integer({ min: 1, max: 50 }),
@@ -47,7 +46,7 @@ Deno.test("lineWriter() writes every line in order, in writes of any size", asyn
   ));
 });
 
-Deno.test("lineWriter() creates no text while a line is pushed", async () => {
+Deno.test("LineWriter creates no text while a line is pushed", async () => {
   const { kept, sink } = memory();
   const writer = writerTo(sink);
   let made = 0;
@@ -57,7 +56,7 @@ Deno.test("lineWriter() creates no text while a line is pushed", async () => {
   assert.deepEqual([kept.text, kept.closed], ["1\n", true]);
 });
 
-Deno.test("lineWriter() lets the run continue between portions of many lines", async () => {
+Deno.test("LineWriter lets the run continue between portions of many lines", async () => {
   const { kept, sink } = memory(1e9);
   const writer = writerTo(sink);
   const line = "x".repeat(9_999) + "\n";
@@ -67,15 +66,15 @@ Deno.test("lineWriter() lets the run continue between portions of many lines", a
   assert.ok(kept.writes >= 14, `${kept.writes} writes`);
 });
 
-Deno.test("lineWriter() opens nothing without a line", async () => {
-  const writer = lineWriter({
+Deno.test("LineWriter opens nothing without a line", async () => {
+  const writer = new LineWriter({
     name: "x",
     open: () => assert.fail("opened"),
   });
   await writer.end();
 });
 
-Deno.test("lineWriter() reports a full disk at the end with the number of lines written", async () => {
+Deno.test("LineWriter reports a full disk at the end with the number of lines written", async () => {
   let room = 2;
   const writer = writerTo({
     write: (bytes) =>
@@ -93,7 +92,7 @@ Deno.test("lineWriter() reports a full disk at the end with the number of lines 
   });
 });
 
-Deno.test("lineWriter() reports a text that could not be created", async () => {
+Deno.test("LineWriter reports a text that could not be created", async () => {
   const writer = writerTo(memory().sink);
   writer.push(() => {
     throw new TypeError("Cyclic");
@@ -101,7 +100,7 @@ Deno.test("lineWriter() reports a text that could not be created", async () => {
   await assert.rejects(writer.end(), /\(0 written\): Cyclic/);
 });
 
-Deno.test("lineWriter() writes a batch of any weight that its sink accepts", async () => {
+Deno.test("LineWriter writes a batch of any weight that its sink accepts", async () => {
   const { kept, sink } = memory();
   const writer = writerTo(sink, { maxWeight: 10 });
   for (let i = 0; i < 100; i++) writer.push(() => "x\n", 1e9);
@@ -109,7 +108,7 @@ Deno.test("lineWriter() writes a batch of any weight that its sink accepts", asy
   assert.equal(kept.text.length, 200);
 });
 
-Deno.test("lineWriter() gives up on a sink that accepts nothing while too much waits", async () => {
+Deno.test("LineWriter gives up on a sink that accepts nothing while too much waits", async () => {
   const hanging = Promise.withResolvers<number>();
   let closed = false;
   const writer = writerTo({
@@ -127,7 +126,7 @@ Deno.test("lineWriter() gives up on a sink that accepts nothing while too much w
   assert.equal(closed, true);
 });
 
-Deno.test("lineWriter() gives up if lines arrive faster than the sink accepts them", async () => {
+Deno.test("LineWriter gives up if lines arrive faster than the sink accepts them", async () => {
   const { kept, sink } = memory();
   const closed = Promise.withResolvers<void>();
   const writer: LineWriter = writerTo({
@@ -149,7 +148,7 @@ Deno.test("lineWriter() gives up if lines arrive faster than the sink accepts th
   assert.ok(kept.text.length > 0);
 });
 
-Deno.test("lineWriter() does not give up while little waits", async () => {
+Deno.test("LineWriter does not give up while little waits", async () => {
   const { kept, sink } = memory();
   const writer = writerTo({
     ...sink,
@@ -163,7 +162,7 @@ Deno.test("lineWriter() does not give up while little waits", async () => {
   assert.equal(kept.text.length, 20);
 });
 
-Deno.test("lineWriter() counts a line of several parts once", async () => {
+Deno.test("LineWriter counts a line of several parts once", async () => {
   let room = 1;
   const writer = writerTo({
     write: (bytes) =>

@@ -1,4 +1,5 @@
 import { basename, dirname, join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { messageOf, UsageError } from "../plugins/mod.ts";
 
 /**
@@ -158,8 +159,4 @@ function writeSome(bytes: Uint8Array): number {
     if (error instanceof Deno.errors.WouldBlock) return 0;
     throw error;
   }
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

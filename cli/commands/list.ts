@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import type { Kind, Plugin } from "../../plugins/plugin.ts";
+import { visible, visibleJson } from "../output.ts";
 
 interface JsonFlag {
   readonly json?: boolean;
@@ -38,30 +39,22 @@ Examples:
 }
 
 /** Runs `earshot list`. */
-async function listCommand(
-  { json }: JsonFlag,
-): Promise<void> {
+async function listCommand({ json }: JsonFlag): Promise<void> {
   const { kinds } = await import("../../plugins/plugin.ts");
-  const { visibleJson } = await import("../output.ts");
   const all = await builtIns(kinds);
   if (json) {
-    const rows = all.map(({ kind, definition: { name, summary } }) => ({
+    return printJson(all.map(({ kind, definition: { name, summary } }) => ({
       kind,
       name,
       summary,
-    }));
-    console.log(visibleJson(JSON.stringify(rows, undefined, 2)));
-    return;
+    })));
   }
-  const width =
-    Math.max(...all.map(({ definition }) => definition.name.length)) +
-    2;
+  const names = all.map(({ definition }) => definition.name);
+  const width = Math.max(...names.map((name) => name.length)) + 2;
   for (const kind of kinds) {
     console.log(`${kind}s`);
     for (const { definition } of all.filter((each) => each.kind === kind)) {
-      console.log(
-        `  ${definition.name.padEnd(width)}${definition.summary}`,
-      );
+      console.log(`  ${definition.name.padEnd(width)}${definition.summary}`);
     }
   }
   console.log("\nearshot info NAME shows the options of each");
@@ -69,32 +62,31 @@ async function listCommand(
 
 /** Runs `earshot info`. */
 async function infoCommand(
-  name: string,
+  specifier: string,
   { json }: JsonFlag,
 ): Promise<void> {
   const { loadPlugins } = await import("../../plugins/load.ts");
   const { optionLines } = await import("../../plugins/options.ts");
   const { jsonSchemaOf } = await import("../../plugins/schema.ts");
   const { catalogue } = await import("../../catalogue.ts");
-  const { visible, visibleJson } = await import("../output.ts");
-  const plugins = await loadPlugins(name, { catalogue });
-  if (json) {
-    const rows = plugins.map(({ kind, definition }) => {
-      const { name, summary, primary, options } = definition;
-      return { kind, name, summary, primary, options: jsonSchemaOf(options) };
-    });
-    console.log(visibleJson(JSON.stringify(rows, undefined, 2)));
-    return;
-  }
-  const texts = plugins.map(({ kind, definition }) => {
+  const plugins = await loadPlugins(specifier, { catalogue });
+  const all = plugins.map(({ kind, definition }) => {
     const { name, summary, primary, options } = definition;
-    return [
+    return { kind, name, summary, primary, options: jsonSchemaOf(options) };
+  });
+  if (json) return printJson(all);
+  const texts = all.map(({ kind, name, summary, primary, options }) =>
+    [
       `${name} (${kind}): ${summary}`,
       "",
-      ...optionLines(jsonSchemaOf(options), { name, primary }),
-    ].join("\n");
-  });
+      ...optionLines(options, { name, primary }),
+    ].join("\n")
+  );
   console.log(visible(texts.join("\n\n")));
+}
+
+function printJson(rows: readonly unknown[]): void {
+  console.log(visibleJson(JSON.stringify(rows, undefined, 2)));
 }
 
 /** Every plugin of the catalogue, kind by kind. */

@@ -1,7 +1,7 @@
-import type { Command } from "commander";
+import { type Command, Help } from "commander";
 import { messageOf, UsageError } from "../../plugins/mod.ts";
 import { suggestion } from "../../plugins/problems.ts";
-import { type Fault, FAULTS, parseFault } from "../../server/faults.ts";
+import { FAULTS, parseFault } from "../../server/faults.ts";
 import type { ServerOptions } from "../../server/mod.ts";
 import {
   readSetting,
@@ -109,13 +109,8 @@ function faultHelp(place: "session" | "request"): string {
 
 /** Joins words to lines of at most 78 characters. */
 function wrapped(words: readonly string[], indent: string): string {
-  const lines = [indent.slice(1)];
-  for (const word of words) {
-    const line = `${lines.at(-1)} ${word}`;
-    if (line.length <= 78) lines[lines.length - 1] = line;
-    else lines.push(indent + word);
-  }
-  return lines.join("\n");
+  return new Help().boxWrap(words.join(" "), 78 - indent.length)
+    .replaceAll(/^/gm, indent);
 }
 
 /** Serves until it is interrupted; returns the exit code. */
@@ -132,7 +127,9 @@ async function serveCommand(flags: ServeFlags): Promise<number> {
     port,
     model: flags.model,
     seed: numberFlag("--seed", flags.seed, 0),
-    faults: flags.fault.map(faultOf),
+    faults: flags.fault.map((text) =>
+      parsed("--fault", () => parseFault(text))
+    ),
     ...(flags.prefix !== undefined && { pathPrefix: prefixOf(flags.prefix) }),
     ...(flags.seats !== undefined && {
       maxNumSeqs: numberFlag("--seats", flags.seats, 1),
@@ -198,22 +195,19 @@ function changesOf(settings: readonly string[]): Partial<ServerOptions> {
     }
     given.set(name, value);
   }
-  try {
-    const values = [...given].map(([name, value]) => [
-      name,
-      readSetting(all, name, value),
-    ]);
-    return Object.fromEntries(values);
-  } catch (cause) {
-    throw new UsageError(`--set: ${messageOf(cause)}`, { cause });
-  }
+  const values = [...given].map(([name, value]) => [
+    name,
+    parsed("--set", () => readSetting(all, name, value)),
+  ]);
+  return Object.fromEntries(values);
 }
 
-function faultOf(text: string): Fault {
+/** Parses the value of a flag, which errors name. */
+function parsed<T>(flag: string, parse: () => T): T {
   try {
-    return parseFault(text);
+    return parse();
   } catch (cause) {
-    throw new UsageError(`--fault: ${messageOf(cause)}`, { cause });
+    throw new UsageError(`${flag}: ${messageOf(cause)}`, { cause });
   }
 }
 
