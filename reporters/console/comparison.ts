@@ -51,7 +51,7 @@ const columns: readonly Column[] = [
   { head: "RTFx", cellOf: rate("rtfxAggregate", times) },
   {
     head: "WER",
-    cellOf: ({ quality }) => optional(quality.wer?.value, percent)[0],
+    cellOf: ({ quality }) => optional(quality.wer?.value, percent),
   },
 ];
 
@@ -81,23 +81,12 @@ export function comparisonLines(
   ];
 }
 
-/** Cells between the names and the verdicts, heads first. */
-interface Layout {
-  readonly rows: readonly (readonly string[])[];
-  /** Width of each column. */
-  readonly widths: readonly number[];
-  /** Text between two columns. */
-  readonly gap: string;
-  /** Width left for the names. */
-  readonly room: number;
-}
-
 /** Returns the widest layout that leaves room for the names, or the narrowest. */
 function layoutFor(
   stages: readonly StageReport[],
   space: number,
   nameWidth: number,
-): Layout {
+) {
   const full = columnsFor(stages);
   const narrow = full.map((column) => ({
     ...column,
@@ -109,12 +98,13 @@ function layoutFor(
   return layouts.find(({ room }) => room >= nameWidth) ?? layouts.at(-1)!;
 }
 
+/** Returns the cells between the names and the verdicts, their widths, and the width left for the names. */
 function layoutOf(
   stages: readonly StageReport[],
   columns: readonly Column[],
   space: number,
   gap: string,
-): Layout {
+) {
   const rows = [
     columns.map(({ head }) => head),
     ...stages.map((stage) => columns.map(({ cellOf }) => cellOf(stage) ?? "")),
@@ -143,7 +133,7 @@ function rate(
   name: keyof StageReport["rates"],
   format: (value: number) => string,
 ): Column["cellOf"] {
-  return ({ rates }) => optional(rates[name], format)[0];
+  return ({ rates }) => optional(rates[name], format);
 }
 
 function quantiles(metric: string): Column["cellOf"] {

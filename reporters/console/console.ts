@@ -107,7 +107,7 @@ function headerLines(report: Report, look: Look): string[] {
     `loaded in ${seconds(loadingMs)}`,
   ];
   return [
-    ...wrap(parts.filter((part) => part !== undefined), look),
+    ...wrap(parts, look),
     ...(interrupted
       ? [look.paint("yellow", "interrupted: results until the interruption")]
       : []),

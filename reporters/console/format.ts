@@ -61,12 +61,15 @@ export function plural(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
+/** Part of a line; one that is absent is left out. */
+export type Part = string | false | undefined;
+
 /** Formats a value if there is one. */
 export function optional(
   value: number | undefined,
   format: (value: number) => string,
-): string[] {
-  return value === undefined ? [] : [format(value)];
+): string | undefined {
+  return value === undefined ? undefined : format(value);
 }
 
 /** Formats milliseconds as seconds. */
@@ -122,24 +125,20 @@ export interface Wrapping {
 
 /** Joins parts to lines of a width. Further lines are indented by the label; a part is never divided. */
 export function wrap(
-  parts: readonly string[],
+  parts: readonly Part[],
   { width, label = "", separator = " · " }: Wrapping,
 ): string[] {
   const indent = " ".repeat(displayWidth(label));
-  const [first, ...others] = parts;
-  if (first === undefined) return [];
   const lines: string[] = [];
-  let line = label + first;
-  for (const part of others) {
-    const longer = line + separator + part;
-    if (displayWidth(longer) <= width) {
-      line = longer;
-    } else {
-      lines.push(line);
-      line = indent + part;
-    }
+  for (const part of parts) {
+    if (part === undefined || part === false) continue;
+    const line = lines.at(-1);
+    const longer = line === undefined ? label + part : line + separator + part;
+    if (line === undefined) lines.push(longer);
+    else if (displayWidth(longer) <= width) lines[lines.length - 1] = longer;
+    else lines.push(indent + part);
   }
-  return [...lines, line];
+  return lines;
 }
 
 /** Divides a text into lines between words, and words that are longer than a line. */

@@ -12,6 +12,7 @@ import {
   displayWidth,
   type Look,
   optional,
+  type Part,
   percent,
   plain,
   plural,
@@ -68,38 +69,36 @@ function messageLines(
   return messages.flatMap((message) => wrapMessage(message, look));
 }
 
-function titleOf(stage: StageReport, { index, of }: Place): string[] {
-  const { window: { startMs, endMs, warmupMs }, stopped } = stage;
+function titleOf(stage: StageReport, { index, of }: Place): Part[] {
+  const { window: { startMs, endMs, warmupMs }, stopped, counts } = stage;
   const { errorRate = 0 } = stage.rates;
   const after = warmupMs > 0 ? ` after ${seconds(warmupMs)} warm-up` : "";
+  const noun = stage.metrics["audioSeconds"] ? "utterance" : "request";
+  const all = counts.ok + counts.error + counts.timeout + counts.cancelled;
   return [
-    ...(of > 1 ? [`stage ${index + 1} of ${of}`] : []),
+    of > 1 && `stage ${index + 1} of ${of}`,
     plain(stage.name),
     // First, as all other numbers mean little then.
-    ...(errorRate > 0.5 ? [`${percent(errorRate)} of requests failed`] : []),
+    errorRate > 0.5 && `${percent(errorRate)} of requests failed`,
     `${seconds(endMs - startMs)} measured${after}`,
-    ...endings(stage),
-    ...(stopped === "interrupted" ? ["interrupted"] : []),
-    ...(stopped === "data" ? ["data exhausted"] : []),
+    `${plural(all, noun)}, ${counts.ok} ok`,
+    notableEnds(counts),
+    stopped === "interrupted" && "interrupted",
+    stopped === "data" && "data exhausted",
   ];
 }
 
-function endings({ counts, metrics }: StageReport): string[] {
-  const { ok, error, timeout, cancelled, dropped, emptyOutputs } = counts;
-  const noun = metrics["audioSeconds"] ? "utterance" : "request";
-  const rest = {
-    failed: error,
-    "timed out": timeout,
-    cancelled,
-    dropped,
-    "with empty answers": emptyOutputs,
+function notableEnds(counts: Counts): Part {
+  const ends = {
+    failed: counts.error,
+    "timed out": counts.timeout,
+    cancelled: counts.cancelled,
+    dropped: counts.dropped,
+    "with empty answers": counts.emptyOutputs,
   };
-  const parts = Object.entries(rest).filter(([, n]) => n > 0)
+  const parts = Object.entries(ends).filter(([, n]) => n > 0)
     .map(([words, n]) => `${n} ${words}`);
-  return [
-    `${plural(ok + error + timeout + cancelled, noun)}, ${ok} ok`,
-    ...(parts.length > 0 ? [parts.join(", ")] : []),
-  ];
+  return parts.length > 0 && parts.join(", ");
 }
 
 function measuredLines(
@@ -107,15 +106,19 @@ function measuredLines(
   { speed }: Place,
   look: Look,
 ): string[] {
-  const section = (name: string, parts: readonly string[]) =>
+  const section = (name: string, parts: readonly Part[]) =>
     wrap(parts, { ...look, label: labelOf(name) });
+  const { metrics, rates } = stage;
+  const isSpeech = (metrics["audioSeconds"] ?? rates.rtfxAggregate) !==
+    undefined;
   return [
     ...metricsTable(stage, { ...look, isPaced: !!speed }),
-    ...section(subjectOf(stage), speechOf(stage, speed)),
-    ...section("rates", ratesOf(stage.rates)),
+    // Without speech the error rates are those of text.
+    ...section(isSpeech ? "speech" : "quality", speechOf(stage, speed)),
+    ...section("rates", ratesOf(rates)),
     ...outsideLines(stage, look),
     ...section("tokens", tokensOf(stage)),
-    ...section("retried", retriedOf(stage.counts)),
+    ...section("retried", [retriedOf(stage.counts)]),
     ...failureLines(stage, look),
     ...sloLines(stage, look),
     ...section("client", healthOf(stage.client)),
@@ -128,46 +131,36 @@ function labelOf(name = ""): string {
   return `  ${name.padEnd(8)}`;
 }
 
-/** Returns the name of the section with the error rates: without speech they are those of text. */
-function subjectOf({ metrics, rates }: StageReport): string {
-  const isSpeech = metrics["audioSeconds"] ?? rates.rtfxAggregate;
-  return isSpeech === undefined ? "quality" : "speech";
-}
-
-function speechOf({ rates, quality }: StageReport, speed?: number): string[] {
-  const [pace = ""] = optional(
-    speed,
-    (speed) => speed === 0 ? " (unpaced)" : ` (speed ${times(speed)})`,
-  );
+function speechOf({ rates, quality }: StageReport, speed?: number): Part[] {
+  const pace = speed === 0 ? "unpaced" : `speed ${times(speed ?? 0)}`;
+  const after = speed === undefined ? "" : ` (${pace})`;
   return [
-    ...optional(rates.rtfxAggregate, (rtfx) => `RTFx ${times(rtfx)}${pace}`),
-    ...(quality.wer ? errorRate("WER", "words", quality.wer) : []),
-    ...(quality.cer ? errorRate("CER", "characters", quality.cer) : []),
+    optional(rates.rtfxAggregate, (rtfx) => `RTFx ${times(rtfx)}${after}`),
+    ...errorRate("WER", "words", quality.wer),
+    ...errorRate("CER", "characters", quality.cer),
   ];
 }
 
-function errorRate(name: string, units: string, rate: ErrorRate): string[] {
+function errorRate(name: string, units: string, rate?: ErrorRate): Part[] {
+  if (rate === undefined) return [];
   const { value, s, d, i, n, normalizer, emptyReferenceInsertions } = rate;
-  const [shown = "unknown"] = optional(value, percent);
+  const shown = optional(value, percent) ?? "unknown";
   const how = `S ${s} D ${d} I ${i} of ${n} ${units}, ${plain(normalizer)}`;
   return [
     `${name} ${shown} (${how})`,
-    ...(emptyReferenceInsertions > 0
-      ? [
-        `${emptyReferenceInsertions} more ${units} inserted where the reference is empty`,
-      ]
-      : []),
+    emptyReferenceInsertions > 0 &&
+    `${emptyReferenceInsertions} more ${units} inserted where the reference is empty`,
   ];
 }
 
-function ratesOf(rates: Rates): string[] {
+function ratesOf(rates: Rates): Part[] {
   const inUnit = (unit: string) => (rate: number) => `${rounded(rate)} ${unit}`;
   return [
-    ...optional(rates.requestsPerSecond, inUnit("requests/s")),
-    ...optional(rates.embeddingsPerSecond, inUnit("embeddings/s")),
-    ...optional(rates.inputTokensPerSecond, inUnit("input tokens/s")),
-    ...optional(rates.outputTokensPerSecond, inUnit("output tokens/s")),
-    ...optional(rates.errorRate, (share) => `errors ${percent(share)}`),
+    optional(rates.requestsPerSecond, inUnit("requests/s")),
+    optional(rates.embeddingsPerSecond, inUnit("embeddings/s")),
+    optional(rates.inputTokensPerSecond, inUnit("input tokens/s")),
+    optional(rates.outputTokensPerSecond, inUnit("output tokens/s")),
+    optional(rates.errorRate, (share) => `errors ${percent(share)}`),
   ];
 }
 
@@ -192,30 +185,32 @@ function outsideLines(
 
 /** Formats SLOs in columns: the objective with its limit, the value with its number of requests, and the result. */
 function sloLines({ slo = [] }: StageReport, look: Look): string[] {
-  const rows = slo.map((each) => [plain(each.objective), formatSloValue(each)]);
-  const [widest = 0, widestValue = 0] = [0, 1].map((i) =>
-    Math.max(0, ...rows.map((cells) => displayWidth(cells[i]!)))
-  );
+  const objectives = padded(slo.map(({ objective }) => plain(objective)));
+  const values = padded(slo.map(formatSloValue));
   return slo.map(({ pass }, i) => {
-    const [objective, value] = rows[i]!;
     const result = pass
       ? look.paint("green", "met")
       : look.paint("red", "missed");
     const label = labelOf(i === 0 ? "slo" : "");
-    return `${label}${objective!.padEnd(widest)}  ${
-      value!.padEnd(widestValue)
-    }  ${result}`;
+    return `${label}${objectives[i]}  ${values[i]}  ${result}`;
   });
 }
 
+function padded(texts: readonly string[]): string[] {
+  const width = Math.max(0, ...texts.map(displayWidth));
+  return texts.map((text) => text.padEnd(width));
+}
+
 /** Names the sources of token counts other than the server's: an estimate must not look like a count. */
-function tokensOf({ tokenCounts = {}, counts: { ok } }: StageReport): string[] {
+function tokensOf({ tokenCounts = {}, counts: { ok } }: StageReport): Part[] {
   const of = `of ${plural(ok, "request")}`;
   return (["input", "output"] as const).flatMap((side) =>
-    Object.entries(counters).flatMap(([by, words]) => {
-      const n = tokenCounts[side]?.[by as keyof typeof counters];
-      return n === undefined ? [] : [`${side} ${words} (${n} ${of})`];
-    })
+    Object.entries(counters).map(([by, words]) =>
+      optional(
+        tokenCounts[side]?.[by as keyof typeof counters],
+        (n) => `${side} ${words} (${n} ${of})`,
+      )
+    )
   );
 }
 
@@ -227,30 +222,27 @@ const counters: Readonly<Record<Exclude<TokenCounter, "server">, string>> = {
 };
 
 /** Names requests that were sent again, as these are slower than the server. */
-function retriedOf({ retried }: Counts): string[] {
-  if (retried === 0) return [];
+function retriedOf({ retried }: Counts): Part {
   const requests = plural(retried, "request");
-  return [`${requests} sent again, after a closed connection or a refusal`];
+  return retried > 0 &&
+    `${requests} sent again, after a closed connection or a refusal`;
 }
 
-function failureLines(
-  { counts, failures }: StageReport,
-  look: Look,
-): string[] {
+function failureLines({ counts, failures }: StageReport, look: Look): string[] {
   if (failures.length === 0) return [];
+  const label = (count: number) => `${String(count).padStart(8)}  `;
   const all = Object.values(counts.failures).reduce((sum, n) => sum + n, 0);
   const shown = failures.reduce((sum, { count }) => sum + count, 0);
   return [
     look.paint("red", "  failures"),
-    ...failures.flatMap(({ class: name, code = "", message, count }) =>
-      wrapMessage(`${`${name} ${code}`.trim()}: ${message}`, {
+    ...failures.flatMap(({ class: name, code = "", message, count }) => {
+      const kind = `${name} ${code}`.trim();
+      return wrapMessage(`${kind}: ${message}`, {
         ...look,
-        label: `${String(count).padStart(8)}  `,
-      })
-    ),
-    ...(all > shown
-      ? [`${String(all - shown).padStart(8)}  of other kinds`]
-      : []),
+        label: label(count),
+      });
+    }),
+    ...(all > shown ? [`${label(all - shown)}of other kinds`] : []),
   ];
 }
 
@@ -264,20 +256,22 @@ function verdictLines(
   ];
 }
 
-function healthOf(client: ClientHealth): string[] {
-  const { scheduleLag, chunkLateness, loopDelay, cpu, rssBytes } = client;
+function healthOf(client: ClientHealth): Part[] {
   return [
-    ...p99Of("schedule lag", scheduleLag),
-    ...p99Of("chunk lateness", chunkLateness),
-    ...p99Of("event-loop delay", loopDelay),
-    ...optional(cpu, (share) => `CPU ${percent(share)}`),
-    ...optional(rssBytes, (bytes) => `memory ${rounded(bytes / 2 ** 20)} MiB`),
+    p99Of("schedule lag", client.scheduleLag),
+    p99Of("chunk lateness", client.chunkLateness),
+    p99Of("event-loop delay", client.loopDelay),
+    optional(client.cpu, (share) => `CPU ${percent(share)}`),
+    optional(
+      client.rssBytes,
+      (bytes) => `memory ${rounded(bytes / 2 ** 20)} MiB`,
+    ),
   ];
 }
 
 /** Adds n to a p99 of few values, which the verdict does not use. */
-function p99Of(what: string, summary: Summary | undefined): string[] {
-  if (!summary) return [];
+function p99Of(name: string, summary: Summary | undefined): Part {
+  if (!summary) return undefined;
   const few = summary.n < 100 ? ` (n ${summary.n})` : "";
-  return [`${what} p99 ${rounded(summary.p99)} ms${few}`];
+  return `${name} p99 ${rounded(summary.p99)} ms${few}`;
 }
