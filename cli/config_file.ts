@@ -14,7 +14,7 @@ import { settlesWithin } from "../lib/disposal.ts";
 import { isRecord } from "../lib/record.ts";
 import { stripColors } from "../lib/text.ts";
 import { isUsageError, messageOf, UsageError } from "../plugins/mod.ts";
-import { type OldRun, upgradeRun } from "../reporters/samples_file.ts";
+import { readSamples, upgradeResult } from "../reporters/samples_file.ts";
 
 /** A configuration as a file holds it, not checked yet. */
 export interface ConfigFile {
@@ -86,37 +86,26 @@ const READERS: Readonly<Record<string, (path: string) => Promise<unknown>>> = {
 /** The configuration of a report or a file of samples. */
 function resultConfig(
   path: string,
-  { schema, run }: Record<string, unknown>,
+  value: Record<string, unknown>,
 ): ConfigFile | undefined {
-  if (typeof schema !== "string") return undefined;
-  const [, kind, version] = /^earshot\.(report|samples)\/(\d+)$/.exec(schema) ??
-    [];
-  if (kind === undefined || !isRecord(run) || !["1", "2"].includes(version!)) {
-    throw new UsageError(
-      `${path}: schema must be earshot.report/2 or earshot.samples/2, but was ${
-        JSON.stringify(schema)
-      }`,
-    );
+  if (typeof value.schema !== "string") return undefined;
+  const { schema, run } = upgradeResult(value);
+  if (/^earshot\.(report|samples)\/2$/.test(`${schema}`) && isRecord(run)) {
+    return { value: run.config, prefix: "run.config.", isResult: true };
   }
-  try {
-    const { config } = version === "1"
-      ? upgradeRun(run as unknown as OldRun)
-      : run;
-    return { value: config, prefix: "run.config.", isResult: true };
-  } catch (cause) {
-    const message = `${path}: run.config cannot be read: ${messageOf(cause)}`;
-    throw new UsageError(message, { cause });
-  }
+  throw new UsageError(
+    `${path}: schema must be earshot.report/2 or earshot.samples/2, but was ${
+      JSON.stringify(schema)
+    }`,
+  );
 }
 
 async function readText(path: string): Promise<string> {
-  return await Deno.readTextFile(path).catch((cause) => {
-    throw unreadable(path, cause);
-  });
-}
-
-function unreadable(path: string, cause: unknown): UsageError {
-  return new UsageError(`cannot read ${path}: ${messageOf(cause)}`, { cause });
+  try {
+    return await Deno.readTextFile(path);
+  } catch (cause) {
+    throw new UsageError(`cannot read ${path}: ${messageOf(cause)}`, { cause });
+  }
 }
 
 async function readYaml(path: string): Promise<unknown> {
@@ -189,24 +178,7 @@ function invalid(path: string, format: string, cause: unknown): UsageError {
 
 /** The first line of a file of samples describes the run; the rest may be large. */
 async function readFirstLine(path: string): Promise<unknown> {
-  let text = "";
-  try {
-    using file = await Deno.open(path);
-    const stream = file.readable.pipeThrough(new TextDecoderStream());
-    for await (const part of stream) {
-      text += part;
-      if (text.includes("\n")) break;
-    }
-  } catch (cause) {
-    throw unreadable(path, cause);
-  }
-  const value = parseJson(path, text.split("\n")[0]!);
-  if (isRecord(value) && String(value.schema).startsWith("earshot.samples/")) {
-    return value;
-  }
-  throw new UsageError(
-    `${path}: the first line must be the earshot.samples line of a file that --report jsonl=FILE wrote`,
-  );
+  for await (const line of readSamples(path)) return line;
 }
 
 async function importConfig(path: string): Promise<unknown> {

@@ -47,7 +47,7 @@ export async function* readSamples(
       warn(`${place}: skipped, as it was cut off`);
       break;
     }
-    last = checked(savedLineSchema, upgraded(value), place) as SavedLine;
+    last = checked(savedLineSchema, value, place) as SavedLine;
     checkOrder(last, place, number);
     yield last;
   }
@@ -64,7 +64,7 @@ export async function* readSamples(
  */
 export async function readReport(path: string): Promise<Report | undefined> {
   if (!await isReport(path)) return undefined;
-  const report = upgraded(parseReport(path, await Deno.readTextFile(path)));
+  const report = parseReport(path, await Deno.readTextFile(path));
   return checked(reportSchema, report, path) as Report;
 }
 
@@ -127,22 +127,24 @@ function parseLine(text: string, place: string): unknown {
   }
 }
 
-/** Converts a report or the first line of samples of version 1 to version 2. */
-function upgraded(value: unknown): unknown {
-  if (!isRecord(value) || !isRecord(value.run)) return value;
-  const [, kind] = /^(earshot\.(?:report|samples))\/1$/
-    .exec(String(value.schema)) ?? [];
-  if (kind === undefined) return value;
+/** Converts a report or the first line of samples of version 1 to version 2. Anything else stays, for the checks. */
+export function upgradeResult(
+  value: Record<string, unknown>,
+): Record<string, unknown> {
+  const { schema, run } = value;
+  const [, kind] = /^(earshot\.(?:report|samples))\/1$/.exec(`${schema}`) ?? [];
+  if (kind === undefined || !isRecord(run)) return value;
   try {
-    const run = upgradeRun(value.run as unknown as OldRun);
-    return { ...value, schema: `${kind}/2`, run };
+    const upgraded = upgradeRun(run as unknown as OldRun);
+    return { ...value, schema: `${kind}/2`, run: upgraded };
   } catch {
-    return value; // the schema says what is wrong
+    return value;
   }
 }
 
-/** Checks a report or a line. Unknown keys of a later version are kept. */
-function checked(schema: z.ZodType, value: unknown, place: string): unknown {
+/** Checks a report or a line, of either version. Unknown keys of a later one are kept. */
+function checked(schema: z.ZodType, given: unknown, place: string): unknown {
+  const value = isRecord(given) ? upgradeResult(given) : given;
   const { error } = schema.safeParse(value);
   if (!error) return value;
   const problems = error.issues.map(({ path, message }) => ({

@@ -27,7 +27,7 @@ function optional<S extends z.ZodType, N extends string>(
   return fields(schema.exactOptional(), ...names);
 }
 
-const statistics = {
+const summary = z.object({
   n: positiveCount.describe("Number of values"),
   mean: z.number().describe("Arithmetic mean"),
   sd: size.exactOptional().describe(
@@ -39,19 +39,12 @@ const statistics = {
   quantileError: size.exactOptional().describe(
     "Largest relative error of the quantiles if not every value was kept",
   ),
-};
-
-const summary = z.object(statistics).meta({
-  id: "summary",
-  description: "Statistics of one metric",
-});
+}).meta({ id: "summary", description: "Statistics of one metric" });
 
 const units = ["ms", "s", "tokens", "tokens/s", "ratio", "count"] as const;
 
-const metric = z.object({
-  unit: z.enum(units),
-  ...statistics,
-}).meta({ id: "metric", description: "A metric's unit and statistics" });
+const metric = z.object({ unit: z.enum(units), ...summary.shape })
+  .meta({ id: "metric", description: "A metric's unit and statistics" });
 
 const errorRate = z.object({
   value: size.exactOptional().describe("(s + d + i) / n"),
@@ -345,18 +338,13 @@ function keysOf<S extends z.ZodObject>({ shape }: S): (keyof S["shape"])[] {
   return Object.keys(shape);
 }
 
-/** Options of {@linkcode publishedSchemas}. */
-export interface SchemaOptions {
-  /** Whether unknown keys are rejected. @default {false} */
-  readonly closed?: boolean;
-}
-
 /**
  * Returns the published JSON Schemas by file name. They are open, as a later version may add keys without a new number.
- * Closed ones describe this version exactly.
+ *
+ * @param closed Whether unknown keys are rejected: the schemas then describe this version exactly.
  */
 export function publishedSchemas(
-  { closed = false }: SchemaOptions = {},
+  closed = false,
 ): Record<string, Record<string, unknown>> {
   const io = closed ? "output" : "input";
   return {
