@@ -98,7 +98,7 @@ Deno.test("jsonReporter() reports that the report cannot be written", async () =
 const refused: [string, string, RegExp][] = [
   ["in no folder", "none/run.json", /\(no such folder\)$/],
   ["that is a folder", ".", /it is a folder/],
-  ["under a file", "file/run.json", /Not a directory/],
+  ["under a file", "file/run.json", /\(not a directory\)$/],
 ];
 
 for (const [what, name, why] of refused) {

@@ -1,5 +1,6 @@
 import { basename, dirname, join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
+import { reasonOf } from "../lib/system_code.ts";
 import { messageOf, UsageError } from "../plugins/mod.ts";
 
 /**
@@ -15,9 +16,8 @@ export async function checkWritable(path: string): Promise<void> {
     const cause = error instanceof Deno.errors.NotFound
       ? new Error("no such folder", { cause: error })
       : error;
-    const reason = cause instanceof Error ? cause.message : String(cause);
     throw new UsageError(
-      `path must be a writable file, but was '${path}' (${reason})`,
+      `path must be a writable file, but was '${path}' (${reasonOf(cause)})`,
       { cause },
     );
   }
