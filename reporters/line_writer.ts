@@ -1,12 +1,8 @@
 import { messageOf } from "../plugins/mod.ts";
 import { retryOpen, writeAll } from "./output.ts";
 
-/** Destination of lines. */
-export interface LineSink {
-  /** Writes some of the bytes and returns their number. */
-  write(bytes: Uint8Array): Promise<number>;
-  close(): void;
-}
+/** Destination of lines, such as a file. */
+export type LineSink = Pick<Deno.FsFile, "write" | "close">;
 
 /** Options of {@linkcode LineWriter}. */
 export interface LineWriterOptions {

@@ -112,7 +112,7 @@ async function writeSynced(path: string, text: string): Promise<void> {
 
 /** Writes every byte, in as many writes as necessary. */
 export async function writeAll(
-  file: { write(bytes: Uint8Array): Promise<number> },
+  file: Pick<Deno.FsFile, "write">,
   bytes: Uint8Array,
 ): Promise<void> {
   for (let done = 0; done < bytes.length;) {

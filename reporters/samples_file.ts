@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import { splitLines } from "../lib/bytes.ts";
+import { tryJson } from "../lib/json.ts";
 import { isRecord } from "../lib/record.ts";
 import {
   messageOf,
@@ -42,7 +43,7 @@ export async function* readSamples(
       );
     }
     const place = `${path}: line ${number}`;
-    const value = parseLine(text, place);
+    const value = text.endsWith("\n") ? parseJson(text, place) : tryJson(text);
     if (value === undefined) {
       warn(`${place}: skipped, as it was cut off`);
       break;
@@ -64,16 +65,8 @@ export async function* readSamples(
  */
 export async function readReport(path: string): Promise<Report | undefined> {
   if (!await isReport(path)) return undefined;
-  const report = parseReport(path, await Deno.readTextFile(path));
+  const report = parseJson(await Deno.readTextFile(path), path);
   return checked(reportSchema, report, path) as Report;
-}
-
-function parseReport(path: string, text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new UsageError(`${path}: must be JSON, but was cut off`, { cause });
-  }
 }
 
 /** Whether a file begins as a report does, which is easily confused with samples. */
@@ -112,13 +105,11 @@ function unreadable(path: string, cause: unknown): UsageError {
   return new UsageError(`cannot read ${path}: ${messageOf(cause)}`, { cause });
 }
 
-/** Parses a line. Returns `undefined` if it was cut off. */
-function parseLine(text: string, place: string): unknown {
+function parseJson(text: string, place: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    if (!text.endsWith("\n")) return undefined;
-    const line = text.slice(0, -1);
+    const line = text.replace(/\n$/, "");
     const shown = line.length > 60 ? `${line.slice(0, 60)}…` : line;
     throw new UsageError(
       `${place}: must be JSON, but was ${JSON.stringify(shown)}`,
