@@ -41,7 +41,8 @@ export async function check(flags: CheckFlags): Promise<number> {
     signal,
     onSkip: (id, reason) => warn(`Skipped "${id}": ${reason}`),
     clock,
-    onLate: (what) => warn(abandoned(`the ${what}`)),
+    onLate: (part) =>
+      warn(abandoned(part === "dataset" ? prepared.dataset : configured)),
   });
   const ready = await source.next();
   await source.close();

@@ -71,9 +71,9 @@ async function reportCommand(
   };
   const { configured, ...settings } = await readReports(flags, file);
   const reporters = [];
+  const clock = systemClock();
   for (const each of configured) {
-    const opening = { stack, clock: systemClock(), context };
-    reporters.push(await openPlugin(each, opening));
+    reporters.push(await openPlugin(each, context, { stack, clock }));
   }
   const report = await replay(file, { ...settings, reporters, warn });
   await reportToAll(reporters, report);
