@@ -4,7 +4,7 @@ import { reasonOf } from "../lib/system_code.ts";
 export interface Problem {
   /** Message for people. */
   readonly message: string;
-  /** Option, column or line of the problem. */
+  /** Option of the problem. */
   readonly path?: string;
 }
 
@@ -60,7 +60,9 @@ export function messageOf(error: unknown): string {
   const message = reasonOf(error);
   const cause = error instanceof Error ? error.cause : undefined;
   if (!(cause instanceof Error)) return message;
-  return message.includes(reasonOf(cause))
-    ? message
-    : `${message}: ${messageOf(cause)}`;
+  // A message may quote an error of the file system, whose reason begins with a capital letter in Deno's own text.
+  const isQuoted = message.toLowerCase().includes(
+    reasonOf(cause).toLowerCase(),
+  );
+  return isQuoted ? message : `${message}: ${messageOf(cause)}`;
 }

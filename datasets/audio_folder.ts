@@ -10,11 +10,10 @@ import {
   type Session,
   UsageError,
 } from "../plugins/mod.ts";
-import { type AudioFile, findAudio, leftOutOf } from "./find_audio.ts";
-import { orderOf } from "./order.ts";
+import { type AudioFile, findAudio } from "./find_audio.ts";
 import { ByteCache } from "../lib/bytes.ts";
-import { readAhead } from "../lib/concurrency.ts";
 import {
+  orderedSessions,
   speechColumns,
   type SpeechOptions,
   speechSession,
@@ -33,9 +32,6 @@ export interface AudioFolderOptions extends SpeechOptions {
    */
   transcripts?: "auto" | "none";
 }
-
-/** Number of files whose headers are read ahead. */
-const AHEAD = 8;
 
 const schema = z.strictObject({
   path: z.string().min(1).meta({ format: "path" }).describe(
@@ -73,8 +69,7 @@ async function open(
   { warn }: OpenContext,
 ): Promise<Dataset> {
   const found = await findAudio(options.path);
-  const leftOut = leftOutOf(found);
-  if (leftOut !== undefined) warn(`${options.path}: ${leftOut}`);
+  if (found.leftOut !== undefined) warn(`${options.path}: ${found.leftOut}`);
   const decoders = openDecoders();
   const close = () => decoders[Symbol.asyncDispose]();
   const { path, transcripts, maxSeconds, shuffle, limit } = options;
@@ -95,13 +90,7 @@ async function open(
   const { length: count } = found.files;
   return {
     facts: { path, items: Math.min(count, limit ?? count), shuffle },
-    sessions({ seed, pass, signal }) {
-      const order = orderOf(count, { shuffle, limit, seed, pass });
-      return readAhead(order, (i) => item(found.files[i]!), {
-        ahead: AHEAD,
-        signal,
-      });
-    },
+    sessions: orderedSessions(count, options, (i) => item(found.files[i]!)),
     [Symbol.asyncDispose]: close,
   };
 }

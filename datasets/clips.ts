@@ -7,14 +7,13 @@ import {
 } from "../audio/mod.ts";
 import { type BundledClip, bundledClips, readClip } from "../clips/mod.ts";
 import { ByteCache } from "../lib/bytes.ts";
-import { readAhead } from "../lib/concurrency.ts";
 import {
   type Columns,
   type DatasetPlugin,
   defineDataset,
 } from "../plugins/mod.ts";
-import { type OrderingOptions, orderingShape, orderOf } from "./order.ts";
-import { isCut, speechSession } from "./speech.ts";
+import { type OrderingOptions, orderingShape } from "./order.ts";
+import { isCut, orderedSessions, speechSession } from "./speech.ts";
 
 /** Options of {@linkcode clips}. */
 export interface ClipsOptions extends OrderingOptions {
@@ -25,9 +24,6 @@ export interface ClipsOptions extends OrderingOptions {
    */
   maxSeconds?: number;
 }
-
-/** Number of clips that are opened ahead of need. */
-const AHEAD = 4;
 
 /**
  * The speech that comes with earshot: a few utterances by several voices, with exact references. Needs no files.
@@ -54,16 +50,12 @@ export const clips: DatasetPlugin<ClipsOptions> = defineDataset({
     const sources = bundledClips.map(sourceOf);
     return {
       facts: { items: Math.min(count, limit ?? Infinity), shuffle },
-      sessions({ seed, pass, signal }) {
-        const order = orderOf(count, { shuffle, limit, seed, pass });
-        return readAhead(order, (i) => {
-          const clip = bundledClips[i]!;
-          return speechSession(
-            clip.id,
-            () => columnsOf(clip, decoders, sources[i]!, maxSeconds),
-          );
-        }, { ahead: AHEAD, signal });
-      },
+      sessions: orderedSessions(count, { shuffle, limit }, (i) => {
+        const clip = bundledClips[i]!;
+        const columns = () =>
+          columnsOf(clip, decoders, sources[i]!, maxSeconds);
+        return speechSession(clip.id, columns);
+      }),
       [Symbol.asyncDispose]: () => decoders[Symbol.asyncDispose](),
     };
   },

@@ -30,12 +30,14 @@ export interface FoundAudio {
   readonly kind: "file" | "folder" | "glob";
   /** In order of their names. */
   readonly files: readonly AudioFile[];
-  /** Number of audio and video files that cannot be decoded, by extension. */
-  readonly leftOut: ReadonlyMap<string, number>;
+  /** A warning about the files that cannot be decoded, if there are any. */
+  readonly leftOut: string | undefined;
 }
 
-/** A warning about the files that are left out, if there are any. */
-export function leftOutOf({ leftOut }: FoundAudio): string | undefined {
+/** Describes the files that are left out, by the number of each extension. */
+function describeLeftOut(
+  leftOut: ReadonlyMap<string, number>,
+): string | undefined {
   if (leftOut.size === 0) return undefined;
   const kinds = [...leftOut].sort(([a, m], [b, n]) =>
     n - m || (a < b ? -1 : 1)
@@ -56,20 +58,19 @@ export async function findAudio(path: string): Promise<FoundAudio> {
   const info = await stat(path);
   if (info && !info.isDirectory) {
     const file = { path: join(path), name: basename(path) };
-    return { kind: "file", files: [file], leftOut: new Map() };
+    return { kind: "file", files: [file], leftOut: undefined };
   }
   const found: FoundAudio = info
     ? { kind: "folder", ...await search(path) }
     : { kind: "glob", ...await searchGlob(path) };
   if (found.files.length > 0) return found;
-  const leftOut = leftOutOf(found);
   throw new UsageError(
     `path: no audio found: nothing named ${
       AUDIO_EXTENSIONS.map((extension) => `*${extension}`).join(", ")
     } ${found.kind === "glob" ? "matches" : "is in"} ${
       JSON.stringify(path)
     } (hidden files and folders are left out)${
-      leftOut === undefined ? "" : `; ${leftOut}`
+      found.leftOut === undefined ? "" : `; ${found.leftOut}`
     }`,
   );
 }
@@ -112,7 +113,8 @@ async function search(root: string, pattern?: string) {
       leftOut.set(extension, (leftOut.get(extension) ?? 0) + 1);
     }
   }
-  return { files: files.sort((a, b) => (a.name < b.name ? -1 : 1)), leftOut };
+  files.sort((a, b) => a.name < b.name ? -1 : 1);
+  return { files, leftOut: describeLeftOut(leftOut) };
 }
 
 /**

@@ -15,7 +15,7 @@ import {
   sessionMaker,
 } from "./columns/record_session.ts";
 import type { Manifest } from "./formats/manifest.ts";
-import { type SpeechOptions, speechShape } from "./speech.ts";
+import { AHEAD, type SpeechOptions, speechShape } from "./speech.ts";
 
 /** Options of all datasets that read a file of records. */
 export interface ManifestDatasetOptions extends SpeechOptions {
@@ -79,9 +79,6 @@ export const manifestShape = {
 const schema = z.strictObject(manifestShape);
 
 type Options = Omit<z.output<typeof schema>, "path">;
-
-/** Number of records that are read ahead, with the headers of their audio. */
-const AHEAD = 8;
 
 /**
  * Makes a dataset of a file of records. The file is closed with the dataset.

@@ -17,7 +17,8 @@ import {
   chatTurns,
   textOf,
 } from "./columns/chat.ts";
-import { quotedNames, textIn } from "./columns/values.ts";
+import { textIn } from "./columns/values.ts";
+import { quotedNames } from "../lib/text.ts";
 import { jsonlFormat, openJson } from "./formats/json.ts";
 import { type Manifest, openManifest, type Row } from "./formats/manifest.ts";
 import { sessionMaker } from "./columns/record_session.ts";

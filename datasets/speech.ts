@@ -2,11 +2,18 @@ import { z } from "zod";
 import type { AudioClip } from "../audio/mod.ts";
 import {
   type Columns,
+  type Dataset,
   messageOf,
   type Session,
   type Turn,
 } from "../plugins/mod.ts";
-import { type OrderingOptions, orderingShape } from "./order.ts";
+import {
+  type OrderingOptions,
+  orderingShape,
+  orderOf,
+  type OrderOptions,
+} from "./order.ts";
+import { readAhead } from "../lib/concurrency.ts";
 
 /** How speech is read. */
 export interface SpeechOptions extends OrderingOptions {
@@ -38,6 +45,21 @@ export async function madeSession(
     return { id, turns: [], problem: messageOf(error) };
   }
 }
+
+/** Reads the sessions of items in the order of a pass. Some are begun ahead of need. */
+export function orderedSessions(
+  count: number,
+  { shuffle, limit }: Pick<OrderOptions, "shuffle" | "limit">,
+  session: (item: number) => Promise<Session>,
+): Dataset["sessions"] {
+  return ({ seed, pass, signal }) => {
+    const order = orderOf(count, { shuffle, limit, seed, pass });
+    return readAhead(order, session, { ahead: AHEAD, signal });
+  };
+}
+
+/** Number of items that are read ahead, with the headers of their audio. */
+export const AHEAD = 8;
 
 /** Creates a session of one turn. */
 export function speechSession(

@@ -253,7 +253,7 @@ Deno.test("textFile() reports what is wrong with a record and continues", async 
     /#2: "max_tokens": must be a whole number above 0, but was 0$/,
     /#3: .*but was "many"$/,
     /#4: "prompt": must have a value, but was null$/,
-    /#5: "prompt": must be text, but was an array$/,
+    /#5: "prompt": must be text, but was \["d"\]$/,
     /#6: "tools": must be a list of tools, but was "none"$/,
     /#7: image: an object must have one of/,
     undefined,

@@ -33,7 +33,7 @@ function codeInMessage({ message }: Error): string | undefined {
 
 /** Messages of Deno's and Node's file system, which name the operation and the path after the reason. */
 const FILE_ERRORS = [
-  /^(.*) \(os error \d+\): \w+ '.*'$/s,
+  /^([^:]*) \(os error \d+\): \w+ '.*'$/s,
   /^E[A-Z]+: (.*), \w+(?: '.*')?$/s,
 ];
 

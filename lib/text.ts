@@ -62,6 +62,12 @@ export function didYouMean(name: string, candidates: Iterable<string>): string {
   return near === undefined ? "" : `; did you mean "${near}"?`;
 }
 
+/** Quotes the first 20 of some names, for an error. */
+export function quotedNames(names: readonly string[]): string {
+  const shown = names.slice(0, 20).map((name) => JSON.stringify(name));
+  return shown.join(", ") + (names.length > 20 ? ", …" : "");
+}
+
 /**
  * Decodes UTF-8 in pieces that may be cut anywhere, without a byte order mark at the beginning. It distinguishes invalid
  * bytes from a U+FFFD in the text.

@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { JoinedText, nearest, StrictUtf8 } from "./text.ts";
+import { JoinedText, nearest, quotedNames, StrictUtf8 } from "./text.ts";
 
 /** The text of bytes that come in pieces; `undefined` if any are invalid. */
 function decoded(bytes: Buffer, cuts: readonly number[]): string | undefined {
@@ -125,4 +125,10 @@ Deno.test("nearest() gives a candidate that is not the name itself, or nothing",
       assert.equal(nearest(name, [name, ...names]), undefined);
     }),
   );
+});
+
+Deno.test("quotedNames() shows at most 20 names", () => {
+  assert.equal(quotedNames(["a", 'b"']), '"a", "b\\""');
+  const many = Array.from({ length: 21 }, (_, i) => `${i}`);
+  assert.match(quotedNames(many), /^"0", .*, "19", …$/);
 });

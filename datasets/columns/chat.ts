@@ -8,7 +8,7 @@ import {
   type MessagePart,
   type ToolCall,
 } from "../../plugins/mod.ts";
-import { asJson, described } from "./values.ts";
+import { asJson, refusal } from "./values.ts";
 
 /** Reads the media of a chat. */
 export interface ChatMedia {
@@ -48,9 +48,7 @@ export async function chatOf(
 ): Promise<Message[]> {
   const list = asJson(value);
   if (!Array.isArray(list) || list.length === 0) {
-    throw new TypeError(
-      `the chat must be a list of messages, but was ${described(value)}`,
-    );
+    throw refusal("the chat must be a list of messages", value);
   }
   const messages: Message[] = [];
   for (const [i, each] of list.entries()) {
@@ -153,10 +151,6 @@ function readCalls(list: unknown): readonly ToolCall[] | undefined {
     return { ...(typeof id === "string" && { id }), name, arguments: text };
   });
   return calls.every((call) => call !== undefined) ? calls : undefined;
-}
-
-function refusal(rule: string, value: unknown): TypeError {
-  return new TypeError(`${rule}, but was ${described(value)}`);
 }
 
 /** Returns the text of a message, without its media. */

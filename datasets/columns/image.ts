@@ -43,15 +43,6 @@ export function imageOf(value: unknown, context: MediaContext): Image {
   };
 }
 
-/** Returns the images of a column: one, or a list. */
-export function imagesOf(
-  value: unknown,
-  context: MediaContext,
-): readonly Image[] {
-  const list = Array.isArray(value) ? value : [value];
-  return list.map((each) => imageOf(each, context));
-}
-
 const IMAGE: MediaRules = {
   kind: "image",
   keys: "bytes data path url src image_url image b64_json".split(" "),
@@ -81,15 +72,15 @@ async function readImage(path: string): Promise<Uint8Array> {
  * @throws {Error} If the bytes are not an image.
  */
 function mediaFile(bytes: Uint8Array, name: string): MediaFile {
-  const type = imageType(bytes);
-  if (!type) {
+  const mediaType = imageType(bytes);
+  if (mediaType === undefined) {
     throw new Error(
       `${name}: an image must be PNG, JPEG, GIF, WebP, BMP, AVIF or HEIC, but was ${
         beginning(bytes)
       }`,
     );
   }
-  const { mediaType, extension } = type;
+  const extension = mediaType.replace("image/", ".").replace("jpeg", "jpg");
   const own = extname(name);
   const isNamed = own.toLowerCase().replace("jpeg", "jpg") === extension;
   const stem = name.slice(0, name.length - own.length);
@@ -118,13 +109,9 @@ const TYPES: readonly (readonly [string, RegExp])[] = [
 const HEAD_BYTES = 32;
 
 /** Identifies an image file by its first bytes; undefined if it is not an image. */
-export function imageType(
-  bytes: Uint8Array,
-): { readonly mediaType: string; readonly extension: string } | undefined {
+export function imageType(bytes: Uint8Array): string | undefined {
   const head = bytes.subarray(0, HEAD_BYTES).toHex();
-  const mediaType = TYPES.find(([, magic]) => magic.test(head))?.[0];
-  const extension = mediaType?.replace("image/", ".").replace("jpeg", "jpg");
-  return mediaType && extension ? { mediaType, extension } : undefined;
+  return TYPES.find(([, magic]) => magic.test(head))?.[0];
 }
 
 /** The beginning of a file that is not an image, which often contains an error message. */

@@ -1,7 +1,7 @@
 import { relative, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { isRecord } from "../../lib/record.ts";
-import { described } from "./values.ts";
+import { described, refusal } from "./values.ts";
 import { encodeWav, toPcm16 } from "../../audio/mod.ts";
 import { isAudioName } from "../find_audio.ts";
 import { createHash } from "node:crypto";
@@ -16,7 +16,7 @@ export type MediaPlace =
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** What reading the media of records needs. */
+/** Folder and limits for reading the media of records. */
 export interface MediaContext {
   /** The folder, or its URL, that paths are relative to. */
   readonly folder: string;
@@ -58,7 +58,7 @@ export function mediaPlace(
   if (isRecord(value)) return objectPlace(value, folder, rules);
   const rule =
     "must be a path, a URL, a data URI, base64 or an object with one of them";
-  throw refusal(rules, rule, value);
+  throw mediaRefusal(rules, rule, value);
 }
 
 /** No media file is shorter than this in base64. */
@@ -86,7 +86,7 @@ function textPlace(
   if (/^https?:/i.test(value)) {
     const url = URL.parse(value);
     if (url) return { kind: "url", url };
-    throw refusal(rules, "its URL must be well formed", value);
+    throw mediaRefusal(rules, "its URL must be well formed", value);
   }
   if (isBase64Media(value, rules)) return bytesPlace(base64(value, rules));
   if (isWeb(folder)) {
@@ -104,7 +104,7 @@ export function isWeb(folder: string): boolean {
 function urlBelow(folder: string, path: string, rules: MediaRules): URL {
   const parts = path.split(/[\\/]/);
   if (/^[a-z]+:/i.test(path) || parts[0] === "" || parts.includes("..")) {
-    throw refusal(rules, `its path must lead below ${folder}`, path);
+    throw mediaRefusal(rules, `its path must lead below ${folder}`, path);
   }
   return new URL(
     parts.map(encodeURIComponent).join("/"),
@@ -147,14 +147,18 @@ function base64(text: string, rules: MediaRules): Bytes {
     const alphabet = /[-_]/.test(text) ? "base64url" : "base64";
     return Uint8Array.fromBase64(text, { alphabet });
   } catch (cause) {
-    throw refusal(rules, "must be base64", text, { cause });
+    throw mediaRefusal(rules, "must be base64", text, { cause });
   }
 }
 
 function dataUri(uri: string, rules: MediaRules): Bytes {
   const comma = uri.indexOf(",");
   if (comma < 0) {
-    throw refusal(rules, "a data URI must have a comma before its data", uri);
+    throw mediaRefusal(
+      rules,
+      "a data URI must have a comma before its data",
+      uri,
+    );
   }
   const data = uri.slice(comma + 1);
   if (/;base64$/i.test(uri.slice(0, comma))) {
@@ -175,17 +179,16 @@ function bytesOf(value: unknown, rules: MediaRules): Bytes {
     Number.isInteger(each) && Number(each) >= 0 && Number(each) < 256;
   if (Array.isArray(list) && list.every(isByte)) return Uint8Array.from(list);
   const rule = "its bytes must be base64 or numbers from 0 to 255";
-  throw refusal(rules, rule, value);
+  throw mediaRefusal(rules, rule, value);
 }
 
-function refusal(
+function mediaRefusal(
   { kind }: MediaRules,
   rule: string,
   value: unknown,
   options?: ErrorOptions,
 ): TypeError {
-  const message = `${kind}: ${rule}, but was ${described(value)}`;
-  return new TypeError(message, options);
+  return refusal(`${kind}: ${rule}`, value, options);
 }
 
 /**

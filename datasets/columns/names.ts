@@ -1,9 +1,9 @@
-import { didYouMean, nearest } from "../../lib/text.ts";
+import { didYouMean, nearest, quotedNames } from "../../lib/text.ts";
 import { isRecord } from "../../lib/record.ts";
 import { UsageError } from "../../plugins/mod.ts";
 import { looksLikeAudio } from "./media.ts";
 import { looksLikeChat } from "./chat.ts";
-import { asJson, quotedNames } from "./values.ts";
+import { asJson } from "./values.ts";
 
 /** The column for each role. An empty name leaves out a column that would be found by its name. */
 export interface ColumnOptions {
@@ -232,7 +232,6 @@ function requireColumn(
     `columns.${role}: unknown column ${JSON.stringify(name)} of ${path}${
       didYouMean(name, columns)
     }; there are: ${quotedNames(columns)}`,
-    { problems: [{ path: `columns.${role}`, message: `no column "${name}"` }] },
   );
 }
 
@@ -245,7 +244,6 @@ function nothingToSend(found: ColumnsFound): UsageError {
       `'columns.text' or similar, but its columns are ${quotedNames(columns)}${
         hint && `; ${hint}`
       }`,
-    { problems: [{ path: "columns", message: "nothing to send" }] },
   );
 }
 

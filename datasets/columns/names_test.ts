@@ -124,7 +124,6 @@ Deno.test("nameColumns() refuses a column that does not exist, and suggests the 
       `columns.audio: unknown column "audio_filpath" of m.jsonl; did you mean "audio_filepath"?; ` +
         `there are: "audio_filepath", "text"`,
     );
-    assert.equal(error.problems[0]?.path, "columns.audio");
     return true;
   });
 });

@@ -19,7 +19,7 @@ import {
 import type { ColumnNames } from "./names.ts";
 import { described, missing } from "./values.ts";
 
-/** What reading the audio of records needs. */
+/** Decoders and limits for reading the audio of records. */
 export interface AudioContext extends MediaContext {
   readonly decoders: Decoders;
   readonly maxSeconds: number | undefined;

@@ -4,7 +4,7 @@ import type { Columns, Session, Turn } from "../../plugins/mod.ts";
 import type { RecordResult, Row } from "../formats/manifest.ts";
 import { madeSession } from "../speech.ts";
 import { chatColumns, chatOf, type Turns, withImages } from "./chat.ts";
-import { imageOf, imagesOf } from "./image.ts";
+import { imageOf } from "./image.ts";
 import type { ColumnNames } from "./names.ts";
 import { type AudioContext, audioIn, chatAudio } from "./record_audio.ts";
 import {
@@ -118,7 +118,9 @@ async function columnsIn(
     tools: toolsIn(row, names.tools),
     toolResult: resultIn(row, names.toolResult),
     answer: textIn(row, names.answer),
-    images: isEmpty(pictures) ? undefined : imagesOf(pictures, options),
+    images: isEmpty(pictures)
+      ? undefined
+      : [pictures].flat().map((each) => imageOf(each, options)),
     ...(names.audio === undefined
       ? { reference }
       : await audioIn(row, names, reference, options)),

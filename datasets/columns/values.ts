@@ -6,7 +6,7 @@ export function textIn(row: Row, name?: string): string | undefined {
   const value = valueIn(row, name);
   if (typeof value === "string" || value === undefined) return value;
   if (typeof value === "number") return String(value);
-  throw refusal(name, "must be text", value);
+  throw columnRefusal(name, "must be text", value);
 }
 
 /** Returns the texts of a column: a list, or a single text. */
@@ -20,7 +20,7 @@ export function textsIn(
   if (list.length > 0 && list.every((each) => typeof each === "string")) {
     return list;
   }
-  throw refusal(name, "must be a list of texts", value);
+  throw columnRefusal(name, "must be a list of texts", value);
 }
 
 /** Returns the tools of a column, as the chat API expects them. A bare function, as in older requests, is wrapped. */
@@ -31,11 +31,11 @@ export function toolsIn(
   const value = asJson(valueIn(row, name));
   if (value === undefined || value === "") return undefined;
   if (!Array.isArray(value)) {
-    throw refusal(name, "must be a list of tools", value);
+    throw columnRefusal(name, "must be a list of tools", value);
   }
   const tools = value.map(asJson).map((tool) => {
     if (!isRecord(tool)) {
-      throw refusal(name, "must be a list of objects", value);
+      throw columnRefusal(name, "must be a list of objects", value);
     }
     const isBare = tool["type"] === undefined && tool["name"] !== undefined;
     return isBare ? { type: "function", function: tool } : tool;
@@ -56,25 +56,33 @@ export function countIn(row: Row, name?: string): number | undefined {
   if (value === undefined || value === "") return undefined;
   const count = typeof value === "string" ? Number(value) : value;
   if (Number.isSafeInteger(count) && Number(count) > 0) return Number(count);
-  throw refusal(name, "must be a whole number above 0", value);
+  throw columnRefusal(name, "must be a whole number above 0", value);
 }
 
 /** Creates the error for a record without a value in a column that needs one. */
 export function missing(name: string, row: Row): Error {
-  return refusal(name, "must have a value", row[name]);
+  return columnRefusal(name, "must have a value", row[name]);
 }
 
 function valueIn(row: Row, name?: string): unknown {
   return name === undefined ? undefined : row[name] ?? undefined;
 }
 
-function refusal(
+/** Creates the error for a value that breaks a rule. */
+export function refusal(
+  rule: string,
+  value: unknown,
+  options?: ErrorOptions,
+): TypeError {
+  return new TypeError(`${rule}, but was ${described(value)}`, options);
+}
+
+function columnRefusal(
   name: string | undefined,
   rule: string,
   value: unknown,
 ): TypeError {
-  const found = Array.isArray(value) ? "an array" : described(value);
-  return new TypeError(`${JSON.stringify(name)}: ${rule}, but was ${found}`);
+  return refusal(`${JSON.stringify(name)}: ${rule}`, value);
 }
 
 /** Formats a value for an error, shortened so that it contains no media. */
@@ -85,12 +93,6 @@ export function described(value: unknown): string {
   return text.length > 80
     ? `${text.slice(0, 60)}… (${text.length} characters)`
     : text;
-}
-
-/** Quotes the first of some names, for an error. */
-export function quotedNames(names: readonly string[]): string {
-  const shown = names.slice(0, 20).map((name) => JSON.stringify(name));
-  return shown.join(", ") + (names.length > 20 ? ", …" : "");
 }
 
 /** Parses a list or an object that is written as JSON in a text cell. Returns any other value as it is. */

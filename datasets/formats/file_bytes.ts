@@ -1,12 +1,20 @@
 import { open } from "node:fs/promises";
 import { messageOf, UsageError } from "../../plugins/mod.ts";
 
-/** An open file. Several readers can read any part of it at the same time. */
-export interface FileBytes {
-  /** Size of the file in bytes. */
+/** Bytes of a file or behind a URL. Several readers can read any part at the same time. */
+export interface RandomBytes {
+  /** Number of bytes. */
   readonly size: number;
-  /** Reads the bytes from `start` up to `end`. Returns fewer at the end of the file. */
-  read(start: number, end: number): Promise<Uint8Array>;
+  /** Reads the bytes from `start` up to `end`, into a buffer of their own. Returns fewer at the end. */
+  read(
+    start: number,
+    end: number,
+    signal?: AbortSignal,
+  ): Promise<Uint8Array<ArrayBuffer>>;
+}
+
+/** An open file. */
+export interface FileBytes extends RandomBytes {
   /** Reads all bytes in order. */
   all(): AsyncIterable<Uint8Array>;
   close(): Promise<void>;
@@ -29,7 +37,7 @@ export async function openBytes(path: string): Promise<FileBytes> {
     await file.close();
     throw new UsageError(`cannot read ${path}: it is not a regular file`);
   }
-  async function read(start: number, end: number): Promise<Uint8Array> {
+  async function read(start: number, end: number) {
     const bytes = new Uint8Array(end - start);
     let filled = 0;
     while (filled < bytes.length) {
@@ -60,7 +68,7 @@ export async function openBytes(path: string): Promise<FileBytes> {
  */
 export async function refuseUtf16(
   path: string,
-  file: Pick<FileBytes, "read" | "size">,
+  file: RandomBytes,
 ): Promise<void> {
   const [first, second] = await file.read(0, Math.min(2, file.size));
   const isMarked = first === 0xff && second === 0xfe ||

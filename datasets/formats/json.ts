@@ -1,6 +1,6 @@
 import { isRecord } from "../../lib/record.ts";
 import { messageOf, UsageError } from "../../plugins/mod.ts";
-import { quotedNames } from "../columns/values.ts";
+import { quotedNames } from "../../lib/text.ts";
 import { openBytes, refuseUtf16 } from "./file_bytes.ts";
 import {
   isBlank,

@@ -136,7 +136,8 @@ export async function openManifest(
     }
   } catch (error) {
     if (!(error instanceof FileError)) throw error;
-    throw recordError(`${path}:${error.line ?? line}`, error.message, error);
+    const place = `${path}:${error.line ?? line}`;
+    throw new UsageError(`${place}: ${error.message}`, { cause: error });
   }
   const head = manifestOf(path, records, ":");
   if (whole) return head;
@@ -168,7 +169,7 @@ export function manifestOf(
   const rows = records.flatMap((each) => "row" in each ? [each.row] : []);
   const [first] = records;
   if (rows.length === 0 && first && "problem" in first) {
-    throw recordError(`${path}${mark}${first.line}`, first.problem);
+    throw new UsageError(`${path}${mark}${first.line}: ${first.problem}`);
   }
   if (rows.length === 0) throw noRecords(path);
   const columns = new Set<string>();
@@ -214,18 +215,6 @@ function streamed(entries: () => AsyncIterable<Entry>): Records {
       }
     },
   };
-}
-
-/** @param path The file with the record's number. */
-function recordError(
-  path: string,
-  message: string,
-  cause?: unknown,
-): UsageError {
-  return new UsageError(`${path}: ${message}`, {
-    problems: [{ path, message }],
-    ...(cause !== undefined && { cause }),
-  });
 }
 
 function parsed(line: number, row: () => Row, isStrict = false): RecordResult {

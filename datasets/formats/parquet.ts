@@ -9,7 +9,7 @@ import { untilAborted } from "../../lib/abort.ts";
 import { readAhead } from "../../lib/concurrency.ts";
 import { isUsageError, messageOf, UsageError } from "../../plugins/mod.ts";
 import { orderOf, type OrderOptions } from "../order.ts";
-import { openBytes } from "./file_bytes.ts";
+import { openBytes, type RandomBytes } from "./file_bytes.ts";
 import {
   type Manifest,
   noRecords,
@@ -23,14 +23,6 @@ import {
   openRowsThread,
   type RowsReader,
 } from "./parquet_decode.ts";
-
-/** Bytes of a file or behind a URL. Several readers can read any part at the same time. */
-export interface RandomBytes {
-  /** Number of bytes. */
-  readonly size: number;
-  /** Reads the bytes from `start` up to `end`. Returns fewer at the end. */
-  read(start: number, end: number, signal?: AbortSignal): Promise<Uint8Array>;
-}
 
 /** A row group. */
 export interface Group {
@@ -55,25 +47,19 @@ const HEAD = 100;
 /** Number of row groups that are held at a time: the one that is used, and the next. */
 const AHEAD = 2;
 
-/** Options of {@linkcode openParquet}. */
-export interface OpenParquetOptions {
-  /** Decodes the records. @default {this thread} */
-  readonly reader?: RowsReader;
-  readonly signal?: AbortSignal;
-}
-
 /**
  * Opens a Parquet file with any common compression. Only the footer is read.
  *
  * @param name The file's name, for errors.
+ * @param reader Decodes the records, by default in this thread.
  * @throws {UsageError} If it is not a complete Parquet file.
  */
 export async function openParquet(
   name: string,
   bytes: RandomBytes,
-  { reader = { run: decodeRows }, signal }: OpenParquetOptions = {},
+  reader: RowsReader = { run: decodeRows },
 ): Promise<ParquetFile> {
-  const metadata = await readFooter(name, bytes, signal);
+  const metadata = await readFooter(name, bytes);
   return new ParquetFile(name, bytes, metadata, reader);
 }
 
@@ -104,7 +90,7 @@ export class ParquetFile {
   }
 
   /** Reads the first records. Columns with media are not read: only the shape of their values is given. */
-  async head(limit: number, signal?: AbortSignal): Promise<Row[]> {
+  async head(limit: number): Promise<Row[]> {
     const rowGroup = this.metadata.row_groups.find((each) => each.num_rows);
     if (!rowGroup) return [];
     const media = this.#trees.filter(holdsBytes);
@@ -115,7 +101,7 @@ export class ParquetFile {
     if (columns.length === 0) return [shapes];
     const count = Math.min(limit, Number(rowGroup.num_rows));
     const range = { rowGroup, first: 0, count, columns };
-    const rows = await this.#read(range, signal);
+    const rows = await this.#read(range);
     return rows.map((row) => ({ ...row, ...shapes }));
   }
 
@@ -182,7 +168,7 @@ export async function openParquetManifest(path: string): Promise<Manifest> {
   stack.defer(() => file.close());
   const reader = stack.use(openRowsThread());
   try {
-    const parquet = await openParquet(path, file, { reader });
+    const parquet = await openParquet(path, file, reader);
     const manifest = await parquetManifest([parquet]);
     const held = stack.move();
     return { ...manifest, [Symbol.asyncDispose]: () => held.disposeAsync() };
@@ -199,7 +185,6 @@ export async function openParquetManifest(path: string): Promise<Manifest> {
  */
 export async function parquetManifest(
   files: readonly [ParquetFile, ...ParquetFile[]],
-  signal?: AbortSignal,
 ): Promise<Manifest> {
   const [first] = files;
   for (const { name, columns } of files) {
@@ -216,7 +201,7 @@ export async function parquetManifest(
   return {
     columns: first.columns,
     mark: "#",
-    head: await filled.head(HEAD, signal),
+    head: await filled.head(HEAD),
     count: files.reduce((sum, { count }) => sum + count, 0),
     rows: (options) => rowsOf(files, options),
     [Symbol.asyncDispose]: () => Promise.resolve(),
@@ -306,12 +291,11 @@ export function readingOrder(
 async function readFooter(
   name: string,
   bytes: RandomBytes,
-  signal?: AbortSignal,
 ): Promise<FileMetaData> {
   let failure: unknown;
   const slice = async (start: number, end = bytes.size) => {
     try {
-      return await readPart(bytes, start, end, signal);
+      return await readPart(bytes, start, end);
     } catch (error) {
       throw failure = error;
     }
@@ -370,10 +354,7 @@ async function readPart(
       `bytes ${start} to ${end} must be read completely, but ${part.length} were`,
     );
   }
-  const { buffer } = part;
-  return buffer instanceof ArrayBuffer && buffer.byteLength === part.length
-    ? buffer
-    : part.slice().buffer;
+  return part.buffer;
 }
 
 /** Whether a column may hold media: anything but numbers and text. */

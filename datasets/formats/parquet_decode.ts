@@ -138,7 +138,6 @@ export function openRowsThread(
 ): RowsReader & Disposable {
   const closed = new Error("the Parquet reader is closed");
   let worker: WorkerThread<ParquetWorker> | undefined;
-  let isUnavailable = false;
   let isClosed = false;
   let rows: Row[] = [];
   let last: Promise<unknown> = Promise.resolve();
@@ -150,17 +149,6 @@ export function openRowsThread(
     },
   };
 
-  function start(): WorkerThread<ParquetWorker> {
-    const thread = startWorker<ParquetWorker>(workerUrl, {
-      name: "parquet",
-      methods,
-    });
-    thread.lost.then(() => {
-      if (worker === thread) worker = undefined;
-    });
-    return thread;
-  }
-
   function end(): void {
     worker?.[Symbol.dispose]();
     worker = undefined;
@@ -168,15 +156,13 @@ export function openRowsThread(
 
   async function decode(job: RowsJob): Promise<readonly Row[]> {
     if (isClosed) throw closed;
-    if (isUnavailable) return decodeRows(job);
-    const thread = worker ??= start();
-    try {
-      await thread.ready;
-    } catch {
-      if (isClosed) throw closed;
-      isUnavailable = true;
-      return decodeRows(job);
-    }
+    const thread = worker ??= startWorker<ParquetWorker>(workerUrl, {
+      name: "parquet",
+      methods,
+    });
+    const isReady = await thread.ready.then(() => true, () => false);
+    if (isClosed) throw closed;
+    if (!isReady) return decodeRows(job);
     rows = [];
     let isStuck = false;
     const timer = setTimeout(() => {
@@ -188,6 +174,8 @@ export function openRowsThread(
       await thread.call("decode", job, buffers);
       return rows;
     } catch (error) {
+      // The thread may have ended: the next job gets a new one.
+      end();
       if (!isStuck) throw error;
       throw new Error(
         `its pages must be decoded within ${stuckMs} ms, but were not: they may be damaged`,

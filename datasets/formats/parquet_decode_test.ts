@@ -5,7 +5,7 @@ import {
   parquetOf,
   watched,
 } from "../../tests/support/parquet.ts";
-import { openRowsThread } from "./parquet_decode.ts";
+import { openRowsThread, type RowsReader } from "./parquet_decode.ts";
 
 const numbers = Array.from({ length: 50 }, (_, i) => i);
 const whole = parquetOf([
@@ -27,19 +27,19 @@ Deno.test("openRowsThread() decodes as this thread does", async () => {
     schema: [{ name: "root", num_children: 1 }, ...schema],
     rowGroupSize: 7,
   });
-  const read = async (options: Parameters<typeof openParquet>[2]) => {
-    const file = await openParquet("it.parquet", watched(bytes), options);
+  const read = async (reader?: RowsReader) => {
+    const file = await openParquet("it.parquet", watched(bytes), reader);
     const groups = file.groups().map((group) => group.read());
     return (await Promise.all(groups)).flat();
   };
-  assert.deepEqual(await read({ reader }), await read({}));
+  assert.deepEqual(await read(reader), await read());
 });
 
 Deno.test("openRowsThread() ends a job that never ends, and completes the others", async () => {
   using reader = openRowsThread({ stuckMs: 1000 });
   const [bad, good] = await Promise.all([
-    openParquet("bad.parquet", watched(endless), { reader }),
-    openParquet("good.parquet", watched(whole), { reader }),
+    openParquet("bad.parquet", watched(endless), reader),
+    openParquet("good.parquet", watched(whole), reader),
   ]);
   const [first, ...others] = await Promise.allSettled([
     bad.groups()[0]!.read(),
@@ -59,13 +59,13 @@ Deno.test("openRowsThread() ends a job that never ends, and completes the others
 Deno.test("openRowsThread() reports why bytes cannot be read, with the file's name", async () => {
   using reader = openRowsThread();
   const source = watched(whole);
-  const file = await openParquet("it.parquet", source, { reader });
+  const file = await openParquet("it.parquet", source, reader);
   source.read = () => Promise.reject(new Error("the line is dead"));
   await assert.rejects(file.groups()[0]!.read(), {
     message: "cannot read rows 1 to 20 of it.parquet: the line is dead",
   });
   const short = watched(whole);
-  const cut = await openParquet("it.parquet", short, { reader });
+  const cut = await openParquet("it.parquet", short, reader);
   short.read = () => Promise.resolve(new Uint8Array(3));
   await assert.rejects(
     cut.groups()[0]!.read(),
@@ -77,7 +77,7 @@ Deno.test("openRowsThread() decodes in this thread if no worker can be started",
   using reader = openRowsThread({
     workerUrl: new URL("data:application/javascript,throw 1"),
   });
-  const file = await openParquet("it.parquet", watched(whole), { reader });
+  const file = await openParquet("it.parquet", watched(whole), reader);
   assert.equal((await file.groups()[0]!.read()).length, 20);
   assert.equal((await file.groups()[1]!.read()).length, 20);
 });
@@ -85,7 +85,7 @@ Deno.test("openRowsThread() decodes in this thread if no worker can be started",
 Deno.test("openRowsThread() rejects a read that is aborted", async () => {
   using reader = openRowsThread();
   const source = watched(whole);
-  const file = await openParquet("it.parquet", source, { reader });
+  const file = await openParquet("it.parquet", source, reader);
   source.read = () => new Promise(() => {});
   const abort = new AbortController();
   const read = file.groups()[0]!.read(abort.signal);

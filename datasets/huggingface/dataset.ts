@@ -6,6 +6,7 @@ import {
   type OpenContext,
   UsageError,
 } from "../../plugins/mod.ts";
+import { quotedNames } from "../../lib/text.ts";
 import type { ColumnOptions } from "../columns/names.ts";
 import { type SpeechOptions, speechShape } from "../speech.ts";
 import { columnsShape, manifestDataset, manifestShape } from "../records.ts";
@@ -190,7 +191,7 @@ async function find(
   const names = own.files.map(({ path }) => path);
   throw new UsageError(
     `dataset: ${hub.dataset} must have Parquet, JSON Lines, JSON, CSV or TSV files, or be converted to Parquet by the hub, but has ${
-      names.slice(0, 20).join(", ") || "no files"
-    }${names.length > 20 ? ", …" : ""}`,
+      quotedNames(names) || "no files"
+    }`,
   );
 }

@@ -9,7 +9,6 @@ import {
   openParquet,
   type ParquetFile,
   parquetManifest,
-  type RandomBytes,
 } from "../formats/parquet.ts";
 import { fileUrl, hubError, type HubFile } from "./hub.ts";
 import type { Hub } from "./hub_fetch.ts";
@@ -17,7 +16,7 @@ import { readAhead } from "../../lib/concurrency.ts";
 import { fieldOf, tryJson } from "../../lib/json.ts";
 import { isRecord } from "../../lib/record.ts";
 import type { ColumnOptions } from "../columns/names.ts";
-import { openBytes } from "../formats/file_bytes.ts";
+import { openBytes, type RandomBytes } from "../formats/file_bytes.ts";
 import type { Manifest } from "../formats/manifest.ts";
 import { formatOf, openRecords } from "../formats/open.ts";
 import { openRowsThread } from "../formats/parquet_decode.ts";
@@ -41,7 +40,7 @@ export function remoteBytes(
         signal: signal ?? null,
       });
       const bytes = new Uint8Array(await response.arrayBuffer());
-      const part = response.status === 206 ? bytes : bytes.subarray(start, end);
+      const part = response.status === 206 ? bytes : bytes.slice(start, end);
       if (part.length === end - start) return part;
       throw new Error(
         `cannot fetch ${url.origin}${url.pathname}: bytes ${start} to ${end} of ${size} must arrive, but ${part.length} did with status ${response.status}`,
@@ -121,7 +120,7 @@ function hasSize(path: string, bytes: number): Promise<boolean> {
 }
 
 /** Downloads a file. An interruption leaves no incomplete file at the path. */
-export async function downloadFile(
+async function downloadFile(
   hub: Hub,
   commit: string,
   file: HubFile,
@@ -134,7 +133,7 @@ export async function downloadFile(
     using to = await Deno.open(incomplete, { write: true, createNew: true });
     for (let at = 0; at < size; at += PART_BYTES) {
       const end = Math.min(size, at + PART_BYTES);
-      let part = await bytes.read(at, end, hub.signal);
+      let part = await bytes.read(at, end);
       while (part.length > 0) part = part.subarray(await to.write(part));
     }
     await Deno.rename(incomplete, path);
@@ -229,7 +228,7 @@ async function openParquetFiles(
   const footers = readAhead(files, async (file) => {
     const name = `${hub.dataset}/${file.path}`;
     const bytes = await openFile(file, { ...options, cacheFolder });
-    return openParquet(name, bytes, { reader, signal });
+    return openParquet(name, bytes, reader);
     // In their own order, only as many files are opened as are needed.
   }, { ahead: needsAll ? AHEAD : 1, signal });
   for await (const file of footers) {
@@ -240,7 +239,7 @@ async function openParquetFiles(
   signal.throwIfAborted();
   const [first, ...others] = opened;
   return {
-    manifest: await parquetManifest([first!, ...others], signal),
+    manifest: await parquetManifest([first!, ...others]),
     media: mediaColumns(first!),
     folder: "",
   };
@@ -308,12 +307,9 @@ async function openTextFile(
     );
   }
   const format = formatOf(file.path);
-  let path: string;
-  if (cacheFolder === undefined) {
-    const temporary = stack.use(await temporaryFolder("huggingface"));
-    path = join(temporary.path, `records.${format}`);
-    await downloadFile(hub, commit, file, path);
-  } else path = await cachedFile(cacheFolder, hub, commit, file);
+  const cache = cacheFolder ??
+    stack.use(await temporaryFolder("huggingface")).path;
+  const path = await cachedFile(cache, hub, commit, file);
   const folder = posix.dirname(file.path).replace(/^\.$/, "");
   const manifest = await openRecords(path, format, { shuffle });
   return { manifest, media: {}, folder };

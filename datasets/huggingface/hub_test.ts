@@ -29,7 +29,7 @@ for (
     [
       "empty",
       { revisions: { main: { files: { "README.md": "" } } } },
-      /^dataset: o\/it must have Parquet.*but has README\.md/,
+      /^dataset: o\/it must have Parquet.*but has "README\.md"$/,
     ],
   ] as const
 ) {

@@ -25,11 +25,6 @@ const SHARD = /^(.+?)[-_.]\d{3,}-of-\d{3,}(-[0-9a-f]+)?$/;
 const SPLITS =
   /(?:^|[^a-z])(train|test|validation|valid|val|dev|eval)(?:ing)?(?:[^a-z]|$)/i;
 
-interface Place {
-  readonly config: string;
-  readonly split: string;
-}
-
 /** Finds the files of each split: from the card's configurations, otherwise from the names of files and folders. */
 export function partsOf(files: readonly HubFile[], configs: unknown): Parts {
   const records = files.filter(({ path }) =>
@@ -65,7 +60,7 @@ function configsIn(configs: unknown): Record<string, unknown>[] {
 function placesIn(
   config: Record<string, unknown>,
   records: readonly HubFile[],
-): (Place & { readonly file: HubFile })[] {
+) {
   const { config_name: name = "default", data_files, data_dir } = config;
   const folder = typeof data_dir === "string"
     ? data_dir.replace(/^\.?\//, "").replace(/(?<!\/)\/*$/, "/")
@@ -106,7 +101,7 @@ function matches(path: string, pattern: string): boolean {
 }
 
 /** The configuration and split of a file by its name. Folders are configurations, except `data`. */
-function placeOf(path: string): Place {
+function placeOf(path: string): Omit<Part, "files"> {
   const folders = path.split("/");
   const stem = folders.pop()!.replace(RECORDS, "");
   // CONFIG/SPLIT/0000.parquet, as on the branch with the hub's conversion.
@@ -169,6 +164,5 @@ function unknownName(
       : `${option}: unknown ${option} "${value}"${
         didYouMean(value, names)
       }; ${list}`,
-    { problems: [{ path: option, message: `unknown ${option}` }] },
   );
 }

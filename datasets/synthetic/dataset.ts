@@ -183,7 +183,7 @@ async function writePrompt(
     (audioSeconds === undefined ? INPUT_TOKENS : undefined);
   if (tokens === undefined) return undefined;
   const isFirst = turn === 0;
-  return await writer.write({
+  return await writer({
     tokens,
     opening: isFirst ? openings(session * batch + i) : [],
     after: isFirst && prefixIn === "text" ? prefix : undefined,

@@ -47,26 +47,24 @@ export interface DistributionIssue {
 export const SHORT_FORMS =
   "must be a number, MIN..MAX, normal:MEAN:STDEV[:MIN..MAX] or lognormal:MEDIAN:SIGMA[:MIN..MAX]";
 
-/** Parses a distribution. Returns what draws from it, or all that is wrong with it. */
+/** Parses a distribution. Returns the function that draws from it, or all that is wrong with it. */
 export function parseDistribution(
   distribution: number | string | DistributionKeys,
   range: Range,
-): { readonly draw: Drawer } | {
-  readonly issues: readonly DistributionIssue[];
-} {
+): Drawer | readonly DistributionIssue[] {
   if (typeof distribution === "number") {
     const message = outOfRange(distribution, range);
-    return message ? { issues: [{ message }] } : { draw: () => distribution };
+    return message ? [{ message }] : () => distribution;
   }
   const keys = typeof distribution === "string"
     ? parseShortForm(distribution)
     : distribution;
   if (!keys) {
     const message = `${SHORT_FORMS}, but was ${distribution || "empty"}`;
-    return { issues: [{ message }] };
+    return [{ message }];
   }
   const issues = issuesOf(keys, range);
-  return issues.length > 0 ? { issues } : { draw: drawerOf(keys, range) };
+  return issues.length > 0 ? issues : drawerOf(keys, range);
 }
 
 const NUMBER = String.raw`(\d+(?:\.\d+)?)`;

@@ -15,10 +15,10 @@ function draws(
   distribution: number | string | DistributionKeys,
   { range = TOKENS, count = 20, seed = 1 } = {},
 ): number[] {
-  const result = parseDistribution(distribution, range);
-  assert.ok("draw" in result, JSON.stringify(result));
+  const draw = parseDistribution(distribution, range);
+  assert.ok(typeof draw === "function", JSON.stringify(draw));
   const chance = random(seed, "test");
-  return Array.from({ length: count }, () => result.draw(chance));
+  return Array.from({ length: count }, () => draw(chance));
 }
 
 Deno.test("parseDistribution() parses the short forms", () => {
@@ -172,8 +172,8 @@ Deno.test("parseDistribution() names the error and its key", () => {
   ];
   for (const [distribution, ...issues] of cases) {
     const result = parseDistribution(distribution, TOKENS);
-    assert.ok("issues" in result, JSON.stringify(distribution));
-    const found = result.issues.map(({ key, message }) => [key, message]);
+    assert.ok(typeof result === "object", JSON.stringify(distribution));
+    const found = result.map(({ key, message }) => [key, message]);
     assert.deepEqual(found, issues);
   }
 });

@@ -88,8 +88,8 @@ const distribution = (range: Range, description: string) =>
   z.union([z.number(), distributionKeys, z.string()], { error: SHORT_FORMS })
     .transform((value, { addIssue }): Drawer => {
       const result = parseDistribution(value, range);
-      if ("draw" in result) return result.draw;
-      for (const { key, message } of result.issues) {
+      if (typeof result === "function") return result;
+      for (const { key, message } of result) {
         addIssue({ code: "custom", path: key ? [key] : [], message });
       }
       return z.NEVER;
@@ -206,7 +206,8 @@ export type Drawn =
   | "thinkMs"
   | "audioSeconds";
 
-type OptionNames = readonly (keyof SyntheticSettings)[];
+type OptionName = keyof SyntheticSettings;
+type OptionNames = readonly OptionName[];
 
 /** Options that require one of others. */
 const REQUIRES: readonly (readonly [OptionNames, needed: OptionNames])[] = [
@@ -218,16 +219,15 @@ const REQUIRES: readonly (readonly [OptionNames, needed: OptionNames])[] = [
 ];
 
 /** Options that exclude others. */
-const EXCLUDES: readonly (readonly [OptionNames, others: OptionNames])[] = [
-  [["prefixTokens"], ["prefixes"]],
-  [["batch"], ["audioSeconds", "images", "prefixTokens", "prefixes"]],
+const EXCLUDES: readonly (readonly [OptionName, others: OptionNames])[] = [
+  ["prefixTokens", ["prefixes"]],
+  ["batch", ["audioSeconds", "images", "prefixTokens", "prefixes"]],
 ];
 
 /** The schema of {@linkcode SyntheticOptions}. */
 export const syntheticSchema = shape.superRefine((settings, { addIssue }) => {
-  const isGiven = (option: keyof SyntheticSettings) =>
-    Boolean(settings[option]);
-  const refuse = (option: keyof SyntheticSettings, message: string) =>
+  const isGiven = (option: OptionName) => Boolean(settings[option]);
+  const refuse = (option: OptionName, message: string) =>
     addIssue({ code: "custom", path: [option], message });
   for (const [options, needed] of REQUIRES) {
     if (needed.some(isGiven)) continue;
@@ -235,12 +235,9 @@ export const syntheticSchema = shape.superRefine((settings, { addIssue }) => {
       refuse(option, `must be used together with ${needed.join(" or ")}`);
     }
   }
-  for (const [options, others] of EXCLUDES) {
-    const other = others.find(isGiven);
-    if (!other) continue;
-    for (const option of options.filter(isGiven)) {
-      refuse(option, `must not be used together with ${other}`);
-    }
+  for (const [option, others] of EXCLUDES) {
+    const other = isGiven(option) && others.find(isGiven);
+    if (other) refuse(option, `must not be used together with ${other}`);
   }
   if (settings.prefixIn === "text" && !hasPrompts(settings)) {
     refuse("prefixIn", "must be system if there are no prompts");

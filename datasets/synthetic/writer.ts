@@ -24,20 +24,16 @@ export interface WriteOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Writes texts of a given length. */
-export interface Writer {
-  /**
-   * Writes a text with exactly the given number of tokens.
-   *
-   * @throws {Error} If the tokenizer has no such text, or the signal is aborted.
-   */
-  write(options: WriteOptions): Promise<string>;
-}
+/**
+ * Writes a text with exactly the given number of tokens.
+ *
+ * @throws {Error} If the tokenizer has no such text, or the signal is aborted.
+ */
+export type Writer = (options: WriteOptions) => Promise<string>;
 
 /** Writes texts whose tokens are estimated from their characters. */
-export const characterWriter: Writer = {
-  write: (options) => Promise.resolve(writeCharacters(options)),
-};
+export const characterWriter: Writer = (options) =>
+  Promise.resolve(writeCharacters(options));
 
 function writeCharacters(
   { tokens, opening, after, random }: WriteOptions,
@@ -68,7 +64,7 @@ export function tokenizerWriter(tokenizer: Tokenizer): Writer {
     );
   }
   const prices = pricesOf(tokenizer);
-  return { write: (options) => writeTokens(options, prices) };
+  return (options) => writeTokens(options, prices);
 }
 
 /** The number of tokens that pieces of a text usually have: few tokenizers look beyond a space. */
@@ -204,7 +200,7 @@ export function prefixesOf(
   const openings = openingsOf(seed);
   const written = new Map<number, Promise<CountedText>>();
   async function write(tokens: number, index: number): Promise<CountedText> {
-    const text = await writer.write({
+    const text = await writer({
       tokens,
       random: random(seed, `synthetic/prefix/${index}`),
       // Below 0, where the openings of prompts never are.

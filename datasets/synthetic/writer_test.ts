@@ -49,14 +49,14 @@ Deno.test("characterWriter writes exactly the estimated number of tokens, and de
     const write = async () => {
       const stream = random(seed, "text");
       const after = before === null ? undefined : {
-        text: await characterWriter.write({
+        text: await characterWriter({
           tokens: before,
           opening,
           random: stream,
         }),
         tokens: before,
       };
-      const text = await characterWriter.write({
+      const text = await characterWriter({
         tokens,
         opening,
         after,
@@ -77,7 +77,7 @@ Deno.test("characterWriter writes exactly the estimated number of tokens, and de
 Deno.test("characterWriter begins with the opening if there is room for it", async () => {
   const opening = ["alpha", "beta", "gamma"];
   const write = (tokens: number) =>
-    characterWriter.write({ tokens, opening, random: random(1, "x") });
+    characterWriter({ tokens, opening, random: random(1, "x") });
   assert.match(await write(50), /^alpha beta gamma [a-z]/);
   assert.match(await write(3), /^alpha beta [a-z]$/);
   assert.match(await write(1), /^[a-z]{4}$/);
@@ -108,7 +108,7 @@ for (const [knows, options] of TOKENIZERS) {
           const stream = random(seed, "text");
           const first = before === null ? undefined : Math.max(least, before);
           const after = first === undefined ? undefined : {
-            text: await writer.write({
+            text: await writer({
               tokens: first,
               opening,
               random: stream,
@@ -117,7 +117,7 @@ for (const [knows, options] of TOKENIZERS) {
           };
           return {
             goal: tokens + (first ?? 0),
-            text: await writer.write({
+            text: await writer({
               tokens,
               opening,
               after,
@@ -143,11 +143,11 @@ Deno.test("tokenizerWriter() begins with the opening if there is room for it", a
   const writer = tokenizerWriter(await tokenizerWith({ merges }));
   const stream = random(1, "x");
   assert.match(
-    await writer.write({ tokens: 40, opening, random: stream }),
+    await writer({ tokens: 40, opening, random: stream }),
     /^number letter people [a-z]/,
   );
   assert.match(
-    await writer.write({ tokens: 2, opening, random: stream }),
+    await writer({ tokens: 2, opening, random: stream }),
     /^number letter$/,
   );
 });
@@ -173,11 +173,11 @@ Deno.test("tokenizerWriter() ends if more words do not add tokens, and yields to
   const over = new AbortController();
   const writing = { tokens: 9, opening: [], random: random(1, "x") };
   await assert.rejects(
-    writer.write(writing),
+    writer(writing),
     /found no text of 9 tokens in 200 attempts/,
   );
   setTimeout(() => over.abort());
-  await assert.rejects(writer.write({ ...writing, signal: over.signal }), {
+  await assert.rejects(writer({ ...writing, signal: over.signal }), {
     name: "AbortError",
   });
 });
@@ -186,11 +186,11 @@ Deno.test("tokenizerWriter() fails if the tokenizer has no text of a length", as
   const writer = tokenizerWriter(counting((text) => 2 * text.length));
   const stream = random(1, "x");
   assert.equal(
-    (await writer.write({ tokens: 20, opening: [], random: stream })).length,
+    (await writer({ tokens: 20, opening: [], random: stream })).length,
     10,
   );
   await assert.rejects(
-    writer.write({ tokens: 21, opening: [], random: stream }),
+    writer({ tokens: 21, opening: [], random: stream }),
     {
       message: "tokenizer: found no text of 21 tokens in 200 attempts",
     },

@@ -3,7 +3,7 @@ import {
   parquetWrite,
   type ParquetWriteOptions,
 } from "hyparquet-writer";
-import type { RandomBytes } from "../../datasets/formats/parquet.ts";
+import type { RandomBytes } from "../../datasets/formats/file_bytes.ts";
 
 /** A Parquet file of the given columns. */
 export function parquetOf(
@@ -25,7 +25,7 @@ export function watched(
     reads,
     read(start, end) {
       reads.push([start, end]);
-      return Promise.resolve(bytes.slice(start, end));
+      return Promise.resolve(new Uint8Array(bytes.subarray(start, end)));
     },
   };
 }
