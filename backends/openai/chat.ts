@@ -5,14 +5,13 @@ import { choicesProtocol } from "./choices_reader.ts";
 import {
   type ConversationFormat,
   conversationRequests,
-  encodeContent,
   isTextOnly,
   joinBody,
   type PreparedTurn,
   turnsBehind,
 } from "./conversation.ts";
-import { type JsonObject, objectsIn, textOf } from "../../lib/json.ts";
-import { withoutEmpty } from "./json.ts";
+import { type JsonObject, objectsIn } from "../../lib/json.ts";
+import { joinText, withoutEmpty } from "./json.ts";
 import { Media } from "./media.ts";
 import {
   generationFields,
@@ -24,7 +23,6 @@ import type { SentText } from "./token_counts.ts";
 import {
   type BackendPlugin,
   defineBackend,
-  type MessagePart,
   type ToolCall,
 } from "../../plugins/mod.ts";
 
@@ -148,7 +146,7 @@ export function chatProtocol(
 }
 
 function chatFormat(settings: ChatSettings, model: string): ConversationFormat {
-  const { maxTokensField, history, historyReasoning, prompt } = settings;
+  const { history, historyReasoning, prompt, audioAs, imagesAs } = settings;
   const media = new Media();
   return {
     history,
@@ -158,72 +156,49 @@ function chatFormat(settings: ChatSettings, model: string): ConversationFormat {
     fields: (turn) =>
       generationFields(settings, {
         model,
-        maxTokensField,
+        maxTokensField: settings.maxTokensField,
         turn,
         own: { tools: turn.columns.tools },
       }),
-    message: async ({ role, content, toolCalls, toolCallId }) => [{
-      role,
-      content: await encodeContent(
-        content,
-        (part) => encodePart(part, settings, media),
-      ),
-      tool_calls: encodeCalls(toolCalls),
-      tool_call_id: toolCallId,
-    }],
-    system: (content) => JSON.stringify({ role: "system", content }),
-    toolResult: (tool_call_id, content) => ({
-      role: "tool",
-      tool_call_id,
-      content,
-    }),
-    answer(text, calls, output) {
-      const reasoning = (historyReasoning && output.reasoning) || undefined;
+    async part(part) {
+      switch (part.kind) {
+        case "text":
+          return { type: "text", text: part.text };
+        case "image": {
+          const url = await media.imageUrl(part.image, imagesAs);
+          return { type: "image_url", image_url: { url } };
+        }
+        case "audio":
+          return {
+            type: audioAs,
+            [audioAs]: audioAs === "input_audio"
+              ? await media.inputAudio(part.audio)
+              : { url: await media.dataUrl("audio", part.audio) },
+          };
+      }
+    },
+    message({ role, content, toolCalls = [], toolCallId, ...answer }) {
+      const reasoning = (historyReasoning && answer.reasoning) || undefined;
       return [{
-        role: "assistant",
-        content: text === "" && calls.length > 0 ? null : text,
+        role,
+        content,
         // Servers know only one of these names.
         reasoning,
         reasoning_content: reasoning,
-        tool_calls: encodeCalls(calls),
+        tool_calls: toolCalls.length > 0
+          ? toolCalls.map(encodeCall)
+          : undefined,
+        tool_call_id: toolCallId,
       }];
     },
+    system: (content) => JSON.stringify({ role: "system", content }),
     join: ({ head, system }, messages) =>
       joinBody(head, [[system], ...messages]),
   };
 }
 
-async function encodePart(
-  part: MessagePart,
-  { audioAs, imagesAs }: ChatSettings,
-  media: Media,
-): Promise<JsonObject> {
-  switch (part.kind) {
-    case "text":
-      return { type: "text", text: part.text };
-    case "image": {
-      const url = await media.imageUrl(part.image, imagesAs);
-      return { type: "image_url", image_url: { url } };
-    }
-    case "audio":
-      return {
-        type: audioAs,
-        [audioAs]: audioAs === "input_audio"
-          ? await media.inputAudio(part.audio)
-          : { url: await media.dataUrl("audio", part.audio) },
-      };
-  }
-}
-
-function encodeCalls(
-  calls: readonly ToolCall[] = [],
-): readonly JsonObject[] | undefined {
-  if (calls.length === 0) return undefined;
-  return calls.map(({ id, name, arguments: given }) => ({
-    id,
-    type: "function",
-    function: { name, arguments: given },
-  }));
+function encodeCall({ id, name, arguments: given }: ToolCall): JsonObject {
+  return { id, type: "function", function: { name, arguments: given } };
 }
 
 /** Returns the text in a body and the fields that the server's chat template turns into a prompt. */
@@ -231,9 +206,7 @@ function sentText(body: Uint8Array): SentText {
   const { messages, tools, chat_template, chat_template_kwargs } = JSON.parse(
     new TextDecoder().decode(body),
   );
-  const texts = objectsIn(messages).flatMap(({ content }) =>
-    textOf(content) ?? objectsIn(content).map(({ text }) => textOf(text) ?? "")
-  );
+  const texts = objectsIn(messages).map(({ content }) => joinText(content));
   const fields = { messages, tools, chat_template, chat_template_kwargs };
   return { text: texts.join("\n"), tokenize: withoutEmpty(fields) };
 }

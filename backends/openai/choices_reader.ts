@@ -23,7 +23,7 @@ import {
   objectsIn,
   textOf,
 } from "../../lib/json.ts";
-import { base64Size, withoutEmpty } from "./json.ts";
+import { base64Size, joinText, withoutEmpty } from "./json.ts";
 import { type CallPart, ChatCalls, parseCallPart } from "./tool_calls.ts";
 import type { AnswerReader, Protocol } from "./backend.ts";
 import {
@@ -36,8 +36,6 @@ import { type MeteredChoice, usageMeter } from "./usage.ts";
 
 /** Options of {@linkcode choicesReader}. */
 export interface ChoicesOptions {
-  /** Receives the output. */
-  readonly call: Pick<Call, "output">;
   /** Number of answers requested. */
   readonly answers: number;
   /** Maximum number of tokens per answer, if a limit was sent. */
@@ -66,7 +64,8 @@ const MAX_UNKNOWN = 50_000;
 
 /** Reads the answers to chats and completions. The server decides whether they are streamed or whole. */
 export function choicesReader(
-  { call, answers: wanted, tokenLimit, field }: ChoicesOptions,
+  call: Pick<Call, "output">,
+  { answers: wanted, tokenLimit, field }: ChoicesOptions,
 ): AnswerReader {
   const answers = new Map<number, PartialAnswer>();
   const meter = usageMeter(wanted);
@@ -175,13 +174,10 @@ export function choicesProtocol(
   const answers = answerCount(settings);
   return {
     facts: { stream, ...(stream && { streamUsage }) },
-    reader: (call, { turn }) =>
-      choicesReader({
-        call,
-        answers,
-        tokenLimit: tokenLimit(settings, turn),
-        field,
-      }),
+    reader(call, { turn }) {
+      const limit = tokenLimit(settings, turn);
+      return choicesReader(call, { answers, tokenLimit: limit, field });
+    },
   };
 }
 
@@ -314,9 +310,5 @@ function contentOfType(
 ): string | undefined {
   if (!Array.isArray(content)) return undefined;
   return objectsIn(content).filter((part) => part.type === type)
-    .map((part) => textOf(part[type]) ?? joinTexts(part[type])).join("");
-}
-
-function joinTexts(parts: unknown): string {
-  return objectsIn(parts).map(({ text }) => textOf(text) ?? "").join("");
+    .map((part) => joinText(part[type])).join("");
 }

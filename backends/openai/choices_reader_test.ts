@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import type { Delta, Output } from "../../plugins/mod.ts";
+import type { Call, Delta, Output } from "../../plugins/mod.ts";
 import { type ChoicesOptions, choicesReader } from "./choices_reader.ts";
 import { MAX_CALLS } from "./tool_calls.ts";
 import {
@@ -11,9 +11,8 @@ import {
 } from "../../tests/support/read_answer.ts";
 
 const reader =
-  (options: Partial<ChoicesOptions> = {}) => (call: ChoicesOptions["call"]) =>
-    choicesReader({
-      call,
+  (options: Partial<ChoicesOptions> = {}) => (call: Pick<Call, "output">) =>
+    choicesReader(call, {
       answers: 1,
       field: "message",
       ...options,

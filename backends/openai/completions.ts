@@ -71,9 +71,6 @@ function completionsProtocol(
       return Promise.resolve(bytesOf(JSON.stringify(fields)));
     },
     request: ({ prepared }) => jsonRequest(prepared),
-    sent: ({ turn: { columns: { text = "" } } }) => ({
-      text,
-      tokenize: { prompt: text },
-    }),
+    sent: ({ turn }) => ({ text: turn.columns.text ?? "" }),
   };
 }

@@ -32,6 +32,13 @@ export interface PreparedTurn {
 /** Messages that later turns of a session are sent with. */
 export type History = "answers" | "scripted" | "server" | "none";
 
+/** Message whose parts are encoded. */
+export interface EncodedMessage extends Omit<Message, "content"> {
+  /** Text, encoded parts, or null for calls without a text. */
+  readonly content: unknown;
+  readonly reasoning?: string | undefined;
+}
+
 /** Form in which an endpoint expects a conversation. */
 export interface ConversationFormat {
   readonly history: History;
@@ -44,21 +51,15 @@ export interface ConversationFormat {
   /** Returns the fields of a body other than the messages and the system prompt. */
   fields(turn: Turn): JsonObject;
   /**
-   * Encodes a message of the data.
+   * Encodes a part of a message.
    *
    * @throws {Error} If a file cannot be read.
    */
-  message(message: Message): Promise<readonly JsonObject[]>;
+  part(part: MessagePart): Promise<JsonObject>;
+  /** Encodes a message of the data, the result of a tool call, or the answer to an earlier turn. */
+  message(message: EncodedMessage): readonly JsonObject[];
   /** Returns the JSON that sets the system prompt. */
   system(prompt: string): string;
-  /** Encodes the result of a tool call. */
-  toolResult(callId: string, content: string): JsonObject;
-  /** Encodes the answer to an earlier turn, with the calls that the next turn answers. */
-  answer(
-    text: string,
-    calls: readonly ToolCall[],
-    output: Output,
-  ): readonly JsonObject[];
   /**
    * Joins a body.
    *
@@ -88,7 +89,10 @@ export function conversationRequests(format: ConversationFormat) {
       }
       const fields = format.fields(turn);
       const messages = await Promise.all(
-        ownMessages(columns, prompt).map((message) => format.message(message)),
+        ownMessages(columns, prompt).map(async (message) => {
+          const content = await encodeContent(message.content, format);
+          return format.message({ ...message, content });
+        }),
       );
       signal.throwIfAborted();
       const own = jsonItems(messages.flat());
@@ -132,14 +136,14 @@ export function ownMessages(
 }
 
 /** Encodes the content of a message. Text alone becomes a string, as some servers do not accept parts. */
-export async function encodeContent(
+async function encodeContent(
   content: Message["content"],
-  encodePart: (part: MessagePart) => Promise<JsonObject>,
+  format: ConversationFormat,
 ): Promise<unknown> {
   if (typeof content === "string") return content;
   const [first] = content;
   if (content.length === 1 && first?.kind === "text") return first.text;
-  return await Promise.all(content.map(encodePart));
+  return await Promise.all(content.map((part) => format.part(part)));
 }
 
 /** Reports whether a turn contains no media, so that its tokens can be counted. */
@@ -159,10 +163,13 @@ export function isTextOnly({ messages = [], audio, images }: Columns): boolean {
  */
 function conversationJson(
   request: InferenceRequest<PreparedTurn>,
-  { history, toolResult, answer }: ConversationFormat,
+  format: ConversationFormat,
 ): readonly (readonly BodyPart[])[] {
+  const { history } = format;
   const turns = turnsBehind(request, history);
   const first = history === "server" ? turns.length - 1 : 0;
+  const encode = (message: EncodedMessage) =>
+    format.message(message).map((item) => [JSON.stringify(item)]);
   return turns.flatMap(({ turn, prepared, output }, i) => {
     if (i < first) return [];
     const calls = answeredCalls(turn, turns[i - 1]?.output, i - 1);
@@ -172,20 +179,21 @@ function conversationJson(
         "toolResult needs a call in the answer before it, but the model called nothing",
       );
     }
-    const { toolResult: result = "" } = turn.columns;
+    const content = turn.columns.toolResult;
+    const results = calls.flatMap(({ id = "" }) =>
+      encode({ role: "tool", content, toolCallId: id })
+    );
     const next = turns[i + 1]?.turn;
-    const answers = output && next
-      ? answer(
-        answerText({ turn, output }, history),
-        answeredCalls(next, output, i),
-        output,
-      )
-      : [];
-    return [
-      ...calls.map(({ id = "" }) => [JSON.stringify(toolResult(id, result))]),
-      prepared.own,
-      ...answers.map((message) => [JSON.stringify(message)]),
-    ];
+    if (!output || !next) return [...results, prepared.own];
+    const text = answerText({ turn, output }, history);
+    const toolCalls = answeredCalls(next, output, i);
+    const answer = encode({
+      role: "assistant",
+      content: text === "" && toolCalls.length > 0 ? null : text,
+      toolCalls,
+      reasoning: output.reasoning,
+    });
+    return [...results, prepared.own, ...answer];
   });
 }
 

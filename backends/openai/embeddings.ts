@@ -81,12 +81,7 @@ function embeddingsProtocol(
     request: ({ prepared }) => jsonRequest(prepared.body),
     reader: (_call, { prepared }) =>
       embeddingsReader(prepared.inputs, dimensions),
-    sent({ turn }) {
-      const text = inputOf(turn);
-      return typeof text === "string"
-        ? { text, tokenize: { prompt: text } }
-        : { text };
-    },
+    sent: ({ turn }) => ({ text: inputOf(turn) }),
   };
 }
 

@@ -1,4 +1,5 @@
 import { Buffer } from "node:buffer";
+import { objectsIn, textOf } from "../../lib/json.ts";
 
 /** Returns the number of bytes that a base64 text encodes, padded or not. */
 export function base64Size(base64: string): number {
@@ -72,4 +73,10 @@ export function withoutEmpty<Fields extends object>(
   const present = Object.entries(fields)
     .filter(([, value]) => value !== null && value !== undefined);
   return Object.fromEntries(present) as Fields;
+}
+
+/** Returns the text of a content that is a text or a list of parts, some of which have one. */
+export function joinText(content: unknown): string {
+  return textOf(content) ??
+    objectsIn(content).map(({ text }) => textOf(text) ?? "").join("");
 }

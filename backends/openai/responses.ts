@@ -5,7 +5,7 @@ import {
   answerText,
   type ConversationFormat,
   conversationRequests,
-  encodeContent,
+  type EncodedMessage,
   isTextOnly,
   joinBody,
   ownMessages,
@@ -13,6 +13,7 @@ import {
   turnsBehind,
 } from "./conversation.ts";
 import type { JsonObject } from "../../lib/json.ts";
+import { joinText } from "./json.ts";
 import { Media } from "./media.ts";
 import {
   generationFields,
@@ -24,15 +25,11 @@ import {
 import type { SentText } from "./token_counts.ts";
 import { responseReader } from "./responses_reader.ts";
 import {
-  type AnsweredTurn,
   type BackendPlugin,
   type Columns,
   defineBackend,
   type InferenceRequest,
-  type Message,
-  type MessagePart,
   RequestError,
-  type ToolCall,
 } from "../../plugins/mod.ts";
 
 /** Options of {@linkcode responses}. */
@@ -132,25 +129,33 @@ function responsesFormat(
           tools: turn.columns.tools?.map(flatTool),
         },
       }),
-    async message({ role, content, toolCalls = [], toolCallId = "" }) {
-      if (role === "tool") return [resultItem(toolCallId, joinText(content))];
-      if (role === "assistant") {
-        return answerItems(joinText(content), toolCalls);
+    async part(part) {
+      switch (part.kind) {
+        case "text":
+          return { type: "input_text", text: part.text };
+        case "image": {
+          const image_url = await media.imageUrl(part.image, imagesAs);
+          return { type: "input_image", image_url };
+        }
+        case "audio": {
+          const input_audio = await media.inputAudio(part.audio);
+          return { type: "input_audio", input_audio };
+        }
       }
-      const parts = await encodeContent(
-        content,
-        (part) => encodePart(part, imagesAs, media),
-      );
-      return [{ type: "message", role, content: parts }];
     },
+    message: encodeItems,
     system: (prompt) =>
       hasInstructions ? "" : jsonField("instructions", prompt),
-    toolResult: resultItem,
-    answer: answerItems,
-    join: ({ head, system }, messages, earlier) => {
-      const id = history === "server" ? previousId(earlier) : undefined;
-      const tail = system + jsonField("previous_response_id", id);
-      return joinBody(head, messages, tail);
+    join({ head, system }, messages, earlier) {
+      const last = history === "server" ? earlier.at(-1)?.output : undefined;
+      if (last && last.responseId === undefined) {
+        throw new RequestError(
+          "history_error",
+          "history=server needs the id of the answer before, but the server sent none",
+        );
+      }
+      const previous = jsonField("previous_response_id", last?.responseId);
+      return joinBody(head, messages, system + previous);
     },
   };
 }
@@ -160,54 +165,20 @@ function jsonField(name: string, value: string | undefined): string {
   return value === undefined ? "" : `,"${name}":${JSON.stringify(value)}`;
 }
 
-/**
- * Returns the id of the answer that the server continues from; `undefined` in the first turn.
- *
- * @throws {RequestError} `history_error` if that answer has no id.
- */
-function previousId(earlier: readonly AnsweredTurn[]): string | undefined {
-  const last = earlier.at(-1);
-  if (!last) return undefined;
-  const { responseId } = last.output;
-  if (responseId !== undefined) return responseId;
-  throw new RequestError(
-    "history_error",
-    "history=server needs the id of the answer before, but the server sent none",
-  );
-}
-
-async function encodePart(
-  part: MessagePart,
-  imagesAs: ResponsesSettings["imagesAs"],
-  media: Media,
-): Promise<JsonObject> {
-  switch (part.kind) {
-    case "text":
-      return { type: "input_text", text: part.text };
-    case "image": {
-      const image_url = await media.imageUrl(part.image, imagesAs);
-      return { type: "input_image", image_url };
-    }
-    case "audio": {
-      const input_audio = await media.inputAudio(part.audio);
-      return { type: "input_audio", input_audio };
-    }
-  }
-}
-
-function resultItem(callId: string, output: string): JsonObject {
-  return { type: "function_call_output", call_id: callId, output };
-}
-
-/** Returns an answer as items: its text, then its calls. */
-function answerItems(
-  text: string,
-  calls: readonly ToolCall[],
+/** Encodes a message as items. An answer becomes its text, then its calls. */
+function encodeItems(
+  { role, content, toolCalls = [], toolCallId }: EncodedMessage,
 ): readonly JsonObject[] {
-  const content = [{ type: "output_text", text }];
+  const text = joinText(content);
+  if (role === "tool") {
+    const type = "function_call_output";
+    return [{ type, call_id: toolCallId ?? "", output: text }];
+  }
+  if (role !== "assistant") return [{ type: "message", role, content }];
+  const parts = [{ type: "output_text", text }];
   return [
-    ...(text === "" ? [] : [{ type: "message", role: "assistant", content }]),
-    ...calls.map(({ id = "", name, arguments: given }) => ({
+    ...(text === "" ? [] : [{ type: "message", role, content: parts }]),
+    ...toolCalls.map(({ id = "", name, arguments: given }) => ({
       type: "function_call",
       call_id: id,
       name,
@@ -253,9 +224,4 @@ function isCountable(columns: Columns): boolean {
     messages.every(({ role, toolCalls }) =>
       role !== "tool" && !toolCalls?.length
     );
-}
-
-function joinText(content: Message["content"]): string {
-  if (typeof content === "string") return content;
-  return content.map((part) => part.kind === "text" ? part.text : "").join("");
 }

@@ -28,7 +28,11 @@ import {
 export interface SentText {
   /** The text, or several texts that are tokenized separately. */
   readonly text: string | readonly string[];
-  /** Question to `/tokenize`: `{ prompt }` or `{ messages }`. Absent for several texts, which it cannot count. */
+  /**
+   * Question to `/tokenize`: `{ messages }`, or `{ prompt }` with further fields.
+   *
+   * @default {the text as `prompt`; several texts are not counted by `/tokenize`}
+   */
   readonly tokenize?: Readonly<Record<string, unknown>>;
 }
 
@@ -149,7 +153,9 @@ export class TokenCounts implements Disposable {
     signal: AbortSignal,
   ): Promise<Count | undefined> {
     const texts = [text].flat();
-    const counted = tokenize && await this.#tokenize?.count(tokenize, signal);
+    const question = tokenize ??
+      (typeof text === "string" ? { prompt: text } : undefined);
+    const counted = question && await this.#tokenize?.count(question, signal);
     // vLLM counts 0 tokens for Whisper models, whatever the text.
     const isCount = counted || texts.every((one) => one.trim() === "");
     if (counted !== undefined && isCount) {
