@@ -21,23 +21,7 @@ export interface Clock {
 /** Creates a clock whose 0 is now. */
 export function systemClock(): Clock {
   const zeroMs = performance.now();
-  return clockOf(
-    () => performance.now() - zeroMs,
-    performance.timeOrigin + zeroMs,
-  );
-}
-
-/** Returns the same clock with its 0 moved to `zeroMs`. */
-export function shiftClock(clock: Clock, zeroMs: number): Clock {
-  return {
-    epochMs: clock.epochMs + zeroMs,
-    now: () => clock.now() - zeroMs,
-    at: (atMs, task) => clock.at(atMs + zeroMs, task),
-    sleepUntil: (atMs, signal) => clock.sleepUntil(atMs + zeroMs, signal),
-  };
-}
-
-function clockOf(now: () => number, epochMs: number): Clock {
+  const now = () => performance.now() - zeroMs;
   const queue = new TaskQueue();
   let armedMs = Infinity;
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -87,10 +71,20 @@ function clockOf(now: () => number, epochMs: number): Clock {
   }
 
   return {
-    epochMs,
+    epochMs: performance.timeOrigin + zeroMs,
     now,
     at,
     sleepUntil: (atMs, signal) => sleepUntil(at, atMs, signal),
+  };
+}
+
+/** Returns the same clock with its 0 moved to `zeroMs`. */
+export function shiftClock(clock: Clock, zeroMs: number): Clock {
+  return {
+    epochMs: clock.epochMs + zeroMs,
+    now: () => clock.now() - zeroMs,
+    at: (atMs, task) => clock.at(atMs + zeroMs, task),
+    sleepUntil: (atMs, signal) => clock.sleepUntil(atMs + zeroMs, signal),
   };
 }
 

@@ -1,8 +1,9 @@
 import type { Abort } from "../lib/abort.ts";
+import { addTo } from "../lib/record.ts";
 import { systemCodeOf } from "../lib/system_code.ts";
 import { isRequestError, messageOf } from "./errors.ts";
 import type { FailureNote } from "./report.ts";
-import type { Failure, Outcome, Sample } from "./sample.ts";
+import type { Failure, Outcome } from "./sample.ts";
 
 /** A limit of this machine that made a request fail: the server had no part in it. */
 export interface ClientLimit {
@@ -106,16 +107,10 @@ interface Kind extends FailureNote {
 export class FailureCounts {
   readonly #kinds = new Map<string, Kind>();
 
-  /** Adds the failure of a sample. */
-  add({ id }: Pick<Sample, "id">, failure: Failure): void {
-    const { class: failureClass, code, message } = failure;
-    this.#add({
-      class: failureClass,
-      ...(code !== undefined && { code }),
-      message,
-      count: 1,
-      id,
-    });
+  /** Adds the failure of a request. */
+  add(id: number, { class: name, code, message }: Failure): void {
+    const kind = { class: name, ...(code !== undefined && { code }), message };
+    this.#add({ ...kind, count: 1, id });
   }
 
   /** Adds all failures of another count. */
@@ -126,19 +121,19 @@ export class FailureCounts {
   /** Number of failures by class. */
   byClass(): Record<string, number> {
     const counts: Record<string, number> = {};
-    for (const { class: name, count } of this.#sorted()) {
-      counts[name] = (counts[name] ?? 0) + count;
+    for (const kind of this.#sorted()) {
+      addTo(counts, { [kind.class]: kind.count });
     }
     return counts;
   }
 
   /** The most frequent kinds. Failures that this client made are never left out: the verdict depends on them. */
   listed(): FailureNote[] {
-    const kinds = this.#sorted();
-    const own = kinds.filter(isClientMade);
-    const others = kinds.filter((kind) => !isClientMade(kind));
-    const listed = [...own, ...others].slice(0, MAX_LISTED).sort(byCount);
-    return listed.map(({ id: _, ...note }) => note);
+    return this.#sorted()
+      .sort((a, b) => Number(isClientMade(b)) - Number(isClientMade(a)))
+      .slice(0, MAX_LISTED)
+      .sort(byCount)
+      .map(({ id: _, ...note }) => note);
   }
 
   #sorted(): Kind[] {

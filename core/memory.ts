@@ -15,14 +15,11 @@ export interface MemoryLimits {
  * estimates, as exact ones would cost too much: the recorded output and the bytes that backends report as held.
  */
 export class MemoryBudget {
-  readonly limits: MemoryLimits;
   readonly #shares = new UnorderedList<MemoryShare>();
   /** Bytes of all shares. */
   bytes = 0;
 
-  constructor(limits: MemoryLimits) {
-    this.limits = limits;
-  }
+  constructor(readonly limits: MemoryLimits) {}
 
   /** Opens the share of one request. `fail` is called once, if the request must be given up. */
   open(fail: (error: RequestError) => void): MemoryShare {
@@ -37,7 +34,15 @@ export class MemoryBudget {
         if (share.bytes > (largest?.bytes ?? 0)) largest = share;
       }
       if (!largest) return;
-      largest.giveUp(beyondTotal(largest.bytes, this.limits.totalBytes));
+      largest.giveUp(
+        new RequestError(
+          "too_large",
+          `All requests in flight together exceed the memory limit of this client, ${
+            mebibytes(this.limits.totalBytes)
+          }: this one was the largest, with ${mebibytes(largest.bytes)}`,
+          { code: "client_memory" },
+        ),
+      );
     }
   }
 }
@@ -66,8 +71,12 @@ export class MemoryShare {
     this.bytes += bytes;
     this.#budget.bytes += bytes;
     const { requestBytes, totalBytes } = this.#budget.limits;
-    if (this.bytes > requestBytes) this.giveUp(beyondRequest(requestBytes));
-    else if (this.#budget.bytes > totalBytes) this.#budget.relieve();
+    if (this.bytes > requestBytes) {
+      const limit = mebibytes(requestBytes);
+      const message =
+        `The response exceeds the memory limit of one request, ${limit}`;
+      this.giveUp(new RequestError("too_large", message));
+    } else if (this.#budget.bytes > totalBytes) this.#budget.relieve();
   }
 
   /** Gives all bytes back. */
@@ -112,25 +121,6 @@ export function sampleBytes({ deltas, audioSent }: Sample): number {
     bytes += SAMPLE_DELTA_BYTES + 2 * text.length;
   }
   return bytes;
-}
-
-function beyondRequest(limitBytes: number): RequestError {
-  return new RequestError(
-    "too_large",
-    `The response exceeds the memory limit of one request, ${
-      mebibytes(limitBytes)
-    }`,
-  );
-}
-
-function beyondTotal(bytes: number, limitBytes: number): RequestError {
-  return new RequestError(
-    "too_large",
-    `All requests in flight together exceed the memory limit of this client, ${
-      mebibytes(limitBytes)
-    }: this one was the largest, with ${mebibytes(bytes)}`,
-    { code: "client_memory" },
-  );
 }
 
 function mebibytes(bytes: number): string {

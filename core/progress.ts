@@ -1,4 +1,4 @@
-import type { Progress } from "./report.ts";
+import { addTo } from "../lib/record.ts";
 import type { Sample } from "./sample.ts";
 
 /** Span of the rate that is shown, in milliseconds. */
@@ -12,8 +12,10 @@ interface Mark {
 
 /** Counts of a running stage, warm-up included. */
 export class Tally {
-  readonly #counts = { ok: 0, error: 0, timeout: 0, cancelled: 0, dropped: 0 };
-  #inFlight = 0;
+  /** Requests by their end. */
+  readonly counts = { ok: 0, error: 0, timeout: 0, cancelled: 0, dropped: 0 };
+  /** Requests in flight. */
+  inFlight = 0;
   /** One for each reading of the rate. The oldest is just outside the span. */
   #marks: Mark[];
 
@@ -23,28 +25,18 @@ export class Tally {
 
   /** Counts a request that starts. */
   started(): void {
-    this.#inFlight++;
+    this.inFlight++;
   }
 
   /** Counts a request that has ended. */
   ended({ outcome: { status } }: Sample): void {
-    this.#inFlight--;
-    this.#counts[status]++;
+    this.inFlight--;
+    this.counts[status]++;
   }
 
   /** Counts an arrival that was not started. */
   dropped(): void {
-    this.#counts.dropped++;
-  }
-
-  /** Requests by their end. */
-  get counts(): Progress["counts"] {
-    return this.#counts;
-  }
-
-  /** Requests in flight. */
-  get inFlight(): number {
-    return this.#inFlight;
+    this.counts.dropped++;
   }
 
   /** Requests answered per second over the last seconds. */
@@ -52,8 +44,8 @@ export class Tally {
     const marks = this.#marks;
     while (marks[1] && marks[1].atMs <= nowMs - SPAN_MS) marks.shift();
     const { atMs, ok } = marks[0]!;
-    marks.push({ atMs: nowMs, ok: this.#counts.ok });
-    return nowMs > atMs ? (this.#counts.ok - ok) * 1000 / (nowMs - atMs) : 0;
+    marks.push({ atMs: nowMs, ok: this.counts.ok });
+    return nowMs > atMs ? (this.counts.ok - ok) * 1000 / (nowMs - atMs) : 0;
   }
 
   /** Adds the counts of another part of the same stage. */
@@ -63,12 +55,8 @@ export class Tally {
       atMs,
       ok: answeredBy(atMs, this.#marks) + answeredBy(atMs, other.#marks),
     }));
-    this.#inFlight += other.#inFlight;
-    for (
-      const name of Object.keys(this.#counts) as (keyof Progress["counts"])[]
-    ) {
-      this.#counts[name] += other.#counts[name];
-    }
+    this.inFlight += other.inFlight;
+    addTo(this.counts, other.counts);
   }
 }
 

@@ -203,15 +203,13 @@ async function isPrimed(
  * a usable item was found: without one, a single error names them all.
  */
 class SkippedItems {
-  readonly #strict: boolean;
-  readonly #listener: RunListener;
+  readonly #options: Pick<EngineOptions, "strict" | "listener">;
   readonly #seen = new Set<string>();
   readonly #items: SkippedItem[] = [];
   #held: SkippedItem[] | undefined = [];
 
-  constructor({ strict, listener }: EngineOptions) {
-    this.#strict = strict;
-    this.#listener = listener;
+  constructor(options: Pick<EngineOptions, "strict" | "listener">) {
+    this.#options = options;
   }
 
   /** The items so far. */
@@ -221,9 +219,8 @@ class SkippedItems {
 
   /** Passes on the items that were held back: a usable item was found. */
   release(): void {
-    for (const { id, reason } of this.#held ?? []) {
-      this.#listener.skip(id, reason);
-    }
+    const { listener } = this.#options;
+    for (const { id, reason } of this.#held ?? []) listener.skip(id, reason);
     this.#held = undefined;
   }
 
@@ -237,9 +234,10 @@ class SkippedItems {
     if (this.#held && this.#seen.size >= MAX_SKIPPED_AT_FIRST) {
       throw nothingUsable(this.result());
     }
-    if (this.#strict) throw new UsageError(`"${id}" cannot be used: ${reason}`);
+    const { strict, listener } = this.#options;
+    if (strict) throw new UsageError(`"${id}" cannot be used: ${reason}`);
     if (this.#held) this.#held.push({ id, reason });
-    else this.#listener.skip(id, reason);
+    else listener.skip(id, reason);
   }
 }
 

@@ -46,7 +46,5 @@ export function* takeShard<T>(
 
 /** How many of `total` items belong to a shard. The shares of all shards add up to the total. */
 export function shareOf(total: number, { index, count }: Shard): number {
-  return total === Infinity
-    ? Infinity
-    : Math.max(0, Math.ceil((total - index) / count));
+  return Math.max(0, Math.ceil((total - index) / count));
 }

@@ -88,11 +88,7 @@ export class SessionSource {
     this.#returned = undefined;
     if (returned) return returned;
     while (!this.#signal.aborted) {
-      while (
-        this.#queue.length === 0 && !this.#ended && !this.#signal.aborted
-      ) {
-        await this.#changed.promise;
-      }
+      await this.#until(() => this.#queue.length > 0 || this.#ended);
       const head = this.#queue.shift();
       if (head === undefined) return undefined;
       this.#audioMs -= head.audioMs;
@@ -118,12 +114,9 @@ export class SessionSource {
 
   /** Resolves when `count` sessions are ready, or as many as the data and the limits allow. */
   async filled(count: number): Promise<void> {
-    while (
-      this.#queue.length < count && !this.#isFull() && !this.#ended &&
-      !this.#signal.aborted
-    ) {
-      await this.#changed.promise;
-    }
+    await this.#until(() =>
+      this.#queue.length >= count || this.#isFull() || this.#ended
+    );
     await Promise.allSettled(
       this.#queue.slice(0, count).map(({ item }) => item),
     );
@@ -166,15 +159,13 @@ export class SessionSource {
     for (let pass = 0; !signal.aborted; pass++) {
       const first = position;
       for await (const session of dataset.sessions({ seed, pass, signal })) {
-        while (this.#isFull() && !signal.aborted) await this.#changed.promise;
+        await this.#until(() => !this.#isFull());
         if (signal.aborted) break;
         if (!isInShard(position++, shard)) continue;
         hasTaken = true;
         this.#put(this.#prepare(session), audioOf(session));
       }
-      while (!this.#hasUsable && this.#preparing > 0 && !signal.aborted) {
-        await this.#changed.promise;
-      }
+      await this.#until(() => this.#hasUsable || this.#preparing === 0);
       // A shard may have no session in a pass that is shorter than the number of shards.
       if (!loop || position === first || (hasTaken && !this.#hasUsable)) break;
     }
@@ -212,6 +203,11 @@ export class SessionSource {
     return this.#queue.length >= this.#ahead || this.#audioMs >= MAX_AUDIO_MS;
   }
 
+  /** Waits until a condition holds, or the source is closed. */
+  async #until(holds: () => boolean): Promise<void> {
+    while (!holds() && !this.#signal.aborted) await this.#changed.promise;
+  }
+
   #wake(): void {
     this.#changed.resolve();
     this.#changed = Promise.withResolvers();
@@ -245,14 +241,12 @@ function missingColumn(
       [need].flat().every((column) => columns[column] === undefined)
     );
     if (missing === undefined) continue;
-    const wanted = [missing].flat().map((column) => `"${column}"`).join(
-      " or ",
-    );
-    const there = Object.keys(columns).filter((key) =>
-      columns[key] !== undefined
+    const wanted = [missing].flat().map((name) => `"${name}"`).join(" or ");
+    const known = Object.keys(columns).filter((name) =>
+      columns[name] !== undefined
     );
     return `no column ${wanted}, which the backend needs; there are: ${
-      there.join(", ") || "none"
+      known.join(", ") || "none"
     }`;
   }
   return undefined;

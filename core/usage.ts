@@ -1,5 +1,5 @@
 import { onAbort } from "../lib/abort.ts";
-import { TaskGroup } from "../lib/concurrency.ts";
+import { Budget, TaskGroup } from "../lib/concurrency.ts";
 import { limitAfterAbort } from "./attempt.ts";
 import type { Clock } from "./clock.ts";
 import type { Backend } from "./contract.ts";
@@ -33,9 +33,8 @@ export interface UsageCompleterOptions {
 export class UsageCompleter {
   readonly #backend: Backend;
   readonly #options: UsageCompleterOptions;
-  readonly #waiting: (() => Promise<void>)[] = [];
   readonly #counting = new TaskGroup();
-  #workers = 0;
+  readonly #places = new Budget(MAX_COUNTING);
   #bytes = 0;
   #isGivenUp = false;
 
@@ -50,31 +49,21 @@ export class UsageCompleter {
     if (!lacksCount(sample)) return put(sample);
     const bytes = sampleBytes(sample);
     if (
-      !this.#backend.countTokens || this.#waiting.length >= MAX_WAITING ||
+      !this.#backend.countTokens ||
+      this.#counting.size >= MAX_COUNTING + MAX_WAITING ||
       this.#bytes + bytes > MAX_WAITING_BYTES
     ) return put(withUsage(sample, {}));
     this.#bytes += bytes;
-    this.#waiting.push(async () => {
+    this.#counting.add(this.#places.run(1, async () => {
       const counted = await this.#count(sample, request);
       this.#bytes -= bytes;
       put(counted);
-    });
-    if (this.#workers < MAX_COUNTING) this.#counting.add(this.#work());
+    }));
   }
 
   /** Resolves when every sample has been passed on. */
   settled(): Promise<void> {
     return this.#counting.settled();
-  }
-
-  /** Counts waiting samples, one after another, until none is left. */
-  async #work(): Promise<void> {
-    this.#workers++;
-    try {
-      for (let count; (count = this.#waiting.shift());) await count();
-    } finally {
-      this.#workers--;
-    }
   }
 
   async #count(sample: Sample, request: InferenceRequest): Promise<Sample> {

@@ -1,5 +1,5 @@
 import { clientLimit, isClientMade } from "./failures.ts";
-import type { FailureNote, StageReport, Summary, Verdict } from "./report.ts";
+import type { StageReport, Summary, Verdict } from "./report.ts";
 
 /** The part of a stage's report that the verdict is based on. */
 export type Judged = Pick<
@@ -45,43 +45,45 @@ const LEAST_REQUESTS = 10;
 const FEWER_STREAMS =
   "use fewer streams on this machine or spread them over more machines";
 
-/** A measure of the client with the limit of its quantiles. */
-interface Limit {
-  readonly what: string;
-  readonly measure: Summary | undefined;
-  readonly limitMs: number;
-  /** How the limit is derived, if it is not fixed. */
-  readonly from?: string;
-}
-
-function slowReasons(stage: Judged): string[] {
-  return limits(stage).flatMap(({ what, measure, limitMs, from }) => {
-    const [quantile] = EVIDENCE.find(([, n]) => (measure?.n ?? 0) >= n) ?? [];
-    // A lower quantile cannot be above the limit where this one is not.
-    const ms = quantile && measure?.[quantile];
-    if (ms === undefined || ms <= limitMs) return [];
-    return `${what} ${quantile} is ${up(ms)} ms, above the limit of ${
-      down(limitMs)
-    } ms${from ? ` (${from})` : ""}: ${FEWER_STREAMS}`;
-  });
-}
-
-function limits({ client, metrics }: Judged): readonly Limit[] {
+function slowReasons({ client, metrics }: Judged): string[] {
   const shareOfLatencyMs = 0.05 * (metrics.latency?.p50 ?? 0);
   return [
-    {
-      what: "chunk lateness",
-      measure: client.chunkLateness,
-      limitMs: client.chunkMs === undefined ? Infinity : client.chunkMs / 2,
-      from: "half a chunk",
-    },
-    {
-      what: "schedule lag",
-      measure: client.scheduleLag,
-      limitMs: Math.max(10, shareOfLatencyMs),
-      ...(shareOfLatencyMs > 10 && { from: "5 % of the median latency" }),
-    },
-    { what: "event-loop delay", measure: client.loopDelay, limitMs: 50 },
+    slowReason(
+      "chunk lateness",
+      client.chunkLateness,
+      (client.chunkMs ?? Infinity) / 2,
+      "half a chunk",
+    ),
+    slowReason(
+      "schedule lag",
+      client.scheduleLag,
+      Math.max(10, shareOfLatencyMs),
+      shareOfLatencyMs > 10 ? "5 % of the median latency" : undefined,
+    ),
+    slowReason("event-loop delay", client.loopDelay, 50),
+  ].flat();
+}
+
+/**
+ * Why a measure of the client is too high, if it is.
+ *
+ * @param from How the limit is derived, if it is not fixed.
+ */
+function slowReason(
+  what: string,
+  measure: Summary | undefined,
+  limitMs: number,
+  from?: string,
+): string[] {
+  const [quantile] = EVIDENCE.find(([, n]) => (measure?.n ?? 0) >= n) ?? [];
+  // A lower quantile cannot be above the limit where this one is not.
+  const ms = quantile && measure?.[quantile];
+  if (ms === undefined || ms <= limitMs) return [];
+  const limit = `${down(limitMs)} ms${from ? ` (${from})` : ""}`;
+  return [
+    `${what} ${quantile} is ${
+      up(ms)
+    } ms, above the limit of ${limit}: ${FEWER_STREAMS}`,
   ];
 }
 
@@ -120,22 +122,16 @@ const NAMED_FAILURES = 3;
 function failureReason({ counts, failures }: Judged): string | undefined {
   if (counts.ok > 0) return undefined;
   const ended = counts.error + counts.timeout + counts.cancelled;
-  const causes = ended === 0
-    ? nothingEnded(counts)
-    : failures.slice(0, NAMED_FAILURES).map((note) => named(note, ended)).join(
-      "; ",
-    );
-  return `no request succeeded: ${causes}`;
-}
-
-function named({ class: name, message, count }: FailureNote, ended: number) {
-  return `${count} of ${ended} ${name}: ${message}`;
-}
-
-function nothingEnded({ dropped }: Judged["counts"]): string {
-  return dropped > 0
-    ? `none ended in the measured window, and ${dropped} were dropped at the limit of requests in flight`
-    : "none ended in the measured window";
+  if (ended === 0) {
+    const dropped = counts.dropped > 0
+      ? `, and ${counts.dropped} were dropped at the limit of requests in flight`
+      : "";
+    return `no request succeeded: none ended in the measured window${dropped}`;
+  }
+  const causes = failures.slice(0, NAMED_FAILURES).map((note) =>
+    `${note.count} of ${ended} ${note.class}: ${note.message}`
+  );
+  return `no request succeeded: ${causes.join("; ")}`;
 }
 
 /** Value and limit are rounded away from each other, so that a value above its limit is also shown as above. */

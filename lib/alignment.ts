@@ -16,7 +16,7 @@ export function finish<T>(work: Slices<T>): T {
   return slice.value;
 }
 
-/** Steps of the inner loops in a slice. */
+/** Words of a slice. */
 const SLICE = 100_000;
 
 /** Rows in one word of a bit vector. */
@@ -76,6 +76,8 @@ class CostTable {
   readonly #a: Int32Array;
   readonly #b: Int32Array;
   readonly #rows: MatchingRows;
+  /** Number of columns whose words are computed in a slice. */
+  readonly columnsPerSlice: number;
   /** Distance between the columns that are kept. */
   readonly #every: number;
   readonly #kept: Column[] = [];
@@ -88,6 +90,7 @@ class CostTable {
     this.#rows = new MatchingRows(a);
     this.#every = Math.max(MIN_EVERY, Math.ceil(Math.sqrt(b.length)));
     const words = Math.ceil(a.length / BITS);
+    this.columnsPerSlice = Math.ceil(SLICE / words);
     this.last = {
       plus: new Int32Array(words).fill(-1),
       minus: new Int32Array(words),
@@ -98,16 +101,13 @@ class CostTable {
   *distance(): Slices<number> {
     const { plus, minus } = this.last;
     const bottom = this.#a.length - 1;
-    let cost = this.#a.length, work = 0;
+    let cost = this.#a.length;
     for (const [j, value] of this.#b.entries()) {
       if (j % this.#every === 0) {
         this.#kept.push({ plus: plus.slice(), minus: minus.slice() });
       }
       cost += nextColumn(this.last, this.#rows.of(value), bottom);
-      work += plus.length;
-      if (work < SLICE) continue;
-      work = 0;
-      yield;
+      if (j % this.columnsPerSlice === 0) yield;
     }
     return cost;
   }
@@ -126,16 +126,12 @@ class CostTable {
     const down = new Int32Array(size);
     const right = new Int32Array(size);
     const diagonal = new Int32Array(size);
-    let work = 0;
     for (let j = from; j <= to; j++) {
       const at = (j - from) * words;
       down.set(column.plus, at);
       const equal = this.#rows.of(this.#b[j - 1]!);
       nextColumn(column, equal, 0, { right, diagonal, at });
-      work += words;
-      if (work < SLICE) continue;
-      work = 0;
-      yield;
+      if (j % this.columnsPerSlice === 0) yield;
     }
     return { from, words, down, right, diagonal };
   }
@@ -222,15 +218,11 @@ function* countSubstitutions(
   table: CostTable,
 ): Slices<number> {
   const cells = lastColumn(a.length, table.last.plus);
-  let work = 0;
   for (let j = b.length; j > 0;) {
     const vectors = yield* table.vectors(j, cells.high);
     for (; j >= vectors.from; j--) {
       stepBack(cells, { a, value: b[j - 1]!, vectors, j });
-      work += cells.high - cells.low + 1;
-      if (work < SLICE) continue;
-      work = 0;
-      yield;
+      if (j % table.columnsPerSlice === 0) yield;
     }
   }
   return cells.fewest[0]!;

@@ -17,12 +17,8 @@ export async function* splitLines(
 ): AsyncGenerator<Uint8Array> {
   let parts: Uint8Array[] = [];
   for await (const chunk of chunks) {
-    let start = 0;
-    for (
-      let end = chunk.indexOf(LINE_FEED);
-      end >= 0;
-      end = chunk.indexOf(LINE_FEED, start)
-    ) {
+    let start = 0, end: number;
+    while ((end = chunk.indexOf(LINE_FEED, start)) >= 0) {
       parts.push(chunk.subarray(start, end + 1));
       yield concatBytes(parts);
       parts = [];

@@ -35,26 +35,22 @@ export class Budget {
 
 /** Tasks in progress, to count them and to wait for all. */
 export class TaskGroup {
-  #size = 0;
+  /** Number of tasks in progress. */
+  size = 0;
   #failure: { readonly error: unknown } | undefined;
   #drained: PromiseWithResolvers<void> | undefined;
 
-  /** Number of tasks in progress. */
-  get size(): number {
-    return this.#size;
-  }
-
   /** Adds a task that has begun. */
   add(task: Promise<void>): void {
-    this.#size++;
+    this.size++;
     task.catch((error) => this.#failure ??= { error }).then(() => {
-      if (--this.#size === 0) this.#drained?.resolve();
+      if (--this.size === 0) this.#drained?.resolve();
     });
   }
 
   /** Resolves when no task is in progress. Rejects with the error of the first task that failed. */
   async settled(): Promise<void> {
-    while (this.#size > 0) {
+    while (this.size > 0) {
       this.#drained = Promise.withResolvers();
       await this.#drained.promise;
     }
@@ -85,7 +81,11 @@ export async function* readAhead<Item, Result>(
       while (more && begun.length < ahead) {
         const next = await source.next();
         if (next.done) more = false;
-        else begun.push(handled(begin(next.value)));
+        else {
+          const result = begin(next.value);
+          result.catch(() => {}); // its failure is thrown later, when its item is next
+          begun.push(result);
+        }
       }
       const first = begun.shift();
       if (!first) return;
@@ -95,10 +95,4 @@ export async function* readAhead<Item, Result>(
     await Promise.allSettled(begun);
     await source.return();
   }
-}
-
-/** Marks a promise as handled: its failure is thrown later, when its item is next. */
-function handled<Result>(promise: Promise<Result>): Promise<Result> {
-  promise.catch(() => {});
-  return promise;
 }

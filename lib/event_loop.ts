@@ -26,8 +26,8 @@ export class SocketPoll implements AsyncDisposable {
   #running: Promise<void> | undefined;
 
   /** Opens the connection, so that the first poll takes no longer than the others. */
-  prepare(): void {
-    this.#open();
+  prepare(): Promise<Loopback | undefined> {
+    return this.#loopback ??= openLoopback().catch(() => undefined);
   }
 
   /** Resolves once everything that has arrived at any socket by now is read. Never rejects. */
@@ -45,10 +45,6 @@ export class SocketPoll implements AsyncDisposable {
     await this.#running;
   }
 
-  #open(): Promise<Loopback | undefined> {
-    return this.#loopback ??= openLoopback().catch(() => undefined);
-  }
-
   /** A call during a poll waits for the next one, as this one may have read its socket before. */
   async #pollForAll(): Promise<void> {
     while (this.#waiting.length > 0) {
@@ -61,7 +57,7 @@ export class SocketPoll implements AsyncDisposable {
   }
 
   async #poll(): Promise<void> {
-    const ends = await this.#open();
+    const ends = await this.prepare();
     if (!ends) return;
     try {
       await Promise.all([

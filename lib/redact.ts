@@ -126,10 +126,7 @@ export function redactSpec(text: string): string {
 /** Returns the message of a problem, without the value if the option's name says that it is secret. */
 export function redactRule(rule: string, keys: readonly string[]): string {
   return isSecretPath(keys)
-    ? rule.replace(
-      /, but was (?!a text of \d+ characters$).*$/s,
-      "",
-    )
+    ? rule.replace(/, but was (?!a text of \d+ characters$).*$/s, "")
     : rule;
 }
 

@@ -14,16 +14,12 @@ export interface Task {
  */
 export class TaskQueue {
   readonly #heap: Task[] = [];
-  #added = 0;
+  /** Number of tasks ever added. */
+  added = 0;
 
   /** Number of tasks that wait. */
   get size(): number {
     return this.#heap.length;
-  }
-
-  /** Number of tasks ever added. */
-  get added(): number {
-    return this.#added;
   }
 
   /** The earliest task. */
@@ -37,7 +33,7 @@ export class TaskQueue {
       throw new RangeError("atMs must be a number, but was NaN");
     }
     const place = this.#heap.length;
-    const task: Task = { atMs, run, order: this.#added++, place };
+    const task: Task = { atMs, run, order: this.added++, place };
     this.#heap.push(task);
     this.#rise(task);
     return task;

@@ -118,15 +118,12 @@ function cutLength(bytes: Buffer): number {
   for (let length = 1; length <= most; length++) {
     const byte = bytes[bytes.length - length]!;
     if (byte < 0x80) return 0;
-    if (byte >= 0xc0) return length < characterLength(byte) ? length : 0;
+    if (byte < 0xc0) continue;
+    // The first byte of a character gives the number of its bytes.
+    const needed = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : 2;
+    return length < needed ? length : 0;
   }
   return 0;
-}
-
-/** Number of bytes of a character, by its first byte. */
-function characterLength(first: number): number {
-  if (first >= 0xf0) return 4;
-  return first >= 0xe0 ? 3 : 2;
 }
 
 /** Position of the first line with invalid bytes; `undefined` if all lines are valid. */

@@ -135,21 +135,17 @@ function connect(post: Post, methods: Methods) {
     { id, method, argument }: Extract<Message, { kind: "call" }>,
   ): Promise<void> {
     try {
-      const value = await methods[method]!(argument);
-      if (value instanceof Transferred) {
-        post({ kind: "result", id, value: value.value }, value.transfer);
-      } else post({ kind: "result", id, value });
+      const result = await methods[method]!(argument);
+      const { value, transfer } = result instanceof Transferred
+        ? result
+        : new Transferred(result, []);
+      post({ kind: "result", id, value }, transfer);
     } catch (error) {
-      postError(id, error);
-    }
-  }
-
-  /** Sends the error itself if it can be copied, and its message otherwise. */
-  function postError(id: number, error: unknown): void {
-    try {
-      post({ kind: "error", id, error });
-    } catch {
-      post({ kind: "error", id, error: new Error(messageOf(error)) });
+      try {
+        post({ kind: "error", id, error });
+      } catch { // the error cannot be copied
+        post({ kind: "error", id, error: new Error(messageOf(error)) });
+      }
     }
   }
 

@@ -1,11 +1,5 @@
 import type { Summary } from "../report.ts";
 
-/** Options of a {@linkcode Column}. */
-export interface ColumnOptions {
-  /** Up to this many values are kept as they are; beyond, they are counted in buckets. @default {65536} */
-  readonly exact?: number;
-}
-
 /**
  * The values of one metric, in bounded memory. Up to a limit each value is kept, and every statistic is exact and
  * independent of their order. Beyond it all are folded into a {@linkcode Histogram}: quantiles are then known to 1
@@ -19,7 +13,8 @@ export class Column {
   #min = Infinity;
   #max = -Infinity;
 
-  constructor({ exact = 65_536 }: ColumnOptions = {}) {
+  /** @param exact Up to this many values are kept as they are; beyond, they are counted in buckets. */
+  constructor(exact = 65_536) {
     this.#exact = exact;
   }
 

@@ -79,7 +79,7 @@ export class Digest {
     this.#counts.retried += sample.retried ?? 0;
     this.#client.add(sample);
     if (outcome.status !== "ok") {
-      return this.#failures.add(sample, outcome.failure);
+      return this.#failures.add(sample.id, outcome.failure);
     }
     if (isEmpty(output)) this.#counts.emptyOutputs++;
     this.#columns.add(sample);
@@ -108,12 +108,18 @@ export class Digest {
 
   /** The part of the stage's report that the samples give, over a window of this length. */
   summary(windowMs: number) {
-    const lags: Pick<ClientHealth, "scheduleLag" | "chunkLateness"> = this
-      .#client.summaries();
+    const lags: Pick<ClientHealth, "scheduleLag" | "chunkLateness"> = Object
+      .fromEntries(
+        this.#client.summaries().map(([{ name }, summary]) => [name, summary]),
+      );
     return {
       counts: { ...this.#counts, failures: this.#failures.byClass() },
       failures: this.#failures.listed(),
-      metrics: withUnits(this.#columns.summaries()),
+      metrics: Object.fromEntries(
+        this.#columns.summaries().map((
+          [{ name, unit }, summary],
+        ) => [name, { unit, ...summary }]),
+      ),
       rates: ratesOf(this.#counts, this.#inWindow, windowMs),
       ...this.#tokenCounts(),
       quality: this.texts.result(),
@@ -204,26 +210,13 @@ class MetricColumns {
     return found?.[1].quantile(0.5);
   }
 
-  /** Summaries by name, of the metrics that have values. */
-  summaries(): Record<string, Summary> {
-    return Object.fromEntries(
-      this.#columns.flatMap(([{ name }, column]) => {
-        const summary = column.summary();
-        return summary ? [[name, summary]] : [];
-      }),
-    );
+  /** Summaries of the metrics that have values. */
+  summaries(): [Metric, Summary][] {
+    return this.#columns.flatMap(([metric, column]) => {
+      const summary = column.summary();
+      return summary ? [[metric, summary]] : [];
+    });
   }
-}
-
-function withUnits(
-  summaries: Readonly<Record<string, Summary>>,
-): StageReport["metrics"] {
-  const units = new Map(metrics.map(({ name, unit }) => [name, unit]));
-  return Object.fromEntries(
-    Object.entries(summaries).map((
-      [name, summary],
-    ) => [name, { unit: units.get(name)!, ...summary }]),
-  );
 }
 
 function ratesOf(

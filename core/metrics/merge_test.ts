@@ -42,11 +42,11 @@ Deno.test("Column.merge() gives the summary of the whole, for any partition", ()
   );
   fc.assert(fc.property(cases, ([{ whole, parts }, exact]) => {
     const filled = (values: readonly number[]) => {
-      const column = new Column({ exact });
+      const column = new Column(exact);
       for (const value of values) column.add(value);
       return column;
     };
-    const merged = new Column({ exact });
+    const merged = new Column(exact);
     for (const part of parts) merged.merge(filled(part));
     const expected = filled(whole);
     assertSameSummary(merged.summary(), expected.summary());

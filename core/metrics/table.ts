@@ -19,8 +19,7 @@ function metric(
   name: string,
   unit: Unit,
   label: string,
-  formula: string,
-  of: Metric["of"],
+  { formula, of }: Pick<Metric, "formula" | "of">,
 ): Metric {
   return { name, unit, label, formula, of };
 }
@@ -49,18 +48,16 @@ function time(
   start: keyof typeof points,
 ): Metric {
   const [endMs, fromMs] = [points[end], points[start]];
-  return metric(
-    name,
-    "ms",
-    label,
-    `${end} − ${start}`,
-    (sample) => minus(endMs(sample), fromMs(sample)),
-  );
+  return metric(name, "ms", label, {
+    formula: `${end} − ${start}`,
+    of: (sample) => minus(endMs(sample), fromMs(sample)),
+  });
 }
 
 /** A number of tokens. */
 function count(name: TokenCount, label: string, formula: string): Metric {
-  return metric(name, "tokens", label, formula, (s) => tokens(s, name));
+  const of = (sample: Sample) => tokens(sample, name);
+  return metric(name, "tokens", label, { formula, of });
 }
 
 /** Metrics of each request that ended `ok`, in the order in which they are shown. */
@@ -70,49 +67,35 @@ export const metrics: readonly Metric[] = [
   time("responseTime", "response time", "ended", "scheduled"),
   time("connect", "connect", "connected", "dispatched"),
   time("setup", "session setup", "ready", "connected"),
-  metric(
-    "upload",
-    "ms",
-    "upload",
-    "requestSent − connected, or − dispatched on an open connection",
-    ({ marks, dispatchedMs }) =>
+  metric("upload", "ms", "upload", {
+    formula: "requestSent − connected, or − dispatched on an open connection",
+    of: ({ marks, dispatchedMs }) =>
       minus(marks.requestSent, marks.connected ?? dispatchedMs),
-  ),
+  }),
   time("ttfb", "TTFB (response headers)", "headers", "dispatched"),
-  metric(
-    "firstEvent",
-    "ms",
-    "first event",
-    "first event, or delta of any kind, empty ones too − start",
-    (sample) =>
+  metric("firstEvent", "ms", "first event", {
+    formula: "first event, or delta of any kind, empty ones too − start",
+    of: (sample) =>
       minus(sample.marks.firstEvent ?? sample.deltas[0]?.atMs, startMs(sample)),
-  ),
+  }),
   time("ttft", "TTFT", "first token delta", "start"),
   time("ttftCold", "TTFT from dispatch", "first token delta", "dispatched"),
   time("ttfo", "TTFO (first answer text)", "first text delta", "dispatched"),
 
   // Numbers of tokens and their pace.
-  metric(
-    "itl",
-    "ms",
-    "ITL",
-    "each gap between successive token deltas",
-    pace(tokenGaps),
-  ),
-  metric(
-    "tpot",
-    "ms",
-    "TPOT",
-    "(last token delta − first token delta) ÷ (output tokens − those in the first delta)",
-    pace(timePerToken),
-  ),
-  metric(
-    "ntpot",
-    "ms",
-    "NTPOT",
-    "latency ÷ output tokens",
-    pace((sample) => ratio(latencyMs(sample), tokens(sample))),
-  ),
+  metric("itl", "ms", "ITL", {
+    formula: "each gap between successive token deltas",
+    of: pace(tokenGaps),
+  }),
+  metric("tpot", "ms", "TPOT", {
+    formula:
+      "(last token delta − first token delta) ÷ (output tokens − those in the first delta)",
+    of: pace(timePerToken),
+  }),
+  metric("ntpot", "ms", "NTPOT", {
+    formula: "latency ÷ output tokens",
+    of: pace((sample) => ratio(latencyMs(sample), tokens(sample))),
+  }),
   count("inputTokens", "input tokens", "input tokens"),
   count(
     "cachedTokens",
@@ -125,29 +108,20 @@ export const metrics: readonly Metric[] = [
     "reasoning tokens",
     "output tokens of the reasoning",
   ),
-  metric(
-    "outputTokensPerSecond",
-    "tokens/s",
-    "output tokens/s",
-    "output tokens ÷ latency in seconds",
-    pace((sample) => ratio(tokens(sample), latencyMs(sample) / 1000)),
-  ),
+  metric("outputTokensPerSecond", "tokens/s", "output tokens/s", {
+    formula: "output tokens ÷ latency in seconds",
+    of: pace((sample) => ratio(tokens(sample), latencyMs(sample) / 1000)),
+  }),
 
   // Metrics of requests with speech.
-  metric(
-    "audioSeconds",
-    "s",
-    "audio",
-    "length of the audio",
-    ({ input }) => ratio(input.audioMs, 1000),
-  ),
-  metric(
-    "rtfxRequest",
-    "ratio",
-    "RTFx",
-    "length of the audio ÷ latency",
-    (sample) => ratio(sample.input.audioMs, latencyMs(sample)),
-  ),
+  metric("audioSeconds", "s", "audio", {
+    formula: "length of the audio",
+    of: ({ input }) => ratio(input.audioMs, 1000),
+  }),
+  metric("rtfxRequest", "ratio", "RTFx", {
+    formula: "length of the audio ÷ latency",
+    of: (sample) => ratio(sample.input.audioMs, latencyMs(sample)),
+  }),
   time("finalization", "finalization", "final", "over"),
   time(
     "finalizationFromEnd",
@@ -155,33 +129,26 @@ export const metrics: readonly Metric[] = [
     "final",
     "endSent",
   ),
-  metric(
-    "deltaGap",
-    "ms",
-    "gap between texts",
-    "each gap between successive text deltas",
-    (sample) =>
-      streamedAudio(sample) ? gaps(sample.deltas.filter(isText)) : undefined,
-  ),
-  metric(
-    "revisions",
-    "count",
-    "revisions",
-    "replace-mode text deltas that change words already shown",
-    revisions,
-  ),
+  metric("deltaGap", "ms", "gap between texts", {
+    formula: "each gap between successive text deltas",
+    of: (sample) =>
+      streamedAudio(sample)
+        ? unlessEmpty(gaps(sample.deltas.filter(isText)))
+        : undefined,
+  }),
+  metric("revisions", "count", "revisions", {
+    formula: "replace-mode text deltas that change words already shown",
+    of: revisions,
+  }),
 ];
 
 /** Metrics of the client: of every request, however it ended. */
 export const clientMetrics: readonly Metric[] = [
   time("scheduleLag", "schedule lag", "dispatched", "scheduled"),
-  metric(
-    "chunkLateness",
-    "ms",
-    "chunk lateness",
-    "sent − due, of each paced chunk of audio",
-    chunkLateness,
-  ),
+  metric("chunkLateness", "ms", "chunk lateness", {
+    formula: "sent − due, of each paced chunk of audio",
+    of: chunkLateness,
+  }),
 ];
 
 /**
@@ -198,8 +165,15 @@ export function metricsOf(sample: Sample): Record<string, number> {
 }
 
 function chunkLateness({ audioSent }: Sample): readonly number[] | undefined {
-  const late = audioSent.flatMap(({ atMs, dueMs }) => minus(atMs, dueMs) ?? []);
-  return late.length > 0 ? late : undefined;
+  return unlessEmpty(
+    audioSent.flatMap(({ atMs, dueMs }) => minus(atMs, dueMs) ?? []),
+  );
+}
+
+function unlessEmpty(
+  values: readonly number[],
+): readonly number[] | undefined {
+  return values.length > 0 ? values : undefined;
 }
 
 type TokenCount = keyof Usage & `${string}Tokens`;
@@ -221,10 +195,7 @@ function latencyMs({ endedMs, dispatchedMs }: Sample): number {
 }
 
 function tokenGaps(sample: Sample): readonly number[] | undefined {
-  const [only, ...others] = tokensByChoice(sample);
-  if (only === undefined || others.length === 0) return only && gaps(only);
-  const all = [only, ...others].flatMap((deltas) => gaps(deltas) ?? []);
-  return all.length > 0 ? all : undefined;
+  return unlessEmpty(tokensByChoice(sample).flatMap(gaps));
 }
 
 /**
@@ -316,17 +287,11 @@ function tokensByChoice(
   return [...Map.groupBy(tokens, ({ choice = 0 }) => choice).values()];
 }
 
-/** Times between successive deltas; `undefined` for fewer than two. */
-function gaps(
-  deltas: readonly TimedDelta[],
-): readonly number[] | undefined {
-  if (deltas.length < 2) return undefined;
-  const all: number[] = [];
-  for (let i = 1; i < deltas.length; i++) {
-    const gapMs = deltas[i]!.atMs - deltas[i - 1]!.atMs;
-    if (Number.isFinite(gapMs)) all.push(gapMs);
-  }
-  return all;
+/** Times between successive deltas. */
+function gaps(deltas: readonly TimedDelta[]): number[] {
+  return deltas.slice(1)
+    .map(({ atMs }, i) => atMs - deltas[i]!.atMs)
+    .filter(Number.isFinite);
 }
 
 /** Whether audio was streamed: the output then follows the speaker. */

@@ -304,7 +304,7 @@ Deno.test("metrics take NaN from a backend as unknown", () => {
     ttft: undefined,
     inputTokens: undefined,
     chunkLateness: undefined,
-    deltaGap: [],
+    deltaGap: undefined,
   });
 });
 
