@@ -73,11 +73,16 @@ export type DialCallback = (...result: [null, Socket] | [Error, null]) => void;
  * function returned cancels it at any stage.
  */
 export function dial(options: DialOptions, done: DialCallback): () => void {
-  if (!options.tunnel) return whenOpen(socketTo(options), options, done);
-  let cancel = dialTunnel(options, options.tunnel, (error, socket) => {
+  const { url, tls, tunnel } = options;
+  if (!tunnel) return whenOpen(socketTo(options), options, done);
+  const toProxy = { url: tunnel.url, tls, http2: false, tunnel: undefined };
+  let cancel = dial(toProxy, (error, socket) => {
     if (error) return done(error, null);
-    if (options.url.protocol !== "https:") return done(null, socket);
-    cancel = whenOpen(secure(options, { socket }), options, done);
+    cancel = requestTunnel(socket, url, tunnel, (error, socket) => {
+      if (error) return done(error, null);
+      if (url.protocol !== "https:") return done(null, socket);
+      cancel = whenOpen(secure(options, { socket }), options, done);
+    });
   });
   return () => cancel();
 }
@@ -140,19 +145,6 @@ function whenOpen(
 const KEEP_ALIVE_MS = 60_000;
 
 /** Asks a proxy once for a connection to the server, over a socket that is used for nothing else. */
-function dialTunnel(
-  { url, tls }: DialOptions,
-  proxy: Proxy,
-  done: DialCallback,
-): () => void {
-  const options = { url: proxy.url, tls, http2: false, tunnel: undefined };
-  let cancel = dial(options, (error, socket) => {
-    if (error) return done(error, null);
-    cancel = requestTunnel(socket, url, proxy, done);
-  });
-  return () => cancel();
-}
-
 function requestTunnel(
   socket: Socket,
   url: URL,

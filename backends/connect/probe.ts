@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
-import { Client, type Dispatcher, Pool } from "undici";
+import { type Dispatcher, Pool } from "undici";
+import { untilAborted } from "../../lib/abort.ts";
 import { isRequestError, onAbort, RequestError } from "../../plugins/mod.ts";
 import { withDefaults } from "./credentials.ts";
 import {
@@ -9,9 +10,14 @@ import {
   MAX_BODY_BYTES,
   tooLong,
 } from "./content.ts";
-import { dial, type DialOptions, type Route, routeTo } from "./dial.ts";
+import { dial, type Route, routeTo } from "./dial.ts";
 import { type Env, shownAddress } from "./endpoint.ts";
-import { connectionFailure, connectReason, through } from "./failures.ts";
+import {
+  type Attempted,
+  connectionFailure,
+  connectReason,
+  through,
+} from "./failures.ts";
 import {
   isInformational,
   KEY_HINTS,
@@ -61,7 +67,7 @@ export async function probe(url: URL, options: ProbeOptions): Promise<string> {
   signal.throwIfAborted();
   const route = routeOf(url, options);
   const subject = `Cannot reach ${shownAddress(url)}${through(route.proxy)}`;
-  const connections = options.connections ?? oneConnection(route.dial);
+  const connections = options.connections ?? probeConnections(url, options, 1);
   const giveUp = new AbortController();
   const forget = onAbort(signal, () => giveUp.abort(signal.reason));
   const timer = setTimeout(() => {
@@ -70,21 +76,24 @@ export async function probe(url: URL, options: ProbeOptions): Promise<string> {
   }, timeoutMs);
   let hasHeaders = false;
   async function answer(): Promise<string> {
-    const response = await send(route, { ...options, connections, giveUp });
+    const request = requestFor(route, options, giveUp);
+    const response = await connections.dispatcher.request(request);
     hasHeaders = true;
     return await bodyOf(response, url, options);
   }
   try {
     // Undici does not react to the signal while it connects.
-    return await Promise.race([answer(), aborted(giveUp.signal)]);
+    return await untilAborted(answer(), giveUp.signal);
   } catch (error) {
     if (giveUp.signal.aborted) throw giveUp.signal.reason;
     if (hasHeaders && isRequestError(error)) throw error;
-    const progress = { url, route, hasHeaders, connections };
-    const failure = failureOf(error as Error, progress);
+    const cause = error as Error;
+    const attempted = { proxy: route.proxy, isPlain: url.protocol === "http:" };
+    const failure = connections.isConnectError(cause)
+      ? connectError(cause, attempted)
+      : connectionFailure(cause, { ...OPEN, ...attempted, hasHeaders });
     if (!isRequestError(failure)) throw failure;
     const { class: kind, code, message } = failure;
-    const cause = error;
     throw new RequestError(kind, `${subject}: ${message}`, { code, cause });
   } finally {
     clearTimeout(timer);
@@ -94,28 +103,27 @@ export async function probe(url: URL, options: ProbeOptions): Promise<string> {
   }
 }
 
-/** Rejects when a signal aborts. */
-function aborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) =>
-    signal.addEventListener("abort", () => reject(signal.reason))
-  );
+/** State of a probe on a connection that is open. */
+const OPEN = {
+  isOpen: true,
+  isAnswered: false,
+  isRefused: false,
+  idleMs: undefined,
+  waitedMs: 0,
+};
+
+function connectError(error: Error, attempted: Attempted): RequestError {
+  if (isRequestError(error)) return error;
+  const { text, code } = connectReason(error, attempted);
+  return new RequestError("connect_error", text, { code });
 }
 
-interface ProbeProgress {
-  readonly url: URL;
-  readonly route: Route;
-  readonly hasHeaders: boolean;
-  readonly connections: ProbeConnections;
-}
-
-function send(
+function requestFor(
   { path, headers: proxyHeaders }: Route,
-  { headers, body, connections, giveUp }: ProbeOptions & {
-    readonly connections: ProbeConnections;
-    readonly giveUp: AbortController;
-  },
-): Promise<Dispatcher.ResponseData> {
-  return connections.dispatcher.request({
+  { headers, body }: ProbeOptions,
+  giveUp: AbortController,
+): Dispatcher.RequestOptions {
+  return {
     path,
     method: body === undefined ? "GET" : "POST",
     headers: withDefaults(headers, {
@@ -127,7 +135,7 @@ function send(
     onInfo({ statusCode }) {
       if (!isInformational(statusCode)) giveUp.abort(notAnAnswer(statusCode));
     },
-  });
+  };
 }
 
 /** Largest part of an error's body that is read. */
@@ -163,60 +171,21 @@ async function bodyOf(
   throw statusError(response, clean(text));
 }
 
-function failureOf(
-  error: Error,
-  { url, route: { proxy }, hasHeaders, connections }: ProbeProgress,
-): Error {
-  if (isRequestError(error)) return error;
-  const attempted = { proxy, isPlain: url.protocol === "http:" };
-  if (connections.isConnectError(error)) {
-    const { text, code } = connectReason(error, attempted);
-    return new RequestError("connect_error", text, { code });
-  }
-  return connectionFailure(error, {
-    ...attempted,
-    isOpen: true,
-    isAnswered: hasHeaders,
-    isRefused: false,
-    hasHeaders,
-    idleMs: undefined,
-    waitedMs: 0,
-  });
-}
-
 /** Keeps up to `limit` connections to one server, for which probes wait. */
 export function probeConnections(
   url: URL,
   options: Pick<ProbeOptions, "tls" | "env">,
   limit: number,
 ): ProbeConnections {
-  const { dial } = routeOf(url, options);
-  return connectionsOver(
-    dial,
-    (options) => new Pool(dial.url.origin, { ...options, connections: limit }),
-  );
-}
-
-/** A connection for one request, which asks the server to close it. */
-function oneConnection(dial: DialOptions): ProbeConnections {
-  return connectionsOver(
-    dial,
-    (options) => new Client(dial.url.origin, { ...options, pipelining: 0 }),
-  );
-}
-
-/** Makes a dispatcher of undici open its sockets by {@linkcode dial}. */
-function connectionsOver(
-  options: DialOptions,
-  open: (options: Client.Options) => Dispatcher,
-): ProbeConnections {
+  const target = routeOf(url, options).dial;
   const cancels = new Set<() => void>();
   const errors = new WeakSet<Error>();
-  const dispatcher = open({
+  const dispatcher = new Pool(target.url.origin, {
+    connections: limit,
     headersTimeout: 0,
     bodyTimeout: 0,
     connect(_options, done) {
-      const cancel = dial(options, (...result) => {
+      const cancel = dial(target, (...result) => {
         cancels.delete(cancel);
         if (result[0]) errors.add(result[0]);
         done(...result);
