@@ -17,7 +17,7 @@ import {
 import type { TargetSettings } from "./options.ts";
 import { probe, type ProbeOptions } from "./probe.ts";
 import { cleaner, found, type Trace, traceTo } from "./server_text.ts";
-import { tlsOf, type TlsOptions } from "./tls.ts";
+import { tlsOf } from "./tls.ts";
 
 /** A server that is ready for requests. */
 export interface Target {
@@ -25,14 +25,10 @@ export interface Target {
   readonly url: URL;
   /** The name of the model. */
   readonly model: string;
-  /** Headers of each request. */
-  readonly headers: Readonly<Record<string, string>>;
-  /** Certificates and keys. */
-  readonly tls: TlsOptions;
   /** The proxy on the way, if there is one. */
   readonly proxy: Proxy | undefined;
-  /** Options of a request that does not belong to the run. */
-  readonly ask: ProbeOptions;
+  /** Options of a request that does not belong to the run; headers, certificates and environment are those of all. */
+  readonly ask: ProbeOptions & { readonly env: Env };
   /** Reports the traffic; `undefined` if it is not wanted. */
   readonly trace: Trace | undefined;
   /** The server as a report names it. */
@@ -43,8 +39,6 @@ export interface Target {
   };
   /** Returns the http or https URL of another path. */
   http(path: string): URL;
-  /** Reads an environment variable. */
-  env: Env;
   /** Hides secrets in text from the server. */
   clean(text: string): string;
 }
@@ -90,8 +84,6 @@ export async function openTarget(
   return {
     url,
     model,
-    headers,
-    tls,
     proxy,
     ask,
     trace: traceTo(context, clean),
@@ -101,7 +93,6 @@ export async function openTarget(
       ...(proxy && { proxy: proxy.url.origin }),
     },
     http: endpoint.http,
-    env,
     clean,
   };
 }

@@ -168,10 +168,13 @@ function sendOn(
   handler: WireHandler,
   over: (code?: number) => void,
 ): void {
-  const stream = streamFor(session, http2Headers(url, request));
-  if (stream instanceof Error) {
+  let stream: ClientHttp2Stream;
+  try {
+    stream = session.request(http2Headers(url, request));
+  } catch (error) {
+    // The session has just closed, or a header is not valid.
     over();
-    return handler.onError(stream);
+    return handler.onError(error as Error);
   }
   let error = new Error("the stream was closed");
   let isAnswered = false, hasHeaders = false, isWhole = false;
@@ -201,18 +204,6 @@ function sendOn(
     else handler.onError(error);
   });
   stream.end(request.body);
-}
-
-/** Opens a stream. Returns an error that is thrown here: the session has just closed, or a header is not valid. */
-function streamFor(
-  session: ClientHttp2Session,
-  headers: OutgoingHttpHeaders,
-): ClientHttp2Stream | Error {
-  try {
-    return session.request(headers);
-  } catch (error) {
-    return error as Error;
-  }
 }
 
 /** HTTP/2 allows names in lower case only. */

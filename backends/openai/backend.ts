@@ -83,7 +83,7 @@ export async function openBackend<
     headersTimeoutMs: limitMs(settings.headersTimeoutMs),
     receiveTimeoutMs: limitMs(settings.receiveTimeoutMs),
     requestTimeoutMs: limitMs(settings.requestTimeoutMs),
-    ...target,
+    ...target.ask,
   });
   const protocol = protocolOf(settings, model);
   const warn = warnOnce((text) => context.warn(clean(text)));

@@ -384,9 +384,9 @@ async function openTransport(
   }
   return await TRANSPORTS[name]({
     url,
-    headers: withDefaults(target.headers, headers),
+    headers: withDefaults(target.ask.headers, headers),
     protocols,
-    tls: target.tls,
+    tls: target.ask.tls,
     proxy: target.proxy,
   });
 }

@@ -16,7 +16,7 @@ import {
 import {
   headerOf,
   type Opening,
-  readRefusal,
+  parseRefusal,
   readRequest,
   readResponse,
   statusOf,
@@ -171,7 +171,7 @@ async function forward(
   const response = await readResponse(far);
   if (!response) return;
   if (statusOf(response.head) !== 101) {
-    link.refusal = await readRefusal(far, response);
+    link.refusal = await parseRefusal(far, response);
     return;
   }
   const problem = upgradeProblem(response.head, request.head);

@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import type { Readable } from "node:stream";
+import type { IncomingMessage } from "node:http";
 import { RequestError, type SocketMessage } from "../../../plugins/mod.ts";
 import { decompressStart } from "../../connect/content.ts";
 import { dial, type DialCallback } from "../../connect/dial.ts";
@@ -52,35 +52,25 @@ export interface Refusal {
   readonly body: string;
 }
 
-/** Decodes a refusal. The body may be cut off. */
-export async function refusalOf(
-  status: number,
-  body: Buffer,
-  encoding: string | undefined,
-): Promise<Refusal> {
-  const bytes = await decompressStart(body, encoding);
-  return { status, body: bytes.toString("utf8", 0, REFUSAL_BODY_BYTES) };
-}
-
-/** Reads the body of a refusal after its `first` bytes: as much as is enough, until it ends or the timeout. */
-export function readRefusalBody(
-  source: Readable,
-  isEnough: (body: Buffer) => boolean,
-  first: Buffer = Buffer.alloc(0),
-): Promise<Buffer> {
+/** Reads a refusal with the beginning of its body, until that ends or the timeout. */
+export function readRefusal(response: IncomingMessage): Promise<Refusal> {
+  const { statusCode: status = 0, headers } = response;
   return new Promise((resolve) => {
-    let body = first;
-    const end = () => {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    const end = async () => {
       clearTimeout(timer);
-      resolve(body);
+      const body = Buffer.concat(chunks);
+      const start = await decompressStart(body, headers["content-encoding"]);
+      resolve({ status, body: start.toString("utf8", 0, REFUSAL_BODY_BYTES) });
     };
     const timer = setTimeout(end, REFUSAL_BODY_MS);
-    source.on("data", (chunk: Buffer) => {
-      body = Buffer.concat([body, chunk]);
-      if (isEnough(body)) end();
+    response.on("data", (chunk: Buffer) => {
+      chunks.push(chunk);
+      bytes += chunk.length;
+      if (bytes >= REFUSAL_BODY_BYTES) end();
     });
-    source.on("end", end).on("error", end).on("close", end).resume();
-    if (isEnough(body)) end();
+    response.on("end", end).on("error", end).on("close", end);
   });
 }
 
@@ -111,7 +101,7 @@ export function dialServer(
 export const CLOSE_GRACE_MS = 1000;
 
 /** Largest part of a refusal's body that is kept. */
-export const REFUSAL_BODY_BYTES = 2048;
+const REFUSAL_BODY_BYTES = 2048;
 
 /** Timeout of a refusal's body. */
 const REFUSAL_BODY_MS = 1000;

@@ -1,15 +1,11 @@
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
+import { request } from "node:http";
 import type { Socket } from "node:net";
+import { Duplex, Writable } from "node:stream";
 import type { RequestError } from "../../../plugins/mod.ts";
 import { found, snippet } from "../../connect/server_text.ts";
-import {
-  badUpgrade,
-  readRefusalBody,
-  type Refusal,
-  REFUSAL_BODY_BYTES,
-  refusalOf,
-} from "./transport.ts";
+import { badUpgrade, readRefusal, type Refusal } from "./transport.ts";
 
 /** The first bytes of a connection, up to the end of an HTTP head. */
 export interface Opening {
@@ -69,18 +65,20 @@ export function openingOf(bytes: Buffer): Opening | undefined {
 
 const HEAD_END = "\r\n\r\n";
 
-/** Reads the body of a refusal: as much as is kept. */
-export async function readRefusal(
+/** Parses a refusal by the client of node:http, as if its request were sent now: what that writes is dropped. */
+export function parseRefusal(
   far: Socket,
   { head, rest }: Opening,
 ): Promise<Refusal> {
-  const isEnough = (body: Buffer) =>
-    body.length >= 2 * REFUSAL_BODY_BYTES ||
-    isWhole(head, body.toString("latin1"));
-  const body = await readRefusalBody(far, isEnough, rest);
-  const text = dechunked(head, body.toString("latin1"));
-  const encoding = headerOf(head, "content-encoding");
-  return await refusalOf(statusOf(head), Buffer.from(text, "latin1"), encoding);
+  far.unshift(Buffer.concat([Buffer.from(head, "latin1"), rest]));
+  const writable = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const connection = Duplex.from({ readable: far, writable });
+  return new Promise((resolve, reject) => {
+    request({ createConnection: () => connection })
+      .on("response", (response) => resolve(readRefusal(response)))
+      .on("error", reject)
+      .end();
+  });
 }
 
 /** The problem with a head that may be incomplete: one that remains whatever follows. */
@@ -161,32 +159,4 @@ export function withHeader(
 
 function lineOf(name: string): RegExp {
   return new RegExp(`^${name}:(.*)\\r\\n`, "im");
-}
-
-/** Whether a response's body is complete, according to its head. */
-export function isWhole(head: string, body: string): boolean {
-  const length = headerOf(head, "content-length");
-  if (length !== undefined) return body.length >= Number(length);
-  return isChunked(head) && body.endsWith("0\r\n\r\n");
-}
-
-/** Removes the frames of a chunked body. Both texts are Latin-1, one character per byte. */
-export function dechunked(head: string, body: string): string {
-  if (!isChunked(head)) return body;
-  let text = "";
-  for (let at = 0; at < body.length;) {
-    const size = /^([0-9a-f]+)(?![0-9a-f])[^\r]*\r\n/i.exec(
-      body.slice(at, at + 1024),
-    );
-    if (!size) break;
-    at += size[0].length;
-    const length = parseInt(size[1]!, 16);
-    text += body.slice(at, at + length);
-    at += length + 2;
-  }
-  return text;
-}
-
-function isChunked(head: string): boolean {
-  return /chunked/i.test(headerOf(head, "transfer-encoding") ?? "");
 }

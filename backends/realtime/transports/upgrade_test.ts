@@ -1,16 +1,8 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import {
-  dechunked,
-  headerOf,
-  isWhole,
-  openingOf,
-  statusOf,
-  withHeader,
-} from "./upgrade.ts";
+import { headerOf, openingOf, statusOf, withHeader } from "./upgrade.ts";
 
 const HEAD = "HTTP/1.1 403 Forbidden\r\nContent-Length: 3\r\nX-A:  b \r\n\r\n";
-const CHUNKED = "HTTP/1.1 500 No\r\ntransfer-encoding: Chunked\r\n\r\n";
 
 Deno.test("openingOf() finds the end of a whole head, and no other", () => {
   const opening = openingOf(Buffer.from(`${HEAD}abc`));
@@ -41,24 +33,4 @@ Deno.test("withHeader() sets a header or takes it out, and takes a $ for a $", (
     withHeader(head, "X-Id", undefined),
     "GET / HTTP/1.1\r\nhost: a\r\n\r\n",
   );
-});
-
-Deno.test("isWhole() goes by the length or the last chunk", () => {
-  assert.deepEqual(["ab", "abc"].map((body) => isWhole(HEAD, body)), [
-    false,
-    true,
-  ]);
-  assert.equal(isWhole(CHUNKED, "3\r\nabc\r\n"), false);
-  assert.equal(isWhole(CHUNKED, "3\r\nabc\r\n0\r\n\r\n"), true);
-  assert.equal(isWhole("HTTP/1.1 500 No\r\n\r\n", "abc"), false);
-});
-
-Deno.test("dechunked() takes chunks out of their frame, whole or cut short", () => {
-  assert.equal(dechunked(HEAD, "3\r\nabc\r\n"), "3\r\nabc\r\n");
-  assert.equal(
-    dechunked(CHUNKED, "3;x=y\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"),
-    "abcde",
-  );
-  assert.equal(dechunked(CHUNKED, "a\r\nabc"), "abc");
-  assert.equal(dechunked(CHUNKED, "zz"), "");
 });

@@ -1,4 +1,5 @@
 import type { Buffer } from "node:buffer";
+import type { EventEmitter } from "node:events";
 import type { IncomingMessage } from "node:http";
 import WebSocket from "ws";
 import type { RequestError, SocketMessage } from "../../../plugins/mod.ts";
@@ -10,10 +11,8 @@ import {
   dialServer,
   MAX_MESSAGE_BYTES,
   MAX_MESSAGE_FRAGMENTS,
-  readRefusalBody,
+  readRefusal,
   type Refusal,
-  REFUSAL_BODY_BYTES,
-  refusalOf,
   RULE,
   type Socket,
   type SocketListener,
@@ -70,16 +69,16 @@ function listen(socket: WsSocket, listener: SocketListener): Promise<void> {
   let refusal: Refusal | undefined;
   // dial() sets TCP_NODELAY: without it, each chunk behind an unacknowledged one waits 40 ms.
   socket.on("open", () => listener.opened());
-  socket.on("message", (data, binary) => listener.message(data, binary));
+  socket.on("message", (data: Uint8Array, binary: boolean) => {
+    listener.message(data, binary);
+  });
   socket.on("ping", pongsOf(socket));
-  socket.on("error", (cause) => error ??= cause);
-  socket.on("unexpected-response", async (_request, response) => {
-    const { statusCode = 0, headers } = response;
-    const body = await readRefusalBody(response, isEnough);
-    refusal = await refusalOf(statusCode, body, headers["content-encoding"]);
+  socket.on("error", (cause: Error) => error ??= cause);
+  socket.on("unexpected-response", async (_, response: IncomingMessage) => {
+    refusal = await readRefusal(response);
     socket.terminate();
   });
-  socket.on("close", (code, reason) => {
+  socket.on("close", (code: number, reason: Buffer) => {
     const found = error && (violationOf(error) ?? error);
     listener.closed({ code, reason: reason.toString(), error: found, refusal });
     resolve();
@@ -109,10 +108,6 @@ function pongsOf(socket: WsSocket): (data: Uint8Array) => void {
     if (isBusy) last = data;
     else answer(data);
   };
-}
-
-function isEnough(body: Buffer): boolean {
-  return body.length >= REFUSAL_BODY_BYTES;
 }
 
 /** The server's violation, if ws ended the socket because of one. */
@@ -147,22 +142,10 @@ const RULES: Readonly<Record<string, string>> = {
 };
 
 /** The part of a WebSocket of `ws` that is used. The package has no types. */
-interface WsSocket {
+interface WsSocket extends EventEmitter {
   readonly bufferedAmount: number;
   send(message: SocketMessage): void;
   pong(data: Uint8Array, mask: boolean, sent: (error?: Error) => void): void;
   close(code: number): void;
   terminate(): void;
-  on(event: "open", listener: () => void): void;
-  on(
-    event: "message",
-    listener: (data: Uint8Array, binary: boolean) => void,
-  ): void;
-  on(event: "ping", listener: (data: Uint8Array) => void): void;
-  on(event: "error", listener: (error: Error) => void): void;
-  on(event: "close", listener: (code: number, reason: Buffer) => void): void;
-  on(
-    event: "unexpected-response",
-    listener: (request: unknown, response: IncomingMessage) => void,
-  ): void;
 }
