@@ -15,9 +15,9 @@ export interface LogEntry {
   /** Audio received in the session so far, this event included. */
   readonly audioMs?: number;
   /** {@linkcode hashAudio} of all audio received in the session so far, this event included. */
-  readonly audioHash?: number;
+  readonly audioHash?: number | undefined;
   /** Length of the event's text in UTF-16 units: 0 for an empty delta. */
-  readonly chars?: number;
+  readonly chars?: number | undefined;
 }
 
 /** An entry before it has its position and time. */

@@ -54,8 +54,7 @@ export function createAnswerBody(parts: RequestParts, timers: Timers) {
     gathered = [];
     writeToMarks(joined(pieces), () => {
       for (const { type, bytes, chars } of pieces) {
-        const length = chars === undefined ? {} : { chars };
-        record("out", type, { bytes: bytes.length, ...length });
+        record("out", type, { bytes: bytes.length, chars });
       }
     });
   }

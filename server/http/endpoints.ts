@@ -9,9 +9,9 @@ import {
   type ServerHost,
 } from "../context.ts";
 import type { Log, LogEntry } from "../log.ts";
-import { type Options, readOptions, REQUEST_SETTINGS } from "../settings.ts";
+import { type Options, REQUEST_SETTINGS } from "../settings.ts";
 import { createExchange, type Exchange } from "./exchange.ts";
-import { isAuthorized, settingsIn, urlOf } from "./listen.ts";
+import { isAuthorized, optionsOf, urlOf } from "./listen.ts";
 import { Refusal, refusalJson } from "./refusal.ts";
 
 /** A request's body. */
@@ -48,7 +48,11 @@ export function createHttp(
     message: IncomingMessage,
     response: ServerResponse,
   ): Promise<void> {
-    const { options, problem } = optionsOf(message, host.options);
+    const { options, problem } = optionsOf(
+      message,
+      host.options,
+      REQUEST_SETTINGS,
+    );
     const id = answerId(endpoint.prefix, message, options.dialect, ids);
     const context = createContext(host, id, options);
     const { record } = context;
@@ -158,19 +162,6 @@ export function createHttp(
       sendJson(response, 405, body, { allow: "POST" });
     },
   };
-}
-
-/** The options of a request, and the problem with those it sets. */
-function optionsOf(
-  message: IncomingMessage,
-  current: Options,
-): { options: Options; problem?: string } {
-  try {
-    const given = settingsIn(message);
-    return { options: readOptions(given, current, REQUEST_SETTINGS) };
-  } catch (error) {
-    return { options: current, problem: (error as Error).message };
-  }
 }
 
 /** Reads a request's body; undefined if the client leaves before its end. */

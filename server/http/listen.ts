@@ -5,7 +5,7 @@ import {
 } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
-import type { Options } from "../settings.ts";
+import { type Options, readOptions, type Settings } from "../settings.ts";
 
 /** Handlers of connections, requests and upgrades. */
 export interface ListenerHandlers {
@@ -71,10 +71,17 @@ export function isAuthorized(
     message.headers.authorization === `Bearer ${apiKey}`;
 }
 
-/** The settings that a request carries in its query and its header. */
-export function settingsIn(
+/** The options of a request or an upgrade, and the problem with those that it sets. */
+export function optionsOf(
   message: IncomingMessage,
-): { query: string; header: string } {
+  current: Options,
+  settings: Settings,
+): { options: Options; problem?: string } {
+  const [, query] = urlOf(message);
   const header = String(message.headers["earshot-options"] ?? "");
-  return { query: urlOf(message)[1], header };
+  try {
+    return { options: readOptions({ query, header }, current, settings) };
+  } catch (error) {
+    return { options: current, problem: (error as Error).message };
+  }
 }

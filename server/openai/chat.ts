@@ -19,9 +19,9 @@ import {
   tokenLimit,
 } from "./body.ts";
 import {
-  answerWhole,
   type ChunkForm,
   countsOf,
+  generate,
   streamAnswers,
 } from "./generation.ts";
 import {
@@ -68,8 +68,12 @@ export const chat: Endpoint = {
       const usage = streamUsage(body.stream_options, options, runningUsage);
       return streamAnswers(exchange, job, chatChunks(head, usage, options));
     }
-    const json = () => chatCompletion(head, answers, countsOf(job), options);
-    answerWhole(exchange, job, json, { type: "chat.completion" });
+    generate(exchange, job, {
+      done() {
+        const json = chatCompletion(head, answers, countsOf(job), options);
+        exchange.answer(json, { type: "chat.completion" });
+      },
+    });
   },
 };
 

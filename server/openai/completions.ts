@@ -11,9 +11,9 @@ import {
   tokenLimit,
 } from "./body.ts";
 import {
-  answerWhole,
   type ChunkForm,
   countsOf,
+  generate,
   type Job,
   streamAnswers,
 } from "./generation.ts";
@@ -52,8 +52,12 @@ export const completions: Endpoint = {
       const chunks = completionChunks(head, usage, options, before);
       return streamAnswers(exchange, job, chunks);
     }
-    const json = () => completion(head, job, options, before);
-    answerWhole(exchange, job, json, { type: "text_completion" });
+    generate(exchange, job, {
+      done() {
+        const json = completion(head, job, options, before);
+        exchange.answer(json, { type: "text_completion" });
+      },
+    });
   },
 };
 

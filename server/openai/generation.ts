@@ -1,5 +1,5 @@
 import type { Random } from "../../lib/random.ts";
-import type { AnswerHead, Exchange } from "../http/exchange.ts";
+import type { Exchange } from "../http/exchange.ts";
 import { DONE_EVENT } from "../http/refusal.ts";
 import type { Options } from "../settings.ts";
 import { type Answer, type Piece, tokensIn } from "./answer.ts";
@@ -105,9 +105,8 @@ export function draw(
   random: Random,
   time: "ttft" | "itl",
 ): number {
-  const isFirst = time === "ttft";
-  const meanMs = isFirst ? options.ttftMs : options.itlMs;
-  const jitterMs = isFirst ? options.ttftJitterMs : options.itlJitterMs;
+  const meanMs = options[`${time}Ms`];
+  const jitterMs = options[`${time}JitterMs`];
   if (jitterMs === 0) return meanMs;
   return Math.max(0, meanMs + jitterMs * SHAPES[options.jitterShape](random));
 }
@@ -119,16 +118,6 @@ const SHAPES = {
     Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random()),
   exponential: (random: Random) => -Math.log(1 - random()),
 };
-
-/** Generates answers, and sends them once they are complete. */
-export function answerWhole(
-  exchange: Exchange,
-  job: Job,
-  json: () => string,
-  head: AnswerHead,
-): void {
-  generate(exchange, job, { done: () => exchange.answer(json(), head) });
-}
 
 /** Form of the chunks of a streamed answer. */
 export interface ChunkForm {

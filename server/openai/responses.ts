@@ -4,7 +4,7 @@ import { Refusal } from "../http/refusal.ts";
 import type { Options } from "../settings.ts";
 import { type Answer, callsOf, makeAnswer, textOf } from "./answer.ts";
 import { type Body, readBody, tokenLimit } from "./body.ts";
-import { answerWhole, countsOf, generate, type Job } from "./generation.ts";
+import { countsOf, generate, type Job } from "./generation.ts";
 import {
   type ChatMessage,
   countPrompt,
@@ -65,11 +65,12 @@ export function createResponses(): Endpoint {
         const started = responseObject(head, body, { maxTokens, status });
         return streamResponse(exchange, job, { started, whole, keep });
       }
-      const json = () => {
-        keep();
-        return JSON.stringify(whole);
-      };
-      answerWhole(exchange, job, json, { type: "response" });
+      generate(exchange, job, {
+        done() {
+          keep();
+          exchange.answer(JSON.stringify(whole), { type: "response" });
+        },
+      });
     },
   };
 }

@@ -9,7 +9,7 @@ import {
 import type { Options } from "../settings.ts";
 import type { RecognizeFile } from "../speech.ts";
 import type { Piece } from "./answer.ts";
-import { answerWhole, countsOf, generate, type Job } from "./generation.ts";
+import { countsOf, generate, type Job } from "./generation.ts";
 import { readForm, type SpeechForm } from "./speech_form.ts";
 import { tokenId, tokensOf } from "./tokens.ts";
 import { type Segment, transcribe, type Transcript } from "./transcript.ts";
@@ -55,11 +55,10 @@ export function createSpeech(
         return stream(speech, job, exchange);
       }
       const [body, type] = bodyOf(speech, options.dialect === "vllm");
-      answerWhole(exchange, job, () => body, {
-        type: task,
-        headers: { "content-type": type },
-        chars: text.length,
-      });
+      const headers = { "content-type": type };
+      const done = () =>
+        exchange.answer(body, { type: task, headers, chars: text.length });
+      generate(exchange, job, { done });
     },
   };
 }

@@ -43,6 +43,7 @@ export function createConnection(
   socket.prependListener("data", () => atMs = clock.now());
   webSocket.on("message", (data: Buffer) => bytes = data.byteLength);
 
+  /** The last event, for the fault `duplicate`. */
   let last: Parameters<typeof send> | undefined;
 
   /** Sends an event. */
@@ -57,8 +58,7 @@ export function createConnection(
       const sentMs = clock.now();
       if (typeof data === "string") sendText(webSocket, socket, data);
       else webSocket.send(data);
-      const length = chars === undefined ? {} : { chars };
-      record("out", type, { atMs: sentMs, bytes: data.length, ...length });
+      record("out", type, { atMs: sentMs, bytes: data.length, chars });
     });
   }
 

@@ -9,9 +9,8 @@ import {
   randomHex,
   type ServerHost,
 } from "../context.ts";
-import { isAuthorized, settingsIn, urlOf } from "../http/listen.ts";
-import { readOptions, SESSION_SETTINGS } from "../settings.ts";
-import type { Options } from "../settings.ts";
+import { isAuthorized, optionsOf, urlOf } from "../http/listen.ts";
+import { SESSION_SETTINGS } from "../settings.ts";
 import { createConnection, keepAlive, type WebSocket } from "./connection.ts";
 import { vllmRealtime } from "./vllm.ts";
 
@@ -53,20 +52,24 @@ export function createUpgrades(host: ServerHost) {
     head: Uint8Array,
   ): void {
     socket.on("error", () => socket.destroy());
-    const options = optionsOf(message, host);
     const id = `sess-${randomHex(host.ids)}`;
-    const isRefused = "status" in options;
-    const session = createContext(host, id, isRefused ? host.options : options);
+    const { options, problem } = optionsOf(
+      message,
+      host.options,
+      SESSION_SETTINGS,
+    );
+    const session = createContext(host, id, options);
     const refuse = (refusal: Refusal) => {
       respond(socket, refusal);
       const bytes = refusal.body.length;
       session.record("out", `refused ${refusal.status}`, { bytes });
     };
-    if (isRefused) return refuse(options);
+    const refusal = refusalOf(message, host, problem);
+    if (refusal) return refuse(refusal);
     whenAccepted(session, socket, () => {
       if (socket.destroyed) return;
-      const refusal = session.faults.find((fault) => fault.do === "status");
-      if (refusal) return refuse(refusal);
+      const fault = session.faults.find((fault) => fault.do === "status");
+      if (fault) return refuse(fault);
       session.record("note", "accepted");
       server.handleUpgrade(message, socket, head, (webSocket) => {
         socket.setNoDelay(true);
@@ -90,22 +93,19 @@ export function createUpgrades(host: ServerHost) {
   };
 }
 
-/** The options of a session, or the refusal of its upgrade. */
-function optionsOf(
+/** The refusal of an upgrade, if it has no key, another path, or a problem. */
+function refusalOf(
   message: IncomingMessage,
   { options }: ServerHost,
-): Options | Refusal {
+  problem: string | undefined,
+): Refusal | undefined {
   if (!isAuthorized(message, options)) {
     return { status: 401, body: '{"error":"Unauthorized"}' };
   }
   if (urlOf(message)[0] !== `${options.pathPrefix}/v1/realtime`) {
     return { status: 403, body: "" };
   }
-  try {
-    return readOptions(settingsIn(message), options, SESSION_SETTINGS);
-  } catch (error) {
-    return { status: 400, body: (error as Error).message };
-  }
+  return problem === undefined ? undefined : { status: 400, body: problem };
 }
 
 /** Waits as the options and faults say, and accepts. */

@@ -55,7 +55,7 @@ export function vllmRealtime(connection: Connection) {
     }
     connection.received("input_audio_buffer.append", {
       audioMs: samplesReceived / SAMPLE_RATE_HZ * 1000,
-      ...(audioHash !== undefined && { audioHash }),
+      audioHash,
     });
     if (!samples) {
       return typeof event.audio === "string"
