@@ -13,7 +13,7 @@ import { parseSlos } from "../core/slo.ts";
 import { isRecord } from "../lib/record.ts";
 import { redact, redactUrl } from "../lib/redact.ts";
 import { parseDuration } from "../lib/units.ts";
-import { isFile, type PluginLoader } from "./load.ts";
+import { isBuiltIn, isFile, type PluginLoader } from "./load.ts";
 import {
   convertUnits,
   redactedPaths,
@@ -157,17 +157,12 @@ function problemsAt(
   placeOf: PlaceOf,
 ): UsageError {
   const placed = problems.map(({ path = "", message }) => ({
-    place: placeOf(path),
+    ...placeOf(path),
     message,
   }));
-  const groups = Map.groupBy(placed, ({ place }) => place.where || place.path);
-  const errors = [...groups.values()].map((group) => {
-    const list = group.map(({ place, message }) => ({
-      path: place.path,
-      message,
-    }));
-    return problemsError(group[0]!.place.where, list);
-  });
+  const groups = Map.groupBy(placed, ({ where, path }) => where || path);
+  const errors = [...groups.values()]
+    .map((group) => problemsError(group[0]!.where, group));
   if (errors.length === 1) return errors[0]!;
   const lines = errors.map(({ message }) =>
     `\n  ${message.replaceAll("\n", "\n  ")}`
@@ -224,36 +219,28 @@ export async function prepareRun(
 ): Promise<PreparedRun> {
   const { placeOf = (path) => ({ where: "config", path }) } = options;
   const checks = new PluginChecks(options);
-  const backend = await checks.backend({
-    use: "realtime",
-    ...input.backend,
-  });
-  const isDemo = backend.needsServer && input.data === undefined &&
+  const given = { use: "realtime", ...input.backend };
+  const backend = await checks.plugin("backend", given, "backend");
+  const { needsServer } = backend;
+  const isDemo = needsServer && input.data === undefined &&
     input.load === undefined && input.stop === undefined;
-  const all = <K extends Kind>(
-    kind: K,
-    key: string,
-    list: readonly PluginConfigInput[],
-  ) =>
-    Promise.all(
-      list.map((each, i) => checks.plugin(kind, each, `${key}.${i}`)),
-    );
-  const data = await all(
+  const isText = TEXT_BACKENDS.includes(given.use);
+  const data = await checks.plugins(
     "dataset",
+    input.data ?? [isText ? PROMPTS : { use: "clips" }],
     "data",
-    input.data ?? [
-      TEXT_BACKENDS.includes(backend.config.use)
-        ? PROMPTS
-        : { use: "clips", with: {} },
-    ],
   );
+  const streams = isDemo ? DEMO.streams : [1];
   const load = await checks.plugin(
     "load",
-    input.load ??
-      { use: "concurrent", with: { streams: isDemo ? DEMO.streams : [1] } },
+    input.load ?? { use: "concurrent", with: { streams } },
     "load",
   );
-  const reports = await all("reporter", "reports", input.reports ?? []);
+  const reports = await checks.plugins(
+    "reporter",
+    input.reports ?? [],
+    "reports",
+  );
   const stop = isDemo ? { requests: DEMO.requests } : stopRules(input.stop);
   for (const [i, text] of (input.slos ?? []).entries()) {
     await checks.attempt(`slos.${i}`, () => parseSlos([text]));
@@ -278,7 +265,7 @@ export async function prepareRun(
     data: data.map(({ configured }) => configured!),
     load: load.configured!,
     reports: reports.map(({ configured }) => configured!),
-    needsServer: backend.needsServer,
+    needsServer,
   };
 }
 
@@ -286,6 +273,8 @@ interface CheckedPlugin<K extends Kind> {
   readonly config: PluginConfig;
   /** Undefined if there are problems. */
   readonly configured?: Configured<K>;
+  /** Whether it is a backend that needs a target and has none. */
+  readonly needsServer: boolean;
 }
 
 /** Checks the plugins of a configuration and collects their problems. */
@@ -312,41 +301,43 @@ class PluginChecks {
     }
   }
 
-  async backend(given: PluginConfigInput) {
-    const loaded = await this.#load("backend", given, "backend");
-    const required = loaded &&
-      jsonSchemaOf(loaded.definition.options)?.required;
-    const needsServer = this.#options.hasServer === true &&
-      !isFile(given.use) && !/^https?:/i.test(given.use) &&
-      Array.isArray(required) && required.includes("target") &&
-      given.with?.target === undefined;
-    const checked = await this.plugin("backend", given, "backend", {
-      ...(needsServer && { target: PLACEHOLDER }),
-    });
-    return { ...checked, needsServer };
-  }
-
   /** Checks the options of a plugin against its schema. */
   async plugin<K extends Kind>(
     kind: K,
     { use, with: given = {} }: PluginConfigInput,
     path: string,
-    assumed: Readonly<Record<string, unknown>> = {},
   ): Promise<CheckedPlugin<K>> {
-    const plugin = await this.#load(kind, { use }, path);
-    if (!plugin) return { config: { use, with: given } };
+    const plugin = await this.#load(kind, use, `${path}.use`);
+    if (!plugin) return { config: { use, with: given }, needsServer: false };
     const schema = jsonSchemaOf(plugin.definition.options) ?? {};
     const options = convertUnits(given, schema) as Record<string, unknown>;
+    const { required } = schema;
+    const needsServer = kind === "backend" &&
+      this.#options.hasServer === true && isBuiltIn(use) &&
+      Array.isArray(required) && required.includes("target") &&
+      options.target === undefined;
     const problems = await this.#optionProblems(plugin, {
       ...options,
-      ...assumed,
+      ...(needsServer && { target: PLACEHOLDER }),
     });
     const known = new Set(this.problems.map((problem) => problem.path));
     for (const problem of problems) {
       const at = [path, "with", problem.path].filter(Boolean).join(".");
       if (!known.has(at)) this.problems.push({ ...problem, path: at });
     }
-    return { config: { use, with: options }, configured: plugin(options) };
+    const config = { use, with: options };
+    return { config, configured: plugin(options), needsServer };
+  }
+
+  /** Checks each plugin of a list. */
+  plugins<K extends Kind>(
+    kind: K,
+    list: readonly PluginConfigInput[],
+    path: string,
+  ): Promise<CheckedPlugin<K>[]> {
+    return Promise.all(
+      list.map((each, i) => this.plugin(kind, each, `${path}.${i}`)),
+    );
   }
 
   async #optionProblems(
@@ -364,15 +355,12 @@ class PluginChecks {
 
   async #load<K extends Kind>(
     kind: K,
-    { use }: PluginConfigInput,
+    use: string,
     path: string,
   ): Promise<Plugin<K, unknown> | undefined> {
-    const at = `${path}.use`;
-    if (this.problems.some((problem) => problem.path === at)) return undefined;
-    return await this.attempt(
-      at,
-      () => this.#options.load(kind, requireModule(use)),
-    );
+    if (this.problems.some((problem) => problem.path === path)) return;
+    const load = () => this.#options.load(kind, requireModule(use));
+    return await this.attempt(path, load);
   }
 }
 

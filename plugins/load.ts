@@ -52,7 +52,7 @@ export async function loadPlugin<K extends Kind>(
     const use = isPath ? resolve(specifier) : specifier;
     return pluginIn(kind, module, redactUrl(specifier), use);
   }
-  if (!isBuiltIn(kind, specifier, options)) {
+  if (!isIn(options.catalogue, kind, specifier)) {
     throw unknownName(kind, specifier, options);
   }
   const load = options.catalogue[kind]![specifier]!;
@@ -73,7 +73,9 @@ export async function loadPlugins(
     const kind = kindIn(module) ?? "backend";
     return [pluginIn(kind, module, redactUrl(specifier))];
   }
-  const found = kinds.filter((kind) => isBuiltIn(kind, specifier, options));
+  const found = kinds.filter((kind) =>
+    isIn(options.catalogue, kind, specifier)
+  );
   if (found.length === 0) throw unknownName("plugin", specifier, options);
   return await Promise.all(
     found.map((kind) => loadPlugin(kind, specifier, options)),
@@ -87,14 +89,19 @@ export function isFile(specifier: string): boolean {
       /\.[cm]?[jt]sx?$/.test(specifier));
 }
 
+/** Reports whether a specifier is the name of a built-in plugin, if there is one of that name. */
+export function isBuiltIn(specifier: string): boolean {
+  return !isRemote(specifier) && !isFile(specifier);
+}
+
 function isRemote(specifier: string): boolean {
   return /^https?:/i.test(specifier);
 }
 
-function isBuiltIn(
+function isIn(
+  catalogue: Partial<Catalogue>,
   kind: Kind,
   name: string,
-  { catalogue }: LoadOptions,
 ): boolean {
   return Object.hasOwn(catalogue[kind] ?? {}, name);
 }
@@ -141,7 +148,7 @@ function unknownName(
   const wanted = kind === "plugin" ? kinds : [kind];
   const names = wanted.flatMap((each) => Object.keys(catalogue[each] ?? {}));
   const all = [...new Set(names)];
-  const other = kinds.find((each) => isBuiltIn(each, name, { catalogue }));
+  const other = kinds.find((each) => isIn(catalogue, each, name));
   if (other !== undefined) {
     return new UsageError(
       `${prefix}"${name}" is a ${other}, not a ${kind}; ${suggestion("", all)}`,

@@ -49,10 +49,13 @@ export function testBackend(
     { id = 0, signal = never(), its = turn },
   ) {
     const prepared = await prepare(backend, its);
-    const log = recordCalls(signal);
+    const log = new CallLog();
     const session = { id: `session-${id}`, turn: 0, history: [] };
     const request: InferenceRequest = { id, turn: its, prepared, session };
-    return { log, sent: outcomeOf(backend.send(request, log.call), "send()") };
+    return {
+      log,
+      sent: outcomeOf(backend.send(request, log.call(signal)), "send()"),
+    };
   }
   async function answer(backend: Backend, id = 0) {
     const { log, sent } = await send(backend, { id });
@@ -73,14 +76,10 @@ export function testBackend(
     const before = { ...turn.columns };
     const first = await prepare(backend);
     const second = await prepare(backend);
-    must(
-      isDeepStrictEqual(first, second),
-      "prepare() must return the same value for the same turn",
-    );
-    must(
-      isDeepStrictEqual({ ...turn.columns }, before),
-      "prepare() must not change the turn",
-    );
+    const isSame = isDeepStrictEqual(first, second);
+    must(isSame, "prepare() must return the same value for the same turn");
+    const isKept = isDeepStrictEqual({ ...turn.columns }, before);
+    must(isKept, "prepare() must not change the turn");
   });
   suite.check("answers", async (backend) => {
     const { result, log } = await answer(backend);
@@ -88,8 +87,7 @@ export function testBackend(
     mustBeOutput(result.value);
     const { text, embeddings } = result.value;
     must(
-      log.outputs.length > 0 || text !== undefined ||
-        embeddings !== undefined,
+      log.outputs.length > 0 || text !== undefined || embeddings !== undefined,
       "send() must record output, or return a text or the number of embeddings",
     );
   });
@@ -160,9 +158,10 @@ function mustDescribeItself(
   { needs, spreadMs = 0 }: Backend,
   { columns }: Turn,
 ): void {
+  const isList = Array.isArray(needs) &&
+    needs.flat().every((each) => typeof each === "string");
   must(
-    Array.isArray(needs) &&
-      needs.flat().every((each) => typeof each === "string"),
+    isList,
     "needs must be a list of columns, or of lists of columns",
     needs,
   );
@@ -183,21 +182,6 @@ function mustBeSilent(calls: readonly string[], what: string): void {
   );
 }
 
-/** The calls that a backend made for one request. */
-interface CallLog {
-  readonly call: Call;
-  readonly readsMs: number[];
-  readonly outputs: { atMs: number; delta: Delta; readsBefore: number }[];
-  readonly marks: { instant: Instant; atMs: number }[];
-  readonly chunks: AudioSent[];
-  /** Names of calls that were made after `end()`. */
-  readonly afterEnd: string[];
-  readonly startMs: number;
-  endMs: number | undefined;
-  /** Ends the request. */
-  end(): void;
-}
-
 /** Returns the members of a call that depend on its signal. */
 export function abortedBy(
   signal: AbortSignal,
@@ -209,69 +193,75 @@ export function abortedBy(
   };
 }
 
-/** Returns a log whose call records everything. */
-function recordCalls(signal: AbortSignal): CallLog {
-  const clock: Clock = systemClock();
-  const note = (name: string) => {
-    if (log.endMs !== undefined) log.afterEnd.push(name);
-  };
-  const log: CallLog = {
-    readsMs: [],
-    outputs: [],
-    marks: [],
-    chunks: [],
-    afterEnd: [],
-    startMs: clock.now(),
-    endMs: undefined,
-    end: () => void (log.endMs ??= clock.now()),
-    call: {
+/** Records everything that a backend does in one request. */
+class CallLog {
+  readonly clock: Clock = systemClock();
+  readonly startMs = this.clock.now();
+  readonly readsMs: number[] = [];
+  readonly outputs: { atMs: number; delta: Delta; readsBefore: number }[] = [];
+  readonly marks: { instant: Instant; atMs: number }[] = [];
+  readonly chunks: AudioSent[] = [];
+  /** Names of calls that were made after `end()`. */
+  readonly afterEnd: string[] = [];
+  endMs: number | undefined;
+
+  /** Ends the request. */
+  end(): void {
+    this.endMs ??= this.clock.now();
+  }
+
+  #note(name: string): void {
+    if (this.endMs !== undefined) this.afterEnd.push(name);
+  }
+
+  /** Returns the call of a request. */
+  call(signal: AbortSignal): Call {
+    const { clock } = this;
+    return {
       ...abortedBy(signal),
       clock,
-      read(bytes, atMs = clock.now()) {
-        note("read");
+      read: (bytes, atMs = clock.now()) => {
+        this.#note("read");
         mustBeAmount(bytes, "bytes of read()");
-        log.readsMs.push(atMs);
+        this.readsMs.push(atMs);
         return atMs;
       },
-      event(atMs) {
-        note("event");
+      event: (atMs) => {
+        this.#note("event");
+        const isRead = this.readsMs.includes(atMs);
         must(
-          log.readsMs.includes(atMs),
+          isRead,
           "atMs of event() must be a time that read() returned",
           atMs,
         );
       },
-      output(atMs, delta) {
-        note("output");
-        log.outputs.push({ atMs, delta, readsBefore: log.readsMs.length });
+      output: (atMs, delta) => {
+        this.#note("output");
+        this.outputs.push({ atMs, delta, readsBefore: this.readsMs.length });
       },
-      buffered(bytes) {
-        note("buffered");
+      buffered: (bytes) => {
+        this.#note("buffered");
         mustBeAmount(bytes, "bytes of buffered()");
       },
-      mark(instant, atMs = clock.now()) {
-        note(`mark ${instant}`);
-        log.marks.push({ instant, atMs });
+      mark: (instant, atMs = clock.now()) => {
+        this.#note(`mark ${instant}`);
+        this.marks.push({ instant, atMs });
       },
-      retried() {
-        note("retried");
-        log.marks.length = 0;
+      retried: () => {
+        this.#note("retried");
+        this.marks.length = 0;
       },
-      ended(atMs) {
-        note("ended");
-        must(
-          atMs >= log.startMs && atMs <= clock.now(),
-          "atMs of ended() must lie within the request",
-          atMs,
-        );
+      ended: (atMs) => {
+        this.#note("ended");
+        const isWithin = atMs >= this.startMs && atMs <= clock.now();
+        must(isWithin, "atMs of ended() must lie within the request", atMs);
       },
-      audioSent(chunk) {
-        note("audioSent");
-        log.chunks.push(chunk);
+      audioSent: (chunk) => {
+        this.#note("audioSent");
+        this.chunks.push(chunk);
       },
-    },
-  };
-  return log;
+    };
+  }
 }
 
 /** Asserts the shape of what `send()` resolves with. */
@@ -283,11 +273,10 @@ function mustBeOutput(output: Output): void {
   mustBeText(finishReason, "finishReason");
   const { countedBy: _, audioSeconds: __, ...counts } = usage;
   for (const [name, count] of Object.entries(counts)) {
-    must(
-      count === undefined || (Number.isInteger(count) && count >= 0),
-      `usage.${name} must be a whole number from 0 on, or absent if unknown`,
-      count,
-    );
+    const isCount = count === undefined ||
+      (Number.isInteger(count) && count >= 0);
+    const rule = "must be a whole number from 0 on, or absent if unknown";
+    must(isCount, `usage.${name} ${rule}`, count);
   }
 }
 
@@ -297,11 +286,8 @@ const KINDS = ["text", "reasoning", "tool", "refusal", "audio"];
 function mustBeStamped({ readsMs, outputs }: CallLog): void {
   for (const { atMs, delta, readsBefore } of outputs) {
     must(readsBefore > 0, "read() must be called before its output");
-    must(
-      readsMs.slice(0, readsBefore).includes(atMs),
-      "atMs of output() must be a time that read() returned",
-      atMs,
-    );
+    const isRead = readsMs.slice(0, readsBefore).includes(atMs);
+    must(isRead, "atMs of output() must be a time that read() returned", atMs);
     mustBeOneOf(delta.kind, KINDS, "kind of a delta");
     mustBeText(delta.text, "text of a delta");
   }
@@ -320,31 +306,25 @@ const ORDER: readonly [Instant, Instant][] = [
 function mustBeInOrder(
   { marks, chunks, startMs, endMs = Infinity }: CallLog,
 ): void {
-  const at = new Map(marks.map(({ instant, atMs }) => [instant, atMs]));
+  const times: Partial<Record<Instant, number>> = {};
   const names = marks.map(({ instant }) => instant);
-  must(at.size === marks.length, "instants must be marked once each", names);
+  const isOnce = new Set(names).size === names.length;
+  must(isOnce, "instants must be marked once each", names);
   for (const { instant, atMs } of marks) {
-    must(
-      atMs >= startMs && atMs <= endMs,
-      `${instant} must lie within the request`,
-      atMs - startMs,
-    );
+    times[instant] = atMs;
+    const isWithin = atMs >= startMs && atMs <= endMs;
+    must(isWithin, `${instant} must lie within the request`, atMs - startMs);
   }
   for (const [earlier, later] of ORDER) {
-    const [from, to] = [at.get(earlier), at.get(later)];
-    must(
-      from === undefined || to === undefined || from <= to,
-      `${earlier} must not be later than ${later}`,
-    );
+    const { [earlier]: from = -Infinity, [later]: to = Infinity } = times;
+    must(from <= to, `${earlier} must not be later than ${later}`);
   }
   let sentMs = startMs;
   let audioMs = 0;
   for (const chunk of chunks) {
-    must(
-      chunk.atMs >= sentMs && chunk.atMs <= endMs,
-      "atMs of chunks must ascend within the request",
-      chunk.atMs - startMs,
-    );
+    const isNext = chunk.atMs >= sentMs && chunk.atMs <= endMs;
+    const sinceMs = chunk.atMs - startMs;
+    must(isNext, "atMs of chunks must ascend within the request", sinceMs);
     must(chunk.endMs > audioMs, "endMs of chunks must ascend", chunk.endMs);
     [sentMs, audioMs] = [chunk.atMs, chunk.endMs];
   }

@@ -77,14 +77,12 @@ export function testDataset(
   suite.check(
     "yields the same order for the same seed and pass",
     async (dataset) => {
-      for (
-        const reading of [{ seed: 1 }, { seed: 2 }, { seed: 1, pass: 1 }]
-      ) {
-        mustBeEqual(
-          await read(dataset, reading),
-          await read(dataset, reading),
-          `the order of ${JSON.stringify(reading)} must be the same twice`,
-        );
+      const readings = [{ seed: 1 }, { seed: 2 }, { seed: 1, pass: 1 }];
+      for (const reading of readings) {
+        const first = await read(dataset, reading);
+        const shown = JSON.stringify(reading);
+        const rule = `the order of ${shown} must be the same twice`;
+        mustBeEqual(first, await read(dataset, reading), rule);
       }
     },
   );
@@ -162,17 +160,12 @@ function mustBeSession({ id, turns }: Session): void {
   const hasTurns = Array.isArray(turns) && turns.length > 0;
   must(hasTurns, `session ${id} must have at least one turn`);
   for (const { columns, maxOutputTokens, thinkMs } of turns) {
-    must(
-      typeof columns === "object" && columns !== null,
-      `turns of session ${id} must have columns`,
-    );
+    const hasColumns = typeof columns === "object" && columns !== null;
+    must(hasColumns, `turns of session ${id} must have columns`);
     mustBeText(columns.text, "text");
     mustBeText(columns.reference, "reference");
-    must(
-      maxOutputTokens === undefined || maxOutputTokens > 0,
-      "maxOutputTokens must be above 0",
-      maxOutputTokens,
-    );
+    const isLimit = maxOutputTokens === undefined || maxOutputTokens > 0;
+    must(isLimit, "maxOutputTokens must be above 0", maxOutputTokens);
     mustBeAmount(thinkMs, "thinkMs");
   }
 }
@@ -184,14 +177,11 @@ function mustBeAudio({ id, durationMs }: Audio, pcm: Int16Array): void {
   must(isFinite, "audio.durationMs must be above 0", durationMs);
   const hasSamples = pcm instanceof Int16Array && pcm.length > 0;
   must(hasSamples, "pcm16() must return samples");
-  const differenceMs = Math.abs(pcm.length / 16 - durationMs);
-  must(
-    differenceMs <= 100 + durationMs / 50,
-    `audio.durationMs must be about the duration of pcm16(), ${
-      pcm.length / 16
-    }`,
-    durationMs,
-  );
+  const pcmMs = pcm.length / 16;
+  const isNear = Math.abs(pcmMs - durationMs) <= 100 + durationMs / 50;
+  const rule =
+    `audio.durationMs must be about the duration of pcm16(), ${pcmMs}`;
+  must(isNear, rule, durationMs);
 }
 
 function mustBeEqual(

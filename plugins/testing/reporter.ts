@@ -203,28 +203,26 @@ function samples(): Sample[] {
     endedMs: 451,
     outcome: { status: "ok" },
   };
-  const failure = {
+  const refused = {
     class: "connect_error",
     message: "connection refused\nby the server",
     code: "ECONNREFUSED",
   };
-  const output = { text: "hel" };
-  const nothing = {
-    input: {},
-    marks: {},
-    reads: { count: 0, bytes: 0 },
-    deltas: [],
-    audioSent: [],
-    output: {},
-  };
+  const empty = { input: {}, marks: {}, deltas: [], audioSent: [], output: {} };
   const late = { class: "connect_timeout", message: "timed out" };
   return [
     answered,
-    { ...answered, id: 1, output, outcome: { status: "error", failure } },
     {
       ...answered,
+      id: 1,
+      output: { text: "hel" },
+      outcome: { status: "error", failure: refused },
+    },
+    {
+      ...answered,
+      ...empty,
       id: 2,
-      ...nothing,
+      reads: { count: 0, bytes: 0 },
       outcome: { status: "timeout", failure: late },
     },
   ];
