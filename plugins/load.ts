@@ -3,17 +3,25 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { messageOf, UsageError } from "../core/errors.ts";
 import { isRecord } from "../lib/record.ts";
 import { type FetchOptions, importRemote } from "./load_remote.ts";
-import {
-  define,
-  type Definition,
-  factories,
-  type Kind,
-  kinds,
-  type Plugin,
-} from "./plugin.ts";
+import { define, type Definition, type Kind, type Plugin } from "./plugin.ts";
 import { redactUrl } from "../lib/redact.ts";
 import { stripColors } from "../lib/text.ts";
 import { problemsError, suggestion } from "./problems.ts";
+
+/**
+ * The name, in the definition that an author writes, of the function that creates the instance. The table lists every
+ * kind: the catalogue, the loader, `earshot list` and `earshot info` follow it.
+ */
+const factories: Readonly<Record<Kind, "open" | "profile">> = {
+  backend: "open",
+  dataset: "open",
+  reporter: "open",
+  load: "profile",
+  dialect: "open",
+};
+
+/** Every kind of plugin. */
+export const kinds: readonly Kind[] = Object.keys(factories) as Kind[];
 
 /** Built-in plugins by kind and name; each is imported on first use. */
 export type Catalogue = {

@@ -5,27 +5,7 @@
  */
 export { type Catalogue, type LoadOptions, loadPlugin } from "./load.ts";
 export type { FetchOptions } from "./load_remote.ts";
-export {
-  type BackendPlugin,
-  type BaseDefinition,
-  type Configured,
-  type DatasetPlugin,
-  define,
-  defineBackend,
-  defineDataset,
-  defineDialect,
-  defineLoad,
-  defineReporter,
-  type Definition,
-  type DialectPlugin,
-  type Instances,
-  type Kind,
-  type LoadDefinition,
-  type LoadPlugin,
-  type OpenContext,
-  type Plugin,
-  type ReporterPlugin,
-} from "./plugin.ts";
+export * from "./plugin.ts";
 export * from "./dialect.ts";
 export type { Issue, Result, StandardSchemaV1 } from "./schema.ts";
 export {
@@ -45,10 +25,10 @@ export type * from "../core/config.ts";
 export type * from "../core/report.ts";
 export type * from "../core/request.ts";
 export type * from "../core/sample.ts";
-export { isToken } from "../core/metrics/table.ts";
 export { formatSloValue, valuesNeeded } from "../core/slo.ts";
 export {
   clientMetrics,
+  isToken,
   type Metric,
   metrics,
   metricsOf,

@@ -158,19 +158,15 @@ export function optionLines(
   const required = Array.isArray(schema.required) ? schema.required : [];
   const rows = Object.entries(properties).map(([key, part]) => {
     const option = resolveSchema(part, schema);
-    return {
-      key,
-      type: typeOf(option, schema),
-      note: noteOf(option, required.includes(key)),
-    };
+    const note = noteOf(option, required.includes(key));
+    return [key, typeOf(option, schema), note] as const;
   });
   if (rows.length === 0) return ["  no options"];
-  const widthOf = (texts: readonly string[]) =>
-    Math.min(28, Math.max(...texts.map((text) => text.length)));
-  const keyWidth = widthOf(rows.map(({ key }) => key));
-  const typeWidth = widthOf(rows.map(({ type }) => type));
+  const widthOf = (column: 0 | 1) =>
+    Math.min(28, Math.max(...rows.map((row) => row[column].length)));
+  const [keyWidth, typeWidth] = [widthOf(0), widthOf(1)];
   return [
-    ...rows.map(({ key, type, note }) =>
+    ...rows.map(([key, type, note]) =>
       `  ${key.padEnd(keyWidth)}  ${type.padEnd(typeWidth)}  ${note}`.trimEnd()
     ),
     ...(primary === undefined ? [] : ["", `  ${name}=VALUE sets ${primary}`]),
@@ -191,18 +187,14 @@ function typeOf(option: JsonSchema, root: JsonSchema): string {
 }
 
 function noteOf(option: JsonSchema, required: boolean): string {
+  const { default: value, description } = option;
+  // An empty object needs no mention.
+  const isEmpty = isRecord(value) && Object.keys(value).length === 0;
+  const shown = typeof value === "string" ? value : JSON.stringify(value);
   const notes = [
     ...(required ? ["required"] : []),
-    ...("default" in option ? defaultNote(option.default) : []),
+    ...("default" in option && !isEmpty ? [`default: ${shown}`] : []),
   ];
-  const text = typeof option.description === "string" ? option.description : "";
+  const text = typeof description === "string" ? description : "";
   return notes.length > 0 ? `${text} (${notes.join("; ")})`.trimStart() : text;
-}
-
-/** Formats a default as it would be typed; an empty object needs no mention. */
-function defaultNote(value: unknown): string[] {
-  if (isRecord(value) && Object.keys(value).length === 0) return [];
-  return [
-    `default: ${typeof value === "string" ? value : JSON.stringify(value)}`,
-  ];
 }

@@ -34,21 +34,6 @@ export interface Instances {
 /** Name of a kind of plugin. */
 export type Kind = keyof Instances;
 
-/**
- * The name, in the definition that an author writes, of the function that creates the instance. The table lists every
- * kind: the catalogue, the loader, `earshot list` and `earshot info` follow it.
- */
-export const factories: Readonly<Record<Kind, "open" | "profile">> = {
-  backend: "open",
-  dataset: "open",
-  reporter: "open",
-  load: "profile",
-  dialect: "open",
-};
-
-/** Every kind of plugin. */
-export const kinds: readonly Kind[] = Object.keys(factories) as Kind[];
-
 /** The part of a definition that is the same for every kind. */
 export interface BaseDefinition<Input = unknown, Output = unknown> {
   /** Name on the command line, in kebab case. */
@@ -239,13 +224,13 @@ const FUNCTIONS: Readonly<Record<Kind, readonly string[]>> = {
 
 /** @throws {UsageError} If a plugin, which may be written in JavaScript, returned something else than its kind. */
 function checkInstance(kind: Kind, name: string, instance: unknown): void {
-  const wanted = kind === "load" ? "a function" : "an object";
-  const type = instance === null ? "null" : `of type ${typeof instance}`;
+  const [factory, wanted] = kind === "load"
+    ? ["profile", "a function"]
+    : ["open", "an object"];
   if (!wanted.endsWith(typeof instance) || instance === null) {
+    const type = instance === null ? "null" : `of type ${typeof instance}`;
     throw new UsageError(
-      `${kind} ${name}: ${
-        factories[kind]
-      } must return ${wanted}, but it was ${type}`,
+      `${kind} ${name}: ${factory} must return ${wanted}, but it was ${type}`,
     );
   }
   for (const each of FUNCTIONS[kind]) {

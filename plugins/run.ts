@@ -166,10 +166,14 @@ export async function execute(
   execution: Execution,
   options: RunContext,
 ): Promise<Report> {
-  const { clock = systemClock(), signal = never(), host = denoHost() } =
-    options;
-  const { env = readEnv, warn = () => {} } = options;
-  const { environment = describeEnvironment() } = options;
+  const {
+    signal = new AbortController().signal,
+    env = readEnv,
+    warn = () => {},
+    environment = describeEnvironment(),
+    host = denoHost(),
+    clock = systemClock(),
+  } = options;
   const { stop, seed, normalizer, strict, slos } = execution.config;
   const rules = { stop, seed, normalizer, strict, slos: parseSlos(slos) };
   await using stack = new AsyncDisposableStack();
@@ -266,17 +270,16 @@ export function recordConfig(
   { config, ...execution }: Execution,
 ): RunConfig {
   const { backend, dataset, load, reporters } = execution;
-  const parts = dataset.parts ?? [dataset];
+  const all = (
+    configs: readonly PluginConfig[],
+    plugins: readonly Configured<Kind>[],
+  ) => configs.map((each, i) => recordPlugin(each, plugins[i]?.definition));
   return {
     ...config,
     backend: recordPlugin(config.backend, backend.definition),
-    data: config.data.map((each, i) =>
-      recordPlugin(each, parts[i]?.definition)
-    ),
+    data: all(config.data, dataset.parts ?? [dataset]),
     load: recordPlugin(config.load, load.definition),
-    reports: config.reports.map((each, i) =>
-      recordPlugin(each, reporters[i]?.definition)
-    ),
+    reports: all(config.reports, reporters),
   };
 }
 
@@ -353,8 +356,4 @@ function reportOf(
   }));
   const skipped = { count, items: shown };
   return { schema: "earshot.report/2", ...info, stages, skipped, interrupted };
-}
-
-function never(): AbortSignal {
-  return new AbortController().signal;
 }

@@ -40,7 +40,7 @@ Examples:
 
 /** Runs `earshot list`. */
 async function listCommand({ json }: JsonFlag): Promise<void> {
-  const { kinds } = await import("../../plugins/plugin.ts");
+  const { kinds } = await import("../../plugins/load.ts");
   const all = await builtIns(kinds);
   if (json) {
     return printJson(all.map(({ kind, definition: { name, summary } }) => ({
