@@ -111,7 +111,7 @@ class SpecReader {
   /**
    * Reads a quoted text, or one that a pattern matches.
    *
-   * @param missing Message if there is none; without it, the text may be empty.
+   * @param missing Message about an empty text; without it, the text may be empty.
    */
   read(plain: RegExp, missing?: string): SpecValue {
     const [all, quoted] = QUOTED.exec(this.#rest) ?? plain.exec(this.#rest)!;
