@@ -60,9 +60,11 @@ function flag(value: boolean, help: string): Setting<boolean> {
     default: value,
     help,
     rule: "true or false",
-    read: (text) => ({ true: true, false: false })[text],
+    read: (text) => FLAGS.get(text),
   };
 }
+
+const FLAGS = new Map([["true", true], ["false", false]]);
 
 /** A setting with a few words as its values. The first is the default. */
 function choice<const Word extends string>(

@@ -63,6 +63,10 @@ Deno.test("readOptions() and startServer() take a number in its range, and name 
     await assert.rejects(startServer({ [name]: value }), error);
   }
   assert.throws(
+    () => read({ query: "done=constructor" }),
+    { message: "done must be true or false, but was constructor" },
+  );
+  assert.throws(
     () => read({ query: "ttftMs=" }),
     { message: 'ttftMs must be a number of at least 0, but was ""' },
   );

@@ -37,7 +37,9 @@ export function createItem(
   const isTool = kind === "tool";
   const place = { item_id: id, output_index: index };
   const at = isTool ? place : { ...place, content_index: 0 };
-  const extra = field === "text" && kind !== "reasoning" && { logprobs: [] };
+  const isMessage = kind === "text" || kind === "audio";
+  /** More fields of each event of the text. */
+  const extra = isMessage && { logprobs: [] };
   let text = "";
 
   function partOf(isWhole: boolean): object {
