@@ -33,7 +33,7 @@ export async function importRemote(
 ): Promise<Record<string, unknown>> {
   const { url, sha256 } = parseRemote(specifier);
   const failure = failureOf(url);
-  const { bytes, type } = await download(url, options);
+  const { bytes, type } = await download(url, options, failure);
   if (sha256 !== undefined) await verify(bytes, sha256, failure);
   checkImports(new TextDecoder().decode(bytes), failure);
   const module = `data:${type};base64,${bytes.toBase64()}`;
@@ -81,32 +81,26 @@ function parseRemote(specifier: string): { url: URL; sha256?: string } {
 
 function checkSafe(url: URL, failure: Failure): void {
   const { protocol } = url;
-  if (protocol === "https:" || (protocol === "http:" && isLoopback(url))) {
-    return;
-  }
+  const isSafe = protocol === "https:" ||
+    (protocol === "http:" && isLoopback(url));
+  if (isSafe) return;
   throw failure(
     "code is loaded only over https:, or over http: from this machine, so that nobody can change it on the way",
   );
 }
 
-interface Source {
-  readonly bytes: Uint8Array<ArrayBuffer>;
-  /** Media type of the `data:` URL. */
-  readonly type: string;
-}
-
+/** Returns the source and its media type. */
 async function download(
   url: URL,
   { fetch = globalThis.fetch, timeoutMs = 30_000 }: FetchOptions,
-): Promise<Source> {
-  const failure = failureOf(url);
+  failure: Failure,
+) {
   const signal = AbortSignal.timeout(timeoutMs);
   const headers = { accept: "application/typescript, text/javascript, */*" };
   try {
-    const response = await follow(
-      url,
-      (each) => fetch(each, { redirect: "manual", signal, headers }),
-    );
+    const get = (each: URL) =>
+      fetch(each, { redirect: "manual", signal, headers });
+    const response = await follow(url, get, failure);
     const bytes = await readBody(response, MAX_BYTES);
     checkIsCode(response, bytes, failure);
     return { bytes, type: mediaType(url, response) };
@@ -122,8 +116,8 @@ async function download(
 async function follow(
   url: URL,
   get: (url: URL) => Promise<Response>,
+  failure: Failure,
 ): Promise<Response> {
-  const failure = failureOf(url);
   let here = url;
   for (let hops = 0; hops <= MAX_REDIRECTS; hops++) {
     const response = await get(here);
@@ -175,9 +169,7 @@ async function verify(
   const digest = await crypto.subtle.digest("SHA-256", bytes);
   const found = new Uint8Array(digest).toHex();
   if (found !== sha256) {
-    throw failure(
-      `SHA-256 must be the pinned ${sha256}, but was ${found}`,
-    );
+    throw failure(`SHA-256 must be the pinned ${sha256}, but was ${found}`);
   }
 }
 

@@ -160,11 +160,8 @@ function mustDescribeItself(
 ): void {
   const isList = Array.isArray(needs) &&
     needs.flat().every((each) => typeof each === "string");
-  must(
-    isList,
-    "needs must be a list of columns, or of lists of columns",
-    needs,
-  );
+  const rule = "needs must be a list of columns, or of lists of columns";
+  must(isList, rule, needs);
   const missing = needs.filter((each) =>
     [each].flat().every((column) => columns[column] === undefined)
   );
@@ -229,11 +226,8 @@ class CallLog {
       event: (atMs) => {
         this.#note("event");
         const isRead = this.readsMs.includes(atMs);
-        must(
-          isRead,
-          "atMs of event() must be a time that read() returned",
-          atMs,
-        );
+        const rule = "atMs of event() must be a time that read() returned";
+        must(isRead, rule, atMs);
       },
       output: (atMs, delta) => {
         this.#note("output");

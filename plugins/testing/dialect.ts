@@ -71,14 +71,10 @@ export function testDialect(
     const audio = new Uint8Array(640).map((_, i) => i);
     const before = audio.slice();
     const first = dialect.append(audio);
-    must(
-      isDeepStrictEqual(audio, before),
-      "append() must not change the audio",
-    );
-    must(
-      isDeepStrictEqual(dialect.append(audio), first),
-      "append() must return the same message for the same audio",
-    );
+    const isKept = isDeepStrictEqual(audio, before);
+    must(isKept, "append() must not change the audio");
+    const isSame = isDeepStrictEqual(dialect.append(audio), first);
+    must(isSame, "append() must return the same message for the same audio");
   });
   suite.check("translates the messages of an utterance", (dialect) => {
     const steps = receiveAll(dialect, session, messages);
@@ -89,19 +85,14 @@ export function testDialect(
     const done = events.filter(({ kind }) => kind === "done").length;
     must(done === 1, "an utterance must end once", done);
     const found = transcriptOf(events);
-    must(
-      found === transcript,
-      `transcript must be ${JSON.stringify(transcript)}`,
-      found,
-    );
+    const rule = `transcript must be ${JSON.stringify(transcript)}`;
+    must(found === transcript, rule, found);
   });
   suite.check("keeps its state in its steps", (dialect) => {
     const first = receiveAll(dialect, session, messages);
     const second = receiveAll(dialect, session, messages);
-    must(
-      isDeepStrictEqual(first, second),
-      "receive() must return the same steps for the same messages",
-    );
+    const isSame = isDeepStrictEqual(first, second);
+    must(isSame, "receive() must return the same steps for the same messages");
   });
   suite.check("survives unknown messages", (dialect) => {
     for (const message of ["", "{", "[]", "{}", new Uint8Array(3)]) {
@@ -153,11 +144,9 @@ function mustBeStep({ events }: DialectStep<unknown>): void {
 }
 
 function mustBeMessage(message: unknown): void {
-  must(
-    typeof message === "string" || message instanceof Uint8Array,
-    "messages must be strings or bytes",
-    message,
-  );
+  const isMessage = typeof message === "string" ||
+    message instanceof Uint8Array;
+  must(isMessage, "messages must be strings or bytes", message);
 }
 
 /** Returns the transcript that events add up to. */

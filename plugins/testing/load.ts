@@ -48,11 +48,9 @@ export function testLoad(
     for (const load of invalid) {
       const opening = new Suite(load, options).use(() => {});
       const result = await outcomeOf(opening, "open()");
-      must(
-        "error" in result && isUsageError(result.error),
-        "invalid options must be rejected with a UsageError",
-        load.options,
-      );
+      const isRejected = "error" in result && isUsageError(result.error);
+      const rule = "invalid options must be rejected with a UsageError";
+      must(isRejected, rule, load.options);
     }
   });
   suite.check(
@@ -161,10 +159,8 @@ function mustBeOffered(
   }
   must(startsMs.length > 0, "a stage must start at least one request");
   for (const [i, atMs] of startsMs.entries()) {
-    must(
-      atMs >= (startsMs[i - 1] ?? 0) && atMs < Infinity,
-      `start times must be finite and ascend from 0: number ${i}`,
-      atMs,
-    );
+    const isNext = atMs >= (startsMs[i - 1] ?? 0) && atMs < Infinity;
+    const rule = `start times must be finite and ascend from 0: number ${i}`;
+    must(isNext, rule, atMs);
   }
 }

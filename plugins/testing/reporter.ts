@@ -40,10 +40,8 @@ export function testReporter(
     const given = testRun();
     const before = JSON.stringify(given);
     await reportAll(reporter, frozen(given));
-    must(
-      JSON.stringify(given) === before,
-      "data must be the same after the reporter received it",
-    );
+    const isSame = JSON.stringify(given) === before;
+    must(isSame, "data must be the same after the reporter received it");
   });
   check("returns nothing while the run continues", (reporter) => {
     const { info, samples, progress, stage } = testRun();
@@ -54,10 +52,8 @@ export function testReporter(
       stage: reporter.stage?.(stage),
     };
     for (const [name, result] of Object.entries(results)) {
-      must(
-        result === undefined,
-        `${name}() must return nothing, as the run does not wait for it`,
-      );
+      const rule = "must return nothing, as the run does not wait for it";
+      must(result === undefined, `${name}() ${rule}`);
     }
   });
   check("accepts many samples", async (reporter) => {
