@@ -75,7 +75,7 @@ export function withoutEmpty<Fields extends object>(
   return Object.fromEntries(present) as Fields;
 }
 
-/** Returns the text of a content that is a text or a list of parts, some of which have one. */
+/** Returns the text of a content: a string, or a list of parts that may have texts. */
 export function joinText(content: unknown): string {
   return textOf(content) ??
     objectsIn(content).map(({ text }) => textOf(text) ?? "").join("");

@@ -196,29 +196,27 @@ export function parseTranscript(
   format: ResponseFormat,
 ): Pick<Output, "text" | "usage"> {
   const json = /^\s*["{]/.test(body) ? tryJson(body) : undefined;
-  if (json !== undefined) {
-    const error = serverErrorIn(json);
-    if (error) throw error;
-    const text = textOf(json) ?? textOf(fieldOf(json, "text"));
-    if (text === undefined) throw noTranscript(body);
-    refuseWrappedEvents(text);
-    return withoutEmpty({ text, usage: usageOf(fieldOf(json, "usage")) });
+  const error = serverErrorIn(json);
+  if (error) throw error;
+  const text = json === undefined
+    ? textOfBody(body, format)
+    : textOf(json) ?? textOf(fieldOf(json, "text"));
+  if (text === undefined) {
+    throw protocolError(`must contain a transcript, but was ${found(body)}`);
   }
+  refuseWrappedEvents(text);
+  return withoutEmpty({ text, usage: usageOf(fieldOf(json, "usage")) });
+}
+
+/** Returns the text of an answer that is not JSON; `undefined` if it has none. */
+function textOfBody(body: string, format: ResponseFormat): string | undefined {
   refuseEventStream(body);
-  if (hasCues(body)) return { text: textOfCues(body) };
-  // Silence has no words and no cues: the body may be empty or a line break.
-  const isSilence = body.trim() === "" && TEXT_FORMATS.includes(format);
-  const isText = format === "text" && !isMarkup(body);
-  if (isSilence || isText) return { text: body.trim() };
-  throw noTranscript(body);
-}
-
-function isMarkup(body: string): boolean {
-  return /^\s*<(!doctype|html|\?xml)\b/i.test(body);
-}
-
-function noTranscript(body: string): RequestError {
-  return protocolError(`must contain a transcript, but was ${found(body)}`);
+  if (hasCues(body)) return textOfCues(body);
+  const text = body.trim();
+  // Silence has no words and no cues.
+  if (text === "") return TEXT_FORMATS.includes(format) ? "" : undefined;
+  const isMarkup = /^<(!doctype|html|\?xml)\b/i.test(text);
+  return format === "text" && !isMarkup ? text : undefined;
 }
 
 /** Returns the text of SRT or WebVTT: the lines below each line with times, without tags. */
