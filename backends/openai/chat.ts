@@ -6,7 +6,6 @@ import {
   type ConversationFormat,
   conversationRequests,
   isTextOnly,
-  joinBody,
   type PreparedTurn,
   turnsBehind,
 } from "./conversation.ts";
@@ -192,8 +191,6 @@ function chatFormat(settings: ChatSettings, model: string): ConversationFormat {
       }];
     },
     system: (content) => JSON.stringify({ role: "system", content }),
-    join: ({ head, system }, messages) =>
-      joinBody(head, [[system], ...messages]),
   };
 }
 

@@ -1,4 +1,5 @@
 import {
+  type AnsweredTurn,
   type Columns,
   type InferenceRequest,
   type Message,
@@ -61,20 +62,28 @@ export interface ConversationFormat {
   /** Returns the JSON that sets the system prompt. */
   system(prompt: string): string;
   /**
-   * Joins a body.
+   * Returns the JSON after the list of messages, the system prompt included. Without this method, the system prompt is
+   * the first message.
    *
-   * @throws {RequestError} `history_error` if an earlier answer lacks what the history needs.
+   * @throws {RequestError} `history_error` if the answer before lacks what the history needs.
    */
-  join(
-    prepared: Pick<PreparedTurn, "head" | "system">,
-    messages: readonly (readonly BodyPart[])[],
-    earlier: InferenceRequest["session"]["history"],
-  ): Uint8Array;
+  tail?(system: string, earlier: readonly AnsweredTurn[]): string;
 }
 
 /** Builds requests with conversations. Text and media are encoded ahead of time, once for all turns that send them again. */
 export function conversationRequests(format: ConversationFormat) {
   const { history, callHistories, list, prompt } = format;
+
+  function join(
+    { head, system }: Pick<PreparedTurn, "head" | "system">,
+    messages: readonly (readonly BodyPart[])[],
+    earlier: readonly AnsweredTurn[],
+  ): Uint8Array {
+    const tail = format.tail?.(system, earlier);
+    const all = tail === undefined ? [[system], ...messages] : messages;
+    return joinBytes([head, ...joinWithCommas(all), `]${tail ?? ""}}`]);
+  }
+
   return {
     needs: [["text", "messages", "audio", "images", "toolResult"]],
     async prepare(turn: Turn, signal: AbortSignal): Promise<PreparedTurn> {
@@ -101,7 +110,7 @@ export function conversationRequests(format: ConversationFormat) {
         ? ""
         : format.system(columns.system);
       const prepared = { head, system, own };
-      return { ...prepared, body: format.join(prepared, [own], []) };
+      return { ...prepared, body: join(prepared, [own], []) };
     },
     request(request: InferenceRequest<PreparedTurn>) {
       const { prepared, session: { history: earlier } } = request;
@@ -112,7 +121,7 @@ export function conversationRequests(format: ConversationFormat) {
       const system = turnsBehind(request, history)
         .map(({ prepared }) => prepared.system).findLast(Boolean) ?? "";
       const { head } = prepared;
-      return jsonRequest(format.join({ head, system }, messages, earlier));
+      return jsonRequest(join({ head, system }, messages, earlier));
     },
   };
 }
@@ -235,13 +244,4 @@ export function turnsBehind<Prepared>(
 ) {
   const earlier = history === "none" ? [] : session.history;
   return [...earlier, { turn, prepared, output: undefined }];
-}
-
-/** Joins a body: everything up to the list of messages, the messages, and the fields after them. */
-export function joinBody(
-  head: string,
-  messages: readonly (readonly BodyPart[])[],
-  tail = "",
-): Uint8Array {
-  return joinBytes([head, ...joinWithCommas(messages), `]${tail}}`]);
 }

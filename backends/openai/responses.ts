@@ -7,7 +7,6 @@ import {
   conversationRequests,
   type EncodedMessage,
   isTextOnly,
-  joinBody,
   ownMessages,
   type PreparedTurn,
   turnsBehind,
@@ -146,7 +145,7 @@ function responsesFormat(
     message: encodeItems,
     system: (prompt) =>
       hasInstructions ? "" : jsonField("instructions", prompt),
-    join({ head, system }, messages, earlier) {
+    tail(system, earlier) {
       const last = history === "server" ? earlier.at(-1)?.output : undefined;
       if (last && last.responseId === undefined) {
         throw new RequestError(
@@ -154,8 +153,7 @@ function responsesFormat(
           "history=server needs the id of the answer before, but the server sent none",
         );
       }
-      const previous = jsonField("previous_response_id", last?.responseId);
-      return joinBody(head, messages, system + previous);
+      return system + jsonField("previous_response_id", last?.responseId);
     },
   };
 }

@@ -18,22 +18,13 @@ type Counts =
     totalTokens?: number;
   };
 
-const FIELDS = [
-  "inputTokens",
-  "outputTokens",
-  "totalTokens",
-  "cachedTokens",
-  "audioTokens",
-  "reasoningTokens",
-  "audioSeconds",
-] as const;
-
 /**
  * Merges counts field by field and keeps the highest. Counts only grow while a server generates, so that a later 0 or an
  * object with fewer fields changes nothing, and the order does not matter.
  */
 function raise(counts: Counts, by: Counts): void {
-  for (const field of FIELDS) put(counts, field, by[field]);
+  const fields = Object.keys(by) as (keyof Counts)[];
+  for (const field of fields) put(counts, field, by[field]);
 }
 
 /** Merges the `usage` objects of one event, also those in its answers; returns `undefined` without one. */

@@ -1,4 +1,5 @@
 import { Buffer } from "node:buffer";
+import type { MediaFile } from "../../../plugins/mod.ts";
 import { joinBytes } from "../json.ts";
 
 /** A field of a form: text, or a file with its type and name. */
@@ -6,11 +7,7 @@ export interface FormField {
   /** Name of the field, such as `model` or `timestamp_granularities[]`. */
   readonly name: string;
   /** Text or file. */
-  readonly value: string | {
-    readonly bytes: Uint8Array;
-    readonly mediaType: string;
-    readonly name: string;
-  };
+  readonly value: string | MediaFile;
 }
 
 /** A form, ready to be sent. */
