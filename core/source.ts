@@ -88,7 +88,12 @@ export class SessionSource {
     this.#returned = undefined;
     if (returned) return returned;
     while (!this.#signal.aborted) {
-      await this.#until(() => this.#queue.length > 0 || this.#ended);
+      // Not #until(), which would let another caller take the session first.
+      while (
+        this.#queue.length === 0 && !this.#ended && !this.#signal.aborted
+      ) {
+        await this.#changed.promise;
+      }
       const head = this.#queue.shift();
       if (head === undefined) return undefined;
       this.#audioMs -= head.audioMs;

@@ -57,6 +57,19 @@ Deno.test("SessionSource ends after one pass without a usable item, and names ea
   await source.close();
 });
 
+Deno.test("SessionSource gives each of many callers that wait a session", async () => {
+  const source = open({ backend: backendOf(() => Promise.resolve()) });
+  source.keepAhead(3);
+  const take = async () => {
+    let taken = 0;
+    while (taken < 40 && await source.next() !== undefined) taken++;
+    return taken;
+  };
+  const taken = await Promise.all(Array.from({ length: 16 }, take));
+  assert.deepEqual(taken, Array(16).fill(40));
+  await source.close();
+});
+
 Deno.test("SessionSource keeps no more sessions ready than requested", async () => {
   let begun = 0;
   const source = open({ backend: backendOf(() => Promise.resolve(begun++)) });
