@@ -137,9 +137,9 @@ export interface SniffedBodyOptions {
  * time.
  */
 export function sniffedBody({ events, whole }: SniffedBodyOptions): Body {
-  const look = firstLine();
   let body: Body | undefined;
   let waiting: { readonly bytes: Buffer; readonly atMs: number }[] = [];
+  let start = "";
   let blankBytes = 0;
 
   function decide(isStream: boolean): boolean {
@@ -154,15 +154,20 @@ export function sniffedBody({ events, whole }: SniffedBodyOptions): Body {
   return {
     read(bytes, atMs) {
       if (body) return body.read(bytes, atMs);
-      const seen = look(bytes);
-      if (seen === "blank") {
+      waiting.push({ bytes, atMs });
+      start += bytes.toString("latin1");
+      const line = start.replace(BLANK, "");
+      if (line === "") {
         // Blank lines have no meaning in either form, and there may be any number of them.
         blankBytes += bytes.length;
         if (blankBytes > MAX_BODY_BYTES) throw tooLong("the body");
+        waiting = [];
+        if (bytes.length > 0) start = "\n";
         return false;
       }
-      waiting.push({ bytes, atMs });
-      return seen === "undecided" ? false : decide(seen === "stream");
+      if (isField(line)) return decide(true);
+      if (mayBeField(line) || BYTE_ORDER_MARK.startsWith(start)) return false;
+      return decide(false);
     },
     end() {
       if (!body) decide(false);
@@ -171,30 +176,8 @@ export function sniffedBody({ events, whole }: SniffedBodyOptions): Body {
   };
 }
 
-type Seen = "blank" | "undecided" | "stream" | "other";
+/** In Latin-1. */
+const BYTE_ORDER_MARK = "\xef\xbb\xbf";
 
-/** Looks at a body, cut anywhere, up to the first line that is not blank. */
-function firstLine(): (bytes: Buffer) => Seen {
-  let markBytes = 0;
-  let line = "";
-  return (bytes) => {
-    for (let i = 0; i < bytes.length; i++) {
-      const byte = bytes[i]!;
-      if (line === "" && byte === BYTE_ORDER_MARK[markBytes]) {
-        markBytes++;
-        continue;
-      }
-      if (markBytes > 0 && markBytes < BYTE_ORDER_MARK.length) return "other";
-      markBytes = BYTE_ORDER_MARK.length;
-      if (line === "" && (byte === LF || byte === CR)) continue;
-      line += String.fromCharCode(byte);
-      if (isField(line)) return "stream";
-      if (!mayBeField(line)) return "other";
-    }
-    return line === "" ? "blank" : "undecided";
-  };
-}
-
-const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf];
-const LF = 10;
-const CR = 13;
+/** The beginning of a body that has no meaning. */
+const BLANK = /^(\xef\xbb\xbf)?[\r\n]*/;

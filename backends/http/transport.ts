@@ -8,6 +8,7 @@ import {
   isUnprocessed,
   type Progress,
 } from "../connect/failures.ts";
+import { type LimitedRequest, Limits } from "../connect/limits.ts";
 import { isInformational } from "../connect/status.ts";
 import {
   type Connection,
@@ -21,7 +22,6 @@ import type {
   ResponseReader,
   Timeouts,
 } from "./http.ts";
-import { type LimitedRequest, Limits } from "./limits.ts";
 import { NetworkReads, type Response, responseOf } from "./response.ts";
 import { headerOf, type RawHeaders } from "./wire.ts";
 
@@ -139,7 +139,8 @@ class Exchange implements ConnectionUser, LimitedRequest {
     this.#context = context;
     this.#call = call;
     this.#reads = new NetworkReads(call.clock, this.#read);
-    this.#limits = new Limits(options, call.clock, this);
+    this.#limits = new Limits(call.clock, this);
+    this.#limits.whole(options.requestTimeoutMs);
   }
 
   run(): Promise<string | undefined> {
@@ -163,11 +164,12 @@ class Exchange implements ConnectionUser, LimitedRequest {
   }
 
   connecting(): void {
-    this.#limits.connecting();
+    const { connectTimeoutMs } = this.#context.options;
+    this.#limits.stage("connect_timeout", connectTimeoutMs);
   }
 
   connected(): void {
-    this.#limits.connected();
+    this.#limits.endStage();
     this.#call.mark("connected");
   }
 
@@ -186,8 +188,9 @@ class Exchange implements ConnectionUser, LimitedRequest {
   #sent(connection: Connection): void {
     if (this.#isSettled || this.#response) return;
     if (connection !== this.#connection) return;
+    const { headersTimeoutMs } = this.#context.options;
     this.#call.mark("requestSent");
-    this.#limits.sent();
+    this.#limits.stage("headers_timeout", headersTimeoutMs);
   }
 
   onHeaders(status: number, headers: RawHeaders): boolean {
@@ -196,12 +199,13 @@ class Exchange implements ConnectionUser, LimitedRequest {
       this.#settle(endless(status));
     }
     if (!isFinal || this.#isSettled) return true;
-    const { reader, options: { clean } } = this.#context;
+    const { reader, options: { clean, receiveTimeoutMs } } = this.#context;
     const call = this.#call;
     const atMs = this.#headersMs = call.clock.now();
     this.#requestId = headerOf(headers, "x-request-id");
     call.mark("headers", atMs);
-    this.#limits.receiving();
+    this.#limits.endStage();
+    this.#limits.silence(receiveTimeoutMs);
     const head = { status, headers, atMs, url: this.#destination.url };
     const settle = this.#settle;
     try {

@@ -13,7 +13,8 @@ import {
   type UtteranceMode,
 } from "../../plugins/mod.ts";
 import type { Proxy } from "../connect/endpoint.ts";
-import { type Timeout, timeoutError } from "../connect/failures.ts";
+import { type LimitedRequest, Limits } from "../connect/limits.ts";
+import { limitMs } from "../connect/options.ts";
 import { type Trace, withCode } from "../connect/server_text.ts";
 import {
   closeFailure,
@@ -77,12 +78,13 @@ export function utter(
 }
 
 /** This is the timed path: work that can be done before or after is done there. */
-class Utterance implements SocketListener {
+class Utterance implements SocketListener, LimitedRequest {
   readonly #connection: Connection;
   readonly #frames: Frames;
   readonly #call: Call;
   readonly #settings: UtteranceSettings;
   readonly #outcome = Promise.withResolvers<Output>();
+  readonly #limits: Limits;
   #isOpen = false;
   #hasBegun = false;
   #hasEnded = false;
@@ -90,9 +92,7 @@ class Utterance implements SocketListener {
   #transcript = "";
   #receivedMs = 0;
   #ignored = 0;
-  #stopRequestTimeout = nothing;
-  #stopTimeout = nothing;
-  #stopReceiveTimeout = nothing;
+  #stopRest = nothing;
   #stopAbort = nothing;
 
   constructor(
@@ -103,6 +103,7 @@ class Utterance implements SocketListener {
     this.#frames = frames;
     this.#call = call;
     this.#settings = settings;
+    this.#limits = new Limits(call.clock, this);
   }
 
   run(): Promise<Output> {
@@ -110,15 +111,14 @@ class Utterance implements SocketListener {
     const { requestTimeoutMs, connectTimeoutMs } = this.#settings;
     this.#connection.user = this;
     this.#stopAbort = this.#call.onAbort(this.#abort);
-    const limitMs = requestTimeoutMs ??
-      REQUEST_TIMEOUT_MS + 2 * this.#frames.durationMs;
-    if (typeof limitMs === "number") {
-      this.#stopRequestTimeout = this.#failAfter("request_timeout", limitMs);
-    }
+    const { durationMs } = this.#frames;
+    this.#limits.whole(
+      limitMs(requestTimeoutMs ?? REQUEST_TIMEOUT_MS + 2 * durationMs),
+    );
     this.#isOpen = isReady;
     if (isReady) {
-      this.#stopTimeout = this.#call.clock.at(restedMs, this.#begin);
-    } else this.#limit("connect_timeout", connectTimeoutMs);
+      this.#stopRest = this.#call.clock.at(restedMs, this.#begin);
+    } else this.#limits.stage("connect_timeout", connectTimeoutMs);
     return this.#outcome.promise;
   }
 
@@ -126,7 +126,7 @@ class Utterance implements SocketListener {
     const atMs = this.#call.clock.now();
     this.#isOpen = true;
     this.#call.mark("connected", atMs);
-    this.#limit("ready_timeout", this.#settings.readyTimeoutMs);
+    this.#limits.stage("ready_timeout", this.#settings.readyTimeoutMs);
     try {
       this.#take(this.#connection.start(), atMs);
     } catch (error) {
@@ -208,16 +208,19 @@ class Utterance implements SocketListener {
 
   readonly #begin = (): void => {
     if (this.#hasBegun) return;
-    const { dialect, mode, speed } = this.#settings;
+    const { dialect, mode, speed, receiveTimeoutMs } = this.#settings;
+    const { durationMs } = this.#frames;
     this.#hasBegun = true;
-    this.#stopTimeout();
+    this.#limits.endStage();
     try {
       sendAll(this.#connection, dialect.begin(mode));
     } catch (error) {
       return this.#dialectFailed(error);
     }
     this.#receivedMs = this.#call.clock.now();
-    this.#checkReceived();
+    this.#limits.silence(
+      limitMs(receiveTimeoutMs ?? RECEIVE_TIMEOUT_MS + durationMs),
+    );
     this.#microphone = openMicrophone(this.#frames, {
       connection: this.#connection,
       call: this.#call,
@@ -236,7 +239,10 @@ class Utterance implements SocketListener {
       return this.#dialectFailed(error);
     }
     this.#hasEnded = true;
-    this.#limit("final_timeout", finalTimeoutMs ?? this.#finalTimeoutMs());
+    this.#limits.stage(
+      "final_timeout",
+      finalTimeoutMs ?? this.#finalTimeoutMs(),
+    );
   }
 
   /** A server that got unpaced audio had no time to work while it arrived. */
@@ -297,31 +303,13 @@ class Utterance implements SocketListener {
     );
   }
 
-  /** Starts the timeout of the next stage, in place of the one before. */
-  #limit(timeout: Timeout, limitMs: number): void {
-    this.#stopTimeout();
-    this.#stopTimeout = this.#failAfter(timeout, limitMs);
+  lastMs(): number {
+    return this.#receivedMs;
   }
 
-  #failAfter(timeout: Timeout, limitMs: number): () => void {
-    const { clock } = this.#call;
-    return clock.at(
-      clock.now() + limitMs,
-      () => this.#fail(timeoutError(timeout, limitMs)),
-    );
+  expired(failure: RequestError): void {
+    this.#fail(failure);
   }
-
-  /** Uses one timer for any number of messages: when it fires, it checks the time of the last one. */
-  readonly #checkReceived = (): void => {
-    const limitMs = this.#settings.receiveTimeoutMs ??
-      RECEIVE_TIMEOUT_MS + this.#frames.durationMs;
-    if (limitMs === "off" || limitMs === false) return;
-    const { clock } = this.#call;
-    const endMs = this.#receivedMs + limitMs;
-    if (clock.now() < endMs) {
-      this.#stopReceiveTimeout = clock.at(endMs, this.#checkReceived);
-    } else this.#fail(timeoutError("receive_timeout", limitMs));
-  };
 
   readonly #abort = (reason: unknown): void => {
     this.#release();
@@ -342,9 +330,8 @@ class Utterance implements SocketListener {
   }
 
   #release(): void {
-    this.#stopRequestTimeout();
-    this.#stopTimeout();
-    this.#stopReceiveTimeout();
+    this.#stopRest();
+    this.#limits.stop();
     this.#microphone?.stop();
     this.#connection.user = undefined;
     this.#stopAbort();
