@@ -15,12 +15,10 @@ export const MAX_BODY_BYTES = 64 * 1024 * 1024;
 
 /** The failure of a response that would fill the memory; `part` is the part that is too long. */
 export function tooLong(part: string): RequestError {
-  return new RequestError(
-    "too_large",
-    `The response is too large: ${part} must be at most ${
-      MAX_BODY_BYTES / 1024 / 1024
-    } MiB`,
-  );
+  const maxMiB = MAX_BODY_BYTES / 1024 / 1024;
+  const message =
+    `The response is too large: ${part} must be at most ${maxMiB} MiB`;
+  return new RequestError("too_large", message);
 }
 
 /**
@@ -32,10 +30,10 @@ export function bodyText(bytes: Buffer): string {
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {
-    throw new RequestError(
-      "protocol_error",
-      `The response must be UTF-8 text, but was ${shownBytes(bytes)}`,
-    );
+    const message = `The response must be UTF-8 text, but was ${
+      shownBytes(bytes)
+    }`;
+    throw new RequestError("protocol_error", message);
   }
 }
 
@@ -74,10 +72,9 @@ export function isKnownEncoding(encoding: string): boolean {
  */
 export function decoderFor(encoding: string): OpenDecoder {
   if (isKnownEncoding(encoding)) return DECODERS[encoding]!;
-  throw new RequestError(
-    "protocol_error",
-    `The response's content-encoding must be gzip, deflate or br, but was ${encoding}`,
-  );
+  const message =
+    `The response's content-encoding must be gzip, deflate or br, but was ${encoding}`;
+  throw new RequestError("protocol_error", message);
 }
 
 /**
@@ -132,9 +129,7 @@ function decode(
 
 /** The failure of a body that is not compressed as its header says. */
 export function damaged(cause: Error): RequestError {
-  return new RequestError(
-    "protocol_error",
-    "The response must be compressed as its content-encoding says",
-    { cause },
-  );
+  const message =
+    "The response must be compressed as its content-encoding says";
+  return new RequestError("protocol_error", message, { cause });
 }

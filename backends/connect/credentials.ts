@@ -17,18 +17,15 @@ export function headersOf(
     return { ...(authorization && { authorization }), ...headers };
   }
   const key = env(apiKeyEnv);
+  const variable = shownVariable(apiKeyEnv);
   if (!key) {
     throw new UsageError(
-      `apiKeyEnv: the environment variable must be set: ${
-        shownVariable(apiKeyEnv)
-      }`,
+      `apiKeyEnv: the environment variable must be set: ${variable}`,
     );
   }
   if (!HEADER_VALUE.test(key)) {
     throw new UsageError(
-      `apiKeyEnv: the key in ${
-        shownVariable(apiKeyEnv)
-      } must be one line of text`,
+      `apiKeyEnv: the key in ${variable} must be one line of text`,
     );
   }
   return { ...headers, Authorization: `Bearer ${key}` };

@@ -179,11 +179,9 @@ function tunnelRefused({ url }: Proxy, status: number): RequestError {
   const hint = status === 407
     ? " (it requires a user and a password in its URL)"
     : "";
-  return new RequestError(
-    "connect_error",
-    `The proxy ${url.host} refused a tunnel to the server: HTTP ${status}${hint}`,
-    { code: String(status) },
-  );
+  const message =
+    `The proxy ${url.host} refused a tunnel to the server: HTTP ${status}${hint}`;
+  return new RequestError("connect_error", message, { code: String(status) });
 }
 
 /**

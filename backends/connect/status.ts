@@ -23,10 +23,8 @@ export function notAnAnswer(status: number): RequestError {
   const problem = status === 101
     ? "it switches to another protocol, which the request did not ask for"
     : "HTTP does not define this status";
-  return new RequestError(
-    "protocol_error",
-    `The server answered HTTP ${status}: ${problem}`,
-  );
+  const message = `The server answered HTTP ${status}: ${problem}`;
+  return new RequestError("protocol_error", message);
 }
 
 /** The failure of a status of 300 and above, with the server's message from the body's text. */

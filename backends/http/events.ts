@@ -117,10 +117,8 @@ function invalidText(line: string): RequestError {
 
 function invalidLine(rule: string, line: string): RequestError {
   const shown = readable(line) ?? "data that is not text";
-  return new RequestError(
-    "protocol_error",
-    `The response is not valid: ${rule}, but was ${shown}`,
-  );
+  const message = `The response is not valid: ${rule}, but was ${shown}`;
+  return new RequestError("protocol_error", message);
 }
 
 /** The two ways to read a body. */

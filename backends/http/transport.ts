@@ -323,8 +323,7 @@ class Exchange implements ConnectionUser, LimitedRequest {
 }
 
 function endless(status: number): RequestError {
-  return new RequestError(
-    "protocol_error",
-    `The server sent more than ${MAX_INFORMATIONAL} informational responses, the last with status ${status}, and no response`,
-  );
+  const message =
+    `The server sent more than ${MAX_INFORMATIONAL} informational responses, the last with status ${status}, and no response`;
+  return new RequestError("protocol_error", message);
 }

@@ -193,14 +193,11 @@ class Utterance implements SocketListener, LimitedRequest {
         return this.#ignore(event.type);
       case "noted":
         return;
-      case "error":
-        return this.#fail(
-          new RequestError(
-            "server_error",
-            withCode(event.message, event.code),
-            { code: event.code },
-          ),
-        );
+      case "error": {
+        const { message, code } = event;
+        const text = withCode(message, code);
+        return this.#fail(new RequestError("server_error", text, { code }));
+      }
       default:
         throw new TypeError(`unknown event ${Deno.inspect(event)}`);
     }
@@ -284,23 +281,17 @@ class Utterance implements SocketListener, LimitedRequest {
     }
     const sentMs = this.#microphone?.sentMs() ?? 0;
     const { durationMs } = this.#frames;
-    this.#fail(
-      new RequestError(
-        "ended_early",
-        `The server ended the utterance before its audio ended: sent ${sentMs} of ${durationMs} ms`,
-      ),
-    );
+    const message =
+      `The server ended the utterance before its audio ended: sent ${sentMs} of ${durationMs} ms`;
+    this.#fail(new RequestError("ended_early", message));
   }
 
   #ignore(type: string): void {
     const count = ++this.#ignored;
     if (count <= this.#settings.maxIgnoredEvents) return;
-    this.#fail(
-      new RequestError(
-        "protocol_error",
-        `The server sent ${count} events that the dialect does not know, the last of type ${type}: see maxIgnoredEvents`,
-      ),
-    );
+    const message =
+      `The server sent ${count} events that the dialect does not know, the last of type ${type}: see maxIgnoredEvents`;
+    this.#fail(new RequestError("protocol_error", message));
   }
 
   lastMs(): number {

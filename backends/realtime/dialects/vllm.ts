@@ -70,10 +70,9 @@ function greet(
   const type = typeOf(message);
   if (type === "error") return { state, events: [errorOf(message)] };
   if (type !== "session.created") {
-    throw new RequestError(
-      "protocol_error",
-      `The server's first message must be session.created, but was ${type}`,
-    );
+    const message =
+      `The server's first message must be session.created, but was ${type}`;
+    throw new RequestError("protocol_error", message);
   }
   const { model, extras } = state.greeting;
   const update = { ...extras, type: "session.update", model };

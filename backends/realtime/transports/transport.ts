@@ -123,26 +123,20 @@ export const RULE = {
 
 /** A broken rule of the WebSocket protocol. */
 export function violation(rule: string): RequestError {
-  return new RequestError(
-    "protocol_error",
-    `The server broke the WebSocket protocol: ${rule}`,
-  );
+  const message = `The server broke the WebSocket protocol: ${rule}`;
+  return new RequestError("protocol_error", message);
 }
 
 /** An invalid answer to the upgrade request. */
 export function badUpgrade(rule: string): RequestError {
-  return new RequestError(
-    "protocol_error",
-    `The server's answer to the upgrade is not valid: ${rule}`,
-  );
+  const message = `The server's answer to the upgrade is not valid: ${rule}`;
+  return new RequestError("protocol_error", message);
 }
 
 /** A message beyond {@linkcode MAX_MESSAGE_BYTES} or {@linkcode MAX_MESSAGE_FRAGMENTS}. */
 export function tooLarge(): RequestError {
-  return new RequestError(
-    "too_large",
-    `The server sent a message of more than ${
-      MAX_MESSAGE_BYTES / 1024 / 1024
-    } MiB, or in more than ${MAX_MESSAGE_FRAGMENTS} fragments`,
-  );
+  const maxMiB = MAX_MESSAGE_BYTES / 1024 / 1024;
+  const message =
+    `The server sent a message of more than ${maxMiB} MiB, or in more than ${MAX_MESSAGE_FRAGMENTS} fragments`;
+  return new RequestError("too_large", message);
 }
