@@ -93,10 +93,8 @@ export function shownVariable(name: string): string {
 export function secretsIn(
   values: Record<string, string> | URLSearchParams,
 ): string[] {
-  const pairs = values instanceof URLSearchParams
-    ? [...values]
-    : Object.entries(values);
-  return pairs.map(([, value]) => value.replace(/^(Bearer|Basic|Token) /i, ""));
+  const texts = [...new URLSearchParams(values).values()];
+  return texts.map((text) => text.replace(/^(Bearer|Basic|Token) /i, ""));
 }
 
 /** Adds headers whose names, in any case, are not among the given ones. */

@@ -54,13 +54,9 @@ export function routeTo(url: URL, { tls, http2, env }: RouteOptions): Route {
 }
 
 /** A connection to open. */
-export interface DialOptions {
+export interface DialOptions extends Omit<RouteOptions, "env"> {
   /** The http or https URL of the server, or of the proxy that forwards requests. */
   readonly url: URL;
-  /** Certificates and keys. */
-  readonly tls: TlsOptions;
-  /** Whether HTTP/2 may be negotiated over TLS. */
-  readonly http2: boolean;
   /** The proxy to tunnel through. */
   readonly tunnel: Proxy | undefined;
 }

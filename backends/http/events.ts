@@ -121,20 +121,15 @@ function invalidLine(rule: string, line: string): RequestError {
   return new RequestError("protocol_error", message);
 }
 
-/** The two ways to read a body. */
-export interface SniffedBodyOptions {
-  /** Returns the reader of an event stream. Called at most once. */
-  events(): Body;
-  /** Returns the reader of any other body. Called at most once. */
-  whole(): Body;
-}
-
 /**
  * Reads a body that may be an event stream although its content type does not say so. The first line that is not blank
  * decides, as soon as enough of it has arrived: an event stream begins with a field or a comment. Each read keeps its
  * time.
+ *
+ * @param events Returns the reader of an event stream. One of the two functions is called, once.
+ * @param whole Returns the reader of any other body.
  */
-export function sniffedBody({ events, whole }: SniffedBodyOptions): Body {
+export function sniffedBody(events: () => Body, whole: () => Body): Body {
   let body: Body | undefined;
   let waiting: { readonly bytes: Buffer; readonly atMs: number }[] = [];
   let start = "";

@@ -279,10 +279,7 @@ function sniff(reads: readonly (string | Uint8Array)[]) {
       end: () => {},
     };
   };
-  const body = sniffedBody({
-    events: () => bodyOf("events"),
-    whole: () => bodyOf("whole"),
-  });
+  const body = sniffedBody(() => bodyOf("events"), () => bodyOf("whole"));
   reads.forEach((bytes, i) => body.read(Buffer.from(bytes as string), i));
   const early = seen.kind;
   body.end();
@@ -364,10 +361,7 @@ Deno.test("sniffedBody() loses no bytes but blank lines before all else", () => 
 });
 
 Deno.test("sniffedBody() refuses blank lines without an end", () => {
-  const body = sniffedBody({
-    events: () => assert.fail(),
-    whole: () => assert.fail(),
-  });
+  const body = sniffedBody(() => assert.fail(), () => assert.fail());
   const piece = Buffer.alloc(MAX_BODY_BYTES / 8, "\n");
   for (let i = 0; i < 8; i++) body.read(piece, i);
   assert.throws(() => body.read(piece, 8), { class: "too_large" });

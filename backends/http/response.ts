@@ -190,13 +190,11 @@ function bodyOf(
   }
   const { mislabelled } = reader;
   if (!mislabelled) return whole();
-  return sniffedBody({
-    events() {
-      mislabelled(contentType);
-      return events();
-    },
-    whole,
-  });
+  const mislabelledEvents = () => {
+    mislabelled(contentType);
+    return events();
+  };
+  return sniffedBody(mislabelledEvents, whole);
 }
 
 /** Largest part of an error's body that is read. */

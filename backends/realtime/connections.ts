@@ -168,9 +168,8 @@ export function closeFailure(
   if (isRequestError(error)) return error;
   const why = [reason, error && connectReason(error, { proxy }).text]
     .filter(Boolean).join(": ");
-  return new RequestError(
-    "closed",
-    `The connection was closed with ${code}${why && `: ${snippet(why)}`}`,
-    { code: clientLimitIn(error) ?? String(code) },
-  );
+  const shown = why && `: ${snippet(why)}`;
+  const message = `The connection was closed with ${code}${shown}`;
+  const shownCode = clientLimitIn(error) ?? String(code);
+  return new RequestError("closed", message, { code: shownCode });
 }

@@ -252,13 +252,8 @@ async function open(
   const { signal, warn } = context;
   const { proxy } = target;
   const trace = traceTo(context, clean);
-  const pool = new ConnectionPool({
-    transport,
-    dialect,
-    session,
-    reuse,
-    trace,
-  });
+  const shared = { transport, dialect, session, reuse, trace };
+  const pool = new ConnectionPool(shared);
   const maxBytes = CACHE_BYTES;
   const framesFor = frameCache({
     dialect,

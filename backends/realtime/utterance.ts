@@ -92,8 +92,8 @@ class Utterance implements SocketListener, LimitedRequest {
   #transcript = "";
   #receivedMs = 0;
   #ignored = 0;
-  #stopRest = nothing;
-  #stopAbort = nothing;
+  #stopRest: (() => void) | undefined;
+  #stopAbort: (() => void) | undefined;
 
   constructor(
     connection: Connection,
@@ -321,11 +321,11 @@ class Utterance implements SocketListener, LimitedRequest {
   }
 
   #release(): void {
-    this.#stopRest();
+    this.#stopRest?.();
     this.#limits.stop();
     this.#microphone?.stop();
     this.#connection.user = undefined;
-    this.#stopAbort();
+    this.#stopAbort?.();
   }
 }
 
@@ -333,5 +333,3 @@ class Utterance implements SocketListener, LimitedRequest {
 function textOf({ buffer, byteOffset, byteLength }: Uint8Array): string {
   return Buffer.from(buffer, byteOffset, byteLength).toString();
 }
-
-function nothing(): void {}
