@@ -187,10 +187,10 @@ function* edits(
   unit: RegExp,
 ): Slices<EditCounts> {
   const numbers = new Map<string, number>();
-  const known = yield* numbered(
-    reference.matchAll(unit),
-    (text) => numbers.get(text) ?? addNumber(numbers, text),
-  );
+  const known = yield* numbered(reference.matchAll(unit), (text) => {
+    if (!numbers.has(text)) numbers.set(text, numbers.size);
+    return numbers.get(text)!;
+  });
   const said = yield* numbered(
     hypothesis.matchAll(unit),
     (text) => numbers.get(text) ?? -1,
@@ -200,12 +200,6 @@ function* edits(
   const surplus = a.length - b.length; // d − i, on every way
   const d = (errors - s + surplus) / 2;
   return { s, d, i: d - surplus, n: known.length };
-}
-
-function addNumber(numbers: Map<string, number>, unit: string): number {
-  const number = numbers.size;
-  numbers.set(unit, number);
-  return number;
 }
 
 /** Units that are numbered in one slice. */

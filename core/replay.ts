@@ -52,16 +52,13 @@ export class Replay {
   }
 }
 
-/** The times of a stage, as its samples show them. */
-interface Span {
-  stageStartMs: number;
-  startMs: number;
-  endMs: number;
-}
-
 /** Makes records of stages whose end was never saved, as the run was killed, from their samples. */
 export class CutStages {
-  readonly #spans = new Map<number, Span>();
+  /** The times of each stage, as its samples show them. */
+  readonly #spans = new Map<
+    number,
+    { stageStartMs: number; startMs: number; endMs: number }
+  >();
 
   /** Adds a sample. */
   add({ stage, phase, scheduledMs, endedMs }: Sample): void {

@@ -196,10 +196,7 @@ function scale(number: number, factor: number): number {
 }
 
 /** Judges SLOs by what a stage measured. A metric without data misses its SLO: nothing shows that it was kept. */
-export function judgeSlos(
-  slos: readonly Slo[],
-  stage: Measured,
-): SloResult[] {
+export function judgeSlos(slos: readonly Slo[], stage: Measured): SloResult[] {
   return slos.map((slo) => {
     const { text, metric, quantile, operator, limit, unit } = slo;
     const { value, n } = valueOf(slo, stage);

@@ -295,10 +295,7 @@ export class StageRun implements StageContext {
     const lastMs = reason === "interrupted"
       ? atMs
       : this.#digest.lastEndMs ?? atMs;
-    return Math.max(
-      this.#startMs,
-      Math.min(lastMs, this.#endMs ?? Infinity),
-    );
+    return Math.max(this.#startMs, Math.min(lastMs, this.#endMs ?? Infinity));
   }
 
   #progress(): Progress {

@@ -79,11 +79,13 @@ function slowReason(
   // A lower quantile cannot be above the limit where this one is not.
   const ms = quantile && measure?.[quantile];
   if (ms === undefined || ms <= limitMs) return [];
-  const limit = `${down(limitMs)} ms${from ? ` (${from})` : ""}`;
+  // Rounded away from each other, so that a value above its limit is also shown as above.
+  const value = `${Math.ceil(ms * 100) / 100} ms`;
+  const limit = `${Math.floor(limitMs * 100) / 100} ms`;
   return [
-    `${what} ${quantile} is ${
-      up(ms)
-    } ms, above the limit of ${limit}: ${FEWER_STREAMS}`,
+    `${what} ${quantile} is ${value}, above the limit of ${limit}${
+      from ? ` (${from})` : ""
+    }: ${FEWER_STREAMS}`,
   ];
 }
 
@@ -107,13 +109,11 @@ function clientFailureReasons({ counts, failures }: Judged): string[] {
   }
   const all = [...byCode.values()].reduce((sum, count) => sum + count, 0);
   if (all <= CLIENT_FAILURE_SHARE * ended) return [];
-  return [...byCode].map(([code, count]) =>
-    `${count} of ${ended} requests (${
-      percent(count / ended)
-    }) failed on this machine, not at the server, with ${code}: ${
-      clientLimit(code)!.remedy
-    }`
-  );
+  return [...byCode].map(([code, count]) => {
+    const percent = Number((100 * (count / ended)).toPrecision(3));
+    const { remedy } = clientLimit(code)!;
+    return `${count} of ${ended} requests (${percent} %) failed on this machine, not at the server, with ${code}: ${remedy}`;
+  });
 }
 
 /** Number of failures that a reason names. */
@@ -132,17 +132,4 @@ function failureReason({ counts, failures }: Judged): string | undefined {
     `${note.count} of ${ended} ${note.class}: ${note.message}`
   );
   return `no request succeeded: ${causes.join("; ")}`;
-}
-
-/** Value and limit are rounded away from each other, so that a value above its limit is also shown as above. */
-function up(ms: number): number {
-  return Math.ceil(ms * 100) / 100;
-}
-
-function down(ms: number): number {
-  return Math.floor(ms * 100) / 100;
-}
-
-function percent(share: number): string {
-  return `${Number((100 * share).toPrecision(3))} %`;
 }

@@ -48,46 +48,38 @@ export class Abort {
   readonly #tasks: AbortTask[] = [];
   readonly #unlink: () => void;
   #controller: AbortController | undefined;
-  #aborted = false;
-  #reason: unknown;
+  aborted = false;
+  /** The reason given to {@linkcode abort}, or the shared signal's. */
+  reason: unknown;
 
   constructor(shared: AbortSignal) {
     this.#unlink = onAbort(shared, (reason) => this.abort(reason));
-  }
-
-  get aborted(): boolean {
-    return this.#aborted;
-  }
-
-  /** The reason given to {@linkcode abort}, or the shared signal's. */
-  get reason(): unknown {
-    return this.#reason;
   }
 
   /** The same abort as a signal, which is created when it is first read. */
   get signal(): AbortSignal {
     if (this.#controller) return this.#controller.signal;
     this.#controller = new AbortController();
-    if (this.#aborted) this.#controller.abort(this.#reason);
+    if (this.aborted) this.#controller.abort(this.reason);
     return this.#controller.signal;
   }
 
   throwIfAborted(): void {
-    if (this.#aborted) throw this.#reason;
+    if (this.aborted) throw this.reason;
   }
 
   abort(reason: unknown): void {
-    if (this.#aborted) return;
-    this.#aborted = true;
-    this.#reason = reason;
+    if (this.aborted) return;
+    this.aborted = true;
+    this.reason = reason;
     for (const task of this.#tasks.splice(0)) task(reason);
     this.#controller?.abort(reason);
   }
 
   /** Runs `task` at the abort, or at once if that has happened. Returns a function that removes the task. */
   onAbort(task: AbortTask): () => void {
-    if (this.#aborted) {
-      task(this.#reason);
+    if (this.aborted) {
+      task(this.reason);
       return () => {};
     }
     this.#tasks.push(task);

@@ -251,36 +251,25 @@ function stepBack(
   const { fewest, low, high } = cells;
   const { down, right, diagonal, words } = vectors;
   const at = (j - vectors.from) * words;
+  const bit = (vector: Int32Array, i: number) =>
+    vector[at + (i >>> 5)]! >>> (i & 31) & 1;
   let newLow = -1, newHigh = -1;
   // Values of the row below, in column `j` and in the column before.
   let below = FAR, newBelow = FAR;
-  for (let i = high; i >= 0;) {
-    const word = i >>> 5;
-    const steps = diagonal[at + word]!;
-    const downs = down[at + word]!;
-    // A row's bit in `right` is one lower: the first row of a word has its bit in the word before.
-    const rights = (right[at + word]! << 1) |
-      (word > 0 ? right[at + word - 1]! >>> 31 : 1);
-    for (const first = word << 5; i >= first; i--) {
-      const here = i >= low ? fewest[i]! : FAR;
-      let best = FAR;
-      if (rights >>> i & 1) best = here;
-      if (steps >>> i & 1 && below < FAR) {
-        const through = a[i] === value ? below : below + 1;
-        if (through < best) best = through;
-      }
-      if (downs >>> i & 1 && newBelow < best) best = newBelow;
-      fewest[i] = best;
-      if (best < FAR) {
-        newLow = i;
-        if (newHigh < 0) newHigh = i;
-      } else if (i < low) {
-        i = -1;
-        break;
-      }
-      below = here;
-      newBelow = best;
+  for (let i = high; i >= 0; i--) {
+    const here = i >= low ? fewest[i]! : FAR;
+    let best = i === 0 || bit(right, i - 1) ? here : FAR;
+    if (below < FAR && bit(diagonal, i)) {
+      best = Math.min(best, a[i] === value ? below : below + 1);
     }
+    if (newBelow < FAR && bit(down, i)) best = Math.min(best, newBelow);
+    fewest[i] = best;
+    if (best < FAR) {
+      newLow = i;
+      if (newHigh < 0) newHigh = i;
+    } else if (i < low) break;
+    below = here;
+    newBelow = best;
   }
   cells.low = newLow;
   cells.high = newHigh;

@@ -42,9 +42,6 @@ export async function disposeInTime(
   { clock, warn }: DisposalOptions,
 ): Promise<void> {
   if (await settlesWithin(DISPOSAL_LIMIT_MS, dispose(), clock)) return;
-  warn(
-    `${name} did not close within ${
-      DISPOSAL_LIMIT_MS / 1000
-    } s and was left behind`,
-  );
+  const seconds = DISPOSAL_LIMIT_MS / 1000;
+  warn(`${name} did not close within ${seconds} s and was left behind`);
 }

@@ -15,10 +15,8 @@ export function random(seed: number, purpose: string): Random {
   for (let i = 0; i < purpose.length; i++) {
     hash = mix(hash ^ purpose.charCodeAt(i));
   }
-  let a = mix(hash + 1),
-    b = mix(hash + 2),
-    c = mix(hash + 3),
-    d = mix(hash + 4) | 1;
+  let a = mix(hash + 1), b = mix(hash + 2);
+  let c = mix(hash + 3), d = mix(hash + 4) | 1;
   return () => {
     const result = Math.imul(rotate(Math.imul(b, 5), 7), 9) >>> 0;
     const t = b << 9;

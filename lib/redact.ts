@@ -12,16 +12,10 @@ type Value = string | number;
  * the fragment of URLs.
  */
 export function redact(options: unknown): unknown {
-  return mapValues(
-    options,
-    [],
-    (value, keys) =>
-      isSecretPath(keys)
-        ? HIDDEN
-        : typeof value === "string"
-        ? redactUrl(value)
-        : value,
-  );
+  return mapValues(options, [], (value, keys) => {
+    if (isSecretPath(keys)) return HIDDEN;
+    return typeof value === "string" ? redactUrl(value) : value;
+  });
 }
 
 /** Returns, as text, the values that {@linkcode redact} hides because of their keys. */

@@ -5,9 +5,8 @@
  */
 export function staticImports(source: string): string[] {
   const found = new Set<string>();
-  let depth = 0;
+  let depth = 0, at = 0;
   let last = ";";
-  let at = 0;
   while (at < source.length) {
     const step = stepAt(source, at, last);
     const text = source.slice(at, at + step.length);
@@ -86,14 +85,14 @@ function substitutionLength(source: string, start: number): number {
   return at - start;
 }
 
+const BEFORE_VALUES =
+  /^(return|typeof|case|in|of|do|else|void|delete|throw|new|await|yield)$/;
+
 /** Reports whether a slash begins a regular expression: after a value it is a division. */
 function mayBeginRegex(last: string): boolean {
   const word = last.trim();
-  if (
-    /^(return|typeof|case|in|of|do|else|void|delete|throw|new|await|yield)$/
-      .test(word)
-  ) return true;
-  return !/[\p{ID_Continue}$)\]}"'`]$/u.test(word);
+  return BEFORE_VALUES.test(word) ||
+    !/[\p{ID_Continue}$)\]}"'`]$/u.test(word);
 }
 
 /** Reports whether a statement may begin: at the start, after `;` or `}`, or on a new line after a complete statement. */

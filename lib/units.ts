@@ -1,10 +1,5 @@
 /** Milliseconds in a unit: a power of ten, so that decimals stay exact, times a factor. */
-const DURATIONS = {
-  ms: [0, 1],
-  s: [3, 1],
-  m: [3, 60],
-  h: [3, 3600],
-} as const;
+const DURATIONS = { ms: [0, 1], s: [3, 1], m: [3, 60], h: [3, 3600] } as const;
 
 /** Bytes in a unit, likewise. */
 const SIZES = {
@@ -27,9 +22,8 @@ export function parseDuration(text: string): number | undefined {
   if (!/^(\d+(\.\d+)?(ms|[smh]))+$/.test(text)) return undefined;
   let total = 0;
   let largest = Infinity;
-  for (
-    const [, number, unit] of text.matchAll(/(?<![\d.])([\d.]+)(ms|[smh])/g)
-  ) {
+  const parts = text.matchAll(/(?<![\d.])([\d.]+)(ms|[smh])/g);
+  for (const [, number, unit] of parts) {
     const scale = DURATIONS[unit as keyof typeof DURATIONS];
     const size = 10 ** scale[0] * scale[1];
     if (size >= largest) return undefined;

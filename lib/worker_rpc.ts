@@ -1,3 +1,5 @@
+import { reasonOf } from "./system_code.ts";
+
 /** Methods that one end of a worker offers to the other. Each takes one argument, which is copied. */
 // deno-lint-ignore no-explicit-any
 export type Methods = Readonly<Record<string, (argument: any) => unknown>>;
@@ -98,7 +100,7 @@ export function startWorker<Api extends Methods>(
     };
     worker.onmessageerror = () => lose("it sent an unreadable message");
   } catch (error) {
-    lose(messageOf(error));
+    lose(reasonOf(error));
   }
   return {
     ready: ready.promise,
@@ -144,7 +146,7 @@ function connect(post: Post, methods: Methods) {
       try {
         post({ kind: "error", id, error });
       } catch { // the error cannot be copied
-        post({ kind: "error", id, error: new Error(messageOf(error)) });
+        post({ kind: "error", id, error: new Error(reasonOf(error)) });
       }
     }
   }
@@ -177,8 +179,4 @@ function connect(post: Post, methods: Methods) {
       waiting.clear();
     },
   };
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -51,17 +51,13 @@ export class Digest {
   > = { input: {}, output: {} };
   /** Length of a chunk of audio, from the lowest request id. */
   #chunk: { readonly id: number; readonly ms: number } | undefined;
-  #lastEndMs: number | undefined;
+  /** When the last measured request ended. */
+  lastEndMs: number | undefined;
 
   constructor({ startMs, endMs = Infinity, normalizer }: DigestOptions) {
     this.#startMs = startMs;
     this.#endMs = endMs;
     this.texts = new Quality(normalizer);
-  }
-
-  /** When the last measured request ended. */
-  get lastEndMs(): number | undefined {
-    return this.#lastEndMs;
   }
 
   /** Adds a sample. */
@@ -98,7 +94,7 @@ export class Digest {
     this.#client.merge(other.#client);
     this.texts.merge(other.texts);
     if (other.#chunk) this.#keepChunk(other.#chunk);
-    if (other.#lastEndMs !== undefined) this.#keepEnd(other.#lastEndMs);
+    if (other.lastEndMs !== undefined) this.#keepEnd(other.lastEndMs);
   }
 
   /** Median of a metric so far. */
@@ -151,7 +147,7 @@ export class Digest {
   }
 
   #keepEnd(endedMs: number): void {
-    this.#lastEndMs = Math.max(this.#lastEndMs ?? 0, endedMs);
+    this.lastEndMs = Math.max(this.lastEndMs ?? 0, endedMs);
   }
 
   #keepChunk(chunk: { readonly id: number; readonly ms: number }): void {
@@ -169,13 +165,12 @@ export class Digest {
 }
 
 /** Sums over the requests answered within the window. A sum is absent where nothing was added to it. */
-interface InWindow {
-  requests: number;
-  inputTokens?: number;
-  outputTokens?: number;
-  embeddings?: number;
-  audioMs?: number;
-}
+type InWindow =
+  & { requests: number }
+  & {
+    [Name in "inputTokens" | "outputTokens" | "embeddings" | "audioMs"]?:
+      number;
+  };
 
 /** Whether an answer is an empty text, without a tool call or a refusal in its place. */
 function isEmpty({ text, toolCalls, refusal }: Output): boolean {

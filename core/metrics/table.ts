@@ -170,9 +170,7 @@ function chunkLateness({ audioSent }: Sample): readonly number[] | undefined {
   );
 }
 
-function unlessEmpty(
-  values: readonly number[],
-): readonly number[] | undefined {
+function unlessEmpty(values: readonly number[]): readonly number[] | undefined {
   return values.length > 0 ? values : undefined;
 }
 
@@ -241,9 +239,6 @@ function words(text: string): string[] {
   return text.split(/\s+/u).filter((word) => word !== "");
 }
 
-/** A piece of output with the time of the read that carried it. */
-type TimedDelta = { readonly atMs: number } & Delta;
-
 /** A number, or `undefined` if it is unknown. */
 type MaybeNumber = number | undefined;
 
@@ -278,9 +273,7 @@ export function isToken({ text, bytes = 0 }: Delta): boolean {
 }
 
 /** The deltas that are output, by answer: one list, unless several answers were asked for. */
-function tokensByChoice(
-  { deltas }: Sample,
-): readonly (readonly TimedDelta[])[] {
+function tokensByChoice({ deltas }: Sample): Sample["deltas"][] {
   const tokens = deltas.filter(isToken);
   if (tokens.length === 0) return [];
   if (tokens.every(({ choice }) => !choice)) return [tokens];
@@ -288,7 +281,7 @@ function tokensByChoice(
 }
 
 /** Times between successive deltas. */
-function gaps(deltas: readonly TimedDelta[]): number[] {
+function gaps(deltas: Sample["deltas"]): number[] {
   return deltas.slice(1)
     .map(({ atMs }, i) => atMs - deltas[i]!.atMs)
     .filter(Number.isFinite);
