@@ -151,7 +151,10 @@ async function writeStdout(text: string): Promise<void> {
   }
 }
 
-/** Writes as much as standard output accepts: a pipe that another process made non-blocking may be full. */
+/**
+ * Writes as much as standard output accepts: a pipe that another process made non-blocking may be full. An asynchronous
+ * write would fail there after a part of the bytes, and not say how many.
+ */
 function writeSome(bytes: Uint8Array): number {
   try {
     return Deno.stdout.writeSync(bytes);

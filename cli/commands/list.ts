@@ -1,5 +1,4 @@
 import type { Command } from "commander";
-import type { Kind, Plugin } from "../../plugins/plugin.ts";
 import { visible, visibleJson } from "../output.ts";
 
 interface JsonFlag {
@@ -41,7 +40,9 @@ Examples:
 /** Runs `earshot list`. */
 async function listCommand({ json }: JsonFlag): Promise<void> {
   const { kinds } = await import("../../plugins/load.ts");
-  const all = await builtIns(kinds);
+  const { catalogue } = await import("../../catalogue.ts");
+  const loads = kinds.flatMap((kind) => Object.values(catalogue[kind]));
+  const all = await Promise.all(loads.map((load) => load()));
   if (json) {
     return printJson(all.map(({ kind, definition: { name, summary } }) => ({
       kind,
@@ -87,19 +88,4 @@ async function infoCommand(
 
 function printJson(rows: readonly unknown[]): void {
   console.log(visibleJson(JSON.stringify(rows, undefined, 2)));
-}
-
-/** Every plugin of the catalogue, kind by kind. */
-async function builtIns(
-  kinds: readonly Kind[],
-): Promise<readonly Plugin<Kind, unknown>[]> {
-  const { loadPlugin } = await import("../../plugins/load.ts");
-  const { catalogue } = await import("../../catalogue.ts");
-  return await Promise.all(
-    kinds.flatMap((kind) =>
-      Object.keys(catalogue[kind]).map((name) =>
-        loadPlugin(kind, name, { catalogue })
-      )
-    ),
-  );
 }
