@@ -1,6 +1,6 @@
 import type { Command, Option } from "commander";
 import { redactSpec } from "../lib/redact.ts";
-import { UsageError } from "../plugins/mod.ts";
+import { UsageError } from "../core/errors.ts";
 
 /** Options of other tools, by their names here: GuideLLM, vLLM bench, AIPerf, k6, wrk, hey and ab. */
 const FOREIGN: Readonly<Record<string, string>> = {

@@ -1,5 +1,5 @@
 import { Command, CommanderError, type Option } from "commander";
-import { isRequestError, isUsageError, messageOf } from "../plugins/mod.ts";
+import { isRequestError, isUsageError, messageOf } from "../core/errors.ts";
 import { version } from "../plugins/host.ts";
 import { addCheck } from "./commands/check.ts";
 import { addInfo, addList } from "./commands/list.ts";

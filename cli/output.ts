@@ -1,5 +1,4 @@
 import { styleText } from "node:util";
-import { formatSloValue } from "../core/slo.ts";
 import { redactSpec, redactText } from "../lib/redact.ts";
 import type { Report } from "../plugins/mod.ts";
 import { visible } from "../reporters/safe_text.ts";
@@ -67,7 +66,8 @@ function withoutSecrets(text: string, arg: string): string {
 }
 
 /** Prints every SLO that a stage missed to standard error. */
-export function printMissedSlos({ stages }: Report): void {
+export async function printMissedSlos({ stages }: Report): Promise<void> {
+  const { formatSloValue } = await import("../core/slo.ts");
   for (const { name, slo = [] } of stages) {
     for (const result of slo) {
       if (result.pass) continue;

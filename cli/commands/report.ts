@@ -77,6 +77,6 @@ async function reportCommand(
   }
   const report = await replay(file, { ...settings, reporters, warn });
   await reportToAll(reporters, report);
-  printMissedSlos(report);
+  await printMissedSlos(report);
   return exitCodeOf(report);
 }

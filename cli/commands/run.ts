@@ -139,7 +139,7 @@ async function runCommand(flags: RunFlags): Promise<number> {
     signal: interrupt.signal,
     warn: (message) => progress.aside(() => warn(message)),
   });
-  printMissedSlos(report);
+  await printMissedSlos(report);
   const code = exitCodeOf(report);
   return code === EXIT.interrupted ? interrupt.exitCode : code;
 }

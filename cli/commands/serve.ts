@@ -1,6 +1,5 @@
 import { type Command, Help } from "commander";
-import { messageOf, UsageError } from "../../plugins/mod.ts";
-import { suggestion } from "../../plugins/problems.ts";
+import { messageOf, UsageError } from "../../core/errors.ts";
 import { FAULTS, parseFault } from "../../server/faults.ts";
 import type { ServerOptions } from "../../server/mod.ts";
 import {
@@ -122,7 +121,7 @@ async function serveCommand(flags: ServeFlags): Promise<number> {
   using interrupt = interruptible("stopping");
   const port = portOf(flags.port);
   const options = {
-    ...changesOf(flags.set),
+    ...await changesOf(flags.set),
     hostname: flags.host,
     port,
     model: flags.model,
@@ -167,12 +166,15 @@ function portOf(text: string): number {
 }
 
 /** The options that `--set` changes. */
-function changesOf(settings: readonly string[]): Partial<ServerOptions> {
+async function changesOf(
+  settings: readonly string[],
+): Promise<Partial<ServerOptions>> {
   const all = { ...SESSION_SETTINGS, ...REQUEST_SETTINGS };
   const given = new Map<string, string>();
   for (const setting of settings) {
     const [, name = setting, value] = /^([^=]*)=(.*)$/s.exec(setting) ?? [];
     if (!Object.hasOwn(all, name)) {
+      const { suggestion } = await import("../../plugins/problems.ts");
       const hint = suggestion(name, Object.keys(all));
       throw new UsageError(`--set: unknown setting "${name}"; ${hint}`);
     }
