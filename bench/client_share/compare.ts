@@ -1,0 +1,137 @@
+import type { Sample, Verdict } from "../../mod.ts";
+import { round } from "../numbers.ts";
+import type { RunFiles } from "./run.ts";
+import type { Truth } from "./truth.ts";
+
+/** The true errors of a run beside the bounds that it reported. */
+export interface Comparison {
+  /** Requests that ended `ok`. */
+  readonly n: number;
+  /** Requests of these whose socket calls were found. */
+  readonly found: number;
+  readonly figures: Readonly<Record<"ttft" | "latency", Figure>>;
+  readonly verdict: Verdict;
+}
+
+/** One figure of all requests, in milliseconds: p50, p90 and p99. */
+export interface Figure {
+  readonly trueMs: readonly number[];
+  readonly boundMs: readonly number[];
+  /** Requests whose bound covers the true error, in percent. */
+  readonly covered: number;
+}
+
+interface Known {
+  readonly sample: Sample;
+  readonly truth: Truth;
+}
+
+interface Pair {
+  readonly trueMs: number;
+  readonly boundMs: number;
+}
+
+/** Compares the samples of a run with what happened at the sockets. */
+export async function compare(
+  { samples, report }: RunFiles,
+  found: ReadonlyMap<string, Truth>,
+): Promise<Comparison> {
+  const all = await samplesIn(samples);
+  const known = all.flatMap((sample) => {
+    const truth = found.get(sample.output.responseId ?? "");
+    return truth ? [{ sample, truth }] : [];
+  });
+  const { epochMs } = report.run;
+  const zeroMs = epochMs - offsetOf(known, epochMs);
+  return {
+    n: all.length,
+    found: known.length,
+    figures: {
+      ttft: figure(known.flatMap((each) => ttftOf(each, zeroMs))),
+      latency: figure(known.map((each) => latencyOf(each, zeroMs))),
+    },
+    verdict: report.stages[0]!.verdict,
+  };
+}
+
+async function samplesIn(path: string): Promise<Sample[]> {
+  const lines = (await Deno.readTextFile(path)).trimEnd().split("\n");
+  return lines.map((line) => JSON.parse(line)).filter((line) =>
+    line.schema.startsWith("earshot.sample/") && line.phase === "measure" &&
+    line.outcome.status === "ok"
+  );
+}
+
+function ttftOf({ sample, truth }: Known, zeroMs: number): Pair[] {
+  const tokenMs = tokenMsOf(sample);
+  if (tokenMs === undefined) return [];
+  const { client } = sample;
+  return [{
+    trueMs: sendingMs({ sample, truth }, zeroMs) + tokenMs -
+      (truth.firstTokenMs - zeroMs),
+    boundMs: (client?.sendingMs ?? 0) + (client?.firstTokenMs ?? 0),
+  }];
+}
+
+function latencyOf({ sample, truth }: Known, zeroMs: number): Pair {
+  const { client } = sample;
+  return {
+    trueMs: sendingMs({ sample, truth }, zeroMs) + endMsOf(sample) -
+      (truth.endMs - zeroMs),
+    boundMs: (client?.sendingMs ?? 0) + (client?.endMs ?? 0),
+  };
+}
+
+/** From dispatch to the first byte written, without the time for a connection. */
+function sendingMs({ sample, truth }: Known, zeroMs: number): number {
+  const { dispatchedMs, marks: { connected = dispatchedMs } } = sample;
+  return truth.sentMs === undefined
+    ? 0
+    : truth.sentMs - zeroMs - Math.max(connected, dispatchedMs);
+}
+
+function tokenMsOf({ deltas }: Sample): number | undefined {
+  return deltas.find(({ text }) => text)?.atMs;
+}
+
+function endMsOf({ marks, endedMs }: Sample): number {
+  return marks.final ?? endedMs;
+}
+
+/** Time from a read to its stamp, at best. */
+const STAMP_MS = 0.03;
+
+/** How far the clock of the client is behind that of its system: nothing is stamped before it was read. */
+function offsetOf(known: readonly Known[], epochMs: number): number {
+  let least = Infinity;
+  for (const { sample, truth } of known) {
+    const tokenMs = tokenMsOf(sample) ?? Infinity;
+    least = Math.min(
+      least,
+      endMsOf(sample) + epochMs - truth.readEndMs,
+      tokenMs + epochMs - truth.readFirstTokenMs,
+    );
+  }
+  return least - STAMP_MS;
+}
+
+/** What the true values themselves may be off by: a system call is stamped when it has returned. */
+const TOLERANCE_MS = 0.3;
+
+function figure(pairs: readonly Pair[]): Figure {
+  const covered = pairs.filter(({ trueMs, boundMs }) =>
+    boundMs + TOLERANCE_MS >= trueMs
+  );
+  return {
+    trueMs: quantiles(pairs.map(({ trueMs }) => trueMs)),
+    boundMs: quantiles(pairs.map(({ boundMs }) => boundMs)),
+    covered: round(100 * covered.length / pairs.length, 2),
+  };
+}
+
+function quantiles(values: readonly number[]): number[] {
+  const sorted = values.toSorted((a, b) => a - b);
+  return [0.5, 0.9, 0.99].map((share) =>
+    round(sorted[Math.floor((sorted.length - 1) * share)] ?? NaN, 2)
+  );
+}

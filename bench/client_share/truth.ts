@@ -1,0 +1,114 @@
+/** One system call on a socket, as the library logs it. */
+interface SocketCall {
+  /** Time before and after the call, in milliseconds since 1970. */
+  readonly beforeMs: number;
+  readonly afterMs: number;
+  /** Both ports of the connection, as one number. */
+  readonly ports: number;
+  readonly isRead: boolean;
+  /** The first bytes. */
+  readonly head: string;
+}
+
+/** Size of a record in the log, and of its numbers: see socket_log.c. */
+const RECORD_BYTES = 160, HEADER_BYTES = 24;
+
+/** Reads a log of socket calls. */
+export async function readSocketLog(path: string): Promise<SocketCall[]> {
+  using file = await Deno.open(path);
+  const calls: SocketCall[] = [];
+  const decoder = new TextDecoder("latin1");
+  const bytes = new Uint8Array(RECORD_BYTES * 4096);
+  const view = new DataView(bytes.buffer);
+  while (true) {
+    const length = await file.read(bytes) ?? 0;
+    for (let at = 0; at + RECORD_BYTES <= length; at += RECORD_BYTES) {
+      const size = view.getInt32(at + 20, true);
+      if (size === 0) return calls;
+      const head = bytes.subarray(at + HEADER_BYTES, at + RECORD_BYTES);
+      calls.push({
+        beforeMs: view.getFloat64(at, true),
+        afterMs: view.getFloat64(at + 8, true),
+        ports: view.getInt32(at + 16, true),
+        isRead: size < 0,
+        head: decoder.decode(head.subarray(0, Math.abs(size))),
+      });
+    }
+    if (length === 0) return calls;
+  }
+}
+
+/** What really happened to one request, in milliseconds since 1970. */
+export interface Truth {
+  /** When the first bytes of the request were written. Unknown for speech, whose messages are masked. */
+  readonly sentMs?: number;
+  /** When the server had written the first token, and the end of the answer. */
+  readonly firstTokenMs: number;
+  readonly endMs: number;
+  /** When this client had read these. */
+  readonly readFirstTokenMs: number;
+  readonly readEndMs: number;
+}
+
+/** Finds what happened to each request, by the id of its answer or its session. */
+export function truths(
+  client: readonly SocketCall[],
+  server: readonly SocketCall[],
+): Map<string, Truth> {
+  const found = new Map<string, Truth>();
+  const written = Map.groupBy(server.filter(isWrite), ({ ports }) => ports);
+  for (const [ports, calls] of Map.groupBy(client, ({ ports }) => ports)) {
+    const posts = calls.filter((call) =>
+      isWrite(call) && call.head.startsWith("POST ")
+    );
+    const answers = answersOf(written.get(ports) ?? []);
+    const reads = answersOf(calls.filter(({ isRead }) => isRead));
+    answers.forEach(({ id, pieces }, i) => {
+      const read = reads[i]?.pieces;
+      if (id === undefined || read === undefined) return;
+      found.set(id, {
+        ...(posts[i] && { sentMs: posts[i].beforeMs }),
+        firstTokenMs: firstToken(pieces).afterMs,
+        endMs: pieces.at(-1)!.afterMs,
+        readFirstTokenMs: firstToken(read).afterMs,
+        readEndMs: read.at(-1)!.afterMs,
+      });
+    });
+  }
+  return found;
+}
+
+function isWrite({ isRead }: SocketCall): boolean {
+  return !isRead;
+}
+
+interface Answer {
+  readonly id: string | undefined;
+  readonly pieces: SocketCall[];
+}
+
+/** Splits what was written to one connection, or read from it, into answers. */
+function answersOf(calls: readonly SocketCall[]): Answer[] {
+  const answers: Answer[] = [];
+  for (const call of calls) {
+    const [, request, session] = ID.exec(call.head) ?? [];
+    const id = request ?? session;
+    if (id !== undefined) answers.push({ id, pieces: [call] });
+    else answers.at(-1)?.pieces.push(call);
+  }
+  return answers;
+}
+
+/** The head of an answer over HTTP, or the first message of a session. */
+const ID = /x-request-id: (\S+)|"session\.created","id":"([^"]+)"/;
+
+/** The piece with the first text: of a chat the first event, behind the head of the answer. */
+function firstToken(pieces: readonly SocketCall[]): SocketCall {
+  const [first, second = first] = pieces;
+  return first!.head.startsWith("HTTP/")
+    ? second!
+    : pieces.find(({ head }) => TEXT.test(head)) ?? pieces.at(-1)!;
+}
+
+/** A piece of a transcript that is not empty. */
+const TEXT = /"delta":"[^"]/;
