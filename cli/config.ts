@@ -33,6 +33,8 @@ export interface ConfigFlags {
   readonly requests?: string;
   readonly warmup?: string;
   readonly drain?: string;
+  readonly maxClientShare?: string;
+  readonly probeRtt?: boolean;
   readonly seed?: string;
   readonly normalizer?: string;
   readonly strict?: boolean;
@@ -192,6 +194,9 @@ class ConfigBuilder {
     this.#add("--duration", "stop.durationMs", duration, positiveDuration);
     this.#add("--requests", "stop.requests", requests, positiveNumber);
     this.#add("--drain", "stop.drainMs", drain, durationOf);
+    const { maxClientShare } = flags;
+    this.#add("--max-client-share", "maxClientShare", maxClientShare, shareOf);
+    if (flags.probeRtt) this.#set("probeRtt", true, { flag: "--probe-rtt" });
     this.#add("--seed", "seed", seed, (text) => wholeNumber(text, 0));
     this.#add("--normalizer", "normalizer", normalizer, normalizerOf);
     if (flags.strict) this.#set("strict", true, { flag: "--strict" });

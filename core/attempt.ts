@@ -1,5 +1,6 @@
 import type { AbortTask } from "../lib/abort.ts";
 import { CallRecorder } from "./call.ts";
+import type { LoopWatch } from "./client_monitor.ts";
 import type { Clock } from "./clock.ts";
 import type { Backend } from "./contract.ts";
 import { outcomeOf } from "./failures.ts";
@@ -21,6 +22,8 @@ export interface AttemptOptions {
   readonly signal: AbortSignal;
   /** How long a backend may take to stop after an abort. @default {1000} */
   readonly graceMs?: number;
+  /** Watches this thread, for the client's share. */
+  readonly watch?: LoopWatch | undefined;
   /** Budget that the response takes its memory from. @default {processMemory} */
   readonly memory?: MemoryBudget;
 }
@@ -41,6 +44,7 @@ export async function attempt<P>(
     clock,
     options.signal,
     options.memory ?? processMemory,
+    options.watch,
   );
   const { abort } = call;
   const grace = limitAfterAbort(call.onAbort, clock, graceMs);
@@ -57,6 +61,7 @@ export async function attempt<P>(
   const endedMs = (outcome.status === "ok" ? call.endedMs : undefined) ??
     clock.now();
   grace.cancel();
+  const client = call.share(dispatchedMs, endedMs);
   call.close();
   const deltas = call.deltas();
   const { id, session: { id: sessionId, turn } } = request;
@@ -78,6 +83,7 @@ export async function attempt<P>(
       : output,
     endedMs,
     outcome,
+    ...(client && { client }),
   };
 }
 

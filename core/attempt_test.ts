@@ -379,3 +379,47 @@ Deno.test("attempt() gives up the largest of many requests, by a code that says 
   assert.deepEqual(outcomes, ["ok", "client_memory", "ok"]);
   assert.equal(clock.pending, 0);
 });
+
+Deno.test("attempt() bounds what the client can have added: in sending, to the first token, to the end", async () => {
+  const clock = manualClock();
+  const waits = [0.5, 2, 50];
+  const watch = {
+    method: "scheduler" as const,
+    queuedMs: 0,
+    touch() {},
+    waitedMs: () => waits.shift() ?? 0,
+  };
+  const running = attempt(
+    backend(async (call) => {
+      await clock.sleepUntil(10);
+      call.mark("connected");
+      // Of the 8 ms for the connection, the read of its end can have waited 0.5 ms here.
+      call.sendWaited(2, 10);
+      await clock.sleepUntil(11);
+      call.mark("requestSent");
+      await clock.sleepUntil(30);
+      const atMs = call.read(9);
+      call.output(atMs, { kind: "text", text: "" });
+      call.output(atMs, { kind: "text", text: "x" });
+      call.output(atMs, { kind: "text", text: "y" });
+      await clock.sleepUntil(40);
+      call.ended(40);
+      return {};
+    }),
+    request,
+    { ...options(clock), watch },
+  );
+  await clock.advanceTo(40);
+  const { client } = await running;
+  // The end cannot have waited since before the request was sent.
+  assert.deepEqual(client, { sendingMs: 3.5, firstTokenMs: 2, endMs: 29 });
+});
+
+Deno.test("attempt() has no client's share where nothing watches the client", async () => {
+  const sample = await attempt(
+    backend(() => Promise.resolve({})),
+    request,
+    options(),
+  );
+  assert.equal("client" in sample, false);
+});

@@ -1,10 +1,18 @@
 import { Abort } from "../lib/abort.ts";
 import { JoinedText } from "../lib/text.ts";
 import type { Clock } from "./clock.ts";
+import type { LoopWatch } from "./client_monitor.ts";
 import type { Call } from "./contract.ts";
 import type { RequestError } from "./errors.ts";
 import { deltaBytes, type MemoryBudget, type MemoryShare } from "./memory.ts";
-import type { AudioSent, Delta, Instant, Sample } from "./sample.ts";
+import { isToken } from "./metrics/table.ts";
+import type {
+  AudioSent,
+  ClientShare,
+  Delta,
+  Instant,
+  Sample,
+} from "./sample.ts";
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -29,11 +37,22 @@ export class CallRecorder implements Call {
   tooLarge: RequestError | undefined;
   readonly #output = new OutputLog();
   readonly #share: MemoryShare;
+  readonly #watch: LoopWatch | undefined;
+  /** Time that sending waited for others. */
+  #sendWaitedMs = 0;
+  #firstTokenMs: number | undefined;
+  #endWaitMs: number | undefined;
   #bufferedBytes = 0;
   #isOpen = true;
 
-  constructor(clock: Clock, stage: AbortSignal, memory: MemoryBudget) {
+  constructor(
+    clock: Clock,
+    stage: AbortSignal,
+    memory: MemoryBudget,
+    watch?: LoopWatch,
+  ) {
     this.clock = clock;
+    this.#watch = watch;
     this.abort = new Abort(stage);
     this.#share = memory.open((error) => {
       this.tooLarge = error;
@@ -67,6 +86,9 @@ export class CallRecorder implements Call {
 
   readonly output: Call["output"] = (atMs, delta) => {
     if (!this.#isOpen) return;
+    if (this.#firstTokenMs === undefined && isToken(delta)) {
+      this.#firstTokenMs = this.#waitedMs(atMs);
+    }
     this.#output.add(atMs, delta);
     this.#share.add(deltaBytes(delta));
   };
@@ -79,7 +101,9 @@ export class CallRecorder implements Call {
   };
 
   readonly mark: Call["mark"] = (instant, atMs = this.clock.now()) => {
-    if (this.#isOpen) this.marks[instant] = atMs;
+    if (!this.#isOpen) return;
+    this.marks[instant] = atMs;
+    if (instant === "final") this.#endWaitMs = this.#waitedMs(atMs);
   };
 
   readonly retried: Call["retried"] = () => {
@@ -91,7 +115,15 @@ export class CallRecorder implements Call {
   };
 
   readonly ended: Call["ended"] = (atMs) => {
-    if (this.#isOpen) this.endedMs = atMs;
+    if (!this.#isOpen) return;
+    this.endedMs = atMs;
+    this.#endWaitMs ??= this.#waitedMs(atMs);
+  };
+
+  readonly sendWaited: Call["sendWaited"] = (fromMs, untilMs) => {
+    const ms = untilMs - fromMs;
+    this.#sendWaitedMs += ms -
+      Math.min(ms, this.#watch?.waitedMs(untilMs) ?? 0);
   };
 
   readonly audioSent: Call["audioSent"] = (chunk) => {
@@ -101,6 +133,30 @@ export class CallRecorder implements Call {
   /** The recorded output. */
   deltas(): Sample["deltas"] {
     return this.#output.deltas();
+  }
+
+  /** How much of its times this client can have made itself. */
+  share(dispatchedMs: number, endedMs: number): ClientShare | undefined {
+    if (!this.#watch) return undefined;
+    const { requestSent } = this.marks;
+    const firstTokenMs = this.#firstTokenMs;
+    return {
+      ...(requestSent !== undefined && {
+        sendingMs: Math.max(0, requestSent - dispatchedMs - this.#sendWaitedMs),
+      }),
+      ...(firstTokenMs !== undefined && { firstTokenMs }),
+      endMs: this.#endWaitMs ?? this.#waitedMs(endedMs) ?? 0,
+    };
+  }
+
+  /** How long what was read at `atMs` can have waited here: no longer than since the request was sent. */
+  #waitedMs(atMs: number): number | undefined {
+    const { requestSent, streamStart } = this.marks;
+    const sentMs = requestSent ?? streamStart ?? -Infinity;
+    const waitedMs = this.#watch?.waitedMs(atMs);
+    return waitedMs === undefined
+      ? undefined
+      : Math.max(0, Math.min(waitedMs, atMs - sentMs));
   }
 
   /** Stops recording and gives the memory back. */

@@ -8,6 +8,33 @@ export interface Host {
   cpuMs(): number;
   /** Resident memory. */
   rssBytes(): number;
+  /** Begins to watch the event loop of this thread. */
+  watch?(clock: Clock): LoopWatch & Disposable;
+}
+
+/**
+ * Bounds how long bytes that are read now can have waited in the system because this thread was busy. It is a bound and
+ * not a measure: a program cannot see when bytes arrive, only when it comes to read them.
+ */
+export interface LoopWatch {
+  /** What the bound rests on: the system's account of the thread, or timers alone. */
+  readonly method: "scheduler" | "timers";
+  /** Takes note that the thread runs now. */
+  touch(nowMs: number): void;
+  /** Time so far that the thread waited for a processor, in milliseconds; `undefined` where nothing accounts for it. */
+  readonly queuedMs: number | undefined;
+  /** How long bytes read now can have waited, in milliseconds. */
+  waitedMs(nowMs: number): number;
+}
+
+/** Returns the clock with the watch taking note of every time that is read from it, and of every task. */
+export function watchedClock(clock: Clock, watch: LoopWatch): Clock {
+  const now = () => {
+    const nowMs = clock.now();
+    watch.touch(nowMs);
+    return nowMs;
+  };
+  return { ...clock, now };
 }
 
 /** Interval of the probes of the event loop: four fit into the largest delay that is still `valid`. */
@@ -20,21 +47,32 @@ const PROBES_PER_MEMORY = 1000 / PROBE_MS;
 export class ClientMonitor {
   readonly #clock: Clock;
   readonly #host: Host | undefined;
+  readonly #watch: LoopWatch | undefined;
   #loopDelay = new Column();
   #rssBytes = 0;
-  #began: { readonly atMs: number; readonly cpuMs: number } | undefined;
+  #began: {
+    readonly atMs: number;
+    readonly cpuMs: number;
+    readonly queuedMs: number | undefined;
+  } | undefined;
   #cpu: number | undefined;
+  #queued: number | undefined;
   #cancel = () => {};
 
-  constructor(clock: Clock, host: Host | undefined) {
+  constructor(clock: Clock, host?: Host, watch?: LoopWatch) {
     this.#clock = clock;
     this.#host = host;
+    this.#watch = watch;
   }
 
   /** Begins the measured window. Nothing is recorded before. */
   begin(): void {
     const atMs = this.#clock.now();
-    this.#began = { atMs, cpuMs: this.#host?.cpuMs() ?? 0 };
+    this.#began = {
+      atMs,
+      cpuMs: this.#host?.cpuMs() ?? 0,
+      queuedMs: this.#watch?.queuedMs,
+    };
     this.#measureMemory();
     this.#probe(atMs + PROBE_MS);
   }
@@ -44,15 +82,20 @@ export class ClientMonitor {
     this.#cancel();
     if (!this.#began || this.#cpu !== undefined) return;
     this.#measureMemory();
-    const { atMs, cpuMs } = this.#began;
+    const { atMs, cpuMs, queuedMs } = this.#began;
     const elapsedMs = this.#clock.now() - atMs;
     if (!this.#host || elapsedMs <= 0) return;
     this.#cpu = (this.#host.cpuMs() - cpuMs) / elapsedMs;
+    const queuedNowMs = this.#watch?.queuedMs;
+    if (queuedMs === undefined || queuedNowMs === undefined) return;
+    this.#queued = (queuedNowMs - queuedMs) / elapsedMs;
   }
 
   /** Returns the measured values. */
   health(): StageRecord["client"] {
     return {
+      method: this.#watch?.method,
+      queued: this.#queued,
       loopDelay: this.#loopDelay.summary(),
       cpu: this.#cpu,
       rssBytes: this.#rssBytes || undefined,

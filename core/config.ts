@@ -35,6 +35,10 @@ export interface RunConfig {
   readonly stop: StopRules;
   /** Objectives that every stage must meet: `ttft.p95<200ms`. */
   readonly slos: readonly string[];
+  /** Largest share of a headline metric that may be the client's own in a valid stage. @default {0.1} */
+  readonly maxClientShare?: number;
+  /** Whether round trips of the network are measured before and after each stage. @default {false} */
+  readonly probeRtt?: boolean;
   /** Seed of the data's order and of arrivals. */
   readonly seed: number;
   /** Normalizer of texts before words are compared. */
@@ -71,6 +75,10 @@ export interface RunConfigInput {
   };
   /** Objectives that every stage must meet, such as `ttft.p95<200ms`. @default {[]} */
   readonly slos?: readonly string[];
+  /** Largest share of a headline metric that may be the client's own in a valid stage. @default {0.1} */
+  readonly maxClientShare?: number;
+  /** Whether round trips of the network are measured before and after each stage. @default {false} */
+  readonly probeRtt?: boolean;
   /** Seed of the data's order and of arrivals. @default {1} */
   readonly seed?: number;
   /** Normalizer of texts before words are compared. @default {"basic"} */

@@ -20,8 +20,21 @@ export interface Backend<Prepared = unknown> extends Partial<AsyncDisposable> {
   readonly needs: readonly (string | readonly string[])[];
   /** Facts for the report: target, model, mode, transport. Plain JSON without secrets. */
   readonly facts?: Readonly<Record<string, unknown>>;
-  /** Streams that would begin together are spread over this time, in milliseconds. @default {0} */
-  readonly spreadMs?: number;
+  /**
+   * Opens connections for the requests to come, so that there are `count` without a request. A connection that cannot
+   * be opened is left to the request that needs it.
+   *
+   * @returns How long each took to open, in milliseconds.
+   */
+  connect?(count: number, call: Pick<Call, "clock" | "signal">): Promise<
+    readonly number[]
+  >;
+  /**
+   * Measures one round trip of the network to the server, in milliseconds: a TCP connect, without a request.
+   *
+   * @throws {RequestError} If there is no answer.
+   */
+  roundTripMs?(call: Pick<Call, "clock" | "signal">): Promise<number>;
   /**
    * Builds the request of a turn, ahead of time and off the timed path.
    *
@@ -81,6 +94,11 @@ export interface Call {
    * recorded so far are dropped: they belong to an attempt that does not count.
    */
   retried(): void;
+  /**
+   * Records that sending waited for the network or the server: for a connection, or for room in the socket's buffer.
+   * All other time until `requestSent` was taken by this client.
+   */
+  sendWaited(fromMs: number, untilMs: number): void;
   /** Records when the response had ended, if reading it takes longer. @default The time when `send` resolves */
   ended(atMs: number): void;
   /** Records one chunk of audio that was handed to the socket. */
@@ -110,6 +128,14 @@ export interface Dataset extends Partial<AsyncDisposable> {
   sessions(reading: Reading): AsyncIterable<Session>;
 }
 
+/** A load whose requests start when others end. */
+export interface ClosedLoop {
+  /** Number of sessions in flight. */
+  readonly concurrency: number;
+  /** Time over which the first sessions start, one after another. @default {a second, or less in a short stage} */
+  readonly spreadMs?: number | undefined;
+}
+
 /** A part of a run with one load setting. */
 export interface Stage {
   /** Name for people: `8 streams`, `poisson 200/s`. */
@@ -120,7 +146,7 @@ export interface Stage {
    * Open loop: ascending start times in milliseconds from the start of the stage. Closed loop: number of sessions in
    * flight.
    */
-  readonly arrivals: Iterable<number> | { readonly concurrency: number };
+  readonly arrivals: Iterable<number> | ClosedLoop;
   /** Open loop: arrivals beyond this many requests in flight are dropped and counted. @default {Infinity} */
   readonly maxInFlight?: number;
   /** Stop rules of this stage alone: each takes the place of the run's. */

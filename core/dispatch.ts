@@ -1,9 +1,12 @@
 import { attempt } from "./attempt.ts";
 import { TaskGroup } from "../lib/concurrency.ts";
+import type { Random } from "../lib/random.ts";
+import { Backoff } from "./backoff.ts";
+import type { LoopWatch } from "./client_monitor.ts";
 import type { Clock } from "./clock.ts";
 import type { Backend } from "./contract.ts";
 import type { AnsweredTurn, InferenceRequest } from "./request.ts";
-import type { Phase, Sample } from "./sample.ts";
+import type { Outcome, Phase, Sample } from "./sample.ts";
 import { type Shard, takeShard } from "./shard.ts";
 import type { ReadySession } from "./source.ts";
 import type { StageEnd } from "./stop.ts";
@@ -14,6 +17,8 @@ export interface StageContext {
   readonly backend: Backend;
   /** The run's clock. */
   readonly clock: Clock;
+  /** Watches this thread, for the client's share of each request. */
+  readonly watch?: LoopWatch | undefined;
   /** Index of the stage. */
   readonly stage: number;
   /** Abort when the stage ends, step by step. */
@@ -35,29 +40,31 @@ export interface StageContext {
  *
  * @param concurrency Sessions in flight, over all shards.
  * @param spreadMs Time over which the first sessions are spread.
+ * @param random Spreads the pauses of streams that a server refuses.
  */
 export async function closedLoop(
   context: StageContext,
-  { concurrency, spreadMs, shard }: {
+  { concurrency, spreadMs, shard, random }: {
     concurrency: number;
     spreadMs: number;
     shard: Shard;
+    random: Random;
   },
 ): Promise<void> {
   const { clock, signals: { closed } } = context;
   const yieldNow = loopYielder(clock);
   const startMs = clock.now();
 
-  /** Runs one session after another, each due when the one before has ended, or a pause later if it could not connect. */
+  /** Runs one session after another, each due when the one before has ended, or a pause later if it was refused. */
   async function slot(firstMs: number): Promise<void> {
-    let dueMs = firstMs, pauseMs = 0;
+    const backoff = new Backoff(random);
+    let dueMs = firstMs;
     while (await until(dueMs, clock, closed)) {
       const ready = await context.next();
       if (ready === undefined) return;
-      const isReached = await runSession(context, ready, dueMs);
+      const outcome = await runSession(context, ready, dueMs);
       await yieldNow();
-      pauseMs = isReached ? 0 : Math.min(2 * pauseMs || PAUSE_MS, MAX_PAUSE_MS);
-      dueMs = clock.now() + pauseMs;
+      dueMs = clock.now() + backoff.pauseAfter(outcome);
     }
   }
 
@@ -66,10 +73,6 @@ export async function closedLoop(
     [...slots].map((i) => slot(startMs + spreadMs * i / concurrency)),
   );
 }
-
-/** Pause after a failed connection; twice as long each time it fails again. */
-const PAUSE_MS = 100;
-const MAX_PAUSE_MS = 1000;
 
 /** Arrivals that are counted after the end: an endless profile would otherwise be counted while responses wait. */
 const MAX_OVERDUE = 1_000_000;
@@ -114,25 +117,26 @@ async function arrive(context: StageContext, dueMs: number): Promise<void> {
 }
 
 /**
- * Sends the turns of a session, each due after the think time that follows the answer before it. Returns false if no
- * connection could be opened: a server that is gone would otherwise be asked thousands of times a second.
+ * Sends the turns of a session, each due after the think time that follows the answer before it. Returns how the last
+ * one ended.
  */
 async function runSession(
   context: StageContext,
   { session, prepared }: ReadySession,
   firstMs: number,
-): Promise<boolean> {
+): Promise<Outcome> {
   const { backend, clock, stage, signals: { stopped, cut } } = context;
   const history: AnsweredTurn[] = [];
   let dueMs = firstMs;
+  let outcome: Outcome = { status: "ok" };
   try {
     for (const [index, turn] of session.turns.entries()) {
       if (index > 0) {
         dueMs = clock.now() + (turn.thinkMs ?? 0);
-        if (!await until(dueMs, clock, stopped)) return true;
+        if (!await until(dueMs, clock, stopped)) return outcome;
       }
       const admitted = context.admit(dueMs);
-      if (admitted === undefined) return true;
+      if (admitted === undefined) return outcome;
       const request: InferenceRequest = {
         id: admitted.id,
         turn,
@@ -144,16 +148,15 @@ async function runSession(
         phase: admitted.phase,
         scheduledMs: dueMs,
         clock,
+        watch: context.watch,
         signal: cut,
       });
       context.ended(sample, request);
-      const { outcome } = sample;
-      if (outcome.status !== "ok") {
-        return outcome.failure.class !== "connect_error";
-      }
+      outcome = sample.outcome;
+      if (outcome.status !== "ok") return outcome;
       history.push({ turn, prepared: prepared[index], output: sample.output });
     }
-    return true;
+    return outcome;
   } finally {
     context.left(session.id);
   }

@@ -90,6 +90,7 @@ Deno.test("closedLoop() waits longer and longer where nobody is there, and not a
   const running = closedLoop(here, {
     concurrency: 1,
     spreadMs: 0,
+    random: () => 1,
     shard: WHOLE,
   });
   await clock.advance(10_000);

@@ -30,17 +30,23 @@ export class RequestError extends Error {
   readonly class: string;
   /** The server's or the system's own code. */
   readonly code: string | undefined;
+  /** How long the server asked to wait before the next request, in milliseconds. */
+  readonly retryAfterMs: number | undefined;
 
   /** Creates an error. Pass the `cause`. */
   constructor(
     failureClass: string,
     message: string,
-    options: ErrorOptions & { code?: string | undefined } = {},
+    options: ErrorOptions & {
+      code?: string | undefined;
+      retryAfterMs?: number | undefined;
+    } = {},
   ) {
     super(message, options);
     this.name = "RequestError";
     this.class = failureClass;
     this.code = options.code;
+    this.retryAfterMs = options.retryAfterMs;
   }
 }
 

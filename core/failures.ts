@@ -86,10 +86,12 @@ function failureOf(reason: unknown, aborted: boolean): Failure {
   // A backend that gives a class gives the code too. Only the codes of this client's own failures are always kept.
   const isOwn = isClientMade({ class: failureClass, code: systemCode });
   const code = isKnown && !isOwn ? reason.code : systemCode;
+  const retryAfterMs = isKnown ? reason.retryAfterMs : undefined;
   return {
     class: failureClass,
     ...(code !== undefined && { code }),
     message: messageOf(reason),
+    ...(retryAfterMs !== undefined && { retryAfterMs }),
   };
 }
 

@@ -1,7 +1,7 @@
 import { Digest, type StageRecord, stageReport } from "./metrics/digest.ts";
 import type { Report, RunInfo, Skipped } from "./report.ts";
 import type { Sample } from "./sample.ts";
-import { parseSlos } from "./slo.ts";
+import { parseSlos, type Slo } from "./slo.ts";
 
 /** The facts of a run that its samples do not give. */
 export interface RunRecord {
@@ -14,17 +14,20 @@ export interface RunRecord {
 /** Makes the report of a run from its saved samples: the same report as that of the run, byte for byte. */
 export class Replay {
   readonly #run: RunRecord;
+  readonly #slos: readonly Slo[];
   readonly #digests: readonly Digest[];
 
   constructor(run: RunRecord) {
     const { config } = run.info.run;
     this.#run = run;
+    this.#slos = parseSlos(config.slos);
     this.#digests = run.stages.map(({ stop, window: { startMs } }) => {
       const { durationMs = Infinity } = { ...config.stop, ...stop };
       return new Digest({
         startMs,
         endMs: startMs + durationMs,
         normalizer: config.normalizer,
+        slos: this.#slos,
       });
     });
   }
@@ -37,9 +40,11 @@ export class Replay {
   /** Returns the report of the samples so far. */
   report(): Report {
     const { info: { earshot, run }, skipped, interrupted } = this.#run;
-    const slos = parseSlos(run.config.slos);
     const stages = this.#run.stages.map((stage, i) =>
-      stageReport(this.#digests[i]!, stage, slos)
+      stageReport(this.#digests[i]!, stage, {
+        slos: this.#slos,
+        maxClientShare: run.config.maxClientShare,
+      })
     );
     return {
       schema: "earshot.report/2",

@@ -71,6 +71,8 @@ export interface Counts {
   readonly emptyOutputs: number;
   /** Times that requests were sent again on a new connection, however they ended. */
   readonly retried: number;
+  /** Requests that the server refused as it got too many: it answered 429 or 503. They are among `error`. */
+  readonly throttled: number;
   /** Requests due before the measured window, however they ended. */
   readonly warmup: number;
   /** Requests that did not end `ok`, by class. */
@@ -93,16 +95,24 @@ export interface FailureNote {
 export interface Rates {
   /** Requests not `ok` ÷ requests ended and not cancelled. 0–1. */
   readonly errorRate?: number;
-  /** Requests answered in the window ÷ its length. */
+  /** Requests that ended `ok`, each with the part of its service time that lies in the window, ÷ its length. */
   readonly requestsPerSecond?: number;
-  /** Input tokens of these requests ÷ the window's length. */
+  /** The same of requests that kept every SLO on a metric of single requests. Absent without such an SLO. */
+  readonly goodput?: number;
+  /** Input tokens of these requests, in parts as they are, ÷ the window's length. */
   readonly inputTokensPerSecond?: number;
-  /** Output tokens of these requests ÷ the window's length. */
+  /** Output tokens read in the window, of every request however it ended, ÷ its length. */
   readonly outputTokensPerSecond?: number;
-  /** Vectors of these requests ÷ the window's length. */
+  /** Vectors of the requests that ended `ok`, in parts as they are, ÷ the window's length. */
   readonly embeddingsPerSecond?: number;
-  /** Audio seconds of these requests ÷ the window's length. */
+  /** Audio seconds of these requests, in parts as they are, ÷ the window's length. */
   readonly rtfxAggregate?: number;
+}
+
+/** Summary of the client's share of a metric. */
+export interface ShareSummary extends Summary {
+  /** When the request with the largest share was dispatched, on the run's clock. */
+  readonly maxAtMs: number;
 }
 
 /** How well the client kept up, in the measured window. */
@@ -113,6 +123,22 @@ export interface ClientHealth {
   readonly chunkLateness?: Summary;
   /** Time between the due times of neighbouring chunks, in milliseconds. */
   readonly chunkMs?: number;
+  /** What the shares rest on: the system's account of the thread, or timers alone, which gives higher bounds. */
+  readonly method?: "scheduler" | "timers";
+  /** How much of the TTFT this client can have made itself: an upper bound of each request, in milliseconds. */
+  readonly ttftShare?: ShareSummary;
+  /** The same of the latency. */
+  readonly latencyShare?: ShareSummary;
+  /** The same of the response time. */
+  readonly responseTimeShare?: ShareSummary;
+  /** The same of the finalization latency. */
+  readonly finalizationShare?: ShareSummary;
+  /** Time in which the thread waited for a processor ÷ wall time. */
+  readonly queued?: number;
+  /** Round trips to the server before and after the stage, if they were measured, in milliseconds. */
+  readonly rtt?: Summary;
+  /** How long it took to open each connection that was opened before the stage, in milliseconds. */
+  readonly connectAhead?: Summary;
   /** How late a timer of the event loop fired, in milliseconds. */
   readonly loopDelay?: Summary;
   /** Processor time ÷ wall time; above 1 on several cores. */
@@ -130,6 +156,8 @@ export interface Verdict {
   readonly status: "valid" | "client-limited" | "too-few-samples" | "failed";
   /** Reasons, for people. */
   readonly reasons: readonly string[];
+  /** Limit of the client's share, if the run set another than 0.1. */
+  readonly maxClientShare?: number;
 }
 
 /** Unit of an SLO's limit and value. A share is a fraction of 1, written in %. */
@@ -200,6 +228,8 @@ export interface StageReport {
   readonly client: ClientHealth;
   /** Results of the run's SLOs. Absent if none was set. */
   readonly slo?: readonly SloResult[];
+  /** What a reader of the numbers must know. Absent if there is nothing. */
+  readonly notes?: readonly string[];
   /** Whether to trust the numbers. */
   readonly verdict: Verdict;
 }

@@ -4,7 +4,9 @@ import { UsageError } from "./errors.ts";
 import { settlesWithin } from "../lib/disposal.ts";
 import { yieldToEventLoop } from "../lib/event_loop.ts";
 import { random } from "../lib/random.ts";
-import type { Progress, Skipped, StageReport } from "./report.ts";
+import { NetworkProbe } from "./network.ts";
+import { Column } from "./metrics/column.ts";
+import type { Progress, Skipped, StageReport, Summary } from "./report.ts";
 import type { StopRules } from "./config.ts";
 import type { Sample } from "./sample.ts";
 import { checkShard, type Shard, shareOf, WHOLE } from "./shard.ts";
@@ -22,6 +24,10 @@ export interface EngineOptions extends SharedOptions {
   readonly stop: StopRules;
   /** Seed of the order of the data and of the arrivals. */
   readonly seed: number;
+  /** Largest share of a headline metric that may be the client's own in a valid stage. */
+  readonly maxClientShare?: number;
+  /** Whether round trips of the network are measured before and after each stage. */
+  readonly probeRtt?: boolean;
   /** Part of the run that is done here. @default {WHOLE} */
   readonly shard?: Shard;
   /** Whether one unusable item ends the run. */
@@ -136,6 +142,11 @@ function stageRunner(options: EngineOptions, skips: SkippedItems) {
         throw nothingUsable(skips.result());
       }
       skips.release();
+      const network = options.probeRtt
+        ? new NetworkProbe(options.backend, options)
+        : undefined;
+      await network?.measure();
+      const connectAhead = await connectBefore(stage, options);
       runClock ??= begin();
       const result = await new StageRun({
         ...options,
@@ -146,6 +157,8 @@ function stageRunner(options: EngineOptions, skips: SkippedItems) {
         index: index++,
         firstId,
         source,
+        connectAhead,
+        network,
         clock: runClock,
       }).run();
       firstId = result.nextId;
@@ -171,6 +184,31 @@ export function checkFirstStage(
   const { value: first } = stages.next();
   stages.return();
   endsBeforeData({ ...stop, ...first?.stop }, dataset);
+}
+
+/** Most connections that are opened before a stage. */
+const MAX_CONNECTIONS = 4096;
+/** Most of these for an open loop: one for each request of a second, as its latency is not known. */
+const OPEN_LOOP = 256;
+
+/**
+ * Opens the connections that a stage needs when it begins. Opened by its requests, they would hold up the event loop
+ * while the first answers are timed. Returns how long each took.
+ */
+async function connectBefore(
+  { arrivals, load: { ratePerSecond }, maxInFlight = Infinity }: Stage,
+  { backend, clock, signal, shard = WHOLE }: EngineOptions,
+): Promise<Summary | undefined> {
+  const wanted = "concurrency" in arrivals
+    ? arrivals.concurrency
+    : Math.min(Math.ceil(Number(ratePerSecond) || 1), maxInFlight, OPEN_LOOP);
+  const openedMs = await backend.connect?.(
+    shareOf(Math.min(wanted, MAX_CONNECTIONS), shard),
+    { clock, signal },
+  ) ?? [];
+  const times = new Column();
+  for (const ms of openedMs) times.add(ms);
+  return times.summary();
 }
 
 /** How long a stage waits for the sessions that it begins with, once the first is ready. */

@@ -68,6 +68,16 @@ export interface Usage {
   };
 }
 
+/** How much of a request's times this client can have made itself: upper bounds, in milliseconds. */
+export interface ClientShare {
+  /** From dispatch to the request's last byte, without the time for a connection or for room in the socket's buffer. */
+  readonly sendingMs?: number;
+  /** How long the read with the first token can have waited here. */
+  readonly firstTokenMs?: number;
+  /** How long the read that ended the response can have waited here. */
+  readonly endMs: number;
+}
+
 /** A function call that the model asks for. */
 export interface ToolCall {
   /** Id of the call, for its answer. */
@@ -114,6 +124,8 @@ export interface Failure {
   readonly code?: string;
   /** Message for people, without secrets. */
   readonly message: string;
+  /** How long the server asked to wait before the next request, in milliseconds. */
+  readonly retryAfterMs?: number;
 }
 
 /** How a request ended. The status is `timeout` if the failure's class ends in `_timeout`. */
@@ -182,4 +194,6 @@ export interface Sample {
   readonly endedMs: number;
   /** How the request ended. */
   readonly outcome: Outcome;
+  /** The client's share of its times. Absent where nothing watched the client. */
+  readonly client?: ClientShare;
 }

@@ -1,6 +1,7 @@
 import { nearest } from "../lib/text.ts";
 import { type Problem, UsageError } from "./errors.ts";
 import { clientMetrics, metrics } from "./metrics/table.ts";
+import type { Sample } from "./sample.ts";
 import type { Rates, SloResult, SloUnit, StageReport } from "./report.ts";
 
 /** A service-level objective: a limit that every stage must keep. */
@@ -60,9 +61,11 @@ type Measured = Pick<
   "counts" | "metrics" | "rates" | "quality" | "client"
 >;
 
+const ALL_METRICS = [...metrics, ...clientMetrics];
+
 /** Units of the metrics that have a value for each request. */
 const METRICS: ReadonlyMap<string, SloUnit> = new Map(
-  [...metrics, ...clientMetrics].map(({ name, unit }) => [name, unit]),
+  ALL_METRICS.map(({ name, unit }) => [name, unit]),
 );
 
 /** Units of the numbers of a whole stage. */
@@ -71,6 +74,7 @@ const STAGE_NUMBERS: ReadonlyMap<string, SloUnit> = new Map(
     {
       errorRate: "share",
       requestsPerSecond: "/s",
+      goodput: "/s",
       inputTokensPerSecond: "tokens/s",
       outputTokensPerSecond: "tokens/s",
       embeddingsPerSecond: "/s",
@@ -193,6 +197,32 @@ function unitsOf(unit: SloUnit): string {
 /** Multiplies; divides if the factor is a fraction, as 7 × 0.01 is not 0.07. */
 function scale(number: number, factor: number): number {
   return factor < 1 ? number / Math.round(1 / factor) : number * factor;
+}
+
+/**
+ * Returns whether a request that ended `ok` keeps the limit of each SLO on a metric of single requests; where a metric
+ * has several values, their mean. Returns `undefined` if there is no such SLO.
+ */
+export function goodRequest(
+  slos: readonly Slo[],
+): ((sample: Sample) => boolean) | undefined {
+  const limits = slos.flatMap(({ metric: name, quantile, operator, limit }) => {
+    const metric = ALL_METRICS.find((each) => each.name === name);
+    return metric && quantile !== undefined
+      ? [{ metric, keeps: COMPARE[operator], limit }]
+      : [];
+  });
+  if (limits.length === 0) return undefined;
+  return (sample) =>
+    limits.every(({ metric, keeps, limit }) => {
+      const value = metric.of(sample);
+      const one = typeof value === "object" ? mean(value) : value;
+      return one !== undefined && keeps(one, limit);
+    });
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
 /** Judges SLOs by what a stage measured. A metric without data misses its SLO: nothing shows that it was kept. */

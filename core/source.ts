@@ -48,6 +48,8 @@ interface UnusableItem {
 /** A session that is being prepared or is ready. */
 interface Queued {
   readonly item: Promise<ReadySession | UnusableItem>;
+  /** The item once it is prepared. */
+  ready?: ReadySession | UnusableItem;
   /** Length of its audio, in milliseconds, as far as it is known. */
   readonly audioMs: number;
 }
@@ -63,7 +65,8 @@ export class SessionSource {
   readonly #signal: AbortSignal;
   readonly #queue: Queued[] = [];
   readonly #reading: Promise<void>;
-  #changed = Promise.withResolvers<void>();
+  /** Resolves at the next change; absent while nobody waits for one. */
+  #change: PromiseWithResolvers<void> | undefined;
   #returned: ReadySession | undefined;
   #ahead = 1;
   /** Length of the audio in the queue. */
@@ -92,13 +95,13 @@ export class SessionSource {
       while (
         this.#queue.length === 0 && !this.#ended && !this.#signal.aborted
       ) {
-        await this.#changed.promise;
+        await this.#changed();
       }
       const head = this.#queue.shift();
       if (head === undefined) return undefined;
       this.#audioMs -= head.audioMs;
       this.#wake();
-      const item = await this.#unlessAborted(head.item);
+      const item = head.ready ?? await this.#unlessAborted(head.item);
       if (item === undefined) return undefined;
       if (!("reason" in item)) return item;
       if (!this.#signal.aborted) this.#options.onSkip(item.id, item.reason);
@@ -177,13 +180,17 @@ export class SessionSource {
   }
 
   #put(item: Queued["item"], audioMs: number): void {
+    const queued: Queued = { item, audioMs };
     const settle = () => {
       this.#preparing--;
       this.#wake();
     };
     this.#preparing++;
-    item.then(settle, settle); // next() handles a failure
-    this.#queue.push({ item, audioMs });
+    item.then((ready) => {
+      queued.ready = ready;
+      settle();
+    }, settle); // next() handles a failure
+    this.#queue.push(queued);
     this.#audioMs += audioMs;
     this.#wake();
   }
@@ -210,12 +217,17 @@ export class SessionSource {
 
   /** Waits until a condition holds, or the source is closed. */
   async #until(holds: () => boolean): Promise<void> {
-    while (!holds() && !this.#signal.aborted) await this.#changed.promise;
+    while (!holds() && !this.#signal.aborted) await this.#changed();
+  }
+
+  #changed(): Promise<void> {
+    this.#change ??= Promise.withResolvers();
+    return this.#change.promise;
   }
 
   #wake(): void {
-    this.#changed.resolve();
-    this.#changed = Promise.withResolvers();
+    this.#change?.resolve();
+    this.#change = undefined;
   }
 
   /** Resolves with `undefined` if the signal aborts first, as a backend may ignore it while it prepares. */

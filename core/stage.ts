@@ -2,15 +2,22 @@ import type { Clock } from "./clock.ts";
 import type { Backend, Stage } from "./contract.ts";
 import { closedLoop, openLoop, type StageContext } from "./dispatch.ts";
 import { Digest, stageReport } from "./metrics/digest.ts";
-import { ClientMonitor, type Host } from "./client_monitor.ts";
+import {
+  ClientMonitor,
+  type Host,
+  type LoopWatch,
+  watchedClock,
+} from "./client_monitor.ts";
 import { Tally } from "./progress.ts";
-import type { Progress, StageReport } from "./report.ts";
+import type { Progress, StageReport, Summary } from "./report.ts";
 import type { NormalizerName, StopRules } from "./config.ts";
 import type { InferenceRequest } from "./request.ts";
 import type { Phase, Sample } from "./sample.ts";
 import { type Shard, shareOf, takeShard } from "./shard.ts";
 import type { Slo } from "./slo.ts";
+import type { NetworkProbe } from "./network.ts";
 import { SampleQueue } from "./sample_queue.ts";
+import { random } from "../lib/random.ts";
 import type { ReadySession, SessionSource } from "./source.ts";
 import { StageEnd } from "./stop.ts";
 import { UsageCompleter } from "./usage.ts";
@@ -19,6 +26,14 @@ import { UsageCompleter } from "./usage.ts";
 export interface SharedOptions {
   /** Backend that requests are sent to. */
   readonly backend: Backend;
+  /** Largest share of a headline metric that may be the client's own if the stage is valid. */
+  readonly maxClientShare?: number;
+  /** Measures round trips, if they are wanted. */
+  readonly network?: NetworkProbe | undefined;
+  /** How long connections took to open before the stage. */
+  readonly connectAhead?: Summary | undefined;
+  /** Seed of the run. */
+  readonly seed: number;
   /** How texts are normalized before they are compared. */
   readonly normalizer: NormalizerName;
   /** Objectives to judge every stage by. @default {[]} */
@@ -61,6 +76,11 @@ export interface StageResult {
   readonly error?: unknown;
 }
 
+/** Time over which the first sessions of a closed loop start, unless the stage is short or the load says otherwise. */
+const SPREAD_MS = 1000;
+/** The same, for each request of a stage that ends after a number of them. */
+const SPREAD_MS_PER_REQUEST = 10;
+
 /** How long texts are compared before other tasks may run. */
 const COMPARE_MS = 10;
 /** How long texts are compared after an interrupt. */
@@ -73,6 +93,7 @@ const SHOWN = ["ttft", "finalization", "latency"] as const;
 export class StageRun implements StageContext {
   readonly backend: Backend;
   readonly clock: Clock;
+  readonly watch: (LoopWatch & Disposable) | undefined;
   readonly stage: number;
   readonly signals: StageContext["signals"];
   readonly #options: StageOptions;
@@ -97,7 +118,11 @@ export class StageRun implements StageContext {
   #dropped = 0;
 
   constructor(options: StageOptions) {
-    const { clock, stop, backend, host, shard, signal } = options;
+    const { stop, backend, host, shard, signal } = options;
+    this.watch = host?.watch?.(options.clock);
+    const clock = this.watch
+      ? watchedClock(options.clock, this.watch)
+      : options.clock;
     this.backend = backend;
     this.clock = clock;
     this.stage = options.index;
@@ -112,9 +137,10 @@ export class StageRun implements StageContext {
       startMs: this.#startMs,
       endMs: this.#endMs,
       normalizer: options.normalizer,
+      slos: options.slos,
     });
     this.#tally = new Tally(this.#stageStartMs);
-    this.#monitor = new ClientMonitor(clock, host);
+    this.#monitor = new ClientMonitor(clock, host, this.watch);
     this.#cancelTimers = this.#setTimers();
     this.#queue = new SampleQueue(clock, {
       take: (batch) => this.#take(batch),
@@ -138,11 +164,13 @@ export class StageRun implements StageContext {
       .catch((error) => this.#end.stop("interrupted", error));
 
     this.#monitor.end();
+    this.watch?.[Symbol.dispose]();
     this.#end.stop("data");
     this.#cancelTimers(); // before anything is waited for: the timer that begins measuring may not have fired yet
     await this.#usage.settled();
     this.#queue.close();
     await this.#compareAll();
+    await this.#options.network?.measure();
     signal.removeEventListener("abort", interrupt);
     progress(this.#progress());
     const { error } = this.#end.end!;
@@ -214,14 +242,37 @@ export class StageRun implements StageContext {
     const { stage: { arrivals, maxInFlight = Infinity }, shard } =
       this.#options;
     if ("concurrency" in arrivals) {
-      const { concurrency } = arrivals;
-      const { spreadMs = 0 } = this.backend;
-      return closedLoop(this, { concurrency, spreadMs, shard });
+      const { concurrency, spreadMs = this.#defaultSpreadMs() } = arrivals;
+      return closedLoop(this, {
+        concurrency,
+        spreadMs,
+        shard,
+        random: random(this.#options.seed, `backoff ${this.stage}`),
+      });
     }
     return openLoop(this, {
       arrivals: takeShard(arrivals, shard),
       maxInFlight: shareOf(maxInFlight, shard),
     });
+  }
+
+  /** The load as it was offered: with the time over which its first sessions started. */
+  #load(): StageReport["load"] {
+    const { load, arrivals } = this.#options.stage;
+    return "concurrency" in arrivals
+      ? { ...load, spreadMs: arrivals.spreadMs ?? this.#defaultSpreadMs() }
+      : load;
+  }
+
+  /** Streams that start together also connect together, and hold up the event loop for each other. */
+  #defaultSpreadMs(): number {
+    const { warmupMs = 0, durationMs = Infinity, requests = Infinity } =
+      this.#options.stop;
+    return Math.min(
+      SPREAD_MS,
+      (warmupMs + durationMs) / 10,
+      requests * SPREAD_MS_PER_REQUEST,
+    );
   }
 
   /** Measuring begins and ends by timers, so that a server that hangs cannot hold a stage. */
@@ -271,10 +322,10 @@ export class StageRun implements StageContext {
   }
 
   #report(): StageReport {
-    const { stage, stop, slos } = this.#options;
+    const { stage, stop, slos, maxClientShare } = this.#options;
     return stageReport(this.#digest, {
       name: stage.name,
-      load: stage.load,
+      load: this.#load(),
       ...(stage.stop && { stop: stage.stop }),
       window: {
         stageStartMs: this.#stageStartMs,
@@ -284,8 +335,12 @@ export class StageRun implements StageContext {
       },
       stopped: this.#end.end!.reason,
       dropped: this.#dropped,
-      client: this.#monitor.health(),
-    }, slos);
+      client: {
+        ...this.#monitor.health(),
+        connectAhead: this.#options.connectAhead,
+        rtt: this.#options.network?.summary(),
+      },
+    }, { slos, maxClientShare });
   }
 
   /** If a number of requests or the data ended the stage, the window ends with its last request. */

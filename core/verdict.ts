@@ -1,5 +1,5 @@
 import { clientLimit, isClientMade } from "./failures.ts";
-import type { StageReport, Summary, Verdict } from "./report.ts";
+import type { FailureNote, StageReport, Summary, Verdict } from "./report.ts";
 
 /** The part of a stage's report that the verdict is based on. */
 export type Judged = Pick<
@@ -12,13 +12,16 @@ export type Judged = Pick<
  * requests than a median needs, only failures that this client made can make it `client-limited`: they are counted, not
  * estimated.
  */
-export function judge(stage: Judged): Verdict {
+export function judge(
+  stage: Judged,
+  maxClientShare: number = MAX_CLIENT_SHARE,
+): Verdict {
   const failed = failureReason(stage);
   const ownFailures = clientFailureReasons(stage);
   const few = failed === undefined ? fewReason(stage) : undefined;
   // A slow client makes requests late: if none succeeded, that can only explain a time limit.
   const slow = failed === undefined || stage.counts.timeout > 0
-    ? slowReasons(stage)
+    ? slowReasons(stage, maxClientShare)
     : [];
   const status = failed !== undefined
     ? "failed"
@@ -32,6 +35,7 @@ export function judge(stage: Judged): Verdict {
   return {
     status,
     reasons: [failed ?? [], ownFailures, few ?? [], slow].flat(),
+    ...(maxClientShare !== MAX_CLIENT_SHARE && { maxClientShare }),
   };
 }
 
@@ -41,52 +45,125 @@ const EVIDENCE = [["p99", 100], ["p90", 30], ["p50", 10]] as const;
 /** Number of successful requests below which not even the median is judged. */
 const LEAST_REQUESTS = 10;
 
-/** Remedy for a client that is too slow. */
+/** Largest share of a metric that may be the client's, unless a run sets another. */
+export const MAX_CLIENT_SHARE = 0.1;
+
+/** A share of fewer milliseconds is never held against the client: its bound is not more exact than this. */
+const FLOOR_MS = { scheduler: 1, timers: 5 };
+
+/** What helps a client that is too slow. */
 const FEWER_STREAMS =
   "use fewer streams on this machine or spread them over more machines";
 
-function slowReasons({ client, metrics }: Judged): string[] {
-  const shareOfLatencyMs = 0.05 * (metrics.latency?.p50 ?? 0);
-  return [
-    slowReason(
-      "chunk lateness",
-      client.chunkLateness,
-      (client.chunkMs ?? Infinity) / 2,
-      "half a chunk",
-    ),
-    slowReason(
-      "schedule lag",
-      client.scheduleLag,
-      Math.max(10, shareOfLatencyMs),
-      shareOfLatencyMs > 10 ? "5 % of the median latency" : undefined,
-    ),
-    slowReason("event-loop delay", client.loopDelay, 50),
-  ].flat();
+/** A value of the client that is above its limit. */
+interface Excess {
+  readonly what: string;
+  readonly ms: number;
+  readonly limitMs: number;
+  /** How the limit is derived. */
+  readonly from: string;
 }
 
-/**
- * Why a measure of the client is too high, if it is.
- *
- * @param from How the limit is derived, if it is not fixed.
- */
-function slowReason(
-  what: string,
-  measure: Summary | undefined,
-  limitMs: number,
-  from?: string,
-): string[] {
-  const [quantile] = EVIDENCE.find(([, n]) => (measure?.n ?? 0) >= n) ?? [];
-  // A lower quantile cannot be above the limit where this one is not.
-  const ms = quantile && measure?.[quantile];
-  if (ms === undefined || ms <= limitMs) return [];
-  // Rounded away from each other, so that a value above its limit is also shown as above.
-  const value = `${Math.ceil(ms * 100) / 100} ms`;
-  const limit = `${Math.floor(limitMs * 100) / 100} ms`;
-  return [
-    `${what} ${quantile} is ${value}, above the limit of ${limit}${
-      from ? ` (${from})` : ""
-    }: ${FEWER_STREAMS}`,
+function slowReasons(stage: Judged, maxShare: number): string[] {
+  const found = [
+    ...shareExcesses(stage, maxShare),
+    ...chunkExcess(stage.client),
   ];
+  if (found.length === 0) return [];
+  return [
+    ...found.map(({ what, ms, limitMs, from }) =>
+      `${what} ${up(ms)} ms may be this client's, above the limit of ${
+        down(limitMs)
+      } ms (${from})`
+    ),
+    causeOf(stage.client),
+  ];
+}
+
+/** The metrics that people read first: each has a share of the client's, under its name. */
+const HEADLINES = [
+  ["ttft", "TTFT"],
+  ["latency", "E2E latency"],
+  ["responseTime", "response time"],
+  ["finalization", "finalization"],
+] as const;
+
+function shareExcesses(stage: Judged, maxShare: number): Excess[] {
+  const { client, metrics } = stage;
+  const floorMs = FLOOR_MS[client.method ?? "timers"];
+  const found: Excess[] = [];
+  for (const [name, label] of HEADLINES) {
+    const share = shareOf(client, name), metric = metrics[name];
+    // In a closed loop both have the same cause.
+    if (name === "responseTime" && found.some(isLatency)) continue;
+    if (!share || !metric) continue;
+    const quantile = EVIDENCE.find(([quantile, least]) =>
+      share.n >= least &&
+      share[quantile] > Math.max(floorMs, maxShare * metric[quantile])
+    )?.[0];
+    if (quantile === undefined) continue;
+    const limitMs = Math.max(floorMs, maxShare * metric[quantile]);
+    found.push({
+      what: `${label} ${quantile} ${up(metric[quantile])} ms: up to`,
+      ms: share[quantile],
+      limitMs,
+      from: `${
+        limitMs > floorMs ? percent(maxShare) : "the accuracy of this bound"
+      }${
+        share.maxAtMs === undefined
+          ? ""
+          : `; most at ${(share.maxAtMs / 1000).toFixed(1)} s`
+      }`,
+    });
+  }
+  return found;
+}
+
+function isLatency({ what }: Excess): boolean {
+  return what.startsWith("E2E latency");
+}
+
+/** The client's share of a metric. Where nothing watched the client, that of the response time is the schedule lag. */
+function shareOf(
+  client: Judged["client"],
+  name: typeof HEADLINES[number][0],
+): (Summary & { readonly maxAtMs?: number }) | undefined {
+  return client[`${name}Share`] ??
+    (name === "responseTime" ? client.scheduleLag : undefined);
+}
+
+function chunkExcess({ chunkLateness, chunkMs }: Judged["client"]): Excess[] {
+  if (!chunkLateness || chunkMs === undefined) return [];
+  const [quantile] = EVIDENCE.find(([, n]) => chunkLateness.n >= n) ?? [];
+  const ms = quantile && chunkLateness[quantile];
+  if (ms === undefined || ms <= chunkMs / 2) return [];
+  return [{
+    what: `chunk lateness ${quantile}: up to`,
+    ms,
+    limitMs: chunkMs / 2,
+    from: "half a chunk",
+  }];
+}
+
+/** Processor time ÷ wall time from which a process with one busy thread is out of processor time. */
+const FULL_CORE = 0.85;
+/** Share of time in the queue for a processor from which other processes are the likely cause. */
+const CROWDED = 0.05;
+
+/** The likely cause of a slow client, and what helps. */
+function causeOf({ cpu = 0, queued = 0 }: Judged["client"]): string {
+  if (queued > CROWDED) {
+    return `likely cause: other processes, as this one waited for a processor ${
+      percent(queued)
+    } of the time: stop them, or measure from a machine of its own`;
+  }
+  return cpu > FULL_CORE
+    ? `likely cause: this process, which used ${
+      percent(cpu)
+    } of a core: ${FEWER_STREAMS}`
+    : `likely cause: starts at the same time, as the processor was used ${
+      percent(cpu)
+    }: spread them, or ${FEWER_STREAMS}`;
 }
 
 function fewReason({ counts: { ok } }: Judged): string | undefined {
@@ -109,11 +186,13 @@ function clientFailureReasons({ counts, failures }: Judged): string[] {
   }
   const all = [...byCode.values()].reduce((sum, count) => sum + count, 0);
   if (all <= CLIENT_FAILURE_SHARE * ended) return [];
-  return [...byCode].map(([code, count]) => {
-    const percent = Number((100 * (count / ended)).toPrecision(3));
-    const { remedy } = clientLimit(code)!;
-    return `${count} of ${ended} requests (${percent} %) failed on this machine, not at the server, with ${code}: ${remedy}`;
-  });
+  return [...byCode].map(([code, count]) =>
+    `${count} of ${ended} requests (${
+      percent(count / ended)
+    }) failed on this machine, not at the server, with ${code}: ${
+      clientLimit(code)!.remedy
+    }`
+  );
 }
 
 /** Number of failures that a reason names. */
@@ -122,14 +201,33 @@ const NAMED_FAILURES = 3;
 function failureReason({ counts, failures }: Judged): string | undefined {
   if (counts.ok > 0) return undefined;
   const ended = counts.error + counts.timeout + counts.cancelled;
-  if (ended === 0) {
-    const dropped = counts.dropped > 0
-      ? `, and ${counts.dropped} were dropped at the limit of requests in flight`
-      : "";
-    return `no request succeeded: none ended in the measured window${dropped}`;
-  }
-  const causes = failures.slice(0, NAMED_FAILURES).map((note) =>
-    `${note.count} of ${ended} ${note.class}: ${note.message}`
-  );
-  return `no request succeeded: ${causes.join("; ")}`;
+  const causes = ended === 0
+    ? nothingEnded(counts)
+    : failures.slice(0, NAMED_FAILURES).map((note) => named(note, ended)).join(
+      "; ",
+    );
+  return `no request succeeded: ${causes}`;
+}
+
+function named({ class: name, message, count }: FailureNote, ended: number) {
+  return `${count} of ${ended} ${name}: ${message}`;
+}
+
+function nothingEnded({ dropped }: Judged["counts"]): string {
+  return dropped > 0
+    ? `none ended in the measured window, and ${dropped} were dropped at the limit of requests in flight`
+    : "none ended in the measured window";
+}
+
+/** Value and limit are rounded away from each other, so that a value above its limit is also shown as above. */
+function up(ms: number): number {
+  return Math.ceil(ms * 100) / 100;
+}
+
+function down(ms: number): number {
+  return Math.floor(ms * 100) / 100;
+}
+
+function percent(share: number): string {
+  return `${Number((100 * share).toPrecision(3))} %`;
 }

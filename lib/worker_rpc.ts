@@ -56,6 +56,14 @@ type Message =
 
 type Post = (message: Message, transfer?: readonly Transferable[]) => void;
 
+/** Number of workers that run now. */
+let running = 0;
+
+/** Whether no other thread of this process runs JavaScript, as far as this thread started it. */
+export function isOnlyThread(): boolean {
+  return running === 0;
+}
+
 /**
  * Starts a worker whose module calls {@linkcode serveWorker}.
  *
@@ -76,6 +84,7 @@ export function startWorker<Api extends Methods>(
   }, methods);
 
   function stop(reason: Error): void {
+    if (worker) running--;
     worker?.terminate();
     worker = undefined;
     ready.reject(reason);
@@ -90,6 +99,7 @@ export function startWorker<Api extends Methods>(
 
   try {
     worker = new Worker(url, { type: "module", name });
+    running++;
     worker.onmessage = ({ data }: MessageEvent<Message>) => {
       if (data.kind === "ready") ready.resolve();
       else end.receive(data);

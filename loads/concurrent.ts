@@ -5,6 +5,8 @@ import { defineLoad, type LoadPlugin } from "../plugins/mod.ts";
 export interface ConcurrentOptions {
   /** Sessions in flight; one stage for each number. */
   streams: number[];
+  /** Time over which the first sessions start, in milliseconds; 0 starts all at once. @default a second, or less in a short stage */
+  spreadMs?: number | undefined;
 }
 
 /** Each stream costs memory and a socket, and no machine has sockets for more. */
@@ -30,14 +32,22 @@ export const concurrent: LoadPlugin<ConcurrentOptions> = defineLoad({
         .max(MAX_STREAMS, `must be at most ${MAX_STREAMS}`),
     ).min(1, "must name at least one")
       .describe("Sessions in flight; a stage for each number"),
+    spreadMs: z.number().nonnegative().optional().describe(
+      "Time over which the first sessions start; 0: all at once",
+    ),
   }),
-  profile: ({ streams }) =>
+  profile: ({ streams, spreadMs }) =>
     function* () {
+      const spread = spreadMs === undefined ? {} : { spreadMs };
       for (const concurrency of streams) {
         yield {
           name: concurrency === 1 ? "1 stream" : `${concurrency} streams`,
-          load: { kind: "concurrent", concurrency },
-          arrivals: { concurrency },
+          load: {
+            kind: "concurrent",
+            concurrency,
+            ...spread,
+          },
+          arrivals: { concurrency, ...spread },
         };
       }
     },

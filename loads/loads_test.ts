@@ -51,6 +51,13 @@ Deno.test("concurrent() has a stage for each number of streams", async () => {
       arrivals: { concurrency: 8 },
     },
   ]);
+  const [stage] = await stagesOf(concurrent({ streams: [2], spreadMs: 0 }));
+  assert.deepEqual(stage!.load, {
+    kind: "concurrent",
+    concurrency: 2,
+    spreadMs: 0,
+  });
+  assert.deepEqual(stage!.arrivals, { concurrency: 2, spreadMs: 0 });
 });
 
 Deno.test("concurrent() rejects an invalid number of streams", async () => {

@@ -70,6 +70,13 @@ export const runConfigSchema: z.ZodType<RunConfigInput> = z.strictObject({
   slos: z.array(z.string()).readonly().exactOptional().describe(
     "Objectives that every stage must meet: ttft.p95<200ms",
   ),
+  maxClientShare: z.number().positive("must be above 0").max(1).exactOptional()
+    .describe(
+      "Largest share of a headline metric that may be the client's own in a valid stage (default: 0.1)",
+    ),
+  probeRtt: z.boolean().exactOptional().describe(
+    "Whether round trips of the network are measured before and after each stage (default: false)",
+  ),
   seed: z.int().nonnegative().exactOptional().describe(
     "Seed of the data's order and of arrivals (default: 1)",
   ),
@@ -248,6 +255,7 @@ export async function prepareRun(
   if (checks.problems.length > 0) {
     throw problemsAt(checks.problems, placeOf);
   }
+  const { maxClientShare, probeRtt } = input;
   return {
     config: {
       version: 1,
@@ -256,6 +264,8 @@ export async function prepareRun(
       load: load.config,
       stop,
       slos: input.slos ?? [],
+      ...(maxClientShare !== undefined && { maxClientShare }),
+      ...(probeRtt !== undefined && { probeRtt }),
       seed: input.seed ?? 1,
       normalizer: input.normalizer ?? "basic",
       strict: input.strict ?? false,

@@ -76,8 +76,8 @@ export interface DialectStep<State> {
 
 /** The meaning of a server's message, in any protocol. */
 export type DialectEvent =
-  /** The session is set up: an utterance may begin. */
-  | { readonly kind: "ready" }
+  /** The session is set up: an utterance may begin. The id joins its sample with the log of the server. */
+  | { readonly kind: "ready"; readonly sessionId?: string | undefined }
   /** A piece to append to the transcript, or the whole transcript so far. May be empty. */
   | {
     readonly kind: "partial";

@@ -2,6 +2,7 @@ import os from "node:os";
 import process from "node:process";
 import type { Host } from "../core/client_monitor.ts";
 import type { Environment } from "../core/report.ts";
+import { watchLoop } from "./loop_watch.ts";
 import config from "../deno.json" with { type: "json" };
 
 /** The version of earshot. */
@@ -15,6 +16,7 @@ export function denoHost(): Host {
       return (user + system) / 1000;
     },
     rssBytes: () => Deno.memoryUsage().rss,
+    watch: (clock) => watchLoop(() => clock.now()),
   };
 }
 

@@ -174,8 +174,10 @@ export async function execute(
     host = denoHost(),
     clock = systemClock(),
   } = options;
-  const { stop, seed, normalizer, strict, slos } = execution.config;
-  const rules = { stop, seed, normalizer, strict, slos: parseSlos(slos) };
+  const rules = {
+    ...execution.config,
+    slos: parseSlos(execution.config.slos),
+  };
   await using stack = new AsyncDisposableStack();
   const context: OpenContext = { env, signal, warn };
   const open = <K extends Kind>(plugin: Configured<K>) =>

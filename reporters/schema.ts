@@ -61,10 +61,13 @@ const failure = z.object({
   class: text.min(1),
   code: text.exactOptional(),
   message: text,
+  retryAfterMs: ms.exactOptional().describe(
+    "How long the server asked to wait",
+  ),
 }).meta({ id: "failure", description: "Why a request failed" });
 
 const failureNote = z.object({
-  ...failure.shape,
+  ...failure.omit({ retryAfterMs: true }).shape,
   message: text.describe("Message of the first failure of its kind"),
   count: positiveCount,
 });
@@ -74,14 +77,32 @@ const counts = z.object({
   dropped: count.describe("Arrivals that never started"),
   emptyOutputs: count.describe("Of ok: those with an empty answer"),
   retried: count.describe("Sent again on a new connection, of any outcome"),
+  throttled: count.default(0).describe("Of error: answered 429 or 503"),
   warmup: count.describe("Requests due before the measured window"),
   failures: z.record(text, positiveCount).describe(
     "Requests that did not end ok, by class",
   ),
 }).describe("Requests of the measured window, by outcome");
 
+const shareSummary = z.object({
+  ...summary.shape,
+  maxAtMs: ms.describe("When the request with the largest share was sent"),
+}).meta({
+  id: "share",
+  description: "Upper bounds of the client's part of a metric, in ms",
+});
+
 const client = z.object({
   ...optional(summary, "scheduleLag", "chunkLateness", "loopDelay"),
+  method: z.enum(["scheduler", "timers"]).exactOptional().describe(
+    "What the shares rest on",
+  ),
+  ...optional(shareSummary, "ttftShare", "latencyShare"),
+  ...optional(shareSummary, "responseTimeShare", "finalizationShare"),
+  ...optional(summary, "rtt", "connectAhead"),
+  queued: size.exactOptional().describe(
+    "Time that the thread waited for a processor / wall time",
+  ),
   chunkMs: z.number().positive().exactOptional(),
   cpu: size.exactOptional().describe("Processor time / wall time"),
   rssBytes: size.exactOptional(),
@@ -116,7 +137,7 @@ const stopRules = z.object({
 
 const rates = z.object({
   errorRate: z.number().min(0).max(1).exactOptional(),
-  ...optional(size, "requestsPerSecond", "inputTokensPerSecond"),
+  ...optional(size, "requestsPerSecond", "goodput", "inputTokensPerSecond"),
   ...optional(size, "outputTokensPerSecond", "embeddingsPerSecond"),
   ...optional(size, "rtfxAggregate"),
 });
@@ -164,9 +185,15 @@ const stage = z.object({
   slo: z.array(sloResult).readonly().exactOptional().describe(
     "Whether the stage kept each SLO of the run",
   ),
+  notes: z.array(text).readonly().exactOptional().describe(
+    "What a reader of the numbers must know",
+  ),
   verdict: z.object({
     status: z.enum(["valid", "client-limited", "too-few-samples", "failed"]),
     reasons: z.array(text).readonly(),
+    maxClientShare: size.exactOptional().describe(
+      "Limit of the client's share, if it is not 0.1",
+    ),
   }),
 }).meta({ id: "stage", description: "The result of one stage" });
 
@@ -184,6 +211,8 @@ const runConfig = z.object({
   load: plugin,
   stop: stopRules,
   slos: z.array(text).readonly(),
+  ...optional(z.number(), "maxClientShare"),
+  ...optional(z.boolean(), "probeRtt"),
   seed: z.number(),
   normalizer: z.enum(["none", "basic"]),
   strict: z.boolean(),
@@ -286,6 +315,10 @@ const sample = {
     z.object({ status: z.literal("ok") }),
     z.object({ status: z.enum(["error", "timeout", "cancelled"]), failure }),
   ]),
+  client: z.object({
+    ...optional(ms, "sendingMs", "firstTokenMs"),
+    endMs: ms,
+  }).exactOptional().describe("Upper bounds of what this client added, in ms"),
 };
 
 /** Schema of the JSON reporter's document. */

@@ -45,8 +45,17 @@ export function statusError(
     `The server answered HTTP ${status}${message && `: ${message}`}${
       notes && ` (${notes})`
     }`,
-    { code: String(status) },
+    { code: String(status), retryAfterMs: retryAfterMs(wait) },
   );
+}
+
+/** The time of the header `Retry-After`, which is a number of seconds or a date. */
+function retryAfterMs(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const ms = /^\s*\d+\s*$/.test(text)
+    ? 1000 * Number(text)
+    : Date.parse(text) - Date.now();
+  return Number.isFinite(ms) ? Math.max(0, ms) : undefined;
 }
 
 function redirection(location: string, base: URL): string {

@@ -27,6 +27,8 @@ export interface Target {
   readonly model: string;
   /** The proxy on the way, if there is one. */
   readonly proxy: Proxy | undefined;
+  /** The URL that connections go to: of the server, or of the proxy. */
+  readonly hop: URL;
   /** Options of a request that does not belong to the run; headers, certificates and environment are those of all. */
   readonly ask: ProbeOptions & { readonly env: Env };
   /** Reports the traffic; `undefined` if it is not wanted. */
@@ -85,6 +87,7 @@ export async function openTarget(
     url,
     model,
     proxy,
+    hop: proxy?.url ?? url,
     ask,
     trace: traceTo(context, clean),
     facts: {

@@ -1,6 +1,7 @@
 import type { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
 import { SocketPoll } from "../../lib/event_loop.ts";
+import type { Call } from "../../plugins/mod.ts";
 import { dial, type DialOptions } from "../connect/dial.ts";
 import {
   http1Wire,
@@ -18,6 +19,9 @@ export interface ConnectionUser extends WireHandler {
   /** The socket is open, including TLS and a proxy's tunnel. */
   connected(): void;
 }
+
+/** Connections that are opened ahead at the same time: more would only wait for each other. */
+const OPENING_AT_ONCE = 32;
 
 /**
  * Connections to one server or proxy, as many as requests need. It keeps its own list of them: undici's pool searches
@@ -60,6 +64,28 @@ export class ConnectionPool implements AsyncDisposable {
     return connection;
   }
 
+  /** Opens connections until `count` are idle. Returns how long each took; those that fail are left out. */
+  async openAhead(
+    count: number,
+    { clock, signal }: Pick<Call, "clock" | "signal">,
+  ): Promise<number[]> {
+    const openedMs: number[] = [];
+    let missing = this.reuse ? count - this.#idle.length : 0;
+    const openNext = async () => {
+      while (missing-- > 0 && !signal.aborted && !this.#isClosed) {
+        const startMs = clock.now();
+        const connection = this.open();
+        if (!await connection.connect(signal)) return;
+        const nowMs = clock.now();
+        openedMs.push(nowMs - startMs);
+        connection.idleSinceMs = nowMs;
+        this.#idle.push(connection);
+      }
+    };
+    await Promise.all(Array.from({ length: OPENING_AT_ONCE }, openNext));
+    return openedMs;
+  }
+
   /** Keeps a connection for the next request, if it can take one. */
   give(connection: Connection, nowMs: number): void {
     const isKept = this.reuse && this.#all.has(connection) &&
@@ -91,10 +117,12 @@ export class Connection implements WireHandler {
   socket: Socket | undefined;
   /** HTTP on the socket, once it is open. */
   wire: Wire | undefined;
-  /** Time when it was last given back; `undefined` before its first request has ended. */
+  /** Time since when it has been open without a request; `undefined` for one that was opened for its request. */
   idleSinceMs: number | undefined;
   #user: ConnectionUser | undefined;
-  /** Whether it has been reused already. */
+  /** Whether a request on it was answered. */
+  #isUsed = false;
+  /** Whether two were. */
   #isProven = false;
   #cancelDial = (): void => {};
 
@@ -120,19 +148,42 @@ export class Connection implements WireHandler {
     });
   }
 
+  /** Opens it without a request. Resolves to whether it is open; it is closed otherwise. */
+  connect(signal: AbortSignal): Promise<boolean> {
+    return new Promise((resolve) => {
+      const stop = () => {
+        this.close();
+        resolve(false);
+      };
+      signal.addEventListener("abort", stop, { once: true });
+      this.#cancelDial = dial(this.#pool.target, (error, socket) => {
+        signal.removeEventListener("abort", stop);
+        if (error) return stop();
+        // Nobody else reads it before its first request, and a server that closes it would not be noticed.
+        socket.once("close", this.close).resume();
+        this.#open(socket);
+        resolve(true);
+      });
+    });
+  }
+
   #dialFor(request: WireRequest, user: ConnectionUser): void {
-    const { target, reuse } = this.#pool;
     user.connecting();
-    this.#cancelDial = dial(target, (error, socket) => {
+    this.#cancelDial = dial(this.#pool.target, (error, socket) => {
       if (this.#user !== user) return void socket?.destroy();
       if (error) return user.onError(error);
-      const { alpnProtocol } = socket as { alpnProtocol?: unknown };
-      const open = alpnProtocol === "h2" ? http2Wire : http1Wire;
-      this.socket = socket;
-      this.wire = open(socket, target.url, { reuse, lost: this.#lost });
+      const wire = this.#open(socket);
       user.connected();
-      this.wire.dispatch(request, this);
+      wire.dispatch(request, this);
     });
+  }
+
+  #open(socket: Socket): Wire {
+    const { target, reuse } = this.#pool;
+    const { alpnProtocol } = socket as { alpnProtocol?: unknown };
+    const open = alpnProtocol === "h2" ? http2Wire : http1Wire;
+    this.socket = socket;
+    return this.wire = open(socket, target.url, { reuse, lost: this.#lost });
   }
 
   readonly #lost = (error: Error): void => {
@@ -145,7 +196,8 @@ export class Connection implements WireHandler {
   rest(nowMs: number): boolean {
     this.#user = undefined;
     if (!this.isReady()) return false;
-    this.#isProven = this.idleSinceMs !== undefined;
+    this.#isProven = this.#isUsed;
+    this.#isUsed = true;
     this.idleSinceMs = nowMs;
     return true;
   }

@@ -20,6 +20,15 @@ export interface Http extends AsyncDisposable {
     call: Call,
     reader: ResponseReader,
   ): Promise<string | undefined>;
+  /**
+   * Opens connections to a server until `count` are without a request, unless each request has a connection of its own.
+   * Resolves to how long each took, in milliseconds; those that fail are left out.
+   */
+  openAhead(
+    url: URL,
+    count: number,
+    call: Pick<Call, "clock" | "signal">,
+  ): Promise<number[]>;
 }
 
 /** A complete POST request. */

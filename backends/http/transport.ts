@@ -56,6 +56,13 @@ export function openHttp(options: HttpOptions): Http {
   return {
     exchange: (request, call, reader) =>
       exchange(destinationOf(request.url), request, { call, reader, options }),
+    openAhead(url, count, { clock, signal }) {
+      const limit = AbortSignal.timeout(options.connectTimeoutMs);
+      return destinationOf(url).connections.openAhead(count, {
+        clock,
+        signal: AbortSignal.any([signal, limit]),
+      });
+    },
     async [Symbol.asyncDispose]() {
       await Promise.all(
         Array.from(pools.values(), (pool) => pool[Symbol.asyncDispose]()),
@@ -112,6 +119,8 @@ class Exchange implements ConnectionUser, LimitedRequest {
   readonly #limits: Limits;
   readonly #reads: NetworkReads;
   #connection!: Connection;
+  /** Time when the connection began to open. */
+  #connectingMs = 0;
   /** Whether any byte of the request may have been sent. */
   #isWritten = false;
   /** Time when all of it was sent. */
@@ -164,13 +173,16 @@ class Exchange implements ConnectionUser, LimitedRequest {
   }
 
   connecting(): void {
+    this.#connectingMs = this.#call.clock.now();
     const { connectTimeoutMs } = this.#context.options;
     this.#limits.stage("connect_timeout", connectTimeoutMs);
   }
 
   connected(): void {
     this.#limits.endStage();
-    this.#call.mark("connected");
+    const nowMs = this.#call.clock.now();
+    this.#call.mark("connected", nowMs);
+    this.#call.sendWaited(this.#connectingMs, nowMs);
   }
 
   onConnect(): void {
@@ -180,16 +192,20 @@ class Exchange implements ConnectionUser, LimitedRequest {
   onRequestSent(): void {
     const connection = this.#connection;
     const { socket } = connection;
-    this.#sentMs = this.#call.clock.now();
-    if (!socket?.writableNeedDrain) return this.#sent(connection);
-    socket.once("drain", () => this.#sent(connection));
+    const sentMs = this.#sentMs = this.#call.clock.now();
+    if (!socket?.writableNeedDrain) return this.#sent(connection, sentMs);
+    socket.once("drain", () => {
+      const nowMs = this.#call.clock.now();
+      this.#call.sendWaited(sentMs, nowMs);
+      this.#sent(connection, nowMs);
+    });
   }
 
-  #sent(connection: Connection): void {
+  #sent(connection: Connection, atMs: number): void {
     if (this.#isSettled || this.#response) return;
     if (connection !== this.#connection) return;
     const { headersTimeoutMs } = this.#context.options;
-    this.#call.mark("requestSent");
+    this.#call.mark("requestSent", atMs);
     this.#limits.stage("headers_timeout", headersTimeoutMs);
   }
 

@@ -1,5 +1,6 @@
 import { limitMs } from "../connect/options.ts";
 import { cleanFailure, snippet, type Trace } from "../connect/server_text.ts";
+import { roundTripMs } from "../connect/rtt.ts";
 import { openTarget } from "../connect/target.ts";
 import type { HttpRequest, ResponseReader } from "../http/http.ts";
 import { openHttp } from "../http/transport.ts";
@@ -98,6 +99,8 @@ export async function openBackend<
   return {
     needs: protocol.needs,
     facts: { ...protocol.facts, ...target.facts },
+    connect: (count, call) => http.openAhead(url, count, call),
+    roundTripMs: (call) => roundTripMs(target.hop, call),
     prepare: (turn, signal) => protocol.prepare(turn, signal),
     async send(request, call) {
       call.throwIfAborted();

@@ -65,6 +65,8 @@ export class Connection implements SocketListener {
   state: unknown;
   /** Whether the session is set up. */
   isReady = false;
+  /** The server's id of the session. */
+  sessionId: string | undefined;
   /** Time when the next utterance may begin. */
   restedMs = -Infinity;
   /** The utterance that receives events. Events between two utterances are dropped. */

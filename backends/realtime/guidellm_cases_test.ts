@@ -156,6 +156,7 @@ test(
       event: () => {},
       ended: () => {},
       retried: () => {},
+      sendWaited: () => {},
       mark: () => {},
       audioSent: () => {},
     });

@@ -227,6 +227,7 @@ function studio(frames: Frames, { speed = 1, nowMs = 0 } = {}) {
     event: () => {},
     ended: () => {},
     retried: () => {},
+    sendWaited: () => {},
     mark: (instant, atMs = clock.now()) => void (marks[instant] = atMs),
     audioSent: (chunk) => void sent.push(chunk),
   };
@@ -296,6 +297,7 @@ Deno.test("openMicrophone() catches up at once after the loop was held, and reco
       event: () => {},
       ended: () => {},
       retried: () => {},
+      sendWaited: () => {},
       mark: () => {},
       audioSent: (chunk) => void sent.push(chunk),
     },

@@ -29,6 +29,7 @@ import {
   text,
 } from "../connect/options.ts";
 import { cleaner, traceTo } from "../connect/server_text.ts";
+import { roundTripMs } from "../connect/rtt.ts";
 import { openTarget, type Target } from "../connect/target.ts";
 import {
   checkHeaders,
@@ -286,7 +287,7 @@ async function open(
       reuse,
       ...target.facts,
     },
-    ...(speed > 0 && { spreadMs: chunkMs / speed }),
+    roundTripMs: (call) => roundTripMs(target.hop, call),
     // The decoding that goes on belongs to the dataset: a stage does not wait for it when it ends.
     prepare: async (turn, signal) =>
       await untilAborted(framesFor(audioOf(turn)), signal),

@@ -184,6 +184,7 @@ class Utterance implements SocketListener, LimitedRequest {
       case "ready":
         this.#connection.isReady = true;
         this.#call.mark("ready", atMs);
+        this.#connection.sessionId = event.sessionId;
         return this.#begin();
       case "partial":
         return this.#addText(event.text, event.mode, atMs);
@@ -267,10 +268,12 @@ class Utterance implements SocketListener, LimitedRequest {
     if (text && this.#transcript === "") this.#addText(text, "append", atMs);
     if (!this.#hasEnded) return this.#endEarly(text, atMs);
     this.#call.mark("final", atMs);
+    const responseId = this.#connection.sessionId;
     const hasText = text || (text === "" && this.#transcript === "");
     this.#release();
     this.#outcome.resolve({
       ...(hasText && { text }),
+      ...(responseId !== undefined && { responseId }),
       ...(usage && { usage }),
     });
   }

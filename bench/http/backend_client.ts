@@ -32,6 +32,7 @@ export async function startBackend(
     mark() {},
     ended() {},
     retried() {},
+    sendWaited() {},
     audioSent() {},
   };
 

@@ -78,6 +78,14 @@ export function addRun(program: Command, setExitCode: SetExitCode): void {
       "adds the SLO errorRate<=SHARE: 5% or 0.05 (default: no limit)",
     )
     .option(
+      "--max-client-share <share>",
+      "call a stage client-limited if this client may have made more than this of a headline metric: 5% or 0.05 (default: 10%)",
+    )
+    .option(
+      "--probe-rtt",
+      "measure round trips to the server before and after each stage, and show TTFT without them",
+    )
+    .option(
       "--strict",
       "end the run at the first item of the data that cannot be used",
     )

@@ -1,3 +1,4 @@
+import { isThrottled } from "../backoff.ts";
 import { addTo } from "../../lib/record.ts";
 import type { NormalizerName } from "../config.ts";
 import { FailureCounts } from "../failures.ts";
@@ -10,9 +11,13 @@ import type {
   Summary,
 } from "../report.ts";
 import type { Output, Sample, TokenCounter } from "../sample.ts";
-import { judgeSlos, type Slo } from "../slo.ts";
+import { goodRequest, judgeSlos, type Slo } from "../slo.ts";
+import { Coalescing, notesOf } from "../notes.ts";
+import { adjustForNetwork } from "../network.ts";
 import { judge } from "../verdict.ts";
+import { ShareColumns } from "./client_share.ts";
 import { Column } from "./column.ts";
+import { RateSums } from "./rates.ts";
 import { clientMetrics, type Metric, metrics } from "./table.ts";
 
 /** The measured window, as far as it is known beforehand. */
@@ -23,16 +28,17 @@ export interface DigestOptions {
   readonly endMs?: number | undefined;
   /** How texts are normalized before they are compared. */
   readonly normalizer: NormalizerName;
+  /** Objectives, for the goodput. @default {[]} */
+  readonly slos?: readonly Slo[] | undefined;
 }
 
 /** The samples of one stage, folded into bounded columns as they end: they are not kept. */
 export class Digest {
   /** Error rates. Long texts wait there to be compared. */
   readonly texts: Quality;
-  readonly #startMs: number;
-  readonly #endMs: number;
   readonly #columns = new MetricColumns(metrics);
   readonly #client = new MetricColumns(clientMetrics);
+  readonly #shares = new ShareColumns();
   readonly #counts = {
     ok: 0,
     error: 0,
@@ -40,10 +46,12 @@ export class Digest {
     cancelled: 0,
     emptyOutputs: 0,
     retried: 0,
+    throttled: 0,
     warmup: 0,
   };
   readonly #failures = new FailureCounts();
-  readonly #inWindow: InWindow = { requests: 0 };
+  readonly #rates: RateSums;
+  readonly #coalescing = new Coalescing();
   /** Number of requests by the source of their token counts. */
   readonly #counters: Record<
     "input" | "output",
@@ -54,16 +62,15 @@ export class Digest {
   /** When the last measured request ended. */
   lastEndMs: number | undefined;
 
-  constructor({ startMs, endMs = Infinity, normalizer }: DigestOptions) {
-    this.#startMs = startMs;
-    this.#endMs = endMs;
+  constructor({ normalizer, slos = [], ...window }: DigestOptions) {
+    this.#rates = new RateSums(window, goodRequest(slos));
     this.texts = new Quality(normalizer);
   }
 
   /** Adds a sample. */
   add(sample: Sample): void {
     const { outcome, output } = sample;
-    this.#countRates(sample);
+    this.#rates.add(sample);
     if (sample.phase === "warmup") {
       this.#counts.warmup++;
       return;
@@ -74,11 +81,14 @@ export class Digest {
     this.#counts[outcome.status]++;
     this.#counts.retried += sample.retried ?? 0;
     this.#client.add(sample);
+    this.#shares.add(sample);
+    if (isThrottled(outcome)) this.#counts.throttled++;
     if (outcome.status !== "ok") {
       return this.#failures.add(sample.id, outcome.failure);
     }
     if (isEmpty(output)) this.#counts.emptyOutputs++;
     this.#columns.add(sample);
+    this.#coalescing.add(sample);
     this.#countCounters(sample);
     this.texts.add(sample);
   }
@@ -86,12 +96,14 @@ export class Digest {
   /** Adds all samples of another digest of the same stage. */
   merge(other: Digest): void {
     addTo(this.#counts, other.#counts);
-    addTo(this.#inWindow, other.#inWindow);
+    this.#rates.merge(other.#rates);
+    this.#coalescing.merge(other.#coalescing);
     addTo(this.#counters.input, other.#counters.input);
     addTo(this.#counters.output, other.#counters.output);
     this.#failures.merge(other.#failures);
     this.#columns.merge(other.#columns);
     this.#client.merge(other.#client);
+    this.#shares.merge(other.#shares);
     this.texts.merge(other.texts);
     if (other.#chunk) this.#keepChunk(other.#chunk);
     if (other.lastEndMs !== undefined) this.#keepEnd(other.lastEndMs);
@@ -116,27 +128,16 @@ export class Digest {
           [{ name, unit }, summary],
         ) => [name, { unit, ...summary }]),
       ),
-      rates: ratesOf(this.#counts, this.#inWindow, windowMs),
+      rates: { ...errorRateOf(this.#counts), ...this.#rates.rates(windowMs) },
+      coalescing: this.#coalescing,
       ...this.#tokenCounts(),
       quality: this.texts.result(),
       client: {
         ...lags,
+        ...this.#shares.summaries(),
         ...(lags.chunkLateness && this.#chunk && { chunkMs: this.#chunk.ms }),
       },
     };
-  }
-
-  /** Counts what was answered within the window, whenever it was due. */
-  #countRates({ outcome, endedMs, output, input }: Sample): void {
-    if (outcome.status !== "ok") return;
-    if (endedMs < this.#startMs || endedMs > this.#endMs) return;
-    addTo(this.#inWindow, {
-      requests: 1,
-      inputTokens: output.usage?.inputTokens,
-      outputTokens: output.usage?.outputTokens,
-      embeddings: output.embeddings?.count,
-      audioMs: input.audioMs,
-    });
   }
 
   #countCounters({ output: { usage } }: Sample): void {
@@ -163,14 +164,6 @@ export class Digest {
     return sides.length > 0 ? { tokenCounts: Object.fromEntries(sides) } : {};
   }
 }
-
-/** Sums over the requests answered within the window. A sum is absent where nothing was added to it. */
-type InWindow =
-  & { requests: number }
-  & {
-    [Name in "inputTokens" | "outputTokens" | "embeddings" | "audioMs"]?:
-      number;
-  };
 
 /** Whether an answer is an empty text, without a tool call or a refusal in its place. */
 function isEmpty({ text, toolCalls, refusal }: Output): boolean {
@@ -214,25 +207,11 @@ class MetricColumns {
   }
 }
 
-function ratesOf(
+function errorRateOf(
   { ok, error, timeout }: Pick<Counts, "ok" | "error" | "timeout">,
-  { requests, inputTokens, outputTokens, embeddings, audioMs }: InWindow,
-  windowMs: number,
-): Rates {
+): Pick<Rates, "errorRate"> {
   const ended = ok + error + timeout;
-  const seconds = windowMs / 1000;
-  const rate = (name: keyof Rates, sum: number | undefined) =>
-    sum === undefined ? {} : { [name]: sum / seconds };
-  return {
-    ...(ended > 0 && { errorRate: (error + timeout) / ended }),
-    ...(seconds > 0 && {
-      requestsPerSecond: requests / seconds,
-      ...rate("inputTokensPerSecond", inputTokens),
-      ...rate("outputTokensPerSecond", outputTokens),
-      ...rate("embeddingsPerSecond", embeddings),
-      ...(audioMs !== undefined && { rtfxAggregate: audioMs / windowMs }),
-    }),
-  };
+  return ended > 0 ? { errorRate: (error + timeout) / ended } : {};
 }
 
 /** Time between the first two chunks, as the last one of an utterance may be shorter. */
@@ -248,7 +227,16 @@ export interface StageRecord
   extends Pick<StageReport, "name" | "load" | "stop" | "window" | "stopped"> {
   /** Condition of the process. */
   readonly client: {
-    readonly [Name in "loopDelay" | "cpu" | "rssBytes"]?:
+    readonly [
+      Name in
+        | "method"
+        | "rtt"
+        | "connectAhead"
+        | "queued"
+        | "loopDelay"
+        | "cpu"
+        | "rssBytes"
+    ]?:
       | ClientHealth[Name]
       | undefined;
   };
@@ -256,16 +244,25 @@ export interface StageRecord
   readonly dropped: number;
 }
 
+/** What a stage is judged by. */
+export interface JudgeOptions {
+  /** Objectives. @default {[]} */
+  readonly slos?: readonly Slo[] | undefined;
+  /** Largest share of a headline metric that may be the client's own. @default {0.1} */
+  readonly maxClientShare?: number | undefined;
+}
+
 /** Makes the report of a stage, after it ran or from saved samples: the same samples give the same report. */
 export function stageReport(
   digest: Digest,
   { name, load, window, stop, stopped, dropped, client }: StageRecord,
-  slos: readonly Slo[] = [],
+  { slos = [], maxClientShare }: JudgeOptions = {},
 ): StageReport {
-  const { counts, client: lags, ...summed } = digest.summary(
+  const { counts, client: lags, coalescing, ...summed } = digest.summary(
     window.endMs - window.startMs,
   );
-  const { loopDelay, cpu, rssBytes } = client;
+  const { method, rtt, connectAhead, queued, loopDelay, cpu, rssBytes } =
+    client;
   const measured = {
     name,
     load,
@@ -274,16 +271,26 @@ export function stageReport(
     stopped,
     counts: { ...counts, dropped },
     ...summed,
+    metrics: {
+      ...summed.metrics,
+      ...(rtt && adjustForNetwork(summed.metrics, rtt)),
+    },
     client: {
+      ...(method && { method }),
       ...lags,
+      ...(rtt && { rtt }),
+      ...(connectAhead && { connectAhead }),
+      ...(queued !== undefined && { queued }),
       ...(loopDelay && { loopDelay }),
       ...(cpu !== undefined && { cpu }),
       ...(rssBytes !== undefined && { rssBytes }),
     },
   };
+  const notes = notesOf(measured, coalescing);
   return {
     ...measured,
+    ...(notes.length > 0 && { notes }),
     ...(slos.length > 0 && { slo: judgeSlos(slos, measured) }),
-    verdict: judge(measured),
+    verdict: judge(measured, maxClientShare),
   };
 }

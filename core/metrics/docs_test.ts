@@ -60,6 +60,7 @@ Deno.test("docs/metrics.md has every rate, statistic and normalizer", () => {
   const rates: Record<keyof Rates, true> = {
     errorRate: true,
     requestsPerSecond: true,
+    goodput: true,
     inputTokensPerSecond: true,
     outputTokensPerSecond: true,
     embeddingsPerSecond: true,

@@ -105,6 +105,12 @@ const observed: fc.Arbitrary<Omit<Sample, "id">> = fc.record({
     { nil: undefined },
   ),
   chunk: fc.double({ min: 0, max: 9, noNaN: true }),
+  client: fc.record({
+    sendingMs: fc.nat(3),
+    firstTokenMs: fc.nat(3),
+    endMs: fc.nat(3),
+  }),
+  dispatchedMs: fc.nat(3),
 }).map((
   { audioMs, reference, said, counts: usage, chunk, retried, ...parts },
 ) =>
@@ -142,7 +148,7 @@ function assertSameStage(
   actual: ReturnType<Digest["summary"]>,
   expected: ReturnType<Digest["summary"]>,
 ): void {
-  const { metrics, client, rates, ...others } = actual;
+  const { metrics, client, rates, coalescing, ...others } = actual;
   assert.deepEqual(others, {
     counts: expected.counts,
     failures: expected.failures,
@@ -156,6 +162,11 @@ function assertSameStage(
   assertSameSummary(client.scheduleLag, expected.client.scheduleLag);
   assertSameSummary(client.chunkLateness, expected.client.chunkLateness);
   assert.equal(client.chunkMs, expected.client.chunkMs);
+  for (const name of ["ttftShare", "latencyShare"] as const) {
+    assertSameSummary(client[name], expected.client[name]);
+    assert.equal(client[name]?.maxAtMs, expected.client[name]?.maxAtMs);
+  }
+  assert.equal(coalescing.share, expected.coalescing.share);
   for (const [name, rate] of Object.entries(expected.rates)) {
     const merged = rates[name as keyof StageReport["rates"]]!;
     assert.ok(Math.abs(merged - rate) <= 1e-9 * Math.abs(rate), name);

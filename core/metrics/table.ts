@@ -273,7 +273,7 @@ export function isToken({ text, bytes = 0 }: Delta): boolean {
 }
 
 /** The deltas that are output, by answer: one list, unless several answers were asked for. */
-function tokensByChoice({ deltas }: Sample): Sample["deltas"][] {
+export function tokensByChoice({ deltas }: Sample): Sample["deltas"][] {
   const tokens = deltas.filter(isToken);
   if (tokens.length === 0) return [];
   if (tokens.every(({ choice }) => !choice)) return [tokens];

@@ -155,7 +155,7 @@ const SILENCE_MS = 50;
 
 /** Asserts the description of a backend, and that a turn has the columns that it needs. */
 function mustDescribeItself(
-  { needs, spreadMs = 0 }: Backend,
+  { needs }: Backend,
   { columns }: Turn,
 ): void {
   const isList = Array.isArray(needs) &&
@@ -169,7 +169,6 @@ function mustDescribeItself(
     missing.length === 0,
     `the suite's turn must have every column that the backend needs: ${missing}`,
   );
-  mustBeAmount(spreadMs, "spreadMs");
 }
 
 function mustBeSilent(calls: readonly string[], what: string): void {
@@ -244,6 +243,15 @@ class CallLog {
       retried: () => {
         this.#note("retried");
         this.marks.length = 0;
+      },
+      sendWaited: (fromMs, untilMs) => {
+        this.#note("sendWaited");
+        const isWithin = fromMs >= this.startMs && untilMs >= fromMs &&
+          untilMs <= clock.now();
+        must(isWithin, "a wait of sendWaited() must lie within the request", [
+          fromMs,
+          untilMs,
+        ]);
       },
       ended: (atMs) => {
         this.#note("ended");

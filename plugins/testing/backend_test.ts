@@ -84,9 +84,6 @@ Deno.test("testBackend() catches every kind of broken backend", async () => {
       /must not contain a secret/,
       ({ env }) => ({ facts: { key: `Bearer ${env("KEY")}` } }),
     ],
-    ["describes itself in plain data", /spreadMs must be/, {
-      spreadMs: -1,
-    }],
     [
       "prepares a turn without changing it",
       /the same value for the same turn/,

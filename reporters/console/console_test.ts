@@ -259,20 +259,28 @@ Deno.test("renderReport() reports in the first line of a stage that most request
   assert.doesNotMatch(first(0.5)!, /failed/);
 });
 
-Deno.test("renderReport() explains rates that do not match the number of answers", () => {
-  const at = (requestsPerSecond: number, ok: number) =>
-    withStage({
-      counts: { ...goodStage.counts, ok },
-      rates: { ...goodStage.rates, requestsPerSecond },
-    });
+Deno.test("renderReport() shows what the client added, the network and the notes", () => {
+  const share = { ...goodStage.metrics["latency"]!, p50: 0.2, p99: 1.14 };
+  const text = withStage({
+    client: {
+      ...goodStage.client,
+      ttftShare: { ...share, n: 40, maxAtMs: 3 },
+      rtt: { ...share, n: 10, min: 0.41 },
+      connectAhead: { ...share, n: 8 },
+    },
+    counts: { ...goodStage.counts, throttled: 3 },
+    notes: ["the window is short"],
+  });
   assert.match(
-    at(0, 4),
-    / {2}rates {3}0\.0 requests\/s .*\n {10}rates count the 0 requests that ended within the window of 30\.0 s,\n {10}not all 4 ok: measure longer\n/,
+    text,
+    / {2}client {2}adds ≤ 0\.2 ms p50, ≤ 1\.1 ms p99 \(n 40\) to TTFT/,
   );
-  assert.match(at(1 / 30, 4), /rates count the 1 request that ended /);
-  assert.doesNotMatch(at(4 / 30, 4), /rates count/);
-  assert.doesNotMatch(at(95 / 30, 100), /rates count/);
-  assert.match(at(80 / 30, 100), /rates count the 80 requests /);
+  assert.match(
+    text,
+    / {2}network RTT 0\.4 ms \(fastest of 10\) · 8 connections opened ahead/,
+  );
+  assert.match(text, / {2}note {4}the window is short\n/);
+  assert.match(text, /3 throttled/);
 });
 
 Deno.test("renderReport() shows SLOs, also without data or a successful request", () => {

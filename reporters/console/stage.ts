@@ -93,6 +93,7 @@ function notableEnds(counts: Counts): Part {
     failed: counts.error,
     "timed out": counts.timeout,
     cancelled: counts.cancelled,
+    throttled: counts.throttled,
     dropped: counts.dropped,
     "with empty answers": counts.emptyOutputs,
   };
@@ -116,12 +117,16 @@ function measuredLines(
     // Without speech the error rates are those of text.
     ...section(isSpeech ? "speech" : "quality", speechOf(stage, speed)),
     ...section("rates", ratesOf(rates)),
-    ...outsideLines(stage, look),
     ...section("tokens", tokensOf(stage)),
     ...section("retried", [retriedOf(stage.counts)]),
     ...failureLines(stage, look),
     ...sloLines(stage, look),
-    ...section("client", healthOf(stage.client)),
+    ...section("network", networkOf(stage.client)),
+    ...section("client", [
+      ...sharesOf(stage.client),
+      ...healthOf(stage.client),
+    ]),
+    ...noteLines(stage, look),
     ...verdictLines(stage, look),
   ];
 }
@@ -157,30 +162,12 @@ function ratesOf(rates: Rates): Part[] {
   const inUnit = (unit: string) => (rate: number) => `${rounded(rate)} ${unit}`;
   return [
     optional(rates.requestsPerSecond, inUnit("requests/s")),
+    optional(rates.goodput, (rate) => `goodput ${rounded(rate)} requests/s`),
     optional(rates.embeddingsPerSecond, inUnit("embeddings/s")),
     optional(rates.inputTokensPerSecond, inUnit("input tokens/s")),
     optional(rates.outputTokensPerSecond, inUnit("output tokens/s")),
     optional(rates.errorRate, (share) => `errors ${percent(share)}`),
   ];
-}
-
-/** Share of answers outside the window from which rates are explained. */
-const OUTSIDE_SHARE = 0.1;
-
-/** Explains why rates and counts differ: rates include only requests that ended within the window. */
-function outsideLines(
-  { counts: { ok }, rates, window: { startMs, endMs } }: StageReport,
-  look: Look,
-): string[] {
-  const { requestsPerSecond } = rates;
-  if (requestsPerSecond === undefined) return [];
-  const within = Math.round(requestsPerSecond * (endMs - startMs) / 1000);
-  if (ok - within <= OUTSIDE_SHARE * ok) return [];
-  const counted = plural(within, "request");
-  const length = seconds(endMs - startMs);
-  const text =
-    `rates count the ${counted} that ended within the window of ${length}, not all ${ok} ok: measure longer`;
-  return wrapMessage(text, { ...look, label: labelOf() });
 }
 
 /** Formats SLOs in columns: the objective with its limit, the value with its number of requests, and the result. */
@@ -247,13 +234,55 @@ function failureLines({ counts, failures }: StageReport, look: Look): string[] {
 }
 
 function verdictLines(
-  { verdict: { status, reasons } }: StageReport,
+  { verdict: { status, reasons, maxClientShare } }: StageReport,
   look: Look,
 ): string[] {
+  const limit = maxClientShare === undefined
+    ? ""
+    : ` (client's share up to ${percent(maxClientShare)} allowed)`;
   return [
-    labelOf("verdict") + look.paint(verdictColor(status), status),
+    labelOf("verdict") + look.paint(verdictColor(status), status) + limit,
     ...messageLines(reasons, { ...look, label: labelOf() }),
   ];
+}
+
+/** Shares that people read, each with the name of its metric. */
+const SHARES = [
+  ["ttftShare", "TTFT"],
+  ["finalizationShare", "finalization"],
+  ["latencyShare", "E2E latency"],
+] as const;
+
+/** How much of the first headline metric this client can have made itself. */
+function sharesOf(client: ClientHealth): Part[] {
+  for (const [name, label] of SHARES) {
+    const share = client[name];
+    if (!share) continue;
+    const few = share.n < 100 ? ` (n ${share.n})` : "";
+    return [
+      `adds ≤ ${rounded(share.p50)} ms p50, ≤ ${
+        rounded(share.p99)
+      } ms p99${few} to ${label}`,
+    ];
+  }
+  return [];
+}
+
+/** The distance of the server, and the connections that were opened before the stage. */
+function networkOf({ rtt, connectAhead }: ClientHealth): Part[] {
+  return [
+    rtt && `RTT ${rounded(rtt.min)} ms (fastest of ${rtt.n})`,
+    connectAhead &&
+    `${plural(connectAhead.n, "connection")} opened ahead, in ${
+      rounded(connectAhead.p50)
+    } ms p50, ${rounded(connectAhead.p99)} ms p99`,
+  ];
+}
+
+function noteLines({ notes = [] }: StageReport, look: Look): string[] {
+  return notes.flatMap((note, i) =>
+    wrapMessage(note, { ...look, label: labelOf(i === 0 ? "note" : "") })
+  );
 }
 
 function healthOf(client: ClientHealth): Part[] {

@@ -11,8 +11,10 @@ import { formatValue, type Look, plain, rounded, truncate } from "./format.ts";
 /** Order of rows, the most important first. Other metrics follow. */
 const ORDER: readonly string[] = [
   "ttft",
+  "ttftAdjustedForNetwork",
   "firstEvent",
   "finalization",
+  "finalizationAdjustedForNetwork",
   "finalizationFromEnd",
   "responseTime",
   "latency",
@@ -29,12 +31,13 @@ const ORDER: readonly string[] = [
   "revisions",
 ];
 
-const labels: ReadonlyMap<string, string> = new Map(
-  metrics.map(({ name, unit, label }) => [
-    name,
-    unit === "s" ? `${label}, s` : label,
-  ]),
-);
+const labels: ReadonlyMap<string, string> = new Map([
+  ...metrics.map(({ name, unit, label }) =>
+    [name, unit === "s" ? `${label}, s` : label] as const
+  ),
+  ["ttftAdjustedForNetwork", "TTFT without the network"],
+  ["finalizationAdjustedForNetwork", "finalization without the network"],
+]);
 
 /** Metrics of the client, which have a line of their own. */
 const ofClient: ReadonlySet<string> = new Set(
@@ -72,7 +75,14 @@ export function metricsTable(
 
 function orderedRows(stage: StageReport, isPaced: boolean): [string, Metric][] {
   const found = stage.metrics;
-  const names = [...ORDER, ...labels.keys(), ...Object.keys(found).sort()];
+  // In an open loop it is the time from when a request was due that its user waits.
+  const headline = stage.load["kind"] === "concurrent" ? [] : ["responseTime"];
+  const names = [
+    ...headline,
+    ...ORDER,
+    ...labels.keys(),
+    ...Object.keys(found).sort(),
+  ];
   return [...new Set(names)].flatMap((name) => {
     const metric = found[name];
     if (!metric || ofClient.has(name)) return [];

@@ -100,6 +100,7 @@ export function ask(
       asked.retried++;
       asked.marks = {};
     },
+    sendWaited: () => {},
     ended(atMs) {
       note("ended");
       asked.endedMs = atMs;

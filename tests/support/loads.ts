@@ -4,13 +4,16 @@ import type { StageReport } from "../../core/report.ts";
 import { random } from "../../lib/random.ts";
 
 /** Returns a closed-loop profile, for tests of the engine alone. */
-export function closedLoop(streams: readonly number[]): LoadProfile {
+export function closedLoop(
+  streams: readonly number[],
+  spreadMs: number | undefined = 0,
+): LoadProfile {
   return function* () {
     for (const concurrency of streams) {
       yield {
         name: `${concurrency} streams`,
         load: { kind: "concurrent", concurrency },
-        arrivals: { concurrency },
+        arrivals: { concurrency, spreadMs },
       };
     }
   };

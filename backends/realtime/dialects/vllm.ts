@@ -78,7 +78,7 @@ function greet(
   const update = { ...extras, type: "session.update", model };
   return {
     state: OPEN,
-    events: [{ kind: "ready" }],
+    events: [{ kind: "ready", sessionId: textOf(message.id) }],
     send: [JSON.stringify(update)],
   };
 }

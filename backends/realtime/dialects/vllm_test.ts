@@ -39,7 +39,7 @@ Deno.test("vllm sets the session up once the server has greeted", () => {
     type: "session.created",
     id: "x",
   });
-  assert.deepEqual(step.events, [{ kind: "ready" }]);
+  assert.deepEqual(step.events, [{ kind: "ready", sessionId: "x" }]);
   assert.deepEqual(step.send?.map((text) => JSON.parse(String(text))), [
     { type: "session.update", model: "m" },
   ]);

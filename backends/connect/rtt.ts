@@ -1,0 +1,30 @@
+import { connect } from "node:net";
+import { hostOf, portOf } from "../../lib/host.ts";
+import { type Call, RequestError } from "../../plugins/mod.ts";
+
+/** Longest time of one connect: a server farther away than this is not reached. */
+const TIMEOUT_MS = 5000;
+
+/**
+ * Opens and closes a TCP connection. Returns how long opening took: one round trip of the network.
+ *
+ * @throws {RequestError} If it cannot be opened.
+ */
+export function roundTripMs(
+  url: URL,
+  { clock, signal }: Pick<Call, "clock" | "signal">,
+): Promise<number> {
+  const { promise, resolve, reject } = Promise.withResolvers<number>();
+  const startMs = clock.now();
+  const socket = connect({ host: hostOf(url), port: portOf(url), signal });
+  socket.setTimeout(TIMEOUT_MS, () => socket.destroy(new Error("timed out")));
+  socket.once("connect", () => {
+    resolve(clock.now() - startMs);
+    socket.destroy();
+  });
+  socket.once("error", (cause) => {
+    const message = `cannot measure the round trip to ${url.host}`;
+    reject(new RequestError("connect_error", message, { cause }));
+  });
+  return promise;
+}

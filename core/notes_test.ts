@@ -1,0 +1,62 @@
+import assert from "node:assert/strict";
+import { sample } from "../tests/support/sample.ts";
+import { goodStage } from "../tests/support/report.ts";
+import { Coalescing, notesOf } from "./notes.ts";
+
+/** A sample whose deltas were read at these times. */
+function read(times: readonly number[]) {
+  return sample({
+    deltas: times.map((atMs) => ({ atMs, kind: "text", text: "a" })),
+  });
+}
+
+function coalescing(times: readonly number[], samples: number): Coalescing {
+  const counted = new Coalescing();
+  for (let i = 0; i < samples; i++) counted.add(read(times));
+  return counted;
+}
+
+const { counts, metrics } = goodStage;
+const latency = { ...metrics["latency"]!, n: 100, p95: 1000 };
+const stage = {
+  counts: { ...counts, ok: 100, error: 0, timeout: 0, cancelled: 0 },
+  metrics: { latency },
+  window: { stageStartMs: 0, startMs: 0, endMs: 60_000, warmupMs: 0 },
+};
+
+Deno.test("Coalescing counts deltas that share a read with another of the same answer", () => {
+  assert.equal(coalescing([1, 2, 3, 4], 25).share, 0);
+  assert.equal(coalescing([1, 1, 2, 3], 25).share, 0.5);
+  assert.equal(coalescing([1, 1, 1, 1], 25).share, 1);
+  assert.equal(coalescing([1, 1, 1, 1], 24).share, undefined, "too few");
+  assert.equal(coalescing([1], 500).share, undefined, "answers of one delta");
+});
+
+Deno.test("Coalescing does not take the deltas of two answers for gathered ones", () => {
+  const counted = new Coalescing();
+  for (let i = 0; i < 50; i++) {
+    counted.add(sample({
+      deltas: [1, 2].flatMap((atMs) =>
+        [0, 1].map((choice) => ({ atMs, kind: "text", text: "a", choice }))
+      ),
+    }));
+  }
+  assert.equal(counted.share, 0);
+});
+
+Deno.test("notesOf() says nothing of a long window in which each delta came alone", () => {
+  assert.deepEqual(notesOf(stage, coalescing([1, 2, 3, 4], 50)), []);
+});
+
+Deno.test("notesOf() names gathered deltas, short windows and requests that were cut off", () => {
+  const cut = {
+    ...stage,
+    counts: { ...stage.counts, cancelled: 4 },
+    window: { ...stage.window, endMs: 4000 },
+  };
+  assert.deepEqual(notesOf(cut, coalescing([1, 1, 1, 1], 50)), [
+    "100 % of deltas came in one read with others: a proxy or the server gathers the stream; ITL is not meaningful",
+    "the window of 4 s is shorter than 5 times the p95 latency of 1 s: percentiles rest on few independent requests; measure longer",
+    "4 % of requests were cut off at the end: requests/s is a lower bound; a longer drain lets them end",
+  ]);
+});

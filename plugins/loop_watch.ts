@@ -1,0 +1,226 @@
+import process from "node:process";
+import { setImmediate } from "node:timers";
+import type { LoopWatch } from "../core/client_monitor.ts";
+import { isOnlyThread } from "../lib/worker_rpc.ts";
+
+/** Interval of the probe, in milliseconds. Deno fires it 0.2–1.2 ms later. */
+const PROBE_MS = 1;
+/** The account is read again after this gap between two touches: during a burst of callbacks it is not. */
+const GAP_MS = 0.05;
+/** The account is read at least this often while callbacks follow each other without a gap. */
+const READ_MS = 2;
+/** Idle time that proves that the loop waited for events: less may be an error of the accounts. */
+const IDLE_MS = 0.25;
+/** The same while other work takes the processor, which makes the accounts less exact. */
+const CROWDED_IDLE_MS = 0.5;
+/** Lateness of the probe that shows a loop which is busy, however little the thread ran. */
+const OVERDUE_MS = 2.5;
+/** Time spent in the queue for a processor that shows that other work takes it. */
+const QUEUED_MS = 1;
+/** How long that is remembered. */
+const QUEUED_FOR_MS = 20;
+
+/** What the system accounts for this thread and this process, in milliseconds since they began. */
+export interface Account {
+  /** Processor time of the thread. */
+  readonly cpuMs: number;
+  /** Time that the thread waited for a processor. */
+  readonly queuedMs: number;
+  /** How often it was given one. */
+  readonly runs: number;
+  /** Processor time of the process. */
+  readonly processMs: number;
+}
+
+/** Watches the event loop of this thread. */
+export function watchLoop(now: () => number): LoopWatch & Disposable {
+  const account = threadAccount();
+  const watch = account
+    ? new SchedulerWatch(now(), account)
+    : new TimerWatch(now());
+  const endProbe = probe(() => watch.fired(now()));
+  return Object.assign(watch, { [Symbol.dispose]: endProbe });
+}
+
+/** When a timer of this thread fired that is set again and again. */
+export class Probe {
+  /** The last time that it fired, and the time before. */
+  lastMs: number;
+  beforeMs: number;
+
+  constructor(nowMs: number) {
+    this.lastMs = this.beforeMs = nowMs;
+  }
+
+  /** Records that the timer fired. */
+  fired(nowMs: number): void {
+    this.beforeMs = this.lastMs;
+    this.lastMs = nowMs;
+  }
+
+  /** Whether it should have fired by now, if the loop had waited for events. */
+  isOverdue(nowMs: number): boolean {
+    return nowMs - this.lastMs > PROBE_MS + OVERDUE_MS;
+  }
+}
+
+/** Calls `fired` about every millisecond. Returns a function that ends it. */
+function probe(fired: () => void): () => void {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let isClosed = false;
+  const arm = () => {
+    if (!isClosed) timer = setTimeout(fire, PROBE_MS);
+  };
+  const fire = () => {
+    fired();
+    // Deno runs due timers in several passes without asking for events: armed here, it could fire twice in one.
+    setImmediate(arm);
+  };
+  arm();
+  return () => {
+    isClosed = true;
+    clearTimeout(timer);
+  };
+}
+
+/**
+ * Bounds the wait by the time since the probe fired before last. Needs no permission, and is a few milliseconds too
+ * high on an idle client.
+ */
+export class TimerWatch implements LoopWatch {
+  readonly method = "timers";
+  readonly queuedMs = undefined;
+  readonly #probe: Probe;
+
+  constructor(nowMs: number) {
+    this.#probe = new Probe(nowMs);
+  }
+
+  touch(): void {}
+
+  fired(nowMs: number): void {
+    this.#probe.fired(nowMs);
+  }
+
+  waitedMs(nowMs: number): number {
+    return nowMs - this.#probe.beforeMs;
+  }
+}
+
+/**
+ * Bounds the wait by the time since the thread was last seen to wait for events. The system's account of the thread
+ * gives how long it ran, and how long it queued for a processor: the rest of the time it waited.
+ */
+export class SchedulerWatch implements LoopWatch {
+  readonly method = "scheduler";
+  readonly #probe: Probe;
+  readonly #account: () => Account;
+  #before: Account;
+  #lastMs: number;
+  #readMs: number;
+  /** Since when the thread may have been busy without a pause. */
+  #sinceMs: number;
+  /** The last time that the thread had queued for a processor. */
+  #queuedAtMs = -Infinity;
+
+  constructor(nowMs: number, account: () => Account) {
+    this.#account = account;
+    this.#before = account();
+    this.#lastMs = this.#readMs = this.#sinceMs = nowMs;
+    this.#probe = new Probe(nowMs);
+  }
+
+  fired(nowMs: number): void {
+    this.#probe.fired(nowMs);
+    this.touch(nowMs);
+  }
+
+  get queuedMs(): number {
+    return this.#before.queuedMs;
+  }
+
+  touch(nowMs: number): void {
+    const gapMs = nowMs - this.#lastMs;
+    if (gapMs > GAP_MS || nowMs - this.#readMs > READ_MS) {
+      this.#read(nowMs, gapMs);
+    }
+    this.#lastMs = nowMs;
+  }
+
+  waitedMs(nowMs: number): number {
+    const sinceMs = this.#isCrowded(nowMs)
+      ? Math.min(this.#sinceMs, this.#probe.beforeMs)
+      : this.#sinceMs;
+    return nowMs - sinceMs;
+  }
+
+  /** Whether the thread had to wait for a processor not long ago. */
+  #isCrowded(nowMs: number): boolean {
+    return nowMs - this.#queuedAtMs < QUEUED_FOR_MS;
+  }
+
+  #read(nowMs: number, gapMs: number): void {
+    const before = this.#before, account = this.#account();
+    const queuedMs = account.queuedMs - before.queuedMs;
+    const ownMs = account.cpuMs - before.cpuMs + queuedMs;
+    // V8 collects garbage on other threads while this one waits for it. Other JavaScript would be counted as well.
+    const busyMs = isOnlyThread()
+      ? Math.max(ownMs, account.processMs - before.processMs)
+      : ownMs;
+    const idleMs = nowMs - this.#readMs - busyMs;
+    if (queuedMs > QUEUED_MS) this.#queuedAtMs = nowMs;
+    const leastMs = this.#isCrowded(nowMs) ? CROWDED_IDLE_MS : IDLE_MS;
+    const waited = idleMs > leastMs && account.runs > before.runs;
+    if (waited && !this.#probe.isOverdue(nowMs)) {
+      this.#sinceMs = nowMs - Math.max(0, gapMs - idleMs);
+    }
+    this.#readMs = nowMs;
+    this.#before = account;
+  }
+}
+
+let opened: { readonly account: (() => Account) | undefined } | undefined;
+
+/** Reads the account of this thread. It is opened once and stays open. */
+function threadAccount(): (() => Account) | undefined {
+  opened ??= { account: openAccount() };
+  return opened.account;
+}
+
+/** Returns `undefined` where the system has no account, or permissions do not allow to read it. */
+function openAccount(): (() => Account) | undefined {
+  if (Deno.build.os !== "linux") return undefined;
+  const buffer = new Uint8Array(128);
+  try {
+    const file = Deno.openSync("/proc/thread-self/schedstat");
+    return () => {
+      // The system brings the account up to date when the times of the process are read.
+      const { user, system } = process.cpuUsage();
+      file.seekSync(0, Deno.SeekMode.Start);
+      const length = file.readSync(buffer) ?? 0;
+      const [cpuNs, queuedNs, runs] = numbers(buffer, length);
+      return {
+        cpuMs: cpuNs / 1e6,
+        queuedMs: queuedNs / 1e6,
+        runs,
+        processMs: (user + system) / 1e3,
+      };
+    };
+  } catch {
+    return undefined;
+  }
+}
+
+/** The first three numbers of a line, without making strings of them. */
+function numbers(
+  bytes: Uint8Array,
+  length: number,
+): [number, number, number] {
+  const found: [number, number, number] = [0, 0, 0];
+  for (let i = 0, at = 0; i < length && at < 3; i++) {
+    const digit = bytes[i]! - 48;
+    if (digit >= 0 && digit <= 9) found[at] = found[at]! * 10 + digit;
+    else at++;
+  }
+  return found;
+}

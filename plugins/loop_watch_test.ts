@@ -1,0 +1,130 @@
+import assert from "node:assert/strict";
+import { yieldToEventLoop } from "../lib/event_loop.ts";
+import {
+  type Account,
+  SchedulerWatch,
+  TimerWatch,
+  watchLoop,
+} from "./loop_watch.ts";
+
+/** A thread whose time and account are set by hand. */
+class Thread {
+  nowMs = 0;
+  account: Account = { cpuMs: 0, queuedMs: 0, runs: 0, processMs: 0 };
+  readonly watch = new SchedulerWatch(0, () => this.account);
+
+  /** Waits for events. */
+  idle(ms: number): this {
+    this.nowMs += ms;
+    return this.#pass({ runs: 1 });
+  }
+
+  /** Runs JavaScript, or other work of the thread. */
+  busy(ms: number): this {
+    this.nowMs += ms;
+    return this.#pass({ cpuMs: ms, processMs: ms });
+  }
+
+  /** Waits for a processor. */
+  queue(ms: number): this {
+    this.nowMs += ms;
+    return this.#pass({ queuedMs: ms, runs: 1 });
+  }
+
+  /** Waits for another thread of the process, as for the garbage collector. */
+  blocked(ms: number): this {
+    this.nowMs += ms;
+    return this.#pass({ processMs: ms, runs: 1 });
+  }
+
+  /** The bound of a read now. */
+  read(): number {
+    this.watch.touch(this.nowMs);
+    return this.watch.waitedMs(this.nowMs);
+  }
+
+  /** The timer of the probe fires. */
+  fire(): this {
+    this.watch.fired(this.nowMs);
+    return this;
+  }
+
+  #pass(more: Partial<Account>): this {
+    const sum = (name: keyof Account) => this.account[name] + (more[name] ?? 0);
+    this.account = {
+      cpuMs: sum("cpuMs"),
+      queuedMs: sum("queuedMs"),
+      runs: sum("runs"),
+      processMs: sum("processMs"),
+    };
+    return this;
+  }
+}
+
+const thread = () => new Thread();
+
+const near = (actual: number, expected: number) =>
+  assert.ok(Math.abs(actual - expected) < 1e-9, `${actual} is not ${expected}`);
+
+Deno.test("a read after the loop has waited can have waited only since then", () => {
+  const one = thread();
+  near(one.idle(1).read(), 0);
+  near(one.idle(0.8).busy(0.2).read(), 0.2);
+});
+
+Deno.test("a read behind other work can have waited as long as that", () => {
+  const one = thread();
+  one.idle(1).read();
+  near(one.busy(7).read(), 7);
+  // Nothing shows that the loop has waited since.
+  near(one.busy(5).read(), 12);
+  near(one.fire().idle(2).busy(1).read(), 1);
+});
+
+Deno.test("a pause of which other work took most is no proof that the loop has waited", () => {
+  const one = thread();
+  one.idle(1).read();
+  near(one.busy(3).idle(0.4).read(), 3.4);
+});
+
+Deno.test("time in the queue for a processor counts as busy", () => {
+  const one = thread();
+  one.idle(1).read();
+  near(one.queue(4).read(), 5);
+});
+
+Deno.test("time in which only other threads of the process ran counts as busy", () => {
+  const one = thread();
+  one.idle(1).read();
+  near(one.blocked(6).read(), 6);
+});
+
+Deno.test("touches that follow each other closely read the account every 2 ms", () => {
+  let reads = 0, nowMs = 0;
+  const watch = new SchedulerWatch(0, () => {
+    reads++;
+    return { cpuMs: nowMs, queuedMs: 0, runs: 0, processMs: nowMs };
+  });
+  for (let i = 0; i < 1000; i++) watch.touch(nowMs += 0.01);
+  assert.equal(reads, 1 + 4);
+  near(watch.waitedMs(nowMs), nowMs);
+});
+
+Deno.test("timers alone bound a wait by the fire before last", () => {
+  const watch = new TimerWatch(0);
+  near(watch.waitedMs(3), 3);
+  watch.fired(4);
+  watch.fired(6);
+  near(watch.waitedMs(7), 3);
+});
+
+Deno.test("the bound of this thread covers a block of the loop", async () => {
+  using watch = watchLoop(() => performance.now());
+  for (let i = 0; i < 5; i++) await yieldToEventLoop();
+  const startMs = performance.now();
+  watch.touch(startMs);
+  while (performance.now() < startMs + 20);
+  const nowMs = performance.now();
+  watch.touch(nowMs);
+  assert.ok(watch.waitedMs(nowMs) >= 19.9, `${watch.waitedMs(nowMs)}`);
+});
