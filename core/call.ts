@@ -38,6 +38,8 @@ export class CallRecorder implements Call {
   readonly #output = new OutputLog();
   readonly #share: MemoryShare;
   readonly #watch: LoopWatch | undefined;
+  /** When the request was sent again: what came before is not this client's doing. */
+  #retriedMs: number | undefined;
   /** Time that sending waited for others. */
   #sendWaitedMs = 0;
   #firstTokenMs: number | undefined;
@@ -109,6 +111,8 @@ export class CallRecorder implements Call {
   readonly retried: Call["retried"] = () => {
     if (!this.#isOpen) return;
     this.retries++;
+    this.#retriedMs = this.clock.now();
+    this.#sendWaitedMs = 0;
     for (const instant of Object.keys(this.marks) as Instant[]) {
       delete this.marks[instant];
     }
@@ -140,9 +144,10 @@ export class CallRecorder implements Call {
     if (!this.#watch) return undefined;
     const { requestSent } = this.marks;
     const firstTokenMs = this.#firstTokenMs;
+    const startMs = this.#retriedMs ?? dispatchedMs;
     return {
       ...(requestSent !== undefined && {
-        sendingMs: Math.max(0, requestSent - dispatchedMs - this.#sendWaitedMs),
+        sendingMs: Math.max(0, requestSent - startMs - this.#sendWaitedMs),
       }),
       ...(firstTokenMs !== undefined && { firstTokenMs }),
       endMs: this.#endWaitMs ?? this.#waitedMs(endedMs) ?? 0,

@@ -37,7 +37,7 @@ export function watchedClock(clock: Clock, watch: LoopWatch): Clock {
   return { ...clock, now };
 }
 
-/** Interval of the probes of the event loop: four fit into the largest delay that is still `valid`. */
+/** Interval of the probes of the event loop. */
 const PROBE_MS = 12.5;
 
 /** Memory is measured once a second. */
