@@ -8,10 +8,13 @@ const MAX_CONNECT_PAUSE_MS = 1000;
 /** Longest pause after a server asked for fewer requests, if it does not name one itself. */
 const MAX_THROTTLED_PAUSE_MS = 30_000;
 
-/** Whether the server asked for fewer requests: it answered 429 (Too Many Requests) or 503 (Service Unavailable). */
+/**
+ * Whether the server asked for fewer requests: it answered 429 (Too Many Requests) or 503 (Service Unavailable), to a
+ * request or to the upgrade of a connection.
+ */
 export function isThrottled(outcome: Outcome): boolean {
   return outcome.status === "error" &&
-    outcome.failure.class === "http_error" &&
+    (outcome.failure.class === "http_error" || isUnreached(outcome)) &&
     (outcome.failure.code === "429" || outcome.failure.code === "503");
 }
 

@@ -18,6 +18,14 @@ const pauses = (backoff: Backoff, outcomes: readonly Outcome[]) =>
 Deno.test("a stream pauses after 429 and 503, and not after other failures", () => {
   assert.ok(isThrottled(busy));
   assert.ok(isThrottled(failed("http_error", { code: "503" })));
+  assert.ok(
+    isThrottled(failed("connect_error", { code: "429" })),
+    "an upgrade that was refused",
+  );
+  assert.equal(
+    isThrottled(failed("connect_error", { code: "ECONNREFUSED" })),
+    false,
+  );
   assert.equal(isThrottled(failed("http_error", { code: "500" })), false);
   assert.equal(isThrottled(failed("closed", { code: "429" })), false);
   assert.equal(isThrottled({ status: "ok" }), false);

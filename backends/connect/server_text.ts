@@ -88,9 +88,10 @@ export function cleanFailure(
   clean: (text: string) => string,
 ): unknown {
   if (!isRequestError(error)) return error;
-  const { code } = error;
+  const { code, retryAfterMs } = error;
   return new RequestError(error.class, clean(messageOf(error)), {
     code: code === undefined ? undefined : clean(code),
+    retryAfterMs,
   });
 }
 

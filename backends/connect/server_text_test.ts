@@ -25,7 +25,11 @@ const clean = (text: string) => text.replaceAll("sk-123", "***");
 Deno.test("cleanFailure() takes secrets out of the message, the code and the causes", () => {
   const cause = new Error("server said sk-123", { cause: new Error("sk-123") });
   const failure = cleanFailure(
-    new RequestError("server_error", "bad sk-123", { code: "sk-123", cause }),
+    new RequestError("server_error", "bad sk-123", {
+      code: "sk-123",
+      retryAfterMs: 1000,
+      cause,
+    }),
     clean,
   );
   assert.ok(failure instanceof RequestError);
@@ -33,6 +37,7 @@ Deno.test("cleanFailure() takes secrets out of the message, the code and the cau
   assert.equal(failure.code, "***");
   assert.equal(failure.message, "bad ***: server said ***");
   assert.equal(failure.cause, undefined);
+  assert.equal(failure.retryAfterMs, 1000);
 });
 
 Deno.test("cleanFailure() leaves a missing code missing, and other errors alone", () => {

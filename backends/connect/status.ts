@@ -45,12 +45,12 @@ export function statusError(
     `The server answered HTTP ${status}${message && `: ${message}`}${
       notes && ` (${notes})`
     }`,
-    { code: String(status), retryAfterMs: retryAfterMs(wait) },
+    { code: String(status), retryAfterMs: parseRetryAfter(wait) },
   );
 }
 
-/** The time of the header `Retry-After`, which is a number of seconds or a date. */
-function retryAfterMs(text: string | undefined): number | undefined {
+/** Returns the time of the header `Retry-After`, a number of seconds or a date, in milliseconds from now. */
+export function parseRetryAfter(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const ms = /^\s*\d+\s*$/.test(text)
     ? 1000 * Number(text)

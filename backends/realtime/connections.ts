@@ -146,7 +146,9 @@ export function openFailure(
   return cannotOpen(why.text, why.code);
 }
 
-function upgradeRefused({ status, body }: Refusal): RequestError {
+function upgradeRefused(
+  { status, body, retryAfterMs }: Refusal,
+): RequestError {
   const message = readable(serverMessage(body).trim());
   const hint = status === 403 || status === 404
     ? " (usual if the path is wrong or the model is not for realtime)"
@@ -154,12 +156,17 @@ function upgradeRefused({ status, body }: Refusal): RequestError {
   return cannotOpen(
     `the server answered HTTP ${status}${message ? `: ${message}` : ""}${hint}`,
     String(status),
+    retryAfterMs,
   );
 }
 
-function cannotOpen(why: string, code: string | undefined): RequestError {
+function cannotOpen(
+  why: string,
+  code: string | undefined,
+  retryAfterMs?: number,
+): RequestError {
   const message = `Cannot open a WebSocket: ${why}`;
-  return new RequestError("connect_error", message, { code });
+  return new RequestError("connect_error", message, { code, retryAfterMs });
 }
 
 /** The failure of a socket that was closed during an utterance. */

@@ -25,6 +25,16 @@ utterance(
   { server: { refuse: () => ({ status: 401, body: "no key" }) } },
 );
 
+utterance(
+  "keeps how long a refused upgrade asks to wait",
+  () => {},
+  (sample) => {
+    const { code, retryAfterMs } = failureOf(sample);
+    assert.deepEqual([code, retryAfterMs], ["429", 2000]);
+  },
+  { server: { refuse: () => ({ status: 429, retryAfter: "2" }) } },
+);
+
 utterance("explains a 403", () => {}, (sample) => {
   assert.equal(failureOf(sample).code, "403");
   assert.match(failureOf(sample).message, /HTTP 403 \(.*not for realtime/);

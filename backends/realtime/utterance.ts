@@ -311,13 +311,16 @@ class Utterance implements SocketListener, LimitedRequest {
     this.#connection.close();
   };
 
-  #fail({ class: kind, message, code, cause }: RequestError): void {
+  #fail(
+    { class: kind, message, code, cause, retryAfterMs }: RequestError,
+  ): void {
     const { clean } = this.#settings;
     this.#release();
     this.#outcome.reject(
       new RequestError(kind, clean(message), {
         code: code && clean(code),
         cause,
+        retryAfterMs,
       }),
     );
     this.#connection.close();

@@ -90,10 +90,11 @@ function titleOf(stage: StageReport, { index, of }: Place): Part[] {
 
 function notableEnds(counts: Counts): Part {
   const ends = {
-    failed: counts.error,
+    [
+      counts.throttled > 0 ? `failed (${counts.throttled} throttled)` : "failed"
+    ]: counts.error,
     "timed out": counts.timeout,
     cancelled: counts.cancelled,
-    throttled: counts.throttled,
     dropped: counts.dropped,
     "with empty answers": counts.emptyOutputs,
   };

@@ -57,7 +57,7 @@ export interface ScriptOptions {
   /** Rejects an upgrade. */
   refuse?(
     request: IncomingMessage,
-  ): { status: number; body?: string; chunked?: boolean } | undefined;
+  ): HttpRefusal | undefined;
   /** Never answers a plain request. */
   ignoreRequests?: boolean;
   /** Never answers an upgrade. */
@@ -127,15 +127,23 @@ export async function scriptedServer(
   };
 }
 
-function refusalText({ status, body = "", chunked }: {
-  status: number;
-  body?: string;
-  chunked?: boolean;
-}): string {
+/** An HTTP response in place of an upgrade. */
+interface HttpRefusal {
+  readonly status: number;
+  readonly body?: string;
+  readonly chunked?: boolean;
+  /** The header `Retry-After`. */
+  readonly retryAfter?: string;
+}
+
+function refusalText(
+  { status, body = "", chunked, retryAfter }: HttpRefusal,
+): string {
   const length = Buffer.byteLength(body);
   return [
     `HTTP/1.1 ${status} Refused`,
     chunked ? "Transfer-Encoding: chunked" : `Content-Length: ${length}`,
+    ...(retryAfter === undefined ? [] : [`Retry-After: ${retryAfter}`]),
     "Connection: close",
     "",
     chunked ? `${length.toString(16)}\r\n${body}\r\n0\r\n\r\n` : body,

@@ -4,6 +4,7 @@ import { RequestError, type SocketMessage } from "../../../plugins/mod.ts";
 import { decompressStart } from "../../connect/content.ts";
 import { dial, type DialCallback } from "../../connect/dial.ts";
 import type { Proxy } from "../../connect/endpoint.ts";
+import { parseRetryAfter } from "../../connect/status.ts";
 import type { TlsOptions } from "../../connect/tls.ts";
 
 /** Opens WebSockets to one server. */
@@ -50,11 +51,14 @@ export interface Refusal {
   readonly status: number;
   /** The beginning of the body, decompressed. */
   readonly body: string;
+  /** How long the server asked to wait, in milliseconds. */
+  readonly retryAfterMs?: number;
 }
 
 /** Reads a refusal with the beginning of its body, until that ends or the timeout. */
 export function readRefusal(response: IncomingMessage): Promise<Refusal> {
   const { statusCode: status = 0, headers } = response;
+  const retryAfterMs = parseRetryAfter(headers["retry-after"]);
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
     let bytes = 0;
@@ -62,7 +66,11 @@ export function readRefusal(response: IncomingMessage): Promise<Refusal> {
       clearTimeout(timer);
       const body = Buffer.concat(chunks);
       const start = await decompressStart(body, headers["content-encoding"]);
-      resolve({ status, body: start.toString("utf8", 0, REFUSAL_BODY_BYTES) });
+      resolve({
+        status,
+        body: start.toString("utf8", 0, REFUSAL_BODY_BYTES),
+        ...(retryAfterMs !== undefined && { retryAfterMs }),
+      });
     };
     const timer = setTimeout(end, REFUSAL_BODY_MS);
     response.on("data", (chunk: Buffer) => {

@@ -362,6 +362,15 @@ for (const [name, open] of Object.entries(TRANSPORTS)) {
       assert.deepEqual(refusal, { status: 503, body: "later, maybé" }),
   );
 
+  refusal(
+    "reports how long a refusal asks to wait",
+    {
+      refuse: () => ({ status: 429, retryAfter: "2" }),
+    },
+    ({ refusal }) =>
+      assert.deepEqual(refusal, { status: 429, body: "", retryAfterMs: 2000 }),
+  );
+
   refusal("reports a refusal without a body", {
     refuse: () => ({ status: 403 }),
   }, ({ refusal }) => assert.deepEqual(refusal, { status: 403, body: "" }));
