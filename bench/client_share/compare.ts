@@ -104,13 +104,9 @@ const STAMP_MS = 0.03;
 /** How far the clock of the client is behind that of its system: nothing is stamped before it was read. */
 function offsetOf(known: readonly Known[], epochMs: number): number {
   let least = Infinity;
-  for (const { sample, truth } of known) {
-    const tokenMs = tokenMsOf(sample) ?? Infinity;
-    least = Math.min(
-      least,
-      endMsOf(sample) + epochMs - truth.readEndMs,
-      tokenMs + epochMs - truth.readFirstTokenMs,
-    );
+  for (const { sample, truth: { readEndMs } } of known) {
+    if (readEndMs === undefined) continue;
+    least = Math.min(least, endMsOf(sample) + epochMs - readEndMs);
   }
   return least - STAMP_MS;
 }

@@ -45,9 +45,8 @@ export interface Truth {
   /** When the server had written the first token, and the end of the answer. */
   readonly firstTokenMs: number;
   readonly endMs: number;
-  /** When this client had read these. */
-  readonly readFirstTokenMs: number;
-  readonly readEndMs: number;
+  /** When this client had read the end, if it is known. */
+  readonly readEndMs: number | undefined;
 }
 
 /** Finds what happened to each request, by the id of its answer or its session. */
@@ -62,16 +61,19 @@ export function truths(
       isWrite(call) && call.head.startsWith("POST ")
     );
     const answers = answersOf(written.get(ports) ?? []);
-    const reads = answersOf(calls.filter(({ isRead }) => isRead));
+    const reads = calls.filter(({ isRead }) => isRead);
+    const answersRead = answersOf(reads);
     answers.forEach(({ id, pieces }, i) => {
-      const read = reads[i]?.pieces;
-      if (id === undefined || read === undefined) return;
+      if (id === undefined || reads.length === 0) return;
+      // A session's first message may come in one read with the answer to the upgrade.
+      const read = answersRead[i]?.pieces ?? reads;
+      const [token, end] = [firstToken(pieces), lastPiece(pieces)];
+      if (!token || !end) return;
       found.set(id, {
         ...(posts[i] && { sentMs: posts[i].beforeMs }),
-        firstTokenMs: firstToken(pieces).afterMs,
-        endMs: pieces.at(-1)!.afterMs,
-        readFirstTokenMs: firstToken(read).afterMs,
-        readEndMs: read.at(-1)!.afterMs,
+        firstTokenMs: token.afterMs,
+        endMs: end.afterMs,
+        readEndMs: lastPiece(read)?.afterMs,
       });
     });
   }
@@ -102,13 +104,21 @@ function answersOf(calls: readonly SocketCall[]): Answer[] {
 /** The head of an answer over HTTP, or the first message of a session. */
 const ID = /x-request-id: (\S+)|"session\.created","id":"([^"]+)"/;
 
-/** The piece with the first text: of a chat the first event, behind the head of the answer. */
-function firstToken(pieces: readonly SocketCall[]): SocketCall {
-  const [first, second = first] = pieces;
-  return first!.head.startsWith("HTTP/")
-    ? second!
-    : pieces.find(({ head }) => TEXT.test(head)) ?? pieces.at(-1)!;
+/** Whether pieces are an answer over HTTP; otherwise they are messages of a session. */
+function isAnswer([first]: readonly SocketCall[]): boolean {
+  return first!.head.startsWith("HTTP/1.1 200");
 }
 
-/** A piece of a transcript that is not empty. */
-const TEXT = /"delta":"[^"]/;
+/** The piece with the first text: of a chat the first event, behind the head of the answer. */
+function firstToken(pieces: readonly SocketCall[]): SocketCall | undefined {
+  return isAnswer(pieces)
+    ? pieces[1] ?? pieces[0]
+    : pieces.find(({ head }) => /"delta":"[^"]/.test(head));
+}
+
+/** The piece that ends an answer or a transcript. Messages behind others in one read are not seen. */
+function lastPiece(pieces: readonly SocketCall[]): SocketCall | undefined {
+  return isAnswer(pieces)
+    ? pieces.at(-1)
+    : pieces.find(({ head }) => head.includes("transcription.done"));
+}
