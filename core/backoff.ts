@@ -41,7 +41,8 @@ export class Backoff {
     const maxMs = throttled ? MAX_THROTTLED_PAUSE_MS : MAX_CONNECT_PAUSE_MS;
     this.#pauseMs = Math.min(2 * this.#pauseMs || PAUSE_MS, maxMs);
     const { retryAfterMs } = outcome.failure;
-    if (retryAfterMs !== undefined) return retryAfterMs;
+    // A time of 0 would be no pause at all.
+    if (retryAfterMs) return retryAfterMs;
     return throttled
       ? this.#pauseMs * (0.5 + 0.5 * this.#random())
       : this.#pauseMs;

@@ -45,16 +45,25 @@ export function statusError(
     `The server answered HTTP ${status}${message && `: ${message}`}${
       notes && ` (${notes})`
     }`,
-    { code: String(status), retryAfterMs: parseRetryAfter(wait) },
+    {
+      code: String(status),
+      retryAfterMs: parseRetryAfter(wait, header("date")),
+    },
   );
 }
 
-/** Returns the time of the header `Retry-After`, a number of seconds or a date, in milliseconds from now. */
-export function parseRetryAfter(text: string | undefined): number | undefined {
+/**
+ * Returns the time of the header `Retry-After` in milliseconds. It is a number of seconds, or a date, which is compared
+ * with the date of the response, as the server's clock may differ.
+ */
+export function parseRetryAfter(
+  text: string | undefined,
+  responseDate: string | undefined,
+): number | undefined {
   if (text === undefined) return undefined;
   const ms = /^\s*\d+\s*$/.test(text)
     ? 1000 * Number(text)
-    : Date.parse(text) - Date.now();
+    : Date.parse(text) - Date.parse(responseDate ?? "");
   return Number.isFinite(ms) ? Math.max(0, ms) : undefined;
 }
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { statusError } from "./status.ts";
+import { parseRetryAfter, statusError } from "./status.ts";
 import { asked, failureOf, open } from "../../tests/support/ask.ts";
 import { rawServer } from "../../tests/support/raw_server.ts";
 
@@ -150,5 +150,22 @@ Deno.test("exchange() keeps the status where the words are cut short, or have no
     assert.deepEqual(failureOf(got).slice(0, 2), ["http_error", "503"]);
     assert.match(got.error!.message, /HTTP 503: no.*Retry-After: 9\)$/);
     await server.until(() => server.open === 0);
+  }
+});
+
+Deno.test("parseRetryAfter() reads seconds, and dates by the date of the response", () => {
+  const date = "Fri, 27 Nov 2026 12:00:00 GMT";
+  const later = "Fri, 27 Nov 2026 12:00:05 GMT";
+  const cases = [
+    ["2", undefined, 2000],
+    [" 0 ", date, 0],
+    [later, date, 5000],
+    [date, later, 0],
+    [later, undefined, undefined],
+    ["soon", date, undefined],
+    [undefined, date, undefined],
+  ] as const;
+  for (const [text, responseDate, ms] of cases) {
+    assert.equal(parseRetryAfter(text, responseDate), ms, text);
   }
 });
