@@ -1,6 +1,7 @@
 import { type Clock, shiftClock } from "./clock.ts";
 import type { Dataset, LoadProfile, Stage } from "./contract.ts";
 import { UsageError } from "./errors.ts";
+import { untilAborted } from "../lib/abort.ts";
 import { settlesWithin } from "../lib/disposal.ts";
 import { yieldToEventLoop } from "../lib/event_loop.ts";
 import { random } from "../lib/random.ts";
@@ -147,6 +148,7 @@ function stageRunner(options: EngineOptions, skips: SkippedItems) {
         : undefined;
       await network?.measure();
       const connectAhead = await connectBefore(stage, options);
+      if (signal.aborted) return undefined;
       runClock ??= begin();
       const result = await new StageRun({
         ...options,
@@ -193,22 +195,27 @@ const OPEN_LOOP = 256;
 
 /**
  * Opens the connections that a stage needs when it begins. Opened by its requests, they would hold up the event loop
- * while the first answers are timed. Returns how long each took.
+ * while the first answers are timed. Returns how long each took. A failure is left to the requests, which report it.
  */
 async function connectBefore(
-  { arrivals, load: { ratePerSecond }, maxInFlight = Infinity }: Stage,
+  stage: Stage,
   { backend, clock, signal, shard = WHOLE }: EngineOptions,
 ): Promise<Summary | undefined> {
-  const wanted = "concurrency" in arrivals
-    ? arrivals.concurrency
-    : Math.min(Math.ceil(Number(ratePerSecond) || 1), maxInFlight, OPEN_LOOP);
-  const openedMs = await backend.connect?.(
-    shareOf(Math.min(wanted, MAX_CONNECTIONS), shard),
-    { clock, signal },
-  ) ?? [];
+  const count = shareOf(Math.min(connectionsOf(stage), MAX_CONNECTIONS), shard);
+  const opening = (async () => backend.connect?.(count, { clock, signal }))();
+  const openedMs = await untilAborted(opening, signal).catch(() => undefined);
   const times = new Column();
-  for (const ms of openedMs) times.add(ms);
+  for (const ms of openedMs ?? []) times.add(ms);
   return times.summary();
+}
+
+/** Connections that a stage needs when it begins. An open loop that does not report its rate gets one. */
+function connectionsOf(
+  { arrivals, load: { ratePerSecond }, maxInFlight = Infinity }: Stage,
+): number {
+  if ("concurrency" in arrivals) return arrivals.concurrency;
+  const rate = Number.isFinite(ratePerSecond) ? Number(ratePerSecond) : 1;
+  return Math.min(Math.max(1, Math.ceil(rate)), maxInFlight, OPEN_LOOP);
 }
 
 /** How long a stage waits for the sessions that it begins with, once the first is ready. */

@@ -661,3 +661,62 @@ Deno.test("runStages() starts its clock with the first request that may be sent"
 function never(): AbortSignal {
   return new AbortController().signal;
 }
+
+Deno.test("runStages() opens the connections of a stage before it begins", async () => {
+  const counts: number[] = [];
+  const connect = (count: number) => {
+    counts.push(count);
+    return Promise.resolve(Array<number>(count).fill(2));
+  };
+  const runs: [LoadProfile, Pick<EngineOptions, "shard">][] = [
+    [closedLoop([3, 5000]), {}],
+    [closedLoop([5]), { shard: { index: 1, count: 2 } }],
+    [evenLoop([2.5, 1000]), {}],
+    [evenLoop([20], { maxInFlight: 4 }), {}],
+  ];
+  const opened: (number | undefined)[] = [];
+  for (const [load, more] of runs) {
+    const { result } = await runWith({
+      backend: answering(10, { connect }),
+      load,
+      stop: { requests: 2 },
+      ...more,
+    });
+    opened.push(...result.stages.map(({ client }) => client.connectAhead?.n));
+  }
+  assert.deepEqual(counts, [3, 4096, 2, 3, 256, 4]);
+  assert.deepEqual(opened, counts);
+});
+
+for (
+  const [what, connect] of [
+    ["rejects", () => Promise.reject(new Error("No"))],
+    ["throws", () => {
+      throw new Error("No");
+    }],
+    ["opens none", () => Promise.resolve([])],
+  ] as const
+) {
+  Deno.test(`runStages() runs a stage whose backend ${what} when it connects`, async () => {
+    const { result, samples } = await runWith({
+      backend: answering(10, { connect }),
+    });
+    assert.equal(samples.length, 3);
+    assert.equal(result.stages[0]!.client.connectAhead, undefined);
+  });
+}
+
+Deno.test("runStages() begins no stage when it is interrupted while connections open", async () => {
+  const interrupt = new AbortController();
+  const { result, samples, loadingMs } = await runWith({
+    backend: answering(10, {
+      connect() {
+        interrupt.abort(new Error("Ctrl-C"));
+        return new Promise(() => {});
+      },
+    }),
+    signal: interrupt.signal,
+  });
+  assert.deepEqual([result.stages, samples, loadingMs], [[], [], undefined]);
+  assert.equal(result.interrupted, true);
+});

@@ -1,7 +1,9 @@
 import type { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
+import { onAbort } from "../../lib/abort.ts";
 import { SocketPoll } from "../../lib/event_loop.ts";
 import type { Call } from "../../plugins/mod.ts";
+import { openAhead } from "../connect/ahead.ts";
 import { dial, type DialOptions } from "../connect/dial.ts";
 import {
   http1Wire,
@@ -19,9 +21,6 @@ export interface ConnectionUser extends WireHandler {
   /** The socket is open, including TLS and a proxy's tunnel. */
   connected(): void;
 }
-
-/** Connections that are opened ahead at the same time: more would only wait for each other. */
-const OPENING_AT_ONCE = 32;
 
 /**
  * Connections to one server or proxy, as many as requests need. It keeps its own list of them: undici's pool searches
@@ -69,21 +68,17 @@ export class ConnectionPool implements AsyncDisposable {
     count: number,
     { clock, signal }: Pick<Call, "clock" | "signal">,
   ): Promise<number[]> {
-    const openedMs: number[] = [];
-    let missing = this.reuse ? count - this.#idle.length : 0;
-    const openNext = async () => {
-      while (missing-- > 0 && !signal.aborted && !this.#isClosed) {
-        const startMs = clock.now();
-        const connection = this.open();
-        if (!await connection.connect(signal)) return;
-        const nowMs = clock.now();
-        openedMs.push(nowMs - startMs);
-        connection.idleSinceMs = nowMs;
-        this.#idle.push(connection);
-      }
-    };
-    await Promise.all(Array.from({ length: OPENING_AT_ONCE }, openNext));
-    return openedMs;
+    if (!this.reuse) return [];
+    const idle = this.#idle.filter((connection) => connection.isReady());
+    const missing = Math.max(0, count - idle.length);
+    return await openAhead(missing, { clock, signal }, async () => {
+      if (this.#isClosed) return false;
+      const connection = this.open();
+      const isOpen = await connection.connect(signal);
+      if (isOpen) this.#idle.push(connection);
+      connection.idleSinceMs = clock.now();
+      return isOpen;
+    });
   }
 
   /** Keeps a connection for the next request, if it can take one. */
@@ -102,6 +97,7 @@ export class ConnectionPool implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#isClosed) return;
     this.#isClosed = true;
     const wires = Array.from(this.#all, ({ wire }) => wire);
     for (const connection of this.#all) connection.abort();
@@ -124,6 +120,7 @@ export class Connection implements WireHandler {
   #isUsed = false;
   /** Whether two were. */
   #isProven = false;
+  #isClosed = false;
   #cancelDial = (): void => {};
 
   constructor(pool: ConnectionPool) {
@@ -151,18 +148,13 @@ export class Connection implements WireHandler {
   /** Opens it without a request. Resolves to whether it is open; it is closed otherwise. */
   connect(signal: AbortSignal): Promise<boolean> {
     return new Promise((resolve) => {
-      const stop = () => {
-        this.close();
-        resolve(false);
-      };
-      signal.addEventListener("abort", stop, { once: true });
+      const stopAbort = onAbort(signal, this.close);
       this.#cancelDial = dial(this.#pool.target, (error, socket) => {
-        signal.removeEventListener("abort", stop);
-        if (error) return stop();
-        // Nobody else reads it before its first request, and a server that closes it would not be noticed.
-        socket.once("close", this.close).resume();
-        this.#open(socket);
-        resolve(true);
+        stopAbort();
+        if (this.#isClosed) socket?.destroy();
+        else if (error) this.close();
+        else this.#open(socket).watch();
+        resolve(this.isReady());
       });
     });
   }
@@ -205,6 +197,7 @@ export class Connection implements WireHandler {
   /** Closes it at once. Its request receives nothing more. */
   readonly close = (): void => {
     if (!this.#pool.remove(this)) return;
+    this.#isClosed = true;
     this.#user = undefined;
     this.#cancelDial();
     void this.wire?.destroy();

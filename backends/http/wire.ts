@@ -1,4 +1,5 @@
 import { Buffer } from "node:buffer";
+import { once } from "node:events";
 import {
   type ClientHttp2Session,
   type ClientHttp2Stream,
@@ -18,6 +19,8 @@ export interface Wire {
   isAnswered(): boolean;
   /** Whether the server reported that it did not process the last request. */
   isRefused(): boolean;
+  /** Waits for the first request: notices meanwhile if the server closes the socket, or sends what nobody requested. */
+  watch(): void;
   /** Sends a request. */
   dispatch(request: WireRequest, handler: WireHandler): void;
   /** Closes the socket at once. Resolves when that is done. */
@@ -92,17 +95,54 @@ export function http1Wire(
     keepAliveTimeoutThreshold: IDLE_MARGIN_MS,
   });
   let readBefore = 0;
+  let stopWatching = () => {};
   client.on("disconnect", (_url, _targets, error) => lost(error));
   return {
     isReady: () => !socket.destroyed && socket.writableLength === 0,
     isAnswered: () => socket.bytesRead > readBefore,
     isRefused: () => false,
+    watch: () => stopWatching = watchUnused(socket, lost),
     dispatch(request, handler) {
+      stopWatching();
       readBefore = socket.bytesRead;
       client.dispatch(request, handler);
     },
-    destroy: () => client.destroy(),
+    async destroy() {
+      await client.destroy();
+      // Undici takes the socket with the first request, and does not know it before.
+      if (!socket.closed) {
+        const closed = once(socket, "close");
+        socket.destroy();
+        await closed;
+      }
+    },
   };
+}
+
+/**
+ * Closes a socket before its first request, and calls back, if the server closes it, sends anything, or if it is idle
+ * for as long as used ones may be. Undici reads a socket from its first request on: until then nothing else would notice
+ * an end, and an error would end the process. Returns a function that stops watching.
+ */
+function watchUnused(
+  socket: Socket,
+  lost: (error: Error) => void,
+): () => void {
+  const end = () => {
+    stop();
+    socket.destroy();
+    lost(new Error("the connection closed before its first request"));
+  };
+  const events = ["data", "end", "close", "timeout"];
+  const stop = () => {
+    socket.setTimeout(0);
+    for (const event of events) socket.off(event, end);
+  };
+  // A "close" follows.
+  socket.on("error", () => {});
+  for (const event of events) socket.on(event, end);
+  socket.setTimeout(IDLE_MS);
+  return stop;
 }
 
 /**
@@ -128,6 +168,8 @@ export function http2Wire(
     // Bytes other than a response cannot be distinguished from it, unless the server refused the request.
     isAnswered: () => !isRefused && socket.bytesRead > readBefore,
     isRefused: () => isRefused,
+    // The session reads from the beginning.
+    watch() {},
     dispatch(request, handler) {
       isBusy = true;
       isRefused = false;
