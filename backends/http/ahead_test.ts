@@ -307,7 +307,7 @@ for (
   });
 }
 
-Deno.test("openAhead() leaves no socket behind after 10,000 connections of which every second is used", async () => {
+Deno.test("openAhead() leaves no socket behind after 10,000 connections, half of them used", async () => {
   await using server = await rawServer(answer);
   for (let round = 0; round < 20; round++) {
     await using http = open();
