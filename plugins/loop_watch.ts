@@ -6,7 +6,7 @@ import { isOnlyThread } from "../lib/worker_rpc.ts";
 /** Interval of the probe, in milliseconds. Deno fires it 0.2–1.2 ms later. */
 const PROBE_MS = 1;
 /** The account is read again after this gap between two touches: during a burst of callbacks it is not. */
-const GAP_MS = 0.05;
+const GAP_MS = 0.15;
 /** The account is read at least this often while callbacks follow each other without a gap. */
 const READ_MS = 2;
 /** Idle time that proves that the loop waited for events: less may be an error of the accounts. */
