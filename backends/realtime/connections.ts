@@ -1,11 +1,16 @@
+import { Buffer } from "node:buffer";
+import { onAbort } from "../../lib/abort.ts";
 import {
+  type Call,
   type Dialect,
+  type DialectEvent,
   type DialectSession,
   type DialectStep,
   isRequestError,
   RequestError,
   type SocketMessage,
 } from "../../plugins/mod.ts";
+import { openAhead } from "../connect/ahead.ts";
 import type { Proxy } from "../connect/endpoint.ts";
 import { clientLimitIn, connectReason } from "../connect/failures.ts";
 import { readable, snippet, type Trace } from "../connect/server_text.ts";
@@ -26,6 +31,8 @@ export interface ConnectionOptions {
   /** Whether a connection is used for one utterance after another. */
   readonly reuse: boolean;
   readonly trace: Trace | undefined;
+  /** Longest time for the connections that are opened ahead, in milliseconds. */
+  readonly connectTimeoutMs: number;
 }
 
 /** Pause before a connection is reused: vLLM sends done before it has cleared its audio queue, and ignores a commit in between. */
@@ -46,6 +53,26 @@ export class ConnectionPool {
     if (!connection) return new Connection(this.#options, this.#idle);
     this.#idle.delete(connection);
     return connection;
+  }
+
+  /**
+   * Opens connections and sets up their sessions until `count` are idle. Returns how long each took; those that fail
+   * are left out.
+   */
+  async openAhead(
+    count: number,
+    { clock, signal }: Pick<Call, "clock" | "signal">,
+  ): Promise<number[]> {
+    const { reuse, connectTimeoutMs } = this.#options;
+    if (!reuse) return [];
+    const limit = AbortSignal.timeout(connectTimeoutMs);
+    const call = { clock, signal: AbortSignal.any([signal, limit]) };
+    return await openAhead(count - this.#idle.size, call, async () => {
+      const connection = new Connection(this.#options, this.#idle);
+      const isReady = await connection.setUp(call.signal);
+      if (isReady) this.#idle.add(connection);
+      return isReady;
+    });
   }
 
   /** Gives a connection back after an utterance that succeeded. */
@@ -113,6 +140,63 @@ export class Connection implements SocketListener {
   start(): DialectStep<unknown> {
     return this.#options.dialect.start(this.#options.session);
   }
+
+  /** Takes a step of the dialect: its state and its messages. Returns its events. */
+  take(step: DialectStep<unknown>): readonly DialectEvent[] {
+    if (!Array.isArray(step?.events)) {
+      throw new TypeError("each step must have a list of events");
+    }
+    this.state = step.state;
+    if (step.send) sendAll(this, step.send);
+    return step.events;
+  }
+
+  /** Sets up the session without an utterance. Resolves to whether it is ready; the connection is closed otherwise. */
+  setUp(signal: AbortSignal): Promise<boolean> {
+    const { dialect, trace } = this.#options;
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const end = (isReady: boolean) => {
+      stopAbort();
+      this.user = undefined;
+      this.isReady = isReady;
+      if (!isReady) this.close();
+      resolve(isReady);
+    };
+    const take = (step: () => DialectStep<unknown>) => {
+      try {
+        for (const event of this.take(step())) {
+          if (event.kind === "ignored" || event.kind === "noted") continue;
+          if (event.kind !== "ready") return end(false);
+          this.sessionId = event.sessionId;
+          return end(true);
+        }
+      } catch {
+        // The utterance that opens its own connection reports it.
+        end(false);
+      }
+    };
+    const stopAbort = onAbort(signal, () => end(false));
+    this.user = {
+      opened: () => take(() => this.start()),
+      message: (data, binary) => {
+        const message = frameOf(data, binary);
+        trace?.received(shownMessage(message));
+        take(() => dialect.receive(this.state, message));
+      },
+      closed: () => end(false),
+    };
+    return promise;
+  }
+}
+
+/** A message as dialects receive it: text as a string. */
+export function frameOf(data: SocketMessage, binary: boolean): SocketMessage {
+  return binary || typeof data === "string" ? data : textOf(data);
+}
+
+/** Twice as fast as a TextDecoder for the short messages that deltas are. */
+function textOf({ buffer, byteOffset, byteLength }: Uint8Array): string {
+  return Buffer.from(buffer, byteOffset, byteLength).toString();
 }
 
 /** A message for a trace. */

@@ -248,13 +248,19 @@ async function open(
   const hide = cleaner([...secretsIn(headers), ...secrets]);
   const clean = (text: string) => hide(target.clean(text));
   const transport = await openTransport(options.transport, target, handshake);
-  const { mode, chunkMs, reuse } = options;
+  const { mode, chunkMs, reuse, connectTimeoutMs } = options;
   const speed = options.speed ?? (mode === "batch" ? 0 : 1);
   const { signal, warn } = context;
   const { proxy } = target;
   const trace = traceTo(context, clean);
-  const shared = { transport, dialect, session, reuse, trace };
-  const pool = new ConnectionPool(shared);
+  const pool = new ConnectionPool({
+    transport,
+    dialect,
+    session,
+    reuse,
+    trace,
+    connectTimeoutMs,
+  });
   const maxBytes = CACHE_BYTES;
   const framesFor = frameCache({
     dialect,
@@ -287,6 +293,8 @@ async function open(
       reuse,
       ...target.facts,
     },
+    connect: async (count, call) =>
+      isClosed ? [] : await pool.openAhead(count, call),
     roundTripMs: (call) => roundTripMs(target.hop, call),
     // The decoding that goes on belongs to the dataset: a stage does not wait for it when it ends.
     prepare: async (turn, signal) =>

@@ -19,6 +19,7 @@ import { type Trace, withCode } from "../connect/server_text.ts";
 import {
   closeFailure,
   type Connection,
+  frameOf,
   openFailure,
   sendAll,
   shownMessage,
@@ -139,7 +140,7 @@ class Utterance implements SocketListener, LimitedRequest {
     if (this.#connection.isReady && !this.#hasBegun) return;
     const atMs = this.#call.read(Buffer.byteLength(data));
     this.#receivedMs = atMs;
-    const message = binary || typeof data === "string" ? data : textOf(data);
+    const message = frameOf(data, binary);
     this.#settings.trace?.received(shownMessage(message));
     const { dialect } = this.#settings;
     try {
@@ -156,14 +157,8 @@ class Utterance implements SocketListener, LimitedRequest {
     );
   }
 
-  /** Takes a step of the dialect: its state, its messages and its events. */
   #take(step: DialectStep<unknown>, atMs: number): void {
-    if (!Array.isArray(step?.events)) {
-      throw new TypeError("each step must have a list of events");
-    }
-    this.#connection.state = step.state;
-    if (step.send) sendAll(this.#connection, step.send);
-    for (const event of step.events) {
+    for (const event of this.#connection.take(step)) {
       if (this.#connection.user === this) this.#handle(event, atMs);
     }
   }
@@ -333,9 +328,4 @@ class Utterance implements SocketListener, LimitedRequest {
     this.#connection.user = undefined;
     this.#stopAbort?.();
   }
-}
-
-/** Twice as fast as a TextDecoder for the short messages that deltas are. */
-function textOf({ buffer, byteOffset, byteLength }: Uint8Array): string {
-  return Buffer.from(buffer, byteOffset, byteLength).toString();
 }

@@ -9,6 +9,7 @@ import type {
 } from "./transports/transport.ts";
 import { utter, type UtteranceSettings } from "./utterance.ts";
 import { attempt } from "../../core/attempt.ts";
+import type { LoopWatch } from "../../core/client_monitor.ts";
 import { MemoryBudget } from "../../core/memory.ts";
 import { type Dialect, RequestError, type Sample } from "../../plugins/mod.ts";
 import { manualClock } from "../../plugins/testing/manual_clock.ts";
@@ -66,9 +67,10 @@ function booth(
     reuse?: boolean;
     memory?: MemoryBudget;
     dialect?: Dialect;
+    watch?: LoopWatch;
   } = {},
 ) {
-  const { reuse = false, memory, ...settings } = more;
+  const { reuse = false, memory, watch, ...settings } = more;
   const { dialect = vllmDialect as Dialect } = more;
   const clock = manualClock();
   const line = fakeTransport();
@@ -78,6 +80,7 @@ function booth(
     session: { model: "m", extras: {} },
     reuse,
     trace: undefined,
+    connectTimeoutMs: 10_000,
   });
   const abort = new AbortController();
   const speak = (): Promise<Sample> =>
@@ -121,6 +124,7 @@ function booth(
         clock,
         signal: abort.signal,
         ...(memory && { memory }),
+        watch,
       },
     );
   return { clock, line, abort, speak };
@@ -634,4 +638,46 @@ Deno.test("ConnectionPool takes a new one for one that was closed while idle, or
   const { code, message } = failureOf(await last);
   assert.equal(code, "403");
   assert.match(message, /HTTP 403.*not for realtime/);
+});
+
+Deno.test("the client's share of an utterance is that of the reads with the first text and the transcript", async () => {
+  let waitedMs = 0;
+  const watch: LoopWatch = {
+    method: "scheduler",
+    queuedMs: 0,
+    touch() {},
+    waitedMs: () => waitedMs,
+  };
+  const { clock, line, sample } = await begun({ watch });
+  const say = (ms: number, message: object) => {
+    waitedMs = ms;
+    line.say(message);
+    // Whatever is read or ends afterwards.
+    waitedMs = 99;
+  };
+  await clock.advance(150);
+  say(1, delta(""));
+  say(2, delta("he"));
+  say(3, delta("llo"));
+  await clock.advance(150);
+  say(4, done("hello"));
+  const { client, output } = await sample;
+  assert.equal(output.text, "hello");
+  // The request itself is audio that the microphone sends: its lateness is recorded chunk by chunk.
+  assert.deepEqual(client, { firstTokenMs: 2, endMs: 4 });
+});
+
+Deno.test("the client's share of an utterance without a transcript is that of its end", async () => {
+  const watch: LoopWatch = {
+    method: "scheduler",
+    queuedMs: 0,
+    touch() {},
+    waitedMs: () => 7,
+  };
+  const { clock, line, sample } = await begun({ watch });
+  await clock.advance(150);
+  line.listener.closed({ code: 1011, reason: "" });
+  const { client, outcome } = await sample;
+  assert.equal(outcome.status, "error");
+  assert.deepEqual(client, { endMs: 7 });
 });
