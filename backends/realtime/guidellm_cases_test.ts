@@ -30,6 +30,8 @@ utterance(
     assert.deepEqual(sample.deltas.map(({ text }) => text), ["hi"]);
     assert.deepEqual(sample.output, {
       text: "hi",
+      // The session's id names the utterance in the server's logs.
+      responseId: "sess-1",
       usage: { inputTokens: 5, outputTokens: 1 },
     });
   },
@@ -54,6 +56,7 @@ utterance(
   ({ deltas, output, marks }) => {
     assert.deepEqual(output, {
       text: "only-done",
+      responseId: "sess-1",
       usage: { inputTokens: 2, outputTokens: 7 },
     });
     assert.deepEqual(deltas, [{
