@@ -60,8 +60,8 @@ Deno.test("pauses are spread over half of their length", () => {
 
 Deno.test("a stream waits as long as Retry-After says", () => {
   const backoff = new Backoff(() => 0);
-  const told = failed("http_error", { code: "429", retryAfterMs: 2500 });
-  assert.deepEqual(pauses(backoff, [told, told]), [2500, 2500]);
+  const named = failed("http_error", { code: "429", retryAfterMs: 2500 });
+  assert.deepEqual(pauses(backoff, [named, named]), [2500, 2500]);
   const soon = failed("http_error", { code: "429", retryAfterMs: 0 });
   assert.deepEqual(pauses(new Backoff(() => 1), [soon, soon]), [100, 200]);
 });

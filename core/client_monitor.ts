@@ -17,7 +17,7 @@ export interface Host {
  * not a measure: a program cannot see when bytes arrive, only when it comes to read them.
  */
 export interface LoopWatch {
-  /** What the bound rests on: the system's account of the thread, or timers alone. */
+  /** Source of the bound: the system's account of the thread, or timers alone. */
   readonly method: "scheduler" | "timers";
   /** Takes note that the thread runs now. */
   touch(nowMs: number): void;

@@ -3,6 +3,7 @@ import type { Backend } from "./contract.ts";
 import { closedLoop, openLoop, type StageContext } from "./dispatch.ts";
 import { WHOLE } from "./shard.ts";
 import { RequestError } from "./errors.ts";
+import type { Sample } from "./sample.ts";
 import { manualClock } from "../plugins/testing/manual_clock.ts";
 
 /** A stage that admits every request and records what happens. */
@@ -97,4 +98,64 @@ Deno.test("closedLoop() waits longer and longer where nobody is there, and not a
   await running;
   const gaps = sent.slice(1).map((atMs, i) => atMs - sent[i]!);
   assert.deepEqual(gaps, [100, 200, 400, 800, 1000, 1000, 0, 100]);
+});
+
+Deno.test("closedLoop() sends the next request of a refused stream as long after the answer as Retry-After says", async () => {
+  const end = new AbortController();
+  const samples: Sample[] = [];
+  const waits = [1000, 2500, undefined, undefined];
+  const { context: here, clock } = fakeStage({
+    needs: [],
+    async send(_, call) {
+      await call.clock.sleepUntil(call.clock.now() + 20);
+      if (waits.length === 0) return {};
+      const retryAfterMs = waits.shift();
+      throw new RequestError("http_error", "no", { code: "429", retryAfterMs });
+    },
+  }, end.signal);
+  const ended: StageContext["ended"] = (sample) => {
+    samples.push(sample);
+    if (samples.length === 6) end.abort();
+  };
+  const running = closedLoop({ ...here, ended }, {
+    concurrency: 1,
+    spreadMs: 0,
+    random: () => 1,
+    shard: WHOLE,
+  });
+  await clock.advance(10_000);
+  await running;
+  const pauses = samples.slice(1).map(({ scheduledMs }, i) =>
+    scheduledMs - samples[i]!.endedMs
+  );
+  // Its own pauses have doubled meanwhile: 400 and 800 ms follow 100 and 200.
+  assert.deepEqual(pauses, [1000, 2500, 400, 800, 0]);
+  // A request is due after its pause, which is therefore not part of its times.
+  for (const { scheduledMs, dispatchedMs, endedMs } of samples) {
+    assert.deepEqual([dispatchedMs, endedMs], [scheduledMs, scheduledMs + 20]);
+  }
+});
+
+Deno.test("closedLoop() ends while a stream waits as long as Retry-After says", async () => {
+  const end = new AbortController();
+  const { context: here, clock, sent } = fakeStage({
+    needs: [],
+    send: () =>
+      Promise.reject(
+        new RequestError("http_error", "no", {
+          code: "503",
+          retryAfterMs: 3_600_000,
+        }),
+      ),
+  }, end.signal);
+  const running = closedLoop(here, {
+    concurrency: 2,
+    spreadMs: 0,
+    random: () => 1,
+    shard: WHOLE,
+  });
+  await clock.advance(1000);
+  end.abort();
+  await running;
+  assert.deepEqual(sent, [0, 0]);
 });

@@ -44,7 +44,7 @@ const CUT_SHARE = 0.01;
 /** Latencies that should fit into a window one after another, for its percentiles to rest on independent requests. */
 const WAVES = 5;
 
-/** What a reader of the numbers must know to read them rightly; none of it is a fault. */
+/** Notes that a reader of the numbers needs to read them rightly; none reports a fault. */
 export function notesOf(
   { counts, metrics: { latency }, window }: Pick<
     StageReport,

@@ -123,7 +123,7 @@ export interface ClientHealth {
   readonly chunkLateness?: Summary;
   /** Time between the due times of neighbouring chunks, in milliseconds. */
   readonly chunkMs?: number;
-  /** What the shares rest on: the system's account of the thread, or timers alone, which gives higher bounds. */
+  /** Source of the shares: the system's account of the thread, or timers alone, which gives higher bounds. */
   readonly method?: "scheduler" | "timers";
   /** How much of the TTFT this client can have made itself: an upper bound of each request, in milliseconds. */
   readonly ttftShare?: ShareSummary;
@@ -228,7 +228,7 @@ export interface StageReport {
   readonly client: ClientHealth;
   /** Results of the run's SLOs. Absent if none was set. */
   readonly slo?: readonly SloResult[];
-  /** What a reader of the numbers must know. Absent if there is nothing. */
+  /** Notes that a reader of the numbers needs. Absent if there is nothing. */
   readonly notes?: readonly string[];
   /** Whether to trust the numbers. */
   readonly verdict: Verdict;

@@ -1,6 +1,12 @@
 import { nearest } from "../lib/text.ts";
 import { type Problem, UsageError } from "./errors.ts";
-import { clientMetrics, metrics } from "./metrics/table.ts";
+import {
+  clientMetrics,
+  metrics,
+  shareMetrics,
+  type ShareName,
+} from "./metrics/table.ts";
+import { ADJUSTED } from "./network.ts";
 import type { Sample } from "./sample.ts";
 import type { Rates, SloResult, SloUnit, StageReport } from "./report.ts";
 
@@ -61,12 +67,14 @@ type Measured = Pick<
   "counts" | "metrics" | "rates" | "quality" | "client"
 >;
 
-const ALL_METRICS = [...metrics, ...clientMetrics];
+const ALL_METRICS = [...metrics, ...clientMetrics, ...shareMetrics];
 
 /** Units of the metrics that have a value for each request. */
-const METRICS: ReadonlyMap<string, SloUnit> = new Map(
-  ALL_METRICS.map(({ name, unit }) => [name, unit]),
-);
+const METRICS: ReadonlyMap<string, SloUnit> = new Map([
+  ...ALL_METRICS.map(({ name, unit }) => [name, unit] as const),
+  // Known only after the stage, so that no request alone is good or bad by them.
+  ...ADJUSTED.map((name) => [`${name}AdjustedForNetwork`, "ms"] as const),
+]);
 
 /** Units of the numbers of a whole stage. */
 const STAGE_NUMBERS: ReadonlyMap<string, SloUnit> = new Map(
@@ -258,7 +266,7 @@ function valueOf(
 ): { readonly value: number | undefined; readonly n: number } {
   if (quantile !== undefined) {
     const summary = metrics[metric] ??
-      client[metric as "scheduleLag" | "chunkLateness"];
+      client[metric as "scheduleLag" | "chunkLateness" | ShareName];
     return { value: summary?.[quantile], n: summary?.n ?? 0 };
   }
   if (metric === "wer" || metric === "cer") {

@@ -1,8 +1,15 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { goodStage } from "../tests/support/report.ts";
+import { goodStage, metric } from "../tests/support/report.ts";
+import { sample } from "../tests/support/sample.ts";
 import { metrics } from "./metrics/table.ts";
-import { formatSloValue, judgeSlos, maxErrorRate, parseSlos } from "./slo.ts";
+import {
+  formatSloValue,
+  goodRequest,
+  judgeSlos,
+  maxErrorRate,
+  parseSlos,
+} from "./slo.ts";
 
 const STAGE = {
   ...goodStage,
@@ -44,6 +51,15 @@ Deno.test("parseSlos() reads metric, quantile, operator and limit, in the metric
     ],
     ["outputTokens.min>=1", "outputTokens", "min", ">=", 1, "tokens"],
     ["scheduleLag.p999<10ms", "scheduleLag", "p999", "<", 10, "ms"],
+    ["ttftShare.p99<5ms", "ttftShare", "p99", "<", 5, "ms"],
+    [
+      "ttftAdjustedForNetwork.p95<0.2s",
+      "ttftAdjustedForNetwork",
+      "p95",
+      "<",
+      200,
+      "ms",
+    ],
   ] as const;
   for (const [text, metric, quantile, operator, limit, unit] of cases) {
     assert.deepEqual(parseSlos([text]), [{
@@ -188,6 +204,34 @@ Deno.test("judgeSlos() says what was measured, from how many values", () => {
   assert.partialDeepStrictEqual(judged("scheduleLag.max<1s"), {
     value: STAGE.client.scheduleLag!.max,
   });
+  assert.partialDeepStrictEqual(judged("latencyShare.p95<1ms"), {
+    value: STAGE.client.latencyShare!.p95,
+    n: STAGE.client.latencyShare!.n,
+    pass: true,
+  });
+  const ttftAdjustedForNetwork = metric("ms", 62, 250);
+  assert.partialDeepStrictEqual(
+    judged("ttftAdjustedForNetwork.p50<200ms", {
+      metrics: { ...STAGE.metrics, ttftAdjustedForNetwork },
+    }),
+    { value: 250, n: 62, pass: false },
+  );
+});
+
+Deno.test("goodRequest() judges a request by the SLOs that it has values for before the stage ends", () => {
+  const good = goodRequest(parseSlos([
+    "latencyShare.p99<5ms",
+    "latency.p95<2s",
+    "ttftAdjustedForNetwork.p50<1ms",
+    "errorRate<1%",
+  ]))!;
+  const client = { endMs: 4 };
+  assert.equal(good(sample({ client })), true);
+  assert.equal(good(sample({ client: { endMs: 6 } })), false);
+  assert.equal(good(sample({ client, endedMs: 2500 })), false);
+  assert.equal(good(sample()), false);
+  const known = ["errorRate<1%", "ttftAdjustedForNetwork.p50<1ms"];
+  assert.equal(goodRequest(parseSlos(known)), undefined);
 });
 
 Deno.test("judgeSlos() misses an SLO whose metric has no data, and says so", () => {

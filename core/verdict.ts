@@ -51,7 +51,7 @@ export const MAX_CLIENT_SHARE = 0.1;
 /** A share of fewer milliseconds is never held against the client: its bound is not more exact than this. */
 const FLOOR_MS = { scheduler: 1, timers: 5 };
 
-/** What helps a client that is too slow. */
+/** Remedy for a client that is too slow. */
 const FEWER_STREAMS =
   "use fewer streams on this machine or spread them over more machines";
 

@@ -20,7 +20,7 @@ const QUEUED_MS = 1;
 /** How long that is remembered. */
 const QUEUED_FOR_MS = 20;
 
-/** What the system accounts for this thread and this process, in milliseconds since they began. */
+/** The system's account of this thread and this process, in milliseconds since they began. */
 export interface Account {
   /** Processor time of the thread. */
   readonly cpuMs: number;

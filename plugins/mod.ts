@@ -32,4 +32,6 @@ export {
   type Metric,
   metrics,
   metricsOf,
+  shareMetrics,
+  type ShareName,
 } from "../core/metrics/table.ts";

@@ -8,6 +8,7 @@ import {
   type Reporter,
   type ReporterPlugin,
   type Sample,
+  shareMetrics,
   type StageReport,
   type Summary,
 } from "../plugins/mod.ts";
@@ -116,6 +117,18 @@ type StageRow = Pick<Report, "earshot" | "run" | "interrupted"> & {
   readonly index: number;
 };
 
+/** Metrics that a stage has besides those of its requests, if round trips were measured. */
+const adjusted = ["ttftAdjustedForNetwork", "finalizationAdjustedForNetwork"];
+
+/** Summaries of the client's condition, its shares aside. */
+const clientSummaries = [
+  "scheduleLag",
+  "chunkLateness",
+  "loopDelay",
+  "rtt",
+  "connectAhead",
+] as const;
+
 const stageTableColumns: Columns<StageRow> = {
   "run.id": ({ run }) => run.id,
   "run.startedAt": ({ run }) => run.startedAt,
@@ -156,15 +169,30 @@ const stageTableColumns: Columns<StageRow> = {
   "tokenCounts.output": ({ stage }) => numbersIn(stage.tokenCounts?.output),
   ...errorRateColumns("wer"),
   ...errorRateColumns("cer"),
-  ...columnsOf("client.", ["cpu", "rssBytes"], ({ stage }) => stage.client),
+  ...columnsOf(
+    "client.",
+    ["cpu", "rssBytes", "queued", "method"],
+    ({ stage }) => stage.client,
+  ),
   ...Object.assign(
     {},
     ...metrics.map(({ name }) =>
       summaryColumns(name, ({ metrics }) => metrics[name])
     ),
-    ...(["scheduleLag", "chunkLateness", "loopDelay"] as const).map((name) =>
+    ...adjusted.map((name) =>
+      summaryColumns(name, ({ metrics }) => metrics[name])
+    ),
+    ...clientSummaries.map((name) =>
       summaryColumns(`client.${name}`, ({ client }) => client[name])
     ),
+    ...shareMetrics.map(({ name }) => ({
+      ...summaryColumns(`client.${name}`, ({ client }) => client[name]),
+      ...columnsOf<StageRow>(
+        `client.${name}.`,
+        ["maxAtMs"],
+        ({ stage }) => stage.client[name],
+      ),
+    })),
   ),
 };
 
@@ -232,7 +260,7 @@ const requestTableColumns: Columns<RequestRow> = {
   endedMs: ({ endedMs }) => endedMs,
   ...columnsOf(
     "",
-    [...metrics, ...clientMetrics].map(({ name }) => name)
+    [...metrics, ...clientMetrics, ...shareMetrics].map(({ name }) => name)
       .filter((name) => !lists.includes(name)),
     ({ values }) => values,
   ),

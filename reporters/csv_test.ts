@@ -76,6 +76,15 @@ Deno.test("csvReporter() writes a row for each stage", async () => {
     cer: "",
     "client.cpu": "1.34",
     "client.chunkLateness.p50": "51.2",
+    "client.method": "scheduler",
+    "client.queued": "0.002",
+    "client.ttftShare.p99": "0.415",
+    "client.finalizationShare.maxAtMs": "7010.5",
+    "client.rtt.p50": "15.3",
+    "client.connectAhead.n": "32",
+    "ttftAdjustedForNetwork.p50": "1298",
+    "counts.throttled": "1",
+    goodput: "5.25",
     "finalization.p50": "870.3",
     "finalization.n": "221",
     "tpot.p50": "",
@@ -175,6 +184,7 @@ Deno.test("csvReporter() writes a row for each request of any outcome", async ()
     responseTime: "431",
     ttft: "225",
     scheduleLag: "0.25",
+    latencyShare: "",
     finalizationFromEnd: "124",
     outputTokens: "4",
     reads: "4",
@@ -196,6 +206,17 @@ Deno.test("csvReporter() writes a row for each request of any outcome", async ()
     text: "",
   };
   assert.deepEqual(some(failed, Object.keys(rest)), rest);
+  const client = { sendingMs: 0.5, firstTokenMs: 0.25, endMs: 0.125 };
+  const [watched] = await requests([
+    { ...goodSample, audioSent: [], client },
+  ]);
+  const shares = {
+    ttftShare: "0.75",
+    latencyShare: "0.625",
+    responseTimeShare: "0.875",
+    finalizationShare: "",
+  };
+  assert.deepEqual(some(watched, Object.keys(shares)), shares);
 });
 
 Deno.test("csvReporter() writes only the head without requests", async () => {

@@ -157,7 +157,13 @@ for (const [cause, progress, failure, code, message] of FAULTS) {
     const fault = connectionFailure(cause, progress);
     assert.deepEqual(
       { ...fault, message: fault.message },
-      { name: "RequestError", class: failure, code, message },
+      {
+        name: "RequestError",
+        class: failure,
+        code,
+        message,
+        retryAfterMs: undefined,
+      },
     );
   });
 }

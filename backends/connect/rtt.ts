@@ -15,9 +15,11 @@ export function roundTripMs(
   { clock, signal }: Pick<Call, "clock" | "signal">,
 ): Promise<number> {
   const { promise, resolve, reject } = Promise.withResolvers<number>();
-  const startMs = clock.now();
+  let startMs = clock.now();
   const socket = connect({ host: hostOf(url), port: portOf(url), signal });
   socket.setTimeout(TIMEOUT_MS, () => socket.destroy(new Error("timed out")));
+  // Names are looked up first, which is not a round trip to the server.
+  socket.on("lookup", () => startMs = clock.now());
   socket.once("connect", () => {
     resolve(clock.now() - startMs);
     socket.destroy();

@@ -53,18 +53,19 @@ export function statusError(
 }
 
 /**
- * Returns the time of the header `Retry-After` in milliseconds. It is a number of seconds, or a date, which is compared
- * with the date of the response, as the server's clock may differ.
+ * Returns how long the header `Retry-After` asks to wait, in milliseconds: a number of seconds, or a date, which is
+ * compared with the server's own in the header `Date`, as this machine's clock may differ. `undefined` for a time that
+ * has passed or cannot be read.
  */
 export function parseRetryAfter(
   text: string | undefined,
-  responseDate: string | undefined,
+  date: string | undefined,
 ): number | undefined {
   if (text === undefined) return undefined;
   const ms = /^\s*\d+\s*$/.test(text)
     ? 1000 * Number(text)
-    : Date.parse(text) - Date.parse(responseDate ?? "");
-  return Number.isFinite(ms) ? Math.max(0, ms) : undefined;
+    : Date.parse(text) - Date.parse(date ?? "");
+  return ms >= 0 && Number.isFinite(ms) ? ms : undefined;
 }
 
 function redirection(location: string, base: URL): string {

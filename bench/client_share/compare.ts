@@ -111,7 +111,7 @@ function offsetOf(known: readonly Known[], epochMs: number): number {
   return least - STAMP_MS;
 }
 
-/** What the true values themselves may be off by: a system call is stamped when it has returned. */
+/** Error of the true values themselves: a system call is stamped when it has returned. */
 const TOLERANCE_MS = 0.3;
 
 function figure(pairs: readonly Pair[]): Figure {

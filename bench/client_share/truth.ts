@@ -38,7 +38,7 @@ export async function readSocketLog(path: string): Promise<SocketCall[]> {
   }
 }
 
-/** What really happened to one request, in milliseconds since 1970. */
+/** The true times of one request, in milliseconds since 1970. */
 export interface Truth {
   /** When the first bytes of the request were written. Unknown for speech, whose messages are masked. */
   readonly sentMs?: number;

@@ -78,7 +78,7 @@ export function addRun(program: Command, setExitCode: SetExitCode): void {
       "adds the SLO errorRate<=SHARE: 5% or 0.05 (default: no limit)",
     )
     .option(
-      "--max-client-share <share>",
+      "--max-client-share <max>",
       "call a stage client-limited if this client may have made more than this of a headline metric: 5% or 0.05 (default: 10%)",
     )
     .option(

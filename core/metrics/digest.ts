@@ -244,7 +244,7 @@ export interface StageRecord
   readonly dropped: number;
 }
 
-/** What a stage is judged by. */
+/** The limits that a stage is judged by. */
 export interface JudgeOptions {
   /** Objectives. @default {[]} */
   readonly slos?: readonly Slo[] | undefined;

@@ -151,13 +151,72 @@ export const clientMetrics: readonly Metric[] = [
   }),
 ];
 
+/** Name of a share. */
+export type ShareName =
+  | "ttftShare"
+  | "latencyShare"
+  | "responseTimeShare"
+  | "finalizationShare";
+
+function share(
+  name: ShareName,
+  label: string,
+  { formula, of }: {
+    formula: string;
+    of(sample: Sample, client: NonNullable<Sample["client"]>): MaybeNumber;
+  },
+): Metric & { readonly name: ShareName } {
+  return {
+    name,
+    unit: "ms",
+    label: `client's share of ${label}`,
+    formula,
+    of: (sample) =>
+      sample.client && sample.outcome.status === "ok"
+        ? of(sample, sample.client)
+        : undefined,
+  };
+}
+
+/** How much of each headline metric the client can have made itself: upper bounds, of requests that ended `ok`. */
+export const shareMetrics: readonly (Metric & { readonly name: ShareName })[] =
+  [
+    share("ttftShare", "TTFT", {
+      formula: "sending + wait of the read with the first token",
+      of: (sample, { firstTokenMs }) =>
+        plus(
+          sendingMs(sample, points["first token delta"](sample)),
+          firstTokenMs,
+        ),
+    }),
+    share("latencyShare", "E2E latency", {
+      formula: "sending + wait of the last read",
+      of: (sample, { endMs }) => plus(sendingMs(sample), endMs),
+    }),
+    share("responseTimeShare", "response time", {
+      formula: "sending + wait of the last read + dispatched − scheduled",
+      of: (sample, { endMs }) =>
+        plus(
+          sendingMs(sample),
+          endMs + sample.dispatchedMs - sample.scheduledMs,
+        ),
+    }),
+    share("finalizationShare", "finalization", {
+      formula: "lateness of the last chunk + wait of the last read",
+      of: (sample, { endMs }) =>
+        sample.marks.final === undefined || !streamedAudio(sample)
+          ? undefined
+          : plus(latenessMs(sample), endMs),
+    }),
+  ];
+
 /**
- * Metrics of one sample that are a single number, by name: a row of a table. Lists (`itl`, `deltaGap`, `chunkLateness`)
- * and unknown values are left out. The request may have ended in any way.
+ * Metrics of one sample that are a single number, by name: a row of a table, with the client's shares. Lists (`itl`,
+ * `deltaGap`, `chunkLateness`) and unknown values are left out. The request may have ended in any way.
  */
 export function metricsOf(sample: Sample): Record<string, number> {
   const row: Record<string, number> = {};
-  for (const { name, of } of [...metrics, ...clientMetrics]) {
+  for (const { name, of } of [...metrics, ...clientMetrics, ...shareMetrics]) {
     const value = of(sample);
     if (typeof value === "number") row[name] = value;
   }
@@ -168,6 +227,19 @@ function chunkLateness({ audioSent }: Sample): readonly number[] | undefined {
   return unlessEmpty(
     audioSent.flatMap(({ atMs, dueMs }) => minus(atMs, dueMs) ?? []),
   );
+}
+
+/** Time that the client took to send: a request, or for streamed audio the lateness of its last chunk before a time. */
+function sendingMs(sample: Sample, beforeMs?: number): number {
+  return streamedAudio(sample)
+    ? latenessMs(sample, beforeMs)
+    : sample.client?.sendingMs ?? 0;
+}
+
+/** Lateness of the last chunk of audio sent before a time. */
+function latenessMs({ audioSent }: Sample, beforeMs = Infinity): number {
+  const last = audioSent.findLast(({ atMs }) => atMs <= beforeMs);
+  return last?.dueMs === undefined ? 0 : Math.max(0, last.atMs - last.dueMs);
 }
 
 function unlessEmpty(values: readonly number[]): readonly number[] | undefined {
@@ -241,6 +313,11 @@ function words(text: string): string[] {
 
 /** A number, or `undefined` if it is unknown. */
 type MaybeNumber = number | undefined;
+
+/** Returns `a + b`, or `undefined` where `b` is unknown. */
+function plus(a: number, b: MaybeNumber): MaybeNumber {
+  return b === undefined ? undefined : finite(a + b);
+}
 
 /** Returns `a − b`, or `undefined` where either is unknown. */
 function minus(a: MaybeNumber, b: MaybeNumber): MaybeNumber {

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { Delta, Sample } from "../sample.ts";
 import { sample } from "../../tests/support/sample.ts";
-import { clientMetrics, metrics, metricsOf } from "./table.ts";
+import { clientMetrics, metrics, metricsOf, shareMetrics } from "./table.ts";
 
 function valueOf(name: string, from: Sample) {
-  const metric = [...metrics, ...clientMetrics].find((one) =>
+  const metric = [...metrics, ...clientMetrics, ...shareMetrics].find((one) =>
     one.name === name
   );
   assert.ok(metric, `no metric ${name}`);
@@ -309,7 +309,7 @@ Deno.test("metrics take NaN from a backend as unknown", () => {
 });
 
 Deno.test("metrics have unique names, and a label, unit and formula each", () => {
-  const all = [...metrics, ...clientMetrics];
+  const all = [...metrics, ...clientMetrics, ...shareMetrics];
   assert.equal(new Set(all.map(({ name }) => name)).size, all.length);
   assert.equal(new Set(all.map(({ label }) => label)).size, all.length);
   for (const { name, label, formula, unit } of all) {
@@ -337,6 +337,13 @@ Deno.test("metricsOf() gives the known single numbers", () => {
     "scheduleLag",
   ]);
   assert.equal(metricsOf(spoken)["finalization"], 30);
+  const watched = { ...spoken, client: { firstTokenMs: 1, endMs: 2 } };
+  assert.deepEqual(Object.keys(metricsOf(watched)).slice(-4), [
+    "ttftShare",
+    "latencyShare",
+    "responseTimeShare",
+    "finalizationShare",
+  ]);
 });
 
 Deno.test("metrics of any sample are finite, whatever a backend did or left undone", () => {
@@ -364,6 +371,9 @@ Deno.test("metrics of any sample are finite, whatever a backend did or left undo
     }, { requiredKeys: [] }),
     deltas: fc.array(delta, { maxLength: 6 }),
     audioSent: fc.array(chunk, { maxLength: 4 }),
+    client: fc.record({ sendingMs: time, firstTokenMs: time, endMs: time }, {
+      requiredKeys: ["endMs"],
+    }),
     input: fc.record({ audioMs: time }, { requiredKeys: [] }),
     output: fc.record({
       usage: fc.record({ outputTokens: time, inputTokens: time }, {
@@ -373,7 +383,9 @@ Deno.test("metrics of any sample are finite, whatever a backend did or left undo
   });
   fc.assert(fc.property(any, (parts) => {
     const from = sample(parts as Partial<Sample>);
-    for (const { name, of } of [...metrics, ...clientMetrics]) {
+    for (
+      const { name, of } of [...metrics, ...clientMetrics, ...shareMetrics]
+    ) {
       for (const value of [of(from) ?? []].flat()) {
         assert.ok(Number.isFinite(value), `${name} is ${value}`);
       }

@@ -268,7 +268,7 @@ Deno.test("renderReport() shows what the client added, the network and the notes
       rtt: { ...share, n: 10, min: 0.41 },
       connectAhead: { ...share, n: 8 },
     },
-    counts: { ...goodStage.counts, error: 4, throttled: 3 },
+    counts: { ...goodStage.counts, error: 5, throttled: 3 },
     notes: ["the window is short"],
   });
   assert.match(
@@ -277,10 +277,10 @@ Deno.test("renderReport() shows what the client added, the network and the notes
   );
   assert.match(
     text,
-    / {2}network RTT 0\.4 ms \(fastest of 10\) · 8 connections opened ahead/,
+    / {2}network RTT 0\.4 ms \(fastest of 10\)\n {10}8 connections opened ahead/,
   );
   assert.match(text, / {2}note {4}the window is short\n/);
-  assert.match(text, /62 ok · 4 failed \(3 throttled\)/);
+  assert.match(text, /\n5 failed \(3 throttled\)\n/);
 });
 
 Deno.test("renderReport() shows SLOs, also without data or a successful request", () => {

@@ -82,25 +82,22 @@ function titleOf(stage: StageReport, { index, of }: Place): Part[] {
     errorRate > 0.5 && `${percent(errorRate)} of requests failed`,
     `${seconds(endMs - startMs)} measured${after}`,
     `${plural(all, noun)}, ${counts.ok} ok`,
-    notableEnds(counts),
+    ...notableEnds(counts),
     stopped === "interrupted" && "interrupted",
     stopped === "data" && "data exhausted",
   ];
 }
 
-function notableEnds(counts: Counts): Part {
+function notableEnds(counts: Counts): Part[] {
+  const { error, throttled } = counts;
   const ends = {
-    [
-      counts.throttled > 0 ? `failed (${counts.throttled} throttled)` : "failed"
-    ]: counts.error,
+    [throttled > 0 ? `failed (${throttled} throttled)` : "failed"]: error,
     "timed out": counts.timeout,
     cancelled: counts.cancelled,
     dropped: counts.dropped,
     "with empty answers": counts.emptyOutputs,
   };
-  const parts = Object.entries(ends).filter(([, n]) => n > 0)
-    .map(([words, n]) => `${n} ${words}`);
-  return parts.length > 0 && parts.join(", ");
+  return Object.entries(ends).map(([words, n]) => n > 0 && `${n} ${words}`);
 }
 
 function measuredLines(

@@ -35,8 +35,8 @@ const labels: ReadonlyMap<string, string> = new Map([
   ...metrics.map(({ name, unit, label }) =>
     [name, unit === "s" ? `${label}, s` : label] as const
   ),
-  ["ttftAdjustedForNetwork", "TTFT without the network"],
-  ["finalizationAdjustedForNetwork", "finalization without the network"],
+  ["ttftAdjustedForNetwork", "TTFT without network"],
+  ["finalizationAdjustedForNetwork", "finalization without network"],
 ]);
 
 /** Metrics of the client, which have a line of their own. */

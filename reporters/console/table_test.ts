@@ -24,7 +24,9 @@ Deno.test("metricsTable() has a row for every metric, in a fixed order, with its
     assert.ok(found.length >= 1, label);
   }
   assert.equal(lines.length, metrics.length + 2);
-  assert.match(lines[1] ?? "", /^ {2}TTFT /);
+  // The headline of an open loop.
+  assert.match(lines[1] ?? "", /^ {2}response time /);
+  assert.match(lines[2] ?? "", /^ {2}TTFT /);
 });
 
 Deno.test("metricsTable() leaves out response time in a closed loop, which has no schedule", () => {

@@ -1,6 +1,7 @@
 import type {
   Report,
   RunInfo,
+  ShareSummary,
   StageReport,
   Summary,
   Unit,
@@ -22,6 +23,11 @@ export function summary(n: number, median: number): Summary {
     p99: at(1.22),
     p999: at(1.25),
   };
+}
+
+/** Returns the summary of a client's share around a median. */
+function share(n: number, median: number): ShareSummary {
+  return { ...summary(n, median), maxAtMs: 7010.5 };
 }
 
 /** Returns a metric with its unit and summary. */
@@ -148,6 +154,12 @@ export const goodStage: StageReport = {
     scheduleLag: summary(62, 0.21),
     chunkLateness: summary(2540, 0.42),
     chunkMs: 100,
+    method: "scheduler",
+    ttftShare: share(62, 0.34),
+    latencyShare: share(62, 0.41),
+    responseTimeShare: share(62, 0.62),
+    finalizationShare: share(62, 0.44),
+    queued: 0.002,
     loopDelay: summary(1500, 0.31),
     cpu: 0.063,
     rssBytes: 164_626_432,
@@ -174,7 +186,7 @@ export const troubledStage: StageReport = {
     dropped: 3,
     emptyOutputs: 4,
     retried: 3,
-    throttled: 0,
+    throttled: 1,
     warmup: 35,
     failures: {
       connect_error: 5,
@@ -208,12 +220,15 @@ export const troubledStage: StageReport = {
     latency: metric("ms", 221, 5870.2),
     responseTime: metric("ms", 221, 5931.6),
     ttft: metric("ms", 221, 1310.4),
+    ttftAdjustedForNetwork: metric("ms", 221, 1298),
     finalization: { ...metric("ms", 221, 870.3), quantileError: 0.005 },
+    finalizationAdjustedForNetwork: metric("ms", 221, 857.9),
     finalizationFromEnd: metric("ms", 221, 812.2),
   },
   rates: {
     errorRate: 8 / 229,
     requestsPerSecond: 221 / 30,
+    goodput: 5.25,
     outputTokensPerSecond: 228.4,
     rtfxAggregate: 28.4,
   },
@@ -233,7 +248,12 @@ export const troubledStage: StageReport = {
     ...goodStage.client,
     chunkLateness: summary(9120, 51.2),
     cpu: 1.34,
+    rtt: summary(10, 15.3),
+    connectAhead: summary(32, 31.2),
   },
+  notes: [
+    "93 % of deltas came in one read with others: a proxy or the server gathers the stream; ITL is not meaningful",
+  ],
   slo: [{
     objective: "errorRate<=1%",
     metric: "errorRate",

@@ -58,10 +58,7 @@ export interface Refusal {
 /** Reads a refusal with the beginning of its body, until that ends or the timeout. */
 export function readRefusal(response: IncomingMessage): Promise<Refusal> {
   const { statusCode: status = 0, headers } = response;
-  const retryAfterMs = parseRetryAfter(
-    headers["retry-after"],
-    headers.date,
-  );
+  const retryAfterMs = parseRetryAfter(headers["retry-after"], headers.date);
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
     let bytes = 0;
