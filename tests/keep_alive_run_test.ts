@@ -25,9 +25,13 @@ Deno.test("no request fails against a server that closes each connection after i
     assert.equal(outcome.status, "ok");
     assert.equal(output.text, "word word word word word ");
     assert.ok(retried === undefined || retried === 1);
-    assert.ok(marks.connected! >= dispatchedMs);
-    assert.ok(marks.requestSent! >= marks.connected!);
+    const { connected = dispatchedMs, requestSent } = marks;
+    assert.ok(connected >= dispatchedMs);
+    assert.ok(requestSent! >= connected);
   }
+  // Only the first request of each stream has a connection that was opened ahead.
+  const ahead = samples.filter(({ marks }) => marks.connected === undefined);
+  assert.ok(ahead.length <= 4, `${ahead.length}`);
   const retried = samples.filter(({ retried }) => retried === 1).length;
   assert.equal(counts.retried, retried);
   // A request that crosses the close is never read.
@@ -121,7 +125,8 @@ Deno.test("run pauses if a proxy reads CONNECT and closes, and counts every conn
   await new Promise((resolve) => proxy.close(resolve));
   assert.equal(code, 1, stderr);
   const { stages: [stage] }: Report = await readReport(folder.path, "out.json");
-  assert.deepEqual(stage!.counts.failures, { connect_error: connects });
+  // The first attempt was to open a connection ahead of the stage.
+  assert.deepEqual(stage!.counts.failures, { connect_error: connects - 1 });
   // 100, 200, 400, 800 and 1000 ms lie between them.
-  assert.ok(connects >= 1 && connects <= 6, `${connects}`);
+  assert.ok(connects >= 2 && connects <= 7, `${connects}`);
 });

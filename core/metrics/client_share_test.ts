@@ -41,6 +41,15 @@ Deno.test("the share of streamed audio is the lateness of the chunk before, and 
   });
 });
 
+Deno.test("the share of finalization is no larger than finalization", () => {
+  const { finalizationShare } = sharesOf({
+    client: { endMs: 130 },
+    audioSent: [{ dueMs: 200, atMs: 205, endMs: 200 }],
+    marks: { final: 250 },
+  });
+  assert.equal(finalizationShare, 50);
+});
+
 Deno.test("failed requests and those of a client that nothing watched have no share", () => {
   const failure = { class: "closed", message: "" };
   assert.deepEqual(

@@ -202,11 +202,14 @@ export const shareMetrics: readonly (Metric & { readonly name: ShareName })[] =
         ),
     }),
     share("finalizationShare", "finalization", {
-      formula: "lateness of the last chunk + wait of the last read",
-      of: (sample, { endMs }) =>
-        sample.marks.final === undefined || !streamedAudio(sample)
-          ? undefined
-          : plus(latenessMs(sample), endMs),
+      formula: "lateness of the last chunk + wait of the last read since then",
+      of(sample, { endMs }) {
+        const last = streamedAudio(sample) && sample.audioSent.at(-1);
+        const { final } = sample.marks;
+        if (!last || final === undefined) return undefined;
+        const waitedMs = Math.min(endMs, Math.max(0, final - last.atMs));
+        return latenessMs(sample) + waitedMs;
+      },
     }),
   ];
 
