@@ -202,7 +202,9 @@ async function connectBefore(
   { backend, clock, signal, shard = WHOLE }: EngineOptions,
 ): Promise<Summary | undefined> {
   const count = shareOf(Math.min(connectionsOf(stage), MAX_CONNECTIONS), shard);
-  const opening = (async () => backend.connect?.(count, { clock, signal }))();
+  const opening = Promise.try(() =>
+    backend.connect?.(count, { clock, signal })
+  );
   const openedMs = await untilAborted(opening, signal).catch(() => undefined);
   const times = new Column();
   for (const ms of openedMs ?? []) times.add(ms);

@@ -81,7 +81,6 @@ const PLUGIN: readonly string[] = [
   "ShareName",
   "ShareSummary",
   "Skipped",
-  "ShareSummary",
   "SloResult",
   "SloUnit",
   "SocketMessage",

@@ -208,7 +208,7 @@ export const shareMetrics: readonly (Metric & { readonly name: ShareName })[] =
         const { final } = sample.marks;
         if (!last || final === undefined) return undefined;
         const waitedMs = Math.min(endMs, Math.max(0, final - last.atMs));
-        return latenessMs(sample) + waitedMs;
+        return plus(latenessMs(sample), waitedMs);
       },
     }),
   ];
