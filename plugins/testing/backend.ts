@@ -144,6 +144,23 @@ export function testBackend(
     await suite.within(sent, "send()");
     must(!isRead, "the reference must never be read, as it is never sent");
   });
+  suite.check("answers over connections opened ahead", async (backend) => {
+    if (!backend.connect) return;
+    const call = { clock: systemClock(), signal: never() };
+    mustBeTimes(await suite.within(backend.connect(2, call), "connect()"));
+    const { result } = await answer(backend);
+    if ("error" in result) throw result.error;
+  });
+  suite.check("stops connecting when its signal aborts", async (backend) => {
+    const abort = new AbortController();
+    const call = { clock: systemClock(), signal: abort.signal };
+    const opening = Promise.allSettled([
+      backend.connect?.(2, call),
+      backend.roundTripMs?.(call),
+    ]);
+    abort.abort(new Error("the suite aborted the run"));
+    await suite.within(opening, "aborted connecting", suite.graceMs);
+  });
   suite.check("accepts the end of any session", (backend) => {
     backend.endSession?.("session-0");
     backend.endSession?.("unknown");
@@ -152,6 +169,15 @@ export function testBackend(
 
 /** Time in which a finished request must not record anything, in milliseconds. */
 const SILENCE_MS = 50;
+
+/** Asserts the result of `connect(2)`. */
+function mustBeTimes(times: unknown): void {
+  const isList = Array.isArray(times) && times.length <= 2 &&
+    times.every((ms) => typeof ms === "number" && ms >= 0);
+  const rule =
+    "connect(2) must resolve with the time in ms of each connection, at most 2";
+  must(isList, rule, times);
+}
 
 /** Asserts the description of a backend, and that a turn has the columns that it needs. */
 function mustDescribeItself(

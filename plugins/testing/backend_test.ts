@@ -214,6 +214,34 @@ Deno.test("testBackend() catches every kind of broken backend", async () => {
       send: (request) =>
         Promise.resolve({ text: request.turn.columns.reference ?? "" }),
     }],
+    [
+      "answers over connections opened ahead",
+      /connect\(2\) must resolve with the time in ms of each/,
+      { connect: () => Promise.resolve([1, 2, 3]) },
+    ],
+    ["answers over connections opened ahead", /broken ahead/, () => {
+      let isConnected = false;
+      return {
+        connect() {
+          isConnected = true;
+          return Promise.resolve([1]);
+        },
+        ...sends(() => {
+          if (isConnected) throw new Error("broken ahead");
+          return { text: "" };
+        }),
+      };
+    }],
+    [
+      "stops connecting when its signal aborts",
+      /aborted connecting must settle within 100 ms/,
+      { connect: () => sleep(150).then(() => []) },
+    ],
+    [
+      "stops connecting when its signal aborts",
+      /aborted connecting must settle within 100 ms/,
+      { roundTripMs: () => sleep(150).then(() => 1) },
+    ],
     ["accepts the end of any session", /no such session/, {
       endSession: () => {
         throw new Error("no such session");
