@@ -131,7 +131,7 @@ Deno.test("--probe-rtt shows the round trip and TTFT without it, and --max-clien
   }
   assert.equal(verdict.maxClientShare, 0.5);
   assert.match(stdout, /network +RTT [\d.]+ ms \(fastest of 10\)/);
-  assert.match(stdout, /^ +TTFT without the network +20 /m);
+  assert.match(stdout, /^ +TTFT without network +20 /m);
   assert.match(stdout, /verdict .* \(client's share up to 50\.0 % allowed\)/);
   assert.equal(replayed, saved);
 });
