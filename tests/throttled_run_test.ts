@@ -5,6 +5,7 @@ import type { Report } from "../mod.ts";
 import { earshot } from "./support/earshot.ts";
 import { readReport, samplesIn, tempFolder } from "./support/files.ts";
 import { type Peer, rawServer } from "./support/raw_server.ts";
+import { serve } from "./support/serve.ts";
 
 const STREAMS = 2;
 const PLAIN = "chat,stream=false,model=m,healthPath=off,tokenize=false";
@@ -47,6 +48,23 @@ Deno.test("a server that answers 503 without Retry-After is asked less and less 
   const startsMs = samples.map(({ dispatchedMs }) => dispatchedMs);
   const half = startsMs.filter((atMs) => atMs < 1500).length;
   assert.ok(half > sent / 2, `${half} of ${sent} in the first half`);
+});
+
+Deno.test("streams whose upgrade is answered with 429 wait as long as Retry-After says", async () => {
+  await using server = await serve([
+    "--fault",
+    "status=429;retry-after: 1@accept",
+  ]);
+  const { report } = await measured(new URL(server.url), 3, "realtime");
+  const { counts, failures } = report.stages[0]!;
+  assert.ok(
+    counts.throttled >= 2 * STREAMS && counts.throttled <= 4 * STREAMS,
+    `${counts.throttled} requests`,
+  );
+  assert.deepEqual(
+    failures.map(({ class: failure, code, count }) => [failure, code, count]),
+    [["connect_error", "429", counts.throttled]],
+  );
 });
 
 Deno.test("the pauses of a stream that was refused are in no metric", async () => {
@@ -103,11 +121,12 @@ async function answer(peer: Peer): Promise<void> {
 }
 
 /** Runs two streams for some seconds. */
-async function measured(url: URL, seconds: number) {
+async function measured(url: URL, seconds: number, backend = PLAIN) {
   await using folder = await tempFolder();
   const { code, stdout } = await earshot([
     "run",
-    ...["--backend", PLAIN, "--target", url.origin, "--data", "repeat=hello"],
+    ...["--backend", backend, "--target", url.origin],
+    ...["--data", backend === PLAIN ? "repeat=hello" : "clips,limit=1"],
     ...["--load", `concurrent=${STREAMS}`, "--duration", `${seconds}s`],
     ...["--report", "console", "--report", "json=run.json"],
     ...["--report", "jsonl=samples.jsonl"],
