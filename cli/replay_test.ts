@@ -97,6 +97,64 @@ for (const [ending, options] of Object.entries(ENDINGS)) {
   });
 }
 
+/** A backend whose requests overlap, with connections to open ahead and a network to measure. */
+function networked(): Configured<"backend"> {
+  const inner = echo({ delayMs: 3, text: "one two" });
+  return {
+    ...inner,
+    async open(context) {
+      return {
+        ...await inner.open(context),
+        connect: (count) =>
+          Promise.resolve(Array.from({ length: count }, (_, i) => 1.1 * i)),
+        roundTripMs: () => Promise.resolve(0.7),
+      };
+    },
+  };
+}
+
+for (
+  const stop of [
+    { warmupMs: 20, durationMs: 100 },
+    { warmupMs: 20, requests: 40 },
+  ]
+) {
+  Deno.test(`replay() makes the client's share, the goodput and the network again, with the stop rules ${JSON.stringify(stop)}`, async () => {
+    await using folder = await tempFolder();
+    const path = folder.at("s.jsonl");
+    const report = await run({
+      backend: networked(),
+      dataset: repeat({ text: "hello" }),
+      load: concurrent({ streams: [3, 8], spreadMs: 10 }),
+      stop,
+      slos: ["latency.p95<5ms", "ttftShare.p99<5s"],
+      maxClientShare: 0.25,
+      probeRtt: true,
+      reporters: [jsonlReporter({ path })],
+    });
+    for (const { client, metrics, rates, verdict, slo } of report.stages) {
+      for (const name of ["ttftShare", "latencyShare"] as const) {
+        const share = client[name];
+        assert.ok(share && share.min >= 0 && share.maxAtMs >= 0, name);
+        assert.equal(share.n, metrics["ttft"]!.n);
+      }
+      assert.ok(client.method && client.rtt && client.connectAhead);
+      assert.ok(rates.goodput! <= rates.requestsPerSecond!);
+      assert.ok(
+        Math.abs(
+          metrics["ttft"]!.p50 - metrics["ttftAdjustedForNetwork"]!.p50 - 0.7,
+        ) < 1e-9,
+      );
+      assert.equal(slo![1]!.value, client.ttftShare!.p99);
+      assert.equal(verdict.maxClientShare, 0.25);
+    }
+    assert.equal(
+      JSON.stringify(await replay(path, QUIET)),
+      JSON.stringify(report),
+    );
+  });
+}
+
 /** Sessions of two turns with what was said, among them one that cannot be used. */
 function someOfUse(): Configured<"dataset"> {
   const turn = { columns: { text: "hello", reference: "one too" } };

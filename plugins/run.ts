@@ -11,7 +11,7 @@ import type { Reporter } from "../core/contract.ts";
 import type { Host } from "../core/client_monitor.ts";
 import type { Environment, Report, RunInfo } from "../core/report.ts";
 import { checkFirstStage, type RunResult, runStages } from "../core/run.ts";
-import { messageOf } from "../core/errors.ts";
+import { messageOf, UsageError } from "../core/errors.ts";
 import { maxErrorRate, parseSlos } from "../core/slo.ts";
 import { disposeInTime } from "../lib/disposal.ts";
 import { redact, redactText } from "../lib/redact.ts";
@@ -56,6 +56,10 @@ export interface RunOptions extends RunContext {
   readonly slos?: readonly string[];
   /** Largest share of a stage's requests that may fail, 0 to 1: short for the SLO `errorRate<=5%`. @default No limit */
   readonly maxErrorRate?: number;
+  /** Largest share of a headline metric that may be the client's own in a valid stage, above 0 to 1. @default {0.1} */
+  readonly maxClientShare?: number;
+  /** Whether round trips to the server are measured before and after each stage. @default {false} */
+  readonly probeRtt?: boolean;
   /** Whether one item of the data that cannot be used ends the run. @default {false} */
   readonly strict?: boolean;
   /** Plugins that the report's configuration may name. @default The built-in ones */
@@ -72,7 +76,8 @@ export async function run(
   options: RunOptions & { readonly load: Configured<"load"> },
 ): Promise<Report> {
   const { backend, dataset, load, reporters = [], catalogue = {} } = options;
-  const { maxErrorRate: share } = options;
+  const { maxErrorRate: share, maxClientShare, probeRtt } = options;
+  if (maxClientShare !== undefined) checkClientShare(maxClientShare);
   const configOf = (plugin: Configured<Kind>) =>
     pluginConfig(plugin, catalogue);
   const parts = dataset.parts ?? [dataset];
@@ -86,12 +91,21 @@ export async function run(
       ...options.slos ?? [],
       ...(share === undefined ? [] : [maxErrorRate(share).text]),
     ],
+    ...(maxClientShare !== undefined && { maxClientShare }),
+    ...(probeRtt !== undefined && { probeRtt }),
     seed: options.seed ?? 1,
     normalizer: options.normalizer ?? "basic",
     strict: options.strict ?? false,
     reports: await Promise.all(reporters.map(configOf)),
   };
   return await execute({ config, backend, dataset, load, reporters }, options);
+}
+
+function checkClientShare(share: number): void {
+  if (share > 0 && share <= 1) return;
+  throw new UsageError(
+    `maxClientShare must be above 0 and at most 1, but was ${share}`,
+  );
 }
 
 /**

@@ -179,6 +179,22 @@ Deno.test("run() refuses data without the columns that the backend needs", async
   );
 });
 
+Deno.test("run() judges by another limit of the client's share, and refuses one that is not a share", async () => {
+  const { run: { config }, stages } = await runWith({
+    maxClientShare: 0.5,
+    probeRtt: true,
+  });
+  assert.deepEqual([config.maxClientShare, config.probeRtt], [0.5, true]);
+  assert.equal(stages[0]!.verdict.maxClientShare, 0.5);
+  for (const maxClientShare of [0, -1, 1.5, NaN]) {
+    await assert.rejects(runWith({ maxClientShare }), {
+      name: "UsageError",
+      message:
+        `maxClientShare must be above 0 and at most 1, but was ${maxClientShare}`,
+    });
+  }
+});
+
 Deno.test("reportToAll() reaches every reporter, and throws what went wrong afterwards", async () => {
   const received: string[] = [];
   const good: Reporter = { report: () => void received.push("report") };

@@ -149,7 +149,7 @@ const stageTableColumns: Columns<StageRow> = {
   load: ({ stage }) => plainJson(stage.load),
   ...columnsOf(
     "load.",
-    ["kind", "concurrency", "ratePerSecond", "maxInFlight"],
+    ["kind", "concurrency", "spreadMs", "ratePerSecond", "maxInFlight"],
     ({ stage }) => stage.load,
   ),
   stopped: ({ stage }) => stage.stopped,
