@@ -15,6 +15,7 @@ export interface Comparison {
 
 /** One figure of all requests, in milliseconds: p50, p90 and p99. */
 export interface Figure {
+  readonly n: number;
   readonly trueMs: readonly number[];
   readonly boundMs: readonly number[];
   /** Requests whose bound covers the true error, in percent. */
@@ -119,6 +120,7 @@ function figure(pairs: readonly Pair[]): Figure {
     boundMs + TOLERANCE_MS >= trueMs
   );
   return {
+    n: pairs.length,
     trueMs: quantiles(pairs.map(({ trueMs }) => trueMs)),
     boundMs: quantiles(pairs.map(({ boundMs }) => boundMs)),
     covered: round(100 * covered.length / pairs.length, 2),

@@ -32,11 +32,10 @@ for (const scenario of SCENARIOS) {
     if (options.only && !title.includes(options.only)) continue;
     if (!options.json) console.error(`${title} …`);
     const row = { title, ...await measure(scenario, hogs) };
-    if (!options.json) print(row);
     rows.push(row);
   }
 }
-console.log(JSON.stringify(rows));
+console.log(options.json ? JSON.stringify(rows) : tableOf(rows));
 await Deno.remove(folder, { recursive: true });
 
 function titleOf({ backend, name }: Scenario, hogs: number): string {
@@ -64,14 +63,34 @@ async function measure(scenario: Scenario, hogs: number): Promise<Comparison> {
   return compare(files, truths(client, server));
 }
 
-function print({ title, n, found, figures, verdict }: Row): void {
-  console.log(`${title}: ${found} of ${n} requests found`);
-  for (const [name, { trueMs, boundMs, covered }] of Object.entries(figures)) {
-    console.log(
-      `  ${name.padEnd(8)} true ${trueMs.join(" / ")}  bound ${
-        boundMs.join(" / ")
-      }  covered ${covered} %`,
-    );
-  }
-  console.log(`  ${verdict.status}: ${verdict.reasons.join("; ")}`);
+/** The table of docs/truth.md. */
+function tableOf(rows: readonly Row[]): string {
+  const head = "| load | figure | true ms | bound ms | covered | verdict |";
+  return [
+    head,
+    "| --- | --- | ---: | ---: | ---: | --- |",
+    ...rows.flatMap(({ title, found, figures, verdict }) =>
+      Object.entries(figures).filter(([, { n }]) => n > 0)
+        .map(([name, { trueMs, boundMs, covered }], i) =>
+          cells(i === 0 ? `${title} (${found})` : "", NAMES[name]!, [
+            ...[trueMs, boundMs].map((values) => values.join(" / ")),
+            `${covered} %`,
+          ], i === 0 ? verdict.status : "")
+        )
+    ),
+  ].join("\n");
+}
+
+const NAMES: Readonly<Record<string, string>> = {
+  ttft: "TTFT",
+  latency: "end",
+};
+
+function cells(
+  title: string,
+  name: string,
+  values: readonly string[],
+  verdict: string,
+): string {
+  return `| ${[title, name, ...values, verdict].join(" | ")} |`;
 }
