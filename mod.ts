@@ -27,7 +27,7 @@ export * from "./plugins/mod.ts";
 export type { RunContext, RunOptions } from "./plugins/run.ts";
 export { defineConfig } from "./plugins/config.ts";
 export { systemClock } from "./core/clock.ts";
-export type { Host } from "./core/client_monitor.ts";
+export type { Host, LoopWatch } from "./core/client_monitor.ts";
 
 export { echo, type EchoOptions } from "./backends/echo.ts";
 export { chat } from "./backends/openai/chat.ts";

@@ -34,12 +34,17 @@ export interface Account {
 
 /** Watches the event loop of this thread. */
 export function watchLoop(now: () => number): LoopWatch & Disposable {
-  const account = threadAccount();
+  const account = openAccount();
   const watch = account
-    ? new SchedulerWatch(now(), account)
+    ? new SchedulerWatch(now(), account.read)
     : new TimerWatch(now());
   const endProbe = probe(() => watch.fired(now()));
-  return Object.assign(watch, { [Symbol.dispose]: endProbe });
+  return Object.assign(watch, {
+    [Symbol.dispose]() {
+      endProbe();
+      account?.close();
+    },
+  });
 }
 
 /** When a timer of this thread fired that is set again and again. */
@@ -179,36 +184,40 @@ export class SchedulerWatch implements LoopWatch {
   }
 }
 
-let opened: { readonly account: (() => Account) | undefined } | undefined;
-
-/** Reads the account of this thread. It is opened once and stays open. */
-function threadAccount(): (() => Account) | undefined {
-  opened ??= { account: openAccount() };
-  return opened.account;
-}
-
-/** Returns `undefined` where the system has no account, or permissions do not allow to read it. */
-function openAccount(): (() => Account) | undefined {
+/**
+ * Opens the account of this thread. After it is closed, it stays as it was last read: the clock of a stage that has
+ * ended may still be asked for the time. Returns `undefined` where the system has none, or permissions do not allow it.
+ */
+function openAccount(): { read(): Account; close(): void } | undefined {
   if (Deno.build.os !== "linux") return undefined;
   const buffer = new Uint8Array(128);
+  let file: Deno.FsFile | undefined;
+  let last: Account = { cpuMs: 0, queuedMs: 0, runs: 0, processMs: 0 };
   try {
-    const file = Deno.openSync("/proc/thread-self/schedstat");
-    return () => {
+    file = Deno.openSync("/proc/thread-self/schedstat");
+  } catch {
+    return undefined;
+  }
+  return {
+    read() {
+      if (!file) return last;
       // The system brings the account up to date when the times of the process are read.
       const { user, system } = process.cpuUsage();
       file.seekSync(0, Deno.SeekMode.Start);
       const length = file.readSync(buffer) ?? 0;
       const [cpuNs, queuedNs, runs] = numbers(buffer, length);
-      return {
+      return last = {
         cpuMs: cpuNs / 1e6,
         queuedMs: queuedNs / 1e6,
         runs,
         processMs: (user + system) / 1e3,
       };
-    };
-  } catch {
-    return undefined;
-  }
+    },
+    close() {
+      file?.close();
+      file = undefined;
+    },
+  };
 }
 
 /** The first three numbers of a line, without making strings of them. */

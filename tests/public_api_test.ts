@@ -141,6 +141,7 @@ const LIBRARY: readonly string[] = [
   "EmbeddingsOptions",
   "GenerationOptions",
   "Host",
+  "LoopWatch",
   "HuggingfaceOptions",
   "JsonOptions",
   "JsonlManifestOptions",
