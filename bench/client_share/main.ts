@@ -23,21 +23,6 @@ interface Row extends Comparison {
   readonly title: string;
 }
 
-const folder = await Deno.makeTempDir();
-const library = await compile(`${folder}/socket_log.so`);
-const rows: Row[] = [];
-for (const scenario of SCENARIOS) {
-  for (const hogs of [0, 1]) {
-    const title = titleOf(scenario, hogs);
-    if (options.only && !title.includes(options.only)) continue;
-    if (!options.json) console.error(`${title} …`);
-    const row = { title, ...await measure(scenario, hogs) };
-    rows.push(row);
-  }
-}
-console.log(options.json ? JSON.stringify(rows) : tableOf(rows));
-await Deno.remove(folder, { recursive: true });
-
 function titleOf({ backend, name }: Scenario, hogs: number): string {
   return `${backend}, ${name}${hogs > 0 ? ", with a hog" : ""}`;
 }
@@ -63,28 +48,26 @@ async function measure(scenario: Scenario, hogs: number): Promise<Comparison> {
   return compare(files, truths(client, server));
 }
 
-/** The table of docs/truth.md. */
-function tableOf(rows: readonly Row[]): string {
-  const head = "| load | figure | true ms | bound ms | covered | verdict |";
-  return [
-    head,
-    "| --- | --- | ---: | ---: | ---: | --- |",
-    ...rows.flatMap(({ title, found, figures, verdict }) =>
-      Object.entries(figures).filter(([, { n }]) => n > 0)
-        .map(([name, { trueMs, boundMs, covered }], i) =>
-          cells(i === 0 ? `${title} (${found})` : "", NAMES[name]!, [
-            ...[trueMs, boundMs].map((values) => values.join(" / ")),
-            `${covered} %`,
-          ], i === 0 ? verdict.status : "")
-        )
-    ),
-  ].join("\n");
-}
+/** The head of the table in docs/truth.md. */
+const HEAD =
+  `| load (requests) | figure | true ms | bound ms | covered | verdict |
+| --- | --- | ---: | ---: | ---: | --- |`;
 
 const NAMES: Readonly<Record<string, string>> = {
   ttft: "TTFT",
   latency: "end",
 };
+
+/** Formats a row, with a line for each figure that was measured. */
+function linesOf({ title, found, figures, verdict }: Row): string {
+  return Object.entries(figures).filter(([, { n }]) => n > 0)
+    .map(([name, { trueMs, boundMs, covered }], i) =>
+      cells(i === 0 ? `${title} (${found})` : "", NAMES[name]!, [
+        ...[trueMs, boundMs].map((values) => values.join(" / ")),
+        `${covered} %`,
+      ], i === 0 ? verdict.status : "")
+    ).join("\n");
+}
 
 function cells(
   title: string,
@@ -94,3 +77,20 @@ function cells(
 ): string {
   return `| ${[title, name, ...values, verdict].join(" | ")} |`;
 }
+
+const folder = await Deno.makeTempDir();
+const library = await compile(`${folder}/socket_log.so`);
+const rows: Row[] = [];
+if (!options.json) console.log(HEAD);
+for (const scenario of SCENARIOS) {
+  for (const hogs of [0, 1]) {
+    const title = titleOf(scenario, hogs);
+    if (options.only && !title.includes(options.only)) continue;
+    if (!options.json) console.error(`${title} …`);
+    const row = { title, ...await measure(scenario, hogs) };
+    if (!options.json) console.log(linesOf(row));
+    rows.push(row);
+  }
+}
+if (options.json) console.log(JSON.stringify(rows));
+await Deno.remove(folder, { recursive: true });
