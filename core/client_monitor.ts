@@ -27,7 +27,7 @@ export interface LoopWatch {
   waitedMs(nowMs: number): number;
 }
 
-/** Returns the clock with the watch taking note of every time that is read from it, and of every task. */
+/** Returns the clock with the watch taking note of every time that is read from it. */
 export function watchedClock(clock: Clock, watch: LoopWatch): Clock {
   const now = () => {
     const nowMs = clock.now();

@@ -37,6 +37,20 @@ Deno.test("NetworkProbe finds nothing where a backend has no network", async () 
   assert.equal(probe.summary(), undefined);
 });
 
+Deno.test("NetworkProbe does not wait for a backend that never answers", async () => {
+  const clock = manualClock();
+  const backend: Backend = {
+    needs: [],
+    send: () => Promise.resolve({}),
+    roundTripMs: () => new Promise(() => {}),
+  };
+  const probe = new NetworkProbe(backend, { ...call, clock });
+  const measuring = probe.measure();
+  await clock.advanceTo(10_000);
+  await measuring;
+  assert.equal(probe.summary(), undefined);
+});
+
 Deno.test("adjustForNetwork() takes the fastest round trip off TTFT and finalization, and nothing else", () => {
   const rtt = summary([7, 5, 90]);
   const metrics = {

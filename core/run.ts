@@ -190,6 +190,8 @@ export function checkFirstStage(
 
 /** Most connections that are opened before a stage. */
 const MAX_CONNECTIONS = 4096;
+/** How long a stage waits for them: a backend may never finish. */
+const CONNECT_LIMIT_MS = 60_000;
 /** Most of these for an open loop: one for each request of a second, as its latency is not known. */
 const OPEN_LOOP = 256;
 
@@ -205,9 +207,11 @@ async function connectBefore(
   const opening = Promise.try(() =>
     backend.connect?.(count, { clock, signal })
   );
-  const openedMs = await untilAborted(opening, signal).catch(() => undefined);
   const times = new Column();
-  for (const ms of openedMs ?? []) times.add(ms);
+  const opened = untilAborted(opening, signal).then((openedMs) => {
+    for (const ms of openedMs ?? []) times.add(ms);
+  }, () => {});
+  await settlesWithin(CONNECT_LIMIT_MS, opened, clock);
   return times.summary();
 }
 

@@ -15,11 +15,7 @@ import {
 } from "../../tests/support/ask.ts";
 import { type Peer, rawServer } from "../../tests/support/raw_server.ts";
 import { tinyProxy } from "../../tests/support/tiny_proxy.ts";
-
-function pem(name: string): string {
-  const url = new URL(`../connect/testdata/${name}`, import.meta.url);
-  return Deno.readTextFileSync(url);
-}
+import { pem } from "../../tests/support/certificate.ts";
 
 const CERTIFICATE = { cert: pem("server.pem"), key: pem("server.key") };
 const ANY = { tls: { rejectUnauthorized: false } };

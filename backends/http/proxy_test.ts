@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { asked, failureOf, open } from "../../tests/support/ask.ts";
 import { rawServer } from "../../tests/support/raw_server.ts";
 import { tinyProxy } from "../../tests/support/tiny_proxy.ts";
+import { pem } from "../../tests/support/certificate.ts";
 
 const env = (given: Record<string, string>) => (name: string) => given[name];
 
@@ -10,11 +11,6 @@ function elsewhere({ url }: { readonly url: URL }): URL {
   const other = new URL(url);
   other.hostname = "h.invalid";
   return other;
-}
-
-function pem(name: string): string {
-  const url = new URL(`../connect/testdata/${name}`, import.meta.url);
-  return Deno.readTextFileSync(url);
 }
 
 Deno.test("exchange() asks a proxy for the whole address over http", async () => {

@@ -20,11 +20,7 @@ import {
   rawServer,
   type Script,
 } from "../../tests/support/raw_server.ts";
-
-function pem(name: string): string {
-  const url = new URL(`../connect/testdata/${name}`, import.meta.url);
-  return Deno.readTextFileSync(url);
-}
+import { pem } from "../../tests/support/certificate.ts";
 
 const CERTIFICATE = { cert: pem("server.pem"), key: pem("server.key") };
 const ANY = { tls: { rejectUnauthorized: false } };

@@ -14,11 +14,7 @@ import {
   reached,
 } from "../../tests/support/ask.ts";
 import { rawServer } from "../../tests/support/raw_server.ts";
-
-function pem(name: string): string {
-  const url = new URL(`../connect/testdata/${name}`, import.meta.url);
-  return Deno.readTextFileSync(url);
-}
+import { pem } from "../../tests/support/certificate.ts";
 
 const SERVER = { cert: pem("server.pem"), key: pem("server.key") };
 const TRUST: TlsOptions = { ca: pem("ca.pem"), rejectUnauthorized: true };

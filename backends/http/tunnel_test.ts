@@ -12,14 +12,10 @@ import {
   open,
   reached,
 } from "../../tests/support/ask.ts";
+import { pem } from "../../tests/support/certificate.ts";
 
 const clean = (text: string) => text;
 const URL_BEHIND = new URL("https://h.invalid/v1/x");
-
-function pem(name: string): string {
-  const url = new URL(`../connect/testdata/${name}`, import.meta.url);
-  return Deno.readTextFileSync(url);
-}
 
 /** A proxy that does with each CONNECT what the test says. */
 async function badProxy(

@@ -36,3 +36,9 @@ w1Tje9UGWSVTLUqumZbQ7bmt3ZqhRANCAASLObbCnzDvW9EMYphMBdUF2upzXsCk
 -----END PRIVATE KEY-----
 `,
 };
+
+/** Reads a certificate or key of the tests of connections. */
+export function pem(name: string): string {
+  const folder = new URL("../../backends/connect/testdata/", import.meta.url);
+  return Deno.readTextFileSync(new URL(name, folder));
+}
