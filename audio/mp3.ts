@@ -156,7 +156,7 @@ const KBITS_2 = "0 8 16 24 32 40 48 56 64 80 96 112 128 144 160"
 /** Sample rates in Hz by index, for MPEG 1; MPEG 2 has half of them, 2.5 a quarter. */
 const RATES = [44_100, 48_000, 32_000];
 
-/** Divisors of the sample rate by the two bits of the version; 1 is reserved. */
+/** Divisors of the sample rate by the two bits of the version; 0 for the reserved version, bits 01. */
 const RATE_DIVISORS = [4, 0, 2, 1] as const;
 
 /** Parses the frame header at `at`; undefined if there is no header. */

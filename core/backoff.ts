@@ -1,7 +1,7 @@
 import type { Random } from "../lib/random.ts";
 import type { Outcome } from "./sample.ts";
 
-/** First pause of a stream that is refused, in milliseconds; each time that it is refused again it is twice as long. */
+/** First pause of a refused stream, in milliseconds. Each further refusal doubles the pause. */
 const PAUSE_MS = 100;
 /** Longest pause after a connection that could not be opened. */
 const MAX_CONNECT_PAUSE_MS = 1000;
@@ -26,7 +26,7 @@ export class Backoff {
   readonly #random: Random;
   #pauseMs = 0;
 
-  /** @param random Spreads the pauses, so that streams refused together do not return together. */
+  /** @param random Spreads the pauses after 429 and 503 without `Retry-After`, so that streams do not return together. */
   constructor(random: Random) {
     this.#random = random;
   }

@@ -29,7 +29,7 @@ export interface StageContext {
   admit(scheduledMs: number): { id: number; phase: Phase } | undefined;
   /** Takes the sample of a request that has ended. */
   ended(sample: Sample, request: InferenceRequest): void;
-  /** Counts an arrival that was not started, as too many requests were in flight. */
+  /** Counts an arrival that was not started: too many sessions were in flight, or the stage ended first. */
   dropped(scheduledMs: number): void;
   /** Closes a session that will send no more. */
   left(id: string): void;

@@ -47,7 +47,7 @@ export class Quality {
     this.#cer.merge(other.#cer);
   }
 
-  /** Whether too many texts wait, so that `work` must be called now. */
+  /** Whether so many texts wait that `work` must be called now, before new ones are left out. */
   get isPressed(): boolean {
     return this.#waiting > this.#maxWaiting / 10;
   }

@@ -4,7 +4,7 @@ import type { Sample } from "./sample.ts";
 
 /** Interval between progress reports, and between rounds while nothing waits. */
 const PROGRESS_MS = 250;
-/** Samples passed on before the clock is read again: about 50 µs each. */
+/** Samples passed on before the clock is read again. */
 const BATCH = 16;
 /** Time for a round of such batches. */
 const ROUND_MS = 0.5;

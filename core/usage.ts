@@ -27,8 +27,8 @@ export interface UsageCompleterOptions {
 }
 
 /**
- * Adds token counts that the server did not give, or that cannot be right, after the request has ended. Samples with all
- * counts are passed on at once. A count that cannot be had stays unknown: no sample is lost because of it.
+ * After the request has ended, adds the token counts that the server did not give and replaces those that cannot be
+ * right. Samples with all counts are passed on at once. A count that cannot be had stays unknown: no sample is lost because of it.
  */
 export class UsageCompleter {
   readonly #backend: Backend;

@@ -49,8 +49,10 @@ export default {
         signal: call.signal,
       });
       call.mark("headers");
-      const text = await response.text();
-      call.output(call.read(text.length), { kind: "text", text });
+      const bytes = await response.bytes();
+      const atMs = call.read(bytes.length); // before it is decoded
+      const text = new TextDecoder().decode(bytes);
+      call.output(atMs, { kind: "text", text });
       trace?.("received", text);
       if (!response.ok) {
         throw new Error(`the server answered ${response.status}`);

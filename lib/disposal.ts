@@ -4,7 +4,7 @@ interface LimitClock {
   at(atMs: number, run: () => void): () => void;
 }
 
-/** Whether a promise settles within `limitMs`. Rejects if it does so in time. */
+/** Whether a promise settles within `limitMs`. Rejects if the promise rejects in time. */
 export async function settlesWithin(
   limitMs: number,
   promise: unknown,

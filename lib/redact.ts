@@ -50,7 +50,10 @@ function mapValues(
     : value;
 }
 
-/** Whether a value is `{ env: NAME }`, a reference to an environment variable. At the key `headers` it is a header. */
+/**
+ * Whether a value is `{ env: NAME }`, a reference to an environment variable. Directly under `headers`, `env` is the
+ * name of a header.
+ */
 export function isEnvReference(
   value: unknown,
   keys: readonly string[],
@@ -124,7 +127,7 @@ export function redactRule(rule: string, keys: readonly string[]): string {
     : rule;
 }
 
-/** Returns a URL with its user, password, query values and fragment hidden, and any other text unchanged. */
+/** Hides user, password, query values and fragment of a URL, but not `#sha256=…`; and those of `me:password@host`. */
 export function redactUrl(text: string): string {
   if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) return withoutUser(text);
   const url = URL.parse(text);

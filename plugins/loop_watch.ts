@@ -5,7 +5,7 @@ import { isOnlyThread } from "../lib/worker_rpc.ts";
 
 /** Interval of the probe, in milliseconds. Deno fires it 0.2–1.2 ms later. */
 const PROBE_MS = 1;
-/** The account is read again after this gap between two touches: during a burst of callbacks it is not. */
+/** The account is read after a longer gap between two touches; within a burst of callbacks only every READ_MS. */
 const GAP_MS = 0.15;
 /** The account is read at least this often while callbacks follow each other without a gap. */
 const READ_MS = 2;
@@ -13,9 +13,9 @@ const READ_MS = 2;
 const IDLE_MS = 0.25;
 /** The same while other work takes the processor, which makes the accounts less exact. */
 const CROWDED_IDLE_MS = 0.5;
-/** Lateness of the probe that shows a loop which is busy, however little the thread ran. */
+/** A probe later than this shows a busy loop, even if the account shows little processor time. */
 const OVERDUE_MS = 2.5;
-/** Time spent in the queue for a processor that shows that other work takes it. */
+/** Queueing for a processor longer than this shows that other work takes it. */
 const QUEUED_MS = 1;
 /** How long that is remembered. */
 const QUEUED_FOR_MS = 20;
@@ -47,7 +47,7 @@ export function watchLoop(now: () => number): LoopWatch & Disposable {
   });
 }
 
-/** When a timer of this thread fired that is set again and again. */
+/** The last two times that a repeating timer of this thread fired. */
 export class Probe {
   /** The last time that it fired, and the time before. */
   lastMs: number;
@@ -125,7 +125,7 @@ export class SchedulerWatch implements LoopWatch {
   #readMs: number;
   /** Since when the thread may have been busy without a pause. */
   #sinceMs: number;
-  /** The last time that the thread had queued for a processor. */
+  /** When a reading last showed that the thread had queued for more than {@linkcode QUEUED_MS}. */
   #queuedAtMs = -Infinity;
 
   constructor(nowMs: number, account: () => Account) {

@@ -56,7 +56,7 @@ export interface RunOptions extends RunContext {
   readonly slos?: readonly string[];
   /** Largest share of a stage's requests that may fail, 0 to 1: short for the SLO `errorRate<=5%`. @default No limit */
   readonly maxErrorRate?: number;
-  /** Largest share of a headline metric that may be the client's own in a valid stage, above 0 to 1. @default {0.1} */
+  /** Largest share of a headline metric that this client may add: above 0, at most 1. @default {0.1} */
   readonly maxClientShare?: number;
   /** Whether round trips to the server are measured before and after each stage. @default {false} */
   readonly probeRtt?: boolean;
@@ -124,7 +124,7 @@ export async function runConfig(
   const { catalogue, join, env = readEnv } = context;
   const load = pluginLoader(catalogue);
   const { config: input, problems } = parseRunConfig(config);
-  // The default backend must not be asked for a target in place of one that has a problem.
+  // If the given backend has a problem, the default takes its place: that it lacks a target is not reported as well.
   const hasServer = problems.length > 0;
   const prepared = await prepareRun(input, { load, env, problems, hasServer });
   return await execute(
@@ -250,7 +250,7 @@ export async function execute(
   const now = clock.now();
   info ??= infoAt({ epochMs: clock.epochMs + now, loadingMs: now });
   const report = reportOf(info, result);
-  // The error that ended the run matters more than one of its report.
+  // The error that ended the run matters more than one of a reporter.
   await reportToAll(reporters, report).catch((error) => {
     if (result.error === undefined) throw error;
     warn(messageOf(error));
@@ -340,7 +340,7 @@ export async function reportToAll(
   }
 }
 
-/** Returns a function that calls every reporter. One that throws is reported once and left out from then on. */
+/** Returns a function that calls every reporter. One that throws is reported once and not called by it again. */
 function notifier(
   reporters: readonly Reporter[],
   warn: OpenContext["warn"],
@@ -353,7 +353,7 @@ function notifier(
       } catch (error) {
         working.delete(reporter);
         warn(
-          `a reporter failed and receives nothing more of this run: ${
+          `a reporter failed and receives only the final report: ${
             messageOf(error)
           }`,
         );

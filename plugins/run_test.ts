@@ -113,7 +113,7 @@ Deno.test("run() leaves out a reporter that throws, and goes on", async () => {
   assert.equal(report.stages[0]?.counts.ok, 4);
   assert.equal(samples, 4);
   assert.deepEqual(warnings, [
-    "a reporter failed and receives nothing more of this run: Disk full",
+    "a reporter failed and receives only the final report: Disk full",
   ]);
 });
 

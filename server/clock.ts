@@ -44,7 +44,7 @@ export function createGate(at: Timers["at"]) {
   let heldUntilMs = 0;
   let held: (() => void)[] = [];
 
-  /** Runs the held tasks until one of them holds again. Longer holds stay. */
+  /** Runs the held tasks until one of them holds again. Does nothing if a longer hold is in force. */
   function release(untilMs: number): void {
     if (heldUntilMs > untilMs) return;
     heldUntilMs = 0;

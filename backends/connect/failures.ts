@@ -84,7 +84,7 @@ function classify(
   ];
 }
 
-/** A server's close that crosses with a request is known one round trip later. After this, the request is its cause. */
+/** A close that crosses a request on the way is known within a round trip. One that comes later than this was caused by the request. */
 const CROSSING_MS = 1000;
 
 /** Whether a reused connection closed while the request was on its way: as far as is known, the close came first. */

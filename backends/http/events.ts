@@ -11,7 +11,7 @@ import type { ServerEvent } from "./http.ts";
 /**
  * Reads server-sent events. All events of one read have its time. The last event counts even without the empty line
  * that should complete it: servers that leave it out would lose their `[DONE]`. The standard ignores lines with unknown
- * fields; here they fail the response, as a part of the answer that has lost its beginning looks like one. Events that
+ * fields; here they fail the response: a data line whose beginning was lost looks like an unknown field. Events that
  * only keep the connection open are left out.
  *
  * @param event Receives an event. Returns true if it is the last one.

@@ -41,9 +41,8 @@ export interface ResponsesOptions
    */
   path?: string;
   /**
-   * Answers that later turns of a session are sent with: the server's `answers`, the `scripted` ones of the data, or
-   * `none`, which sends each turn alone. With `server` the server stores them and turns refer to
-   * `previous_response_id`.
+   * Earlier answers sent with each later turn: `answers`, those the server gave; `scripted`, those in the data; `none`,
+   * which sends each turn alone; `server`, which sends only `previous_response_id`, as the server stores them.
    *
    * @default {"answers"}
    */

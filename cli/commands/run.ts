@@ -79,7 +79,7 @@ export function addRun(program: Command, setExitCode: SetExitCode): void {
     )
     .option(
       "--max-client-share <max>",
-      "call a stage client-limited if this client may have made more than this of a headline metric: 5% or 0.05 (default: 10%)",
+      "call a stage client-limited if the client's share of a headline metric may exceed this: 5% or 0.05 (default: 10%)",
     )
     .option(
       "--probe-rtt",

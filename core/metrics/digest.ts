@@ -34,7 +34,7 @@ export interface DigestOptions {
 
 /** The samples of one stage, folded into bounded columns as they end: they are not kept. */
 export class Digest {
-  /** Error rates. Long texts wait there to be compared. */
+  /** Word and character errors. Long texts wait in it to be compared. */
   readonly texts: Quality;
   readonly #columns = new MetricColumns(metrics);
   readonly #client = new MetricColumns(clientMetrics);

@@ -228,7 +228,7 @@ function wavOf(array: unknown, rateHz: unknown): Uint8Array<ArrayBuffer> {
   const isNumber = (each: unknown) => typeof each === "number";
   if (!Array.isArray(array) || !array.every(isNumber) || !isNumber(rateHz)) {
     throw new TypeError(
-      `audio: 'array' must be numbers, and 'sampling_rate' a number, but was ${
+      `audio: 'array' must be numbers, and 'sampling_rate' a number, but were ${
         described(array)
       } and ${described(rateHz)}`,
     );
@@ -239,7 +239,7 @@ function wavOf(array: unknown, rateHz: unknown): Uint8Array<ArrayBuffer> {
 /**
  * Downloads a file.
  *
- * @param maxBytes Largest size. By default more than that of any utterance.
+ * @param maxBytes Largest size. The default, 256 MiB, exceeds any utterance.
  * @throws {Error} If it does not arrive completely and in time. The message does not contain the query, which may be
  * secret.
  */
@@ -256,7 +256,7 @@ export async function download(
     if (response.ok) return await readBody(response, maxBytes);
     await response.body?.cancel();
     throw new Error(
-      `the status must be 200, but was ${response.status} ${response.statusText}`
+      `the status must be 2xx, but was ${response.status} ${response.statusText}`
         .trimEnd(),
     );
   } catch (error) {

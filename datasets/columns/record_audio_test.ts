@@ -130,7 +130,7 @@ Deno.test("remoteAudio() reports a status that is not 200, without the query", a
       );
       await assert.rejects(audio.pcm16(16000), {
         message:
-          `cannot fetch ${base}gone.wav: the status must be 200, but was 404 Not Found`,
+          `cannot fetch ${base}gone.wav: the status must be 2xx, but was 404 Not Found`,
       });
       await assert.rejects(audio.file(), /404/);
     },

@@ -179,7 +179,7 @@ export async function openParquetManifest(path: string): Promise<Manifest> {
 }
 
 /**
- * Makes one manifest of several Parquet files with the same columns. A record's line is its number in all of them.
+ * Makes one manifest of several Parquet files with the same columns. A record's line counts through all files, in their order.
  *
  * @throws {UsageError} If the files have no records or different columns.
  */
@@ -357,7 +357,7 @@ async function readPart(
   return part.buffer;
 }
 
-/** Whether a column may hold media: anything but numbers and text. */
+/** Whether a column may hold media: it has byte arrays without a declared type. */
 function holdsBytes({ element, children }: SchemaTree): boolean {
   if (children.length > 0) return children.some(holdsBytes);
   const { type, converted_type, logical_type } = element;

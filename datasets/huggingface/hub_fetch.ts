@@ -51,7 +51,7 @@ export interface Hub extends HubFetchOptions {
 
 /** Largest response: it is held in memory. */
 const MAX_BYTES = 2 ** 30;
-/** Number of attempts for a file. */
+/** Number of attempts for a range of a file. */
 const TRIES = 3;
 const WAIT_MS = 500;
 const MAX_WAIT_MS = 30_000;

@@ -150,7 +150,7 @@ const BY_LENGTH = Map.groupBy(WORDS, ({ length }) => length);
 const SHORT = WORDS.filter(({ length }) => length <= 3).length;
 
 /**
- * Draws a word. Half of them are short, as in English, and one in seven ends a sentence, so that a text has about
+ * Draws a word. About 60 % of them are short, as in English, and one in seven ends a sentence, so that a text has about
  * four characters a token.
  */
 export function drawWord(draw: Random): string {

@@ -90,7 +90,7 @@ function messagesOf({ messages }: Body): readonly ChatMessage[] {
   );
 }
 
-/** The id of a call in the answer with an id. */
+/** The id of a tool call, made from the answer's id and the call's index. */
 function callId(id: string, call: number, { dialect }: Options): string {
   return innerId(dialect === "vllm" ? "chatcmpl-tool-" : "call_", id, call);
 }

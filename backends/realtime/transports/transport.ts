@@ -55,7 +55,7 @@ export interface Refusal {
   readonly retryAfterMs?: number;
 }
 
-/** Reads a refusal with the beginning of its body, until that ends or the timeout. */
+/** Reads a refusal and the beginning of its body: to its end, the size limit or the timeout. */
 export function readRefusal(response: IncomingMessage): Promise<Refusal> {
   const { statusCode: status = 0, headers } = response;
   const retryAfterMs = parseRetryAfter(headers["retry-after"], headers.date);
