@@ -13,6 +13,7 @@ import {
   open,
   reached,
 } from "../../tests/support/ask.ts";
+import { manualClock } from "../../plugins/testing/manual_clock.ts";
 import { type Peer, rawServer } from "../../tests/support/raw_server.ts";
 import { tinyProxy } from "../../tests/support/tiny_proxy.ts";
 import { pem } from "../../tests/support/certificate.ts";
@@ -92,6 +93,8 @@ interface Setup {
 async function start(set: () => Promise<Setup>) {
   const { server, url = server.url, options, proxy } = await set();
   const http = open(options);
+  // Deno's sessions of HTTP/2 do not keep a program running, as the timers of a run do.
+  const running = setInterval(() => {}, 1000);
   return {
     server,
     url,
@@ -100,6 +103,7 @@ async function start(set: () => Promise<Setup>) {
       await http[Symbol.asyncDispose]();
       await server[Symbol.asyncDispose]();
       await proxy?.[Symbol.asyncDispose]();
+      clearInterval(running);
     },
   };
 }
@@ -214,6 +218,16 @@ Deno.test("openAhead() opens nothing where each request has a connection of its 
   await using http = open({ reuse: false });
   assert.deepEqual(await http.openAhead(server.url, 5, never()), []);
   assert.equal(server.accepted, 0);
+});
+
+Deno.test("openAhead() leaves no timer behind, which would keep a program running", async () => {
+  await using server = await rawServer(answer);
+  const ahead = manualClock();
+  const { signal } = new AbortController();
+  await using http = open();
+  const times = await http.openAhead(server.url, 2, { clock: ahead, signal });
+  assert.equal(times.length, 2);
+  assert.equal(ahead.pending, 0);
 });
 
 Deno.test("openAhead() leaves out what cannot be opened, and ends in time", async () => {

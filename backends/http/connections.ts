@@ -2,8 +2,7 @@ import type { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
 import { onAbort } from "../../lib/abort.ts";
 import { SocketPoll } from "../../lib/event_loop.ts";
-import type { Call } from "../../plugins/mod.ts";
-import { openAhead } from "../connect/ahead.ts";
+import { type AheadOptions, openAhead } from "../connect/ahead.ts";
 import { dial, type DialOptions } from "../connect/dial.ts";
 import {
   http1Wire,
@@ -22,6 +21,9 @@ export interface ConnectionUser extends WireHandler {
   connected(): void;
 }
 
+/** A server that has kept its connections open this often is expected to keep them. */
+const TRUSTED_REUSES = 8;
+
 /**
  * Connections to one server or proxy, as many as requests need. It keeps its own list of them: undici's pool searches
  * all of them for each request.
@@ -31,6 +33,8 @@ export class ConnectionPool implements AsyncDisposable {
   /** Whether a connection is used for one request after another. */
   readonly reuse: boolean;
   readonly poll = new SocketPoll();
+  /** How often a used connection was found open since one was found closed. */
+  reusesInARow = 0;
   readonly #all = new Set<Connection>();
   readonly #idle: Connection[] = [];
   #isClosed = false;
@@ -66,17 +70,17 @@ export class ConnectionPool implements AsyncDisposable {
   /** Opens connections until `count` are idle. Returns how long each took; those that fail are left out. */
   async openAhead(
     count: number,
-    { clock, signal }: Pick<Call, "clock" | "signal">,
+    options: AheadOptions,
   ): Promise<number[]> {
     if (!this.reuse) return [];
     const idle = this.#idle.filter((connection) => connection.isReady());
     const missing = Math.max(0, count - idle.length);
-    return await openAhead(missing, { clock, signal }, async () => {
+    return await openAhead(missing, options, async (signal) => {
       if (this.#isClosed) return false;
       const connection = this.open();
       const isOpen = await connection.connect(signal);
       if (isOpen) this.#idle.push(connection);
-      connection.idleSinceMs = clock.now();
+      connection.idleSinceMs = options.clock.now();
       return isOpen;
     });
   }
@@ -118,8 +122,6 @@ export class Connection implements WireHandler {
   #user: ConnectionUser | undefined;
   /** Whether a request on it was answered. */
   #isUsed = false;
-  /** Whether two were. */
-  #isProven = false;
   #isClosed = false;
   #cancelDial = (): void => {};
 
@@ -137,11 +139,15 @@ export class Connection implements WireHandler {
     this.#user = user;
     const { wire } = this;
     if (!wire) return this.#dialFor(request, user);
-    if (this.#isProven) return wire.dispatch(request, this);
-    // Some servers close after each response, whatever their headers say. One that has kept a connection for a
-    // second request is trusted, so that this check costs almost nothing.
-    this.#pool.poll.next().then(() => {
-      if (this.#user === user) wire.dispatch(request, this);
+    // Some servers close after each response, whatever their headers say. Waiting for the close delays a request by
+    // about a millisecond, so a server that has kept a few connections is trusted.
+    const pool = this.#pool;
+    const isTrusted = !this.#isUsed || pool.reusesInARow >= TRUSTED_REUSES;
+    if (isTrusted) return wire.dispatch(request, this);
+    pool.poll.next().then(() => {
+      if (this.#user !== user) return;
+      pool.reusesInARow++;
+      wire.dispatch(request, this);
     });
   }
 
@@ -188,7 +194,6 @@ export class Connection implements WireHandler {
   rest(nowMs: number): boolean {
     this.#user = undefined;
     if (!this.isReady()) return false;
-    this.#isProven = this.#isUsed;
     this.#isUsed = true;
     this.idleSinceMs = nowMs;
     return true;

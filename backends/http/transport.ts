@@ -56,13 +56,12 @@ export function openHttp(options: HttpOptions): Http {
   return {
     exchange: (request, call, reader) =>
       exchange(destinationOf(request.url), request, { call, reader, options }),
-    openAhead(url, count, { clock, signal }) {
-      const limit = AbortSignal.timeout(options.connectTimeoutMs);
-      return destinationOf(url).connections.openAhead(count, {
+    openAhead: (url, count, { clock, signal }) =>
+      destinationOf(url).connections.openAhead(count, {
         clock,
-        signal: AbortSignal.any([signal, limit]),
-      });
-    },
+        signal,
+        limitMs: options.connectTimeoutMs,
+      }),
     async [Symbol.asyncDispose]() {
       await Promise.all(
         Array.from(pools.values(), (pool) => pool[Symbol.asyncDispose]()),
@@ -296,6 +295,7 @@ class Exchange implements ConnectionUser, LimitedRequest {
    */
   #retry(): boolean {
     const { connections } = this.#destination;
+    connections.reusesInARow = 0;
     if (!this.#isWritten) {
       if (this.#idleMs() === undefined) return false;
     } else {

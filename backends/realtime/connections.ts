@@ -65,11 +65,11 @@ export class ConnectionPool {
   ): Promise<number[]> {
     const { reuse, connectTimeoutMs } = this.#options;
     if (!reuse) return [];
-    const limit = AbortSignal.timeout(connectTimeoutMs);
-    const call = { clock, signal: AbortSignal.any([signal, limit]) };
-    return await openAhead(count - this.#idle.size, call, async () => {
+    const options = { clock, signal, limitMs: connectTimeoutMs };
+    const missing = count - this.#idle.size;
+    return await openAhead(missing, options, async (signal) => {
       const connection = new Connection(this.#options, this.#idle);
-      const isReady = await connection.setUp(call.signal);
+      const isReady = await connection.setUp(signal);
       if (isReady) this.#idle.add(connection);
       return isReady;
     });

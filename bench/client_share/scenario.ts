@@ -32,6 +32,12 @@ export const SCENARIOS: readonly Scenario[] = [
     run: [...CHAT, ...PROMPTS(20), "--load", "concurrent=256,spreadMs=0"],
   },
   {
+    name: "cold, spread",
+    backend: "chat",
+    server: PACED,
+    run: [...CHAT, ...PROMPTS(40), "--load", "concurrent=256"],
+  },
+  {
     name: "steady",
     backend: "chat",
     server: PACED,
