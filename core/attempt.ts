@@ -1,5 +1,5 @@
 import type { AbortTask } from "../lib/abort.ts";
-import { CallRecorder } from "./call.ts";
+import { CallRecorder, type Mutable } from "./call.ts";
 import type { LoopWatch } from "./client_monitor.ts";
 import type { Clock } from "./clock.ts";
 import type { Backend } from "./contract.ts";
@@ -46,13 +46,13 @@ export async function attempt<P>(
     options.memory ?? processMemory,
     options.watch,
   );
-  const { abort } = call;
-  const grace = limitAfterAbort(call.onAbort, clock, graceMs);
+  const { abort, onAbort } = call;
   let output: Output = {};
   let outcome: Outcome = { status: "ok" };
   const dispatchedMs = clock.now();
   try {
-    output = await Promise.race([backend.send(request, call), grace.promise]);
+    const send = () => backend.send(request, call);
+    output = await untilGrace(send, { onAbort, clock, graceMs });
     // Output is not recorded after the memory was used up.
     if (call.tooLarge) outcome = outcomeOf(call.tooLarge, abort);
   } catch (error) {
@@ -60,12 +60,12 @@ export async function attempt<P>(
   }
   const endedMs = (outcome.status === "ok" ? call.endedMs : undefined) ??
     clock.now();
-  grace.cancel();
   const client = call.share(dispatchedMs, endedMs);
   call.close();
   const deltas = call.deltas();
   const { id, session: { id: sessionId, turn } } = request;
-  return {
+  // Spreading objects that may be absent would take longer than all else here.
+  const sample: Mutable<Sample> = {
     id,
     session: { id: sessionId, turn },
     stage,
@@ -73,7 +73,6 @@ export async function attempt<P>(
     input: inputOf(request.turn),
     scheduledMs,
     dispatchedMs,
-    ...(call.retries > 0 && { retried: call.retries }),
     marks: call.marks,
     reads: call.reads,
     deltas,
@@ -83,40 +82,53 @@ export async function attempt<P>(
       : output,
     endedMs,
     outcome,
-    ...(client && { client }),
   };
+  if (call.retries > 0) sample.retried = call.retries;
+  if (client) sample.client = client;
+  return sample;
 }
 
-/** Returns a promise that rejects `graceMs` after an abort, for backends that ignore it. */
-export function limitAfterAbort(
-  onAbort: (task: AbortTask) => () => void,
-  clock: Clock,
-  graceMs: number,
-): { promise: Promise<never>; cancel: () => void } {
-  const { promise, reject } = Promise.withResolvers<never>();
-  let cancelTimer = () => {};
-  const removeTask = onAbort((reason) => {
-    cancelTimer = clock.at(clock.now() + graceMs, () => reject(reason));
-  });
-  return {
-    promise,
-    cancel() {
+/** Settles as a task does, but rejects `graceMs` after an abort at the latest, for backends that ignore it. */
+export function untilGrace<Value>(
+  task: () => Promise<Value>,
+  { onAbort, clock, graceMs }: {
+    onAbort(task: AbortTask): () => void;
+    clock: Clock;
+    graceMs: number;
+  },
+): Promise<Value> {
+  return new Promise((resolve, reject) => {
+    let cancelTimer = () => {};
+    const removeTask = onAbort((reason) => {
+      cancelTimer = clock.at(clock.now() + graceMs, () => reject(reason));
+    });
+    const end = () => {
       removeTask();
       cancelTimer();
-    },
-  };
+    };
+    Promise.try(task).then((value) => {
+      end();
+      resolve(value);
+    }, (error) => {
+      end();
+      reject(error);
+    });
+  });
 }
 
 function inputOf({ columns, maxOutputTokens }: Turn): SampleInput {
   const { audio, reference, texts } = columns;
   const images = imagesIn(columns);
-  return {
-    ...(audio && { audioId: audio.id, audioMs: audio.durationMs }),
-    ...(reference !== undefined && { reference }),
-    ...(images > 0 && { images }),
-    ...(texts && { texts: texts.length }),
-    ...(maxOutputTokens !== undefined && { maxOutputTokens }),
-  };
+  const input: Mutable<SampleInput> = {};
+  if (audio) {
+    input.audioId = audio.id;
+    input.audioMs = audio.durationMs;
+  }
+  if (reference !== undefined) input.reference = reference;
+  if (images > 0) input.images = images;
+  if (texts) input.texts = texts.length;
+  if (maxOutputTokens !== undefined) input.maxOutputTokens = maxOutputTokens;
+  return input;
 }
 
 /** Number of pictures in a turn, including those in its messages. */

@@ -14,7 +14,8 @@ import type {
   Sample,
 } from "./sample.ts";
 
-type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+/** A record while it is written. */
+export type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 /**
  * Records one request for its sample. Once closed it records nothing: a backend that was given up cannot change its
@@ -145,13 +146,15 @@ export class CallRecorder implements Call {
     const { requestSent } = this.marks;
     const firstTokenMs = this.#firstTokenMs;
     const startMs = this.#retriedMs ?? dispatchedMs;
-    return {
-      ...(requestSent !== undefined && {
-        sendingMs: Math.max(0, requestSent - startMs - this.#sendWaitedMs),
-      }),
-      ...(firstTokenMs !== undefined && { firstTokenMs }),
+    const share: Mutable<ClientShare> = {
       endMs: this.#endWaitMs ?? this.#waitedMs(endedMs) ?? 0,
     };
+    if (requestSent !== undefined) {
+      const sendingMs = requestSent - startMs - this.#sendWaitedMs;
+      share.sendingMs = Math.max(0, sendingMs);
+    }
+    if (firstTokenMs !== undefined) share.firstTokenMs = firstTokenMs;
+    return share;
   }
 
   /** How long what was read at `atMs` can have waited here: no longer than since the request was sent. */

@@ -163,14 +163,14 @@ async function runSession(
 }
 
 /** Waits until `atMs`. Returns false if the signal aborts first. */
-async function until(
+function until(
   atMs: number,
   clock: Clock,
   signal: AbortSignal,
-): Promise<boolean> {
+): boolean | Promise<boolean> {
   if (signal.aborted) return false;
   if (atMs <= clock.now()) return true;
-  return await clock.sleepUntil(atMs, signal).then(() => true, () => false);
+  return clock.sleepUntil(atMs, signal).then(() => true, () => false);
 }
 
 /** Sessions that may start before the event loop runs other tasks. */
@@ -180,9 +180,8 @@ const STARTS_AT_ONCE = 256;
  * Yields to the event loop now and then: starts that are overdue, or answered at once, follow each other without
  * a pause, and no timer, socket or signal would be served until they end.
  */
-function loopYielder(clock: Clock): () => Promise<void> {
+function loopYielder(clock: Clock): () => Promise<void> | undefined {
   let starts = 0;
-  return async () => {
-    if (++starts % STARTS_AT_ONCE === 0) await clock.sleepUntil(clock.now());
-  };
+  return () =>
+    ++starts % STARTS_AT_ONCE === 0 ? clock.sleepUntil(clock.now()) : undefined;
 }

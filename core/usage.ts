@@ -1,6 +1,6 @@
 import { onAbort } from "../lib/abort.ts";
 import { Budget, TaskGroup } from "../lib/concurrency.ts";
-import { limitAfterAbort } from "./attempt.ts";
+import { untilGrace } from "./attempt.ts";
 import type { Clock } from "./clock.ts";
 import type { Backend } from "./contract.ts";
 import { sampleBytes } from "./memory.ts";
@@ -69,22 +69,17 @@ export class UsageCompleter {
   async #count(sample: Sample, request: InferenceRequest): Promise<Sample> {
     if (this.#isGivenUp) return withUsage(sample, {});
     const { signal, clock } = this.#options;
-    const grace = limitAfterAbort(
-      (task) => onAbort(signal, task),
-      clock,
-      GRACE_MS,
-    );
-    grace.promise.catch(() => this.#isGivenUp = true);
+    const count = () => this.#backend.countTokens!(sample, request, signal);
     try {
-      const usage = await Promise.race([
-        this.#backend.countTokens!(sample, request, signal),
-        grace.promise,
-      ]);
+      const usage = await untilGrace(count, {
+        onAbort: (task) => onAbort(signal, task),
+        clock,
+        graceMs: GRACE_MS,
+      });
       return withUsage(sample, usage);
     } catch {
+      this.#isGivenUp = signal.aborted;
       return withUsage(sample, {});
-    } finally {
-      grace.cancel();
     }
   }
 }

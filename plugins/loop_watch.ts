@@ -9,6 +9,8 @@ const PROBE_MS = 1;
 const GAP_MS = 0.15;
 /** The account is read at least this often while callbacks follow each other without a gap. */
 const READ_MS = 2;
+/** After a reading without idle time, this long none is made: a busy thread would spend its time on reading. */
+const BUSY_READ_MS = 1;
 /** Idle time that proves that the loop waited for events: less may be an error of the accounts. */
 const IDLE_MS = 0.25;
 /** The same while other work takes the processor, which makes the accounts less exact. */
@@ -125,6 +127,8 @@ export class SchedulerWatch implements LoopWatch {
   #readMs: number;
   /** Since when the thread may have been busy without a pause. */
   #sinceMs: number;
+  /** Time before the account is read again. */
+  #pauseMs = 0;
   /** When a reading last showed that the thread had queued for more than {@linkcode QUEUED_MS}. */
   #queuedAtMs = -Infinity;
 
@@ -146,7 +150,8 @@ export class SchedulerWatch implements LoopWatch {
 
   touch(nowMs: number): void {
     const gapMs = nowMs - this.#lastMs;
-    if (gapMs > GAP_MS || nowMs - this.#readMs > READ_MS) {
+    const unreadMs = nowMs - this.#readMs;
+    if (unreadMs > READ_MS || (gapMs > GAP_MS && unreadMs > this.#pauseMs)) {
       this.#read(nowMs, gapMs);
     }
     this.#lastMs = nowMs;
@@ -179,6 +184,7 @@ export class SchedulerWatch implements LoopWatch {
     if (waited && !this.#probe.isOverdue(nowMs)) {
       this.#sinceMs = nowMs - Math.max(0, gapMs - idleMs);
     }
+    this.#pauseMs = waited ? 0 : BUSY_READ_MS;
     this.#readMs = nowMs;
     this.#before = account;
   }

@@ -97,14 +97,13 @@ export function conversationRequests(format: ConversationFormat) {
         );
       }
       const fields = format.fields(turn);
-      const messages = await Promise.all(
-        ownMessages(columns, prompt).map(async (message) => {
-          const content = await encodeContent(message.content, format);
-          return format.message({ ...message, content });
-        }),
-      );
+      const messages: JsonObject[] = [];
+      for (const message of ownMessages(columns, prompt)) {
+        const content = await encodeContent(message.content, format);
+        messages.push(...format.message({ ...message, content }));
+      }
       signal.throwIfAborted();
-      const own = jsonItems(messages.flat());
+      const own = jsonItems(messages);
       const head = JSON.stringify({ ...fields, [list]: [] }).slice(0, -2);
       const system = columns.system === undefined
         ? ""
@@ -145,14 +144,14 @@ export function ownMessages(
 }
 
 /** Encodes the content of a message. Text alone becomes a string, as some servers do not accept parts. */
-async function encodeContent(
+function encodeContent(
   content: Message["content"],
   format: ConversationFormat,
-): Promise<unknown> {
+): string | Promise<JsonObject[]> {
   if (typeof content === "string") return content;
   const [first] = content;
   if (content.length === 1 && first?.kind === "text") return first.text;
-  return await Promise.all(content.map((part) => format.part(part)));
+  return Promise.all(content.map((part) => format.part(part)));
 }
 
 /** Reports whether a turn contains no media, so that its tokens can be counted. */

@@ -57,8 +57,13 @@ export function jsonItems(values: readonly unknown[]): readonly BodyPart[] {
 export function joinWithCommas(
   items: readonly (readonly BodyPart[])[],
 ): readonly BodyPart[] {
-  return items.filter(([first = ""]) => first.length > 0)
-    .flatMap((item, i) => i > 0 ? [",", ...item] : item);
+  const joined: BodyPart[] = [];
+  for (const item of items) {
+    if (!item[0]?.length) continue;
+    if (joined.length > 0) joined.push(",");
+    joined.push(...item);
+  }
+  return joined;
 }
 
 function holdsBytes(value: unknown): boolean {
@@ -70,9 +75,11 @@ function holdsBytes(value: unknown): boolean {
 export function withoutEmpty<Fields extends object>(
   fields: Fields,
 ): { [Name in keyof Fields]?: NonNullable<Fields[Name]> } {
-  const present = Object.entries(fields)
-    .filter(([, value]) => value !== null && value !== undefined);
-  return Object.fromEntries(present) as Fields;
+  const present: Partial<Fields> = {};
+  for (const name in fields) {
+    if (fields[name] != null) present[name] = fields[name];
+  }
+  return present as { [Name in keyof Fields]?: NonNullable<Fields[Name]> };
 }
 
 /** Returns the text of a content: a string, or a list of parts that may have texts. */

@@ -141,10 +141,10 @@ export class Digest {
   }
 
   #countCounters({ output: { usage } }: Sample): void {
-    for (const side of ["input", "output"] as const) {
-      if (usage?.[`${side}Tokens`] === undefined) continue;
-      addTo(this.#counters[side], { [usage.countedBy?.[side] ?? "server"]: 1 });
-    }
+    const { inputTokens, outputTokens, countedBy } = usage ?? {};
+    const { input, output } = this.#counters;
+    if (inputTokens !== undefined) count(input, countedBy?.input);
+    if (outputTokens !== undefined) count(output, countedBy?.output);
   }
 
   #keepEnd(endedMs: number): void {
@@ -163,6 +163,13 @@ export class Digest {
       .map(([side, counts]) => [side, { ...counts }]);
     return sides.length > 0 ? { tokenCounts: Object.fromEntries(sides) } : {};
   }
+}
+
+function count(
+  counters: Partial<Record<TokenCounter, number>>,
+  by: TokenCounter = "server",
+): void {
+  counters[by] = (counters[by] ?? 0) + 1;
 }
 
 /** Whether an answer is an empty text, without a tool call or a refusal in its place. */
