@@ -167,7 +167,7 @@ export class SessionSource {
     for (let pass = 0; !signal.aborted; pass++) {
       const first = position;
       for await (const session of dataset.sessions({ seed, pass, signal })) {
-        await this.#until(() => !this.#isFull());
+        if (this.#isFull()) await this.#until(() => !this.#isFull());
         if (signal.aborted) break;
         if (!isInShard(position++, shard)) continue;
         hasTaken = true;

@@ -9,8 +9,6 @@ const PROBE_MS = 1;
 const GAP_MS = 0.15;
 /** The account is read at least this often while callbacks follow each other without a gap. */
 const READ_MS = 2;
-/** After a reading without idle time, this long none is made: a busy thread would spend its time on reading. */
-const BUSY_READ_MS = 1;
 /** Idle time that proves that the loop waited for events: less may be an error of the accounts. */
 const IDLE_MS = 0.25;
 /** The same while other work takes the processor, which makes the accounts less exact. */
@@ -34,11 +32,18 @@ export interface Account {
   readonly processMs: number;
 }
 
+/** Reads the account of this thread. */
+export interface AccountReader {
+  /** Reads only how often it was given a processor, which takes a tenth of the time. */
+  runs(): number;
+  all(): Account;
+}
+
 /** Watches the event loop of this thread. */
 export function watchLoop(now: () => number): LoopWatch & Disposable {
   const account = openAccount();
   const watch = account
-    ? new SchedulerWatch(now(), account.read)
+    ? new SchedulerWatch(now(), account)
     : new TimerWatch(now());
   const endProbe = probe(() => watch.fired(now()));
   return Object.assign(watch, {
@@ -121,20 +126,18 @@ export class TimerWatch implements LoopWatch {
 export class SchedulerWatch implements LoopWatch {
   readonly method = "scheduler";
   readonly #probe: Probe;
-  readonly #account: () => Account;
+  readonly #account: AccountReader;
   #before: Account;
   #lastMs: number;
   #readMs: number;
   /** Since when the thread may have been busy without a pause. */
   #sinceMs: number;
-  /** Time before the account is read again. */
-  #pauseMs = 0;
   /** When a reading last showed that the thread had queued for more than {@linkcode QUEUED_MS}. */
   #queuedAtMs = -Infinity;
 
-  constructor(nowMs: number, account: () => Account) {
+  constructor(nowMs: number, account: AccountReader) {
     this.#account = account;
-    this.#before = account();
+    this.#before = account.all();
     this.#lastMs = this.#readMs = this.#sinceMs = nowMs;
     this.#probe = new Probe(nowMs);
   }
@@ -150,8 +153,7 @@ export class SchedulerWatch implements LoopWatch {
 
   touch(nowMs: number): void {
     const gapMs = nowMs - this.#lastMs;
-    const unreadMs = nowMs - this.#readMs;
-    if (unreadMs > READ_MS || (gapMs > GAP_MS && unreadMs > this.#pauseMs)) {
+    if (gapMs > GAP_MS || nowMs - this.#readMs > READ_MS) {
       this.#read(nowMs, gapMs);
     }
     this.#lastMs = nowMs;
@@ -170,7 +172,9 @@ export class SchedulerWatch implements LoopWatch {
   }
 
   #read(nowMs: number, gapMs: number): void {
-    const before = this.#before, account = this.#account();
+    const before = this.#before;
+    if (this.#account.runs() === before.runs) return this.#ran(nowMs);
+    const account = this.#account.all();
     const queuedMs = account.queuedMs - before.queuedMs;
     const ownMs = account.cpuMs - before.cpuMs + queuedMs;
     // V8 collects garbage on other threads while this one waits for it. Other JavaScript would be counted as well.
@@ -180,13 +184,23 @@ export class SchedulerWatch implements LoopWatch {
     const idleMs = nowMs - this.#readMs - busyMs;
     if (queuedMs > QUEUED_MS) this.#queuedAtMs = nowMs;
     const leastMs = this.#isCrowded(nowMs) ? CROWDED_IDLE_MS : IDLE_MS;
-    const waited = idleMs > leastMs && account.runs > before.runs;
-    if (waited && !this.#probe.isOverdue(nowMs)) {
+    if (idleMs > leastMs && !this.#probe.isOverdue(nowMs)) {
       this.#sinceMs = nowMs - Math.max(0, gapMs - idleMs);
     }
-    this.#pauseMs = waited ? 0 : BUSY_READ_MS;
     this.#readMs = nowMs;
     this.#before = account;
+  }
+
+  /** Records that the thread ran all the time since the last reading. */
+  #ran(nowMs: number): void {
+    const ranMs = nowMs - this.#readMs;
+    const { cpuMs, processMs, ...others } = this.#before;
+    this.#before = {
+      ...others,
+      cpuMs: cpuMs + ranMs,
+      processMs: processMs + ranMs,
+    };
+    this.#readMs = nowMs;
   }
 }
 
@@ -194,7 +208,7 @@ export class SchedulerWatch implements LoopWatch {
  * Opens the account of this thread. After it is closed, it stays as it was last read: the clock of a stage that has
  * ended may still be asked for the time. Returns `undefined` where the system has none, or permissions do not allow it.
  */
-function openAccount(): { read(): Account; close(): void } | undefined {
+function openAccount(): (AccountReader & { close(): void }) | undefined {
   if (Deno.build.os !== "linux") return undefined;
   const buffer = new Uint8Array(128);
   let file: Deno.FsFile | undefined;
@@ -204,14 +218,17 @@ function openAccount(): { read(): Account; close(): void } | undefined {
   } catch {
     return undefined;
   }
+  const read = (open: Deno.FsFile) => {
+    open.seekSync(0, Deno.SeekMode.Start);
+    return numbers(buffer, open.readSync(buffer) ?? 0);
+  };
   return {
-    read() {
+    runs: () => file ? read(file)[2] : last.runs,
+    all() {
       if (!file) return last;
       // The system brings the account up to date when the times of the process are read.
       const { user, system } = process.cpuUsage();
-      file.seekSync(0, Deno.SeekMode.Start);
-      const length = file.readSync(buffer) ?? 0;
-      const [cpuNs, queuedNs, runs] = numbers(buffer, length);
+      const [cpuNs, queuedNs, runs] = read(file);
       return last = {
         cpuMs: cpuNs / 1e6,
         queuedMs: queuedNs / 1e6,

@@ -12,7 +12,10 @@ import {
 class Thread {
   nowMs = 0;
   account: Account = { cpuMs: 0, queuedMs: 0, runs: 0, processMs: 0 };
-  readonly watch = new SchedulerWatch(0, () => this.account);
+  readonly watch = new SchedulerWatch(0, {
+    runs: () => this.account.runs,
+    all: () => this.account,
+  });
 
   /** Waits for events. */
   idle(ms: number): this {
@@ -102,13 +105,40 @@ Deno.test("time in which only other threads of the process ran counts as busy", 
 
 Deno.test("touches that follow each other closely read the account every 2 ms", () => {
   let reads = 0, nowMs = 0;
-  const watch = new SchedulerWatch(0, () => {
-    reads++;
-    return { cpuMs: nowMs, queuedMs: 0, runs: 0, processMs: nowMs };
+  const watch = new SchedulerWatch(0, {
+    runs: () => reads++,
+    all: () => ({
+      cpuMs: nowMs,
+      queuedMs: 0,
+      runs: reads,
+      processMs: nowMs,
+    }),
   });
   for (let i = 0; i < 1000; i++) watch.touch(nowMs += 0.01);
-  assert.equal(reads, 1 + 4);
+  assert.equal(reads, 4);
   near(watch.waitedMs(nowMs), nowMs);
+});
+
+Deno.test("the processor time of a thread that ran all the time is not read", () => {
+  let reads = 0;
+  const account = { cpuMs: 0, queuedMs: 0, runs: 0, processMs: 0 };
+  const watch = new SchedulerWatch(0, {
+    runs: () => account.runs,
+    all: () => {
+      reads++;
+      return { ...account };
+    },
+  });
+  watch.touch(3);
+  watch.touch(6);
+  assert.equal(reads, 1);
+  near(watch.waitedMs(6), 6);
+  // It waited from 6 on, but for the last millisecond.
+  Object.assign(account, { cpuMs: 7, processMs: 7, runs: 1 });
+  watch.fired(6);
+  watch.touch(9);
+  assert.equal(reads, 2);
+  near(watch.waitedMs(9), 1);
 });
 
 Deno.test("timers alone bound a wait by the fire before last", () => {
