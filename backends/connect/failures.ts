@@ -8,6 +8,11 @@ import {
 import type { Proxy } from "./endpoint.ts";
 import { withCode } from "./server_text.ts";
 
+/** What a server sent is not HTTP. */
+export class NotHttpError extends Error {
+  override readonly name = "NotHttpError";
+}
+
 /** The kind of connection that failed. */
 export interface Attempted {
   /** Whether the connection is without TLS. @default {false} */
@@ -108,6 +113,7 @@ function isProtocolError(
   }
   // Undici's code for headers that contradict each other, and for a body that a close has cut short.
   if (code === "UND_ERR_RES_CONTENT_LENGTH_MISMATCH") return !hasHeaders;
+  if (cause instanceof NotHttpError) return true;
   const isParser = cause.name === "HTTPParserError";
   const isCut = code === "HPE_INVALID_EOF_STATE" ||
     /invalid eof/i.test(cause.message);
@@ -198,7 +204,7 @@ function hintFor(
     return "the server may speak https, not http: see target";
   }
   if (cause.message === "bad response") {
-    return "a response without a request, or an unexpected 100 Continue";
+    return "a response without a request";
   }
   if (cause.message === "bad upgrade") {
     return "a switch to another protocol, which the request did not ask for";

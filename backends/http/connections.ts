@@ -4,10 +4,10 @@ import { onAbort } from "../../lib/abort.ts";
 import { SocketPoll } from "../../lib/event_loop.ts";
 import { type AheadOptions, openAhead } from "../connect/ahead.ts";
 import { dial, type DialOptions } from "../connect/dial.ts";
+import { Http1Wire } from "./http1.ts";
 import {
-  http1Wire,
+  type Headers,
   http2Wire,
-  type RawHeaders,
   type Wire,
   type WireHandler,
   type WireRequest,
@@ -159,7 +159,7 @@ export class Connection implements WireHandler {
         stopAbort();
         if (this.#isClosed) socket?.destroy();
         else if (error) this.close();
-        else this.#open(socket).watch();
+        else this.#open(socket);
         resolve(this.isReady());
       });
     });
@@ -179,9 +179,11 @@ export class Connection implements WireHandler {
   #open(socket: Socket): Wire {
     const { target, reuse } = this.#pool;
     const { alpnProtocol } = socket as { alpnProtocol?: unknown };
-    const open = alpnProtocol === "h2" ? http2Wire : http1Wire;
+    const options = { reuse, lost: this.#lost };
     this.socket = socket;
-    return this.wire = open(socket, target.url, { reuse, lost: this.#lost });
+    return this.wire = alpnProtocol === "h2"
+      ? http2Wire(socket, target.url, options)
+      : new Http1Wire(socket, target.url, options);
   }
 
   readonly #lost = (error: Error): void => {
@@ -223,12 +225,12 @@ export class Connection implements WireHandler {
     this.#user?.onRequestSent();
   }
 
-  onHeaders(status: number, headers: RawHeaders): boolean {
-    return this.#user?.onHeaders(status, headers) ?? true;
+  onHeaders(status: number, headers: Headers): void {
+    this.#user?.onHeaders(status, headers);
   }
 
-  onData(piece: Buffer): boolean {
-    return this.#user?.onData(piece) ?? true;
+  onData(piece: Buffer, continuesRead: boolean): void {
+    this.#user?.onData(piece, continuesRead);
   }
 
   onComplete(): void {

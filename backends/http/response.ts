@@ -9,46 +9,51 @@ import {
 import { type Body, inflate, type Inflation, wholeBody } from "./body.ts";
 import { eventStream, sniffedBody } from "./events.ts";
 import type { ResponseReader } from "./http.ts";
-import { headerOf, type RawHeaders } from "./wire.ts";
+import type { Headers } from "./wire.ts";
 import type { Call, Clock } from "../../plugins/mod.ts";
 
+/** Bytes that wait to be decoded: more are decoded at once. */
+const MAX_WAITING_BYTES = 1024 * 1024;
+
 /**
- * Joins the pieces of one network read.
- *
- * Undici calls back for each chunk of HTTP, however many are in one network read, and parses all sockets that have
- * data before it returns to the loop. So a read is everything until then: its time is taken with its first piece, and
- * it is passed on when all sockets were parsed, so that no decoding delays the time of another socket.
+ * Keeps the pieces of network reads until every socket that has data was read, so that no decoding delays the time of
+ * another socket.
  */
 export class NetworkReads {
   readonly #clock: Clock;
   readonly #read: (bytes: Buffer, atMs: number) => void;
-  #pieces: Buffer[] = [];
-  #atMs = 0;
+  #waiting: { readonly atMs: number; readonly pieces: Buffer[] }[] = [];
+  #bytes = 0;
 
   constructor(clock: Clock, read: (bytes: Buffer, atMs: number) => void) {
     this.#clock = clock;
     this.#read = read;
   }
 
-  /** Adds a piece. */
-  add(bytes: Buffer): void {
-    if (this.#pieces.length === 0) {
-      this.#atMs = this.#clock.now();
-      queueMicrotask(this.flush);
-    }
-    this.#pieces.push(bytes);
+  /** Adds a piece. One that continues a read has its time. */
+  add(piece: Buffer, continuesRead: boolean): void {
+    if (this.#waiting.length === 0) queueMicrotask(this.flush);
+    const last = continuesRead ? this.#waiting.at(-1) : undefined;
+    if (last) last.pieces.push(piece);
+    else this.#waiting.push({ atMs: this.#clock.now(), pieces: [piece] });
+    this.#bytes += piece.length;
+    // Deno reads a socket that never runs dry without a pause for microtasks.
+    if (this.#bytes > MAX_WAITING_BYTES) this.flush();
   }
 
-  /** Passes on the pieces at once. */
+  /** Passes on the reads at once. */
   readonly flush = (): void => {
-    const pieces = this.#pieces;
-    if (pieces.length === 0) return;
-    this.#pieces = [];
-    const bytes = pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
-    this.#read(bytes, this.#atMs);
+    const reads = this.#waiting;
+    if (reads.length === 0) return;
+    this.#waiting = [];
+    this.#bytes = 0;
+    for (const { atMs, pieces } of reads) {
+      const bytes = pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
+      this.#read(bytes, atMs);
+    }
   };
 
-  /** Runs a task after the pieces were passed on. */
+  /** Runs a task after the reads were passed on. */
   behind(task: () => void): void {
     queueMicrotask(() => {
       this.flush();
@@ -60,7 +65,7 @@ export class NetworkReads {
 /** The beginning of a response. */
 export interface Head {
   readonly status: number;
-  readonly headers: RawHeaders;
+  readonly headers: Headers;
   /** Time when it was received. */
   readonly atMs: number;
   /** The URL of the request. */
@@ -101,7 +106,7 @@ export function responseOf(
   const { status, headers } = head;
   if (status < 200) throw notAnAnswer(status);
   const isError = status >= 300;
-  const header = (name: string) => headerOf(headers, name);
+  const header = (name: string) => headers.get(name);
   const failed = { status, url: head.url, header };
   let isOver = false;
   /** Bytes received since the last event, which are kept in memory. */
@@ -184,7 +189,7 @@ function bodyOf(
       call.event(eventMs);
       return reader.event(event, eventMs);
     });
-  const contentType = headerOf(headers, "content-type");
+  const contentType = headers.get("content-type");
   if (/^\s*text\/event-stream\s*(;|$)/i.test(contentType ?? "")) {
     return events();
   }

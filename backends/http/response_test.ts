@@ -41,7 +41,7 @@ function wires() {
   return { http, url, handlers };
 }
 
-const EVENTS = [Buffer.from("content-type"), Buffer.from("text/event-stream")];
+const EVENTS = new Map([["content-type", "text/event-stream"]]);
 
 for (const isWhole of [false, true]) {
   Deno.test(`exchange() stamps all that is there before it decodes any, ${isWhole ? "responses that are whole with it" : "in the middle of responses"}`, async () => {
@@ -57,7 +57,7 @@ for (const isWhole of [false, true]) {
       }));
     for (const handler of handlers) {
       handler.onHeaders(200, EVENTS);
-      handler.onData(Buffer.from("data: 1\n\n"));
+      handler.onData(Buffer.from("data: 1\n\n"), false);
       if (isWhole) handler.onComplete();
     }
     await Promise.all(all.map(({ settled }) => settled));
@@ -69,23 +69,31 @@ for (const isWhole of [false, true]) {
   });
 }
 
-Deno.test("NetworkReads passes on the pieces of one read together, and what is behind them once", async () => {
+Deno.test("NetworkReads passes on each read with its time, and what is behind them once", async () => {
   const clock = slowClock();
   const reported: unknown[] = [];
   const reads = new NetworkReads(clock, (bytes, atMs) => {
     reported.push([bytes.toString(), atMs]);
   });
-  reads.add(Buffer.from("a"));
+  reads.add(Buffer.from("a"), false);
   clock.work(1);
-  reads.add(Buffer.from("b"));
+  reads.add(Buffer.from("b"), true);
+  reads.add(Buffer.from("c"), false);
   reads.behind(() => reported.push("behind"));
   assert.deepEqual(reported, []);
   await Promise.resolve();
   await Promise.resolve();
-  assert.deepEqual(reported, [["ab", 0], "behind"]);
-  reads.add(Buffer.from("c"));
+  assert.deepEqual(reported, [["ab", 0], ["c", 1], "behind"]);
+  reads.add(Buffer.from("d"), false);
   reads.flush();
-  assert.deepEqual(reported.at(-1), ["c", 1]);
+  assert.deepEqual(reported.at(-1), ["d", 1]);
   await Promise.resolve();
-  assert.equal(reported.length, 3);
+  assert.equal(reported.length, 4);
+});
+
+Deno.test("NetworkReads does not let a flood of bytes wait", () => {
+  let bytes = 0;
+  const reads = new NetworkReads(slowClock(), ({ length }) => bytes += length);
+  for (let i = 0; i < 40; i++) reads.add(Buffer.alloc(65_536), false);
+  assert.ok(bytes >= 24 * 65_536, `${bytes}`);
 });

@@ -243,17 +243,17 @@ Deno.test("a connection reports nothing more once it was closed", async () => {
     connected: () => void reported.push("connected"),
     onConnect: () => void reported.push("written"),
     onRequestSent: () => void reported.push("sent"),
-    onHeaders: () => true,
-    onData: () => true,
+    onHeaders: () => {},
+    onData: () => {},
     onComplete: () => void reported.push("complete"),
-    // Closing a connection makes undici report the request on it as failed.
+    // Closing a connection reports the request on it as failed.
     onError() {
       reported.push("error");
       connection.close();
     },
   };
   connection.dispatch(
-    { path: "/", method: "POST", headers: [], body: "{}" },
+    { path: "/", headers: [], contentType: "a/b", body: "{}" },
     user,
   );
   await server.until(() => server.peers.length === 1);

@@ -262,12 +262,12 @@ Deno.test("http2Wire() reports a request that cannot be sent, on a new connectio
   for (let i = 0; i < 2; i++) {
     const error = await new Promise<Error>((onError) =>
       wire.dispatch(
-        { path: "/", method: "POST", headers: ["te", "gzip"], body: "{}" },
+        { path: "/", headers: ["te", "gzip"], contentType: "a/b", body: "{}" },
         {
           onConnect: () => {},
           onRequestSent: () => {},
-          onHeaders: () => true,
-          onData: () => true,
+          onHeaders: () => {},
+          onData: () => {},
           onComplete: () => {},
           onError,
         },

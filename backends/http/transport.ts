@@ -23,7 +23,7 @@ import type {
   Timeouts,
 } from "./http.ts";
 import { NetworkReads, type Response, responseOf } from "./response.ts";
-import { headerOf, type RawHeaders } from "./wire.ts";
+import type { Headers } from "./wire.ts";
 
 /** Opens the transport. */
 export function openHttp(options: HttpOptions): Http {
@@ -163,12 +163,7 @@ class Exchange implements ConnectionUser, LimitedRequest {
     this.#connection = connection;
     this.#isWritten = false;
     this.#sentMs = undefined;
-    connection.dispatch({
-      path,
-      method: "POST",
-      headers: [...headers, "content-type", contentType],
-      body,
-    }, this);
+    connection.dispatch({ path, headers, contentType, body }, this);
   }
 
   connecting(): void {
@@ -208,16 +203,16 @@ class Exchange implements ConnectionUser, LimitedRequest {
     this.#limits.stage("headers_timeout", headersTimeoutMs);
   }
 
-  onHeaders(status: number, headers: RawHeaders): boolean {
+  onHeaders(status: number, headers: Headers): void {
     const isFinal = !isInformational(status);
     if (!isFinal && ++this.#informational > MAX_INFORMATIONAL) {
       this.#settle(endless(status));
     }
-    if (!isFinal || this.#isSettled) return true;
+    if (!isFinal || this.#isSettled) return;
     const { reader, options: { clean, receiveTimeoutMs } } = this.#context;
     const call = this.#call;
     const atMs = this.#headersMs = call.clock.now();
-    this.#requestId = headerOf(headers, "x-request-id");
+    this.#requestId = headers.get("x-request-id");
     call.mark("headers", atMs);
     this.#limits.endStage();
     this.#limits.silence(receiveTimeoutMs);
@@ -228,12 +223,10 @@ class Exchange implements ConnectionUser, LimitedRequest {
     } catch (error) {
       settle(error);
     }
-    return true;
   }
 
-  onData(piece: Buffer): boolean {
-    if (!this.#isSettled) this.#reads.add(piece);
-    return true;
+  onData(piece: Buffer, continuesRead: boolean): void {
+    if (!this.#isSettled) this.#reads.add(piece, continuesRead);
   }
 
   readonly #read = (bytes: Buffer, atMs: number): void => {

@@ -544,17 +544,6 @@ Deno.test("exchange() fails as closed where the transport is disposed of", async
   await server.until(() => server.open === 0);
 });
 
-Deno.test("exchange() says so where a server has a request go on that did not ask", async () => {
-  await using server = await rawServer(async (peer) => {
-    await peer.send("HTTP/1.1 100 Continue\r\n\r\n");
-    await peer.answer("{}");
-  });
-  await using http = open();
-  const [failure, , message] = failureOf(await asked(http, server.url));
-  assert.equal(failure, "protocol_error");
-  assert.match(message!, /an unexpected 100 Continue\)$/);
-});
-
 for (
   const [head, says] of [
     [
@@ -563,7 +552,7 @@ for (
     ],
     [
       "101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n",
-      /\(a switch to another protocol, which the request did not ask for\)$/,
+      /HTTP 101: it switches to another protocol/,
     ],
     ["099 What\r\n", /HTTP 99: HTTP does not define this status$/],
   ] as const
@@ -583,6 +572,7 @@ Deno.test("exchange() passes over informational responses", async () => {
   let early: number | undefined;
   await using server = await rawServer(async (peer) => {
     await peer.send("HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n");
+    await peer.send("HTTP/1.1 100 Continue\r\n\r\n");
     await clock.sleepUntil(clock.now() + 20);
     early = pending.marks.headers;
     await peer.answer("{}", { headers: JSON_TYPE });
@@ -607,6 +597,6 @@ Deno.test("openHttp() prefers the user's headers to its own", async () => {
   assert.equal(lines[0], "POST http://h.invalid/x HTTP/1.1");
   assert.deepEqual(
     lines.filter((line) => /^(host|accept-encoding):/i.test(line)),
-    ["host: name.example", "Accept-Encoding: gzip"],
+    ["HOST: name.example", "Accept-Encoding: gzip"],
   );
 });

@@ -1,5 +1,4 @@
 import { Buffer } from "node:buffer";
-import { once } from "node:events";
 import {
   type ClientHttp2Session,
   type ClientHttp2Stream,
@@ -9,7 +8,6 @@ import {
   type OutgoingHttpHeaders,
 } from "node:http2";
 import type { Socket } from "node:net";
-import { clientOn } from "../connect/dial.ts";
 
 /** HTTP on one open socket, one request at a time. It never opens another socket. */
 export interface Wire {
@@ -19,8 +17,6 @@ export interface Wire {
   isAnswered(): boolean;
   /** Whether the server reported that it did not process the last request. */
   isRefused(): boolean;
-  /** Waits for the first request: notices meanwhile if the server closes the socket, or sends what nobody requested. */
-  watch(): void;
   /** Sends a request. */
   dispatch(request: WireRequest, handler: WireHandler): void;
   /** Closes the socket at once. Resolves when that is done. */
@@ -30,22 +26,22 @@ export interface Wire {
 /** A POST request as it is sent. */
 export interface WireRequest {
   readonly path: string;
-  readonly method: "POST";
-  /** Names and values in turn. */
-  readonly headers: string[];
+  /** Names and values in turn, without the content type. */
+  readonly headers: readonly string[];
+  readonly contentType: string;
   readonly body: Uint8Array | string;
 }
 
-/** Receives a response. Undici 7 calls these methods directly. */
+/** Receives a response. */
 export interface WireHandler {
   /** The request is being written; before this, nothing of it has been sent. */
   onConnect(): void;
   /** All of the request was passed to the socket. */
   onRequestSent(): void;
-  /** Also called for informational responses. Returns true to continue. */
-  onHeaders(status: number, headers: RawHeaders): boolean;
-  /** Receives a piece of the body; one network read may bring several. Returns true to continue. */
-  onData(piece: Buffer): boolean;
+  /** Also called for informational responses. */
+  onHeaders(status: number, headers: Headers): void;
+  /** Receives a piece of the body, and whether it came in one network read with the piece before it. */
+  onData(piece: Buffer, continuesRead: boolean): void;
   onComplete(): void;
   onError(error: Error): void;
 }
@@ -58,92 +54,8 @@ export interface WireOptions {
   lost(error: Error): void;
 }
 
-/** Headers as received: names and values in turn. */
-export type RawHeaders = readonly Buffer[];
-
-/** The value of a header, by its name in lower case. */
-export function headerOf(raw: RawHeaders, name: string): string | undefined {
-  for (let i = 0; i + 1 < raw.length; i += 2) {
-    const key = raw[i]!;
-    if (key.length !== name.length) continue;
-    if (key.toString("latin1").toLowerCase() === name) {
-      return raw[i + 1]!.toString("latin1");
-    }
-  }
-  return undefined;
-}
-
-/**
- * Longest time that a connection is kept idle if the server does not name one. Common servers close after 5 s, and a
- * request that crosses with the close would fail.
- */
-const IDLE_MS = 4000;
-
-/** Safety margin before the time that the server names. */
-const IDLE_MARGIN_MS = 1000;
-
-/** HTTP/1.1, by a client of undici. */
-export function http1Wire(
-  socket: Socket,
-  url: URL,
-  { reuse, lost }: WireOptions,
-): Wire {
-  const client = clientOn(socket, url, {
-    // With 0, each request has "connection: close".
-    pipelining: reuse ? 1 : 0,
-    keepAliveTimeout: IDLE_MS,
-    keepAliveTimeoutThreshold: IDLE_MARGIN_MS,
-  });
-  let readBefore = 0;
-  let stopWatching = () => {};
-  client.on("disconnect", (_url, _targets, error) => lost(error));
-  return {
-    isReady: () => !socket.destroyed && socket.writableLength === 0,
-    isAnswered: () => socket.bytesRead > readBefore,
-    isRefused: () => false,
-    watch: () => stopWatching = watchUnused(socket, lost),
-    dispatch(request, handler) {
-      stopWatching();
-      readBefore = socket.bytesRead;
-      client.dispatch(request, handler);
-    },
-    async destroy() {
-      await client.destroy();
-      // Undici takes the socket with the first request, and does not know it before.
-      if (!socket.closed) {
-        const closed = once(socket, "close");
-        socket.destroy();
-        await closed;
-      }
-    },
-  };
-}
-
-/**
- * Closes a socket before its first request, and calls back, if the server closes it, sends anything, or if it is idle
- * for as long as used ones may be. Undici reads a socket from its first request on: until then nothing else would notice
- * an end, and an error would end the process. Returns a function that stops watching.
- */
-function watchUnused(
-  socket: Socket,
-  lost: (error: Error) => void,
-): () => void {
-  const end = () => {
-    stop();
-    socket.destroy();
-    lost(new Error("the connection closed before its first request"));
-  };
-  const events = ["data", "end", "close", "timeout"];
-  const stop = () => {
-    socket.setTimeout(0);
-    for (const event of events) socket.off(event, end);
-  };
-  // A "close" follows.
-  socket.on("error", () => {});
-  for (const event of events) socket.on(event, end);
-  socket.setTimeout(IDLE_MS);
-  return stop;
-}
+/** Headers as received, by their names in lower case; of several values the first. */
+export type Headers = ReadonlyMap<string, string>;
 
 /**
  * HTTP/2, by `node:http2`: undici 7 would send the requests of a lost connection again, and fails assertions that cannot
@@ -168,8 +80,6 @@ export function http2Wire(
     // Bytes other than a response cannot be distinguished from it, unless the server refused the request.
     isAnswered: () => !isRefused && socket.bytesRead > readBefore,
     isRefused: () => isRefused,
-    // The session reads from the beginning.
-    watch() {},
     dispatch(request, handler) {
       isBusy = true;
       isRefused = false;
@@ -225,16 +135,24 @@ function sendOn(
   stream.on("finish", () => handler.onRequestSent());
   stream.on("headers", (given) => {
     isAnswered = true;
-    handler.onHeaders(given[":status"] ?? 0, rawHeaders(given));
+    handler.onHeaders(given[":status"] ?? 0, headersIn(given));
   });
   stream.on("response", (given) => {
     isAnswered = hasHeaders = true;
-    handler.onHeaders(given[":status"] ?? 0, rawHeaders(given));
-    for (const piece of early) handler.onData(piece);
+    handler.onHeaders(given[":status"] ?? 0, headersIn(given));
+    for (const piece of early) pass(piece);
   });
+  // Frames that are reported before any microtask runs came in one read.
+  let isReading = false;
+  const pass = (piece: Buffer) => {
+    handler.onData(piece, isReading);
+    if (isReading) return;
+    isReading = true;
+    queueMicrotask(() => isReading = false);
+  };
   stream.on("data", (piece: Buffer) => {
     // Deno reports data before headers if both are in one read.
-    if (hasHeaders) handler.onData(piece);
+    if (hasHeaders) pass(piece);
     else early.push(piece);
   });
   stream.on("error", (cause) => error = cause);
@@ -251,7 +169,7 @@ function sendOn(
 /** HTTP/2 allows names in lower case only. */
 function http2Headers(
   url: URL,
-  { path, method, headers, body }: WireRequest,
+  { path, headers, contentType, body }: WireRequest,
 ): OutgoingHttpHeaders {
   const names: Record<string, string> = {};
   for (let i = 0; i + 1 < headers.length; i += 2) {
@@ -259,19 +177,20 @@ function http2Headers(
   }
   const { host = url.host, ...others } = names;
   return {
-    ":method": method,
+    ":method": "POST",
     ":path": path,
     ":scheme": "https",
     ":authority": host,
     ...others,
+    "content-type": contentType,
     "content-length": String(Buffer.byteLength(body)),
   };
 }
 
-function rawHeaders(headers: IncomingHttpHeaders): RawHeaders {
-  return Object.entries(headers).flatMap(([name, value]) =>
-    name.startsWith(":") || value === undefined
-      ? []
-      : [Buffer.from(name), Buffer.from(String(value))]
+function headersIn(headers: IncomingHttpHeaders): Headers {
+  return new Map(
+    Object.entries(headers).flatMap(([name, value]) =>
+      name.startsWith(":") || value === undefined ? [] : [[name, String(value)]]
+    ),
   );
 }

@@ -76,8 +76,9 @@ export function withoutEmpty<Fields extends object>(
   fields: Fields,
 ): { [Name in keyof Fields]?: NonNullable<Fields[Name]> } {
   const present: Partial<Fields> = {};
-  for (const name in fields) {
-    if (fields[name] != null) present[name] = fields[name];
+  for (const name of Object.keys(fields) as (keyof Fields)[]) {
+    const value = fields[name];
+    if (value !== null && value !== undefined) present[name] = value;
   }
   return present as { [Name in keyof Fields]?: NonNullable<Fields[Name]> };
 }

@@ -1,0 +1,169 @@
+import { Buffer } from "node:buffer";
+import { once } from "node:events";
+import type { Socket } from "node:net";
+import { NotHttpError } from "../connect/failures.ts";
+import { ResponseParser } from "./http1_parser.ts";
+import type {
+  Headers,
+  Wire,
+  WireHandler,
+  WireOptions,
+  WireRequest,
+} from "./wire.ts";
+
+/**
+ * Longest time that a connection is kept idle if the server does not name one. Common servers close after 5 s, and a
+ * request that crosses with the close would fail.
+ */
+const IDLE_MS = 4000;
+
+/** Safety margin before the time that the server names. */
+const IDLE_MARGIN_MS = 1000;
+
+/** Largest body that is copied behind its head, to be sent with one call. */
+const MAX_COPIED_BYTES = 16 * 1024;
+
+/** HTTP/1.1. */
+export class Http1Wire implements Wire {
+  readonly #socket: Socket;
+  readonly #url: URL;
+  readonly #options: WireOptions;
+  readonly #parser: ResponseParser;
+  /** Receives the response; absent between two requests. */
+  #handler: WireHandler | undefined;
+  #isAnswered = false;
+  /** Whether a piece of the current network read was passed on. */
+  #continuesRead = false;
+  #idleMs = IDLE_MS;
+  #isEnded = false;
+  #error: Error | undefined;
+
+  constructor(socket: Socket, url: URL, options: WireOptions) {
+    this.#socket = socket;
+    this.#url = url;
+    this.#options = options;
+    this.#parser = new ResponseParser({
+      head: (status, headers) => this.#head(status, headers),
+      body: (piece) => {
+        this.#handler?.onData(piece, this.#continuesRead);
+        this.#continuesRead = true;
+      },
+      end: () => this.#complete(),
+    });
+    // An activity on the socket starts the time anew; it passes without effect while a response is awaited.
+    socket.setTimeout(IDLE_MS);
+    socket.on("timeout", () => {
+      if (!this.#handler) this.#fail(new Error("no request used it"));
+    });
+    socket.on("data", (bytes: Buffer) => this.#read(bytes));
+    socket.on("end", () => this.#end());
+    socket.on("error", (error) => this.#error ??= error);
+    socket.on(
+      "close",
+      () => options.lost(this.#error ?? new Error("other side closed")),
+    );
+  }
+
+  isReady(): boolean {
+    const socket = this.#socket;
+    return !this.#handler && !this.#isEnded && !socket.destroyed &&
+      socket.writableLength === 0 && this.#parser.isKept && this.#idleMs > 0;
+  }
+
+  isAnswered(): boolean {
+    return this.#isAnswered;
+  }
+
+  isRefused(): boolean {
+    return false;
+  }
+
+  dispatch(request: WireRequest, handler: WireHandler): void {
+    const socket = this.#socket;
+    if (socket.destroyed) {
+      return handler.onError(this.#error ?? new Error("other side closed"));
+    }
+    this.#handler = handler;
+    this.#isAnswered = false;
+    handler.onConnect();
+    const body = typeof request.body === "string"
+      ? Buffer.from(request.body)
+      : request.body;
+    const head = this.#headOf(request, body.length);
+    if (body.length <= MAX_COPIED_BYTES) {
+      const message = Buffer.allocUnsafe(head.length + body.length);
+      message.write(head, "latin1");
+      message.set(body, head.length);
+      socket.write(message);
+    } else {
+      socket.cork();
+      socket.write(head, "latin1");
+      socket.write(body);
+      socket.uncork();
+    }
+    handler.onRequestSent();
+  }
+
+  async destroy(): Promise<void> {
+    const socket = this.#socket;
+    if (socket.closed) return;
+    const closed = once(socket, "close");
+    socket.destroy();
+    await closed;
+  }
+
+  #headOf({ path, headers, contentType }: WireRequest, length: number): string {
+    const connection = this.#options.reuse ? "keep-alive" : "close";
+    let host = `host: ${this.#url.host}\r\n`, others = "";
+    for (let i = 0; i + 1 < headers.length; i += 2) {
+      const name = headers[i]!, line = `${name}: ${headers[i + 1]}\r\n`;
+      if (name.toLowerCase() === "host") host = line;
+      else others += line;
+    }
+    return `POST ${path} HTTP/1.1\r\n${host}connection: ${connection}\r\n${others}` +
+      `content-type: ${contentType}\r\ncontent-length: ${length}\r\n\r\n`;
+  }
+
+  #read(bytes: Buffer): void {
+    if (!this.#handler) {
+      return this.#fail(new NotHttpError("bad response"));
+    }
+    this.#isAnswered = true;
+    this.#continuesRead = false;
+    try {
+      const parsed = this.#parser.parse(bytes);
+      if (parsed < bytes.length) this.#fail(new NotHttpError("bad response"));
+    } catch (error) {
+      this.#fail(error as Error);
+    }
+  }
+
+  #head(status: number, headers: Headers): void {
+    const [, seconds] =
+      /\btimeout=(\d+)/i.exec(headers.get("keep-alive") ?? "") ?? [];
+    if (seconds !== undefined) {
+      const idleMs = Number(seconds) * 1000 - IDLE_MARGIN_MS;
+      if (idleMs !== this.#idleMs && idleMs > 0) {
+        this.#socket.setTimeout(idleMs);
+      }
+      this.#idleMs = idleMs;
+    }
+    this.#handler?.onHeaders(status, headers);
+  }
+
+  #complete(): void {
+    const handler = this.#handler;
+    this.#handler = undefined;
+    handler?.onComplete();
+  }
+
+  #end(): void {
+    this.#isEnded = true;
+    if (this.#handler && this.#parser.endsWithClose) this.#complete();
+  }
+
+  #fail(error: Error): void {
+    this.#error ??= error;
+    this.#socket.destroy();
+  }
+}
