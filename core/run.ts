@@ -227,7 +227,7 @@ function connectionsOf(
 /** How long a stage waits for the sessions that it begins with, once the first is ready. */
 const PRIME_MS = 1000;
 /** Sessions kept ready while a stage runs, and at least when it begins. */
-const AHEAD = 16;
+const AHEAD = 32;
 
 /**
  * Waits until the sessions that a stage begins with are ready, and for the first in any case. A session that is not

@@ -201,9 +201,10 @@ export class SessionSource {
     const reason = session.problem ?? missingColumn(session, backend.needs);
     if (reason !== undefined) return { id, reason };
     try {
-      const prepared = await Promise.all(
-        session.turns.map((turn) => backend.prepare?.(turn, this.#signal)),
-      );
+      const prepared: unknown[] = [];
+      for (const turn of session.turns) {
+        prepared.push(await backend.prepare?.(turn, this.#signal));
+      }
       this.#hasUsable = true;
       return { session, prepared };
     } catch (error) {

@@ -91,10 +91,7 @@ export class Http1Wire implements Wire {
       : request.body;
     const head = this.#headOf(request, body.length);
     if (body.length <= MAX_COPIED_BYTES) {
-      const message = Buffer.allocUnsafe(head.length + body.length);
-      message.write(head, "latin1");
-      message.set(body, head.length);
-      socket.write(message);
+      socket.write(messageOf(head, body));
     } else {
       socket.cork();
       socket.write(head, "latin1");
@@ -166,4 +163,16 @@ export class Http1Wire implements Wire {
     this.#error ??= error;
     this.#socket.destroy();
   }
+}
+
+const encoder = new TextEncoder();
+
+/** Puts a body behind its head. */
+function messageOf(head: string, body: Uint8Array): Buffer {
+  const message = Buffer.allocUnsafe(head.length + body.length);
+  const { written } = encoder.encodeInto(head, message);
+  // As UTF-8 it is longer where a header is not ASCII. Deno writes Latin-1 character by character.
+  if (written !== head.length) message.write(head, "latin1");
+  message.set(body, head.length);
+  return message;
 }
