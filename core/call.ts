@@ -43,6 +43,8 @@ export class CallRecorder implements Call {
   #retriedMs: number | undefined;
   /** Time that sending waited for others. */
   #sendWaitedMs = 0;
+  /** Since when the last read can have waited, where that was known before it came here. */
+  #readSinceMs: number | undefined;
   #firstTokenMs: number | undefined;
   #endWaitMs: number | undefined;
   #bufferedBytes = 0;
@@ -73,12 +75,18 @@ export class CallRecorder implements Call {
 
   readonly onAbort: Call["onAbort"] = (task) => this.abort.onAbort(task);
 
-  readonly read: Call["read"] = (bytes, atMs = this.clock.now()) => {
+  readonly read: Call["read"] = (bytes, atMs = this.clock.now(), sinceMs) => {
     if (this.#isOpen) {
+      this.#readSinceMs = sinceMs;
       this.reads.count++;
       this.reads.bytes += bytes;
     }
     return atMs;
+  };
+
+  readonly waitingSince: Call["waitingSince"] = () => {
+    const nowMs = this.clock.now();
+    return nowMs - (this.#watch?.waitedMs(nowMs) ?? 0);
   };
 
   readonly event: Call["event"] = (atMs) => {
@@ -161,10 +169,10 @@ export class CallRecorder implements Call {
   #waitedMs(atMs: number): number | undefined {
     const { requestSent, streamStart } = this.marks;
     const sentMs = requestSent ?? streamStart ?? -Infinity;
-    const waitedMs = this.#watch?.waitedMs(atMs);
-    return waitedMs === undefined
-      ? undefined
-      : Math.max(0, Math.min(waitedMs, atMs - sentMs));
+    const loopMs = this.#watch?.waitedMs(atMs);
+    if (loopMs === undefined) return undefined;
+    const waitedMs = Math.max(loopMs, atMs - (this.#readSinceMs ?? atMs));
+    return Math.max(0, Math.min(waitedMs, atMs - sentMs));
   }
 
   /** Stops recording and gives the memory back. */

@@ -76,8 +76,13 @@ export interface Call {
   onAbort(task: (reason: unknown) => void): () => void;
   /** Clock for pacing and for timeouts. */
   readonly clock: Clock;
-  /** Records a network read before it is decoded, now or at `atMs`. Returns its time, for the outputs in it. */
-  read(bytes: number, atMs?: number): number;
+  /**
+   * Records a network read before it is decoded, now or at `atMs`. Returns its time, for the outputs in it. `sinceMs`
+   * is what `waitingSince` returned for it, if it passed another queue of this process.
+   */
+  read(bytes: number, atMs?: number, sinceMs?: number): number;
+  /** Returns the time since when bytes that are read now can have waited for this client. */
+  waitingSince(): number;
   /** Counts an event that came with the read at `atMs`, whatever its content. The first one is an instant. */
   event(atMs: number): void;
   /** Records a piece of output that came with the read at `atMs`. */

@@ -17,8 +17,15 @@ const CROWDED_IDLE_MS = 0.5;
 const OVERDUE_MS = 2.5;
 /** Queueing for a processor longer than this shows that other work takes it. */
 const QUEUED_MS = 1;
-/** How long that is remembered. */
-const QUEUED_FOR_MS = 20;
+/**
+ * How long that is remembered. Of the time between two readings only READ_MS counts: the garbage collector may keep this
+ * thread waiting while its own threads queue.
+ */
+const CROWDED_MS = 20;
+/** Fires of the probe within which every socket is read, while other work takes the processor. */
+const CROWDED_FIRES = 4;
+/** The same otherwise. */
+const FIRES = 2;
 
 /** The system's account of this thread and this process, in milliseconds since they began. */
 export interface Account {
@@ -54,25 +61,29 @@ export function watchLoop(now: () => number): LoopWatch & Disposable {
   });
 }
 
-/** The last two times that a repeating timer of this thread fired. */
-export class Probe {
-  /** The last time that it fired, and the time before. */
-  lastMs: number;
-  beforeMs: number;
+/** The last times that a repeating timer of this thread fired. */
+class Probe {
+  /** The latest first. */
+  readonly #fires: number[];
 
   constructor(nowMs: number) {
-    this.lastMs = this.beforeMs = nowMs;
+    this.#fires = Array(CROWDED_FIRES).fill(nowMs);
   }
 
   /** Records that the timer fired. */
   fired(nowMs: number): void {
-    this.beforeMs = this.lastMs;
-    this.lastMs = nowMs;
+    this.#fires.pop();
+    this.#fires.unshift(nowMs);
+  }
+
+  /** When it fired so many times ago; 1 is the last time. */
+  atMs(times: number): number {
+    return this.#fires[times - 1]!;
   }
 
   /** Whether it should have fired by now, if the loop had waited for events. */
   isOverdue(nowMs: number): boolean {
-    return nowMs - this.lastMs > PROBE_MS + OVERDUE_MS;
+    return nowMs - this.atMs(1) > PROBE_MS + OVERDUE_MS;
   }
 }
 
@@ -115,7 +126,7 @@ export class TimerWatch implements LoopWatch {
   }
 
   waitedMs(nowMs: number): number {
-    return nowMs - this.#probe.beforeMs;
+    return nowMs - this.#probe.atMs(FIRES);
   }
 }
 
@@ -132,8 +143,8 @@ export class SchedulerWatch implements LoopWatch {
   #readMs: number;
   /** Since when the thread may have been busy without a pause. */
   #sinceMs: number;
-  /** When a reading last showed that the thread had queued for more than {@linkcode QUEUED_MS}. */
-  #queuedAtMs = -Infinity;
+  /** For how long other work is still taken to have the processor. */
+  #crowdedMs = 0;
 
   constructor(nowMs: number, account: AccountReader) {
     this.#account = account;
@@ -160,15 +171,10 @@ export class SchedulerWatch implements LoopWatch {
   }
 
   waitedMs(nowMs: number): number {
-    const sinceMs = this.#isCrowded(nowMs)
-      ? Math.min(this.#sinceMs, this.#probe.beforeMs)
+    const sinceMs = this.#crowdedMs > 0
+      ? Math.min(this.#sinceMs, this.#probe.atMs(CROWDED_FIRES))
       : this.#sinceMs;
     return nowMs - sinceMs;
-  }
-
-  /** Whether the thread had to wait for a processor not long ago. */
-  #isCrowded(nowMs: number): boolean {
-    return nowMs - this.#queuedAtMs < QUEUED_FOR_MS;
   }
 
   #read(nowMs: number, gapMs: number): void {
@@ -182,8 +188,10 @@ export class SchedulerWatch implements LoopWatch {
       ? Math.max(ownMs, account.processMs - before.processMs)
       : ownMs;
     const idleMs = nowMs - this.#readMs - busyMs;
-    if (queuedMs > QUEUED_MS) this.#queuedAtMs = nowMs;
-    const leastMs = this.#isCrowded(nowMs) ? CROWDED_IDLE_MS : IDLE_MS;
+    this.#crowdedMs = queuedMs > QUEUED_MS
+      ? CROWDED_MS
+      : this.#crowdedMs - Math.min(nowMs - this.#readMs, READ_MS);
+    const leastMs = this.#crowdedMs > 0 ? CROWDED_IDLE_MS : IDLE_MS;
     if (idleMs > leastMs && !this.#probe.isOverdue(nowMs)) {
       this.#sinceMs = nowMs - Math.max(0, gapMs - idleMs);
     }

@@ -83,6 +83,14 @@ export class ConnectionPool {
   }
 }
 
+/** Receives the events of a connection. */
+export interface ConnectionUser extends Omit<SocketListener, "arrived"> {
+  /** Returns the time since when bytes that are read now can have waited. */
+  waitingSince?(): number;
+  /** Receives a whole message, with what `waitingSince` returned when it was read, if that was before. */
+  message(data: SocketMessage, binary: boolean, sinceMs?: number): void;
+}
+
 /** A socket and the session on it. */
 export class Connection implements SocketListener {
   readonly #options: ConnectionOptions;
@@ -97,7 +105,9 @@ export class Connection implements SocketListener {
   /** Time when the next utterance may begin. */
   restedMs = -Infinity;
   /** The utterance that receives events. Events between two utterances are dropped. */
-  user: SocketListener | undefined;
+  user: ConnectionUser | undefined;
+  /** Since when each message on its way here can have waited. */
+  readonly #waitingSince: (number | undefined)[] = [];
 
   constructor(options: ConnectionOptions, idle: Set<Connection>) {
     this.#options = options;
@@ -110,8 +120,12 @@ export class Connection implements SocketListener {
     this.user?.opened();
   }
 
+  arrived(): void {
+    this.#waitingSince.push(this.user?.waitingSince?.());
+  }
+
   message(data: SocketMessage, binary: boolean): void {
-    this.user?.message(data, binary);
+    this.user?.message(data, binary, this.#waitingSince.shift());
   }
 
   closed(end: SocketEnd): void {

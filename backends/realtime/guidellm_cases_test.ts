@@ -160,6 +160,7 @@ test(
       ended: () => {},
       retried: () => {},
       sendWaited: () => {},
+      waitingSince: () => 0,
       mark: () => {},
       audioSent: () => {},
     });

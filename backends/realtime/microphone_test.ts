@@ -228,6 +228,7 @@ function studio(frames: Frames, { speed = 1, nowMs = 0 } = {}) {
     ended: () => {},
     retried: () => {},
     sendWaited: () => {},
+    waitingSince: () => 0,
     mark: (instant, atMs = clock.now()) => void (marks[instant] = atMs),
     audioSent: (chunk) => void sent.push(chunk),
   };
@@ -298,6 +299,7 @@ Deno.test("openMicrophone() catches up at once after the loop was held, and reco
       ended: () => {},
       retried: () => {},
       sendWaited: () => {},
+      waitingSince: () => 0,
       mark: () => {},
       audioSent: (chunk) => void sent.push(chunk),
     },

@@ -19,13 +19,14 @@ import { type Trace, withCode } from "../connect/server_text.ts";
 import {
   closeFailure,
   type Connection,
+  type ConnectionUser,
   frameOf,
   openFailure,
   sendAll,
   shownMessage,
 } from "./connections.ts";
 import { type Frames, type Microphone, openMicrophone } from "./microphone.ts";
-import type { SocketEnd, SocketListener } from "./transports/transport.ts";
+import type { SocketEnd } from "./transports/transport.ts";
 
 /** Options of an utterance that are the same for the whole run. */
 export interface UtteranceSettings {
@@ -79,7 +80,7 @@ export function utter(
 }
 
 /** This is the timed path: work that can be done before or after is done there. */
-class Utterance implements SocketListener, LimitedRequest {
+class Utterance implements ConnectionUser, LimitedRequest {
   readonly #connection: Connection;
   readonly #frames: Frames;
   readonly #call: Call;
@@ -135,10 +136,15 @@ class Utterance implements SocketListener, LimitedRequest {
     }
   }
 
-  message(data: SocketMessage, binary: boolean): void {
+  waitingSince(): number {
+    return this.#call.waitingSince();
+  }
+
+  message(data: SocketMessage, binary: boolean, sinceMs?: number): void {
     // A message before a reused connection begins belongs to the utterance before.
     if (this.#connection.isReady && !this.#hasBegun) return;
-    const atMs = this.#call.read(Buffer.byteLength(data));
+    const { clock } = this.#call;
+    const atMs = this.#call.read(Buffer.byteLength(data), clock.now(), sinceMs);
     this.#receivedMs = atMs;
     const message = frameOf(data, binary);
     this.#settings.trace?.received(shownMessage(message));

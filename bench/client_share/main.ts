@@ -59,13 +59,16 @@ const NAMES: Readonly<Record<string, string>> = {
 };
 
 /** Formats a row, with a line for each figure that was measured. */
-function linesOf({ title, found, figures, verdict }: Row): string {
+function linesOf({ title, found, figures, verdict, expected }: Row): string {
+  const shown = verdict.status === expected
+    ? expected
+    : `${verdict.status}, ${expected} expected`;
   return Object.entries(figures).filter(([, { n }]) => n > 0)
     .map(([name, { trueMs, boundMs, covered }], i) =>
       cells(i === 0 ? `${title} (${found})` : "", NAMES[name]!, [
         ...[trueMs, boundMs].map((values) => values.join(" / ")),
         `${covered} %`,
-      ], i === 0 ? verdict.status : "")
+      ], i === 0 ? shown : "")
     ).join("\n");
 }
 
@@ -93,4 +96,10 @@ for (const scenario of SCENARIOS) {
   }
 }
 if (options.json) console.log(JSON.stringify(rows));
+else {
+  const right = rows.filter(({ verdict, expected }) =>
+    verdict.status === expected
+  );
+  console.log(`\nVerdicts as expected: ${right.length} of ${rows.length}`);
+}
 await Deno.remove(folder, { recursive: true });

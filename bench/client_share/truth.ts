@@ -66,7 +66,8 @@ export function truths(
     answers.forEach(({ id, pieces }, i) => {
       if (id === undefined || reads.length === 0) return;
       // A session's first message may come in one read with the answer to the upgrade.
-      const read = answersRead[i]?.pieces ?? reads;
+      const read = answersRead.find((each) => each.id === id)?.pieces ??
+        (answers.length === 1 ? reads : []);
       const [token, end] = [firstToken(pieces), lastPiece(pieces)];
       if (!token || !end) return;
       found.set(id, {

@@ -242,12 +242,15 @@ class CallLog {
     return {
       ...abortedBy(signal),
       clock,
-      read: (bytes, atMs = clock.now()) => {
+      read: (bytes, atMs = clock.now(), sinceMs = atMs) => {
         this.#note("read");
         mustBeAmount(bytes, "bytes of read()");
+        const rule = "sinceMs of read() must not be after its time";
+        must(sinceMs <= atMs, rule, [sinceMs, atMs]);
         this.readsMs.push(atMs);
         return atMs;
       },
+      waitingSince: () => clock.now(),
       event: (atMs) => {
         this.#note("event");
         const isRead = this.readsMs.includes(atMs);

@@ -28,8 +28,12 @@ const MAX_CONTROL_BYTES = 125;
 /** Two bytes and the longest form of a length. */
 const MAX_HEADER_BYTES = 10;
 
-/** Creates a guard. By itself Deno's WebSocket accepts masked frames, and messages in any number of fragments. */
-export function frameGuard(): FrameGuard {
+/**
+ * Creates a guard. By itself Deno's WebSocket accepts masked frames, and messages in any number of fragments.
+ *
+ * @param onMessage Called for each message of text or bytes whose last frame has begun.
+ */
+export function frameGuard(onMessage: () => void = () => {}): FrameGuard {
   const header = new Uint8Array(MAX_HEADER_BYTES);
   const view = new DataView(header.buffer);
   let headerBytes = 0;
@@ -60,7 +64,9 @@ export function frameGuard(): FrameGuard {
       message.bytes > MAX_MESSAGE_BYTES ||
       message.fragments > MAX_MESSAGE_FRAGMENTS
     ) return tooLarge();
-    if (isFinal) message = undefined;
+    if (!isFinal) return;
+    message = undefined;
+    onMessage();
   }
 
   return (chunk) => {

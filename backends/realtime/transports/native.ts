@@ -96,6 +96,7 @@ function listen(
   const { promise, resolve } = Promise.withResolvers<void>();
   let message = "";
   socket.binaryType = "arraybuffer";
+  link.arrived = () => listener.arrived?.();
   socket.onopen = () => listener.opened();
   socket.onmessage = ({ data }) => {
     if (typeof data === "string") listener.message(data, false);

@@ -48,6 +48,8 @@ export interface RelayLink {
   near?: Deno.UnixConn;
   /** Ends the connection to the server, at any stage. */
   cancel?: () => void;
+  /** Called for each message from the server, before it is forwarded. */
+  arrived?: () => void;
   /** Called if it can never be accepted. */
   readonly lost: () => void;
   /** Ends the connection, at any stage. */
@@ -211,7 +213,7 @@ function copyToClient(
   { head, rest }: Opening,
   link: RelayLink,
 ): Promise<void> {
-  const guard = frameGuard();
+  const guard = frameGuard(() => link.arrived?.());
   const waiting: Uint8Array[] = [];
   const { promise, resolve } = Promise.withResolvers<void>();
   let waitingBytes = 0;

@@ -27,6 +27,8 @@ export interface Socket {
 export interface SocketListener {
   /** The server has accepted the upgrade. */
   opened(): void;
+  /** A message was read from the network that passes another queue of this process before `message` is called. */
+  arrived?(): void;
   /** Receives a whole message. Text may be passed as bytes, so that it is decoded after the time was taken. */
   message(data: SocketMessage, binary: boolean): void;
   /** The socket has ended, for whatever reason: called once, and last. */
