@@ -75,7 +75,11 @@ export class CallRecorder implements Call {
 
   readonly onAbort: Call["onAbort"] = (task) => this.abort.onAbort(task);
 
-  readonly read: Call["read"] = (bytes, atMs = this.clock.now(), sinceMs) => {
+  readonly read: Call["read"] = (
+    bytes,
+    atMs = this.clock.now(),
+    sinceMs = atMs,
+  ) => {
     if (this.#isOpen) {
       this.#readSinceMs = sinceMs;
       this.reads.count++;

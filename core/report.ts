@@ -75,6 +75,11 @@ export interface Counts {
   readonly throttled: number;
   /** Requests due before the measured window, however they ended. */
   readonly warmup: number;
+  /**
+   * Requests that ended `ok` within the window, whenever they were due: what other tools divide by its length. Absent in
+   * reports of older versions.
+   */
+  readonly endedInWindow?: number;
   /** Requests that did not end `ok`, by class. */
   readonly failures: Readonly<Record<string, number>>;
 }

@@ -16,7 +16,7 @@ const CROWDED_IDLE_MS = 0.5;
 /** A probe later than this shows a busy loop, even if the account shows little processor time. */
 const OVERDUE_MS = 2.5;
 /** Queueing for a processor longer than this shows that other work takes it. */
-const QUEUED_MS = 1;
+const QUEUED_MS = 2;
 /**
  * How long that is remembered. Of the time between two readings only READ_MS counts: the garbage collector may keep this
  * thread waiting while its own threads queue.
@@ -141,6 +141,8 @@ export class SchedulerWatch implements LoopWatch {
   #before: Account;
   #lastMs: number;
   #readMs: number;
+  /** When all of the account was last read. */
+  #accountMs: number;
   /** Since when the thread may have been busy without a pause. */
   #sinceMs: number;
   /** For how long other work is still taken to have the processor. */
@@ -149,7 +151,11 @@ export class SchedulerWatch implements LoopWatch {
   constructor(nowMs: number, account: AccountReader) {
     this.#account = account;
     this.#before = account.all();
-    this.#lastMs = this.#readMs = this.#sinceMs = nowMs;
+    this.#lastMs =
+      this.#readMs =
+      this.#accountMs =
+      this.#sinceMs =
+        nowMs;
     this.#probe = new Probe(nowMs);
   }
 
@@ -179,7 +185,10 @@ export class SchedulerWatch implements LoopWatch {
 
   #read(nowMs: number, gapMs: number): void {
     const before = this.#before;
-    if (this.#account.runs() === before.runs) return this.#ran(nowMs);
+    const isRecent = nowMs - this.#accountMs < READ_MS;
+    if (isRecent && this.#account.runs() === before.runs) {
+      return this.#ran(nowMs);
+    }
     const account = this.#account.all();
     const queuedMs = account.queuedMs - before.queuedMs;
     const ownMs = account.cpuMs - before.cpuMs + queuedMs;
@@ -187,15 +196,19 @@ export class SchedulerWatch implements LoopWatch {
     const busyMs = isOnlyThread()
       ? Math.max(ownMs, account.processMs - before.processMs)
       : ownMs;
-    const idleMs = nowMs - this.#readMs - busyMs;
+    const spanMs = nowMs - this.#readMs, idleMs = spanMs - busyMs;
     this.#crowdedMs = queuedMs > QUEUED_MS
       ? CROWDED_MS
-      : this.#crowdedMs - Math.min(nowMs - this.#readMs, READ_MS);
+      : this.#crowdedMs - Math.min(spanMs, READ_MS);
     const leastMs = this.#crowdedMs > 0 ? CROWDED_IDLE_MS : IDLE_MS;
     if (idleMs > leastMs && !this.#probe.isOverdue(nowMs)) {
       this.#sinceMs = nowMs - Math.max(0, gapMs - idleMs);
+    } else if (spanMs - ownMs > leastMs) {
+      // It waited for events, or for the collector, which would have delayed the probe.
+      const firesMs = this.#probe.atMs(CROWDED_FIRES);
+      this.#sinceMs = Math.max(this.#sinceMs, firesMs);
     }
-    this.#readMs = nowMs;
+    this.#readMs = this.#accountMs = nowMs;
     this.#before = account;
   }
 

@@ -106,39 +106,43 @@ Deno.test("time in which only other threads of the process ran counts as busy", 
 Deno.test("touches that follow each other closely read the account every 2 ms", () => {
   let reads = 0, nowMs = 0;
   const watch = new SchedulerWatch(0, {
-    runs: () => reads++,
-    all: () => ({
-      cpuMs: nowMs,
-      queuedMs: 0,
-      runs: reads,
-      processMs: nowMs,
-    }),
+    runs: () => 0,
+    all() {
+      reads++;
+      return { cpuMs: nowMs, queuedMs: 0, runs: 0, processMs: nowMs };
+    },
   });
   for (let i = 0; i < 1000; i++) watch.touch(nowMs += 0.01);
-  assert.equal(reads, 4);
+  assert.equal(reads, 1 + 4);
   near(watch.waitedMs(nowMs), nowMs);
 });
 
-Deno.test("the processor time of a thread that ran all the time is not read", () => {
+Deno.test("the processor time of a thread that ran all the time is not read for 2 ms", () => {
   let reads = 0;
   const account = { cpuMs: 0, queuedMs: 0, runs: 0, processMs: 0 };
   const watch = new SchedulerWatch(0, {
     runs: () => account.runs,
-    all: () => {
+    all() {
       reads++;
       return { ...account };
     },
   });
-  watch.touch(3);
-  watch.touch(6);
+  watch.touch(0.5);
+  watch.touch(1);
   assert.equal(reads, 1);
-  near(watch.waitedMs(6), 6);
-  // It waited from 6 on, but for the last millisecond.
-  Object.assign(account, { cpuMs: 7, processMs: 7, runs: 1 });
-  watch.fired(6);
-  watch.touch(9);
+  near(watch.waitedMs(1), 1);
+  // It waited for 0.5 ms and ran for 0.2.
+  Object.assign(account, { cpuMs: 1.2, processMs: 1.2, runs: 1 });
+  watch.touch(1.7);
   assert.equal(reads, 2);
-  near(watch.waitedMs(9), 1);
+  near(watch.waitedMs(1.7), 0.2);
+});
+
+Deno.test("a thread that waits while others of the process run is bounded by its timers", () => {
+  const one = thread();
+  one.idle(1).read();
+  for (let i = 0; i < 10; i++) one.blocked(2).fire();
+  near(one.blocked(1).read(), 7);
 });
 
 Deno.test("timers alone bound a wait by the fire before last", () => {

@@ -79,6 +79,9 @@ const counts = z.object({
   retried: count.describe("Sent again on a new connection, of any outcome"),
   throttled: count.default(0).describe("Of error: answered 429 or 503"),
   warmup: count.describe("Requests due before the measured window"),
+  endedInWindow: count.exactOptional().describe(
+    "Requests that ended ok in the window, whenever they were due",
+  ),
   failures: z.record(text, positiveCount).describe(
     "Requests that did not end ok, by class",
   ),

@@ -137,11 +137,11 @@ for (
     ["another protocol", "SSH-2.0-OpenSSH_9.6\r\n"],
     ["a part of a line that cannot become one", "HTTQ"],
     ["HTTP/2", "HTTP/2 200\r\n\r\n"],
-    ["a status that is no number", "HTTP/1.1 OK\r\n\r\n"],
+    ["a status that is not a number", "HTTP/1.1 OK\r\n\r\n"],
     ["a header without a name", "HTTP/1.1 200 OK\r\n: x\r\n\r\n"],
     ["a header without a colon", "HTTP/1.1 200 OK\r\nx\r\n\r\n"],
     [
-      "a length that is no number",
+      "a length that is not a number",
       "HTTP/1.1 200 OK\r\ncontent-length: -1\r\n\r\n",
     ],
     [

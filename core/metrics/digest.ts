@@ -121,7 +121,11 @@ export class Digest {
         this.#client.summaries().map(([{ name }, summary]) => [name, summary]),
       );
     return {
-      counts: { ...this.#counts, failures: this.#failures.byClass() },
+      counts: {
+        ...this.#counts,
+        endedInWindow: this.#rates.ended,
+        failures: this.#failures.byClass(),
+      },
       failures: this.#failures.listed(),
       metrics: Object.fromEntries(
         this.#columns.summaries().map((

@@ -16,6 +16,7 @@ type Sums = {
 };
 
 const SUMS = [
+  "ended",
   "requests",
   "good",
   "inputTokens",
@@ -51,6 +52,7 @@ export class RateSums {
     const part = this.#part(dispatchedMs, endedMs);
     this.#add("outputTokens", this.#outputTokens(sample, part));
     if (outcome.status !== "ok") return;
+    this.#add("ended", this.#isInside(endedMs) ? 1 : 0);
     this.#add("requests", part);
     this.#add("inputTokens", times(part, output.usage?.inputTokens));
     this.#add("embeddings", times(part, output.embeddings?.count));
@@ -61,6 +63,11 @@ export class RateSums {
   /** Adds the sums of another part of the samples of the same window. */
   merge(other: RateSums): void {
     for (const name of SUMS) this.#add(name, other.#sums[name]);
+  }
+
+  /** Number of requests that ended `ok` within the window. */
+  get ended(): number {
+    return this.#sums.ended ?? 0;
   }
 
   /** The rates over a window of this length. */
