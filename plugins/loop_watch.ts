@@ -16,7 +16,7 @@ const CROWDED_IDLE_MS = 0.5;
 /** A probe later than this shows a busy loop, even if the account shows little processor time. */
 const OVERDUE_MS = 2.5;
 /** Queueing for a processor longer than this shows that other work takes it. */
-const QUEUED_MS = 2;
+const QUEUED_MS = 1;
 /**
  * How long that is remembered. Of the time between two readings only READ_MS counts: the garbage collector may keep this
  * thread waiting while its own threads queue.
@@ -203,10 +203,6 @@ export class SchedulerWatch implements LoopWatch {
     const leastMs = this.#crowdedMs > 0 ? CROWDED_IDLE_MS : IDLE_MS;
     if (idleMs > leastMs && !this.#probe.isOverdue(nowMs)) {
       this.#sinceMs = nowMs - Math.max(0, gapMs - idleMs);
-    } else if (spanMs - ownMs > leastMs) {
-      // It waited for events, or for the collector, which would have delayed the probe.
-      const firesMs = this.#probe.atMs(CROWDED_FIRES);
-      this.#sinceMs = Math.max(this.#sinceMs, firesMs);
     }
     this.#readMs = this.#accountMs = nowMs;
     this.#before = account;

@@ -138,13 +138,6 @@ Deno.test("the processor time of a thread that ran all the time is not read for 
   near(watch.waitedMs(1.7), 0.2);
 });
 
-Deno.test("a thread that waits while others of the process run is bounded by its timers", () => {
-  const one = thread();
-  one.idle(1).read();
-  for (let i = 0; i < 10; i++) one.blocked(2).fire();
-  near(one.blocked(1).read(), 7);
-});
-
 Deno.test("timers alone bound a wait by the fire before last", () => {
   const watch = new TimerWatch(0);
   near(watch.waitedMs(3), 3);

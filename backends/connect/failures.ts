@@ -8,7 +8,7 @@ import {
 import type { Proxy } from "./endpoint.ts";
 import { withCode } from "./server_text.ts";
 
-/** What a server sent is not HTTP. */
+/** The error of bytes from a server that are not HTTP. */
 export class NotHttpError extends Error {
   override readonly name = "NotHttpError";
 }

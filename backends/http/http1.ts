@@ -50,7 +50,7 @@ export class Http1Wire implements Wire {
       },
       end: () => this.#complete(),
     });
-    // An activity on the socket starts the time anew; it passes without effect while a response is awaited.
+    // The time begins again with each activity on the socket, and has no effect while a response is awaited.
     socket.setTimeout(IDLE_MS);
     socket.on("timeout", () => {
       if (!this.#handler) this.#fail(new Error("no request used it"));

@@ -15,7 +15,7 @@ export interface ResponseParts {
 /** Largest head of a response. */
 const MAX_HEAD_BYTES = 64 * 1024;
 
-/** What the next byte belongs to. */
+/** The part of a response that the next byte belongs to. */
 enum Part {
   Head,
   /** A body of known length. */
@@ -195,7 +195,7 @@ export class ResponseParser {
       this.#left = this.#left * 16 + digit;
       if (!Number.isSafeInteger(this.#left)) throw badChunk("begins");
     } else {
-      // A line feed, or what may stand before it: spaces, an extension, a carriage return.
+      // A line feed, or the beginning of anything before it: spaces, an extension, a carriage return.
       if (this.#characters === 0 || !SIZE_ENDS.includes(byte)) {
         throw badChunk("begins");
       }

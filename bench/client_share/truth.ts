@@ -69,7 +69,7 @@ export function truths(
       const read = answersRead.find((each) => each.id === id)?.pieces ??
         (answers.length === 1 ? reads : []);
       const [token, end] = [firstToken(pieces), lastPiece(pieces)];
-      if (!token || !end) return;
+      if (!token || !end || read.length === 0) return;
       found.set(id, {
         ...(posts[i] && { sentMs: posts[i].beforeMs }),
         firstTokenMs: token.afterMs,
