@@ -170,9 +170,9 @@ const encoder = new TextEncoder();
 /** Puts a body behind its head. */
 function messageOf(head: string, body: Uint8Array): Buffer {
   const message = Buffer.allocUnsafe(head.length + body.length);
-  const { written } = encoder.encodeInto(head, message);
-  // As UTF-8 it is longer where a header is not ASCII. Deno writes Latin-1 character by character.
-  if (written !== head.length) message.write(head, "latin1");
+  const { read, written } = encoder.encodeInto(head, message);
+  // Deno writes Latin-1 character by character. A head in ASCII is the same in UTF-8, and any other one longer.
+  if (read !== written || read < head.length) message.write(head, "latin1");
   message.set(body, head.length);
   return message;
 }

@@ -585,6 +585,18 @@ Deno.test("exchange() passes over informational responses", async () => {
   assert.equal(pending.bodies.length, 1);
 });
 
+Deno.test("openHttp() sends the letters of a header as Latin-1, whatever the length of the body", async () => {
+  await using server = await rawServer((peer) => peer.answer("{}"));
+  await using http = open({ headers: { "x-name": "Zoë", "x-other": "é" } });
+  for (const body of ["", "{}", "x".repeat(100_000)]) {
+    const { error } = await asked(http, server.url, { body });
+    assert.equal(error, undefined);
+    const { head, body: sent } = server.peers.at(-1)!;
+    assert.match(head, /\r\nx-name: Zoë\r\nx-other: é\r\n/i);
+    assert.equal(sent.toString(), body);
+  }
+});
+
 Deno.test("openHttp() prefers the user's headers to its own", async () => {
   await using server = await rawServer((peer) => peer.answer("{}"));
   await using http = open({
