@@ -415,6 +415,35 @@ Deno.test("attempt() bounds what the client can have added: in sending, to the f
   assert.deepEqual(client, { sendingMs: 3.5, firstTokenMs: 2, endMs: 29 });
 });
 
+Deno.test("attempt() bounds a read that passed another queue of the process from when it came there", async () => {
+  const clock = manualClock();
+  const waits = [4, 1, 1];
+  const watch = {
+    method: "scheduler" as const,
+    queuedMs: 0,
+    touch() {},
+    waitedMs: () => waits.shift() ?? 0,
+  };
+  const running = attempt(
+    backend(async (call) => {
+      await clock.sleepUntil(20);
+      const sinceMs = call.waitingSince();
+      await clock.sleepUntil(23);
+      const atMs = call.read(9, clock.now(), sinceMs);
+      call.output(atMs, { kind: "text", text: "x" });
+      await clock.sleepUntil(40);
+      // No read: what ended it has waited in no other queue.
+      call.ended(40);
+      return {};
+    }),
+    request,
+    { ...options(clock), watch },
+  );
+  await clock.advanceTo(40);
+  const { client } = await running;
+  assert.deepEqual(client, { firstTokenMs: 7, endMs: 1 });
+});
+
 Deno.test("attempt() has no client's share where nothing watches the client", async () => {
   const sample = await attempt(
     backend(() => Promise.resolve({})),

@@ -43,8 +43,9 @@ export class CallRecorder implements Call {
   #retriedMs: number | undefined;
   /** Time that sending waited for others. */
   #sendWaitedMs = 0;
-  /** Since when the last read can have waited, where that was known before it came here. */
-  #readSinceMs: number | undefined;
+  /** Time of the last read, and how long it can have waited before it came here. */
+  #readMs = -Infinity;
+  #readWaitedMs = 0;
   #firstTokenMs: number | undefined;
   #endWaitMs: number | undefined;
   #bufferedBytes = 0;
@@ -81,7 +82,8 @@ export class CallRecorder implements Call {
     sinceMs = atMs,
   ) => {
     if (this.#isOpen) {
-      this.#readSinceMs = sinceMs;
+      this.#readMs = atMs;
+      this.#readWaitedMs = atMs - sinceMs;
       this.reads.count++;
       this.reads.bytes += bytes;
     }
@@ -175,8 +177,8 @@ export class CallRecorder implements Call {
     const sentMs = requestSent ?? streamStart ?? -Infinity;
     const loopMs = this.#watch?.waitedMs(atMs);
     if (loopMs === undefined) return undefined;
-    const waitedMs = Math.max(loopMs, atMs - (this.#readSinceMs ?? atMs));
-    return Math.max(0, Math.min(waitedMs, atMs - sentMs));
+    const readMs = atMs === this.#readMs ? this.#readWaitedMs : 0;
+    return Math.max(0, Math.min(Math.max(loopMs, readMs), atMs - sentMs));
   }
 
   /** Stops recording and gives the memory back. */
