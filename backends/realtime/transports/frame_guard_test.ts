@@ -46,3 +46,15 @@ Deno.test("frameGuard() reads nothing behind a close frame", () => {
   const close = frame(0x88, Uint8Array.of(0x03, 0xe8));
   assert.equal(foundAt(Buffer.concat([close, frame(0xf1, "x")]), 3), undefined);
 });
+
+Deno.test("frameGuard() reports each message once, and no control frame", () => {
+  const stream = Buffer.concat(FINE);
+  for (const pieceBytes of [1, 7, 1000, stream.length]) {
+    let messages = 0;
+    const guard = frameGuard(() => messages++);
+    for (let start = 0; start < stream.length; start += pieceBytes) {
+      guard(stream.subarray(start, start + pieceBytes));
+    }
+    assert.equal(messages, 3, String(pieceBytes));
+  }
+});
