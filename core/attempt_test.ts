@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { LoopWatch } from "./client_monitor.ts";
 import { attempt, type AttemptOptions } from "./attempt.ts";
 import type { Backend, Call } from "./contract.ts";
 import { RequestError } from "./errors.ts";
@@ -380,15 +381,19 @@ Deno.test("attempt() gives up the largest of many requests, by a code that says 
   assert.equal(clock.pending, 0);
 });
 
-Deno.test("attempt() bounds what the client can have added: in sending, to the first token, to the end", async () => {
-  const clock = manualClock();
-  const waits = [0.5, 2, 50];
-  const watch = {
-    method: "scheduler" as const,
+/** A watch whose bounds are given in the order in which they are asked for. */
+function watchOf(waits: number[]): LoopWatch {
+  return {
+    method: "scheduler",
     queuedMs: 0,
     touch() {},
     waitedMs: () => waits.shift() ?? 0,
   };
+}
+
+Deno.test("attempt() bounds what the client can have added: in sending, to the first token, to the end", async () => {
+  const clock = manualClock();
+  const watch = watchOf([0.5, 2, 50]);
   const running = attempt(
     backend(async (call) => {
       await clock.sleepUntil(10);
@@ -417,13 +422,7 @@ Deno.test("attempt() bounds what the client can have added: in sending, to the f
 
 Deno.test("attempt() bounds a read that passed another queue of the process from when it came there", async () => {
   const clock = manualClock();
-  const waits = [4, 1, 1];
-  const watch = {
-    method: "scheduler" as const,
-    queuedMs: 0,
-    touch() {},
-    waitedMs: () => waits.shift() ?? 0,
-  };
+  const watch = watchOf([4, 1, 1]);
   const running = attempt(
     backend(async (call) => {
       await clock.sleepUntil(20);

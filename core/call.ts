@@ -156,13 +156,13 @@ export class CallRecorder implements Call {
 
   /** How much of its times this client can have made itself. */
   share(dispatchedMs: number, endedMs: number): ClientShare | undefined {
-    if (!this.#watch) return undefined;
+    const endMs = this.#endWaitMs ?? this.#waitedMs(endedMs);
+    // Nothing watches this client.
+    if (endMs === undefined) return undefined;
     const { requestSent } = this.marks;
     const firstTokenMs = this.#firstTokenMs;
     const startMs = this.#retriedMs ?? dispatchedMs;
-    const share: Mutable<ClientShare> = {
-      endMs: this.#endWaitMs ?? this.#waitedMs(endedMs) ?? 0,
-    };
+    const share: Mutable<ClientShare> = { endMs };
     if (requestSent !== undefined) {
       const sendingMs = requestSent - startMs - this.#sendWaitedMs;
       share.sendingMs = Math.max(0, sendingMs);

@@ -77,8 +77,8 @@ export class UsageCompleter {
         graceMs: GRACE_MS,
       });
       return withUsage(sample, usage);
-    } catch {
-      this.#isGivenUp = signal.aborted;
+    } catch (error) {
+      if (signal.aborted && error === signal.reason) this.#isGivenUp = true;
       return withUsage(sample, {});
     }
   }

@@ -182,18 +182,13 @@ function tunnelRefused({ url }: Proxy, status: number): RequestError {
 
 /**
  * An HTTP client for one open socket. By itself undici opens another socket, at once and without limit, when one is
- * lost or cannot be opened; here the requests fail.
+ * lost or cannot be opened; here the request fails.
  */
-export function clientOn(
-  socket: Socket,
-  { origin }: URL,
-  options: Client.Options = {},
-): Client {
+function clientOn(socket: Socket, { origin }: URL): Client {
   let unused: Socket | undefined = socket;
   return new Client(origin, {
     headersTimeout: 0,
     bodyTimeout: 0,
-    ...options,
     connect(_options, callback) {
       const given = unused;
       unused = undefined;

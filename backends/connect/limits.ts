@@ -11,7 +11,7 @@ export interface LimitedRequest {
 
 /**
  * Timeouts of one request: of the whole, of its stages one after another, and of each silence. They follow the run's
- * clock: undici's own timers are up to a second late. `undefined` means no timeout.
+ * clock. `undefined` means no timeout.
  */
 export class Limits {
   readonly #clock: Clock;

@@ -18,7 +18,7 @@ export function isInformational(status: number): boolean {
   return status >= 100 && status < 200 && status !== 101;
 }
 
-/** The failure for a final status below 200. undici itself only throws an assertion error for it. */
+/** The failure for a final status below 200. */
 export function notAnAnswer(status: number): RequestError {
   const problem = status === 101
     ? "it switches to another protocol, which the request did not ask for"

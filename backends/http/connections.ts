@@ -25,8 +25,8 @@ export interface ConnectionUser extends WireHandler {
 const TRUSTED_REUSES = 8;
 
 /**
- * Connections to one server or proxy, as many as requests need. It keeps its own list of them: undici's pool searches
- * all of them for each request.
+ * Connections to one server or proxy, as many as requests need. A request knows its connection, so that an
+ * abort closes the right socket.
  */
 export class ConnectionPool implements AsyncDisposable {
   readonly target: DialOptions;
@@ -229,8 +229,12 @@ export class Connection implements WireHandler {
     this.#user?.onHeaders(status, headers);
   }
 
-  onData(piece: Buffer, continuesRead: boolean): void {
-    this.#user?.onData(piece, continuesRead);
+  onRead(): void {
+    this.#user?.onRead();
+  }
+
+  onData(piece: Buffer): void {
+    this.#user?.onData(piece);
   }
 
   onComplete(): void {

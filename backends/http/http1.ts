@@ -17,6 +17,9 @@ import type {
  */
 const IDLE_MS = 4000;
 
+/** Longest time, whatever the server names: timers have a limit. */
+const MAX_IDLE_MS = 600_000;
+
 /** Safety margin before the time that the server names. */
 const IDLE_MARGIN_MS = 1000;
 
@@ -32,8 +35,6 @@ export class Http1Wire implements Wire {
   /** Receives the response; absent between two requests. */
   #handler: WireHandler | undefined;
   #isAnswered = false;
-  /** Whether a piece of the current network read was passed on. */
-  #continuesRead = false;
   #idleMs = IDLE_MS;
   #isEnded = false;
   #error: Error | undefined;
@@ -44,10 +45,7 @@ export class Http1Wire implements Wire {
     this.#options = options;
     this.#parser = new ResponseParser({
       head: (status, headers) => this.#head(status, headers),
-      body: (piece) => {
-        this.#handler?.onData(piece, this.#continuesRead);
-        this.#continuesRead = true;
-      },
+      body: (piece) => this.#handler?.onData(piece),
       end: () => this.#complete(),
     });
     // The time begins again with each activity on the socket, and has no effect while a response is awaited.
@@ -122,14 +120,12 @@ export class Http1Wire implements Wire {
   }
 
   #read(bytes: Buffer): void {
-    if (!this.#handler) {
-      return this.#fail(new NotHttpError("bad response"));
-    }
+    if (!this.#handler) return this.#fail(unrequested());
+    this.#handler.onRead();
     this.#isAnswered = true;
-    this.#continuesRead = false;
     try {
       const parsed = this.#parser.parse(bytes);
-      if (parsed < bytes.length) this.#fail(new NotHttpError("bad response"));
+      if (parsed < bytes.length) this.#fail(unrequested());
     } catch (error) {
       this.#fail(error as Error);
     }
@@ -139,7 +135,8 @@ export class Http1Wire implements Wire {
     const [, seconds] =
       /\btimeout=(\d+)/i.exec(headers.get("keep-alive") ?? "") ?? [];
     if (seconds !== undefined) {
-      const idleMs = Number(seconds) * 1000 - IDLE_MARGIN_MS;
+      const namedMs = Number(seconds) * 1000 - IDLE_MARGIN_MS;
+      const idleMs = Math.min(namedMs, MAX_IDLE_MS);
       if (idleMs !== this.#idleMs && idleMs > 0) {
         this.#socket.setTimeout(idleMs);
       }
@@ -163,6 +160,10 @@ export class Http1Wire implements Wire {
     this.#error ??= error;
     this.#socket.destroy();
   }
+}
+
+function unrequested(): NotHttpError {
+  return new NotHttpError("it sent bytes that belong to no request");
 }
 
 const encoder = new TextEncoder();

@@ -23,19 +23,31 @@ export class NetworkReads {
   readonly #clock: Clock;
   readonly #read: (bytes: Buffer, atMs: number) => void;
   #waiting: { readonly atMs: number; readonly pieces: Buffer[] }[] = [];
+  /** Pieces of the current read that wait. */
+  #pieces: Buffer[] | undefined;
   #bytes = 0;
+  /** Time of the current read. */
+  atMs = 0;
 
   constructor(clock: Clock, read: (bytes: Buffer, atMs: number) => void) {
     this.#clock = clock;
     this.#read = read;
   }
 
-  /** Adds a piece. One that continues a read has its time. */
-  add(piece: Buffer, continuesRead: boolean): void {
+  /** Takes the time of the next read. */
+  begin(): void {
+    this.atMs = this.#clock.now();
+    this.#pieces = undefined;
+  }
+
+  /** Adds a piece of the current read. */
+  add(piece: Buffer): void {
     if (this.#waiting.length === 0) queueMicrotask(this.flush);
-    const last = continuesRead ? this.#waiting.at(-1) : undefined;
-    if (last) last.pieces.push(piece);
-    else this.#waiting.push({ atMs: this.#clock.now(), pieces: [piece] });
+    if (this.#pieces) this.#pieces.push(piece);
+    else {
+      this.#pieces = [piece];
+      this.#waiting.push({ atMs: this.atMs, pieces: this.#pieces });
+    }
     this.#bytes += piece.length;
     // Deno reads a socket that never runs dry without a pause for microtasks.
     if (this.#bytes > MAX_WAITING_BYTES) this.flush();
@@ -46,6 +58,7 @@ export class NetworkReads {
     const reads = this.#waiting;
     if (reads.length === 0) return;
     this.#waiting = [];
+    this.#pieces = undefined;
     this.#bytes = 0;
     for (const { atMs, pieces } of reads) {
       const bytes = pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);

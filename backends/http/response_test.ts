@@ -56,8 +56,9 @@ for (const isWhole of [false, true]) {
         },
       }));
     for (const handler of handlers) {
+      handler.onRead();
       handler.onHeaders(200, EVENTS);
-      handler.onData(Buffer.from("data: 1\n\n"), false);
+      handler.onData(Buffer.from("data: 1\n\n"));
       if (isWhole) handler.onComplete();
     }
     await Promise.all(all.map(({ settled }) => settled));
@@ -75,16 +76,19 @@ Deno.test("NetworkReads passes on each read with its time, and what is behind th
   const reads = new NetworkReads(clock, (bytes, atMs) => {
     reported.push([bytes.toString(), atMs]);
   });
-  reads.add(Buffer.from("a"), false);
+  reads.begin();
+  reads.add(Buffer.from("a"));
   clock.work(1);
-  reads.add(Buffer.from("b"), true);
-  reads.add(Buffer.from("c"), false);
+  reads.add(Buffer.from("b"));
+  reads.begin();
+  reads.add(Buffer.from("c"));
   reads.behind(() => reported.push("behind"));
   assert.deepEqual(reported, []);
   await Promise.resolve();
   await Promise.resolve();
   assert.deepEqual(reported, [["ab", 0], ["c", 1], "behind"]);
-  reads.add(Buffer.from("d"), false);
+  reads.begin();
+  reads.add(Buffer.from("d"));
   reads.flush();
   assert.deepEqual(reported.at(-1), ["d", 1]);
   await Promise.resolve();
@@ -94,6 +98,9 @@ Deno.test("NetworkReads passes on each read with its time, and what is behind th
 Deno.test("NetworkReads does not let a flood of bytes wait", () => {
   let bytes = 0;
   const reads = new NetworkReads(slowClock(), ({ length }) => bytes += length);
-  for (let i = 0; i < 40; i++) reads.add(Buffer.alloc(65_536), false);
+  for (let i = 0; i < 40; i++) {
+    reads.begin();
+    reads.add(Buffer.alloc(65_536));
+  }
   assert.ok(bytes >= 24 * 65_536, `${bytes}`);
 });

@@ -243,6 +243,7 @@ Deno.test("a connection reports nothing more once it was closed", async () => {
     connected: () => void reported.push("connected"),
     onConnect: () => void reported.push("written"),
     onRequestSent: () => void reported.push("sent"),
+    onRead: () => {},
     onHeaders: () => {},
     onData: () => {},
     onComplete: () => void reported.push("complete"),

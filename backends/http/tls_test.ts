@@ -266,6 +266,7 @@ Deno.test("http2Wire() reports a request that cannot be sent, on a new connectio
         {
           onConnect: () => {},
           onRequestSent: () => {},
+          onRead: () => {},
           onHeaders: () => {},
           onData: () => {},
           onComplete: () => {},

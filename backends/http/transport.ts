@@ -203,6 +203,10 @@ class Exchange implements ConnectionUser, LimitedRequest {
     this.#limits.stage("headers_timeout", headersTimeoutMs);
   }
 
+  onRead(): void {
+    this.#reads.begin();
+  }
+
   onHeaders(status: number, headers: Headers): void {
     const isFinal = !isInformational(status);
     if (!isFinal && ++this.#informational > MAX_INFORMATIONAL) {
@@ -211,7 +215,8 @@ class Exchange implements ConnectionUser, LimitedRequest {
     if (!isFinal || this.#isSettled) return;
     const { reader, options: { clean, receiveTimeoutMs } } = this.#context;
     const call = this.#call;
-    const atMs = this.#headersMs = call.clock.now();
+    const { atMs } = this.#reads;
+    this.#headersMs = atMs;
     this.#requestId = headers.get("x-request-id");
     call.mark("headers", atMs);
     this.#limits.endStage();
@@ -225,8 +230,8 @@ class Exchange implements ConnectionUser, LimitedRequest {
     }
   }
 
-  onData(piece: Buffer, continuesRead: boolean): void {
-    if (!this.#isSettled) this.#reads.add(piece, continuesRead);
+  onData(piece: Buffer): void {
+    if (!this.#isSettled) this.#reads.add(piece);
   }
 
   readonly #read = (bytes: Buffer, atMs: number): void => {
@@ -239,7 +244,7 @@ class Exchange implements ConnectionUser, LimitedRequest {
 
   onComplete(): void {
     this.#isComplete = true;
-    this.#completeMs = this.#call.clock.now();
+    this.#completeMs = this.#reads.atMs;
     this.#stopDraining?.();
     this.#destination.connections.give(this.#connection, this.#completeMs);
     this.#reads.behind(() => this.#response?.end());

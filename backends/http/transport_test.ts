@@ -585,6 +585,31 @@ Deno.test("exchange() passes over informational responses", async () => {
   assert.equal(pending.bodies.length, 1);
 });
 
+Deno.test("exchange() gives all parts of a response that came in one read the time of that read", async () => {
+  await using server = await rawServer((peer) =>
+    peer.send("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}")
+  );
+  await using http = open();
+  const { marks, reads, bodies, endedMs } = await asked(http, server.url);
+  const { atMs } = reads[0]!;
+  assert.deepEqual(
+    [reads.length, marks.headers, marks.firstByte, bodies[0]!.atMs, endedMs],
+    [1, atMs, atMs, atMs, atMs],
+  );
+});
+
+Deno.test("openHttp() keeps a connection whose server names a time beyond all timers", async () => {
+  await using server = await rawServer((peer) =>
+    peer.answer("{}", { headers: [`keep-alive: timeout=${"9".repeat(400)}`] })
+  );
+  await using http = open();
+  for (let i = 0; i < 2; i++) {
+    const { error } = await asked(http, server.url);
+    assert.equal(error, undefined);
+  }
+  assert.equal(server.accepted, 1);
+});
+
 Deno.test("openHttp() sends the letters of a header as Latin-1, whatever the length of the body", async () => {
   await using server = await rawServer((peer) => peer.answer("{}"));
   await using http = open({ headers: { "x-name": "Zoë", "x-other": "é" } });

@@ -38,10 +38,12 @@ export interface WireHandler {
   onConnect(): void;
   /** All of the request was passed to the socket. */
   onRequestSent(): void;
+  /** Called first for each network read, before it is parsed: everything until the next call came with it. */
+  onRead(): void;
   /** Also called for informational responses. */
   onHeaders(status: number, headers: Headers): void;
-  /** Receives a piece of the body, and whether it came in one network read with the piece before it. */
-  onData(piece: Buffer, continuesRead: boolean): void;
+  /** Receives a piece of the body; one network read may bring several. */
+  onData(piece: Buffer): void;
   onComplete(): void;
   onError(error: Error): void;
 }
@@ -133,32 +135,36 @@ function sendOn(
   const early: Buffer[] = [];
   handler.onConnect();
   stream.on("finish", () => handler.onRequestSent());
+  // Frames that are reported before any microtask runs came in one read.
+  let isReading = false;
+  const read = () => {
+    if (isReading) return;
+    isReading = true;
+    queueMicrotask(() => isReading = false);
+    handler.onRead();
+  };
   stream.on("headers", (given) => {
+    read();
     isAnswered = true;
     handler.onHeaders(given[":status"] ?? 0, headersIn(given));
   });
   stream.on("response", (given) => {
+    read();
     isAnswered = hasHeaders = true;
     handler.onHeaders(given[":status"] ?? 0, headersIn(given));
-    for (const piece of early) pass(piece);
+    for (const piece of early) handler.onData(piece);
   });
-  // Frames that are reported before any microtask runs came in one read.
-  let isReading = false;
-  const pass = (piece: Buffer) => {
-    handler.onData(piece, isReading);
-    if (isReading) return;
-    isReading = true;
-    queueMicrotask(() => isReading = false);
-  };
   stream.on("data", (piece: Buffer) => {
+    read();
     // Deno reports data before headers if both are in one read.
-    if (hasHeaders) pass(piece);
+    if (hasHeaders) handler.onData(piece);
     else early.push(piece);
   });
   stream.on("error", (cause) => error = cause);
   // Deno also reports an end when a connection was lost.
   stream.on("end", () => isWhole = !session.destroyed);
   stream.on("close", () => {
+    read();
     over(isAnswered ? undefined : stream.rstCode);
     if (isWhole && hasHeaders && stream.rstCode === 0) handler.onComplete();
     else handler.onError(error);
