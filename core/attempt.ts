@@ -58,9 +58,10 @@ export async function attempt<P>(
   } catch (error) {
     outcome = outcomeOf(error, abort);
   }
+  const doneMs = clock.now();
   const endedMs = (outcome.status === "ok" ? call.endedMs : undefined) ??
-    clock.now();
-  const client = call.share(dispatchedMs, endedMs);
+    doneMs;
+  const client = call.share({ dispatchedMs, endedMs, doneMs });
   call.close();
   const deltas = call.deltas();
   const { id, session: { id: sessionId, turn } } = request;

@@ -3,7 +3,7 @@ import type { LoopWatch } from "./client_monitor.ts";
 import { attempt, type AttemptOptions } from "./attempt.ts";
 import type { Backend, Call } from "./contract.ts";
 import { RequestError } from "./errors.ts";
-import type { Output } from "./sample.ts";
+import type { Output, Sample } from "./sample.ts";
 import { MemoryBudget } from "./memory.ts";
 import { manualClock } from "../plugins/testing/manual_clock.ts";
 
@@ -381,19 +381,19 @@ Deno.test("attempt() gives up the largest of many requests, by a code that says 
   assert.equal(clock.pending, 0);
 });
 
-/** A watch whose bounds are given in the order in which they are asked for. */
-function watchOf(waits: number[]): LoopWatch {
+/** A watch whose bounds are given for some times; at all others it has waited 0 ms. */
+function watchOf(waits: Readonly<Record<number, number>>): LoopWatch {
   return {
     method: "scheduler",
     queuedMs: 0,
     touch() {},
-    waitedMs: () => waits.shift() ?? 0,
+    waitedMs: (atMs) => waits[atMs] ?? 0,
   };
 }
 
 Deno.test("attempt() bounds what the client can have added: in sending, to the first token, to the end", async () => {
   const clock = manualClock();
-  const watch = watchOf([0.5, 2, 50]);
+  const watch = watchOf({ 10: 0.5, 30: 2, 40: 50 });
   const running = attempt(
     backend(async (call) => {
       await clock.sleepUntil(10);
@@ -409,20 +409,26 @@ Deno.test("attempt() bounds what the client can have added: in sending, to the f
       call.output(atMs, { kind: "text", text: "y" });
       await clock.sleepUntil(40);
       call.ended(40);
+      await clock.sleepUntil(43);
       return {};
     }),
     request,
     { ...options(clock), watch },
   );
-  await clock.advanceTo(40);
+  await clock.advanceTo(43);
   const { client } = await running;
   // The end cannot have waited since before the request was sent.
-  assert.deepEqual(client, { sendingMs: 3.5, firstTokenMs: 2, endMs: 29 });
+  assert.deepEqual(client, {
+    sendingMs: 3.5,
+    firstTokenMs: 2,
+    endMs: 29,
+    turnaroundMs: 3,
+  });
 });
 
 Deno.test("attempt() bounds a read that passed another queue of the process from when it came there", async () => {
   const clock = manualClock();
-  const watch = watchOf([4, 1, 1]);
+  const watch = watchOf({ 20: 4, 23: 1, 40: 1 });
   const running = attempt(
     backend(async (call) => {
       await clock.sleepUntil(20);
@@ -440,7 +446,48 @@ Deno.test("attempt() bounds a read that passed another queue of the process from
   );
   await clock.advanceTo(40);
   const { client } = await running;
-  assert.deepEqual(client, { firstTokenMs: 7, endMs: 1 });
+  assert.deepEqual(client, { firstTokenMs: 7, endMs: 1, turnaroundMs: 0 });
+});
+
+/** Sends a request whose first events and end arrive at 30 ms by the system, and are read 60 ms later. */
+async function readLate(events: number): Promise<Sample["client"]> {
+  const clock = manualClock();
+  const running = attempt(
+    backend(async (call) => {
+      call.mark("requestSent");
+      await clock.sleepUntil(90);
+      call.arrived(30, 0.01);
+      call.read(9, 30);
+      for (let i = 0; i < events; i++) {
+        call.event(30);
+        call.output(30, { kind: "text", text: "x" });
+      }
+      call.ended(30);
+      return {};
+    }),
+    request,
+    { ...options(clock), watch: watchOf({ 30: 25 }) },
+  );
+  await clock.advanceTo(90);
+  return (await running).client;
+}
+
+Deno.test("attempt() takes the system's time of arrival, however late it was read", async () => {
+  const exact = { turnaroundMs: 60, isTimedBySystem: true, sendingMs: 0 };
+  assert.deepEqual(
+    await readLate(1),
+    { ...exact, firstTokenMs: 0.01, endMs: 0.01 },
+  );
+  // The system gives the time of the last one only.
+  assert.deepEqual(
+    await readLate(2),
+    { ...exact, firstTokenMs: 25, endMs: 0.01 },
+  );
+  // With so many unread, the server may have waited for this client.
+  assert.deepEqual(
+    await readLate(20),
+    { ...exact, firstTokenMs: 25, endMs: 25 },
+  );
 });
 
 Deno.test("attempt() has no client's share where nothing watches the client", async () => {

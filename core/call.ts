@@ -46,7 +46,15 @@ export class CallRecorder implements Call {
   /** Time of the last read, and how long it can have waited before it came here. */
   #readMs = -Infinity;
   #readWaitedMs = 0;
-  #firstTokenMs: number | undefined;
+  /** Time of the last arrival that the system reported, and its error. */
+  #arrivedMs = -Infinity;
+  #arrivedErrorMs = 0;
+  /** Number of messages and events that came with the last of them, in one read. */
+  #together = 0;
+  #togetherMs = -Infinity;
+  /** Whether the server may have waited until this client had read. */
+  #isHeldUp = false;
+  #firstToken: FirstToken | undefined;
   #endWaitMs: number | undefined;
   #bufferedBytes = 0;
   #isOpen = true;
@@ -82,12 +90,18 @@ export class CallRecorder implements Call {
     sinceMs = atMs,
   ) => {
     if (this.#isOpen) {
+      this.#count(atMs);
       this.#readMs = atMs;
       this.#readWaitedMs = atMs - sinceMs;
       this.reads.count++;
       this.reads.bytes += bytes;
     }
     return atMs;
+  };
+
+  readonly arrived: Call["arrived"] = (atMs, errorMs) => {
+    this.#arrivedMs = atMs;
+    this.#arrivedErrorMs = errorMs;
   };
 
   readonly waitingSince: Call["waitingSince"] = () => {
@@ -97,15 +111,16 @@ export class CallRecorder implements Call {
 
   readonly event: Call["event"] = (atMs) => {
     if (!this.#isOpen) return;
+    this.#count(atMs);
+    this.#follows(atMs);
     this.reads.events = (this.reads.events ?? 0) + 1;
     this.marks.firstEvent ??= atMs;
   };
 
   readonly output: Call["output"] = (atMs, delta) => {
     if (!this.#isOpen) return;
-    if (this.#firstTokenMs === undefined && isToken(delta)) {
-      this.#firstTokenMs = this.#waitedMs(atMs);
-    }
+    if (this.#firstToken) this.#follows(atMs);
+    else if (isToken(delta)) this.#firstToken = this.#firstTokenAt(atMs);
     this.#output.add(atMs, delta);
     this.#share.add(deltaBytes(delta));
   };
@@ -154,31 +169,70 @@ export class CallRecorder implements Call {
     return this.#output.deltas();
   }
 
-  /** How much of its times this client can have made itself. */
-  share(dispatchedMs: number, endedMs: number): ClientShare | undefined {
+  /** How much of its times this client can have made itself, and what it needed after the end. */
+  share(
+    { dispatchedMs, endedMs, doneMs }: {
+      dispatchedMs: number;
+      endedMs: number;
+      doneMs: number;
+    },
+  ): ClientShare | undefined {
     const endMs = this.#endWaitMs ?? this.#waitedMs(endedMs);
     // Nothing watches this client.
     if (endMs === undefined) return undefined;
     const { requestSent } = this.marks;
-    const firstTokenMs = this.#firstTokenMs;
+    const firstToken = this.#firstToken;
     const startMs = this.#retriedMs ?? dispatchedMs;
     const share: Mutable<ClientShare> = { endMs };
     if (requestSent !== undefined) {
       const sendingMs = requestSent - startMs - this.#sendWaitedMs;
       share.sendingMs = Math.max(0, sendingMs);
     }
-    if (firstTokenMs !== undefined) share.firstTokenMs = firstTokenMs;
+    if (firstToken?.waitedMs !== undefined) {
+      share.firstTokenMs = firstToken.waitedMs;
+    }
+    if (endedMs === this.endedMs) share.turnaroundMs = doneMs - endedMs;
+    if (endedMs === this.#arrivedMs) share.isTimedBySystem = true;
     return share;
   }
 
-  /** How long what was read at `atMs` can have waited here: no longer than since the request was sent. */
+  #count(atMs: number): void {
+    this.#together = atMs === this.#togetherMs ? this.#together + 1 : 1;
+    this.#togetherMs = atMs;
+    if (this.#together > UNREAD_EVENTS) this.#isHeldUp = true;
+  }
+
+  /** The first token, read at `atMs`. */
+  #firstTokenAt(atMs: number): FirstToken {
+    const waitedMs = this.#waitedMs(atMs);
+    const loopMs = this.#sinceSentMs(atMs, this.#watch?.waitedMs(atMs));
+    const followedMs = Math.max(waitedMs ?? 0, loopMs ?? 0);
+    return { atMs, waitedMs, followedMs };
+  }
+
+  /** More was read at `atMs`. The time of a read is that of its last bytes, so what came before may be older. */
+  #follows(atMs: number): void {
+    const first = this.#firstToken;
+    if (first?.atMs !== atMs || first.waitedMs === undefined) return;
+    first.waitedMs = first.followedMs;
+  }
+
+  /** How long what was read at `atMs` can have waited here; what was read with it before may have waited longer. */
   #waitedMs(atMs: number): number | undefined {
-    const { requestSent, streamStart } = this.marks;
-    const sentMs = requestSent ?? streamStart ?? -Infinity;
     const loopMs = this.#watch?.waitedMs(atMs);
     if (loopMs === undefined) return undefined;
+    if (atMs === this.#arrivedMs && !this.#isHeldUp) {
+      return this.#arrivedErrorMs;
+    }
     const readMs = atMs === this.#readMs ? this.#readWaitedMs : 0;
-    return Math.max(0, Math.min(Math.max(loopMs, readMs), atMs - sentMs));
+    return this.#sinceSentMs(atMs, Math.max(loopMs, readMs));
+  }
+
+  /** Limits a wait before `atMs`: nothing comes before the request was sent. */
+  #sinceSentMs(atMs: number, waitedMs = 0): number {
+    const { requestSent, streamStart } = this.marks;
+    const sentMs = requestSent ?? streamStart ?? -Infinity;
+    return Math.max(0, Math.min(waitedMs, atMs - sentMs));
   }
 
   /** Stops recording and gives the memory back. */
@@ -187,6 +241,21 @@ export class CallRecorder implements Call {
     this.#share.close();
     this.abort.unlink();
   }
+}
+
+/**
+ * Events that a server can send without being held up by this client. It may send ten packets before the first one is
+ * acknowledged (RFC 6928), which may not happen before they are read.
+ */
+const UNREAD_EVENTS = 8;
+
+/** The read with the first token. */
+interface FirstToken {
+  readonly atMs: number;
+  /** How long the token can have waited; `undefined` where nothing watches this client. */
+  waitedMs: number | undefined;
+  /** The same, if more came in the read. */
+  readonly followedMs: number;
 }
 
 /**

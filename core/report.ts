@@ -128,8 +128,13 @@ export interface ClientHealth {
   readonly chunkLateness?: Summary;
   /** Time between the due times of neighbouring chunks, in milliseconds. */
   readonly chunkMs?: number;
-  /** Source of the shares: the system's account of the thread, or timers alone, which gives higher bounds. */
-  readonly method?: "scheduler" | "timers";
+  /** Time from the end of a response until this client could send another request, in milliseconds. */
+  readonly turnaround?: Summary;
+  /**
+   * Source of the shares: the system's times of arrival, for nearly all requests; its account of the thread; or timers
+   * alone, which give the highest bounds.
+   */
+  readonly method?: "arrivals" | "scheduler" | "timers";
   /** How much of the TTFT this client can have made itself: an upper bound of each request, in milliseconds. */
   readonly ttftShare?: ShareSummary;
   /** The same of the latency. */

@@ -76,6 +76,10 @@ export interface ClientShare {
   readonly firstTokenMs?: number;
   /** How long the read that ended the response can have waited here. */
   readonly endMs: number;
+  /** Time from the end of the response until this client could send another request, if it recorded the end. */
+  readonly turnaroundMs?: number;
+  /** Whether the system took the time of the end, when the bytes arrived. */
+  readonly isTimedBySystem?: true;
 }
 
 /** A function call that the model asks for. */

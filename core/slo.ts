@@ -266,7 +266,9 @@ function valueOf(
 ): { readonly value: number | undefined; readonly n: number } {
   if (quantile !== undefined) {
     const summary = metrics[metric] ??
-      client[metric as "scheduleLag" | "chunkLateness" | ShareName];
+      client[
+        metric as "scheduleLag" | "chunkLateness" | "turnaround" | ShareName
+      ];
     return { value: summary?.[quantile], n: summary?.n ?? 0 };
   }
   if (metric === "wer" || metric === "cer") {

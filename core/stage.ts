@@ -256,12 +256,12 @@ export class StageRun implements StageContext {
     });
   }
 
-  /** The load as it was offered: with the time over which its first sessions started. */
+  /** The load as it was offered: of a closed loop with the time over which its first sessions started. */
   #load(): StageReport["load"] {
     const { load, arrivals } = this.#options.stage;
-    return "concurrency" in arrivals
-      ? { ...load, spreadMs: arrivals.spreadMs ?? this.#defaultSpreadMs() }
-      : load;
+    if (!("concurrency" in arrivals)) return load;
+    const { concurrency, spreadMs = this.#defaultSpreadMs() } = arrivals;
+    return { concurrency, ...load, spreadMs };
   }
 
   /** Streams that start together also connect together, and hold up the event loop for each other. */

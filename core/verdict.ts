@@ -4,7 +4,7 @@ import type { FailureNote, StageReport, Summary, Verdict } from "./report.ts";
 /** The part of a stage's report that the verdict is based on. */
 export type Judged = Pick<
   StageReport,
-  "counts" | "failures" | "metrics" | "client"
+  "counts" | "failures" | "load" | "metrics" | "client"
 >;
 
 /**
@@ -49,7 +49,7 @@ const LEAST_REQUESTS = 10;
 export const MAX_CLIENT_SHARE = 0.1;
 
 /** A share of fewer milliseconds is never held against the client: its bound is not more exact than this. */
-const FLOOR_MS = { scheduler: 1, timers: 5 };
+const FLOOR_MS = { arrivals: 1, scheduler: 1, timers: 5 };
 
 /** Remedy for a client that is too slow. */
 const FEWER_STREAMS =
@@ -67,6 +67,7 @@ interface Excess {
 function slowReasons(stage: Judged, maxShare: number): string[] {
   const found = [
     ...shareExcesses(stage, maxShare),
+    ...turnaroundExcess(stage, maxShare),
     ...chunkExcess(stage.client),
   ];
   if (found.length === 0) return [];
@@ -130,6 +131,23 @@ function shareOf(
 ): (Summary & { readonly maxAtMs?: number }) | undefined {
   return client[`${name}Share`] ??
     (name === "responseTime" ? client.scheduleLag : undefined);
+}
+
+/** In a closed loop, the time between two requests of a stream is missing from the requests per second. */
+function turnaroundExcess(
+  { load, metrics: { latency }, client: { turnaround } }: Judged,
+  maxShare: number,
+): Excess[] {
+  if (load.concurrency === undefined || !latency || !turnaround) return [];
+  const ms = turnaround.mean, cycleMs = latency.mean + ms;
+  const limitMs = Math.max(FLOOR_MS.scheduler, maxShare * cycleMs);
+  if (ms <= limitMs) return [];
+  return [{
+    what: `requests/s: of ${up(cycleMs)} ms that a stream took for each,`,
+    ms,
+    limitMs,
+    from: percent(maxShare),
+  }];
 }
 
 function chunkExcess({ chunkLateness, chunkMs }: Judged["client"]): Excess[] {

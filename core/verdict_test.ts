@@ -10,10 +10,15 @@ interface Parts {
   /** Metrics in milliseconds. */
   readonly metrics?: Readonly<Record<string, Summary>>;
   readonly client?: ClientHealth;
+  /** The setting of the load. @default {{}} */
+  readonly load?: Judged["load"];
 }
 
-function stage({ counts, failures = [], metrics = {}, client = {} }: Parts) {
+function stage(
+  { counts, failures = [], metrics = {}, client = {}, load = {} }: Parts,
+) {
   return {
+    load,
     counts: {
       ok: 20,
       error: 0,
@@ -363,4 +368,25 @@ Deno.test("judge() gives reasons exactly where it is not content", () => {
     assert.equal(status === "too-few-samples", ok > 0 && ok < 10);
     assert.equal(status === "failed", ok === 0);
   }));
+});
+
+Deno.test("judge() finds a closed loop client-limited whose streams wait long for their next request", () => {
+  const parts = {
+    metrics: { latency: always(6) },
+    client: { turnaround: always(2), cpu: 0.97 },
+  };
+  const { status, reasons } = judge(
+    stage({ ...parts, load: { concurrency: 32 } }),
+  );
+  assert.equal(status, "client-limited");
+  assert.equal(
+    reasons[0],
+    "requests/s: of 8 ms that a stream took for each, 2 ms may be this client's, above the limit of 1 ms (10 %)",
+  );
+  assert.equal(judge(stage(parts)).status, "valid", "an open loop");
+  const slow = { latency: always(30) };
+  assert.equal(
+    judge(stage({ ...parts, metrics: slow, load: { concurrency: 32 } })).status,
+    "valid",
+  );
 });

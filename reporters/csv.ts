@@ -124,6 +124,7 @@ const adjusted = ["ttftAdjustedForNetwork", "finalizationAdjustedForNetwork"];
 const clientSummaries = [
   "scheduleLag",
   "chunkLateness",
+  "turnaround",
   "loopDelay",
   "rtt",
   "connectAhead",

@@ -96,8 +96,9 @@ const shareSummary = z.object({
 });
 
 const client = z.object({
-  ...optional(summary, "scheduleLag", "chunkLateness", "loopDelay"),
-  method: z.enum(["scheduler", "timers"]).exactOptional().describe(
+  ...optional(summary, "scheduleLag", "chunkLateness", "turnaround"),
+  ...optional(summary, "loopDelay"),
+  method: z.enum(["arrivals", "scheduler", "timers"]).exactOptional().describe(
     "What the shares rest on",
   ),
   ...optional(shareSummary, "ttftShare", "latencyShare"),
@@ -319,8 +320,11 @@ const sample = {
     z.object({ status: z.enum(["error", "timeout", "cancelled"]), failure }),
   ]),
   client: z.object({
-    ...optional(ms, "sendingMs", "firstTokenMs"),
+    ...optional(ms, "sendingMs", "firstTokenMs", "turnaroundMs"),
     endMs: ms,
+    isTimedBySystem: z.literal(true).exactOptional().describe(
+      "The time of the end is that of its arrival, by the system",
+    ),
   }).exactOptional().describe("Upper bounds of what this client added, in ms"),
 };
 

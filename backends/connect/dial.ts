@@ -1,10 +1,11 @@
-import { connect as connectTcp, isIP, type Socket } from "node:net";
+import { connect, isIP, type Socket } from "node:net";
 import { connect as connectTls, type TLSSocket } from "node:tls";
 import { Client } from "undici";
 import { hostOf, portOf } from "../../lib/host.ts";
 import { RequestError } from "../../plugins/mod.ts";
 import { type Env, type Proxy, proxyFor } from "./endpoint.ts";
 import { connectFailure } from "./failures.ts";
+import { connectTcp, type TcpAddress } from "./arrivals.ts";
 import { certificateError, type TlsOptions } from "./tls.ts";
 
 /** The way of a request to its server: direct or through a proxy. */
@@ -70,9 +71,10 @@ export type DialCallback = (...result: [null, Socket] | [Error, null]) => void;
  */
 export function dial(options: DialOptions, done: DialCallback): () => void {
   const { url, tls, tunnel } = options;
-  if (!tunnel) return whenOpen(socketTo(options), options, done);
+  if (!tunnel) return open(options, connectTcp, done);
   const toProxy = { url: tunnel.url, tls, http2: false, tunnel: undefined };
-  let cancel = dial(toProxy, (error, socket) => {
+  // Deno's TLS reads by itself.
+  let cancel = open(toProxy, connect, (error, socket) => {
     if (error) return done(error, null);
     cancel = requestTunnel(socket, url, tunnel, (error, socket) => {
       if (error) return done(error, null);
@@ -83,12 +85,17 @@ export function dial(options: DialOptions, done: DialCallback): () => void {
   return () => cancel();
 }
 
-function socketTo(options: DialOptions): Socket {
+function open(
+  options: DialOptions,
+  connectTcp: (address: TcpAddress) => Socket,
+  done: DialCallback,
+): () => void {
   const { url } = options;
   const address = { host: hostOf(url), port: portOf(url) };
-  return url.protocol === "https:"
+  const socket = url.protocol === "https:"
     ? secure(options, address)
     : connectTcp(address);
+  return whenOpen(socket, options, done);
 }
 
 function secure(

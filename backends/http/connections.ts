@@ -2,6 +2,7 @@ import type { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
 import { onAbort } from "../../lib/abort.ts";
 import { SocketPoll } from "../../lib/event_loop.ts";
+import type { Arrival } from "../connect/receive_times.ts";
 import { type AheadOptions, openAhead } from "../connect/ahead.ts";
 import { dial, type DialOptions } from "../connect/dial.ts";
 import { Http1Wire } from "./http1.ts";
@@ -229,8 +230,8 @@ export class Connection implements WireHandler {
     this.#user?.onHeaders(status, headers);
   }
 
-  onRead(): void {
-    this.#user?.onRead();
+  onRead(arrival?: Arrival): void {
+    this.#user?.onRead(arrival);
   }
 
   onData(piece: Buffer): void {

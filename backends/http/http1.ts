@@ -1,6 +1,8 @@
 import { Buffer } from "node:buffer";
 import { once } from "node:events";
 import type { Socket } from "node:net";
+import { arrivalOf } from "../connect/arrivals.ts";
+import type { Arrival } from "../connect/receive_times.ts";
 import { NotHttpError } from "../connect/failures.ts";
 import { ResponseParser } from "./http1_parser.ts";
 import type {
@@ -32,6 +34,7 @@ export class Http1Wire implements Wire {
   readonly #url: URL;
   readonly #options: WireOptions;
   readonly #parser: ResponseParser;
+  readonly #arrival: Arrival | undefined;
   /** Receives the response; absent between two requests. */
   #handler: WireHandler | undefined;
   #isAnswered = false;
@@ -43,6 +46,7 @@ export class Http1Wire implements Wire {
     this.#socket = socket;
     this.#url = url;
     this.#options = options;
+    this.#arrival = arrivalOf(socket);
     this.#parser = new ResponseParser({
       head: (status, headers) => this.#head(status, headers),
       body: (piece) => this.#handler?.onData(piece),
@@ -121,7 +125,7 @@ export class Http1Wire implements Wire {
 
   #read(bytes: Buffer): void {
     if (!this.#handler) return this.#fail(unrequested());
-    this.#handler.onRead();
+    this.#handler.onRead(this.#arrival);
     this.#isAnswered = true;
     try {
       const parsed = this.#parser.parse(bytes);

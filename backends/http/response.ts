@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
 import { StringDecoder } from "node:string_decoder";
+import type { Arrival } from "../connect/receive_times.ts";
 import { encodingOf, isKnownEncoding } from "../connect/content.ts";
 import {
   type FailedResponse,
@@ -15,28 +16,41 @@ import type { Call, Clock } from "../../plugins/mod.ts";
 /** Bytes that wait to be decoded: more are decoded at once. */
 const MAX_WAITING_BYTES = 1024 * 1024;
 
+/** Time of a network read: when it was read here or, where the system reports it, when its last bytes had arrived. */
+export interface ReadTime {
+  readonly atMs: number;
+  /** Largest error of a time that the system took. */
+  readonly errorMs: number | undefined;
+}
+
 /**
  * Keeps the pieces of network reads until every socket that has data was read, so that no decoding delays the time of
  * another socket.
  */
 export class NetworkReads {
   readonly #clock: Clock;
-  readonly #read: (bytes: Buffer, atMs: number) => void;
-  #waiting: { readonly atMs: number; readonly pieces: Buffer[] }[] = [];
+  readonly #read: (bytes: Buffer, time: ReadTime) => void;
+  #waiting: { readonly time: ReadTime; readonly pieces: Buffer[] }[] = [];
   /** Pieces of the current read that wait. */
   #pieces: Buffer[] | undefined;
   #bytes = 0;
   /** Time of the current read. */
-  atMs = 0;
+  time: ReadTime = { atMs: 0, errorMs: undefined };
 
-  constructor(clock: Clock, read: (bytes: Buffer, atMs: number) => void) {
+  constructor(clock: Clock, read: (bytes: Buffer, time: ReadTime) => void) {
     this.#clock = clock;
     this.#read = read;
   }
 
-  /** Takes the time of the next read. */
-  begin(): void {
-    this.atMs = this.#clock.now();
+  /** Takes the time of the next read: the system's, where it reports one. Nothing arrives before `sentMs`, or after it is read. */
+  begin(arrival?: Arrival, sentMs = -Infinity): void {
+    const { epochMs, errorMs } = arrival ?? {};
+    const nowMs = this.#clock.now();
+    if (epochMs === undefined) this.time = { atMs: nowMs, errorMs: undefined };
+    else {
+      const arrivedMs = Math.min(nowMs, epochMs - this.#clock.epochMs);
+      this.time = { atMs: Math.max(sentMs, arrivedMs), errorMs };
+    }
     this.#pieces = undefined;
   }
 
@@ -46,7 +60,7 @@ export class NetworkReads {
     if (this.#pieces) this.#pieces.push(piece);
     else {
       this.#pieces = [piece];
-      this.#waiting.push({ atMs: this.atMs, pieces: this.#pieces });
+      this.#waiting.push({ time: this.time, pieces: this.#pieces });
     }
     this.#bytes += piece.length;
     // Deno reads a socket that never runs dry without a pause for microtasks.
@@ -60,9 +74,9 @@ export class NetworkReads {
     this.#waiting = [];
     this.#pieces = undefined;
     this.#bytes = 0;
-    for (const { atMs, pieces } of reads) {
+    for (const { time, pieces } of reads) {
       const bytes = pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
-      this.#read(bytes, atMs);
+      this.#read(bytes, time);
     }
   };
 

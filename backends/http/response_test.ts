@@ -73,7 +73,7 @@ for (const isWhole of [false, true]) {
 Deno.test("NetworkReads passes on each read with its time, and what is behind them once", async () => {
   const clock = slowClock();
   const reported: unknown[] = [];
-  const reads = new NetworkReads(clock, (bytes, atMs) => {
+  const reads = new NetworkReads(clock, (bytes, { atMs }) => {
     reported.push([bytes.toString(), atMs]);
   });
   reads.begin();
@@ -93,6 +93,20 @@ Deno.test("NetworkReads passes on each read with its time, and what is behind th
   assert.deepEqual(reported.at(-1), ["d", 1]);
   await Promise.resolve();
   assert.equal(reported.length, 4);
+});
+
+Deno.test("NetworkReads takes the system's time of arrival, within what can be", () => {
+  const clock = slowClock();
+  clock.work(50);
+  const reads = new NetworkReads(clock, () => {});
+  const begin = (epochMs: number | undefined) => {
+    reads.begin({ epochMs, errorMs: 0.5 }, 10);
+    return reads.time;
+  };
+  assert.deepEqual(begin(clock.epochMs + 30), { atMs: 30, errorMs: 0.5 });
+  assert.deepEqual(begin(clock.epochMs + 60), { atMs: 50, errorMs: 0.5 });
+  assert.deepEqual(begin(clock.epochMs + 5), { atMs: 10, errorMs: 0.5 });
+  assert.deepEqual(begin(undefined), { atMs: 50, errorMs: undefined });
 });
 
 Deno.test("NetworkReads does not let a flood of bytes wait", () => {

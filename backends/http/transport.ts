@@ -1,5 +1,6 @@
 import type { Buffer } from "node:buffer";
 import { type Call, RequestError } from "../../plugins/mod.ts";
+import type { Arrival } from "../connect/receive_times.ts";
 import { withDefaults } from "../connect/credentials.ts";
 import { routeTo } from "../connect/dial.ts";
 import type { Proxy } from "../connect/endpoint.ts";
@@ -22,7 +23,12 @@ import type {
   ResponseReader,
   Timeouts,
 } from "./http.ts";
-import { NetworkReads, type Response, responseOf } from "./response.ts";
+import {
+  NetworkReads,
+  type ReadTime,
+  type Response,
+  responseOf,
+} from "./response.ts";
 import type { Headers } from "./wire.ts";
 
 /** Opens the transport. */
@@ -130,7 +136,7 @@ class Exchange implements ConnectionUser, LimitedRequest {
   #isRetried = false;
   #informational = 0;
   #headersMs = 0;
-  #completeMs: number | undefined;
+  #complete: ReadTime | undefined;
   #lastMs: number | undefined;
   #requestId: string | undefined;
   #stopDraining: (() => void) | undefined;
@@ -203,8 +209,8 @@ class Exchange implements ConnectionUser, LimitedRequest {
     this.#limits.stage("headers_timeout", headersTimeoutMs);
   }
 
-  onRead(): void {
-    this.#reads.begin();
+  onRead(arrival?: Arrival): void {
+    this.#reads.begin(arrival, this.#sentMs);
   }
 
   onHeaders(status: number, headers: Headers): void {
@@ -215,7 +221,7 @@ class Exchange implements ConnectionUser, LimitedRequest {
     if (!isFinal || this.#isSettled) return;
     const { reader, options: { clean, receiveTimeoutMs } } = this.#context;
     const call = this.#call;
-    const { atMs } = this.#reads;
+    const { atMs } = this.#reads.time;
     this.#headersMs = atMs;
     this.#requestId = headers.get("x-request-id");
     call.mark("headers", atMs);
@@ -234,19 +240,29 @@ class Exchange implements ConnectionUser, LimitedRequest {
     if (!this.#isSettled) this.#reads.add(piece);
   }
 
-  readonly #read = (bytes: Buffer, atMs: number): void => {
+  readonly #read = (bytes: Buffer, time: ReadTime): void => {
     if (this.#isSettled) return;
+    const { atMs } = time;
     const isFirst = this.#lastMs === undefined;
-    this.#lastMs = this.#call.read(bytes.length, atMs);
-    if (isFirst) this.#call.mark("firstByte", this.#lastMs);
-    this.#response!.read(bytes, this.#lastMs);
+    this.#lastMs = atMs;
+    this.#arrived(time);
+    this.#call.read(bytes.length, atMs);
+    if (isFirst) this.#call.mark("firstByte", atMs);
+    this.#response!.read(bytes, atMs);
   };
+
+  #arrived({ atMs, errorMs }: ReadTime): void {
+    if (errorMs !== undefined) this.#call.arrived(atMs, errorMs);
+  }
 
   onComplete(): void {
     this.#isComplete = true;
-    this.#completeMs = this.#reads.atMs;
+    this.#complete = this.#reads.time;
     this.#stopDraining?.();
-    this.#destination.connections.give(this.#connection, this.#completeMs);
+    this.#destination.connections.give(
+      this.#connection,
+      this.#complete.atMs,
+    );
     this.#reads.behind(() => this.#response?.end());
   }
 
@@ -267,7 +283,8 @@ class Exchange implements ConnectionUser, LimitedRequest {
     this.#response?.stop();
     const call = this.#call;
     if (error === undefined) {
-      call.ended(this.#completeMs ?? this.lastMs());
+      if (this.#complete) this.#arrived(this.#complete);
+      call.ended(this.#complete?.atMs ?? this.lastMs());
       this.#outcome.resolve(this.#requestId);
     } else this.#outcome.reject(error);
     if (this.#isComplete) return;

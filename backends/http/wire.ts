@@ -8,6 +8,7 @@ import {
   type OutgoingHttpHeaders,
 } from "node:http2";
 import type { Socket } from "node:net";
+import type { Arrival } from "../connect/receive_times.ts";
 
 /** HTTP on one open socket, one request at a time. It never opens another socket. */
 export interface Wire {
@@ -39,7 +40,7 @@ export interface WireHandler {
   /** All of the request was passed to the socket. */
   onRequestSent(): void;
   /** Called first for each network read, before it is parsed: everything until the next call came with it. */
-  onRead(): void;
+  onRead(arrival?: Arrival): void;
   /** Also called for informational responses. */
   onHeaders(status: number, headers: Headers): void;
   /** Receives a piece of the body; one network read may bring several. */

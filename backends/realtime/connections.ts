@@ -1,3 +1,4 @@
+import type { Arrival } from "../connect/receive_times.ts";
 import { Buffer } from "node:buffer";
 import { onAbort } from "../../lib/abort.ts";
 import {
@@ -83,12 +84,22 @@ export class ConnectionPool {
   }
 }
 
+/** Times of a message that was read before it came here. */
+export interface MessageTimes {
+  /** When the system had received it, where it reports that. */
+  readonly atMs: number | undefined;
+  /** Largest error of that; `undefined` for a message with others behind it in the read. */
+  readonly errorMs: number | undefined;
+  /** Since when it can have waited to be read. */
+  readonly sinceMs: number;
+}
+
 /** Receives the events of a connection. */
 export interface ConnectionUser extends Omit<SocketListener, "arrived"> {
-  /** Returns the time since when bytes that are read now can have waited. */
-  waitingSince?(): number;
-  /** Receives a whole message, with what `waitingSince` returned when it was read, if that was before. */
-  message(data: SocketMessage, binary: boolean, sinceMs?: number): void;
+  /** Returns the times of a message that was read from the network now, for `message`. */
+  timesOf?(arrival: Arrival): MessageTimes;
+  /** Receives a whole message, with its times if it was read before. */
+  message(data: SocketMessage, binary: boolean, times?: MessageTimes): void;
 }
 
 /** A socket and the session on it. */
@@ -106,8 +117,8 @@ export class Connection implements SocketListener {
   restedMs = -Infinity;
   /** The utterance that receives events. Events between two utterances are dropped. */
   user: ConnectionUser | undefined;
-  /** Since when each message on its way here can have waited. */
-  readonly #waitingSince: (number | undefined)[] = [];
+  /** Times of the messages that are on their way here. */
+  readonly #times: (MessageTimes | undefined)[] = [];
 
   constructor(options: ConnectionOptions, idle: Set<Connection>) {
     this.#options = options;
@@ -120,12 +131,12 @@ export class Connection implements SocketListener {
     this.user?.opened();
   }
 
-  arrived(): void {
-    this.#waitingSince.push(this.user?.waitingSince?.());
+  arrived(arrival: Arrival): void {
+    this.#times.push(this.user?.timesOf?.(arrival));
   }
 
   message(data: SocketMessage, binary: boolean): void {
-    this.user?.message(data, binary, this.#waitingSince.shift());
+    this.user?.message(data, binary, this.#times.shift());
   }
 
   closed(end: SocketEnd): void {

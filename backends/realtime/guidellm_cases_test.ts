@@ -160,6 +160,7 @@ test(
       ended: () => {},
       retried: () => {},
       sendWaited: () => {},
+      arrived() {},
       waitingSince: () => 0,
       mark: () => {},
       audioSent: () => {},

@@ -12,6 +12,7 @@ import {
   type Usage,
   type UtteranceMode,
 } from "../../plugins/mod.ts";
+import type { Arrival } from "../connect/receive_times.ts";
 import type { Proxy } from "../connect/endpoint.ts";
 import { type LimitedRequest, Limits } from "../connect/limits.ts";
 import { limitMs } from "../connect/options.ts";
@@ -21,6 +22,7 @@ import {
   type Connection,
   type ConnectionUser,
   frameOf,
+  type MessageTimes,
   openFailure,
   sendAll,
   shownMessage,
@@ -136,15 +138,22 @@ class Utterance implements ConnectionUser, LimitedRequest {
     }
   }
 
-  waitingSince(): number {
-    return this.#call.waitingSince();
+  timesOf({ epochMs, errorMs }: Arrival): MessageTimes {
+    const { clock } = this.#call;
+    const sinceMs = this.#call.waitingSince();
+    if (epochMs === undefined) return { atMs: undefined, errorMs, sinceMs };
+    // Nothing arrives before the message that it follows.
+    const atMs = Math.max(epochMs - clock.epochMs, this.#receivedMs);
+    return { atMs, errorMs, sinceMs: Math.min(sinceMs, atMs) };
   }
 
-  message(data: SocketMessage, binary: boolean, sinceMs?: number): void {
+  message(data: SocketMessage, binary: boolean, times?: MessageTimes): void {
     // A message before a reused connection begins belongs to the utterance before.
     if (this.#connection.isReady && !this.#hasBegun) return;
-    const { clock } = this.#call;
-    const atMs = this.#call.read(Buffer.byteLength(data), clock.now(), sinceMs);
+    const call = this.#call;
+    const { atMs = call.clock.now(), errorMs, sinceMs } = times ?? {};
+    if (errorMs !== undefined) call.arrived(atMs, errorMs);
+    call.read(Buffer.byteLength(data), atMs, sinceMs);
     this.#receivedMs = atMs;
     const message = frameOf(data, binary);
     this.#settings.trace?.received(shownMessage(message));
@@ -269,6 +278,7 @@ class Utterance implements ConnectionUser, LimitedRequest {
     if (text && this.#transcript === "") this.#addText(text, "append", atMs);
     if (!this.#hasEnded) return this.#endEarly(text, atMs);
     this.#call.mark("final", atMs);
+    this.#call.ended(atMs);
     const responseId = this.#connection.sessionId;
     const hasText = text || (text === "" && this.#transcript === "");
     this.#release();

@@ -664,7 +664,34 @@ Deno.test("the client's share of an utterance is that of the reads with the firs
   const { client, output } = await sample;
   assert.equal(output.text, "hello");
   // The request itself is audio that the microphone sends: its lateness is recorded chunk by chunk.
-  assert.deepEqual(client, { firstTokenMs: 2, endMs: 4 });
+  assert.deepEqual(client, { firstTokenMs: 2, endMs: 4, turnaroundMs: 0 });
+});
+
+Deno.test("a message that passes a relay has the time at which the system received it", async () => {
+  const watch: LoopWatch = {
+    method: "scheduler",
+    queuedMs: 0,
+    touch() {},
+    waitedMs: () => 20,
+  };
+  const { clock, line, sample } = await begun({ watch });
+  await clock.advance(150);
+  const firstMs = clock.now() - 12;
+  line.listener.arrived!({ epochMs: clock.epochMs + firstMs, errorMs: 0.5 });
+  await clock.advance(10);
+  line.say(delta("hello"));
+  await clock.advance(140);
+  const finalMs = clock.now() - 5;
+  // Others are behind it in the read, so that it may be older.
+  line.listener.arrived!({
+    epochMs: clock.epochMs + finalMs,
+    errorMs: undefined,
+  });
+  line.say(done("hello"));
+  const { client, deltas, marks } = await sample;
+  assert.equal(deltas[0]!.atMs, firstMs);
+  assert.equal(marks.final, finalMs);
+  assert.deepEqual(client, { firstTokenMs: 0.5, endMs: 20, turnaroundMs: 5 });
 });
 
 Deno.test("the client's share of an utterance without a transcript is that of its end", async () => {

@@ -42,11 +42,11 @@ export async function readSocketLog(path: string): Promise<SocketCall[]> {
 export interface Truth {
   /** When the first bytes of the request were written. Unknown for speech, whose messages are masked. */
   readonly sentMs?: number;
-  /** When the server had written the first token, and the end of the answer. */
+  /** When the server had written the first token. */
   readonly firstTokenMs: number;
+  /** When the server began to write the end of the answer, and when it had written it. */
+  readonly endBeginsMs: number;
   readonly endMs: number;
-  /** When this client had read the end, if it is known. */
-  readonly readEndMs: number | undefined;
 }
 
 /** Finds what happened to each request, by the id of its answer or its session. */
@@ -61,20 +61,15 @@ export function truths(
       isWrite(call) && call.head.startsWith("POST ")
     );
     const answers = answersOf(written.get(ports) ?? []);
-    const reads = calls.filter(({ isRead }) => isRead);
-    const answersRead = answersOf(reads);
     answers.forEach(({ id, pieces }, i) => {
-      if (id === undefined || reads.length === 0) return;
-      // A session's first message may come in one read with the answer to the upgrade.
-      const read = answersRead.find((each) => each.id === id)?.pieces ??
-        (answers.length === 1 ? reads : []);
+      if (id === undefined) return;
       const [token, end] = [firstToken(pieces), lastPiece(pieces)];
-      if (!token || !end || read.length === 0) return;
+      if (!token || !end) return;
       found.set(id, {
         ...(posts[i] && { sentMs: posts[i].beforeMs }),
         firstTokenMs: token.afterMs,
+        endBeginsMs: end.beforeMs,
         endMs: end.afterMs,
-        readEndMs: lastPiece(read)?.afterMs,
       });
     });
   }
@@ -90,7 +85,7 @@ interface Answer {
   readonly pieces: SocketCall[];
 }
 
-/** Splits what was written to one connection, or read from it, into answers. */
+/** Splits what was written to one connection into answers. */
 function answersOf(calls: readonly SocketCall[]): Answer[] {
   const answers: Answer[] = [];
   for (const call of calls) {

@@ -33,6 +33,7 @@ export async function startBackend(
     ended() {},
     retried() {},
     sendWaited() {},
+    arrived() {},
     waitingSince: () => 0,
     audioSent() {},
   };

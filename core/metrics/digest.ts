@@ -10,7 +10,7 @@ import type {
   StageReport,
   Summary,
 } from "../report.ts";
-import type { Output, Sample, TokenCounter } from "../sample.ts";
+import type { ClientShare, Output, Sample, TokenCounter } from "../sample.ts";
 import { goodRequest, judgeSlos, type Slo } from "../slo.ts";
 import { Coalescing, notesOf } from "../notes.ts";
 import { adjustForNetwork } from "../network.ts";
@@ -31,6 +31,9 @@ export interface DigestOptions {
   /** Objectives, for the goodput. @default {[]} */
   readonly slos?: readonly Slo[] | undefined;
 }
+
+/** Share of the requests whose end the system must have timed, so that the shares are said to rest on that. */
+const TIMED_BY_SYSTEM = 0.99;
 
 /** The samples of one stage, folded into bounded columns as they end: they are not kept. */
 export class Digest {
@@ -57,6 +60,8 @@ export class Digest {
     "input" | "output",
     Partial<Record<TokenCounter, number>>
   > = { input: {}, output: {} };
+  /** Requests that were watched, and those whose end the system timed. */
+  readonly #timed = { all: 0, bySystem: 0 };
   /** Length of a chunk of audio, from the lowest request id. */
   #chunk: { readonly id: number; readonly ms: number } | undefined;
   /** When the last measured request ended. */
@@ -87,6 +92,7 @@ export class Digest {
       return this.#failures.add(sample.id, outcome.failure);
     }
     if (isEmpty(output)) this.#counts.emptyOutputs++;
+    if (sample.client) this.#countTimed(sample.client);
     this.#columns.add(sample);
     this.#coalescing.add(sample);
     this.#countCounters(sample);
@@ -104,6 +110,7 @@ export class Digest {
     this.#columns.merge(other.#columns);
     this.#client.merge(other.#client);
     this.#shares.merge(other.#shares);
+    addTo(this.#timed, other.#timed);
     this.texts.merge(other.texts);
     if (other.#chunk) this.#keepChunk(other.#chunk);
     if (other.lastEndMs !== undefined) this.#keepEnd(other.lastEndMs);
@@ -116,7 +123,10 @@ export class Digest {
 
   /** The part of the stage's report that the samples give, over a window of this length. */
   summary(windowMs: number) {
-    const lags: Pick<ClientHealth, "scheduleLag" | "chunkLateness"> = Object
+    const lags: Pick<
+      ClientHealth,
+      "scheduleLag" | "chunkLateness" | "turnaround"
+    > = Object
       .fromEntries(
         this.#client.summaries().map(([{ name }, summary]) => [name, summary]),
       );
@@ -139,9 +149,20 @@ export class Digest {
       client: {
         ...lags,
         ...this.#shares.summaries(),
+        ...(this.#isTimedBySystem() && { method: "arrivals" as const }),
         ...(lags.chunkLateness && this.#chunk && { chunkMs: this.#chunk.ms }),
       },
     };
+  }
+
+  #countTimed({ isTimedBySystem }: ClientShare): void {
+    this.#timed.all++;
+    if (isTimedBySystem) this.#timed.bySystem++;
+  }
+
+  #isTimedBySystem(): boolean {
+    const { all, bySystem } = this.#timed;
+    return all > 0 && bySystem >= TIMED_BY_SYSTEM * all;
   }
 
   #countCounters({ output: { usage } }: Sample): void {

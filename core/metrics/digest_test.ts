@@ -32,7 +32,11 @@ Deno.test("Digest keeps the client's own failures among its notes, however many 
     ..."13 12 11 10 9 8 7 6 5".split(" "),
     "EMFILE",
   ]);
-  const { reasons } = judge({ ...summary, counts: { ...counts, dropped: 0 } });
+  const { reasons } = judge({
+    ...summary,
+    load: {},
+    counts: { ...counts, dropped: 0 },
+  });
   assert.match(reasons[1]!, /^9 of 380 requests \(2\.37 %\) .* EMFILE/);
 });
 

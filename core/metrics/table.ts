@@ -149,6 +149,10 @@ export const clientMetrics: readonly Metric[] = [
     formula: "sent − due, of each paced chunk of audio",
     of: chunkLateness,
   }),
+  metric("turnaround", "ms", "turnaround", {
+    formula: "end of the response → ready for the next request",
+    of: ({ client }) => client?.turnaroundMs,
+  }),
 ];
 
 /** Name of a share. */

@@ -250,6 +250,11 @@ class CallLog {
         this.readsMs.push(atMs);
         return atMs;
       },
+      arrived: (atMs, errorMs) => {
+        this.#note("arrived");
+        must(atMs <= clock.now(), "atMs of arrived() must have passed", atMs);
+        mustBeAmount(errorMs, "errorMs of arrived()");
+      },
       waitingSince: () => clock.now(),
       event: (atMs) => {
         this.#note("event");

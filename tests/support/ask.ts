@@ -101,6 +101,7 @@ export function ask(
       asked.marks = {};
     },
     sendWaited: () => {},
+    arrived() {},
     waitingSince: () => 0,
     ended(atMs) {
       note("ended");

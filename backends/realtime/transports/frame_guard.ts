@@ -31,9 +31,12 @@ const MAX_HEADER_BYTES = 10;
 /**
  * Creates a guard. By itself Deno's WebSocket accepts masked frames, and messages in any number of fragments.
  *
- * @param onMessage Called for each message of text or bytes whose last frame has begun.
+ * @param onMessage Called for each message of text or bytes whose last byte was read, with the number of bytes behind it
+ * in the chunk.
  */
-export function frameGuard(onMessage: () => void = () => {}): FrameGuard {
+export function frameGuard(
+  onMessage: (bytesBehind: number) => void = () => {},
+): FrameGuard {
   const header = new Uint8Array(MAX_HEADER_BYTES);
   const view = new DataView(header.buffer);
   let headerBytes = 0;
@@ -41,6 +44,8 @@ export function frameGuard(onMessage: () => void = () => {}): FrameGuard {
   /** The message whose frames are arriving; `undefined` between two. */
   let message: { bytes: number; fragments: number } | undefined;
   let isClosed = false;
+  /** Whether the message ends with the frame that is arriving. */
+  let isLast = false;
 
   function check(length: number): RequestError | undefined {
     const first = header[0]!;
@@ -66,7 +71,12 @@ export function frameGuard(onMessage: () => void = () => {}): FrameGuard {
     ) return tooLarge();
     if (!isFinal) return;
     message = undefined;
-    onMessage();
+    isLast = true;
+  }
+
+  function endFrame(bytesBehind: number): void {
+    if (isLast) onMessage(bytesBehind);
+    isLast = false;
   }
 
   return (chunk) => {
@@ -78,6 +88,7 @@ export function frameGuard(onMessage: () => void = () => {}): FrameGuard {
         const skipped = Math.min(payloadLeft, chunk.length - at);
         payloadLeft -= skipped;
         at += skipped;
+        if (payloadLeft === 0) endFrame(chunk.length - at);
         continue;
       }
       if (headerBytes === 0) start = at;
@@ -88,6 +99,7 @@ export function frameGuard(onMessage: () => void = () => {}): FrameGuard {
       if (found) return { violation: found, at: start };
       headerBytes = 0;
       payloadLeft = length;
+      if (length === 0) endFrame(chunk.length - at);
     }
   };
 }

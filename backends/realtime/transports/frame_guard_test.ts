@@ -58,3 +58,14 @@ Deno.test("frameGuard() reports each message once, and no control frame", () => 
     assert.equal(messages, 3, String(pieceBytes));
   }
 });
+
+Deno.test("frameGuard() reports a message when its last byte was read, with what is behind it", () => {
+  const behind: number[] = [];
+  const guard = frameGuard((bytes) => behind.push(bytes));
+  const hello = frame(0x81, "hello"), empty = frame(0x81, "");
+  guard(hello.subarray(0, 4));
+  assert.deepEqual(behind, []);
+  guard(hello.subarray(4));
+  guard(Buffer.concat([hello, empty]));
+  assert.deepEqual(behind, [0, empty.length, 0]);
+});

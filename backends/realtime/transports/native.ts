@@ -96,7 +96,7 @@ function listen(
   const { promise, resolve } = Promise.withResolvers<void>();
   let message = "";
   socket.binaryType = "arraybuffer";
-  link.arrived = () => listener.arrived?.();
+  link.arrived = (arrival) => listener.arrived?.(arrival);
   socket.onopen = () => listener.opened();
   socket.onmessage = ({ data }) => {
     if (typeof data === "string") listener.message(data, false);

@@ -7,6 +7,8 @@ import type { Socket } from "node:net";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { temporaryFolder } from "../../../plugins/mod.ts";
+import { arrivalOf } from "../../connect/arrivals.ts";
+import type { Arrival } from "../../connect/receive_times.ts";
 import { frameGuard } from "./frame_guard.ts";
 import {
   dialServer,
@@ -49,7 +51,7 @@ export interface RelayLink {
   /** Ends the connection to the server, at any stage. */
   cancel?: () => void;
   /** Called for each message from the server, before it is forwarded. */
-  arrived?: () => void;
+  arrived?: (arrival: Arrival) => void;
   /** Called if it can never be accepted. */
   readonly lost: () => void;
   /** Ends the connection, at any stage. */
@@ -213,7 +215,14 @@ function copyToClient(
   { head, rest }: Opening,
   link: RelayLink,
 ): Promise<void> {
-  const guard = frameGuard(() => link.arrived?.());
+  const arrival = arrivalOf(far);
+  // The system's time is that of the last bytes of a read.
+  const guard = frameGuard((bytesBehind) =>
+    link.arrived?.({
+      epochMs: arrival?.epochMs,
+      errorMs: bytesBehind === 0 ? arrival?.errorMs : undefined,
+    })
+  );
   const waiting: Uint8Array[] = [];
   const { promise, resolve } = Promise.withResolvers<void>();
   let waitingBytes = 0;

@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer";
 import type { IncomingMessage } from "node:http";
 import { RequestError, type SocketMessage } from "../../../plugins/mod.ts";
+import type { Arrival } from "../../connect/receive_times.ts";
 import { decompressStart } from "../../connect/content.ts";
 import { dial, type DialCallback } from "../../connect/dial.ts";
 import type { Proxy } from "../../connect/endpoint.ts";
@@ -27,8 +28,8 @@ export interface Socket {
 export interface SocketListener {
   /** The server has accepted the upgrade. */
   opened(): void;
-  /** A message was read from the network that passes another queue of this process before `message` is called. */
-  arrived?(): void;
+  /** A message was read from the network, and waits in another queue of this process until `message` is called. */
+  arrived?(arrival: Arrival): void;
   /** Receives a whole message. Text may be passed as bytes, so that it is decoded after the time was taken. */
   message(data: SocketMessage, binary: boolean): void;
   /** The socket has ended, for whatever reason: called once, and last. */
