@@ -5,6 +5,7 @@ import { SocketPoll } from "../../lib/event_loop.ts";
 import type { Arrival } from "../connect/receive_times.ts";
 import { type AheadOptions, openAhead } from "../connect/ahead.ts";
 import { dial, type DialOptions } from "../connect/dial.ts";
+import type { HttpOptions } from "./http.ts";
 import { Http1Wire } from "./http1.ts";
 import {
   type Headers,
@@ -22,7 +23,10 @@ export interface ConnectionUser extends WireHandler {
   connected(): void;
 }
 
-/** A server that has kept its connections open this often is expected to keep them. */
+/**
+ * A server that closed a connection under a request must have kept others so often, in a row, before it is trusted again
+ * to keep them.
+ */
 const TRUSTED_REUSES = 8;
 
 /**
@@ -35,14 +39,19 @@ export class ConnectionPool implements AsyncDisposable {
   readonly reuse: boolean;
   readonly poll = new SocketPoll();
   /** How often a used connection was found open since one was found closed. */
-  reusesInARow = 0;
+  reusesInARow: number;
   readonly #all = new Set<Connection>();
   readonly #idle: Connection[] = [];
   #isClosed = false;
 
-  constructor(target: DialOptions, { reuse }: { reuse: boolean }) {
+  constructor(
+    target: DialOptions,
+    { reuse, retryStale }: Pick<HttpOptions, "reuse" | "retryStale">,
+  ) {
     this.target = target;
     this.reuse = reuse;
+    // A request that meets a close fails if it may not be sent again.
+    this.reusesInARow = retryStale ? TRUSTED_REUSES : 0;
   }
 
   /** Whether it was disposed of. */
@@ -140,8 +149,8 @@ export class Connection implements WireHandler {
     this.#user = user;
     const { wire } = this;
     if (!wire) return this.#dialFor(request, user);
-    // Some servers close after each response, whatever their headers say. Waiting for the close delays a request by
-    // about a millisecond, so a server that has kept a few connections is trusted.
+    // Some servers close after each response, whatever their headers say. Waiting for the close delays a request by a
+    // millisecond or more, so that a server is trusted until a request has met a close.
     const pool = this.#pool;
     const isTrusted = !this.#isUsed || pool.reusesInARow >= TRUSTED_REUSES;
     if (isTrusted) return wire.dispatch(request, this);

@@ -70,7 +70,10 @@ Deno.test("exchange() gives up a connection that is lost behind the last event",
       });
     }
   }
-  await using connections = new WatchedPool(dial, { reuse: true });
+  await using connections = new WatchedPool(dial, {
+    reuse: true,
+    retryStale: true,
+  });
   const route = { url: server.url, path, headers: [], connections };
   const options = {
     connectTimeoutMs: 10_000,

@@ -235,7 +235,10 @@ Deno.test("a connection reports nothing more once it was closed", async () => {
     http2: false,
     env: () => undefined,
   });
-  await using connections = new ConnectionPool(dial, { reuse: true });
+  await using connections = new ConnectionPool(dial, {
+    reuse: true,
+    retryStale: true,
+  });
   const connection = connections.take();
   const reported: string[] = [];
   const user: ConnectionUser = {
