@@ -450,13 +450,16 @@ Deno.test("attempt() bounds a read that passed another queue of the process from
 });
 
 /** Sends a request whose first events and end arrive at 30 ms by the system, and are read 60 ms later. */
-async function readLate(events: number): Promise<Sample["client"]> {
+async function readLate(
+  events: number,
+  sinceMs?: number,
+): Promise<Sample["client"]> {
   const clock = manualClock();
   const running = attempt(
     backend(async (call) => {
       call.mark("requestSent");
       await clock.sleepUntil(90);
-      call.arrived(30, 0.01);
+      call.arrived(30, 0.01, sinceMs);
       call.read(9, 30);
       for (let i = 0; i < events; i++) {
         call.event(30);
@@ -483,6 +486,8 @@ Deno.test("attempt() takes the system's time of arrival, however late it was rea
     await readLate(2),
     { ...exact, firstTokenMs: 25, endMs: 0.01 },
   );
+  assert.equal((await readLate(2, 27))!.firstTokenMs, 3);
+  assert.equal((await readLate(2, 2))!.firstTokenMs, 25);
   // With so many unread, the server may have waited for this client.
   assert.deepEqual(
     await readLate(20),

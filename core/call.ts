@@ -43,12 +43,13 @@ export class CallRecorder implements Call {
   #retriedMs: number | undefined;
   /** Time that sending waited for others. */
   #sendWaitedMs = 0;
-  /** Time of the last read, and how long it can have waited before it came here. */
+  /** Time of the last read, and how long it can have waited if it passed another queue. */
   #readMs = -Infinity;
-  #readWaitedMs = 0;
+  #readWaitedMs: number | undefined;
   /** Time of the last arrival that the system reported, and its error. */
   #arrivedMs = -Infinity;
   #arrivedErrorMs = 0;
+  #arrivedSinceMs = -Infinity;
   /** Number of messages and events that came with the last of them, in one read. */
   #together = 0;
   #togetherMs = -Infinity;
@@ -87,21 +88,26 @@ export class CallRecorder implements Call {
   readonly read: Call["read"] = (
     bytes,
     atMs = this.clock.now(),
-    sinceMs = atMs,
+    sinceMs,
   ) => {
     if (this.#isOpen) {
       this.#count(atMs);
       this.#readMs = atMs;
-      this.#readWaitedMs = atMs - sinceMs;
+      this.#readWaitedMs = sinceMs === undefined ? undefined : atMs - sinceMs;
       this.reads.count++;
       this.reads.bytes += bytes;
     }
     return atMs;
   };
 
-  readonly arrived: Call["arrived"] = (atMs, errorMs) => {
+  readonly arrived: Call["arrived"] = (
+    atMs,
+    errorMs,
+    sinceMs = -Infinity,
+  ) => {
     this.#arrivedMs = atMs;
     this.#arrivedErrorMs = errorMs;
+    this.#arrivedSinceMs = sinceMs;
   };
 
   readonly waitingSince: Call["waitingSince"] = () => {
@@ -206,8 +212,9 @@ export class CallRecorder implements Call {
   #firstTokenAt(atMs: number): FirstToken {
     const waitedMs = this.#waitedMs(atMs);
     const loopMs = this.#sinceSentMs(atMs, this.#watch?.waitedMs(atMs));
-    const followedMs = Math.max(waitedMs ?? 0, loopMs ?? 0);
-    return { atMs, waitedMs, followedMs };
+    const sinceMs = atMs === this.#arrivedMs ? this.#arrivedSinceMs : -Infinity;
+    const togetherMs = Math.min(loopMs, atMs - sinceMs);
+    return { atMs, waitedMs, followedMs: Math.max(waitedMs ?? 0, togetherMs) };
   }
 
   /** More was read at `atMs`. The time of a read is that of its last bytes, so what came before may be older. */
@@ -221,11 +228,10 @@ export class CallRecorder implements Call {
   #waitedMs(atMs: number): number | undefined {
     const loopMs = this.#watch?.waitedMs(atMs);
     if (loopMs === undefined) return undefined;
-    if (atMs === this.#arrivedMs && !this.#isHeldUp) {
-      return this.#arrivedErrorMs;
-    }
-    const readMs = atMs === this.#readMs ? this.#readWaitedMs : 0;
-    return this.#sinceSentMs(atMs, Math.max(loopMs, readMs));
+    if (this.#isHeldUp) return this.#sinceSentMs(atMs, loopMs);
+    if (atMs === this.#arrivedMs) return this.#arrivedErrorMs;
+    const readMs = atMs === this.#readMs ? this.#readWaitedMs : undefined;
+    return this.#sinceSentMs(atMs, readMs ?? loopMs);
   }
 
   /** Limits a wait before `atMs`: nothing comes before the request was sent. */

@@ -83,9 +83,9 @@ export interface Call {
   read(bytes: number, atMs?: number, sinceMs?: number): number;
   /**
    * Records that the time of what is recorded next at `atMs` was taken by the system, when it received the last bytes
-   * of the read, and is at most `errorMs` too late.
+   * of the read, and is at most `errorMs` too late. The first bytes came after `sinceMs`, as far as that is known.
    */
-  arrived(atMs: number, errorMs: number): void;
+  arrived(atMs: number, errorMs: number, sinceMs?: number): void;
   /** Returns the time since when bytes that are read now can have waited for this client. */
   waitingSince(): number;
   /** Counts an event that came with the read at `atMs`, whatever its content. The first one is an instant. */

@@ -4,6 +4,7 @@ import {
   type Arrival,
   type ReceiveTimes,
   receiveTimes,
+  type TimedSocket,
 } from "./receive_times.ts";
 
 /** An address to connect to. */
@@ -12,7 +13,7 @@ export interface TcpAddress {
   readonly port: number;
 }
 
-/** Returns when the last bytes that a socket gave had arrived: it changes with each read. `undefined` if that is never known. */
+/** Returns when the bytes that a socket gave last had arrived; `undefined` if that is never known. */
 export function arrivalOf(socket: Socket): Readonly<Arrival> | undefined {
   return arrivals.get(socket);
 }
@@ -27,42 +28,30 @@ export function connectTcp(address: TcpAddress): Socket {
 
 /** Deno waits for the first byte of each read; the rest is read with its time. */
 function connectTimed(address: TcpAddress, times: ReceiveTimes): Socket {
-  const arrival: Arrival = { epochMs: undefined, errorMs: undefined };
   const firstByte = new Uint8Array(1);
-  let isTimed = true;
-  let descriptor: number | undefined;
+  let timed: TimedSocket | undefined;
+  let mayBeTimed = true;
   // Node's types do not know `onread` as an option of a client.
   const options = {
     ...address,
     onread: {
-      buffer: () => isTimed ? firstByte : new Uint8Array(times.maxBytes),
+      buffer: () => mayBeTimed ? firstByte : new Uint8Array(READ_BYTES),
       callback(count: number, bytes: Uint8Array): boolean {
-        if (descriptor !== undefined) return read(descriptor, bytes[0]!);
-        return socket.push(Buffer.from(bytes.subarray(0, count)));
+        return timed
+          ? times.read(timed, bytes[0]!)
+          : socket.push(Buffer.from(bytes.subarray(0, count)));
       },
     },
   };
   const socket: Socket = connect(options);
   socket.once("connect", () => {
-    const found = descriptor = times.open({
-      local: { address: socket.localAddress!, port: socket.localPort! },
-      remote: { address: socket.remoteAddress!, port: socket.remotePort! },
-    });
-    isTimed = found !== undefined;
-    if (found === undefined) return;
-    arrivals.set(socket, arrival);
-    socket.once("close", () => times.close(found));
+    const opened = timed = times.open(socket);
+    mayBeTimed = opened !== undefined;
+    if (!opened) return;
+    arrivals.set(socket, opened.arrival);
+    socket.once("close", () => times.close(opened));
   });
-
-  function read(descriptor: number, first: number | undefined): boolean {
-    while (true) {
-      const bytes = times.read(descriptor, first, arrival);
-      if (bytes.length === 0) return true;
-      const goesOn = socket.push(bytes);
-      const isAll = bytes.length < times.maxBytes;
-      if (isAll || !goesOn || socket.destroyed) return goesOn;
-      first = undefined;
-    }
-  }
   return socket;
 }
+
+const READ_BYTES = 64 * 1024;

@@ -47,6 +47,18 @@ Deno.test("the system reports when bytes arrive on Linux", {
   ignore: Deno.build.os !== "linux",
 }, () => assert.ok(HAS_TIMES));
 
+/** Waits until the system takes times, which begins soon after the first socket has asked for them. */
+async function begun({ socket, server }: Pair): Promise<void> {
+  for (let tries = 0; tries < 100; tries++) {
+    const read = once(socket, "data");
+    await server.write(new Uint8Array(2));
+    await read;
+    if (arrivalOf(socket)!.epochMs !== undefined) return;
+    await setTimeout(10);
+  }
+  assert.fail("the system reports no times");
+}
+
 for (const host of ["127.0.0.1", "::1"]) {
   Deno.test(
     `arrivalOf() is when bytes came, not when they were read, from ${host}`,
@@ -55,6 +67,7 @@ for (const host of ["127.0.0.1", "::1"]) {
     },
     async () => {
       await using pair = await connected(host);
+      await begun(pair);
       const { socket, server } = pair;
       for (const size of [2, 100, 40_000]) {
         const read = once(socket, "data");
@@ -71,6 +84,53 @@ for (const host of ["127.0.0.1", "::1"]) {
     },
   );
 }
+
+Deno.test(
+  "what arrived at several times has them, if other sockets were read meanwhile",
+  {
+    ignore: !HAS_TIMES,
+  },
+  async () => {
+    await using waiting = await connected();
+    await using other = await connected();
+    await begun(other);
+    const pieces: { text: string; epochMs: number; sinceMs: number }[] = [];
+    const { socket } = waiting;
+    socket.on("data", (bytes) => {
+      const { epochMs, sinceEpochMs } = arrivalOf(socket)!;
+      pieces.push({
+        text: String(bytes),
+        epochMs: epochMs!,
+        sinceMs: sinceEpochMs,
+      });
+    });
+    socket.pause();
+    const sentMs: number[] = [];
+    for (const text of ["one", " two", " three"]) {
+      sentMs.push(nowMs());
+      await waiting.server.write(new TextEncoder().encode(text));
+      await setTimeout(20);
+      const read = once(other.socket, "data");
+      await other.server.write(new Uint8Array(9));
+      await read;
+    }
+    socket.resume();
+    await waiting.server.closeWrite();
+    await once(socket, "end");
+    assert.deepEqual(pieces.map(({ text }) => text), ["one", " two", " three"]);
+    pieces.forEach(({ epochMs, sinceMs }, i) => {
+      assert.ok(
+        sinceMs <= epochMs,
+        `${i}: not before ${sinceMs}, at ${epochMs}`,
+      );
+      assert.ok(
+        epochMs > sentMs[i]! - 1 && epochMs < sentMs[i]! + 20,
+        String(i),
+      );
+      if (i > 0) assert.ok(sinceMs > sentMs[i - 1]!, String(i));
+    });
+  },
+);
 
 Deno.test("arrivalOf() is not known for a single byte, which Deno has read", {
   ignore: !HAS_TIMES,

@@ -1,102 +1,112 @@
 import { Buffer } from "node:buffer";
+import type { Socket } from "node:net";
+import { descriptorOf } from "./descriptor.ts";
+import { type Libc, openLibc, pointerTo } from "./libc.ts";
 
-/** When bytes had arrived, by the system. */
+/** When bytes that a socket gave had arrived, by the system: in milliseconds since 1970, by a monotonic clock. */
 export interface Arrival {
-  /** In milliseconds since 1970, on the clock of `performance`; `undefined` if the system reported none. */
+  /** When the last of them had arrived; `undefined` if the system reported no time. */
   epochMs: number | undefined;
-  /** How much too late the time may be, in milliseconds; `undefined` if that is not known. */
+  /** How much too late that may be; `undefined` if it is not known. */
   errorMs: number | undefined;
+  /** When none of them had arrived yet, as far as it is known. */
+  sinceEpochMs: number;
 }
 
-/**
- * Returns what asks the system when bytes arrive, one for each thread; `undefined` where it is not 64-bit Linux, or the
- * permission `ffi` was not granted: nobody is prompted for it.
- */
+/** A socket whose bytes are read with their times. */
+export interface TimedSocket {
+  readonly socket: Socket;
+  readonly descriptor: number;
+  /** Of the bytes that it gave last. */
+  readonly arrival: Arrival;
+  /** When it was last known to have nothing to read. */
+  emptyMs: number;
+  /** What is known of the bytes that wait to be read: the time of the last one, at several lengths. */
+  waiting: Waiting[];
+}
+
+interface Waiting extends Omit<Arrival, "sinceEpochMs"> {
+  /** Number of bytes, from the first one that waits. */
+  readonly bytes: number;
+  /** When so many were found. */
+  readonly foundMs: number;
+}
+
+/** Returns the reader of this thread; `undefined` where the system reports no times: see {@linkcode openLibc}. */
 export function receiveTimes(): ReceiveTimes | undefined {
-  return opened === undefined ? opened = open() : opened ?? undefined;
-}
-
-let opened: ReceiveTimes | null | undefined;
-
-function open(): ReceiveTimes | undefined {
-  const { os, arch } = Deno.build;
-  if (os !== "linux" || (arch !== "x86_64" && arch !== "aarch64")) return;
-  const permission = Deno.permissions.querySync({ name: "ffi" });
-  if (permission.state !== "granted") return;
-  try {
-    return new ReceiveTimes(Deno.dlopen("libc.so.6", CALLS).symbols);
-  } catch {
-    return;
+  if (reader === undefined) {
+    const libc = openLibc();
+    reader = libc ? new ReceiveTimes(libc) : null;
   }
+  return reader ?? undefined;
 }
 
-const CALLS = {
-  getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
-  getpeername: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
-  setsockopt: {
-    parameters: ["i32", "i32", "i32", "buffer", "u32"],
-    result: "i32",
-  },
-  recvmsg: { parameters: ["i32", "buffer", "i32"], result: "i32" },
-  clock_gettime: { parameters: ["i32", "buffer"], result: "i32" },
-} as const;
+let reader: ReceiveTimes | null | undefined;
 
-type Calls = Deno.DynamicLibrary<typeof CALLS>["symbols"];
-
-const AF_INET = 2, AF_INET6 = 10;
 const SOL_SOCKET = 1, SO_TIMESTAMPING = 37;
 /** Times of received packets, taken by the system rather than by the network card. */
 const SOF_RX_SOFTWARE = 1 << 3, SOF_SOFTWARE = 1 << 4;
-const MSG_DONTWAIT = 0x40;
+const MSG_PEEK = 0x2, MSG_TRUNC = 0x20, MSG_DONTWAIT = 0x40;
+const POLLIN = 1;
 const CLOCK_REALTIME = 0;
 
-const SOCKADDR_BYTES = 28;
-const MAX_DESCRIPTORS = 65536;
-/** The system's wall time was set if it moves more than this against the monotonic clock from one read to the next. */
+/** Most bytes that one call reads. */
+const READ_BYTES = 64 * 1024;
+/** While sockets are read, all others are looked at as often as this, in milliseconds. */
+const LOOK_MS = 2;
+/** Least time between two looks ÷ time that one takes. */
+const LOOK_RATIO = 20;
+/** Most lengths that are kept of what waits in a socket. */
+const MAX_WAITING = 32;
+/** The wall time was set if it moves more than this against the monotonic clock from one call to the next. */
 const CLOCK_STEP_MS = 1;
 
 /**
- * Reads sockets by `recvmsg`, which also gives the time at which the last packet of what it read was received, if
- * `SO_TIMESTAMPING` is on (networking/timestamping.rst in the kernel's documentation).
+ * Reads sockets by `recvmsg`, which also gives the time at which the last packet of what it reads was received, if
+ * `SO_TIMESTAMPING` is on (networking/timestamping.rst in the kernel's documentation). Packets that wait together have
+ * the time of the last one. So while one socket after another is read, the others are looked at from time to time.
  */
 export class ReceiveTimes {
-  /** Largest number of bytes of one read. */
-  readonly maxBytes = 64 * 1024;
-  readonly #calls: Calls;
-  readonly #bytes = new Uint8Array(1 + this.maxBytes);
-  /** A `msghdr`. The arrays lie outside V8's heap, as the system is given their addresses. */
+  readonly #libc: Libc;
+  readonly #bytes = new Uint8Array(1 + READ_BYTES);
+  /** A `msghdr`. */
   readonly #message = new BigUint64Array(new ArrayBuffer(7 * 8));
-  readonly #messageWords = new Uint32Array(this.#message.buffer);
-  /** Its `iovec`: where the bytes go. */
+  readonly #controlLength = new Uint32Array(this.#message.buffer, 5 * 8, 1);
+  /** Its `iovec`: where the bytes go, and how many. */
   readonly #target = new BigUint64Array(new ArrayBuffer(2 * 8));
+  readonly #targetLength = new Uint32Array(this.#target.buffer, 8, 1);
   /** Its control messages: a `cmsghdr` with three `timespec`. */
   readonly #control = new Uint32Array(new ArrayBuffer(128));
   /** The wall time as a `timespec`. */
   readonly #wall = new Uint32Array(new ArrayBuffer(16));
-  readonly #address = new Uint8Array(SOCKADDR_BYTES);
-  readonly #length = new Uint32Array(1);
-  /** Descriptors of sockets that are open. */
-  readonly #known = new Set<number>();
-  /** Wall time − monotonic time at the last read. */
+  readonly #sockets = new Map<number, TimedSocket>();
+  /** A `pollfd` for each socket. */
+  #polls = new Int32Array(0);
+  /** Number of bytes of the last call. */
+  #count = 0;
+  #isPollsCurrent = false;
+  #lookedMs = -Infinity;
+  #nextLookMs = -Infinity;
+  /** Wall time − monotonic time at the last call. */
   #offsetMs: number | undefined;
 
-  constructor(calls: Calls) {
-    this.#calls = calls;
+  constructor(libc: Libc) {
+    this.#libc = libc;
     this.#target[0] = pointerTo(this.#bytes) + 1n;
-    this.#target[1] = BigInt(this.maxBytes);
     this.#message[2] = pointerTo(this.#target);
     this.#message[3] = 1n;
     this.#message[4] = pointerTo(this.#control);
   }
 
-  /** Asks for the times of a connected TCP socket of this process. Returns its descriptor, if it is found. */
-  open(ends: SocketEnds): number | undefined {
-    // A descriptor may have been closed, and its number used again, before it is forgotten.
-    const descriptor = this.#find(ends, this.#known) ??
-      this.#find(ends, new Set());
+  /** Asks for the times of a connected socket; `undefined` if the system does not give them. */
+  open(socket: Socket): TimedSocket | undefined {
+    // A descriptor may have been closed, and its number used again, before that is known here.
+    const descriptor =
+      descriptorOf(socket, this.#libc, new Set(this.#sockets.keys())) ??
+        descriptorOf(socket, this.#libc, new Set());
     if (descriptor === undefined) return undefined;
     const flags = new Uint32Array([SOF_RX_SOFTWARE | SOF_SOFTWARE]);
-    const failed = this.#calls.setsockopt(
+    const failed = this.#libc.setsockopt(
       descriptor,
       SOL_SOCKET,
       SO_TIMESTAMPING,
@@ -104,114 +114,158 @@ export class ReceiveTimes {
       flags.byteLength,
     );
     if (failed) return undefined;
-    this.#known.add(descriptor);
-    return descriptor;
+    const emptyMs = now();
+    const timed: TimedSocket = {
+      socket,
+      descriptor,
+      arrival: {
+        epochMs: undefined,
+        errorMs: undefined,
+        sinceEpochMs: emptyMs,
+      },
+      emptyMs,
+      waiting: [],
+    };
+    this.#sockets.set(descriptor, timed);
+    this.#isPollsCurrent = false;
+    return timed;
   }
 
-  /** Forgets a descriptor, whose number the system will use again. */
-  close(descriptor: number): void {
-    this.#known.delete(descriptor);
+  /** Forgets a socket that was closed. */
+  close(timed: TimedSocket): void {
+    if (this.#sockets.get(timed.descriptor) !== timed) return;
+    this.#sockets.delete(timed.descriptor);
+    this.#isPollsCurrent = false;
   }
 
   /**
-   * Reads what has arrived; `firstByte` was read before and comes first. The time when the last of it arrived is written
-   * into `arrival`.
+   * Pushes into a socket what has arrived, in pieces that each have one time, and sets its arrival before each. The
+   * first byte was read before. Returns whether more may be pushed.
    */
-  read(
-    descriptor: number,
-    firstByte: number | undefined,
-    arrival: Arrival,
-  ): Buffer {
-    this.#bytes[0] = firstByte ?? 0;
-    this.#messageWords[10] = this.#control.byteLength;
-    const count = this.#calls.recvmsg(
-      descriptor,
-      this.#message,
-      MSG_DONTWAIT,
+  read(timed: TimedSocket, firstByte: number): boolean {
+    const { socket, descriptor, arrival, waiting } = timed;
+    let first: number | undefined = firstByte;
+    let bytes = 0;
+    arrival.sinceEpochMs = Math.max(
+      timed.emptyMs,
+      waiting.length > 0 ? -Infinity : this.#lookedMs,
     );
-    this.#readTime(arrival, count > 0);
-    const from = firstByte === undefined ? 1 : 0;
-    return Buffer.from(this.#bytes.subarray(from, 1 + Math.max(0, count)));
+    if (waiting.length > 0) timed.waiting = [];
+    for (const part of waiting) {
+      const piece = this.#receive(descriptor, first, part.bytes - bytes);
+      arrival.epochMs = part.epochMs;
+      arrival.errorMs = part.errorMs;
+      socket.push(piece);
+      if (socket.destroyed) return false;
+      first = undefined;
+      bytes += piece.length;
+      arrival.sinceEpochMs = part.foundMs;
+    }
+    let askedMs: number, isFull: boolean, goesOn = true;
+    do {
+      askedMs = now();
+      const piece = this.#receive(descriptor, first, READ_BYTES);
+      isFull = piece.length === READ_BYTES;
+      if (piece.length === 0) break;
+      this.#setTime(arrival);
+      goesOn = socket.push(piece);
+      first = undefined;
+    } while (isFull && goesOn && !socket.destroyed);
+    if (!isFull) timed.emptyMs = askedMs;
+    if (askedMs > this.#nextLookMs) this.#look();
+    return goesOn;
   }
 
-  #readTime(arrival: Arrival, isRead: boolean): void {
+  /** Reads at most `most` bytes, the first of which may have been read before. */
+  #receive(
+    descriptor: number,
+    first: number | undefined,
+    most: number,
+  ): Buffer {
+    const start = first === undefined ? 1 : 0;
+    this.#bytes[0] = first ?? 0;
+    this.#call(descriptor, most - 1 + start, MSG_DONTWAIT);
+    return Buffer.from(this.#bytes.subarray(start, 1 + this.#count));
+  }
+
+  #call(descriptor: number, most: number, flags: number): void {
+    this.#targetLength[0] = most;
+    this.#controlLength[0] = this.#control.byteLength;
+    const count = this.#libc.recvmsg(descriptor, this.#message, flags);
+    this.#count = Math.max(0, count);
+  }
+
+  /** Sets the time of what the last call read. */
+  #setTime(arrival: Pick<Arrival, "epochMs" | "errorMs">): void {
     const control = this.#control, wall = this.#wall;
-    const hasTime = isRead && this.#messageWords[10]! > 0 &&
-      control[3] === SO_TIMESTAMPING;
     arrival.epochMs = arrival.errorMs = undefined;
-    if (!hasTime) return;
+    const isGiven = this.#count > 0 && this.#controlLength[0]! > 0 &&
+      control[3] === SO_TIMESTAMPING;
+    if (!isGiven) return;
     const beforeMs = now();
-    this.#calls.clock_gettime(CLOCK_REALTIME, wall);
+    this.#libc.clock_gettime(CLOCK_REALTIME, wall);
     const nowMs = now();
-    const seconds = wall[0]! - control[4]!;
-    const waitedMs = seconds * 1e3 + (wall[2]! - control[6]!) / 1e6;
+    const waitedMs = (wall[0]! - control[4]!) * 1e3 +
+      (wall[2]! - control[6]!) / 1e6;
     const offsetMs = wall[0]! * 1e3 + wall[2]! / 1e6 - nowMs;
     const movedMs = Math.abs(offsetMs - (this.#offsetMs ?? offsetMs));
-    this.#offsetMs = offsetMs;
     const errorMs = nowMs - beforeMs;
+    this.#offsetMs = offsetMs;
     if (waitedMs < 0 || movedMs > CLOCK_STEP_MS + errorMs) return;
     arrival.epochMs = nowMs - waitedMs;
     arrival.errorMs = errorMs;
   }
 
-  #find(ends: SocketEnds, except: ReadonlySet<number>): number | undefined {
-    const { getsockname, getpeername } = this.#calls;
-    for (let descriptor = 0; descriptor < MAX_DESCRIPTORS; descriptor++) {
-      if (except.has(descriptor)) continue;
-      if (!this.#isAt(getsockname, descriptor, ends.local)) continue;
-      if (this.#isAt(getpeername, descriptor, ends.remote)) return descriptor;
+  /** Finds the sockets in which something waits, and asks for its time. */
+  #look(): void {
+    const startMs = now();
+    const polls = this.#currentPolls();
+    if (this.#libc.poll(polls, BigInt(this.#sockets.size), 0) > 0) {
+      let at = 1;
+      for (const timed of this.#sockets.values()) {
+        // An error is left to Deno: whoever asks first takes it.
+        if (polls[at]! >>> 16 === POLLIN) this.#peek(timed, startMs);
+        at += 2;
+      }
     }
-    return undefined;
+    const tookMs = now() - startMs;
+    this.#lookedMs = startMs;
+    this.#nextLookMs = startMs + tookMs +
+      Math.max(LOOK_MS, LOOK_RATIO * tookMs);
   }
 
-  /** Whether one end of a socket, as a system call gives it, is at an address. */
-  #isAt(
-    call: Calls["getsockname"],
-    descriptor: number,
-    { address, port }: SocketEnd,
-  ): boolean {
-    const bytes = this.#address;
-    this.#length[0] = SOCKADDR_BYTES;
-    if (call(descriptor, bytes, this.#length) !== 0) return false;
-    const family = bytes[0];
-    if (family !== AF_INET && family !== AF_INET6) return false;
-    if (bytes[2]! * 256 + bytes[3]! !== port) return false;
-    const found = family === AF_INET
-      ? bytes.subarray(4, 8).join(".")
-      : groups(bytes.subarray(8, 24));
-    return hostname(found) === hostname(address);
+  #peek(timed: TimedSocket, foundMs: number): void {
+    const { descriptor, waiting } = timed;
+    const flags = MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT;
+    this.#call(descriptor, READ_BYTES, flags);
+    const known = waiting.at(-1)?.bytes ?? 0;
+    if (this.#count <= known || waiting.length >= MAX_WAITING) return;
+    if (known === 0) timed.emptyMs = Math.max(timed.emptyMs, this.#lookedMs);
+    const part = {
+      bytes: this.#count,
+      foundMs,
+      epochMs: undefined,
+      errorMs: undefined,
+    };
+    this.#setTime(part);
+    waiting.push(part);
   }
-}
 
-/** One end of a connection. */
-export interface SocketEnd {
-  readonly address: string;
-  readonly port: number;
-}
-
-/** Both ends of a connection: no other has the same. */
-export interface SocketEnds {
-  readonly local: SocketEnd;
-  readonly remote: SocketEnd;
-}
-
-/** The eight groups of an IPv6 address. */
-function groups(bytes: Uint8Array): string {
-  return Array.from(
-    { length: 8 },
-    (_, i) => (bytes[2 * i]! * 256 + bytes[2 * i + 1]!).toString(16),
-  ).join(":");
-}
-
-/** An IP address in its usual form, which may be written in several ways. */
-function hostname(address: string): string {
-  const host = address.includes(":") ? `[${address}]` : address;
-  return URL.parse(`http://${host}`)?.hostname ?? address;
+  #currentPolls(): Int32Array<ArrayBuffer> {
+    if (this.#isPollsCurrent) return this.#polls;
+    this.#polls = new Int32Array(2 * this.#sockets.size);
+    let at = 0;
+    for (const descriptor of this.#sockets.keys()) {
+      this.#polls[at] = descriptor;
+      this.#polls[at + 1] = POLLIN;
+      at += 2;
+    }
+    this.#isPollsCurrent = true;
+    return this.#polls;
+  }
 }
 
 // deno-lint-ignore house/one-clock -- a socket that is read may belong to no run, which has a clock
-const now = () => performance.timeOrigin + performance.now();
-
-function pointerTo(array: ArrayBufferView<ArrayBuffer>): bigint {
-  return BigInt(Deno.UnsafePointer.value(Deno.UnsafePointer.of(array)));
-}
+const { timeOrigin } = performance;
+// deno-lint-ignore house/one-clock -- as above
+const now = () => timeOrigin + performance.now();

@@ -21,6 +21,8 @@ export interface ReadTime {
   readonly atMs: number;
   /** Largest error of a time that the system took. */
   readonly errorMs: number | undefined;
+  /** When the first bytes of such a read had not arrived. */
+  readonly sinceMs?: number;
 }
 
 /**
@@ -44,12 +46,15 @@ export class NetworkReads {
 
   /** Takes the time of the next read: the system's, where it reports one. Nothing arrives before `sentMs`, or after it is read. */
   begin(arrival?: Arrival, sentMs = -Infinity): void {
-    const { epochMs, errorMs } = arrival ?? {};
+    const { epochMs } = this.#clock;
     const nowMs = this.#clock.now();
-    if (epochMs === undefined) this.time = { atMs: nowMs, errorMs: undefined };
-    else {
-      const arrivedMs = Math.min(nowMs, epochMs - this.#clock.epochMs);
-      this.time = { atMs: Math.max(sentMs, arrivedMs), errorMs };
+    if (arrival?.epochMs === undefined) {
+      this.time = { atMs: nowMs, errorMs: undefined };
+    } else {
+      const { errorMs, sinceEpochMs } = arrival;
+      const arrivedMs = Math.min(nowMs, arrival.epochMs - epochMs);
+      const atMs = Math.max(sentMs, arrivedMs);
+      this.time = { atMs, errorMs, sinceMs: sinceEpochMs - epochMs };
     }
     this.#pieces = undefined;
   }

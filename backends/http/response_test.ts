@@ -100,12 +100,14 @@ Deno.test("NetworkReads takes the system's time of arrival, within what can be",
   clock.work(50);
   const reads = new NetworkReads(clock, () => {});
   const begin = (epochMs: number | undefined) => {
-    reads.begin({ epochMs, errorMs: 0.5 }, 10);
+    const sinceEpochMs = clock.epochMs + 20;
+    reads.begin({ epochMs, errorMs: 0.5, sinceEpochMs }, 10);
     return reads.time;
   };
-  assert.deepEqual(begin(clock.epochMs + 30), { atMs: 30, errorMs: 0.5 });
-  assert.deepEqual(begin(clock.epochMs + 60), { atMs: 50, errorMs: 0.5 });
-  assert.deepEqual(begin(clock.epochMs + 5), { atMs: 10, errorMs: 0.5 });
+  const known = { errorMs: 0.5, sinceMs: 20 };
+  assert.deepEqual(begin(clock.epochMs + 30), { atMs: 30, ...known });
+  assert.deepEqual(begin(clock.epochMs + 60), { atMs: 50, ...known });
+  assert.deepEqual(begin(clock.epochMs + 5), { atMs: 10, ...known });
   assert.deepEqual(begin(undefined), { atMs: 50, errorMs: undefined });
 });
 

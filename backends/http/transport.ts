@@ -251,8 +251,8 @@ class Exchange implements ConnectionUser, LimitedRequest {
     this.#response!.read(bytes, atMs);
   };
 
-  #arrived({ atMs, errorMs }: ReadTime): void {
-    if (errorMs !== undefined) this.#call.arrived(atMs, errorMs);
+  #arrived({ atMs, errorMs, sinceMs }: ReadTime): void {
+    if (errorMs !== undefined) this.#call.arrived(atMs, errorMs, sinceMs);
   }
 
   onComplete(): void {

@@ -97,7 +97,7 @@ export interface MessageTimes {
 /** Receives the events of a connection. */
 export interface ConnectionUser extends Omit<SocketListener, "arrived"> {
   /** Returns the times of a message that was read from the network now, for `message`. */
-  timesOf?(arrival: Arrival): MessageTimes;
+  timesOf?(arrival: Readonly<Arrival> | undefined): MessageTimes;
   /** Receives a whole message, with its times if it was read before. */
   message(data: SocketMessage, binary: boolean, times?: MessageTimes): void;
 }
@@ -131,7 +131,7 @@ export class Connection implements SocketListener {
     this.user?.opened();
   }
 
-  arrived(arrival: Arrival): void {
+  arrived(arrival: Readonly<Arrival> | undefined): void {
     this.#times.push(this.user?.timesOf?.(arrival));
   }
 

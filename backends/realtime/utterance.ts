@@ -138,12 +138,16 @@ class Utterance implements ConnectionUser, LimitedRequest {
     }
   }
 
-  timesOf({ epochMs, errorMs }: Arrival): MessageTimes {
-    const { clock } = this.#call;
-    const sinceMs = this.#call.waitingSince();
-    if (epochMs === undefined) return { atMs: undefined, errorMs, sinceMs };
+  timesOf(arrival: Readonly<Arrival> | undefined): MessageTimes {
+    const loopMs = this.#call.waitingSince();
+    if (arrival?.epochMs === undefined) {
+      return { atMs: undefined, errorMs: undefined, sinceMs: loopMs };
+    }
+    const { epochMs } = this.#call.clock;
     // Nothing arrives before the message that it follows.
-    const atMs = Math.max(epochMs - clock.epochMs, this.#receivedMs);
+    const atMs = Math.max(arrival.epochMs - epochMs, this.#receivedMs);
+    const sinceMs = Math.max(loopMs, arrival.sinceEpochMs - epochMs);
+    const { errorMs } = arrival;
     return { atMs, errorMs, sinceMs: Math.min(sinceMs, atMs) };
   }
 
@@ -152,7 +156,7 @@ class Utterance implements ConnectionUser, LimitedRequest {
     if (this.#connection.isReady && !this.#hasBegun) return;
     const call = this.#call;
     const { atMs = call.clock.now(), errorMs, sinceMs } = times ?? {};
-    if (errorMs !== undefined) call.arrived(atMs, errorMs);
+    if (errorMs !== undefined) call.arrived(atMs, errorMs, sinceMs);
     call.read(Buffer.byteLength(data), atMs, sinceMs);
     this.#receivedMs = atMs;
     const message = frameOf(data, binary);

@@ -51,7 +51,7 @@ export interface RelayLink {
   /** Ends the connection to the server, at any stage. */
   cancel?: () => void;
   /** Called for each message from the server, before it is forwarded. */
-  arrived?: (arrival: Arrival) => void;
+  arrived?: (arrival: Readonly<Arrival> | undefined) => void;
   /** Called if it can never be accepted. */
   readonly lost: () => void;
   /** Ends the connection, at any stage. */
@@ -218,10 +218,12 @@ function copyToClient(
   const arrival = arrivalOf(far);
   // The system's time is that of the last bytes of a read.
   const guard = frameGuard((bytesBehind) =>
-    link.arrived?.({
-      epochMs: arrival?.epochMs,
-      errorMs: bytesBehind === 0 ? arrival?.errorMs : undefined,
-    })
+    link.arrived?.(
+      arrival && {
+        ...arrival,
+        errorMs: bytesBehind === 0 ? arrival.errorMs : undefined,
+      },
+    )
   );
   const waiting: Uint8Array[] = [];
   const { promise, resolve } = Promise.withResolvers<void>();

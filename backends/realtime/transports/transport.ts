@@ -29,7 +29,7 @@ export interface SocketListener {
   /** The server has accepted the upgrade. */
   opened(): void;
   /** A message was read from the network, and waits in another queue of this process until `message` is called. */
-  arrived?(arrival: Arrival): void;
+  arrived?(arrival: Readonly<Arrival> | undefined): void;
   /** Receives a whole message. Text may be passed as bytes, so that it is decoded after the time was taken. */
   message(data: SocketMessage, binary: boolean): void;
   /** The socket has ended, for whatever reason: called once, and last. */

@@ -1,0 +1,33 @@
+/** Calls of the C library on sockets. */
+const CALLS = {
+  getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
+  getpeername: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
+  setsockopt: {
+    parameters: ["i32", "i32", "i32", "buffer", "u32"],
+    result: "i32",
+  },
+  recvmsg: { parameters: ["i32", "buffer", "i32"], result: "i32" },
+  poll: { parameters: ["buffer", "u64", "i32"], result: "i32" },
+  clock_gettime: { parameters: ["i32", "buffer"], result: "i32" },
+} as const;
+
+/** The C library of Linux on a 64-bit machine: what is passed to it is laid out for that. */
+export type Libc = Deno.DynamicLibrary<typeof CALLS>["symbols"];
+
+/** Opens the C library. Returns `undefined` on other systems, or without the permission `ffi`: nobody is prompted. */
+export function openLibc(): Libc | undefined {
+  const { os, arch } = Deno.build;
+  if (os !== "linux" || (arch !== "x86_64" && arch !== "aarch64")) return;
+  const permission = Deno.permissions.querySync({ name: "ffi" });
+  if (permission.state !== "granted") return;
+  try {
+    return Deno.dlopen("libc.so.6", CALLS).symbols;
+  } catch {
+    return;
+  }
+}
+
+/** Address of an array in memory, for structures that contain it. It must be outside V8's heap, which moves things. */
+export function pointerTo(array: ArrayBufferView<ArrayBuffer>): bigint {
+  return BigInt(Deno.UnsafePointer.value(Deno.UnsafePointer.of(array)));
+}
