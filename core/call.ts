@@ -85,11 +85,8 @@ export class CallRecorder implements Call {
 
   readonly onAbort: Call["onAbort"] = (task) => this.abort.onAbort(task);
 
-  readonly read: Call["read"] = (
-    bytes,
-    atMs = this.clock.now(),
-    sinceMs,
-  ) => {
+  readonly read: Call["read"] = (bytes, readMs, sinceMs) => {
+    const atMs = readMs ?? this.clock.now();
     if (this.#isOpen) {
       this.#count(atMs);
       this.#readMs = atMs;

@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import type { Libc } from "./libc.ts";
+import type { Libc } from "../../lib/libc.ts";
 
 const AF_INET = 2, AF_INET6 = 10;
 const SOCKADDR_BYTES = 28;

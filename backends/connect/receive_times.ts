@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
 import { descriptorOf } from "./descriptor.ts";
-import { type Libc, openLibc, pointerTo } from "./libc.ts";
+import { type Libc, libc, pointerTo } from "../../lib/libc.ts";
 
 /** When bytes that a socket gave had arrived, by the system: in milliseconds since 1970, by a monotonic clock. */
 export interface Arrival {
@@ -32,16 +32,12 @@ interface Waiting extends Omit<Arrival, "sinceEpochMs"> {
   readonly foundMs: number;
 }
 
-/** Returns the reader of this thread; `undefined` where the system reports no times: see {@linkcode openLibc}. */
+/** Returns the reader of this thread; `undefined` where the system reports no times: see {@linkcode libc}. */
 export function receiveTimes(): ReceiveTimes | undefined {
-  if (reader === undefined) {
-    const libc = openLibc();
-    reader = libc ? new ReceiveTimes(libc) : null;
-  }
-  return reader ?? undefined;
+  return libc && (reader ??= new ReceiveTimes(libc));
 }
 
-let reader: ReceiveTimes | null | undefined;
+let reader: ReceiveTimes | undefined;
 
 const SOL_SOCKET = 1, SO_TIMESTAMPING = 37;
 /** Times of received packets, taken by the system rather than by the network card. */

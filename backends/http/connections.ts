@@ -231,8 +231,8 @@ export class Connection implements WireHandler {
     this.#user?.onConnect();
   }
 
-  onRequestSent(): void {
-    this.#user?.onRequestSent();
+  onRequestSent(isOneCall?: boolean): void {
+    this.#user?.onRequestSent(isOneCall);
   }
 
   onHeaders(status: number, headers: Headers): void {

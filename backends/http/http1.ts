@@ -87,20 +87,22 @@ export class Http1Wire implements Wire {
     }
     this.#handler = handler;
     this.#isAnswered = false;
-    handler.onConnect();
     const body = typeof request.body === "string"
       ? Buffer.from(request.body)
       : request.body;
     const head = this.#headOf(request, body.length);
-    if (body.length <= MAX_COPIED_BYTES) {
-      socket.write(messageOf(head, body));
-    } else {
+    const message = body.length <= MAX_COPIED_BYTES
+      ? messageOf(head, body)
+      : undefined;
+    handler.onConnect();
+    if (message) socket.write(message);
+    else {
       socket.cork();
       socket.write(head, "latin1");
       socket.write(body);
       socket.uncork();
     }
-    handler.onRequestSent();
+    handler.onRequestSent(message !== undefined);
   }
 
   async destroy(): Promise<void> {

@@ -128,6 +128,8 @@ class Exchange implements ConnectionUser, LimitedRequest {
   #connectingMs = 0;
   /** Whether any byte of the request may have been sent. */
   #isWritten = false;
+  /** Time when it began to be written. */
+  #writingMs = 0;
   /** Time when all of it was sent. */
   #sentMs: number | undefined;
   #response: Response | undefined;
@@ -187,12 +189,15 @@ class Exchange implements ConnectionUser, LimitedRequest {
 
   onConnect(): void {
     this.#isWritten = true;
+    this.#writingMs = this.#call.clock.now();
   }
 
-  onRequestSent(): void {
+  onRequestSent(isOneCall = false): void {
     const connection = this.#connection;
     const { socket } = connection;
-    const sentMs = this.#sentMs = this.#call.clock.now();
+    const sentMs = this.#sentMs = isOneCall
+      ? this.#writingMs
+      : this.#call.clock.now();
     if (!socket?.writableNeedDrain) return this.#sent(connection, sentMs);
     socket.once("drain", () => {
       const nowMs = this.#call.clock.now();

@@ -37,8 +37,11 @@ export interface WireRequest {
 export interface WireHandler {
   /** The request is being written; before this, nothing of it has been sent. */
   onConnect(): void;
-  /** All of the request was passed to the socket. */
-  onRequestSent(): void;
+  /**
+   * All of the request was passed to the socket; with `isOneCall` by a system call that began behind `onConnect`. It
+   * sends first, and may return a millisecond later, if the system runs the receiver of the bytes meanwhile.
+   */
+  onRequestSent(isOneCall?: boolean): void;
   /** Called first for each network read, before it is parsed: everything until the next call came with it. */
   onRead(arrival?: Arrival): void;
   /** Also called for informational responses. */

@@ -1,5 +1,6 @@
-/** Calls of the C library on sockets. */
+/** The calls of the C library that are used. */
 const CALLS = {
+  usleep: { parameters: ["u32"], result: "i32", nonblocking: true },
   getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
   getpeername: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
   setsockopt: {
@@ -14,8 +15,13 @@ const CALLS = {
 /** The C library of Linux on a 64-bit machine: what is passed to it is laid out for that. */
 export type Libc = Deno.DynamicLibrary<typeof CALLS>["symbols"];
 
-/** Opens the C library. Returns `undefined` on other systems, or without the permission `ffi`: nobody is prompted. */
-export function openLibc(): Libc | undefined {
+/**
+ * The C library; `undefined` on other systems, or without the permission `ffi`: nobody is prompted. It is opened with
+ * this module, as a test that opened it first would leave it open.
+ */
+export const libc: Libc | undefined = open();
+
+function open(): Libc | undefined {
   const { os, arch } = Deno.build;
   if (os !== "linux" || (arch !== "x86_64" && arch !== "aarch64")) return;
   const permission = Deno.permissions.querySync({ name: "ffi" });
