@@ -17,11 +17,11 @@ const length = new Uint32Array(1);
 export function descriptorOf(
   socket: Socket,
   libc: Libc,
-  except: ReadonlySet<number>,
+  except?: { has(descriptor: number): boolean },
 ): number | undefined {
   const { localAddress, localPort, remoteAddress, remotePort } = socket;
   for (let descriptor = 0; descriptor < MAX_DESCRIPTORS; descriptor++) {
-    if (except.has(descriptor)) continue;
+    if (except?.has(descriptor)) continue;
     const isFound =
       isAt(libc.getsockname, descriptor, localAddress, localPort) &&
       isAt(libc.getpeername, descriptor, remoteAddress, remotePort);

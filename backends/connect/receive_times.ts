@@ -21,7 +21,7 @@ export interface TimedSocket {
   readonly arrival: Arrival;
   /** When it was last known to have nothing to read. */
   emptyMs: number;
-  /** What is known of the bytes that wait to be read: the time of the last one, at several lengths. */
+  /** The bytes that wait to be read, as they were found: their number, and the time of the last one. */
   waiting: Waiting[];
 }
 
@@ -97,9 +97,8 @@ export class ReceiveTimes {
   /** Asks for the times of a connected socket; `undefined` if the system does not give them. */
   open(socket: Socket): TimedSocket | undefined {
     // A descriptor may have been closed, and its number used again, before that is known here.
-    const descriptor =
-      descriptorOf(socket, this.#libc, new Set(this.#sockets.keys())) ??
-        descriptorOf(socket, this.#libc, new Set());
+    const descriptor = descriptorOf(socket, this.#libc, this.#sockets) ??
+      descriptorOf(socket, this.#libc);
     if (descriptor === undefined) return undefined;
     const flags = new Uint32Array([SOF_RX_SOFTWARE | SOF_SOFTWARE]);
     const failed = this.#libc.setsockopt(
@@ -172,7 +171,7 @@ export class ReceiveTimes {
     return goesOn;
   }
 
-  /** Reads at most `most` bytes, the first of which may have been read before. */
+  /** Reads at most `most` bytes, with the first one if that was read before. */
   #receive(
     descriptor: number,
     first: number | undefined,
