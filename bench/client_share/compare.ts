@@ -7,7 +7,7 @@ import type { Truth } from "./truth.ts";
 export interface Comparison {
   /** Requests that ended `ok`. */
   readonly n: number;
-  /** Requests of these whose socket calls were found. */
+  /** Requests of these whose writes were found. */
   readonly found: number;
   readonly figures: Readonly<Record<"ttft" | "latency", Figure>>;
   readonly verdict: Verdict;

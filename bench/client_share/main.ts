@@ -1,5 +1,5 @@
 /**
- * Checks the client's share against what really happened: what the processes wrote to their sockets and read from them,
+ * Checks the client's share against what really happened: what the processes wrote to their sockets,
  * logged by a small library that is loaded into both. Linux with a C compiler only.
  *
  * `deno run -A bench/client_share/main.ts [--seconds 8] [--only NAME] [--json]`

@@ -15,7 +15,7 @@ export interface RunOptions {
   readonly seconds: number;
   /** Number of processes that take all the processor time they get. */
   readonly hogs: number;
-  /** The library that logs socket calls. */
+  /** The library that logs writes to sockets. */
   readonly library: string;
   /** Folder for the files. */
   readonly folder: string;

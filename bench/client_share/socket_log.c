@@ -1,4 +1,4 @@
-// Logs every write to and read from a TCP socket with the time of the system call, as the process itself sees neither.
+// Logs every write to a TCP socket with the time of the system call, which the process itself does not see.
 // Build: cc -O2 -shared -fPIC -o socket_log.so socket_log.c -ldl
 // Use: SOCKET_LOG=FILE LD_PRELOAD=./socket_log.so deno run -A cli.ts …
 #define _GNU_SOURCE
@@ -20,7 +20,7 @@ enum { HEAD = 136, MAX_RECORDS = 8 * 1024 * 1024, MAX_FDS = 65536 };
 struct record {
   double beforeMs, afterMs;  // since 1970, around the system call
   int32_t ports;             // of the connection: joins its two ends
-  int32_t length;            // bytes written; negative: bytes read
+  int32_t length;            // bytes written
   char head[HEAD];           // the first bytes
 };
 
@@ -28,19 +28,15 @@ static struct record *records;
 static _Atomic uint64_t count;
 enum { NOT_TCP = -1 };
 static _Atomic int32_t ports[MAX_FDS];  // 0: not looked at
-static ssize_t (*real_read)(int, void *, size_t), (*real_write)(int, const void *, size_t);
-static ssize_t (*real_recv)(int, void *, size_t, int), (*real_send)(int, const void *, size_t, int);
-static ssize_t (*real_readv)(int, const struct iovec *, int), (*real_writev)(int, const struct iovec *, int);
+static ssize_t (*real_write)(int, const void *, size_t), (*real_send)(int, const void *, size_t, int);
+static ssize_t (*real_writev)(int, const struct iovec *, int);
 static ssize_t (*real_sendmsg)(int, const struct msghdr *, int);
 static int (*real_close)(int), (*real_accept4)(int, struct sockaddr *, socklen_t *, int);
 static int (*real_connect)(int, const struct sockaddr *, socklen_t);
 
 __attribute__((constructor)) static void start(void) {
-  real_read = dlsym(RTLD_NEXT, "read");
   real_write = dlsym(RTLD_NEXT, "write");
-  real_recv = dlsym(RTLD_NEXT, "recv");
   real_send = dlsym(RTLD_NEXT, "send");
-  real_readv = dlsym(RTLD_NEXT, "readv");
   real_writev = dlsym(RTLD_NEXT, "writev");
   real_sendmsg = dlsym(RTLD_NEXT, "sendmsg");
   real_close = dlsym(RTLD_NEXT, "close");
@@ -78,7 +74,7 @@ static int32_t ports_of(int fd) {
   return ports[fd] = p < q ? p << 16 | q : q << 16 | p;
 }
 
-static void log_call(int32_t both, double before, ssize_t length, const struct iovec *parts, int n, int is_read) {
+static void log_call(int32_t both, double before, ssize_t length, const struct iovec *parts, int n) {
   if (length <= 0) return;
   uint64_t i = atomic_fetch_add(&count, 1);
   if (i >= MAX_RECORDS) return;
@@ -92,29 +88,26 @@ static void log_call(int32_t both, double before, ssize_t length, const struct i
     memcpy(r->head + at, parts[k].iov_base, more);
     at += more;
   }
-  r->length = is_read ? -length : length;
+  r->length = length;
 }
 
-#define LOGGED(call, parts, n, is_read)              \
-  int32_t both = ports_of(fd);                       \
-  if (!both) return call;                            \
-  double before = now();                             \
-  ssize_t length = call;                             \
-  log_call(both, before, length, parts, n, is_read); \
+#define LOGGED(call, parts, n)              \
+  int32_t both = ports_of(fd);              \
+  if (!both) return call;                   \
+  double before = now();                    \
+  ssize_t length = call;                    \
+  log_call(both, before, length, parts, n); \
   return length;
 
-#define LOGGED_ONE(call, is_read)               \
-  struct iovec whole = {(void *)bytes, size};   \
-  LOGGED(call, &whole, 1, is_read)
+#define LOGGED_ONE(call)                      \
+  struct iovec whole = {(void *)bytes, size}; \
+  LOGGED(call, &whole, 1)
 
-ssize_t read(int fd, void *bytes, size_t size) { LOGGED_ONE(real_read(fd, bytes, size), 1) }
-ssize_t recv(int fd, void *bytes, size_t size, int flags) { LOGGED_ONE(real_recv(fd, bytes, size, flags), 1) }
-ssize_t write(int fd, const void *bytes, size_t size) { LOGGED_ONE(real_write(fd, bytes, size), 0) }
-ssize_t send(int fd, const void *bytes, size_t size, int flags) { LOGGED_ONE(real_send(fd, bytes, size, flags), 0) }
-ssize_t readv(int fd, const struct iovec *parts, int n) { LOGGED(real_readv(fd, parts, n), parts, n, 1) }
-ssize_t writev(int fd, const struct iovec *parts, int n) { LOGGED(real_writev(fd, parts, n), parts, n, 0) }
+ssize_t write(int fd, const void *bytes, size_t size) { LOGGED_ONE(real_write(fd, bytes, size)) }
+ssize_t send(int fd, const void *bytes, size_t size, int flags) { LOGGED_ONE(real_send(fd, bytes, size, flags)) }
+ssize_t writev(int fd, const struct iovec *parts, int n) { LOGGED(real_writev(fd, parts, n), parts, n) }
 ssize_t sendmsg(int fd, const struct msghdr *message, int flags) {
-  LOGGED(real_sendmsg(fd, message, flags), message->msg_iov, (int)message->msg_iovlen, 0)
+  LOGGED(real_sendmsg(fd, message, flags), message->msg_iov, (int)message->msg_iovlen)
 }
 
 // A descriptor may be that of an earlier connection, closed by a call that is not seen here.

@@ -1,11 +1,10 @@
-/** One system call on a socket, as the library logs it. */
-interface SocketCall {
+/** One write to a socket, as the library logs it. */
+interface SocketWrite {
   /** Time before and after the call, in milliseconds since 1970. */
   readonly beforeMs: number;
   readonly afterMs: number;
   /** Both ports of the connection, as one number. */
   readonly ports: number;
-  readonly isRead: boolean;
   /** The first bytes. */
   readonly head: string;
 }
@@ -13,10 +12,10 @@ interface SocketCall {
 /** Size of a record in the log, and of its numbers: see socket_log.c. */
 const RECORD_BYTES = 160, HEADER_BYTES = 24;
 
-/** Reads a log of socket calls. */
-export async function readSocketLog(path: string): Promise<SocketCall[]> {
+/** Reads a log of writes to sockets. */
+export async function readSocketLog(path: string): Promise<SocketWrite[]> {
   using file = await Deno.open(path);
-  const calls: SocketCall[] = [];
+  const calls: SocketWrite[] = [];
   const decoder = new TextDecoder("latin1");
   const bytes = new Uint8Array(RECORD_BYTES * 4096);
   const view = new DataView(bytes.buffer);
@@ -30,8 +29,7 @@ export async function readSocketLog(path: string): Promise<SocketCall[]> {
         beforeMs: view.getFloat64(at, true),
         afterMs: view.getFloat64(at + 8, true),
         ports: view.getInt32(at + 16, true),
-        isRead: size < 0,
-        head: decoder.decode(head.subarray(0, Math.abs(size))),
+        head: decoder.decode(head.subarray(0, size)),
       });
     }
     if (length === 0) return calls;
@@ -51,15 +49,13 @@ export interface Truth {
 
 /** Finds what happened to each request, by the id of its answer or its session. */
 export function truths(
-  client: readonly SocketCall[],
-  server: readonly SocketCall[],
+  client: readonly SocketWrite[],
+  server: readonly SocketWrite[],
 ): Map<string, Truth> {
   const found = new Map<string, Truth>();
-  const written = Map.groupBy(server.filter(isWrite), ({ ports }) => ports);
+  const written = Map.groupBy(server, ({ ports }) => ports);
   for (const [ports, calls] of Map.groupBy(client, ({ ports }) => ports)) {
-    const posts = calls.filter((call) =>
-      isWrite(call) && call.head.startsWith("POST ")
-    );
+    const posts = calls.filter(({ head }) => head.startsWith("POST "));
     const answers = answersOf(written.get(ports) ?? []);
     answers.forEach(({ id, pieces }, i) => {
       if (id === undefined) return;
@@ -76,17 +72,13 @@ export function truths(
   return found;
 }
 
-function isWrite({ isRead }: SocketCall): boolean {
-  return !isRead;
-}
-
 interface Answer {
   readonly id: string | undefined;
-  readonly pieces: SocketCall[];
+  readonly pieces: SocketWrite[];
 }
 
 /** Splits what was written to one connection into answers. */
-function answersOf(calls: readonly SocketCall[]): Answer[] {
+function answersOf(calls: readonly SocketWrite[]): Answer[] {
   const answers: Answer[] = [];
   for (const call of calls) {
     const [, request, session] = ID.exec(call.head) ?? [];
@@ -101,19 +93,19 @@ function answersOf(calls: readonly SocketCall[]): Answer[] {
 const ID = /x-request-id: (\S+)|"session\.created","id":"([^"]+)"/;
 
 /** Whether pieces are an answer over HTTP; otherwise they are messages of a session. */
-function isAnswer([first]: readonly SocketCall[]): boolean {
+function isAnswer([first]: readonly SocketWrite[]): boolean {
   return first!.head.startsWith("HTTP/1.1 200");
 }
 
 /** The piece with the first text: of a chat the first event, behind the head of the answer. */
-function firstToken(pieces: readonly SocketCall[]): SocketCall | undefined {
+function firstToken(pieces: readonly SocketWrite[]): SocketWrite | undefined {
   return isAnswer(pieces)
     ? pieces[1] ?? pieces[0]
     : pieces.find(({ head }) => /"delta":"[^"]/.test(head));
 }
 
 /** The piece that ends an answer or a transcript. Messages behind others in one read are not seen. */
-function lastPiece(pieces: readonly SocketCall[]): SocketCall | undefined {
+function lastPiece(pieces: readonly SocketWrite[]): SocketWrite | undefined {
   return isAnswer(pieces)
     ? pieces.at(-1)
     : pieces.find(({ head }) => head.includes("transcription.done"));
