@@ -55,6 +55,9 @@ export class CallRecorder implements Call {
   #togetherMs = -Infinity;
   /** Whether the server may have waited until this client had read. */
   #isHeldUp = false;
+  /** How long this client was busy since then, and until when that is known. */
+  #heldUpMs = 0;
+  #heldUpUntilMs = -Infinity;
   #firstToken: FirstToken | undefined;
   #endWaitMs: number | undefined;
   #bufferedBytes = 0;
@@ -89,6 +92,8 @@ export class CallRecorder implements Call {
     const atMs = readMs ?? this.clock.now();
     if (this.#isOpen) {
       this.#count(atMs);
+      if (bytes >= UNREAD_BYTES) this.#isHeldUp = true;
+      if (this.#isHeldUp) this.#holdUp();
       this.#readMs = atMs;
       this.#readWaitedMs = sinceMs === undefined ? undefined : atMs - sinceMs;
       this.reads.count++;
@@ -205,6 +210,15 @@ export class CallRecorder implements Call {
     if (this.#together > UNREAD_EVENTS) this.#isHeldUp = true;
   }
 
+  /** Adds the time that this client was busy before a read. */
+  #holdUp(): void {
+    const nowMs = this.clock.now();
+    const sinceMs = nowMs - (this.#watch?.waitedMs(nowMs) ?? 0);
+    const fromMs = Math.max(sinceMs, this.#heldUpUntilMs);
+    this.#heldUpMs += nowMs - fromMs;
+    this.#heldUpUntilMs = nowMs;
+  }
+
   /** The first token, read at `atMs`. */
   #firstTokenAt(atMs: number): FirstToken {
     const waitedMs = this.#waitedMs(atMs);
@@ -225,7 +239,9 @@ export class CallRecorder implements Call {
   #waitedMs(atMs: number): number | undefined {
     const loopMs = this.#watch?.waitedMs(atMs);
     if (loopMs === undefined) return undefined;
-    if (this.#isHeldUp) return this.#sinceSentMs(atMs, loopMs);
+    if (this.#isHeldUp) {
+      return this.#sinceSentMs(atMs, Math.max(loopMs, this.#heldUpMs));
+    }
     if (atMs === this.#arrivedMs) return this.#arrivedErrorMs;
     const readMs = atMs === this.#readMs ? this.#readWaitedMs : undefined;
     return this.#sinceSentMs(atMs, readMs ?? loopMs);
@@ -251,6 +267,9 @@ export class CallRecorder implements Call {
  * acknowledged (RFC 6928), which may not happen before they are read.
  */
 const UNREAD_EVENTS = 8;
+
+/** The same of bytes: half of the window that Linux offers first. */
+const UNREAD_BYTES = 32 * 1024;
 
 /** The read with the first token. */
 interface FirstToken {

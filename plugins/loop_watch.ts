@@ -160,8 +160,9 @@ export class SchedulerWatch implements LoopWatch {
   }
 
   fired(nowMs: number): void {
-    this.#probe.fired(nowMs);
+    // A late fire is noticed before it is recorded: a thread that was stopped used no processor, and did not wait either.
     this.touch(nowMs);
+    this.#probe.fired(nowMs);
   }
 
   get queuedMs(): number {

@@ -159,7 +159,9 @@ export class Http1Wire implements Wire {
 
   #end(): void {
     this.#isEnded = true;
-    if (this.#handler && this.#parser.endsWithClose) this.#complete();
+    if (!this.#handler || !this.#parser.endsWithClose) return;
+    this.#handler.onRead();
+    this.#complete();
   }
 
   #fail(error: Error): void {

@@ -94,6 +94,9 @@ export class ResponseParser {
       this.#begin(text.slice(0, end));
       return at + end + 4 - before;
     }
+    if (/(^|[^\r])\n/.test(text)) {
+      throw new NotHttpError("a line of the head does not end with CR and LF");
+    }
     if (text.length >= MAX_HEAD_BYTES) {
       throw new NotHttpError(
         `the head of the response is larger than ${MAX_HEAD_BYTES} bytes`,

@@ -126,9 +126,9 @@ export class Connection implements SocketListener {
     this.#socket = options.transport.connect(this);
   }
 
-  opened(): void {
+  opened(arrival?: Readonly<Arrival>): void {
     this.#options.trace?.note("connected");
-    this.user?.opened();
+    this.user?.opened(arrival);
   }
 
   arrived(arrival: Readonly<Arrival> | undefined): void {

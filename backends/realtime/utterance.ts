@@ -126,8 +126,8 @@ class Utterance implements ConnectionUser, LimitedRequest {
     return this.#outcome.promise;
   }
 
-  opened(): void {
-    const atMs = this.#call.clock.now();
+  opened(arrival?: Readonly<Arrival>): void {
+    const { atMs = this.#call.clock.now() } = this.timesOf(arrival);
     this.#isOpen = true;
     this.#call.mark("connected", atMs);
     this.#limits.stage("ready_timeout", this.#settings.readyTimeoutMs);

@@ -97,7 +97,7 @@ function listen(
   let message = "";
   socket.binaryType = "arraybuffer";
   link.arrived = (arrival) => listener.arrived?.(arrival);
-  socket.onopen = () => listener.opened();
+  socket.onopen = () => listener.opened(link.upgraded);
   socket.onmessage = ({ data }) => {
     if (typeof data === "string") listener.message(data, false);
     else listener.message(new Uint8Array(data), true);

@@ -50,6 +50,8 @@ export interface RelayLink {
   near?: Deno.UnixConn;
   /** Ends the connection to the server, at any stage. */
   cancel?: () => void;
+  /** When the server's answer to the upgrade arrived. */
+  upgraded?: Readonly<Arrival> | undefined;
   /** Called for each message from the server, before it is forwarded. */
   arrived?: (arrival: Readonly<Arrival> | undefined) => void;
   /** Called if it can never be accepted. */
@@ -181,6 +183,7 @@ async function forward(
   const problem = upgradeProblem(response.head, request.head);
   if (problem) throw problem;
   link.isAgreed = true;
+  link.upgraded = arrivalOf(far) && { ...arrivalOf(far)! };
   const ended = copyToClient(far, near, response, link);
   await copyToServer(near, far);
   await ended;

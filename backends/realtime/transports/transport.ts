@@ -26,8 +26,8 @@ export interface Socket {
 
 /** Receives the events of a {@linkcode Socket}. */
 export interface SocketListener {
-  /** The server has accepted the upgrade. */
-  opened(): void;
+  /** The server has accepted the upgrade; its answer may have arrived earlier. */
+  opened(arrival?: Readonly<Arrival>): void;
   /** A message was read from the network, and waits in another queue of this process until `message` is called. */
   arrived?(arrival: Readonly<Arrival> | undefined): void;
   /** Receives a whole message. Text may be passed as bytes, so that it is decoded after the time was taken. */
