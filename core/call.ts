@@ -193,8 +193,9 @@ export class CallRecorder implements Call {
     const startMs = this.#retriedMs ?? dispatchedMs;
     const share: Mutable<ClientShare> = { endMs };
     if (requestSent !== undefined) {
-      const sendingMs = requestSent - startMs - this.#sendWaitedMs;
-      share.sendingMs = Math.max(0, sendingMs);
+      // A server may answer before all of a request was sent.
+      const sentMs = Math.min(requestSent, endedMs);
+      share.sendingMs = Math.max(0, sentMs - startMs - this.#sendWaitedMs);
     }
     if (firstToken?.waitedMs !== undefined) {
       share.firstTokenMs = firstToken.waitedMs;
