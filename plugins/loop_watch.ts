@@ -13,8 +13,8 @@ const READ_MS = 2;
 const IDLE_MS = 0.25;
 /** The same while other work takes the processor, which makes the accounts less exact. */
 const CROWDED_IDLE_MS = 0.5;
-/** A probe later than this shows a busy loop, even if the account shows little processor time. */
-const OVERDUE_MS = 2.5;
+/** A probe that has not fired for longer than this shows a busy loop, even if it took little processor time. */
+const LATE_MS = PROBE_MS + 2.5;
 /** Queueing for a processor longer than this shows that other work takes it. */
 const QUEUED_MS = 1;
 /**
@@ -83,7 +83,7 @@ class Probe {
 
   /** Whether it should have fired by now, if the loop had waited for events. */
   isOverdue(nowMs: number): boolean {
-    return nowMs - this.atMs(1) > PROBE_MS + OVERDUE_MS;
+    return nowMs - this.atMs(1) > LATE_MS;
   }
 }
 
@@ -160,9 +160,8 @@ export class SchedulerWatch implements LoopWatch {
   }
 
   fired(nowMs: number): void {
-    // A late fire is noticed before it is recorded: a thread that was stopped used no processor, and did not wait either.
-    this.touch(nowMs);
     this.#probe.fired(nowMs);
+    this.touch(nowMs);
   }
 
   get queuedMs(): number {
@@ -202,7 +201,9 @@ export class SchedulerWatch implements LoopWatch {
       ? CROWDED_MS
       : this.#crowdedMs - Math.min(spanMs, READ_MS);
     const leastMs = this.#crowdedMs > 0 ? CROWDED_IDLE_MS : IDLE_MS;
-    if (idleMs > leastMs && !this.#probe.isOverdue(nowMs)) {
+    // A thread that waits is woken by the probe: after a longer gap it was stopped, which also takes no processor time.
+    const isAwake = gapMs <= LATE_MS && !this.#probe.isOverdue(nowMs);
+    if (idleMs > leastMs && isAwake) {
       this.#sinceMs = nowMs - Math.max(0, gapMs - idleMs);
     }
     this.#readMs = this.#accountMs = nowMs;

@@ -70,6 +70,12 @@ const thread = () => new Thread();
 const near = (actual: number, expected: number) =>
   assert.ok(Math.abs(actual - expected) < 1e-9, `${actual} is not ${expected}`);
 
+Deno.test("a thread that was stopped has not waited, although it took no processor time", () => {
+  const one = thread();
+  near(one.idle(1).fire().idle(250).fire().read(), 250);
+  near(one.idle(1).fire().read(), 0);
+});
+
 Deno.test("a read after the loop has waited can have waited only since then", () => {
   const one = thread();
   near(one.idle(1).read(), 0);
