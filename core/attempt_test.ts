@@ -469,7 +469,7 @@ async function readLate(
       return {};
     }),
     request,
-    { ...options(clock), watch: watchOf({ 30: 25 }) },
+    { ...options(clock), watch: watchOf({ 30: 25, 90: 85 }) },
   );
   await clock.advanceTo(90);
   return (await running).client;

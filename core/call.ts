@@ -55,7 +55,7 @@ export class CallRecorder implements Call {
   #togetherMs = -Infinity;
   /** Whether the server may have waited until this client had read. */
   #isHeldUp = false;
-  /** How long this client was busy since then, and until when that is known. */
+  /** For how long, and until when that is known. */
   #heldUpMs = 0;
   #heldUpUntilMs = -Infinity;
   #firstToken: FirstToken | undefined;
@@ -93,7 +93,7 @@ export class CallRecorder implements Call {
     if (this.#isOpen) {
       this.#count(atMs);
       if (bytes >= UNREAD_BYTES) this.#isHeldUp = true;
-      if (this.#isHeldUp) this.#holdUp();
+      if (this.#isHeldUp) this.#holdUp(atMs, sinceMs);
       this.#readMs = atMs;
       this.#readWaitedMs = sinceMs === undefined ? undefined : atMs - sinceMs;
       this.reads.count++;
@@ -208,15 +208,20 @@ export class CallRecorder implements Call {
   #count(atMs: number): void {
     this.#together = atMs === this.#togetherMs ? this.#together + 1 : 1;
     this.#togetherMs = atMs;
-    if (this.#together > UNREAD_EVENTS) this.#isHeldUp = true;
+    if (this.#isHeldUp || this.#together <= UNREAD_EVENTS) return;
+    this.#isHeldUp = true;
+    this.#holdUp(atMs);
   }
 
-  /** Adds the time that this client was busy before a read. */
-  #holdUp(): void {
+  /** Adds the time for which what was read at `atMs` may have filled the socket. */
+  #holdUp(atMs: number, sinceMs = -Infinity): void {
     const nowMs = this.clock.now();
-    const sinceMs = nowMs - (this.#watch?.waitedMs(nowMs) ?? 0);
-    const fromMs = Math.max(sinceMs, this.#heldUpUntilMs);
-    this.#heldUpMs += nowMs - fromMs;
+    const fromMs = Math.max(
+      nowMs - (this.#watch?.waitedMs(nowMs) ?? 0),
+      atMs === this.#arrivedMs ? this.#arrivedSinceMs : sinceMs,
+      this.#heldUpUntilMs,
+    );
+    this.#heldUpMs += Math.max(0, nowMs - fromMs);
     this.#heldUpUntilMs = nowMs;
   }
 
@@ -241,7 +246,8 @@ export class CallRecorder implements Call {
     const loopMs = this.#watch?.waitedMs(atMs);
     if (loopMs === undefined) return undefined;
     if (this.#isHeldUp) {
-      return this.#sinceSentMs(atMs, Math.max(loopMs, this.#heldUpMs));
+      const laterMs = Math.max(0, this.#heldUpUntilMs - atMs);
+      return this.#sinceSentMs(atMs, this.#heldUpMs - laterMs);
     }
     if (atMs === this.#arrivedMs) return this.#arrivedErrorMs;
     const readMs = atMs === this.#readMs ? this.#readWaitedMs : undefined;

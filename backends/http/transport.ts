@@ -105,6 +105,9 @@ export async function exchange(
   return await new Exchange(destination, request, context).run();
 }
 
+/** A system call that takes longer has sent its bytes before. */
+const WRITING_MS = 0.5;
+
 /** Time for the rest of a response that is no longer awaited: after it, the connection can be reused. */
 const DRAIN_MS = 1000;
 
@@ -195,9 +198,10 @@ class Exchange implements ConnectionUser, LimitedRequest {
   onRequestSent(isOneCall = false): void {
     const connection = this.#connection;
     const { socket } = connection;
+    const nowMs = this.#call.clock.now();
     const sentMs = this.#sentMs = isOneCall
-      ? this.#writingMs
-      : this.#call.clock.now();
+      ? Math.min(nowMs, this.#writingMs + WRITING_MS)
+      : nowMs;
     if (!socket?.writableNeedDrain) return this.#sent(connection, sentMs);
     socket.once("drain", () => {
       const nowMs = this.#call.clock.now();
