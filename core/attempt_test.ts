@@ -495,6 +495,29 @@ Deno.test("attempt() takes the system's time of arrival, however late it was rea
   );
 });
 
+Deno.test("attempt() bounds a server that waits for room by the time for which something was not read", async () => {
+  const clock = manualClock();
+  const running = attempt(
+    backend(async (call) => {
+      call.mark("requestSent");
+      // Nothing had come at 5 ms, and more than half of the window at 10 ms, which is read at 50 ms.
+      await clock.sleepUntil(50);
+      call.arrived(10, 0.01, 5);
+      call.read(40_000, 10);
+      // The rest comes at 60 ms. It is read at 100 ms.
+      await clock.sleepUntil(100);
+      call.arrived(60, 0.01, 50);
+      call.read(40_000, 60);
+      call.ended(60);
+      return {};
+    }),
+    request,
+    { ...options(clock), watch: watchOf({ 10: 1, 50: 48, 60: 1, 100: 60 }) },
+  );
+  await clock.advanceTo(100);
+  assert.equal((await running).client!.endMs, 45 + 10);
+});
+
 Deno.test("attempt() has no client's share where nothing watches the client", async () => {
   const sample = await attempt(
     backend(() => Promise.resolve({})),

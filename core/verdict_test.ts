@@ -390,3 +390,19 @@ Deno.test("judge() finds a closed loop client-limited whose streams wait long fo
     "valid",
   );
 });
+
+Deno.test("judge() names a stop of the process as the cause where it had the processor for itself", () => {
+  const { reasons } = judge(stage({
+    metrics: { latency: always(6) },
+    client: {
+      latencyShare: share(3),
+      loopDelay: of([1, 1, 1932]),
+      cpu: 0.15,
+      queued: 0.01,
+    },
+  }));
+  assert.equal(
+    reasons.at(-1),
+    "likely cause: this process did not run for up to 1932 ms: see that it is not stopped or swapped out, and that no plugin blocks it",
+  );
+});

@@ -156,6 +156,7 @@ for (
       "a chunk that no memory could hold",
       `HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n${"f".repeat(16)}`,
     ],
+    ["lines of a head that end with LF alone", "HTTP/1.1 200 OK\nx: y\n\n"],
     ["a head without an end", `HTTP/1.1 200 OK\r\nx: ${"y".repeat(65_536)}`],
   ] as const
 ) {
