@@ -1,3 +1,5 @@
+// Opens the C library before a test loads a plugin that does: the test would be said to leave it open.
+import "../lib/libc.ts";
 import assert from "node:assert/strict";
 import { catalogue } from "../catalogue.ts";
 import type { Report } from "../core/report.ts";
