@@ -106,7 +106,8 @@ export function systemClock(): Clock {
 
 /** Length of the last part of a sleep, in milliseconds. */
 const EXACT_MS = 3;
-const MAX_THREADS = 8;
+/** The next arrival of an open loop is slept for exactly; others that wait meanwhile use timers, and keep their order. */
+const MAX_THREADS = 1;
 let sleepingThreads = 0;
 
 /** Returns the same clock with its 0 moved to `zeroMs`. */
