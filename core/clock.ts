@@ -1,4 +1,3 @@
-import { type Libc, libc } from "../lib/libc.ts";
 import { TaskQueue } from "../lib/task_heap.ts";
 
 /** The only source of time in a run. */
@@ -15,7 +14,7 @@ export interface Clock {
    * @throws {RangeError} If `atMs` is not a number.
    */
   at(atMs: number, task: () => void): () => void;
-  /** Resolves at `atMs`, more exactly than `at` where the system allows; rejects with the signal's reason if it aborts first. */
+  /** Resolves at `atMs`; rejects with the signal's reason if it aborts first. */
   sleepUntil(atMs: number, signal?: AbortSignal): Promise<void>;
 }
 
@@ -71,44 +70,13 @@ export function systemClock(): Clock {
     };
   }
 
-  /** Leaves the last part of a sleep to a thread in the C library, which wakes within 0.3 ms. Timers are up to 2 ms late. */
-  async function sleepExactly(
-    { usleep }: Libc,
-    atMs: number,
-    signal?: AbortSignal,
-  ): Promise<void> {
-    if (atMs - now() > EXACT_MS) {
-      await sleepUntil(at, atMs - EXACT_MS, signal);
-    }
-    if (sleepingThreads >= MAX_THREADS) return sleepUntil(at, atMs, signal);
-    sleepingThreads++;
-    try {
-      for (let leftMs = atMs - now(); leftMs > 0; leftMs = atMs - now()) {
-        await usleep(Math.ceil(leftMs * 1000));
-      }
-    } finally {
-      sleepingThreads--;
-    }
-    signal?.throwIfAborted();
-  }
-
   return {
     epochMs: performance.timeOrigin + zeroMs,
     now,
     at,
-    sleepUntil(atMs, signal) {
-      return libc && atMs > now() && !signal?.aborted
-        ? sleepExactly(libc, atMs, signal)
-        : sleepUntil(at, atMs, signal);
-    },
+    sleepUntil: (atMs, signal) => sleepUntil(at, atMs, signal),
   };
 }
-
-/** Length of the last part of a sleep, in milliseconds. */
-const EXACT_MS = 3;
-/** The next arrival of an open loop is slept for exactly; others that wait meanwhile use timers, and keep their order. */
-const MAX_THREADS = 1;
-let sleepingThreads = 0;
 
 /** Returns the same clock with its 0 moved to `zeroMs`. */
 export function shiftClock(clock: Clock, zeroMs: number): Clock {

@@ -1,6 +1,5 @@
 /** The calls of the C library that are used. */
 const CALLS = {
-  usleep: { parameters: ["u32"], result: "i32", nonblocking: true },
   getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
   getpeername: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
   setsockopt: {
