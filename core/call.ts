@@ -6,6 +6,7 @@ import type { Call } from "./contract.ts";
 import type { RequestError } from "./errors.ts";
 import { deltaBytes, type MemoryBudget, type MemoryShare } from "./memory.ts";
 import { isToken } from "./metrics/table.ts";
+import { ReadWaits } from "./read_waits.ts";
 import type {
   AudioSent,
   ClientShare,
@@ -43,22 +44,7 @@ export class CallRecorder implements Call {
   #retriedMs: number | undefined;
   /** Time that sending waited for others. */
   #sendWaitedMs = 0;
-  /** Time of the last read, and how long it can have waited if it passed another queue. */
-  #readMs = -Infinity;
-  #readWaitedMs: number | undefined;
-  /** Time of the last arrival that the system reported, and its error. */
-  #arrivedMs = -Infinity;
-  #arrivedErrorMs = 0;
-  #arrivedSinceMs = -Infinity;
-  /** Number of messages and events that came with the last of them, in one read. */
-  #together = 0;
-  #togetherMs = -Infinity;
-  /** Whether the server may have waited until this client had read. */
-  #isHeldUp = false;
-  /** For how long, and until when that is known. */
-  #heldUpMs = 0;
-  #heldUpUntilMs = -Infinity;
-  #firstToken: FirstToken | undefined;
+  readonly #waits: ReadWaits;
   #endWaitMs: number | undefined;
   #bufferedBytes = 0;
   #isOpen = true;
@@ -71,6 +57,10 @@ export class CallRecorder implements Call {
   ) {
     this.clock = clock;
     this.#watch = watch;
+    this.#waits = new ReadWaits(clock, watch, () => {
+      const { requestSent, streamStart } = this.marks;
+      return requestSent ?? streamStart ?? -Infinity;
+    });
     this.abort = new Abort(stage);
     this.#share = memory.open((error) => {
       this.tooLarge = error;
@@ -91,26 +81,15 @@ export class CallRecorder implements Call {
   readonly read: Call["read"] = (bytes, readMs, sinceMs) => {
     const atMs = readMs ?? this.clock.now();
     if (this.#isOpen) {
-      this.#count(atMs);
-      if (bytes >= UNREAD_BYTES) this.#isHeldUp = true;
-      if (this.#isHeldUp) this.#holdUp(atMs, sinceMs);
-      this.#readMs = atMs;
-      this.#readWaitedMs = sinceMs === undefined ? undefined : atMs - sinceMs;
+      this.#waits.read(bytes, atMs, sinceMs);
       this.reads.count++;
       this.reads.bytes += bytes;
     }
     return atMs;
   };
 
-  readonly arrived: Call["arrived"] = (
-    atMs,
-    errorMs,
-    sinceMs = -Infinity,
-  ) => {
-    this.#arrivedMs = atMs;
-    this.#arrivedErrorMs = errorMs;
-    this.#arrivedSinceMs = sinceMs;
-  };
+  readonly arrived: Call["arrived"] = (atMs, errorMs, sinceMs = -Infinity) =>
+    this.#waits.arrived(atMs, errorMs, sinceMs);
 
   readonly waitingSince: Call["waitingSince"] = () => {
     const nowMs = this.clock.now();
@@ -119,16 +98,14 @@ export class CallRecorder implements Call {
 
   readonly event: Call["event"] = (atMs) => {
     if (!this.#isOpen) return;
-    this.#count(atMs);
-    this.#follows(atMs);
+    this.#waits.event(atMs);
     this.reads.events = (this.reads.events ?? 0) + 1;
     this.marks.firstEvent ??= atMs;
   };
 
   readonly output: Call["output"] = (atMs, delta) => {
     if (!this.#isOpen) return;
-    if (this.#firstToken) this.#follows(atMs);
-    else if (isToken(delta)) this.#firstToken = this.#firstTokenAt(atMs);
+    this.#waits.output(atMs, isToken(delta));
     this.#output.add(atMs, delta);
     this.#share.add(deltaBytes(delta));
   };
@@ -143,7 +120,7 @@ export class CallRecorder implements Call {
   readonly mark: Call["mark"] = (instant, atMs = this.clock.now()) => {
     if (!this.#isOpen) return;
     this.marks[instant] = atMs;
-    if (instant === "final") this.#endWaitMs = this.#waitedMs(atMs);
+    if (instant === "final") this.#endWaitMs = this.#waits.waitedMs(atMs);
   };
 
   readonly retried: Call["retried"] = () => {
@@ -159,7 +136,7 @@ export class CallRecorder implements Call {
   readonly ended: Call["ended"] = (atMs) => {
     if (!this.#isOpen) return;
     this.endedMs = atMs;
-    this.#endWaitMs ??= this.#waitedMs(atMs);
+    this.#endWaitMs ??= this.#waits.waitedMs(atMs);
   };
 
   readonly sendWaited: Call["sendWaited"] = (fromMs, untilMs) => {
@@ -185,11 +162,10 @@ export class CallRecorder implements Call {
       doneMs: number;
     },
   ): ClientShare | undefined {
-    const endMs = this.#endWaitMs ?? this.#waitedMs(endedMs);
+    const endMs = this.#endWaitMs ?? this.#waits.waitedMs(endedMs);
     // Nothing watches this client.
     if (endMs === undefined) return undefined;
     const { requestSent } = this.marks;
-    const firstToken = this.#firstToken;
     const startMs = this.#retriedMs ?? dispatchedMs;
     const share: Mutable<ClientShare> = { endMs };
     if (requestSent !== undefined) {
@@ -197,68 +173,11 @@ export class CallRecorder implements Call {
       const sentMs = Math.min(requestSent, endedMs);
       share.sendingMs = Math.max(0, sentMs - startMs - this.#sendWaitedMs);
     }
-    if (firstToken?.waitedMs !== undefined) {
-      share.firstTokenMs = firstToken.waitedMs;
-    }
+    const { firstTokenMs } = this.#waits;
+    if (firstTokenMs !== undefined) share.firstTokenMs = firstTokenMs;
     if (endedMs === this.endedMs) share.turnaroundMs = doneMs - endedMs;
-    if (endedMs === this.#arrivedMs) share.isTimedBySystem = true;
+    if (this.#waits.hasArrived(endedMs)) share.isTimedBySystem = true;
     return share;
-  }
-
-  #count(atMs: number): void {
-    this.#together = atMs === this.#togetherMs ? this.#together + 1 : 1;
-    this.#togetherMs = atMs;
-    if (this.#isHeldUp || this.#together <= UNREAD_EVENTS) return;
-    this.#isHeldUp = true;
-    this.#holdUp(atMs);
-  }
-
-  /** Adds the time for which what was read at `atMs` may have filled the socket. */
-  #holdUp(atMs: number, sinceMs = -Infinity): void {
-    const nowMs = this.clock.now();
-    const fromMs = Math.max(
-      nowMs - (this.#watch?.waitedMs(nowMs) ?? 0),
-      atMs === this.#arrivedMs ? this.#arrivedSinceMs : sinceMs,
-      this.#heldUpUntilMs,
-    );
-    this.#heldUpMs += Math.max(0, nowMs - fromMs);
-    this.#heldUpUntilMs = nowMs;
-  }
-
-  /** The first token, read at `atMs`. */
-  #firstTokenAt(atMs: number): FirstToken {
-    const waitedMs = this.#waitedMs(atMs);
-    const loopMs = this.#sinceSentMs(atMs, this.#watch?.waitedMs(atMs));
-    const sinceMs = atMs === this.#arrivedMs ? this.#arrivedSinceMs : -Infinity;
-    const togetherMs = Math.min(loopMs, atMs - sinceMs);
-    return { atMs, waitedMs, followedMs: Math.max(waitedMs ?? 0, togetherMs) };
-  }
-
-  /** More was read at `atMs`. The time of a read is that of its last bytes, so what came before may be older. */
-  #follows(atMs: number): void {
-    const first = this.#firstToken;
-    if (first?.atMs !== atMs || first.waitedMs === undefined) return;
-    first.waitedMs = first.followedMs;
-  }
-
-  /** How long what was read at `atMs` can have waited here; what was read with it before may have waited longer. */
-  #waitedMs(atMs: number): number | undefined {
-    const loopMs = this.#watch?.waitedMs(atMs);
-    if (loopMs === undefined) return undefined;
-    if (this.#isHeldUp) {
-      const laterMs = Math.max(0, this.#heldUpUntilMs - atMs);
-      return this.#sinceSentMs(atMs, this.#heldUpMs - laterMs);
-    }
-    if (atMs === this.#arrivedMs) return this.#arrivedErrorMs;
-    const readMs = atMs === this.#readMs ? this.#readWaitedMs : undefined;
-    return this.#sinceSentMs(atMs, readMs ?? loopMs);
-  }
-
-  /** Limits a wait before `atMs`: nothing comes before the request was sent. */
-  #sinceSentMs(atMs: number, waitedMs = 0): number {
-    const { requestSent, streamStart } = this.marks;
-    const sentMs = requestSent ?? streamStart ?? -Infinity;
-    return Math.max(0, Math.min(waitedMs, atMs - sentMs));
   }
 
   /** Stops recording and gives the memory back. */
@@ -267,24 +186,6 @@ export class CallRecorder implements Call {
     this.#share.close();
     this.abort.unlink();
   }
-}
-
-/**
- * Events that a server can send without being held up by this client. It may send ten packets before the first one is
- * acknowledged (RFC 6928), which may not happen before they are read.
- */
-const UNREAD_EVENTS = 8;
-
-/** The same of bytes: half of the window that Linux offers first. */
-const UNREAD_BYTES = 32 * 1024;
-
-/** The read with the first token. */
-interface FirstToken {
-  readonly atMs: number;
-  /** How long the token can have waited; `undefined` where nothing watches this client. */
-  waitedMs: number | undefined;
-  /** The same, if more came in the read. */
-  readonly followedMs: number;
 }
 
 /**
