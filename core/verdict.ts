@@ -168,18 +168,18 @@ const FULL_CORE = 0.85;
 /** Share of time in the queue for a processor from which other processes are the likely cause. */
 const CROWDED = 0.05;
 
-/** A client that did not run for so long, although its processor was free, was stopped. In milliseconds. */
-const STOPPED_MS = 200;
+/** An event loop that was held up for longer, although the processor was free, is the likely cause. In milliseconds. */
+const HELD_UP_MS = 200;
 
 /** The likely cause of a slow client, and what helps. */
 function causeOf(
   { cpu = 0, queued = 0, loopDelay }: Judged["client"],
 ): string {
   const delayMs = loopDelay?.max ?? 0;
-  if (delayMs > STOPPED_MS && cpu <= FULL_CORE && queued <= CROWDED) {
-    return `likely cause: this process did not run for up to ${
+  if (delayMs > HELD_UP_MS && cpu <= FULL_CORE && queued <= CROWDED) {
+    return `likely cause: the event loop of this process was held up for up to ${
       up(delayMs)
-    } ms: see that it is not stopped or swapped out, and that no plugin blocks it`;
+    } ms: see that the process is not stopped or swapped out and that no plugin blocks it, and spread starts`;
   }
   if (queued > CROWDED) {
     return `likely cause: other processes, as this one waited for a processor ${

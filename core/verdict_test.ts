@@ -391,7 +391,7 @@ Deno.test("judge() finds a closed loop client-limited whose streams wait long fo
   );
 });
 
-Deno.test("judge() names a stop of the process as the cause where it had the processor for itself", () => {
+Deno.test("judge() names a held-up event loop as the cause where the process had the processor for itself", () => {
   const { reasons } = judge(stage({
     metrics: { latency: always(6) },
     client: {
@@ -403,6 +403,6 @@ Deno.test("judge() names a stop of the process as the cause where it had the pro
   }));
   assert.equal(
     reasons.at(-1),
-    "likely cause: this process did not run for up to 1932 ms: see that it is not stopped or swapped out, and that no plugin blocks it",
+    "likely cause: the event loop of this process was held up for up to 1932 ms: see that the process is not stopped or swapped out and that no plugin blocks it, and spread starts",
   );
 });

@@ -3,9 +3,9 @@ import { connect as connectTls, type TLSSocket } from "node:tls";
 import { Client } from "undici";
 import { hostOf, portOf } from "../../lib/host.ts";
 import { RequestError } from "../../plugins/mod.ts";
+import { connectTcp, type TcpAddress } from "./arrivals.ts";
 import { type Env, type Proxy, proxyFor } from "./endpoint.ts";
 import { connectFailure } from "./failures.ts";
-import { connectTcp, type TcpAddress } from "./arrivals.ts";
 import { certificateError, type TlsOptions } from "./tls.ts";
 
 /** The way of a request to its server: direct or through a proxy. */
@@ -73,7 +73,7 @@ export function dial(options: DialOptions, done: DialCallback): () => void {
   const { url, tls, tunnel } = options;
   if (!tunnel) return open(options, connectTcp, done);
   const toProxy = { url: tunnel.url, tls, http2: false, tunnel: undefined };
-  // Deno's TLS reads by itself.
+  // Deno's TLS and undici read such a socket themselves.
   let cancel = open(toProxy, connect, (error, socket) => {
     if (error) return done(error, null);
     cancel = requestTunnel(socket, url, tunnel, (error, socket) => {
@@ -87,14 +87,14 @@ export function dial(options: DialOptions, done: DialCallback): () => void {
 
 function open(
   options: DialOptions,
-  connectTcp: (address: TcpAddress) => Socket,
+  connectSocket: (address: TcpAddress) => Socket,
   done: DialCallback,
 ): () => void {
   const { url } = options;
   const address = { host: hostOf(url), port: portOf(url) };
   const socket = url.protocol === "https:"
     ? secure(options, address)
-    : connectTcp(address);
+    : connectSocket(address);
   return whenOpen(socket, options, done);
 }
 

@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
-import { descriptorOf } from "./descriptor.ts";
 import { type Libc, libc, pointerTo } from "../../lib/libc.ts";
+import { descriptorOf } from "./descriptor.ts";
 
 /** When bytes that a socket gave had arrived, by the system: in milliseconds since 1970, by a monotonic clock. */
 export interface Arrival {

@@ -54,7 +54,8 @@ export class NetworkReads {
       const { errorMs, sinceEpochMs } = arrival;
       const arrivedMs = Math.min(nowMs, arrival.epochMs - epochMs);
       const atMs = Math.max(sentMs, arrivedMs);
-      this.time = { atMs, errorMs, sinceMs: sinceEpochMs - epochMs };
+      const sinceMs = Math.min(atMs, sinceEpochMs - epochMs);
+      this.time = { atMs, errorMs, sinceMs };
     }
     this.#pieces = undefined;
   }

@@ -260,14 +260,18 @@ for (
 }
 
 Deno.test("exchange() takes the end of the connection for the end of a body without a length", async () => {
+  let closedMs = Infinity;
   await using server = await rawServer(async (peer) => {
     await peer.send("HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n", "abc");
+    await clock.sleepUntil(clock.now() + 20);
+    closedMs = clock.now();
     peer.socket.end();
   });
   await using http = open();
-  const { bodies, error } = await asked(http, server.url);
+  const { bodies, error, endedMs } = await asked(http, server.url);
   assert.equal(error, undefined);
   assert.deepEqual(bodies.map(({ text }) => text), ["abc"]);
+  assert.ok(endedMs! >= closedMs, `${endedMs} is before ${closedMs}`);
 });
 
 for (

@@ -640,14 +640,14 @@ Deno.test("ConnectionPool takes a new one for one that was closed while idle, or
   assert.match(message, /HTTP 403.*not for realtime/);
 });
 
+/** A watch that gives the bound of every read. */
+function watchOf(waitedMs: () => number): LoopWatch {
+  return { method: "scheduler", queuedMs: 0, touch() {}, waitedMs };
+}
+
 Deno.test("the client's share of an utterance is that of the reads with the first text and the transcript", async () => {
   let waitedMs = 0;
-  const watch: LoopWatch = {
-    method: "scheduler",
-    queuedMs: 0,
-    touch() {},
-    waitedMs: () => waitedMs,
-  };
+  const watch = watchOf(() => waitedMs);
   const { clock, line, sample } = await begun({ watch });
   const say = (ms: number, message: object) => {
     waitedMs = ms;
@@ -668,12 +668,7 @@ Deno.test("the client's share of an utterance is that of the reads with the firs
 });
 
 Deno.test("a message that passes a relay has the time at which the system received it", async () => {
-  const watch: LoopWatch = {
-    method: "scheduler",
-    queuedMs: 0,
-    touch() {},
-    waitedMs: () => 20,
-  };
+  const watch = watchOf(() => 20);
   const { clock, line, sample } = await begun({ watch });
   await clock.advance(150);
   const firstMs = clock.now() - 12;
@@ -700,12 +695,7 @@ Deno.test("a message that passes a relay has the time at which the system receiv
 });
 
 Deno.test("the client's share of an utterance without a transcript is that of its end", async () => {
-  const watch: LoopWatch = {
-    method: "scheduler",
-    queuedMs: 0,
-    touch() {},
-    waitedMs: () => 7,
-  };
+  const watch = watchOf(() => 7);
   const { clock, line, sample } = await begun({ watch });
   await clock.advance(150);
   line.listener.closed({ code: 1011, reason: "" });

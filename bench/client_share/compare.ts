@@ -45,8 +45,8 @@ export async function compare(
     const truth = found.get(sample.output.responseId ?? "");
     return truth ? [{ sample, truth }] : [];
   });
-  const { epochMs } = report.run;
-  const zeroMs = epochMs - offsetOf(known, epochMs);
+  // The wall time of the client's clock is that of its system to a microsecond.
+  const zeroMs = report.run.epochMs;
   const ttft = known.flatMap((each) => ttftOf(each, zeroMs));
   const latency = known.map((each) => latencyOf(each, zeroMs));
   const stage = report.stages[0]!;
@@ -136,18 +136,6 @@ function tokenMsOf({ deltas }: Sample): number | undefined {
 
 function endMsOf({ marks, endedMs }: Sample): number {
   return marks.final ?? endedMs;
-}
-
-/** Time from the begin of a write until its bytes have arrived, at best. */
-const WAY_MS = 0.005;
-
-/** How far the clock of the client is behind that of its system: nothing is stamped before it was written. */
-function offsetOf(known: readonly Known[], epochMs: number): number {
-  const behind = known.map(({ sample, truth: { endBeginsMs } }) =>
-    endMsOf(sample) + epochMs - endBeginsMs
-  ).sort((a, b) => a - b);
-  // A few may belong to another connection that had the same ports.
-  return (behind[Math.floor(behind.length / 100)] ?? NaN) - WAY_MS;
 }
 
 /** Error of the true values themselves: a system call is stamped when it has returned. */

@@ -42,8 +42,7 @@ export interface Truth {
   readonly sentMs?: number;
   /** When the server had written the first token. */
   readonly firstTokenMs: number;
-  /** When the server began to write the end of the answer, and when it had written it. */
-  readonly endBeginsMs: number;
+  /** When the server had written the end of the answer. */
   readonly endMs: number;
 }
 
@@ -64,7 +63,6 @@ export function truths(
       found.set(id, {
         ...(posts[i] && { sentMs: posts[i].beforeMs }),
         firstTokenMs: token.afterMs,
-        endBeginsMs: end.beforeMs,
         endMs: end.afterMs,
       });
     });

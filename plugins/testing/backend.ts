@@ -250,10 +250,12 @@ class CallLog {
         this.readsMs.push(atMs);
         return atMs;
       },
-      arrived: (atMs, errorMs) => {
+      arrived: (atMs, errorMs, sinceMs = atMs) => {
         this.#note("arrived");
         must(atMs <= clock.now(), "atMs of arrived() must have passed", atMs);
         mustBeAmount(errorMs, "errorMs of arrived()");
+        const rule = "sinceMs of arrived() must not be after its time";
+        must(sinceMs <= atMs, rule, [sinceMs, atMs]);
       },
       waitingSince: () => clock.now(),
       event: (atMs) => {

@@ -183,7 +183,8 @@ async function forward(
   const problem = upgradeProblem(response.head, request.head);
   if (problem) throw problem;
   link.isAgreed = true;
-  link.upgraded = arrivalOf(far) && { ...arrivalOf(far)! };
+  const arrival = arrivalOf(far);
+  link.upgraded = arrival && { ...arrival };
   const ended = copyToClient(far, near, response, link);
   await copyToServer(near, far);
   await ended;
