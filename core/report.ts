@@ -116,6 +116,11 @@ export interface Rates {
 
 /** Summary of the client's share of a metric. */
 export interface ShareSummary extends Summary {
+  /**
+   * By how much the metric's percentiles can be too high, in milliseconds: each less the same one of the metric without
+   * the share. Large shares of requests that are fast anyway do not move the p99.
+   */
+  readonly added: Readonly<Record<"p50" | "p90" | "p99", number>>;
   /** When the request with the largest share was dispatched, on the run's clock. */
   readonly maxAtMs: number;
 }

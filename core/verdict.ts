@@ -1,5 +1,10 @@
 import { clientLimit, isClientMade } from "./failures.ts";
-import type { FailureNote, StageReport, Summary, Verdict } from "./report.ts";
+import type {
+  FailureNote,
+  ShareSummary,
+  StageReport,
+  Verdict,
+} from "./report.ts";
 
 /** The part of a stage's report that the verdict is based on. */
 export type Judged = Pick<
@@ -94,7 +99,7 @@ function shareExcesses(stage: Judged, maxShare: number): Excess[] {
   const floorMs = FLOOR_MS[client.method ?? "timers"];
   const found: Excess[] = [];
   for (const [name, label] of HEADLINES) {
-    const share = shareOf(client, name), metric = metrics[name];
+    const share = addedTo(client, name), metric = metrics[name];
     // In a closed loop both have the same cause.
     if (name === "responseTime" && found.some(isLatency)) continue;
     if (!share || !metric) continue;
@@ -124,13 +129,17 @@ function isLatency({ what }: Excess): boolean {
   return what.startsWith("E2E latency");
 }
 
-/** The client's share of a metric. Where nothing watched the client, that of the response time is the schedule lag. */
-function shareOf(
+/**
+ * How much the client can have added to the percentiles of a metric. Where nothing watched it, that of the response time
+ * is the schedule lag.
+ */
+function addedTo(
   client: Judged["client"],
   name: typeof HEADLINES[number][0],
-): (Summary & { readonly maxAtMs?: number }) | undefined {
-  return client[`${name}Share`] ??
-    (name === "responseTime" ? client.scheduleLag : undefined);
+): ShareSummary["added"] & { n: number; maxAtMs?: number } | undefined {
+  const share = client[`${name}Share`];
+  if (share) return { ...share.added, n: share.n, maxAtMs: share.maxAtMs };
+  return name === "responseTime" ? client.scheduleLag : undefined;
 }
 
 /** In a closed loop, the time between two requests of a stream is missing from the requests per second. */

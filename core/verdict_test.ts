@@ -53,7 +53,13 @@ function of(values: readonly number[]): Summary {
   return all.summary()!;
 }
 
-const share = (ms: number, n?: number) => ({ ...always(ms, n), maxAtMs: 1234 });
+/** A share that adds as much to each percentile of its metric as its own one is. */
+const shareOf = (summary: Summary) => ({
+  ...summary,
+  added: { p50: summary.p50, p90: summary.p90, p99: summary.p99 },
+  maxAtMs: 1234,
+});
+const share = (ms: number, n?: number) => shareOf(always(ms, n));
 
 const MANY_STARTS =
   "likely cause: starts at the same time, as the processor was used 0 %: spread them, or use fewer streams on this machine or spread them over more machines";
@@ -146,7 +152,7 @@ Deno.test("judge() compares each percentile with the same one of the metric", ()
   const judged = (ttftShare: Summary) =>
     judge(stage({
       metrics: { ttft },
-      client: { ttftShare: { ...ttftShare, maxAtMs: 0 } },
+      client: { ttftShare: shareOf(ttftShare) },
     }));
   assert.equal(judged(late).status, "valid");
   assert.match(judged(always(11)).reasons[0]!, /^TTFT p90 100 ms: up to 11 ms/);
@@ -175,7 +181,7 @@ Deno.test("judge() judges the highest percentile that there are values enough fo
     const values = Array.from({ length: n }, (_, i) => i < n - late ? 1 : 40);
     return judge(stage({
       metrics: { ttft: always(100, n) },
-      client: { ttftShare: { ...of(values), maxAtMs: 0 } },
+      client: { ttftShare: shareOf(of(values)) },
     }));
   };
   const cases: readonly (readonly [n: number, late: number, p: string])[] = [

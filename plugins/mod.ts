@@ -32,6 +32,7 @@ export {
   type Metric,
   metrics,
   metricsOf,
+  type ShareMetric,
   shareMetrics,
   type ShareName,
 } from "../core/metrics/table.ts";

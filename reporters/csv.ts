@@ -193,6 +193,11 @@ const stageTableColumns: Columns<StageRow> = {
         ["maxAtMs"],
         ({ stage }) => stage.client[name],
       ),
+      ...columnsOf<StageRow>(
+        `client.${name}.added.`,
+        ["p50", "p90", "p99"],
+        ({ stage }) => stage.client[name]?.added,
+      ),
     })),
   ),
 };

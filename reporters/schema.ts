@@ -89,6 +89,9 @@ const counts = z.object({
 
 const shareSummary = z.object({
   ...summary.shape,
+  added: z.object(fields(ms, "p50", "p90", "p99")).describe(
+    "By how much the percentiles of the metric can be too high",
+  ),
   maxAtMs: ms.describe("When the request with the largest share was sent"),
 }).meta({
   id: "share",

@@ -78,6 +78,7 @@ const PLUGIN: readonly string[] = [
   "Sample",
   "SampleInput",
   "Session",
+  "ShareMetric",
   "ShareName",
   "ShareSummary",
   "Skipped",

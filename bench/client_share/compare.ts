@@ -1,4 +1,9 @@
-import type { Sample, StageReport, Verdict } from "../../mod.ts";
+import {
+  metricsOf,
+  type Sample,
+  type StageReport,
+  type Verdict,
+} from "../../mod.ts";
 import { round } from "../numbers.ts";
 import type { RunFiles } from "./run.ts";
 import type { Truth } from "./truth.ts";
@@ -30,6 +35,7 @@ interface Known {
 }
 
 interface Pair {
+  readonly sample: Sample;
   readonly trueMs: number;
   readonly boundMs: number;
 }
@@ -64,34 +70,30 @@ export async function compare(
  * a saturated client are, its requests per second are its own.
  */
 function expectedOf(
-  { metrics, client: { chunkLateness, chunkMs } }: StageReport,
+  { client: { chunkLateness, chunkMs } }: StageReport,
   { ttft, latency }: Record<"ttft" | "latency", readonly Pair[]>,
   isSaturated: boolean,
 ): Verdict["status"] {
   if (latency.length < 10) return "too-few-samples";
   if (isSaturated) return "client-limited";
   const isLate = chunkLateness && chunkMs && chunkLateness.p99 > chunkMs / 2;
-  const isWrong = isTooLarge(ttft, metrics.ttft) ||
-    isTooLarge(latency, metrics.finalization ?? metrics.latency);
+  const isWrong = isTooHigh(ttft, "ttft") ||
+    isTooHigh(latency, "latency") || isTooHigh(latency, "finalization");
   return isLate || isWrong ? "client-limited" : "valid";
 }
 
-/** Whether the true errors are above 1 ms and a tenth of their metric, at a percentile that there are values enough for. */
-function isTooLarge(
-  pairs: readonly Pair[],
-  metric: StageReport["metrics"][string] | undefined,
-): boolean {
-  const [p50 = 0, p90 = 0, p99 = 0] = quantiles(
-    pairs.map(({ trueMs }) => trueMs),
-  );
-  const n = pairs.length;
-  return metric !== undefined && ([
-    [10, p50, metric.p50],
-    [30, p90, metric.p90],
-    [100, p99, metric.p99],
-  ] as const).some(([least, errorMs, ms]) =>
-    n >= least && errorMs > Math.max(1, ms / 10)
-  );
+/** Whether a percentile of a metric is too high by more than 1 ms and a tenth, where there are values enough for it. */
+function isTooHigh(pairs: readonly Pair[], name: string): boolean {
+  const values = pairs.flatMap(({ sample, trueMs }) => {
+    const ms = metricsOf(sample)[name];
+    return ms === undefined ? [] : [{ ms, rightMs: ms - trueMs }];
+  });
+  const measured = quantiles(values.map(({ ms }) => ms));
+  const right = quantiles(values.map(({ rightMs }) => rightMs));
+  return [10, 30, 100].some((least, i) => {
+    const ms = measured[i]!;
+    return values.length >= least && ms - right[i]! > Math.max(1, ms / 10);
+  });
 }
 
 async function samplesIn(path: string): Promise<Sample[]> {
@@ -107,6 +109,7 @@ function ttftOf({ sample, truth }: Known, zeroMs: number): Pair[] {
   if (tokenMs === undefined) return [];
   const { client } = sample;
   return [{
+    sample,
     trueMs: sendingMs({ sample, truth }, zeroMs) + tokenMs -
       (truth.firstTokenMs - zeroMs),
     boundMs: (client?.sendingMs ?? 0) + (client?.firstTokenMs ?? 0),
@@ -116,6 +119,7 @@ function ttftOf({ sample, truth }: Known, zeroMs: number): Pair[] {
 function latencyOf({ sample, truth }: Known, zeroMs: number): Pair {
   const { client } = sample;
   return {
+    sample,
     trueMs: sendingMs({ sample, truth }, zeroMs) + endMsOf(sample) -
       (truth.endMs - zeroMs),
     boundMs: (client?.sendingMs ?? 0) + (client?.endMs ?? 0),

@@ -8,33 +8,51 @@ export class ShareColumns {
   readonly #columns = shareMetrics.map((metric) => ({
     metric,
     values: new Column(),
+    /** The metric less its share: no request can have taken less. */
+    least: new Column(),
     peak: { ms: -Infinity, atMs: 0 },
   }));
 
   /** Adds a sample. */
   add(sample: Sample): void {
-    for (const { metric, values, peak } of this.#columns) {
-      const ms = metric.of(sample);
-      if (typeof ms !== "number") continue;
+    for (const { metric, values, least, peak } of this.#columns) {
+      const ms = metric.of(sample), wholeMs = metric.whole.of(sample);
+      if (typeof ms !== "number" || typeof wholeMs !== "number") continue;
       values.add(ms);
+      least.add(wholeMs - ms);
       keepLarger(peak, { ms, atMs: sample.dispatchedMs });
     }
   }
 
   /** Adds the shares of other requests of the stage. */
   merge(other: ShareColumns): void {
-    this.#columns.forEach(({ values, peak }, i) => {
+    this.#columns.forEach(({ values, least, peak }, i) => {
       values.merge(other.#columns[i]!.values);
+      least.merge(other.#columns[i]!.least);
       keepLarger(peak, other.#columns[i]!.peak);
     });
   }
 
-  /** The summaries by name, of the shares that have values. */
-  summaries(): { readonly [Name in ShareName]?: ShareSummary } {
+  /**
+   * The summaries by name, of the shares that have values.
+   *
+   * @param quantile Returns a quantile of a metric, by its name.
+   */
+  summaries(
+    quantile: (metric: string, p: number) => number | undefined,
+  ): { readonly [Name in ShareName]?: ShareSummary } {
     const found: { [Name in ShareName]?: ShareSummary } = {};
-    for (const { metric, values, peak } of this.#columns) {
+    for (const { metric, values, least, peak } of this.#columns) {
       const summary = values.summary();
-      if (summary) found[metric.name] = { ...summary, maxAtMs: peak.atMs };
+      if (!summary) continue;
+      // Quantiles of very many values are not exact, and could be the other way round.
+      const added = (p: number) =>
+        Math.max(0, quantile(metric.whole.name, p)! - least.quantile(p)!);
+      found[metric.name] = {
+        ...summary,
+        added: { p50: added(0.5), p90: added(0.9), p99: added(0.99) },
+        maxAtMs: peak.atMs,
+      };
     }
     return found;
   }

@@ -118,7 +118,7 @@ export class Digest {
 
   /** Median of a metric so far. */
   median(metric: string): number | undefined {
-    return this.#columns.median(metric);
+    return this.#columns.quantile(metric, 0.5);
   }
 
   /** The part of the stage's report that the samples give, over a window of this length. */
@@ -148,7 +148,7 @@ export class Digest {
       quality: this.texts.result(),
       client: {
         ...lags,
-        ...this.#shares.summaries(),
+        ...this.#shares.summaries((name, p) => this.#columns.quantile(name, p)),
         ...(this.#isTimedBySystem() && { method: "arrivals" as const }),
         ...(lags.chunkLateness && this.#chunk && { chunkMs: this.#chunk.ms }),
       },
@@ -224,10 +224,10 @@ class MetricColumns {
     );
   }
 
-  /** Median of one metric. */
-  median(name: string): number | undefined {
+  /** A quantile of one metric. */
+  quantile(name: string, p: number): number | undefined {
     const found = this.#columns.find(([metric]) => metric.name === name);
-    return found?.[1].quantile(0.5);
+    return found?.[1].quantile(p);
   }
 
   /** Summaries of the metrics that have values. */

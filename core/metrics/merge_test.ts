@@ -165,6 +165,7 @@ function assertSameStage(
   for (const name of ["ttftShare", "latencyShare"] as const) {
     assertSameSummary(client[name], expected.client[name]);
     assert.equal(client[name]?.maxAtMs, expected.client[name]?.maxAtMs);
+    assert.deepEqual(client[name]?.added, expected.client[name]?.added);
   }
   assert.equal(coalescing.share, expected.coalescing.share);
   for (const [name, rate] of Object.entries(expected.rates)) {

@@ -162,19 +162,28 @@ export type ShareName =
   | "responseTimeShare"
   | "finalizationShare";
 
+/** The client's share of a metric. */
+export interface ShareMetric extends Metric {
+  /** Name of the metric, with `Share`. */
+  readonly name: ShareName;
+  /** The metric that it is a part of. */
+  readonly whole: Metric;
+}
+
 function share(
-  name: ShareName,
-  label: string,
+  name: "ttft" | "latency" | "responseTime" | "finalization",
   { formula, of }: {
     formula: string;
     of(sample: Sample, client: NonNullable<Sample["client"]>): MaybeNumber;
   },
-): Metric & { readonly name: ShareName } {
+): ShareMetric {
+  const whole = metrics.find((metric) => metric.name === name)!;
   return {
-    name,
+    name: `${name}Share`,
     unit: "ms",
-    label: `client's share of ${label}`,
+    label: `client's share of ${whole.label}`,
     formula,
+    whole,
     of: (sample) =>
       sample.client && sample.outcome.status === "ok"
         ? of(sample, sample.client)
@@ -183,39 +192,38 @@ function share(
 }
 
 /** How much of each headline metric the client can have made itself: upper bounds, of requests that ended `ok`. */
-export const shareMetrics: readonly (Metric & { readonly name: ShareName })[] =
-  [
-    share("ttftShare", "TTFT", {
-      formula: "sending + wait of the read with the first token",
-      of: (sample, { firstTokenMs }) =>
-        plus(
-          sendingMs(sample, points["first token delta"](sample)),
-          firstTokenMs,
-        ),
-    }),
-    share("latencyShare", "E2E latency", {
-      formula: "sending + wait of the last read",
-      of: (sample, { endMs }) => plus(sendingMs(sample), endMs),
-    }),
-    share("responseTimeShare", "response time", {
-      formula: "sending + wait of the last read + dispatched − scheduled",
-      of: (sample, { endMs }) =>
-        plus(
-          sendingMs(sample),
-          endMs + sample.dispatchedMs - sample.scheduledMs,
-        ),
-    }),
-    share("finalizationShare", "finalization", {
-      formula: "lateness of the last chunk + wait of the last read since then",
-      of(sample, { endMs }) {
-        const last = streamedAudio(sample) && sample.audioSent.at(-1);
-        const { final } = sample.marks;
-        if (!last || final === undefined) return undefined;
-        const waitedMs = Math.min(endMs, Math.max(0, final - last.atMs));
-        return plus(latenessMs(sample), waitedMs);
-      },
-    }),
-  ];
+export const shareMetrics: readonly ShareMetric[] = [
+  share("ttft", {
+    formula: "sending + wait of the read with the first token",
+    of: (sample, { firstTokenMs }) =>
+      plus(
+        sendingMs(sample, points["first token delta"](sample)),
+        firstTokenMs,
+      ),
+  }),
+  share("latency", {
+    formula: "sending + wait of the last read",
+    of: (sample, { endMs }) => plus(sendingMs(sample), endMs),
+  }),
+  share("responseTime", {
+    formula: "sending + wait of the last read + dispatched − scheduled",
+    of: (sample, { endMs }) =>
+      plus(
+        sendingMs(sample),
+        endMs + sample.dispatchedMs - sample.scheduledMs,
+      ),
+  }),
+  share("finalization", {
+    formula: "lateness of the last chunk + wait of the last read since then",
+    of(sample, { endMs }) {
+      const last = streamedAudio(sample) && sample.audioSent.at(-1);
+      const { final } = sample.marks;
+      if (!last || final === undefined) return undefined;
+      const waitedMs = Math.min(endMs, Math.max(0, final - last.atMs));
+      return plus(latenessMs(sample), waitedMs);
+    },
+  }),
+];
 
 /**
  * Metrics of one sample that are a single number, by name: a row of a table, with the client's shares. Lists (`itl`,

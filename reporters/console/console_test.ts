@@ -260,7 +260,10 @@ Deno.test("renderReport() reports in the first line of a stage that most request
 });
 
 Deno.test("renderReport() shows what the client added, the network and the notes", () => {
-  const share = { ...goodStage.metrics["latency"]!, p50: 0.2, p99: 1.14 };
+  const share = {
+    ...goodStage.metrics["latency"]!,
+    added: { p50: 0.2, p90: 0.9, p99: 1.14 },
+  };
   const text = withStage({
     client: {
       ...goodStage.client,

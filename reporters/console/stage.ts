@@ -251,15 +251,16 @@ const SHARES = [
   ["latencyShare", "E2E latency"],
 ] as const;
 
-/** How much of the first headline metric this client can have made itself. */
+/** How much this client can have added to the first headline metric. */
 function sharesOf(client: ClientHealth): Part[] {
   for (const [name, label] of SHARES) {
     const share = client[name];
     if (!share) continue;
-    const few = share.n < 100 ? ` (n ${share.n})` : "";
+    const { n, added } = share;
+    const few = n < 100 ? ` (n ${n})` : "";
     return [
-      `adds ≤ ${rounded(share.p50)} ms p50, ≤ ${
-        rounded(share.p99)
+      `adds ≤ ${rounded(added.p50)} ms p50, ≤ ${
+        rounded(added.p99)
       } ms p99${few} to ${label}`,
     ];
   }

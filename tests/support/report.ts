@@ -27,7 +27,8 @@ export function summary(n: number, median: number): Summary {
 
 /** Returns the summary of a client's share around a median. */
 function share(n: number, median: number): ShareSummary {
-  return { ...summary(n, median), maxAtMs: 7010.5 };
+  const { p50, p90, p99 } = summary(n, median);
+  return { ...summary(n, median), added: { p50, p90, p99 }, maxAtMs: 7010.5 };
 }
 
 /** Returns a metric with its unit and summary. */
