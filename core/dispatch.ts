@@ -86,6 +86,7 @@ export async function openLoop(
   },
 ): Promise<void> {
   const { clock, signals: { closed } } = context;
+  const { sleepExactlyUntil: sleepUntil = clock.sleepUntil } = clock;
   const yieldNow = loopYielder(clock);
   const startMs = clock.now();
   const inFlight = new TaskGroup();
@@ -93,7 +94,7 @@ export async function openLoop(
   try {
     for (const offsetMs of arrivals) {
       const dueMs = startMs + offsetMs;
-      if (!await until(dueMs, clock, closed)) {
+      if (!await until(dueMs, clock, closed, sleepUntil)) {
         // An arrival that was due before the end and could not be started in time is counted as well.
         if (dueMs > clock.now() || ++overdue > MAX_OVERDUE) break;
         context.dropped(dueMs);
@@ -167,10 +168,11 @@ function until(
   atMs: number,
   clock: Clock,
   signal: AbortSignal,
+  sleepUntil = clock.sleepUntil,
 ): boolean | Promise<boolean> {
   if (signal.aborted) return false;
   if (atMs <= clock.now()) return true;
-  return clock.sleepUntil(atMs, signal).then(() => true, () => false);
+  return sleepUntil(atMs, signal).then(() => true, () => false);
 }
 
 /** Sessions that may start before the event loop runs other tasks. */

@@ -8,6 +8,7 @@ const CALLS = {
   },
   recvmsg: { parameters: ["i32", "buffer", "i32"], result: "i32" },
   poll: { parameters: ["buffer", "u64", "i32"], result: "i32" },
+  usleep: { parameters: ["u32"], result: "i32", nonblocking: true },
   clock_gettime: { parameters: ["i32", "buffer"], result: "i32" },
 } as const;
 
