@@ -453,6 +453,7 @@ Deno.test("attempt() bounds a read that passed another queue of the process from
 async function readLate(
   events: number,
   sinceMs?: number,
+  waits: Readonly<Record<number, number>> = { 30: 25, 90: 85 },
 ): Promise<Sample["client"]> {
   const clock = manualClock();
   const running = attempt(
@@ -469,7 +470,7 @@ async function readLate(
       return {};
     }),
     request,
-    { ...options(clock), watch: watchOf({ 30: 25, 90: 85 }) },
+    { ...options(clock), watch: watchOf(waits) },
   );
   await clock.advanceTo(90);
   return (await running).client;
@@ -493,6 +494,12 @@ Deno.test("attempt() takes the system's time of arrival, however late it was rea
     await readLate(20),
     { ...exact, firstTokenMs: 25, endMs: 25 },
   );
+});
+
+Deno.test("attempt() bounds what came together by when nothing had come, if the loop paused since then", async () => {
+  const paused = { 30: -40, 90: 20 };
+  assert.equal((await readLate(2, 12, paused))!.firstTokenMs, 18);
+  assert.equal((await readLate(20, 12, paused))!.endMs, 18);
 });
 
 Deno.test("attempt() bounds a server that waits for room by the time for which something was not read", async () => {

@@ -102,13 +102,17 @@ export class ReadWaits {
 
   #begin(atMs: number): void {
     const waitedMs = this.waitedMs(atMs) ?? 0;
-    const loopMs = this.#sinceSentMs(atMs, this.#watch?.waitedMs(atMs));
+    const loopMs = this.#watch?.waitedMs(atMs) ?? 0;
     const sinceMs = this.hasArrived(atMs) ? this.#arrivedSinceMs : -Infinity;
+    // A pause after the arrival does not show since when bytes can have waited.
+    const followedMs = loopMs < 0
+      ? atMs - sinceMs
+      : Math.min(loopMs, atMs - sinceMs);
     this.#firstTokenMs = atMs;
     this.#firstWaitedMs = this.#watch && waitedMs;
     this.#firstFollowedMs = Math.max(
       waitedMs,
-      Math.min(loopMs, atMs - sinceMs),
+      this.#sinceSentMs(atMs, followedMs),
     );
   }
 
@@ -129,9 +133,11 @@ export class ReadWaits {
   /** Adds the time for which what was read at `atMs` may have filled the socket. */
   #holdUp(atMs: number, sinceMs = -Infinity): void {
     const nowMs = this.#clock.now();
+    const busySinceMs = nowMs - (this.#watch?.waitedMs(nowMs) ?? 0);
+    const hasArrived = this.hasArrived(atMs);
     const fromMs = Math.max(
-      nowMs - (this.#watch?.waitedMs(nowMs) ?? 0),
-      this.hasArrived(atMs) ? this.#arrivedSinceMs : sinceMs,
+      hasArrived && busySinceMs > atMs ? -Infinity : busySinceMs,
+      hasArrived ? this.#arrivedSinceMs : sinceMs,
       this.#heldUpUntilMs,
     );
     this.#heldUpMs += Math.max(0, nowMs - fromMs);

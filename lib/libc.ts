@@ -7,9 +7,11 @@ const CALLS = {
     result: "i32",
   },
   recvmsg: { parameters: ["i32", "buffer", "i32"], result: "i32" },
-  poll: { parameters: ["buffer", "u64", "i32"], result: "i32" },
-  usleep: { parameters: ["u32"], result: "i32", nonblocking: true },
+  epoll_create1: { parameters: ["i32"], result: "i32" },
+  epoll_ctl: { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
+  epoll_wait: { parameters: ["i32", "buffer", "i32", "i32"], result: "i32" },
   clock_gettime: { parameters: ["i32", "buffer"], result: "i32" },
+  usleep: { parameters: ["u32"], result: "i32", nonblocking: true },
 } as const;
 
 /** The C library of Linux on a 64-bit machine: what is passed to it is laid out for that. */

@@ -3,49 +3,98 @@ import type { Libc } from "../../lib/libc.ts";
 
 const AF_INET = 2, AF_INET6 = 10;
 const SOCKADDR_BYTES = 28;
-const MAX_DESCRIPTORS = 65536;
+/** Descriptors in a row without a socket that end a search. */
+const GAP = 64;
+/** The same where a socket was not found: others may have opened many files. */
+const LONG_GAP = 1024;
 
 const address = new Uint8Array(SOCKADDR_BYTES);
 const length = new Uint32Array(1);
 
 /**
- * Finds the descriptor of a connected TCP socket, which Deno does not give: by the addresses of both ends, as no other
+ * Finds the descriptors of connected TCP sockets, which Deno does not give: by the addresses of both ends, as no other
  * connection has both.
- *
- * @param except Descriptors of other sockets.
  */
-export function descriptorOf(
-  socket: Socket,
-  libc: Libc,
-  except?: { has(descriptor: number): boolean },
-): number | undefined {
-  const { localAddress, localPort, remoteAddress, remotePort } = socket;
-  for (let descriptor = 0; descriptor < MAX_DESCRIPTORS; descriptor++) {
-    if (except?.has(descriptor)) continue;
-    const isFound =
-      isAt(libc.getsockname, descriptor, localAddress, localPort) &&
-      isAt(libc.getpeername, descriptor, remoteAddress, remotePort);
-    if (isFound) return descriptor;
+export class Descriptors {
+  readonly #libc: Libc;
+  /**
+   * The sockets of the last search by their local ports, which connections to several servers may share: one search finds
+   * all that are being connected.
+   */
+  readonly #byPort = new Map<number, number[]>();
+  #highest = -1;
+
+  constructor(libc: Libc) {
+    this.#libc = libc;
   }
-  return undefined;
+
+  /** @param known Descriptors of other sockets. */
+  find(
+    socket: Socket,
+    known: ReadonlyMap<number, unknown>,
+  ): number | undefined {
+    const find = () =>
+      this.#byPort.get(socket.localPort ?? 0)?.find((descriptor) =>
+        this.#isOf(socket, descriptor)
+      );
+    const search = (
+      longestGap: number,
+      known?: ReadonlyMap<number, unknown>,
+    ) => {
+      this.#search(longestGap, known);
+      return find();
+    };
+    // One may have been closed, and its number used again, before that is known here.
+    const found = find() ?? search(GAP, known) ?? search(LONG_GAP);
+    this.#highest = Math.max(this.#highest, found ?? -1);
+    return found;
+  }
+
+  #search(longestGap: number, known?: ReadonlyMap<number, unknown>): void {
+    this.#byPort.clear();
+    let last = this.#highest;
+    for (let at = 0; at <= last + longestGap; at++) {
+      if (known?.has(at) || !this.#readAddress("getsockname", at)) continue;
+      const port = portOf(address), others = this.#byPort.get(port);
+      if (others) others.push(at);
+      else this.#byPort.set(port, [at]);
+      last = Math.max(last, at);
+    }
+  }
+
+  /** Whether a descriptor is that of a socket. */
+  #isOf(socket: Socket, descriptor: number): boolean {
+    const { localAddress, localPort, remoteAddress, remotePort } = socket;
+    const isAt = (host = "", port = 0) => {
+      const found = hostOf(address);
+      return portOf(address) === port &&
+        (found === host || inUsualForm(found) === inUsualForm(host));
+    };
+    return this.#readAddress("getsockname", descriptor) &&
+      isAt(localAddress, localPort) &&
+      this.#readAddress("getpeername", descriptor) &&
+      isAt(remoteAddress, remotePort);
+  }
+
+  /** Reads the address of one end into `address`. Returns whether it is one of a TCP socket. */
+  #readAddress(
+    end: "getsockname" | "getpeername",
+    descriptor: number,
+  ): boolean {
+    length[0] = SOCKADDR_BYTES;
+    return this.#libc[end](descriptor, address, length) === 0 &&
+      (address[0] === AF_INET || address[0] === AF_INET6);
+  }
 }
 
-/** Whether one end of a socket, as a system call gives it, has this address and port. */
-function isAt(
-  call: Libc["getsockname"],
-  descriptor: number,
-  host = "",
-  port = 0,
-): boolean {
-  length[0] = SOCKADDR_BYTES;
-  if (call(descriptor, address, length) !== 0) return false;
-  const family = address[0];
-  if (family !== AF_INET && family !== AF_INET6) return false;
-  if (address[2]! * 256 + address[3]! !== port) return false;
-  const found = family === AF_INET
+function portOf(address: Uint8Array): number {
+  return address[2]! * 256 + address[3]!;
+}
+
+function hostOf(address: Uint8Array): string {
+  return address[0] === AF_INET
     ? address.subarray(4, 8).join(".")
     : groupsOf(address.subarray(8, 24));
-  return inUsualForm(found) === inUsualForm(host);
 }
 
 /** The eight groups of an IPv6 address. */

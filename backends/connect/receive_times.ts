@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
 import { type Libc, libc, pointerTo } from "../../lib/libc.ts";
-import { descriptorOf } from "./descriptor.ts";
+import { Descriptors } from "./descriptor.ts";
 
 /** When bytes that a socket gave had arrived, by the system: in milliseconds since 1970, by a monotonic clock. */
 export interface Arrival {
@@ -21,15 +21,14 @@ export interface TimedSocket {
   readonly arrival: Arrival;
   /** When it was last known to have nothing to read. */
   emptyMs: number;
-  /** The bytes that wait to be read, as they were found: their number, and the time of the last one. */
-  waiting: Waiting[];
+  /** Whether all that was found in it was read. */
+  isDrained: boolean;
 }
 
-interface Waiting extends Omit<Arrival, "sinceEpochMs"> {
-  /** Number of bytes, from the first one that waits. */
-  readonly bytes: number;
-  /** When so many were found. */
-  readonly foundMs: number;
+/** Bytes that one call read of a socket. */
+interface Piece extends Arrival {
+  readonly timed: TimedSocket;
+  readonly bytes: Buffer;
 }
 
 /** Returns the reader of this thread; `undefined` where the system reports no times: see {@linkcode libc}. */
@@ -42,28 +41,32 @@ let reader: ReceiveTimes | undefined;
 const SOL_SOCKET = 1, SO_TIMESTAMPING = 37;
 /** Times of received packets, taken by the system rather than by the network card. */
 const SOF_RX_SOFTWARE = 1 << 3, SOF_SOFTWARE = 1 << 4;
-const MSG_PEEK = 0x2, MSG_TRUNC = 0x20, MSG_DONTWAIT = 0x40;
-const POLLIN = 1;
+const MSG_DONTWAIT = 0x40;
+const EPOLL_CTL_ADD = 1;
+const EPOLLIN = 1, EPOLLET = 1 << 31;
 const CLOCK_REALTIME = 0;
 
 /** Most bytes that one call reads. */
 const READ_BYTES = 64 * 1024;
-/** While sockets are read, all others are looked at as often as this, in milliseconds. */
-const LOOK_MS = 2;
-/** Least time between two looks ÷ time that one takes. */
-const LOOK_RATIO = 20;
-/** Most lengths that are kept of what waits in a socket. */
-const MAX_WAITING = 32;
-/** The wall time was set if it moves more than this against the monotonic clock from one call to the next. */
+/** Sockets that are found at once. */
+const READY_SOCKETS = 256;
+/** While what was read is passed on, sockets are read as often as this, in milliseconds. */
+const READ_MS = 1;
+/** For no longer than this, in milliseconds: the event loop has other things to do. */
+const MAX_READ_MS = 10;
+/** The wall time was set if it moves more than this against the monotonic clock. */
 const CLOCK_STEP_MS = 1;
+/** How often the two clocks are compared, in milliseconds: a wall time that is adjusted moves 5 µs meanwhile. */
+const COMPARE_MS = 10;
 
 /**
  * Reads sockets by `recvmsg`, which also gives the time at which the last packet of what it reads was received, if
  * `SO_TIMESTAMPING` is on (networking/timestamping.rst in the kernel's documentation). Packets that wait together have
- * the time of the last one. So while one socket after another is read, the others are looked at from time to time.
+ * the time of the last one. So with each socket that Deno gives something of, all others that have something are read.
  */
 export class ReceiveTimes {
   readonly #libc: Libc;
+  readonly #descriptors: Descriptors;
   readonly #bytes = new Uint8Array(1 + READ_BYTES);
   /** A `msghdr`. */
   readonly #message = new BigUint64Array(new ArrayBuffer(7 * 8));
@@ -76,18 +79,26 @@ export class ReceiveTimes {
   /** The wall time as a `timespec`. */
   readonly #wall = new Uint32Array(new ArrayBuffer(16));
   readonly #sockets = new Map<number, TimedSocket>();
-  /** A `pollfd` for each socket. */
-  #polls = new Int32Array(0);
-  /** Number of bytes of the last call. */
-  #count = 0;
-  #isPollsCurrent = false;
+  /** Finds the sockets in which something waits, each once. */
+  readonly #epoll: number;
+  readonly #ready = epollEvents(READY_SOCKETS);
+  /** Pieces that were read and not yet pushed. */
+  readonly #queue: Piece[] = [];
+  #isPushing = false;
+  /** When Deno gave something last, and when all sockets were read last. */
+  #startMs = -Infinity;
+  #readMs = -Infinity;
+  /** When all sockets in which something waited were last found. */
   #lookedMs = -Infinity;
-  #nextLookMs = -Infinity;
-  /** Wall time − monotonic time at the last call. */
+  /** Wall time − monotonic time, its error, and when it was measured; unknown after the wall time was set. */
   #offsetMs: number | undefined;
+  #offsetErrorMs = 0;
+  #comparedMs = -Infinity;
 
   constructor(libc: Libc) {
     this.#libc = libc;
+    this.#descriptors = new Descriptors(libc);
+    this.#epoll = libc.epoll_create1(0);
     this.#target[0] = pointerTo(this.#bytes) + 1n;
     this.#message[2] = pointerTo(this.#target);
     this.#message[3] = 1n;
@@ -96,18 +107,15 @@ export class ReceiveTimes {
 
   /** Asks for the times of a connected socket; `undefined` if the system does not give them. */
   open(socket: Socket): TimedSocket | undefined {
-    // A descriptor may have been closed, and its number used again, before that is known here.
-    const descriptor = descriptorOf(socket, this.#libc, this.#sockets) ??
-      descriptorOf(socket, this.#libc);
+    const descriptor = this.#descriptors.find(socket, this.#sockets);
     if (descriptor === undefined) return undefined;
-    const flags = new Uint32Array([SOF_RX_SOFTWARE | SOF_SOFTWARE]);
-    const failed = this.#libc.setsockopt(
-      descriptor,
-      SOL_SOCKET,
-      SO_TIMESTAMPING,
-      flags,
-      flags.byteLength,
-    );
+    const { setsockopt, epoll_ctl } = this.#libc;
+    const times = new Uint32Array([SOF_RX_SOFTWARE | SOF_SOFTWARE]);
+    const found = epollEvents(1);
+    found.set(0, EPOLLIN | EPOLLET, descriptor);
+    const failed =
+      setsockopt(descriptor, SOL_SOCKET, SO_TIMESTAMPING, times, 4) ||
+      epoll_ctl(this.#epoll, EPOLL_CTL_ADD, descriptor, found.bytes);
     if (failed) return undefined;
     const emptyMs = now();
     const timed: TimedSocket = {
@@ -119,10 +127,9 @@ export class ReceiveTimes {
         sinceEpochMs: emptyMs,
       },
       emptyMs,
-      waiting: [],
+      isDrained: true,
     };
     this.#sockets.set(descriptor, timed);
-    this.#isPollsCurrent = false;
     return timed;
   }
 
@@ -130,134 +137,134 @@ export class ReceiveTimes {
   close(timed: TimedSocket): void {
     if (this.#sockets.get(timed.descriptor) !== timed) return;
     this.#sockets.delete(timed.descriptor);
-    this.#isPollsCurrent = false;
   }
 
   /**
-   * Pushes into a socket what has arrived, in pieces that each have one time, and sets its arrival before each. The
-   * first byte was read before. Returns whether more may be pushed.
+   * Pushes into a socket what has arrived, and sets its arrival before. The first byte was read before. Then does the
+   * same for all other sockets that have something, in microtasks. Returns whether more may be pushed into this one.
    */
   read(timed: TimedSocket, firstByte: number): boolean {
-    const { socket, descriptor, arrival, waiting } = timed;
-    let first: number | undefined = firstByte;
-    let bytes = 0;
-    arrival.sinceEpochMs = Math.max(
-      timed.emptyMs,
-      waiting.length > 0 ? -Infinity : this.#lookedMs,
-    );
-    if (waiting.length > 0) timed.waiting = [];
-    for (const part of waiting) {
-      const piece = this.#receive(descriptor, first, part.bytes - bytes);
-      arrival.epochMs = part.epochMs;
-      arrival.errorMs = part.errorMs;
-      socket.push(piece);
-      if (socket.destroyed) return false;
-      first = undefined;
-      bytes += piece.length;
-      arrival.sinceEpochMs = part.foundMs;
-    }
-    let askedMs: number, isFull: boolean, goesOn = true;
-    do {
-      askedMs = now();
-      const piece = this.#receive(descriptor, first, READ_BYTES);
-      isFull = piece.length === READ_BYTES;
-      if (piece.length === 0) break;
-      this.#setTime(arrival);
-      goesOn = socket.push(piece);
-      first = undefined;
-    } while (isFull && goesOn && !socket.destroyed);
-    if (!isFull) timed.emptyMs = askedMs;
-    if (askedMs > this.#nextLookMs) this.#look();
+    const queue = this.#queue;
+    for (let piece = queue.shift(); piece; piece = queue.shift()) pushed(piece);
+    this.#startMs = now();
+    this.#receive(timed, firstByte);
+    this.#receiveOthers(this.#startMs);
+    const goesOn = pushed(queue.shift()!);
+    this.#pushLater();
     return goesOn;
   }
 
-  /** Reads at most `most` bytes, with the first one if that was read before. */
-  #receive(
-    descriptor: number,
-    first: number | undefined,
-    most: number,
-  ): Buffer {
-    const start = first === undefined ? 1 : 0;
-    this.#bytes[0] = first ?? 0;
-    this.#call(descriptor, most - 1 + start, MSG_DONTWAIT);
-    return Buffer.from(this.#bytes.subarray(start, 1 + this.#count));
+  /** Work that follows from one piece may begin before the next is pushed. */
+  #pushLater(): void {
+    if (this.#isPushing || this.#queue.length === 0) return;
+    this.#isPushing = true;
+    queueMicrotask(() => this.#pushNext());
   }
 
-  #call(descriptor: number, most: number, flags: number): void {
-    this.#targetLength[0] = most;
+  #pushNext(): void {
+    this.#isPushing = false;
+    const nowMs = now();
+    const isDue = nowMs > this.#readMs + READ_MS &&
+      nowMs < this.#startMs + MAX_READ_MS;
+    if (isDue) this.#receiveOthers(nowMs);
+    const piece = this.#queue.shift();
+    this.#pushLater();
+    if (piece) pushed(piece);
+  }
+
+  #receiveOthers(nowMs: number): void {
+    this.#readMs = nowMs;
+    const { bytes, flags, descriptor } = this.#ready;
+    const count = this.#libc.epoll_wait(this.#epoll, bytes, READY_SOCKETS, 0);
+    for (let i = 0; i < count; i++) {
+      const timed = this.#sockets.get(descriptor(i));
+      if (!timed) continue;
+      // An error is left to Deno: whoever asks first takes it.
+      if (flags(i) === EPOLLIN && isFlowing(timed.socket)) this.#receive(timed);
+      else timed.isDrained = false;
+    }
+    if (count < READY_SOCKETS) this.#lookedMs = nowMs;
+  }
+
+  /** Reads what there is, with the first byte if that was read before. */
+  #receive(timed: TimedSocket, firstByte?: number): void {
+    const start = firstByte === undefined ? 1 : 0;
+    const nowMs = now();
+    if (nowMs > this.#comparedMs + COMPARE_MS) this.#compareClocks();
+    this.#bytes[0] = firstByte ?? 0;
+    this.#targetLength[0] = READ_BYTES;
     this.#controlLength[0] = this.#control.byteLength;
-    const count = this.#libc.recvmsg(descriptor, this.#message, flags);
-    this.#count = Math.max(0, count);
+    const count = Math.max(
+      0,
+      this.#libc.recvmsg(timed.descriptor, this.#message, MSG_DONTWAIT),
+    );
+    if (count > 0 || firstByte !== undefined) {
+      const bytes = Buffer.allocUnsafe(1 - start + count);
+      bytes.set(this.#bytes.subarray(start, 1 + count));
+      const sinceEpochMs = timed.isDrained
+        ? Math.max(timed.emptyMs, this.#lookedMs)
+        : timed.emptyMs;
+      const epochMs = this.#timeOf(count, sinceEpochMs);
+      const errorMs = epochMs && this.#offsetErrorMs;
+      this.#queue.push({ timed, bytes, epochMs, errorMs, sinceEpochMs });
+    }
+    timed.isDrained = count < READ_BYTES;
+    if (timed.isDrained) timed.emptyMs = nowMs;
   }
 
-  /** Sets the time of what the last call read. */
-  #setTime(arrival: Pick<Arrival, "epochMs" | "errorMs">): void {
-    const control = this.#control, wall = this.#wall;
-    arrival.epochMs = arrival.errorMs = undefined;
-    const isGiven = this.#count > 0 && this.#controlLength[0]! > 0 &&
+  /** The time of the bytes received last, if none of them had come before `sinceMs`; `undefined` where it is not known. */
+  #timeOf(count: number, sinceMs: number): number | undefined {
+    const control = this.#control, offsetMs = this.#offsetMs;
+    const isGiven = count > 0 && this.#controlLength[0]! > 0 &&
       control[3] === SO_TIMESTAMPING;
-    if (!isGiven) return;
+    if (!isGiven || offsetMs === undefined) return undefined;
+    const epochMs = control[4]! * 1e3 + control[6]! / 1e6 - offsetMs;
+    const isPossible = epochMs >= sinceMs - CLOCK_STEP_MS &&
+      epochMs <= now() + CLOCK_STEP_MS;
+    return isPossible ? epochMs : undefined;
+  }
+
+  #compareClocks(): void {
+    const wall = this.#wall, known = this.#offsetMs;
     const beforeMs = now();
     this.#libc.clock_gettime(CLOCK_REALTIME, wall);
     const nowMs = now();
-    const waitedMs = (wall[0]! - control[4]!) * 1e3 +
-      (wall[2]! - control[6]!) / 1e6;
     const offsetMs = wall[0]! * 1e3 + wall[2]! / 1e6 - nowMs;
-    const movedMs = Math.abs(offsetMs - (this.#offsetMs ?? offsetMs));
-    const errorMs = nowMs - beforeMs;
-    this.#offsetMs = offsetMs;
-    if (waitedMs < 0 || movedMs > CLOCK_STEP_MS + errorMs) return;
-    arrival.epochMs = nowMs - waitedMs;
-    arrival.errorMs = errorMs;
+    this.#offsetErrorMs = nowMs - beforeMs;
+    const movedMs = Math.abs(offsetMs - (known ?? offsetMs));
+    const isSet = movedMs > CLOCK_STEP_MS + this.#offsetErrorMs;
+    this.#offsetMs = isSet ? undefined : offsetMs;
+    this.#comparedMs = nowMs;
   }
+}
 
-  /** Finds the sockets in which something waits, and asks for its time. */
-  #look(): void {
-    const startMs = now();
-    const polls = this.#currentPolls();
-    if (this.#libc.poll(polls, BigInt(this.#sockets.size), 0) > 0) {
-      let at = 1;
-      for (const timed of this.#sockets.values()) {
-        // An error is left to Deno: whoever asks first takes it.
-        if (polls[at]! >>> 16 === POLLIN) this.#peek(timed, startMs);
-        at += 2;
-      }
-    }
-    const tookMs = now() - startMs;
-    this.#lookedMs = startMs;
-    this.#nextLookMs = startMs + tookMs +
-      Math.max(LOOK_MS, LOOK_RATIO * tookMs);
-  }
+/** Pushes a piece into its socket. Returns whether more may be pushed. */
+function pushed({ timed, bytes, epochMs, errorMs, sinceEpochMs }: Piece) {
+  const { socket, arrival } = timed;
+  arrival.epochMs = epochMs;
+  arrival.errorMs = errorMs;
+  arrival.sinceEpochMs = sinceEpochMs;
+  return !socket.destroyed && socket.push(bytes);
+}
 
-  #peek(timed: TimedSocket, foundMs: number): void {
-    const { descriptor, waiting } = timed;
-    const flags = MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT;
-    this.#call(descriptor, READ_BYTES, flags);
-    const known = waiting.at(-1)?.bytes ?? 0;
-    if (this.#count <= known || waiting.length >= MAX_WAITING) return;
-    if (known === 0) timed.emptyMs = Math.max(timed.emptyMs, this.#lookedMs);
-    const part = {
-      bytes: this.#count,
-      foundMs,
-      epochMs: undefined,
-      errorMs: undefined,
-    };
-    this.#setTime(part);
-    waiting.push(part);
-  }
+/** Whether a socket gives on at once what is pushed into it. */
+function isFlowing({ destroyed, readableFlowing, readableLength }: Socket) {
+  return !destroyed && readableFlowing === true && readableLength === 0;
+}
 
-  #currentPolls(): Int32Array<ArrayBuffer> {
-    if (this.#isPollsCurrent) return this.#polls;
-    this.#polls = new Int32Array(2 * this.#sockets.size);
-    let at = 0;
-    for (const descriptor of this.#sockets.keys()) {
-      this.#polls[at] = descriptor;
-      this.#polls[at + 1] = POLLIN;
-      at += 2;
-    }
-    this.#isPollsCurrent = true;
-    return this.#polls;
-  }
+/** Makes room for so many of the system's `epoll_event`, which are packed on x86. */
+function epollEvents(count: number) {
+  const [words, at] = Deno.build.arch === "x86_64" ? [3, 1] : [4, 2];
+  const bytes = new Uint32Array(count * words);
+  return {
+    bytes,
+    flags: (i: number) => bytes[i * words]!,
+    descriptor: (i: number) => bytes[i * words + at]!,
+    set(i: number, flags: number, descriptor: number) {
+      bytes[i * words] = flags;
+      bytes[i * words + at] = descriptor;
+    },
+  };
 }
 
 // deno-lint-ignore house/one-clock -- a socket that is read may belong to no run, which has a clock
