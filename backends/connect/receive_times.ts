@@ -50,6 +50,11 @@ const CLOCK_REALTIME = 0;
 const READ_BYTES = 64 * 1024;
 /** Sockets that are found at once. */
 const READY_SOCKETS = 256;
+/**
+ * Pieces that are pushed before the work that follows from them. Requests that are sent one by one, each to a server that
+ * sleeps, take 40 µs in the system instead of 6.
+ */
+const PIECES_AT_ONCE = 32;
 /** While what was read is passed on, sockets are read as often as this, in milliseconds. */
 const READ_MS = 1;
 /** For no longer than this, in milliseconds: the event loop has other things to do. */
@@ -140,36 +145,38 @@ export class ReceiveTimes {
   }
 
   /**
-   * Pushes into a socket what has arrived, and sets its arrival before. The first byte was read before. Then does the
-   * same for all other sockets that have something, in microtasks. Returns whether more may be pushed into this one.
+   * Pushes into a socket what has arrived, and sets its arrival before. The first byte was read before. Does the same for
+   * all other sockets that have something. Returns whether more may be pushed into this one.
    */
   read(timed: TimedSocket, firstByte: number): boolean {
-    const queue = this.#queue;
-    for (let piece = queue.shift(); piece; piece = queue.shift()) pushed(piece);
+    this.#push(Infinity);
     this.#startMs = now();
     this.#receive(timed, firstByte);
     this.#receiveOthers(this.#startMs);
-    const goesOn = pushed(queue.shift()!);
-    this.#pushLater();
+    const goesOn = pushed(this.#queue.shift()!);
+    this.#pushSome();
     return goesOn;
   }
 
-  /** Work that follows from one piece may begin before the next is pushed. */
-  #pushLater(): void {
+  /** Pushes a part of the queue, and the rest after the work that follows from it. */
+  #pushSome(): void {
+    this.#push(PIECES_AT_ONCE);
     if (this.#isPushing || this.#queue.length === 0) return;
     this.#isPushing = true;
-    queueMicrotask(() => this.#pushNext());
+    queueMicrotask(() => {
+      this.#isPushing = false;
+      const nowMs = now();
+      const isDue = nowMs > this.#readMs + READ_MS &&
+        nowMs < this.#startMs + MAX_READ_MS;
+      if (isDue) this.#receiveOthers(nowMs);
+      this.#pushSome();
+    });
   }
 
-  #pushNext(): void {
-    this.#isPushing = false;
-    const nowMs = now();
-    const isDue = nowMs > this.#readMs + READ_MS &&
-      nowMs < this.#startMs + MAX_READ_MS;
-    if (isDue) this.#receiveOthers(nowMs);
-    const piece = this.#queue.shift();
-    this.#pushLater();
-    if (piece) pushed(piece);
+  #push(most: number): void {
+    for (let i = 0; i < most && this.#queue.length > 0; i++) {
+      pushed(this.#queue.shift()!);
+    }
   }
 
   #receiveOthers(nowMs: number): void {
