@@ -42,7 +42,7 @@ const SOL_SOCKET = 1, SO_TIMESTAMPING = 37;
 /** Times of received packets, taken by the system rather than by the network card. */
 const SOF_RX_SOFTWARE = 1 << 3, SOF_SOFTWARE = 1 << 4;
 const MSG_DONTWAIT = 0x40;
-const EPOLL_CTL_ADD = 1;
+const EPOLL_CLOEXEC = 0x80000, EPOLL_CTL_ADD = 1;
 const EPOLLIN = 1, EPOLLET = 1 << 31;
 const CLOCK_REALTIME = 0;
 
@@ -103,7 +103,7 @@ export class ReceiveTimes {
   constructor(libc: Libc) {
     this.#libc = libc;
     this.#descriptors = new Descriptors(libc);
-    this.#epoll = libc.epoll_create1(0);
+    this.#epoll = libc.epoll_create1(EPOLL_CLOEXEC);
     this.#target[0] = pointerTo(this.#bytes) + 1n;
     this.#message[2] = pointerTo(this.#target);
     this.#message[3] = 1n;
