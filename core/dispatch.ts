@@ -1,4 +1,5 @@
 import { attempt } from "./attempt.ts";
+import { onAbort } from "../lib/abort.ts";
 import { TaskGroup } from "../lib/concurrency.ts";
 import type { Random } from "../lib/random.ts";
 import { Backoff } from "./backoff.ts";
@@ -90,13 +91,14 @@ export async function openLoop(
   const yieldNow = loopYielder(clock);
   const startMs = clock.now();
   const inFlight = new TaskGroup();
-  let overdue = 0;
+  let overdue = 0, endMs = Infinity;
+  const forget = onAbort(closed, () => endMs = clock.now());
   try {
     for (const offsetMs of arrivals) {
       const dueMs = startMs + offsetMs;
       if (!await until(dueMs, clock, closed, sleepUntil)) {
         // An arrival that was due before the end and could not be started in time is counted as well.
-        if (dueMs > clock.now() || ++overdue > MAX_OVERDUE) break;
+        if (dueMs > endMs || ++overdue > MAX_OVERDUE) break;
         context.dropped(dueMs);
         continue;
       }
@@ -108,6 +110,7 @@ export async function openLoop(
       inFlight.add(arrive(context, dueMs));
     }
   } finally {
+    forget();
     await inFlight.settled();
   }
 }

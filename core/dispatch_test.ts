@@ -59,6 +59,25 @@ Deno.test("openLoop() counts what was due before the end and could not be starte
   assert.deepEqual(dropped, [10, 20, 30]);
 });
 
+Deno.test("openLoop() does not count what was due after the end, however late it comes to look", async () => {
+  const end = new AbortController();
+  const { context: here, clock, dropped } = fakeStage(
+    { needs: [], send: () => Promise.resolve({}) },
+    end.signal,
+  );
+  let lateMs = 0;
+  const late = { ...clock, now: () => clock.now() + lateMs };
+  const running = openLoop({ ...here, clock: late }, {
+    arrivals: [0, 10, 20, 30, 40],
+    maxInFlight: 10,
+  });
+  await clock.advance(5);
+  end.abort();
+  lateMs = 100;
+  await running;
+  assert.deepEqual(dropped, []);
+});
+
 Deno.test("openLoop() ends although its arrivals never reach the end of the stage", async () => {
   const { context: here, dropped } = fakeStage(
     { needs: [], send: () => Promise.resolve({}) },

@@ -57,8 +57,11 @@ export const MAX_CLIENT_SHARE = 0.1;
 const FLOOR_MS = { arrivals: 1, scheduler: 1, timers: 5 };
 
 /** Remedy for a client that is too slow. */
-const FEWER_STREAMS =
-  "use fewer streams on this machine or spread them over more machines";
+function lessLoad({ concurrency }: Judged["load"]): string {
+  return concurrency === undefined
+    ? "offer a lower rate or spread it over more machines"
+    : "use fewer streams on this machine or spread them over more machines";
+}
 
 /** A value of the client that is above its limit. */
 interface Excess {
@@ -82,7 +85,7 @@ function slowReasons(stage: Judged, maxShare: number): string[] {
         down(limitMs)
       } ms (${from})`
     ),
-    causeOf(stage.client),
+    causeOf(stage),
   ];
 }
 
@@ -181,9 +184,8 @@ const CROWDED = 0.05;
 const HELD_UP_MS = 200;
 
 /** The likely cause of a slow client, and what helps. */
-function causeOf(
-  { cpu = 0, queued = 0, loopDelay }: Judged["client"],
-): string {
+function causeOf({ client, load }: Judged): string {
+  const { cpu = 0, queued = 0, loopDelay } = client;
   const delayMs = loopDelay?.max ?? 0;
   if (delayMs > HELD_UP_MS && cpu <= FULL_CORE && queued <= CROWDED) {
     return `likely cause: the event loop of this process was held up for up to ${
@@ -196,12 +198,12 @@ function causeOf(
     } of the time: stop them, or measure from a machine of its own`;
   }
   return cpu > FULL_CORE
-    ? `likely cause: this process, which used ${
-      percent(cpu)
-    } of a core: ${FEWER_STREAMS}`
+    ? `likely cause: this process, which used ${percent(cpu)} of a core: ${
+      lessLoad(load)
+    }`
     : `likely cause: starts at the same time, as the processor was used ${
       percent(cpu)
-    }: spread them, or ${FEWER_STREAMS}`;
+    }: spread them, or ${lessLoad(load)}`;
 }
 
 function fewReason({ counts: { ok } }: Judged): string | undefined {

@@ -62,7 +62,7 @@ const shareOf = (summary: Summary) => ({
 const share = (ms: number, n?: number) => shareOf(always(ms, n));
 
 const MANY_STARTS =
-  "likely cause: starts at the same time, as the processor was used 0 %: spread them, or use fewer streams on this machine or spread them over more machines";
+  "likely cause: starts at the same time, as the processor was used 0 %: spread them, or offer a lower rate or spread it over more machines";
 
 Deno.test("judge() finds a measurement valid whose client added at most a tenth", () => {
   const client = {

@@ -156,6 +156,33 @@ Deno.test(
   },
 );
 
+Deno.test("many sockets that end at once give all of their bytes before", async () => {
+  const pairs = await Promise.all(
+    Array.from({ length: 200 }, () => connected()),
+  );
+  try {
+    const texts = pairs.map(async ({ socket }) => {
+      let text = "";
+      socket.on("data", (bytes) => text += bytes);
+      await once(socket, "end");
+      return text;
+    });
+    const sent = pairs.map(async ({ server }, i) => {
+      await server.write(new TextEncoder().encode(`for ${i}`));
+      await server.closeWrite();
+    });
+    const untilMs = nowMs() + 20;
+    while (nowMs() < untilMs);
+    await Promise.all(sent);
+    assert.deepEqual(
+      await Promise.all(texts),
+      pairs.map((_, i) => `for ${i}`),
+    );
+  } finally {
+    for (const pair of pairs) await pair[Symbol.asyncDispose]();
+  }
+});
+
 Deno.test("arrivalOf() is not known for a single byte, which Deno has read", {
   ignore: !HAS_TIMES,
 }, async () => {

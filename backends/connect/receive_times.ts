@@ -50,15 +50,10 @@ const CLOCK_REALTIME = 0;
 const READ_BYTES = 64 * 1024;
 /** Sockets that are found at once. */
 const READY_SOCKETS = 256;
-/**
- * Pieces that are pushed before the work that follows from them. Requests that are sent one by one, each to a server that
- * sleeps, take 40 µs in the system instead of 6.
- */
-const PIECES_AT_ONCE = 32;
 /** While what was read is passed on, sockets are read as often as this, in milliseconds. */
 const READ_MS = 1;
-/** For no longer than this, in milliseconds: the event loop has other things to do. */
-const MAX_READ_MS = 10;
+/** For no longer than this, in milliseconds: the work that follows has to wait meanwhile. */
+const MAX_READ_MS = 5;
 /** The wall time was set if it moves more than this against the monotonic clock. */
 const CLOCK_STEP_MS = 1;
 /** How often the two clocks are compared, in milliseconds: a wall time that is adjusted moves 5 µs meanwhile. */
@@ -89,10 +84,6 @@ export class ReceiveTimes {
   readonly #ready = epollEvents(READY_SOCKETS);
   /** Pieces that were read and not yet pushed. */
   readonly #queue: Piece[] = [];
-  #isPushing = false;
-  /** When Deno gave something last, and when all sockets were read last. */
-  #startMs = -Infinity;
-  #readMs = -Infinity;
   /** When all sockets in which something waited were last found. */
   #lookedMs = -Infinity;
   /** Wall time − monotonic time, its error, and when it was measured; unknown after the wall time was set. */
@@ -146,41 +137,27 @@ export class ReceiveTimes {
 
   /**
    * Pushes into a socket what has arrived, and sets its arrival before. The first byte was read before. Does the same for
-   * all other sockets that have something. Returns whether more may be pushed into this one.
+   * all other sockets that have something: at once, as Deno may be about to report that one of them has ended. Returns
+   * whether more may be pushed into this one.
    */
   read(timed: TimedSocket, firstByte: number): boolean {
-    this.#push(Infinity);
-    this.#startMs = now();
+    const queue = this.#queue;
+    const startMs = now();
+    let readMs = startMs;
     this.#receive(timed, firstByte);
-    this.#receiveOthers(this.#startMs);
-    const goesOn = pushed(this.#queue.shift()!);
-    this.#pushSome();
+    this.#receiveOthers(startMs);
+    const goesOn = pushed(queue.shift()!);
+    for (let piece = queue.shift(); piece; piece = queue.shift()) {
+      pushed(piece);
+      const nowMs = now();
+      if (nowMs < readMs + READ_MS || nowMs > startMs + MAX_READ_MS) continue;
+      this.#receiveOthers(nowMs);
+      readMs = nowMs;
+    }
     return goesOn;
   }
 
-  /** Pushes a part of the queue, and the rest after the work that follows from it. */
-  #pushSome(): void {
-    this.#push(PIECES_AT_ONCE);
-    if (this.#isPushing || this.#queue.length === 0) return;
-    this.#isPushing = true;
-    queueMicrotask(() => {
-      this.#isPushing = false;
-      const nowMs = now();
-      const isDue = nowMs > this.#readMs + READ_MS &&
-        nowMs < this.#startMs + MAX_READ_MS;
-      if (isDue) this.#receiveOthers(nowMs);
-      this.#pushSome();
-    });
-  }
-
-  #push(most: number): void {
-    for (let i = 0; i < most && this.#queue.length > 0; i++) {
-      pushed(this.#queue.shift()!);
-    }
-  }
-
   #receiveOthers(nowMs: number): void {
-    this.#readMs = nowMs;
     const { bytes, flags, descriptor } = this.#ready;
     const count = this.#libc.epoll_wait(this.#epoll, bytes, READY_SOCKETS, 0);
     for (let i = 0; i < count; i++) {
@@ -248,7 +225,8 @@ export class ReceiveTimes {
 /** Pushes a piece into its socket. Returns whether more may be pushed. */
 function pushed({ timed, bytes, epochMs, errorMs, sinceEpochMs }: Piece) {
   const { socket, arrival } = timed;
-  arrival.epochMs = epochMs;
+  // The clocks are compared to a few microseconds only, and times do not go back.
+  arrival.epochMs = epochMs && Math.max(epochMs, arrival.epochMs ?? 0);
   arrival.errorMs = errorMs;
   arrival.sinceEpochMs = sinceEpochMs;
   return !socket.destroyed && socket.push(bytes);

@@ -276,7 +276,7 @@ Deno.test("renderReport() shows what the client added, the network and the notes
   });
   assert.match(
     text,
-    / {2}client {2}adds ≤ 0\.2 ms p50, ≤ 1\.1 ms p99 \(n 40\) to TTFT/,
+    / {2}client {2}adds ≤ 0\.2 ms to TTFT p50, ≤ 1\.1 ms to p99 \(n 40\)/,
   );
   assert.match(
     text,

@@ -259,9 +259,9 @@ function sharesOf(client: ClientHealth): Part[] {
     const { n, added } = share;
     const few = n < 100 ? ` (n ${n})` : "";
     return [
-      `adds ≤ ${rounded(added.p50)} ms p50, ≤ ${
+      `adds ≤ ${rounded(added.p50)} ms to ${label} p50, ≤ ${
         rounded(added.p99)
-      } ms p99${few} to ${label}`,
+      } ms to p99${few}`,
     ];
   }
   return [];
