@@ -95,7 +95,8 @@ function exactSleep(
   at: Clock["at"],
 ): Clock["sleepUntil"] {
   return async (atMs, signal) => {
-    if (atMs - now() > EXACT_MS) {
+    // A time that is not a number is refused there.
+    if (!(atMs - now() <= EXACT_MS)) {
       await sleepUntil(at, atMs - EXACT_MS, signal);
     }
     for (let leftMs = atMs - now(); leftMs > 0; leftMs = atMs - now()) {
