@@ -502,6 +502,26 @@ Deno.test("attempt() bounds what came together by when nothing had come, if the 
   assert.equal((await readLate(20, 12, paused))!.endMs, 18);
 });
 
+Deno.test("attempt() bounds what came together by the dispatch, where nothing else is known", async () => {
+  const clock = manualClock();
+  const running = attempt(
+    backend(async (call) => {
+      await clock.sleepUntil(90);
+      call.output(30, { kind: "text", text: "x" });
+      call.output(30, { kind: "text", text: "y" });
+      call.ended(30);
+      return {};
+    }),
+    request,
+    { ...options(clock), watch: watchOf({ 30: -40 }) },
+  );
+  await clock.advanceTo(90);
+  assert.deepEqual(
+    (await running).client,
+    { firstTokenMs: 30, endMs: 30, turnaroundMs: 60 },
+  );
+});
+
 Deno.test("attempt() bounds a server that waits for room by the time for which something was not read", async () => {
   const clock = manualClock();
   const running = attempt(
@@ -519,7 +539,7 @@ Deno.test("attempt() bounds a server that waits for room by the time for which s
       return {};
     }),
     request,
-    { ...options(clock), watch: watchOf({ 10: 1, 50: 48, 60: 1, 100: 60 }) },
+    { ...options(clock), watch: watchOf({ 10: 8, 50: 48, 60: 20, 100: 60 }) },
   );
   await clock.advanceTo(100);
   assert.equal((await running).client!.endMs, 45 + 10);

@@ -57,9 +57,10 @@ export class CallRecorder implements Call {
   ) {
     this.clock = clock;
     this.#watch = watch;
+    const createdMs = clock.now();
     this.#waits = new ReadWaits(clock, watch, () => {
       const { requestSent, streamStart } = this.marks;
-      return requestSent ?? streamStart ?? -Infinity;
+      return requestSent ?? streamStart ?? this.#retriedMs ?? createdMs;
     });
     this.abort = new Abort(stage);
     this.#share = memory.open((error) => {

@@ -15,7 +15,7 @@ export class ReadWaits {
   readonly #clock: Clock;
   readonly #watch: LoopWatch | undefined;
   readonly #sentMs: () => number;
-  /** Time of the last read, and how long it can have waited if it passed another queue. */
+  /** Time of the last read, and how long it can have waited, as known then. */
   #readMs = -Infinity;
   #readWaitedMs: number | undefined;
   /** Time of the last arrival that the system reported, its error, and when nothing of it had come. */
@@ -35,7 +35,7 @@ export class ReadWaits {
   #firstWaitedMs: number | undefined;
   #firstFollowedMs = 0;
 
-  /** @param sentMs Returns when the request was sent: nothing of its response comes before. */
+  /** @param sentMs Returns when the request was sent, or could be: nothing of its response comes before. */
   constructor(
     clock: Clock,
     watch: LoopWatch | undefined,
@@ -57,7 +57,9 @@ export class ReadWaits {
     if (bytes >= UNREAD_BYTES) this.#isHeldUp = true;
     if (this.#isHeldUp) this.#holdUp(atMs, sinceMs);
     this.#readMs = atMs;
-    this.#readWaitedMs = sinceMs === undefined ? undefined : atMs - sinceMs;
+    this.#readWaitedMs = sinceMs === undefined
+      ? this.#watch?.waitedMs(atMs)
+      : atMs - sinceMs;
   }
 
   /** Takes note of a time of the system: see {@linkcode Call.arrived}. */
@@ -89,25 +91,20 @@ export class ReadWaits {
    * longer. `undefined` where nothing watches this client.
    */
   waitedMs(atMs: number): number | undefined {
-    const loopMs = this.#watch?.waitedMs(atMs);
-    if (loopMs === undefined) return undefined;
+    if (!this.#watch) return undefined;
     if (this.#isHeldUp) {
       const laterMs = Math.max(0, this.#heldUpUntilMs - atMs);
       return this.#sinceSentMs(atMs, this.#heldUpMs - laterMs);
     }
     if (this.hasArrived(atMs)) return this.#arrivedErrorMs;
     const readMs = atMs === this.#readMs ? this.#readWaitedMs : undefined;
-    return this.#sinceSentMs(atMs, readMs ?? loopMs);
+    return this.#sinceSentMs(atMs, readMs ?? atMs - this.#busySinceMs(atMs));
   }
 
   #begin(atMs: number): void {
     const waitedMs = this.waitedMs(atMs) ?? 0;
-    const loopMs = this.#watch?.waitedMs(atMs) ?? 0;
     const sinceMs = this.hasArrived(atMs) ? this.#arrivedSinceMs : -Infinity;
-    // A pause after the arrival does not show since when bytes can have waited.
-    const followedMs = loopMs < 0
-      ? atMs - sinceMs
-      : Math.min(loopMs, atMs - sinceMs);
+    const followedMs = atMs - Math.max(this.#busySinceMs(atMs), sinceMs);
     this.#firstTokenMs = atMs;
     this.#firstWaitedMs = this.#watch && waitedMs;
     this.#firstFollowedMs = Math.max(
@@ -133,19 +130,23 @@ export class ReadWaits {
   /** Adds the time for which what was read at `atMs` may have filled the socket. */
   #holdUp(atMs: number, sinceMs = -Infinity): void {
     const nowMs = this.#clock.now();
-    const busySinceMs = nowMs - (this.#watch?.waitedMs(nowMs) ?? 0);
-    const hasArrived = this.hasArrived(atMs);
     const fromMs = Math.max(
-      hasArrived && busySinceMs > atMs ? -Infinity : busySinceMs,
-      hasArrived ? this.#arrivedSinceMs : sinceMs,
+      this.#busySinceMs(atMs),
+      this.hasArrived(atMs) ? this.#arrivedSinceMs : sinceMs,
       this.#heldUpUntilMs,
     );
     this.#heldUpMs += Math.max(0, nowMs - fromMs);
     this.#heldUpUntilMs = nowMs;
   }
 
+  /** Since when the thread was busy: a pause after `atMs` does not show when the bytes of that time came. */
+  #busySinceMs(atMs: number): number {
+    const loopMs = this.#watch?.waitedMs(atMs) ?? 0;
+    return loopMs < 0 ? -Infinity : atMs - loopMs;
+  }
+
   /** Limits a wait before `atMs` to the time since the request was sent. */
-  #sinceSentMs(atMs: number, waitedMs = 0): number {
+  #sinceSentMs(atMs: number, waitedMs: number): number {
     return Math.max(0, Math.min(waitedMs, atMs - this.#sentMs()));
   }
 }
