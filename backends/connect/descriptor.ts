@@ -33,21 +33,25 @@ export class Descriptors {
     socket: Socket,
     known: ReadonlyMap<number, unknown>,
   ): number | undefined {
-    const find = () =>
-      this.#byPort.get(socket.localPort ?? 0)?.find((descriptor) =>
-        this.#isOf(socket, descriptor)
-      );
-    const search = (
-      longestGap: number,
-      known?: ReadonlyMap<number, unknown>,
-    ) => {
-      this.#search(longestGap, known);
-      return find();
-    };
+    let found = this.#found(socket);
+    if (found === undefined) {
+      this.#search(GAP, known);
+      found = this.#found(socket);
+    }
     // One may have been closed, and its number used again, before that is known here.
-    const found = find() ?? search(GAP, known) ?? search(LONG_GAP);
+    if (found === undefined) {
+      this.#search(LONG_GAP);
+      found = this.#found(socket);
+    }
     this.#highest = Math.max(this.#highest, found ?? -1);
     return found;
+  }
+
+  #found(socket: Socket): number | undefined {
+    const { localPort = 0 } = socket;
+    return this.#byPort.get(localPort)?.find((descriptor) =>
+      this.#isOf(socket, descriptor)
+    );
   }
 
   #search(longestGap: number, known?: ReadonlyMap<number, unknown>): void {
