@@ -1,6 +1,7 @@
 import type { StopRules } from "./config.ts";
 import type { Random } from "../lib/random.ts";
 import type { Clock } from "./clock.ts";
+import type { Slo } from "./slo.ts";
 import type { Progress, Report, RunInfo, StageReport } from "./report.ts";
 import type { InferenceRequest, Session, Turn } from "./request.ts";
 import type {
@@ -168,10 +169,20 @@ export interface Stage {
  * its SLO results, so that the next stage may depend on it.
  *
  * @param stream Returns the random number generator for a purpose, derived from the seed of the run.
+ * @param rules Rules of the run, for loads whose stages depend on them.
  */
 export type LoadProfile = (
   stream: (purpose: string) => Random,
+  rules: LoadRules,
 ) => Generator<Stage, void, StageReport>;
+
+/** The rules of a run that a load may depend on. */
+export interface LoadRules {
+  /** Rules that end each stage, unless the stage has rules of its own. */
+  readonly stop: StopRules;
+  /** Objectives that every stage must meet. */
+  readonly slos: readonly Slo[];
+}
 
 /** Shows or stores the results of a run. */
 export interface Reporter extends Partial<AsyncDisposable> {

@@ -2,7 +2,7 @@ import { settlesWithin } from "../lib/disposal.ts";
 import type { Clock } from "./clock.ts";
 import type { Backend } from "./contract.ts";
 import { Column } from "./metrics/column.ts";
-import type { StageReport, Summary } from "./report.ts";
+import type { Summary } from "./report.ts";
 
 /** Round trips that are measured before a stage, and again after it. */
 const ROUND_TRIPS = 5;
@@ -35,41 +35,4 @@ export class NetworkProbe {
   summary(): Summary | undefined {
     return this.#times.summary();
   }
-}
-
-/** Metrics that contain one round trip of the network. */
-export const ADJUSTED = ["ttft", "finalization"] as const;
-
-/**
- * These metrics without the time that the network takes: that of the fastest round trip, as the others waited for
- * something. The measured values are kept beside them.
- */
-export function adjustForNetwork(
-  metrics: StageReport["metrics"],
-  rtt: Summary,
-): StageReport["metrics"] {
-  return Object.fromEntries(ADJUSTED.flatMap((name) => {
-    const metric = metrics[name];
-    return metric
-      ? [[`${name}AdjustedForNetwork`, shifted(metric, rtt.min)]]
-      : [];
-  }));
-}
-
-const POSITIONS = [
-  "mean",
-  "min",
-  "max",
-  "p5",
-  "p50",
-  "p90",
-  "p95",
-  "p99",
-  "p999",
-] as const;
-
-/** The summary of the same values, each `byMs` less. */
-function shifted<Of extends Summary>(summary: Of, byMs: number): Of {
-  const less = POSITIONS.map((name) => [name, summary[name] - byMs] as const);
-  return { ...summary, ...Object.fromEntries(less) };
 }

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { manualClock } from "../plugins/testing/manual_clock.ts";
 import type { Backend } from "./contract.ts";
 import { Column } from "./metrics/column.ts";
-import { adjustForNetwork, NetworkProbe } from "./network.ts";
+import { adjustForNetwork } from "./metrics/network.ts";
+import { NetworkProbe } from "./network.ts";
 
 function summary(values: readonly number[]) {
   const all = new Column();

@@ -1,5 +1,5 @@
 import { type Clock, shiftClock } from "./clock.ts";
-import type { Dataset, LoadProfile, Stage } from "./contract.ts";
+import type { Dataset, LoadProfile, LoadRules, Stage } from "./contract.ts";
 import { UsageError } from "./errors.ts";
 import { untilAborted } from "../lib/abort.ts";
 import { settlesWithin } from "../lib/disposal.ts";
@@ -84,7 +84,7 @@ export async function runStages(options: EngineOptions): Promise<RunResult> {
   const runNext = stageRunner(options, skips);
   let error: unknown;
   try {
-    const plan = load((purpose) => random(seed, purpose));
+    const plan = load((purpose) => random(seed, purpose), rulesOf(options));
     let step = plan.next();
     while (!step.done && !signal.aborted) {
       const result = await runNext(step.value);
@@ -177,15 +177,23 @@ function stageRunner(options: EngineOptions, skips: SkippedItems) {
  * @throws {UsageError} If it has none, or a stop rule has no meaning.
  */
 export function checkFirstStage(
-  { load, stop, dataset, seed }: Pick<
+  options: Pick<
     EngineOptions,
-    "load" | "stop" | "dataset" | "seed"
+    "load" | "stop" | "dataset" | "seed" | "slos"
   >,
 ): void {
-  const stages = load((purpose) => random(seed, purpose));
+  const { load, stop, dataset, seed } = options;
+  const stages = load((purpose) => random(seed, purpose), rulesOf(options));
   const { value: first } = stages.next();
   stages.return();
   endsBeforeData({ ...stop, ...first?.stop }, dataset);
+}
+
+/** The rules of a run that its load may depend on. */
+function rulesOf(
+  { stop, slos = [] }: Pick<EngineOptions, "stop" | "slos">,
+): LoadRules {
+  return { stop, slos };
 }
 
 /** Most connections that are opened before a stage. */

@@ -6,7 +6,7 @@ import {
   shareMetrics,
   type ShareName,
 } from "./metrics/table.ts";
-import { ADJUSTED } from "./network.ts";
+import { ADJUSTED } from "./metrics/network.ts";
 import type { Sample } from "./sample.ts";
 import type { Rates, SloResult, SloUnit, StageReport } from "./report.ts";
 
@@ -17,9 +17,9 @@ export interface Slo {
   /** Name of the metric in the report. */
   readonly metric: string;
   /** Statistic of a metric that has a value for each request; absent for a number of the whole stage. */
-  readonly quantile?: Quantile;
+  readonly quantile?: SloQuantile;
   /** How the value must compare with the limit. */
-  readonly operator: Operator;
+  readonly operator: SloOperator;
   /** The limit, in {@linkcode unit}. */
   readonly limit: number;
   /** Unit of limit and value. */
@@ -36,7 +36,17 @@ export const valuesNeeded = {
   p999: 1000,
 } as const;
 
-type Quantile = keyof typeof valuesNeeded | "mean" | "min" | "max";
+/** A statistic that an SLO may limit. */
+export type SloQuantile =
+  | "p5"
+  | "p50"
+  | "p90"
+  | "p95"
+  | "p99"
+  | "p999"
+  | "mean"
+  | "min"
+  | "max";
 
 const QUANTILES = [...Object.keys(valuesNeeded), "mean", "min", "max"];
 
@@ -47,7 +57,8 @@ const COMPARE = {
   ">=": (value: number, limit: number) => value >= limit,
 } as const;
 
-type Operator = keyof typeof COMPARE;
+/** How a value is compared with the limit of an SLO. */
+export type SloOperator = "<" | "<=" | ">" | ">=";
 
 /** The units that a limit may be written in, each with the factor that converts it. The first is the usual one. */
 const UNITS: Readonly<Record<SloUnit, Readonly<Record<string, number>>>> = {
@@ -157,8 +168,8 @@ function parseSlo(text: string): Slo | string {
   return {
     text: text.replaceAll(/\s/g, ""),
     metric,
-    ...(quantile !== undefined && { quantile: quantile as Quantile }),
-    operator: operator as Operator,
+    ...(quantile !== undefined && { quantile: quantile as SloQuantile }),
+    operator: operator as SloOperator,
     limit: scale(Number(number), factor),
     unit,
   };

@@ -25,7 +25,13 @@ export type * from "../core/config.ts";
 export type * from "../core/report.ts";
 export type * from "../core/request.ts";
 export type * from "../core/sample.ts";
-export { formatSloValue, valuesNeeded } from "../core/slo.ts";
+export {
+  formatSloValue,
+  type Slo,
+  type SloOperator,
+  type SloQuantile,
+  valuesNeeded,
+} from "../core/slo.ts";
 export {
   clientMetrics,
   isToken,

@@ -254,8 +254,8 @@ function checkedProfile(name: string, profile: LoadProfile): LoadProfile {
       throw failureOf("load", name, error);
     }
   }
-  return function* (stream) {
-    const stages = profile(stream);
+  return function* (stream, rules) {
+    const stages = profile(stream, rules);
     if (typeof stages?.next !== "function") {
       refuse("its function must return a generator of stages");
     }

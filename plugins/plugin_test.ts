@@ -66,6 +66,7 @@ function profileOf(profile: unknown): Promise<LoadProfile> {
 }
 
 const RANDOM = () => () => 0.5;
+const RULES = { stop: {}, slos: [] };
 const EMPTY: Stage = { name: "none", load: {}, arrivals: [] };
 
 Deno.test("define() refuses a profile that is not a function, throws, has no stage or yields something else", async () => {
@@ -90,7 +91,7 @@ Deno.test("define() refuses a profile that is not a function, throws, has no sta
     ] as const
   ) {
     const checked = await profileOf(profile);
-    await refuses(() => checked(RANDOM).next(), rule);
+    await refuses(() => checked(RANDOM, RULES).next(), rule);
   }
 });
 
@@ -102,7 +103,7 @@ Deno.test("define() refuses 1,000 stages in a row without a request", async () =
     const rest = { error: 0, timeout: 0, cancelled: 0, warmup: 0, dropped: 0 };
     return { counts: { ok, ...rest } } as StageReport;
   };
-  const stages = profile(RANDOM);
+  const stages = profile(RANDOM, RULES);
   stages.next();
   for (let i = 0; i < 999; i++) stages.next(report(0));
   stages.next(report(1));

@@ -13,7 +13,7 @@ import type {
 import type { ClientShare, Output, Sample, TokenCounter } from "../sample.ts";
 import { goodRequest, judgeSlos, type Slo } from "../slo.ts";
 import { Coalescing, notesOf } from "../notes.ts";
-import { adjustForNetwork } from "../network.ts";
+import { adjustForNetwork } from "./network.ts";
 import { judge } from "../verdict.ts";
 import { ShareColumns } from "./client_share.ts";
 import { Column } from "./column.ts";

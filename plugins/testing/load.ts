@@ -1,6 +1,8 @@
 import { isUsageError } from "../../core/errors.ts";
-import type { LoadProfile, Stage } from "../../core/contract.ts";
+import type { StopRules } from "../../core/config.ts";
+import type { LoadProfile, LoadRules, Stage } from "../../core/contract.ts";
 import type { StageReport } from "../../core/report.ts";
+import { parseSlos } from "../../core/slo.ts";
 import { random } from "../../lib/random.ts";
 import type { Configured } from "../plugin.ts";
 import {
@@ -21,6 +23,10 @@ export interface LoadSuiteOptions extends SuiteOptions {
   readonly invalid?: readonly Configured<"load">[];
   /** Returns the report that the profile receives for a stage. @default A stage in which every request succeeded */
   readonly report?: (stage: Stage) => StageReport;
+  /** Stop rules of the run. @default {{}} */
+  readonly stop?: StopRules;
+  /** Objectives of the run, such as `ttft.p95<200ms`. @default {[]} */
+  readonly slos?: readonly string[];
   /** Number of stages that are read at most. @default {20} */
   readonly maxStages?: number;
   /** Number of start times that are read at most in each stage. @default {1000} */
@@ -88,11 +94,15 @@ export function testLoad(
     );
   });
   suite.check("stops when the run ends early", (profile) => {
-    const plan = profile((purpose) => random(1, purpose));
+    const plan = profile((purpose) => random(1, purpose), rulesOf(options));
     plan.next();
     plan.return();
     must(plan.next().done, "a load must yield no stage after return()");
   });
+}
+
+function rulesOf({ stop = {}, slos = [] }: LoadSuiteOptions): LoadRules {
+  return { stop, slos: parseSlos(slos) };
 }
 
 /** A stage with the first of its start times. */
@@ -111,9 +121,10 @@ interface ReadLoad {
 /** Reads the stages of a profile. */
 function readStages(
   profile: LoadProfile,
-  { report = succeeded, maxStages = 20, maxArrivals = 1000 }: LoadSuiteOptions,
+  options: LoadSuiteOptions,
   seed = 1,
 ): ReadLoad {
+  const { report = succeeded, maxStages = 20, maxArrivals = 1000 } = options;
   let isRandom = false;
   const plan = profile((purpose) => {
     const draw = random(seed, purpose);
@@ -121,7 +132,7 @@ function readStages(
       isRandom = true;
       return draw();
     };
-  });
+  }, rulesOf(options));
   const stages: ReadStage[] = [];
   let step = plan.next();
   while (!step.done && stages.length < maxStages) {

@@ -1,5 +1,5 @@
 import { constantArrivals } from "../../core/arrivals.ts";
-import type { LoadProfile, Stage } from "../../core/contract.ts";
+import type { LoadProfile, LoadRules, Stage } from "../../core/contract.ts";
 import type { StageReport } from "../../core/report.ts";
 import { random } from "../../lib/random.ts";
 
@@ -37,8 +37,15 @@ export function evenLoop(
 }
 
 /** Returns the stages of a profile that ignores the reports of its stages. */
-export function stagesOf(profile: LoadProfile, seed = 1): Stage[] {
-  const plan = profile((purpose) => random(seed, purpose));
+export function stagesOf(
+  profile: LoadProfile,
+  seed = 1,
+  rules: Partial<LoadRules> = {},
+): Stage[] {
+  const plan = profile(
+    (purpose) => random(seed, purpose),
+    { stop: {}, slos: [], ...rules },
+  );
   const stages: Stage[] = [];
   const report = { counts: { ok: 1 } } as StageReport;
   for (let step = plan.next(); !step.done; step = plan.next(report)) {
