@@ -28,7 +28,8 @@ export interface ConfigFlags {
   readonly target?: string;
   readonly model?: string;
   readonly data?: readonly string[];
-  readonly load?: string;
+  readonly load?: readonly string[];
+  readonly repeat?: string;
   readonly duration?: string;
   readonly requests?: string;
   readonly warmup?: string;
@@ -102,17 +103,23 @@ class ConfigBuilder {
   }
 
   async addPlugins(flags: ConfigFlags): Promise<void> {
-    const { backend, target, model, data = [], load, report = [] } = flags;
+    const { backend, target, model, data = [], load = [], report = [] } = flags;
     if (backend !== undefined) await this.#addPlugin("backend", backend);
     this.#addShorthand("target", target, backend !== undefined);
     this.#addShorthand("model", model, backend !== undefined);
-    if (load !== undefined) {
-      const problem = explainForeignLoad(load);
-      if (problem === undefined) await this.#addPlugin("load", load);
-      else this.#fail("load.use", problem, "--load");
-    }
+    await this.#addLoads(load);
     await this.#addList("dataset", "data", data, "--data");
     await this.#addList("reporter", "reports", report, "--report");
+  }
+
+  /** One load may change options of the file's; several replace it. */
+  async #addLoads(texts: readonly string[]): Promise<void> {
+    const problems = texts.flatMap((text) => explainForeignLoad(text) ?? []);
+    for (const problem of problems) this.#fail("load.use", problem, "--load");
+    if (problems.length > 0) return;
+    const [only] = texts;
+    if (texts.length > 1) await this.#addList("load", "load", texts, "--load");
+    else if (only !== undefined) await this.#addPlugin("load", only);
   }
 
   /** `--target` and `--model` set an option of the backend, which `--backend` may set too. */
@@ -141,7 +148,7 @@ class ConfigBuilder {
 
   async #addList(
     kind: Kind,
-    key: "data" | "reports",
+    key: "data" | "load" | "reports",
     texts: readonly string[],
     flag: string,
   ): Promise<void> {
@@ -197,6 +204,7 @@ class ConfigBuilder {
     const { maxClientShare } = flags;
     this.#add("--max-client-share", "maxClientShare", maxClientShare, shareOf);
     if (flags.probeRtt) this.#set("probeRtt", true, { flag: "--probe-rtt" });
+    this.#add("--repeat", "repeat", flags.repeat, positiveNumber);
     this.#add("--seed", "seed", seed, (text) => wholeNumber(text, 0));
     this.#add("--normalizer", "normalizer", normalizer, normalizerOf);
     if (flags.strict) this.#set("strict", true, { flag: "--strict" });

@@ -107,7 +107,7 @@ Deno.test("every option that takes one value is refused where it is given again 
   );
   assert.deepEqual(
     [...new Set(gathering.map(({ long }) => long))].toSorted(),
-    ["--data", "--fault", "--report", "--set", "--slo"],
+    ["--data", "--fault", "--load", "--report", "--set", "--slo"],
     "the others gather what they are given",
   );
 });

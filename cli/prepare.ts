@@ -4,12 +4,9 @@ import type { NormalizerName, PluginConfig } from "../core/config.ts";
 import { zip } from "../datasets/zip.ts";
 import { disposeInTime } from "../lib/disposal.ts";
 import { removeAbandonedFolders } from "../lib/temporary_folder.ts";
-import {
-  PLACEHOLDER,
-  type PreparedRun,
-  prepareRun,
-} from "../plugins/config.ts";
+import { type PreparedRun, prepareRun } from "../plugins/config.ts";
 import { type Configured, UsageError } from "../plugins/mod.ts";
+import { PLACEHOLDER } from "../plugins/plugin_checks.ts";
 import { joined } from "../plugins/run.ts";
 import { type ConfigFlags, readConfig } from "./config.ts";
 import { warn } from "./output.ts";

@@ -83,7 +83,9 @@ async function runRecord(
   const stages: StageRecord[] = [];
   const cutStages = new CutStages();
   let info: RunInfo | undefined;
-  let end: Pick<RunRecord, "interrupted" | "skipped"> | undefined;
+  let end:
+    | Pick<RunRecord, "interrupted" | "skipped" | "capacities">
+    | undefined;
   for await (const line of lines) {
     switch (line.schema) {
       case "earshot.samples/2":
@@ -100,7 +102,7 @@ async function runRecord(
         cutStages.delete(line.index);
         break;
       case "earshot.end/1":
-        end = { interrupted: line.interrupted, skipped: line.skipped };
+        end = line;
     }
   }
   if (!info) throw new UsageError("the samples do not describe their run");

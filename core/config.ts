@@ -29,8 +29,10 @@ export interface RunConfig {
   readonly backend: PluginConfig;
   /** Datasets; several are joined column by column. */
   readonly data: readonly PluginConfig[];
-  /** Decides when requests start, stage by stage. */
-  readonly load: PluginConfig;
+  /** Decides when requests start, stage by stage; the stages of several follow each other. */
+  readonly load: PluginConfig | readonly PluginConfig[];
+  /** How often all stages are run, each time with another order of the data and other arrivals. @default {1} */
+  readonly repeat?: number;
   /** Rules that end each stage. */
   readonly stop: StopRules;
   /** Objectives that every stage must meet: `ttft.p95<200ms`. */
@@ -66,7 +68,9 @@ export interface RunConfigInput {
   /** Datasets, joined column by column. @default The bundled speech, or synthetic prompts for backends of text */
   readonly data?: readonly PluginConfigInput[];
   /** Decides when requests start. @default {{ use: "concurrent", with: { streams: [1] } }} */
-  readonly load?: PluginConfigInput;
+  readonly load?: PluginConfigInput | readonly PluginConfigInput[];
+  /** How often all stages are run. @default {1} */
+  readonly repeat?: number;
   /** Times may be texts with a unit, such as "60s". @default Each session once */
   readonly stop?: {
     readonly [Name in keyof StopRules]?:

@@ -2,7 +2,13 @@ import type { StopRules } from "./config.ts";
 import type { Random } from "../lib/random.ts";
 import type { Clock } from "./clock.ts";
 import type { Slo } from "./slo.ts";
-import type { Progress, Report, RunInfo, StageReport } from "./report.ts";
+import type {
+  Capacity,
+  Progress,
+  Report,
+  RunInfo,
+  StageReport,
+} from "./report.ts";
 import type { InferenceRequest, Session, Turn } from "./request.ts";
 import type {
   AudioSent,
@@ -162,11 +168,30 @@ export interface Stage {
   readonly maxInFlight?: number;
   /** Stop rules of this stage alone: each takes the place of the run's. */
   readonly stop?: StopRules;
+  /** Idle time before the stage, in milliseconds: the server comes to rest. @default {0} */
+  readonly settleMs?: number;
+  /**
+   * Whether the data goes on where the stage before it stopped, so that a server has not seen the items. Otherwise each
+   * stage reads it from the beginning. @default {false}
+   */
+  readonly continuesData?: boolean;
+  /** Observes the stage while it runs, and may end it. */
+  readonly monitor?: StageMonitor;
+}
+
+/** Observes a stage while it runs. It is called off the timed path. */
+export interface StageMonitor {
+  /** Receives samples that ended since the last call. */
+  samples(batch: readonly Sample[]): void;
+  /** Receives the state of the stage a few times a second. Returns whether the stage is to end now. */
+  isDecided(snapshot: Progress): boolean;
 }
 
 /**
  * Generator of the stages of a run. `yield` returns the report of the stage that has just ended, with its metrics and
  * its SLO results, so that the next stage may depend on it.
+ *
+ * A search for the capacity of a server returns what it found.
  *
  * @param stream Returns the random number generator for a purpose, derived from the seed of the run.
  * @param rules Rules of the run, for loads whose stages depend on them.
@@ -174,7 +199,7 @@ export interface Stage {
 export type LoadProfile = (
   stream: (purpose: string) => Random,
   rules: LoadRules,
-) => Generator<Stage, void, StageReport>;
+) => Generator<Stage, Capacity | void, StageReport>;
 
 /** The rules of a run that a load may depend on. */
 export interface LoadRules {

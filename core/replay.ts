@@ -1,5 +1,5 @@
 import { Digest, type StageRecord, stageReport } from "./metrics/digest.ts";
-import type { Report, RunInfo, Skipped } from "./report.ts";
+import type { Capacity, Report, RunInfo, Skipped } from "./report.ts";
 import type { Sample } from "./sample.ts";
 import { parseSlos, type Slo } from "./slo.ts";
 
@@ -9,6 +9,7 @@ export interface RunRecord {
   readonly stages: readonly StageRecord[];
   readonly interrupted: boolean;
   readonly skipped: Skipped;
+  readonly capacities?: readonly Capacity[] | undefined;
 }
 
 /** Makes the report of a run from its saved samples: the same report as that of the run, byte for byte. */
@@ -39,7 +40,8 @@ export class Replay {
 
   /** Returns the report of the samples so far. */
   report(): Report {
-    const { info: { earshot, run }, skipped, interrupted } = this.#run;
+    const { info: { earshot, run }, capacities, skipped, interrupted } =
+      this.#run;
     const stages = this.#run.stages.map((stage, i) =>
       stageReport(this.#digests[i]!, stage, {
         slos: this.#slos,
@@ -51,6 +53,7 @@ export class Replay {
       earshot,
       run,
       stages,
+      ...(capacities && { capacities }),
       skipped,
       interrupted,
     };

@@ -216,6 +216,8 @@ export interface Window {
 export interface StageReport {
   /** Name for people: `8 streams`. */
   readonly name: string;
+  /** Number of the repetition, from 1, if the run was repeated. */
+  readonly repeat?: number;
   /** The load setting, as plain data: `{ kind: "concurrent", concurrency: 8 }`. */
   readonly load: Readonly<Record<string, unknown>>;
   /** Stop rules of this stage alone, where it has any: each takes the place of the run's. */
@@ -223,7 +225,12 @@ export interface StageReport {
   /** The measured part of the stage. */
   readonly window: Window;
   /** Why the stage ended. */
-  readonly stopped: "duration" | "requests" | "data" | "interrupted";
+  readonly stopped:
+    | "duration"
+    | "requests"
+    | "data"
+    | "decided"
+    | "interrupted";
   /** Requests by their end. */
   readonly counts: Counts;
   /** Failures by class and code, most frequent first: at most ten, always with those that this client made. */
@@ -247,6 +254,50 @@ export interface StageReport {
   readonly notes?: readonly string[];
   /** Whether to trust the numbers. */
   readonly verdict: Verdict;
+}
+
+/** Result of one level of a search for the capacity. */
+export interface CapacityLevel {
+  /** Requests per second, or sessions in flight. */
+  readonly level: number;
+  /** Index of its stage in the report. */
+  readonly stage: number;
+  /**
+   * `pass`: every SLO was kept, at the confidence of the search. `fail`: one was missed. `undecided`: its time was
+   * too short. `client-limited`: this machine, not the server, was measured.
+   */
+  readonly outcome: "pass" | "fail" | "undecided" | "client-limited";
+  /** Reason of the outcome, for people. */
+  readonly reason: string;
+}
+
+/** How much load a server takes within the limits of the SLOs. */
+export interface Capacity {
+  /** Unit of the levels: requests per second, or sessions in flight. */
+  readonly of: "rate" | "concurrency";
+  /**
+   * `found`: between `low` and `high`. `at-least`: no level above `low` was decided. `below`: `high` was missed, and no
+   * lower level was kept. `undecided`: no level was decided. `not-monotone`: a level was kept and missed when it was
+   * repeated, twice.
+   */
+  readonly status:
+    | "found"
+    | "at-least"
+    | "below"
+    | "undecided"
+    | "not-monotone";
+  /** Highest level that kept every SLO. */
+  readonly low?: number;
+  /** Lowest level above it that missed one. */
+  readonly high?: number;
+  /** Probability with which `low` is kept and `high` is missed. */
+  readonly confidence: number;
+  /** The objectives. */
+  readonly slos: readonly string[];
+  /** The levels, in the order in which they were tried. */
+  readonly levels: readonly CapacityLevel[];
+  /** Why the search ended before the interval was narrow, for people. */
+  readonly ended?: string;
 }
 
 /** Versions of the program and the machine. */
@@ -298,6 +349,8 @@ export interface Report extends RunInfo {
   readonly schema: "earshot.report/2";
   /** One for each stage. */
   readonly stages: readonly StageReport[];
+  /** Results of the searches for the capacity. Absent without one. */
+  readonly capacities?: readonly Capacity[];
   /** Items left out. */
   readonly skipped: Skipped;
   /** Whether the run was interrupted before its end. */

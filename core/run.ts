@@ -1,5 +1,5 @@
 import { type Clock, shiftClock } from "./clock.ts";
-import type { Dataset, LoadProfile, LoadRules, Stage } from "./contract.ts";
+import type { Dataset, LoadProfile, Stage } from "./contract.ts";
 import { UsageError } from "./errors.ts";
 import { untilAborted } from "../lib/abort.ts";
 import { settlesWithin } from "../lib/disposal.ts";
@@ -7,7 +7,13 @@ import { yieldToEventLoop } from "../lib/event_loop.ts";
 import { random } from "../lib/random.ts";
 import { NetworkProbe } from "./network.ts";
 import { Column } from "./metrics/column.ts";
-import type { Progress, Skipped, StageReport, Summary } from "./report.ts";
+import type {
+  Capacity,
+  Progress,
+  Skipped,
+  StageReport,
+  Summary,
+} from "./report.ts";
 import type { StopRules } from "./config.ts";
 import type { Sample } from "./sample.ts";
 import { checkShard, type Shard, shareOf, WHOLE } from "./shard.ts";
@@ -19,8 +25,10 @@ import { endsBeforeData } from "./stop.ts";
 export interface EngineOptions extends SharedOptions {
   /** Source of the sessions. */
   readonly dataset: Dataset;
-  /** Stages of the run. */
-  readonly load: LoadProfile;
+  /** Stages of the run; of several profiles one after another. */
+  readonly load: LoadProfile | readonly LoadProfile[];
+  /** How often all stages are run, each time with another order of the data and other arrivals. @default {1} */
+  readonly repeat?: number;
   /** When a stage ends, unless it has rules of its own. */
   readonly stop: StopRules;
   /** Seed of the order of the data and of the arrivals. */
@@ -57,6 +65,8 @@ export interface RunListener {
 export interface RunResult {
   /** One for each stage that began. */
   readonly stages: readonly StageReport[];
+  /** Results of the searches for the capacity. */
+  readonly capacities: readonly Capacity[];
   /** Items left out. */
   readonly skipped: Skipped;
   /** Whether it was interrupted. */
@@ -73,29 +83,39 @@ const MAX_ALIKE_NAMED = 3;
 const MAX_SKIPPED_AT_FIRST = 1000;
 
 /**
- * Runs every stage of a load profile, one after another, each from the beginning of the data.
+ * Runs every stage of the load profiles, one after another, each from the beginning of the data.
  *
  * @throws {UsageError} If no item of the data can be used; before any load is offered.
  */
 export async function runStages(options: EngineOptions): Promise<RunResult> {
-  const { load, seed, listener, signal } = options;
+  const { listener, signal } = options;
   const skips = new SkippedItems(options);
   const stages: StageReport[] = [];
+  const capacities: Capacity[] = [];
   const runNext = stageRunner(options, skips);
   let error: unknown;
-  try {
-    const plan = load((purpose) => random(seed, purpose), rulesOf(options));
+
+  /** Runs the stages of one plan. Returns whether the run goes on. */
+  async function runPlan({ stages: plan, repeat }: Plan): Promise<boolean> {
     let step = plan.next();
     while (!step.done && !signal.aborted) {
-      const result = await runNext(step.value);
-      if (result === undefined) break;
+      const result = await runNext(step.value, repeat);
+      if (result === undefined) return false;
       stages.push(result.report);
       listener.stage(result.report);
       error = result.error;
-      if (error !== undefined) break;
       // Stages without a request take no time: without this, the signal would never abort.
       await yieldToEventLoop();
       step = plan.next(result.report);
+      if (error !== undefined) break;
+    }
+    if (step.done && step.value) capacities.push(step.value);
+    return step.done === true && error === undefined;
+  }
+
+  try {
+    for (const plan of plansOf(options)) {
+      if (signal.aborted || !await runPlan(plan)) break;
     }
   } catch (thrown) {
     // The stages before it are still reported.
@@ -104,10 +124,34 @@ export async function runStages(options: EngineOptions): Promise<RunResult> {
   }
   return {
     stages,
+    capacities,
     skipped: skips.result(),
     interrupted: signal.aborted || error !== undefined,
     ...(error !== undefined && { error }),
   };
+}
+
+/** The stages of one profile. */
+interface Plan {
+  readonly stages: ReturnType<LoadProfile>;
+  /** Index of the repetition. */
+  readonly repeat: number;
+}
+
+/** The plans of a run: every profile in turn, as often as it is repeated. */
+function* plansOf(options: PlanOptions): Generator<Plan, void> {
+  const { load, seed, stop, slos = [], repeat: count = 1 } = options;
+  for (let repeat = 0; repeat < count; repeat++) {
+    for (const [i, profile] of [load].flat().entries()) {
+      const part = (i > 0 ? `load ${i}/` : "") +
+        (repeat > 0 ? `repeat ${repeat}/` : "");
+      const stages = profile(
+        (purpose) => random(seed, part + purpose),
+        { stop, slos },
+      );
+      yield { stages, repeat };
+    }
+  }
 }
 
 /**
@@ -120,6 +164,8 @@ function stageRunner(options: EngineOptions, skips: SkippedItems) {
   let runClock: Clock | undefined;
   let index = 0;
   let firstId = shard.index;
+  /** Position in the data behind the last session of the stages before. */
+  let position = 0;
 
   function begin(): Clock {
     const zeroMs = clock.now();
@@ -128,11 +174,16 @@ function stageRunner(options: EngineOptions, skips: SkippedItems) {
     return begun;
   }
 
-  return async (stage: Stage): Promise<StageResult | undefined> => {
+  return async (
+    stage: Stage,
+    repeat: number,
+  ): Promise<StageResult | undefined> => {
     const stop = { ...options.stop, ...stage.stop };
     const source = new SessionSource({
       ...options,
       shard,
+      seed: options.seed + repeat,
+      from: stage.continuesData ? position : 0,
       loop: endsBeforeData(stop, dataset),
       onSkip: (id, reason) => skips.add(id, reason),
       onLate: (part) => listener.late(part),
@@ -147,6 +198,7 @@ function stageRunner(options: EngineOptions, skips: SkippedItems) {
         ? new NetworkProbe(options.backend, options)
         : undefined;
       await network?.measure();
+      await settle(stage, options);
       const connectAhead = await connectBefore(stage, options);
       if (signal.aborted) return undefined;
       runClock ??= begin();
@@ -155,6 +207,7 @@ function stageRunner(options: EngineOptions, skips: SkippedItems) {
         ...listener,
         stage,
         stop,
+        repeat: (options.repeat ?? 1) > 1 ? repeat + 1 : undefined,
         shard,
         index: index++,
         firstId,
@@ -164,6 +217,7 @@ function stageRunner(options: EngineOptions, skips: SkippedItems) {
         clock: runClock,
       }).run();
       firstId = result.nextId;
+      position = source.position;
       return result;
     } finally {
       await source.close();
@@ -171,29 +225,34 @@ function stageRunner(options: EngineOptions, skips: SkippedItems) {
   };
 }
 
+type PlanOptions = Pick<
+  EngineOptions,
+  "load" | "stop" | "seed" | "slos" | "repeat"
+>;
+
 /**
- * Checks, before a server is asked, that the first stage of a load has an end.
+ * Checks, before a server is asked, that the first stage of each load has an end.
  *
- * @throws {UsageError} If it has none, or a stop rule has no meaning.
+ * @throws {UsageError} If one has none, or a stop rule has no meaning.
  */
-export function checkFirstStage(
-  options: Pick<
-    EngineOptions,
-    "load" | "stop" | "dataset" | "seed" | "slos"
-  >,
+export function checkFirstStages(
+  options: PlanOptions & Pick<EngineOptions, "dataset">,
 ): void {
-  const { load, stop, dataset, seed } = options;
-  const stages = load((purpose) => random(seed, purpose), rulesOf(options));
-  const { value: first } = stages.next();
-  stages.return();
-  endsBeforeData({ ...stop, ...first?.stop }, dataset);
+  for (const { stages } of plansOf({ ...options, repeat: 1 })) {
+    const { value: first } = stages.next();
+    stages.return();
+    const rules = first && "arrivals" in first ? first.stop : undefined;
+    endsBeforeData({ ...options.stop, ...rules }, options.dataset);
+  }
 }
 
-/** The rules of a run that its load may depend on. */
-function rulesOf(
-  { stop, slos = [] }: Pick<EngineOptions, "stop" | "slos">,
-): LoadRules {
-  return { stop, slos };
+/** Waits as long as a stage wants to be idle before it begins. */
+async function settle(
+  { settleMs = 0 }: Stage,
+  { clock, signal }: Pick<EngineOptions, "clock" | "signal">,
+): Promise<void> {
+  if (settleMs === 0) return;
+  await clock.sleepUntil(clock.now() + settleMs, signal).catch(() => {});
 }
 
 /** Most connections that are opened before a stage. */

@@ -7,7 +7,7 @@ import type { LoadProfile } from "./contract.ts";
 import type { StopRules } from "./config.ts";
 import type { Sample } from "./sample.ts";
 import {
-  checkFirstStage,
+  checkFirstStages,
   type EngineOptions,
   type RunResult,
   runStages,
@@ -359,7 +359,7 @@ Deno.test("runStages() ends a stage by its own stop rules, where it has any", as
   assert.equal(own?.window.warmupMs, 20);
   assert.equal("stop" in shared!, false);
   const endless = { ...items("a"), isEndless: true };
-  checkFirstStage({ load, dataset: endless, stop: {}, seed: 1 });
+  checkFirstStages({ load, dataset: endless, stop: {}, seed: 1 });
 });
 
 Deno.test("runStages() stops on the signal between stages that have no request", async () => {

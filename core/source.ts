@@ -22,6 +22,8 @@ export interface SourceOptions {
   readonly backend: Backend;
   /** Sessions to take. @default {WHOLE} */
   readonly shard?: Shard;
+  /** Position of the first session to take, counted over all passes and shards. @default {0} */
+  readonly from?: number;
   /** Seed of the order. */
   readonly seed: number;
   /** Whether the data is read again when it ends. */
@@ -50,6 +52,8 @@ interface Queued {
   readonly item: Promise<ReadySession | UnusableItem>;
   /** The item once it is prepared. */
   ready?: ReadySession | UnusableItem;
+  /** Position in the data, over all passes and shards. */
+  readonly position: number;
   /** Length of its audio, in milliseconds, as far as it is known. */
   readonly audioMs: number;
 }
@@ -68,6 +72,7 @@ export class SessionSource {
   /** Resolves at the next change; absent while nobody waits for one. */
   #change: PromiseWithResolvers<void> | undefined;
   #returned: ReadySession | undefined;
+  #position: number;
   #ahead = 1;
   /** Length of the audio in the queue. */
   #audioMs = 0;
@@ -80,6 +85,7 @@ export class SessionSource {
   /** Begins to read and prepare sessions. */
   constructor(options: SourceOptions) {
     this.#options = options;
+    this.#position = options.from ?? 0;
     this.#signal = AbortSignal.any([this.#stop.signal, options.signal]);
     this.#signal.addEventListener("abort", () => this.#wake(), { once: true });
     this.#reading = this.#read();
@@ -100,6 +106,7 @@ export class SessionSource {
       const head = this.#queue.shift();
       if (head === undefined) return undefined;
       this.#audioMs -= head.audioMs;
+      this.#position = head.position + 1;
       this.#wake();
       const item = head.ready ?? await this.#unlessAborted(head.item);
       if (item === undefined) return undefined;
@@ -107,6 +114,11 @@ export class SessionSource {
       if (!this.#signal.aborted) this.#options.onSkip(item.id, item.reason);
     }
     return undefined;
+  }
+
+  /** Position behind the last session that was taken, over all passes and shards. */
+  get position(): number {
+    return this.#position;
   }
 
   /** Puts back a session that was taken: `next` returns it again. */
@@ -151,7 +163,13 @@ export class SessionSource {
     try {
       await this.#readPasses();
     } catch (error) {
-      if (!this.#signal.aborted) this.#put(Promise.reject(error), 0);
+      if (!this.#signal.aborted) {
+        this.#put({
+          item: Promise.reject(error),
+          position: Infinity,
+          audioMs: 0,
+        });
+      }
     } finally {
       this.#ended = true;
       this.#wake();
@@ -159,7 +177,7 @@ export class SessionSource {
   }
 
   async #readPasses(): Promise<void> {
-    const { dataset, shard = WHOLE, seed, loop } = this.#options;
+    const { dataset, shard = WHOLE, seed, loop, from = 0 } = this.#options;
     const signal = this.#signal;
     /** Position of the next session, over all passes. */
     let position = 0;
@@ -169,9 +187,14 @@ export class SessionSource {
       for await (const session of dataset.sessions({ seed, pass, signal })) {
         if (this.#isFull()) await this.#until(() => !this.#isFull());
         if (signal.aborted) break;
-        if (!isInShard(position++, shard)) continue;
+        const at = position++;
+        if (at < from || !isInShard(at, shard)) continue;
         hasTaken = true;
-        this.#put(this.#prepare(session), audioOf(session));
+        this.#put({
+          item: this.#prepare(session),
+          position: at,
+          audioMs: audioOf(session),
+        });
       }
       await this.#until(() => this.#hasUsable || this.#preparing === 0);
       // A shard may have no session in a pass that is shorter than the number of shards.
@@ -179,8 +202,8 @@ export class SessionSource {
     }
   }
 
-  #put(item: Queued["item"], audioMs: number): void {
-    const queued: Queued = { item, audioMs };
+  #put(queued: Queued): void {
+    const { item, audioMs } = queued;
     const settle = () => {
       this.#preparing--;
       this.#wake();

@@ -52,6 +52,8 @@ export interface StageOptions extends SharedOptions {
   readonly stage: Stage;
   /** Index of the stage. */
   readonly index: number;
+  /** Number of the repetition, if the run is repeated. */
+  readonly repeat: number | undefined;
   /** Id of the first request. */
   readonly firstId: number;
   /** Source of the sessions. */
@@ -145,7 +147,7 @@ export class StageRun implements StageContext {
     this.#queue = new SampleQueue(clock, {
       take: (batch) => this.#take(batch),
       work: () => this.#compareSome(),
-      progress: () => options.progress(this.#progress()),
+      progress: () => this.#observe(),
     });
     const put = (sample: Sample) => this.#queue.add(sample);
     this.#usage = new UsageCompleter(backend, { put, signal, clock });
@@ -291,8 +293,16 @@ export class StageRun implements StageContext {
     };
   }
 
+  #observe(): void {
+    const { progress, stage: { monitor } } = this.#options;
+    const snapshot = this.#progress();
+    progress(snapshot);
+    if (monitor?.isDecided(snapshot)) this.#end.stop("decided");
+  }
+
   #take(batch: readonly Sample[]): void {
     for (const sample of batch) this.#digest.add(sample);
+    this.#options.stage.monitor?.samples(batch);
     this.#options.samples(batch);
   }
 
@@ -322,9 +332,10 @@ export class StageRun implements StageContext {
   }
 
   #report(): StageReport {
-    const { stage, stop, slos, maxClientShare } = this.#options;
+    const { stage, stop, repeat, slos, maxClientShare } = this.#options;
     return stageReport(this.#digest, {
       name: stage.name,
+      ...(repeat !== undefined && { repeat }),
       load: this.#load(),
       ...(stage.stop && { stop: stage.stop }),
       window: {

@@ -7,22 +7,16 @@ import type {
   RunConfigInput,
   StopRules,
 } from "../core/config.ts";
-import { isUsageError, type Problem, UsageError } from "../core/errors.ts";
+import { type Problem, UsageError } from "../core/errors.ts";
 import { normalizers } from "../core/quality.ts";
 import { parseSlos } from "../core/slo.ts";
 import { isRecord } from "../lib/record.ts";
 import { redact, redactUrl } from "../lib/redact.ts";
 import { parseDuration } from "../lib/units.ts";
-import { isBuiltIn, isFile, type PluginLoader } from "./load.ts";
-import {
-  convertUnits,
-  redactedPaths,
-  resolvePath,
-  resolvePaths,
-  withDefaults,
-} from "./option_values.ts";
-import type { Configured, Definition, Kind, Plugin } from "./plugin.ts";
-import { validateOptions } from "./options.ts";
+import { isFile, type PluginLoader } from "./load.ts";
+import { resolvePath, resolvePaths, withDefaults } from "./option_values.ts";
+import type { Configured, Definition, Kind } from "./plugin.ts";
+import { PluginChecks, type PluginChecksOptions } from "./plugin_checks.ts";
 import { explain, problemsError } from "./problems.ts";
 import { jsonSchemaOf } from "./schema.ts";
 
@@ -47,6 +41,8 @@ const positiveTime = time.refine(
 
 const names = Object.keys(normalizers) as [NormalizerName, ...NormalizerName[]];
 
+const MAX_REPEATS = 1000;
+
 /** Schema of a configuration as it is written. */
 export const runConfigSchema: z.ZodType<RunConfigInput> = z.strictObject({
   version: z.literal(1).describe("Version of this format"),
@@ -54,7 +50,14 @@ export const runConfigSchema: z.ZodType<RunConfigInput> = z.strictObject({
   data: z.array(plugin).min(1, "must name at least one dataset").readonly()
     .exactOptional()
     .describe("Datasets; several are joined column by column"),
-  load: plugin.exactOptional().describe("Decides when requests start"),
+  load: z.union([plugin, z.array(plugin).min(1, "must name at least one")])
+    .exactOptional().describe(
+      "Decides when requests start; the stages of several follow each other",
+    ),
+  repeat: z.int().positive("must be above 0").max(MAX_REPEATS).exactOptional()
+    .describe(
+      "How often all stages are run, with another seed each time (default: 1)",
+    ),
   stop: z.strictObject({
     warmupMs: time.exactOptional().describe("Load offered before measuring"),
     durationMs: positiveTime.exactOptional().describe(
@@ -179,26 +182,23 @@ function problemsAt(
   });
 }
 
+/** One thing, or a list of them. */
+export type OneOrMore<T> = T | readonly T[];
+
 /** A checked configuration and its plugins: all that a run needs. */
 export interface PreparedRun {
   readonly config: RunConfig;
   readonly backend: Configured<"backend">;
   readonly data: readonly Configured<"dataset">[];
-  readonly load: Configured<"load">;
+  /** One, or several whose stages follow each other. */
+  readonly load: OneOrMore<Configured<"load">>;
   readonly reports: readonly Configured<"reporter">[];
   /** Whether the backend needs a target and has none: it is to be sent to the bundled reference server. */
   readonly needsServer: boolean;
 }
 
 /** Settings of {@linkcode prepareRun}. */
-export interface PrepareOptions {
-  readonly load: PluginLoader;
-  /** Whether a backend without a target may use the bundled reference server. @default {false} */
-  readonly hasServer?: boolean;
-  /** Reads environment variables. */
-  readonly env: (name: string) => string | undefined;
-  /** Problems that were found before, with their paths in the configuration. @default {[]} */
-  readonly problems?: readonly Problem[];
+export interface PrepareOptions extends PluginChecksOptions {
   readonly placeOf?: PlaceOf;
 }
 
@@ -211,9 +211,6 @@ const TEXT_BACKENDS = ["chat", "completions", "responses", "embeddings"];
 
 /** Load of a run without any setting: about 20 seconds, in which every bundled clip is sent three times at most. */
 const DEMO = { streams: [8], requests: 24 };
-
-/** A server to check options with before the reference server has been started; a valid text of any option too. */
-export const PLACEHOLDER = "http://127.0.0.1";
 
 /**
  * Completes a configuration with its defaults, loads its plugins and checks everything.
@@ -238,11 +235,10 @@ export async function prepareRun(
     "data",
   );
   const streams = isDemo ? DEMO.streams : [1];
-  const load = await checks.plugin(
-    "load",
-    input.load ?? { use: "concurrent", with: { streams } },
-    "load",
-  );
+  const { load: loads = { use: "concurrent", with: { streams } } } = input;
+  const load = Array.isArray(loads)
+    ? await checks.plugins("load", loads, "load")
+    : await checks.plugin("load", loads as PluginConfigInput, "load");
   const reports = await checks.plugins(
     "reporter",
     input.reports ?? [],
@@ -261,7 +257,8 @@ export async function prepareRun(
       version: 1,
       backend: backend.config,
       data: data.map(({ config }) => config),
-      load: load.config,
+      load: mapOneOrMore(load, ({ config }) => config),
+      ...(input.repeat !== undefined && { repeat: input.repeat }),
       stop,
       slos: input.slos ?? [],
       ...(maxClientShare !== undefined && { maxClientShare }),
@@ -273,115 +270,17 @@ export async function prepareRun(
     },
     backend: backend.configured!,
     data: data.map(({ configured }) => configured!),
-    load: load.configured!,
+    load: mapOneOrMore(load, ({ configured }) => configured!),
     reports: reports.map(({ configured }) => configured!),
     needsServer,
   };
 }
 
-interface CheckedPlugin<K extends Kind> {
-  readonly config: PluginConfig;
-  /** Undefined if there are problems. */
-  readonly configured?: Configured<K>;
-  /** Whether it is a backend that needs a target and has none. */
-  readonly needsServer: boolean;
-}
-
-/** Checks the plugins of a configuration and collects their problems. */
-class PluginChecks {
-  readonly problems: Problem[];
-  readonly #options: PrepareOptions;
-
-  constructor(options: PrepareOptions) {
-    this.#options = options;
-    this.problems = [...options.problems ?? []];
-  }
-
-  /** Runs a check; a UsageError becomes a problem at a path. */
-  async attempt<T>(
-    path: string,
-    check: () => T | Promise<T>,
-  ): Promise<T | undefined> {
-    try {
-      return await check();
-    } catch (error) {
-      if (!isUsageError(error)) throw error;
-      this.problems.push({ path, message: error.message });
-      return undefined;
-    }
-  }
-
-  /** Checks the options of a plugin against its schema. */
-  async plugin<K extends Kind>(
-    kind: K,
-    { use, with: given = {} }: PluginConfigInput,
-    path: string,
-  ): Promise<CheckedPlugin<K>> {
-    const plugin = await this.#load(kind, use, `${path}.use`);
-    if (!plugin) return { config: { use, with: given }, needsServer: false };
-    const schema = jsonSchemaOf(plugin.definition.options) ?? {};
-    const options = convertUnits(given, schema) as Record<string, unknown>;
-    const { required } = schema;
-    const needsServer = kind === "backend" &&
-      this.#options.hasServer === true && isBuiltIn(use) &&
-      Array.isArray(required) && required.includes("target") &&
-      options.target === undefined;
-    const problems = await this.#optionProblems(plugin, {
-      ...options,
-      ...(needsServer && { target: PLACEHOLDER }),
-    });
-    const known = new Set(this.problems.map((problem) => problem.path));
-    for (const problem of problems) {
-      const at = [path, "with", problem.path].filter(Boolean).join(".");
-      if (!known.has(at)) this.problems.push({ ...problem, path: at });
-    }
-    const config = { use, with: options };
-    return { config, configured: plugin(options), needsServer };
-  }
-
-  /** Checks each plugin of a list. */
-  plugins<K extends Kind>(
-    kind: K,
-    list: readonly PluginConfigInput[],
-    path: string,
-  ): Promise<CheckedPlugin<K>[]> {
-    return Promise.all(
-      list.map((each, i) => this.plugin(kind, each, `${path}.${i}`)),
-    );
-  }
-
-  async #optionProblems(
-    { definition }: Plugin<Kind, unknown>,
-    options: Readonly<Record<string, unknown>>,
-  ): Promise<readonly Problem[]> {
-    const message =
-      "must be given again, as the report does not hold it: by a flag, or as {env: NAME}";
-    const hidden = redactedPaths(options);
-    if (hidden.length > 0) return hidden.map((path) => ({ path, message }));
-    const { env } = this.#options;
-    const result = await validateOptions(definition.options, options, env);
-    return "problems" in result ? result.problems : [];
-  }
-
-  async #load<K extends Kind>(
-    kind: K,
-    use: string,
-    path: string,
-  ): Promise<Plugin<K, unknown> | undefined> {
-    if (this.problems.some((problem) => problem.path === path)) return;
-    const load = () => this.#options.load(kind, requireModule(use));
-    return await this.attempt(path, load);
-  }
-}
-
-/** @throws {UsageError} If a plugin came from code, which a configuration cannot load. */
-function requireModule(use: string): string {
-  if (!use.startsWith("inline:")) return use;
-  throw new UsageError(
-    `must name a plugin, but ${
-      JSON.stringify(use)
-    } was passed from code: run it from code again, or name a file`,
-  );
+function mapOneOrMore<T, U>(
+  given: OneOrMore<T>,
+  change: (each: T) => U,
+): OneOrMore<U> {
+  return Array.isArray(given) ? given.map(change) : change(given as T);
 }
 
 function stopRules(stop: RunConfigInput["stop"] = {}): StopRules {
@@ -412,7 +311,11 @@ export async function resolveConfigPaths(
     ...config,
     ...(backend && { backend: await one("backend", backend) }),
     ...(data && { data: await all("dataset", data) }),
-    ...(profile && { load: await one("load", profile) }),
+    ...(profile && {
+      load: Array.isArray(profile)
+        ? await all("load", profile)
+        : await one("load", profile as PluginConfigInput),
+    }),
     ...(reports && { reports: await all("reporter", reports) }),
   };
 }

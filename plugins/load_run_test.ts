@@ -106,7 +106,7 @@ function holds({ report, seen }: { report: Report; seen: unknown[] }): void {
     names: {
       [backend.use]: "shout",
       [data[0]!.use]: "words",
-      [load.use]: "steps",
+      [[load].flat()[0]!.use]: "steps",
     },
   });
   assert.deepEqual(seen, ["SO!", "IT!", "IS!", "SO!", "IT!", "IS!", 3]);

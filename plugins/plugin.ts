@@ -275,6 +275,7 @@ function checkedProfile(name: string, profile: LoadProfile): LoadProfile {
         }
         step = take(() => stages.next(report));
       }
+      return step.value;
     } finally {
       // A load may yield once more although the run has ended.
       if (take(() => stages.return?.())?.done === false) {

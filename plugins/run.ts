@@ -7,15 +7,20 @@ import type {
   RunFacts,
   StopRules,
 } from "../core/config.ts";
-import type { Reporter } from "../core/contract.ts";
+import type { LoadProfile, Reporter } from "../core/contract.ts";
 import type { Host } from "../core/client_monitor.ts";
 import type { Environment, Report, RunInfo } from "../core/report.ts";
-import { checkFirstStage, type RunResult, runStages } from "../core/run.ts";
+import { checkFirstStages, type RunResult, runStages } from "../core/run.ts";
 import { messageOf, UsageError } from "../core/errors.ts";
 import { maxErrorRate, parseSlos } from "../core/slo.ts";
 import { disposeInTime } from "../lib/disposal.ts";
 import { redact, redactText } from "../lib/redact.ts";
-import { parseRunConfig, prepareRun, recordPlugin } from "./config.ts";
+import {
+  type OneOrMore,
+  parseRunConfig,
+  prepareRun,
+  recordPlugin,
+} from "./config.ts";
 import { denoHost, describeEnvironment } from "./host.ts";
 import { type Catalogue, pluginLoader } from "./load.ts";
 import type { Configured, Instances, Kind, OpenContext } from "./plugin.ts";
@@ -42,8 +47,10 @@ export interface RunOptions extends RunContext {
   readonly backend: Configured<"backend">;
   /** Supplies the sessions. */
   readonly dataset: Configured<"dataset">;
-  /** Decides when requests start, stage by stage. @default One stream */
-  readonly load?: Configured<"load">;
+  /** Decides when requests start, stage by stage; of several one after another. @default One stream */
+  readonly load?: Configured<"load"> | readonly Configured<"load">[];
+  /** How often all stages are run, each time with another order of the data and other arrivals. @default {1} */
+  readonly repeat?: number;
   /** Rules that end each stage. @default Each session once */
   readonly stop?: StopRules;
   /** Reporters, in addition to the report that is returned. @default {[]} */
@@ -73,10 +80,11 @@ export interface RunOptions extends RunContext {
  * @throws {RequestError} If the backend cannot reach its server at all.
  */
 export async function run(
-  options: RunOptions & { readonly load: Configured<"load"> },
+  options: RunOptions & { readonly load: OneOrMore<Configured<"load">> },
 ): Promise<Report> {
   const { backend, dataset, load, reporters = [], catalogue = {} } = options;
-  const { maxErrorRate: share, maxClientShare, probeRtt } = options;
+  const { maxErrorRate: share, maxClientShare, probeRtt, repeat } = options;
+  if (repeat !== undefined) checkRepeat(repeat);
   if (maxClientShare !== undefined) checkClientShare(maxClientShare);
   const configOf = (plugin: Configured<Kind>) =>
     pluginConfig(plugin, catalogue);
@@ -85,7 +93,10 @@ export async function run(
     version: 1,
     backend: await configOf(backend),
     data: await Promise.all(parts.map(configOf)),
-    load: await configOf(load),
+    load: isList(load)
+      ? await Promise.all(load.map(configOf))
+      : await configOf(load),
+    ...(repeat !== undefined && { repeat }),
     stop: options.stop ?? {},
     slos: [
       ...options.slos ?? [],
@@ -99,6 +110,21 @@ export async function run(
     reports: await Promise.all(reporters.map(configOf)),
   };
   return await execute({ config, backend, dataset, load, reporters }, options);
+}
+
+function listOf<T>(given: OneOrMore<T>): readonly T[] {
+  return isList(given) ? given : [given];
+}
+
+function isList<T>(given: OneOrMore<T>): given is readonly T[] {
+  return Array.isArray(given);
+}
+
+function checkRepeat(repeat: number): void {
+  if (Number.isSafeInteger(repeat) && repeat > 0) return;
+  throw new UsageError(
+    `repeat must be a whole number from 1 on, but was ${repeat}`,
+  );
 }
 
 function checkClientShare(share: number): void {
@@ -170,7 +196,7 @@ export interface Execution {
   readonly config: RunConfig;
   readonly backend: Configured<"backend">;
   readonly dataset: Configured<"dataset">;
-  readonly load: Configured<"load">;
+  readonly load: OneOrMore<Configured<"load">>;
   /** Those of the configuration, in its order, and any others after them. */
   readonly reporters: readonly Configured<"reporter">[];
 }
@@ -201,9 +227,10 @@ export async function execute(
   for (const reporter of execution.reporters) {
     reporters.push(await open(reporter));
   }
-  const load = await open(execution.load);
+  const load: LoadProfile[] = [];
+  for (const each of listOf(execution.load)) load.push(await open(each));
   const dataset = await open(execution.dataset);
-  checkFirstStage({ ...rules, load, dataset });
+  checkFirstStages({ ...rules, load, dataset });
   const backend = await open(execution.backend);
   const config = recordConfig(execution);
   const names = namesOfModules(execution, config);
@@ -294,7 +321,9 @@ export function recordConfig(
     ...config,
     backend: recordPlugin(config.backend, backend.definition),
     data: all(config.data, dataset.parts ?? [dataset]),
-    load: recordPlugin(config.load, load.definition),
+    load: isList(config.load)
+      ? all(config.load, listOf(load))
+      : recordPlugin(config.load, listOf(load)[0]?.definition),
     reports: all(config.reports, reporters),
   };
 }
@@ -304,8 +333,8 @@ function namesOfModules(
   { backend, dataset, load }: Execution,
   config: RunConfig,
 ): Record<string, string> {
-  const plugins = [backend, ...dataset.parts ?? [dataset], load];
-  const uses = [config.backend, ...config.data, config.load];
+  const plugins = [backend, ...dataset.parts ?? [dataset], ...listOf(load)];
+  const uses = [config.backend, ...config.data, ...listOf(config.load)];
   return Object.fromEntries(
     plugins.flatMap(({ use, name }, i) =>
       use === undefined ? [] : [[uses[i]!.use, name]]
@@ -364,12 +393,19 @@ function notifier(
 
 function reportOf(
   info: RunInfo,
-  { stages, skipped: { count, items }, interrupted }: RunResult,
+  { stages, capacities, skipped: { count, items }, interrupted }: RunResult,
 ): Report {
   const shown = items.map(({ id, reason }) => ({
     id: redactText(id),
     reason: redactText(reason),
   }));
   const skipped = { count, items: shown };
-  return { schema: "earshot.report/2", ...info, stages, skipped, interrupted };
+  return {
+    schema: "earshot.report/2",
+    ...info,
+    stages,
+    ...(capacities.length > 0 && { capacities }),
+    skipped,
+    interrupted,
+  };
 }

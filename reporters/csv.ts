@@ -140,7 +140,8 @@ const stageTableColumns: Columns<StageRow> = {
   target: (row) => backendFacts(row).url ?? backendFacts(row).target,
   model: (row) => backendFacts(row).model,
   dataset: ({ run }) => run.config.data.map(({ use }) => use).join("+"),
-  "run.load": ({ run }) => formatPlugin(run.config.load),
+  "run.load": ({ run }) =>
+    [run.config.load].flat().map(formatPlugin).join("; "),
   interrupted: ({ interrupted }) => interrupted,
   stage: ({ index }) => index,
   name: ({ stage }) => stage.name,

@@ -60,23 +60,30 @@ function sampleReporter(lines: LineWriter): Reporter {
         }
       }
     },
-    stage({ name, load, stop, window, stopped, client, counts: { dropped } }) {
+    stage(report) {
+      const { name, repeat, load, stop, window, stopped, client } = report;
       save({
         schema: "earshot.stage/1",
         index: stages++,
         name,
+        ...(repeat !== undefined && { repeat }),
         load,
         ...(stop && { stop }),
         window,
         stopped,
-        dropped,
+        dropped: report.counts.dropped,
         client,
       });
     },
     async report(report) {
       start(report);
-      const { interrupted, skipped } = report;
-      save({ schema: "earshot.end/1", interrupted, skipped });
+      const { interrupted, skipped, capacities } = report;
+      save({
+        schema: "earshot.end/1",
+        interrupted,
+        skipped,
+        ...(capacities && { capacities }),
+      });
       await lines.end();
     },
     [Symbol.asyncDispose]: () => lines[Symbol.asyncDispose](),

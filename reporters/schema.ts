@@ -1,31 +1,16 @@
 import { z } from "zod";
 import { runConfigJsonSchema } from "../plugins/config.ts";
-
-const text = z.string();
-const count = z.int().nonnegative();
-const positiveCount = z.int().positive();
-const size = z.number().nonnegative();
-const ms = size;
-const facts = z.record(text, z.unknown());
-
-/** Returns fields of one schema. */
-function fields<S extends z.ZodType, N extends string>(
-  schema: S,
-  ...names: readonly N[]
-): Record<N, S> {
-  return Object.fromEntries(names.map((name) => [name, schema])) as Record<
-    N,
-    S
-  >;
-}
-
-/** Returns fields of one schema that may be absent. */
-function optional<S extends z.ZodType, N extends string>(
-  schema: S,
-  ...names: readonly N[]
-): Record<N, z.ZodExactOptional<S>> {
-  return fields(schema.exactOptional(), ...names);
-}
+import { failure, marks, sample, tokenCounter } from "./sample_schema.ts";
+import {
+  count,
+  facts,
+  fields,
+  ms,
+  optional,
+  positiveCount,
+  size,
+  text,
+} from "./schema_fields.ts";
 
 const summary = z.object({
   n: positiveCount.describe("Number of values"),
@@ -56,15 +41,6 @@ const errorRate = z.object({
   utterances: count.describe("Requests compared"),
   emptyReferenceInsertions: count,
 }).meta({ id: "errorRate", description: "A rate of word or character errors" });
-
-const failure = z.object({
-  class: text.min(1),
-  code: text.exactOptional(),
-  message: text,
-  retryAfterMs: ms.exactOptional().describe(
-    "How long the server asked to wait",
-  ),
-}).meta({ id: "failure", description: "Why a request failed" });
 
 const failureNote = z.object({
   ...failure.omit({ retryAfterMs: true }).shape,
@@ -124,16 +100,14 @@ const window = z.object(
   description: "The measured part of a stage, in ms on the run's clock",
 });
 
-const stopped = z.enum(["duration", "requests", "data", "interrupted"])
+const stopped = z.enum([
+  "duration",
+  "requests",
+  "data",
+  "decided",
+  "interrupted",
+])
   .describe("Why the stage ended");
-
-const tokenCounter = z.enum([
-  "server",
-  "tokenize",
-  "tokenizer",
-  "deltas",
-  "characters",
-]);
 
 const tokenCounts = z.partialRecord(tokenCounter, positiveCount);
 
@@ -169,8 +143,13 @@ const sloResult = z.object({
   ),
 });
 
+const repeat = positiveCount.exactOptional().describe(
+  "Number of the repetition, if the run was repeated",
+);
+
 const stage = z.object({
   name: text,
+  repeat,
   load,
   stop: stopRules.exactOptional().describe(
     "Rules of this stage alone: each replaces the run's",
@@ -215,7 +194,10 @@ const runConfig = z.object({
   version: z.literal(1),
   backend: plugin,
   data: z.array(plugin).readonly(),
-  load: plugin,
+  load: z.union([plugin, z.array(plugin).min(1).readonly()]).describe(
+    "Several are run one after another",
+  ),
+  repeat: positiveCount.exactOptional(),
   stop: stopRules,
   slos: z.array(text).readonly(),
   ...optional(z.number(), "maxClientShare"),
@@ -256,86 +238,39 @@ const skipped = z.object({
   items: z.array(z.object(fields(text, "id", "reason"))).max(20).readonly(),
 }).meta({ id: "skipped", description: "Data that could not be used" });
 
-const instant = z.number();
-
-const delta = z.object({
-  atMs: instant,
-  kind: z.enum(["text", "reasoning", "tool", "refusal", "audio"]),
-  ...optional(text, "text"),
-  mode: z.enum(["append", "replace"]).exactOptional(),
-  ...optional(count, "tokens"),
-  bytes: count.exactOptional().describe("Size of the media"),
-  choice: count.exactOptional().describe("Index of the answer"),
-});
-
-const usage = z.object({
-  ...optional(count, "inputTokens", "outputTokens", "cachedTokens"),
-  ...optional(count, "audioTokens", "reasoningTokens"),
-  ...optional(size, "audioSeconds"),
-  countedBy: z.object(optional(tokenCounter, "input", "output"))
-    .exactOptional().describe("Sources of counts other than the server's"),
-}).meta({ id: "usage", description: "Token counts of one request" });
-
-const marks = z.object({
-  ...optional(instant, "connected", "ready", "requestSent", "headers"),
-  ...optional(instant, "firstByte", "firstEvent", "streamStart"),
-  ...optional(instant, "endSent", "final"),
-});
-
-const sample = {
-  id: count,
-  session: z.object({ id: text, turn: count }),
-  stage: count,
-  phase: z.enum(["warmup", "measure"]),
-  input: z.object({
-    ...optional(text, "audioId", "reference"),
-    audioMs: ms.exactOptional(),
-    ...optional(count, "images", "texts", "maxOutputTokens"),
-  }),
-  scheduledMs: instant,
-  dispatchedMs: instant,
-  marks,
-  retried: positiveCount.exactOptional().describe(
-    "Number of times it was sent again on a new connection",
+const capacity = z.object({
+  of: z.enum(["rate", "concurrency"]).describe(
+    "Unit of the levels: requests per second, or sessions in flight",
   ),
-  reads: z.object({ count, bytes: count, events: count.exactOptional() }),
-  deltas: z.array(delta).readonly(),
-  audioSent: z.array(z.object({
-    dueMs: instant.exactOptional(),
-    atMs: instant,
-    endMs: ms,
+  status: z.enum(["found", "at-least", "below", "undecided", "not-monotone"]),
+  low: z.number().exactOptional().describe("Highest level that kept all SLOs"),
+  high: z.number().exactOptional().describe(
+    "Lowest level above it that missed one",
+  ),
+  confidence: z.number().min(0).max(1),
+  slos: z.array(text).readonly(),
+  levels: z.array(z.object({
+    level: z.number().positive(),
+    stage: count.describe("Index of its stage"),
+    outcome: z.enum(["pass", "fail", "undecided", "client-limited"]),
+    reason: text,
   })).readonly(),
-  output: z.object({
-    ...optional(text, "text", "reasoning", "refusal"),
-    ...optional(text, "responseId", "finishReason"),
-    toolCalls: z.array(z.object({
-      ...optional(text, "id"),
-      ...fields(text, "name", "arguments"),
-    })).readonly().exactOptional(),
-    choices: z.array(z.object(optional(text, "text", "finishReason")))
-      .readonly().exactOptional(),
-    embeddings: z.object({ count, dimensions: count }).exactOptional(),
-    usage: usage.exactOptional(),
-  }),
-  endedMs: instant,
-  outcome: z.discriminatedUnion("status", [
-    z.object({ status: z.literal("ok") }),
-    z.object({ status: z.enum(["error", "timeout", "cancelled"]), failure }),
-  ]),
-  client: z.object({
-    ...optional(ms, "sendingMs", "firstTokenMs", "turnaroundMs"),
-    endMs: ms,
-    isTimedBySystem: z.literal(true).exactOptional().describe(
-      "The time of the end is that of its arrival, by the system",
-    ),
-  }).exactOptional().describe("Upper bounds of what this client added, in ms"),
-};
+  ended: text.exactOptional().describe(
+    "Why the search ended before the interval was narrow",
+  ),
+}).meta({
+  id: "capacity",
+  description: "The load that a server takes within its SLOs",
+});
+
+const capacities = z.array(capacity).readonly().exactOptional();
 
 /** Schema of the JSON reporter's document. */
 export const reportSchema = z.object({
   schema: z.literal("earshot.report/2"),
   ...runInfo,
   stages: z.array(stage).readonly(),
+  capacities,
   skipped,
   interrupted: z.boolean(),
 });
@@ -354,6 +289,7 @@ export const savedLineSchema = z.discriminatedUnion("schema", [
     schema: z.literal("earshot.stage/1"),
     index: count,
     name: z.string(),
+    repeat,
     load,
     window,
     stop: stopRules.exactOptional(),
@@ -365,6 +301,7 @@ export const savedLineSchema = z.discriminatedUnion("schema", [
     schema: z.literal("earshot.end/1"),
     interrupted: z.boolean(),
     skipped,
+    capacities,
   }).meta({ id: "end", description: "The last line" }),
 ]);
 

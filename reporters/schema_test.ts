@@ -30,7 +30,14 @@ type Line<Name extends SavedLine["schema"]> = Omit<
   Extract<SavedLine, { schema: Name }>,
   "schema"
 >;
-type StageFacts = "name" | "load" | "stop" | "window" | "stopped" | "client";
+type StageFacts =
+  | "name"
+  | "repeat"
+  | "load"
+  | "stop"
+  | "window"
+  | "stopped"
+  | "client";
 const linesAreTyped: [
   Same<Line<"earshot.samples/2">, RunInfo>,
   Same<Line<"earshot.sample/1">, Sample>,
@@ -38,7 +45,10 @@ const linesAreTyped: [
     Line<"earshot.stage/1">,
     Pick<StageReport, StageFacts> & { index: number; dropped: number }
   >,
-  Same<Line<"earshot.end/1">, Pick<Report, "interrupted" | "skipped">>,
+  Same<
+    Line<"earshot.end/1">,
+    Pick<Report, "interrupted" | "skipped" | "capacities">
+  >,
 ] = [true, true, true, true];
 
 const { schema: _, ...rest } = speechReport;

@@ -203,7 +203,7 @@ Deno.test("run sends an open-loop load from JSON Lines and CSV manifests", async
     ], { cwd: folder.path });
     assert.ok(code === 0 || code === 4, `${load}: ${code}: ${stderr}`);
     const { run, stages } = await checkedReport(folder.path, "out.json");
-    assert.equal(run.config.load.use, load.split("=")[0]);
+    assert.equal([run.config.load].flat()[0]!.use, load.split("=")[0]);
     assert.equal(run.config.seed, 7);
     assert.equal(stages.length, load.split(",").length);
     for (const { counts, quality, stopped } of stages) {

@@ -48,7 +48,8 @@ export function addRun(program: Command, setExitCode: SetExitCode): void {
     )
     .option(
       "-l, --load <load>",
-      "concurrent=N[,N…] | constant=RATE[,RATE…] | poisson=RATE[,RATE…], in requests a second, or a load plugin; a stage for each number (default: concurrent=1)",
+      "concurrent=N[,N…] | constant=RATE[,RATE…] | poisson=RATE[,RATE…], in requests a second, or a load plugin; a stage for each number; repeat to run the stages of several one after another (default: concurrent=1)",
+      collect,
     )
     .option("--duration <time>", "measure each stage for this long: 60s, 5m")
     .option("--requests <n>", "measure this many requests in each stage")
@@ -59,6 +60,10 @@ export function addRun(program: Command, setExitCode: SetExitCode): void {
     .option(
       "--drain <time>",
       "time for requests in flight once no more are started (default: 30s after a duration)",
+    )
+    .option(
+      "--repeat <n>",
+      "run all stages this many times, each with another seed, and report intervals across the runs",
     )
     .option(
       "--seed <n>",

@@ -255,8 +255,11 @@ function chunkMsOf({ audioSent: [first, second] }: Sample): number | undefined {
 }
 
 /** The facts of a stage that its samples do not give. */
-export interface StageRecord
-  extends Pick<StageReport, "name" | "load" | "stop" | "window" | "stopped"> {
+export interface StageRecord extends
+  Pick<
+    StageReport,
+    "name" | "repeat" | "load" | "stop" | "window" | "stopped"
+  > {
   /** Condition of the process. */
   readonly client: {
     readonly [
@@ -287,7 +290,7 @@ export interface JudgeOptions {
 /** Makes the report of a stage, after it ran or from saved samples: the same samples give the same report. */
 export function stageReport(
   digest: Digest,
-  { name, load, window, stop, stopped, dropped, client }: StageRecord,
+  { name, repeat, load, window, stop, stopped, dropped, client }: StageRecord,
   { slos = [], maxClientShare }: JudgeOptions = {},
 ): StageReport {
   const { counts, client: lags, coalescing, ...summed } = digest.summary(
@@ -297,6 +300,7 @@ export function stageReport(
     client;
   const measured = {
     name,
+    ...(repeat !== undefined && { repeat }),
     load,
     ...(stop && { stop }),
     window,
