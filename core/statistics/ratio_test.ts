@@ -1,0 +1,71 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { random } from "../../lib/random.ts";
+import {
+  bootstrapRatio,
+  effectiveCounts,
+  estimateRatio,
+  pairs,
+  sum,
+} from "./ratio.ts";
+
+const twenty = (of: (i: number) => number) =>
+  Array.from({ length: 20 }, (_, i) => of(i));
+
+Deno.test("a ratio of equal batches has the variance of the mean of its batches", () => {
+  const y = twenty((i) => i % 2), x = twenty(() => 1);
+  const { ratio, variance, batches } = estimateRatio({ y, x })!;
+  assert.equal(ratio, 0.5);
+  assert.equal(batches, 20);
+  assert.ok(Math.abs(variance - 0.25 / 19) < 1e-12);
+});
+
+Deno.test("too few batches with values give no variance", () => {
+  const x = twenty((i) => i < 9 ? 5 : 0), y = twenty(() => 0);
+  assert.equal(estimateRatio({ y, x }), undefined);
+  assert.equal(effectiveCounts({ y, x }), undefined);
+  const options = { confidence: 0.9, random: random(1, "test") };
+  assert.equal(bootstrapRatio({ y, x }, options), undefined);
+});
+
+Deno.test("independent values keep their counts, and those that come together lose theirs", () => {
+  const draw = random(1, "test");
+  const x = twenty(() => 500);
+  const independent = twenty(() => {
+    let hits = 0;
+    for (let i = 0; i < 500; i++) if (draw() < 0.1) hits++;
+    return hits;
+  });
+  const factor = effectiveCounts({ y: independent, x })!.varianceFactor;
+  assert.ok(factor < 2, `${factor}`);
+  const together = effectiveCounts({ y: twenty((i) => i < 2 ? 500 : 0), x })!;
+  assert.ok(together.varianceFactor > 400);
+  assert.ok(together.n < 25);
+  assert.ok(Math.abs(together.failures / together.n - 0.1) < 1e-12);
+  const none = effectiveCounts({ y: twenty(() => 0), x })!;
+  assert.deepEqual(none, { failures: 0, n: 10_000, varianceFactor: 1 });
+});
+
+Deno.test("bootstrap bounds contain the ratio and are the same for the same seed", () => {
+  const batch = fc.tuple(fc.nat(20), fc.integer({ min: 20, max: 40 }));
+  const batches = fc.array(batch, { minLength: 10, maxLength: 64 });
+  fc.assert(
+    fc.property(batches, fc.nat(), (pairs, seed) => {
+      const sums = { y: pairs.map(([y]) => y), x: pairs.map(([, x]) => x) };
+      const bounds = () =>
+        bootstrapRatio(sums, {
+          confidence: 0.99,
+          random: random(seed, "test"),
+          rounds: 400,
+        })!;
+      const { lower, upper } = bounds(), ratio = sum(sums.y) / sum(sums.x);
+      assert.ok(lower <= ratio + 1e-12 && ratio <= upper + 1e-12);
+      assert.deepEqual(bounds(), { lower, upper });
+    }),
+    { numRuns: 30 },
+  );
+});
+
+Deno.test("pairs() joins neighbours", () => {
+  assert.deepEqual(pairs([1, 2, 3, 4, 5]), [3, 7, 5]);
+});
