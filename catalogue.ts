@@ -44,6 +44,7 @@ export const catalogue: Catalogue = {
     jsonl: async () => (await import("./reporters/jsonl.ts")).jsonlReporter,
   },
   load: {
+    search: async () => (await import("./loads/search.ts")).search,
     concurrent: async () => (await import("./loads/concurrent.ts")).concurrent,
     constant: async () => (await import("./loads/open_loop.ts")).constant,
     poisson: async () => (await import("./loads/open_loop.ts")).poisson,

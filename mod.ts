@@ -85,6 +85,7 @@ export type {
 } from "./datasets/synthetic/options.ts";
 
 export { concurrent, type ConcurrentOptions } from "./loads/concurrent.ts";
+export { search, type SearchOptions } from "./loads/search.ts";
 export { constant, poisson, type RateOptions } from "./loads/open_loop.ts";
 
 export {

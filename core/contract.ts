@@ -1,4 +1,4 @@
-import type { StopRules } from "./config.ts";
+import type { NormalizerName, StopRules } from "./config.ts";
 import type { Random } from "../lib/random.ts";
 import type { Clock } from "./clock.ts";
 import type { Slo } from "./slo.ts";
@@ -181,6 +181,8 @@ export interface Stage {
 
 /** Observes a stage while it runs. It is called off the timed path. */
 export interface StageMonitor {
+  /** The stage begins. Its requests are numbered from `firstId` on, in the order in which they are sent. */
+  begin?(stage: { readonly index: number; readonly firstId: number }): void;
   /** Receives samples that ended since the last call. */
   samples(batch: readonly Sample[]): void;
   /** Receives the state of the stage a few times a second. Returns whether the stage is to end now. */
@@ -207,6 +209,8 @@ export interface LoadRules {
   readonly stop: StopRules;
   /** Objectives that every stage must meet. */
   readonly slos: readonly Slo[];
+  /** Normalizer of texts before words are compared. */
+  readonly normalizer: NormalizerName;
 }
 
 /** Shows or stores the results of a run. */

@@ -140,14 +140,15 @@ interface Plan {
 
 /** The plans of a run: every profile in turn, as often as it is repeated. */
 function* plansOf(options: PlanOptions): Generator<Plan, void> {
-  const { load, seed, stop, slos = [], repeat: count = 1 } = options;
+  const { load, seed, repeat: count = 1, ...rules } = options;
+  const { stop, slos = [], normalizer } = rules;
   for (let repeat = 0; repeat < count; repeat++) {
     for (const [i, profile] of [load].flat().entries()) {
       const part = (i > 0 ? `load ${i}/` : "") +
         (repeat > 0 ? `repeat ${repeat}/` : "");
       const stages = profile(
         (purpose) => random(seed, part + purpose),
-        { stop, slos },
+        { stop, slos, normalizer },
       );
       yield { stages, repeat };
     }
@@ -227,7 +228,7 @@ function stageRunner(options: EngineOptions, skips: SkippedItems) {
 
 type PlanOptions = Pick<
   EngineOptions,
-  "load" | "stop" | "seed" | "slos" | "repeat"
+  "load" | "stop" | "seed" | "slos" | "normalizer" | "repeat"
 >;
 
 /**

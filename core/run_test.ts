@@ -359,7 +359,13 @@ Deno.test("runStages() ends a stage by its own stop rules, where it has any", as
   assert.equal(own?.window.warmupMs, 20);
   assert.equal("stop" in shared!, false);
   const endless = { ...items("a"), isEndless: true };
-  checkFirstStages({ load, dataset: endless, stop: {}, seed: 1 });
+  checkFirstStages({
+    load,
+    dataset: endless,
+    stop: {},
+    seed: 1,
+    normalizer: "basic",
+  });
 });
 
 Deno.test("runStages() stops on the signal between stages that have no request", async () => {

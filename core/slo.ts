@@ -2,6 +2,7 @@ import { nearest } from "../lib/text.ts";
 import { type Problem, UsageError } from "./errors.ts";
 import {
   clientMetrics,
+  type Metric,
   metrics,
   shareMetrics,
   type ShareName,
@@ -218,6 +219,20 @@ function scale(number: number, factor: number): number {
   return factor < 1 ? number / Math.round(1 / factor) : number * factor;
 }
 
+/** Returns the metric of single requests that an SLO limits; `undefined` for a number of the whole stage. */
+export function metricOfSlo(
+  { metric, quantile }: Slo,
+): Metric | undefined {
+  return quantile === undefined
+    ? undefined
+    : ALL_METRICS.find(({ name }) => name === metric);
+}
+
+/** Whether a value is within the limit of an SLO. */
+export function keepsLimit({ operator, limit }: Slo, value: number): boolean {
+  return COMPARE[operator](value, limit);
+}
+
 /**
  * Returns whether a request that ended `ok` keeps the limit of each SLO on a metric of single requests; where a metric
  * has several values, their mean. Returns `undefined` if there is no such SLO.
@@ -225,18 +240,16 @@ function scale(number: number, factor: number): number {
 export function goodRequest(
   slos: readonly Slo[],
 ): ((sample: Sample) => boolean) | undefined {
-  const limits = slos.flatMap(({ metric: name, quantile, operator, limit }) => {
-    const metric = ALL_METRICS.find((each) => each.name === name);
-    return metric && quantile !== undefined
-      ? [{ metric, keeps: COMPARE[operator], limit }]
-      : [];
+  const limits = slos.flatMap((slo) => {
+    const metric = metricOfSlo(slo);
+    return metric ? [{ metric, slo }] : [];
   });
   if (limits.length === 0) return undefined;
   return (sample) =>
-    limits.every(({ metric, keeps, limit }) => {
+    limits.every(({ metric, slo }) => {
       const value = metric.of(sample);
       const one = typeof value === "object" ? mean(value) : value;
-      return one !== undefined && keeps(one, limit);
+      return one !== undefined && keepsLimit(slo, one);
     });
 }
 
@@ -247,7 +260,7 @@ function mean(values: readonly number[]): number {
 /** Judges SLOs by what a stage measured. A metric without data misses its SLO: nothing shows that it was kept. */
 export function judgeSlos(slos: readonly Slo[], stage: Measured): SloResult[] {
   return slos.map((slo) => {
-    const { text, metric, quantile, operator, limit, unit } = slo;
+    const { text, metric, quantile, limit, unit } = slo;
     const { value, n } = valueOf(slo, stage);
     const needed = quantile && quantile in valuesNeeded
       ? valuesNeeded[quantile as keyof typeof valuesNeeded]
@@ -260,7 +273,7 @@ export function judgeSlos(slos: readonly Slo[], stage: Measured): SloResult[] {
       unit,
       ...(value !== undefined && { value }),
       n: value === undefined ? 0 : n,
-      pass: value !== undefined && COMPARE[operator](value, limit),
+      pass: value !== undefined && keepsLimit(slo, value),
       ...(value === undefined
         ? { reason: `no request of the stage has a value of ${metric}` }
         : n < needed && {

@@ -149,6 +149,7 @@ export class StageRun implements StageContext {
       work: () => this.#compareSome(),
       progress: () => this.#observe(),
     });
+    options.stage.monitor?.begin?.(options);
     const put = (sample: Sample) => this.#queue.add(sample);
     this.#usage = new UsageCompleter(backend, { put, signal, clock });
   }

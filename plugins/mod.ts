@@ -15,6 +15,10 @@ export {
 export { constantArrivals, poissonArrivals } from "../core/arrivals.ts";
 export { type ClientLimit, clientLimit } from "../core/failures.ts";
 export { systemCodeOf } from "../lib/system_code.ts";
+export {
+  searchCapacity,
+  type SearchOptions as CapacitySearchOptions,
+} from "../core/capacity/search.ts";
 export type { Clock } from "../core/clock.ts";
 export { type AbortTask, onAbort } from "../lib/abort.ts";
 export * from "../core/contract.ts";

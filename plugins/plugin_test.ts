@@ -66,7 +66,7 @@ function profileOf(profile: unknown): Promise<LoadProfile> {
 }
 
 const RANDOM = () => () => 0.5;
-const RULES = { stop: {}, slos: [] };
+const RULES = { stop: {}, slos: [], normalizer: "basic" } as const;
 const EMPTY: Stage = { name: "none", load: {}, arrivals: [] };
 
 Deno.test("define() refuses a profile that is not a function, throws, has no stage or yields something else", async () => {

@@ -41,6 +41,11 @@ export class Batches<Row extends string | number = string> {
     }
   }
 
+  /** Number of consecutive ids in a batch: 2ᵏ. */
+  get width(): number {
+    return this.#width;
+  }
+
   /** Names of the rows, in no order. */
   rows(): Iterable<Row> {
     return this.#rows.keys();

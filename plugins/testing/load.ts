@@ -102,7 +102,7 @@ export function testLoad(
 }
 
 function rulesOf({ stop = {}, slos = [] }: LoadSuiteOptions): LoadRules {
-  return { stop, slos: parseSlos(slos) };
+  return { stop, slos: parseSlos(slos), normalizer: "basic" };
 }
 
 /** A stage with the first of its start times. */

@@ -44,7 +44,7 @@ export function stagesOf(
 ): Stage[] {
   const plan = profile(
     (purpose) => random(seed, purpose),
-    { stop: {}, slos: [], ...rules },
+    { stop: {}, slos: [], normalizer: "basic", ...rules },
   );
   const stages: Stage[] = [];
   const report = { counts: { ok: 1 } } as StageReport;
