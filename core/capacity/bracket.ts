@@ -18,11 +18,15 @@ export interface BracketOptions {
 /** Number of levels that are tried at most, repetitions included. */
 export const MAX_LEVELS = 16;
 
+/** How often a level that was not decided is tried again. */
+const MAX_RETRIES = 1;
+
 /**
  * Chooses the levels of a search. Levels double until one is missed; then the interval between the highest level that
  * was kept and the lowest that was missed is cut in half on a logarithmic scale, until it is narrow. A level that was
  * not decided, or was limited by the client, moves neither end: both sides of it are searched, and nothing above a level
- * that was limited by the client, twice as it is tried again at once. In the end both levels are repeated once. If one contradicts its first result, the
+ * that was limited by the client, twice as it is tried again at once. Then undecided levels are tried once more, for
+ * longer. In the end both levels are repeated once. If one contradicts its first result, the
  * interval is searched once more with the new result.
  */
 export class Bracket {
@@ -30,6 +34,8 @@ export class Bracket {
   /** The last outcome of each level. */
   readonly #outcomes = new Map<number, LevelOutcome>();
   readonly #repeated = new Set<number>();
+  /** How often each level was not decided. */
+  readonly #undecided = new Map<number, number>();
   #tried = 0;
   /** Level to try again, as the client was its limit for the first time. */
   #again: number | undefined;
@@ -55,6 +61,11 @@ export class Bracket {
     return this.#contradictions > 1;
   }
 
+  /** How often a level was not decided: the next time needs to be longer. */
+  timesUndecided(level: number): number {
+    return this.#undecided.get(level) ?? 0;
+  }
+
   /** Whether every level that the search allows was tried. */
   get isSpent(): boolean {
     return this.#tried >= MAX_LEVELS;
@@ -64,6 +75,9 @@ export class Bracket {
   record(level: number, outcome: LevelOutcome): void {
     const before = this.#outcomes.get(level);
     this.#tried++;
+    if (outcome === "undecided") {
+      this.#undecided.set(level, this.timesUndecided(level) + 1);
+    }
     this.#again = outcome === "client-limited" && before === undefined
       ? level
       : undefined;
@@ -83,7 +97,8 @@ export class Bracket {
   /** Returns the next level to try; `undefined` when the search has ended. */
   next(): number | undefined {
     if (this.isSpent || this.isContradictory) return undefined;
-    return this.#again ?? this.#between() ?? this.#toRepeat();
+    return this.#again ?? this.#between() ?? this.#toRetry() ??
+      this.#toRepeat();
   }
 
   /** The next level that narrows the interval. */
@@ -114,6 +129,17 @@ export class Bracket {
     }
     const widest = gaps.toSorted(([a, b], [c, d]) => d! / c! - b! / a!)[0]!;
     return this.#middle(widest[0]!, widest[1]!);
+  }
+
+  /** The lowest undecided level of an interval that is still wide. */
+  #toRetry(): number | undefined {
+    const { low, high } = this;
+    if (low === undefined || high === undefined) return undefined;
+    return lowest(
+      this.#levels("undecided").filter((level) =>
+        level > low && level < high && this.timesUndecided(level) <= MAX_RETRIES
+      ),
+    );
   }
 
   /** An end of the interval that was tried only once. */

@@ -74,9 +74,9 @@ export class LevelJudge implements StageMonitor {
   isDecided({ atMs, phase, inFlight }: Progress): boolean {
     if (phase !== "measure") return this.#decision !== undefined;
     this.#inFlight.push(inFlight);
-    if (this.#taken >= this.#nextLook) {
-      const heldMs = atMs - (this.#startMs ?? atMs);
-      this.#decision ??= this.#look(heldMs >= this.#options.holdMs);
+    const heldMs = atMs - (this.#startMs ?? atMs);
+    if (this.#taken >= this.#nextLook && heldMs >= this.#options.holdMs) {
+      this.#decision ??= this.#look();
       while (this.#nextLook <= this.#taken) this.#nextLook *= 2;
     }
     return this.#decision !== undefined;
@@ -90,7 +90,7 @@ export class LevelJudge implements StageMonitor {
         reason: verdict.reasons[0] ?? "the client was the limit",
       };
     }
-    return this.#decision ?? this.#look(true) ?? {
+    return this.#decision ?? this.#look() ?? {
       outcome: "undecided",
       reason: this.#undecidedReason(),
     };
@@ -108,7 +108,7 @@ export class LevelJudge implements StageMonitor {
   }
 
   /** Looks at the requests so far. */
-  #look(mayPass: boolean): LevelDecision | undefined {
+  #look(): LevelDecision | undefined {
     const confidence = this.#confidence(++this.#looks);
     const judged = this.#options.tests.map((test) => ({
       objective: test.slo.text,
@@ -126,7 +126,7 @@ export class LevelJudge implements StageMonitor {
         reason: `the queue grew steadily, to ${last} requests in flight`,
       };
     }
-    if (!mayPass || judged.some(({ isKept }) => !isKept)) return undefined;
+    if (judged.some(({ isKept }) => !isKept)) return undefined;
     return {
       outcome: "pass",
       reason: judged.map(({ objective, evidence }) =>
@@ -137,7 +137,7 @@ export class LevelJudge implements StageMonitor {
 
   #isQueueGrowing(): boolean {
     if (!this.#options.isOpenLoop) return false;
-    const size = Math.ceil(this.#inFlight.length / PERIODS);
+    const size = Math.max(1, Math.ceil(this.#inFlight.length / PERIODS));
     const means: number[] = [];
     for (let i = 0; i + size <= this.#inFlight.length; i += size) {
       const part = this.#inFlight.slice(i, i + size);

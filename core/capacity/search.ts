@@ -31,9 +31,9 @@ export interface SearchOptions {
 /** Probability with which the interval that a search states may be wrong. */
 const ERROR = 0.05;
 /** Load offered before a level is measured, in milliseconds, if the run and the latency do not ask for more. */
-const MIN_WARMUP_MS = 1000;
+const MIN_WARMUP_MS = 5000;
 /** Shortest time for which a level is held before it passes, in milliseconds. */
-const MIN_HOLD_MS = 30000;
+const MIN_HOLD_MS = 20000;
 /**
  * The same as a multiple of the largest limit of a latency: above the capacity by a factor f, a queue takes
  * limit ÷ (f − 1) to reach the limit, which is 20 limits for 5 %.
@@ -76,7 +76,10 @@ export function* searchCapacity(
     }
     const times = {
       warmupMs: warmupMsOf(options, rules, last),
-      durationMs: Math.min(options.levelTimeMs, leftMs),
+      durationMs: Math.min(
+        options.levelTimeMs * 2 ** bracket.timesUndecided(level),
+        leftMs,
+      ),
     };
     const judge = new LevelJudge({
       tests: slos.map((slo) => sloTest(slo, rules)),

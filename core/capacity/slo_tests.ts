@@ -8,11 +8,11 @@ import { goodRequest, keepsLimit, metricOfSlo, type Slo } from "../slo.ts";
 import { Batches } from "../statistics/batches.ts";
 import { shareBounds, studentQuantile } from "../statistics/distributions.ts";
 import {
-  type EffectiveCounts,
   effectiveCounts,
   estimateRatio,
   pairs,
   type RatioSums,
+  sum,
 } from "../statistics/ratio.ts";
 
 /** Decides one SLO from the requests of a level, as they come in. */
@@ -84,12 +84,19 @@ function valuesOf(metric: Metric, sample: Sample): readonly number[] {
   return typeof value === "number" ? [value] : value ?? [];
 }
 
+/**
+ * Values beyond this part of a limit show how a queue comes and goes, long before any is beyond the limit itself: a level
+ * at which none was could otherwise look as if its requests were independent.
+ */
+const NEAR = 0.5;
+
 /** Tests the share of values beyond a limit. A request without a value, as it failed, is one beyond it. */
 class ShareTest implements SloTest {
   readonly slo: Slo;
   readonly #allowed: number;
   readonly #values: (sample: Sample) => readonly number[];
-  readonly #batches = new Batches<"beyond" | "all">();
+  readonly #near: Slo;
+  readonly #batches = new Batches<"beyond" | "near" | "all">();
 
   constructor(slo: Slo, { allowed, values }: {
     /** Share of the values that may be beyond the limit. */
@@ -99,29 +106,29 @@ class ShareTest implements SloTest {
     this.slo = slo;
     this.#allowed = allowed;
     this.#values = values;
+    const scale = slo.operator.startsWith("<") ? NEAR : 1 / NEAR;
+    this.#near = { ...slo, limit: slo.limit * scale };
   }
 
   add(sample: Sample): void {
-    if (sample.outcome.status !== "ok") return this.#count(sample, 1, 1);
-    const values = this.#values(sample);
-    const kept = values.filter((value) => keepsLimit(this.slo, value)).length;
-    if (this.slo.metric === "errorRate") this.#count(sample, 0, 1);
-    else if (values.length > 0) {
-      this.#count(sample, values.length - kept, values.length);
-    }
-  }
-
-  #count({ id }: Sample, beyond: number, all: number): void {
-    this.#batches.add(id, "all", all);
-    if (beyond > 0) this.#batches.add(id, "beyond", beyond);
+    const isFailure = sample.outcome.status !== "ok";
+    const values = isFailure ? [] : this.#values(sample);
+    const none = isFailure ? 1 : 0;
+    const beyond = (slo: Slo) =>
+      values.filter((value) => !keepsLimit(slo, value)).length || none;
+    this.#batches.add(sample.id, "all", values.length || 1);
+    this.#batches.add(sample.id, "near", beyond(this.#near));
+    this.#batches.add(sample.id, "beyond", beyond(this.slo));
   }
 
   judge(confidence: number): SloJudgement | undefined {
-    const counts = fewestCounts({
-      y: this.#batches.sums("beyond"),
-      x: this.#batches.sums("all"),
-    });
-    if (!counts) return undefined;
+    const all = this.#batches.sums("all");
+    const factor = (row: "beyond" | "near") =>
+      varianceFactor({ y: this.#batches.sums(row), x: all });
+    const n = sum(all) / Math.max(factor("beyond"), factor("near"));
+    if (!(n >= 1)) return undefined;
+    const share = sum(this.#batches.sums("beyond")) / sum(all);
+    const counts = { failures: share * n, n };
     const { lower, upper } = shareBounds(counts, confidence);
     const isError = this.slo.metric === "errorRate";
     return {
@@ -141,18 +148,18 @@ class ShareTest implements SloTest {
 const FEWEST_BATCHES = 12;
 
 /**
- * The counts reduced by the largest variance that batches of any length show: near its capacity a server's queue changes
- * more slowly than short batches are long.
+ * The largest factor by which the variance of a share exceeds that of independent values, over batches of any length:
+ * near its capacity a server's queue changes more slowly than short batches are long. `NaN` with too few requests.
  */
-function fewestCounts(sums: RatioSums): EffectiveCounts | undefined {
-  let fewest = effectiveCounts(sums);
+function varianceFactor(sums: RatioSums): number {
+  let largest = effectiveCounts(sums)?.varianceFactor ?? NaN;
   let longer = sums;
   while (longer.x.length >= 2 * FEWEST_BATCHES) {
     longer = { y: pairs(longer.y), x: pairs(longer.x) };
-    const counts = effectiveCounts(longer);
-    if (counts && counts.n < fewest!.n) fewest = counts;
+    const factor = effectiveCounts(longer)?.varianceFactor ?? 1;
+    largest = Math.max(largest, factor);
   }
-  return fewest;
+  return largest;
 }
 
 /** Returns the two amounts of a request whose sums are divided. */
