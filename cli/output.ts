@@ -1,5 +1,6 @@
 import { styleText } from "node:util";
 import { redactSpec, redactText } from "../lib/redact.ts";
+import { stagesOutsideSearches } from "../core/report.ts";
 import type { Report } from "../plugins/mod.ts";
 import { visible } from "../reporters/safe_text.ts";
 
@@ -19,8 +20,16 @@ export const EXIT = {
 export type SetExitCode = (code: number) => void;
 
 /** Returns the exit code of a run that has a report. */
-export function exitCodeOf({ interrupted, stages }: Report): number {
-  if (interrupted) return EXIT.interrupted;
+export function exitCodeOf(report: Report): number {
+  if (report.interrupted) return EXIT.interrupted;
+  const stages = stagesOutsideSearches(report);
+  const { capacities = [] } = report;
+  const answers = new Set(capacities.map(({ status }) => status));
+  if (answers.has("below")) return EXIT.missed;
+  if (answers.has("undecided") || answers.has("not-monotone")) {
+    return EXIT.notValid;
+  }
+  if (answers.size > 0 && stages.length === 0) return EXIT.done;
   const found = new Set(stages.map(({ verdict }) => verdict.status));
   if (found.has("failed") || stages.length === 0) return EXIT.failed;
   const missed = stages.some(({ slo = [] }) => slo.some(({ pass }) => !pass));
@@ -66,9 +75,9 @@ function withoutSecrets(text: string, arg: string): string {
 }
 
 /** Prints every SLO that a stage missed to standard error. */
-export async function printMissedSlos({ stages }: Report): Promise<void> {
+export async function printMissedSlos(report: Report): Promise<void> {
   const { formatSloValue } = await import("../core/slo.ts");
-  for (const { name, slo = [] } of stages) {
+  for (const { name, slo = [] } of stagesOutsideSearches(report)) {
     for (const result of slo) {
       if (result.pass) continue;
       const measured = result.value === undefined

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { Report, StageReport, Verdict } from "../mod.ts";
+import { searchReport } from "../tests/support/report.ts";
 import { exitCodeOf, visible } from "./output.ts";
 
 Deno.test("visible() writes out what would steer a terminal, and nothing else", () => {
@@ -66,4 +67,22 @@ Deno.test("exitCodeOf() is 3 where any stage missed an objective: after 130 and 
   assert.equal(codeOf(["client-limited", "too-few-samples"], { missed }), 3);
   assert.equal(codeOf(["valid", "failed"], { missed }), 1);
   assert.equal(codeOf(["valid", "valid"], { missed, interrupted: true }), 130);
+});
+
+Deno.test("exitCodeOf() of a search is that of its answer, whatever its levels missed", () => {
+  const codes = {
+    found: 0,
+    "at-least": 0,
+    below: 3,
+    undecided: 4,
+    "not-monotone": 4,
+  };
+  for (const [status, code] of Object.entries(codes)) {
+    const report = {
+      ...searchReport,
+      capacities: [{ ...searchReport.capacities![0], status }],
+    } as Report;
+    assert.equal(exitCodeOf(report), code, status);
+    assert.equal(exitCodeOf({ ...report, interrupted: true }), 130);
+  }
 });

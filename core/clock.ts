@@ -108,14 +108,19 @@ function exactSleep(
 
 /** Returns the same clock with its 0 moved to `zeroMs`. */
 export function shiftClock(clock: Clock, zeroMs: number): Clock {
+  // Rounded up: a task must not run an instant before its time, by this clock.
+  function unshifted(atMs: number): number {
+    const sum = atMs + zeroMs;
+    return sum - zeroMs < atMs ? sum + Math.abs(sum) * Number.EPSILON : sum;
+  }
   return {
     epochMs: clock.epochMs + zeroMs,
     now: () => clock.now() - zeroMs,
-    at: (atMs, task) => clock.at(atMs + zeroMs, task),
-    sleepUntil: (atMs, signal) => clock.sleepUntil(atMs + zeroMs, signal),
+    at: (atMs, task) => clock.at(unshifted(atMs), task),
+    sleepUntil: (atMs, signal) => clock.sleepUntil(unshifted(atMs), signal),
     ...(clock.sleepExactlyUntil && {
       sleepExactlyUntil: (atMs, signal) =>
-        clock.sleepExactlyUntil!(atMs + zeroMs, signal),
+        clock.sleepExactlyUntil!(unshifted(atMs), signal),
     }),
   };
 }

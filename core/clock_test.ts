@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import fc from "fast-check";
 import { shiftClock, systemClock } from "./clock.ts";
 import { manualClock } from "../plugins/testing/manual_clock.ts";
 
@@ -238,4 +239,19 @@ Deno.test("shiftClock() counts from another 0", async () => {
   await clock.advance(20);
   await sleep;
   assert.deepEqual(seen, ["task 10 110", "woke 20"]);
+});
+
+Deno.test("shiftClock() runs no task before its time, however the times are rounded", async () => {
+  await fc.assert(fc.asyncProperty(
+    fc.double({ min: 0, max: 1e6, noNaN: true }),
+    fc.double({ min: 0, max: 1e6, noNaN: true }),
+    async (zeroMs, atMs) => {
+      const clock = manualClock();
+      const shifted = shiftClock(clock, zeroMs);
+      let ranMs = -1;
+      shifted.at(atMs, () => ranMs = shifted.now());
+      await clock.tick();
+      assert.ok(ranMs >= atMs && ranMs - atMs < 1e-9);
+    },
+  ));
 });

@@ -50,10 +50,10 @@ export class Replay {
     );
     return {
       schema: "earshot.report/2",
+      ...(capacities && { capacities }),
       earshot,
       run,
       stages,
-      ...(capacities && { capacities }),
       skipped,
       interrupted,
     };

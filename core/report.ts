@@ -347,14 +347,24 @@ export interface Skipped {
 export interface Report extends RunInfo {
   /** Format and version. */
   readonly schema: "earshot.report/2";
-  /** One for each stage. */
-  readonly stages: readonly StageReport[];
   /** Results of the searches for the capacity. Absent without one. */
   readonly capacities?: readonly Capacity[];
+  /** One for each stage. */
+  readonly stages: readonly StageReport[];
   /** Items left out. */
   readonly skipped: Skipped;
   /** Whether the run was interrupted before its end. */
   readonly interrupted: boolean;
+}
+
+/** The stages of a report that are not levels of a search. */
+export function stagesOutsideSearches(
+  { stages, capacities = [] }: Pick<Report, "stages" | "capacities">,
+): StageReport[] {
+  const levels = new Set(
+    capacities.flatMap(({ levels }) => levels.map(({ stage }) => stage)),
+  );
+  return stages.filter((_, i) => !levels.has(i));
 }
 
 /** State of a running stage. */

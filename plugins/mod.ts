@@ -27,6 +27,7 @@ export { JoinedText } from "../lib/text.ts";
 export { type Random, random } from "../lib/random.ts";
 export type * from "../core/config.ts";
 export type * from "../core/report.ts";
+export { stagesOutsideSearches } from "../core/report.ts";
 export type * from "../core/request.ts";
 export type * from "../core/sample.ts";
 export {

@@ -402,9 +402,9 @@ function reportOf(
   const skipped = { count, items: shown };
   return {
     schema: "earshot.report/2",
+    ...(capacities.length > 0 && { capacities }),
     ...info,
     stages,
-    ...(capacities.length > 0 && { capacities }),
     skipped,
     interrupted,
   };

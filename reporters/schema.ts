@@ -268,9 +268,9 @@ const capacities = z.array(capacity).readonly().exactOptional();
 /** Schema of the JSON reporter's document. */
 export const reportSchema = z.object({
   schema: z.literal("earshot.report/2"),
+  capacities,
   ...runInfo,
   stages: z.array(stage).readonly(),
-  capacities,
   skipped,
   interrupted: z.boolean(),
 });

@@ -10,6 +10,7 @@ import {
   failedReport,
   halfFailedReport,
   runInfo,
+  searchReport,
   speechReport,
   troubledStage,
 } from "../tests/support/report.ts";
@@ -111,6 +112,7 @@ Deno.test("publishedSchemas() accept reports of every kind", () => {
       speechReport,
       failedReport,
       halfFailedReport,
+      searchReport,
       chatReport,
       embeddingsReport,
     ]

@@ -153,6 +153,6 @@ export class LevelJudge implements StageMonitor {
       if (judged?.isKept) return [];
       return `${test.slo.text}: ${judged?.evidence ?? "too few requests"}`;
     });
-    return `${this.#taken} requests were too few to decide: ${open.join("; ")}`;
+    return open.join("; ");
   }
 }

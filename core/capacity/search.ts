@@ -117,7 +117,7 @@ export function* searchCapacity(
 
 /** The load of a level. */
 function offered(
-  { of, process }: SearchOptions,
+  { of, process: kind }: SearchOptions,
   level: number,
   stream: () => Random,
 ): Pick<Stage, "name" | "load" | "arrivals"> {
@@ -130,8 +130,8 @@ function offered(
   }
   return {
     name: `search ${level}/s`,
-    load: { kind: "search", process, ratePerSecond: level },
-    arrivals: process === "poisson"
+    load: { kind: "search", process: kind, ratePerSecond: level },
+    arrivals: kind === "poisson"
       ? poissonArrivals(level, stream())
       : constantArrivals(level),
   };

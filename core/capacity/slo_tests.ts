@@ -137,9 +137,9 @@ class ShareTest implements SloTest {
         : lower > this.#allowed
         ? false
         : undefined,
-      evidence: `${percent(lower)} to ${percent(upper)} of ${
-        isError ? "requests failed" : "values are beyond the limit"
-      }, allowed ${percent(this.#allowed)}`,
+      evidence: `${percent(lower)} to ${percent(upper)} ${
+        isError ? "failed" : "beyond the limit"
+      }, ${percent(this.#allowed)} allowed`,
     };
   }
 }

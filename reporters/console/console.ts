@@ -6,8 +6,10 @@ import {
   type ReporterPlugin,
   type RunFacts,
   type Skipped,
+  stagesOutsideSearches,
 } from "../../plugins/mod.ts";
 import { writeText } from "../output.ts";
+import { capacityLines, levelSections } from "./capacity.ts";
 import { comparisonLines } from "./comparison.ts";
 import {
   createLook,
@@ -71,8 +73,11 @@ export function renderReport(
   { width = 79, color = false }: RenderOptions = {},
 ): string {
   const look = createLook({ width, color });
+  const { capacities = [] } = report;
   const sections = [
+    capacities.flatMap((capacity) => capacityLines(capacity, look)),
     headerLines(report, look),
+    ...capacities.flatMap((each) => levelSections(each, report, look)),
     ...stageSections(report, look),
     skippedLines(report.skipped, look),
   ];
@@ -80,9 +85,11 @@ export function renderReport(
     .map((lines) => `${lines.join("\n")}\n`).join("\n");
 }
 
-function stageSections({ run, stages }: Report, look: Look): string[][] {
+function stageSections(report: Report, look: Look): string[][] {
+  const { run } = report;
+  const stages = stagesOutsideSearches(report);
   const [only] = stages;
-  if (!only) return [["No stage began"]];
+  if (!only) return report.stages.length > 0 ? [] : [["No stage began"]];
   if (stages.length === 1 && only.verdict.status === "failed") {
     return [failedLines(only, look)];
   }

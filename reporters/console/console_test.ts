@@ -13,6 +13,7 @@ import {
   goodStage,
   halfFailedReport,
   oneStageReport,
+  searchReport,
   speechReport,
   uploadReport,
 } from "../../tests/support/report.ts";
@@ -96,6 +97,7 @@ const reports: Record<string, Report> = {
   chat: chatReport,
   embeddings: embeddingsReport,
   upload: uploadReport,
+  search: searchReport,
 };
 
 for (const [name, report] of Object.entries(reports)) {

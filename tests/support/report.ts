@@ -517,3 +517,40 @@ function one(value: number): Summary {
   const same = Object.fromEntries(Object.keys(rest).map((key) => [key, value]));
   return { ...rest, ...same, n: 1 };
 }
+
+/** A search whose levels are the stages of a run. */
+export const searchReport: Report = {
+  ...oneStageReport,
+  capacities: [{
+    of: "concurrency",
+    status: "found",
+    low: 8,
+    high: 12,
+    confidence: 0.95,
+    slos: ["finalization.p95<800ms"],
+    levels: [
+      {
+        level: 8,
+        stage: 0,
+        outcome: "pass",
+        reason:
+          "finalization.p95<800ms: 0.2 % to 3.4 % beyond the limit, 5 % allowed",
+      },
+      {
+        level: 16,
+        stage: 1,
+        outcome: "fail",
+        reason:
+          "finalization.p95<800ms: 12 % to 31 % beyond the limit, 5 % allowed",
+      },
+      {
+        level: 12,
+        stage: 2,
+        outcome: "fail",
+        reason: "the queue grew steadily, to 31 requests in flight",
+      },
+    ],
+    ended: "maxTime of 180 s was spent",
+  }],
+  stages: [goodStage, troubledStage, troubledStage],
+};
