@@ -151,6 +151,24 @@ export interface ClosedLoop {
   readonly concurrency: number;
   /** Time over which the first sessions start, one after another. @default {a second, or less in a short stage} */
   readonly spreadMs?: number | undefined;
+  /**
+   * The slots of the loop, in the order of their starts, at most `concurrency` open at a time: of a load whose number of
+   * sessions changes. `spreadMs` has no effect then. @default As many as `concurrency`, spread, open to the end
+   */
+  readonly slots?: readonly LoopSlot[];
+}
+
+/** A place in a closed loop: it runs one session after another. */
+export interface LoopSlot {
+  /** When its first session starts, in milliseconds from the start of the stage. */
+  readonly fromMs: number;
+  /** When it starts no more sessions; the one in flight still ends. @default {Infinity} */
+  readonly untilMs?: number;
+  /**
+   * Think times in milliseconds, in the order of use: one before each turn whose data has none, and one before each
+   * session but the first. @default No think time
+   */
+  readonly thinkTimes?: Iterable<number>;
 }
 
 /** A part of a run with one load setting. */
@@ -166,6 +184,11 @@ export interface Stage {
   readonly arrivals: Iterable<number> | ClosedLoop;
   /** Open loop: arrivals beyond this many requests in flight are dropped and counted. @default {Infinity} */
   readonly maxInFlight?: number;
+  /**
+   * Open loop: sessions and connections that are ready when the stage begins. Starts of one instant, up to this many, are
+   * not separated. @default The connections of a second at `load.ratePerSecond`, at most 256
+   */
+  readonly readyAhead?: number;
   /** Stop rules of this stage alone: each takes the place of the run's. */
   readonly stop?: StopRules;
   /** Idle time before the stage, in milliseconds: the server comes to rest. @default {0} */

@@ -5,7 +5,7 @@ import type { Random } from "../lib/random.ts";
 import { Backoff } from "./backoff.ts";
 import type { LoopWatch } from "./client_monitor.ts";
 import type { Clock } from "./clock.ts";
-import type { Backend } from "./contract.ts";
+import type { Backend, ClosedLoop, LoopSlot } from "./contract.ts";
 import type { AnsweredTurn, InferenceRequest } from "./request.ts";
 import type { Outcome, Phase, Sample } from "./sample.ts";
 import { type Shard, takeShard } from "./shard.ts";
@@ -37,17 +37,15 @@ export interface StageContext {
 }
 
 /**
- * Keeps a number of sessions in flight; resolves when the last has ended.
+ * Runs one session after another in each slot; resolves when the last has ended.
  *
- * @param concurrency Sessions in flight, over all shards.
- * @param spreadMs Time over which the first sessions are spread.
+ * @param slots Slots over all shards.
  * @param random Spreads the pauses of streams that a server refuses.
  */
 export async function closedLoop(
   context: StageContext,
-  { concurrency, spreadMs, shard, random }: {
-    concurrency: number;
-    spreadMs: number;
+  { slots, shard, random }: {
+    slots: Iterable<LoopSlot>;
     shard: Shard;
     random: Random;
   },
@@ -56,23 +54,42 @@ export async function closedLoop(
   const yieldNow = loopYielder(clock);
   const startMs = clock.now();
 
-  /** Runs one session after another, each due when the one before has ended, or a pause later if it was refused. */
-  async function slot(firstMs: number): Promise<void> {
+  /**
+   * Runs one session after another, each due when the one before has ended, or later: after the think time, or a pause
+   * if it was refused.
+   */
+  async function run({ fromMs, untilMs, thinkTimes }: LoopSlot): Promise<void> {
     const backoff = new Backoff(random);
-    let dueMs = firstMs;
-    while (await until(dueMs, clock, closed)) {
+    const thinkTime = reader(thinkTimes);
+    const endMs = startMs + (untilMs ?? Infinity);
+    let dueMs = startMs + fromMs;
+    while (dueMs < endMs && await until(dueMs, clock, closed)) {
       const ready = await context.next();
       if (ready === undefined) return;
-      const outcome = await runSession(context, ready, dueMs);
+      const outcome = await runSession(context, ready, { dueMs, thinkTime });
       await yieldNow();
-      dueMs = clock.now() + backoff.pauseAfter(outcome);
+      const pauseMs = Math.max(thinkTime(), backoff.pauseAfter(outcome));
+      dueMs = clock.now() + pauseMs;
     }
   }
 
-  const slots = takeShard(Array(concurrency).keys(), shard);
-  await Promise.all(
-    [...slots].map((i) => slot(startMs + spreadMs * i / concurrency)),
-  );
+  await Promise.all([...takeShard(slots, shard)].map(run));
+}
+
+/** The slots of a closed loop. */
+export function* slotsOf(
+  { concurrency, spreadMs = 0, slots }: ClosedLoop,
+): Generator<LoopSlot, void> {
+  if (slots) return yield* slots;
+  for (let i = 0; i < concurrency; i++) {
+    yield { fromMs: spreadMs * i / concurrency };
+  }
+}
+
+/** Returns a function that reads the next think time; 0 where there is none. */
+function reader(times: Iterable<number> = []): () => number {
+  const left = times[Symbol.iterator]();
+  return () => left.next().value ?? 0;
 }
 
 /** Arrivals that are counted after the end: an endless profile would otherwise be counted while responses wait. */
@@ -81,14 +98,16 @@ const MAX_OVERDUE = 1_000_000;
 /** Starts sessions at their arrival times, whether or not earlier ones have ended. */
 export async function openLoop(
   context: StageContext,
-  { arrivals, maxInFlight }: {
+  { arrivals, maxInFlight, startsAtOnce }: {
     arrivals: Iterable<number>;
     maxInFlight: number;
+    /** Starts of one instant that no other task separates. */
+    startsAtOnce?: number | undefined;
   },
 ): Promise<void> {
   const { clock, signals: { closed } } = context;
   const { sleepExactlyUntil: sleepUntil = clock.sleepUntil } = clock;
-  const yieldNow = loopYielder(clock);
+  const yieldNow = loopYielder(clock, startsAtOnce);
   const startMs = clock.now();
   const inFlight = new TaskGroup();
   let overdue = 0, endMs = Infinity;
@@ -102,7 +121,7 @@ export async function openLoop(
         context.dropped(dueMs);
         continue;
       }
-      await yieldNow();
+      await yieldNow(dueMs);
       if (inFlight.size >= maxInFlight) {
         context.dropped(dueMs);
         continue;
@@ -117,26 +136,28 @@ export async function openLoop(
 
 async function arrive(context: StageContext, dueMs: number): Promise<void> {
   const ready = await context.next();
-  if (ready !== undefined) await runSession(context, ready, dueMs);
+  if (ready !== undefined) await runSession(context, ready, { dueMs });
 }
 
 /**
  * Sends the turns of a session, each due after the think time that follows the answer before it. Returns how the last
  * one ended.
+ *
+ * @param first When the first turn is due, and the think time of a turn whose data has none.
  */
 async function runSession(
   context: StageContext,
   { session, prepared }: ReadySession,
-  firstMs: number,
+  first: { readonly dueMs: number; thinkTime?(): number },
 ): Promise<Outcome> {
   const { backend, clock, stage, signals: { stopped, cut } } = context;
   const history: AnsweredTurn[] = [];
-  let dueMs = firstMs;
+  let { dueMs } = first;
   let outcome: Outcome = { status: "ok" };
   try {
     for (const [index, turn] of session.turns.entries()) {
       if (index > 0) {
-        dueMs = clock.now() + (turn.thinkMs ?? 0);
+        dueMs = clock.now() + (turn.thinkMs ?? first.thinkTime?.() ?? 0);
         if (!await until(dueMs, clock, stopped)) return outcome;
       }
       const admitted = context.admit(dueMs);
@@ -183,10 +204,22 @@ const STARTS_AT_ONCE = 256;
 
 /**
  * Yields to the event loop now and then: starts that are overdue, or answered at once, follow each other without
- * a pause, and no timer, socket or signal would be served until they end.
+ * a pause, and no timer, socket or signal would be served until they end. Starts that are due at the same time are not
+ * separated, up to `together`.
  */
-function loopYielder(clock: Clock): () => Promise<void> | undefined {
-  let starts = 0;
-  return () =>
-    ++starts % STARTS_AT_ONCE === 0 ? clock.sleepUntil(clock.now()) : undefined;
+function loopYielder(
+  clock: Clock,
+  together = 0,
+): (dueMs?: number) => Promise<void> | undefined {
+  const most = Math.max(STARTS_AT_ONCE, together);
+  let starts = 0, startsDueThen = 0, lastMs: number | undefined;
+  return (dueMs) => {
+    const isDueThen = dueMs !== undefined && dueMs === lastMs;
+    lastMs = dueMs;
+    starts++;
+    startsDueThen = isDueThen ? startsDueThen + 1 : 1;
+    if (isDueThen ? startsDueThen <= most : starts <= STARTS_AT_ONCE) return;
+    starts = startsDueThen = 0;
+    return clock.sleepUntil(clock.now());
+  };
 }

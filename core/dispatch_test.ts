@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
 import type { Backend } from "./contract.ts";
-import { closedLoop, openLoop, type StageContext } from "./dispatch.ts";
+import {
+  closedLoop,
+  openLoop,
+  slotsOf,
+  type StageContext,
+} from "./dispatch.ts";
 import { WHOLE } from "./shard.ts";
 import { RequestError } from "./errors.ts";
 import type { Sample } from "./sample.ts";
@@ -108,8 +113,7 @@ Deno.test("closedLoop() waits longer and longer where nobody is there, and not a
     },
   }, end.signal);
   const running = closedLoop(here, {
-    concurrency: 1,
-    spreadMs: 0,
+    slots: slotsOf({ concurrency: 1 }),
     random: () => 1,
     shard: WHOLE,
   });
@@ -137,8 +141,7 @@ Deno.test("closedLoop() sends the next request of a refused stream as long after
     if (samples.length === 6) end.abort();
   };
   const running = closedLoop({ ...here, ended }, {
-    concurrency: 1,
-    spreadMs: 0,
+    slots: slotsOf({ concurrency: 1 }),
     random: () => 1,
     shard: WHOLE,
   });
@@ -168,8 +171,7 @@ Deno.test("closedLoop() ends while a stream waits as long as Retry-After says", 
       ),
   }, end.signal);
   const running = closedLoop(here, {
-    concurrency: 2,
-    spreadMs: 0,
+    slots: slotsOf({ concurrency: 2 }),
     random: () => 1,
     shard: WHOLE,
   });

@@ -1,5 +1,5 @@
 import { type Clock, shiftClock } from "./clock.ts";
-import type { Dataset, LoadProfile, Stage } from "./contract.ts";
+import type { ClosedLoop, Dataset, LoadProfile, Stage } from "./contract.ts";
 import { UsageError } from "./errors.ts";
 import { untilAborted } from "../lib/abort.ts";
 import { settlesWithin } from "../lib/disposal.ts";
@@ -284,12 +284,22 @@ async function connectBefore(
 }
 
 /** Connections that a stage needs when it begins. An open loop that does not report its rate gets one. */
-function connectionsOf(
-  { arrivals, load: { ratePerSecond }, maxInFlight = Infinity }: Stage,
-): number {
-  if ("concurrency" in arrivals) return arrivals.concurrency;
+function connectionsOf(stage: Stage): number {
+  const { arrivals, load: { ratePerSecond }, maxInFlight = Infinity } = stage;
+  if ("concurrency" in arrivals) return firstSessions(arrivals);
   const rate = Number.isFinite(ratePerSecond) ? Number(ratePerSecond) : 1;
-  return Math.min(Math.max(1, Math.ceil(rate)), maxInFlight, OPEN_LOOP);
+  const { readyAhead = Math.min(Math.ceil(rate), OPEN_LOOP) } = stage;
+  return Math.min(Math.max(1, readyAhead), maxInFlight);
+}
+
+/** Sessions that a closed loop starts within this time are ready when its stage begins, in milliseconds. */
+const BEGINNING_MS = 1000;
+
+/** Sessions that a closed loop begins with. */
+function firstSessions({ concurrency, slots }: ClosedLoop): number {
+  if (!slots) return concurrency;
+  const first = slots.filter(({ fromMs }) => fromMs <= BEGINNING_MS);
+  return Math.max(1, first.length);
 }
 
 /** How long a stage waits for the sessions that it begins with, once the first is ready. */
@@ -303,12 +313,12 @@ const AHEAD = 32;
  */
 async function isPrimed(
   source: SessionSource,
-  { arrivals }: Stage,
+  { arrivals, readyAhead = 0 }: Stage,
   { clock, shard = WHOLE }: EngineOptions,
 ): Promise<boolean> {
   const wanted = "concurrency" in arrivals
-    ? shareOf(arrivals.concurrency, shard)
-    : AHEAD;
+    ? shareOf(firstSessions(arrivals), shard)
+    : Math.max(AHEAD, shareOf(readyAhead, shard));
   source.keepAhead(wanted + AHEAD);
   const first = await source.next();
   if (first === undefined) return false;

@@ -1,6 +1,11 @@
 import type { Clock } from "./clock.ts";
 import type { Backend, Stage } from "./contract.ts";
-import { closedLoop, openLoop, type StageContext } from "./dispatch.ts";
+import {
+  closedLoop,
+  openLoop,
+  slotsOf,
+  type StageContext,
+} from "./dispatch.ts";
 import { Digest, stageReport } from "./metrics/digest.ts";
 import {
   ClientMonitor,
@@ -242,13 +247,12 @@ export class StageRun implements StageContext {
   }
 
   #offer(): Promise<void> {
-    const { stage: { arrivals, maxInFlight = Infinity }, shard } =
+    const { stage: { arrivals, maxInFlight = Infinity, readyAhead }, shard } =
       this.#options;
     if ("concurrency" in arrivals) {
-      const { concurrency, spreadMs = this.#defaultSpreadMs() } = arrivals;
+      const { spreadMs = this.#defaultSpreadMs() } = arrivals;
       return closedLoop(this, {
-        concurrency,
-        spreadMs,
+        slots: slotsOf({ ...arrivals, spreadMs }),
         shard,
         random: random(this.#options.seed, `backoff ${this.stage}`),
       });
@@ -256,6 +260,7 @@ export class StageRun implements StageContext {
     return openLoop(this, {
       arrivals: takeShard(arrivals, shard),
       maxInFlight: shareOf(maxInFlight, shard),
+      startsAtOnce: readyAhead,
     });
   }
 
@@ -263,8 +268,8 @@ export class StageRun implements StageContext {
   #load(): StageReport["load"] {
     const { load, arrivals } = this.#options.stage;
     if (!("concurrency" in arrivals)) return load;
-    const { concurrency, spreadMs = this.#defaultSpreadMs() } = arrivals;
-    return { concurrency, ...load, spreadMs };
+    const { concurrency, slots, spreadMs = this.#defaultSpreadMs() } = arrivals;
+    return { concurrency, ...load, ...(!slots && { spreadMs }) };
   }
 
   /** Streams that start together also connect together, and hold up the event loop for each other. */
