@@ -44,10 +44,17 @@ export const catalogue: Catalogue = {
     jsonl: async () => (await import("./reporters/jsonl.ts")).jsonlReporter,
   },
   load: {
-    search: async () => (await import("./loads/search.ts")).search,
+    sync: async () => (await import("./loads/concurrent.ts")).sync,
     concurrent: async () => (await import("./loads/concurrent.ts")).concurrent,
+    throughput: async () => (await import("./loads/concurrent.ts")).throughput,
     constant: async () => (await import("./loads/open_loop.ts")).constant,
     poisson: async () => (await import("./loads/open_loop.ts")).poisson,
+    gamma: async () => (await import("./loads/open_loop.ts")).gamma,
+    burst: async () => (await import("./loads/burst.ts")).burst,
+    ramp: async () => (await import("./loads/ramp.ts")).ramp,
+    steps: async () => (await import("./loads/steps.ts")).steps,
+    users: async () => (await import("./loads/users.ts")).users,
+    search: async () => (await import("./loads/search.ts")).search,
   },
   dialect: {
     vllm: async () =>

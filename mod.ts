@@ -84,9 +84,26 @@ export type {
   SyntheticOptions,
 } from "./datasets/synthetic/options.ts";
 
-export { concurrent, type ConcurrentOptions } from "./loads/concurrent.ts";
+export { burst, type BurstOptions } from "./loads/burst.ts";
+export {
+  concurrent,
+  type ConcurrentOptions,
+  sync,
+  throughput,
+  type ThroughputOptions,
+} from "./loads/concurrent.ts";
+export type { LevelOptions } from "./loads/levels.ts";
+export {
+  constant,
+  gamma,
+  type GammaOptions,
+  poisson,
+  type RateOptions,
+} from "./loads/open_loop.ts";
+export { ramp, type RampOptions } from "./loads/ramp.ts";
 export { search, type SearchOptions } from "./loads/search.ts";
-export { constant, poisson, type RateOptions } from "./loads/open_loop.ts";
+export { steps, type StepsOptions } from "./loads/steps.ts";
+export { users, type UsersOptions } from "./loads/users.ts";
 
 export {
   type ConsoleOptions,

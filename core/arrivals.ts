@@ -70,7 +70,11 @@ export function* rescaledArrivals(
   unitArrivals: Iterable<number>,
   timeOf: (requests: number) => number,
 ): Generator<number, void> {
-  for (const atMs of unitArrivals) yield timeOf(atMs / 1000);
+  let lastMs = 0;
+  for (const atMs of unitArrivals) {
+    lastMs = Math.max(lastMs, timeOf(atMs / 1000)); // rounding may swap starts that are next to each other
+    yield lastMs;
+  }
 }
 
 /**

@@ -1,14 +1,23 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { constantArrivals, poissonArrivals } from "./arrivals.ts";
+import {
+  constantArrivals,
+  gammaArrivals,
+  poissonArrivals,
+  rescaledArrivals,
+} from "./arrivals.ts";
 import { random } from "../lib/random.ts";
+import {
+  countsOf,
+  dispersionOf,
+  gammaCdf,
+  gapsOf,
+  ksDistance,
+  lag1Of,
+} from "../tests/support/statistics.ts";
 
-function take(count: number, starts: Iterator<number>): number[] {
-  return Array.from({ length: count }, () => starts.next().value!);
-}
-
-function gapsOf(starts: readonly number[]): number[] {
-  return starts.map((atMs, i) => atMs - (starts[i - 1] ?? 0));
+function take(count: number, starts: Iterator<number, unknown>): number[] {
+  return Array.from({ length: count }, () => starts.next().value as number);
 }
 
 Deno.test("constantArrivals() starts at 0 and continues at even gaps", () => {
@@ -64,18 +73,76 @@ for (const seed of [1, 2, 3]) {
 
   Deno.test(`poissonArrivals() has independent counts: variance ÷ mean is about 1 (seed ${seed})`, () => {
     const seconds = 2000, rate = 25;
-    const counts = new Float64Array(seconds);
-    for (const atMs of poissonArrivals(rate, random(seed, "arrivals"))) {
-      if (atMs >= seconds * 1000) break;
-      counts[Math.floor(atMs / 1000)]!++;
-    }
+    const starts = poissonArrivals(rate, random(seed, "arrivals"));
+    const counts = countsOf(starts, seconds * 1000, 1000);
     const mean = counts.reduce((a, b) => a + b) / seconds;
-    const variance = counts.reduce((sum, n) => sum + (n - mean) ** 2, 0) /
-      (seconds - 1);
     assert.ok(Math.abs(mean - rate) < 4 * Math.sqrt(rate / seconds));
-    assert.ok(Math.abs(variance / mean - 1) < 4 * Math.sqrt(2 / seconds));
+    const dispersion = dispersionOf(counts);
+    assert.ok(Math.abs(dispersion - 1) < 4 * Math.sqrt(2 / seconds));
   });
+
+  for (const burstiness of [0.2, 0.5, 1, 4]) {
+    Deno.test(`gammaArrivals() has independent, gamma-distributed gaps (burstiness ${burstiness}, seed ${seed})`, () => {
+      const n = 20_000, rate = 40, meanMs = 1000 / rate;
+      const starts = take(
+        n,
+        gammaArrivals(rate, burstiness, random(seed, "arrivals")),
+      );
+      const gaps = gapsOf(starts);
+      const mean = gaps.reduce((a, b) => a + b) / n;
+      const sd = Math.sqrt(1 / burstiness);
+      assert.ok(Math.abs(mean / meanMs - 1) < 4 * sd / Math.sqrt(n));
+      const cdf = (ms: number) =>
+        gammaCdf(burstiness, ms * burstiness / meanMs);
+      const distance = ksDistance(gaps, cdf);
+      assert.ok(distance < 2.23 / Math.sqrt(n), `distance ${distance}`);
+      assert.ok(Math.abs(lag1Of(gaps)) < 4 / Math.sqrt(n));
+      // Of a renewal process, the dispersion of counts in long windows is the gaps' squared coefficient of variation.
+      const windowMs = 100 * meanMs, endMs = starts.at(-1)!;
+      const windows = Math.floor(endMs / windowMs);
+      const counts = countsOf(starts, windows * windowMs, windowMs);
+      const ratio = dispersionOf(counts) * burstiness;
+      assert.ok(
+        Math.abs(ratio - 1) < 0.15 + 4 * Math.sqrt(2 / windows),
+        `${ratio}`,
+      );
+    });
+  }
 }
+
+Deno.test("gammaArrivals() gives ascending starts, the same for the same seed", () => {
+  const cases = fc.record({
+    seed: fc.nat(),
+    burstiness: fc.double({ min: 0.01, max: 100, noNaN: true }),
+  });
+  fc.assert(
+    fc.property(cases, ({ seed, burstiness }) => {
+      const draw = () =>
+        take(100, gammaArrivals(50, burstiness, random(seed, "arrivals")));
+      assert.ok(gapsOf(draw()).every((gap) => gap >= 0));
+      assert.deepEqual(draw(), draw());
+    }),
+    { numRuns: 20 },
+  );
+});
+
+Deno.test("gammaArrivals() rejects an invalid rate and burstiness", () => {
+  const draw = random(1, "a");
+  assert.throws(() => gammaArrivals(0, 1, draw).next(), {
+    message: "ratePerSecond must be a positive number, but was 0",
+  });
+  assert.throws(() => gammaArrivals(1, -1, draw).next(), {
+    name: "RangeError",
+    message: "burstiness must be a positive number, but was -1",
+  });
+});
+
+Deno.test("rescaledArrivals() moves each start to the time by which as many requests are expected", () => {
+  const doubled = rescaledArrivals(constantArrivals(1), (n) => n * 500);
+  assert.deepEqual(take(3, doubled), [0, 500, 1000]);
+  const rounded = rescaledArrivals([1000, 2000], (n) => 5 - n);
+  assert.deepEqual([...rounded], [4, 4], "they never descend");
+});
 
 Deno.test("constantArrivals() and poissonArrivals() reject an invalid rate", () => {
   for (const rate of [0, -1, NaN, Infinity]) {
@@ -89,14 +156,3 @@ Deno.test("constantArrivals() and poissonArrivals() reject an invalid rate", () 
     });
   }
 });
-
-/** Largest distance between what was drawn and a distribution function. */
-function ksDistance(values: number[], cdf: (value: number) => number): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted.reduce((largest, value, i) => {
-    const expected = cdf(value);
-    const above = (i + 1) / sorted.length - expected;
-    const below = expected - i / sorted.length;
-    return Math.max(largest, above, below);
-  }, 0);
-}

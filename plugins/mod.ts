@@ -12,7 +12,12 @@ export {
   type TemporaryFolder,
   temporaryFolder,
 } from "../lib/temporary_folder.ts";
-export { constantArrivals, poissonArrivals } from "../core/arrivals.ts";
+export {
+  constantArrivals,
+  gammaArrivals,
+  poissonArrivals,
+  rescaledArrivals,
+} from "../core/arrivals.ts";
 export { type ClientLimit, clientLimit } from "../core/failures.ts";
 export { systemCodeOf } from "../lib/system_code.ts";
 export {

@@ -25,6 +25,8 @@ type Converted = { readonly value: unknown } | {
 interface Context {
   /** Name of the option: its end gives the unit. */
   readonly name: string;
+  /** Whether a number must have its unit, as the name was given without. @default {false} */
+  readonly needsUnit?: boolean;
   /** Schema that references start from. */
   readonly root: JsonSchema;
 }
@@ -155,12 +157,17 @@ function toChoice(
 function toNumber(
   { text }: SpecValue,
   type: unknown,
-  { name }: Context,
+  { name, needsUnit = false }: Context,
 ): Converted {
   const unit = unitOf(name);
-  const value = /^[+-]?(\d+(?:\.\d*)?|\.\d+)(e[+-]?\d+)?$/i.test(text)
-    ? Number(text)
-    : unit?.parse(text);
+  const isNumber = /^[+-]?(\d+(?:\.\d*)?|\.\d+)(e[+-]?\d+)?$/i.test(text);
+  if (isNumber && needsUnit && unit && Number(text) !== 0) {
+    return {
+      rule: `must have a unit, such as ${text}${unit.unit}, but was ${text}`,
+      wanted: unit.example,
+    };
+  }
+  const value = isNumber ? Number(text) : unit?.parse(text);
   const isWhole = type === "integer";
   if (value === undefined || (isWhole && !Number.isInteger(value))) {
     const noun = isWhole ? "a whole number" : "a number";
@@ -177,6 +184,7 @@ const UNITS = [
   {
     names: /(^ms|Ms)$/,
     parse: parseDuration,
+    unit: "s",
     hint: " of milliseconds, or one with ms, s, m or h",
     example: "a duration such as 90s",
   },
@@ -186,12 +194,14 @@ const UNITS = [
       const ms = parseDuration(text);
       return ms === undefined ? undefined : ms / 1000;
     },
+    unit: "s",
     hint: " of seconds, or one with ms, s, m or h",
     example: "a duration such as 90s",
   },
   {
     names: /(^bytes|Bytes)$/,
     parse: parseBytes,
+    unit: "KiB",
     hint: " of bytes, or one with kB, MB, KiB or MiB",
     example: "a size such as 16MiB",
   },
@@ -199,6 +209,11 @@ const UNITS = [
 
 function unitOf(name: string) {
   return UNITS.find(({ names }) => names.test(name));
+}
+
+/** Name of an option without its unit: `spread` of `spreadMs`. */
+export function withoutUnit(name: string): string {
+  return name.replace(/(?<=.)(Ms|Seconds|Bytes)$/, "");
 }
 
 /** Reads JSON. Text in its place is not shown, since for `headers` it may be a key. */

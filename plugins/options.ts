@@ -1,7 +1,7 @@
 import type { Problem } from "../core/errors.ts";
 import { isRecord } from "../lib/record.ts";
 import { redactRule, redactUrl } from "../lib/redact.ts";
-import { convert, resolveEnv } from "./option_values.ts";
+import { convert, resolveEnv, withoutUnit } from "./option_values.ts";
 import { explain, suggestion } from "./problems.ts";
 import {
   alternativesOf,
@@ -32,7 +32,8 @@ export interface ParsedOptions {
 /**
  * Converts the values of a spec to the types of the plugin's JSON Schema. Where the schema has no type, `true`,
  * `false`, `null`, numbers and JSON are read as such unless they are quoted. An option whose name ends in `Ms`,
- * `Seconds` or `Bytes` takes a bare number or one with a unit.
+ * `Seconds` or `Bytes` takes a bare number or one with a unit; its name may be given without that end, if the value has
+ * a unit: `spread=5s` sets `spreadMs`.
  *
  * Only types are checked here; ranges and other rules are checked by the schema itself.
  */
@@ -67,7 +68,7 @@ export function parseOptions(
  */
 function setOption(
   target: Record<string, unknown>,
-  { key, values }: SpecOption,
+  { key: given, values }: SpecOption,
   part: unknown,
   root: JsonSchema,
 ): string | undefined {
@@ -76,9 +77,12 @@ function setOption(
   const { additionalProperties: others } = schema;
   const known = isRecord(schema.properties) ? schema.properties : undefined;
   const isKnown = (name: string) => Object.hasOwn(known ?? {}, name);
+  const isClosed = others === false || (others === undefined && known);
+  const names = Object.keys(known ?? {});
+  const key = isClosed && !isKnown(given) ? fullName(given, names) : given;
   const [head, rest] = isKnown(key) ? [key] : split(key);
-  if (!isKnown(head) && (others === false || (others === undefined && known))) {
-    return `unknown option; ${suggestion(head, Object.keys(known ?? {}))}`;
+  if (!isKnown(head) && isClosed) {
+    return `unknown option; ${suggestion(head, names)}`;
   }
   const inner = isKnown(head) ? known![head] : others;
   const isNested = rest !== undefined &&
@@ -92,9 +96,16 @@ function setOption(
     return rule;
   }
   if (before !== undefined) return "must be given once";
-  const result = convert(values, inner, { name, root });
+  const needsUnit = name !== given;
+  const result = convert(values, inner, { name, root, needsUnit });
   if ("rule" in result) return result.rule;
   define(target, name, result.value);
+}
+
+/** Returns the only option whose name without its unit is this one; the name itself if there is not exactly one. */
+function fullName(name: string, names: readonly string[]): string {
+  const [found, another] = names.filter((each) => withoutUnit(each) === name);
+  return found !== undefined && another === undefined ? found : name;
 }
 
 /** Defines a key, as assignment would not make an ordinary key of one such as __proto__. */

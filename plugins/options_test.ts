@@ -97,6 +97,47 @@ Deno.test("parseOptions() takes the units that the option's name implies", () =>
   );
 });
 
+Deno.test("parseOptions() takes a name without its unit if the value has one and only one option is meant", () => {
+  assert.deepEqual(read("x,chunk=2s,max=500ms,buffer=16KiB"), {
+    chunkMs: 2000,
+    maxSeconds: 0.5,
+    bufferBytes: 16_384,
+  });
+  assert.deepEqual(read("x,chunk=0"), { chunkMs: 0 });
+  assert.deepEqual(problemsOf("x,chunk=20"), [
+    "chunk must have a unit, such as 20s, but was 20",
+  ]);
+  assert.deepEqual(problemsOf("x,buffer=20"), [
+    "buffer must have a unit, such as 20KiB, but was 20",
+  ]);
+  assert.deepEqual(problemsOf("x,chunkMs=20,chunk=20ms"), [
+    "chunk must be given once",
+  ]);
+  assert.deepEqual(problemsOf("x,chumk=20ms"), [
+    `unknown option "chumk"; did you mean "chunkMs"?; there are: ${
+      Object.keys(options.shape).join(", ")
+    }`,
+  ]);
+  const twice = z.strictObject({
+    waitMs: z.number().optional(),
+    waitBytes: z.number().optional(),
+    inner: z.strictObject({ pauseMs: z.number() }).optional(),
+  });
+  assert.deepEqual(problemsOf("x,wait=2s", { options: twice }), [
+    'unknown option "wait"; did you mean "waitMs"?; there are: waitMs, waitBytes, inner',
+  ]);
+  const spec = parseSpec("x,inner.pause=2s");
+  assert.deepEqual(parseOptions(spec, { options: twice }).options, {
+    inner: { pauseMs: 2000 },
+  });
+  const open = z.looseObject({ waitMs: z.number().optional() });
+  assert.deepEqual(
+    parseOptions(parseSpec("x,wait=2s"), { options: open }).options,
+    { wait: "2s" },
+    "the plugin may know the name",
+  );
+});
+
 Deno.test("parseOptions() says in one sentence what one of several types would be", () => {
   const options = z.strictObject({
     waitMs: z.union([z.number(), z.literal("off"), z.literal(false)]),

@@ -2,6 +2,7 @@ import { type Problem, UsageError } from "../core/errors.ts";
 import { isRecord } from "../lib/record.ts";
 import { redactRule, redactUrl } from "../lib/redact.ts";
 import { didYouMean, nearest } from "../lib/text.ts";
+import { withoutUnit } from "./option_values.ts";
 import {
   choicesOf,
   type Issue,
@@ -15,7 +16,9 @@ export function suggestion(
   name: string,
   candidates: readonly string[],
 ): string {
-  const near = synonym(name, candidates) ?? nearest(name, candidates);
+  const bare = new Map(candidates.map((each) => [withoutUnit(each), each]));
+  const near = synonym(name, candidates) ?? nearest(name, candidates) ??
+    bare.get(nearest(name, bare.keys()) ?? "");
   const all = candidates.length === 0
     ? "no name is known"
     : `there are: ${candidates.join(", ")}`;
@@ -81,7 +84,7 @@ export function explain(
     .map(({ keys, message }) => ({
       keys,
       message: isMissing(keys, value, schema)
-        ? "must be given"
+        ? `must be given${example(schemaAt(keys, schema))}`
         : describe(message, valueAt(value, keys), schemaAt(keys, schema)),
     }));
   return [...hints, ...others].map(({ keys, message }) => ({
@@ -234,6 +237,13 @@ function isMissing(
   if (last === undefined || valueAt(value, keys) !== undefined) return false;
   const { required } = schemaAt(keys.slice(0, -1), root);
   return Array.isArray(required) && required.includes(last);
+}
+
+/** The first example in a schema, as it is given in a spec: `, such as 10,20`. */
+function example({ examples }: JsonSchema): string {
+  return Array.isArray(examples) && examples.length > 0
+    ? `, such as ${String(examples[0])}`
+    : "";
 }
 
 function valueAt(value: unknown, keys: readonly string[]): unknown {

@@ -1,6 +1,12 @@
 import { isUsageError } from "../../core/errors.ts";
 import type { StopRules } from "../../core/config.ts";
-import type { LoadProfile, LoadRules, Stage } from "../../core/contract.ts";
+import type {
+  ClosedLoop,
+  LoadProfile,
+  LoadRules,
+  LoopSlot,
+  Stage,
+} from "../../core/contract.ts";
 import type { StageReport } from "../../core/report.ts";
 import { parseSlos } from "../../core/slo.ts";
 import { random } from "../../lib/random.ts";
@@ -29,7 +35,7 @@ export interface LoadSuiteOptions extends SuiteOptions {
   readonly slos?: readonly string[];
   /** Number of stages that are read at most. @default {20} */
   readonly maxStages?: number;
-  /** Number of start times that are read at most in each stage. @default {1000} */
+  /** Number of start times or slots that are read at most in each stage. @default {1000} */
   readonly maxArrivals?: number;
 }
 
@@ -105,9 +111,15 @@ function rulesOf({ stop = {}, slos = [] }: LoadSuiteOptions): LoadRules {
   return { stop, slos: parseSlos(slos), normalizer: "basic" };
 }
 
-/** A stage with the first of its start times. */
+/** A stage with the first of its start times, or of the slots of its closed loop. */
 interface ReadStage extends Stage {
   readonly startsMs: readonly number[];
+  readonly slots: readonly ReadSlot[];
+}
+
+/** A slot with the first of its think times. */
+interface ReadSlot extends LoopSlot {
+  readonly thinkTimes: readonly number[];
 }
 
 interface ReadLoad {
@@ -137,7 +149,11 @@ function readStages(
   let step = plan.next();
   while (!step.done && stages.length < maxStages) {
     const stage = step.value;
-    stages.push({ ...stage, startsMs: readStarts(stage, maxArrivals) });
+    stages.push({
+      ...stage,
+      startsMs: readStarts(stage, maxArrivals),
+      slots: readSlots(stage, maxArrivals),
+    });
     step = plan.next(report(stage));
   }
   plan.return();
@@ -155,6 +171,17 @@ function readStarts({ arrivals }: Stage, max: number): number[] {
   return startsMs;
 }
 
+/** Think times that are read of each slot. */
+const MAX_THINK_TIMES = 10;
+
+function readSlots({ arrivals }: Stage, max: number): ReadSlot[] {
+  if (!("concurrency" in arrivals)) return [];
+  return (arrivals.slots ?? []).slice(0, max).map((slot) => ({
+    ...slot,
+    thinkTimes: [...Iterator.from(slot.thinkTimes ?? []).take(MAX_THINK_TIMES)],
+  }));
+}
+
 function succeeded({ name, load }: Stage): StageReport {
   const [answered] = testRun().samples;
   return { ...stageOf([answered!]), name, load };
@@ -162,16 +189,45 @@ function succeeded({ name, load }: Stage): StageReport {
 
 /** Checks the load that a stage offers. */
 function mustBeOffered(
-  { arrivals, startsMs, maxInFlight = Infinity }: ReadStage,
+  { arrivals, startsMs, slots, maxInFlight = Infinity, readyAhead = 1 }:
+    ReadStage,
 ): void {
   if (maxInFlight !== Infinity) mustBeCount(maxInFlight, "maxInFlight");
-  if ("concurrency" in arrivals) {
-    return mustBeCount(arrivals.concurrency, "concurrency");
-  }
+  mustBeCount(readyAhead, "readyAhead");
+  if ("concurrency" in arrivals) return mustBeClosedLoop(arrivals, slots);
   must(startsMs.length > 0, "a stage must start at least one request");
   for (const [i, atMs] of startsMs.entries()) {
     const isNext = atMs >= (startsMs[i - 1] ?? 0) && atMs < Infinity;
     const rule = `start times must be finite and ascend from 0: number ${i}`;
     must(isNext, rule, atMs);
+  }
+}
+
+function mustBeClosedLoop(
+  { concurrency, slots: all }: ClosedLoop,
+  slots: readonly ReadSlot[],
+): void {
+  mustBeCount(concurrency, "concurrency");
+  if (all) must(all.length > 0, "a closed loop must have at least one slot");
+  for (
+    const [i, { fromMs, untilMs = Infinity, thinkTimes }] of slots.entries()
+  ) {
+    const isNext = fromMs >= (slots[i - 1]?.fromMs ?? 0) && fromMs < Infinity;
+    const rule =
+      `slots must start at finite times that ascend from 0: number ${i}`;
+    must(isNext, rule, fromMs);
+    must(untilMs > fromMs, `slot ${i} must end after it has started`, untilMs);
+    const open = slots.slice(0, i).filter((before) =>
+      (before.untilMs ?? Infinity) > fromMs
+    );
+    must(
+      open.length < concurrency,
+      `the slots that are open at ${fromMs} ms must be at most ${concurrency}`,
+      open.length + 1,
+    );
+    for (const ms of thinkTimes) {
+      const isTime = ms >= 0 && ms < Infinity;
+      must(isTime, `think times must be finite, from 0: slot ${i}`, ms);
+    }
   }
 }

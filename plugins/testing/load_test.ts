@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { LoadProfile, Stage } from "../../core/contract.ts";
+import type { LoadProfile, LoopSlot, Stage } from "../../core/contract.ts";
 import {
   assertBroken,
   failures,
@@ -25,6 +25,14 @@ Deno.test("testLoad() catches every kind of broken load", async () => {
   };
   assert.deepEqual(await run(() => only({})), {});
   assert.deepEqual(await run(() => only({ arrivals: { concurrency: 2 } })), {});
+  const slots = (slots: readonly LoopSlot[]) =>
+    only({ arrivals: { concurrency: 2, slots } });
+  const reused: LoopSlot[] = [
+    { fromMs: 0, untilMs: 1, thinkTimes: [1, 2] },
+    { fromMs: 0 },
+    { fromMs: 1 },
+  ];
+  assert.deepEqual(await run(() => slots(reused)), {});
   let opens = 0;
   const plain = "yields at least one stage, described in plain data";
   const ascending = "starts requests at ascending, finite times";
@@ -44,6 +52,28 @@ Deno.test("testLoad() catches every kind of broken load", async () => {
       ascending,
       /concurrency must be/,
       () => only({ arrivals: { concurrency: 0.5 } }),
+    ],
+    [ascending, /readyAhead must be/, () => only({ readyAhead: 0 })],
+    [ascending, /at least one slot/, () => slots([])],
+    [
+      ascending,
+      /slots must start .* number 1/,
+      () => slots([{ fromMs: 5 }, { fromMs: 4 }]),
+    ],
+    [
+      ascending,
+      /slot 0 must end after/,
+      () => slots([{ fromMs: 5, untilMs: 5 }]),
+    ],
+    [
+      ascending,
+      /open at 2 ms must be at most 2, but was 3/,
+      () => slots([{ fromMs: 0 }, { fromMs: 1 }, { fromMs: 2 }]),
+    ],
+    [
+      ascending,
+      /think times must be .* slot 0/,
+      () => slots([{ fromMs: 0, thinkTimes: [1, NaN] }]),
     ],
     [ascending, /at least one request/, () => only({ arrivals: [] })],
     [ascending, /number 0/, () => only({ arrivals: [-1] })],
