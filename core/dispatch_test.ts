@@ -95,6 +95,66 @@ Deno.test("openLoop() ends although its arrivals never reach the end of the stag
   assert.equal(dropped.length, 1_000_000);
 });
 
+/** Returns a function that returns the number of the current task of the event loop. */
+function taskNumber(): () => number {
+  let number = 0, isArmed = false;
+  return () => {
+    if (!isArmed) setImmediate(() => (isArmed = false, number++));
+    isArmed = true;
+    return number;
+  };
+}
+
+Deno.test("openLoop() starts all that is due in one instant in one task, up to startsAtOnce", async () => {
+  const cases = [
+    { size: 100, startsAtOnce: 1, isOneTask: true },
+    { size: 1000, startsAtOnce: 1000, isOneTask: true },
+    { size: 1000, startsAtOnce: 1, isOneTask: false },
+  ];
+  for (const { size, startsAtOnce, isOneTask } of cases) {
+    const tasksOf = new Map<number, Set<number>>();
+    const task = taskNumber();
+    const { context: here, clock } = fakeStage({
+      needs: [],
+      send() {
+        const tasks = tasksOf.get(clock.now()) ?? new Set();
+        tasksOf.set(clock.now(), tasks.add(task()));
+        return Promise.resolve({});
+      },
+    }, new AbortController().signal);
+    const instants = [0, 5, 10, 15, 20];
+    const running = openLoop(here, {
+      arrivals: instants.flatMap((atMs) => Array<number>(size).fill(atMs)),
+      maxInFlight: Infinity,
+      startsAtOnce,
+    });
+    await clock.advance(30);
+    await running;
+    assert.deepEqual([...tasksOf.keys()], instants);
+    for (const tasks of tasksOf.values()) {
+      assert.equal(tasks.size === 1, isOneTask);
+    }
+  }
+});
+
+Deno.test("openLoop() lets other tasks run although all starts are due at once", async () => {
+  const { context: here, clock, sent } = fakeStage(
+    { needs: [], send: () => Promise.resolve({}) },
+    new AbortController().signal,
+  );
+  let others = 0;
+  const running = openLoop(here, {
+    arrivals: Array<number>(2000).fill(0),
+    maxInFlight: Infinity,
+  });
+  const other = () => void (sent.length < 2000 && ++others, again());
+  const again = () => void (sent.length < 2000 && clock.at(0, other));
+  again();
+  await clock.advance(1);
+  await running;
+  assert.ok(others >= 5, `${others}`);
+});
+
 Deno.test("closedLoop() waits longer and longer where nobody is there, and not at all where somebody is", async () => {
   const end = new AbortController();
   const classes = [
