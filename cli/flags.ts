@@ -8,6 +8,9 @@ const FOREIGN: Readonly<Record<string, string>> = {
     "-c -P --concurrency --max-concurrency --concurrent --connections --num-users --users --vus --streams --threads",
   "--load poisson=RATE or --load constant=RATE":
     "--rate --qps --rps --request-rate --arrival-rate",
+  "--load gamma=RATE,burstiness=N": "--burstiness",
+  "--load ramp=FROM,to=TO,over=TIME":
+    "--ramp-up-strategy --ramp-up-start-rps --ramp-up-end-rps",
   "--load": "--profile --rate-type --scenario",
   "--requests N":
     "-n --num-requests --num-prompts --max-requests --request-count --iterations",
@@ -96,10 +99,8 @@ const FOREIGN_LOADS: ReadonlyMap<string, string> = new Map(Object.entries({
   "request-rate": OPEN_LOOP,
   concurrency: CLOSED_LOOP,
   streams: CLOSED_LOOP,
-  users: CLOSED_LOOP,
   vus: CLOSED_LOOP,
-  throughput: CLOSED_LOOP,
-  synchronous: "concurrent=1 sends one request after another",
+  synchronous: "sync sends one request after another",
   sweep: "give a list, as concurrent=1,2,4,8: a stage for each number",
 }));
 

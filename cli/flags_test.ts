@@ -170,15 +170,15 @@ Deno.test("explainForeignLoad() gives the load that other tools name differently
     "request-rate=2": `unknown load "request-rate"; ${open}`,
     async: `unknown load "async"; ${open}`,
     "Concurrency=8": `unknown load "Concurrency"; ${closed}`,
-    "users=8": `unknown load "users"; ${closed}`,
     "vus=8": `unknown load "vus"; ${closed}`,
     "streams=8": `unknown load "streams"; ${closed}`,
-    throughput: `unknown load "throughput"; ${closed}`,
     synchronous:
-      `unknown load "synchronous"; concurrent=1 sends one request after another`,
+      `unknown load "synchronous"; sync sends one request after another`,
     sweep:
       `unknown load "sweep"; give a list, as concurrent=1,2,4,8: a stage for each number`,
     "concurrent=8": undefined,
+    "users=8": undefined,
+    throughput: undefined,
     "./qps.ts": undefined,
     poison: undefined,
   };

@@ -76,7 +76,8 @@ export function metricsTable(
 function orderedRows(stage: StageReport, isPaced: boolean): [string, Metric][] {
   const found = stage.metrics;
   // In an open loop it is the time from when a request was due that its user waits.
-  const headline = stage.load["kind"] === "concurrent" ? [] : ["responseTime"];
+  const isOpenLoop = stage.load["concurrency"] === undefined;
+  const headline = isOpenLoop ? ["responseTime"] : [];
   const names = [
     ...headline,
     ...ORDER,
