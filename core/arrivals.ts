@@ -80,7 +80,7 @@ export function* rescaledArrivals(
 /**
  * Draws from the gamma distribution with a shape and scale 1, exactly, by rejection: Marsaglia and Tsang, "A Simple
  * Method for Generating Gamma Variables", ACM TOMS 26 (2000). A shape below 1 is drawn at shape + 1 and multiplied by
- * U^(1 ÷ shape), as in their section 6.
+ * U^(1 ÷ shape).
  */
 function gamma(shape: number, random: Random): number {
   if (shape < 1) {

@@ -18,7 +18,7 @@ export interface UsersOptions {
   thinkMs?: number | undefined;
 }
 
-/** Least mean think time of a user of the TPC-W benchmark, which also draws it from an exponential distribution. */
+/** Mean think time of the TPC-W benchmark, which also draws it from an exponential distribution. */
 const THINK_MS = 7000;
 
 /** Closed loop: users arrive at random times and stay, with a think time before each turn and each session. */

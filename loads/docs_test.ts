@@ -1,0 +1,131 @@
+// docs/load.md: a section for each load with its options, and pictures of real runs. UPDATE_GOLDEN=1 writes both.
+
+import assert from "node:assert/strict";
+import { catalogue } from "../catalogue.ts";
+import type { Configured, Plugin } from "../plugins/mod.ts";
+import {
+  type JsonSchema,
+  jsonSchemaOf,
+  resolveSchema,
+} from "../plugins/schema.ts";
+import { isRecord } from "../lib/record.ts";
+import { drawLoad } from "../tests/support/load_picture.ts";
+import { offer, type OfferOptions } from "../tests/support/offered_load.ts";
+import { burst } from "./burst.ts";
+import { concurrent, sync, throughput } from "./concurrent.ts";
+import { constant, gamma, poisson } from "./open_loop.ts";
+import { shownTime } from "./options.ts";
+import { ramp } from "./ramp.ts";
+import { steps } from "./steps.ts";
+import { users } from "./users.ts";
+
+const PAGE = new URL("../docs/load.md", import.meta.url);
+const isUpdate = Deno.env.get("UPDATE_GOLDEN") === "1";
+
+const END_MS = 10_000;
+const text = { columns: { text: "hello" } };
+
+/** The load of each picture, as the page describes it. */
+const PICTURES: readonly (readonly [Configured<"load">, OfferOptions?])[] = [
+  [sync({})],
+  [concurrent({ streams: [8] })],
+  [throughput({ maxInFlight: 24 })],
+  [constant({ rates: [5] })],
+  [poisson({ rates: [5] })],
+  [gamma({ rates: [5], burstiness: 0.2 })],
+  [burst({ sizes: [15], everyMs: 3000 })],
+  [ramp({ from: 1, to: 15, overMs: END_MS })],
+  [steps({ levels: [3, 12, 6], holdMs: 3333, of: "concurrency" })],
+  [users({ users: 10, arrive: 2, thinkMs: 1000 }), { turns: [text, text] }],
+];
+
+for (const [load, options] of PICTURES) {
+  const name = `${load.name}.svg`;
+  Deno.test(`docs/images/load/${name} shows a run of the load`, async () => {
+    const stop = { durationMs: END_MS };
+    const { samples } = await offer(load, { ...options, stop, seed: 1 });
+    const svg = drawLoad(samples, END_MS);
+    const file = new URL(`../docs/images/load/${name}`, import.meta.url);
+    if (isUpdate) await Deno.writeTextFile(file, svg);
+    assert.equal(svg, await Deno.readTextFile(file));
+    const page = await Deno.readTextFile(PAGE);
+    assert.ok(sectionOf(load.name, page).includes(`(images/load/${name})`));
+  });
+}
+
+/** The text from the heading of a load to the next heading. */
+function sectionOf(name: string, page: string): string {
+  const [, section] = page.split(`\n## ${name}\n`);
+  assert.ok(section !== undefined, `docs/load.md has no section ${name}`);
+  return section.split("\n## ")[0]!;
+}
+
+/** A table of options, formatted as `deno fmt` does. */
+function optionTable({ definition }: Plugin<"load", never>): string {
+  const schema = jsonSchemaOf(definition.options) ?? {};
+  const required = Array.isArray(schema.required) ? schema.required : [];
+  const properties = isRecord(schema.properties) ? schema.properties : {};
+  const rows = Object.entries(properties).map(([name, part]) => {
+    const option = resolveSchema(part, schema);
+    const isRequired = required.includes(name);
+    return [
+      `\`${name}\`${name === definition.primary ? " (first)" : ""}`,
+      isRequired ? "required" : shownDefault(name, option),
+      String(option.description),
+    ];
+  });
+  const table = [["option", "default", "meaning"], ...rows];
+  const widths = [0, 1, 2].map((i) =>
+    Math.max(...table.map((row) => row[i]!.length))
+  );
+  const lines = table.map((row) =>
+    `| ${row.map((cell, i) => cell.padEnd(widths[i]!)).join(" | ")} |`
+  );
+  const rule = widths.map((width) => "-".repeat(width)).join(" | ");
+  return [lines[0], `| ${rule} |`, ...lines.slice(1)].join("\n");
+}
+
+function shownDefault(name: string, option: JsonSchema): string {
+  const { default: value } = option;
+  if (value === undefined) return "";
+  if (typeof value === "string") return `\`${value}\``;
+  return name.endsWith("Ms") ? shownTime(Number(value)) : String(value);
+}
+
+for (const [name, open] of Object.entries(catalogue.load)) {
+  Deno.test(`docs/load.md has the options of ${name}`, async () => {
+    const plugin = await open() as Plugin<"load", never>;
+    const table = optionTable(plugin);
+    const page = await Deno.readTextFile(PAGE);
+    // The search for a capacity has a page of its own.
+    if (name === "search") return;
+    const section = sectionOf(name, page);
+    if (table.split("\n").length === 2) return;
+    const [found] = /^\| option .*(\n\|.*)*/m.exec(section) ?? [];
+    assert.ok(found !== undefined, `${name} has no table of options`);
+    if (isUpdate && found !== table) {
+      const changed = section.replace(found, () => table);
+      await Deno.writeTextFile(PAGE, page.replace(section, () => changed));
+    } else assert.equal(found, table);
+  });
+}
+
+Deno.test("README.md and the help of --load name every load", async () => {
+  const readme = await Deno.readTextFile(
+    new URL("../README.md", import.meta.url),
+  );
+  const [, row = ""] = /^\| loads +\|(.*)\|$/m.exec(readme) ?? [];
+  const help = await Deno.readTextFile(
+    new URL("../cli/goldens/run_help.txt", import.meta.url),
+  );
+  const names = Object.keys(catalogue.load);
+  assert.deepEqual(
+    row.split(",").map((each) => each.trim()),
+    names.map((name) => `\`${name}\``),
+  );
+  const [, load = ""] = help.split("--load <load>");
+  const [shown] = load.split("--duration");
+  for (const name of names) {
+    assert.match(shown!, new RegExp(`\\b${name}\\b`));
+  }
+});
