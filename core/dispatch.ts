@@ -86,7 +86,7 @@ export function* slotsOf(
   }
 }
 
-/** Returns a function that reads the next think time; 0 where there is none. */
+/** Returns a function that reads the next think time: 0 after the last. */
 function reader(times: Iterable<number> = []): () => number {
   const left = times[Symbol.iterator]();
   return () => left.next().value ?? 0;
