@@ -68,8 +68,9 @@ export function checkLevels(
 /** A schedule that a stage follows. */
 export interface Schedule {
   readonly kind: string;
-  /** Name of the stage, without the unit of its levels. */
+  /** Name of the stage. */
   readonly name: string;
+  /** What the report says of its load. */
   readonly facts: Stage["load"];
   /** Length, in milliseconds. Afterwards the last level holds. */
   readonly lengthMs: number;

@@ -49,7 +49,8 @@ export const ramp: LoadPlugin<RampOptions> = defineLoad({
       const { from, to, overMs, shape, of } = options;
       const unit = of === "rate" ? "/s" : " streams";
       const prefix = shape === "linear" ? "ramp" : "exponential ramp";
-      const curve = shape === "linear" ? linear(options) : exponential(options);
+      const line = { from, to, seconds: overMs / 1000 };
+      const curve = shape === "linear" ? linear(line) : exponential(line);
       yield stageOf(options, {
         kind: "ramp",
         name: `${prefix} from ${from} to ${to}${unit} over ${
@@ -57,31 +58,36 @@ export const ramp: LoadPlugin<RampOptions> = defineLoad({
         }`,
         facts: { from, to, overMs, shape },
         lengthMs: overMs,
-        timeOf: (requests) => timeOf(requests, options, curve),
-        slots: () => slotsOf(options, curve),
+        timeOf: (requests) => timeOf(requests, line, curve),
+        slots: () => slotsOf(line, curve),
         most: Math.max(from, to),
       }, { random: stream("arrivals"), stop });
     },
 });
 
-/** The level r(t) of a ramp as a function of time t, 0 ≤ t ≤ T. */
+/** A ramp with its length T in seconds. */
+interface Line {
+  readonly from: number;
+  readonly to: number;
+  readonly seconds: number;
+}
+
+/** The level r(t) of a ramp, 0 ≤ t ≤ T, and its integral R(t), the expected number of requests. Times are in seconds. */
 interface Curve {
-  /** Requests that are expected by T, the integral of r, in units of the level times milliseconds. */
+  /** R(T) */
   readonly total: number;
-  /** The time by which the integral of r reaches `requests`. */
+  /** R⁻¹: the time by which a number of requests is expected. */
   timeOf(requests: number): number;
-  /** The time at which r reaches a level. */
+  /** r⁻¹: the time at which the ramp reaches a level. */
   timeAt(level: number): number;
 }
 
-type Line = Required<Pick<RampOptions, "from" | "to">> & { overMs: number };
-
 /** r(t) = from + (to − from) × t ÷ T */
-function linear({ from, to, overMs }: Line): Curve {
-  const slope = (to - from) / overMs;
+function linear({ from, to, seconds }: Line): Curve {
+  const slope = (to - from) / seconds;
   return {
-    total: (from + to) / 2 * overMs,
-    // The stable root of from × t + slope × t² ÷ 2 = requests.
+    total: (from + to) / 2 * seconds,
+    // Of the two forms of the root of from × t + slope × t² ÷ 2 = requests, the one that loses no digits.
     timeOf(requests) {
       const level = Math.sqrt(Math.max(0, from ** 2 + 2 * slope * requests));
       return requests === 0 ? 0 : 2 * requests / (from + level);
@@ -91,9 +97,9 @@ function linear({ from, to, overMs }: Line): Curve {
 }
 
 /** r(t) = from × (to ÷ from)^(t ÷ T) = from × e^(k × t) */
-function exponential({ from, to, overMs }: Line): Curve {
-  if (from === to) return linear({ from, to, overMs });
-  const k = Math.log(to / from) / overMs;
+function exponential({ from, to, seconds }: Line): Curve {
+  if (from === to) return linear({ from, to, seconds });
+  const k = Math.log1p((to - from) / from) / seconds;
   return {
     total: (to - from) / k,
     timeOf: (requests) => Math.log1p(k * requests / from) / k,
@@ -101,32 +107,33 @@ function exponential({ from, to, overMs }: Line): Curve {
   };
 }
 
-/** The time in milliseconds by which a ramp of rates expects a number of requests. */
+/** The time in milliseconds by which a number of requests is expected, also after the ramp. */
 function timeOf(
   requests: number,
-  { to, overMs }: Line,
-  curve: Curve,
+  { to, seconds }: Line,
+  { total, timeOf }: Curve,
 ): number {
-  const level = requests * 1000; // a second has 1000 of the curve's milliseconds
-  return level < curve.total
-    ? Math.min(overMs, curve.timeOf(level))
-    : overMs + (level - curve.total) / to;
+  return 1000 *
+    (requests < total
+      ? Math.min(seconds, timeOf(requests))
+      : seconds + (requests - total) / to);
 }
 
 /**
  * The slots of a ramp of sessions. Up, slot `n` starts when the level reaches `n`; down, it ends when the level falls to
  * `n − 1`. The sessions at the beginning start one after another, those that end first before the others.
  */
-function slotsOf({ from, to, overMs }: Line, curve: Curve): LoopSlot[] {
-  const spreadMs = spreadOver(overMs);
+function slotsOf({ from, to, seconds }: Line, curve: Curve): LoopSlot[] {
+  const spreadMs = spreadOver(1000 * seconds);
+  const timeAt = (level: number) => 1000 * curve.timeAt(level);
   const slots: LoopSlot[] = [];
   for (let i = 0; i < from; i++) {
     const n = from - i;
     slots.push({
       fromMs: spreadMs * i / from,
-      ...(n > to && { untilMs: curve.timeAt(n - 1) }),
+      ...(n > to && { untilMs: timeAt(n - 1) }),
     });
   }
-  for (let n = from + 1; n <= to; n++) slots.push({ fromMs: curve.timeAt(n) });
+  for (let n = from + 1; n <= to; n++) slots.push({ fromMs: timeAt(n) });
   return slots.sort((a, b) => a.fromMs - b.fromMs);
 }
