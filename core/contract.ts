@@ -171,6 +171,12 @@ export interface LoopSlot {
   readonly thinkTimes?: Iterable<number>;
 }
 
+/** An open loop whose sessions start as the data recorded them, at {@linkcode Session.startMs}. */
+export interface RecordedArrivals {
+  /** Recorded time ÷ time of the run: 2 offers the traffic in half the time. Above 0. */
+  readonly speed: number;
+}
+
 /** A part of a run with one load setting. */
 export interface Stage {
   /** Name for people: `8 streams`, `poisson 200/s`. */
@@ -178,10 +184,10 @@ export interface Stage {
   /** Setting for the report: `{ kind: "concurrent", concurrency: 8 }`. */
   readonly load: Readonly<Record<string, unknown>>;
   /**
-   * Open loop: ascending start times in milliseconds from the start of the stage. Closed loop: number of sessions in
-   * flight.
+   * Open loop: ascending start times in milliseconds from the start of the stage, or those of the data. Closed loop:
+   * number of sessions in flight.
    */
-  readonly arrivals: Iterable<number> | ClosedLoop;
+  readonly arrivals: Iterable<number> | ClosedLoop | RecordedArrivals;
   /** Open loop: arrivals beyond this many requests in flight are dropped and counted. @default {Infinity} */
   readonly maxInFlight?: number;
   /**

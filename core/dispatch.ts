@@ -105,32 +105,88 @@ export async function openLoop(
     startsAtOnce?: number | undefined;
   },
 ): Promise<void> {
-  const { clock, signals: { closed } } = context;
-  const { sleepExactlyUntil: sleepUntil = clock.sleepUntil } = clock;
-  const yieldNow = loopYielder(clock, startsAtOnce);
-  const startMs = clock.now();
-  const inFlight = new TaskGroup();
-  let overdue = 0, endMs = Infinity;
-  const forget = onAbort(closed, () => endMs = clock.now());
+  const starter = new Starter(context, { maxInFlight, startsAtOnce });
+  const begin = (dueMs: number) => arrive(context, dueMs);
   try {
     for (const offsetMs of arrivals) {
-      const dueMs = startMs + offsetMs;
-      if (!await until(dueMs, clock, closed, sleepUntil)) {
-        // An arrival that was due before the end and could not be started in time is counted as well.
-        if (dueMs > endMs || ++overdue > MAX_OVERDUE) break;
-        context.dropped(dueMs);
-        continue;
-      }
-      await yieldNow(dueMs);
-      if (inFlight.size >= maxInFlight) {
-        context.dropped(dueMs);
-        continue;
-      }
-      inFlight.add(arrive(context, dueMs));
+      if (!await starter.start(offsetMs, begin)) break;
     }
   } finally {
-    forget();
-    await inFlight.settled();
+    await starter.settled();
+  }
+}
+
+/** Starts sessions as the data recorded them, `speed` times as fast, whether or not earlier ones have ended. */
+export async function recordedLoop(
+  context: StageContext,
+  { speed, maxInFlight }: { speed: number; maxInFlight: number },
+): Promise<void> {
+  const starter = new Starter(context, { maxInFlight });
+  try {
+    for (let ready; (ready = await context.next()) !== undefined;) {
+      const session = ready;
+      const begin = async (dueMs: number) => {
+        await runSession(context, session, { dueMs, speed });
+      };
+      const { startMs = 0 } = session;
+      if (!await starter.start(startMs / speed, begin)) break;
+    }
+  } finally {
+    await starter.settled();
+  }
+}
+
+/** Starts the sessions of an open loop when they are due, and counts those that cannot start. */
+class Starter {
+  readonly #context: StageContext;
+  readonly #maxInFlight: number;
+  readonly #startMs: number;
+  readonly #sleepUntil: Clock["sleepUntil"];
+  readonly #yieldNow: ReturnType<typeof loopYielder>;
+  readonly #inFlight = new TaskGroup();
+  readonly #forget: () => void;
+  #endMs = Infinity;
+  #overdue = 0;
+
+  constructor(
+    context: StageContext,
+    { maxInFlight, startsAtOnce }: {
+      maxInFlight: number;
+      startsAtOnce?: number | undefined;
+    },
+  ) {
+    const { clock, signals: { closed } } = context;
+    this.#context = context;
+    this.#maxInFlight = maxInFlight;
+    this.#startMs = clock.now();
+    this.#sleepUntil = clock.sleepExactlyUntil ?? clock.sleepUntil;
+    this.#yieldNow = loopYielder(clock, startsAtOnce);
+    this.#forget = onAbort(closed, () => this.#endMs = clock.now());
+  }
+
+  /** Begins a session when it is due. Returns false if it was due after the end of the stage. */
+  async start(
+    offsetMs: number,
+    begin: (dueMs: number) => Promise<void>,
+  ): Promise<boolean> {
+    const { clock, signals: { closed } } = this.#context;
+    const dueMs = this.#startMs + offsetMs;
+    if (!await until(dueMs, clock, closed, this.#sleepUntil)) {
+      // An arrival that was due before the end and could not be started in time is counted as well.
+      if (dueMs > this.#endMs || ++this.#overdue > MAX_OVERDUE) return false;
+      this.#context.dropped(dueMs);
+      return true;
+    }
+    await this.#yieldNow(dueMs);
+    if (this.#inFlight.size >= this.#maxInFlight) this.#context.dropped(dueMs);
+    else this.#inFlight.add(begin(dueMs));
+    return true;
+  }
+
+  /** Resolves when no session is in flight any more. */
+  async settled(): Promise<void> {
+    this.#forget();
+    await this.#inFlight.settled();
   }
 }
 
@@ -143,12 +199,16 @@ async function arrive(context: StageContext, dueMs: number): Promise<void> {
  * Sends the turns of a session, each due after the think time that follows the answer before it. Returns how the last
  * one ended.
  *
- * @param first When the first turn is due, and the think time of a turn whose data has none.
+ * @param first When the first turn is due, the think time of a turn whose data has none, and a divisor of those of the data.
  */
 async function runSession(
   context: StageContext,
   { session, prepared }: ReadySession,
-  first: { readonly dueMs: number; thinkTime?(): number },
+  first: {
+    readonly dueMs: number;
+    thinkTime?(): number;
+    readonly speed?: number;
+  },
 ): Promise<Outcome> {
   const { backend, clock, stage, signals: { stopped, cut } } = context;
   const history: AnsweredTurn[] = [];
@@ -157,7 +217,10 @@ async function runSession(
   try {
     for (const [index, turn] of session.turns.entries()) {
       if (index > 0) {
-        dueMs = clock.now() + (turn.thinkMs ?? first.thinkTime?.() ?? 0);
+        const thinkMs = turn.thinkMs === undefined
+          ? first.thinkTime?.() ?? 0
+          : turn.thinkMs / (first.speed ?? 1);
+        dueMs = clock.now() + thinkMs;
         if (!await until(dueMs, clock, stopped)) return outcome;
       }
       const admitted = context.admit(dueMs);

@@ -44,14 +44,15 @@ const CUT_SHARE = 0.01;
 /** Latencies that should fit into a window one after another, for its percentiles to rest on independent requests. */
 const WAVES = 5;
 
+/** The part of a stage's report that its notes are based on. */
+export type Noted = Pick<
+  StageReport,
+  "load" | "counts" | "metrics" | "window" | "client"
+>;
+
 /** Notes that a reader of the numbers needs to read them rightly; none reports a fault. */
-export function notesOf(
-  { counts, metrics: { latency }, window }: Pick<
-    StageReport,
-    "counts" | "metrics" | "window"
-  >,
-  coalescing: Coalescing,
-): string[] {
+export function notesOf(stage: Noted, coalescing: Coalescing): string[] {
+  const { counts, metrics: { latency }, window } = stage;
   const notes: string[] = [];
   const { share = 0 } = coalescing;
   if (share > 0.5) {
@@ -80,11 +81,39 @@ export function notesOf(
       } of requests were cut off at the end: requests/s is a lower bound; a longer drain lets them end`,
     );
   }
+  const degraded = degradedReplay(stage);
+  if (degraded !== undefined) notes.push(degraded);
   return notes;
+}
+
+/** Lag of a replay that is never held against it, in milliseconds. */
+const LAG_FLOOR_MS = 1;
+/** Requests from which the p99 of the lag is judged. */
+const LEAST_LAGS = 100;
+
+/** That a replay was not as recorded: its requests were later than the gaps between them are long. */
+function degradedReplay(
+  { load, counts, window, client: { scheduleLag } }: Noted,
+): string | undefined {
+  const { ok, error, timeout, cancelled } = counts;
+  const started = ok + error + timeout + cancelled;
+  const gapMs = (window.endMs - window.startMs) / started;
+  if (load["kind"] !== "replay" || !scheduleLag) return undefined;
+  const { n, p99 } = scheduleLag;
+  if (n < LEAST_LAGS || p99 <= Math.max(gapMs, LAG_FLOOR_MS)) return undefined;
+  return `degraded replay: schedule lag p99 ${
+    milliseconds(p99)
+  } is above the mean gap of ${
+    milliseconds(gapMs)
+  } between starts: short bursts were not sent as recorded; replay at a lower speed or from several machines`;
 }
 
 function percent(share: number): string {
   return `${Math.round(100 * share)} %`;
+}
+
+function milliseconds(ms: number): string {
+  return `${Number(ms.toPrecision(3))} ms`;
 }
 
 function seconds(ms: number): string {

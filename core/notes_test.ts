@@ -19,6 +19,8 @@ function coalescing(times: readonly number[], samples: number): Coalescing {
 const { counts, metrics } = goodStage;
 const latency = { ...metrics["latency"]!, n: 100, p95: 1000 };
 const stage = {
+  load: {},
+  client: {},
   counts: { ...counts, ok: 100, error: 0, timeout: 0, cancelled: 0 },
   metrics: { latency },
   window: { stageStartMs: 0, startMs: 0, endMs: 60_000, warmupMs: 0 },
@@ -59,4 +61,34 @@ Deno.test("notesOf() names gathered deltas, short windows and requests that were
     "the window of 4 s is shorter than 5 times the p95 latency of 1 s: percentiles rest on few independent requests; measure longer",
     "4 % of requests were cut off at the end: requests/s is a lower bound; a longer drain lets them end",
   ]);
+});
+
+Deno.test("notesOf() calls a replay degraded whose lag is above the gaps between its requests", () => {
+  const lag = (p99: number, n = 100) => ({ ...latency, n, p99 });
+  const noted = (kind: string, scheduleLag = lag(700)) =>
+    notesOf(
+      { ...stage, load: { kind }, client: { scheduleLag } },
+      new Coalescing(),
+    );
+  assert.deepEqual(noted("replay"), [
+    "degraded replay: schedule lag p99 700 ms is above the mean gap of 600 ms between starts: short bursts were not sent as recorded; replay at a lower speed or from several machines",
+  ]);
+  assert.deepEqual(noted("poisson"), []);
+  assert.deepEqual(noted("replay", lag(600)), []);
+  assert.deepEqual(noted("replay", lag(700, 99)), [], "too few");
+  const fast = {
+    ...stage,
+    window: { ...stage.window, endMs: 5000 },
+    metrics: {},
+  };
+  const client = { scheduleLag: lag(0.9) };
+  const counts = { ...stage.counts, ok: 10_000 };
+  assert.deepEqual(
+    notesOf(
+      { ...fast, load: { kind: "replay" }, counts, client },
+      new Coalescing(),
+    ),
+    [],
+    "below 1 ms",
+  );
 });

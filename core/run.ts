@@ -186,6 +186,7 @@ function stageRunner(options: EngineOptions, skips: SkippedItems) {
       seed: options.seed + repeat,
       from: stage.continuesData ? position : 0,
       loop: endsBeforeData(stop, dataset),
+      isRecorded: "speed" in stage.arrivals,
       onSkip: (id, reason) => skips.add(id, reason),
       onLate: (part) => listener.late(part),
     });

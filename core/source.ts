@@ -3,6 +3,7 @@ import { settlesWithin } from "../lib/disposal.ts";
 import type { Clock } from "./clock.ts";
 import type { Backend, Dataset } from "./contract.ts";
 import { messageOf } from "./errors.ts";
+import { RecordedTimes, type RecordedTraffic } from "./recorded_times.ts";
 import type { Session } from "./request.ts";
 import { isInShard, type Shard, WHOLE } from "./shard.ts";
 
@@ -12,6 +13,8 @@ export interface ReadySession {
   readonly session: Session;
   /** Result of `prepare` for each turn. */
   readonly prepared: readonly unknown[];
+  /** Of recorded traffic that is replayed: when it starts, in milliseconds from the first session of the data. */
+  readonly startMs?: number | undefined;
 }
 
 /** Options of a {@linkcode SessionSource}. */
@@ -28,6 +31,8 @@ export interface SourceOptions {
   readonly seed: number;
   /** Whether the data is read again when it ends. */
   readonly loop: boolean;
+  /** Whether each session needs the time at which it was recorded. @default {false} */
+  readonly isRecorded?: boolean;
   /** Called for each item that cannot be used, in the order of the data. Throws to end the run. */
   readonly onSkip: (id: string, reason: string) => void;
   /** Aborts when the run is interrupted. */
@@ -71,6 +76,8 @@ export class SessionSource {
   readonly #reading: Promise<void>;
   /** Resolves at the next change; absent while nobody waits for one. */
   #change: PromiseWithResolvers<void> | undefined;
+  /** The recorded times, if sessions need them. They are read before sharding, so that all shards agree. */
+  readonly #times: RecordedTimes | undefined;
   #returned: ReadySession | undefined;
   #position: number;
   #ahead = 1;
@@ -86,6 +93,7 @@ export class SessionSource {
   constructor(options: SourceOptions) {
     this.#options = options;
     this.#position = options.from ?? 0;
+    this.#times = options.isRecorded ? new RecordedTimes() : undefined;
     this.#signal = AbortSignal.any([this.#stop.signal, options.signal]);
     this.#signal.addEventListener("abort", () => this.#wake(), { once: true });
     this.#reading = this.#read();
@@ -119,6 +127,11 @@ export class SessionSource {
   /** Position behind the last session that was taken, over all passes and shards. */
   get position(): number {
     return this.#position;
+  }
+
+  /** The recorded traffic, once all of it has been read. */
+  get recorded(): RecordedTraffic | undefined {
+    return this.#times?.recorded;
   }
 
   /** Puts back a session that was taken: `next` returns it again. */
@@ -182,23 +195,31 @@ export class SessionSource {
     /** Position of the next session, over all passes. */
     let position = 0;
     let hasTaken = false;
+    /** Recorded time of the first session that is taken by any shard. */
+    let originMs: number | undefined;
     for (let pass = 0; !signal.aborted; pass++) {
       const first = position;
       for await (const session of dataset.sessions({ seed, pass, signal })) {
         if (this.#isFull()) await this.#until(() => !this.#isFull());
-        if (signal.aborted) break;
+        if (signal.aborted) return;
+        const startMs = this.#times?.startOf(session);
         const at = position++;
-        if (at < from || !isInShard(at, shard)) continue;
+        if (at < from) continue;
+        originMs ??= startMs;
+        if (!isInShard(at, shard)) continue;
         hasTaken = true;
         this.#put({
-          item: this.#prepare(session),
+          item: this.#prepare(session, startMs && startMs - originMs!),
           position: at,
           audioMs: audioOf(session),
         });
       }
+      if (signal.aborted) return; // the dataset may have ended for that reason
+      this.#times?.endPass();
       await this.#until(() => this.#hasUsable || this.#preparing === 0);
       // A shard may have no session in a pass that is shorter than the number of shards.
       if (!loop || position === first || (hasTaken && !this.#hasUsable)) break;
+      this.#times?.nextPass();
     }
   }
 
@@ -218,7 +239,10 @@ export class SessionSource {
     this.#wake();
   }
 
-  async #prepare(session: Session): Promise<ReadySession | UnusableItem> {
+  async #prepare(
+    session: Session,
+    startMs: number | undefined,
+  ): Promise<ReadySession | UnusableItem> {
     const { backend } = this.#options;
     const { id } = session;
     const reason = session.problem ?? missingColumn(session, backend.needs);
@@ -229,7 +253,7 @@ export class SessionSource {
         prepared.push(await backend.prepare?.(turn, this.#signal));
       }
       this.#hasUsable = true;
-      return { session, prepared };
+      return { session, prepared, startMs };
     } catch (error) {
       return { id, reason: messageOf(error) };
     }

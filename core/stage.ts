@@ -3,6 +3,7 @@ import type { Backend, Stage } from "./contract.ts";
 import {
   closedLoop,
   openLoop,
+  recordedLoop,
   slotsOf,
   type StageContext,
 } from "./dispatch.ts";
@@ -257,16 +258,24 @@ export class StageRun implements StageContext {
         random: random(this.#options.seed, `backoff ${this.stage}`),
       });
     }
+    const limit = shareOf(maxInFlight, shard);
+    if ("speed" in arrivals) {
+      return recordedLoop(this, { speed: arrivals.speed, maxInFlight: limit });
+    }
     return openLoop(this, {
       arrivals: takeShard(arrivals, shard),
-      maxInFlight: shareOf(maxInFlight, shard),
+      maxInFlight: limit,
       startsAtOnce: readyAhead,
     });
   }
 
-  /** The load as it was offered: of a closed loop with the time over which its first sessions started. */
+  /**
+   * The load as it was offered: of a closed loop with the time over which its first sessions started, of a replay with
+   * the recorded traffic, if all of it was read.
+   */
   #load(): StageReport["load"] {
-    const { load, arrivals } = this.#options.stage;
+    const { source, stage: { load, arrivals } } = this.#options;
+    if ("speed" in arrivals) return { ...load, ...source.recorded };
     if (!("concurrency" in arrivals)) return load;
     const { concurrency, slots, spreadMs = this.#defaultSpreadMs() } = arrivals;
     return { concurrency, ...load, ...(!slots && { spreadMs }) };

@@ -163,7 +163,7 @@ function readStages(
 
 function readStarts({ arrivals }: Stage, max: number): number[] {
   const startsMs: number[] = [];
-  if ("concurrency" in arrivals) return startsMs;
+  if (!(Symbol.iterator in arrivals)) return startsMs;
   for (const atMs of arrivals) {
     startsMs.push(atMs);
     if (startsMs.length === max) break;
@@ -195,6 +195,11 @@ function mustBeOffered(
   if (maxInFlight !== Infinity) mustBeCount(maxInFlight, "maxInFlight");
   mustBeCount(readyAhead, "readyAhead");
   if ("concurrency" in arrivals) return mustBeClosedLoop(arrivals, slots);
+  if ("speed" in arrivals) {
+    const { speed } = arrivals;
+    const isSpeed = speed > 0 && speed < Infinity;
+    return must(isSpeed, "speed must be a number above 0", speed);
+  }
   must(startsMs.length > 0, "a stage must start at least one request");
   for (const [i, atMs] of startsMs.entries()) {
     const isNext = atMs >= (startsMs[i - 1] ?? 0) && atMs < Infinity;
