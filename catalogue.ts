@@ -32,6 +32,7 @@ export const catalogue: Catalogue = {
     sharegpt: async () => (await import("./datasets/sharegpt.ts")).sharegpt,
     huggingface: async () =>
       (await import("./datasets/huggingface/dataset.ts")).huggingface,
+    trace: async () => (await import("./datasets/trace/dataset.ts")).trace,
     repeat: async () => (await import("./datasets/repeat.ts")).repeat,
     synthetic: async () =>
       (await import("./datasets/synthetic/dataset.ts")).synthetic,
@@ -54,6 +55,7 @@ export const catalogue: Catalogue = {
     ramp: async () => (await import("./loads/ramp.ts")).ramp,
     steps: async () => (await import("./loads/steps.ts")).steps,
     users: async () => (await import("./loads/users.ts")).users,
+    replay: async () => (await import("./loads/replay.ts")).replay,
     search: async () => (await import("./loads/search.ts")).search,
   },
   dialect: {

@@ -77,6 +77,9 @@ export type { SpeechOptions } from "./datasets/speech.ts";
 export { textFile, type TextFileOptions } from "./datasets/text.ts";
 export type { TextFormat } from "./datasets/formats/open.ts";
 export { zip } from "./datasets/zip.ts";
+export { trace, type TraceOptions } from "./datasets/trace/dataset.ts";
+export type { TraceColumns, TraceFormat } from "./datasets/trace/rows.ts";
+export type { TimeUnit } from "./datasets/columns/times.ts";
 export { synthetic } from "./datasets/synthetic/dataset.ts";
 export type { Distribution } from "./datasets/synthetic/distribution.ts";
 export type {
@@ -101,6 +104,7 @@ export {
   type RateOptions,
 } from "./loads/open_loop.ts";
 export { ramp, type RampOptions } from "./loads/ramp.ts";
+export { replay, type ReplayOptions } from "./loads/replay.ts";
 export { search, type SearchOptions } from "./loads/search.ts";
 export { steps, type StepsOptions } from "./loads/steps.ts";
 export { users, type UsersOptions } from "./loads/users.ts";

@@ -202,14 +202,17 @@ export class SessionSource {
       for await (const session of dataset.sessions({ seed, pass, signal })) {
         if (this.#isFull()) await this.#until(() => !this.#isFull());
         if (signal.aborted) return;
-        const startMs = this.#times?.startOf(session);
+        const recordedMs = this.#times?.startOf(session);
         const at = position++;
         if (at < from) continue;
-        originMs ??= startMs;
+        originMs ??= recordedMs;
+        const startMs = recordedMs === undefined
+          ? undefined
+          : recordedMs - originMs!;
         if (!isInShard(at, shard)) continue;
         hasTaken = true;
         this.#put({
-          item: this.#prepare(session, startMs && startMs - originMs!),
+          item: this.#prepare(session, startMs),
           position: at,
           audioMs: audioOf(session),
         });

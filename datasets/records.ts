@@ -2,7 +2,7 @@ import { dirname, resolve } from "node:path";
 import { z } from "zod";
 import { openDecoders } from "../audio/mod.ts";
 import { readAhead } from "../lib/concurrency.ts";
-import type { Dataset } from "../plugins/mod.ts";
+import type { Dataset, Session } from "../plugins/mod.ts";
 import { isWeb } from "./columns/media.ts";
 import {
   type ColumnNames,
@@ -14,7 +14,8 @@ import {
   recordTurns,
   sessionMaker,
 } from "./columns/record_session.ts";
-import type { Manifest } from "./formats/manifest.ts";
+import { timeIn, type TimeUnit, timeUnit } from "./columns/times.ts";
+import type { Manifest, RecordResult } from "./formats/manifest.ts";
 import { AHEAD, type SpeechOptions, speechShape } from "./speech.ts";
 
 /** Options of all datasets that read a file of records. */
@@ -33,6 +34,8 @@ export interface ManifestDatasetOptions extends SpeechOptions {
   turns?: "last" | "all";
   /** Folder or URL that paths of audio and images are relative to. @default {the file's folder} */
   root?: string;
+  /** Unit of the numbers in the column of `columns.timestamp`. @default {"s"} */
+  timeUnit?: TimeUnit;
   /** Timeout for fetching audio or an image from a URL, in milliseconds. @default {30000} */
   fetchTimeoutMs?: number;
 }
@@ -56,6 +59,7 @@ export const columnsShape = z.strictObject({
   start: column("Start of the audio in its file, in seconds"),
   end: column("End of the audio in its file, in seconds"),
   duration: column("Length of the audio, in seconds"),
+  timestamp: column("When it was recorded, for the load replay"),
 }).default({}).describe(
   "Column of each role; roles that are not named are found by column names, an empty name leaves a role out",
 );
@@ -69,6 +73,9 @@ export const manifestShape = {
   ),
   root: z.string().meta({ format: "path" }).optional().describe(
     "Folder or URL that paths of audio and images are relative to (default: the file's folder)",
+  ),
+  timeUnit: timeUnit.default("s").describe(
+    "Unit of the numbers in the column of columns.timestamp",
   ),
   fetchTimeoutMs: z.number().positive().default(30_000).describe(
     "Timeout for fetching audio or an image from a URL, in milliseconds",
@@ -105,11 +112,18 @@ export async function manifestDataset(
       const order = { shuffle, limit, seed, pass };
       const rows = manifest.rows({ ...order, columns: needed, signal });
       const make = sessionMaker(place, columns.id);
-      return readAhead(
-        rows,
-        (record) => make(record, (row) => recordTurns(row, reading)),
-        { ahead: AHEAD, signal },
-      );
+      const timed = async (record: RecordResult): Promise<Session> => {
+        let startMs: number | undefined;
+        const session = await make(record, (row) => {
+          const { timestamp } = columns;
+          if (timestamp !== undefined) {
+            startMs = timeIn(row, timestamp, options.timeUnit);
+          }
+          return recordTurns(row, reading);
+        });
+        return startMs === undefined ? session : { ...session, startMs };
+      };
+      return readAhead(rows, timed, { ahead: AHEAD, signal });
     },
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
@@ -156,13 +170,14 @@ function factsOf(
   { count }: Manifest,
   path: string,
   columns: ColumnNames,
-  { shuffle, limit, turns }: Options,
+  { shuffle, limit, turns, timeUnit }: Options,
 ) {
   const items = count === undefined ? limit : Math.min(count, limit ?? count);
   return {
     path,
     columns,
     ...(columns.messages !== undefined && { turns }),
+    ...(columns.timestamp !== undefined && { timeUnit }),
     shuffle,
     ...(items !== undefined && { items }),
   };

@@ -16,7 +16,7 @@ interface Opened {
 /**
  * Combines datasets: the first sessions of all become one session, then the second, and so on up to the end of the
  * shortest dataset. Turns with the same number are merged, so that the turn has the columns of all. If two datasets set
- * the length of an answer or a pause, the later one takes effect.
+ * the length of an answer, a pause or a recorded time, the later one takes effect.
  *
  * @example Usage
  * ```ts
@@ -85,9 +85,14 @@ async function* zipped(
     const id = parts.map((part) => part.id).join("+");
     const problem = parts.find((part) => part.problem !== undefined)?.problem ??
       clashIn(datasets, parts);
-    yield problem === undefined
-      ? { id, turns: turnsOf(parts) }
-      : { id, turns: [], problem };
+    const startMs = parts.findLast((part) => part.startMs !== undefined)
+      ?.startMs;
+    yield {
+      id,
+      turns: problem === undefined ? turnsOf(parts) : [],
+      ...(problem !== undefined && { problem }),
+      ...(startMs !== undefined && { startMs }),
+    };
   }
 }
 

@@ -14,6 +14,7 @@ import { isRecord } from "../lib/record.ts";
 import { redact, redactUrl } from "../lib/redact.ts";
 import { parseDuration } from "../lib/units.ts";
 import { isFile, type PluginLoader } from "./load.ts";
+import { dataOfRun } from "./load_data.ts";
 import { resolvePath, resolvePaths, withDefaults } from "./option_values.ts";
 import type { Configured, Definition, Kind } from "./plugin.ts";
 import { PluginChecks, type PluginChecksOptions } from "./plugin_checks.ts";
@@ -229,16 +230,21 @@ export async function prepareRun(
   const isDemo = needsServer && input.data === undefined &&
     input.load === undefined && input.stop === undefined;
   const isText = TEXT_BACKENDS.includes(given.use);
-  const data = await checks.plugins(
-    "dataset",
-    input.data ?? [isText ? PROMPTS : { use: "clips" }],
-    "data",
-  );
   const streams = isDemo ? DEMO.streams : [1];
   const { load: loads = { use: "concurrent", with: { streams } } } = input;
   const load = Array.isArray(loads)
     ? await checks.plugins("load", loads, "load")
     : await checks.plugin("load", loads as PluginConfigInput, "load");
+  const profiles = [load].flat().flatMap(({ configured }) => configured ?? []);
+  const wanted = await checks.attempt(
+    Array.isArray(load) ? "load" : "load.use",
+    () => dataOfRun(profiles, input.data),
+  );
+  const data = await checks.plugins(
+    "dataset",
+    wanted ?? [isText ? PROMPTS : { use: "clips" }],
+    "data",
+  );
   const reports = await checks.plugins(
     "reporter",
     input.reports ?? [],

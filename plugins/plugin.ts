@@ -10,6 +10,7 @@ import type {
   LoadProfile,
   Reporter,
 } from "../core/contract.ts";
+import type { PluginConfigInput } from "../core/config.ts";
 import type { StageReport } from "../core/report.ts";
 import { systemCodeOf } from "../lib/system_code.ts";
 import type { Dialect } from "./dialect.ts";
@@ -52,6 +53,8 @@ export interface BaseDefinition<Input = unknown, Output = unknown> {
  */
 export interface Definition<K extends Kind, Input = unknown, Output = unknown>
   extends BaseDefinition<Input, Output> {
+  /** Of a load: the data that it brings. */
+  data?(options: Input): PluginConfigInput | undefined;
   /** Creates the instance from validated options. */
   open(
     options: Output,
@@ -62,6 +65,11 @@ export interface Definition<K extends Kind, Input = unknown, Output = unknown>
 /** Definition of a load: its function is `profile` in place of `open`. */
 export interface LoadDefinition<Input = unknown, Output = unknown>
   extends BaseDefinition<Input, Output> {
+  /**
+   * The data that the load brings, for options that name it: the data of a run that has no other. Its options may be
+   * given with other data only if they agree.
+   */
+  data?(options: Input): PluginConfigInput | undefined;
   /** Creates the profile from validated options. */
   profile(
     options: Output,

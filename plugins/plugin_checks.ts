@@ -78,7 +78,12 @@ export class PluginChecks {
       if (!known.has(at)) this.problems.push({ ...problem, path: at });
     }
     const config = { use, with: options };
-    return { config, configured: plugin(options), needsServer };
+    const isValid = problems.length === 0;
+    return {
+      config,
+      ...(isValid && { configured: plugin(options) }),
+      needsServer,
+    };
   }
 
   /** Checks each plugin of a list. */

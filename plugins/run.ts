@@ -23,6 +23,7 @@ import {
 } from "./config.ts";
 import { denoHost, describeEnvironment } from "./host.ts";
 import { type Catalogue, pluginLoader } from "./load.ts";
+import { dataOfRun } from "./load_data.ts";
 import type { Configured, Instances, Kind, OpenContext } from "./plugin.ts";
 
 /** The surroundings of a run: all that is not part of its configuration. */
@@ -109,6 +110,7 @@ export async function run(
     strict: options.strict ?? false,
     reports: await Promise.all(reporters.map(configOf)),
   };
+  dataOfRun(listOf(load), config.data);
   return await execute({ config, backend, dataset, load, reporters }, options);
 }
 

@@ -37,6 +37,8 @@ export interface ColumnOptions {
   end?: string;
   /** Length of the audio, in seconds. @default {found by name} */
   duration?: string;
+  /** When it was recorded, for the load `replay`: a number of `timeUnit`, or a date. @default {none} */
+  timestamp?: string;
 }
 
 /** The role of a column. */
@@ -105,6 +107,8 @@ export const NAMES: Readonly<Record<Role, readonly string[]>> = {
   start: timed("offset start start_time begin begin_time"),
   end: timed("end end_time"),
   duration: timed("duration"),
+  // Only the user can say that a time is that of a request.
+  timestamp: [],
 };
 
 /** Names of places, not of contents: used for audio only if their values look like audio. */
@@ -164,6 +168,7 @@ export function nameColumns(
   assign("outputTokens", () => find(free(isCount), NAMES.outputTokens));
   assign("reference", () => find(free(isPlain), referenceNames(names)));
   assign("answer", () => undefined);
+  assign("timestamp", () => undefined);
   assign("id", () => find(columns, NAMES.id));
   for (const role of ["start", "end", "duration"] as const) {
     assign(role, () => names.audio && find(free(isTime), NAMES[role]));

@@ -8,6 +8,7 @@ import {
 } from "../../plugins/mod.ts";
 import { quotedNames } from "../../lib/text.ts";
 import type { ColumnOptions } from "../columns/names.ts";
+import type { TimeUnit } from "../columns/times.ts";
 import { type SpeechOptions, speechShape } from "../speech.ts";
 import { columnsShape, manifestDataset, manifestShape } from "../records.ts";
 import { cacheFolder, openPart } from "./files.ts";
@@ -31,6 +32,8 @@ export interface HuggingfaceOptions extends SpeechOptions {
   columns?: ColumnOptions;
   /** How chats are sent: `last` as one request, `all` as a session of turns. @default {"last"} */
   turns?: "last" | "all";
+  /** Unit of the numbers in the column of `columns.timestamp`. @default {"s"} */
+  timeUnit?: TimeUnit;
   /**
    * Whether files are downloaded into the Hugging Face cache. If not, Parquet is read in place: only the row groups and
    * columns that are needed.
@@ -64,6 +67,7 @@ const schema = z.strictObject({
   ),
   columns: columnsShape,
   turns: manifestShape.turns,
+  timeUnit: manifestShape.timeUnit,
   cache: z.boolean().default(true).describe(
     "Download files into the Hugging Face cache; false: read Parquet in place",
   ),

@@ -3,13 +3,10 @@ import {
   type Dataset,
   type DatasetPlugin,
   defineDataset,
-  messageOf,
   type Random,
   random,
   type Turn,
-  UsageError,
 } from "../../plugins/mod.ts";
-import { openTokenizer } from "../../tokens/mod.ts";
 import { madeSession } from "../speech.ts";
 import { syntheticAudio } from "./audio.ts";
 import { syntheticImage } from "./image.ts";
@@ -25,9 +22,9 @@ import {
   characterWriter,
   type CountedText,
   openingsOf,
+  openWriter,
   type Prefixes,
   prefixesOf,
-  tokenizerWriter,
   type Writer,
 } from "./writer.ts";
 
@@ -85,14 +82,6 @@ async function open(settings: SyntheticSettings): Promise<Dataset> {
       }
     },
   };
-}
-
-async function openWriter(tokenizer: string): Promise<Writer> {
-  try {
-    return tokenizerWriter(await openTokenizer(tokenizer));
-  } catch (cause) {
-    throw new UsageError(messageOf(cause), { cause });
-  }
 }
 
 /** State that all sessions of one seed share. */

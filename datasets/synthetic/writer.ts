@@ -1,8 +1,17 @@
 import lines from "./words.json" with { type: "json" };
 import { yieldToEventLoop } from "../../lib/event_loop.ts";
-import { type Random, random } from "../../plugins/mod.ts";
+import {
+  messageOf,
+  type Random,
+  random,
+  UsageError,
+} from "../../plugins/mod.ts";
 import type { PrefixGroup } from "./options.ts";
-import { CHARACTERS_PER_TOKEN, type Tokenizer } from "../../tokens/mod.ts";
+import {
+  CHARACTERS_PER_TOKEN,
+  openTokenizer,
+  type Tokenizer,
+} from "../../tokens/mod.ts";
 
 /** A text with a known number of tokens. */
 export interface CountedText {
@@ -65,6 +74,19 @@ export function tokenizerWriter(tokenizer: Tokenizer): Writer {
   }
   const prices = pricesOf(tokenizer);
   return (options) => writeTokens(options, prices);
+}
+
+/**
+ * Creates a writer of texts whose tokens a tokenizer file counts.
+ *
+ * @throws {UsageError} If the file cannot be read or used.
+ */
+export async function openWriter(path: string): Promise<Writer> {
+  try {
+    return tokenizerWriter(await openTokenizer(path));
+  } catch (cause) {
+    throw new UsageError(messageOf(cause), { cause });
+  }
 }
 
 /** The number of tokens that pieces of a text usually have: few tokenizers look beyond a space. */
