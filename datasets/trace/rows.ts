@@ -140,13 +140,11 @@ export async function readTrace(
   const rows = new TraceRows(columns, timeUnit, blockTokens);
   await rows.readAll(path, manifest, options.limit);
   const sessions = rows.sorted();
-  const times = sessions.flatMap(({ startMs, problem }) =>
-    startMs === undefined || problem !== undefined ? [] : [startMs]
-  );
-  if (times.length === 0) {
-    const { line, problem } = sessions[0]!;
+  const { line, problem } = sessions[0]!;
+  if (sessions.every(({ problem }) => problem !== undefined)) {
     throw new UsageError(`${path}${manifest.mark}${line}: ${problem}`);
   }
+  const times = sessions.flatMap(({ startMs }) => startMs ?? []);
   const firstMs = times[0]!, recordedMs = times.at(-1)! - firstMs;
   const days = recordedMs / 86_400_000;
   if (days > MAX_DAYS) {
