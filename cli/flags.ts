@@ -12,6 +12,7 @@ const FOREIGN: Readonly<Record<string, string>> = {
   "--load ramp=FROM,to=TO,over=TIME":
     "--ramp-up-strategy --ramp-up-start-rps --ramp-up-end-rps",
   "--load": "--profile --rate-type --scenario",
+  "--load replay=TRACE": "--fixed-schedule --self-timed --use-trace-timestamps",
   "--requests N":
     "-n --num-requests --num-prompts --max-requests --request-count --iterations",
   "--duration TIME": "--max-seconds --benchmark-duration --time",
@@ -89,6 +90,7 @@ function has(command: Command, flag: string): boolean {
 
 const OPEN_LOOP = "poisson=RATE or constant=RATE starts RATE requests a second";
 const CLOSED_LOOP = "concurrent=N keeps N streams in flight";
+const REPLAY = "replay=TRACE starts requests at recorded times";
 
 /** Names that other tools have for loads. */
 const FOREIGN_LOADS: ReadonlyMap<string, string> = new Map(Object.entries({
@@ -101,6 +103,9 @@ const FOREIGN_LOADS: ReadonlyMap<string, string> = new Map(Object.entries({
   streams: CLOSED_LOOP,
   vus: CLOSED_LOOP,
   synchronous: "sync sends one request after another",
+  trace: REPLAY,
+  timed_trace: REPLAY,
+  "fixed-schedule": REPLAY,
   sweep: "give a list, as concurrent=1,2,4,8: a stage for each number",
 }));
 

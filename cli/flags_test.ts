@@ -176,6 +176,8 @@ Deno.test("explainForeignLoad() gives the load that other tools name differently
       `unknown load "synchronous"; sync sends one request after another`,
     sweep:
       `unknown load "sweep"; give a list, as concurrent=1,2,4,8: a stage for each number`,
+    "timed_trace=t.jsonl":
+      'unknown load "timed_trace"; replay=TRACE starts requests at recorded times',
     "concurrent=8": undefined,
     "users=8": undefined,
     throughput: undefined,

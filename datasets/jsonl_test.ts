@@ -283,3 +283,47 @@ Deno.test("jsonlManifest() refuses bad manifests and options before the run", as
   );
   await refused("good.jsonl", /limit/, { limit: -1 });
 });
+
+Deno.test("jsonlManifest() reads recorded times from the column that is named", async () => {
+  await using folder = await tempFolder({
+    "m.jsonl": lines(
+      { timestamp: 12.5, prompt: "a" },
+      { timestamp: "2026-01-31T12:00:00.250Z", prompt: "b" },
+      { timestamp: 13, prompt: null },
+      { timestamp: "noon", prompt: "d" },
+      { prompt: "e" },
+    ),
+  });
+  const path = folder.at("m.jsonl");
+  const columns = { timestamp: "timestamp" };
+  const read = async (options: Partial<JsonlManifestOptions>) =>
+    (await readAll(jsonlManifest({ path, ...options }))).map((session) => [
+      session.startMs,
+      session.problem,
+    ]);
+  const problems = [
+    '"prompt": must have a value, but was null',
+    '"timestamp": must be a time: a number from 0 on, or a date, but was "noon"',
+    '"timestamp": must have a value, but was missing',
+  ];
+  const dateMs = Date.UTC(2026, 0, 31, 12, 0, 0, 250);
+  assert.deepEqual(await read({ columns }), [
+    [12_500, undefined],
+    [dateMs, undefined],
+    [13_000, problems[0]],
+    [undefined, problems[1]],
+    [undefined, problems[2]],
+  ]);
+  const [first] = await read({ columns, timeUnit: "ms" });
+  assert.deepEqual(first, [12.5, undefined]);
+  const [unnamed] = await read({});
+  assert.deepEqual(unnamed, [undefined, undefined]);
+  await using dataset = await openDataset(jsonlManifest({ path, columns }));
+  assert.deepEqual(dataset.facts, {
+    path,
+    columns: { text: "prompt", timestamp: "timestamp" },
+    timeUnit: "s",
+    shuffle: false,
+    items: 5,
+  });
+});

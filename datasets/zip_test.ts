@@ -169,3 +169,18 @@ Deno.test("zip() ends when a dataset ends, and is endless if all are", async () 
 });
 
 testDataset(zip([clips({ shuffle: true }), repeat({ text: "What is said?" })]));
+
+Deno.test("zip() gives a session the recorded time of any of its parts, also where it cannot be used", async () => {
+  const times = given("times", [
+    { id: "1", turns: [turn({})], startMs: 3 },
+    { id: "2", turns: [turn({})], startMs: 5 },
+  ]);
+  const texts = given("texts", [
+    { id: "a", turns: [turn({ text: "a" })] },
+    { id: "b", turns: [], problem: "damaged" },
+  ]);
+  assert.deepEqual(await readAll(zip([times.configured, texts.configured])), [
+    { id: "1+a", turns: [turn({ text: "a" })], startMs: 3 },
+    { id: "2+b", turns: [], problem: "damaged", startMs: 5 },
+  ]);
+});

@@ -14,6 +14,7 @@ import { constant, gamma, poisson } from "./open_loop.ts";
 import { ramp } from "./ramp.ts";
 import { steps } from "./steps.ts";
 import { users } from "./users.ts";
+import { replay } from "./replay.ts";
 
 testLoad(concurrent({ streams: [1, 8] }), {
   invalid: [concurrent({ streams: [] }), concurrent({ streams: [0] })],
@@ -45,6 +46,15 @@ testLoad(steps({ levels: [10, 20, 40] }), {
 });
 testLoad(steps({ levels: [10, 40, 5, 20], of: "concurrency" }));
 testLoad(users({}), { invalid: [users({ users: 0.5 })] });
+testLoad(replay({ speed: 2, maxInFlight: 3 }), {
+  invalid: [
+    replay({ speed: 0 }),
+    replay({ speed: -1 }),
+    replay({ speed: Infinity }),
+    replay({ path: "" }),
+    replay({ maxInFlight: 0 }),
+  ],
+});
 
 async function stagesOf(
   load: Configured<"load">,
@@ -338,4 +348,18 @@ Deno.test("loads name the option that is wrong, its bound and an example", async
     [users({ arrive: 0 }), /^users: arrive must be above 0, but was 0$/],
   ];
   for (const [load, says] of cases) await rejects(load, says);
+});
+
+Deno.test("replay() takes its arrivals from the data", async () => {
+  assert.deepEqual(await stagesOf(replay({})), [{
+    name: "replay",
+    load: { kind: "replay", speed: 1 },
+    arrivals: { speed: 1 },
+  }]);
+  assert.deepEqual(await stagesOf(replay({ speed: 2.5, maxInFlight: 3 })), [{
+    name: "replay at 2.5×",
+    load: { kind: "replay", speed: 2.5, maxInFlight: 3 },
+    arrivals: { speed: 2.5 },
+    maxInFlight: 3,
+  }]);
 });

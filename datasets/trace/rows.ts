@@ -5,16 +5,21 @@ import { asJson, countIn, missing, refusal } from "../columns/values.ts";
 import { formatOf, openRecords } from "../formats/open.ts";
 import type { Manifest, Row } from "../formats/manifest.ts";
 
-/** Formats of traces: the unit of their times, and the tokens of a block that a hash id stands for. */
-export const FORMATS = {
+/** Format of a trace. */
+export type TraceFormat = "mooncake" | "vllm" | "weka" | "guidellm";
+
+/** Formats: the unit of their times, and the tokens of a block that a hash id stands for. */
+export const FORMATS: Readonly<
+  Record<
+    TraceFormat,
+    { readonly timeUnit: TimeUnit; readonly blockTokens?: number }
+  >
+> = {
   mooncake: { timeUnit: "ms", blockTokens: 512 },
   vllm: { timeUnit: "s", blockTokens: 16 },
   weka: { timeUnit: "s", blockTokens: 64 },
-  guidellm: { timeUnit: "s", blockTokens: undefined },
-} as const;
-
-/** Name of a format. */
-export type TraceFormat = keyof typeof FORMATS;
+  guidellm: { timeUnit: "s" },
+};
 
 /** Columns of a trace. */
 export interface TraceColumns {
@@ -200,8 +205,8 @@ function nameColumns(
   return names;
 }
 
-/** Formats that differ only in the size of their blocks. */
-const WITH_BLOCKS = ["mooncake", "vllm", "weka"] as const;
+/** Formats that may have the same columns and differ in the size of their blocks. */
+const WITH_BLOCKS: readonly TraceFormat[] = ["mooncake", "vllm", "weka"];
 
 /** Guesses the format from the columns, and from the number of hash ids for the length of a prompt. */
 function guessFormat(
@@ -211,8 +216,8 @@ function guessFormat(
 ): TraceFormat {
   if (hashIds === undefined) return "guidellm";
   if (timestamp === "t") return "weka";
-  const fits = (format: typeof WITH_BLOCKS[number]) => {
-    const { blockTokens } = FORMATS[format];
+  const fits = (format: TraceFormat) => {
+    const { blockTokens = NaN } = FORMATS[format];
     if (given !== undefined) return given === blockTokens ? 1 : 0;
     return head.filter((row) => {
       const ids = asJson(row[hashIds]);

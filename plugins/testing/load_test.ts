@@ -33,6 +33,7 @@ Deno.test("testLoad() catches every kind of broken load", async () => {
     { fromMs: 1 },
   ];
   assert.deepEqual(await run(() => slots(reused)), {});
+  assert.deepEqual(await run(() => only({ arrivals: { speed: 0.5 } })), {});
   let opens = 0;
   const plain = "yields at least one stage, described in plain data";
   const ascending = "starts requests at ascending, finite times";
@@ -74,6 +75,11 @@ Deno.test("testLoad() catches every kind of broken load", async () => {
       ascending,
       /think times must be .* slot 0/,
       () => slots([{ fromMs: 0, thinkTimes: [1, NaN] }]),
+    ],
+    [
+      ascending,
+      /speed must be a number above 0/,
+      () => only({ arrivals: { speed: 0 } }),
     ],
     [ascending, /at least one request/, () => only({ arrivals: [] })],
     [ascending, /number 0/, () => only({ arrivals: [-1] })],
