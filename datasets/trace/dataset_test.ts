@@ -297,7 +297,7 @@ Deno.test("trace() keeps the time of a row that cannot be used, and continues", 
   assert.equal(facts.recordedMs, 500);
 });
 
-Deno.test("trace() refuses files that are no trace", async () => {
+Deno.test("trace() refuses files that are not traces", async () => {
   await rejects("e.jsonl", "", /the file has no records/);
   await rejects("e.json", "[]", /the file has no records/);
   await rejects(
