@@ -16,10 +16,13 @@ interface Options {
   readonly maxInFlight?: number;
   /** Time that each answer takes. @default {0} */
   readonly answerMs?: number;
-  readonly turns?: readonly Turn[];
+  /** Requests of a stage before, where the data is not begun again for the replay. @default {no stage} */
+  readonly requestsBefore?: number;
 }
 
 interface Replayed {
+  /** Number of connections that were opened before the stage. */
+  readonly connections: number | undefined;
   readonly samples: readonly Sample[];
   readonly stage: StageReport;
   readonly skips: readonly string[];
@@ -53,9 +56,14 @@ function datasetOf(
 /** Replays data on a manual clock. */
 async function replay(dataset: Dataset, options: Options): Promise<Replayed> {
   const { speed = 1, stop = {}, shard, maxInFlight, answerMs = 0 } = options;
+  const { requestsBefore: requests } = options;
   const clock = manualClock();
   const backend: Backend = {
     needs: ["text"],
+    connect: (count) => {
+      connections = count;
+      return Promise.resolve([]);
+    },
     async send(_request, call) {
       if (answerMs > 0) {
         await call.clock.sleepUntil(call.clock.now() + answerMs);
@@ -65,11 +73,17 @@ async function replay(dataset: Dataset, options: Options): Promise<Replayed> {
   };
   const samples: Sample[] = [], skips: string[] = [];
   let over = false;
+  let connections: number | undefined;
   const running = runStages({
     backend,
     dataset,
     load: function* () {
+      if (requests !== undefined) {
+        const arrivals = { concurrency: 1 };
+        yield { name: "before", load: {}, arrivals, stop: { requests } };
+      }
       yield {
+        continuesData: true,
         name: "replay",
         load: { kind: "replay", speed },
         arrivals: { speed },
@@ -96,18 +110,21 @@ async function replay(dataset: Dataset, options: Options): Promise<Replayed> {
   }
   const { stages, error } = await running;
   if (error !== undefined) throw error;
+  const last = stages.length - 1;
+  samples.splice(0, Infinity, ...samples.filter(({ stage }) => stage === last));
   samples.sort((a, b) => a.scheduledMs - b.scheduledMs || a.id - b.id);
-  return { samples, skips, stage: stages[0]! };
+  return { samples, skips, connections, stage: stages.at(-1)! };
 }
 
-function starts({ samples }: Replayed): [string, number][] {
+function starts({ samples }: Pick<Replayed, "samples">): [string, number][] {
   return samples.map(({ session, scheduledMs }) => [session.id, scheduledMs]);
 }
 
 Deno.test("a replay starts each session at its recorded time, whether or not earlier ones have ended", async () => {
   const data = datasetOf([500, 510, 510, 2500]);
-  const { stage, ...ran } = await replay(data, { answerMs: 700 });
-  assert.deepEqual(starts({ stage, ...ran }), [
+  const { stage, connections, ...ran } = await replay(data, { answerMs: 700 });
+  assert.equal(connections, 3, "one for each session of the first second");
+  assert.deepEqual(starts(ran), [
     ["s0", 0],
     ["s1", 10],
     ["s2", 10],
@@ -171,6 +188,18 @@ Deno.test("a replay reports recorded traffic only if all of it was read", async 
   const data = datasetOf(Array.from({ length: 500 }, (_, i) => i));
   const { stage } = await replay(data, { stop: { durationMs: 100 } });
   assert.deepEqual(stage.load, { kind: "replay", speed: 1 });
+});
+
+Deno.test("a replay that goes on in the data counts times from its own first session", async () => {
+  const ran = await replay(datasetOf([100, 110, 150, 350]), {
+    requestsBefore: 2,
+    stop: { requests: 4 },
+  });
+  const [first] = ran.samples;
+  assert.deepEqual(
+    starts(ran).map(([id, ms]) => [id, Math.round(ms - first!.scheduledMs)]),
+    [["s2", 0], ["s3", 200], ["s0", 283], ["s1", 293]],
+  );
 });
 
 Deno.test("a replay needs times that do not go back", async () => {

@@ -201,7 +201,7 @@ function stageRunner(options: EngineOptions, skips: SkippedItems) {
         : undefined;
       await network?.measure();
       await settle(stage, options);
-      const connectAhead = await connectBefore(stage, options);
+      const connectAhead = await connectBefore(stage, source, options);
       if (signal.aborted) return undefined;
       runClock ??= begin();
       const result = await new StageRun({
@@ -270,9 +270,12 @@ const OPEN_LOOP = 256;
  */
 async function connectBefore(
   stage: Stage,
+  source: SessionSource,
   { backend, clock, signal, shard = WHOLE }: EngineOptions,
 ): Promise<Summary | undefined> {
-  const count = shareOf(Math.min(connectionsOf(stage), MAX_CONNECTIONS), shard);
+  const count = "speed" in stage.arrivals
+    ? Math.max(1, source.countBefore(1000 * stage.arrivals.speed))
+    : shareOf(Math.min(connectionsOf(stage), MAX_CONNECTIONS), shard);
   const opening = Promise.try(() =>
     backend.connect?.(count, { clock, signal })
   );

@@ -55,6 +55,8 @@ interface UnusableItem {
 /** A session that is being prepared or is ready. */
 interface Queued {
   readonly item: Promise<ReadySession | UnusableItem>;
+  /** Of recorded traffic that is replayed: when it starts. */
+  readonly startMs?: number | undefined;
   /** The item once it is prepared. */
   ready?: ReadySession | UnusableItem;
   /** Position in the data, over all passes and shards. */
@@ -132,6 +134,13 @@ export class SessionSource {
   /** The recorded traffic, once all of it has been read. */
   get recorded(): RecordedTraffic | undefined {
     return this.#times?.recorded;
+  }
+
+  /** Number of the sessions in the queue that start before a recorded time, from the first session on. */
+  countBefore(atMs: number): number {
+    return [this.#returned, ...this.#queue].filter((session) =>
+      session?.startMs !== undefined && session.startMs < atMs
+    ).length;
   }
 
   /** Puts back a session that was taken: `next` returns it again. */
@@ -213,6 +222,7 @@ export class SessionSource {
         hasTaken = true;
         this.#put({
           item: this.#prepare(session, startMs),
+          startMs,
           position: at,
           audioMs: audioOf(session),
         });

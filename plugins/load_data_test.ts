@@ -16,12 +16,12 @@ const TRACE: PluginConfigInput = { use: "trace", with: { path: "t.jsonl" } };
 Deno.test("dataOfRun() returns the data of the load where none is given", () => {
   const own = replay({ path: "t.jsonl" });
   const other = [{ use: "clips" }];
-  assert.deepEqual(dataOfRun(own, undefined), [TRACE]);
-  assert.equal(dataOfRun(replay({}), undefined), undefined);
-  assert.equal(dataOfRun(replay({}), other), other);
+  assert.deepEqual(dataOfRun([own], undefined), [TRACE]);
+  assert.equal(dataOfRun([replay({})], undefined), undefined);
+  assert.equal(dataOfRun([replay({})], other), other);
   const plain = defineLoad({ ...replay.definition, profile: () => null! });
   assert.equal(
-    dataOfRun({ ...plain({}), definition: undefined! }, other),
+    dataOfRun([plain({})], other),
     other,
   );
 });
@@ -30,10 +30,10 @@ Deno.test("dataOfRun() accepts the load's own data with more options, and refuse
   const own = replay({ path: "t.jsonl" });
   for (const path of ["t.jsonl", "./t.jsonl", resolve("t.jsonl")]) {
     const given = [{ use: "trace", with: { path, limit: 3 } }];
-    assert.equal(dataOfRun(own, given), given);
+    assert.equal(dataOfRun([own], given), given);
   }
   const joined = [{ use: "clips" }, TRACE];
-  assert.equal(dataOfRun(own, joined), joined);
+  assert.equal(dataOfRun([own], joined), joined);
   const says =
     /^UsageError: replay brings data of its own, trace,path=t\.jsonl, but the run has other data: leave out one of them$/;
   for (
@@ -42,7 +42,7 @@ Deno.test("dataOfRun() accepts the load's own data with more options, and refuse
       { use: "trace", with: { path: "u.jsonl" } },
       { use: "jsonl", with: { path: "t.jsonl" } },
     ]
-  ) assert.throws(() => dataOfRun(own, [given]), says);
+  ) assert.throws(() => dataOfRun([own], [given]), says);
 });
 
 /** Prepares a run against no server. */

@@ -1,3 +1,4 @@
+import { yieldToEventLoop } from "../../lib/event_loop.ts";
 import { random } from "../../plugins/mod.ts";
 import { CHARACTERS_PER_TOKEN } from "../../tokens/mod.ts";
 import { openingsOf, type Writer } from "../synthetic/writer.ts";
@@ -5,6 +6,9 @@ import type { Trace, TraceTurn } from "./rows.ts";
 
 /** Characters of blocks that are kept, as later prompts are likely to have them too. */
 const MAX_CHARACTERS = 2 ** 24;
+
+/** Tokens of blocks that are written before other tasks may run: one or two milliseconds. */
+const TOKENS_AT_ONCE = 16_384;
 
 /** Options of {@linkcode TracePrompts}. */
 export interface PromptOptions {
@@ -28,6 +32,8 @@ export class TracePrompts {
   /** The blocks used last, the latest at the end. */
   readonly #blocks = new Map<number, Promise<string>>();
   readonly #maxBlocks: number;
+  /** Tokens that were written since other tasks could run. */
+  #unyielded = 0;
 
   constructor(trace: Trace, options: PromptOptions) {
     const { blocks, requests, blockTokens = 1 } = trace;
@@ -48,7 +54,11 @@ export class TracePrompts {
     const shared = isCovered ? blocks.slice(0, -1) : blocks;
     const last = isCovered ? blocks.at(-1)! : known + turn.index;
     const tokens = shared.length * blockTokens;
-    const texts = await Promise.all(shared.map((block) => this.#block(block)));
+    const texts: string[] = [];
+    for (const block of shared) {
+      if (this.#unyielded >= TOKENS_AT_ONCE) await this.#yield();
+      texts.push(await this.#block(block));
+    }
     const text = texts.join("").trimStart();
     return await this.#options.writer({
       tokens: inputTokens - tokens,
@@ -60,17 +70,26 @@ export class TracePrompts {
   /** Returns the text of a whole block. It begins with a space, so that blocks can be joined. */
   #block(block: number): Promise<string> {
     const { blockTokens = 1 } = this.#trace;
-    const text = this.#blocks.get(block) ?? this.#options.writer({
-      tokens: blockTokens,
-      ...this.#words(block),
-      after: { text: "", tokens: 0 },
-    });
+    let text = this.#blocks.get(block);
+    if (text === undefined) {
+      text = this.#options.writer({
+        tokens: blockTokens,
+        ...this.#words(block),
+        after: { text: "", tokens: 0 },
+      });
+      this.#unyielded += blockTokens;
+    }
     this.#blocks.delete(block);
     this.#blocks.set(block, text);
     if (this.#blocks.size > this.#maxBlocks) {
       this.#blocks.delete(this.#blocks.keys().next().value!);
     }
     return text;
+  }
+
+  async #yield(): Promise<void> {
+    this.#unyielded = 0;
+    await yieldToEventLoop();
   }
 
   /** The words of a text, by its number in the pass. A shorter text of the same number is its beginning. */
