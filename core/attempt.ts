@@ -1,5 +1,5 @@
 import type { AbortTask } from "../lib/abort.ts";
-import { CallRecorder, type Mutable } from "./call.ts";
+import { type Activity, CallRecorder, type Mutable } from "./call.ts";
 import type { LoopWatch } from "./client_monitor.ts";
 import type { Clock } from "./clock.ts";
 import type { Backend } from "./contract.ts";
@@ -24,6 +24,8 @@ export interface AttemptOptions {
   readonly graceMs?: number;
   /** Watches this thread, for the client's share. */
   readonly watch?: LoopWatch | undefined;
+  /** Records when anything was sent or received. */
+  readonly activity?: Activity | undefined;
   /** Budget that the response takes its memory from. @default {processMemory} */
   readonly memory?: MemoryBudget;
 }
@@ -44,7 +46,7 @@ export async function attempt<P>(
     clock,
     options.signal,
     options.memory ?? processMemory,
-    options.watch,
+    options,
   );
   const { abort, onAbort } = call;
   let output: Output = {};

@@ -15,6 +15,11 @@ import type {
   Sample,
 } from "./sample.ts";
 
+/** When anything was last sent, received or recorded by any request of a stage. */
+export interface Activity {
+  atMs: number;
+}
+
 /** A record while it is written. */
 export type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -40,6 +45,7 @@ export class CallRecorder implements Call {
   readonly #output = new OutputLog();
   readonly #share: MemoryShare;
   readonly #watch: LoopWatch | undefined;
+  readonly #activity: Activity;
   /** When the request was sent again: what came before is not this client's doing. */
   #retriedMs: number | undefined;
   /** Time that sending waited for others. */
@@ -53,10 +59,14 @@ export class CallRecorder implements Call {
     clock: Clock,
     stage: AbortSignal,
     memory: MemoryBudget,
-    watch?: LoopWatch,
+    { watch, activity = { atMs: 0 } }: {
+      watch?: LoopWatch | undefined;
+      activity?: Activity | undefined;
+    } = {},
   ) {
     this.clock = clock;
     this.#watch = watch;
+    this.#activity = activity;
     const createdMs = clock.now();
     this.#waits = new ReadWaits(clock, watch, () => {
       const { requestSent, streamStart } = this.marks;
@@ -85,6 +95,7 @@ export class CallRecorder implements Call {
       this.#waits.read(bytes, atMs, sinceMs);
       this.reads.count++;
       this.reads.bytes += bytes;
+      this.#activity.atMs = atMs;
     }
     return atMs;
   };
@@ -108,6 +119,7 @@ export class CallRecorder implements Call {
     if (!this.#isOpen) return;
     this.#waits.output(atMs, isToken(delta));
     this.#output.add(atMs, delta);
+    this.#activity.atMs = atMs;
     this.#share.add(deltaBytes(delta));
   };
 
@@ -121,6 +133,7 @@ export class CallRecorder implements Call {
   readonly mark: Call["mark"] = (instant, atMs = this.clock.now()) => {
     if (!this.#isOpen) return;
     this.marks[instant] = atMs;
+    this.#activity.atMs = Math.max(this.#activity.atMs, atMs);
     if (instant === "final") this.#endWaitMs = this.#waits.waitedMs(atMs);
   };
 
@@ -142,12 +155,15 @@ export class CallRecorder implements Call {
 
   readonly sendWaited: Call["sendWaited"] = (fromMs, untilMs) => {
     const ms = untilMs - fromMs;
+    this.#activity.atMs = untilMs;
     this.#sendWaitedMs += ms -
       Math.min(ms, this.#watch?.waitedMs(untilMs) ?? 0);
   };
 
   readonly audioSent: Call["audioSent"] = (chunk) => {
-    if (this.#isOpen) this.chunks.push(chunk);
+    if (!this.#isOpen) return;
+    this.chunks.push(chunk);
+    this.#activity.atMs = chunk.atMs;
   };
 
   /** The recorded output. */

@@ -9,16 +9,50 @@ export interface PluginConfig {
   readonly with: Readonly<Record<string, unknown>>;
 }
 
-/** Rules that end a stage, and the part of it that is measured. */
-export interface StopRules {
-  /** Time for which load is offered before measuring begins, in milliseconds. @default {0} */
+/** Rules that end a run, whichever of its stages goes on. */
+export interface RunStopRules {
+  /** Length of the run, from its first request on, in milliseconds. */
+  readonly durationMs?: number;
+  /** Requests to start, those before and after the measured windows included. */
+  readonly requests?: number;
+  /** Number of failed requests that ends it. */
+  readonly errors?: number;
+  /** Share of failed requests that ends it, above 0 and at most 1, once 30 have ended. */
+  readonly errorRate?: number;
+  /** Share of failed requests among the last ones that ends it, above 0 and at most 1. */
+  readonly recentErrorRate?: number;
+  /** Number of requests that the recent error rate looks back on. @default {30} */
+  readonly recentErrorWindow?: number;
+  /** Whether it ends when a queue grows steadily: requests in flight, or their delay. @default {false} */
+  readonly saturation?: boolean;
+}
+
+/** Rules that end a stage, and the part of it that is measured. At most one kind of warm-up and of cool-down may be given. */
+export interface StopRules extends RunStopRules {
+  /** Time for which load is offered before measuring begins, in milliseconds. The limit of `warmupAuto`. @default {0} */
   readonly warmupMs?: number;
+  /** Requests to start before measuring begins. */
+  readonly warmupRequests?: number;
+  /** Length of the warm-up as a share of the duration, or else of the requests. It comes before them. */
+  readonly warmupShare?: number;
+  /** Whether measuring begins when the load is steady, after `warmupMs` at the latest, or 60 s. @default {false} */
+  readonly warmupAuto?: boolean;
   /** Length of the measured window, in milliseconds. */
   readonly durationMs?: number;
   /** Requests to start in the measured window. */
   readonly requests?: number;
-  /** Time that requests in flight may take once no more are started, in milliseconds. @default 30000 after a duration, no limit otherwise */
+  /** Time for which load is offered after the window, in milliseconds. @default {0} */
+  readonly cooldownMs?: number;
+  /** Requests to start after the window. */
+  readonly cooldownRequests?: number;
+  /** Length of the cool-down as a share of the duration, or else of the requests. It comes after them. */
+  readonly cooldownShare?: number;
+  /** Whether load is offered until the requests of the window have ended, at most for the time of the drain. @default {false} */
+  readonly cooldownAuto?: boolean;
+  /** Time that requests in flight may take once no more are started, in milliseconds. @default 3600000 after a number of requests or the end of the data, 30000 otherwise */
   readonly drainMs?: number;
+  /** Time in which nothing is sent or received while requests are in flight, in milliseconds, that ends the stage. @default {3600000} */
+  readonly silenceMs?: number;
 }
 
 /** A run as plain JSON: everything that is needed to run it again, secrets by name. */
@@ -35,6 +69,8 @@ export interface RunConfig {
   readonly repeat?: number;
   /** Rules that end each stage. */
   readonly stop: StopRules;
+  /** Rules that end the run, whichever stage goes on. */
+  readonly stopRun?: RunStopRules;
   /** Objectives that every stage must meet: `ttft.p95<200ms`. */
   readonly slos: readonly string[];
   /** Largest share of a headline metric that may be the client's own in a valid stage. @default {0.1} */
@@ -59,6 +95,13 @@ export interface PluginConfigInput {
   readonly with?: Readonly<Record<string, unknown>>;
 }
 
+/** Rules whose times may be texts with a unit, such as "60s", and whose shares may be in percent, such as "5%". */
+export type WithUnits<Rules> = {
+  readonly [Name in keyof Rules]?:
+    | Rules[Name]
+    | (Name extends `${string}${"Ms" | "Share" | "Rate"}` ? string : never);
+};
+
 /** {@linkcode RunConfig} as it is written: whatever is left out has a default. */
 export interface RunConfigInput {
   /** Version of this format. */
@@ -71,12 +114,10 @@ export interface RunConfigInput {
   readonly load?: PluginConfigInput | readonly PluginConfigInput[];
   /** How often all stages are run. @default {1} */
   readonly repeat?: number;
-  /** Times may be texts with a unit, such as "60s". @default Each session once */
-  readonly stop?: {
-    readonly [Name in keyof StopRules]?:
-      | StopRules[Name]
-      | (Name extends "requests" ? never : string);
-  };
+  /** Rules that end each stage. @default Each session once */
+  readonly stop?: WithUnits<StopRules>;
+  /** Rules that end the run, whichever stage goes on. @default {{}} */
+  readonly stopRun?: WithUnits<RunStopRules>;
   /** Objectives that every stage must meet, such as `ttft.p95<200ms`. @default {[]} */
   readonly slos?: readonly string[];
   /** Largest share of a headline metric that may be the client's own in a valid stage. @default {0.1} */

@@ -1,4 +1,5 @@
 import { attempt } from "./attempt.ts";
+import type { Activity } from "./call.ts";
 import { onAbort } from "../lib/abort.ts";
 import { TaskGroup } from "../lib/concurrency.ts";
 import type { Random } from "../lib/random.ts";
@@ -20,6 +21,8 @@ export interface StageContext {
   readonly clock: Clock;
   /** Watches this thread, for the client's share of each request. */
   readonly watch?: LoopWatch | undefined;
+  /** Records when anything was sent or received. */
+  readonly activity?: Activity | undefined;
   /** Index of the stage. */
   readonly stage: number;
   /** Abort when the stage ends, step by step. */
@@ -237,6 +240,7 @@ async function runSession(
         scheduledMs: dueMs,
         clock,
         watch: context.watch,
+        activity: context.activity,
         signal: cut,
       });
       context.ended(sample, request);

@@ -22,11 +22,12 @@ export class Replay {
     const { config } = run.info.run;
     this.#run = run;
     this.#slos = parseSlos(config.slos);
-    this.#digests = run.stages.map(({ stop, window: { startMs } }) => {
-      const { durationMs = Infinity } = { ...config.stop, ...stop };
+    this.#digests = run.stages.map((stage) => {
+      const { startMs, endMs } = stage.window;
+      const { durationMs = Infinity } = { ...config.stop, ...stage.stop };
       return new Digest({
         startMs,
-        endMs: startMs + durationMs,
+        endMs: endsWithLastRequest(stage) ? startMs + durationMs : endMs,
         normalizer: config.normalizer,
         slos: this.#slos,
       });
@@ -60,20 +61,41 @@ export class Replay {
   }
 }
 
+/** Whether the end of a window was not known before the last of its requests had ended. */
+function endsWithLastRequest(
+  { stopped, stopCause, window: { cooldownMs } }: StageRecord,
+): boolean {
+  return (stopped === "requests" || stopped === "data") &&
+    stopCause === undefined && cooldownMs === undefined;
+}
+
 /** Makes records of stages whose end was never saved, as the run was killed, from their samples. */
 export class CutStages {
   /** The times of each stage, as its samples show them. */
   readonly #spans = new Map<
     number,
-    { stageStartMs: number; startMs: number; endMs: number }
+    {
+      stageStartMs: number;
+      startMs: number;
+      endMs: number;
+      /** When its cool-down began, if it did. */
+      cooldownMs: number;
+    }
   >();
 
   /** Adds a sample. */
   add({ stage, phase, scheduledMs, endedMs }: Sample): void {
-    const span = this.#spans.get(stage) ??
-      { stageStartMs: scheduledMs, startMs: Infinity, endMs: endedMs };
+    const span = this.#spans.get(stage) ?? {
+      stageStartMs: scheduledMs,
+      startMs: Infinity,
+      endMs: endedMs,
+      cooldownMs: Infinity,
+    };
     span.stageStartMs = Math.min(span.stageStartMs, scheduledMs);
     if (phase === "measure") span.startMs = Math.min(span.startMs, scheduledMs);
+    if (phase === "cooldown") {
+      span.cooldownMs = Math.min(span.cooldownMs, scheduledMs);
+    }
     span.endMs = Math.max(span.endMs, endedMs);
     this.#spans.set(stage, span);
   }
@@ -85,7 +107,9 @@ export class CutStages {
 
   /** The stages left, each with its index. */
   *records(): Iterable<[index: number, StageRecord]> {
-    for (const [index, { stageStartMs, startMs, endMs }] of this.#spans) {
+    for (const [index, span] of this.#spans) {
+      const { stageStartMs, startMs, cooldownMs } = span;
+      const endMs = Math.min(span.endMs, cooldownMs);
       const fromMs = Math.min(startMs, endMs);
       yield [index, {
         name: `stage ${index + 1}, cut short`,

@@ -1,5 +1,5 @@
 import type { RunConfig, RunFacts, StopRules } from "./config.ts";
-import type { TokenCounter } from "./sample.ts";
+import type { Phase, TokenCounter } from "./sample.ts";
 
 /** Statistics of one metric. The summary is absent if nothing was observed. */
 export interface Summary {
@@ -75,6 +75,8 @@ export interface Counts {
   readonly throttled: number;
   /** Requests due before the measured window, however they ended. */
   readonly warmup: number;
+  /** Requests due after the measured window, however they ended. Absent if there are none. */
+  readonly cooldown?: number;
   /**
    * Requests that ended `ok` within the window, whenever they were due: what other tools divide by its length. Absent in
    * reports of older versions.
@@ -210,6 +212,42 @@ export interface Window {
   readonly endMs: number;
   /** Length of the warm-up. */
   readonly warmupMs: number;
+  /**
+   * What ended the warm-up, if not its time: the number of its requests, that the load was `steady`, or the `limit` of the
+   * wait for that.
+   */
+  readonly warmupEnd?: "requests" | "steady" | "limit";
+  /** Length of the cool-down. Absent if there was none. */
+  readonly cooldownMs?: number;
+}
+
+/** The rule that ended a stage. */
+export type StopReason =
+  | "duration"
+  | "requests"
+  | "data"
+  | "errors"
+  | "errorRate"
+  | "recentErrorRate"
+  | "saturation"
+  | "silence"
+  | "decided"
+  | "interrupted";
+
+/** Numbers of the rule that ended a stage. */
+export interface StopCause {
+  /** Whether it is a rule of the stage or of the run. */
+  readonly scope: "stage" | "run";
+  /** The value that was reached. Of a series that grew: the mean of its last third. */
+  readonly value: number;
+  /** Limit of the rule, if it has one. */
+  readonly limit?: number;
+  /** Number of requests that the value was taken from. */
+  readonly of?: number;
+  /** What grew: `inFlight`, or the name of a metric in milliseconds. */
+  readonly metric?: string;
+  /** Mean of the first third of what grew. */
+  readonly from?: number;
 }
 
 /** The result of one stage. */
@@ -225,12 +263,9 @@ export interface StageReport {
   /** The measured part of the stage. */
   readonly window: Window;
   /** Why the stage ended. */
-  readonly stopped:
-    | "duration"
-    | "requests"
-    | "data"
-    | "decided"
-    | "interrupted";
+  readonly stopped: StopReason;
+  /** Numbers of the rule that ended it. Absent for the window's own length, the end of the data and an interrupt. */
+  readonly stopCause?: StopCause;
   /** Requests by their end. */
   readonly counts: Counts;
   /** Failures by class and code, most frequent first: at most ten, always with those that this client made. */
@@ -376,7 +411,7 @@ export interface Progress {
   /** Name of the stage. */
   readonly name: string;
   /** Part of the stage. */
-  readonly phase: "warmup" | "measure" | "drain";
+  readonly phase: Phase | "drain";
   /** Requests in flight. */
   readonly inFlight: number;
   /** Requests of this stage by their end, warm-up included. */

@@ -14,12 +14,14 @@ import type {
   StageReport,
   Summary,
 } from "./report.ts";
-import type { StopRules } from "./config.ts";
+import type { RunStopRules, StopRules } from "./config.ts";
 import type { Sample } from "./sample.ts";
 import { checkShard, type Shard, shareOf, WHOLE } from "./shard.ts";
 import { SessionSource } from "./source.ts";
 import { type SharedOptions, type StageResult, StageRun } from "./stage.ts";
 import { endsBeforeData } from "./stop.ts";
+import { StopJudge } from "./stop_judge.ts";
+import { rulesOfStage } from "./stop_rules.ts";
 
 /** Options of {@linkcode runStages}. */
 export interface EngineOptions extends SharedOptions {
@@ -31,6 +33,8 @@ export interface EngineOptions extends SharedOptions {
   readonly repeat?: number;
   /** When a stage ends, unless it has rules of its own. */
   readonly stop: StopRules;
+  /** When the run ends, whichever stage goes on. @default {{}} */
+  readonly stopRun?: RunStopRules;
   /** Seed of the order of the data and of the arrivals. */
   readonly seed: number;
   /** Largest share of a headline metric that may be the client's own in a valid stage. */
@@ -98,19 +102,22 @@ export async function runStages(options: EngineOptions): Promise<RunResult> {
   /** Runs the stages of one plan. Returns whether the run goes on. */
   async function runPlan({ stages: plan, repeat }: Plan): Promise<boolean> {
     let step = plan.next();
+    let isOver = false;
     while (!step.done && !signal.aborted) {
       const result = await runNext(step.value, repeat);
       if (result === undefined) return false;
       stages.push(result.report);
       listener.stage(result.report);
       error = result.error;
+      isOver = error !== undefined ||
+        result.report.stopCause?.scope === "run";
       // Stages without a request take no time: without this, the signal would never abort.
       await yieldToEventLoop();
       step = plan.next(result.report);
-      if (error !== undefined) break;
+      if (isOver) break;
     }
     if (step.done && step.value) capacities.push(step.value);
-    return step.done === true && error === undefined;
+    return step.done === true && !isOver;
   }
 
   try {
@@ -160,8 +167,10 @@ function* plansOf(options: PlanOptions): Generator<Plan, void> {
  * stage. It returns `undefined` if the run is interrupted before the stage begins.
  */
 function stageRunner(options: EngineOptions, skips: SkippedItems) {
-  const { clock, listener, signal, dataset, shard = WHOLE } = options;
+  const { clock, listener, signal, dataset, shard = WHOLE, stopRun = {} } =
+    options;
   checkShard(shard);
+  const runJudge = new StopJudge(stopRun, "run", shard);
   let runClock: Clock | undefined;
   let index = 0;
   let firstId = shard.index;
@@ -179,13 +188,13 @@ function stageRunner(options: EngineOptions, skips: SkippedItems) {
     stage: Stage,
     repeat: number,
   ): Promise<StageResult | undefined> => {
-    const stop = { ...options.stop, ...stage.stop };
+    const stop = rulesOfStage(options.stop, stage.stop);
     const source = new SessionSource({
       ...options,
       shard,
       seed: options.seed + repeat,
       from: stage.continuesData ? position : 0,
-      loop: endsBeforeData(stop, dataset),
+      loop: endsBeforeData(stop, dataset, stopRun),
       isRecorded: "speed" in stage.arrivals,
       onSkip: (id, reason) => skips.add(id, reason),
       onLate: (part) => listener.late(part),
@@ -204,12 +213,16 @@ function stageRunner(options: EngineOptions, skips: SkippedItems) {
       const connectAhead = await connectBefore(stage, source, options);
       if (signal.aborted) return undefined;
       runClock ??= begin();
+      if (runClock.now() >= (stopRun.durationMs ?? Infinity)) return undefined;
+      if (index > 0 && runJudge.isSpent) return undefined;
       const result = await new StageRun({
         ...options,
         ...listener,
         stage,
         stop,
         repeat: (options.repeat ?? 1) > 1 ? repeat + 1 : undefined,
+        stopRun,
+        runJudge,
         shard,
         index: index++,
         firstId,
@@ -238,13 +251,14 @@ type PlanOptions = Pick<
  * @throws {UsageError} If one has none, or a stop rule has no meaning.
  */
 export function checkFirstStages(
-  options: PlanOptions & Pick<EngineOptions, "dataset">,
+  options: PlanOptions & Pick<EngineOptions, "dataset" | "stopRun">,
 ): void {
+  const { stop, stopRun, dataset } = options;
   for (const { stages } of plansOf({ ...options, repeat: 1 })) {
     const { value: first } = stages.next();
     stages.return();
     const rules = first && "arrivals" in first ? first.stop : undefined;
-    endsBeforeData({ ...options.stop, ...rules }, options.dataset);
+    endsBeforeData(rulesOfStage(stop, rules), dataset, stopRun);
   }
 }
 

@@ -141,7 +141,7 @@ export type Outcome =
   };
 
 /** The part of a stage that a request belongs to. Only `measure` enters the statistics. */
-export type Phase = "warmup" | "measure";
+export type Phase = "warmup" | "measure" | "cooldown";
 
 /** Facts of the input that metrics need; never media. */
 export interface SampleInput {
@@ -170,7 +170,7 @@ export interface Sample {
   readonly session: { readonly id: string; readonly turn: number };
   /** Index of the stage. */
   readonly stage: number;
-  /** Whether the request was due before the measured window or in it. */
+  /** Whether the request was due before the measured window, in it or after it. */
   readonly phase: Phase;
   /** Facts of the input. */
   readonly input: SampleInput;

@@ -16,7 +16,7 @@ import {
 } from "./client_monitor.ts";
 import { Tally } from "./progress.ts";
 import type { Progress, StageReport, Summary } from "./report.ts";
-import type { NormalizerName, StopRules } from "./config.ts";
+import type { NormalizerName, RunStopRules, StopRules } from "./config.ts";
 import type { InferenceRequest } from "./request.ts";
 import type { Phase, Sample } from "./sample.ts";
 import { type Shard, shareOf, takeShard } from "./shard.ts";
@@ -26,7 +26,10 @@ import { SampleQueue } from "./sample_queue.ts";
 import { random } from "../lib/random.ts";
 import type { ReadySession, SessionSource } from "./source.ts";
 import { StageEnd } from "./stop.ts";
+import type { Stop, StopJudge } from "./stop_judge.ts";
+import { StopWatch } from "./stop_watch.ts";
 import { UsageCompleter } from "./usage.ts";
+import { StageWindow } from "./window.ts";
 
 /** Options that every stage of a run has in common. */
 export interface SharedOptions {
@@ -66,6 +69,10 @@ export interface StageOptions extends SharedOptions {
   readonly source: SessionSource;
   /** When the stage ends: the run's rules with the stage's own. */
   readonly stop: StopRules;
+  /** When the run ends. */
+  readonly stopRun: RunStopRules;
+  /** Judges the rules of the run: it has seen the stages before. */
+  readonly runJudge: StopJudge;
   /** Part of the load that is offered here. */
   readonly shard: Shard;
   /** Receives samples that ended, off the timed path. */
@@ -102,31 +109,24 @@ export class StageRun implements StageContext {
   readonly backend: Backend;
   readonly clock: Clock;
   readonly watch: (LoopWatch & Disposable) | undefined;
+  readonly activity: StageContext["activity"];
   readonly stage: number;
   readonly signals: StageContext["signals"];
   readonly #options: StageOptions;
-  readonly #stageStartMs: number;
-  /** When measuring begins. */
-  readonly #startMs: number;
-  /** When measuring ends, if a duration was set. */
-  readonly #endMs: number | undefined;
-  /** Number of requests to start in the measured window, if one was set. */
-  readonly #maxRequests: number | undefined;
+  readonly #window: StageWindow;
   readonly #end: StageEnd;
   readonly #digest: Digest;
   readonly #tally: Tally;
   readonly #monitor: ClientMonitor;
-  readonly #cancelTimers: () => void;
+  readonly #stops: StopWatch;
   readonly #queue: SampleQueue;
   readonly #usage: UsageCompleter;
   #nextId: number;
-  /** Requests of the measured window. */
-  #started = 0;
   /** Arrivals of the measured window that were not started. */
   #dropped = 0;
 
   constructor(options: StageOptions) {
-    const { stop, backend, host, shard, signal } = options;
+    const { stop, backend, host, signal } = options;
     this.watch = host?.watch?.(options.clock);
     const clock = this.watch
       ? watchedClock(options.clock, this.watch)
@@ -136,20 +136,24 @@ export class StageRun implements StageContext {
     this.stage = options.index;
     this.#options = options;
     this.#nextId = options.firstId;
-    this.#stageStartMs = clock.now();
-    this.#startMs = this.#stageStartMs + (stop.warmupMs ?? 0);
-    this.#endMs = stop.durationMs && this.#startMs + stop.durationMs;
-    this.#maxRequests = stop.requests && shareOf(stop.requests, shard);
     this.signals = this.#end = new StageEnd(clock, stop.drainMs);
+    this.#window = this.#divide();
+    const { startMs, endMs, stageStartMs } = this.#window;
     this.#digest = new Digest({
-      startMs: this.#startMs,
-      endMs: this.#endMs,
+      startMs,
+      endMs,
       normalizer: options.normalizer,
       slos: options.slos,
     });
-    this.#tally = new Tally(this.#stageStartMs);
+    this.#tally = new Tally(stageStartMs);
     this.#monitor = new ClientMonitor(clock, host, this.watch);
-    this.#cancelTimers = this.#setTimers();
+    this.#stops = new StopWatch({
+      ...options,
+      clock,
+      end: (stop) => this.#stopFor(stop),
+      giveUp: (reason) => this.#end.giveUp(reason),
+    });
+    this.activity = this.#stops.activity;
     this.#queue = new SampleQueue(clock, {
       take: (batch) => this.#take(batch),
       work: () => this.#compareSome(),
@@ -163,19 +167,23 @@ export class StageRun implements StageContext {
   /** Runs the stage to its end. */
   async run(): Promise<StageResult> {
     const { signal, source, progress } = this.#options;
-    const interrupt = () => this.#end.stop("interrupted");
+    const interrupt = () => this.#interrupt();
     const closeSource = () => void source.close();
     this.signals.stopped.addEventListener("abort", closeSource, { once: true });
     signal.addEventListener("abort", interrupt, { once: true });
     if (signal.aborted) interrupt();
-    if (this.#maxRequests === 0) this.#end.stop("requests");
-    await this.#offer()
-      .catch((error) => this.#end.stop("interrupted", error));
+    if (this.#window.isEmpty || this.#options.runJudge.isSpent) {
+      this.#end.stop("requests");
+    }
+    await this.#offer().catch((error) => this.#interrupt(error));
 
     this.#monitor.end();
     this.watch?.[Symbol.dispose]();
     this.#end.stop("data");
-    this.#cancelTimers(); // before anything is waited for: the timer that begins measuring may not have fired yet
+    // Before anything is waited for: the timer that begins measuring may not have fired yet.
+    this.#window.cancel();
+    this.#stops.cancel();
+    this.#end.close();
     await this.#usage.settled();
     this.#queue.close();
     await this.#compareAll();
@@ -196,22 +204,18 @@ export class StageRun implements StageContext {
       if (ready === undefined) this.#end.stop("data");
       return this.signals.stopped.aborted ? undefined : ready;
     } catch (error) {
-      this.#end.stop("interrupted", error);
+      this.#interrupt(error);
       return undefined;
     }
   }
 
   admit(scheduledMs: number): { id: number; phase: Phase } | undefined {
     if (this.signals.stopped.aborted) return undefined;
-    // The timer that ends the window may be late itself, on a client that cannot keep up.
-    if (this.#isPastWindow(scheduledMs)) return undefined;
-    const phase = this.#phaseAt(scheduledMs);
-    const max = this.#maxRequests ?? Infinity;
-    if (phase === "measure" && this.#started >= max) return undefined;
+    const phase = this.#window.admit(scheduledMs);
+    if (phase === undefined) return undefined;
     this.#tally.started();
-    if (phase === "measure" && ++this.#started >= max) {
-      this.#end.stop("requests");
-    }
+    this.#end.started();
+    this.#stops.started();
     const id = this.#nextId;
     this.#nextId += this.#options.shard.count;
     return { id, phase };
@@ -219,6 +223,8 @@ export class StageRun implements StageContext {
 
   ended(sample: Sample, request: InferenceRequest): void {
     this.#tally.ended(sample);
+    this.#window.ended(sample.phase);
+    this.#stops.ended(sample);
     this.#usage.add(sample, request);
   }
 
@@ -226,25 +232,62 @@ export class StageRun implements StageContext {
     // After enough requests, after the end of the data and after the window, no more are wanted.
     const reason = this.#end.end?.reason;
     if (reason === "requests" || reason === "data") return;
-    if (this.#isPastWindow(scheduledMs)) return;
+    const phase = this.#window.phaseAt(scheduledMs);
+    if (phase === "cooldown") return;
     this.#tally.dropped();
-    if (this.#phaseAt(scheduledMs) === "measure") this.#dropped++;
+    if (phase === "measure") this.#dropped++;
   }
 
   left(id: string): void {
     try {
       this.backend.endSession?.(id);
     } catch (error) {
-      this.#end.stop("interrupted", error);
+      this.#interrupt(error);
     }
   }
 
-  #phaseAt(atMs: number): Phase {
-    return atMs < this.#startMs ? "warmup" : "measure";
+  #divide(): StageWindow {
+    const { stop, shard } = this.#options;
+    return new StageWindow({
+      clock: this.clock,
+      stop,
+      shard,
+      events: {
+        begin: (atMs) => {
+          if (!this.#end.end) this.#monitor.begin();
+          this.#stops.begin(atMs);
+          return this.#digest.begin(atMs);
+        },
+        end: (atMs) => {
+          this.#monitor.end();
+          this.#digest.end(atMs);
+        },
+        over: (reason) => this.#end.stop(reason),
+        rest: () =>
+          this.#end.giveUp(
+            new Error("The cool-down, which the request belonged to, was over"),
+          ),
+      },
+    });
   }
 
-  #isPastWindow(atMs: number): boolean {
-    return this.#endMs !== undefined && atMs >= this.#endMs;
+  #interrupt(error?: unknown): void {
+    this.#window.close(this.clock.now());
+    this.#end.stop("interrupted", { error });
+  }
+
+  /** Ends the stage by a rule other than the length of its window. */
+  #stopFor(stop: Stop): void {
+    if (this.signals.stopped.aborted) return;
+    this.#window.close(this.clock.now());
+    this.#end.stop(stop.reason, stop);
+  }
+
+  #look(): void {
+    const { inFlight } = this.#tally;
+    this.#stops.look(inFlight);
+    if (!this.#window.awaitsSteady) return;
+    if (this.#stops.isSteady(inFlight)) this.#window.steady();
   }
 
   #offer(): Promise<void> {
@@ -283,40 +326,27 @@ export class StageRun implements StageContext {
 
   /** Streams that start together also connect together, and hold up the event loop for each other. */
   #defaultSpreadMs(): number {
-    const { warmupMs = 0, durationMs = Infinity, requests = Infinity } =
-      this.#options.stop;
+    const { requests = Infinity } = this.#options.stop;
     return Math.min(
       SPREAD_MS,
-      (warmupMs + durationMs) / 10,
+      this.#window.plannedMs / 10,
       requests * SPREAD_MS_PER_REQUEST,
     );
-  }
-
-  /** Measuring begins and ends by timers, so that a server that hangs cannot hold a stage. */
-  #setTimers(): () => void {
-    const begin = () => this.#monitor.begin();
-    const timers = [this.clock.at(this.#startMs, begin)];
-    if (this.#endMs !== undefined) {
-      timers.push(this.clock.at(this.#endMs, () => {
-        this.#monitor.end();
-        this.#end.stop("duration");
-      }));
-    }
-    return () => {
-      for (const cancel of timers) cancel();
-      this.#end.close();
-    };
   }
 
   #observe(): void {
     const { progress, stage: { monitor } } = this.#options;
     const snapshot = this.#progress();
+    this.#look();
     progress(snapshot);
-    if (monitor?.isDecided(snapshot)) this.#end.stop("decided");
+    if (monitor?.isDecided(snapshot)) this.#stopFor({ reason: "decided" });
   }
 
   #take(batch: readonly Sample[]): void {
-    for (const sample of batch) this.#digest.add(sample);
+    for (const sample of batch) {
+      this.#digest.add(sample);
+      this.#stops.add(sample);
+    }
     this.#options.stage.monitor?.samples(batch);
     this.#options.samples(batch);
   }
@@ -347,19 +377,17 @@ export class StageRun implements StageContext {
   }
 
   #report(): StageReport {
-    const { stage, stop, repeat, slos, maxClientShare } = this.#options;
+    const { stage, repeat, slos, maxClientShare } = this.#options;
+    const { reason, atMs, cause } = this.#end.end!;
+    const { lastEndMs } = this.#digest;
     return stageReport(this.#digest, {
       name: stage.name,
       ...(repeat !== undefined && { repeat }),
       load: this.#load(),
       ...(stage.stop && { stop: stage.stop }),
-      window: {
-        stageStartMs: this.#stageStartMs,
-        startMs: this.#startMs,
-        endMs: this.#windowEndMs(),
-        warmupMs: stop.warmupMs ?? 0,
-      },
-      stopped: this.#end.end!.reason,
+      window: this.#window.result({ atMs, lastEndMs }),
+      stopped: reason,
+      ...(cause && { stopCause: cause }),
       dropped: this.#dropped,
       client: {
         ...this.#monitor.health(),
@@ -369,18 +397,9 @@ export class StageRun implements StageContext {
     }, { slos, maxClientShare });
   }
 
-  /** If a number of requests or the data ended the stage, the window ends with its last request. */
-  #windowEndMs(): number {
-    const { reason, atMs } = this.#end.end!;
-    if (reason === "duration") return this.#endMs ?? atMs;
-    const lastMs = reason === "interrupted"
-      ? atMs
-      : this.#digest.lastEndMs ?? atMs;
-    return Math.max(this.#startMs, Math.min(lastMs, this.#endMs ?? Infinity));
-  }
-
   #progress(): Progress {
     const atMs = this.clock.now();
+    const { ms, requests } = this.#window.remaining(atMs);
     const medians: Record<string, number> = {};
     for (const name of SHOWN) {
       const median = this.#digest.median(name);
@@ -390,17 +409,13 @@ export class StageRun implements StageContext {
       atMs,
       stage: this.stage,
       name: this.#options.stage.name,
-      phase: this.#end.end ? "drain" : this.#phaseAt(atMs),
+      phase: this.#end.end ? "drain" : this.#window.phaseAt(atMs),
       inFlight: this.#tally.inFlight,
       counts: { ...this.#tally.counts },
       requestsPerSecond: this.#tally.requestsPerSecond(atMs),
       medians,
-      ...(this.#endMs !== undefined && {
-        remainingMs: Math.max(0, this.#endMs - atMs),
-      }),
-      ...(this.#maxRequests !== undefined && {
-        remainingRequests: Math.max(0, this.#maxRequests - this.#started),
-      }),
+      ...(ms !== undefined && { remainingMs: ms }),
+      ...(requests !== undefined && { remainingRequests: requests }),
     };
   }
 }

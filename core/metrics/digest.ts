@@ -22,7 +22,7 @@ import { clientMetrics, type Metric, metrics } from "./table.ts";
 
 /** The measured window, as far as it is known beforehand. */
 export interface DigestOptions {
-  /** When measuring begins. */
+  /** When measuring begins; `Infinity` if that is not known beforehand. */
   readonly startMs: number;
   /** When it ends, if a duration was set. */
   readonly endMs?: number | undefined;
@@ -72,14 +72,21 @@ export class Digest {
     this.texts = new Quality(normalizer);
   }
 
+  /** Begins measuring, if that was not fixed beforehand. Returns when it began. */
+  begin(atMs: number): number {
+    return this.#rates.begin(atMs);
+  }
+
+  /** Ends measuring, before a sample that ended later is added. */
+  end(atMs: number): void {
+    this.#rates.end(atMs);
+  }
+
   /** Adds a sample. */
   add(sample: Sample): void {
-    const { outcome, output } = sample;
+    const { outcome, output, phase } = sample;
     this.#rates.add(sample);
-    if (sample.phase === "warmup") {
-      this.#counts.warmup++;
-      return;
-    }
+    if (phase !== "measure") return addTo(this.#counts, { [phase]: 1 });
     this.#keepEnd(sample.endedMs);
     const chunkMs = chunkMsOf(sample);
     if (chunkMs !== undefined) this.#keepChunk({ id: sample.id, ms: chunkMs });
@@ -258,7 +265,13 @@ function chunkMsOf({ audioSent: [first, second] }: Sample): number | undefined {
 export interface StageRecord extends
   Pick<
     StageReport,
-    "name" | "repeat" | "load" | "stop" | "window" | "stopped"
+    | "name"
+    | "repeat"
+    | "load"
+    | "stop"
+    | "window"
+    | "stopped"
+    | "stopCause"
   > {
   /** Condition of the process. */
   readonly client: {
@@ -290,9 +303,11 @@ export interface JudgeOptions {
 /** Makes the report of a stage, after it ran or from saved samples: the same samples give the same report. */
 export function stageReport(
   digest: Digest,
-  { name, repeat, load, window, stop, stopped, dropped, client }: StageRecord,
+  record: StageRecord,
   { slos = [], maxClientShare }: JudgeOptions = {},
 ): StageReport {
+  const { name, repeat, load, window, stop, stopped, stopCause } = record;
+  const { dropped, client } = record;
   const { counts, client: lags, coalescing, ...summed } = digest.summary(
     window.endMs - window.startMs,
   );
@@ -305,6 +320,7 @@ export function stageReport(
     ...(stop && { stop }),
     window,
     stopped,
+    ...(stopCause && { stopCause }),
     counts: { ...counts, dropped },
     ...summed,
     metrics: {

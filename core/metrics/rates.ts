@@ -4,11 +4,14 @@ import { isToken } from "./table.ts";
 
 /** The measured window, as far as it is known beforehand. */
 export interface RateWindow {
-  /** When measuring begins. */
+  /** When measuring begins. `Infinity`, until {@linkcode RateSums.begin} sets it, if that is not known. */
   readonly startMs: number;
   /** When it ends, if a duration was set. */
   readonly endMs?: number | undefined;
 }
+
+/** How much later a window begins than asked if a request that was added before ended at that very time. */
+const TIE_MS = 0.001;
 
 /** Sums over a window. A sum is absent where nothing was added to it. */
 type Sums = {
@@ -31,8 +34,10 @@ const SUMS = [
  * the read that carried them, of every request that was in flight, however it ended.
  */
 export class RateSums {
-  readonly #startMs: number;
-  readonly #endMs: number;
+  #startMs: number;
+  #endMs: number;
+  /** When the last request ended. */
+  #lastEndMs = -Infinity;
   readonly #isGood: ((sample: Sample) => boolean) | undefined;
   readonly #sums: Sums = {};
 
@@ -46,9 +51,27 @@ export class RateSums {
     this.#isGood = isGood;
   }
 
-  /** Adds a sample, of the warm-up as well. */
+  /**
+   * Begins a window whose beginning was not known; the samples before have added nothing to it. Returns its beginning,
+   * which is after the end of each of them.
+   */
+  begin(atMs: number): number {
+    if (this.#startMs === Infinity) {
+      const isTie = atMs <= this.#lastEndMs;
+      this.#startMs = isTie ? this.#lastEndMs + TIE_MS : atMs;
+    }
+    return this.#startMs;
+  }
+
+  /** Ends the window, before a sample that ended later is added. */
+  end(atMs: number): void {
+    this.#endMs = Math.min(this.#endMs, atMs);
+  }
+
+  /** Adds a sample, of the warm-up and the cool-down as well. */
   add(sample: Sample): void {
     const { outcome, dispatchedMs, endedMs, output, input } = sample;
+    this.#lastEndMs = Math.max(this.#lastEndMs, endedMs);
     const part = this.#part(dispatchedMs, endedMs);
     this.#add("outputTokens", this.#outputTokens(sample, part));
     if (outcome.status !== "ok") return;

@@ -1,0 +1,179 @@
+import { metrics } from "./metrics/table.ts";
+import type { Sample } from "./sample.ts";
+import { isGrowing, isSteady, trendOf } from "./statistics/trend.ts";
+
+/** Periods of a series, before pairs of them are joined. */
+const MAX_PERIODS = 40;
+
+/** Means of values over periods of equal length, which grows with the time that they cover. */
+export class PeriodMeans {
+  readonly #startMs: number;
+  #periodMs: number;
+  #sums: number[] = [];
+  #counts: number[] = [];
+
+  constructor(startMs: number, periodMs: number) {
+    this.#startMs = startMs;
+    this.#periodMs = periodMs;
+  }
+
+  /** Adds a value. */
+  add(atMs: number, value: number): void {
+    const ms = atMs - this.#startMs;
+    if (ms < 0) return;
+    while (ms >= MAX_PERIODS * this.#periodMs) this.#joinPairs();
+    const i = Math.floor(ms / this.#periodMs);
+    this.#sums[i] = (this.#sums[i] ?? 0) + value;
+    this.#counts[i] = (this.#counts[i] ?? 0) + 1;
+  }
+
+  /** Number of periods that are over. */
+  complete(nowMs: number): number {
+    return Math.floor((nowMs - this.#startMs) / this.#periodMs);
+  }
+
+  /** Means of the periods that are over; `undefined` where there was no value. */
+  means(nowMs: number): (number | undefined)[] {
+    const { length } = this.#sums;
+    return Array.from({ length: Math.min(length, this.complete(nowMs)) }, (
+      _,
+      i,
+    ) => this.#counts[i] ? this.#sums[i]! / this.#counts[i] : undefined);
+  }
+
+  #joinPairs(): void {
+    this.#sums = pairSums(this.#sums);
+    this.#counts = pairSums(this.#counts);
+    this.#periodMs *= 2;
+  }
+}
+
+function pairSums(values: readonly number[]): number[] {
+  return Array.from(
+    { length: Math.ceil(values.length / 2) },
+    (_, i) => (values[2 * i] ?? 0) + (values[2 * i + 1] ?? 0),
+  );
+}
+
+/** Metrics of the delay that a server adds, the first that a request has: the TTFT of paced speech is that of its audio. */
+const DELAYS = ["finalization", "ttft", "latency"].map((name) =>
+  metrics.find((metric) => metric.name === name)!
+);
+
+/** Requests in flight and their delay, period by period. */
+class LoadSeries {
+  readonly inFlight: PeriodMeans;
+  readonly delay: PeriodMeans;
+  /** Name of the delay, from the first request that has one. */
+  metric: string | undefined;
+  /** Requests that ended. */
+  ended = 0;
+
+  constructor(startMs: number, periodMs: number) {
+    this.inFlight = new PeriodMeans(startMs, periodMs);
+    this.delay = new PeriodMeans(startMs, periodMs);
+  }
+
+  /** Adds a request that has ended. */
+  add(sample: Sample): void {
+    this.ended++;
+    if (sample.outcome.status !== "ok") return;
+    for (const { name, of } of DELAYS) {
+      if (this.metric !== undefined && name !== this.metric) continue;
+      const value = of(sample);
+      if (typeof value !== "number") continue;
+      this.metric = name;
+      return this.delay.add(sample.endedMs, value);
+    }
+  }
+}
+
+/** What grew, with the means of the first and of the last third of its series. */
+export interface Growth {
+  readonly metric: string;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** First length of a period. */
+const SATURATION_PERIOD_MS = 1000;
+/** Periods before the first look. */
+const MIN_PERIODS = 20;
+/** Looks in a row that must find growth, one at the end of each period. */
+const LOOKS = 5;
+/** Growth that matters: requests in flight, and milliseconds of delay. */
+const AT_LEAST = { inFlight: 3, delay: 200 };
+
+/**
+ * Looks whether a queue grows steadily over a measured window: the requests in flight, or their delay (finalization of
+ * paced speech, TTFT of a stream, otherwise latency). The rule: at the end of five periods in a row the series since
+ * the beginning of the window {@linkcode isGrowing}. Periods last a second, and longer in a long window, so that there
+ * are 20 to 40.
+ */
+export class SaturationWatch {
+  readonly #series: LoadSeries;
+  readonly #found = { inFlight: 0, delay: 0 };
+  #looked = 0;
+
+  constructor(startMs: number) {
+    this.#series = new LoadSeries(startMs, SATURATION_PERIOD_MS);
+  }
+
+  /** Adds a request that has ended. */
+  add(sample: Sample): void {
+    this.#series.add(sample);
+  }
+
+  /** Adds the number of requests in flight and looks again. Returns what grows. */
+  look(nowMs: number, inFlight: number): Growth | undefined {
+    this.#series.inFlight.add(nowMs, inFlight);
+    const periods = this.#series.inFlight.complete(nowMs);
+    // Pairs of periods may have been joined since.
+    if (periods === this.#looked || periods < MIN_PERIODS) return undefined;
+    this.#looked = periods;
+    for (const name of ["inFlight", "delay"] as const) {
+      const means = this.#series[name].means(nowMs);
+      const grows = isGrowing(means, AT_LEAST[name]);
+      this.#found[name] = grows ? this.#found[name] + 1 : 0;
+      if (this.#found[name] < LOOKS) continue;
+      const { first, last } = trendOf(means)!;
+      const metric = name === "delay" ? this.#series.metric! : name;
+      return { metric, from: first, to: last };
+    }
+    return undefined;
+  }
+}
+
+/** First length of a period. */
+const STEADY_PERIOD_MS = 250;
+/** Requests that must have ended. */
+const MIN_ENDED = 10;
+
+/**
+ * Looks whether the load of a stage is steady. The rule: over the second half of the time so far, both the requests in
+ * flight and their delay are steady ({@linkcode isSteady}), and as many requests have ended as are in flight, at least
+ * ten.
+ */
+export class SteadyWatch {
+  readonly #series: LoadSeries;
+
+  constructor(startMs: number) {
+    this.#series = new LoadSeries(startMs, STEADY_PERIOD_MS);
+  }
+
+  /** Adds a request that has ended. */
+  add(sample: Sample): void {
+    this.#series.add(sample);
+  }
+
+  /** Adds the number of requests in flight and returns whether the load is steady. */
+  look(nowMs: number, inFlight: number): boolean {
+    const { ended, inFlight: queue, delay } = this.#series;
+    queue.add(nowMs, inFlight);
+    if (ended < Math.max(MIN_ENDED, inFlight)) return false;
+    return [queue, delay].every((each) => {
+      const means = each.means(nowMs);
+      return isSteady(means.slice(means.length >> 1));
+    });
+  }
+}

@@ -1,0 +1,149 @@
+import type { RunStopRules, StopRules } from "./config.ts";
+import { UsageError } from "./errors.ts";
+
+/** The ways to give a warm-up or a cool-down: one takes the place of another. */
+const LENGTHS = {
+  warmup: ["warmupMs", "warmupRequests", "warmupShare", "warmupAuto"],
+  cooldown: ["cooldownMs", "cooldownRequests", "cooldownShare", "cooldownAuto"],
+} as const;
+
+/** Names of the other rules that give the same part of a stage its length. */
+export function alternativesOf(name: string): readonly string[] {
+  const names: readonly string[] =
+    Object.values(LENGTHS).find((names) => names.some((n) => n === name)) ?? [];
+  return names.filter((other) => other !== name);
+}
+
+/** The rules of a stage: each of its own takes the place of the run's. */
+export function rulesOfStage(run: StopRules, own: StopRules = {}): StopRules {
+  const replaced = new Set(Object.keys(own).flatMap(alternativesOf));
+  const kept = Object.entries(run).filter(([name]) => !replaced.has(name));
+  return { ...Object.fromEntries(kept), ...own };
+}
+
+/** Part of a stage by time, by number of requests, or until a state is reached. */
+export interface PartLength {
+  readonly ms?: number | undefined;
+  readonly requests?: number | undefined;
+  readonly isAuto?: boolean | undefined;
+}
+
+/** Longest warm-up that waits for a steady load, unless a rule says otherwise. */
+const MAX_WARMUP_MS = 60_000;
+
+/** Length of the warm-up, its share resolved. */
+export function warmupOf(stop: StopRules): PartLength {
+  const { warmupMs = stop.warmupAuto ? MAX_WARMUP_MS : 0 } = stop;
+  if (stop.warmupAuto) return { ms: warmupMs, isAuto: true };
+  if (stop.warmupRequests !== undefined) {
+    return { requests: stop.warmupRequests };
+  }
+  return shareLength(stop.warmupShare, stop) ?? { ms: warmupMs };
+}
+
+/** Length of the cool-down, its share resolved; `undefined` if there is none. */
+export function cooldownOf(stop: StopRules): PartLength | undefined {
+  const { cooldownMs, cooldownRequests, cooldownShare } = stop;
+  if (stop.cooldownAuto) return { isAuto: true };
+  if (cooldownRequests !== undefined) return { requests: cooldownRequests };
+  return shareLength(cooldownShare, stop) ??
+    (cooldownMs ? { ms: cooldownMs } : undefined);
+}
+
+/** A share of the duration, or else of the number of requests. */
+function shareLength(
+  share: number | undefined,
+  { durationMs, requests }: StopRules,
+): PartLength | undefined {
+  if (share === undefined) return undefined;
+  if (durationMs !== undefined) return { ms: share * durationMs };
+  return { requests: Math.ceil(share * requests!) };
+}
+
+type Check = readonly [holds: (value: number) => boolean, rule: string];
+
+const time: Check = [(ms) => ms >= 0 && ms < Infinity, "0 or more"];
+const positiveTime: Check = [(ms) => ms > 0 && ms < Infinity, "above 0"];
+const number: Check = [
+  (value) => Number.isSafeInteger(value) && value > 0,
+  "a whole number from 1 on",
+];
+const share: Check = [
+  (value) => value > 0 && value <= 1,
+  "above 0 and at most 1",
+];
+const part: Check = [
+  (value) => value >= 0 && value < Infinity,
+  "a share of 0 or more",
+];
+
+const RUN_CHECKS: Readonly<Partial<Record<keyof RunStopRules, Check>>> = {
+  durationMs: positiveTime,
+  requests: number,
+  errors: number,
+  errorRate: share,
+  recentErrorRate: share,
+  recentErrorWindow: number,
+};
+
+const CHECKS: Readonly<Partial<Record<keyof StopRules, Check>>> = {
+  ...RUN_CHECKS,
+  warmupMs: time,
+  warmupRequests: number,
+  warmupShare: part,
+  cooldownMs: time,
+  cooldownRequests: number,
+  cooldownShare: part,
+  drainMs: time,
+  silenceMs: positiveTime,
+};
+
+/** @throws {UsageError} If a rule of a stage has no meaning. */
+export function checkStopRules(stop: StopRules): void {
+  check(stop, CHECKS);
+  const problem = conflictOf(stop);
+  if (problem) throw new UsageError(`${problem.path} ${problem.message}`);
+}
+
+/** @throws {UsageError} If a rule of a run has no meaning. */
+export function checkRunStopRules(stop: RunStopRules): void {
+  check(stop, RUN_CHECKS);
+}
+
+function check(
+  rules: StopRules,
+  checks: Readonly<Partial<Record<keyof StopRules, Check>>>,
+): void {
+  for (const [name, [holds, rule]] of Object.entries(checks)) {
+    const value = rules[name as keyof StopRules];
+    if (value === undefined || holds(value as number)) continue;
+    throw new UsageError(`${name} must be ${rule}, but was ${value}`);
+  }
+}
+
+/** Returns the rule that contradicts another one, or lacks one that it needs. */
+export function conflictOf(
+  stop: Readonly<Record<string, unknown>> | StopRules,
+): { readonly path: string; readonly message: string } | undefined {
+  const isGiven = (name: string) => {
+    const value = Reflect.get(stop, name);
+    return value !== undefined && value !== false && value !== 0;
+  };
+  for (const names of Object.values(LENGTHS)) {
+    const given = names.filter(isGiven);
+    // The limit of the wait for a steady load.
+    if (given.join() === "warmupMs,warmupAuto") continue;
+    if (given.length > 1) {
+      return {
+        path: given[1]!,
+        message: `must not be given with ${given[0]}: choose one`,
+      };
+    }
+  }
+  if (isGiven("durationMs") || isGiven("requests")) return undefined;
+  const lacking = ["warmupShare", ...LENGTHS.cooldown].find(isGiven);
+  return lacking === undefined ? undefined : {
+    path: lacking,
+    message: "needs a duration or a number of requests, but neither was given",
+  };
+}

@@ -1,0 +1,124 @@
+import type { Activity } from "./call.ts";
+import type { Clock } from "./clock.ts";
+import type { RunStopRules, StopRules } from "./config.ts";
+import { RequestError } from "./errors.ts";
+import { SaturationWatch, SteadyWatch } from "./load_series.ts";
+import type { Sample } from "./sample.ts";
+import type { Shard } from "./shard.ts";
+import { type Stop, StopJudge } from "./stop_judge.ts";
+
+/** Longest silence of all requests in flight: as long as an upload may take by default. */
+const MAX_SILENCE_MS = 3_600_000;
+
+/** Options of a {@linkcode StopWatch}. */
+export interface StopWatchOptions {
+  /** The run's clock. */
+  readonly clock: Clock;
+  /** Rules of the stage. */
+  readonly stop: StopRules;
+  /** Rules of the run. */
+  readonly stopRun: RunStopRules;
+  /** Judges the rules of the run: it has seen the stages before. */
+  readonly runJudge: StopJudge;
+  /** Part of the load that is offered here. */
+  readonly shard: Shard;
+  /** Ends the stage. Called again for rules that are met later. */
+  end(stop: Stop): void;
+  /** Gives up the requests in flight. */
+  giveUp(reason: Error): void;
+}
+
+/**
+ * Judges the stop rules of a stage, those on the length of its window excepted: when requests start and end, and a few
+ * times a second, as a server that hangs ends none.
+ */
+export class StopWatch {
+  /** Records when anything was sent or received. */
+  readonly activity: Activity;
+  readonly #options: StopWatchOptions;
+  readonly #judges: readonly StopJudge[];
+  readonly #steady: SteadyWatch;
+  #saturation: SaturationWatch | undefined;
+  #cancelEnd = () => {};
+
+  constructor(options: StopWatchOptions) {
+    const { clock, stop, stopRun, runJudge, shard } = options;
+    this.#options = options;
+    this.activity = { atMs: clock.now() };
+    // The window counts its own requests.
+    const { requests: _, ...rules } = stop;
+    this.#judges = [runJudge, new StopJudge(rules, "stage", shard)];
+    this.#steady = new SteadyWatch(clock.now());
+    const { durationMs } = stopRun;
+    if (durationMs === undefined) return;
+    this.#cancelEnd = clock.at(durationMs, () =>
+      options.end({
+        reason: "duration",
+        cause: { scope: "run", value: durationMs, limit: durationMs },
+      }));
+  }
+
+  /** Begins to look for a queue that grows: measuring has begun. */
+  begin(atMs: number): void {
+    const { stop, stopRun } = this.#options;
+    if (stop.saturation || stopRun.saturation) {
+      this.#saturation = new SaturationWatch(atMs);
+    }
+  }
+
+  /** Counts a request that starts. */
+  started(): void {
+    this.activity.atMs = this.#options.clock.now();
+    this.#endFor((judge) => judge.started());
+  }
+
+  /** Counts a request that has ended. */
+  ended(sample: Sample): void {
+    this.activity.atMs = this.#options.clock.now();
+    this.#endFor((judge) => judge.ended(sample));
+  }
+
+  /** Adds a request that has ended to the series of the load, off the timed path. */
+  add(sample: Sample): void {
+    this.#steady.add(sample);
+    this.#saturation?.add(sample);
+  }
+
+  /** Judges what no request that ends would show: silence and a queue that grows. */
+  look(inFlight: number): void {
+    const { clock, stop: { silenceMs = MAX_SILENCE_MS }, end, giveUp } =
+      this.#options;
+    const nowMs = clock.now();
+    if (inFlight > 0 && nowMs - this.activity.atMs >= silenceMs) {
+      end({
+        reason: "silence",
+        cause: { scope: "stage", value: silenceMs, limit: silenceMs },
+      });
+      giveUp(
+        new RequestError(
+          "receive_timeout",
+          `no request of the stage sent or received anything for ${silenceMs} ms`,
+        ),
+      );
+    }
+    const growth = this.#saturation?.look(nowMs, inFlight);
+    if (growth) this.#endFor((judge) => judge.grown(growth));
+  }
+
+  /** Looks whether the load is steady. */
+  isSteady(inFlight: number): boolean {
+    return this.#steady.look(this.#options.clock.now(), inFlight);
+  }
+
+  /** Cancels the timer. */
+  cancel(): void {
+    this.#cancelEnd();
+  }
+
+  #endFor(judge: (judge: StopJudge) => Stop | undefined): void {
+    for (const each of this.#judges) {
+      const stop = judge(each);
+      if (stop) this.#options.end(stop);
+    }
+  }
+}
