@@ -1,93 +1,16 @@
 import assert from "node:assert/strict";
-import type { Backend, Call, Dataset } from "./contract.ts";
+import type { Backend, Dataset } from "./contract.ts";
 import { UsageError } from "./errors.ts";
 import { systemClock } from "./clock.ts";
 import { closedLoop, evenLoop } from "../tests/support/loads.ts";
+import { answering, items, runWith } from "../tests/support/runs.ts";
 import type { LoadProfile } from "./contract.ts";
 import type { StopRules } from "./config.ts";
 import type { Sample } from "./sample.ts";
-import {
-  checkFirstStages,
-  type EngineOptions,
-  type RunResult,
-  runStages,
-} from "./run.ts";
+import { checkFirstStages, type EngineOptions, runStages } from "./run.ts";
 import { parseSlos } from "./slo.ts";
-import {
-  type ManualClock,
-  manualClock,
-} from "../plugins/testing/manual_clock.ts";
+import { manualClock } from "../plugins/testing/manual_clock.ts";
 import type { InferenceRequest, Session } from "./request.ts";
-
-/** A backend that answers after `ms`, and a clock that a test moves for it. */
-function answering(ms: number, more: Partial<Backend> = {}): Backend {
-  return {
-    needs: ["text"],
-    async send(_request, { clock, signal, read, output }: Call) {
-      await clock.sleepUntil(clock.now() + ms, signal);
-      output(read(2), { kind: "text", text: "ok" });
-      return { usage: { outputTokens: 1 } };
-    },
-    ...more,
-  };
-}
-
-function items(...ids: string[]): Dataset {
-  return {
-    async *sessions() {
-      for (const id of ids) {
-        yield { id, turns: [{ columns: { text: id, reference: "ok" } }] };
-      }
-    },
-  };
-}
-
-interface Ran {
-  readonly samples: readonly Sample[];
-  readonly skips: readonly string[];
-  readonly loadingMs: number | undefined;
-  readonly result: RunResult;
-}
-
-/** Runs, moving the clock from task to task until the run ends or `untilMs` has come. */
-async function runWith(
-  options: Partial<EngineOptions> & { clock?: ManualClock },
-): Promise<Ran> {
-  const clock = options.clock ?? manualClock();
-  const samples: Sample[] = [];
-  const skips: string[] = [];
-  let loadingMs: number | undefined;
-  let over = false;
-  const running = runStages({
-    backend: answering(10),
-    dataset: items("a", "b", "c"),
-    load: closedLoop([1]),
-    stop: {},
-    seed: 1,
-    normalizer: "basic",
-    strict: false,
-    signal: new AbortController().signal,
-    listener: {
-      start: (begun) => loadingMs = begun.loadingMs,
-      samples: (batch) => void samples.push(...batch),
-      progress() {},
-      stage() {},
-      late() {},
-      skip: (id, reason) => void skips.push(`${id}: ${reason}`),
-    },
-    ...options,
-    clock,
-  }).finally(() => over = true);
-  running.catch(() => {});
-  await clock.settle();
-  for (let steps = 0; !over; steps++) {
-    assert.ok(steps < 100_000, "the run hangs");
-    if (!await clock.tick()) await clock.settle();
-  }
-  const result = await running;
-  assert.equal(clock.pending, 0, "no timer is left behind");
-  return { samples, skips, loadingMs, result };
-}
 
 /** Runs on the real clock. */
 async function runOnSystemClock(options: Partial<EngineOptions>) {
