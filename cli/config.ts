@@ -1,9 +1,9 @@
 import { dirname, resolve } from "node:path";
 import type { RunConfigInput } from "../core/config.ts";
 import { maxErrorRate } from "../core/slo.ts";
+import { alternativesOf } from "../core/stop_rules.ts";
 import { isRecord } from "../lib/record.ts";
 import { redactUrl } from "../lib/redact.ts";
-import { parseDuration, parseShare } from "../lib/units.ts";
 import {
   parseRunConfig,
   type Place,
@@ -19,7 +19,21 @@ import {
 import { parseOptions } from "../plugins/options.ts";
 import { formatSpec, parseSpec } from "../plugins/spec.ts";
 import { catalogue } from "../catalogue.ts";
+import {
+  durationOf,
+  positiveDuration,
+  positiveNumber,
+  shareOf,
+  shown,
+} from "./flag_values.ts";
 import { explainForeignLoad, wholeNumber } from "./flags.ts";
+import {
+  lengthRule,
+  parseStopRules,
+  RUN_STOP_RULES,
+  STOP_RULES,
+  type StopRuleParsers,
+} from "./stop_flags.ts";
 
 /** Flags that say what to run. */
 export interface ConfigFlags {
@@ -33,6 +47,9 @@ export interface ConfigFlags {
   readonly duration?: string;
   readonly requests?: string;
   readonly warmup?: string;
+  readonly cooldown?: string;
+  readonly stop?: readonly string[];
+  readonly stopRun?: readonly string[];
   readonly drain?: string;
   readonly maxClientShare?: string;
   readonly probeRtt?: boolean;
@@ -196,8 +213,11 @@ class ConfigBuilder {
   }
 
   addRules(flags: ConfigFlags): void {
-    const { duration, requests, warmup, drain, seed, normalizer } = flags;
-    this.#add("--warmup", "stop.warmupMs", warmup, durationOf);
+    const { duration, requests, drain, seed, normalizer } = flags;
+    this.#addStopRules("--stop", "stop", flags.stop, STOP_RULES);
+    this.#addStopRules("--stop-run", "stopRun", flags.stopRun, RUN_STOP_RULES);
+    this.#addLength("warmup", flags.warmup);
+    this.#addLength("cooldown", flags.cooldown);
     this.#add("--duration", "stop.durationMs", duration, positiveDuration);
     this.#add("--requests", "stop.requests", requests, positiveNumber);
     this.#add("--drain", "stop.drainMs", drain, durationOf);
@@ -222,6 +242,43 @@ class ConfigBuilder {
     ]);
     if (share === undefined || !source) return;
     given.forEach((_, i) => this.#sources.set(`slos.${i}`, source));
+  }
+
+  #addStopRules(
+    flag: string,
+    key: "stop" | "stopRun",
+    texts: readonly string[] | undefined,
+    parsers: StopRuleParsers,
+  ): void {
+    for (const text of texts ?? []) {
+      const { rules, problems } = parseStopRules(text, parsers);
+      this.#set(key, rules, { flag });
+      for (const { path = "", message } of problems) {
+        this.#fail(`${key}.${path}`, message, flag);
+      }
+    }
+  }
+
+  /** The length of a warm-up or a cool-down takes the place of one that the file gives in another way. */
+  #addLength(part: "warmup" | "cooldown", text: string | undefined): void {
+    if (text === undefined) return;
+    const flag = `--${part}`;
+    try {
+      const [name, value] = lengthRule(part, text);
+      const { stop } = this.#config;
+      if (isRecord(stop)) {
+        const others = alternativesOf(name);
+        const kept = Object.entries(stop).filter(([key]) =>
+          !others.includes(key)
+        );
+        this.#config.stop = Object.fromEntries(kept);
+        for (const other of others) this.#forget(`stop.${other}`);
+      }
+      this.#set("stop", { [name]: value }, { flag });
+    } catch (error) {
+      if (!isUsageError(error)) throw error;
+      this.#fail(`stop.${part}Ms`, error.message, flag);
+    }
   }
 
   #add(
@@ -350,36 +407,4 @@ export async function dataSpec(text: string): Promise<string> {
 export function normalizerOf(name: string): "none" | "basic" {
   if (name === "none" || name === "basic") return name;
   throw new UsageError(`must be one of none, basic, but was ${shown(name)}`);
-}
-
-function durationOf(text: string): number {
-  const ms = parseDuration(text);
-  if (ms !== undefined) return ms;
-  throw new UsageError(
-    `must be a duration with ms, s, m or h, but was ${shown(text)}`,
-  );
-}
-
-function positiveDuration(text: string): number {
-  const ms = durationOf(text);
-  if (ms > 0) return ms;
-  throw new UsageError(`must be above 0, but was ${text}`);
-}
-
-function positiveNumber(text: string): number {
-  return wholeNumber(text, 1);
-}
-
-function shareOf(text: string): number {
-  const share = parseShare(text);
-  if (share !== undefined) return share;
-  const isPercent = Number(text) > 0 && Number(text) <= 100;
-  const meant = isPercent ? `; did you mean ${text}%?` : "";
-  throw new UsageError(
-    `must be a share such as 5% or 0.05, but was ${shown(text)}${meant}`,
-  );
-}
-
-function shown(text: string): string {
-  return JSON.stringify(text);
 }

@@ -17,8 +17,11 @@ const FOREIGN: Readonly<Record<string, string>> = {
     "-n --num-requests --num-prompts --max-requests --request-count --iterations",
   "--duration TIME": "--max-seconds --benchmark-duration --time",
   "--backend NAME,requestTimeoutMs=TIME": "--timeout --request-timeout",
-  "--warmup TIME":
+  "--warmup LENGTH":
     "--warmup-percent --warmup-requests --num-warmups --ramp-up --rampup",
+  "--cooldown LENGTH": "--cooldown-percent --cool-down",
+  "--stop errors=N": "--max-errors --max-failures",
+  "--stop saturation": "--over-saturation --detect-saturation",
   "--target URL": "-u --url --base-url --host --server --endpoint --api-base",
   "--model NAME": "--model-name --model-id --served-model-name",
   "--backend NAME": "--backend-type --protocol --endpoint-type",

@@ -107,7 +107,16 @@ Deno.test("every option that takes one value is refused where it is given again 
   );
   assert.deepEqual(
     [...new Set(gathering.map(({ long }) => long))].toSorted(),
-    ["--data", "--fault", "--load", "--report", "--set", "--slo"],
+    [
+      "--data",
+      "--fault",
+      "--load",
+      "--report",
+      "--set",
+      "--slo",
+      "--stop",
+      "--stop-run",
+    ],
     "the others gather what they are given",
   );
 });

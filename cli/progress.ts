@@ -113,7 +113,11 @@ export function progressLine(snapshot: Progress): string {
   return parts.join(" · ");
 }
 
-const PHASES = { warmup: "warming up", drain: "waiting for the last" } as const;
+const PHASES = {
+  warmup: "warming up",
+  cooldown: "cooling down",
+  drain: "waiting for the last",
+} as const;
 
 function remaining({ remainingMs, remainingRequests }: Progress): string[] {
   const parts = [

@@ -88,7 +88,7 @@ class LoadSeries {
   }
 }
 
-/** What grew, with the means of the first and of the last third of its series. */
+/** A series that grew, with the means of its first and of its last third. */
 export interface Growth {
   readonly metric: string;
   readonly from: number;

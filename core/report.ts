@@ -75,7 +75,7 @@ export interface Counts {
   readonly throttled: number;
   /** Requests due before the measured window, however they ended. */
   readonly warmup: number;
-  /** Requests due after the measured window, however they ended. Absent if there are none. */
+  /** Requests due after the measured window, however they ended. Absent if there were no such requests. */
   readonly cooldown?: number;
   /**
    * Requests that ended `ok` within the window, whenever they were due: what other tools divide by its length. Absent in
@@ -217,7 +217,7 @@ export interface Window {
    * wait for that.
    */
   readonly warmupEnd?: "requests" | "steady" | "limit";
-  /** Length of the cool-down. Absent if there was none. */
+  /** Length of the cool-down. Absent without a cool-down. */
   readonly cooldownMs?: number;
 }
 
@@ -244,7 +244,7 @@ export interface StopCause {
   readonly limit?: number;
   /** Number of requests that the value was taken from. */
   readonly of?: number;
-  /** What grew: `inFlight`, or the name of a metric in milliseconds. */
+  /** The value that grew: `inFlight`, or the name of a metric in milliseconds. */
   readonly metric?: string;
   /** Mean of the first third of what grew. */
   readonly from?: number;

@@ -41,7 +41,7 @@ export function warmupOf(stop: StopRules): PartLength {
   return shareLength(stop.warmupShare, stop) ?? { ms: warmupMs };
 }
 
-/** Length of the cool-down, its share resolved; `undefined` if there is none. */
+/** Length of the cool-down, its share resolved; `undefined` without one. */
 export function cooldownOf(stop: StopRules): PartLength | undefined {
   const { cooldownMs, cooldownRequests, cooldownShare } = stop;
   if (stop.cooldownAuto) return { isAuto: true };
@@ -50,14 +50,16 @@ export function cooldownOf(stop: StopRules): PartLength | undefined {
     (cooldownMs ? { ms: cooldownMs } : undefined);
 }
 
-/** A share of the duration, or else of the number of requests. */
+/** A share of the duration, or else of the number of requests, rounded: at least one, unless the share is 0. */
 function shareLength(
   share: number | undefined,
   { durationMs, requests }: StopRules,
 ): PartLength | undefined {
   if (share === undefined) return undefined;
   if (durationMs !== undefined) return { ms: share * durationMs };
-  return { requests: Math.ceil(share * requests!) };
+  return {
+    requests: Math.max(Math.sign(share), Math.round(share * requests!)),
+  };
 }
 
 type Check = readonly [holds: (value: number) => boolean, rule: string];
@@ -98,11 +100,18 @@ const CHECKS: Readonly<Partial<Record<keyof StopRules, Check>>> = {
   silenceMs: positiveTime,
 };
 
-/** @throws {UsageError} If a rule of a stage has no meaning. */
+/** @throws {UsageError} If a rule of a stage has no meaning, contradicts another one, or lacks one that it needs. */
 export function checkStopRules(stop: StopRules): void {
   check(stop, CHECKS);
-  const problem = conflictOf(stop);
-  if (problem) throw new UsageError(`${problem.path} ${problem.message}`);
+  const conflict = conflictOf(stop);
+  if (conflict) throw new UsageError(`${conflict.path} ${conflict.message}`);
+  if (stop.durationMs !== undefined || stop.requests !== undefined) return;
+  const names = ["warmupShare", ...LENGTHS.cooldown] as const;
+  const lacking = names.find((name) => stop[name]);
+  if (lacking === undefined) return;
+  throw new UsageError(
+    `${lacking} needs a duration or a number of requests, but neither was given`,
+  );
 }
 
 /** @throws {UsageError} If a rule of a run has no meaning. */
@@ -121,29 +130,19 @@ function check(
   }
 }
 
-/** Returns the rule that contradicts another one, or lacks one that it needs. */
+/** Returns a rule that gives a part of a stage another length than a rule before it. */
 export function conflictOf(
-  stop: Readonly<Record<string, unknown>> | StopRules,
+  stop: StopRules,
 ): { readonly path: string; readonly message: string } | undefined {
-  const isGiven = (name: string) => {
-    const value = Reflect.get(stop, name);
-    return value !== undefined && value !== false && value !== 0;
-  };
   for (const names of Object.values(LENGTHS)) {
-    const given = names.filter(isGiven);
+    const [first, second] = names.filter((name) => stop[name]);
     // The limit of the wait for a steady load.
-    if (given.join() === "warmupMs,warmupAuto") continue;
-    if (given.length > 1) {
-      return {
-        path: given[1]!,
-        message: `must not be given with ${given[0]}: choose one`,
-      };
-    }
+    if (first === "warmupMs" && second === "warmupAuto") continue;
+    if (second === undefined) continue;
+    return {
+      path: second,
+      message: `must not be given with ${first}: choose one`,
+    };
   }
-  if (isGiven("durationMs") || isGiven("requests")) return undefined;
-  const lacking = ["warmupShare", ...LENGTHS.cooldown].find(isGiven);
-  return lacking === undefined ? undefined : {
-    path: lacking,
-    message: "needs a duration or a number of requests, but neither was given",
-  };
+  return undefined;
 }

@@ -275,6 +275,7 @@ const LOADS: readonly Configured<"load">[] = [
 /** The starts of a stage, or its slots with their think times, as a worker reads them that has one share. */
 async function scheduleOf(load: Configured<"load">): Promise<unknown[]> {
   const { arrivals } = await stageOf(load, 7);
+  assert.ok(!("speed" in arrivals), "the data has the schedule");
   if (!("concurrency" in arrivals)) {
     return Iterator.from(arrivals).take(500).toArray();
   }

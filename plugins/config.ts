@@ -5,14 +5,13 @@ import type {
   PluginConfigInput,
   RunConfig,
   RunConfigInput,
-  StopRules,
 } from "../core/config.ts";
 import { type Problem, UsageError } from "../core/errors.ts";
 import { normalizers } from "../core/quality.ts";
 import { parseSlos } from "../core/slo.ts";
+import { conflictOf } from "../core/stop_rules.ts";
 import { isRecord } from "../lib/record.ts";
 import { redact, redactUrl } from "../lib/redact.ts";
-import { parseDuration } from "../lib/units.ts";
 import { isFile, type PluginLoader } from "./load.ts";
 import { dataOfRun } from "./load_data.ts";
 import { resolvePath, resolvePaths, withDefaults } from "./option_values.ts";
@@ -20,6 +19,11 @@ import type { Configured, Definition, Kind } from "./plugin.ts";
 import { PluginChecks, type PluginChecksOptions } from "./plugin_checks.ts";
 import { explain, problemsError } from "./problems.ts";
 import { jsonSchemaOf } from "./schema.ts";
+import {
+  runStopRulesSchema,
+  stopRulesOf,
+  stopRulesSchema,
+} from "./stop_rules.ts";
 
 const plugin = z.strictObject({
   use: z.string().min(1).describe("Built-in name, file or URL of the plugin"),
@@ -27,18 +31,6 @@ const plugin = z.strictObject({
     "Options of the plugin: see earshot info NAME",
   ),
 }).meta({ id: "plugin", description: "A plugin and its options" });
-
-const TIME = "must be a number of milliseconds, or a text with ms, s, m or h";
-
-const time = z.union([
-  z.number().nonnegative(),
-  z.string().refine((text) => parseDuration(text) !== undefined, TIME),
-], TIME);
-
-const positiveTime = time.refine(
-  (value) => value !== 0 && parseDuration(String(value)) !== 0,
-  "must be above 0",
-);
 
 const names = Object.keys(normalizers) as [NormalizerName, ...NormalizerName[]];
 
@@ -59,18 +51,10 @@ export const runConfigSchema: z.ZodType<RunConfigInput> = z.strictObject({
     .describe(
       "How often all stages are run, with another seed each time (default: 1)",
     ),
-  stop: z.strictObject({
-    warmupMs: time.exactOptional().describe("Load offered before measuring"),
-    durationMs: positiveTime.exactOptional().describe(
-      "Length of the measured window",
-    ),
-    requests: z.int().positive("must be above 0").exactOptional().describe(
-      "Requests to start in the measured window",
-    ),
-    drainMs: time.exactOptional().describe(
-      "Time for requests in flight once no more are started",
-    ),
-  }).exactOptional().describe("Rules that end each stage"),
+  stop: stopRulesSchema.exactOptional().describe("Rules that end each stage"),
+  stopRun: runStopRulesSchema.exactOptional().describe(
+    "Rules that end the run, whichever stage goes on",
+  ),
   slos: z.array(z.string()).readonly().exactOptional().describe(
     "Objectives that every stage must meet: ttft.p95<200ms",
   ),
@@ -250,7 +234,11 @@ export async function prepareRun(
     input.reports ?? [],
     "reports",
   );
-  const stop = isDemo ? { requests: DEMO.requests } : stopRules(input.stop);
+  const stop = isDemo ? { requests: DEMO.requests } : stopRulesOf(input.stop);
+  const conflict = conflictOf(stop);
+  if (conflict) {
+    checks.problems.push({ ...conflict, path: `stop.${conflict.path}` });
+  }
   for (const [i, text] of (input.slos ?? []).entries()) {
     await checks.attempt(`slos.${i}`, () => parseSlos([text]));
   }
@@ -266,6 +254,7 @@ export async function prepareRun(
       load: mapOneOrMore(load, ({ config }) => config),
       ...(input.repeat !== undefined && { repeat: input.repeat }),
       stop,
+      ...(input.stopRun && { stopRun: stopRulesOf(input.stopRun) }),
       slos: input.slos ?? [],
       ...(maxClientShare !== undefined && { maxClientShare }),
       ...(probeRtt !== undefined && { probeRtt }),
@@ -287,14 +276,6 @@ function mapOneOrMore<T, U>(
   change: (each: T) => U,
 ): OneOrMore<U> {
   return Array.isArray(given) ? given.map(change) : change(given as T);
-}
-
-function stopRules(stop: RunConfigInput["stop"] = {}): StopRules {
-  const ms = (value: number | string | undefined) =>
-    typeof value === "string" ? parseDuration(value) : value;
-  return Object.fromEntries(
-    Object.entries(stop).map(([name, value]) => [name, ms(value)]),
-  );
 }
 
 /** Makes the paths of a configuration that was read from a folder absolute, so that they hold anywhere. */

@@ -42,6 +42,7 @@ export {
   type SloQuantile,
   valuesNeeded,
 } from "../core/slo.ts";
+export { explainStop } from "../core/stop_judge.ts";
 export {
   clientMetrics,
   isToken,

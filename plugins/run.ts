@@ -5,6 +5,7 @@ import type {
   RunConfig,
   RunConfigInput,
   RunFacts,
+  RunStopRules,
   StopRules,
 } from "../core/config.ts";
 import type { LoadProfile, Reporter } from "../core/contract.ts";
@@ -54,6 +55,8 @@ export interface RunOptions extends RunContext {
   readonly repeat?: number;
   /** Rules that end each stage. @default Each session once */
   readonly stop?: StopRules;
+  /** Rules that end the run, whichever stage goes on. @default {{}} */
+  readonly stopRun?: RunStopRules;
   /** Reporters, in addition to the report that is returned. @default {[]} */
   readonly reporters?: readonly Configured<"reporter">[];
   /** Seed of the data's order and of arrivals. @default {1} */
@@ -99,6 +102,7 @@ export async function run(
       : await configOf(load),
     ...(repeat !== undefined && { repeat }),
     stop: options.stop ?? {},
+    ...(options.stopRun && { stopRun: options.stopRun }),
     slos: [
       ...options.slos ?? [],
       ...(share === undefined ? [] : [maxErrorRate(share).text]),

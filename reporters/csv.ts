@@ -157,7 +157,7 @@ const stageTableColumns: Columns<StageRow> = {
   stopped: ({ stage }) => stage.stopped,
   ...columnsOf(
     "window.",
-    ["startMs", "endMs", "warmupMs"],
+    ["startMs", "endMs", "warmupMs", "cooldownMs"],
     ({ stage }) => stage.window,
   ),
   ...columnsOf(

@@ -61,7 +61,8 @@ function sampleReporter(lines: LineWriter): Reporter {
       }
     },
     stage(report) {
-      const { name, repeat, load, stop, window, stopped, client } = report;
+      const { name, repeat, load, stop, window, client } = report;
+      const { stopped, stopCause } = report;
       save({
         schema: "earshot.stage/1",
         index: stages++,
@@ -71,6 +72,7 @@ function sampleReporter(lines: LineWriter): Reporter {
         ...(stop && { stop }),
         window,
         stopped,
+        ...(stopCause && { stopCause }),
         dropped: report.counts.dropped,
         client,
       });

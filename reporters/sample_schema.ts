@@ -60,7 +60,7 @@ export const sample = {
   id: count,
   session: z.object({ id: text, turn: count }),
   stage: count,
-  phase: z.enum(["warmup", "measure"]),
+  phase: z.enum(["warmup", "measure", "cooldown"]),
   input: z.object({
     ...optional(text, "audioId", "reference"),
     audioMs: ms.exactOptional(),

@@ -55,6 +55,9 @@ const counts = z.object({
   retried: count.describe("Sent again on a new connection, of any outcome"),
   throttled: count.default(0).describe("Of error: answered 429 or 503"),
   warmup: count.describe("Requests due before the measured window"),
+  cooldown: count.exactOptional().describe(
+    "Requests due after the measured window",
+  ),
   endedInWindow: count.exactOptional().describe(
     "Requests that ended ok in the window, whenever they were due",
   ),
@@ -93,9 +96,15 @@ const client = z.object({
 
 const load = facts.describe("The load setting");
 
-const window = z.object(
-  fields(ms, "stageStartMs", "startMs", "endMs", "warmupMs"),
-).meta({
+const share = z.number().min(0).max(1);
+
+const window = z.object({
+  ...fields(ms, "stageStartMs", "startMs", "endMs", "warmupMs"),
+  warmupEnd: z.enum(["requests", "steady", "limit"]).exactOptional().describe(
+    "What ended the warm-up, if not its time",
+  ),
+  cooldownMs: ms.exactOptional(),
+}).meta({
   id: "window",
   description: "The measured part of a stage, in ms on the run's clock",
 });
@@ -104,20 +113,51 @@ const stopped = z.enum([
   "duration",
   "requests",
   "data",
+  "errors",
+  "errorRate",
+  "recentErrorRate",
+  "saturation",
+  "silence",
   "decided",
   "interrupted",
 ])
   .describe("Why the stage ended");
 
+const stopCause = z.object({
+  scope: z.enum(["stage", "run"]).describe("Whose rule it is"),
+  value: z.number().describe("Value that was reached"),
+  limit: z.number().exactOptional(),
+  of: positiveCount.exactOptional().describe(
+    "Number of requests that the value was taken from",
+  ),
+  metric: text.exactOptional().describe(
+    "What grew: inFlight, or the name of a metric in ms",
+  ),
+  from: z.number().exactOptional().describe("Mean of its first third"),
+}).meta({
+  id: "stopCause",
+  description: "Numbers of the rule that ended a stage",
+});
+
 const tokenCounts = z.partialRecord(tokenCounter, positiveCount);
 
+const runStopRules = z.object({
+  ...optional(ms, "durationMs"),
+  ...optional(count, "requests", "errors", "recentErrorWindow"),
+  ...optional(share, "errorRate", "recentErrorRate"),
+  ...optional(z.boolean(), "saturation"),
+}).meta({ id: "runStopRules", description: "When a run ends" });
+
 const stopRules = z.object({
-  ...optional(ms, "warmupMs", "durationMs", "drainMs"),
-  ...optional(count, "requests"),
+  ...runStopRules.shape,
+  ...optional(ms, "warmupMs", "cooldownMs", "drainMs", "silenceMs"),
+  ...optional(count, "warmupRequests", "cooldownRequests"),
+  ...optional(size, "warmupShare", "cooldownShare"),
+  ...optional(z.boolean(), "warmupAuto", "cooldownAuto"),
 }).meta({ id: "stopRules", description: "When a stage ends" });
 
 const rates = z.object({
-  errorRate: z.number().min(0).max(1).exactOptional(),
+  errorRate: share.exactOptional(),
   ...optional(size, "requestsPerSecond", "goodput", "inputTokensPerSecond"),
   ...optional(size, "outputTokensPerSecond", "embeddingsPerSecond"),
   ...optional(size, "rtfxAggregate"),
@@ -156,6 +196,7 @@ const stage = z.object({
   ),
   window,
   stopped,
+  stopCause: stopCause.exactOptional(),
   counts,
   failures: z.array(failureNote).max(10).readonly(),
   metrics: z.record(text.regex(/^[a-z][A-Za-z0-9]*$/), metric).describe(
@@ -199,6 +240,7 @@ const runConfig = z.object({
   ),
   repeat: positiveCount.exactOptional(),
   stop: stopRules,
+  stopRun: runStopRules.exactOptional(),
   slos: z.array(text).readonly(),
   ...optional(z.number(), "maxClientShare"),
   ...optional(z.boolean(), "probeRtt"),
@@ -294,6 +336,7 @@ export const savedLineSchema = z.discriminatedUnion("schema", [
     window,
     stop: stopRules.exactOptional(),
     stopped,
+    stopCause: stopCause.exactOptional(),
     dropped: count,
     client,
   }).meta({ id: "savedStage", description: "The end of a stage" }),

@@ -38,6 +38,7 @@ type StageFacts =
   | "stop"
   | "window"
   | "stopped"
+  | "stopCause"
   | "client";
 const linesAreTyped: [
   Same<Line<"earshot.samples/2">, RunInfo>,
@@ -196,7 +197,7 @@ Deno.test("publishedSchemas() reject null and misspelled keys", () => {
 const wrongSamples: [string, unknown?][] = [
   ["schema", "earshot.sample/2"],
   ["id", "0"],
-  ["phase", "cooldown"],
+  ["phase", "idle"],
   ["marks.final", "440"],
   ["deltas.0.kind", "words"],
   ["deltas.0.atMs"],

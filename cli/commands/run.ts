@@ -54,12 +54,26 @@ export function addRun(program: Command, setExitCode: SetExitCode): void {
     .option("--duration <time>", "measure each stage for this long: 60s, 5m")
     .option("--requests <n>", "measure this many requests in each stage")
     .option(
-      "--warmup <time>",
-      "offer load for this long before measuring (default: 0s)",
+      "--warmup <length>",
+      "offer load before measuring: 10s, 100 requests, 10% of --duration or --requests in addition, or auto until it is steady (default: 0s)",
+    )
+    .option(
+      "--cooldown <length>",
+      "offer load after measuring: 10s, 100 requests, 10%, or auto until the measured requests have ended (default: 0s)",
     )
     .option(
       "--drain <time>",
-      "time for requests in flight once no more are started (default: 30s after a duration)",
+      "time for requests in flight once no more are started (default: 1h after a number of requests or the end of the data, otherwise 30s)",
+    )
+    .option(
+      "--stop <rules>",
+      "end a stage early: errors=N | errorRate=SHARE | recentErrorRate=SHARE[,window=N] | saturation | silence=TIME, joined by commas; repeat for several (default: silence=1h)",
+      collect,
+    )
+    .option(
+      "--stop-run <rules>",
+      "end the run, whichever stage goes on: duration=TIME | requests=N | errors=N | errorRate=SHARE | recentErrorRate=SHARE[,window=N] | saturation",
+      collect,
     )
     .option(
       "--repeat <n>",
@@ -124,6 +138,9 @@ Examples:
     --report json=run.json --report jsonl=samples.jsonl
   earshot run --backend ./my_backend.ts --data manifest.jsonl,limit=100 --strict
   earshot run --config bench.yaml --load concurrent=64
+  earshot run --target http://127.0.0.1:8000 --load poisson=4 --duration 5m \\
+    --warmup auto --cooldown auto --stop saturation,errors=20 \\
+    --stop-run recentErrorRate=50%,duration=1h
   earshot run --config run.json --report json=again.json
 `;
 

@@ -68,7 +68,7 @@ Deno.test("a queue above capacity is called growing within 60 times of service",
   assert(alarms({ load: 1.3, windowTime: 60, service: constant }) >= 0.95);
 });
 
-Deno.test("growth that is too small to matter is none", () => {
+Deno.test("growth that is too small to matter is not called growing", () => {
   const line = Array.from({ length: 20 }, (_, i) => 100 + i);
   assert(!isGrowing(line, 3)); // 13 of 103 are less than 20 %
   assert(isGrowing(line.map((value) => value - 80), 3));

@@ -2,6 +2,7 @@ import {
   type ClientHealth,
   type Counts,
   type ErrorRate,
+  explainStop,
   formatSloValue,
   type Rates,
   type StageReport,
@@ -70,9 +71,8 @@ function messageLines(
 }
 
 function titleOf(stage: StageReport, { index, of }: Place): Part[] {
-  const { window: { startMs, endMs, warmupMs }, stopped, counts } = stage;
+  const { window, window: { startMs, endMs }, counts } = stage;
   const { errorRate = 0 } = stage.rates;
-  const after = warmupMs > 0 ? ` after ${seconds(warmupMs)} warm-up` : "";
   const noun = stage.metrics["audioSeconds"] ? "utterance" : "request";
   const all = counts.ok + counts.error + counts.timeout + counts.cancelled;
   return [
@@ -80,12 +80,26 @@ function titleOf(stage: StageReport, { index, of }: Place): Part[] {
     plain(stage.name),
     // First, as all other numbers mean little then.
     errorRate > 0.5 && `${percent(errorRate)} of requests failed`,
-    `${seconds(endMs - startMs)} measured${after}`,
+    `${seconds(endMs - startMs)} measured${aroundWindow(window)}`,
     `${plural(all, noun)}, ${counts.ok} ok`,
     ...notableEnds(counts),
-    stopped === "interrupted" && "interrupted",
-    stopped === "data" && "data exhausted",
+    explainStop(stage),
   ];
+}
+
+/** Formats warm-up and cool-down: ` after 12 s warm-up (steady) before 3 s cool-down`. */
+function aroundWindow(
+  { warmupMs, warmupEnd, cooldownMs }: StageReport["window"],
+): string {
+  const found = { requests: "", steady: " (steady)", limit: " (not steady)" };
+  const how = warmupEnd === undefined ? "" : found[warmupEnd];
+  const warmup = warmupMs > 0
+    ? ` after ${seconds(warmupMs)} warm-up${how}`
+    : "";
+  const cooldown = cooldownMs === undefined
+    ? ""
+    : ` before ${seconds(cooldownMs)} cool-down`;
+  return warmup + cooldown;
 }
 
 function notableEnds(counts: Counts): Part[] {
