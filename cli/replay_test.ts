@@ -61,6 +61,37 @@ const ENDINGS: Readonly<Record<string, Partial<RunOptions>>> = {
     backend: echo({ delayMs: 10_000 }),
     stop: { durationMs: 20, drainMs: 10 },
   },
+  "a warm-up and a cool-down by number": {
+    backend: echo({ delayMs: 3 }),
+    stop: { warmupRequests: 7, requests: 20, cooldownRequests: 5 },
+  },
+  "a warm-up by number, a duration and a cool-down": {
+    backend: echo({ delayMs: 3 }),
+    stop: { warmupRequests: 7, durationMs: 40, cooldownAuto: true },
+  },
+  "a warm-up without a steady load": {
+    backend: echo({ delayMs: 3 }),
+    stop: {
+      warmupMs: 30,
+      warmupAuto: true,
+      durationMs: 40,
+      cooldownShare: 0.5,
+    },
+  },
+  "the last request of the run": {
+    backend: echo({ delayMs: 3 }),
+    stop: { durationMs: 60, warmupMs: 10, drainMs: 1 },
+    stopRun: { requests: 25 },
+  },
+  "the end of the run in a warm-up": {
+    backend: echo({ delayMs: 3 }),
+    stop: { warmupRequests: 100, durationMs: 60 },
+    stopRun: { durationMs: 30 },
+  },
+  "silence": {
+    backend: echo({ delayMs: 10_000 }),
+    stop: { requests: 10, silenceMs: 100 },
+  },
   "an interrupt": {
     backend: echo({ delayMs: 30 }),
     stop: { warmupMs: 20, durationMs: 10_000 },

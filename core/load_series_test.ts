@@ -68,3 +68,24 @@ Deno.test("a stable queue does not end a stage, and one above capacity does with
   assert.equal(above.length, runs.length);
   assert.ok(above.filter((at) => at < 45).length > 20);
 });
+
+Deno.test("paced speech is judged by its finalization, whatever its TTFT", () => {
+  const watch = new SaturationWatch(0);
+  let growth: ReturnType<SaturationWatch["look"]>;
+  for (let second = 1; second <= 60 && !growth; second++) {
+    const endedMs = 1000 * second;
+    const spokenMs = endedMs - 50 * second; // the finalization grows by 50 ms
+    watch.add(sample({
+      input: { audioMs: 3000 },
+      scheduledMs: spokenMs - 3000,
+      dispatchedMs: spokenMs - 3000,
+      marks: { endSent: spokenMs, final: endedMs },
+      deltas: [{ atMs: spokenMs - 2000, kind: "text", text: "one" }],
+      audioSent: [{ dueMs: spokenMs, atMs: spokenMs, endMs: 3000 }],
+      endedMs,
+    }));
+    growth = watch.look(endedMs, 4);
+  }
+  assert.equal(growth?.metric, "finalization");
+  assert.ok(growth.from < growth.to);
+});

@@ -37,7 +37,7 @@ export class StopWatch {
   readonly activity: Activity;
   readonly #options: StopWatchOptions;
   readonly #judges: readonly StopJudge[];
-  readonly #steady: SteadyWatch;
+  readonly #steady: SteadyWatch | undefined;
   #saturation: SaturationWatch | undefined;
   #cancelEnd = () => {};
 
@@ -48,7 +48,7 @@ export class StopWatch {
     // The window counts its own requests.
     const { requests: _, ...rules } = stop;
     this.#judges = [runJudge, new StopJudge(rules, "stage", shard)];
-    this.#steady = new SteadyWatch(clock.now());
+    if (stop.warmupAuto) this.#steady = new SteadyWatch(clock.now());
     const { durationMs } = stopRun;
     if (durationMs === undefined) return;
     this.#cancelEnd = clock.at(durationMs, () =>
@@ -80,7 +80,7 @@ export class StopWatch {
 
   /** Adds a request that has ended to the series of the load, off the timed path. */
   add(sample: Sample): void {
-    this.#steady.add(sample);
+    this.#steady?.add(sample);
     this.#saturation?.add(sample);
   }
 
@@ -105,9 +105,10 @@ export class StopWatch {
     if (growth) this.#endFor((judge) => judge.grown(growth));
   }
 
-  /** Looks whether the load is steady. */
+  /** Whether the load is steady, if a rule asks for that. */
   isSteady(inFlight: number): boolean {
-    return this.#steady.look(this.#options.clock.now(), inFlight);
+    const nowMs = this.#options.clock.now();
+    return this.#steady?.look(nowMs, inFlight) ?? false;
   }
 
   /** Cancels the timer. */

@@ -206,7 +206,19 @@ Deno.test("earshot rejects invalid durations, counts and loads", async () => {
     },
     {
       args: ["run", "--warmup", "5x"],
-      says: ["--warmup", "5x", ...duration],
+      says: ["--warmup", "5x", "10s", "10%", "auto"],
+    },
+    {
+      args: ["run", "--cooldown", "5s"],
+      says: ["cooldownMs", "needs a duration or a number of requests"],
+    },
+    {
+      args: ["run", "--stop", "errors=0,eror=1"],
+      says: ["--stop: errors", "at least 1", '"eror"; did you mean "errors"?'],
+    },
+    {
+      args: ["run", "--stop-run", "silence=5s"],
+      says: ["--stop-run", "silence", "there are: duration, requests"],
     },
     {
       args: ["run", "--drain", "-1s"],
