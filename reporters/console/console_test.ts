@@ -363,3 +363,26 @@ Deno.test("renderReport() aligns the columns of several SLOs", () => {
           wer<5%          no data            missed
 `));
 });
+
+Deno.test("renderReport() explains how a stage began and ended", () => {
+  const stage: StageReport = {
+    ...goodStage,
+    window: { ...goodStage.window, warmupEnd: "limit", cooldownMs: 3000 },
+    stopped: "recentErrorRate",
+    stopCause: { scope: "run", value: 0.31, limit: 0.3, of: 30 },
+  };
+  const report: Report = { ...speechReport, stages: [stage] };
+  const text = renderReport(report, { color: false, width: 200 });
+  assert.ok(
+    text.includes(
+      "30.0 s measured after 5.0 s warm-up (not steady) before 3.0 s cool-down",
+    ),
+    text,
+  );
+  assert.ok(
+    text.includes(
+      "run stopped: 31 % of the last 30 requests failed (limit 30 %)",
+    ),
+    text,
+  );
+});
