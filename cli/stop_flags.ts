@@ -50,7 +50,7 @@ export function parseStopRules(
   const rules: Record<string, unknown> = {};
   const problems: Problem[] = [];
   for (const item of text.split(",")) {
-    const [, name = "", value] = /^([^=]*)=?(.*)$/s.exec(item.trim()) ?? [];
+    const [name = "", ...parts] = item.trim().split("=");
     const found = Object.hasOwn(parsers, name) ? parsers[name] : undefined;
     if (found === undefined) {
       const hint = suggestion(name, Object.keys(parsers));
@@ -62,7 +62,7 @@ export function parseStopRules(
     }
     const [key, parse] = found;
     try {
-      rules[key] = parse(value ?? "");
+      rules[key] = parse(parts.join("="));
     } catch (error) {
       if (!isUsageError(error)) throw error;
       problems.push({ path: key, message: `${name} ${error.message}` });

@@ -101,57 +101,106 @@ const SATURATION_PERIOD_MS = 1000;
 const MIN_PERIODS = 30;
 /** Looks in a row that must find growth, one at the end of each period. */
 const LOOKS = 10;
-/** Growth that matters: requests in flight, and milliseconds of delay. */
-const AT_LEAST = { inFlight: 3, delay: 200 };
+/** Growth of the requests in flight that matters, and growth of the delay, in milliseconds. */
+const MIN_GROWTH = { inFlight: 3, delay: 200 };
+
+/** Requests that must have ended before a stage can have filled. */
+const MIN_ENDED = 10;
+/** A stage of such an age has filled in any case. */
+const MAX_FILL_MS = 120_000;
 
 /**
  * Looks whether a queue grows steadily over a measured window: the requests in flight, or their delay (finalization of
- * paced speech, TTFT of a stream, otherwise latency). The rule: at ten looks in a row the series since the beginning of
- * the window {@linkcode isGrowing}. There is a look at the end of each period, from 30 periods on. Periods last a second;
- * whenever there are 40, each two become one.
+ * paced speech, TTFT of a stream, otherwise latency). The rule: at ten looks in a row the series {@linkcode isGrowing}.
+ * There is a look at the end of each period, from 30 periods on. Periods last a second; whenever there are 40, each two
+ * become one.
+ *
+ * The series begin with the window. Requests in flight and latency begin once the stage has filled, as both rise until
+ * the first requests have ended: when it is twice as old as its longest request took, or two minutes.
  *
  * Simulated over ten minutes, a queue of eight servers is found after 39 s at 1.2 times their capacity, and called
  * growing in 2 of 100 runs at 90 % of it, and in none at 80 %.
  */
 export class SaturationWatch {
-  readonly #series: LoadSeries;
-  readonly #found = { inFlight: 0, delay: 0 };
-  #looked = 0;
+  readonly #stageStartMs: number;
+  #window: LoadSeries | undefined;
+  #filled: LoadSeries | undefined;
+  readonly #inFlight = new GrowthWatch(MIN_GROWTH.inFlight);
+  readonly #delay = new GrowthWatch(MIN_GROWTH.delay);
+  #ended = 0;
+  #longestMs = 0;
 
-  constructor(startMs: number) {
-    this.#series = new LoadSeries(startMs, SATURATION_PERIOD_MS);
+  constructor(stageStartMs: number) {
+    this.#stageStartMs = stageStartMs;
+  }
+
+  /** Begins to look: measuring begins. */
+  begin(atMs: number): void {
+    this.#window = new LoadSeries(atMs, SATURATION_PERIOD_MS);
   }
 
   /** Adds a request that has ended. */
   add(sample: Sample): void {
-    this.#series.add(sample);
+    const { dispatchedMs, endedMs } = sample;
+    this.#ended++;
+    this.#longestMs = Math.max(this.#longestMs, endedMs - dispatchedMs);
+    this.#window?.add(sample);
+    this.#filled?.add(sample);
   }
 
   /** Adds the number of requests in flight and looks again. Returns what grows. */
   look(nowMs: number, inFlight: number): Growth | undefined {
-    this.#series.inFlight.add(nowMs, inFlight);
-    const periods = this.#series.inFlight.complete(nowMs);
-    // Pairs of periods may have been joined since.
-    if (periods === this.#looked || periods < MIN_PERIODS) return undefined;
-    this.#looked = periods;
-    for (const name of ["inFlight", "delay"] as const) {
-      const means = this.#series[name].means(nowMs);
-      const grows = isGrowing(means, AT_LEAST[name]);
-      this.#found[name] = grows ? this.#found[name] + 1 : 0;
-      if (this.#found[name] < LOOKS) continue;
-      const { first, last } = trendOf(means)!;
-      const metric = name === "delay" ? this.#series.metric! : name;
-      return { metric, from: first, to: last };
+    if (!this.#window) return undefined;
+    if (!this.#filled && this.#hasFilled(nowMs)) {
+      this.#filled = new LoadSeries(nowMs, SATURATION_PERIOD_MS);
     }
-    return undefined;
+    this.#filled?.inFlight.add(nowMs, inFlight);
+    const { metric = "latency" } = this.#window;
+    const delays = metric === "latency" ? this.#filled : this.#window;
+    const queue = this.#inFlight.look(this.#filled?.inFlight, nowMs);
+    if (queue) return { metric: "inFlight", ...queue };
+    const delay = this.#delay.look(delays?.delay, nowMs);
+    return delay && { metric, ...delay };
+  }
+
+  #hasFilled(nowMs: number): boolean {
+    const ageMs = nowMs - this.#stageStartMs;
+    return ageMs >= MAX_FILL_MS ||
+      (this.#ended >= MIN_ENDED && ageMs >= 2 * this.#longestMs);
+  }
+}
+
+/** Looks at a series at the end of each of its periods. */
+class GrowthWatch {
+  readonly #atLeast: number;
+  /** Number of periods at the last look. */
+  #looked = 0;
+  /** Looks in a row that found growth. */
+  #found = 0;
+
+  constructor(atLeast: number) {
+    this.#atLeast = atLeast;
+  }
+
+  /** Returns from what to what the series grows, if it does steadily. */
+  look(
+    series: PeriodMeans | undefined,
+    nowMs: number,
+  ): Omit<Growth, "metric"> | undefined {
+    const periods = series?.complete(nowMs) ?? 0;
+    // Pairs of periods may have been joined since.
+    if (!series || periods < MIN_PERIODS || periods === this.#looked) return;
+    this.#looked = periods;
+    const means = series.means(nowMs);
+    this.#found = isGrowing(means, this.#atLeast) ? this.#found + 1 : 0;
+    if (this.#found < LOOKS) return undefined;
+    const { first, last } = trendOf(means)!;
+    return { from: first, to: last };
   }
 }
 
 /** First length of a period. */
 const STEADY_PERIOD_MS = 250;
-/** Requests that must have ended. */
-const MIN_ENDED = 10;
-
 /**
  * Looks whether the load of a stage is steady. The rule: over the second half of the time so far, both the requests in
  * flight and their delay are steady ({@linkcode isSteady}), and as many requests have ended as are in flight, at least

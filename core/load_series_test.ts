@@ -31,24 +31,25 @@ function foundAt(
   const draw = random(seed, "queue");
   const exponential = () => -Math.log(1 - draw());
   const freeAt = Array<number>(servers).fill(0);
-  const starts: number[] = [], ends: { at: number; delay: number }[] = [];
+  const starts: number[] = [], ends: { at: number; latency: number }[] = [];
   for (let at = 0; at < warmup + seconds;) {
     at += exponential() / (servers * load);
     const first = freeAt.indexOf(Math.min(...freeAt));
     const from = Math.max(at, freeAt[first]!);
     freeAt[first] = from + exponential();
     starts.push(at);
-    ends.push({ at: freeAt[first]!, delay: from - at });
+    ends.push({ at: freeAt[first]!, latency: freeAt[first]! - at });
   }
   ends.sort((a, b) => a.at - b.at);
-  const watch = new SaturationWatch(1000 * warmup);
+  const watch = new SaturationWatch(0);
+  watch.begin(1000 * warmup);
   let started = 0, ended = 0;
   for (let now = 0; now < warmup + seconds; now += 0.25) {
     while (starts[started]! <= now) started++;
     for (; ends[ended]!.at <= now; ended++) {
-      const { at, delay } = ends[ended]!;
+      const { at, latency } = ends[ended]!;
       const endedMs = 1000 * at;
-      const dispatchedMs = endedMs - 1000 * delay;
+      const dispatchedMs = endedMs - 1000 * latency;
       watch.add(sample({ scheduledMs: dispatchedMs, dispatchedMs, endedMs }));
     }
     if (now < warmup) continue;
@@ -71,6 +72,7 @@ Deno.test("a stable queue does not end a stage, and one above capacity does with
 
 Deno.test("paced speech is judged by its finalization, whatever its TTFT", () => {
   const watch = new SaturationWatch(0);
+  watch.begin(0);
   let growth: ReturnType<SaturationWatch["look"]>;
   for (let second = 1; second <= 60 && !growth; second++) {
     const endedMs = 1000 * second;
@@ -88,4 +90,28 @@ Deno.test("paced speech is judged by its finalization, whatever its TTFT", () =>
   }
   assert.equal(growth?.metric, "finalization");
   assert.ok(growth.from < growth.to);
+});
+
+Deno.test("a stage that fills with long requests is not called growing", () => {
+  const draw = random(1, "lengths");
+  for (const varies of [false, true]) {
+    // Five requests a second, each of 30 s, without a warm-up.
+    const starts = Array.from({ length: 1000 }, (_, i) => i / 5);
+    const ends = starts.map((start) => ({
+      start,
+      end: start + (varies ? -30 * Math.log(1 - draw()) : 30),
+    })).sort((a, b) => a.end - b.end);
+    const watch = new SaturationWatch(0);
+    watch.begin(0);
+    let ended = 0;
+    for (let now = 0; now < 200; now += 0.25) {
+      for (; ends[ended]!.end <= now; ended++) {
+        const { start, end } = ends[ended]!;
+        const [dispatchedMs, endedMs] = [1000 * start, 1000 * end];
+        watch.add(sample({ scheduledMs: dispatchedMs, dispatchedMs, endedMs }));
+      }
+      const inFlight = Math.floor(5 * now) + 1 - ended;
+      assert.equal(watch.look(1000 * now, inFlight), undefined, `${now}`);
+    }
+  }
 });

@@ -38,7 +38,7 @@ export class StopWatch {
   readonly #options: StopWatchOptions;
   readonly #judges: readonly StopJudge[];
   readonly #steady: SteadyWatch | undefined;
-  #saturation: SaturationWatch | undefined;
+  readonly #saturation: SaturationWatch | undefined;
   #cancelEnd = () => {};
 
   constructor(options: StopWatchOptions) {
@@ -48,6 +48,9 @@ export class StopWatch {
     // The window counts its own requests.
     const { requests: _, ...rules } = stop;
     this.#judges = [runJudge, new StopJudge(rules, "stage", shard)];
+    if (stop.saturation || stopRun.saturation) {
+      this.#saturation = new SaturationWatch(clock.now());
+    }
     if (stop.warmupAuto) this.#steady = new SteadyWatch(clock.now());
     const { durationMs } = stopRun;
     if (durationMs === undefined) return;
@@ -60,10 +63,7 @@ export class StopWatch {
 
   /** Begins to look for a queue that grows: measuring has begun. */
   begin(atMs: number): void {
-    const { stop, stopRun } = this.#options;
-    if (stop.saturation || stopRun.saturation) {
-      this.#saturation = new SaturationWatch(atMs);
-    }
+    this.#saturation?.begin(atMs);
   }
 
   /** Counts a request that starts. */
