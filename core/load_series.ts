@@ -119,7 +119,7 @@ const MAX_FILL_MS = 120_000;
  * the first requests have ended: when it is twice as old as its longest request took, or two minutes.
  *
  * Simulated over ten minutes, a queue of eight servers is found after 39 s at 1.2 times their capacity, and called
- * growing in 2 of 100 runs at 90 % of it, and in none at 80 %.
+ * growing in 3 of 100 runs at 90 % of it, and in none at 80 %.
  */
 export class SaturationWatch {
   readonly #stageStartMs: number;
