@@ -56,6 +56,7 @@ export const catalogue: Catalogue = {
     steps: async () => (await import("./loads/steps.ts")).steps,
     users: async () => (await import("./loads/users.ts")).users,
     replay: async () => (await import("./loads/replay.ts")).replay,
+    sweep: async () => (await import("./loads/sweep.ts")).sweep,
     search: async () => (await import("./loads/search.ts")).search,
   },
   dialect: {

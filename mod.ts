@@ -107,6 +107,7 @@ export { ramp, type RampOptions } from "./loads/ramp.ts";
 export { replay, type ReplayOptions } from "./loads/replay.ts";
 export { search, type SearchOptions } from "./loads/search.ts";
 export { steps, type StepsOptions } from "./loads/steps.ts";
+export { sweep, type SweepOptions } from "./loads/sweep.ts";
 export { users, type UsersOptions } from "./loads/users.ts";
 
 export {

@@ -109,7 +109,6 @@ const FOREIGN_LOADS: ReadonlyMap<string, string> = new Map(Object.entries({
   trace: REPLAY,
   timed_trace: REPLAY,
   "fixed-schedule": REPLAY,
-  sweep: "give a list, as concurrent=1,2,4,8: a stage for each number",
 }));
 
 /** Explains a load that other tools name differently, or a bare number; undefined if there is nothing to explain. */

@@ -183,8 +183,6 @@ Deno.test("explainForeignLoad() gives the load that other tools name differently
     "streams=8": `unknown load "streams"; ${closed}`,
     synchronous:
       `unknown load "synchronous"; sync sends one request after another`,
-    sweep:
-      `unknown load "sweep"; give a list, as concurrent=1,2,4,8: a stage for each number`,
     "timed_trace=t.jsonl":
       'unknown load "timed_trace"; replay=TRACE starts requests at recorded times',
     "concurrent=8": undefined,

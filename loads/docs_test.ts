@@ -97,8 +97,6 @@ for (const [name, open] of Object.entries(catalogue.load)) {
     const plugin = await open() as Plugin<"load", never>;
     const table = optionTable(plugin);
     const page = await Deno.readTextFile(PAGE);
-    // The search for a capacity has a page of its own.
-    if (name === "search") return;
     const section = sectionOf(name, page);
     if (table.split("\n").length === 2) return;
     const [found] = /^\| option .*(\n\|.*)*/m.exec(section) ?? [];

@@ -71,10 +71,8 @@ Deno.test("earshot rejects unknown commands, options and plugins, and names the 
       ],
     },
     {
-      args: ["run", "--load", "concurrent=1", "--load", "poisson=2"],
-      says: [
-        '--load: must be given once, but was given as "concurrent=1" and as "poisson=2"',
-      ],
+      args: ["run", "--load", "concurrent=1", "--load", "poison=2"],
+      says: ['--load: unknown load "poison"', 'did you mean "poisson"?'],
     },
     {
       args: ["run", "--target", NOWHERE, "--concurrency", "8"],

@@ -48,7 +48,7 @@ export function addRun(program: Command, setExitCode: SetExitCode): void {
     )
     .option(
       "-l, --load <load>",
-      "sync | concurrent=1,8,32 | throughput | constant=10 | poisson=10,20 | gamma=10,burstiness=0.5 | burst=50,every=10s | ramp=10,to=200,over=60s | steps=10,20,40,hold=30s | users=20,arrive=2 | replay=trace.jsonl | search, rates in requests a second, or a load plugin; repeat to run the stages of several one after another (default: concurrent=1)",
+      "sync | concurrent=1,8,32 | throughput | constant=10 | poisson=10,20 | gamma=10,burstiness=0.5 | burst=50,every=10s | ramp=10,to=200,over=60s | steps=10,20,40,hold=30s | users=20,arrive=2 | replay=trace.jsonl | sweep | search, rates in requests a second, or a load plugin; repeat to run the stages of several one after another (default: concurrent=1)",
       collect,
     )
     .option("--duration <time>", "measure each stage for this long: 60s, 5m")
