@@ -229,9 +229,9 @@ export class StageRun implements StageContext {
   }
 
   dropped(scheduledMs: number): void {
-    // After enough requests, after the end of the data and after the window, no more are wanted.
-    const reason = this.#end.end?.reason;
-    if (reason === "requests" || reason === "data") return;
+    // After enough requests, the end of the data, a decision and the window, no more are wanted.
+    const { reason = "duration" } = this.#end.end ?? {};
+    if (["requests", "data", "decided"].includes(reason)) return;
     const phase = this.#window.phaseAt(scheduledMs);
     if (phase === "cooldown") return;
     this.#tally.dropped();

@@ -70,7 +70,7 @@ export interface Schedule {
   readonly kind: string;
   /** Name of the stage. */
   readonly name: string;
-  /** What the report says of its load. */
+  /** Facts of the load for the report. */
   readonly facts: Stage["load"];
   /** Length, in milliseconds. Afterwards the last level holds. */
   readonly lengthMs: number;

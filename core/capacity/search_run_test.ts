@@ -7,7 +7,7 @@ import type { Sample } from "../sample.ts";
 import { parseSlos } from "../slo.ts";
 import { searchCapacity, type SearchOptions } from "./search.ts";
 
-/** A backend with seats, each of which takes `ms` for a request; on the run's clock. */
+/** A backend with seats; each takes `ms` for a request, on the run's clock. */
 function seated(seats: number, ms: number): Backend {
   const freeMs = new Array<number>(seats).fill(0);
   return {

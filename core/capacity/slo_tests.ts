@@ -25,7 +25,7 @@ export interface SloTest {
   judge(confidence: number): SloJudgement | undefined;
 }
 
-/** What the requests so far say of an SLO. */
+/** Judgement of an SLO by the requests so far. */
 export interface SloJudgement {
   /** Whether it is kept; `undefined` where the bounds lie on both sides of the limit. */
   readonly isKept: boolean | undefined;

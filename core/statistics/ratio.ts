@@ -68,7 +68,7 @@ export interface BootstrapOptions {
   readonly confidence: number;
   /** Draws the batches. */
   readonly random: Random;
-  /** Number of times that the ratio is computed anew. @default {1000} */
+  /** Number of times that batches are drawn. @default {1000} */
   readonly rounds?: number;
 }
 
