@@ -89,7 +89,9 @@ export function betaQuantile(p: number, a: number, b: number): number {
 
 /** Bounds of an unknown value. */
 export interface Bounds {
+  /** Lower end. */
   readonly lower: number;
+  /** Upper end. */
   readonly upper: number;
 }
 
@@ -115,6 +117,24 @@ export function shareBounds(
     lower: failures === 0 ? 0 : betaQuantile(tail, failures, rest + 1),
     upper: rest === 0 ? 1 : betaQuantile(1 - tail, failures + 1, rest),
   };
+}
+
+/**
+ * Bounds of the mean of independent values by Student's t, such as a figure of several runs. `undefined` for fewer than
+ * two values.
+ */
+export function meanInterval(
+  values: readonly number[],
+  confidence: number,
+): Bounds & { readonly mean: number } | undefined {
+  requireShare("confidence", confidence);
+  const n = values.length;
+  if (n < 2) return undefined;
+  const mean = values.reduce((sum, value) => sum + value, 0) / n;
+  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  const reach = studentQuantile((1 + confidence) / 2, n - 1) *
+    Math.sqrt(squares / (n - 1) / n);
+  return { mean, lower: mean - reach, upper: mean + reach };
 }
 
 /** Below this the continued fraction is used, as the series loses relative accuracy. */

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import {
   betaQuantile,
+  meanInterval,
   normalCdf,
   normalQuantile,
   regularizedBeta,
@@ -101,6 +102,15 @@ Deno.test("bounds contain the share, and shrink as counts grow, whole or not", (
     const four = shareBounds({ failures: 4 * p * n, n: 4 * n }, confidence);
     assert.ok(four.upper - four.lower < one.upper - one.lower);
   }));
+});
+
+Deno.test("meanInterval() is Student's interval of a mean", () => {
+  const { mean, lower, upper } = meanInterval([9, 10, 11], 0.95)!;
+  assert.equal(mean, 10);
+  assertNear(upper - mean, 4.302652729911 / Math.sqrt(3));
+  assertNear(mean - lower, upper - mean);
+  assert.deepEqual(meanInterval([5, 5], 0.95), { mean: 5, lower: 5, upper: 5 });
+  assert.equal(meanInterval([5], 0.95), undefined);
 });
 
 Deno.test("exact bounds fail at most as often as they state, for any share", () => {

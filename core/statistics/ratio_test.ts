@@ -1,11 +1,14 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { random } from "../../lib/random.ts";
+import { shareBounds } from "./distributions.ts";
 import {
   bootstrapRatio,
   effectiveCounts,
   estimateRatio,
   pairs,
+  ratioBounds,
+  shareRatioBounds,
   sum,
 } from "./ratio.ts";
 
@@ -14,9 +17,9 @@ const twenty = (of: (i: number) => number) =>
 
 Deno.test("a ratio of equal batches has the variance of the mean of its batches", () => {
   const y = twenty((i) => i % 2), x = twenty(() => 1);
-  const { ratio, variance, batches } = estimateRatio({ y, x })!;
+  const { ratio, variance, degreesOfFreedom } = estimateRatio({ y, x })!;
   assert.equal(ratio, 0.5);
-  assert.equal(batches, 20);
+  assert.equal(degreesOfFreedom, 19);
   assert.ok(Math.abs(variance - 0.25 / 19) < 1e-12);
 });
 
@@ -64,6 +67,32 @@ Deno.test("bootstrap bounds contain the ratio and are the same for the same seed
     }),
     { numRuns: 30 },
   );
+});
+
+Deno.test("bounds of a ratio lie around it, and are absent where nothing was counted", () => {
+  const y = twenty((i) => 40 + i % 5), x = twenty(() => 1000);
+  const { lower, upper } = ratioBounds({ y, x }, 0.95)!;
+  assert.ok(lower < 0.042 && upper > 0.042);
+  const wider = ratioBounds({ y, x }, 0.99)!;
+  assert.ok(wider.lower < lower && wider.upper > upper);
+  assert.equal(ratioBounds({ y: twenty(() => 0), x }, 0.95), undefined);
+});
+
+Deno.test("bounds of a share without failures are those of as many independent values", () => {
+  const x = twenty(() => 10);
+  const none = shareRatioBounds({ y: twenty(() => 0), x }, 0.95)!;
+  assert.deepEqual(none, shareBounds({ failures: 0, n: 200 }, 0.95));
+  const one = twenty((i) => i === 7 ? 1 : 0);
+  const { upper } = shareRatioBounds({ y: one, x }, 0.95)!;
+  assert.ok(upper > none.upper && upper < 2.5 * none.upper, `${upper}`);
+});
+
+Deno.test("counts are reduced further for the uncertainty of the factor", () => {
+  const sums = { y: twenty((i) => i % 4 * 5), x: twenty(() => 50) };
+  const counts = effectiveCounts(sums)!;
+  const certain = effectiveCounts(sums, { confidence: 0.95 })!;
+  assert.ok(certain.n < counts.n);
+  assert.equal(certain.varianceFactor, counts.varianceFactor);
 });
 
 Deno.test("pairs() joins neighbours", () => {
