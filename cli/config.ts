@@ -21,6 +21,7 @@ import { formatSpec, parseSpec } from "../plugins/spec.ts";
 import { catalogue } from "../catalogue.ts";
 import {
   durationOf,
+  minSamplesOf,
   positiveDuration,
   positiveNumber,
   shareOf,
@@ -52,6 +53,7 @@ export interface ConfigFlags {
   readonly stopRun?: readonly string[];
   readonly drain?: string;
   readonly maxClientShare?: string;
+  readonly minSamples?: string;
   readonly probeRtt?: boolean;
   readonly seed?: string;
   readonly normalizer?: string;
@@ -221,8 +223,9 @@ class ConfigBuilder {
     this.#add("--duration", "stop.durationMs", duration, positiveDuration);
     this.#add("--requests", "stop.requests", requests, positiveNumber);
     this.#add("--drain", "stop.drainMs", drain, durationOf);
-    const { maxClientShare } = flags;
+    const { maxClientShare, minSamples } = flags;
     this.#add("--max-client-share", "maxClientShare", maxClientShare, shareOf);
+    this.#add("--min-samples", "minSamples", minSamples, minSamplesOf);
     if (flags.probeRtt) this.#set("probeRtt", true, { flag: "--probe-rtt" });
     this.#add("--repeat", "repeat", flags.repeat, positiveNumber);
     this.#add("--seed", "seed", seed, (text) => wholeNumber(text, 0));

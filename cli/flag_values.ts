@@ -1,3 +1,4 @@
+import type { MinSamples } from "../core/config.ts";
 import { UsageError } from "../core/errors.ts";
 import { parseDuration, parseShare } from "../lib/units.ts";
 import { wholeNumber } from "./flags.ts";
@@ -23,7 +24,16 @@ export function positiveNumber(text: string): number {
   return wholeNumber(text, 1);
 }
 
-/** @throws {UsageError} If the text is not a share. */
+/** @throws {UsageError} If the text is neither a whole number above 0 nor `mlperf`. */
+export function minSamplesOf(text: string): MinSamples {
+  if (text === "mlperf") return text;
+  if (/^[1-9]\d{0,14}$/.test(text)) return Number(text);
+  throw new UsageError(
+    `must be a whole number from 1 on, or mlperf, but was ${shown(text)}`,
+  );
+}
+
+/** @throws {UsageError} If the text is not a share, such as `5%`. */
 export function shareOf(text: string): number {
   const share = parseShare(text);
   if (share !== undefined) return share;

@@ -160,10 +160,12 @@ for (
       stop,
       slos: ["latency.p95<5ms", "ttftShare.p99<5s"],
       maxClientShare: 0.25,
+      minSamples: 1000,
       probeRtt: true,
       reporters: [jsonlReporter({ path })],
     });
-    for (const { client, metrics, rates, verdict, slo } of report.stages) {
+    for (const stage of report.stages) {
+      const { client, metrics, rates, verdict, slo } = stage;
       for (const name of ["ttftShare", "latencyShare"] as const) {
         const share = client[name];
         assert.ok(share && share.min >= 0 && share.maxAtMs >= 0, name);
@@ -178,6 +180,10 @@ for (
       );
       assert.equal(slo![1]!.value, client.ttftShare!.p99);
       assert.equal(verdict.maxClientShare, 0.25);
+      assert.equal(metrics["ttft"]!.valuesNeeded!.p50, 1000);
+      assert.match(slo![0]!.reason!, /p95 needs 1000/);
+      assert.match(verdict.reasons.at(-1)!, /--min-samples/);
+      assert.ok(stage.arrivals && stage.series && stage.withinRunIntervals);
     }
     assert.equal(
       JSON.stringify(await replay(path, QUIET)),

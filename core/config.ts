@@ -1,6 +1,9 @@
 /** Name of a normalizer, which is applied to texts before they are compared. */
 export type NormalizerName = "none" | "basic";
 
+/** Number of values that every percentile needs, or MLPerf's number for each. */
+export type MinSamples = number | "mlperf";
+
 /** A plugin and its options, as plain JSON. */
 export interface PluginConfig {
   /** Built-in name, file or URL; `inline:NAME` for a plugin that code passed without a module. */
@@ -75,6 +78,8 @@ export interface RunConfig {
   readonly slos: readonly string[];
   /** Largest share of a headline metric that may be the client's own in a valid stage. @default {0.1} */
   readonly maxClientShare?: number;
+  /** Number of values below which a percentile has too few. @default As many as make it differ from the largest value */
+  readonly minSamples?: MinSamples;
   /** Whether round trips of the network are measured before and after each stage. @default {false} */
   readonly probeRtt?: boolean;
   /** Seed of the data's order and of arrivals. */
@@ -122,6 +127,8 @@ export interface RunConfigInput {
   readonly slos?: readonly string[];
   /** Largest share of a headline metric that may be the client's own in a valid stage. @default {0.1} */
   readonly maxClientShare?: number;
+  /** Number of values below which a percentile has too few. @default As many as make it differ from the largest value */
+  readonly minSamples?: MinSamples;
   /** Whether round trips of the network are measured before and after each stage. @default {false} */
   readonly probeRtt?: boolean;
   /** Seed of the data's order and of arrivals. @default {1} */

@@ -3,6 +3,9 @@ import type { ErrorRate, StageReport } from "./report.ts";
 import type { Sample } from "./sample.ts";
 import { align, finish, type Slices } from "../lib/alignment.ts";
 import { addTo } from "../lib/record.ts";
+import { Batches } from "./statistics/batches.ts";
+import type { Bounds } from "./statistics/distributions.ts";
+import { ratioBounds } from "./statistics/ratio.ts";
 
 /**
  * Word and character error rate of a stage, pooled over its samples: Σ(s + d + i) ÷ Σ n. An empty answer to a
@@ -14,7 +17,11 @@ export class Quality {
   readonly #maxWaiting: number;
   readonly #wer: ErrorRateSum;
   readonly #cer: ErrorRateSum;
-  readonly #queue: (readonly [reference: string, hypothesis: string])[] = [];
+  /** Errors and units by batches of requests. */
+  readonly #batches = new Batches<
+    "wordErrors" | "words" | "characterErrors" | "characters"
+  >();
+  readonly #queue: Texts[] = [];
   /** Characters in the queue. */
   #waiting = 0;
   /** The comparison that has begun: each slice continues where the last one ended. */
@@ -31,12 +38,14 @@ export class Quality {
   }
 
   /** Adds a sample. One that did not end `ok`, or has no reference, is ignored. */
-  add({ input: { reference }, output: { text = "" }, outcome }: Sample): void {
+  add({ id, input, output: { text = "" }, outcome }: Sample): void {
+    const { reference } = input;
     if (outcome.status !== "ok" || reference === undefined) return;
+    const texts = { id, reference, hypothesis: text };
     const isLong = Math.max(reference.length, text.length) > LONG_TEXT;
-    if (!isLong) return finish(this.#compare(reference, text));
+    if (!isLong) return finish(this.#compare(texts));
     if (this.#waiting > this.#maxWaiting) return;
-    this.#queue.push([reference, text]);
+    this.#queue.push(texts);
     this.#waiting += reference.length + text.length;
   }
 
@@ -45,6 +54,7 @@ export class Quality {
     finish(other.work());
     this.#wer.merge(other.#wer);
     this.#cer.merge(other.#cer);
+    this.#batches.merge(other.#batches);
   }
 
   /** Whether so many texts wait that `work` must be called now, before new ones are left out. */
@@ -55,9 +65,9 @@ export class Quality {
   /** Compares the texts that wait, in slices. */
   *work(): Slices<void> {
     while (this.#current || this.#queue.length > 0) {
-      this.#current ??= this.#compare(...this.#queue[0]!);
+      this.#current ??= this.#compare(this.#queue[0]!);
       if (this.#current.next().done) {
-        const [reference, hypothesis] = this.#queue.shift()!;
+        const { reference, hypothesis } = this.#queue.shift()!;
         this.#waiting -= reference.length + hypothesis.length;
         this.#current = undefined;
       }
@@ -79,7 +89,22 @@ export class Quality {
     return { ...(wer && { wer }), ...(cer && { cer }) };
   }
 
-  *#compare(reference: string, hypothesis: string): Slices<void> {
+  /** Confidence intervals of the rates, from batches of requests. */
+  intervals(confidence: number): { wer?: Bounds; cer?: Bounds } {
+    const bounds = (
+      errors: "wordErrors" | "characterErrors",
+      units: "words" | "characters",
+    ) =>
+      ratioBounds({
+        y: this.#batches.sums(errors),
+        x: this.#batches.sums(units),
+      }, confidence);
+    const wer = bounds("wordErrors", "words");
+    const cer = bounds("characterErrors", "characters");
+    return { ...(wer && { wer }), ...(cer && { cer }) };
+  }
+
+  *#compare({ id, reference, hypothesis }: Texts): Slices<void> {
     const words = yield* wordErrors(reference, hypothesis, this.#normalize);
     const characters = yield* characterErrors(
       reference,
@@ -88,7 +113,23 @@ export class Quality {
     );
     this.#wer.add(words);
     this.#cer.add(characters);
+    if (words.n > 0) {
+      this.#batches.add(id, "words", words.n);
+      this.#batches.add(id, "wordErrors", words.s + words.d + words.i);
+    }
+    if (characters.n > 0) {
+      const { s, d, i, n } = characters;
+      this.#batches.add(id, "characters", n);
+      this.#batches.add(id, "characterErrors", s + d + i);
+    }
   }
+}
+
+/** Two texts of a request that are compared. */
+interface Texts {
+  readonly id: number;
+  readonly reference: string;
+  readonly hypothesis: string;
 }
 
 /** Characters of a long text: comparing two of this length without anything in common takes 0.1 ms. */

@@ -407,3 +407,21 @@ Deno.test("normalizers.basic takes time in proportion to the text, whatever is i
     assert.equal(basic(text!), expected, what);
   }
 });
+
+Deno.test("intervals of error rates come from batches of requests", () => {
+  const quality = new Quality("basic");
+  for (let id = 0; id < 200; id++) {
+    quality.add(sample({
+      id,
+      input: { reference: "one two three four" },
+      output: {
+        text: id % 3 === 0 ? "one too three four" : "one two three four",
+      },
+    }));
+  }
+  const { wer, cer } = quality.intervals(0.95);
+  const { value } = quality.result().wer!;
+  assert.ok(wer!.lower < value! && value! < wer!.upper);
+  assert.ok(cer!.lower > 0 && cer!.upper < wer!.upper);
+  assert.deepEqual(new Quality("basic").intervals(0.95), {});
+});

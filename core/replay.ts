@@ -23,9 +23,10 @@ export class Replay {
     this.#run = run;
     this.#slos = parseSlos(config.slos);
     this.#digests = run.stages.map((stage) => {
-      const { startMs, endMs } = stage.window;
+      const { stageStartMs, startMs, endMs } = stage.window;
       const { durationMs = Infinity } = { ...config.stop, ...stage.stop };
       return new Digest({
+        stageStartMs,
         startMs,
         endMs: endsWithLastRequest(stage) ? startMs + durationMs : endMs,
         normalizer: config.normalizer,
@@ -47,6 +48,7 @@ export class Replay {
       stageReport(this.#digests[i]!, stage, {
         slos: this.#slos,
         maxClientShare: run.config.maxClientShare,
+        minSamples: run.config.minSamples,
       })
     );
     return {

@@ -1,5 +1,10 @@
 import type { RunConfig, RunFacts, StopRules } from "./config.ts";
 import type { Phase, TokenCounter } from "./sample.ts";
+import type { WithinRunIntervals } from "./intervals.ts";
+import type { ArrivalProcess, Series } from "./time_series.ts";
+
+/** A quantile of a summary. */
+export type Quantile = "p5" | "p50" | "p90" | "p95" | "p99" | "p999";
 
 /** Statistics of one metric. The summary is absent if nothing was observed. */
 export interface Summary {
@@ -31,6 +36,14 @@ export interface Summary {
 
 /** Unit of a metric's values. */
 export type Unit = "ms" | "s" | "tokens" | "tokens/s" | "ratio" | "count";
+
+/** Statistics of one metric with its unit. */
+export interface MetricSummary extends Summary {
+  /** Unit of the values. */
+  readonly unit: Unit;
+  /** Quantiles of too few values, each with the number that it needs. Absent if all have enough. */
+  readonly valuesNeeded?: Readonly<Partial<Record<Quantile, number>>>;
+}
 
 /** A rate of word or character errors, with the sums to pool it further. */
 export interface ErrorRate {
@@ -271,7 +284,7 @@ export interface StageReport {
   /** Failures by class and code, most frequent first: at most ten, always with those that this client made. */
   readonly failures: readonly FailureNote[];
   /** Metrics by name, of requests that ended `ok`. A metric is absent if nothing was observed. */
-  readonly metrics: Readonly<Record<string, { readonly unit: Unit } & Summary>>;
+  readonly metrics: Readonly<Record<string, MetricSummary>>;
   /** Numbers of the whole stage. */
   readonly rates: Rates;
   /** Sources of the token counts, each with its number of answered requests. Absent if nothing was counted. */
@@ -281,6 +294,12 @@ export interface StageReport {
   };
   /** Word and character error rates, where there are references. */
   readonly quality: { readonly wer?: ErrorRate; readonly cer?: ErrorRate };
+  /** Confidence intervals within this run. Absent where there are too few values, and in reports of older versions. */
+  readonly withinRunIntervals?: WithinRunIntervals;
+  /** How requests really arrived. Absent with fewer than two arrivals, and in reports of older versions. */
+  readonly arrivals?: ArrivalProcess;
+  /** Events and metrics over time. Absent without requests, and in reports of older versions. */
+  readonly series?: Series;
   /** Condition of the client. */
   readonly client: ClientHealth;
   /** Results of the run's SLOs. Absent if none was set. */

@@ -8,6 +8,8 @@ import {
   type ShareName,
 } from "./metrics/table.ts";
 import { ADJUSTED } from "./metrics/network.ts";
+import { isQuantile, samplesNeeded, valuesNeeded } from "./sample_floors.ts";
+import type { MinSamples } from "./config.ts";
 import type { Sample } from "./sample.ts";
 import type { Rates, SloResult, SloUnit, StageReport } from "./report.ts";
 
@@ -26,16 +28,6 @@ export interface Slo {
   /** Unit of limit and value. */
   readonly unit: SloUnit;
 }
-
-/** Number of values from which a quantile differs from the largest or smallest one: 1 ÷ (1 − p), or 1 ÷ p. */
-export const valuesNeeded = {
-  p5: 20,
-  p50: 2,
-  p90: 10,
-  p95: 20,
-  p99: 100,
-  p999: 1000,
-} as const;
 
 /** A statistic that an SLO may limit. */
 export type SloQuantile =
@@ -258,12 +250,16 @@ function mean(values: readonly number[]): number {
 }
 
 /** Judges SLOs by what a stage measured. A metric without data misses its SLO: nothing shows that it was kept. */
-export function judgeSlos(slos: readonly Slo[], stage: Measured): SloResult[] {
+export function judgeSlos(
+  slos: readonly Slo[],
+  stage: Measured,
+  minSamples?: MinSamples,
+): SloResult[] {
   return slos.map((slo) => {
     const { text, metric, quantile, limit, unit } = slo;
     const { value, n } = valueOf(slo, stage);
-    const needed = quantile && quantile in valuesNeeded
-      ? valuesNeeded[quantile as keyof typeof valuesNeeded]
+    const needed = isQuantile(quantile)
+      ? samplesNeeded(quantile, minSamples)
       : 0;
     return {
       objective: text,

@@ -16,7 +16,12 @@ import {
 } from "./client_monitor.ts";
 import { Tally } from "./progress.ts";
 import type { Progress, StageReport, Summary } from "./report.ts";
-import type { NormalizerName, RunStopRules, StopRules } from "./config.ts";
+import type {
+  MinSamples,
+  NormalizerName,
+  RunStopRules,
+  StopRules,
+} from "./config.ts";
 import type { InferenceRequest } from "./request.ts";
 import type { Phase, Sample } from "./sample.ts";
 import { type Shard, shareOf, takeShard } from "./shard.ts";
@@ -37,6 +42,8 @@ export interface SharedOptions {
   readonly backend: Backend;
   /** Largest share of a headline metric that may be the client's own if the stage is valid. */
   readonly maxClientShare?: number;
+  /** Number of values below which a percentile has too few. */
+  readonly minSamples?: MinSamples;
   /** Measures round trips, if they are wanted. */
   readonly network?: NetworkProbe | undefined;
   /** How long connections took to open before the stage. */
@@ -140,6 +147,7 @@ export class StageRun implements StageContext {
     this.#window = this.#divide();
     const { startMs, endMs, stageStartMs } = this.#window;
     this.#digest = new Digest({
+      stageStartMs,
       startMs,
       endMs,
       normalizer: options.normalizer,
@@ -377,7 +385,7 @@ export class StageRun implements StageContext {
   }
 
   #report(): StageReport {
-    const { stage, repeat, slos, maxClientShare } = this.#options;
+    const { stage, repeat } = this.#options;
     const { reason, atMs, cause } = this.#end.end!;
     const { lastEndMs } = this.#digest;
     return stageReport(this.#digest, {
@@ -394,7 +402,7 @@ export class StageRun implements StageContext {
         connectAhead: this.#options.connectAhead,
         rtt: this.#options.network?.summary(),
       },
-    }, { slos, maxClientShare });
+    }, this.#options);
   }
 
   #progress(): Progress {

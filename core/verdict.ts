@@ -1,4 +1,6 @@
+import type { MinSamples } from "./config.ts";
 import { clientLimit, isClientMade } from "./failures.ts";
+import { floorReason } from "./sample_floors.ts";
 import type {
   FailureNote,
   ShareSummary,
@@ -9,8 +11,16 @@ import type {
 /** The part of a stage's report that the verdict is based on. */
 export type Judged = Pick<
   StageReport,
-  "counts" | "failures" | "load" | "metrics" | "client"
+  "counts" | "failures" | "load" | "metrics" | "client" | "slo"
 >;
+
+/** Limits that a verdict depends on. */
+export interface VerdictRules {
+  /** Largest share of a metric that may be the client's. @default {0.1} */
+  readonly maxClientShare?: number | undefined;
+  /** Number of values below which a percentile has too few. @default No number */
+  readonly minSamples?: MinSamples | undefined;
+}
 
 /**
  * Judges whether the numbers of a stage describe the server or the client that measured it. With fewer successful
@@ -19,7 +29,7 @@ export type Judged = Pick<
  */
 export function judge(
   stage: Judged,
-  maxClientShare: number = MAX_CLIENT_SHARE,
+  { maxClientShare = MAX_CLIENT_SHARE, minSamples }: VerdictRules = {},
 ): Verdict {
   const failed = failureReason(stage);
   const ownFailures = clientFailureReasons(stage);
@@ -28,6 +38,7 @@ export function judge(
   const slow = failed === undefined || stage.counts.timeout > 0
     ? slowReasons(stage, maxClientShare)
     : [];
+  const floor = few === undefined ? floorReason(stage, minSamples) : undefined;
   const status = failed !== undefined
     ? "failed"
     : ownFailures.length > 0
@@ -36,10 +47,12 @@ export function judge(
     ? "too-few-samples"
     : slow.length > 0
     ? "client-limited"
+    : floor !== undefined
+    ? "too-few-samples"
     : "valid";
   return {
     status,
-    reasons: [failed ?? [], ownFailures, few ?? [], slow].flat(),
+    reasons: [failed ?? [], ownFailures, few ?? [], slow, floor ?? []].flat(),
     ...(maxClientShare !== MAX_CLIENT_SHARE && { maxClientShare }),
   };
 }

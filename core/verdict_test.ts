@@ -136,7 +136,7 @@ Deno.test("judge() takes another limit", () => {
         metrics: { ttft: always(100) },
         client: { ttftShare: share(20) },
       }),
-      maxClientShare,
+      { maxClientShare },
     );
   assert.deepEqual(judged(0.2), {
     status: "valid",

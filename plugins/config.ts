@@ -62,6 +62,12 @@ export const runConfigSchema: z.ZodType<RunConfigInput> = z.strictObject({
     .describe(
       "Largest share of a headline metric that may be the client's own in a valid stage (default: 0.1)",
     ),
+  minSamples: z.union(
+    [z.int().positive(), z.literal("mlperf")],
+    'must be a whole number from 1 on, or "mlperf"',
+  ).exactOptional().describe(
+    "Number of values below which a percentile has too few, or MLPerf's numbers",
+  ),
   probeRtt: z.boolean().exactOptional().describe(
     "Whether round trips of the network are measured before and after each stage (default: false)",
   ),
@@ -245,7 +251,7 @@ export async function prepareRun(
   if (checks.problems.length > 0) {
     throw problemsAt(checks.problems, placeOf);
   }
-  const { maxClientShare, probeRtt } = input;
+  const { maxClientShare, minSamples, probeRtt } = input;
   return {
     config: {
       version: 1,
@@ -257,6 +263,7 @@ export async function prepareRun(
       ...(input.stopRun && { stopRun: stopRulesOf(input.stopRun) }),
       slos: input.slos ?? [],
       ...(maxClientShare !== undefined && { maxClientShare }),
+      ...(minSamples !== undefined && { minSamples }),
       ...(probeRtt !== undefined && { probeRtt }),
       seed: input.seed ?? 1,
       normalizer: input.normalizer ?? "basic",

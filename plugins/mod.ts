@@ -31,24 +31,29 @@ export * from "../core/errors.ts";
 export { JoinedText } from "../lib/text.ts";
 export { type Random, random } from "../lib/random.ts";
 export type * from "../core/config.ts";
+export type * from "../core/intervals.ts";
 export type * from "../core/report.ts";
 export { stagesOutsideSearches } from "../core/report.ts";
 export type * from "../core/request.ts";
 export type * from "../core/sample.ts";
+export type * from "../core/time_series.ts";
 export {
   formatSloValue,
   type Slo,
   type SloOperator,
   type SloQuantile,
-  valuesNeeded,
 } from "../core/slo.ts";
 export { explainStop } from "../core/stop_judge.ts";
+export { samplesNeeded, valuesNeeded } from "../core/sample_floors.ts";
+export { metricsWithIntervals } from "../core/metrics/metric_columns.ts";
+export type { Bounds } from "../core/statistics/distributions.ts";
 export {
   clientMetrics,
   isToken,
   type Metric,
   metrics,
   metricsOf,
+  type MetricValue,
   type ShareMetric,
   shareMetrics,
   type ShareName,

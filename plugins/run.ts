@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from "../core/clock.ts";
 import type {
+  MinSamples,
   NormalizerName,
   PluginConfig,
   RunConfig,
@@ -69,6 +70,8 @@ export interface RunOptions extends RunContext {
   readonly maxErrorRate?: number;
   /** Largest share of a headline metric that this client may add: above 0, at most 1. @default {0.1} */
   readonly maxClientShare?: number;
+  /** Number of values below which a percentile has too few, from 1 on, or MLPerf's numbers. @default As many as make it differ from the largest value */
+  readonly minSamples?: MinSamples;
   /** Whether round trips to the server are measured before and after each stage. @default {false} */
   readonly probeRtt?: boolean;
   /** Whether one item of the data that cannot be used ends the run. @default {false} */
@@ -88,8 +91,10 @@ export async function run(
 ): Promise<Report> {
   const { backend, dataset, load, reporters = [], catalogue = {} } = options;
   const { maxErrorRate: share, maxClientShare, probeRtt, repeat } = options;
+  const { minSamples } = options;
   if (repeat !== undefined) checkRepeat(repeat);
   if (maxClientShare !== undefined) checkClientShare(maxClientShare);
+  if (minSamples !== undefined) checkMinSamples(minSamples);
   const configOf = (plugin: Configured<Kind>) =>
     pluginConfig(plugin, catalogue);
   const parts = dataset.parts ?? [dataset];
@@ -108,6 +113,7 @@ export async function run(
       ...(share === undefined ? [] : [maxErrorRate(share).text]),
     ],
     ...(maxClientShare !== undefined && { maxClientShare }),
+    ...(minSamples !== undefined && { minSamples }),
     ...(probeRtt !== undefined && { probeRtt }),
     seed: options.seed ?? 1,
     normalizer: options.normalizer ?? "basic",
@@ -137,6 +143,14 @@ function checkClientShare(share: number): void {
   if (share > 0 && share <= 1) return;
   throw new UsageError(
     `maxClientShare must be above 0 and at most 1, but was ${share}`,
+  );
+}
+
+function checkMinSamples(minSamples: MinSamples): void {
+  if (minSamples === "mlperf") return;
+  if (Number.isSafeInteger(minSamples) && minSamples > 0) return;
+  throw new UsageError(
+    `minSamples must be a whole number from 1 on, or "mlperf", but was ${minSamples}`,
   );
 }
 

@@ -195,6 +195,17 @@ Deno.test("run() judges by another limit of the client's share, and refuses one 
   }
 });
 
+Deno.test("run() refuses a number of samples that is not one", async () => {
+  const { run: { config } } = await runWith({ minSamples: "mlperf" });
+  assert.equal(config.minSamples, "mlperf");
+  for (const minSamples of [0, 1.5, NaN]) {
+    await assert.rejects(runWith({ minSamples }), {
+      message:
+        `minSamples must be a whole number from 1 on, or "mlperf", but was ${minSamples}`,
+    });
+  }
+});
+
 Deno.test("reportToAll() reaches every reporter, and throws what went wrong afterwards", async () => {
   const received: string[] = [];
   const good: Reporter = { report: () => void received.push("report") };

@@ -4,6 +4,7 @@ import {
   defineReporter,
   metrics,
   metricsOf,
+  metricsWithIntervals,
   type Report,
   type Reporter,
   type ReporterPlugin,
@@ -11,6 +12,7 @@ import {
   shareMetrics,
   type StageReport,
   type Summary,
+  type WithinRunIntervals,
 } from "../plugins/mod.ts";
 import { formatPlugin } from "../plugins/spec.ts";
 import { linesTo, type LineWriter } from "./line_writer.ts";
@@ -171,6 +173,7 @@ const stageTableColumns: Columns<StageRow> = {
   "tokenCounts.output": ({ stage }) => numbersIn(stage.tokenCounts?.output),
   ...errorRateColumns("wer"),
   ...errorRateColumns("cer"),
+  ...columnsOf("arrivals.", keys.arrivals, ({ stage }) => stage.arrivals),
   ...columnsOf(
     "client.",
     ["cpu", "rssBytes", "queued", "method"],
@@ -181,6 +184,7 @@ const stageTableColumns: Columns<StageRow> = {
     ...metrics.map(({ name }) =>
       summaryColumns(name, ({ metrics }) => metrics[name])
     ),
+    ...intervalColumns(),
     ...adjusted.map((name) =>
       summaryColumns(name, ({ metrics }) => metrics[name])
     ),
@@ -237,6 +241,30 @@ function summaryColumns(
 ): Columns<StageRow> {
   const shown = keys.summary.filter((key) => key !== "quantileError");
   return columnsOf(`${name}.`, shown, ({ stage }) => summaryOf(stage));
+}
+
+/** Lower and upper end of each confidence interval within the run. */
+function intervalColumns(): Columns<StageRow>[] {
+  const ends = (
+    name: string,
+    boundsOf: (intervals: WithinRunIntervals) => object | undefined,
+  ) =>
+    columnsOf<StageRow>(
+      `withinRun.${name}.`,
+      ["lower", "upper"],
+      ({ stage: { withinRunIntervals: all } }) => all && boundsOf(all),
+    );
+  return [
+    ...metricsWithIntervals.flatMap((name) =>
+      (["p50", "p90", "p95", "p99"] as const).map((quantile) =>
+        ends(`${name}.${quantile}`, (all) => all.metrics[name]?.[quantile])
+      )
+    ),
+    ...keys.rates.map((name) => ends(name, (all) => all.rates[name])),
+    ...(["wer", "cer"] as const).map((name) =>
+      ends(name, (all) => all.quality[name])
+    ),
+  ];
 }
 
 /** Sample with its metrics, which are computed once. */

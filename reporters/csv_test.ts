@@ -156,12 +156,22 @@ Deno.test("csvReporter() writes every number of a stage's metrics", async () => 
   const [row = {}] = await stages(speechReport);
   const [stage] = speechReport.stages;
   for (
-    const [name, { unit: _, ...summary }] of Object.entries(stage!.metrics)
+    const [name, { unit: _, valuesNeeded: _needed, ...summary }] of Object
+      .entries(stage!.metrics)
   ) {
     for (const [key, value] of Object.entries(summary)) {
       assert.equal(row[`${name}.${key}`], String(value));
     }
   }
+});
+
+Deno.test("csvReporter() writes intervals and arrivals", async () => {
+  const [, row = {}] = await stages(speechReport);
+  assert.equal(row["withinRun.ttft.p95.lower"], String(0.97 * 1520.064));
+  assert.equal(row["withinRun.ttft.p99.lower"], "");
+  assert.equal(row["withinRun.requestsPerSecond.upper"], "7.9");
+  assert.equal(row["withinRun.wer.lower"], "0.094");
+  assert.equal(row["arrivals.dispersion"], "0.31");
 });
 
 Deno.test("csvReporter() writes a row for each request of any outcome", async () => {

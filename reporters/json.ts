@@ -42,5 +42,14 @@ export const jsonReporter: ReporterPlugin<JsonOptions> = defineReporter({
 /** Encodes a report with its schema first. */
 function toJson(report: Report, pretty: boolean): string {
   const { schema, ...rest } = report;
-  return plainJson({ schema, ...rest }, pretty ? 2 : 0) + "\n";
+  const json = plainJson({ schema, ...rest }, pretty ? 2 : 0);
+  return `${json.replace(LISTS_OF_NUMBERS, onOneLine)}\n`;
+}
+
+/** Lists of numbers over several lines: in JSON a line break is never part of a text. */
+const LISTS_OF_NUMBERS = /\[\n(?:\s+(?:null|-?\d[\d.eE+-]*),?\n)+\s+\]/g;
+
+/** A series has thousands of numbers, which would be as many lines. */
+function onOneLine(list: string): string {
+  return list.replaceAll(/\s+/g, " ").replace("[ ", "[").replace(" ]", "]");
 }

@@ -28,7 +28,15 @@ const summary = z.object({
 
 const units = ["ms", "s", "tokens", "tokens/s", "ratio", "count"] as const;
 
-const metric = z.object({ unit: z.enum(units), ...summary.shape })
+const metric = z.object({
+  unit: z.enum(units),
+  ...summary.shape,
+  valuesNeeded: z.object(
+    optional(positiveCount, "p5", "p50", "p90", "p95", "p99", "p999"),
+  ).exactOptional().describe(
+    "Quantiles of too few values, each with the number that it needs",
+  ),
+})
   .meta({ id: "metric", description: "A metric's unit and statistics" });
 
 const errorRate = z.object({
@@ -163,6 +171,54 @@ const rates = z.object({
   ...optional(size, "rtfxAggregate"),
 });
 
+const bounds = z.object(fields(z.number(), "lower", "upper"))
+  .meta({ id: "bounds", description: "A confidence interval" });
+
+const quantileBounds = z.object(optional(bounds, "p50", "p90", "p95", "p99"));
+
+const withinRunIntervals = z.object({
+  confidence: z.number().describe("Probability that an interval is right"),
+  metrics: z.record(text, quantileBounds).describe("Of quantiles"),
+  rates: z.record(text, bounds),
+  quality: z.object(optional(bounds, "wer", "cer")),
+}).meta({
+  id: "withinRunIntervals",
+  description: "Confidence intervals from the spread within one run",
+});
+
+const arrivals = z.object({
+  n: positiveCount,
+  ratePerSecond: size,
+  dispersion: size.exactOptional().describe(
+    "Variance / mean of the counts in windows of 20 arrivals",
+  ),
+  gapCorrelation: z.number().exactOptional().describe(
+    "Correlation of neighbouring gaps",
+  ),
+}).meta({
+  id: "arrivals",
+  description: "How requests really arrived in the measured window",
+});
+
+const points = z.array(size).readonly();
+const gaps = z.array(z.number().nullable()).readonly();
+const seriesQuantiles = z.object(fields(gaps, "p50", "p95")).meta({
+  id: "seriesQuantiles",
+  description: "null where no request ended",
+});
+
+const series = z.object({
+  ...fields(ms, "startMs", "widthMs"),
+  ...fields(points, "requestsPerSecond", "errors"),
+  inFlight: z.array(z.number()).readonly(),
+  ...optional(points, "outputTokensPerSecond"),
+  ...optional(seriesQuantiles, "ttft", "itl", "latency", "finalization"),
+  clientShare: seriesQuantiles.pick({ p95: true }).exactOptional(),
+}).meta({
+  id: "series",
+  description: "What happened over time: a list with a number per interval",
+});
+
 const sloResult = z.object({
   objective: text.describe("ttft.p95<200ms"),
   metric: text.describe("Name of the metric or rate in the report"),
@@ -208,6 +264,9 @@ const stage = z.object({
       "Number of answered requests by the source of their token counts",
     ),
   quality: z.object(optional(errorRate, "wer", "cer")),
+  withinRunIntervals: withinRunIntervals.exactOptional(),
+  arrivals: arrivals.exactOptional(),
+  series: series.exactOptional(),
   client,
   slo: z.array(sloResult).readonly().exactOptional().describe(
     "Whether the stage kept each SLO of the run",
@@ -243,6 +302,7 @@ const runConfig = z.object({
   stopRun: runStopRules.exactOptional(),
   slos: z.array(text).readonly(),
   ...optional(z.number(), "maxClientShare"),
+  minSamples: z.union([positiveCount, z.literal("mlperf")]).exactOptional(),
   ...optional(z.boolean(), "probeRtt"),
   seed: z.number(),
   normalizer: z.enum(["none", "basic"]),
@@ -351,6 +411,7 @@ export const savedLineSchema = z.discriminatedUnion("schema", [
 /** Keys of the parts that tables have a column for, in order. */
 export const keys = {
   summary: keysOf(summary),
+  arrivals: keysOf(arrivals),
   counts: keysOf(counts),
   rates: keysOf(rates),
   errorRate: keysOf(errorRate),

@@ -20,6 +20,7 @@ load: { use: concurrent, with: { streams: [2, 4] } }
 stop: { requests: 12, drainMs: 2s }
 slos: ["errorRate<=5%"]
 seed: 7
+minSamples: 5
 reports: [{ use: json, with: { path: out.json } }]
 `;
 
@@ -34,6 +35,7 @@ export default defineConfig({
   stop: { requests: 12, drainMs: 2000 },
   slos: ["errorRate<=5%"],
   seed: 7,
+  minSamples: 5,
   reports: [{ use: "json", with: { path: "out.json" } }],
 });
 `;
@@ -41,7 +43,8 @@ export default defineConfig({
 const FLAGS = [
   ...["--backend", "echo,delayMs=5ms", "--data", "repeat=hello"],
   ...["--load", "concurrent=2,4", "--requests", "12", "--drain", "2s"],
-  ...["--max-error-rate", "5%", "--seed", "7", "--report", "json=out.json"],
+  ...["--max-error-rate", "5%", "--seed", "7", "--min-samples", "5"],
+  ...["--report", "json=out.json"],
 ];
 
 Deno.test("the same run by flags, YAML, TypeScript and code has the same configuration, and a report repeats it", async () => {
@@ -65,6 +68,7 @@ Deno.test("the same run by flags, YAML, TypeScript and code has the same configu
     stop: { requests: 12, drainMs: 2000 },
     slos: ["errorRate<=5%"],
     seed: 7,
+    minSamples: 5,
     normalizer: "basic",
     strict: false,
     reports: [
@@ -88,6 +92,7 @@ Deno.test("the same run by flags, YAML, TypeScript and code has the same configu
     stop: { requests: 12, drainMs: 2000 },
     maxErrorRate: 0.05,
     seed: 7,
+    minSamples: 5,
     reporters: [jsonReporter({ path: folder.at("out.json") })],
   });
   assert.deepEqual(second.run.config, byFlags);
@@ -238,6 +243,7 @@ slos: ["tftt.p95<200ms"]
       'export default { version: 1, get backend() { throw new Error("boom"); } };',
     "twice.json": '{"version": 1, "seed": 1, "seed": 2}',
     "time.yaml": "version: 1\nstop: { warmupMs: soon }",
+    "samples.yaml": "version: 1\nminSamples: few",
     "throws.ts": `throw new Error("no luck");`,
     "nothing.ts": "export const config = {};",
     "odd.txt": "",
@@ -279,6 +285,10 @@ slos: ["tftt.p95<200ms"]
     ["getter.ts", "getter.ts: cannot be read: boom"],
     ["twice.json", "twice.json: not valid JSON: Map keys must be unique"],
     ["time.yaml", "stop.warmupMs must be a number of milliseconds"],
+    [
+      "samples.yaml",
+      'minSamples must be a whole number from 1 on, or "mlperf"',
+    ],
     ["throws.ts", "throws.ts: import failed: no luck"],
     ["nothing.ts", "nothing.ts: the default export must be a configuration"],
     ["odd.txt", "odd.txt: a configuration must end in .yaml, "],

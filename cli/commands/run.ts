@@ -101,6 +101,10 @@ export function addRun(program: Command, setExitCode: SetExitCode): void {
       "call a stage client-limited if the client's share of a headline metric may exceed this: 5% or 0.05 (default: 10%)",
     )
     .option(
+      "--min-samples <n>",
+      "mark percentiles of fewer values, and call a stage too-few-samples if an SLO is on one: a number, or mlperf for MLPerf's numbers",
+    )
+    .option(
       "--probe-rtt",
       "measure round trips to the server before and after each stage, and show TTFT without them",
     )

@@ -1,6 +1,6 @@
 import { isThrottled } from "../backoff.ts";
 import { addTo } from "../../lib/record.ts";
-import type { NormalizerName } from "../config.ts";
+import type { MinSamples, NormalizerName } from "../config.ts";
 import { FailureCounts } from "../failures.ts";
 import { Quality } from "../quality.ts";
 import type {
@@ -8,20 +8,28 @@ import type {
   Counts,
   Rates,
   StageReport,
-  Summary,
+  Window,
 } from "../report.ts";
 import type { ClientShare, Output, Sample, TokenCounter } from "../sample.ts";
 import { goodRequest, judgeSlos, type Slo } from "../slo.ts";
 import { Coalescing, notesOf } from "../notes.ts";
 import { adjustForNetwork } from "./network.ts";
+import { tooFewFor } from "../sample_floors.ts";
 import { judge } from "../verdict.ts";
 import { ShareColumns } from "./client_share.ts";
-import { Column } from "./column.ts";
+import { Batches } from "../statistics/batches.ts";
+import { shareRatioBounds } from "../statistics/ratio.ts";
+import { ArrivalTimes } from "./arrival_times.ts";
+import { MetricColumns } from "./metric_columns.ts";
+import { CONFIDENCE } from "./quantile_batches.ts";
 import { RateSums } from "./rates.ts";
-import { clientMetrics, type Metric, metrics } from "./table.ts";
+import { SeriesBins } from "./series.ts";
+import { clientMetrics, metrics } from "./table.ts";
 
-/** The measured window, as far as it is known beforehand. */
+/** The times of a stage, as far as they are known beforehand. */
 export interface DigestOptions {
+  /** When the stage began. @default startMs */
+  readonly stageStartMs?: number | undefined;
   /** When measuring begins; `Infinity` if that is not known beforehand. */
   readonly startMs: number;
   /** When it ends, if a duration was set. */
@@ -54,6 +62,9 @@ export class Digest {
   };
   readonly #failures = new FailureCounts();
   readonly #rates: RateSums;
+  readonly #series: SeriesBins;
+  readonly #arrivals = new ArrivalTimes();
+  readonly #errors = new Batches<"failed" | "ended">();
   readonly #coalescing = new Coalescing();
   /** Number of requests by the source of their token counts. */
   readonly #counters: Record<
@@ -67,8 +78,11 @@ export class Digest {
   /** When the last measured request ended. */
   lastEndMs: number | undefined;
 
-  constructor({ normalizer, slos = [], ...window }: DigestOptions) {
+  constructor(
+    { normalizer, slos = [], stageStartMs, ...window }: DigestOptions,
+  ) {
     this.#rates = new RateSums(window, goodRequest(slos));
+    this.#series = new SeriesBins(stageStartMs ?? window.startMs);
     this.texts = new Quality(normalizer);
   }
 
@@ -86,8 +100,11 @@ export class Digest {
   add(sample: Sample): void {
     const { outcome, output, phase } = sample;
     this.#rates.add(sample);
+    const values = outcome.status === "ok" ? this.#columns.of(sample) : [];
+    this.#series.add(sample, values);
     if (phase !== "measure") return addTo(this.#counts, { [phase]: 1 });
     this.#keepEnd(sample.endedMs);
+    if (sample.session.turn === 0) this.#arrivals.add(sample.dispatchedMs);
     const chunkMs = chunkMsOf(sample);
     if (chunkMs !== undefined) this.#keepChunk({ id: sample.id, ms: chunkMs });
     this.#counts[outcome.status]++;
@@ -95,12 +112,16 @@ export class Digest {
     this.#client.add(sample);
     this.#shares.add(sample);
     if (isThrottled(outcome)) this.#counts.throttled++;
+    if (outcome.status !== "cancelled") {
+      this.#errors.add(sample.id, "ended");
+      if (outcome.status !== "ok") this.#errors.add(sample.id, "failed");
+    }
     if (outcome.status !== "ok") {
       return this.#failures.add(sample.id, outcome.failure);
     }
     if (isEmpty(output)) this.#counts.emptyOutputs++;
     if (sample.client) this.#countTimed(sample.client);
-    this.#columns.add(sample);
+    this.#columns.add(sample, values);
     this.#coalescing.add(sample);
     this.#countCounters(sample);
     this.texts.add(sample);
@@ -110,6 +131,9 @@ export class Digest {
   merge(other: Digest): void {
     addTo(this.#counts, other.#counts);
     this.#rates.merge(other.#rates);
+    this.#errors.merge(other.#errors);
+    this.#series.merge(other.#series);
+    this.#arrivals.merge(other.#arrivals);
     this.#coalescing.merge(other.#coalescing);
     addTo(this.#counters.input, other.#counters.input);
     addTo(this.#counters.output, other.#counters.output);
@@ -128,8 +152,11 @@ export class Digest {
     return this.#columns.quantile(metric, 0.5);
   }
 
-  /** The part of the stage's report that the samples give, over a window of this length. */
-  summary(windowMs: number) {
+  /** The part of the stage's report that the samples give, over a measured window. */
+  summary({ startMs, endMs }: Pick<Window, "startMs" | "endMs">) {
+    const windowMs = endMs - startMs;
+    const arrivals = this.#arrivals.process();
+    const series = this.#series.series(endMs);
     const lags: Pick<
       ClientHealth,
       "scheduleLag" | "chunkLateness" | "turnaround"
@@ -153,12 +180,33 @@ export class Digest {
       coalescing: this.#coalescing,
       ...this.#tokenCounts(),
       quality: this.texts.result(),
+      ...this.#intervals(windowMs),
+      ...(arrivals && { arrivals }),
+      ...(series && { series }),
       client: {
         ...lags,
         ...this.#shares.summaries((name, p) => this.#columns.quantile(name, p)),
         ...(this.#isTimedBySystem() && { method: "arrivals" as const }),
         ...(lags.chunkLateness && this.#chunk && { chunkMs: this.#chunk.ms }),
       },
+    };
+  }
+
+  #intervals(windowMs: number): Pick<StageReport, "withinRunIntervals"> {
+    const metrics = this.#columns.intervals();
+    const errorRate = shareRatioBounds({
+      y: this.#errors.sums("failed"),
+      x: this.#errors.sums("ended"),
+    }, CONFIDENCE);
+    const rates = {
+      ...(errorRate && { errorRate }),
+      ...this.#rates.intervals(windowMs, CONFIDENCE),
+    };
+    const quality = this.texts.intervals(CONFIDENCE);
+    const found = [metrics, rates, quality];
+    if (found.every((each) => Object.keys(each).length === 0)) return {};
+    return {
+      withinRunIntervals: { confidence: CONFIDENCE, metrics, rates, quality },
     };
   }
 
@@ -207,43 +255,6 @@ function count(
 /** Whether an answer is an empty text, without a tool call or a refusal in its place. */
 function isEmpty({ text, toolCalls, refusal }: Output): boolean {
   return text?.trim() === "" && !toolCalls?.length && !refusal;
-}
-
-/** The values of each metric of a table. */
-class MetricColumns {
-  readonly #columns: readonly (readonly [Metric, Column])[];
-
-  constructor(table: readonly Metric[]) {
-    this.#columns = table.map((metric) => [metric, new Column()]);
-  }
-
-  add(sample: Sample): void {
-    for (const [metric, column] of this.#columns) {
-      const value = metric.of(sample);
-      if (typeof value === "number") column.add(value);
-      else if (value) { for (const each of value) column.add(each); }
-    }
-  }
-
-  merge(other: MetricColumns): void {
-    this.#columns.forEach(([, column], i) =>
-      column.merge(other.#columns[i]![1])
-    );
-  }
-
-  /** A quantile of one metric. */
-  quantile(name: string, p: number): number | undefined {
-    const found = this.#columns.find(([metric]) => metric.name === name);
-    return found?.[1].quantile(p);
-  }
-
-  /** Summaries of the metrics that have values. */
-  summaries(): [Metric, Summary][] {
-    return this.#columns.flatMap(([metric, column]) => {
-      const summary = column.summary();
-      return summary ? [[metric, summary]] : [];
-    });
-  }
 }
 
 function errorRateOf(
@@ -298,18 +309,20 @@ export interface JudgeOptions {
   readonly slos?: readonly Slo[] | undefined;
   /** Largest share of a headline metric that may be the client's own. @default {0.1} */
   readonly maxClientShare?: number | undefined;
+  /** Number of values below which a percentile has too few. @default As many as make it differ from the largest value */
+  readonly minSamples?: MinSamples | undefined;
 }
 
 /** Makes the report of a stage, after it ran or from saved samples: the same samples give the same report. */
 export function stageReport(
   digest: Digest,
   record: StageRecord,
-  { slos = [], maxClientShare }: JudgeOptions = {},
+  { slos = [], maxClientShare, minSamples }: JudgeOptions = {},
 ): StageReport {
   const { name, repeat, load, window, stop, stopped, stopCause } = record;
   const { dropped, client } = record;
   const { counts, client: lags, coalescing, ...summed } = digest.summary(
-    window.endMs - window.startMs,
+    window,
   );
   const { method, rtt, connectAhead, queued, loopDelay, cpu, rssBytes } =
     client;
@@ -323,10 +336,10 @@ export function stageReport(
     ...(stopCause && { stopCause }),
     counts: { ...counts, dropped },
     ...summed,
-    metrics: {
+    metrics: withValuesNeeded({
       ...summed.metrics,
       ...(rtt && adjustForNetwork(summed.metrics, rtt)),
-    },
+    }, minSamples),
     client: {
       ...(method && { method }),
       ...lags,
@@ -339,10 +352,26 @@ export function stageReport(
     },
   };
   const notes = notesOf(measured, coalescing);
+  const judged = slos.length > 0
+    ? { slo: judgeSlos(slos, measured, minSamples) }
+    : {};
   return {
     ...measured,
     ...(notes.length > 0 && { notes }),
-    ...(slos.length > 0 && { slo: judgeSlos(slos, measured) }),
-    verdict: judge(measured, maxClientShare),
+    ...judged,
+    verdict: judge({ ...measured, ...judged }, { maxClientShare, minSamples }),
   };
+}
+
+/** Marks the quantiles that have too few values. */
+function withValuesNeeded(
+  metrics: StageReport["metrics"],
+  minSamples: MinSamples | undefined,
+): StageReport["metrics"] {
+  return Object.fromEntries(
+    Object.entries(metrics).map(([name, summary]) => {
+      const few = tooFewFor(summary, minSamples);
+      return [name, { ...summary, ...(few && { valuesNeeded: few }) }];
+    }),
+  );
 }

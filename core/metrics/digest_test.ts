@@ -12,7 +12,7 @@ function summaryOf(failures: readonly (readonly [Failure, number])[]) {
       sums.add(sample({ outcome: { status: "error", failure } }));
     }
   }
-  return sums.summary(1000);
+  return sums.summary({ startMs: 0, endMs: 1000 });
 }
 
 Deno.test("Digest keeps the client's own failures among its notes, however many kinds are more frequent", () => {

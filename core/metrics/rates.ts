@@ -1,5 +1,8 @@
 import type { Rates } from "../report.ts";
 import type { Sample } from "../sample.ts";
+import { Batches } from "../statistics/batches.ts";
+import type { Bounds } from "../statistics/distributions.ts";
+import { ratioBounds, sum } from "../statistics/ratio.ts";
 import { isToken } from "./table.ts";
 
 /** The measured window, as far as it is known beforehand. */
@@ -28,6 +31,19 @@ const SUMS = [
   "audioMs",
 ] as const;
 
+/** The rates, each with its sum. */
+const RATES: readonly (readonly [keyof Rates, keyof Sums])[] = [
+  ["requestsPerSecond", "requests"],
+  ["goodput", "good"],
+  ["inputTokensPerSecond", "inputTokens"],
+  ["outputTokensPerSecond", "outputTokens"],
+  ["embeddingsPerSecond", "embeddings"],
+  ["rtfxAggregate", "audioMs"],
+];
+
+/** Number of requests below which the spread of rates says too little. */
+const MIN_REQUESTS = 10;
+
 /**
  * The work that a server did within a window. A request that lies only partly in it counts with the part of its service
  * time that does: counted by its end alone, long requests would make a server look slower than it is. Tokens count by
@@ -40,6 +56,8 @@ export class RateSums {
   #lastEndMs = -Infinity;
   readonly #isGood: ((sample: Sample) => boolean) | undefined;
   readonly #sums: Sums = {};
+  /** Whole requests and all that came with them, by the millisecond of the window in which they ended. */
+  readonly #slices = new Batches<keyof Sums>({ from: 0 });
 
   /** @param isGood Whether a request that ended `ok` met every objective for a single request. */
   constructor(
@@ -73,19 +91,33 @@ export class RateSums {
     const { outcome, dispatchedMs, endedMs, output, input } = sample;
     this.#lastEndMs = Math.max(this.#lastEndMs, endedMs);
     const part = this.#part(dispatchedMs, endedMs);
-    this.#add("outputTokens", this.#outputTokens(sample, part));
+    const slice = this.#isInside(endedMs)
+      ? Math.max(0, Math.ceil(endedMs - this.#startMs) - 1)
+      : undefined;
+    const add = (
+      name: keyof Sums,
+      whole: number | undefined,
+      within = part * (whole ?? 0),
+    ) => {
+      if (whole === undefined || !Number.isFinite(within)) return;
+      this.#add(name, within);
+      if (slice !== undefined) this.#slices.add(slice, name, whole);
+    };
+    const tokens = countedTokens(sample);
+    add("outputTokens", tokens, tokens && this.#tokensInside(sample, tokens));
     if (outcome.status !== "ok") return;
-    this.#add("ended", this.#isInside(endedMs) ? 1 : 0);
-    this.#add("requests", part);
-    this.#add("inputTokens", times(part, output.usage?.inputTokens));
-    this.#add("embeddings", times(part, output.embeddings?.count));
-    this.#add("audioMs", times(part, input.audioMs));
-    if (this.#isGood) this.#add("good", this.#isGood(sample) ? part : 0);
+    this.#add("ended", slice === undefined ? 0 : 1);
+    add("requests", 1);
+    add("inputTokens", output.usage?.inputTokens);
+    add("embeddings", output.embeddings?.count);
+    add("audioMs", input.audioMs);
+    if (this.#isGood) add("good", Number(this.#isGood(sample)));
   }
 
   /** Adds the sums of another part of the samples of the same window. */
   merge(other: RateSums): void {
     for (const name of SUMS) this.#add(name, other.#sums[name]);
+    this.#slices.merge(other.#slices);
   }
 
   /** Number of requests that ended `ok` within the window. */
@@ -97,34 +129,62 @@ export class RateSums {
   rates(windowMs: number): Omit<Rates, "errorRate"> {
     const seconds = windowMs / 1000;
     if (!(seconds > 0)) return {};
-    const { requests = 0, audioMs, ...sums } = this.#sums;
-    const rate = (name: keyof Rates, sum: number | undefined) =>
-      sum === undefined ? {} : { [name]: sum / seconds };
-    return {
-      requestsPerSecond: requests / seconds,
-      ...rate("goodput", sums.good),
-      ...rate("inputTokensPerSecond", sums.inputTokens),
-      ...rate("outputTokensPerSecond", sums.outputTokens),
-      ...rate("embeddingsPerSecond", sums.embeddings),
-      ...(audioMs !== undefined && { rtfxAggregate: audioMs / windowMs }),
+    const rates: { -readonly [Name in keyof Rates]?: number } = {
+      requestsPerSecond: 0,
     };
+    for (const [name, sum] of RATES) {
+      const total = this.#sums[sum];
+      if (total === undefined) continue;
+      rates[name] = name === "rtfxAggregate"
+        ? total / windowMs
+        : total / seconds;
+    }
+    return rates;
+  }
+
+  /**
+   * Confidence intervals of the rates over a window of this length, by batch means over slices of it. Requests count where
+   * they ended: spread over their service time, neighbouring slices would be alike.
+   */
+  intervals(
+    windowMs: number,
+    confidence: number,
+  ): Readonly<Partial<Record<keyof Rates, Bounds>>> {
+    const slices = new Batches<keyof Sums>({ from: 0 });
+    slices.merge(this.#slices);
+    slices.add(Math.max(0, Math.ceil(windowMs) - 1), "requests", 0);
+    if (sum(slices.sums("requests")) < MIN_REQUESTS) return {};
+    const rates: Rates = this.rates(windowMs);
+    const found: { -readonly [Name in keyof Rates]?: Bounds } = {};
+    for (const [name, row] of RATES) {
+      const rate = rates[name], y = slices.sums(row);
+      const x = y.map((_, i) =>
+        Math.max(0, Math.min(slices.width, windowMs - i * slices.width))
+      );
+      const bounds = ratioBounds({ y, x }, confidence);
+      if (!bounds || !rate) continue;
+      // In the unit of the rate, and for the parts of requests that lie in the window.
+      const factor = rate / (sum(y) / sum(x));
+      found[name] = {
+        lower: factor * bounds.lower,
+        upper: factor * bounds.upper,
+      };
+    }
+    return found;
   }
 
   /**
    * Output tokens within the window. The server's count is spread evenly over the deltas that are not empty; where the
    * answer came at once, over the service time.
    */
-  #outputTokens(
-    { deltas, output: { usage } }: Sample,
-    part: number,
-  ): number | undefined {
+  #tokensInside(
+    { deltas, dispatchedMs, endedMs }: Sample,
+    counted: number,
+  ): number {
     const tokens = deltas.filter(isToken);
-    const counted = usage?.outputTokens ??
-      (tokens.length > 0 ? deltaTokens(tokens) : undefined);
-    if (counted === undefined) return undefined;
     const isStreamed = tokens.length > 0 &&
       tokens[0]!.atMs < tokens.at(-1)!.atMs;
-    if (!isStreamed) return counted * part;
+    if (!isStreamed) return counted * this.#part(dispatchedMs, endedMs);
     let inside = 0;
     for (const { atMs } of tokens) if (this.#isInside(atMs)) inside++;
     return counted * inside / tokens.length;
@@ -149,13 +209,16 @@ export class RateSums {
   }
 }
 
-function times(part: number, count: number | undefined): number | undefined {
-  return count === undefined ? undefined : part * count;
-}
-
-/** Tokens of an answer that nobody counted: one for each delta, unless the server says how many it holds. */
-function deltaTokens(deltas: Sample["deltas"]): number {
-  let sum = 0;
-  for (const { tokens = 1 } of deltas) sum += tokens;
-  return sum;
+/** Output tokens of a request, as they were counted: without a count by its deltas. `undefined` if there is neither. */
+export function countedTokens(
+  { deltas, output: { usage } }: Sample,
+): number | undefined {
+  if (usage?.outputTokens !== undefined) return usage.outputTokens;
+  let sum = 0, hasTokens = false;
+  for (const delta of deltas) {
+    if (!isToken(delta)) continue;
+    hasTokens = true;
+    sum += delta.tokens ?? 1; // unless the server says how many it holds
+  }
+  return hasTokens ? sum : undefined;
 }

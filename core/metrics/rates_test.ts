@@ -100,3 +100,30 @@ Deno.test("what was not observed has no rate, and an empty window has none at al
   assert.deepEqual(others, {});
   assert.deepEqual(new RateSums({ startMs: 0, endMs: 0 }).rates(0), {});
 });
+
+Deno.test("intervals of rates lie around them, whatever the window begins and ends with", () => {
+  const sums = new RateSums({ startMs: 1000, endMs: 21_000 }, () => true);
+  for (let id = 0; id < 230; id++) {
+    const endedMs = 500 + id * 100 + 37 * (id % 5);
+    sums.add(sample({
+      id,
+      dispatchedMs: endedMs - 300,
+      endedMs,
+      input: { audioMs: 3000 },
+      output: { usage: { inputTokens: 7, outputTokens: 20 } },
+    }));
+  }
+  const rates = sums.rates(20_000), intervals = sums.intervals(20_000, 0.95);
+  assert.deepEqual(Object.keys(intervals).sort(), Object.keys(rates).sort());
+  for (const [name, { lower, upper }] of Object.entries(intervals)) {
+    const rate = rates[name as keyof typeof rates]!;
+    assert.ok(lower < rate && rate < upper, name);
+    assert.ok(upper < 1.2 * rate, name);
+  }
+});
+
+Deno.test("few requests have no intervals of rates", () => {
+  const sums = new RateSums({ startMs: 0 });
+  for (let id = 0; id < 9; id++) sums.add(sample({ id, endedMs: id * 1000 }));
+  assert.deepEqual(sums.intervals(9000, 0.95), {});
+});

@@ -1,6 +1,9 @@
 import type { Unit } from "../report.ts";
 import type { Delta, Sample, Usage } from "../sample.ts";
 
+/** Values of a metric in one sample. `undefined`, never 0, where it is unknown. */
+export type MetricValue = number | readonly number[] | undefined;
+
 /** A number, or several, of one sample. docs/metrics.md describes each. */
 export interface Metric {
   /** Name in SLOs, JSON and CSV. */
@@ -11,8 +14,8 @@ export interface Metric {
   readonly label: string;
   /** How it is computed, as docs/metrics.md writes it. */
   readonly formula: string;
-  /** Its value in a sample. `undefined`, never 0, where it is unknown. */
-  of(sample: Sample): number | readonly number[] | undefined;
+  /** Its value in a sample. */
+  of(sample: Sample): MetricValue;
 }
 
 function metric(

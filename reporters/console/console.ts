@@ -61,7 +61,7 @@ export const consoleReporter: ReporterPlugin<ConsoleOptions> = defineReporter({
 
 /** Options of {@linkcode renderReport}. */
 export interface RenderOptions {
-  /** Width of wrapped text in columns; tables have 79. @default {79} */
+  /** Width of wrapped text in columns; tables have 79, or up to 100 with intervals. @default {79} */
   readonly width?: number;
   /** Whether to use colour. @default {false} */
   readonly color?: boolean;

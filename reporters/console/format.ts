@@ -1,5 +1,5 @@
 import { styleText } from "node:util";
-import type { Unit } from "../../plugins/mod.ts";
+import type { Bounds, Unit } from "../../plugins/mod.ts";
 
 /** Emphasis of a text. */
 export type Emphasis = "bold" | "dim" | "green" | "yellow" | "red";
@@ -70,6 +70,14 @@ export function optional(
   format: (value: number) => string,
 ): string | undefined {
   return value === undefined ? undefined : format(value);
+}
+
+/** Formats a confidence interval if there is one: `201–230`. */
+export function formatInterval(
+  bounds: Bounds | undefined,
+  format: (value: number) => string,
+): string | undefined {
+  return bounds && `${format(bounds.lower)}–${format(bounds.upper)}`;
 }
 
 /** Formats milliseconds as seconds. */

@@ -1,4 +1,5 @@
 import {
+  type Bounds,
   type ClientHealth,
   type Counts,
   type ErrorRate,
@@ -11,6 +12,7 @@ import {
 } from "../../plugins/mod.ts";
 import {
   displayWidth,
+  formatInterval,
   type Look,
   optional,
   type Part,
@@ -128,7 +130,8 @@ function measuredLines(
     ...metricsTable(stage, { ...look, isPaced: !!speed }),
     // Without speech the error rates are those of text.
     ...section(isSpeech ? "speech" : "quality", speechOf(stage, speed)),
-    ...section("rates", ratesOf(rates)),
+    ...section("rates", ratesOf(stage)),
+    ...section("load", arrivalsOf(stage)),
     ...section("tokens", tokensOf(stage)),
     ...section("retried", [retriedOf(stage.counts)]),
     ...failureLines(stage, look),
@@ -148,21 +151,43 @@ function labelOf(name = ""): string {
   return `  ${name.padEnd(8)}`;
 }
 
-function speechOf({ rates, quality }: StageReport, speed?: number): Part[] {
-  const pace = speed === 0 ? "unpaced" : `speed ${times(speed ?? 0)}`;
-  const after = speed === undefined ? "" : ` (${pace})`;
+function speechOf(stage: StageReport, speed?: number): Part[] {
+  const { rates, quality, withinRunIntervals: intervals } = stage;
+  const pace = optional(
+    speed,
+    (speed) => speed === 0 ? "unpaced" : `speed ${times(speed)}`,
+  );
+  const interval = formatInterval(intervals?.rates.rtfxAggregate, times);
   return [
-    optional(rates.rtfxAggregate, (rtfx) => `RTFx ${times(rtfx)}${after}`),
-    ...errorRate("WER", "words", quality.wer),
-    ...errorRate("CER", "characters", quality.cer),
+    optional(rates.rtfxAggregate, (rtfx) => {
+      const notes = [interval, pace].filter((note) => note !== undefined);
+      return `RTFx ${times(rtfx)}${
+        notes.length > 0 ? ` (${notes.join("; ")})` : ""
+      }`;
+    }),
+    ...errorRate("WER", "words", quality.wer, intervals?.quality.wer),
+    ...errorRate("CER", "characters", quality.cer, intervals?.quality.cer),
   ];
 }
 
-function errorRate(name: string, units: string, rate?: ErrorRate): Part[] {
+/** Adds an interval to a figure, where it has one. */
+function withInterval(part: Part, interval: string | undefined): Part {
+  return part && interval ? `${part} (${interval})` : part;
+}
+
+function errorRate(
+  name: string,
+  units: string,
+  rate?: ErrorRate,
+  bounds?: Bounds,
+): Part[] {
   if (rate === undefined) return [];
   const { value, s, d, i, n, normalizer, emptyReferenceInsertions } = rate;
   const shown = optional(value, percent) ?? "unknown";
-  const how = `S ${s} D ${d} I ${i} of ${n} ${units}, ${plain(normalizer)}`;
+  const interval = formatInterval(bounds, percent);
+  const how = `${
+    interval ? `${interval}; ` : ""
+  }S ${s} D ${d} I ${i} of ${n} ${units}, ${plain(normalizer)}`;
   return [
     `${name} ${shown} (${how})`,
     emptyReferenceInsertions > 0 &&
@@ -170,16 +195,46 @@ function errorRate(name: string, units: string, rate?: ErrorRate): Part[] {
   ];
 }
 
-function ratesOf(rates: Rates): Part[] {
-  const inUnit = (unit: string) => (rate: number) => `${rounded(rate)} ${unit}`;
+/** Rates that are shown, each with the text around it. */
+const RATES: readonly (readonly [keyof Rates, (rate: string) => string])[] = [
+  ["requestsPerSecond", (rate) => `${rate} requests/s`],
+  ["goodput", (rate) => `goodput ${rate} requests/s`],
+  ["embeddingsPerSecond", (rate) => `${rate} embeddings/s`],
+  ["inputTokensPerSecond", (rate) => `${rate} input tokens/s`],
+  ["outputTokensPerSecond", (rate) => `${rate} output tokens/s`],
+  ["errorRate", (rate) => `errors ${rate}`],
+];
+
+function ratesOf({ rates, withinRunIntervals }: StageReport): Part[] {
+  return RATES.map(([name, words]) => {
+    const format = name === "errorRate" ? percent : rounded;
+    const rate = optional(rates[name], (value) => words(format(value)));
+    const bounds = withinRunIntervals?.rates[name];
+    return withInterval(rate, formatInterval(bounds, format));
+  });
+}
+
+/** How requests really arrived, where their times were set beforehand. */
+function arrivalsOf({ load, arrivals }: StageReport): Part[] {
+  if (!arrivals || load["concurrency"] !== undefined) return [];
+  const { ratePerSecond, dispersion, gapCorrelation } = arrivals;
+  const wanted = load["ratePerSecond"];
+  const of = typeof wanted === "number" ? ` of ${rounded(wanted)}/s` : "";
   return [
-    optional(rates.requestsPerSecond, inUnit("requests/s")),
-    optional(rates.goodput, (rate) => `goodput ${rounded(rate)} requests/s`),
-    optional(rates.embeddingsPerSecond, inUnit("embeddings/s")),
-    optional(rates.inputTokensPerSecond, inUnit("input tokens/s")),
-    optional(rates.outputTokensPerSecond, inUnit("output tokens/s")),
-    optional(rates.errorRate, (share) => `errors ${percent(share)}`),
+    `offered ${fine(ratePerSecond)}/s${of}`,
+    optional(dispersion, (value) => `dispersion ${hundredths(value)}`),
+    optional(gapCorrelation, (value) => `lag-1 ${hundredths(value)}`),
   ];
+}
+
+/** Formats a number with two decimals; −0 as 0. */
+function hundredths(value: number): string {
+  return (Math.round(100 * value) / 100 + 0).toFixed(2);
+}
+
+/** Formats a number with four digits. */
+function fine(value: number): string {
+  return String(Number(value.toPrecision(4)));
 }
 
 /** Formats SLOs in columns: the objective with its limit, the value with its number of requests, and the result. */

@@ -1,12 +1,20 @@
 import {
   clientMetrics,
   metrics,
+  type MetricSummary,
+  type QuantileBounds,
   type StageReport,
-  type Summary,
-  type Unit,
   valuesNeeded,
 } from "../../plugins/mod.ts";
-import { formatValue, type Look, plain, rounded, truncate } from "./format.ts";
+import {
+  displayWidth,
+  formatInterval,
+  formatValue,
+  type Look,
+  plain,
+  rounded,
+  truncate,
+} from "./format.ts";
 
 /** Order of rows, the most important first. Other metrics follow. */
 const ORDER: readonly string[] = [
@@ -56,7 +64,17 @@ const REPEATS: Readonly<Record<string, readonly string[]>> = {
 /** Columns of the table between n and the largest value. */
 const PERCENTILES = ["p50", "p90", "p95", "p99"] as const;
 
-type Metric = { readonly unit: Unit } & Summary;
+/** Rows with confidence intervals below them. */
+const HEADLINES: readonly string[] = [
+  "ttft",
+  "finalization",
+  "responseTime",
+  "latency",
+  "itl",
+];
+
+/** Width of a column: more where intervals are shown. */
+const COLUMN = 7;
 
 /** Formats the metrics of a stage as a table, those in milliseconds first. */
 export function metricsTable(
@@ -66,14 +84,42 @@ export function metricsTable(
   const rows = orderedRows(stage, isPaced);
   const timed = rows.filter(([, { unit }]) => unit === "ms");
   const others = rows.filter(([, { unit }]) => unit !== "ms");
+  const intervals = intervalsOf(timed, stage);
+  const width = Math.max(
+    COLUMN,
+    ...[...intervals.values()].flat().map(displayWidth),
+  );
   return [
-    ...block("ms", timed, look),
-    ...block("other", others, look),
-    ...notes(rows, look),
+    ...block("ms", timed, { ...look, intervals, width }),
+    ...block("other", others, { ...look, intervals, width }),
+    ...notes(rows, stage, look),
   ];
 }
 
-function orderedRows(stage: StageReport, isPaced: boolean): [string, Metric][] {
+/** The intervals of the percentiles of a row, by its name. */
+type Intervals = ReadonlyMap<string, readonly string[]>;
+
+function intervalsOf(
+  rows: readonly [string, MetricSummary][],
+  { withinRunIntervals }: StageReport,
+): Intervals {
+  const shown = new Map<string, readonly string[]>();
+  for (const [name, { unit }] of rows) {
+    const bounds: QuantileBounds = withinRunIntervals?.metrics[name] ?? {};
+    if (!HEADLINES.includes(name) || Object.keys(bounds).length === 0) continue;
+    const format = (value: number) => formatValue(value, unit);
+    shown.set(
+      name,
+      PERCENTILES.map((each) => formatInterval(bounds[each], format) ?? ""),
+    );
+  }
+  return shown;
+}
+
+function orderedRows(
+  stage: StageReport,
+  isPaced: boolean,
+): [string, MetricSummary][] {
   const found = stage.metrics;
   // In an open loop it is the time from when a request was due that its user waits.
   const isOpenLoop = stage.load["concurrency"] === undefined;
@@ -96,37 +142,48 @@ function orderedRows(stage: StageReport, isPaced: boolean): [string, Metric][] {
 /** Reports whether another row shows the same. A closed loop has no schedule that response time could differ by. */
 function repeats(
   name: string,
-  metric: Metric,
+  metric: MetricSummary,
   { load, metrics }: StageReport,
 ): boolean {
   const isClosed = load["kind"] === "concurrent";
   if (name === "responseTime" && isClosed && metrics["latency"]) return true;
-  const shown = cellsOf(metric).join();
+  const shown = cellsOf(metric, COLUMN).join();
   return (REPEATS[name] ?? []).some((other) =>
-    metrics[other] && cellsOf(metrics[other]).join() === shown
+    metrics[other] && cellsOf(metrics[other], COLUMN).join() === shown
   );
 }
 
 function block(
   title: string,
-  rows: readonly [string, Metric][],
-  { paint }: Look,
+  rows: readonly [string, MetricSummary][],
+  { paint, intervals, width }: Look & {
+    readonly intervals: Intervals;
+    readonly width: number;
+  },
 ): string[] {
   if (rows.length === 0) return [];
-  const heads = ["n", ...PERCENTILES, "max"].map((head) => cell(head));
+  const heads = PERCENTILES.map((head) => cell(head, width));
+  const lines = rows.flatMap(([name, metric]) => {
+    const line = row(labels.get(name) ?? plain(name), cellsOf(metric, width));
+    const bounds = intervals.get(name);
+    if (!bounds) return [line];
+    const cells = ["".padStart(COLUMN + 1)]
+      .concat(bounds.map((each) => cell(each, width)));
+    return [line, paint("dim", row("  interval", cells))];
+  });
   return [
-    paint("dim", row(title, heads)),
-    ...rows.map(([name, metric]) =>
-      row(labels.get(name) ?? plain(name), cellsOf(metric))
-    ),
+    paint("dim", row(title, [cell("n"), ...heads, cell("max")])),
+    ...lines,
   ];
 }
 
-function cellsOf(metric: Metric): string[] {
+/** @param width Width of the percentiles. */
+function cellsOf(metric: MetricSummary, width: number): string[] {
   const percentiles = PERCENTILES.map((name) =>
     cell(
       formatValue(metric[name], metric.unit),
-      metric.n < valuesNeeded[name] ? "~" : " ",
+      width,
+      metric.n < neededFor(name, metric) ? "~" : " ",
     )
   );
   return [
@@ -136,22 +193,43 @@ function cellsOf(metric: Metric): string[] {
   ];
 }
 
-function cell(text: string, mark = " "): string {
-  return text.padStart(7) + mark;
+function neededFor(
+  name: typeof PERCENTILES[number],
+  metric: MetricSummary,
+): number {
+  return metric.valuesNeeded?.[name] ?? valuesNeeded[name];
+}
+
+function cell(text: string, width = COLUMN, mark = " "): string {
+  return text.padStart(width) + mark;
 }
 
 function row(label: string, cells: readonly string[]): string {
   return `  ${truncate(label, 29).padEnd(29)}${cells.join("")}`.trimEnd();
 }
 
-function notes(rows: readonly [string, Metric][], { paint }: Look): string[] {
-  const hasFew = rows.some(([, { n }]) => n < valuesNeeded.p99);
-  const needs = PERCENTILES.map((name) =>
-    `${name} needs ${valuesNeeded[name]}`
+function notes(
+  rows: readonly [string, MetricSummary][],
+  { withinRunIntervals }: StageReport,
+  { paint }: Look,
+): string[] {
+  const needed = PERCENTILES.map((name) =>
+    [name, Math.max(...rows.map(([, row]) => neededFor(name, row)))] as const
   );
+  const hasFew = rows.some(([, row]) =>
+    needed.some(([name]) => row.n < neededFor(name, row))
+  );
+  const needs = needed.map(([name, n]) => `${name} needs ${n}`);
   const errors = rows.map(([, { quantileError = 0 }]) => quantileError);
   const error = Math.max(0, ...errors);
   return [
+    ...(withinRunIntervals
+      ? [
+        `  intervals: ${
+          rounded(100 * withinRunIntervals.confidence)
+        } % confidence, within this run`,
+      ]
+      : []),
     ...(hasFew ? [`  ~ too few values: ${needs.join(", ")}`] : []),
     ...(error > 0
       ? [`  percentiles of many values are within ${rounded(100 * error)} %`]

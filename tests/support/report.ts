@@ -1,4 +1,7 @@
+import { tooFewFor } from "../../core/sample_floors.ts";
 import type {
+  MetricSummary,
+  QuantileBounds,
   Report,
   RunInfo,
   ShareSummary,
@@ -36,8 +39,22 @@ export function metric(
   unit: Unit,
   n: number,
   median: number,
-): { unit: Unit } & Summary {
-  return { unit, ...summary(n, median) };
+): MetricSummary {
+  const few = tooFewFor({ n });
+  return { unit, ...summary(n, median), ...(few && { valuesNeeded: few }) };
+}
+
+/** Intervals of 3 % around quantiles. */
+function around(
+  median: number,
+  quantiles: readonly (keyof QuantileBounds)[],
+): QuantileBounds {
+  const all = summary(100, median);
+  return Object.fromEntries(
+    quantiles.map((
+      name,
+    ) => [name, { lower: 0.97 * all[name], upper: 1.03 * all[name] }]),
+  );
 }
 
 /** Information available when the run began: a realtime backend and the bundled speech. */
@@ -232,6 +249,42 @@ export const troubledStage: StageReport = {
     goodput: 5.25,
     outputTokensPerSecond: 228.4,
     rtfxAggregate: 28.4,
+  },
+  withinRunIntervals: {
+    confidence: 0.95,
+    metrics: {
+      ttft: around(1310.4, ["p50", "p90", "p95"]),
+      finalization: around(870.3, ["p50", "p90", "p95"]),
+      latency: around(5870.2, ["p50", "p90"]),
+      rtfxRequest: around(0.97, ["p50", "p90", "p95", "p99"]),
+    },
+    rates: {
+      errorRate: { lower: 0.012, upper: 0.081 },
+      requestsPerSecond: { lower: 6.8, upper: 7.9 },
+      goodput: { lower: 4.4, upper: 6.1 },
+      outputTokensPerSecond: { lower: 201.3, upper: 255.5 },
+      rtfxAggregate: { lower: 26.1, upper: 30.7 },
+    },
+    quality: { wer: { lower: 0.094, upper: 0.152 } },
+  },
+  arrivals: {
+    n: 221,
+    ratePerSecond: 7.41,
+    dispersion: 0.31,
+    gapCorrelation: -0.12,
+  },
+  series: {
+    startMs: 36211.5,
+    widthMs: 1000,
+    requestsPerSecond: [0, 7, 8],
+    errors: [0, 1, 0],
+    inFlight: [29.12, 32, 31.98],
+    outputTokensPerSecond: [12, 240.5, 231],
+    ttft: { p50: [null, 1300, 1312], p95: [null, 1480, 1528] },
+    itl: { p50: [null, 120.1, 119], p95: [null, 180, 181] },
+    latency: { p50: [null, 5800, 5890], p95: [null, 6800, 6790] },
+    finalization: { p50: [null, 869, 871.5], p95: [null, 1000, 1012] },
+    clientShare: { p95: [null, 0.31, 0.4] },
   },
   quality: {
     wer: {
