@@ -2,13 +2,8 @@ import type { NormalizerName, StopRules } from "./config.ts";
 import type { Random } from "../lib/random.ts";
 import type { Clock } from "./clock.ts";
 import type { Slo } from "./slo.ts";
-import type {
-  Capacity,
-  Progress,
-  Report,
-  RunInfo,
-  StageReport,
-} from "./report.ts";
+import type { Progress, Report, RunInfo, StageReport } from "./report.ts";
+import type { Capacity } from "./run_results.ts";
 import type { InferenceRequest, Session, Turn } from "./request.ts";
 import type {
   AudioSent,

@@ -1,6 +1,8 @@
 import { Digest, type StageRecord, stageReport } from "./metrics/digest.ts";
-import type { Capacity, Report, RunInfo, Skipped } from "./report.ts";
+import type { Report, RunInfo, Skipped } from "./report.ts";
+import type { Capacity } from "./run_results.ts";
 import type { Sample } from "./sample.ts";
+import { summarizeRepeats } from "./repeats.ts";
 import { parseSlos, type Slo } from "./slo.ts";
 
 /** The facts of a run that its samples do not give. */
@@ -51,11 +53,13 @@ export class Replay {
         minSamples: run.config.minSamples,
       })
     );
+    const repeats = summarizeRepeats(stages);
     return {
       schema: "earshot.report/2",
       ...(capacities && { capacities }),
       earshot,
       run,
+      ...(repeats.length > 0 && { repeats }),
       stages,
       skipped,
       interrupted,

@@ -2,6 +2,7 @@ import type { RunConfig, RunFacts, StopRules } from "./config.ts";
 import type { Phase, TokenCounter } from "./sample.ts";
 import type { WithinRunIntervals } from "./intervals.ts";
 import type { ArrivalProcess, Series } from "./time_series.ts";
+import type { Capacity, RepeatSummary } from "./run_results.ts";
 
 /** A quantile of a summary. */
 export type Quantile = "p5" | "p50" | "p90" | "p95" | "p99" | "p999";
@@ -310,50 +311,6 @@ export interface StageReport {
   readonly verdict: Verdict;
 }
 
-/** Result of one level of a search for the capacity. */
-export interface CapacityLevel {
-  /** Requests per second, or sessions in flight. */
-  readonly level: number;
-  /** Index of its stage in the report. */
-  readonly stage: number;
-  /**
-   * `pass`: every SLO was kept, at the confidence of the search. `fail`: one was missed. `undecided`: its time was
-   * too short. `client-limited`: this machine, not the server, was measured.
-   */
-  readonly outcome: "pass" | "fail" | "undecided" | "client-limited";
-  /** Reason of the outcome, for people. */
-  readonly reason: string;
-}
-
-/** How much load a server takes within the limits of the SLOs. */
-export interface Capacity {
-  /** Unit of the levels: requests per second, or sessions in flight. */
-  readonly of: "rate" | "concurrency";
-  /**
-   * `found`: between `low` and `high`. `at-least`: no level above `low` was decided. `below`: `high` was missed, and no
-   * lower level was kept. `undecided`: no level was decided. `not-monotone`: a level was kept and missed when it was
-   * repeated, twice.
-   */
-  readonly status:
-    | "found"
-    | "at-least"
-    | "below"
-    | "undecided"
-    | "not-monotone";
-  /** Highest level that kept every SLO. */
-  readonly low?: number;
-  /** Lowest level above it that missed one. */
-  readonly high?: number;
-  /** Probability with which `low` is kept and `high` is missed. */
-  readonly confidence: number;
-  /** The objectives. */
-  readonly slos: readonly string[];
-  /** The levels, in the order in which they were tried. */
-  readonly levels: readonly CapacityLevel[];
-  /** Why the search ended before the interval was narrow, for people. */
-  readonly ended?: string;
-}
-
 /** Versions of the program and the machine. */
 export interface Environment {
   /** Version of earshot. */
@@ -403,6 +360,8 @@ export interface Report extends RunInfo {
   readonly schema: "earshot.report/2";
   /** Results of the searches for the capacity. Absent without one. */
   readonly capacities?: readonly Capacity[];
+  /** Each stage over the repetitions of the run. Absent without any. */
+  readonly repeats?: readonly RepeatSummary[];
   /** One for each stage. */
   readonly stages: readonly StageReport[];
   /** Items left out. */

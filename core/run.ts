@@ -7,13 +7,8 @@ import { yieldToEventLoop } from "../lib/event_loop.ts";
 import { random } from "../lib/random.ts";
 import { NetworkProbe } from "./network.ts";
 import { Column } from "./metrics/column.ts";
-import type {
-  Capacity,
-  Progress,
-  Skipped,
-  StageReport,
-  Summary,
-} from "./report.ts";
+import type { Progress, Skipped, StageReport, Summary } from "./report.ts";
+import type { Capacity } from "./run_results.ts";
 import type { RunStopRules, StopRules } from "./config.ts";
 import type { Sample } from "./sample.ts";
 import { checkShard, type Shard, shareOf, WHOLE } from "./shard.ts";

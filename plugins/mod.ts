@@ -33,6 +33,7 @@ export { type Random, random } from "../lib/random.ts";
 export type * from "../core/config.ts";
 export type * from "../core/intervals.ts";
 export type * from "../core/report.ts";
+export type * from "../core/run_results.ts";
 export { stagesOutsideSearches } from "../core/report.ts";
 export type * from "../core/request.ts";
 export type * from "../core/sample.ts";

@@ -12,6 +12,7 @@ import type {
 import type { LoadProfile, Reporter } from "../core/contract.ts";
 import type { Host } from "../core/client_monitor.ts";
 import type { Environment, Report, RunInfo } from "../core/report.ts";
+import { summarizeRepeats } from "../core/repeats.ts";
 import { checkFirstStages, type RunResult, runStages } from "../core/run.ts";
 import { messageOf, UsageError } from "../core/errors.ts";
 import { maxErrorRate, parseSlos } from "../core/slo.ts";
@@ -420,10 +421,12 @@ function reportOf(
     reason: redactText(reason),
   }));
   const skipped = { count, items: shown };
+  const repeats = summarizeRepeats(stages);
   return {
     schema: "earshot.report/2",
     ...(capacities.length > 0 && { capacities }),
     ...info,
+    ...(repeats.length > 0 && { repeats }),
     stages,
     skipped,
     interrupted,

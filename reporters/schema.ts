@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { runConfigJsonSchema } from "../plugins/config.ts";
+import { capacities, repeats } from "./run_results_schema.ts";
 import { failure, marks, sample, tokenCounter } from "./sample_schema.ts";
 import {
   count,
@@ -340,38 +341,12 @@ const skipped = z.object({
   items: z.array(z.object(fields(text, "id", "reason"))).max(20).readonly(),
 }).meta({ id: "skipped", description: "Data that could not be used" });
 
-const capacity = z.object({
-  of: z.enum(["rate", "concurrency"]).describe(
-    "Unit of the levels: requests per second, or sessions in flight",
-  ),
-  status: z.enum(["found", "at-least", "below", "undecided", "not-monotone"]),
-  low: z.number().exactOptional().describe("Highest level that kept all SLOs"),
-  high: z.number().exactOptional().describe(
-    "Lowest level above it that missed one",
-  ),
-  confidence: z.number().min(0).max(1),
-  slos: z.array(text).readonly(),
-  levels: z.array(z.object({
-    level: z.number().positive(),
-    stage: count.describe("Index of its stage"),
-    outcome: z.enum(["pass", "fail", "undecided", "client-limited"]),
-    reason: text,
-  })).readonly(),
-  ended: text.exactOptional().describe(
-    "Why the search ended before the interval was narrow",
-  ),
-}).meta({
-  id: "capacity",
-  description: "The load that a server takes within its SLOs",
-});
-
-const capacities = z.array(capacity).readonly().exactOptional();
-
 /** Schema of the JSON reporter's document. */
 export const reportSchema = z.object({
   schema: z.literal("earshot.report/2"),
   capacities,
   ...runInfo,
+  repeats,
   stages: z.array(stage).readonly(),
   skipped,
   interrupted: z.boolean(),

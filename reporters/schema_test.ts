@@ -9,6 +9,7 @@ import {
   embeddingsReport,
   failedReport,
   halfFailedReport,
+  repeatedReport,
   runInfo,
   searchReport,
   speechReport,
@@ -114,6 +115,7 @@ Deno.test("publishedSchemas() accept reports of every kind", () => {
       failedReport,
       halfFailedReport,
       searchReport,
+      repeatedReport,
       chatReport,
       embeddingsReport,
     ]

@@ -79,6 +79,8 @@ const PLUGIN: readonly string[] = [
   "Rates",
   "Reading",
   "RecordedArrivals",
+  "RepeatInterval",
+  "RepeatSummary",
   "Report",
   "Reporter",
   "ReporterPlugin",

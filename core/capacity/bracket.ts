@@ -1,4 +1,4 @@
-import type { CapacityLevel } from "../report.ts";
+import type { CapacityLevel } from "../run_results.ts";
 
 /** Whether a level was kept, missed, or neither could be said. */
 export type LevelOutcome = CapacityLevel["outcome"];

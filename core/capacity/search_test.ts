@@ -9,7 +9,8 @@ import {
 import { poissonArrivals } from "../arrivals.ts";
 import type { Stage } from "../contract.ts";
 import { isUsageError } from "../errors.ts";
-import type { Capacity, StageReport } from "../report.ts";
+import type { StageReport } from "../report.ts";
+import type { Capacity } from "../run_results.ts";
 import { parseSlos } from "../slo.ts";
 import { searchCapacity, type SearchOptions } from "./search.ts";
 

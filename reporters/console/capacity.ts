@@ -2,7 +2,6 @@ import type { Capacity, Report, StageReport } from "../../plugins/mod.ts";
 import {
   displayWidth,
   type Look,
-  percent,
   plain,
   plural,
   seconds,
@@ -20,7 +19,7 @@ export function capacityLines(capacity: Capacity, look: Look): string[] {
   const [first = "", ...rest] = wrap([
     answerOf(capacity),
     ...slos.map((slo) => plain(slo)),
-    isGood && `${percent(confidence)} confidence`,
+    isGood && `${Math.round(100 * confidence)} % confidence`,
   ], { ...look, label: `${label}  ` });
   return [
     first,

@@ -21,6 +21,7 @@ import {
   wrap,
   wrapMessage,
 } from "./format.ts";
+import { repeatLines } from "./repeats.ts";
 import { failedLines, stageLines } from "./stage.ts";
 
 /** Options of {@linkcode consoleReporter}. */
@@ -79,6 +80,7 @@ export function renderReport(
     headerLines(report, look),
     ...capacities.flatMap((each) => levelSections(each, report, look)),
     ...stageSections(report, look),
+    ...(report.repeats ?? []).map((each) => repeatLines(each, look)),
     skippedLines(report.skipped, look),
   ];
   return sections.filter((lines) => lines.length > 0)

@@ -13,6 +13,7 @@ import {
   goodStage,
   halfFailedReport,
   oneStageReport,
+  repeatedReport,
   searchReport,
   speechReport,
   uploadReport,
@@ -98,6 +99,7 @@ const reports: Record<string, Report> = {
   embeddings: embeddingsReport,
   upload: uploadReport,
   search: searchReport,
+  repeated: repeatedReport,
 };
 
 for (const [name, report] of Object.entries(reports)) {

@@ -80,6 +80,7 @@ function titleOf(stage: StageReport, { index, of }: Place): Part[] {
   return [
     of > 1 && `stage ${index + 1} of ${of}`,
     plain(stage.name),
+    stage.repeat !== undefined && `repetition ${stage.repeat}`,
     // First, as all other numbers mean little then.
     errorRate > 0.5 && `${percent(errorRate)} of requests failed`,
     `${seconds(endMs - startMs)} measured${aroundWindow(window)}`,

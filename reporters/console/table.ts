@@ -39,6 +39,11 @@ const ORDER: readonly string[] = [
   "revisions",
 ];
 
+/** Name of a metric for people. */
+export function labelOfMetric(name: string): string {
+  return labels.get(name) ?? name;
+}
+
 const labels: ReadonlyMap<string, string> = new Map([
   ...metrics.map(({ name, unit, label }) =>
     [name, unit === "s" ? `${label}, s` : label] as const

@@ -607,3 +607,33 @@ export const searchReport: Report = {
   }],
   stages: [goodStage, troubledStage, troubledStage],
 };
+
+/** A stage that was run three times. */
+export const repeatedReport: Report = {
+  ...oneStageReport,
+  repeats: [{
+    stage: "8 streams",
+    runs: 3,
+    confidence: 0.95,
+    metrics: {
+      ttft: {
+        unit: "ms",
+        mean: { mean: 418, lower: 402, upper: 434 },
+        p50: { mean: 412, lower: 398.2, upper: 425.8 },
+        p90: { mean: 455, lower: 441, upper: 469 },
+        p95: { mean: 471, lower: 452, upper: 490 },
+        p99: { mean: 502, lower: 470, upper: 534 },
+      },
+      finalization: {
+        unit: "ms",
+        p50: { mean: 131, lower: 126, upper: 136 },
+      },
+    },
+    rates: {
+      requestsPerSecond: { mean: 2.07, lower: 2.01, upper: 2.13 },
+      errorRate: { mean: 0.011, lower: 0, upper: 0.03 },
+      wer: { mean: 0.031, lower: 0.027, upper: 0.035 },
+    },
+  }],
+  stages: [1, 2, 3].map((repeat) => ({ ...goodStage, repeat })),
+};

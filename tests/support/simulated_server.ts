@@ -1,5 +1,6 @@
 import type { Stage } from "../../core/contract.ts";
-import type { Capacity, Progress, StageReport } from "../../core/report.ts";
+import type { Progress, StageReport } from "../../core/report.ts";
+import type { Capacity } from "../../core/run_results.ts";
 import type { Sample } from "../../core/sample.ts";
 import { type Random, random } from "../../lib/random.ts";
 import { sample } from "./sample.ts";
