@@ -1,7 +1,7 @@
 import { dirname, resolve } from "node:path";
 import type { RunConfigInput } from "../core/config.ts";
 import { maxErrorRate } from "../core/slo.ts";
-import { alternativesOf } from "../core/stop_rules.ts";
+import { alternativesOf } from "../core/stop/stop_rules.ts";
 import { isRecord } from "../lib/record.ts";
 import { redactUrl } from "../lib/redact.ts";
 import {

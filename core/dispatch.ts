@@ -11,7 +11,7 @@ import type { AnsweredTurn, InferenceRequest } from "./request.ts";
 import type { Outcome, Phase, Sample } from "./sample.ts";
 import { type Shard, takeShard } from "./shard.ts";
 import type { ReadySession } from "./source.ts";
-import type { StageEnd } from "./stop.ts";
+import type { StageEnd } from "./stop/stage_end.ts";
 
 /** The state of a stage that a dispatcher reads, and the operations that it calls. */
 export interface StageContext {

@@ -14,9 +14,9 @@ import type { Sample } from "./sample.ts";
 import { checkShard, type Shard, shareOf, WHOLE } from "./shard.ts";
 import { SessionSource } from "./source.ts";
 import { type SharedOptions, type StageResult, StageRun } from "./stage.ts";
-import { endsBeforeData } from "./stop.ts";
-import { StopJudge } from "./stop_judge.ts";
-import { rulesOfStage } from "./stop_rules.ts";
+import { endsBeforeData } from "./stop/stage_end.ts";
+import { StopJudge } from "./stop/stop_judge.ts";
+import { rulesOfStage } from "./stop/stop_rules.ts";
 
 /** Options of {@linkcode runStages}. */
 export interface EngineOptions extends SharedOptions {

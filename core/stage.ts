@@ -30,11 +30,11 @@ import type { NetworkProbe } from "./network.ts";
 import { SampleQueue } from "./sample_queue.ts";
 import { random } from "../lib/random.ts";
 import type { ReadySession, SessionSource } from "./source.ts";
-import { StageEnd } from "./stop.ts";
-import type { Stop, StopJudge } from "./stop_judge.ts";
-import { StopWatch } from "./stop_watch.ts";
+import { StageEnd } from "./stop/stage_end.ts";
+import type { Stop, StopJudge } from "./stop/stop_judge.ts";
+import { StopWatch } from "./stop/stop_watch.ts";
 import { UsageCompleter } from "./usage.ts";
-import { StageWindow } from "./window.ts";
+import { StageWindow } from "./stop/window.ts";
 
 /** Options that every stage of a run has in common. */
 export interface SharedOptions {

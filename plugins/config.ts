@@ -9,7 +9,7 @@ import type {
 import { type Problem, UsageError } from "../core/errors.ts";
 import { normalizers } from "../core/quality.ts";
 import { parseSlos } from "../core/slo.ts";
-import { conflictOf } from "../core/stop_rules.ts";
+import { conflictOf } from "../core/stop/stop_rules.ts";
 import { isRecord } from "../lib/record.ts";
 import { redact, redactUrl } from "../lib/redact.ts";
 import { isFile, type PluginLoader } from "./load.ts";

@@ -44,7 +44,7 @@ export {
   type SloOperator,
   type SloQuantile,
 } from "../core/slo.ts";
-export { explainStop } from "../core/stop_judge.ts";
+export { explainStop } from "../core/stop/stop_judge.ts";
 export { samplesNeeded, valuesNeeded } from "../core/sample_floors.ts";
 export { metricsWithIntervals } from "../core/metrics/metric_columns.ts";
 export type { Bounds } from "../core/statistics/distributions.ts";

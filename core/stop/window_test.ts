@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { answering, type Ran, runWith } from "../tests/support/runs.ts";
-import { closedLoop, evenLoop } from "../tests/support/loads.ts";
-import { manualClock } from "../plugins/testing/manual_clock.ts";
-import type { StopRules } from "./config.ts";
-import type { Phase } from "./sample.ts";
+import { answering, type Ran, runWith } from "../../tests/support/runs.ts";
+import { closedLoop, evenLoop } from "../../tests/support/loads.ts";
+import { manualClock } from "../../plugins/testing/manual_clock.ts";
+import type { StopRules } from "../config.ts";
+import type { Phase } from "../sample.ts";
 import { StageWindow } from "./window.ts";
 
 /** Number of requests of each phase. */

@@ -1,5 +1,5 @@
-import type { RunStopRules, StopRules } from "./config.ts";
-import { UsageError } from "./errors.ts";
+import type { RunStopRules, StopRules } from "../config.ts";
+import { UsageError } from "../errors.ts";
 
 /** The ways to give a warm-up or a cool-down: one takes the place of another. */
 const LENGTHS = {

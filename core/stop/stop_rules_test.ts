@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import type { StopRules } from "./config.ts";
+import type { StopRules } from "../config.ts";
 import {
   checkStopRules,
   conflictOf,

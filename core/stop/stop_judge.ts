@@ -1,8 +1,8 @@
-import type { RunStopRules } from "./config.ts";
+import type { RunStopRules } from "../config.ts";
 import type { Growth } from "./load_series.ts";
-import type { StageReport, StopCause, StopReason } from "./report.ts";
-import type { Sample } from "./sample.ts";
-import { type Shard, shareOf } from "./shard.ts";
+import type { StageReport, StopCause, StopReason } from "../report.ts";
+import type { Sample } from "../sample.ts";
+import { type Shard, shareOf } from "../shard.ts";
 
 /** Requests that must have ended before the error rate is judged, and looked back on by default. */
 const MIN_ENDED = 30;

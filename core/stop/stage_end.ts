@@ -1,8 +1,8 @@
-import type { Clock } from "./clock.ts";
-import type { Dataset } from "./contract.ts";
-import { UsageError } from "./errors.ts";
-import type { RunStopRules, StopRules } from "./config.ts";
-import type { StopCause, StopReason } from "./report.ts";
+import type { Clock } from "../clock.ts";
+import type { Dataset } from "../contract.ts";
+import { UsageError } from "../errors.ts";
+import type { RunStopRules, StopRules } from "../config.ts";
+import type { StopCause, StopReason } from "../report.ts";
 import { checkRunStopRules, checkStopRules } from "./stop_rules.ts";
 
 /**

@@ -1,6 +1,6 @@
-import { metrics } from "./metrics/table.ts";
-import type { Sample } from "./sample.ts";
-import { isGrowing, isSteady, trendOf } from "./statistics/trend.ts";
+import { metrics } from "../metrics/table.ts";
+import type { Sample } from "../sample.ts";
+import { isGrowing, isSteady, trendOf } from "../statistics/trend.ts";
 
 /** Periods of a series, before pairs of them are joined. */
 const MAX_PERIODS = 40;

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { sample } from "../tests/support/sample.ts";
+import { sample } from "../../tests/support/sample.ts";
 import { explainStop, StopJudge } from "./stop_judge.ts";
-import { WHOLE } from "./shard.ts";
-import type { StopCause, StopReason } from "./report.ts";
+import { WHOLE } from "../shard.ts";
+import type { StopCause, StopReason } from "../report.ts";
 
 const failure = { class: "http_error", message: "It failed" };
 const failed = sample({ outcome: { status: "error", failure } });

@@ -1,11 +1,16 @@
 import assert from "node:assert/strict";
-import { answering, items, type Ran, runWith } from "../tests/support/runs.ts";
-import { closedLoop, evenLoop } from "../tests/support/loads.ts";
-import { manualClock } from "../plugins/testing/manual_clock.ts";
-import type { Backend, Call } from "./contract.ts";
-import type { RunStopRules, StopRules } from "./config.ts";
-import { WHOLE } from "./shard.ts";
-import { StageEnd } from "./stop.ts";
+import {
+  answering,
+  items,
+  type Ran,
+  runWith,
+} from "../../tests/support/runs.ts";
+import { closedLoop, evenLoop } from "../../tests/support/loads.ts";
+import { manualClock } from "../../plugins/testing/manual_clock.ts";
+import type { Backend, Call } from "../contract.ts";
+import type { RunStopRules, StopRules } from "../config.ts";
+import { WHOLE } from "../shard.ts";
+import { StageEnd } from "./stage_end.ts";
 import { explainStop, StopJudge } from "./stop_judge.ts";
 import { StopWatch } from "./stop_watch.ts";
 

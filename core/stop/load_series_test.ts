@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { random } from "../lib/random.ts";
-import { sample } from "../tests/support/sample.ts";
+import { random } from "../../lib/random.ts";
+import { sample } from "../../tests/support/sample.ts";
 import { PeriodMeans, SaturationWatch } from "./load_series.ts";
 
 Deno.test("the means of periods that were joined are those of all values", () => {

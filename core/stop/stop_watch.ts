@@ -1,10 +1,10 @@
-import type { Activity } from "./call.ts";
-import type { Clock } from "./clock.ts";
-import type { RunStopRules, StopRules } from "./config.ts";
-import { RequestError } from "./errors.ts";
+import type { Activity } from "../call.ts";
+import type { Clock } from "../clock.ts";
+import type { RunStopRules, StopRules } from "../config.ts";
+import { RequestError } from "../errors.ts";
 import { SaturationWatch, SteadyWatch } from "./load_series.ts";
-import type { Sample } from "./sample.ts";
-import type { Shard } from "./shard.ts";
+import type { Sample } from "../sample.ts";
+import type { Shard } from "../shard.ts";
 import { type Stop, StopJudge } from "./stop_judge.ts";
 
 /** Longest silence of all requests in flight: as long as an upload may take by default. */

@@ -1,8 +1,8 @@
-import type { Clock } from "./clock.ts";
-import type { StopRules } from "./config.ts";
-import type { Window } from "./report.ts";
-import type { Phase } from "./sample.ts";
-import { type Shard, shareOf } from "./shard.ts";
+import type { Clock } from "../clock.ts";
+import type { StopRules } from "../config.ts";
+import type { Window } from "../report.ts";
+import type { Phase } from "../sample.ts";
+import { type Shard, shareOf } from "../shard.ts";
 import { cooldownOf, type PartLength, warmupOf } from "./stop_rules.ts";
 
 /** Longest cool-down that waits for the requests of the window, unless the drain has a limit of its own. */
