@@ -258,8 +258,8 @@ function judgeRatio(
 ): SloJudgement | undefined {
   const estimate = estimateRatio(sums);
   if (!estimate) return undefined;
-  const { ratio, variance, batches } = estimate;
-  const t = studentQuantile((1 + confidence) / 2, batches - 1);
+  const { ratio, variance, degreesOfFreedom } = estimate;
+  const t = studentQuantile((1 + confidence) / 2, degreesOfFreedom);
   const half = t * Math.sqrt(variance);
   const [lower, upper] = [ratio - half, ratio + half];
   const [low, high] = [keepsLimit(slo, lower), keepsLimit(slo, upper)];
