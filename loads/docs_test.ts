@@ -2,7 +2,13 @@
 
 import assert from "node:assert/strict";
 import { catalogue } from "../catalogue.ts";
-import type { Configured, Plugin } from "../plugins/mod.ts";
+import { parseSlos } from "../core/slo.ts";
+import {
+  type Configured,
+  type Plugin,
+  type Random,
+  random,
+} from "../plugins/mod.ts";
 import {
   type JsonSchema,
   jsonSchemaOf,
@@ -10,13 +16,22 @@ import {
 } from "../plugins/schema.ts";
 import { isRecord } from "../lib/record.ts";
 import { drawLoad } from "../tests/support/load_picture.ts";
-import { offer, type OfferOptions } from "../tests/support/offered_load.ts";
+import {
+  offer,
+  type OfferOptions,
+  openLoad,
+} from "../tests/support/offered_load.ts";
+import { drawSearch } from "../tests/support/search_picture.ts";
+import { simulateSearch } from "../tests/support/simulated_server.ts";
 import { burst } from "./burst.ts";
 import { concurrent, sync, throughput } from "./concurrent.ts";
 import { constant, gamma, poisson } from "./open_loop.ts";
 import { shownTime } from "./options.ts";
 import { ramp } from "./ramp.ts";
+import { replay } from "./replay.ts";
+import { search } from "./search.ts";
 import { steps } from "./steps.ts";
+import { sweep } from "./sweep.ts";
 import { users } from "./users.ts";
 
 const PAGE = new URL("../docs/load.md", import.meta.url);
@@ -24,6 +39,13 @@ const isUpdate = Deno.env.get("UPDATE_GOLDEN") === "1";
 
 const END_MS = 10_000;
 const text = { columns: { text: "hello" } };
+
+/** Recorded starts, in milliseconds: single calls, clumps, a busy time and lulls. */
+const TRACE = [
+  ...[0, 240, 310, 1150, 1190, 1420, 1460, 1475, 1530, 2600],
+  ...[3350, 3410, 3420, 3980, 4100, 4130, 4160, 4195, 4230, 4310],
+  ...[4650, 5900, 7020, 7050, 7600, 8140, 8190, 8200, 8850, 9400],
+];
 
 /** The load of each picture, as the page describes it. */
 const PICTURES: readonly (readonly [Configured<"load">, OfferOptions?])[] = [
@@ -37,20 +59,56 @@ const PICTURES: readonly (readonly [Configured<"load">, OfferOptions?])[] = [
   [ramp({ from: 1, to: 15, overMs: END_MS })],
   [steps({ levels: [3, 12, 6], holdMs: 3333, of: "concurrency" })],
   [users({ users: 10, arrive: 2, thinkMs: 1000 }), { turns: [text, text] }],
+  [replay({}), { startsMs: TRACE, stop: {} }],
 ];
 
 for (const [load, options] of PICTURES) {
-  const name = `${load.name}.svg`;
-  Deno.test(`docs/images/load/${name} shows a run of the load`, async () => {
+  Deno.test(`docs/images/load/${load.name}.svg shows a run of the load`, async () => {
     const stop = { durationMs: END_MS };
-    const { samples } = await offer(load, { ...options, stop, seed: 1 });
-    const svg = drawLoad(samples, END_MS);
-    const file = new URL(`../docs/images/load/${name}`, import.meta.url);
-    if (isUpdate) await Deno.writeTextFile(file, svg);
-    assert.equal(svg, await Deno.readTextFile(file));
-    const page = await Deno.readTextFile(PAGE);
-    assert.ok(sectionOf(load.name, page).includes(`(images/load/${name})`));
+    const { samples } = await offer(load, { stop, ...options });
+    await checkPicture(load.name, drawLoad(samples, { endMs: END_MS }));
   });
+}
+
+Deno.test("docs/images/load/sweep.svg shows all stages of a run", async () => {
+  const { samples, stages } = await offer(
+    sweep({ points: 4, maxInFlight: 12 }),
+    { stop: { warmupMs: 500, durationMs: 1000 } },
+  );
+  const lastMs = Math.max(...samples.map(({ endedMs }) => endedMs));
+  const svg = drawLoad(samples, {
+    endMs: Math.ceil(lastMs / 1000) * 1000,
+    stages: stages.map(({ window, load }) => [
+      window.stageStartMs,
+      load.ratePerSecond === undefined
+        ? `${load.concurrency} at a time`
+        : `${load.ratePerSecond}/s`,
+    ]),
+  });
+  await checkPicture("sweep", svg);
+});
+
+Deno.test("docs/images/load/search.svg shows the levels of a search", async () => {
+  const profile = await openLoad(search({ from: 4 }));
+  const levels = profile((purpose) => random(1, purpose), {
+    stop: {},
+    slos: parseSlos(["latency.p95<800ms"]),
+    normalizer: "none",
+  });
+  const server = { seats: 16, serviceMs: (draw: Random) => 200 + 400 * draw() };
+  const found = simulateSearch(levels, { server, seed: 1 });
+  assert.ok(found);
+  await checkPicture("search", drawSearch(found));
+});
+
+/** Checks that the picture of a load is the given one, and that its section shows it. */
+async function checkPicture(load: string, svg: string): Promise<void> {
+  const name = `images/load/${load}.svg`;
+  const file = new URL(`../docs/${name}`, import.meta.url);
+  if (isUpdate) await Deno.writeTextFile(file, svg);
+  assert.equal(svg, await Deno.readTextFile(file));
+  const page = await Deno.readTextFile(PAGE);
+  assert.ok(sectionOf(load, page).includes(`(${name})`));
 }
 
 /** The text from the heading of a load to the next heading. */

@@ -1,8 +1,7 @@
 import type { Sample } from "../../core/sample.ts";
+import { AXIS, drawSvg, LEFT, RIGHT, round, text, TOP } from "./svg.ts";
 
-/** Width of a picture, and its left and right edge of the time axis, in pixels. */
-const WIDTH = 720, LEFT = 62, RIGHT = 710;
-const LANE = 5, STARTS = 12, AXIS = 22, TOP = 6;
+const LANE = 5, STARTS = 12, STAGES = 18;
 
 const STYLE = [
   "text{font:12px system-ui,sans-serif;fill:#57606a}",
@@ -14,17 +13,26 @@ const STYLE = [
   ".requests{stroke:#4493f8}.starts{stroke:#f0883e}}",
 ].join("");
 
-/**
- * Draws requests over time as an SVG: each as a line in the lowest lane that is free, and its start as a tick below.
- * What is after `endMs` is left out.
- */
-export function drawLoad(samples: readonly Sample[], endMs: number): string {
+/** Options of {@linkcode drawLoad}. */
+export interface LoadPicture {
+  /** End of the time axis; what is after it is left out. */
+  readonly endMs: number;
+  /** Stages, each with the time at which it starts and what is written above it. @default {[]} */
+  readonly stages?: readonly (readonly [startMs: number, label: string])[];
+}
+
+/** Draws requests over time as an SVG: each as a line in the lowest lane that is free, and its start as a tick below. */
+export function drawLoad(
+  samples: readonly Sample[],
+  { endMs, stages = [] }: LoadPicture,
+): string {
   const x = (atMs: number) => round(LEFT + (RIGHT - LEFT) * atMs / endMs);
   const shown = samples.filter(({ dispatchedMs }) => dispatchedMs < endMs)
     .toSorted((a, b) => a.dispatchedMs - b.dispatchedMs);
   const lanes = lanesOf(shown);
   const count = Math.max(...lanes) + 1;
-  const bottom = TOP + count * LANE, axis = bottom + STARTS + 6;
+  const top = stages.length > 0 ? TOP + STAGES : TOP;
+  const bottom = top + count * LANE, axis = bottom + STARTS + 6;
   const requests = shown.map(({ dispatchedMs, endedMs }, i) => {
     const y = bottom - lanes[i]! * LANE - LANE / 2;
     // A gap between two requests of a lane.
@@ -39,18 +47,21 @@ export function drawLoad(samples: readonly Sample[], endMs: number): string {
   const labels = seconds.filter((s) => s % 2 === 0).map((s) =>
     text(x(s * 1000), axis + 16, `${s}${s === 0 ? " s" : ""}`, "middle")
   );
-  const height = axis + AXIS;
-  return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}">`,
-    `<style>${STYLE}</style>`,
+  const borders = stages.map(([startMs]) => `M${x(startMs)} ${TOP}V${axis}`);
+  return drawSvg(axis + AXIS, STYLE, [
+    ...(stages.length > 0
+      ? [`<path class="axis" stroke-dasharray="2 3" d="${borders.join("")}"/>`]
+      : []),
+    ...stages.map(([startMs, label]) =>
+      text(round(x(startMs) + 4), TOP + 10, label, "start")
+    ),
     text(LEFT - 8, bottom - 1, "requests", "end"),
     `<path class="requests" d="${requests.join("")}"/>`,
     text(LEFT - 8, bottom + STARTS + 3, "starts", "end"),
     `<path class="starts" d="${starts.join("")}"/>`,
     `<path class="axis" d="M${LEFT} ${axis}H${RIGHT}${marks.join("")}"/>`,
     ...labels,
-    "</svg>\n",
-  ].join("\n");
+  ]);
 }
 
 /** The lowest lane for each request that no other is in at the time. */
@@ -62,12 +73,4 @@ function lanesOf(samples: readonly Sample[]): number[] {
     freeMs[lane] = endedMs;
     return lane;
   });
-}
-
-function text(x: number, y: number, words: string, anchor: string): string {
-  return `<text x="${x}" y="${y}" text-anchor="${anchor}">${words}</text>`;
-}
-
-function round(value: number): number {
-  return Math.round(value * 10) / 10;
 }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { Dataset } from "../../core/contract.ts";
 import type { EngineOptions } from "../../core/run.ts";
 import { runStages } from "../../core/run.ts";
 import type { Sample } from "../../core/sample.ts";
@@ -16,6 +17,8 @@ export interface OfferOptions
   readonly latencyMs?: (id: number) => number;
   /** Turns of each session. @default One turn */
   readonly turns?: readonly Turn[];
+  /** Recorded start of each session, in milliseconds. @default Sessions without end and without times */
+  readonly startsMs?: readonly number[];
   /** Receives the number of connections that are opened before each stage. */
   readonly connect?: (count: number) => void;
 }
@@ -37,9 +40,7 @@ export async function offer(
   load: Configured<"load">,
   options: OfferOptions = {},
 ): Promise<Offered> {
-  const { stop = {}, shard, seed = 1, connect } = options;
-  const { turns = [{ columns: { text: "hello" } }], latencyMs = spread } =
-    options;
+  const { stop = {}, shard, seed = 1, connect, latencyMs = spread } = options;
   const clock = manualClock();
   const samples: Sample[] = [];
   let isOver = false;
@@ -55,12 +56,7 @@ export async function offer(
         return {};
       },
     },
-    dataset: {
-      isEndless: true,
-      async *sessions() {
-        for (let i = 0;; i++) yield { id: `session ${i}`, turns };
-      },
-    },
+    dataset: datasetOf(options),
     load: await openLoad(load),
     stop,
     ...(shard && { shard }),
@@ -90,6 +86,20 @@ export async function offer(
   assert.equal(clock.pending, 0, "no timer is left behind");
   const inOrder = samples.toSorted((a, b) => a.id - b.id);
   return { samples: inOrder, stages };
+}
+
+function datasetOf(
+  { turns = [{ columns: { text: "hello" } }], startsMs }: OfferOptions,
+): Dataset {
+  return {
+    isEndless: startsMs === undefined,
+    async *sessions() {
+      for (let i = 0; i < (startsMs?.length ?? Infinity); i++) {
+        const session = { id: `session ${i}`, turns };
+        yield startsMs ? { ...session, startMs: startsMs[i]! } : session;
+      }
+    },
+  };
 }
 
 function spread(id: number): number {

@@ -40,15 +40,15 @@ export function* simulateQueue(
 const TICK_MS = 250;
 
 /** Runs the stages of a search of rates at a simulated server, and returns what it found. */
-export function simulateSearch(
-  search: Generator<Stage, Capacity, StageReport>,
+export function simulateSearch<Result extends Capacity | void>(
+  search: Generator<Stage, Result, StageReport>,
   { server, seed, isLimited = () => false }: {
     server: SimulatedServer;
     seed: number;
     /** Whether the client is the limit at a level. */
     isLimited?(level: number): boolean;
   },
-): Capacity {
+): Result {
   const draw = random(seed, "server");
   let step = search.next();
   let startMs = 0, firstId = 0;
@@ -69,6 +69,14 @@ export function simulateSearch(
       name: stage.name,
       stopped: isDecided ? "decided" : "duration",
       window: { stageStartMs: startMs, startMs, endMs, warmupMs },
+      counts: {
+        ok: nextId - firstId,
+        error: 0,
+        timeout: 0,
+        cancelled: 0,
+        warmup: 0,
+        dropped: 0,
+      },
       metrics: { latency: { p95 } },
       verdict: {
         status: isLimited(level) ? "client-limited" : "valid",
