@@ -71,8 +71,11 @@ export const sweep: LoadPlugin<SweepOptions> = defineLoad({
       const [low, high] = [requestRate(slowest), requestRate(fastest)];
       // A server that answers one request at a time is as fast with one as with many.
       if (!(low > 0 && high > low)) return;
+      let last = 0;
       for (let i = 1; i <= points; i++) {
         const rate = rateAt(i / points, { low, high, spacing });
+        if (rate === last) continue; // Two that round to the same.
+        last = rate;
         const random = stream(`arrivals/${i}`);
         const report = yield {
           name: `sweep ${rate}/s`,

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import fc from "fast-check";
 import type { Stage, StageReport } from "../plugins/mod.ts";
 import { random } from "../plugins/mod.ts";
 import { testLoad } from "../plugins/testing/mod.ts";
@@ -69,6 +70,38 @@ Deno.test("sweep() offers rates from that of one request at a time to the larges
   assert.deepEqual(
     names(await stagesOf({ points: 3, spacing: "logarithmic" })).slice(2),
     ["sweep 10/s", "sweep 20/s", "sweep 40/s"],
+  );
+});
+
+Deno.test("sweep() offers ascending rates between the two that it measured, up to the throughput", async () => {
+  const cases = fc.record({
+    points: fc.integer({ min: 1, max: 1000 }),
+    spacing: fc.constantFrom("linear" as const, "logarithmic" as const),
+    low: fc.double({ min: 0.01, max: 1000, noNaN: true }),
+    ratio: fc.double({ min: 1.001, max: 1000, noNaN: true }),
+  });
+  const rounded = (rate: number) => Number(rate.toPrecision(3));
+  await fc.assert(
+    fc.asyncProperty(cases, async ({ points, spacing, low, ratio }) => {
+      const high = low * ratio;
+      const stages = await stagesOf(
+        { points, spacing, maxInFlight: 2, pastKnee: true },
+        (due) => due === 1 ? low : high,
+      );
+      const rates = stages.slice(2).map(({ load }) =>
+        load.ratePerSecond as number
+      );
+      const shares = Array.from({ length: points }, (_, i) => (i + 1) / points);
+      const wanted = shares.map((share) =>
+        spacing === "linear"
+          ? low + (high - low) * share
+          : low * (high / low) ** share
+      );
+      assert.deepEqual(rates, [...new Set(wanted.map(rounded))]);
+      assert.ok(rates.every((rate, i) => i === 0 || rate > rates[i - 1]!));
+      assert.ok(rates[0]! >= rounded(low));
+      assert.ok(Math.abs(rates.at(-1)! / high - 1) < 0.006);
+    }),
   );
 });
 
