@@ -195,7 +195,9 @@ class Starter {
 
 async function arrive(context: StageContext, dueMs: number): Promise<void> {
   const ready = await context.next();
-  if (ready !== undefined) await runSession(context, ready, { dueMs });
+  // The stage may have ended while the data was read.
+  if (ready === undefined) context.dropped(dueMs);
+  else await runSession(context, ready, { dueMs });
 }
 
 /**

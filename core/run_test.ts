@@ -5,6 +5,7 @@ import { systemClock } from "./clock.ts";
 import { closedLoop, evenLoop } from "../tests/support/loads.ts";
 import { answering, items, runWith } from "../tests/support/runs.ts";
 import type { LoadProfile } from "./contract.ts";
+import type { StageReport } from "./report.ts";
 import type { StopRules } from "./config.ts";
 import type { Sample } from "./sample.ts";
 import { checkFirstStages, type EngineOptions, runStages } from "./run.ts";
@@ -649,3 +650,24 @@ Deno.test("runStages() begins no stage when it is interrupted while connections 
   assert.deepEqual([result.stages, samples, loadingMs], [[], [], undefined]);
   assert.equal(result.interrupted, true);
 });
+
+Deno.test("runStages() counts arrivals that still waited for the data when the stage ended", async () => {
+  const { result } = await runWith({
+    dataset: {
+      async *sessions({ signal }) {
+        yield { id: "only", turns: [{ columns: { text: "hello" } }] };
+        await untilAbort(signal);
+      },
+    },
+    load: evenLoop([10]),
+    stop: { durationMs: 1000 },
+  });
+  const [{ counts }] = result.stages as [StageReport];
+  assert.deepEqual([counts.ok, counts.dropped], [1, 9]);
+});
+
+function untilAbort(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) =>
+    signal.addEventListener("abort", () => resolve(), { once: true })
+  );
+}
