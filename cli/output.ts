@@ -25,6 +25,10 @@ export function exitCodeOf(report: Report): number {
   const stages = stagesOutsideSearches(report);
   const { capacities = [] } = report;
   const answers = new Set(capacities.map(({ status }) => status));
+  // The server answered nothing at the last level.
+  if (capacities.some(({ levels }) => levels.at(-1)?.outcome === "failed")) {
+    return EXIT.failed;
+  }
   if (answers.has("below")) return EXIT.missed;
   if (answers.has("undecided") || answers.has("not-monotone")) {
     return EXIT.notValid;

@@ -6,9 +6,14 @@ export interface CapacityLevel {
   readonly stage: number;
   /**
    * `pass`: every SLO was kept, at the confidence of the search. `fail`: one was missed. `undecided`: its time was
-   * too short. `client-limited`: this machine, not the server, was measured.
+   * too short. `client-limited`: this machine, not the server, was measured. `failed`: no request succeeded.
    */
-  readonly outcome: "pass" | "fail" | "undecided" | "client-limited";
+  readonly outcome:
+    | "pass"
+    | "fail"
+    | "undecided"
+    | "client-limited"
+    | "failed";
   /** Reason of the outcome, for people. */
   readonly reason: string;
 }

@@ -36,54 +36,67 @@ const names = Object.keys(normalizers) as [NormalizerName, ...NormalizerName[]];
 
 const MAX_REPEATS = 1000;
 
-/** Schema of a configuration as it is written. */
-export const runConfigSchema: z.ZodType<RunConfigInput> = z.strictObject({
-  version: z.literal(1).describe("Version of this format"),
-  backend: plugin.exactOptional().describe("Sends requests to a model"),
-  data: z.array(plugin).min(1, "must name at least one dataset").readonly()
-    .exactOptional()
-    .describe("Datasets; several are joined column by column"),
-  load: z.union([plugin, z.array(plugin).min(1, "must name at least one")])
-    .exactOptional().describe(
+/** Returns the schema of a configuration as it is written. */
+function schemaWith(load: z.ZodType): z.ZodType<RunConfigInput> {
+  return z.strictObject({
+    version: z.literal(1).describe("Version of this format"),
+    backend: plugin.exactOptional().describe("Sends requests to a model"),
+    data: z.array(plugin).min(1, "must name at least one dataset").readonly()
+      .exactOptional()
+      .describe("Datasets; several are joined column by column"),
+    load: load.exactOptional().describe(
       "Decides when requests start; the stages of several follow each other",
     ),
-  repeat: z.int().positive("must be above 0").max(MAX_REPEATS).exactOptional()
-    .describe(
-      "How often all stages are run, with another seed each time (default: 1)",
+    repeat: z.int().positive("must be above 0").max(MAX_REPEATS).exactOptional()
+      .describe(
+        "How often all stages are run, with another seed each time (default: 1)",
+      ),
+    stop: stopRulesSchema.exactOptional().describe("Rules that end each stage"),
+    stopRun: runStopRulesSchema.exactOptional().describe(
+      "Rules that end the run, whichever stage goes on",
     ),
-  stop: stopRulesSchema.exactOptional().describe("Rules that end each stage"),
-  stopRun: runStopRulesSchema.exactOptional().describe(
-    "Rules that end the run, whichever stage goes on",
-  ),
-  slos: z.array(z.string()).readonly().exactOptional().describe(
-    "Objectives that every stage must meet: ttft.p95<200ms",
-  ),
-  maxClientShare: z.number().positive("must be above 0").max(1).exactOptional()
-    .describe(
-      "Largest share of a headline metric that may be the client's own in a valid stage (default: 0.1)",
+    slos: z.array(z.string()).readonly().exactOptional().describe(
+      "Objectives that every stage must meet: ttft.p95<200ms",
     ),
-  minSamples: z.union(
-    [z.int().positive(), z.literal("mlperf")],
-    'must be a whole number from 1 on, or "mlperf"',
-  ).exactOptional().describe(
-    "Number of values below which a percentile has too few, or MLPerf's numbers",
-  ),
-  probeRtt: z.boolean().exactOptional().describe(
-    "Whether round trips of the network are measured before and after each stage (default: false)",
-  ),
-  seed: z.int().nonnegative().exactOptional().describe(
-    "Seed of the data's order and of arrivals (default: 1)",
-  ),
-  normalizer: z.enum(names).exactOptional().describe(
-    "Normalizer of texts before words are compared (default: basic)",
-  ),
-  strict: z.boolean().exactOptional().describe(
-    "Whether one item of the data that cannot be used ends the run",
-  ),
-  reports: z.array(plugin).readonly().exactOptional().describe(
-    "Reporters that show or store the result",
-  ),
-});
+    maxClientShare: z.number().positive("must be above 0").max(1)
+      .exactOptional()
+      .describe(
+        "Largest share of a headline metric that may be the client's own in a valid stage (default: 0.1)",
+      ),
+    minSamples: z.union(
+      [z.int().positive(), z.literal("mlperf")],
+      'must be a whole number from 1 on, or "mlperf"',
+    ).exactOptional().describe(
+      "Number of values below which a percentile has too few, or MLPerf's numbers",
+    ),
+    probeRtt: z.boolean().exactOptional().describe(
+      "Whether round trips of the network are measured before and after each stage (default: false)",
+    ),
+    seed: z.int().nonnegative().exactOptional().describe(
+      "Seed of the data's order and of arrivals (default: 1)",
+    ),
+    normalizer: z.enum(names).exactOptional().describe(
+      "Normalizer of texts before words are compared (default: basic)",
+    ),
+    strict: z.boolean().exactOptional().describe(
+      "Whether one item of the data that cannot be used ends the run",
+    ),
+    reports: z.array(plugin).readonly().exactOptional().describe(
+      "Reporters that show or store the result",
+    ),
+  }) as z.ZodType<RunConfigInput>;
+}
+
+const loads = z.array(plugin).min(1, "must name at least one");
+
+/** Schema of a configuration as it is written. */
+export const runConfigSchema: z.ZodType<RunConfigInput> = schemaWith(
+  z.union([plugin, loads]),
+);
+
+/** The same with one load, and with several: a union of both could not name the problem of either. */
+const oneLoadSchema = schemaWith(plugin);
+const loadsSchema = schemaWith(loads);
 
 /** The published JSON Schema of a configuration. */
 export function runConfigJsonSchema(): Record<string, unknown> {
@@ -132,7 +145,10 @@ export interface ParsedConfig {
 
 /** Checks the shape of a configuration; the options of plugins are not checked yet. */
 export function parseRunConfig(value: unknown): ParsedConfig {
-  const result = runConfigSchema.safeParse(value);
+  const schema = isRecord(value) && Array.isArray(value.load)
+    ? loadsSchema
+    : oneLoadSchema;
+  const result = schema.safeParse(value);
   if (result.success) return { config: result.data, problems: [] };
   const { issues } = result.error;
   const wrong = new Set(
@@ -148,7 +164,7 @@ export function parseRunConfig(value: unknown): ParsedConfig {
     .filter(([key]) => !wrong.has(key));
   return {
     config: { ...Object.fromEntries(rest), version: 1 },
-    problems: explain(issues, value, jsonSchemaOf(runConfigSchema)),
+    problems: explain(issues, value, jsonSchemaOf(schema)),
   };
 }
 

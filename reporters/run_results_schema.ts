@@ -21,7 +21,13 @@ const capacity = z.object({
   levels: z.array(z.object({
     level: z.number().positive(),
     stage: count.describe("Index of its stage"),
-    outcome: z.enum(["pass", "fail", "undecided", "client-limited"]),
+    outcome: z.enum([
+      "pass",
+      "fail",
+      "undecided",
+      "client-limited",
+      "failed",
+    ]),
     reason: text,
   })).readonly(),
   ended: text.exactOptional().describe(

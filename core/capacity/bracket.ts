@@ -26,7 +26,8 @@ const MAX_RETRIES = 1;
  * was kept and the lowest that was missed is cut in half on a logarithmic scale, until it is narrow. A level that was
  * not decided, or was limited by the client, moves neither end: both sides of it are searched, and nothing above a level
  * that was limited by the client, twice as it is tried again at once. Then undecided levels are tried once more, for
- * longer. In the end both levels are repeated once. If one contradicts its first result, the
+ * longer. After a level at which no request succeeded the highest one that was kept is tried again: if nothing succeeds
+ * there either, the server no longer answers, and the search ends. In the end both levels are repeated once. If one contradicts its first result, the
  * interval is searched once more with the new result.
  */
 export class Bracket {
@@ -37,6 +38,11 @@ export class Bracket {
   /** How often each level was not decided. */
   readonly #undecided = new Map<number, number>();
   #tried = 0;
+  /** Level at which nothing succeeded: whether the server still answers is not known. */
+  #failed: number | undefined;
+  #isDead = false;
+  /** Ends of the interval whose repetition decided nothing. */
+  readonly #unconfirmed = new Set<number>();
   /** Level to try again, as the client was its limit for the first time. */
   #again: number | undefined;
   #contradictions = 0;
@@ -61,6 +67,18 @@ export class Bracket {
     return this.#contradictions > 1;
   }
 
+  /** Whether the server does not answer any more. */
+  get isDead(): boolean {
+    return this.#isDead;
+  }
+
+  /** The ends of the interval whose repetition decided nothing. */
+  get unconfirmed(): number[] {
+    return [this.low, this.high].flatMap((level) =>
+      level !== undefined && this.#unconfirmed.has(level) ? [level] : []
+    );
+  }
+
   /** How often a level was not decided: the next time needs to be longer. */
   timesUndecided(level: number): number {
     return this.#undecided.get(level) ?? 0;
@@ -75,20 +93,47 @@ export class Bracket {
   record(level: number, outcome: LevelOutcome): void {
     const before = this.#outcomes.get(level);
     this.#tried++;
+    const failed = this.#failed;
+    this.#failed = undefined;
+    if (outcome === "failed") {
+      // A server that fails at a lower level too no longer answers, or never did.
+      if (failed !== undefined || this.low === undefined) this.#isDead = true;
+      this.#failed = level;
+      return;
+    }
+    if (failed !== undefined) {
+      // It still answers, so that the level was more than it takes.
+      if (failed !== level) {
+        this.#set(failed, "fail", this.#outcomes.get(failed));
+      }
+      return this.#set(level, outcome, before);
+    }
     if (outcome === "undecided") {
       this.#undecided.set(level, this.timesUndecided(level) + 1);
     }
     this.#again = outcome === "client-limited" && before === undefined
       ? level
       : undefined;
-    const isDecided = outcome === "pass" || outcome === "fail";
+    this.#set(level, outcome, before);
+  }
+
+  #set(
+    level: number,
+    outcome: LevelOutcome,
+    before: LevelOutcome | undefined,
+  ): void {
     if (before !== "pass" && before !== "fail") {
       this.#outcomes.set(level, outcome);
       return;
     }
     this.#repeated.add(level);
     // A repetition that decides nothing leaves the first result as it is.
-    if (!isDecided || outcome === before) return;
+    if (outcome !== "pass" && outcome !== "fail") {
+      this.#unconfirmed.add(level);
+      return;
+    }
+    this.#unconfirmed.delete(level);
+    if (outcome === before) return;
     this.#outcomes.set(level, outcome);
     this.#contradictions++;
     this.#repeated.clear();
@@ -96,7 +141,8 @@ export class Bracket {
 
   /** Returns the next level to try; `undefined` when the search has ended. */
   next(): number | undefined {
-    if (this.isSpent || this.isContradictory) return undefined;
+    if (this.isSpent || this.isContradictory || this.#isDead) return undefined;
+    if (this.#failed !== undefined) return this.low;
     return this.#again ?? this.#between() ?? this.#toRetry() ??
       this.#toRepeat();
   }

@@ -138,3 +138,33 @@ Deno.test("Bracket ends without an interval where nothing was decided or the fir
   assert.equal(search(kept, () => "pass"), "1 pass, 2 pass, 4 pass, 4 pass");
   assert.deepEqual([kept.low, kept.high], [4, undefined]);
 });
+
+Deno.test("Bracket tries the highest kept level again after one at which nothing succeeded", () => {
+  const overloaded = new Bracket(STREAMS);
+  assert.equal(
+    search(overloaded, (level) => level <= 3 ? "pass" : "failed"),
+    "1 pass, 2 pass, 4 failed, 2 pass, 3 pass, 3 pass, 4 failed, 3 pass",
+  );
+  assert.deepEqual([overloaded.low, overloaded.high], [3, 4]);
+
+  const dying = new Bracket(STREAMS);
+  assert.equal(
+    search(
+      dying,
+      (level, times) => level <= 2 && times === 1 ? "pass" : "failed",
+    ),
+    "1 pass, 2 pass, 4 failed, 2 failed",
+  );
+  assert.ok(dying.isDead);
+  assert.deepEqual([dying.low, dying.high], [2, undefined]);
+});
+
+Deno.test("Bracket names the ends whose repetition decided nothing", () => {
+  const bracket = new Bracket(STREAMS);
+  search(
+    bracket,
+    (level, times) =>
+      times > 1 && level === 12 ? "undecided" : level <= 11 ? "pass" : "fail",
+  );
+  assert.deepEqual(bracket.unconfirmed, [12]);
+});

@@ -83,14 +83,27 @@ export class LevelJudge implements StageMonitor {
   }
 
   /** Decides the level when its stage has ended. */
-  finish({ verdict }: Pick<StageReport, "verdict">): LevelDecision {
+  finish({ verdict, window }: Pick<StageReport, "verdict" | "window">) {
+    const decision = this.#finish(verdict, window);
+    return { stage: this.stage, ...decision };
+  }
+
+  #finish(
+    verdict: StageReport["verdict"],
+    { startMs, endMs }: StageReport["window"],
+  ): LevelDecision {
+    if (verdict.status === "failed") {
+      const [reason = "no request succeeded"] = verdict.reasons;
+      return { outcome: "failed", reason };
+    }
     if (verdict.status === "client-limited") {
       return {
         outcome: "client-limited",
         reason: verdict.reasons[0] ?? "the client was the limit",
       };
     }
-    return this.#decision ?? this.#look() ?? {
+    const isHeld = endMs - startMs >= this.#options.holdMs;
+    return this.#decision ?? (isHeld ? this.#look() : undefined) ?? {
       outcome: "undecided",
       reason: this.#undecidedReason(),
     };
@@ -151,7 +164,10 @@ export class LevelJudge implements StageMonitor {
     const open = this.#options.tests.flatMap((test) => {
       const judged = test.judge(confidence);
       if (judged?.isKept) return [];
-      return `${test.slo.text}: ${judged?.evidence ?? "too few requests"}`;
+      const few = test.hasValues
+        ? "too few requests"
+        : `no request has a value of ${test.slo.metric}`;
+      return `${test.slo.text}: ${judged?.evidence ?? few}`;
     });
     return open.join("; ");
   }

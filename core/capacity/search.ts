@@ -58,6 +58,11 @@ export function* searchCapacity(
       "search needs an objective to keep: add an SLO such as --slo 'ttft.p95<200ms'",
     );
   }
+  if (rules.stop.requests !== undefined) {
+    throw new UsageError(
+      "search cannot have a number of requests: a level ends when it is decided, or after levelTime",
+    );
+  }
   const bracket = new Bracket({ ...options, isWhole: options.of !== "rate" });
   const levels: CapacityLevel[] = [];
   let ended: string | undefined;
@@ -82,10 +87,11 @@ export function* searchCapacity(
         leftMs,
       ),
     };
+    const tests = slos.map((slo) => sloTest(slo, rules));
     const judge = new LevelJudge({
-      tests: slos.map((slo) => sloTest(slo, rules)),
+      tests,
       error: ERROR / MAX_LEVELS,
-      holdMs: Math.min(holdMsOf(slos), times.durationMs),
+      holdMs: Math.min(holdMsOf(slos), options.levelTimeMs),
       isOpenLoop: options.of === "rate",
     });
     const report: StageReport = yield {
@@ -103,7 +109,12 @@ export function* searchCapacity(
     }
     const decision = judge.finish(report);
     bracket.record(level, decision.outcome);
-    levels.push({ level, stage: judge.stage, ...decision });
+    levels.push({ level, ...decision });
+    const unknown = tests.find(({ hasValues }) => !hasValues);
+    if (unknown && report.counts.ok > 0) {
+      ended = `no request has a value of ${unknown.slo.metric}`;
+      break;
+    }
   }
   ended ??= reasonOf(bracket, levels, options);
   return {
@@ -186,19 +197,37 @@ function interval(
 function reasonOf(
   bracket: Bracket,
   levels: readonly CapacityLevel[],
-  { max }: SearchOptions,
+  { max, of }: SearchOptions,
 ): string | undefined {
-  const { low = 0, high } = bracket;
+  const { low = 0, high, unconfirmed } = bracket;
   if (bracket.isContradictory) {
     return "repeated levels contradicted their first results twice";
   }
+  if (bracket.isDead) {
+    const { level, reason } = levels.at(-1)!;
+    return `no request succeeded at ${shown(level, of)}: ${reason}`;
+  }
   if (bracket.isSpent) return `${MAX_LEVELS} levels were tried`;
+  if (unconfirmed.length > 0) {
+    return `the repetition of ${
+      unconfirmed.map((level) => shown(level, of)).join(" and ")
+    } decided nothing`;
+  }
   if (high !== undefined) return undefined;
   const limited = levels.find(({ level, outcome }) =>
     outcome === "client-limited" && level > low
   );
-  if (limited) return `this client was the limit at ${limited.level}`;
-  return low === max ? `the highest level of ${max} was kept` : undefined;
+  if (limited) {
+    return `this client was the limit at ${shown(limited.level, of)}`;
+  }
+  return low === max
+    ? `the highest level, ${shown(max, of)}, was kept`
+    : undefined;
+}
+
+/** A level with its unit. */
+function shown(level: number, of: SearchOptions["of"]): string {
+  return of === "rate" ? `${level} requests/s` : `${level} streams`;
 }
 
 function seconds(ms: number): string {

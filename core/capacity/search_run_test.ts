@@ -132,10 +132,54 @@ Deno.test("a search of concurrency finds how many streams keep a server's latenc
 });
 
 Deno.test("a search whose first level is missed says that the capacity is below it", async () => {
-  const { capacities: [found], stages } = await runSearch(failing, {
-    settleMs: 0,
-  }, ["errorRate<5%"]);
+  const { capacities: [found], stages } = await runSearch(
+    seated(4, 500),
+    { settleMs: 0 },
+    ["latency.p50<400ms"],
+  );
   assert.equal(found!.status, "below");
   assert.equal(found!.high, 4);
+  assert.equal(stages.length, 1);
+});
+
+Deno.test("a search ends at a server that answers nothing, or no longer", async () => {
+  const never = await runSearch(failing, { settleMs: 0 }, ["errorRate<5%"]);
+  const [nothing] = never.capacities;
+  assert.equal(nothing!.status, "undecided");
+  assert.match(nothing!.ended!, /^no request succeeded at 4 requests\/s: /);
+  assert.equal(never.stages.length, 1);
+
+  let answered = 0;
+  const server = seated(4, 500);
+  const dying: Backend = {
+    ...server,
+    send(request, call) {
+      return ++answered > 150 ? failing.send(request, call) : server.send(
+        request,
+        call,
+      );
+    },
+  };
+  const { capacities: [found] } = await runSearch(
+    dying,
+    { settleMs: 0 },
+    ["latency.p50<800ms"],
+  );
+  assert.deepEqual([found!.status, found!.low], ["at-least", 4]);
+  assert.match(found!.ended!, /^no request succeeded at 4 requests\/s: /);
+  assert.deepEqual(found!.levels.slice(-2).map(({ outcome }) => outcome), [
+    "failed",
+    "failed",
+  ]);
+});
+
+Deno.test("a search ends if no request has a value of what an SLO limits", async () => {
+  const { capacities: [found], stages } = await runSearch(
+    seated(4, 500),
+    { settleMs: 0 },
+    ["latency.p50<800ms", "wer<8%"],
+  );
+  assert.equal(found!.status, "undecided");
+  assert.equal(found!.ended, "no request has a value of wer");
   assert.equal(stages.length, 1);
 });

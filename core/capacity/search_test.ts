@@ -173,6 +173,7 @@ Deno.test("searchCapacity() lets the server rest, takes new data and warms up be
     stopped: "duration",
     window: { stageStartMs: 0, startMs: 5000, endMs: 65_000, warmupMs: 5000 },
     metrics: { latency: { p95: 4000 } },
+    counts: { ok: 0 },
     verdict: { status: "valid", reasons: [] },
   } as unknown as StageReport);
   assert.deepEqual((second as Stage).stop, {
@@ -203,4 +204,16 @@ Deno.test("searchCapacity() refuses a run without an objective", () => {
     assert.match(error.message, /^search needs an objective to keep: .+--slo/);
     return true;
   });
+});
+
+Deno.test("searchCapacity() refuses a number of requests, which would end its levels", () => {
+  const search = searchCapacity(OPTIONS, () => () => 0.5, {
+    stop: { requests: 20 },
+    slos: parseSlos(["latency.p95<250ms"]),
+    normalizer: "basic",
+  });
+  assert.throws(
+    () => search.next(),
+    /^UsageError: search cannot have a number/,
+  );
 });

@@ -21,6 +21,8 @@ export interface SloTest {
   readonly slo: Slo;
   /** Adds a measured request, in the order in which they were sent. */
   add(sample: Sample): void;
+  /** Whether any request had a value of what the SLO limits. */
+  readonly hasValues: boolean;
   /** Returns the bounds of the figure that the SLO limits; `undefined` with too few requests. */
   judge(confidence: number): SloJudgement | undefined;
 }
@@ -64,6 +66,9 @@ export function sloTest(slo: Slo, rules: SloTestRules): SloTest {
       values: (sample) => valuesOf(metric, sample),
     });
   }
+  if (name === "goodput" && !goodRequest(rules.slos)) {
+    throw undecidable(slo, "there is no SLO on a metric of single requests");
+  }
   const amount = AMOUNTS[name];
   if (amount) return new RateTest(slo, amount(rules));
   throw undecidable(slo, "its value is known only after the stage");
@@ -96,6 +101,8 @@ class ShareTest implements SloTest {
   readonly #allowed: number;
   readonly #values: (sample: Sample) => readonly number[];
   readonly #near: Slo;
+  readonly #isErrorRate: boolean;
+  hasValues = false;
   readonly #batches = new Batches<"beyond" | "near" | "all">();
 
   constructor(slo: Slo, { allowed, values }: {
@@ -108,12 +115,15 @@ class ShareTest implements SloTest {
     this.#values = values;
     const scale = slo.operator.startsWith("<") ? NEAR : 1 / NEAR;
     this.#near = { ...slo, limit: slo.limit * scale };
+    this.#isErrorRate = slo.metric === "errorRate";
   }
 
   add(sample: Sample): void {
     const isFailure = sample.outcome.status !== "ok";
     const values = isFailure ? [] : this.#values(sample);
     const none = isFailure ? 1 : 0;
+    if (!isFailure && values.length === 0 && !this.#isErrorRate) return;
+    if (!isFailure) this.hasValues = true;
     const beyond = (slo: Slo) =>
       values.filter((value) => !keepsLimit(slo, value)).length || none;
     this.#batches.add(sample.id, "all", values.length || 1);
@@ -130,7 +140,6 @@ class ShareTest implements SloTest {
     const share = sum(this.#batches.sums("beyond")) / sum(all);
     const counts = { failures: share * n, n };
     const { lower, upper } = shareBounds(counts, confidence);
-    const isError = this.slo.metric === "errorRate";
     return {
       isKept: upper <= this.#allowed
         ? true
@@ -138,7 +147,7 @@ class ShareTest implements SloTest {
         ? false
         : undefined,
       evidence: `${percent(lower)} to ${percent(upper)} ${
-        isError ? "failed" : "beyond the limit"
+        this.#isErrorRate ? "failed" : "beyond the limit"
       }, ${percent(this.#allowed)} allowed`,
     };
   }
@@ -169,6 +178,7 @@ type Amounts = (sample: Sample) => readonly [y: number, x: number] | undefined;
 class RatioTest implements SloTest {
   readonly slo: Slo;
   readonly #amounts: Amounts;
+  hasValues = false;
   readonly #batches = new Batches<"y" | "x">();
 
   constructor(slo: Slo, amounts: Amounts) {
@@ -179,6 +189,7 @@ class RatioTest implements SloTest {
   add(sample: Sample): void {
     const amounts = sample.outcome.status === "ok" && this.#amounts(sample);
     if (!amounts) return;
+    this.hasValues ||= amounts[1] > 0;
     this.#batches.add(sample.id, "y", amounts[0]);
     this.#batches.add(sample.id, "x", amounts[1]);
   }
@@ -208,7 +219,7 @@ class RateTest implements SloTest {
   readonly slo: Slo;
   readonly #amount: (sample: Sample) => number | undefined;
   readonly #batches = new Batches<"amount">();
-  #lastPeriod = 0;
+  hasValues = false;
 
   constructor(slo: Slo, amount: (sample: Sample) => number | undefined) {
     this.slo = slo;
@@ -217,9 +228,10 @@ class RateTest implements SloTest {
 
   add(sample: Sample): void {
     if (sample.outcome.status !== "ok") return;
+    const amount = this.#amount(sample);
+    this.hasValues ||= amount !== undefined;
     const period = Math.floor(sample.endedMs / PERIOD_MS);
-    this.#lastPeriod = Math.max(this.#lastPeriod, period);
-    this.#batches.add(period, "amount", this.#amount(sample) ?? 0);
+    this.#batches.add(period, "amount", amount ?? 0);
   }
 
   judge(confidence: number): SloJudgement | undefined {

@@ -102,8 +102,22 @@ Deno.test("sloTest() of a rate divides what ended by the time that it took", () 
   assert.equal(judge("outputTokensPerSecond>=210", 1000, steady), false);
 });
 
+Deno.test("sloTest() decides nothing of what no request has a value of", () => {
+  for (const text of ["ttft.p95<1s", "wer<8%"]) {
+    const test = testOf(text);
+    for (let id = 0; id < 400; id++) test.add(sample({ id }));
+    assert.equal(test.hasValues, false);
+    assert.equal(test.judge(0.99), undefined);
+  }
+});
+
 Deno.test("sloTest() refuses SLOs that requests cannot decide", () => {
-  for (const text of ["latency.max<1s", "ttftAdjustedForNetwork.p95<1s"]) {
+  const texts = [
+    "latency.max<1s",
+    "ttftAdjustedForNetwork.p95<1s",
+    "goodput>=10",
+  ];
+  for (const text of texts) {
     assert.throws(() => testOf(text), (error) => {
       assert.ok(isUsageError(error));
       assert.match(error.message, /^slo ".+" cannot decide a level: /);

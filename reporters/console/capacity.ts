@@ -5,7 +5,6 @@ import {
   plain,
   plural,
   seconds,
-  truncate,
   wrap,
   wrapMessage,
 } from "./format.ts";
@@ -57,6 +56,7 @@ const OUTCOME_COLOR = {
   fail: "red",
   undecided: "yellow",
   "client-limited": "yellow",
+  failed: "red",
 } as const;
 
 /** Formats the levels of a search as a table, and the stage of the highest level that was kept. */
@@ -79,15 +79,15 @@ export function levelSections(
   });
   const width = (key: "level" | "outcome" | "requests" | "time") =>
     Math.max(...rows.map((row) => displayWidth(row[key])));
-  const table = rows.map((row) => {
+  const table = rows.flatMap((row) => {
     const start = `  ${row.level.padStart(width("level"))}  `;
     const outcome = row.outcome.padEnd(width("outcome"));
     const rest = `  ${row.requests.padStart(width("requests"))}  ${
       row.time.padStart(width("time"))
     }  `;
-    const left = look.width - displayWidth(start + outcome + rest);
-    return start + look.paint(OUTCOME_COLOR[row.outcome], outcome) + rest +
-      truncate(row.reason, left);
+    const label = start + look.paint(OUTCOME_COLOR[row.outcome], outcome) +
+      rest;
+    return wrapMessage(row.reason, { ...look, label });
   });
   const kept = levels.findLast(({ level, outcome }) =>
     level === low && outcome === "pass"

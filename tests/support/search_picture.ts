@@ -26,6 +26,7 @@ const MARKS: Readonly<Record<Outcome, string>> = {
   fail: "m-4 -4l8 8m0 -8l-8 8",
   undecided: CIRCLE,
   "client-limited": "m-4 -4h8v8h-8z",
+  failed: "m-4 -4l8 8m0 -8l-8 8",
 };
 
 /**
