@@ -73,7 +73,7 @@ export async function attempt<P>(
     session: { id: sessionId, turn },
     stage,
     phase,
-    input: inputOf(request.turn),
+    input: inputOf(request.turn, backend),
     scheduledMs,
     dispatchedMs,
     marks: call.marks,
@@ -119,8 +119,15 @@ export function untilGrace<Value>(
   });
 }
 
-function inputOf({ columns, maxOutputTokens }: Turn): SampleInput {
+function inputOf(
+  turn: Turn,
+  backend: Pick<Backend, "outputLimit">,
+): SampleInput {
+  const { columns } = turn;
   const { audio, reference, texts } = columns;
+  const limit: ReturnType<NonNullable<Backend["outputLimit"]>> =
+    backend.outputLimit?.(turn) ?? turn;
+  const { maxOutputTokens, isExactLength } = limit;
   const images = imagesIn(columns);
   const input: Mutable<SampleInput> = {};
   if (audio) {
@@ -131,6 +138,7 @@ function inputOf({ columns, maxOutputTokens }: Turn): SampleInput {
   if (images > 0) input.images = images;
   if (texts) input.texts = texts.length;
   if (maxOutputTokens !== undefined) input.maxOutputTokens = maxOutputTokens;
+  if (isExactLength) input.isExactLength = true;
   return input;
 }
 

@@ -11,6 +11,7 @@ import type {
   Instant,
   Output,
   Sample,
+  SampleInput,
   Usage,
 } from "./sample.ts";
 
@@ -50,6 +51,14 @@ export interface Backend<Prepared = unknown> extends Partial<AsyncDisposable> {
    * @throws {RequestError} For a failure with a known class; anything else is `backend_error`.
    */
   send(request: InferenceRequest<Prepared>, call: Call): Promise<Output>;
+  /**
+   * Returns how many output tokens the request of a turn asks for, of all answers together.
+   *
+   * @default `maxOutputTokens` of the turn
+   */
+  outputLimit?(
+    turn: Turn,
+  ): Pick<SampleInput, "maxOutputTokens" | "isExactLength">;
   /** Closes what was kept open for a session that will send no more. */
   endSession?(id: string): void;
   /**

@@ -1,6 +1,38 @@
 import { tokensByChoice } from "./metrics/table.ts";
+import { CachedPrompts } from "./notes/cached_prompts.ts";
+import { ContextOverflow } from "./notes/context_overflow.ts";
+import { type Lengths, OutputLengths } from "./notes/output_lengths.ts";
 import type { StageReport } from "./report.ts";
 import type { Sample } from "./sample.ts";
+
+/** What the notes of a stage are made from, besides its figures. */
+export class NoteSums {
+  /** Deltas that came together. */
+  readonly coalescing = new Coalescing();
+  /** Lengths of answers. */
+  readonly lengths = new OutputLengths();
+  /** Prompts that a cache may have answered. */
+  readonly prompts = new CachedPrompts();
+  /** Requests longer than the server's context. */
+  readonly overflow = new ContextOverflow();
+
+  /** Adds a sample of the measured window. */
+  add(sample: Sample): void {
+    const { outcome } = sample;
+    if (outcome.status !== "ok") return this.overflow.add(outcome.failure);
+    this.coalescing.add(sample);
+    this.lengths.add(sample);
+    this.prompts.add(sample);
+  }
+
+  /** Adds the sums of other requests of the stage. */
+  merge(other: NoteSums): void {
+    this.coalescing.merge(other.coalescing);
+    this.lengths.merge(other.lengths);
+    this.prompts.merge(other.prompts);
+    this.overflow.merge(other.overflow);
+  }
+}
 
 /** Counts the deltas that came in one network read with another one of the same answer. */
 export class Coalescing {
@@ -50,11 +82,21 @@ export type Noted = Pick<
   "load" | "counts" | "metrics" | "window" | "client"
 >;
 
+/** Facts of a run that notes depend on. */
+export interface NoteOptions {
+  /** Whether prompts begin alike on purpose, so that the server's cache is part of what is measured. @default {false} */
+  readonly sharesPrefixes?: boolean | undefined;
+}
+
 /** Notes that a reader of the numbers needs to read them rightly; none reports a fault. */
-export function notesOf(stage: Noted, coalescing: Coalescing): string[] {
+export function notesOf(
+  stage: Noted,
+  sums: NoteSums,
+  options: NoteOptions = {},
+): string[] {
   const { counts, metrics: { latency }, window } = stage;
   const notes: string[] = [];
-  const { share = 0 } = coalescing;
+  const { share = 0 } = sums.coalescing;
   if (share > 0.5) {
     notes.push(
       `${
@@ -83,7 +125,83 @@ export function notesOf(stage: Noted, coalescing: Coalescing): string[] {
   }
   const degraded = degradedReplay(stage);
   if (degraded !== undefined) notes.push(degraded);
+  notes.push(...lengthNotes(sums.lengths));
+  const refused = refusedAsTooLong(counts, sums.overflow);
+  if (refused !== undefined) notes.push(refused);
+  const cached = cachedPrompts(sums.prompts, options);
+  if (cached !== undefined) notes.push(cached);
   return notes;
+}
+
+/** Share of answers of another length from which the load is not what was asked for. */
+const OTHER_SHARE = 0.01;
+
+/** That answers do not have the length that was asked for, or were cut although they might have been longer. */
+function lengthNotes(lengths: OutputLengths): string[] {
+  const { other, exact, cut, limited } = lengths;
+  const notes: string[] = [];
+  if (other && other.n > OTHER_SHARE * exact) {
+    notes.push(
+      `${
+        percent(other.n / exact)
+      } of the answers whose exact number of output tokens was requested have another number${
+        inTheMedian(other)
+      }: the load is not as requested; check that the server supports ignore_eos and min_tokens`,
+    );
+  }
+  if (cut && cut.n > OTHER_SHARE * limited) {
+    notes.push(
+      `${
+        percent(cut.n / limited)
+      } of the answers were cut by the server below the requested limit${
+        inTheMedian(cut)
+      }: at its context length or a limit of its own; raise it, or use shorter prompts`,
+    );
+  }
+  return notes;
+}
+
+function inTheMedian({ got, asked }: Lengths): string {
+  return ` (median ${Math.round(got)} instead of ${Math.round(asked)})`;
+}
+
+/** That the server refused requests that are longer than its context. */
+function refusedAsTooLong(
+  { ok, error, timeout }: Noted["counts"],
+  { refused }: ContextOverflow,
+): string | undefined {
+  if (refused === 0) return undefined;
+  return `the server refused ${refused} of ${
+    ok + error + timeout
+  } requests as longer than its context: the figures lack the longest prompts; raise its context length, or use shorter prompts and answers`;
+}
+
+/** Cached ÷ all input tokens from which figures are those of cached prompts. */
+const CACHED_SHARE = 0.3;
+/** The same of the requests whose prompt was sent before, where the server does not report its cache. */
+const REPEATED_SHARE = 0.1;
+
+/** That the server had seen the prompts before, or may have. */
+function cachedPrompts(
+  { cachedShare, timesSent = 1 }: CachedPrompts,
+  { sharesPrefixes = false }: NoteOptions,
+): string | undefined {
+  const isRepeated = 1 - 1 / timesSent > REPEATED_SHARE;
+  const sent = `each session of the data was sent ${
+    Number(timesSent.toPrecision(2))
+  } times on average`;
+  if (cachedShare === undefined) {
+    return isRepeated
+      ? `${sent}, and the server does not report what it had cached: if it caches prompts, TTFT and throughput are too good; use more data, or turn its prefix cache off`
+      : undefined;
+  }
+  if (cachedShare < CACHED_SHARE || sharesPrefixes) return undefined;
+  const cause = isRepeated
+    ? `${sent}; use more data, or turn its prefix cache off`
+    : "prompts begin alike, or an earlier stage or run had sent them; use another seed or more data, or turn its prefix cache off";
+  return `${
+    percent(cachedShare)
+  } of the input tokens were in the server's cache, so that TTFT and throughput are those of cached prompts: ${cause}`;
 }
 
 /** Lag of a replay that is never held against it, in milliseconds. */

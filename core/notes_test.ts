@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { sample } from "../tests/support/sample.ts";
 import { goodStage } from "../tests/support/report.ts";
-import { Coalescing, notesOf } from "./notes.ts";
+import { Coalescing, notesOf, NoteSums } from "./notes.ts";
 
 /** A sample whose deltas were read at these times. */
 function read(times: readonly number[]) {
@@ -14,6 +14,13 @@ function coalescing(times: readonly number[], samples: number): Coalescing {
   const counted = new Coalescing();
   for (let i = 0; i < samples; i++) counted.add(read(times));
   return counted;
+}
+
+/** Sums with answers whose deltas were read at these times. */
+function gathered(times: readonly number[], samples: number): NoteSums {
+  const sums = new NoteSums();
+  for (let i = 0; i < samples; i++) sums.add(read(times));
+  return sums;
 }
 
 const { counts, metrics } = goodStage;
@@ -47,7 +54,7 @@ Deno.test("Coalescing does not take the deltas of two answers for gathered ones"
 });
 
 Deno.test("notesOf() says nothing of a long window in which each delta came alone", () => {
-  assert.deepEqual(notesOf(stage, coalescing([1, 2, 3, 4], 50)), []);
+  assert.deepEqual(notesOf(stage, gathered([1, 2, 3, 4], 50)), []);
 });
 
 Deno.test("notesOf() names gathered deltas, short windows and requests that were cut off", () => {
@@ -56,7 +63,7 @@ Deno.test("notesOf() names gathered deltas, short windows and requests that were
     counts: { ...stage.counts, cancelled: 4 },
     window: { ...stage.window, endMs: 4000 },
   };
-  assert.deepEqual(notesOf(cut, coalescing([1, 1, 1, 1], 50)), [
+  assert.deepEqual(notesOf(cut, gathered([1, 1, 1, 1], 50)), [
     "100 % of deltas came in one read with others: a proxy or the server gathers the stream; ITL is not meaningful",
     "the window of 4 s is shorter than 5 times the p95 latency of 1 s: percentiles rest on few independent requests; measure longer",
     "4 % of requests were cut off at the end: requests/s is a lower bound; a longer drain lets them end",
@@ -68,7 +75,7 @@ Deno.test("notesOf() calls a replay degraded whose lag is above the gaps between
   const noted = (kind: string, scheduleLag = lag(700)) =>
     notesOf(
       { ...stage, load: { kind }, client: { scheduleLag } },
-      new Coalescing(),
+      new NoteSums(),
     );
   assert.deepEqual(noted("replay"), [
     "degraded replay: schedule lag p99 700 ms is above the mean gap of 600 ms between starts: short bursts were not sent as recorded; replay at a lower speed or from several machines",
@@ -86,7 +93,7 @@ Deno.test("notesOf() calls a replay degraded whose lag is above the gaps between
   assert.deepEqual(
     notesOf(
       { ...fast, load: { kind: "replay" }, counts, client },
-      new Coalescing(),
+      new NoteSums(),
     ),
     [],
     "below 1 ms",

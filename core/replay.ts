@@ -1,4 +1,5 @@
 import { Digest, type StageRecord, stageReport } from "./metrics/digest.ts";
+import { sharesPrefixes } from "./notes/cached_prompts.ts";
 import type { Report, RunInfo, Skipped } from "./report.ts";
 import type { Capacity } from "./run_results.ts";
 import type { Sample } from "./sample.ts";
@@ -51,6 +52,7 @@ export class Replay {
         slos: this.#slos,
         maxClientShare: run.config.maxClientShare,
         minSamples: run.config.minSamples,
+        sharesPrefixes: sharesPrefixes(run.facts.data),
       })
     );
     const repeats = summarizeRepeats(stages);

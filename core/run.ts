@@ -9,6 +9,7 @@ import { NetworkProbe } from "./network.ts";
 import { Column } from "./metrics/column.ts";
 import type { Progress, Skipped, StageReport, Summary } from "./report.ts";
 import type { Capacity } from "./run_results.ts";
+import { sharesPrefixes } from "./notes/cached_prompts.ts";
 import type { RunStopRules, StopRules } from "./config.ts";
 import type { Sample } from "./sample.ts";
 import { checkShard, type Shard, shareOf, WHOLE } from "./shard.ts";
@@ -213,6 +214,7 @@ function stageRunner(options: EngineOptions, skips: SkippedItems) {
       const result = await new StageRun({
         ...options,
         ...listener,
+        sharesPrefixes: sharesPrefixes(dataset.facts),
         stage,
         stop,
         repeat: (options.repeat ?? 1) > 1 ? repeat + 1 : undefined,

@@ -155,8 +155,10 @@ export interface SampleInput {
   readonly images?: number;
   /** Number of inputs, where one request may have several. */
   readonly texts?: number;
-  /** Number of tokens requested. */
+  /** Number of tokens requested, of all answers together: an upper bound. */
   readonly maxOutputTokens?: number;
+  /** Whether exactly that many were requested. */
+  readonly isExactLength?: true;
 }
 
 /**

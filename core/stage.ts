@@ -44,6 +44,8 @@ export interface SharedOptions {
   readonly maxClientShare?: number;
   /** Number of values below which a percentile has too few. */
   readonly minSamples?: MinSamples;
+  /** Whether prompts of the data begin alike on purpose. */
+  readonly sharesPrefixes?: boolean;
   /** Measures round trips, if they are wanted. */
   readonly network?: NetworkProbe | undefined;
   /** How long connections took to open before the stage. */

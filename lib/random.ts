@@ -11,10 +11,8 @@ export type Random = () => number;
  * @param purpose Purpose of the numbers: `arrivals`, `shuffle`, …
  */
 export function random(seed: number, purpose: string): Random {
-  let hash = mix((seed >>> 0) ^ mix(Math.floor(seed / 2 ** 32) >>> 0));
-  for (let i = 0; i < purpose.length; i++) {
-    hash = mix(hash ^ purpose.charCodeAt(i));
-  }
+  const start = mix((seed >>> 0) ^ mix(Math.floor(seed / 2 ** 32) >>> 0));
+  const hash = hashOf(purpose, start);
   let a = mix(hash + 1), b = mix(hash + 2);
   let c = mix(hash + 3), d = mix(hash + 4) | 1;
   return () => {
@@ -28,6 +26,13 @@ export function random(seed: number, purpose: string): Random {
     d = rotate(d, 11);
     return result / 2 ** 32;
   };
+}
+
+/** Returns the hash of a text: a whole number of 32 bits, which may be negative. */
+export function hashOf(text: string, start = 0): number {
+  let hash = start;
+  for (let i = 0; i < text.length; i++) hash = mix(hash ^ text.charCodeAt(i));
+  return hash;
 }
 
 function rotate(x: number, k: number): number {

@@ -65,6 +65,9 @@ export const sample = {
     ...optional(text, "audioId", "reference"),
     audioMs: ms.exactOptional(),
     ...optional(count, "images", "texts", "maxOutputTokens"),
+    isExactLength: z.literal(true).exactOptional().describe(
+      "Whether exactly maxOutputTokens were requested",
+    ),
   }),
   scheduledMs: instant,
   dispatchedMs: instant,

@@ -5,7 +5,7 @@ import { openTarget } from "../connect/target.ts";
 import type { HttpRequest, ResponseReader } from "../http/http.ts";
 import { openHttp } from "../http/transport.ts";
 import { bytesOf } from "./json.ts";
-import { exactTokens, isStreamed, type OpenAiSettings } from "./options.ts";
+import { isStreamed, type OpenAiSettings, outputLimit } from "./options.ts";
 import {
   openTokenizerOption,
   type SentText,
@@ -114,7 +114,7 @@ export async function openBackend<
         if (trace) traceRequest(trace, wire);
         const requestId = await http.exchange(wire, call, reader);
         const output = reader.result();
-        checkLength(warn, output, exactTokens(settings, request.turn));
+        checkLength(warn, output, outputLimit(settings, request.turn));
         return requestId === undefined
           ? output
           : { responseId: requestId, ...output };
@@ -122,6 +122,7 @@ export async function openBackend<
         throw cleanFailure(error, clean);
       }
     },
+    outputLimit: (turn) => outputLimit(settings, turn),
     countTokens: (sample, request, signal) =>
       counts.count(sample, () => protocol.sent?.(request), signal),
     async [Symbol.asyncDispose]() {
@@ -170,15 +171,15 @@ export function observe(
 }
 
 /**
- * Warns of an answer that is shorter than requested by `ignoreEos`: the server does not support the field or has a limit
+ * Warns of an answer that is shorter than exactly requested: the server does not support the field or has a limit
  * of its own, and the load differs from run to run.
  */
 export function checkLength(
   warn: WarnOnce,
   { usage, finishReason = "" }: Output,
-  requested: number | undefined,
+  { maxOutputTokens: requested, isExactLength }: ReturnType<typeof outputLimit>,
 ): void {
-  if (requested === undefined) return;
+  if (requested === undefined || !isExactLength) return;
   const tokens = usage?.outputTokens || undefined;
   const isShort = tokens === undefined
     ? ["stop", "eos"].includes(finishReason)
@@ -189,7 +190,7 @@ export function checkLength(
     : `the server counted ${tokens}`;
   warn(
     "short answer",
-    `ignoreEos: ${requested} tokens were requested, but ${found}; the server may not support ignore_eos`,
+    `exactly ${requested} output tokens were requested, but ${found}; the server may not support ignore_eos or min_tokens`,
   );
 }
 

@@ -34,10 +34,16 @@ Deno.test("openBackend() rejects an invalid proxy before it sends anything", asy
   });
 });
 
-const HINT = "; the server may not support ignore_eos";
+const HINT = "; the server may not support ignore_eos or min_tokens";
 
 /** Returns the warnings for answers, one after another. */
-function warningsOf(asked: number | undefined, ...answers: readonly Output[]) {
+function warningsOf(
+  maxOutputTokens: number | undefined,
+  ...answers: readonly Output[]
+) {
+  const asked = maxOutputTokens === undefined
+    ? {}
+    : { maxOutputTokens, isExactLength: true as const };
   const warnings: string[] = [];
   const warn = warnOnce((message) => warnings.push(message));
   for (const answer of answers) checkLength(warn, answer, asked);
@@ -47,10 +53,10 @@ function warningsOf(asked: number | undefined, ...answers: readonly Output[]) {
 Deno.test("checkLength() warns once of an answer with fewer tokens than requested", () => {
   const short = { usage: { outputTokens: 12 }, finishReason: "stop" };
   assert.deepEqual(warningsOf(128, short, short), [
-    `ignoreEos: 128 tokens were requested, but the server counted 12${HINT}`,
+    `exactly 128 output tokens were requested, but the server counted 12${HINT}`,
   ]);
   assert.deepEqual(warningsOf(128, { finishReason: "stop" }), [
-    `ignoreEos: 128 tokens were requested, but finish_reason is stop${HINT}`,
+    `exactly 128 output tokens were requested, but finish_reason is stop${HINT}`,
   ]);
 });
 
@@ -98,6 +104,25 @@ Deno.test("openBackend() checks the length that each endpoint requests, by optio
     [chat(common), { ...text, maxOutputTokens: 8 }, 8],
     [chat({ ...common, maxOutputTokens: 6, body: { n: 2 } }), text, 12],
     [completions({ ...common, maxOutputTokens: 9 }), text, 9],
+    [
+      chat({
+        ...common,
+        ignoreEos: false,
+        maxOutputTokens: 9,
+        body: { min_tokens: 9 },
+      }),
+      text,
+      9,
+    ],
+    [
+      chat({
+        ...common,
+        ignoreEos: false,
+        maxOutputTokens: 9,
+        body: { min_tokens: 5 },
+      }),
+      text,
+    ],
     [responses({ ...common, maxOutputTokens: 10 }), text, 10],
   ] as const;
   for (const [backend, turn, asked] of cases) {
@@ -105,11 +130,17 @@ Deno.test("openBackend() checks the length that each endpoint requests, by optio
     const warn = (message: string) => void warnings.push(message);
     const [sample] = await talk(backend, [turn], { warn });
     assert.equal(sample?.outcome.status, "ok");
+    if (asked !== undefined) {
+      assert.deepEqual(sample?.input, {
+        maxOutputTokens: asked,
+        isExactLength: true,
+      });
+    }
     const got = asked === 12 ? 10 : 5;
     assert.deepEqual(
       warnings,
       asked === undefined ? [] : [
-        `ignoreEos: ${asked} tokens were requested, but the server counted ${got}${HINT}`,
+        `exactly ${asked} output tokens were requested, but the server counted ${got}${HINT}`,
       ],
     );
   }

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Turn } from "../../plugins/mod.ts";
+import type { SampleInput, Turn } from "../../plugins/mod.ts";
 import {
   offLimit,
   refineTarget,
@@ -191,13 +191,23 @@ export function tokenLimit(
   return limit === undefined ? undefined : Number(limit);
 }
 
-/** Returns the number of tokens that all answers must have together under `ignoreEos`. */
-export function exactTokens(
+/**
+ * Returns the number of output tokens that a request asks for, of all answers together: exactly so many with `ignoreEos`,
+ * or a `min_tokens` in the `body` option that is as large as the limit.
+ */
+export function outputLimit(
   settings: OpenAiSettings,
   turn: Turn,
-): number | undefined {
-  const limit = settings.ignoreEos ? tokenLimit(settings, turn) : undefined;
-  return limit === undefined ? undefined : limit * answerCount(settings);
+): Pick<SampleInput, "maxOutputTokens" | "isExactLength"> {
+  const limit = tokenLimit(settings, turn);
+  if (limit === undefined) return {};
+  const { ignoreEos, body: { ignore_eos, min_tokens } } = settings;
+  const isExactLength = (ignore_eos ?? ignoreEos) === true ||
+    (typeof min_tokens === "number" && min_tokens >= limit);
+  return {
+    maxOutputTokens: limit * answerCount(settings),
+    ...(isExactLength && { isExactLength }),
+  };
 }
 
 /**

@@ -12,7 +12,7 @@ import type {
 } from "../report.ts";
 import type { ClientShare, Output, Sample, TokenCounter } from "../sample.ts";
 import { goodRequest, judgeSlos, type Slo } from "../slo.ts";
-import { Coalescing, notesOf } from "../notes.ts";
+import { type NoteOptions, notesOf, NoteSums } from "../notes.ts";
 import { adjustForNetwork } from "./network.ts";
 import { tooFewFor } from "../sample_floors.ts";
 import { judge } from "../verdict.ts";
@@ -65,7 +65,7 @@ export class Digest {
   readonly #series: SeriesBins;
   readonly #arrivals = new ArrivalTimes();
   readonly #errors = new Batches<"failed" | "ended">();
-  readonly #coalescing = new Coalescing();
+  readonly #notes = new NoteSums();
   /** Number of requests by the source of their token counts. */
   readonly #counters: Record<
     "input" | "output",
@@ -111,6 +111,7 @@ export class Digest {
     this.#counts.retried += sample.retried ?? 0;
     this.#client.add(sample);
     this.#shares.add(sample);
+    this.#notes.add(sample);
     if (isThrottled(outcome)) this.#counts.throttled++;
     if (outcome.status !== "cancelled") {
       this.#errors.add(sample.id, "ended");
@@ -122,7 +123,6 @@ export class Digest {
     if (isEmpty(output)) this.#counts.emptyOutputs++;
     if (sample.client) this.#countTimed(sample.client);
     this.#columns.add(sample, values);
-    this.#coalescing.add(sample);
     this.#countCounters(sample);
     this.texts.add(sample);
   }
@@ -134,7 +134,7 @@ export class Digest {
     this.#errors.merge(other.#errors);
     this.#series.merge(other.#series);
     this.#arrivals.merge(other.#arrivals);
-    this.#coalescing.merge(other.#coalescing);
+    this.#notes.merge(other.#notes);
     addTo(this.#counters.input, other.#counters.input);
     addTo(this.#counters.output, other.#counters.output);
     this.#failures.merge(other.#failures);
@@ -177,7 +177,7 @@ export class Digest {
         ) => [name, { unit, ...summary }]),
       ),
       rates: { ...errorRateOf(this.#counts), ...this.#rates.rates(windowMs) },
-      coalescing: this.#coalescing,
+      noteSums: this.#notes,
       ...this.#tokenCounts(),
       quality: this.texts.result(),
       ...this.#intervals(windowMs),
@@ -304,7 +304,7 @@ export interface StageRecord extends
 }
 
 /** The limits that a stage is judged by. */
-export interface JudgeOptions {
+export interface JudgeOptions extends NoteOptions {
   /** Objectives. @default {[]} */
   readonly slos?: readonly Slo[] | undefined;
   /** Largest share of a headline metric that may be the client's own. @default {0.1} */
@@ -317,11 +317,11 @@ export interface JudgeOptions {
 export function stageReport(
   digest: Digest,
   record: StageRecord,
-  { slos = [], maxClientShare, minSamples }: JudgeOptions = {},
+  { slos = [], maxClientShare, minSamples, ...noted }: JudgeOptions = {},
 ): StageReport {
   const { name, repeat, load, window, stop, stopped, stopCause } = record;
   const { dropped, client } = record;
-  const { counts, client: lags, coalescing, ...summed } = digest.summary(
+  const { counts, client: lags, noteSums, ...summed } = digest.summary(
     window,
   );
   const { method, rtt, connectAhead, queued, loopDelay, cpu, rssBytes } =
@@ -351,7 +351,7 @@ export function stageReport(
       ...(rssBytes !== undefined && { rssBytes }),
     },
   };
-  const notes = notesOf(measured, coalescing);
+  const notes = notesOf(measured, noteSums, noted);
   const judged = slos.length > 0
     ? { slo: judgeSlos(slos, measured, minSamples) }
     : {};

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { sample } from "../../tests/support/sample.ts";
+import type { NoteSums } from "../notes.ts";
 import { Tally } from "../progress.ts";
 import { Quality } from "../quality.ts";
 import type { StageReport, Summary } from "../report.ts";
@@ -163,6 +164,17 @@ const samples = fc.array(observed, { maxLength: 40 }).chain((all) =>
   })
 );
 
+/** What notes are made from. */
+function findings({ coalescing, lengths, prompts, overflow }: NoteSums) {
+  const { cut, other, exact, limited } = lengths;
+  const { cachedShare, timesSent } = prompts;
+  const { refused } = overflow;
+  return [
+    ...[coalescing.share, cut, other, exact, limited],
+    ...[cachedShare, timesSent, refused],
+  ];
+}
+
 function assertSameStage(
   actual: ReturnType<Digest["summary"]>,
   expected: ReturnType<Digest["summary"]>,
@@ -171,7 +183,7 @@ function assertSameStage(
     metrics,
     client,
     rates,
-    coalescing,
+    noteSums,
     withinRunIntervals,
     arrivals,
     series,
@@ -198,7 +210,7 @@ function assertSameStage(
     assert.equal(client[name]?.maxAtMs, expected.client[name]?.maxAtMs);
     assert.deepEqual(client[name]?.added, expected.client[name]?.added);
   }
-  assert.equal(coalescing.share, expected.coalescing.share);
+  assert.deepEqual(findings(noteSums), findings(expected.noteSums));
   for (const [name, rate] of Object.entries(expected.rates)) {
     const merged = rates[name as keyof StageReport["rates"]]!;
     assert.ok(Math.abs(merged - rate) <= 1e-9 * Math.abs(rate), name);

@@ -62,6 +62,7 @@ async function open(settings: SyntheticSettings): Promise<Dataset> {
   return {
     facts: {
       ...(count !== undefined && { items: count }),
+      ...(groups.length > 0 && { sharesPrefixes: true }),
       ...(hasText && { tokenCounter: tokenizer ? "tokenizer" : "characters" }),
     },
     isEndless: count === undefined,

@@ -112,6 +112,7 @@ async function open(
     facts: {
       ...{ path, format, timeUnit },
       ...(blockTokens !== undefined && { blockTokens }),
+      ...(read.blocks > 0 && { sharesPrefixes: true }),
       ...{ columns, items: read.sessions.length, recordedMs },
       tokenCounter: tokenizer === undefined ? "characters" : "tokenizer",
     },
@@ -119,7 +120,9 @@ async function open(
       const prompts = new TracePrompts(read, { writer, seed, pass, signal });
       for (const session of read.sessions) {
         const { startMs, problem } = session;
-        const id = `${basename(path)}${read.mark}${session.line}`;
+        // Each pass has its own prompts. What cannot be used is the same in each.
+        const mark = pass > 0 && problem === undefined ? `/${pass + 1}` : "";
+        const id = `${basename(path)}${read.mark}${session.line}${mark}`;
         const made = problem === undefined
           ? await madeSession(id, () => turnsOf(session, prompts))
           : { id, turns: [], problem };

@@ -112,6 +112,7 @@ Deno.test("trace() reads Mooncake's traces: sorted, in milliseconds, with shared
     },
     items: 3,
     recordedMs: 3053,
+    sharesPrefixes: true,
     tokenCounter: "characters",
   });
   assert.deepEqual(sessions.map(({ id }) => id), [
