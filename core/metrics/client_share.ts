@@ -1,7 +1,7 @@
 import type { ShareSummary } from "../report.ts";
 import type { Sample } from "../sample.ts";
 import { Column } from "./column.ts";
-import { shareMetrics, type ShareName } from "./table.ts";
+import { type MetricValue, shareMetrics, type ShareName } from "./table.ts";
 
 /** The shares of the requests of a stage, each with the time of its largest value. */
 export class ShareColumns {
@@ -13,10 +13,14 @@ export class ShareColumns {
     peak: { ms: -Infinity, atMs: 0 },
   }));
 
-  /** Adds a sample. */
-  add(sample: Sample): void {
+  /**
+   * Adds a sample.
+   *
+   * @param whole Its metrics in the order of their table, if it ended `ok`.
+   */
+  add(sample: Sample, whole: readonly MetricValue[]): void {
     for (const { metric, values, least, peak } of this.#columns) {
-      const ms = metric.of(sample), wholeMs = metric.whole.of(sample);
+      const ms = metric.of(sample), wholeMs = whole[metric.wholePlace];
       if (typeof ms !== "number" || typeof wholeMs !== "number") continue;
       values.add(ms);
       least.add(wholeMs - ms);

@@ -4,11 +4,16 @@ import { sample } from "../../tests/support/sample.ts";
 import type { Sample } from "../sample.ts";
 import { ShareColumns } from "./client_share.ts";
 import { Column } from "./column.ts";
+import { metrics } from "./table.ts";
+
+function add(columns: ShareColumns, sample: Sample): void {
+  columns.add(sample, metrics.map(({ of }) => of(sample)));
+}
 
 /** The median of each share of one sample. */
 function sharesOf(parts: Partial<Sample>): Record<string, number> {
   const columns = new ShareColumns();
-  columns.add(sample(parts));
+  add(columns, sample(parts));
   return Object.fromEntries(
     Object.entries(columns.summaries(() => 0)).map((
       [name, { p50 }],
@@ -68,7 +73,7 @@ Deno.test("failed requests and those of a client that nothing watched have no sh
 Deno.test("a summary has the time of the largest share, of equal ones the first", () => {
   const columns = new ShareColumns();
   for (const [dispatchedMs, endMs] of [[5, 1], [9, 7], [7, 7]] as const) {
-    columns.add(sample({ dispatchedMs, client: { endMs } }));
+    add(columns, sample({ dispatchedMs, client: { endMs } }));
   }
   assert.equal(columns.summaries(() => 0).latencyShare?.maxAtMs, 7);
 });
@@ -77,7 +82,7 @@ Deno.test("a share adds to a percentile what the percentile is without it", () =
   const columns = new ShareColumns(), latencies = new Column();
   // Half of a fast one's latency may be the client's, and nothing of a slow one's.
   for (const [endedMs, endMs] of [[10, 5], [10, 5], [100, 0]] as const) {
-    columns.add(sample({ dispatchedMs: 0, endedMs, client: { endMs } }));
+    add(columns, sample({ dispatchedMs: 0, endedMs, client: { endMs } }));
     latencies.add(endedMs);
   }
   const { latencyShare } = columns.summaries((_, p) => latencies.quantile(p));
@@ -94,7 +99,7 @@ Deno.test("the true percentile lies between the measured one and that less what 
     const measured = new Column(), right = new Column();
     for (const [endedMs, bound, error] of requests) {
       const endMs = bound * endedMs;
-      columns.add(sample({ dispatchedMs: 0, endedMs, client: { endMs } }));
+      add(columns, sample({ dispatchedMs: 0, endedMs, client: { endMs } }));
       measured.add(endedMs);
       right.add(endedMs - error * endMs);
     }

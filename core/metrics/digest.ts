@@ -110,7 +110,7 @@ export class Digest {
     this.#counts[outcome.status]++;
     this.#counts.retried += sample.retried ?? 0;
     this.#client.add(sample);
-    this.#shares.add(sample);
+    this.#shares.add(sample, values);
     this.#notes.add(sample);
     if (isThrottled(outcome)) this.#counts.throttled++;
     if (outcome.status !== "cancelled") {

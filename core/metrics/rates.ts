@@ -3,7 +3,7 @@ import type { Sample } from "../sample.ts";
 import { Batches } from "../statistics/batches.ts";
 import type { Bounds } from "../statistics/distributions.ts";
 import { ratioBounds, sum } from "../statistics/ratio.ts";
-import { isToken } from "./table.ts";
+import { isToken, tokensOf } from "./table.ts";
 
 /** The measured window, as far as it is known beforehand. */
 export interface RateWindow {
@@ -178,10 +178,11 @@ export class RateSums {
    * answer came at once, over the service time.
    */
   #tokensInside(
-    { deltas, dispatchedMs, endedMs }: Sample,
+    sample: Sample,
     counted: number,
   ): number {
-    const tokens = deltas.filter(isToken);
+    const { dispatchedMs, endedMs } = sample;
+    const tokens = tokensOf(sample);
     const isStreamed = tokens.length > 0 &&
       tokens[0]!.atMs < tokens.at(-1)!.atMs;
     if (!isStreamed) return counted * this.#part(dispatchedMs, endedMs);

@@ -4,7 +4,7 @@ import type { Sample } from "../sample.ts";
 import { Bins } from "../statistics/bins.ts";
 import { CompactHistogram } from "../statistics/histogram.ts";
 import { countedTokens } from "./rates.ts";
-import { isToken, metrics, type MetricValue, shareMetrics } from "./table.ts";
+import { metrics, type MetricValue, shareMetrics, tokensOf } from "./table.ts";
 
 /** Most points of a series. */
 const MAX_POINTS = 1000;
@@ -121,7 +121,7 @@ export class SeriesBins {
       const isInside = position >= start && position < end;
       return this.#bins.at(isInside ? position : end);
     };
-    const deltas = sample.deltas.filter(isToken);
+    const deltas = tokensOf(sample);
     const first = deltas[0], last = deltas.at(-1);
     if (!first || !last) return addTokens(this.#bins.at(end), counted);
     const bin = binOf(first);

@@ -171,6 +171,8 @@ export interface ShareMetric extends Metric {
   readonly name: ShareName;
   /** The metric that it is a part of. */
   readonly whole: Metric;
+  /** Place of that metric in {@linkcode metrics}. */
+  readonly wholePlace: number;
 }
 
 function share(
@@ -180,13 +182,15 @@ function share(
     of(sample: Sample, client: NonNullable<Sample["client"]>): MaybeNumber;
   },
 ): ShareMetric {
-  const whole = metrics.find((metric) => metric.name === name)!;
+  const wholePlace = metrics.findIndex((metric) => metric.name === name);
+  const whole = metrics[wholePlace]!;
   return {
     name: `${name}Share`,
     unit: "ms",
     label: `client's share of ${whole.label}`,
     formula,
     whole,
+    wholePlace,
     of: (sample) =>
       sample.client && sample.outcome.status === "ok"
         ? of(sample, sample.client)
@@ -367,9 +371,21 @@ export function isToken({ text, bytes = 0 }: Delta): boolean {
   return (text !== undefined && text !== "") || bytes > 0;
 }
 
+/** Returns the deltas that are output. Those of the last sample are kept, as several of its figures are made from them. */
+export const tokensOf = (() => {
+  let last: Sample["deltas"] = [], tokens: Sample["deltas"] = [];
+  return ({ deltas }: Pick<Sample, "deltas">): Sample["deltas"] => {
+    if (deltas !== last) {
+      last = deltas;
+      tokens = deltas.filter(isToken);
+    }
+    return tokens;
+  };
+})();
+
 /** The deltas that are output, by answer: one list, unless several answers were asked for. */
-export function tokensByChoice({ deltas }: Sample): Sample["deltas"][] {
-  const tokens = deltas.filter(isToken);
+export function tokensByChoice(sample: Sample): Sample["deltas"][] {
+  const tokens = tokensOf(sample);
   if (tokens.length === 0) return [];
   if (tokens.every(({ choice }) => !choice)) return [tokens];
   return [...Map.groupBy(tokens, ({ choice = 0 }) => choice).values()];

@@ -43,11 +43,13 @@ export class Bins<T> {
 
   /** The bin of a position. */
   at(position: number): T {
+    if (position >= this.#recentFrom && position < this.#recentTo) {
+      this.#first = Math.min(this.#first, position);
+      this.#last = Math.max(this.#last, position);
+      return this.#recent!;
+    }
     if (!(position >= this.#first && position <= this.#last)) {
       this.#cover(position, position);
-    }
-    if (position >= this.#recentFrom && position < this.#recentTo) {
-      return this.#recent!;
     }
     const number = Math.floor(position / this.#width);
     const slot = number % this.#options.max;
