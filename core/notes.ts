@@ -5,7 +5,7 @@ import { type Lengths, OutputLengths } from "./notes/output_lengths.ts";
 import type { StageReport } from "./report.ts";
 import type { Sample } from "./sample.ts";
 
-/** What the notes of a stage are made from, besides its figures. */
+/** Sums over the samples of a stage that its notes are made from, besides its figures. */
 export class NoteSums {
   /** Deltas that came together. */
   readonly coalescing = new Coalescing();

@@ -186,9 +186,10 @@ export function tokenLimit(
   { body, maxOutputTokens }: OpenAiSettings,
   turn: Turn,
 ): number | undefined {
-  const limit = LIMIT_FIELDS.map((name) => body[name]).find(Number.isInteger) ??
-    turn.maxOutputTokens ?? maxOutputTokens;
-  return limit === undefined ? undefined : Number(limit);
+  for (const name of LIMIT_FIELDS) {
+    if (Number.isInteger(body[name])) return Number(body[name]);
+  }
+  return turn.maxOutputTokens ?? maxOutputTokens;
 }
 
 /**

@@ -164,7 +164,7 @@ const samples = fc.array(observed, { maxLength: 40 }).chain((all) =>
   })
 );
 
-/** What notes are made from. */
+/** The findings that notes are made from. */
 function findings({ coalescing, lengths, prompts, overflow }: NoteSums) {
   const { cut, other, exact, limited } = lengths;
   const { cachedShare, timesSent } = prompts;

@@ -30,7 +30,7 @@ export class CachedPrompts {
   #cachedTokens = 0;
   /** Requests of the sessions with the lowest hashes: the same sessions, whatever the order of the samples is. */
   readonly #sent = new Map<number, number>();
-  /** Highest of the hashes, if there are as many as may be. */
+  /** Hash above which no session is counted any more. */
   #highest = Infinity;
 
   /** Adds a request that ended `ok`. */
@@ -68,6 +68,7 @@ export class CachedPrompts {
   /** Requests ÷ different sessions; `undefined` for too few or short ones. */
   get timesSent(): number | undefined {
     if (!this.#isEnough()) return undefined;
+    this.#dropHighest();
     let sent = 0;
     for (const times of this.#sent.values()) sent += times;
     return sent / this.#sent.size;
@@ -81,11 +82,12 @@ export class CachedPrompts {
   #count(hash: number, times: number): void {
     if (hash > this.#highest) return;
     this.#sent.set(hash, (this.#sent.get(hash) ?? 0) + times);
-    if (this.#sent.size > MAX_SESSIONS) {
-      this.#sent.delete(Math.max(...this.#sent.keys()));
-    }
-    if (this.#sent.size === MAX_SESSIONS) {
-      this.#highest = Math.max(...this.#sent.keys());
-    }
+    if (this.#sent.size >= 2 * MAX_SESSIONS) this.#dropHighest();
+  }
+
+  #dropHighest(): void {
+    const hashes = [...this.#sent.keys()].sort((a, b) => a - b);
+    for (const hash of hashes.slice(MAX_SESSIONS)) this.#sent.delete(hash);
+    this.#highest = hashes[MAX_SESSIONS - 1] ?? Infinity;
   }
 }

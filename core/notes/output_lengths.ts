@@ -77,7 +77,7 @@ export class OutputLengths {
     return this.#cut.lengths();
   }
 
-  /** Number of answers of which an exact number of tokens was asked. */
+  /** Number of answers for which an exact number of tokens was requested. */
   get exact(): number {
     return this.#exact;
   }
@@ -102,7 +102,7 @@ function tokensOf({ input, output }: Sample): Asked | undefined {
   return { asked, got };
 }
 
-/** What servers call the end of an answer that reached a limit of tokens: in chats and completions, and in responses. */
+/** Names that servers give to the end of an answer at a limit of tokens: in chats and completions, and in responses. */
 const LIMIT_REASONS: ReadonlySet<string | undefined> = new Set([
   "length",
   "max_output_tokens",

@@ -201,7 +201,10 @@ Deno.test("synthetic() counts with a tokenizer file if one is given", async () =
     prefixTokens: 25,
     prefixIn: "text",
   }));
-  assert.deepEqual(dataset.facts, { tokenCounter: "tokenizer" });
+  assert.deepEqual(dataset.facts, {
+    sharesPrefixes: true,
+    tokenCounter: "tokenizer",
+  });
   const sizes = (await read(dataset, { take: 200 })).map(({ turns }) =>
     count(turns[0]!.columns.text!) - 25
   );

@@ -94,7 +94,7 @@ function assertReplays(
 ): void {
   const config = { stop, normalizer, slos: slos.map(({ text }) => text) };
   const again = new Replay({
-    info: { run: { config } } as unknown as RunInfo,
+    info: { run: { config, facts: {} } } as unknown as RunInfo,
     stages: stages.map(({ counts: { dropped }, ...stage }) => ({
       ...stage,
       dropped,
