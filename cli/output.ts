@@ -1,7 +1,7 @@
 import { styleText } from "node:util";
 import { redactSpec, redactText } from "../lib/redact.ts";
 import { stagesOutsideSearches } from "../core/report.ts";
-import type { Report } from "../plugins/mod.ts";
+import type { Report, StageReport } from "../plugins/mod.ts";
 import { visible } from "../reporters/safe_text.ts";
 
 export { visible, visibleJson } from "../reporters/safe_text.ts";
@@ -22,7 +22,12 @@ export type SetExitCode = (code: number) => void;
 /** Returns the exit code of a run that has a report. */
 export function exitCodeOf(report: Report): number {
   if (report.interrupted) return EXIT.interrupted;
-  const stages = stagesOutsideSearches(report);
+  const outside = stagesOutsideSearches(report);
+  // A rule of the run may end it before its last stage measures anything.
+  const measured = outside.filter((stage) =>
+    stage.stopCause?.scope !== "run" || hasMeasured(stage)
+  );
+  const stages = measured.length > 0 ? measured : outside;
   const { capacities = [] } = report;
   const answers = new Set(capacities.map(({ status }) => status));
   // The server answered nothing at the last level.
@@ -33,12 +38,17 @@ export function exitCodeOf(report: Report): number {
   if (answers.has("undecided") || answers.has("not-monotone")) {
     return EXIT.notValid;
   }
-  if (answers.size > 0 && stages.length === 0) return EXIT.done;
+  if (answers.size > 0 && outside.length === 0) return EXIT.done;
   const found = new Set(stages.map(({ verdict }) => verdict.status));
   if (found.has("failed") || stages.length === 0) return EXIT.failed;
   const missed = stages.some(({ slo = [] }) => slo.some(({ pass }) => !pass));
   if (missed) return EXIT.missed;
   return found.has("client-limited") ? EXIT.notValid : EXIT.done;
+}
+
+function hasMeasured({ counts }: StageReport): boolean {
+  const { ok, error, timeout, cancelled } = counts;
+  return ok + error + timeout + cancelled > 0;
 }
 
 /** Shows a warning on standard error. */

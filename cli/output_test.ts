@@ -86,3 +86,17 @@ Deno.test("exitCodeOf() of a search is that of its answer, whatever its levels m
     assert.equal(exitCodeOf({ ...report, interrupted: true }), 130);
   }
 });
+
+Deno.test("exitCodeOf() leaves out a stage that a rule of the run ended before it measured anything", () => {
+  const [good] = searchReport.stages as [StageReport];
+  const nothing = {
+    ...good,
+    counts: { ...good.counts, ok: 0, error: 0, timeout: 0, cancelled: 0 },
+    stopped: "requests",
+    stopCause: { scope: "run", value: 100, limit: 100 },
+    verdict: { status: "failed", reasons: [] },
+  } as StageReport;
+  const { capacities: _, ...report } = searchReport;
+  assert.equal(exitCodeOf({ ...report, stages: [good, nothing] }), 0);
+  assert.equal(exitCodeOf({ ...report, stages: [nothing] }), 1);
+});

@@ -371,17 +371,10 @@ export function isToken({ text, bytes = 0 }: Delta): boolean {
   return (text !== undefined && text !== "") || bytes > 0;
 }
 
-/** Returns the deltas that are output. Those of the last sample are kept, as several of its figures are made from them. */
-export const tokensOf = (() => {
-  let last: Sample["deltas"] = [], tokens: Sample["deltas"] = [];
-  return ({ deltas }: Pick<Sample, "deltas">): Sample["deltas"] => {
-    if (deltas !== last) {
-      last = deltas;
-      tokens = deltas.filter(isToken);
-    }
-    return tokens;
-  };
-})();
+/** Returns the deltas that are output: mostly all of them. */
+export function tokensOf({ deltas }: Pick<Sample, "deltas">): Sample["deltas"] {
+  return deltas.every(isToken) ? deltas : deltas.filter(isToken);
+}
 
 /** The deltas that are output, by answer: one list, unless several answers were asked for. */
 export function tokensByChoice(sample: Sample): Sample["deltas"][] {

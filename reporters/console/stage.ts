@@ -58,8 +58,9 @@ export function stageLines(
 export function failedLines(stage: StageReport, look: Look): string[] {
   const { reasons: [first = "no request succeeded", ...rest] } = stage.verdict;
   const label = `${look.paint("red", "failed")}  `;
+  const stop = stage.stopCause && explainStop(stage);
   return [
-    ...wrapMessage(first, { ...look, label }),
+    ...wrapMessage(stop ? `${first}; ${stop}` : first, { ...look, label }),
     ...messageLines(rest, { ...look, label: " ".repeat(8) }),
     ...sloLines(stage, look),
   ];
