@@ -224,8 +224,8 @@ export class StageRun implements StageContext {
     const phase = this.#window.admit(scheduledMs);
     if (phase === undefined) return undefined;
     this.#tally.started();
-    this.#end.started();
-    this.#stops.started();
+    this.#end.started(scheduledMs);
+    this.#stops.started(scheduledMs);
     const id = this.#nextId;
     this.#nextId += this.#options.shard.count;
     return { id, phase };

@@ -66,9 +66,9 @@ export class StageEnd {
     this.#drainMs = drainMs;
   }
 
-  /** Notes that a request starts. */
-  started(): void {
-    this.#startedMs = this.#clock.now();
+  /** Notes that a request starts, which was due at `scheduledMs`. */
+  started(scheduledMs: number): void {
+    this.#startedMs = scheduledMs;
   }
 
   /**

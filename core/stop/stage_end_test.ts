@@ -191,7 +191,7 @@ Deno.test("a hung server holds a stage for an hour at most where nothing else is
   for (const reason of ["requests", "data"] as const) {
     const clock = manualClock();
     const end = new StageEnd(clock, undefined);
-    end.started();
+    end.started(clock.now());
     end.stop(reason);
     await clock.advance(hourMs - 1);
     assert.equal(end.cut.aborted, false);
@@ -210,7 +210,7 @@ Deno.test("a hung server holds a stage for an hour at most where nothing else is
     end: ({ reason }) => void ends.push(reason),
     giveUp: ({ message }) => void ends.push(message),
   });
-  watch.started();
+  watch.started(clock.now());
   await clock.advance(hourMs - 1);
   watch.look(1);
   assert.deepEqual(ends, []);

@@ -66,15 +66,15 @@ export class StopWatch {
     this.#saturation?.begin(atMs);
   }
 
-  /** Counts a request that starts. */
-  started(): void {
-    this.activity.atMs = this.#options.clock.now();
+  /** Counts a request that starts; it was due at `scheduledMs`. */
+  started(scheduledMs: number): void {
+    this.#act(scheduledMs);
     this.#endFor((judge) => judge.started());
   }
 
   /** Counts a request that has ended. */
   ended(sample: Sample): void {
-    this.activity.atMs = this.#options.clock.now();
+    this.#act(sample.endedMs);
     this.#endFor((judge) => judge.ended(sample));
   }
 
@@ -114,6 +114,11 @@ export class StopWatch {
   /** Cancels the timer. */
   cancel(): void {
     this.#cancelEnd();
+  }
+
+  /** Records a sign of life, by a time that was read before: the clock is not read for it. */
+  #act(atMs: number): void {
+    if (atMs > this.activity.atMs) this.activity.atMs = atMs;
   }
 
   #endFor(judge: (judge: StopJudge) => Stop | undefined): void {
