@@ -27,8 +27,8 @@ const MAX_RETRIES = 1;
  * not decided, or was limited by the client, moves neither end: both sides of it are searched, and nothing above a level
  * that was limited by the client, twice as it is tried again at once. Then undecided levels are tried once more, for
  * longer. After a level at which no request succeeded the highest one that was kept is tried again: if nothing succeeds
- * there either, the server no longer answers, and the search ends. In the end both levels are repeated once. If one contradicts its first result, the
- * interval is searched once more with the new result.
+ * there either, the server no longer answers, and the search ends. In the end both levels are repeated once. If one
+ * contradicts its first result, the interval is searched once more with the new result.
  */
 export class Bracket {
   readonly #options: BracketOptions;

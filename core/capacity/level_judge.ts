@@ -18,7 +18,7 @@ export interface LevelJudgeOptions {
   readonly tests: readonly SloTest[];
   /** Probability with which any look at this level may err. */
   readonly error: number;
-  /** Time for which a level must have been held before it passes, in milliseconds. */
+  /** Time for which a level must have been held before it is decided, in milliseconds. */
   readonly holdMs: number;
   /** Whether requests come at a rate of their own, so that a queue may grow. */
   readonly isOpenLoop: boolean;

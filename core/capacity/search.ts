@@ -33,8 +33,8 @@ export interface SearchOptions {
 const ERROR = 0.05;
 /** Load offered before a level is measured, in milliseconds, if the run and the latency do not ask for more. */
 const MIN_WARMUP_MS = 5000;
-/** Shortest time for which a level is held before it passes, in milliseconds. */
-const MIN_HOLD_MS = 20000;
+/** Shortest time for which a level is held before it is decided, in milliseconds. */
+const MIN_HOLD_MS = 20_000;
 /**
  * The same as a multiple of the largest limit of a latency: above the capacity by a factor f, a queue takes
  * limit ÷ (f − 1) to reach the limit, which is 20 limits for 5 %.

@@ -1,4 +1,3 @@
-import type { Random } from "../../lib/random.ts";
 import {
   type Bounds,
   normalQuantile,
@@ -22,8 +21,6 @@ const USED_BATCHES = 32;
 export interface RatioEstimate {
   readonly ratio: number;
   readonly variance: number;
-  /** Number of batches that the variance is estimated from. */
-  readonly batches: number;
   /** Of the variance: fewer than batches where a few of them make most of it. */
   readonly degreesOfFreedom: number;
 }
@@ -43,7 +40,6 @@ export function estimateRatio(sums: RatioSums): RatioEstimate | undefined {
   return {
     ratio,
     variance: used / (used - 1) * sum(squares) / (all * all),
-    batches: used,
     degreesOfFreedom: degreesOfFreedom(squares, used),
   };
 }
@@ -86,7 +82,7 @@ export function ratioBounds(
 export interface EffectiveCounts {
   readonly failures: number;
   readonly n: number;
-  /** By how much the variance exceeds that of independent values: the design effect, at least 1. */
+  /** Variance ÷ that of independent values: the design effect. */
   readonly varianceFactor: number;
 }
 
@@ -135,42 +131,6 @@ export const LEAST_FACTOR = 0.5;
 /** How much farther out a quantile of Student's t is than that of the normal distribution. */
 function tailRatio(p: number, degreesOfFreedom: number): number {
   return studentQuantile(p, degreesOfFreedom) / normalQuantile(p);
-}
-
-/** Settings of {@linkcode bootstrapRatio}. */
-export interface BootstrapOptions {
-  readonly confidence: number;
-  /** Draws the batches. */
-  readonly random: Random;
-  /** Number of times that the ratio is computed again. @default {1000} */
-  readonly rounds?: number;
-}
-
-/**
- * Bounds of Σy ÷ Σx by the block bootstrap: batches are drawn with replacement, as many as there are, and the bounds are
- * percentiles of the ratios (Efron and Tibshirani, 1993; Künsch, 1989). `undefined` with too few batches.
- */
-export function bootstrapRatio(
-  { y, x }: RatioSums,
-  { confidence, random, rounds = 1000 }: BootstrapOptions,
-): Bounds | undefined {
-  const used = x.flatMap((each, i) => each > 0 ? [i] : []);
-  if (used.length < MIN_BATCHES) return undefined;
-  const ratios = new Float64Array(rounds);
-  for (let round = 0; round < rounds; round++) {
-    let above = 0, below = 0;
-    for (let draw = 0; draw < used.length; draw++) {
-      const i = used[Math.floor(random() * used.length)]!;
-      above += y[i]!;
-      below += x[i]!;
-    }
-    ratios[round] = above / below;
-  }
-  ratios.sort();
-  const tail = (1 - confidence) / 2;
-  const at = (p: number) =>
-    ratios[Math.min(rounds - 1, Math.max(0, Math.floor(p * rounds)))]!;
-  return { lower: at(tail), upper: at(1 - tail) };
 }
 
 /** Joins neighbouring batches into pairs. */

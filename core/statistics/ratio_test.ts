@@ -1,15 +1,12 @@
 import assert from "node:assert/strict";
-import fc from "fast-check";
 import { random } from "../../lib/random.ts";
 import { shareBounds } from "./distributions.ts";
 import {
-  bootstrapRatio,
   effectiveCounts,
   estimateRatio,
   pairs,
   ratioBounds,
   shareRatioBounds,
-  sum,
 } from "./ratio.ts";
 
 const twenty = (of: (i: number) => number) =>
@@ -27,8 +24,6 @@ Deno.test("too few batches with values give no variance", () => {
   const x = twenty((i) => i < 9 ? 5 : 0), y = twenty(() => 0);
   assert.equal(estimateRatio({ y, x }), undefined);
   assert.equal(effectiveCounts({ y, x }), undefined);
-  const options = { confidence: 0.9, random: random(1, "test") };
-  assert.equal(bootstrapRatio({ y, x }, options), undefined);
 });
 
 Deno.test("independent values keep their counts, and those that come together lose theirs", () => {
@@ -47,26 +42,6 @@ Deno.test("independent values keep their counts, and those that come together lo
   assert.ok(Math.abs(together.failures / together.n - 0.1) < 1e-12);
   const none = effectiveCounts({ y: twenty(() => 0), x })!;
   assert.deepEqual(none, { failures: 0, n: 10_000, varianceFactor: 1 });
-});
-
-Deno.test("bootstrap bounds contain the ratio and are the same for the same seed", () => {
-  const batch = fc.tuple(fc.nat(20), fc.integer({ min: 20, max: 40 }));
-  const batches = fc.array(batch, { minLength: 10, maxLength: 64 });
-  fc.assert(
-    fc.property(batches, fc.nat(), (pairs, seed) => {
-      const sums = { y: pairs.map(([y]) => y), x: pairs.map(([, x]) => x) };
-      const bounds = () =>
-        bootstrapRatio(sums, {
-          confidence: 0.99,
-          random: random(seed, "test"),
-          rounds: 400,
-        })!;
-      const { lower, upper } = bounds(), ratio = sum(sums.y) / sum(sums.x);
-      assert.ok(lower <= ratio + 1e-12 && ratio <= upper + 1e-12);
-      assert.deepEqual(bounds(), { lower, upper });
-    }),
-    { numRuns: 30 },
-  );
 });
 
 Deno.test("bounds of a ratio lie around it, and are absent where nothing was counted", () => {
