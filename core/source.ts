@@ -75,6 +75,8 @@ export class SessionSource {
   /** Aborts when the source is closed or the run interrupted. */
   readonly #signal: AbortSignal;
   readonly #queue: Queued[] = [];
+  /** Callers that wait for a session, in their order. Each is given one: thousands that all look again cost seconds. */
+  readonly #takers: ((head: Queued | undefined) => void)[] = [];
   readonly #reading: Promise<void>;
   /** Resolves at the next change; absent while nobody waits for one. */
   #change: PromiseWithResolvers<void> | undefined;
@@ -97,7 +99,9 @@ export class SessionSource {
     this.#position = options.from ?? 0;
     this.#times = options.isRecorded ? new RecordedTimes() : undefined;
     this.#signal = AbortSignal.any([this.#stop.signal, options.signal]);
-    this.#signal.addEventListener("abort", () => this.#wake(), { once: true });
+    this.#signal.addEventListener("abort", () => this.#release(), {
+      once: true,
+    });
     this.#reading = this.#read();
   }
 
@@ -107,23 +111,32 @@ export class SessionSource {
     this.#returned = undefined;
     if (returned) return returned;
     while (!this.#signal.aborted) {
-      // Not #until(), which would let another caller take the session first.
-      while (
-        this.#queue.length === 0 && !this.#ended && !this.#signal.aborted
-      ) {
-        await this.#changed();
-      }
-      const head = this.#queue.shift();
+      const head = this.#takeHead() ?? await this.#headPut();
       if (head === undefined) return undefined;
-      this.#audioMs -= head.audioMs;
-      this.#position = head.position + 1;
-      this.#wake();
+      this.#position = Math.max(this.#position, head.position + 1);
       const item = head.ready ?? await this.#unlessAborted(head.item);
       if (item === undefined) return undefined;
       if (!("reason" in item)) return item;
       if (!this.#signal.aborted) this.#options.onSkip(item.id, item.reason);
     }
     return undefined;
+  }
+
+  #takeHead(): Queued | undefined {
+    const head = this.#queue.shift();
+    if (head) {
+      this.#audioMs -= head.audioMs;
+      this.#wake();
+    }
+    return head;
+  }
+
+  /** Resolves with the next session that is put into the empty queue; with `undefined` if none will be. */
+  async #headPut(): Promise<Queued | undefined> {
+    if (this.#ended || this.#signal.aborted) return undefined;
+    const head = Promise.withResolvers<Queued | undefined>();
+    this.#takers.push(head.resolve);
+    return await head.promise;
   }
 
   /** Position behind the last session that was taken, over all passes and shards. */
@@ -194,7 +207,7 @@ export class SessionSource {
       }
     } finally {
       this.#ended = true;
-      this.#wake();
+      this.#release();
     }
   }
 
@@ -247,6 +260,8 @@ export class SessionSource {
       queued.ready = ready;
       settle();
     }, settle); // next() handles a failure
+    const take = this.#takers.shift();
+    if (take) return take(queued);
     this.#queue.push(queued);
     this.#audioMs += audioMs;
     this.#wake();
@@ -289,6 +304,12 @@ export class SessionSource {
   #wake(): void {
     this.#change?.resolve();
     this.#change = undefined;
+  }
+
+  /** Wakes all that wait: no session will be put any more. */
+  #release(): void {
+    for (const take of this.#takers.splice(0)) take(undefined);
+    this.#wake();
   }
 
   /** Resolves with `undefined` if the signal aborts first, as a backend may ignore it while it prepares. */

@@ -33,6 +33,7 @@ export class Descriptors {
     socket: Socket,
     known: ReadonlyMap<number, unknown>,
   ): number | undefined {
+    if (socket.localPort === undefined) return undefined; // it was closed
     let found = this.#found(socket);
     if (found === undefined) {
       this.#search(GAP, known);

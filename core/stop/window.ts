@@ -109,8 +109,9 @@ export class StageWindow {
       this.#started.warmup >= requests
     ) this.#beginNow("requests");
     const phase = this.phaseAt(scheduledMs);
-    if (phase === "cooldown" && !this.#admitsCooldown(scheduledMs)) {
-      return undefined;
+    if (phase === "cooldown") {
+      this.#endBefore(scheduledMs);
+      if (!this.#admitsCooldown(scheduledMs)) return undefined;
     }
     this.#started[phase]++;
     this.#inFlight[phase]++;
@@ -232,6 +233,15 @@ export class StageWindow {
     this.#overMs = this.#endMs + lengthMs;
     this.#at(this.#overMs, () => this.#over());
     this.#checkInFlight();
+  }
+
+  /**
+   * Ends what was over before a request was due. A timer does the same later: until it fires, thousands of streams would
+   * each prepare one session after another that must not start.
+   */
+  #endBefore(scheduledMs: number): void {
+    this.#end("duration");
+    if (scheduledMs >= this.#overMs) this.#over();
   }
 
   #over(): void {

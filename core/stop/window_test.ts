@@ -5,6 +5,7 @@ import { closedLoop, evenLoop } from "../../tests/support/loads.ts";
 import { manualClock } from "../../plugins/testing/manual_clock.ts";
 import type { StopRules } from "../config.ts";
 import type { Phase } from "../sample.ts";
+import { WHOLE } from "../shard.ts";
 import { StageWindow } from "./window.ts";
 
 /** Number of requests of each phase. */
@@ -220,4 +221,25 @@ Deno.test("the windows of all shards have as many requests as the whole", () => 
       }
     },
   ));
+});
+
+Deno.test("a request that is due after the end ends the window before its timer does", () => {
+  const events: string[] = [];
+  const window = new StageWindow({
+    clock: { ...manualClock(), at: () => () => {} }, // the event loop is busy
+    stop: { durationMs: 100, cooldownMs: 50 },
+    shard: WHOLE,
+    events: {
+      begin: (atMs) => atMs,
+      end: (atMs) => events.push(`end ${atMs}`),
+      over: (reason) => events.push(`over: ${reason}`),
+      rest() {},
+    },
+  });
+  assert.equal(window.admit(99), "measure");
+  assert.deepEqual(events, []);
+  assert.equal(window.admit(160), undefined);
+  assert.deepEqual(events, ["end 100", "over: duration"]);
+  assert.equal(window.admit(161), undefined);
+  assert.equal(events.length, 2);
 });
