@@ -21,6 +21,7 @@ export type SetExitCode = (code: number) => void;
 
 /** Returns the exit code of a run that has a report. */
 export function exitCodeOf(report: Report): number {
+  if (report.error !== undefined) return EXIT.failed;
   if (report.interrupted) return EXIT.interrupted;
   const outside = stagesOutsideSearches(report);
   // A rule of the run may end it before its last stage measures anything.
@@ -88,8 +89,25 @@ function withoutSecrets(text: string, arg: string): string {
   return shown;
 }
 
-/** Prints every SLO that a stage missed to standard error. */
-export async function printMissedSlos(report: Report): Promise<void> {
+/** Prints why the exit code is that of a missed SLO or of a measurement that is not valid, to standard error. */
+export async function printProblems(report: Report): Promise<void> {
+  await printMissedSlos(report);
+  if (exitCodeOf(report) !== EXIT.notValid) return;
+  for (const { of, status, ended } of report.capacities ?? []) {
+    if (status !== "undecided" && status !== "not-monotone") continue;
+    const why = ended ?? "repeated levels contradict each other";
+    printError(`earshot: search of the ${of}: ${status}: ${visible(why)}`);
+  }
+  for (const { name, verdict } of stagesOutsideSearches(report)) {
+    if (verdict.status !== "client-limited") continue;
+    const [reason = ""] = verdict.reasons;
+    printError(
+      `earshot: stage "${visible(name)}" is client-limited: ${visible(reason)}`,
+    );
+  }
+}
+
+async function printMissedSlos(report: Report): Promise<void> {
   const { formatSloValue } = await import("../core/slo.ts");
   for (const { name, slo = [] } of stagesOutsideSearches(report)) {
     for (const result of slo) {

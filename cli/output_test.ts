@@ -52,6 +52,12 @@ Deno.test("exitCodeOf() puts failure before doubt, and an interrupt before both"
   assert.equal(codeOf(["failed"], { interrupted: true }), 130);
 });
 
+Deno.test("exitCodeOf() is a failure where an error ended the run", () => {
+  const stages = [{ verdict: { status: "valid", reasons: [] } }];
+  const ended = { stages, interrupted: true, error: "m.jsonl:9: Broken" };
+  assert.equal(exitCodeOf(ended as unknown as Report), 1);
+});
+
 Deno.test("exitCodeOf() is a failure where no stage began, unless it was interrupted", () => {
   assert.equal(codeOf([]), 1);
   assert.equal(codeOf([], { interrupted: true }), 130);

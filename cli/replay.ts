@@ -84,7 +84,7 @@ async function runRecord(
   const cutStages = new CutStages();
   let info: RunInfo | undefined;
   let end:
-    | Pick<RunRecord, "interrupted" | "skipped" | "capacities">
+    | Pick<RunRecord, "interrupted" | "error" | "skipped" | "capacities">
     | undefined;
   for await (const line of lines) {
     switch (line.schema) {

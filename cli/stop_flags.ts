@@ -49,8 +49,8 @@ export function parseStopRules(
 } {
   const rules: Record<string, unknown> = {};
   const problems: Problem[] = [];
-  for (const item of text.split(",")) {
-    const [name = "", ...parts] = item.trim().split("=");
+  for (const item of new Set(text.split(",").map((item) => item.trim()))) {
+    const [name = "", ...parts] = item.split("=");
     const found = Object.hasOwn(parsers, name) ? parsers[name] : undefined;
     if (found === undefined) {
       const hint = suggestion(name, Object.keys(parsers));

@@ -11,6 +11,7 @@ export interface RunRecord {
   readonly info: RunInfo;
   readonly stages: readonly StageRecord[];
   readonly interrupted: boolean;
+  readonly error?: string | undefined;
   readonly skipped: Skipped;
   readonly capacities?: readonly Capacity[] | undefined;
 }
@@ -45,8 +46,8 @@ export class Replay {
 
   /** Returns the report of the samples so far. */
   report(): Report {
-    const { info: { earshot, run }, capacities, skipped, interrupted } =
-      this.#run;
+    const { info: { earshot, run }, capacities, skipped } = this.#run;
+    const { interrupted, error } = this.#run;
     const stages = this.#run.stages.map((stage, i) =>
       stageReport(this.#digests[i]!, stage, {
         slos: this.#slos,
@@ -65,6 +66,7 @@ export class Replay {
       stages,
       skipped,
       interrupted,
+      ...(error !== undefined && { error }),
     };
   }
 }

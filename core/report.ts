@@ -366,8 +366,10 @@ export interface Report extends RunInfo {
   readonly stages: readonly StageReport[];
   /** Items left out. */
   readonly skipped: Skipped;
-  /** Whether the run was interrupted before its end. */
+  /** Whether the run was interrupted, or ended by an error, before its end. */
   readonly interrupted: boolean;
+  /** Message of the error that ended the run early, such as data that could not be read further. */
+  readonly error?: string;
 }
 
 /** The stages of a report that are not levels of a search. */

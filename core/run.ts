@@ -69,7 +69,7 @@ export interface RunResult {
   readonly capacities: readonly Capacity[];
   /** Items left out. */
   readonly skipped: Skipped;
-  /** Whether it was interrupted. */
+  /** Whether it was interrupted, or ended by an error. */
   readonly interrupted: boolean;
   /** Error that ended it early, if any. */
   readonly error?: unknown;

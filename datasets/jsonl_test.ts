@@ -292,6 +292,7 @@ Deno.test("jsonlManifest() reads recorded times from the column that is named", 
       { timestamp: 13, prompt: null },
       { timestamp: "noon", prompt: "d" },
       { prompt: "e" },
+      { timestamp: 1_769_860_800_250, prompt: "f" },
     ),
   });
   const path = folder.at("m.jsonl");
@@ -305,6 +306,7 @@ Deno.test("jsonlManifest() reads recorded times from the column that is named", 
     '"prompt": must have a value, but was null',
     '"timestamp": must be a time: a number from 0 on, or a date, but was "noon"',
     '"timestamp": must have a value, but was missing',
+    '"timestamp": must be before the year 2100 as a number of s; timeUnit sets another unit, but was 1769860800250',
   ];
   const dateMs = Date.UTC(2026, 0, 31, 12, 0, 0, 250);
   assert.deepEqual(await read({ columns }), [
@@ -313,6 +315,7 @@ Deno.test("jsonlManifest() reads recorded times from the column that is named", 
     [13_000, problems[0]],
     [undefined, problems[1]],
     [undefined, problems[2]],
+    [undefined, problems[3]],
   ]);
   const [first] = await read({ columns, timeUnit: "ms" });
   assert.deepEqual(first, [12.5, undefined]);
@@ -324,6 +327,6 @@ Deno.test("jsonlManifest() reads recorded times from the column that is named", 
     columns: { text: "prompt", timestamp: "timestamp" },
     timeUnit: "s",
     shuffle: false,
-    items: 5,
+    items: 6,
   });
 });

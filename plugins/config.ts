@@ -257,9 +257,11 @@ export async function prepareRun(
     "reports",
   );
   const stop = isDemo ? { requests: DEMO.requests } : stopRulesOf(input.stop);
-  const conflict = conflictOf(stop);
-  if (conflict) {
-    checks.problems.push({ ...conflict, path: `stop.${conflict.path}` });
+  const stopRun = input.stopRun && stopRulesOf(input.stopRun);
+  for (const [key, rules] of Object.entries({ stop, stopRun })) {
+    const conflict = conflictOf(rules ?? {});
+    if (!conflict) continue;
+    checks.problems.push({ ...conflict, path: `${key}.${conflict.path}` });
   }
   for (const [i, text] of (input.slos ?? []).entries()) {
     await checks.attempt(`slos.${i}`, () => parseSlos([text]));
@@ -276,7 +278,7 @@ export async function prepareRun(
       load: mapOneOrMore(load, ({ config }) => config),
       ...(input.repeat !== undefined && { repeat: input.repeat }),
       stop,
-      ...(input.stopRun && { stopRun: stopRulesOf(input.stopRun) }),
+      ...(stopRun && { stopRun }),
       slos: input.slos ?? [],
       ...(maxClientShare !== undefined && { maxClientShare }),
       ...(minSamples !== undefined && { minSamples }),

@@ -412,10 +412,9 @@ function notifier(
   };
 }
 
-function reportOf(
-  info: RunInfo,
-  { stages, capacities, skipped: { count, items }, interrupted }: RunResult,
-): Report {
+function reportOf(info: RunInfo, result: RunResult): Report {
+  const { stages, capacities, interrupted, error } = result;
+  const { skipped: { count, items } } = result;
   const shown = items.map(({ id, reason }) => ({
     id: redactText(id),
     reason: redactText(reason),
@@ -430,5 +429,6 @@ function reportOf(
     stages,
     skipped,
     interrupted,
+    ...(error !== undefined && { error: redactText(messageOf(error)) }),
   };
 }

@@ -79,10 +79,11 @@ function sampleReporter(lines: LineWriter): Reporter {
     },
     async report(report) {
       start(report);
-      const { interrupted, skipped, capacities } = report;
+      const { interrupted, error, skipped, capacities } = report;
       save({
         schema: "earshot.end/1",
         interrupted,
+        ...(error !== undefined && { error }),
         skipped,
         ...(capacities && { capacities }),
       });

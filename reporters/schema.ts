@@ -341,6 +341,8 @@ const skipped = z.object({
   items: z.array(z.object(fields(text, "id", "reason"))).max(20).readonly(),
 }).meta({ id: "skipped", description: "Data that could not be used" });
 
+const error = z.string().exactOptional();
+
 /** Schema of the JSON reporter's document. */
 export const reportSchema = z.object({
   schema: z.literal("earshot.report/2"),
@@ -350,6 +352,7 @@ export const reportSchema = z.object({
   stages: z.array(stage).readonly(),
   skipped,
   interrupted: z.boolean(),
+  error,
 });
 
 /** Schema of a line of the JSONL reporter. */
@@ -378,6 +381,7 @@ export const savedLineSchema = z.discriminatedUnion("schema", [
   z.object({
     schema: z.literal("earshot.end/1"),
     interrupted: z.boolean(),
+    error,
     skipped,
     capacities,
   }).meta({ id: "end", description: "The last line" }),

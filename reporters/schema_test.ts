@@ -50,7 +50,7 @@ const linesAreTyped: [
   >,
   Same<
     Line<"earshot.end/1">,
-    Pick<Report, "interrupted" | "skipped" | "capacities">
+    Pick<Report, "interrupted" | "error" | "skipped" | "capacities">
   >,
 ] = [true, true, true, true];
 

@@ -3,7 +3,7 @@ import { collect } from "../flags.ts";
 import { interruptible } from "../interrupt.ts";
 import {
   exitCodeOf,
-  printMissedSlos,
+  printProblems,
   type SetExitCode,
   warn,
 } from "../output.ts";
@@ -77,6 +77,6 @@ async function reportCommand(
   }
   const report = await replay(file, { ...settings, reporters, warn });
   await reportToAll(reporters, report);
-  await printMissedSlos(report);
+  await printProblems(report);
   return exitCodeOf(report);
 }

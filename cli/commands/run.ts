@@ -5,7 +5,7 @@ import { interruptible } from "../interrupt.ts";
 import {
   EXIT,
   exitCodeOf,
-  printMissedSlos,
+  printProblems,
   type SetExitCode,
   visible,
   warn,
@@ -173,7 +173,7 @@ async function runCommand(flags: RunFlags): Promise<number> {
     signal: interrupt.signal,
     warn: (message) => progress.aside(() => warn(message)),
   });
-  await printMissedSlos(report);
+  await printProblems(report);
   const code = exitCodeOf(report);
   return code === EXIT.interrupted ? interrupt.exitCode : code;
 }

@@ -103,8 +103,6 @@ const CHECKS: Readonly<Partial<Record<keyof StopRules, Check>>> = {
 /** @throws {UsageError} If a rule of a stage has no meaning, contradicts another one, or lacks one that it needs. */
 export function checkStopRules(stop: StopRules): void {
   check(stop, CHECKS);
-  const conflict = conflictOf(stop);
-  if (conflict) throw new UsageError(`${conflict.path} ${conflict.message}`);
   if (stop.durationMs !== undefined || stop.requests !== undefined) return;
   const names = ["warmupShare", ...LENGTHS.cooldown] as const;
   const lacking = names.find((name) => stop[name]);
@@ -114,7 +112,7 @@ export function checkStopRules(stop: StopRules): void {
   );
 }
 
-/** @throws {UsageError} If a rule of a run has no meaning. */
+/** @throws {UsageError} If a rule of a run has no meaning, or lacks one that it needs. */
 export function checkRunStopRules(stop: RunStopRules): void {
   check(stop, RUN_CHECKS);
 }
@@ -128,12 +126,22 @@ function check(
     if (value === undefined || holds(value as number)) continue;
     throw new UsageError(`${name} must be ${rule}, but was ${value}`);
   }
+  const conflict = conflictOf(rules);
+  if (conflict) throw new UsageError(`${conflict.path} ${conflict.message}`);
 }
 
-/** Returns a rule that gives a part of a stage another length than a rule before it. */
+/** Returns a rule that contradicts another one, or lacks the one that it belongs to. */
 export function conflictOf(
   stop: StopRules,
 ): { readonly path: string; readonly message: string } | undefined {
+  if (
+    stop.recentErrorWindow !== undefined && stop.recentErrorRate === undefined
+  ) {
+    return {
+      path: "recentErrorWindow",
+      message: "needs recentErrorRate, which looks back on that many requests",
+    };
+  }
   for (const names of Object.values(LENGTHS)) {
     const [first, second] = names.filter((name) => stop[name]);
     // The limit of the wait for a steady load.

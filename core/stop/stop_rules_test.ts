@@ -43,6 +43,7 @@ Deno.test("checkStopRules() refuses rules without a meaning", () => {
     ],
     [{ errorRate: 0 }, /errorRate must be above 0 and at most 1, but was 0/],
     [{ recentErrorRate: 1.5 }, /recentErrorRate must be above 0 and at most 1/],
+    [{ recentErrorWindow: 5 }, /recentErrorWindow needs recentErrorRate/],
     [{ recentErrorWindow: 2.5 }, /recentErrorWindow must be a whole number/],
     [{ silenceMs: 0 }, /silenceMs must be above 0, but was 0/],
     [{ warmupRequests: -1 }, /warmupRequests must be a whole number/],

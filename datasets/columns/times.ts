@@ -13,6 +13,9 @@ const UNIT_MS: Readonly<Record<TimeUnit, number>> = {
   ns: 1e-6,
 };
 
+/** From here on a number was most likely of a smaller unit. */
+const YEAR_2100_MS = Date.UTC(2100);
+
 /** The schema of {@linkcode TimeUnit}. */
 export const timeUnit: z.ZodType<TimeUnit> = z.enum(["s", "ms", "us", "ns"]);
 
@@ -32,6 +35,14 @@ export function timeIn(row: Row, name: string, unit: TimeUnit): number {
     : isText && /^\d{4}-\d\d-\d\d/.test(value)
     ? Date.parse(value)
     : NaN;
+  if (ms >= YEAR_2100_MS) {
+    throw refusal(
+      `${
+        JSON.stringify(name)
+      }: must be before the year 2100 as a number of ${unit}; timeUnit sets another unit`,
+      value,
+    );
+  }
   if (ms >= 0) return ms;
   throw refusal(
     `${JSON.stringify(name)}: must be a time: a number from 0 on, or a date`,

@@ -328,9 +328,9 @@ Deno.test("trace() refuses files that are not traces", async () => {
     "u.jsonl",
     lines(
       { timestamp: 0, input_length: 2 },
-      { timestamp: 1_750_000_000_000, input_length: 2 },
+      { timestamp: 1_750_000_000, input_length: 2 },
     ),
-    /must have one unit and span at most 366 days, but in s they span 20254630/,
+    /must have one unit and span at most 366 days, but in s they span 20255/,
   );
 });
 

@@ -105,7 +105,7 @@ function stageSections(report: Report, look: Look): string[][] {
 }
 
 function headerLines(report: Report, look: Look): string[] {
-  const { earshot, run: { config, facts, loadingMs }, interrupted } = report;
+  const { earshot, run: { config, facts, loadingMs } } = report;
   const parts = [
     look.paint("bold", `earshot ${plain(earshot.version)}`),
     describeBackend(nameOf(config.backend, facts), facts.backend),
@@ -117,10 +117,18 @@ function headerLines(report: Report, look: Look): string[] {
   ];
   return [
     ...wrap(parts, look),
-    ...(interrupted
-      ? [look.paint("yellow", "interrupted: results until the interruption")]
-      : []),
+    ...endedEarly(report, look).map((line) => look.paint("yellow", line)),
   ];
+}
+
+function endedEarly(
+  { interrupted, error }: Report,
+  { width }: Look,
+): string[] {
+  if (error !== undefined) {
+    return wrapMessage(error, { width, label: "ended by an error: " });
+  }
+  return interrupted ? ["interrupted: results until the interruption"] : [];
 }
 
 type Facts = RunFacts["backend"];
