@@ -284,6 +284,8 @@ export interface StageReport {
   readonly counts: Counts;
   /** Failures by class and code, most frequent first: at most ten, always with those that this client made. */
   readonly failures: readonly FailureNote[];
+  /** The same of the warm-up. Absent without any, and in reports of older versions. */
+  readonly warmupFailures?: readonly FailureNote[];
   /** Metrics by name, of requests that ended `ok`. A metric is absent if nothing was observed. */
   readonly metrics: Readonly<Record<string, MetricSummary>>;
   /** Numbers of the whole stage. */

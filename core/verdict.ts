@@ -11,7 +11,13 @@ import type {
 /** The part of a stage's report that the verdict is based on. */
 export type Judged = Pick<
   StageReport,
-  "counts" | "failures" | "load" | "metrics" | "client" | "slo"
+  | "counts"
+  | "failures"
+  | "warmupFailures"
+  | "load"
+  | "metrics"
+  | "client"
+  | "slo"
 >;
 
 /** Limits that a verdict depends on. */
@@ -251,25 +257,25 @@ function clientFailureReasons({ counts, failures }: Judged): string[] {
 /** Number of failures that a reason names. */
 const NAMED_FAILURES = 3;
 
-function failureReason({ counts, failures }: Judged): string | undefined {
+function failureReason(
+  { counts, failures, warmupFailures = [] }: Judged,
+): string | undefined {
   if (counts.ok > 0) return undefined;
   const ended = counts.error + counts.timeout + counts.cancelled;
-  const causes = ended === 0
-    ? nothingEnded(counts)
-    : failures.slice(0, NAMED_FAILURES).map((note) => named(note, ended)).join(
-      "; ",
-    );
-  return `no request succeeded: ${causes}`;
+  if (ended > 0) return `no request succeeded: ${named(failures, ended)}`;
+  const dropped = counts.dropped > 0
+    ? `, and ${counts.dropped} were dropped at the limit of requests in flight`
+    : "";
+  const warmup = warmupFailures.length > 0
+    ? `; in the warm-up ${named(warmupFailures, counts.warmup)}`
+    : "";
+  return `no request succeeded: none ended in the measured window${dropped}${warmup}`;
 }
 
-function named({ class: name, message, count }: FailureNote, ended: number) {
-  return `${count} of ${ended} ${name}: ${message}`;
-}
-
-function nothingEnded({ dropped }: Judged["counts"]): string {
-  return dropped > 0
-    ? `none ended in the measured window, and ${dropped} were dropped at the limit of requests in flight`
-    : "none ended in the measured window";
+function named(failures: readonly FailureNote[], ended: number): string {
+  return failures.slice(0, NAMED_FAILURES).map((
+    { count, class: name, message },
+  ) => `${count} of ${ended} ${name}: ${message}`).join("; ");
 }
 
 /** Value and limit are rounded away from each other, so that a value above its limit is also shown as above. */

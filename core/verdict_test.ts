@@ -7,6 +7,7 @@ import { judge, type Judged } from "./verdict.ts";
 interface Parts {
   readonly counts?: Partial<Counts>;
   readonly failures?: Judged["failures"];
+  readonly warmupFailures?: Judged["failures"];
   /** Metrics in milliseconds. */
   readonly metrics?: Readonly<Record<string, Summary>>;
   readonly client?: ClientHealth;
@@ -15,9 +16,11 @@ interface Parts {
 }
 
 function stage(
-  { counts, failures = [], metrics = {}, client = {}, load = {} }: Parts,
+  { counts, failures = [], metrics = {}, client = {}, load = {}, ...rest }:
+    Parts,
 ) {
   return {
+    ...rest,
     load,
     counts: {
       ok: 20,
@@ -343,6 +346,11 @@ Deno.test("judge() calls a stage failed in which nothing ended", () => {
   });
   const [reason] = judge(stage({ counts: { ok: 0, dropped: 9 } })).reasons;
   assert.match(reason!, /9 were dropped/);
+  const warmupFailures = [{ class: "rate_limit", message: "Slow", count: 3 }];
+  const counts = { ok: 0, warmup: 4 };
+  assert.deepEqual(judge(stage({ counts, warmupFailures })).reasons, [
+    "no request succeeded: none ended in the measured window; in the warm-up 3 of 4 rate_limit: Slow",
+  ]);
 });
 
 Deno.test("judge() keeps what may have made requests late where all of them failed", () => {

@@ -256,6 +256,7 @@ const stage = z.object({
   stopCause: stopCause.exactOptional(),
   counts,
   failures: z.array(failureNote).max(10).readonly(),
+  warmupFailures: z.array(failureNote).max(10).readonly().exactOptional(),
   metrics: z.record(text.regex(/^[a-z][A-Za-z0-9]*$/), metric).describe(
     "By metric name; only requests that ended ok",
   ),

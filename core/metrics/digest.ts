@@ -61,6 +61,7 @@ export class Digest {
     warmup: 0,
   };
   readonly #failures = new FailureCounts();
+  readonly #warmupFailures = new FailureCounts();
   readonly #rates: RateSums;
   readonly #series: SeriesBins;
   readonly #arrivals = new ArrivalTimes();
@@ -102,7 +103,12 @@ export class Digest {
     this.#rates.add(sample);
     const values = outcome.status === "ok" ? this.#columns.of(sample) : [];
     this.#series.add(sample, values);
-    if (phase !== "measure") return addTo(this.#counts, { [phase]: 1 });
+    if (phase !== "measure") {
+      if (phase === "warmup" && outcome.status !== "ok") {
+        this.#warmupFailures.add(sample.id, outcome.failure);
+      }
+      return addTo(this.#counts, { [phase]: 1 });
+    }
     this.#keepEnd(sample.endedMs);
     if (sample.session.turn === 0) this.#arrivals.add(sample.dispatchedMs);
     const chunkMs = chunkMsOf(sample);
@@ -138,6 +144,7 @@ export class Digest {
     addTo(this.#counters.input, other.#counters.input);
     addTo(this.#counters.output, other.#counters.output);
     this.#failures.merge(other.#failures);
+    this.#warmupFailures.merge(other.#warmupFailures);
     this.#columns.merge(other.#columns);
     this.#client.merge(other.#client);
     this.#shares.merge(other.#shares);
@@ -157,6 +164,7 @@ export class Digest {
     const windowMs = endMs - startMs;
     const arrivals = this.#arrivals.process();
     const series = this.#series.series(endMs);
+    const warmupFailures = this.#warmupFailures.listed();
     const lags: Pick<
       ClientHealth,
       "scheduleLag" | "chunkLateness" | "turnaround"
@@ -171,6 +179,7 @@ export class Digest {
         failures: this.#failures.byClass(),
       },
       failures: this.#failures.listed(),
+      ...(warmupFailures.length > 0 && { warmupFailures }),
       metrics: Object.fromEntries(
         this.#columns.summaries().map((
           [{ name, unit }, summary],

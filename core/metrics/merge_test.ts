@@ -195,6 +195,7 @@ function assertSameStage(
   assert.deepEqual(others, {
     counts: expected.counts,
     failures: expected.failures,
+    ...(expected.warmupFailures && { warmupFailures: expected.warmupFailures }),
     quality: expected.quality,
     ...(expected.tokenCounts && { tokenCounts: expected.tokenCounts }),
   });
