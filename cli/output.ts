@@ -89,9 +89,17 @@ function withoutSecrets(text: string, arg: string): string {
   return shown;
 }
 
-/** Prints why the exit code is that of a missed SLO or of a measurement that is not valid, to standard error. */
-export async function printProblems(report: Report): Promise<void> {
+/**
+ * Prints every missed SLO to standard error; and why the measurement is not valid, unless the console's report says that.
+ *
+ * @param reporters Names of the reporters.
+ */
+export async function printProblems(
+  report: Report,
+  reporters: readonly string[],
+): Promise<void> {
   await printMissedSlos(report);
+  if (reporters.includes("console")) return;
   if (exitCodeOf(report) !== EXIT.notValid) return;
   for (const { of, status, ended } of report.capacities ?? []) {
     if (status !== "undecided" && status !== "not-monotone") continue;

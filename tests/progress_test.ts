@@ -61,11 +61,12 @@ Deno.test("run prints the summary in addition to reports in files, unless --quie
   await using folder = await tempFolder();
   const printed = async (...more: string[]) => {
     const args = ["run", "--backend", "echo", "--data", "repeat=hello"];
+    // On a busy machine, echo is faster than its client.
     const { code, stdout, stderr } = await earshot(
-      [...args, "--requests", "20", ...more],
+      [...args, "--requests", "20", "--max-client-share", "100%", ...more],
       { cwd: folder.path },
     );
-    assert.ok(code === 0 || code === 4, stderr);
+    assert.equal(code, 0, stderr);
     assert.equal(stderr, "");
     return stdout;
   };

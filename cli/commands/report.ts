@@ -77,6 +77,6 @@ async function reportCommand(
   }
   const report = await replay(file, { ...settings, reporters, warn });
   await reportToAll(reporters, report);
-  await printProblems(report);
+  await printProblems(report, configured.map(({ name }) => name));
   return exitCodeOf(report);
 }

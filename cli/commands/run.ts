@@ -173,7 +173,7 @@ async function runCommand(flags: RunFlags): Promise<number> {
     signal: interrupt.signal,
     warn: (message) => progress.aside(() => warn(message)),
   });
-  await printProblems(report);
+  await printProblems(report, run.reports.map(({ name }) => name));
   const code = exitCodeOf(report);
   return code === EXIT.interrupted ? interrupt.exitCode : code;
 }
