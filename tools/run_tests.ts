@@ -1,8 +1,9 @@
 /**
  * Runs every test and ends with `N passed, N failed`, alone on the last line.
  *
- * Unit tests run in parallel. Whole runs, in tests/, hold timestamps against each other: they come after, one
- * file at a time, with the machine to themselves. Paths given as arguments are run in place of both.
+ * Unit tests and runs that offer no load, in tests/without_load/, run in parallel. Other whole runs, in tests/, hold
+ * timestamps against each other: they come after, one file at a time, with the machine to themselves. Paths given as
+ * arguments are run in place of both.
  *
  * @module
  */
@@ -16,9 +17,10 @@ const FLAGS = [
   "--sanitize-resources",
 ];
 
-const PARTS = Deno.args.length > 0
-  ? [Deno.args]
-  : [["--parallel", "--ignore=tests,bench"], ["tests/"]];
+const PARTS = Deno.args.length > 0 ? [Deno.args] : [
+  ["--parallel", "--ignore=bench,tests/*_test.ts"],
+  ["tests/", "--ignore=tests/without_load,tests/support"],
+];
 
 /** Runs `deno test` and counts what it wrote to its JUnit file. */
 async function run(args: readonly string[], junitFile: string): Promise<Tally> {

@@ -1,8 +1,8 @@
 // A run neither prints nor writes a secret, or a value that looks like one.
 
 import assert from "node:assert/strict";
-import { earshot } from "./support/earshot.ts";
-import { readReport, tempFolder } from "./support/files.ts";
+import { earshot } from "../support/earshot.ts";
+import { readReport, tempFolder } from "../support/files.ts";
 
 const SECRET = "s3cr3t-9f8e7d";
 

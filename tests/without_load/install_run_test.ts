@@ -2,13 +2,13 @@
 
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { tempFolder } from "./support/files.ts";
+import { tempFolder } from "../support/files.ts";
 
-const ROOT = fileURLToPath(new URL("..", import.meta.url));
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
 Deno.test("the installed command runs from any folder, with plugins that import earshot's modules", async () => {
   const readme = await Deno.readTextFile(
-    new URL("../README.md", import.meta.url),
+    new URL("../../README.md", import.meta.url),
   );
   const [command] = readme.match(/^deno install -g .*$/m) ?? [];
   assert.ok(command);

@@ -319,7 +319,7 @@ for (const [path, names] of ENTRIES) {
 }
 
 Deno.test("deno.json maps the package's entries to the modules of this list", async () => {
-  const file = new URL("../deno.json", import.meta.url);
+  const file = new URL("../../deno.json", import.meta.url);
   const { exports } = JSON.parse(await Deno.readTextFile(file));
   assert.deepEqual(exports, {
     ".": "./mod.ts",
@@ -338,7 +338,7 @@ interface Documented {
 }
 
 async function namesOf(path: string): Promise<string[]> {
-  const file = fileURLToPath(new URL(`../${path}`, import.meta.url));
+  const file = fileURLToPath(new URL(`../../${path}`, import.meta.url));
   const { code, stdout } = await new Deno.Command(Deno.execPath(), {
     args: ["doc", "--json", file],
     stdin: "null",

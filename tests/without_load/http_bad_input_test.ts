@@ -1,12 +1,12 @@
 // Unusable input of HTTP backends is reported in one message, before any load is offered.
 
 import assert from "node:assert/strict";
-import { parquetOf } from "./support/parquet.ts";
-import { fakeHub } from "./support/fake_hub.ts";
-import { startServer } from "../server/mod.ts";
-import { testCa, testTls } from "./support/certificate.ts";
-import { speechFiles, tempFolder } from "./support/files.ts";
-import { type Case, refuseAll } from "./support/refused.ts";
+import { parquetOf } from "../support/parquet.ts";
+import { fakeHub } from "../support/fake_hub.ts";
+import { startServer } from "../../server/mod.ts";
+import { testCa, testTls } from "../support/certificate.ts";
+import { speechFiles, tempFolder } from "../support/files.ts";
+import { type Case, refuseAll } from "../support/refused.ts";
 
 /** A target without a server: no rejected run ever connects. */
 const NOWHERE = "http://127.0.0.1:9";

@@ -1,12 +1,12 @@
 // Unusable input is reported in one message, before any load is offered.
 
 import assert from "node:assert/strict";
-import { encodeWav } from "../audio/mod.ts";
-import { bundledClips, readClip } from "../clips/mod.ts";
-import { earshot } from "./support/earshot.ts";
-import { speechFiles, tempFolder, tone } from "./support/files.ts";
-import { type Case, refuseAll } from "./support/refused.ts";
-import { QUICK, serve } from "./support/serve.ts";
+import { encodeWav } from "../../audio/mod.ts";
+import { bundledClips, readClip } from "../../clips/mod.ts";
+import { earshot } from "../support/earshot.ts";
+import { speechFiles, tempFolder, tone } from "../support/files.ts";
+import { type Case, refuseAll } from "../support/refused.ts";
+import { QUICK, serve } from "../support/serve.ts";
 
 /** A target without a server: no rejected run ever connects. */
 const NOWHERE = "ws://127.0.0.1:9";
@@ -95,7 +95,7 @@ Deno.test("earshot rejects unknown commands, options and plugins, and names the 
 Deno.test("earshot rejects option keys and values of a plugin, all of them at once", async () => {
   await using folder = await tempFolder({
     "sized.ts": `import { defineBackend } from "${new URL(
-      "../plugins/mod.ts",
+      "../../plugins/mod.ts",
       import.meta.url,
     )}";
 import { z } from "${import.meta.resolve("zod")}";
