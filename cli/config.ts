@@ -294,6 +294,10 @@ class ConfigBuilder {
     try {
       const value = parse(text);
       const [key, inner] = path.split(".");
+      const other = inner && this.#sources.get(path);
+      if (other && "flag" in other) {
+        throw new UsageError(`must not be given with ${other.flag}`);
+      }
       const part = inner === undefined ? value : { [inner]: value };
       this.#set(key!, part, { flag });
     } catch (error) {

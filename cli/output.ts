@@ -23,12 +23,7 @@ export type SetExitCode = (code: number) => void;
 export function exitCodeOf(report: Report): number {
   if (report.error !== undefined) return EXIT.failed;
   if (report.interrupted) return EXIT.interrupted;
-  const outside = stagesOutsideSearches(report);
-  // A rule of the run may end it before its last stage measures anything.
-  const measured = outside.filter((stage) =>
-    stage.stopCause?.scope !== "run" || hasMeasured(stage)
-  );
-  const stages = measured.length > 0 ? measured : outside;
+  const stages = judgedStages(report);
   const { capacities = [] } = report;
   const answers = new Set(capacities.map(({ status }) => status));
   // The server answered nothing at the last level.
@@ -39,12 +34,24 @@ export function exitCodeOf(report: Report): number {
   if (answers.has("undecided") || answers.has("not-monotone")) {
     return EXIT.notValid;
   }
-  if (answers.size > 0 && outside.length === 0) return EXIT.done;
+  if (answers.size > 0 && stages.length === 0) return EXIT.done;
   const found = new Set(stages.map(({ verdict }) => verdict.status));
   if (found.has("failed") || stages.length === 0) return EXIT.failed;
   const missed = stages.some(({ slo = [] }) => slo.some(({ pass }) => !pass));
   if (missed) return EXIT.missed;
   return found.has("client-limited") ? EXIT.notValid : EXIT.done;
+}
+
+/**
+ * The stages that the exit code depends on: not the levels of a search, and not what a rule of the run ended before it
+ * measured anything, unless there is nothing else.
+ */
+function judgedStages(report: Report): StageReport[] {
+  const outside = stagesOutsideSearches(report);
+  const measured = outside.filter((stage) =>
+    stage.stopCause?.scope !== "run" || hasMeasured(stage)
+  );
+  return measured.length > 0 ? measured : outside;
 }
 
 function hasMeasured({ counts }: StageReport): boolean {
@@ -103,10 +110,10 @@ export async function printProblems(
   if (exitCodeOf(report) !== EXIT.notValid) return;
   for (const { of, status, ended } of report.capacities ?? []) {
     if (status !== "undecided" && status !== "not-monotone") continue;
-    const why = ended ?? "repeated levels contradict each other";
-    printError(`earshot: search of the ${of}: ${status}: ${visible(why)}`);
+    const why = ended === undefined ? "" : `: ${visible(ended)}`;
+    printError(`earshot: search of the ${of}: ${status}${why}`);
   }
-  for (const { name, verdict } of stagesOutsideSearches(report)) {
+  for (const { name, verdict } of judgedStages(report)) {
     if (verdict.status !== "client-limited") continue;
     const [reason = ""] = verdict.reasons;
     printError(
@@ -117,7 +124,7 @@ export async function printProblems(
 
 async function printMissedSlos(report: Report): Promise<void> {
   const { formatSloValue } = await import("../core/slo.ts");
-  for (const { name, slo = [] } of stagesOutsideSearches(report)) {
+  for (const { name, slo = [] } of judgedStages(report)) {
     for (const result of slo) {
       if (result.pass) continue;
       const measured = result.value === undefined

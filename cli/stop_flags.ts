@@ -61,6 +61,10 @@ export function parseStopRules(
       continue;
     }
     const [key, parse] = found;
+    if (Object.hasOwn(rules, key)) {
+      problems.push({ path: key, message: `${name} must be given once` });
+      continue;
+    }
     try {
       rules[key] = parse(parts.join("="));
     } catch (error) {

@@ -226,7 +226,8 @@ export interface StageMonitor {
  * Generator of the stages of a run. `yield` returns the report of the stage that has just ended, with its metrics and
  * its SLO results, so that the next stage may depend on it.
  *
- * A search for the capacity of a server returns what it found.
+ * A search for the capacity of a server returns what it found. Where the run ends before a stage begins, `yield` throws a
+ * {@linkcode RunEnded}, so that it can return what it found until then.
  *
  * @param stream Returns the random number generator for a purpose, derived from the seed of the run.
  * @param rules Rules of the run, for loads whose stages depend on them.

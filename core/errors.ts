@@ -24,6 +24,12 @@ export class UsageError extends Error {
   }
 }
 
+/** The run ends before the next stage of a load: its message says why. Thrown where a load yields that stage. */
+export class RunEnded extends Error {
+  /** Name of the class. */
+  override readonly name = "RunEnded";
+}
+
 /** Failure of a request whose class the backend knows: see docs/failures.md. */
 export class RequestError extends Error {
   /** Class, as in `Failure`. */

@@ -1,3 +1,4 @@
+import { seconds } from "../lib/units.ts";
 import { tokensByChoice } from "./metrics/table.ts";
 import { CachedPrompts } from "./notes/cached_prompts.ts";
 import { ContextOverflow } from "./notes/context_overflow.ts";
@@ -232,8 +233,4 @@ function percent(share: number): string {
 
 function milliseconds(ms: number): string {
   return `${Number(ms.toPrecision(3))} ms`;
-}
-
-function seconds(ms: number): string {
-  return `${Number((ms / 1000).toPrecision(3))} s`;
 }

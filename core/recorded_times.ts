@@ -65,8 +65,11 @@ export class RecordedTimes {
   nextPass(): void {
     const spanMs = this.#spanMs;
     if (this.#count > 0 && spanMs === 0) {
+      const found = this.#count === 1
+        ? "there is only one"
+        : `all ${this.#count} are the same`;
       throw new UsageError(
-        `data that a replay reads again must have two times at least, but all ${this.#count} are the same: without a duration or a number of requests it is read once`,
+        `data that a replay reads again must have two times at least, but ${found}: without a duration or a number of requests it is read once`,
       );
     }
     if (this.#count > 0) this.#shiftMs += spanMs + spanMs / (this.#count - 1);

@@ -1,6 +1,6 @@
 import { type Clock, shiftClock } from "./clock.ts";
 import type { ClosedLoop, Dataset, LoadProfile, Stage } from "./contract.ts";
-import { UsageError } from "./errors.ts";
+import { RunEnded, UsageError } from "./errors.ts";
 import { untilAborted } from "../lib/abort.ts";
 import { settlesWithin } from "../lib/disposal.ts";
 import { yieldToEventLoop } from "../lib/event_loop.ts";
@@ -99,21 +99,33 @@ export async function runStages(options: EngineOptions): Promise<RunResult> {
   async function runPlan({ stages: plan, repeat }: Plan): Promise<boolean> {
     let step = plan.next();
     let isOver = false;
-    while (!step.done && !signal.aborted) {
-      const result = await runNext(step.value, repeat);
-      if (result === undefined) return false;
-      stages.push(result.report);
-      listener.stage(result.report);
-      error = result.error;
-      isOver = error !== undefined ||
+    while (!step.done && !isOver) {
+      const result = signal.aborted
+        ? undefined
+        : await runNext(step.value, repeat);
+      if (result) {
+        stages.push(result.report);
+        listener.stage(result.report);
+        error = result.error;
+        // Stages without a request take no time: without this, the signal would never abort.
+        await yieldToEventLoop();
+        step = plan.next(result.report);
+      }
+      isOver = result === undefined || signal.aborted || error !== undefined ||
         result.report.stopCause?.scope === "run";
-      // Stages without a request take no time: without this, the signal would never abort.
-      await yieldToEventLoop();
-      step = plan.next(result.report);
-      if (isOver) break;
+    }
+    if (!step.done) {
+      step = endPlan(
+        plan,
+        signal.aborted
+          ? "the run was interrupted"
+          : error === undefined
+          ? "a stop rule of the run ended it"
+          : "an error ended the run",
+      );
     }
     if (step.done && step.value) capacities.push(step.value);
-    return step.done === true && !isOver;
+    return !isOver;
   }
 
   try {
@@ -139,6 +151,22 @@ interface Plan {
   readonly stages: ReturnType<LoadProfile>;
   /** Index of the repetition. */
   readonly repeat: number;
+}
+
+/** Ends a plan before its next stage. Returns its result so far. */
+function endPlan(
+  stages: ReturnType<LoadProfile>,
+  reason: string,
+): IteratorResult<Stage, Capacity | void> {
+  const ended = new RunEnded(reason);
+  try {
+    const step = stages.throw(ended);
+    if (!step.done) stages.return();
+    return step;
+  } catch (error) {
+    if (error !== ended) throw error;
+    return { done: true, value: undefined };
+  }
 }
 
 /** The plans of a run: every profile in turn, as often as it is repeated. */
@@ -180,6 +208,18 @@ function stageRunner(options: EngineOptions, skips: SkippedItems) {
     return begun;
   }
 
+  /** Time until a rule of the run ends it. */
+  function leftMs(): number {
+    return (stopRun.durationMs ?? Infinity) - (runClock?.now() ?? 0);
+  }
+
+  /** Waits as long as a stage wants to be idle before it begins. */
+  async function settle({ settleMs = 0 }: Stage, leftMs: number) {
+    const waitMs = Math.min(settleMs, leftMs);
+    if (waitMs <= 0) return;
+    await clock.sleepUntil(clock.now() + waitMs, signal).catch(() => {});
+  }
+
   return async (
     stage: Stage,
     repeat: number,
@@ -205,11 +245,11 @@ function stageRunner(options: EngineOptions, skips: SkippedItems) {
         ? new NetworkProbe(options.backend, options)
         : undefined;
       await network?.measure();
-      await settle(stage, options);
+      if (index > 0) await settle(stage, leftMs());
       const connectAhead = await connectBefore(stage, source, options);
       if (signal.aborted) return undefined;
       runClock ??= begin();
-      if (runClock.now() >= (stopRun.durationMs ?? Infinity)) return undefined;
+      if (leftMs() <= 0) return undefined;
       if (index > 0 && runJudge.isSpent) return undefined;
       const result = await new StageRun({
         ...options,
@@ -257,15 +297,6 @@ export function checkFirstStages(
     const rules = first && "arrivals" in first ? first.stop : undefined;
     endsBeforeData(rulesOfStage(stop, rules), dataset, stopRun);
   }
-}
-
-/** Waits as long as a stage wants to be idle before it begins. */
-async function settle(
-  { settleMs = 0 }: Stage,
-  { clock, signal }: Pick<EngineOptions, "clock" | "signal">,
-): Promise<void> {
-  if (settleMs === 0) return;
-  await clock.sleepUntil(clock.now() + settleMs, signal).catch(() => {});
 }
 
 /** Most connections that are opened before a stage. */

@@ -62,3 +62,8 @@ export function parseShare(text: string): number | undefined {
 function scaled(number: string, [power, factor]: readonly [number, number]) {
   return Number(`${number}e${power}`) * factor;
 }
+
+/** Formats a time in seconds with three digits: `12.5 s`. */
+export function seconds(ms: number): string {
+  return `${Number((ms / 1000).toPrecision(3))} s`;
+}

@@ -2,6 +2,7 @@ import {
   isRequestError,
   isUsageError,
   messageOf,
+  RunEnded,
   UsageError,
 } from "../core/errors.ts";
 import type {
@@ -259,7 +260,7 @@ function checkedProfile(name: string, profile: LoadProfile): LoadProfile {
     try {
       return next();
     } catch (error) {
-      throw failureOf("load", name, error);
+      throw error instanceof RunEnded ? error : failureOf("load", name, error);
     }
   }
   return function* (stream, rules) {
@@ -276,7 +277,13 @@ function checkedProfile(name: string, profile: LoadProfile): LoadProfile {
         if (typeof step.value?.arrivals !== "object") {
           refuse("each stage must have arrivals");
         }
-        const report: StageReport = yield step.value;
+        let report: StageReport;
+        try {
+          report = yield step.value;
+        } catch (ended) {
+          step = take(() => stages.throw(ended));
+          continue;
+        }
         empty = hasRequests(report) ? 0 : empty + 1;
         if (empty === MAX_EMPTY_STAGES) {
           refuse(`${empty} stages in a row had no request`);

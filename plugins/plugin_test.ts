@@ -1,8 +1,14 @@
 import assert from "node:assert/strict";
 import { z } from "zod";
 import type { LoadProfile, Stage } from "../core/contract.ts";
-import { isUsageError, RequestError, UsageError } from "../core/errors.ts";
+import {
+  isUsageError,
+  RequestError,
+  RunEnded,
+  UsageError,
+} from "../core/errors.ts";
 import type { StageReport } from "../core/report.ts";
+import type { Capacity } from "../core/run_results.ts";
 import { testContext } from "../tests/support/transcribe.ts";
 import { define, type Kind } from "./plugin.ts";
 
@@ -112,4 +118,33 @@ Deno.test("define() refuses 1,000 stages in a row without a request", async () =
     () => stages.next(report(0)),
     "load x: 1000 stages in a row had no request",
   );
+});
+
+const CAPACITY: Capacity = {
+  of: "rate",
+  status: "undecided",
+  confidence: 0.95,
+  slos: [],
+  levels: [],
+};
+
+Deno.test("define() lets a profile that the run ends return its result", async () => {
+  const ended = new RunEnded("the run was interrupted");
+  const profile = await profileOf(function* () {
+    try {
+      yield EMPTY;
+    } catch (error) {
+      assert.equal(error, ended);
+      return CAPACITY;
+    }
+  });
+  const stages = profile(RANDOM, RULES);
+  stages.next();
+  assert.deepEqual(stages.throw(ended), { done: true, value: CAPACITY });
+
+  const plain = (await profileOf(function* () {
+    yield EMPTY;
+  }))(RANDOM, RULES);
+  plain.next();
+  assert.throws(() => plain.throw(ended), (error) => error === ended);
 });

@@ -21,7 +21,7 @@ export function addReport(program: Command, setExitCode: SetExitCode): void {
     .summary("make a report again from saved samples")
     .description(
       "Makes a report again from the samples that a run saved with --report jsonl=FILE, or shows the report that it " +
-        "saved with --report json=FILE. Exits as the run did, or by other objectives.",
+        "saved with --report json=FILE. Exits as the run did (with 130 after any signal), or by other objectives.",
     )
     .argument("<file>", "the file of samples, or a report")
     .option(

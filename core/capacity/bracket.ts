@@ -177,10 +177,9 @@ export class Bracket {
     return this.#middle(widest[0]!, widest[1]!);
   }
 
-  /** The lowest undecided level of an interval that is still wide. */
+  /** The lowest undecided level that could narrow the interval. */
   #toRetry(): number | undefined {
-    const { low, high } = this;
-    if (low === undefined || high === undefined) return undefined;
+    const { low = 0, high = Infinity } = this;
     return lowest(
       this.#levels("undecided").filter((level) =>
         level > low && level < high && this.timesUndecided(level) <= MAX_RETRIES

@@ -128,7 +128,8 @@ Deno.test("Bracket ends without an interval where nothing was decided or the fir
   const never = new Bracket({ ...RATE, max: 4 });
   assert.equal(
     search(never, () => "undecided"),
-    "1 undecided, 2 undecided, 4 undecided",
+    "1 undecided, 2 undecided, 4 undecided, " +
+      "1 undecided, 2 undecided, 4 undecided",
   );
   assert.deepEqual([never.low, never.high], [undefined, undefined]);
   const missed = new Bracket(RATE);

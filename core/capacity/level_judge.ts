@@ -1,3 +1,4 @@
+import { seconds } from "../../lib/units.ts";
 import type { StageMonitor } from "../contract.ts";
 import type { Progress, StageReport } from "../report.ts";
 import type { Sample } from "../sample.ts";
@@ -11,6 +12,8 @@ const FIRST_LOOK = 100;
 const PERIODS = 30;
 /** Growth of the queue that matters, in requests. */
 const MIN_GROWTH = 3;
+/** Two times of the clock may differ by so much less than what was waited for, in milliseconds. */
+const CLOCK_MS = 0.001;
 
 /** Options of a {@linkcode LevelJudge}. */
 export interface LevelJudgeOptions {
@@ -102,10 +105,11 @@ export class LevelJudge implements StageMonitor {
         reason: verdict.reasons[0] ?? "the client was the limit",
       };
     }
-    const isHeld = endMs - startMs >= this.#options.holdMs;
+    const heldMs = endMs - startMs;
+    const isHeld = heldMs >= this.#options.holdMs - CLOCK_MS;
     return this.#decision ?? (isHeld ? this.#look() : undefined) ?? {
       outcome: "undecided",
-      reason: this.#undecidedReason(),
+      reason: this.#undecidedReason(heldMs),
     };
   }
 
@@ -159,7 +163,7 @@ export class LevelJudge implements StageMonitor {
     return isGrowing(means, MIN_GROWTH);
   }
 
-  #undecidedReason(): string {
+  #undecidedReason(heldMs: number): string {
     const confidence = this.#confidence(Math.max(1, this.#looks));
     const open = this.#options.tests.flatMap((test) => {
       const judged = test.judge(confidence);
@@ -169,6 +173,9 @@ export class LevelJudge implements StageMonitor {
         : `no request has a value of ${test.slo.metric}`;
       return `${test.slo.text}: ${judged?.evidence ?? few}`;
     });
-    return open.join("; ");
+    if (open.length > 0) return open.join("; ");
+    return `held for ${seconds(heldMs)} of the ${
+      seconds(this.#options.holdMs)
+    } that it takes`;
   }
 }

@@ -1,7 +1,8 @@
+import { seconds } from "../../lib/units.ts";
 import type { Random } from "../../lib/random.ts";
 import { constantArrivals, poissonArrivals } from "../arrivals.ts";
 import type { LoadRules, Stage } from "../contract.ts";
-import { UsageError } from "../errors.ts";
+import { RunEnded, UsageError } from "../errors.ts";
 import type { StageReport } from "../report.ts";
 import type { Capacity, CapacityLevel } from "../run_results.ts";
 import type { Slo } from "../slo.ts";
@@ -76,15 +77,16 @@ export function* searchCapacity(
   ) {
     const spentMs = last ? last.window.endMs - startMs! : 0;
     const leftMs = options.maxTimeMs - spentMs - options.settleMs;
-    if (leftMs <= 0) {
+    const warmupMs = warmupMsOf(options, rules, last);
+    if (leftMs <= warmupMs) {
       ended = `maxTime of ${seconds(options.maxTimeMs)} was spent`;
       break;
     }
     const times = {
-      warmupMs: warmupMsOf(options, rules, last),
+      warmupMs,
       durationMs: Math.min(
         options.levelTimeMs * 2 ** bracket.timesUndecided(level),
-        leftMs,
+        leftMs - warmupMs,
       ),
     };
     const tests = slos.map((slo) => sloTest(slo, rules));
@@ -94,17 +96,29 @@ export function* searchCapacity(
       holdMs: Math.min(holdMsOf(slos), options.levelTimeMs),
       isOpenLoop: options.of === "rate",
     });
-    const report: StageReport = yield {
-      ...offered(options, level, () => stream(`level ${levels.length}`)),
-      stop: times,
-      settleMs: options.settleMs,
-      continuesData: true,
-      monitor: judge,
-    };
+    let report: StageReport;
+    try {
+      report = yield {
+        ...offered(options, level, () => stream(`level ${levels.length}`)),
+        stop: times,
+        settleMs: options.settleMs,
+        continuesData: true,
+        monitor: judge,
+      };
+    } catch (error) {
+      if (!(error instanceof RunEnded)) throw error;
+      ended = error.message;
+      break;
+    }
     startMs ??= report.window.stageStartMs;
     last = report;
-    if (report.stopped === "interrupted") {
-      ended = "the run was interrupted";
+    if (isCutOff(report)) {
+      ended = report.stopped === "interrupted"
+        ? "the run was interrupted"
+        : "a stop rule of the run ended it";
+      const { stage } = judge;
+      const reason = "cut off by the end of the run";
+      levels.push({ level, stage, outcome: "undecided", reason });
       break;
     }
     const decision = judge.finish(report);
@@ -125,6 +139,11 @@ export function* searchCapacity(
     levels,
     ...(ended !== undefined && { ended }),
   };
+}
+
+/** Whether the run ended before the level did. */
+function isCutOff({ stopped, stopCause }: StageReport): boolean {
+  return stopped === "interrupted" || stopCause?.scope === "run";
 }
 
 /** The load of a level. */
@@ -214,6 +233,12 @@ function reasonOf(
     } decided nothing`;
   }
   if (high !== undefined) return undefined;
+  const open = levels.findLast(({ outcome }) => outcome === "undecided");
+  if (low === 0 && open) {
+    return `no level was decided in its time; at ${
+      shown(open.level, of)
+    }: ${open.reason}`;
+  }
   const limited = levels.find(({ level, outcome }) =>
     outcome === "client-limited" && level > low
   );
@@ -228,8 +253,4 @@ function reasonOf(
 /** A level with its unit. */
 function shown(level: number, of: SearchOptions["of"]): string {
   return of === "rate" ? `${level} requests/s` : `${level} streams`;
-}
-
-function seconds(ms: number): string {
-  return `${Number((ms / 1000).toPrecision(3))} s`;
 }

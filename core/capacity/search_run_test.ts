@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { manualClock } from "../../plugins/testing/manual_clock.ts";
+import type { RunStopRules } from "../config.ts";
 import type { Backend, Dataset } from "../contract.ts";
 import { RequestError } from "../errors.ts";
 import { runStages } from "../run.ts";
@@ -44,6 +45,7 @@ async function runSearch(
   backend: Backend,
   options: Partial<SearchOptions>,
   slos: readonly string[],
+  stopRun: RunStopRules = {},
 ) {
   const clock = manualClock();
   const samples: Sample[] = [];
@@ -68,6 +70,7 @@ async function runSearch(
         rules,
       ),
     stop: {},
+    stopRun,
     slos: parseSlos(slos),
     seed: 1,
     normalizer: "basic",
@@ -90,6 +93,23 @@ async function runSearch(
   }
   return { ...await running, samples };
 }
+
+Deno.test("a search that a rule of the run ends has the interval so far, wherever it ends", async () => {
+  for (const durationMs of [3000, 47_000, 49_000, 60_000, 100_000]) {
+    const { capacities: [capacity], stages } = await runSearch(
+      seated(4, 500),
+      {},
+      ["latency.p50<800ms"],
+      { durationMs },
+    );
+    assert.match(capacity!.ended!, /^a stop rule of the run ended it$/);
+    assert.equal(capacity!.levels.length, stages.length);
+    const last = stages.at(-1)!.window;
+    assert.ok(last.endMs <= durationMs + 500, `until ${last.endMs} ms`);
+    assert.ok(last.startMs <= last.endMs);
+    assert.equal(capacity!.low !== undefined, durationMs > 3000);
+  }
+});
 
 Deno.test("a search of rates finds how much the seats of a server can take", async () => {
   // 4 seats of 500 ms take 8 requests a second.

@@ -8,7 +8,7 @@ import {
 } from "../../tests/support/simulated_server.ts";
 import { poissonArrivals } from "../arrivals.ts";
 import type { Stage } from "../contract.ts";
-import { isUsageError } from "../errors.ts";
+import { isUsageError, RunEnded } from "../errors.ts";
 import type { StageReport } from "../report.ts";
 import type { Capacity } from "../run_results.ts";
 import { parseSlos } from "../slo.ts";
@@ -194,8 +194,24 @@ Deno.test("searchCapacity() returns what it found when the run is interrupted", 
   assert.deepEqual([status, ended, levels], [
     "undecided",
     "the run was interrupted",
-    [],
+    [{
+      level: 4,
+      stage: 0,
+      outcome: "undecided",
+      reason: "cut off by the end of the run",
+    }],
   ]);
+});
+
+Deno.test("searchCapacity() returns what it found when the run ends between two levels", () => {
+  const search = plan(["latency.p95<250ms"], 1, { of: "concurrency" });
+  search.next();
+  const { done, value } = search.throw(new RunEnded("the run was interrupted"));
+  assert.ok(done);
+  assert.equal((value as Capacity).ended, "the run was interrupted");
+  const other = plan(["latency.p95<250ms"]);
+  other.next();
+  assert.throws(() => other.throw(new Error("a defect")), /a defect/);
 });
 
 Deno.test("searchCapacity() refuses a run without an objective", () => {

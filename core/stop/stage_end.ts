@@ -80,7 +80,13 @@ export class StageEnd {
     { cause, error }: { cause?: StopCause; error?: unknown } = {},
   ): void {
     if (reason === "interrupted") {
-      this.giveUp(new Error("The run was interrupted"));
+      this.giveUp(
+        new Error(
+          error === undefined
+            ? "The run was interrupted"
+            : "An error ended the run",
+        ),
+      );
     }
     if (this.end && (this.end.reason !== "data" || reason === "data")) return;
     const atMs = this.#clock.now();

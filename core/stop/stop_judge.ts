@@ -1,3 +1,4 @@
+import { seconds } from "../../lib/units.ts";
 import type { RunStopRules } from "../config.ts";
 import type { Growth } from "./load_series.ts";
 import type { StageReport, StopCause, StopReason } from "../report.ts";
@@ -155,8 +156,4 @@ function percent(share: number): string {
 
 function rounded(value = 0): string {
   return String(Number(value.toPrecision(3)));
-}
-
-function seconds(ms: number): string {
-  return `${Number((ms / 1000).toPrecision(3))} s`;
 }

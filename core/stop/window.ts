@@ -143,9 +143,11 @@ export class StageWindow {
   close(atMs: number): void {
     if (this.#ended !== undefined) return;
     this.#ended = "rule";
-    const isKnown = this.#startMs < Infinity;
-    const endMs = isKnown ? Math.max(this.#startMs, atMs) : atMs;
-    this.#endMs = Math.min(this.#endMs, endMs);
+    // In the warm-up: nothing was measured.
+    if (this.#begun === undefined) {
+      this.#startMs = Math.min(this.#startMs, atMs);
+    }
+    this.#endMs = Math.min(this.#endMs, Math.max(this.#startMs, atMs));
     this.#events.end(this.#endMs);
   }
 
@@ -178,9 +180,9 @@ export class StageWindow {
       stageStartMs,
       startMs,
       endMs: Math.max(startMs, Math.min(endMs, this.#endMs)),
-      warmupMs: this.#warmup.isAuto || this.#warmup.requests !== undefined
+      warmupMs: this.#warmup.isAuto || this.#warmup.ms === undefined
         ? startMs - stageStartMs
-        : this.#warmup.ms!,
+        : Math.min(this.#warmup.ms, startMs - stageStartMs),
       ...(begun !== "time" && { warmupEnd: begun }),
       ...(this.#cooldown && this.#ended !== undefined &&
         this.#ended !== "rule" && {

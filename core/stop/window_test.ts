@@ -243,3 +243,24 @@ Deno.test("a request that is due after the end ends the window before its timer 
   assert.equal(window.admit(161), undefined);
   assert.equal(events.length, 2);
 });
+
+Deno.test("a stage that ends in its warm-up has the times until then, and no window", async () => {
+  const { result: { stages: [stage] } } = await runWith({
+    load: closedLoop([2]),
+    backend: answering(10, {
+      async send(request, call) {
+        await answering(10).send(request, call);
+        throw new Error("It is broken");
+      },
+    }),
+    stop: { warmupMs: 1000, durationMs: 1000, errors: 5 },
+  });
+  assert.deepEqual(stage?.window, {
+    stageStartMs: 0,
+    startMs: 30,
+    endMs: 30,
+    warmupMs: 30,
+  });
+  assert.equal(stage?.series?.requestsPerSecond.length, 1);
+  assert.equal(stage?.warmupFailures?.[0]?.message, "It is broken");
+});

@@ -85,6 +85,7 @@ const PLUGIN: readonly string[] = [
   "Reporter",
   "ReporterPlugin",
   "RequestError",
+  "RunEnded",
   "Result",
   "RunConfig",
   "RunConfigInput",
