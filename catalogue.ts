@@ -43,6 +43,9 @@ export const catalogue: Catalogue = {
     json: async () => (await import("./reporters/json.ts")).jsonReporter,
     csv: async () => (await import("./reporters/csv.ts")).csvReporter,
     jsonl: async () => (await import("./reporters/jsonl.ts")).jsonlReporter,
+    markdown: async () =>
+      (await import("./reporters/markdown.ts")).markdownReporter,
+    junit: async () => (await import("./reporters/junit.ts")).junitReporter,
   },
   load: {
     sync: async () => (await import("./loads/concurrent.ts")).sync,

@@ -117,6 +117,11 @@ export {
 export { type CsvOptions, csvReporter } from "./reporters/csv.ts";
 export { type JsonlOptions, jsonlReporter } from "./reporters/jsonl.ts";
 export { type JsonOptions, jsonReporter } from "./reporters/json.ts";
+export { type JunitOptions, junitReporter } from "./reporters/junit.ts";
+export {
+  type MarkdownOptions,
+  markdownReporter,
+} from "./reporters/markdown.ts";
 
 export { catalogue } from "./catalogue.ts";
 

@@ -48,3 +48,13 @@ export function shareOf(text: string): number {
 export function shown(text: string): string {
   return JSON.stringify(text);
 }
+
+const COLORS: readonly string[] = ["auto", "always", "never"];
+
+/** @throws {UsageError} If the value of `--color` is not one of its words. */
+export function colorOf(text: string): string {
+  if (COLORS.includes(text)) return text;
+  throw new UsageError(
+    `--color must be auto, always or never, but was ${JSON.stringify(text)}`,
+  );
+}

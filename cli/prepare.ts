@@ -9,6 +9,7 @@ import { type Configured, UsageError } from "../plugins/mod.ts";
 import { PLACEHOLDER } from "../plugins/plugin_checks.ts";
 import { joined } from "../plugins/run.ts";
 import { type ConfigFlags, readConfig } from "./config.ts";
+import { colorOf } from "./flag_values.ts";
 import { warn } from "./output.ts";
 
 /** A run that flags and a file describe. Disposing of it stops the reference server, if one was started. */
@@ -31,12 +32,13 @@ export interface ReadRun extends AsyncDisposable {
 export async function readRun(
   flags: ConfigFlags & {
     readonly quiet?: boolean;
+    readonly color?: string;
     /** Whether the run is only printed: variables that it names need not be set. */
     readonly printConfig?: boolean;
   },
 ): Promise<ReadRun> {
   const { config, load, problems, placeOf, sourceOf } = await readConfig(flags);
-  const reports = withConsole(config.reports ?? [], flags.quiet ?? false);
+  const reports = withConsole(config.reports ?? [], flags);
   const run = await prepareRun({ ...config, reports }, {
     load,
     hasServer: true,
@@ -84,6 +86,7 @@ export async function readRun(
 export async function readReports(
   flags: Pick<ConfigFlags, "report" | "normalizer" | "slo"> & {
     readonly quiet?: boolean;
+    readonly color?: string;
   },
   samples: string,
 ): Promise<{
@@ -97,25 +100,32 @@ export async function readReports(
     ...config,
     backend: { use: "echo" },
     data: [{ use: "clips" }],
-    reports: withConsole(config.reports ?? [], flags.quiet ?? false),
+    reports: withConsole(config.reports ?? [], flags),
   }, { load, env: (name) => Deno.env.get(name), problems, placeOf });
   await checkPaths(used, { what: "the samples", paths: [samples] });
   const { normalizer, slos } = config;
   return { configured: reports, normalizer, slos };
 }
 
-/** Adds the summary for people, unless a report prints to standard output or `--quiet` asks for the reports alone. */
+/**
+ * Adds the summary for people, unless a report prints to standard output or `--quiet` asks for the reports alone.
+ * `--color` is an option of it.
+ */
 function withConsole(
   reports: readonly { readonly use: string; readonly with?: object }[],
-  quiet: boolean,
+  { quiet = false, color }: {
+    readonly quiet?: boolean;
+    readonly color?: string;
+  },
 ): readonly PluginConfig[] {
+  const colored = color === undefined ? {} : { color: colorOf(color) };
   const given = reports.map(({ use, with: options }) => ({
     use,
-    with: { ...options },
+    with: use === "console" ? { ...colored, ...options } : { ...options },
   }));
   const isWanted = !quiet || given.length === 0;
   return isWanted && !given.some(usesStandardOutput)
-    ? [...given, { use: "console", with: {} }]
+    ? [...given, { use: "console", with: colored }]
     : given;
 }
 

@@ -13,16 +13,17 @@ Deno.test("run without arguments streams bundled speech to the reference server 
     /^earshot \d+\.\d+\.\d+ · realtime\/vllm, streaming at 1\.0x/,
   );
   assert.match(stdout, /ws:\/\/127\.0\.0\.1:\d+\/v1\/realtime/);
-  assert.match(stdout, /clips \(8\)/);
-  assert.match(stdout, /^8 streams · .* 24 utterances, 24 ok$/m);
+  assert.match(stdout, /clips \(8 items\)/);
+  assert.match(stdout, /^stage 1 · 8 streams · valid$/m);
   for (const row of ["TTFT", "finalization", "E2E latency"]) {
     const [, n, p50, max] = stdout.match(rowOf(row)) ?? [];
     assert.equal(n, "24", `${row}: ${stdout}`);
     assert.ok(Number(p50) > 0 && Number(max) >= Number(p50), row);
   }
-  assert.match(stdout, /WER 0 % \(S 0 D 0 I 0 of 393 words, basic\)/);
-  assert.match(stdout, /errors 0 %/);
-  assert.match(stdout, /chunk lateness p99 \d+(\.\d+)? ms/);
+  assert.match(stdout, / 24 utterances: 24 ok$/m);
+  assert.match(stdout, /^ {4}WER +0 % .* S 0 D 0 I 0 of 393 words, basic$/m);
+  assert.match(stdout, /^ {2}errors {3}0 %: 0 of 24 requests/m);
+  assert.match(stdout, /chunk lateness \d+(\.\d+)? ms/);
   assert.match(stdout, /\bvalid$/m);
   assert.ok(stdout.endsWith("\n"));
 });
@@ -46,7 +47,7 @@ Deno.test("run with a backend and no target sends suitable data to the reference
 
 /** Matches a row, `  TTFT 24   812 …   901`: its name, n, p50 and max. */
 function rowOf(name: string): RegExp {
-  return new RegExp(`^  ${name} +(\\d+) +([\\d.]+) .* ([\\d.]+)$`, "m");
+  return new RegExp(`^    ${name} +(\\d+) +([\\d.]+) .* ([\\d.]+)$`, "m");
 }
 
 /** Repeats the run if the verdict says that the machine was busy. */

@@ -69,7 +69,10 @@ for (
       stderr,
       /^\nearshot: Interrupted: ending, with a report if [^\n]*\n$/,
     );
-    assert.match(stdout, /^interrupted: results until the interruption$/m);
+    assert.match(
+      stdout,
+      /^ {2}ended {2}interrupted: results until the interruption$/m,
+    );
     assert.match(stdout, /TTFT/);
 
     const report: Report = await readReport(folder.path, "out.json");
@@ -296,7 +299,7 @@ Deno.test("run can be interrupted while it loads its data", async () => {
   running.kill("SIGINT");
   const { code, stdout } = await running.ended;
   assert.equal(code, 130);
-  assert.match(stdout, /No stage began/);
+  assert.match(stdout, /no stage began/);
   const report: Report = await readReport(folder.path, "out.json");
   assert.deepEqual([report.interrupted, report.stages], [true, []]);
 });

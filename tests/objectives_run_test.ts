@@ -48,11 +48,11 @@ Deno.test("run --max-error-rate exits with 3 if a stage has more errors, names i
   }
   assert.match(
     stdout,
-    /^ {2}slo {5}errorRate<=5% {2}\d+(\.\d+)? % \(n = 60\) {2}missed$/m,
+    /^ {4}errorRate<=5% {2}missed {2}\d+(\.\d+)? % \(n = 60\)$/m,
   );
   assert.match(
     stdout,
-    /^stage 1 of 2 · 2 streams · \d+(\.\d+)? % of requests failed · /m,
+    /^stage 1 · 2 streams · \d+(\.\d+)? % of requests failed · /m,
     "the first line says that most failed",
   );
 
@@ -119,7 +119,7 @@ Deno.test("report shows a saved report, and asks for the samples where it needs 
   assert.equal(shown.stdout, stdout);
   const met = await ran("report", "run.json", "--slo", "latency.p50<1s");
   assert.equal(met.code, code);
-  assert.match(met.stdout, /^ {2}slo {5}latency\.p50<1s .* met$/m);
+  assert.match(met.stdout, /^ {4}latency\.p50<1s {2}met /m);
   for (
     const more of [
       ["--normalizer", "none"],
@@ -212,5 +212,5 @@ Deno.test("run of four requests never reports an invalid measurement", async () 
   const { verdict } = (await readReport(folder.path, "out.json")).stages[0];
   assert.equal(verdict.status, "too-few-samples");
   assert.match(verdict.reasons[0], /^only 4 requests succeeded/);
-  assert.match(stdout, /too-few-samples\n {10}only 4 requests/);
+  assert.match(stdout, /verdict {2}too-few-samples\n +only 4 requests/);
 });

@@ -160,7 +160,10 @@ async function runAll(
   ], { cwd });
   assert.ok(code === 0 || code === 4, `${code}: ${stderr}`);
   assert.equal(stderr, "");
-  assert.match(stdout, /^earshot \S+ · reverser · counter \(4\)/);
+  assert.match(
+    stdout,
+    /^earshot \S+ · reverser\n {2}run +data +counter \(4 items\)/,
+  );
   const { run, stages }: Report = await readReport(cwd, "out.json");
   assert.deepEqual(run.facts.backend, { pauseMs: 2 });
   assert.deepEqual(

@@ -23,7 +23,7 @@ Deno.test("run replays a trace: offered times are those of the file, divided by 
   ], { cwd: folder.path });
   assert.equal(ran.stderr, "");
   assert.match(ran.stdout, /replay at 2×/);
-  assert.match(ran.stdout, /schedule lag p99/);
+  assert.match(ran.stdout, /schedule lag /);
 
   const samples = await samplesIn(folder.at("samples.jsonl"));
   samples.sort((a, b) => a.id - b.id);

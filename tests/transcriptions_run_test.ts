@@ -76,7 +76,7 @@ Deno.test("run() uploads the bundled clips with WER 0, in each response format",
     }
     const rtfx = audioMs / (endMs - startMs);
     assert.ok(Math.abs(rates.rtfxAggregate! / rtfx - 1) < 1e-9, name);
-    assert.match(renderReport(report), /RTFx +8 [^]* WER 0 %/, name);
+    assert.match(renderReport(report), /RTFx +8 [^]* WER +0 %/, name);
   }
 });
 

@@ -42,8 +42,8 @@ Deno.test("64 cold streams bound what the client adds to TTFT and latency, and r
     assert.equal(stage!.client[name]?.n, 256, name);
   }
   assert.equal(stage!.client.connectAhead?.n, 64);
-  assert.match(stdout, /adds ≤ [\d.]+ ms to TTFT p50, ≤ [\d.]+ ms to p99/);
-  assert.match(stdout, /64 connections opened ahead, in [\d.]+ ms p50/);
+  assert.match(stdout, /adds to TTFT +≤ [\d.]+ ms to p50, ≤ [\d.]+ ms to p99/);
+  assert.match(stdout, /connections +64 opened ahead, in [\d.]+ ms p50/);
 
   const waits = waitsOf(samples, await server.log(), report.run.epochMs);
   printDistributions(
@@ -109,7 +109,7 @@ Deno.test("a window shorter than the requests has the rate of the streams ÷ the
     `${rates.outputTokensPerSecond} of ${tokens} tokens/s`,
   );
   assert.match(notes.join("\n"), /window of 1 s is shorter than 5 times/);
-  assert.match(stdout, /note +the window of 1 s is shorter than 5 times/);
+  assert.match(stdout, /notes +the window of 1 s is shorter than 5 times/);
 });
 
 Deno.test("--probe-rtt shows the round trip and TTFT without it, and --max-client-share its limit", async () => {

@@ -13,6 +13,7 @@ interface ReportFlags {
   readonly slo?: readonly string[];
   readonly report?: readonly string[];
   readonly quiet?: boolean;
+  readonly color?: string;
 }
 
 /** Adds `earshot report`. */
@@ -35,8 +36,12 @@ export function addReport(program: Command, setExitCode: SetExitCode): void {
     )
     .option(
       "-r, --report <plugin>",
-      "where results go: console | json=FILE | csv=FILE[,rows=requests]; repeat for several (console is added unless one prints to standard output)",
+      "where results go: console | json=FILE | csv=FILE[,rows=requests] | markdown=FILE | junit=FILE; repeat for several (console is added unless one prints to standard output)",
       collect,
+    )
+    .option(
+      "--color <when>",
+      "colour of the console's report: auto (on a terminal, unless NO_COLOR is set) | always | never (default: auto)",
     )
     .option("-q, --quiet", "no summary beside other reports")
     .addHelpText(

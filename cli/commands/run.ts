@@ -14,6 +14,7 @@ import {
 /** Flags of `earshot run`. */
 export interface RunFlags extends ConfigFlags {
   readonly quiet?: boolean;
+  readonly color?: string;
   readonly printConfig?: boolean;
 }
 
@@ -114,8 +115,12 @@ export function addRun(program: Command, setExitCode: SetExitCode): void {
     )
     .option(
       "-r, --report <plugin>",
-      "where results go: console | json=FILE | csv=FILE[,rows=requests] | jsonl=FILE; repeat for several (console is added unless one prints to standard output)",
+      "where results go: console | json=FILE | csv=FILE[,rows=requests] | jsonl=FILE | markdown=FILE | junit=FILE; repeat for several (console is added unless one prints to standard output)",
       collect,
+    )
+    .option(
+      "--color <when>",
+      "colour of the console's report: auto (on a terminal, unless NO_COLOR is set) | always | never (default: auto)",
     )
     .option("-q, --quiet", "no progress, and no summary beside other reports")
     .option(
@@ -165,13 +170,20 @@ async function runCommand(flags: RunFlags): Promise<number> {
   const { progressReporter } = await import("../progress.ts");
   const backend = await prepared.startBackend();
   const progress = progressReporter({ quiet: flags.quiet ?? false });
+  const { printBeside, stepSummary } = await import("../run_reporters.ts");
+  const warnBeside = (message: string) => progress.aside(() => warn(message));
+  const summary = stepSummary(run.config.reports, (name) => Deno.env.get(name));
   const report = await execute({
     ...execution,
     backend,
-    reporters: [...run.reports, progress],
+    reporters: [
+      ...run.reports.map((each) => printBeside(progress, each)),
+      progress,
+      ...summary ? [summary] : [],
+    ],
   }, {
     signal: interrupt.signal,
-    warn: (message) => progress.aside(() => warn(message)),
+    warn: warnBeside,
   });
   await printProblems(report, run.reports.map(({ name }) => name));
   const code = exitCodeOf(report);

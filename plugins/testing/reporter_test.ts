@@ -6,6 +6,8 @@ import { consoleReporter } from "../../reporters/console/console.ts";
 import { csvReporter } from "../../reporters/csv.ts";
 import { jsonReporter } from "../../reporters/json.ts";
 import { jsonlReporter } from "../../reporters/jsonl.ts";
+import { junitReporter } from "../../reporters/junit.ts";
+import { markdownReporter } from "../../reporters/markdown.ts";
 import type { Reporter } from "../../core/contract.ts";
 import {
   assertBroken,
@@ -41,6 +43,8 @@ function testFileReporter(of: (path: string) => Configured<"reporter">): void {
 testFileReporter((path) => jsonReporter({ path }));
 testFileReporter((path) => csvReporter({ path }));
 testFileReporter((path) => jsonlReporter({ path }));
+testFileReporter((path) => markdownReporter({ path }));
+testFileReporter((path) => junitReporter({ path }));
 
 Deno.test("testReporter() hands its checks to any framework", async () => {
   const found: string[] = [];

@@ -1,243 +1,156 @@
 import {
-  clientMetrics,
-  metrics,
-  type MetricSummary,
-  type QuantileBounds,
-  type StageReport,
-  valuesNeeded,
-} from "../../plugins/mod.ts";
-import {
-  displayWidth,
-  formatInterval,
-  formatValue,
-  type Look,
-  plain,
-  rounded,
-  truncate,
-} from "./format.ts";
+  type Cell,
+  type Column,
+  filledParts,
+  type Row,
+  type Table,
+  textOf,
+} from "../summary/model.ts";
+import { drawTrend } from "../summary/chart.ts";
+import { displayWidth, type Look, pad, truncate, wrapWords } from "./layout.ts";
 
-/** Order of rows, the most important first. Other metrics follow. */
-const ORDER: readonly string[] = [
-  "ttft",
-  "ttftAdjustedForNetwork",
-  "firstEvent",
-  "finalization",
-  "finalizationAdjustedForNetwork",
-  "finalizationFromEnd",
-  "responseTime",
-  "latency",
-  "ttftCold",
-  "connect",
-  "setup",
-  "upload",
-  "ttfb",
-  "ttfo",
-  "itl",
-  "tpot",
-  "ntpot",
-  "deltaGap",
-  "revisions",
-];
+/** Indentation of a title; rows are indented by two more. */
+const INDENT = "  ";
+const GAP = "  ";
+/** Widths below which a label, and a column whose texts may continue on further lines, are not cut. */
+const LEAST_LABEL = 12;
+const LEAST_WRAPPED = 16;
+const WIDEST_TREND = 60;
 
-/** Name of a metric for people. */
-export function labelOfMetric(name: string): string {
-  return labels.get(name) ?? name;
-}
-
-const labels: ReadonlyMap<string, string> = new Map([
-  ...metrics.map(({ name, unit, label }) =>
-    [name, unit === "s" ? `${label}, s` : label] as const
-  ),
-  ["ttftAdjustedForNetwork", "TTFT without network"],
-  ["finalizationAdjustedForNetwork", "finalization without network"],
-]);
-
-/** Metrics of the client, which have a line of their own. */
-const ofClient: ReadonlySet<string> = new Set(
-  clientMetrics.map(({ name }) => name),
-);
-
-/** Rows left out if they would show the same numbers as another row of the same time. */
-const REPEATS: Readonly<Record<string, readonly string[]>> = {
-  firstEvent: ["ttft"],
-  finalizationFromEnd: ["finalization"],
-  ttfo: ["ttft", "ttftCold"],
-  ttftCold: ["ttft"],
-  ttfb: ["latency"],
-};
-
-/** Columns of the table between n and the largest value. */
-const PERCENTILES = ["p50", "p90", "p95", "p99"] as const;
-
-/** Rows with confidence intervals below them. */
-const HEADLINES: readonly string[] = [
-  "ttft",
-  "finalization",
-  "responseTime",
-  "latency",
-  "itl",
-];
-
-/** Width of a column: more where intervals are shown. */
-const COLUMN = 7;
-
-/** Formats the metrics of a stage as a table, those in milliseconds first. */
-export function metricsTable(
-  stage: StageReport,
-  { isPaced = false, ...look }: Look & { readonly isPaced?: boolean },
-): string[] {
-  const rows = orderedRows(stage, isPaced);
-  const timed = rows.filter(([, { unit }]) => unit === "ms");
-  const others = rows.filter(([, { unit }]) => unit !== "ms");
-  const intervals = intervalsOf(timed, stage);
-  const width = Math.max(
-    COLUMN,
-    ...[...intervals.values()].flat().map(displayWidth),
-  );
-  return [
-    ...block("ms", timed, { ...look, intervals, width }),
-    ...block("other", others, { ...look, intervals, width }),
-    ...notes(rows, stage, look),
-  ];
-}
-
-/** The intervals of the percentiles of a row, by its name. */
-type Intervals = ReadonlyMap<string, readonly string[]>;
-
-function intervalsOf(
-  rows: readonly [string, MetricSummary][],
-  { withinRunIntervals }: StageReport,
-): Intervals {
-  const shown = new Map<string, readonly string[]>();
-  for (const [name, { unit }] of rows) {
-    const bounds: QuantileBounds = withinRunIntervals?.metrics[name] ?? {};
-    if (!HEADLINES.includes(name) || Object.keys(bounds).length === 0) continue;
-    const format = (value: number) => formatValue(value, unit);
-    shown.set(
-      name,
-      PERCENTILES.map((each) => formatInterval(bounds[each], format) ?? ""),
-    );
-  }
-  return shown;
-}
-
-function orderedRows(
-  stage: StageReport,
-  isPaced: boolean,
-): [string, MetricSummary][] {
-  const found = stage.metrics;
-  // In an open loop it is the time from when a request was due that its user waits.
-  const isOpenLoop = stage.load["concurrency"] === undefined;
-  const headline = isOpenLoop ? ["responseTime"] : [];
-  const names = [
-    ...headline,
-    ...ORDER,
-    ...labels.keys(),
-    ...Object.keys(found).sort(),
-  ];
-  return [...new Set(names)].flatMap((name) => {
-    const metric = found[name];
-    if (!metric || ofClient.has(name)) return [];
-    // The RTFx of paced audio is the pace, a little below 1.
-    if (name === "rtfxRequest" && isPaced) return [];
-    return repeats(name, metric, stage) ? [] : [[name, metric]];
-  });
-}
-
-/** Reports whether another row shows the same. A closed loop has no schedule that response time could differ by. */
-function repeats(
-  name: string,
-  metric: MetricSummary,
-  { load, metrics }: StageReport,
-): boolean {
-  const isClosed = load["kind"] === "concurrent";
-  if (name === "responseTime" && isClosed && metrics["latency"]) return true;
-  const shown = cellsOf(metric, COLUMN).join();
-  return (REPEATS[name] ?? []).some((other) =>
-    metrics[other] && cellsOf(metrics[other], COLUMN).join() === shown
-  );
-}
-
-function block(
-  title: string,
-  rows: readonly [string, MetricSummary][],
-  { paint, intervals, width }: Look & {
-    readonly intervals: Intervals;
-    readonly width: number;
-  },
-): string[] {
+/** Formats a table: the heads once, then each part under its title. Columns that do not fit are left out. */
+export function tableLines(table: Table, look: Look): string[] {
+  const parts = filledParts(table);
+  const rows = parts.flatMap(({ rows }) => rows);
   if (rows.length === 0) return [];
-  const heads = PERCENTILES.map((head) => cell(head, width));
-  const lines = rows.flatMap(([name, metric]) => {
-    const line = row(labels.get(name) ?? plain(name), cellsOf(metric, width));
-    const bounds = intervals.get(name);
-    if (!bounds) return [line];
-    const cells = ["".padStart(COLUMN + 1)]
-      .concat(bounds.map((each) => cell(each, width)));
-    return [line, paint("dim", row("  interval", cells))];
+  const layout = fit(table, look);
+  const lines = parts.flatMap(({ title, rows }, i) => [
+    headLine(title, i === 0 ? layout.columns : [], { ...layout, look }),
+    ...rows.filter((row) => layout.hasDetails || !row.isDetail)
+      .flatMap((row) => rowLines(row, layout, look)),
+  ]);
+  const notes = (table.notes ?? []).flatMap((note) =>
+    wrapWords(note, { width: look.width, label: INDENT })
+      .map((line) => look.paint("minor", line))
+  );
+  return [...lines, ...notes];
+}
+
+/** The columns that fit, with their widths. */
+interface Layout {
+  readonly columns: readonly (Column & { readonly index: number })[];
+  readonly labelWidth: number;
+  readonly widths: readonly number[];
+  readonly hasDetails: boolean;
+}
+
+/** Leaves out details, then columns, until a line fits; at last the labels are cut. */
+function fit(table: Table, { width, charts }: Look): Layout {
+  const parts = filledParts(table);
+  const all = parts.flatMap(({ rows }) => rows);
+  const filled = table.columns.map((column, index) => ({ ...column, index }))
+    .filter(({ index }) =>
+      all.some(({ cells: { [index]: cell } }) =>
+        cell !== undefined &&
+        (typeof cell !== "string" && "values" in cell ? charts : cell !== "")
+      )
+    );
+  const orders = filled.map(({ dropOrder }) => dropOrder)
+    .filter((order) => order !== undefined).sort((a, b) => b - a);
+  const attempts = [
+    { least: Infinity, hasDetails: true },
+    { least: Infinity, hasDetails: false },
+    ...orders.map((least) => ({ least, hasDetails: false })),
+  ];
+  let found: Layout | undefined;
+  for (const { least, hasDetails } of attempts) {
+    const columns = filled.filter(({ dropOrder = -1 }) => dropOrder < least);
+    const rows = all.filter(({ isDetail }) => hasDetails || !isDetail);
+    const layout = layoutOf(columns, rows, { parts, width, hasDetails });
+    found = layout;
+    if (layout.space >= 0) break;
+  }
+  return found!;
+}
+
+function layoutOf(
+  columns: Layout["columns"],
+  rows: readonly Row[],
+  { parts, width, hasDetails }: {
+    readonly parts: readonly { readonly title: string }[];
+    readonly width: number;
+    readonly hasDetails: boolean;
+  },
+): Layout & { readonly space: number } {
+  const naturals = columns.map(({ head, index, wraps }) => {
+    const texts = [head, ...rows.map(({ cells }) => shown(cells[index]))];
+    const natural = Math.max(...texts.map(displayWidth));
+    return wraps ? Math.min(natural, LEAST_WRAPPED) : natural;
   });
-  return [
-    paint("dim", row(title, [cell("n"), ...heads, cell("max")])),
-    ...lines,
-  ];
-}
-
-/** @param width Width of the percentiles. */
-function cellsOf(metric: MetricSummary, width: number): string[] {
-  const percentiles = PERCENTILES.map((name) =>
-    cell(
-      formatValue(metric[name], metric.unit),
-      width,
-      metric.n < neededFor(name, metric) ? "~" : " ",
-    )
+  const natural = Math.max(
+    ...rows.map(({ label }) => INDENT.length + displayWidth(label)),
+    ...parts.map(({ title }) => displayWidth(title)),
   );
-  return [
-    cell(String(metric.n)),
-    ...percentiles,
-    cell(formatValue(metric.max, metric.unit)),
-  ];
+  const taken = naturals.reduce((sum, each) => sum + GAP.length + each, 0);
+  const room = width - INDENT.length - taken;
+  const least = Math.min(natural, LEAST_LABEL);
+  const labelWidth = Math.max(least, Math.min(natural, room));
+  // The column that may take more gets what is left.
+  const rest = Math.max(0, room - labelWidth);
+  const widths = naturals.map((each, i) => {
+    const { wraps, index } = columns[i]!;
+    if (wraps) return each + rest;
+    const trend = Math.max(
+      0,
+      ...rows.map(({ cells }) => trendOf(cells[index])),
+    );
+    return trend > 0 ? Math.min(each + rest, trend, WIDEST_TREND) : each;
+  });
+  return { columns, labelWidth, widths, hasDetails, space: room - natural };
 }
 
-function neededFor(
-  name: typeof PERCENTILES[number],
-  metric: MetricSummary,
-): number {
-  return metric.valuesNeeded?.[name] ?? valuesNeeded[name];
+/** The text of a cell; a trend takes what is left of the line. */
+function shown(cell: Cell | undefined): string {
+  return textOf(cell, (values) => " ".repeat(Math.min(values.length, 10)));
 }
 
-function cell(text: string, width = COLUMN, mark = " "): string {
-  return text.padStart(width) + mark;
+function trendOf(cell: Cell | undefined): number {
+  return typeof cell === "object" && "values" in cell ? cell.values.length : 0;
 }
 
-function row(label: string, cells: readonly string[]): string {
-  return `  ${truncate(label, 29).padEnd(29)}${cells.join("")}`.trimEnd();
+function headLine(
+  title: string,
+  columns: Layout["columns"],
+  { labelWidth, widths, look }: Layout & { readonly look: Look },
+): string {
+  const heads = columns.map(({ head, align = "right" }, i) =>
+    GAP + pad(head, widths[i]!, align)
+  ).join("").trimEnd();
+  const label = pad(truncate(title, labelWidth), heads === "" ? 0 : labelWidth);
+  return INDENT + look.paint("strong", label) + look.paint("minor", heads);
 }
 
-function notes(
-  rows: readonly [string, MetricSummary][],
-  { withinRunIntervals }: StageReport,
-  { paint }: Look,
-): string[] {
-  const needed = PERCENTILES.map((name) =>
-    [name, Math.max(...rows.map(([, row]) => neededFor(name, row)))] as const
-  );
-  const hasFew = rows.some(([, row]) =>
-    needed.some(([name]) => row.n < neededFor(name, row))
-  );
-  const needs = needed.map(([name, n]) => `${name} needs ${n}`);
-  const errors = rows.map(([, { quantileError = 0 }]) => quantileError);
-  const error = Math.max(0, ...errors);
-  return [
-    ...(withinRunIntervals
-      ? [
-        `  intervals: ${
-          rounded(100 * withinRunIntervals.confidence)
-        } % confidence, within this run`,
-      ]
-      : []),
-    ...(hasFew ? [`  ~ too few values: ${needs.join(", ")}`] : []),
-    ...(error > 0
-      ? [`  percentiles of many values are within ${rounded(100 * error)} %`]
-      : []),
-  ].map((note) => paint("dim", note));
+function rowLines(row: Row, layout: Layout, look: Look): string[] {
+  const { labelWidth, widths, columns } = layout;
+  const label = pad(truncate(INDENT + row.label, labelWidth), labelWidth);
+  const texts = columns.map(({ index, align = "right", wraps }, i) => {
+    const cell = row.cells[index];
+    const width = widths[i]!;
+    const text = textOf(cell, (values) => drawTrend(values, width));
+    const lines = wraps ? wrapWords(text, { width }) : [text];
+    return lines.map((line) => ({
+      text: line,
+      tone: typeof cell === "object" && "tone" in cell ? cell.tone : undefined,
+      align,
+    }));
+  });
+  const height = Math.max(1, ...texts.map((lines) => lines.length));
+  return Array.from({ length: height }, (_, line) => {
+    const cells = texts.map((lines, i) => {
+      const { text = "", tone, align } = lines[line] ?? {};
+      return GAP + pad(look.paint(tone, text), widths[i]!, align);
+    });
+    const start = line === 0 ? label : " ".repeat(labelWidth);
+    const whole = INDENT + start + cells.join("");
+    return look.paint(row.tone, whole.trimEnd());
+  });
 }

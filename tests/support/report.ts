@@ -605,7 +605,11 @@ export const searchReport: Report = {
     ],
     ended: "maxTime of 180 s was spent",
   }],
-  stages: [goodStage, troubledStage, troubledStage],
+  stages: [
+    { ...goodStage, load: { kind: "search", concurrency: 8 } },
+    { ...troubledStage, load: { kind: "search", concurrency: 16 } },
+    { ...troubledStage, load: { kind: "search", concurrency: 12 } },
+  ],
 };
 
 /** A stage that was run three times. */

@@ -414,8 +414,8 @@ Deno.test("run skips a bad clip with a warning, and fails if strict", async () =
   assert.equal(warnings.length, 2, ran.stderr);
   assert.match(warnings[0]!, /^warning: Skipped "bad\.wav": .*WAV, FLAC/);
   assert.match(warnings[1]!, /^warning: Skipped "worse\.wav": .*truncated/);
-  assert.match(ran.stdout, / 1 utterance, 1 ok /);
-  assert.match(ran.stdout, /^skipped 2 unusable items$/m);
+  assert.match(ran.stdout, / 1 utterance: 1 ok\n/);
+  assert.match(ran.stdout, /^skipped · 2 unusable items$/m);
   const { skipped, stages } = JSON.parse(
     await Deno.readTextFile(folder.at("out.json")),
   );
@@ -481,7 +481,7 @@ Deno.test({
       ...["--report", "console", "--report", "json=out.json"],
     ], { cwd: folder.path });
     assert.equal(code, 1);
-    assert.match(stdout, /3 requests, 3 ok/);
+    assert.match(stdout, /3 requests: 3 ok/);
     assert.ok((await Deno.stat(folder.at("out.json"))).size > 0);
     const lines = stderr.trimEnd().split("\n");
     assert.equal(lines.length, 3, stderr);
