@@ -45,7 +45,7 @@ export const markdownReporter: ReporterPlugin<MarkdownOptions> = defineReporter(
   },
 );
 
-/** Maximum number of characters: GitHub accepts a megabyte as the summary of a step. */
+/** Maximum number of bytes: GitHub accepts a megabyte as the summary of a step. */
 const LONGEST = 900_000;
 
 const CHART_WIDTH = 40;
@@ -59,18 +59,24 @@ export function renderMarkdown(report: Report): string {
   for (const section of finalSections(report)) {
     text += renderSection(section, "###");
   }
+  let bytes = byteLength(text);
   for (const [place, [index, stage]] of stages.entries()) {
     const section = stageOfRun(stage, index, report);
     const more = stages.length > 1
       ? folded(section)
       : renderSection(section, "###");
-    if (text.length + more.length > LONGEST) {
+    bytes += byteLength(more);
+    if (bytes > LONGEST) {
       const left = plural(stages.length - place, "stage");
       return `${text}${left} left out, as the text would be too long\n`;
     }
     text += more;
   }
   return text;
+}
+
+function byteLength(text: string): number {
+  return new TextEncoder().encode(text).length;
 }
 
 function renderSection({ title, status, blocks }: Section, level: string) {
@@ -82,8 +88,9 @@ function renderSection({ title, status, blocks }: Section, level: string) {
 
 /** A section whose content GitHub shows on a click. */
 function folded({ title = "", status, blocks }: Section): string {
-  const summary = asHtml(status ? `${title}: ${status.text}` : title);
-  return `<details><summary>${summary}</summary>\n\n${
+  const texts = status ? [title, status.text] : [title];
+  const summary = texts.map((text) => isHarmless(text) ? text : asCode(text));
+  return `<details><summary>${summary.join(": ")}</summary>\n\n${
     renderBlocks(blocks)
   }</details>\n\n`;
 }
@@ -149,17 +156,22 @@ const REPLACED = /:\/\/|www\.|:[\w+-]+:/i;
  */
 function safe(text: string): string {
   const line = text.trim();
-  if (HARMLESS.test(line) && !REPLACED.test(line)) return line;
+  if (isHarmless(line)) return line;
   // In a table these characters end a cell or a span of code.
-  return /[`|\\]/.test(line) ? `<code>${asHtml(line)}</code>` : `\`${line}\``;
+  return /[`|\\]/.test(line) ? asCode(line) : `\`${line}\``;
 }
 
-/** Replaces all punctuation by character references, so that it has no meaning in Markdown and HTML. */
-function asHtml(text: string): string {
-  return text.replace(
+function isHarmless(line: string): boolean {
+  return HARMLESS.test(line) && !REPLACED.test(line);
+}
+
+/** Writes code as HTML, with all punctuation as character references, which have no meaning in Markdown and HTML. */
+function asCode(text: string): string {
+  const references = text.replace(
     /[!-/:-@[-`{-~]/g,
     (character) => `&#${character.charCodeAt(0)};`,
   );
+  return `<code>${references}</code>`;
 }
 
 /** Escapes the marks in an explanation of ours. */

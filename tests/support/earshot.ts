@@ -70,6 +70,7 @@ export function startEarshot(
       NO_COLOR: "1",
       DENO_NO_UPDATE_CHECK: "1",
       DENO_NO_PROMPT: "1",
+      GITHUB_STEP_SUMMARY: "", // that of the tests' own step
       ...env,
     },
     stdin: "null",
