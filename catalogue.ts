@@ -40,6 +40,7 @@ export const catalogue: Catalogue = {
   reporter: {
     console: async () =>
       (await import("./reporters/console/console.ts")).consoleReporter,
+    html: async () => (await import("./reporters/html/html.ts")).htmlReporter,
     json: async () => (await import("./reporters/json.ts")).jsonReporter,
     csv: async () => (await import("./reporters/csv.ts")).csvReporter,
     jsonl: async () => (await import("./reporters/jsonl.ts")).jsonlReporter,

@@ -47,6 +47,8 @@ export {
 export { explainStop } from "../core/stop/stop_judge.ts";
 export { samplesNeeded, valuesNeeded } from "../core/sample_floors.ts";
 export { metricsWithIntervals } from "../core/metrics/metric_columns.ts";
+export { CompactHistogram } from "../core/statistics/histogram.ts";
+export { normalizers } from "../core/quality.ts";
 export type { Bounds } from "../core/statistics/distributions.ts";
 export {
   clientMetrics,

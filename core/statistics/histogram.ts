@@ -102,6 +102,27 @@ export class CompactHistogram {
     }
   }
 
+  /**
+   * The buckets that have values, with their edges, in ascending order.
+   *
+   * @param perPowerOfTwo Number of buckets to a power of two: neighbours are joined. A power of two, at most 128.
+   */
+  *ranges(
+    perPowerOfTwo = 128,
+  ): Iterable<{ from: number; to: number; count: number }> {
+    const joined = 128 / perPowerOfTwo;
+    let last: { from: number; to: number; count: number } | undefined;
+    for (const [key, count] of this.buckets()) {
+      const edges = edgesOf(key, joined);
+      if (last?.from === edges.from) last.count += count;
+      else {
+        if (last) yield last;
+        last = { ...edges, count };
+      }
+    }
+    if (last) yield last;
+  }
+
   /** Number of values in a bucket or below it. */
   countUpTo(key: number): number {
     let sum = 0;
@@ -141,12 +162,28 @@ const COMPACT_DROPPED_BITS = 13;
 
 /** The key of 1/1024, which becomes 1. */
 const COMPACT_SMALLEST = (1023 - 10) << 7;
+const COMPACT_LEAST = 2 ** -10;
 
 function compactKeyOf(value: number): number {
   bits.setFloat64(0, Math.abs(value));
   const key = (bits.getUint32(0) >>> COMPACT_DROPPED_BITS) - COMPACT_SMALLEST;
   if (key < 0) return 0;
   return value < 0 ? -key - 1 : key + 1;
+}
+
+/** The edges of a bucket that is joined with its neighbours. */
+function edgesOf(key: number, joined: number): { from: number; to: number } {
+  if (key === 0) return { from: 0, to: COMPACT_LEAST };
+  const first = Math.floor((Math.abs(key) - 1) / joined) * joined;
+  const [lower, upper] = [compactEdgeOf(first), compactEdgeOf(first + joined)];
+  return key > 0 ? { from: lower, to: upper } : { from: -upper, to: -lower };
+}
+
+/** The lower edge of a bucket of positive values; 0 is the first. */
+function compactEdgeOf(place: number): number {
+  bits.setUint32(0, (place + COMPACT_SMALLEST) << COMPACT_DROPPED_BITS);
+  bits.setUint32(4, 0);
+  return bits.getFloat64(0);
 }
 
 function compactMiddleOf(key: number): number {

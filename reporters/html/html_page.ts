@@ -1,0 +1,90 @@
+import { createHash } from "node:crypto";
+import { gzipSync } from "node:zlib";
+import echarts from "echarts/dist/echarts.min.js" with { type: "text" };
+import answer from "./page/answer.ts?source" with { type: "text" };
+import app from "./page/app.ts?source" with { type: "text" };
+import chart from "./page/chart.ts?source" with { type: "text" };
+import curve from "./page/curve.ts?source" with { type: "text" };
+import element from "./page/element.ts?source" with { type: "text" };
+import format from "./page/format.ts?source" with { type: "text" };
+import unpack from "./page/unpack.ts?source" with { type: "text" };
+import style from "./page/style.css" with { type: "text" };
+import { linkModules } from "./link_modules.ts";
+import type { PageData } from "./page_data.ts";
+
+/** Modules of the page, as they are linked in the browser. */
+const sources = {
+  "./answer.ts": answer,
+  "./app.ts": app,
+  "./chart.ts": chart,
+  "./curve.ts": curve,
+  "./element.ts": element,
+  "./format.ts": format,
+  "./unpack.ts": unpack,
+};
+
+/** Options of {@linkcode htmlPage}. */
+export interface PageOptions {
+  /** Data that the page shows when it opens. A live page may begin without. */
+  readonly data?: PageData;
+  /**
+   * URL, relative to the page, of server-sent events: each has the JSON of a `PageData`, which replaces what is shown. The
+   * page then shows that it is live until the stream ends for good.
+   */
+  readonly events?: string;
+}
+
+/** Makes the page: one HTML file that requests nothing, or only its events. */
+export function htmlPage({ data, events }: PageOptions): string {
+  const script = linkModules(sources, "./app.ts");
+  const policy = [
+    "default-src 'none'",
+    `script-src '${hashOf(script)}' '${hashOf(echarts)}'`,
+    "style-src 'unsafe-inline'",
+    `connect-src ${events === undefined ? "'none'" : "'self'"}`,
+    "img-src data:",
+    "base-uri 'none'",
+    "form-action 'none'",
+  ].join("; ");
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta name="referrer" content="no-referrer">
+<title>earshot report</title>
+<link rel="icon" href="data:,">
+<style>
+${style}</style>
+</head>
+<body${events === undefined ? "" : ` data-events="${escapeAttribute(events)}"`}>
+<noscript>This report needs JavaScript, which is in this file; it requests nothing from the network.</noscript>
+<main id="page"></main>
+<script type="text/plain" id="data">${data ? pack(JSON.stringify(data)) : ""}</script>
+<script type="text/plain" id="echarts">${packedCharts()}</script>
+<script>${script}</script>
+</body>
+</html>
+`;
+}
+
+/** Packs a text so that nothing in it can end the element that it is in: gzip, in base64. */
+export function pack(text: string): string {
+  return gzipSync(text, { level: 9 }).toString("base64");
+}
+
+let charts: string | undefined;
+
+function packedCharts(): string {
+  return charts ??= pack(echarts);
+}
+
+function hashOf(script: string): string {
+  return `sha256-${createHash("sha256").update(script).digest("base64")}`;
+}
+
+function escapeAttribute(text: string): string {
+  return text.replaceAll("&", "&amp;").replaceAll('"', "&quot;");
+}
