@@ -37,7 +37,9 @@ export async function replay(
   { normalizer, slos, reporters, warn }: ReplayOptions,
 ): Promise<Report> {
   const needsSamples = normalizer !== undefined ||
-    reporters.some(({ samples }) => samples !== undefined);
+    reporters.some(({ samples, worksWithoutSamples }) =>
+      samples !== undefined && !worksWithoutSamples
+    );
   const saved = needsSamples ? undefined : await readReport(path);
   if (saved) return slos === undefined ? saved : judged(saved, slos);
   const changes = {

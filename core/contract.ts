@@ -249,6 +249,8 @@ export interface LoadRules {
 
 /** Shows or stores the results of a run. */
 export interface Reporter extends Partial<AsyncDisposable> {
+  /** Whether it can also show a saved report whose samples are not known. @default {false, if it receives samples} */
+  readonly worksWithoutSamples?: boolean;
   /** The run begins. */
   start?(run: RunInfo): void;
   /** Receives samples that ended since the last call, off the timed path. The engine does not keep them. */

@@ -2,11 +2,27 @@ import { createHash } from "node:crypto";
 import { gzipSync } from "node:zlib";
 import echarts from "echarts/dist/echarts.min.js" with { type: "text" };
 import answer from "./page/answer.ts?source" with { type: "text" };
+import answerSection from "./page/answer_section.ts?source" with { type: "text" };
 import app from "./page/app.ts?source" with { type: "text" };
 import chart from "./page/chart.ts?source" with { type: "text" };
+import chartOptions from "./page/chart_options.ts?source" with { type: "text" };
+import configurationSection from "./page/configuration_section.ts?source" with { type: "text" };
 import curve from "./page/curve.ts?source" with { type: "text" };
+import curveSection from "./page/curve_section.ts?source" with { type: "text" };
+import distribution from "./page/distribution.ts?source" with { type: "text" };
+import distributionSection from "./page/distribution_section.ts?source" with { type: "text" };
 import element from "./page/element.ts?source" with { type: "text" };
+import failuresSection from "./page/failures_section.ts?source" with { type: "text" };
 import format from "./page/format.ts?source" with { type: "text" };
+import header from "./page/header.ts?source" with { type: "text" };
+import lanes from "./page/lanes.ts?source" with { type: "text" };
+import lanesSection from "./page/lanes_section.ts?source" with { type: "text" };
+import requestPanel from "./page/request_panel.ts?source" with { type: "text" };
+import scales from "./page/scales.ts?source" with { type: "text" };
+import seriesSection from "./page/series_section.ts?source" with { type: "text" };
+import speechSection from "./page/speech_section.ts?source" with { type: "text" };
+import stageSection from "./page/stage_section.ts?source" with { type: "text" };
+import state from "./page/state.ts?source" with { type: "text" };
 import unpack from "./page/unpack.ts?source" with { type: "text" };
 import style from "./page/style.css" with { type: "text" };
 import { linkModules } from "./link_modules.ts";
@@ -15,11 +31,27 @@ import type { PageData } from "./page_data.ts";
 /** Modules of the page, as they are linked in the browser. */
 const sources = {
   "./answer.ts": answer,
+  "./answer_section.ts": answerSection,
   "./app.ts": app,
   "./chart.ts": chart,
+  "./chart_options.ts": chartOptions,
+  "./configuration_section.ts": configurationSection,
   "./curve.ts": curve,
+  "./curve_section.ts": curveSection,
+  "./distribution.ts": distribution,
+  "./distribution_section.ts": distributionSection,
   "./element.ts": element,
+  "./failures_section.ts": failuresSection,
   "./format.ts": format,
+  "./header.ts": header,
+  "./lanes.ts": lanes,
+  "./lanes_section.ts": lanesSection,
+  "./request_panel.ts": requestPanel,
+  "./scales.ts": scales,
+  "./series_section.ts": seriesSection,
+  "./speech_section.ts": speechSection,
+  "./stage_section.ts": stageSection,
+  "./state.ts": state,
   "./unpack.ts": unpack,
 };
 

@@ -23,9 +23,9 @@ export class Lowest<T> {
     entries.splice(at, 0, { key, id, item: make() });
   }
 
-  /** The items in ascending order of their keys. */
-  items(): T[] {
-    return this.#entries.map(({ item }) => item);
+  /** The items in ascending order of their keys, at most a number of them. */
+  items(limit = Infinity): T[] {
+    return this.#entries.slice(0, limit).map(({ item }) => item);
   }
 }
 

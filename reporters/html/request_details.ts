@@ -7,7 +7,7 @@ import {
   type Phase,
   type Sample,
 } from "../../plugins/mod.ts";
-import { cutText } from "./cut_text.ts";
+import { shownText } from "./shown_text.ts";
 
 /** A request as the page shows it. Times are milliseconds on the run's clock. */
 export interface RequestDetails {
@@ -37,14 +37,17 @@ export interface RequestDetails {
   readonly values: Readonly<Record<string, number>>;
   /** Times of the first and the last streamed chunk of audio. */
   readonly audioMs?: readonly [from: number, until: number];
-  /** Texts as they came, of requests with streamed audio. */
+  /** Texts as they came, of requests with streamed audio: at most {@linkcode MAX_TEXTS}. */
   readonly texts?: readonly { readonly atMs: number; readonly text: string }[];
 }
 
-/** Texts of a request that the page shows; the first ones and the last. */
+/** Number of texts of a request that the page shows: the first and the last ones. */
 export const MAX_TEXTS = 40;
 
+/** Characters of a name or a code. */
 const LONGEST_NAME = 200;
+
+/** Characters of one text of many. */
 const LONGEST_TEXT = 200;
 
 /** Returns the part of a sample that the page shows. */
@@ -55,7 +58,7 @@ export function requestDetails(sample: Sample): RequestDetails {
   const [firstChunk, lastChunk] = [audioSent[0], audioSent.at(-1)];
   return {
     id,
-    session: cutText(session.id, LONGEST_NAME),
+    session: shownText(session.id, LONGEST_NAME),
     turn: session.turn,
     phase,
     status: outcome.status,
@@ -81,9 +84,9 @@ function failureDetails(
   { class: name, code, message }: Failure,
 ): NonNullable<RequestDetails["failure"]> {
   return {
-    class: name,
-    ...(code !== undefined && { code: cutText(code, LONGEST_NAME) }),
-    message: cutText(message),
+    class: shownText(name, LONGEST_NAME),
+    ...(code !== undefined && { code: shownText(code, LONGEST_NAME) }),
+    message: shownText(message),
   };
 }
 
@@ -96,7 +99,7 @@ function textsOf({ deltas }: Sample): NonNullable<RequestDetails["texts"]> {
     : texts;
   return kept.map(({ atMs, text = "" }) => ({
     atMs: round(atMs),
-    text: cutText(text, LONGEST_TEXT),
+    text: shownText(text, LONGEST_TEXT),
   }));
 }
 

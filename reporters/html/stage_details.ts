@@ -2,10 +2,19 @@ import {
   clientMetrics,
   CompactHistogram,
   metrics,
+  type NormalizerName,
+  normalizers,
   type Sample,
 } from "../../plugins/mod.ts";
 import { Lowest } from "./lowest.ts";
 import { type RequestDetails, requestDetails } from "./request_details.ts";
+import { shownText } from "./shown_text.ts";
+import {
+  countErrors,
+  MAX_WORDS,
+  type WordDifference,
+  wordDifferences,
+} from "./word_differences.ts";
 
 /** Counts of a metric's values between edges, in ascending order. Buckets without values are left out. */
 export interface HistogramDetails {
@@ -17,30 +26,54 @@ export interface HistogramDetails {
   readonly counts: readonly number[];
 }
 
+/** An utterance with word errors. */
+export interface UtteranceDetails {
+  /** Id of its request. */
+  readonly id: number;
+  /** Id of its audio, or else of its session. */
+  readonly audio: string;
+  /** Its words, normalized; the first ones of a long utterance. */
+  readonly words: readonly WordDifference[];
+}
+
 /** Requests and distributions of one stage, bounded. */
 export interface StageDetails {
   /** Distributions of the measured requests, by the name of the metric. */
   readonly histograms: Readonly<Record<string, HistogramDetails>>;
-  /** Requests in the order of their ids. {@linkcode LIMITS} says which. */
+  /** Requests in the order of their ids. {@linkcode RequestLimits} says which. */
   readonly requests: readonly RequestDetails[];
+  /** Utterances with the most word errors, worst first. */
+  readonly utterances: readonly UtteranceDetails[];
 }
 
-/** Numbers of requests that are kept of each stage. */
-export const LIMITS = {
-  /** With the lowest ids. */
+/** Numbers of requests that are kept of each stage. A request may be kept for several reasons. */
+export interface RequestLimits {
+  /** The first ones. */
+  readonly first: number;
+  /** The first failed ones. */
+  readonly failed: number;
+  /** The first failed ones of each class. */
+  readonly ofClass: number;
+  /** Those with the highest values of each of {@linkcode SLOWEST}. */
+  readonly slowest: number;
+  /** Those chosen by a hash of their id, of the measured ones that ended `ok`. */
+  readonly sampled: number;
+  /** Utterances with the most word errors. */
+  readonly utterances: number;
+}
+
+/** Numbers of requests that are kept, unless the page would be too large. */
+export const LIMITS: RequestLimits = {
   first: 300,
-  /** Failed ones with the lowest ids. */
   failed: 100,
-  /** Failed ones of each class. */
   ofClass: 5,
-  /** With the highest values of each of {@linkcode SLOWEST}. */
   slowest: 10,
-  /** Chosen by a hash of the id. */
   sampled: 300,
-} as const;
+  utterances: 20,
+};
 
 /** Metrics whose highest values are always kept. */
-export const SLOWEST = ["ttft", "latency", "finalization"] as const;
+const SLOWEST = ["ttft", "latency", "finalization"];
 
 /** Classes of failures that are distinguished; there are about thirty. */
 const MAX_CLASSES = 100;
@@ -48,8 +81,12 @@ const MAX_CLASSES = 100;
 /** Buckets to a power of two in the page: neighbouring edges differ by 6 % at most. */
 const PER_POWER_OF_TWO = 16;
 
+/** Characters of a word that the page shows. */
+const LONGEST_WORD = 60;
+
 /** Collects the details of one stage. Its memory is bounded; the same samples give the same details in any order. */
 export class StageCollector {
+  readonly #normalize: (text: string) => string;
   readonly #histograms = new Map<string, CompactHistogram>();
   readonly #first = new Lowest<RequestDetails>(LIMITS.first);
   readonly #failed = new Lowest<RequestDetails>(LIMITS.failed);
@@ -59,11 +96,17 @@ export class StageCollector {
     kept: new Lowest<RequestDetails>(LIMITS.slowest),
   }));
   readonly #sampled = new Lowest<RequestDetails>(LIMITS.sampled);
+  readonly #utterances = new Lowest<UtteranceDetails>(LIMITS.utterances);
+
+  constructor(normalizer: NormalizerName) {
+    this.#normalize = normalizers[normalizer];
+  }
 
   /** Adds a sample, which is not kept. */
   add(sample: Sample): void {
     const { id, phase, outcome } = sample;
-    const make = () => requestDetails(sample);
+    let details: RequestDetails | undefined;
+    const make = () => details ??= requestDetails(sample);
     this.#first.add(id, id, make);
     if (outcome.status !== "ok") {
       this.#failed.add(id, id, make);
@@ -78,28 +121,28 @@ export class StageCollector {
       if (typeof value === "number") kept.add(-value, id, make);
     }
     this.#sampled.add(hash(id), id, make);
+    this.#compare(sample);
   }
 
-  /** The details so far. */
-  details(): StageDetails {
-    const requests = new Map<number, RequestDetails>();
+  /** The details so far, with at most so many requests. */
+  details(limits: RequestLimits = LIMITS): StageDetails {
     const kept = [
-      this.#first,
-      this.#failed,
-      ...this.#byClass.values(),
-      ...this.#slowest.map(({ kept }) => kept),
-      this.#sampled,
-    ];
-    for (const each of kept.flatMap((lowest) => lowest.items())) {
-      requests.set(each.id, each);
-    }
+      this.#first.items(limits.first),
+      this.#failed.items(limits.failed),
+      ...[...this.#byClass.values()].map((each) => each.items(limits.ofClass)),
+      ...this.#slowest.map(({ kept }) => kept.items(limits.slowest)),
+      this.#sampled.items(limits.sampled),
+    ].flat();
+    const requests = new Map(kept.map((each) => [each.id, each]));
     return {
       histograms: Object.fromEntries(
-        [...this.#histograms].map((
-          [name, histogram],
-        ) => [name, histogramDetails(histogram)]),
+        [...this.#histograms].map(([name, histogram]) => [
+          name,
+          histogramDetails(histogram),
+        ]),
       ),
       requests: [...requests.values()].sort((a, b) => a.id - b.id),
+      utterances: this.#utterances.items(limits.utterances),
     };
   }
 
@@ -123,6 +166,29 @@ export class StageCollector {
     if (typeof value === "number") histogram.add(value);
     else for (const each of value) histogram.add(each);
   }
+
+  /** Compares the words of an utterance, if they are not all right. */
+  #compare({ id, session, input, output }: Sample): void {
+    const { audioMs, audioId, reference } = input;
+    if (audioMs === undefined || reference === undefined) return;
+    const expected = this.#normalize(reference);
+    const given = this.#normalize(output.text ?? "");
+    if (expected === given) return;
+    const words = wordDifferences(wordsOf(expected), wordsOf(given));
+    const errors = countErrors(words);
+    if (errors === 0) return;
+    this.#utterances.add(-errors, id, () => ({
+      id,
+      audio: shownText(audioId ?? session.id),
+      words,
+    }));
+  }
+}
+
+/** The words that are compared. */
+function wordsOf(text: string): string[] {
+  return text.matchAll(/\S+/gu).take(MAX_WORDS)
+    .map(([word]) => shownText(word, LONGEST_WORD)).toArray();
 }
 
 function histogramDetails(histogram: CompactHistogram): HistogramDetails {

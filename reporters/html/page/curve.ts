@@ -1,4 +1,5 @@
-import type { StageReport } from "../../../plugins/mod.ts";
+import type { Bounds, StageReport } from "../../../plugins/mod.ts";
+import { formatValue } from "./format.ts";
 
 /** A stage as a point of the curve of load against latency. */
 export interface CurvePoint {
@@ -6,30 +7,192 @@ export interface CurvePoint {
   readonly stage: number;
   /** Name of the stage. */
   readonly name: string;
-  /** Load: requests/s. */
+  /** Load that was offered: streams, or requests/s. Absent where a stage has no single number. */
+  readonly offered?: number;
+  /** Load on the axis. */
   readonly load: number;
+  /** Confidence interval of the load. */
+  readonly loadBounds?: Bounds;
   /** Latency at a percentile, in milliseconds. */
   readonly value: number;
   /** Confidence interval of the latency. */
-  readonly bounds?: { readonly lower: number; readonly upper: number };
+  readonly bounds?: Bounds;
+  /** Whether the measurement is valid. */
+  readonly isValid: boolean;
+  /** Share of the requests that failed. */
+  readonly errorRate: number;
+}
+
+/** A load that a curve may have on its axis. */
+export interface LoadAxis {
+  /** Name of a rate in the report; or `offered`. */
+  readonly name: string;
+  readonly label: string;
+}
+
+const RATES: readonly LoadAxis[] = [
+  { name: "requestsPerSecond", label: "requests/s" },
+  { name: "outputTokensPerSecond", label: "output tokens/s" },
+  { name: "embeddingsPerSecond", label: "embeddings/s" },
+  { name: "rtfxAggregate", label: "seconds of audio per second" },
+];
+
+/** The loads that at least two stages have. */
+export function loadAxes(reports: readonly StageReport[]): LoadAxis[] {
+  const kinds = new Set(reports.map(({ load }) => kindOfLoad(load)));
+  const [kind] = kinds;
+  const hasOffered = kinds.size === 1 && kind !== undefined;
+  return [
+    ...RATES.filter(({ name }) =>
+      reports.filter(({ rates }) => rateOf(rates, name) !== undefined).length >
+        1
+    ),
+    ...(hasOffered
+      ? [{
+        name: "offered",
+        label: kind === "concurrency" ? "streams" : "offered requests/s",
+      }]
+      : []),
+  ];
+}
+
+function kindOfLoad(
+  load: StageReport["load"],
+): "concurrency" | "ratePerSecond" | undefined {
+  if (typeof load["concurrency"] === "number") return "concurrency";
+  return typeof load["ratePerSecond"] === "number"
+    ? "ratePerSecond"
+    : undefined;
+}
+
+function rateOf(
+  rates: StageReport["rates"],
+  name: string,
+): number | undefined {
+  return (rates as Readonly<Record<string, number | undefined>>)[name];
 }
 
 /** Percentile of the curve. */
 export type CurveQuantile = "p50" | "p90" | "p95" | "p99";
 
-/** The points of the stages that have both values, in the order of their load. */
+/** The points of the stages that have both values, from the lowest load to the highest. */
 export function curvePoints(
   reports: readonly (StageReport | undefined)[],
-  metric: string,
-  quantile: CurveQuantile,
+  { metric, quantile, load: axis }: {
+    readonly metric: string;
+    readonly quantile: CurveQuantile;
+    readonly load: string;
+  },
 ): CurvePoint[] {
   const points = reports.flatMap((report, stage): CurvePoint[] => {
-    const value = report?.metrics[metric]?.[quantile];
-    const load = report?.rates.requestsPerSecond;
-    if (!report || value === undefined || load === undefined) return [];
-    const bounds = report.withinRunIntervals?.metrics[metric]?.[quantile];
-    const { name } = report;
-    return [{ stage, name, load, value, ...(bounds && { bounds }) }];
+    if (!report) return [];
+    const { name, rates, withinRunIntervals: intervals } = report;
+    const value = report.metrics[metric]?.[quantile];
+    const kind = kindOfLoad(report.load);
+    const offered = kind && report.load[kind] as number;
+    const load = axis === "offered" ? offered : rateOf(rates, axis);
+    if (value === undefined || load === undefined) return [];
+    const bounds = intervals?.metrics[metric]?.[quantile];
+    const loadBounds = intervals?.rates[axis];
+    return [{
+      stage,
+      name,
+      load,
+      value,
+      ...(offered !== undefined && { offered }),
+      ...(bounds && { bounds }),
+      ...(loadBounds && { loadBounds }),
+      isValid: report.verdict.status === "valid",
+      errorRate: rates.errorRate ?? 0,
+    }];
   });
-  return points.sort((a, b) => a.load - b.load);
+  const isOffered = points.every(({ offered }) => offered !== undefined);
+  const keyOf = ({ offered, load }: CurvePoint) => isOffered ? offered! : load;
+  return points.sort((a, b) => keyOf(a) - keyOf(b) || a.stage - b.stage);
+}
+
+/** Words of the question that {@linkcode limitAnswer} answers. */
+export interface LimitQuestion {
+  /** The latency: `p95 TTFT`. */
+  readonly what: string;
+  /** Limit of it, in milliseconds. */
+  readonly limitMs: number;
+  /** The load on the axis: `requests/s`. */
+  readonly loadLabel: string;
+}
+
+/** Answers in words which load keeps a latency under a limit. The points are in the order of their load. */
+export function limitAnswer(
+  points: readonly CurvePoint[],
+  { what, limitMs, loadLabel }: LimitQuestion,
+): string {
+  const limit = formatValue(limitMs, "ms");
+  const groups = [...Map.groupBy(points, ({ name }) => name).values()];
+  if (groups.length === 0) return `No stage has a ${what}.`;
+  const keeps = groups.map((group) =>
+    group.every(({ value }) => value < limitMs)
+  );
+  const firstMiss = keeps.indexOf(false);
+  const highest = (firstMiss < 0 ? groups.length : firstMiss) - 1;
+  const missed = groups[firstMiss];
+  const miss = missed && `${missed[0]!.name}: ${valuesOf(missed)}`;
+  if (highest < 0) {
+    const later = groups[keeps.indexOf(true)];
+    return `The lowest load does not keep ${what} under ${limit} (${miss})` +
+      (later ? `, though a higher one does (${later[0]!.name}).` : ".");
+  }
+  const best = groups[highest]!;
+  const named = `${best[0]!.name} (${loadOf(best, loadLabel)})`;
+  const also = keeps.findLastIndex((kept) => kept);
+  return [
+    missed
+      ? `The highest load that keeps ${what} under ${limit} is ${named}: ${
+        valuesOf(best)
+      }.`
+      : `Every load keeps ${what} under ${limit}, up to ${named}: ${
+        valuesOf(best)
+      }.`,
+    ...(missed
+      ? [`The next is over it (${miss}).`]
+      : groups.length > 1
+      ? ["The limit is beyond what was measured."]
+      : []),
+    ...(also > highest
+      ? [`A higher load, ${groups[also]![0]!.name}, keeps it again.`]
+      : []),
+    ...doubtsOf(best, limitMs),
+  ].join(" ");
+}
+
+function valuesOf(points: readonly CurvePoint[]): string {
+  const values = points.map(({ value, bounds }) =>
+    formatValue(value, "ms") +
+    (bounds
+      ? ` [${formatValue(bounds.lower, "ms")} – ${
+        formatValue(bounds.upper, "ms")
+      }]`
+      : "")
+  );
+  return values.length > 1 ? `${values.join(", ")} (repeated)` : values[0]!;
+}
+
+function loadOf(points: readonly CurvePoint[], label: string): string {
+  const mean = points.reduce((sum, { load }) => sum + load, 0) / points.length;
+  return `${formatValue(mean, "count")} ${label}`;
+}
+
+/** Reasons to doubt that a load keeps a limit. */
+function doubtsOf(points: readonly CurvePoint[], limitMs: number): string[] {
+  const errorRate = Math.max(...points.map(({ errorRate }) => errorRate));
+  return [
+    ...(points.some(({ bounds }) => bounds && bounds.upper >= limitMs)
+      ? ["It is not certain: the interval reaches over the limit."]
+      : []),
+    ...(errorRate >= 0.01
+      ? [`But ${formatValue(errorRate, "share")} of its requests failed.`]
+      : []),
+    ...(points.some(({ isValid }) => !isValid)
+      ? ["But its measurement is not valid."]
+      : []),
+  ];
 }

@@ -1,4 +1,4 @@
-import type { SloUnit } from "../../../plugins/mod.ts";
+import type { Bounds, SloUnit } from "../../../plugins/mod.ts";
 
 /** Formats a number with three digits: `0.042`, `1.23`, `45.6`, `789`, `12,300`. */
 export function formatNumber(value: number): string {
@@ -30,6 +30,16 @@ export function formatValue(value: number, unit: SloUnit): string {
     default:
       return `${formatNumber(value)} ${unit}`;
   }
+}
+
+/** Formats an interval with its unit: `201 – 230 ms`. */
+export function formatInterval(
+  { lower, upper }: Bounds,
+  unit: SloUnit,
+): string {
+  const [from, to] = [formatValue(lower, unit), formatValue(upper, unit)];
+  const sameUnit = /\D*$/.exec(from)![0] === /\D*$/.exec(to)![0];
+  return `${sameUnit ? from.replace(/\D+$/, "") : from} – ${to}`;
 }
 
 /** Formats a number of things: `1 request`, `2 requests`. */

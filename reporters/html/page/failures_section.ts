@@ -1,0 +1,129 @@
+import type { RequestDetails } from "../request_details.ts";
+import { element, foreignText, table } from "./element.ts";
+import { formatNumber, formatValue } from "./format.ts";
+import { chosenStage, startOf, type View } from "./state.ts";
+
+/** Requests that are listed. */
+const MOST_REQUESTS = 50;
+
+/** Failures of a stage by class, each with a message, and the first failed requests. */
+export function failuresSection(view: View): HTMLElement | undefined {
+  const { data, choices } = view;
+  const stage = chosenStage(view);
+  if (!stage) return undefined;
+  const { report, details } = stage;
+  const failed = (details?.requests ?? []).filter(({ status }) =>
+    status !== "ok"
+  );
+  const failures = report?.failures ?? [];
+  if (failures.length === 0 && failed.length === 0) return undefined;
+  const listed = failed.filter(({ failure }) =>
+    choices.failure === undefined || failure?.class === choices.failure
+  );
+  const { ok = 0, error = 0, timeout = 0 } = report?.counts ?? {};
+  const all = ok + error + timeout;
+  return element(
+    "section",
+    { id: "failures", "aria-labelledby": "failures-head" },
+    element("h3", { id: "failures-head" }, "Failures"),
+    failures.length > 0 && table(
+      "Failures by class and code, each with the message of its first request",
+      [
+        {
+          head: "class",
+          isText: true,
+          cell: ({ class: name }) => filterButton(view, name),
+        },
+        {
+          head: "code",
+          isText: true,
+          cell: ({ code }) => code === undefined ? "–" : foreignText(code),
+        },
+        { head: "requests", cell: ({ count }) => formatNumber(count) },
+        {
+          head: "share",
+          cell: ({ count }) =>
+            all > 0 ? formatValue(count / all, "share") : "–",
+        },
+        {
+          head: "message",
+          isText: true,
+          cell: ({ message }) =>
+            element("div.message", {}, foreignText(message)),
+        },
+      ],
+      failures,
+    ),
+    failures.length > 0 && element(
+      "p.hint",
+      { role: "status" },
+      choices.failure === undefined
+        ? "Select a class to show only its requests in this section, over time and in the lanes."
+        : "Only requests of this class are shown here, over time and in the lanes. ",
+      choices.failure !== undefined && element("button", {
+        onclick: () => view.choose({ failure: undefined }),
+        id: "failure-all",
+      }, "Show all requests"),
+    ),
+    listed.length > 0 && requestTable(listed, startOf(stage)),
+    listed.length > 0 && element(
+      "p.hint",
+      {},
+      `The page has the first ${data.limits.failed} failed requests of a stage and the first ${data.limits.ofClass} of each class; ${
+        Math.min(listed.length, MOST_REQUESTS)
+      } are listed.`,
+    ),
+  );
+}
+
+function filterButton({ choices, choose }: View, name: string): HTMLElement {
+  const isChosen = choices.failure === name;
+  return element("button.link", {
+    id: `failure-${name}`,
+    "aria-pressed": String(isChosen),
+    onclick: () =>
+      choose({
+        failure: isChosen ? undefined : name,
+        lanes: isChosen ? "first" : "failed",
+        request: undefined,
+      }),
+  }, foreignText(name));
+}
+
+function requestTable(
+  requests: readonly RequestDetails[],
+  startMs: number,
+): HTMLElement {
+  return table("Failed requests", [
+    { head: "request", cell: ({ id }) => String(id) },
+    {
+      head: "session",
+      isText: true,
+      cell: ({ session, turn }) => [
+        foreignText(session),
+        turn > 0 ? `, turn ${turn + 1}` : "",
+      ],
+    },
+    {
+      head: "failed after",
+      cell: ({ endedMs, dispatchedMs }) =>
+        formatValue(endedMs - dispatchedMs, "ms"),
+    },
+    {
+      head: "at",
+      title: "since the stage began",
+      cell: ({ endedMs }) => `${formatNumber((endedMs - startMs) / 1000)} s`,
+    },
+    {
+      head: "class",
+      isText: true,
+      cell: ({ failure }) => foreignText(failure?.class ?? ""),
+    },
+    {
+      head: "message",
+      isText: true,
+      cell: ({ failure }) =>
+        element("div.message", {}, foreignText(failure?.message ?? "")),
+    },
+  ], requests.slice(0, MOST_REQUESTS));
+}
