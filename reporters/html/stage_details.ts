@@ -42,6 +42,8 @@ export interface StageDetails {
   readonly histograms: Readonly<Record<string, HistogramDetails>>;
   /** Requests in the order of their ids. {@linkcode RequestLimits} says which. */
   readonly requests: readonly RequestDetails[];
+  /** Ids of the requests that show all of the stage: those chosen by a hash, and the slowest. */
+  readonly spread: readonly number[];
   /** Utterances with the most word errors, worst first. */
   readonly utterances: readonly UtteranceDetails[];
 }
@@ -126,13 +128,18 @@ export class StageCollector {
 
   /** The details so far, with at most so many requests. */
   details(limits: RequestLimits = LIMITS): StageDetails {
+    const spread = [
+      ...this.#slowest.flatMap(({ kept }) => kept.items(limits.slowest)),
+      ...this.#sampled.items(limits.sampled),
+    ];
     const kept = [
-      this.#first.items(limits.first),
-      this.#failed.items(limits.failed),
-      ...[...this.#byClass.values()].map((each) => each.items(limits.ofClass)),
-      ...this.#slowest.map(({ kept }) => kept.items(limits.slowest)),
-      this.#sampled.items(limits.sampled),
-    ].flat();
+      ...this.#first.items(limits.first),
+      ...this.#failed.items(limits.failed),
+      ...[...this.#byClass.values()].flatMap((each) =>
+        each.items(limits.ofClass)
+      ),
+      ...spread,
+    ];
     const requests = new Map(kept.map((each) => [each.id, each]));
     return {
       histograms: Object.fromEntries(
@@ -142,6 +149,7 @@ export class StageCollector {
         ]),
       ),
       requests: [...requests.values()].sort((a, b) => a.id - b.id),
+      spread: [...new Set(spread.map(({ id }) => id))],
       utterances: this.#utterances.items(limits.utterances),
     };
   }

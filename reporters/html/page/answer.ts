@@ -1,4 +1,4 @@
-import type { Capacity, StageReport } from "../../../plugins/mod.ts";
+import type { Capacity, SloResult, StageReport } from "../../../plugins/mod.ts";
 import type { PageData } from "../page_data.ts";
 import { formatNumber, formatValue, plural } from "./format.ts";
 import { metricOf, reportsOf, stageName } from "./state.ts";
@@ -11,6 +11,8 @@ export interface Statement {
   readonly tone: "good" | "warning" | "bad" | "plain";
   /** The statement, in sentences. */
   readonly text: string;
+  /** Parts of it, one for each stage, in a list. */
+  readonly items?: readonly string[];
   /** Text of the server or the system, quoted after it. */
   readonly quote?: string;
 }
@@ -112,18 +114,18 @@ function objectiveStatements(data: PageData): Statement[] {
   return [...byObjective].map(([objective, results]) => {
     const missed = results.filter(({ pass }) => !pass);
     const met = results.filter(({ pass }) => pass);
-    const measured = ({ name, value, unit }: typeof results[number]) =>
-      `${name} (${value === undefined ? "no data" : formatValue(value, unit)})`;
+    const measured = (result: typeof results[number]) =>
+      `${result.name} (${valueOf(result)})`;
+    const all = `all ${results.length} stages`;
+    const isSame = results.every(({ value }) => value === results[0]!.value);
     const text = results.length === 1
       ? `${missed.length > 0 ? "Missed" : "Met"}: ${measured(results[0]!)}.`
+      : missed.length === 0 && isSame
+      ? `Met by ${all}, each with ${valueOf(results[0]!)}.`
       : missed.length === 0
-      ? `Met by all ${results.length} stages; ${
-        measured(results.at(-1)!)
-      } was the last.`
+      ? `Met by ${all}; nearest to the limit was ${measured(nearest(results))}.`
       : met.length === 0
-      ? `Missed by all ${results.length} stages: ${
-        listed(missed.map(measured))
-      }.`
+      ? `Missed by ${all}: ${listed(missed.map(measured))}.`
       : `Met by ${listed(met.map(measured))}. Missed by ${
         listed(missed.map(measured))
       }.`;
@@ -133,6 +135,16 @@ function objectiveStatements(data: PageData): Statement[] {
       text,
     };
   });
+}
+
+function valueOf({ value, unit }: SloResult): string {
+  return value === undefined ? "no data" : formatValue(value, unit);
+}
+
+/** The result whose value is nearest to its limit. */
+function nearest<T extends SloResult>(results: readonly T[]): T {
+  const distance = ({ value = 0, limit }: SloResult) => Math.abs(value - limit);
+  return results.reduce((a, b) => distance(b) < distance(a) ? b : a);
 }
 
 function soundnessStatement(data: PageData): Statement {
@@ -151,20 +163,25 @@ function soundnessStatement(data: PageData): Statement {
   }
   const isFailed = bad.every(({ verdict }) => verdict.status === "failed");
   const all = bad.length === stages.length;
-  const words = bad.slice(0, MOST_NAMES).map(({ name, verdict }) =>
-    `${name}: ${VERDICTS[verdict.status]} (${verdict.reasons.join("; ")}).`
-  );
-  const rest = bad.length - words.length;
+  const items = bad.slice(0, MOST_NAMES).map(({ name, verdict }) => {
+    const [reason = "", ...more] = verdict.reasons;
+    const rest = more.length > 0 ? "; more below" : "";
+    const words = VERDICTS[verdict.status];
+    // The reason of a stage without a success begins with the same words.
+    return reason.startsWith(words)
+      ? `${name}: ${reason}${rest}`
+      : `${name}: ${words} – ${reason}${rest}`;
+  });
+  const unnamed = bad.length - items.length;
   return {
     topic: "Measurement",
     tone: isFailed && all ? "bad" : "warning",
-    text: [
-      all
-        ? "Not sound."
-        : `Sound in ${stages.length - bad.length} of ${stages.length} stages.`,
-      ...words,
-      ...(rest > 0 ? [`So are ${rest} more.`] : []),
-    ].join(" "),
+    text: all
+      ? "Not sound:"
+      : `Sound in ${
+        stages.length - bad.length
+      } of ${stages.length} stages, but not in these:`,
+    items: unnamed > 0 ? [...items, `${unnamed} more stages`] : items,
   };
 }
 

@@ -33,7 +33,9 @@ export function answerSection(view: View): HTMLElement {
   );
 }
 
-function statementRow({ topic, tone, text, quote }: Statement): HTMLElement[] {
+function statementRow(
+  { topic, tone, text, items = [], quote }: Statement,
+): HTMLElement[] {
   const [sign, word] = SIGNS[tone];
   return [
     element(`dt`, { class: tone }, foreignText(topic)),
@@ -43,6 +45,12 @@ function statementRow({ topic, tone, text, quote }: Statement): HTMLElement[] {
       element("span.sign", { "aria-hidden": true }, sign),
       word !== "" && element("span.unseen", {}, word),
       foreignText(text),
+      items.length > 0 &&
+        element(
+          "ul",
+          {},
+          items.map((item) => element("li", {}, foreignText(item))),
+        ),
       quote !== undefined && element("q", {}, foreignText(quote)),
     ),
   ];
@@ -77,7 +85,7 @@ interface Row {
   readonly index: number;
 }
 
-/** Metrics of the table, of which the most fitting ones of a run are shown. */
+/** Metrics of the table; the latency of speech follows from the length of its audio, and is left out. */
 const COLUMNS = ["ttft", "finalization", "itl", "latency"];
 
 function stageTable(view: View): HTMLElement {
@@ -103,12 +111,6 @@ function stageTable(view: View): HTMLElement {
           foreignText(stageName(data, index)),
         ),
     },
-    { head: "ok", cell: ({ stage }) => formatNumber(stage.counts.ok) },
-    {
-      head: "failed",
-      cell: ({ stage: { counts } }) =>
-        formatNumber(counts.error + counts.timeout),
-    },
     {
       head: "requests/s",
       cell: ({ stage }) => rate(stage, "requestsPerSecond"),
@@ -124,9 +126,10 @@ function stageTable(view: View): HTMLElement {
         cell: ({ stage }: Row) => rate(stage, "outputTokensPerSecond"),
       }]
       : []),
-    ...COLUMNS.filter((name) => has(({ metrics }) => metrics[name])).flatMap((
-      name,
-    ) => quantileColumns(view, name)),
+    ...COLUMNS.filter((name) =>
+      has(({ metrics }) => metrics[name]) &&
+      !(name === "latency" && has(({ metrics }) => metrics["finalization"]))
+    ).flatMap((name) => quantileColumns(view, name)),
     ...(has(({ quality }) => quality.wer)
       ? [{
         head: "WER",
@@ -136,11 +139,17 @@ function stageTable(view: View): HTMLElement {
             : formatValue(quality.wer.value, "share"),
       }]
       : []),
+    { head: "ok", cell: ({ stage }) => formatNumber(stage.counts.ok) },
+    {
+      head: "failed",
+      cell: ({ stage: { counts } }) =>
+        formatNumber(counts.error + counts.timeout),
+    },
     ...(has(({ slo }) => slo?.length)
       ? [{ head: "SLOs", isText: true, cell: ({ stage }: Row) => slos(stage) }]
       : []),
     {
-      head: "measurement",
+      head: "verdict",
       isText: true,
       cell: ({ stage: { verdict } }) =>
         element(
@@ -225,7 +234,7 @@ function searchTables({ data, choose }: View): HTMLElement[] {
         },
         {
           head: "reason",
-          isText: true,
+          isText: "long",
           cell: ({ reason }) => foreignText(reason),
         },
       ],

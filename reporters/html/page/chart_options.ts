@@ -48,24 +48,39 @@ export function legendOptions(
 export function linearAxis(
   colors: Colors,
   name: string,
-  { isVertical = false, format = formatNumber, max }: {
+  { isVertical = false, max, reach, interval }: {
     isVertical?: boolean;
-    format?: (value: number) => string;
+    /** End of the axis. @default A round number beyond the values */
     max?: number;
+    /** Value that must have a place on it, beyond those of the series. */
+    reach?: number;
+    /** Distance of the labels. */
+    interval?: number;
   } = {},
 ): object {
   return {
     type: "value",
     min: 0,
     ...(max !== undefined && { max }),
+    ...(interval !== undefined && { interval }),
+    ...(reach !== undefined && {
+      max: ({ max }: { max: number }) => roundUp(Math.max(max, reach)),
+    }),
     splitNumber: isVertical ? 4 : 6,
     ...axisLook(colors, name, isVertical),
     axisLabel: {
       color: colors.muted,
       hideOverlap: true,
-      formatter: (value: number) => format(value),
+      showMaxLabel: reach === undefined ? undefined : false,
+      formatter: (value: number) => formatNumber(value),
     },
   };
+}
+
+/** The next multiple of a fifth of a power of ten. */
+function roundUp(value: number): number {
+  const step = 2 * 10 ** (Math.floor(Math.log10(value)) - 1);
+  return Number((Math.ceil(value / step) * step).toPrecision(6));
 }
 
 /**

@@ -45,7 +45,7 @@ export function configurationSection({ data }: View): HTMLElement {
           { head: "fact", isText: true, cell: ([name]) => name },
           {
             head: "value",
-            isText: true,
+            isText: "long",
             cell: ([, value]) => foreignText(value ?? ""),
           },
         ],
@@ -60,7 +60,7 @@ export function configurationSection({ data }: View): HTMLElement {
           { head: "item", isText: true, cell: ({ id }) => foreignText(id) },
           {
             head: "reason",
-            isText: true,
+            isText: "long",
             cell: ({ reason }) => foreignText(reason),
           },
         ], skipped.items),
@@ -80,7 +80,7 @@ export function configurationSection({ data }: View): HTMLElement {
           cell: ({ name }) => element("code", {}, name),
         },
         { head: "unit", isText: true, cell: ({ unit }) => unit },
-        { head: "definition", isText: true, cell: ({ formula }) => formula },
+        { head: "definition", isText: "long", cell: ({ formula }) => formula },
       ], data.metrics),
     ]),
   );

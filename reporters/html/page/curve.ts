@@ -1,5 +1,5 @@
 import type { Bounds, StageReport } from "../../../plugins/mod.ts";
-import { formatValue } from "./format.ts";
+import { formatInterval, formatValue } from "./format.ts";
 
 /** A stage as a point of the curve of load against latency. */
 export interface CurvePoint {
@@ -127,7 +127,13 @@ export function limitAnswer(
   { what, limitMs, loadLabel }: LimitQuestion,
 ): string {
   const limit = formatValue(limitMs, "ms");
-  const groups = [...Map.groupBy(points, ({ name }) => name).values()];
+  // Of a load that was measured again, only the valid measurements count.
+  const groups = [...Map.groupBy(points, ({ name }) => name).values()].map((
+    group,
+  ) => {
+    const valid = group.filter(({ isValid }) => isValid);
+    return valid.length > 0 ? valid : group;
+  });
   if (groups.length === 0) return `No stage has a ${what}.`;
   const keeps = groups.map((group) =>
     group.every(({ value }) => value < limitMs)
@@ -135,11 +141,11 @@ export function limitAnswer(
   const firstMiss = keeps.indexOf(false);
   const highest = (firstMiss < 0 ? groups.length : firstMiss) - 1;
   const missed = groups[firstMiss];
-  const miss = missed && `${missed[0]!.name}: ${valuesOf(missed)}`;
+  const miss = missed && `${missed[0]!.name}, ${valuesOf(missed)}`;
   if (highest < 0) {
     const later = groups[keeps.indexOf(true)];
-    return `The lowest load does not keep ${what} under ${limit} (${miss})` +
-      (later ? `, though a higher one does (${later[0]!.name}).` : ".");
+    return `The lowest load does not keep ${what} under ${limit}: ${miss}` +
+      (later ? `; but a higher one does: ${later[0]!.name}.` : ".");
   }
   const best = groups[highest]!;
   const named = `${best[0]!.name} (${loadOf(best, loadLabel)})`;
@@ -153,7 +159,7 @@ export function limitAnswer(
         valuesOf(best)
       }.`,
     ...(missed
-      ? [`The next is over it (${miss}).`]
+      ? [`The next is over it: ${miss}.`]
       : groups.length > 1
       ? ["The limit is beyond what was measured."]
       : []),
@@ -167,11 +173,7 @@ export function limitAnswer(
 function valuesOf(points: readonly CurvePoint[]): string {
   const values = points.map(({ value, bounds }) =>
     formatValue(value, "ms") +
-    (bounds
-      ? ` [${formatValue(bounds.lower, "ms")} – ${
-        formatValue(bounds.upper, "ms")
-      }]`
-      : "")
+    (bounds ? ` (95 % interval ${formatInterval(bounds, "ms")})` : "")
   );
   return values.length > 1 ? `${values.join(", ")} (repeated)` : values[0]!;
 }

@@ -171,9 +171,13 @@ function curveOptions(
     ...limits.map(({ value }) => value),
   ]);
   const [color] = colors.series;
+  const prefix = sharedWords(points.map(({ name }) => name));
+  const reaches = points.map(({ load, loadBounds }) =>
+    loadBounds?.upper ?? load
+  );
   return chartOptions(colors, {
     grid: { left: 8, right: 28, top: 36, bottom: 34, containLabel: true },
-    xAxis: linearAxis(colors, axis),
+    xAxis: linearAxis(colors, axis, { reach: Math.max(...reaches) }),
     yAxis: logAxis(colors, `${what}, ms (logarithmic)`, scale, true),
     tooltip: {
       formatter: ({ data }: { data: unknown }) =>
@@ -197,8 +201,10 @@ function curveOptions(
           position: "top",
           distance: 8,
           color: colors.ink,
+          textBorderColor: colors.surface,
+          textBorderWidth: 3,
           formatter: ({ data }: { data: { point: CurvePoint } }) =>
-            shorten(data.point.name),
+            shorten(data.point.name, prefix),
         },
         labelLayout: { hideOverlap: true },
         markLine: {
@@ -208,6 +214,8 @@ function curveOptions(
           label: {
             position: "insideStartTop",
             color: colors.bad,
+            textBorderColor: colors.surface,
+            textBorderWidth: 3,
             formatter: ({ name }: { name: string }) => name,
           },
           data: limits.map(({ name, value }) => ({
@@ -268,10 +276,22 @@ function tooltipOf(point: CurvePoint, axis: string, what: string): string {
   ].join("\n");
 }
 
+/** The words that all names begin with: a chart need not repeat them. */
+function sharedWords([first = "", ...others]: readonly string[]): string {
+  const words = first.split(/(?<= )/);
+  let shared = "";
+  for (const word of words.slice(0, -1)) {
+    if (!others.every((name) => name.startsWith(shared + word))) break;
+    shared += word;
+  }
+  return others.length > 0 ? shared : "";
+}
+
 /** Characters of a name in a chart. */
 const LONGEST_LABEL = 24;
 
-function shorten(name: string): string {
+function shorten(whole: string, prefix: string): string {
+  const name = whole.slice(prefix.length);
   return name.length > LONGEST_LABEL
     ? `${name.slice(0, LONGEST_LABEL - 1)}…`
     : name;

@@ -182,6 +182,8 @@ function distributionCharts(
           }),
       ),
     ),
+    others.length > 0 &&
+      element("p.hint", {}, "Grey lines are the other stages."),
     disclosure("distribution-data", "The distribution as a table", () => [
       table(
         `${title}: share of the values in each bar, and up to its end`,
@@ -305,6 +307,7 @@ function cumulativeOptions(
     yAxis: linearAxis(colors, "% of values that are at most this", {
       isVertical: true,
       max: 100,
+      interval: 25,
     }),
     tooltip: {
       trigger: "axis",

@@ -71,8 +71,8 @@ export interface Column<Row> {
   /** Explains the head. */
   readonly title?: string;
   readonly cell: (row: Row) => Child | readonly Child[];
-  /** Whether it is text, which is aligned left. @default {false} */
-  readonly isText?: boolean;
+  /** Whether it is text, which is aligned left; long text is wrapped. @default {false} */
+  readonly isText?: boolean | "long";
 }
 
 /** Creates a table in a box that scrolls sideways. The first column names the rows. */
@@ -82,30 +82,44 @@ export function table<Row>(
   rows: readonly Row[],
   classOf: (row: Row) => string | undefined = () => undefined,
 ): HTMLElement {
-  const head = columns.map(({ head, title, isText }) =>
-    element(isText ? "th.text" : "th", { scope: "col", title }, head)
+  const classFor = ({ isText }: Column<Row>) =>
+    isText === "long" ? "text long" : isText ? "text" : undefined;
+  const head = columns.map((column) =>
+    element(
+      "th",
+      { scope: "col", title: column.title, class: classFor(column) },
+      column.head,
+    )
   );
   const body = rows.map((row) =>
     element(
       "tr",
       { class: classOf(row) },
-      columns.map(({ cell, isText }, i) => {
-        const children = [cell(row)].flat() as Child[];
-        return i === 0
-          ? element(isText ? "th.text" : "th", { scope: "row" }, children)
-          : element(isText ? "td.text" : "td", {}, children);
+      columns.map((column, i) => {
+        const children = [column.cell(row)].flat() as Child[];
+        const scope = i === 0 ? "row" : undefined;
+        return element(
+          i === 0 ? "th" : "td",
+          { scope, class: classFor(column) },
+          children,
+        );
       }),
     )
   );
   return element(
-    "div.scrolls",
-    { tabindex: 0, role: "region", "aria-label": caption },
+    "div.table",
+    {},
+    element("p.hint", { "aria-hidden": true }, caption),
     element(
-      "table",
-      {},
-      element("caption", {}, caption),
-      element("thead", {}, element("tr", {}, head)),
-      element("tbody", {}, body),
+      "div.scrolls",
+      { tabindex: 0, role: "region", "aria-label": caption },
+      element(
+        "table",
+        {},
+        element("caption", { class: "unseen" }, caption),
+        element("thead", {}, element("tr", {}, head)),
+        element("tbody", {}, body),
+      ),
     ),
   );
 }

@@ -1,6 +1,6 @@
 import type { RequestDetails } from "../request_details.ts";
-import { element, foreignText, table } from "./element.ts";
-import { formatNumber, formatValue } from "./format.ts";
+import { disclosure, element, foreignText, table } from "./element.ts";
+import { formatNumber, formatValue, plural } from "./format.ts";
 import { chosenStage, startOf, type View } from "./state.ts";
 
 /** Requests that are listed. */
@@ -47,7 +47,7 @@ export function failuresSection(view: View): HTMLElement | undefined {
         },
         {
           head: "message",
-          isText: true,
+          isText: "long",
           cell: ({ message }) =>
             element("div.message", {}, foreignText(message)),
         },
@@ -65,13 +65,19 @@ export function failuresSection(view: View): HTMLElement | undefined {
         id: "failure-all",
       }, "Show all requests"),
     ),
-    listed.length > 0 && requestTable(listed, startOf(stage)),
-    listed.length > 0 && element(
-      "p.hint",
-      {},
-      `The page has the first ${data.limits.failed} failed requests of a stage and the first ${data.limits.ofClass} of each class; ${
-        Math.min(listed.length, MOST_REQUESTS)
-      } are listed.`,
+    listed.length > 0 && disclosure(
+      "failures-requests",
+      `${
+        plural(Math.min(listed.length, MOST_REQUESTS), "failed request")
+      }, one by one`,
+      () => [
+        requestTable(listed, startOf(stage)),
+        element(
+          "p.hint",
+          {},
+          `The page has the first ${data.limits.failed} failed requests of a stage and the first ${data.limits.ofClass} of each class.`,
+        ),
+      ],
     ),
   );
 }
@@ -98,7 +104,7 @@ function requestTable(
     { head: "request", cell: ({ id }) => String(id) },
     {
       head: "session",
-      isText: true,
+      isText: "long",
       cell: ({ session, turn }) => [
         foreignText(session),
         turn > 0 ? `, turn ${turn + 1}` : "",
@@ -121,7 +127,7 @@ function requestTable(
     },
     {
       head: "message",
-      isText: true,
+      isText: "long",
       cell: ({ failure }) =>
         element("div.message", {}, foreignText(failure?.message ?? "")),
     },

@@ -20,8 +20,12 @@ import {
 import { requestPanel } from "./request_panel.ts";
 import { chosenStage, startOf, type View } from "./state.ts";
 
-/** Width of the drawing for which words are placed; it is never narrower. */
+/** Width of the drawing, in pixels; it is never narrower. */
 const WIDTH = 900;
+
+/** Width of a second where words are shown, and the largest width of a drawing. */
+const SECOND = 60;
+const MOST_WIDTH = 8000;
 
 /** Height of the axis of time. */
 const AXIS = 22;
@@ -101,7 +105,14 @@ export function lanesSection(view: View): HTMLElement | undefined {
         "Select a bar to see its request; the arrow keys go to the next.",
       ),
     ),
-    element("p.hint", {}, thinningRule(view)),
+    element(
+      "p.hint",
+      {},
+      (isAligned
+        ? "Each row is a request, from when it was due. "
+        : "In a row one request follows another, as in a stream. ") +
+        thinningRule(view),
+    ),
     disclosure("lanes-data", "These requests as a table", () => [
       requestTable(requests, startOf(stage)),
     ]),
@@ -166,13 +177,21 @@ function drawLanes(
   const scale: Scale = {
     rowHeight,
     hasTexts,
+    width: hasTexts
+      ? Math.min(MOST_WIDTH, Math.max(WIDTH, SECOND * spanMs / 1000))
+      : WIDTH,
     share: (request, atMs) => (atMs - originOf(request) - firstMs) / spanMs,
   };
   const height = AXIS + lanes * rowHeight + 4;
   return drawing(
     "svg",
-    { width: "100%", height, "aria-hidden": true },
-    timeAxis(firstMs, spanMs, height),
+    {
+      width: "100%",
+      height,
+      style: `min-width: ${scale.width}px`,
+      "aria-hidden": true,
+    },
+    timeAxis(firstMs, spanMs, { height, most: scale.width / 130 }),
     placed.map((each) => bar(each, scale, view)),
   );
 }
@@ -180,6 +199,8 @@ function drawLanes(
 interface Scale {
   readonly rowHeight: number;
   readonly hasTexts: boolean;
+  /** The least width of the drawing. */
+  readonly width: number;
   /** Place of a time, from 0 to 1. */
   share(request: RequestDetails, atMs: number): number;
 }
@@ -191,9 +212,9 @@ function percent(share: number): string {
 function timeAxis(
   firstMs: number,
   spanMs: number,
-  height: number,
+  { height, most }: { height: number; most: number },
 ): SVGElement {
-  const stepMs = niceStep(spanMs / 7);
+  const stepMs = niceStep(spanMs / most);
   const ticks: SVGElement[] = [];
   for (
     let ms = Math.ceil(firstMs / stepMs) * stepMs;
@@ -286,7 +307,7 @@ function speechOf(
 ): SVGElement {
   const { audioMs, texts = [] } = request;
   const placed = placeTexts(texts, {
-    xOf: (atMs) => WIDTH * scale.share(request, atMs),
+    xOf: (atMs) => scale.width * scale.share(request, atMs),
     widthOf: (text) => 6 * text.length + 6,
   });
   return drawing(
@@ -302,7 +323,7 @@ function speechOf(
     placed.map(({ x, text }) =>
       drawing(
         "text",
-        { x: percent(x / WIDTH), y: y + 28, class: "word" },
+        { x: percent(x / scale.width), y: y + 28, class: "word" },
         text,
       )
     ),
@@ -356,7 +377,7 @@ function requestTable(
     { head: "request", cell: ({ id }) => String(id) },
     {
       head: "session",
-      isText: true,
+      isText: "long",
       cell: ({ session }) => foreignText(session),
     },
     {

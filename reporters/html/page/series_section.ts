@@ -34,8 +34,12 @@ export function seriesSection(view: View): HTMLElement | undefined {
   };
   const every = `one value every ${formatNumber(series.widthMs / 1000)} s`;
   const { label } = metricOf(data, metric ?? "latency");
-  const requests = (stage.details?.requests ?? []).filter(({ failure }) =>
-    choices.failure === undefined || failure?.class === choices.failure
+  const { requests: kept = [], spread = [] } = stage.details ?? {};
+  const isSpread = new Set(spread);
+  const requests = kept.filter(({ id, failure }) =>
+    choices.failure === undefined
+      ? isSpread.has(id) || failure !== undefined
+      : failure?.class === choices.failure
   );
   return element(
     "section",
@@ -97,7 +101,7 @@ export function seriesSection(view: View): HTMLElement | undefined {
     element(
       "p.hint",
       {},
-      "Requests are counted when they end. Shaded times are not measured: warm-up, cool-down, and the wait for the last answers.",
+      `There is ${every}. Requests are counted when they end. Shaded times are not measured: warm-up, cool-down, and the wait for the last answers.`,
     ),
     disclosure("series-data", "The series as a table", () => [
       seriesTable(frame),

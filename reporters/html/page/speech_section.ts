@@ -97,7 +97,8 @@ function columnsOf(view: View, rows: readonly Row[]): Column<Row>[] {
     ...(rows.some(({ report }) => report.quality.wer)
       ? [{
         head: "WER",
-        title: "word error rate, with its 95 % interval",
+        title:
+          "word error rate, its 95 % interval, and the substitutions, deletions and insertions in the words of the references",
         cell: ({ report }: Row) => {
           const { wer } = report.quality;
           const bounds = report.withinRunIntervals?.quality.wer;
@@ -105,21 +106,18 @@ function columnsOf(view: View, rows: readonly Row[]): Column<Row>[] {
           return [
             formatValue(wer.value, "share"),
             bounds && element("small", {}, formatInterval(bounds, "share")),
+            element(
+              "small",
+              {},
+              `S ${wer.s} D ${wer.d} I ${wer.i} of ${formatNumber(wer.n)}`,
+            ),
           ];
         },
-      }, {
-        head: "S + D + I",
-        title:
-          "substitutions, deletions and insertions, of the words of the references",
-        cell: ({ report: { quality: { wer } } }: Row) =>
-          wer
-            ? `${wer.s} + ${wer.d} + ${wer.i} of ${formatNumber(wer.n)}`
-            : "–",
       }]
       : []),
     ...(hasLateness
       ? [{
-        head: "lateness of chunks",
+        head: "chunk lateness",
         title: "how late this client sent the chunks of audio",
         cell: ({ report }: Row) => quantiles(report.client.chunkLateness),
       }]

@@ -80,15 +80,15 @@ function defaultStage({ stages, progress, end }: PageData): number {
     level === capacity.low && outcome === "pass"
   );
   if (best && stages[best.stage]) return best.stage;
-  const kept = stages.findLastIndex(({ report }) =>
-    report?.slo?.every(({ pass }) => pass) &&
-    report.verdict.status === "valid"
-  );
-  if (kept >= 0) return kept;
-  return Math.max(
-    0,
+  const keeps = ({ report }: PageStage) =>
+    report?.slo?.every(({ pass }) => pass) ?? false;
+  const isValid = ({ report }: PageStage) => report?.verdict.status === "valid";
+  const order = [
+    stages.findLastIndex((stage) => keeps(stage) && isValid(stage)),
+    stages.findLastIndex(keeps),
     stages.findIndex(({ report }) => report && report.counts.ok > 0),
-  );
+  ];
+  return order.find((index) => index >= 0) ?? 0;
 }
 
 /** The reports of the stages that have ended. */
