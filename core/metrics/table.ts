@@ -287,7 +287,11 @@ function latencyMs({ endedMs, dispatchedMs }: Sample): number {
 }
 
 function tokenGaps(sample: Sample): readonly number[] | undefined {
-  return unlessEmpty(tokensByChoice(sample).flatMap(gaps));
+  const answers = tokensByChoice(sample);
+  const [only] = answers;
+  return unlessEmpty(
+    answers.length === 1 ? gaps(only!) : answers.flatMap(gaps),
+  );
 }
 
 /**
@@ -313,10 +317,13 @@ function audioEndMs({ audioSent }: Sample): number | undefined {
 }
 
 function revisions({ deltas }: Sample): number | undefined {
-  const texts = deltas.filter(({ kind }) => kind === "text");
-  if (!texts.some(({ mode }) => mode === "replace")) return undefined;
+  const isReplaced = deltas.some(({ kind, mode }) =>
+    kind === "text" && mode === "replace"
+  );
+  if (!isReplaced) return undefined;
   let shown = "", changed = 0;
-  for (const { text = "", mode } of texts) {
+  for (const { kind, text = "", mode } of deltas) {
+    if (kind !== "text") continue;
     if (mode === "replace" && !continues(shown, text)) changed++;
     shown = mode === "replace" ? text : shown + text;
   }
@@ -386,9 +393,12 @@ export function tokensByChoice(sample: Sample): Sample["deltas"][] {
 
 /** Times between successive deltas. */
 function gaps(deltas: Sample["deltas"]): number[] {
-  return deltas.slice(1)
-    .map(({ atMs }, i) => atMs - deltas[i]!.atMs)
-    .filter(Number.isFinite);
+  const found: number[] = [];
+  for (let i = 1; i < deltas.length; i++) {
+    const gap = deltas[i]!.atMs - deltas[i - 1]!.atMs;
+    if (Number.isFinite(gap)) found.push(gap);
+  }
+  return found;
 }
 
 /** Whether audio was streamed: the output then follows the speaker. */

@@ -215,6 +215,7 @@ function searchTables({ data, choose }: View): HTMLElement[] {
           cell: ({ level, stage }) =>
             data.stages[stage]
               ? element("button.link", {
+                id: `level-${stage}`,
                 onclick: () => choose({ stage, request: undefined }),
                 title: "Show this stage below",
               }, formatNumber(level))

@@ -77,10 +77,14 @@ function choose(changes: Partial<Choices>): void {
   );
 }
 
+function remember(changes: Partial<Choices>): void {
+  choices = { ...choices!, ...changes };
+}
+
 /** Renders parts again. What has the focus, and what is open, stays so. */
 function showParts(indexes: readonly number[]): void {
   const focused = document.activeElement?.id;
-  const view: View = { data: data!, choices: choices!, choose };
+  const view: View = { data: data!, choices: choices!, choose, remember };
   for (const i of indexes) {
     const place = places[i]!;
     const open = [...place.querySelectorAll("details[open]")].map(({ id }) =>

@@ -76,6 +76,11 @@ export function chartElement(
   return container;
 }
 
+/** Draws a chart again, as what its options are built from has changed. */
+export function redrawChart(container: HTMLElement): void {
+  draw(container);
+}
+
 function draw(container: HTMLElement, width = container.clientWidth): void {
   const entry = shown.get(container);
   if (!entry || !library || width === 0) return;

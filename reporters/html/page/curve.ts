@@ -171,11 +171,14 @@ export function limitAnswer(
 }
 
 function valuesOf(points: readonly CurvePoint[]): string {
-  const values = points.map(({ value, bounds }) =>
-    formatValue(value, "ms") +
-    (bounds ? ` (95 % interval ${formatInterval(bounds, "ms")})` : "")
-  );
-  return values.length > 1 ? `${values.join(", ")} (repeated)` : values[0]!;
+  const { value, bounds } = points[0]!;
+  if (points.length > 1) {
+    const values = points.map(({ value }) => value);
+    const range = { lower: Math.min(...values), upper: Math.max(...values) };
+    return `${formatInterval(range, "ms")} in ${points.length} measurements`;
+  }
+  return formatValue(value, "ms") +
+    (bounds ? ` (95 % interval ${formatInterval(bounds, "ms")})` : "");
 }
 
 function loadOf(points: readonly CurvePoint[], label: string): string {

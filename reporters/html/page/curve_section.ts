@@ -1,4 +1,4 @@
-import { chartElement, type Colors } from "./chart.ts";
+import { chartElement, type Colors, redrawChart } from "./chart.ts";
 import { chartOptions, linearAxis, logAxis } from "./chart_options.ts";
 import {
   type CurvePoint,
@@ -26,18 +26,37 @@ export function curveSection(view: View): HTMLElement | undefined {
   const { label } = metricOf(data, curve.metric);
   const what = `${curve.quantile} ${label}`;
   const answer = element("output", { for: "curve-limit", id: "curve-answer" });
-  const showAnswer = (limit: string) => {
+  let { limit } = curve;
+  const showAnswer = () => {
     const limitMs = Number(limit);
     answer.textContent = limit.trim() === "" || !(limitMs > 0)
       ? "The limit must be a number of milliseconds above 0."
       : limitAnswer(points, { what, limitMs, loadLabel: axis.label });
   };
-  showAnswer(curve.limit);
+  showAnswer();
+  const chart = chartElement(
+    `${what} against ${axis.label}, a point for each of ${points.length} stages. ${answer.textContent}`,
+    (colors, width) =>
+      curveOptions(colors, {
+        points,
+        axis: axis.label,
+        what,
+        limits: limitsOf(view, Number(limit)),
+        isNarrow: width < 560,
+      }),
+    {
+      height: 380,
+      onClick: (data) => {
+        if (!isPoint(data)) return;
+        view.choose({ stage: data.point.stage, request: undefined });
+      },
+    },
+  );
   const names = HEADLINES.filter((name) =>
     reportsOf(data).some(({ metrics }) => metrics[name])
   );
   const chooseCurve = (changes: Partial<typeof curve>) =>
-    view.choose({ curve: { ...curve, ...changes } });
+    view.choose({ curve: { ...curve, limit, ...changes } });
   return element(
     "section",
     { id: "curve", "aria-labelledby": "curve-head" },
@@ -78,32 +97,17 @@ export function curveSection(view: View): HTMLElement | undefined {
           step: "any",
           inputmode: "decimal",
           value: curve.limit,
-          oninput: ({ target }) =>
-            showAnswer((target as HTMLInputElement).value),
-          onchange: ({ target }) =>
-            chooseCurve({ limit: (target as HTMLInputElement).value }),
+          oninput({ target }) {
+            limit = (target as HTMLInputElement).value;
+            showAnswer();
+            redrawChart(chart);
+            view.remember({ curve: { ...curve, limit } });
+          },
         }),
       ),
     ),
     element("p.verdict", {}, answer),
-    points.length > 0 && chartElement(
-      `${what} against ${axis.label}, a point for each of ${points.length} stages. ${answer.textContent}`,
-      (colors, width) =>
-        curveOptions(colors, {
-          points,
-          axis: axis.label,
-          what,
-          limits: limitsOf(view),
-          isNarrow: width < 560,
-        }),
-      {
-        height: 380,
-        onClick: (data) => {
-          if (!isPoint(data)) return;
-          view.choose({ stage: data.point.stage, request: undefined });
-        },
-      },
-    ),
+    points.length > 0 && chart,
     element(
       "p.hint",
       {},
@@ -130,14 +134,16 @@ interface Limit {
 }
 
 /** The typed limit, and the objectives on the same percentile. */
-function limitsOf({ data, choices: { curve } }: View): Limit[] {
+function limitsOf(
+  { data, choices: { curve } }: View,
+  typed: number,
+): Limit[] {
   const slos = reportsOf(data).flatMap(({ slo = [] }) => slo).filter((
     { metric, quantile },
   ) => metric === curve.metric && quantile === curve.quantile);
   const byName = new Map(
     slos.map(({ objective, limit }) => [objective, limit]),
   );
-  const typed = Number(curve.limit);
   const isKnown = [...byName.values()].includes(typed);
   return [
     ...[...byName].map(([name, value]) => ({ name, value })),

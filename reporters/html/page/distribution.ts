@@ -69,3 +69,32 @@ function positiveBuckets({ from, to, counts }: HistogramDetails) {
 
 /** Place of the values that are not positive. */
 const SMALLEST = 2 ** -10;
+
+/** A named value on an axis. */
+export interface Mark {
+  readonly name: string;
+  readonly value: number;
+}
+
+/** Share of an axis that the name of a mark needs. */
+const NAME_WIDTH = 0.12;
+
+/** Joins the names of marks that are too close for a name each: only the last one of such a group has a name, of all. */
+export function joinMarks(
+  marks: readonly Mark[],
+  { min, max }: { readonly min: number; readonly max: number },
+): Mark[] {
+  const distance = (a: Mark, b: Mark) =>
+    Math.log(b.value / a.value) / Math.log(max / min);
+  let names: string[] = [];
+  return marks.map((mark, i) => {
+    names.push(mark.name);
+    const next = marks[i + 1];
+    if (next && distance(mark, next) < NAME_WIDTH) {
+      return { ...mark, name: "" };
+    }
+    const name = names.join(" ");
+    names = [];
+    return { ...mark, name };
+  });
+}

@@ -2,7 +2,7 @@ import type { MetricSummary, StageReport } from "../../../plugins/mod.ts";
 import type { HistogramDetails } from "../stage_details.ts";
 import { chartElement, type Colors } from "./chart.ts";
 import { chartOptions, linearAxis, logAxis } from "./chart_options.ts";
-import { type Bar, cumulative, logBars } from "./distribution.ts";
+import { type Bar, cumulative, joinMarks, logBars } from "./distribution.ts";
 import {
   type Child,
   choice,
@@ -227,7 +227,10 @@ function histogramOptions(
   const scale = logScale(bars.flatMap(({ from, to }) => [from, to]), 6);
   const [color] = colors.series;
   const marks = summary
-    ? (["p50", "p95", "p99"] as const).filter((name) => summary[name] > 0)
+    ? (["p50", "p95", "p99"] as const).map((name) => ({
+      name,
+      value: summary[name],
+    })).filter(({ value }) => value > 0)
     : [];
   return chartOptions(colors, {
     grid: { left: 8, right: 20, top: 40, bottom: 34, containLabel: true },
@@ -271,11 +274,9 @@ function histogramOptions(
           color: colors.ink,
           formatter: ({ name }: { name: string }) => name,
         },
-        data: marks.map((name, i) => ({
+        data: joinMarks(marks, scale).map(({ name, value }) => ({
           name,
-          xAxis: Math.log10(summary![name]),
-          // p95 and p99 are often close: their names alternate in height.
-          label: { distance: i === 1 ? 14 : 2 },
+          xAxis: Math.log10(value),
         })),
       },
     }],

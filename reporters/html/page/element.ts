@@ -133,7 +133,7 @@ export function disclosure(
   const created = element(
     "details",
     { id: name },
-    element("summary", {}, summary),
+    element("summary", { id: `${name}-summary` }, summary),
   );
   const contents = typeof children === "function" ? children : () => children;
   // Large tables are made only when they are read.

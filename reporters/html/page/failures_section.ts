@@ -1,7 +1,14 @@
+import type { FailureNote } from "../../../plugins/mod.ts";
 import type { RequestDetails } from "../request_details.ts";
 import { disclosure, element, foreignText, table } from "./element.ts";
 import { formatNumber, formatValue, plural } from "./format.ts";
-import { chosenStage, startOf, type View } from "./state.ts";
+import {
+  chosenStage,
+  failureKey,
+  isChosenFailure,
+  startOf,
+  type View,
+} from "./state.ts";
 
 /** Requests that are listed. */
 const MOST_REQUESTS = 50;
@@ -17,9 +24,7 @@ export function failuresSection(view: View): HTMLElement | undefined {
   );
   const failures = report?.failures ?? [];
   if (failures.length === 0 && failed.length === 0) return undefined;
-  const listed = failed.filter(({ failure }) =>
-    choices.failure === undefined || failure?.class === choices.failure
-  );
+  const listed = failed.filter((each) => isChosenFailure(choices, each));
   const { ok = 0, error = 0, timeout = 0 } = report?.counts ?? {};
   const all = ok + error + timeout;
   return element(
@@ -32,7 +37,7 @@ export function failuresSection(view: View): HTMLElement | undefined {
         {
           head: "class",
           isText: true,
-          cell: ({ class: name }) => filterButton(view, name),
+          cell: (failure) => filterButton(view, failure),
         },
         {
           head: "code",
@@ -59,7 +64,7 @@ export function failuresSection(view: View): HTMLElement | undefined {
       { role: "status" },
       choices.failure === undefined
         ? "Select a class to show only its requests in this section, over time and in the lanes."
-        : "Only requests of this class are shown here, over time and in the lanes. ",
+        : "Only requests that failed so are shown here, over time and in the lanes. ",
       choices.failure !== undefined && element("button", {
         onclick: () => view.choose({ failure: undefined }),
         id: "failure-all",
@@ -82,7 +87,11 @@ export function failuresSection(view: View): HTMLElement | undefined {
   );
 }
 
-function filterButton({ choices, choose }: View, name: string): HTMLElement {
+function filterButton(
+  { choices, choose }: View,
+  failure: FailureNote,
+): HTMLElement {
+  const name = failureKey(failure);
   const isChosen = choices.failure === name;
   return element("button.link", {
     id: `failure-${name}`,
@@ -93,7 +102,7 @@ function filterButton({ choices, choose }: View, name: string): HTMLElement {
         lanes: isChosen ? "first" : "failed",
         request: undefined,
       }),
-  }, foreignText(name));
+  }, foreignText(failure.class));
 }
 
 function requestTable(

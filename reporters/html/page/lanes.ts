@@ -86,17 +86,13 @@ const COUNTS: Readonly<Record<LaneChoice, number>> = {
 /** Number of the first requests with streamed audio: their words need room. */
 const FIRST_SPOKEN = 24;
 
-/** The requests that a choice and a class of failures select, in their order. */
+/** The requests of a choice, in their order. */
 export function chooseRequests(
   requests: readonly RequestDetails[],
-  { lanes, failure }: {
-    readonly lanes: LaneChoice;
-    readonly failure?: string | undefined;
-  },
+  lanes: LaneChoice,
 ): RequestDetails[] {
-  const selected = requests.filter((each) =>
-    (failure === undefined || each.failure?.class === failure) &&
-    (lanes !== "failed" || each.status !== "ok")
+  const selected = requests.filter(({ status }) =>
+    lanes !== "failed" || status !== "ok"
   );
   const isSpoken = selected[0]?.texts !== undefined;
   const most = lanes === "first" && isSpoken ? FIRST_SPOKEN : COUNTS[lanes];

@@ -18,7 +18,7 @@ import {
   spansOf,
 } from "./lanes.ts";
 import { requestPanel } from "./request_panel.ts";
-import { chosenStage, startOf, type View } from "./state.ts";
+import { chosenStage, isChosenFailure, startOf, type View } from "./state.ts";
 
 /** Width of the drawing, in pixels; it is never narrower. */
 const WIDTH = 900;
@@ -42,7 +42,10 @@ export function lanesSection(view: View): HTMLElement | undefined {
   const { data, choices } = view;
   const stage = chosenStage(view);
   if (!stage?.details || stage.details.requests.length === 0) return undefined;
-  const requests = chooseRequests(stage.details.requests, choices);
+  const requests = chooseRequests(
+    stage.details.requests.filter((each) => isChosenFailure(choices, each)),
+    choices.lanes,
+  );
   const isAligned = choices.lanes === "failed" || choices.lanes === "slowest";
   const drawn = drawLanes(requests, {
     startMs: isAligned ? undefined : startOf(stage),

@@ -4,7 +4,13 @@ import { chartElement, type Colors } from "./chart.ts";
 import { chartOptions, legendOptions, linearAxis } from "./chart_options.ts";
 import { choice, disclosure, element, table } from "./element.ts";
 import { formatNumber, formatValue } from "./format.ts";
-import { chosenStage, metricOf, startOf, type View } from "./state.ts";
+import {
+  chosenStage,
+  isChosenFailure,
+  metricOf,
+  startOf,
+  type View,
+} from "./state.ts";
 
 /** Metrics that a report has over time. */
 const METRICS = ["ttft", "finalization", "latency", "itl"] as const;
@@ -36,10 +42,9 @@ export function seriesSection(view: View): HTMLElement | undefined {
   const { label } = metricOf(data, metric ?? "latency");
   const { requests: kept = [], spread = [] } = stage.details ?? {};
   const isSpread = new Set(spread);
-  const requests = kept.filter(({ id, failure }) =>
-    choices.failure === undefined
-      ? isSpread.has(id) || failure !== undefined
-      : failure?.class === choices.failure
+  const requests = kept.filter((each) =>
+    isChosenFailure(choices, each) &&
+    (each.failure !== undefined || isSpread.has(each.id))
   );
   return element(
     "section",
@@ -221,11 +226,12 @@ function latencyOptions(
     readonly requests: readonly RequestDetails[];
   },
 ): object {
-  const dots = requests.flatMap(({ values, endedMs, status, id }) => {
-    const value = values[metric];
+  const dots = requests.flatMap(({ values, endedMs, dispatchedMs, status }) => {
+    // A failed request has no place but after how long it failed.
+    const value = status === "ok" ? values[metric] : endedMs - dispatchedMs;
     return value === undefined
       ? []
-      : [{ status, id, value: [(endedMs - frame.startMs) / 1000, value] }];
+      : [{ status, value: [(endedMs - frame.startMs) / 1000, value] }];
   });
   const failed = dots.filter(({ status }) => status !== "ok");
   const answered = dots.filter(({ status }) => status === "ok");
@@ -236,7 +242,7 @@ function latencyOptions(
       "p50",
       "p95",
       "request",
-      ...(failed.length > 0 ? ["failed request"] : []),
+      ...(failed.length > 0 ? [FAILED] : []),
     ]),
     series: [
       { ...line(frame, "p50", quantiles.p50), z: 3 },
@@ -251,7 +257,7 @@ function latencyOptions(
       },
       {
         type: "scatter",
-        name: "failed request",
+        name: FAILED,
         data: failed,
         symbol: "triangle",
         symbolSize: 7,
@@ -261,6 +267,9 @@ function latencyOptions(
     ],
   });
 }
+
+/** Name of the failed requests in the legend. */
+const FAILED = "failed, after this time";
 
 function timeTooltip(
   items: readonly {

@@ -1,6 +1,6 @@
 import type { SloResult, StageReport } from "../../../plugins/mod.ts";
 import { VERDICTS } from "./answer.ts";
-import { choice, element, foreignText } from "./element.ts";
+import { choice, disclosure, element, foreignText, table } from "./element.ts";
 import { formatNumber, formatValue, plural } from "./format.ts";
 import { chosenStage, stageName, type View } from "./state.ts";
 
@@ -49,6 +49,11 @@ export function stageSection(view: View): HTMLElement | undefined {
       `The page has the first ${data.stages.length} stages; ${data.stagesLeftOut} more are in the JSON report.`,
     ),
     report && facts(report),
+    report && disclosure(
+      "stage-client",
+      "The client that measured this stage",
+      () => [clientTable(report)],
+    ),
   );
 }
 
@@ -81,6 +86,67 @@ function facts(report: StageReport): HTMLElement {
     ),
   );
 }
+
+/** Summaries of the client's condition, in milliseconds. */
+const CLIENT = [
+  ["ttftShare", "client's share of TTFT"],
+  ["finalizationShare", "client's share of finalization"],
+  ["latencyShare", "client's share of E2E latency"],
+  ["responseTimeShare", "client's share of response time"],
+  ["scheduleLag", "schedule lag"],
+  ["chunkLateness", "chunk lateness"],
+  ["turnaround", "turnaround"],
+  ["loopDelay", "delay of the event loop"],
+  ["rtt", "round trip to the server"],
+  ["connectAhead", "opening a connection ahead"],
+] as const;
+
+function clientTable({ client }: StageReport): HTMLElement {
+  const rows = CLIENT.flatMap(([name, label]) => {
+    const summary = client[name];
+    return summary ? [{ label, summary }] : [];
+  });
+  const more = [
+    ...(client.cpu === undefined
+      ? []
+      : [`processor ${formatNumber(100 * client.cpu)} %`]),
+    ...(client.queued === undefined ? [] : [
+      `waited for a processor ${
+        formatNumber(100 * client.queued)
+      } % of the time`,
+    ]),
+    ...(client.rssBytes === undefined
+      ? []
+      : [`memory ${formatNumber(client.rssBytes / 2 ** 20)} MiB`]),
+    ...(client.method === undefined
+      ? []
+      : [`shares from ${METHODS[client.method]}`]),
+  ];
+  return element(
+    "div",
+    {},
+    table(
+      "The client, in milliseconds. Its shares are upper bounds of what it can have added to each request.",
+      [
+        { head: "figure", isText: true, cell: ({ label }) => label },
+        { head: "n", cell: ({ summary }) => formatNumber(summary.n) },
+        ...(["p50", "p90", "p99", "max"] as const).map((head) => ({
+          head,
+          cell: ({ summary }: typeof rows[number]) =>
+            formatNumber(summary[head]),
+        })),
+      ],
+      rows,
+    ),
+    element("p", {}, more.join(" · ")),
+  );
+}
+
+const METHODS = {
+  arrivals: "the system's times of arrival",
+  scheduler: "the system's account of the thread",
+  timers: "timers",
+} as const;
 
 function objective({ objective, pass, value, unit, n, reason }: SloResult) {
   const measured = value === undefined

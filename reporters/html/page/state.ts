@@ -1,4 +1,5 @@
-import type { StageReport } from "../../../plugins/mod.ts";
+import type { Failure, StageReport } from "../../../plugins/mod.ts";
+import type { RequestDetails } from "../request_details.ts";
 import type { LaneChoice } from "./lanes.ts";
 import type { MetricDefinition, PageData, PageStage } from "../page_data.ts";
 
@@ -6,7 +7,7 @@ import type { MetricDefinition, PageData, PageStage } from "../page_data.ts";
 export interface Choices {
   /** Index of the stage that is shown in detail. */
   readonly stage: number;
-  /** Class of failures that requests are filtered by. */
+  /** Class and code of failures that requests are filtered by: {@linkcode failureKey}. */
   readonly failure?: string | undefined;
   /** Metric, percentile and load of the curve. */
   readonly curve: {
@@ -32,6 +33,8 @@ export interface View {
   readonly choices: Choices;
   /** Changes some choices and shows the page again. */
   choose(changes: Partial<Choices>): void;
+  /** Changes some choices whose effect is already on the page. */
+  remember(changes: Partial<Choices>): void;
 }
 
 /** Metrics of which the page shows curves and series, in the order in which they are offered. */
@@ -122,6 +125,22 @@ export function metricOf(
 ): MetricDefinition {
   return metrics.find((metric) => metric.name === name) ??
     { name, label: name, unit: "ms", formula: "" };
+}
+
+/** Class and code of a failure. */
+export function failureKey(
+  { class: name, code }: Pick<Failure, "class" | "code">,
+): string {
+  return code === undefined ? name : `${name} ${code}`;
+}
+
+/** Whether a request is of the chosen failures, if any are chosen. */
+export function isChosenFailure(
+  { failure }: Choices,
+  request: Pick<RequestDetails, "failure">,
+): boolean {
+  return failure === undefined ||
+    (request.failure !== undefined && failureKey(request.failure) === failure);
 }
 
 /** Start of a stage on the run's clock: of its report, or else of its first request. */
