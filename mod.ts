@@ -115,6 +115,7 @@ export {
   consoleReporter,
 } from "./reporters/console/console.ts";
 export { type CsvOptions, csvReporter } from "./reporters/csv.ts";
+export { type HtmlOptions, htmlReporter } from "./reporters/html/html.ts";
 export { type JsonlOptions, jsonlReporter } from "./reporters/jsonl.ts";
 export { type JsonOptions, jsonReporter } from "./reporters/json.ts";
 export { type JunitOptions, junitReporter } from "./reporters/junit.ts";

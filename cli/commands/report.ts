@@ -36,7 +36,7 @@ export function addReport(program: Command, setExitCode: SetExitCode): void {
     )
     .option(
       "-r, --report <plugin>",
-      "where results go: console | json=FILE | csv=FILE[,rows=requests] | markdown=FILE | junit=FILE; repeat for several (console is added unless one prints to standard output)",
+      "where results go: console | html=FILE | json=FILE | csv=FILE[,rows=requests] | markdown=FILE | junit=FILE; repeat for several (console is added unless one prints to standard output)",
       collect,
     )
     .option(
@@ -49,6 +49,7 @@ export function addReport(program: Command, setExitCode: SetExitCode): void {
       `
 Examples:
   earshot report samples.jsonl
+  earshot report samples.jsonl --report html=run.html
   earshot report samples.jsonl --normalizer none --report json=again.json
   earshot report run.json --slo 'ttft.p95<200ms' --slo 'errorRate<1%'
 `,

@@ -115,7 +115,7 @@ export function addRun(program: Command, setExitCode: SetExitCode): void {
     )
     .option(
       "-r, --report <plugin>",
-      "where results go: console | json=FILE | csv=FILE[,rows=requests] | jsonl=FILE | markdown=FILE | junit=FILE; repeat for several (console is added unless one prints to standard output)",
+      "where results go: console | html=FILE | json=FILE | csv=FILE[,rows=requests] | jsonl=FILE | markdown=FILE | junit=FILE; repeat for several (console is added unless one prints to standard output)",
       collect,
     )
     .option(

@@ -26,6 +26,24 @@ Deno.test("a compact histogram knows a quantile to one part in 256", () => {
   }));
 });
 
+Deno.test("the ranges of a compact histogram hold all values between their edges", () => {
+  const values = fc.array(value, { maxLength: 60 });
+  const perPowerOfTwo = fc.constantFrom(128, 16, 1);
+  fc.assert(fc.property(values, perPowerOfTwo, (values, perPowerOfTwo) => {
+    const ranges = [...filled(values).ranges(perPowerOfTwo)];
+    assert.equal(ranges.reduce((sum, { count }) => sum + count, 0), values.length);
+    for (const [i, { from, to, count }] of ranges.entries()) {
+      assert.ok(from < to && (i === 0 || ranges[i - 1]!.to <= from));
+      // Values of a negative range include its upper edge instead of its lower one.
+      const inside = values.filter((value) => {
+        if (Math.abs(value) < 1 / 1024) return from === 0;
+        return value > 0 ? value >= from && value < to : value > from && value <= to;
+      });
+      if (from > 0 || to < 0) assert.equal(inside.length, count);
+    }
+  }));
+});
+
 Deno.test("compact histograms of parts make that of the whole", () => {
   const parts = fc.array(fc.array(value, { maxLength: 20 }), { maxLength: 5 });
   fc.assert(fc.property(parts, (parts) => {

@@ -4,6 +4,7 @@ import { repeat } from "../../datasets/repeat.ts";
 import { poisson } from "../../loads/open_loop.ts";
 import { consoleReporter } from "../../reporters/console/console.ts";
 import { csvReporter } from "../../reporters/csv.ts";
+import { htmlReporter } from "../../reporters/html/html.ts";
 import { jsonReporter } from "../../reporters/json.ts";
 import { jsonlReporter } from "../../reporters/jsonl.ts";
 import { junitReporter } from "../../reporters/junit.ts";
@@ -45,6 +46,7 @@ testFileReporter((path) => csvReporter({ path }));
 testFileReporter((path) => jsonlReporter({ path }));
 testFileReporter((path) => markdownReporter({ path }));
 testFileReporter((path) => junitReporter({ path }));
+testFileReporter((path) => htmlReporter({ path }));
 
 Deno.test("testReporter() hands its checks to any framework", async () => {
   const found: string[] = [];

@@ -39,7 +39,8 @@ export const htmlReporter: ReporterPlugin<HtmlOptions> = defineReporter({
       worksWithoutSamples: true,
       start: (info) => page.start(info),
       samples: (batch) => page.samples(batch),
-      report: async (report) => await writeText(path, await render(page, report)),
+      report: async (report) =>
+        await writeText(path, await render(page, report)),
     };
   },
 });

@@ -1,30 +1,54 @@
 import { createHash } from "node:crypto";
 import { gzipSync } from "node:zlib";
 import echarts from "echarts/dist/echarts.min.js" with { type: "text" };
-import answer from "./page/answer.ts?source" with { type: "text" };
-import answerSection from "./page/answer_section.ts?source" with { type: "text" };
-import app from "./page/app.ts?source" with { type: "text" };
-import chart from "./page/chart.ts?source" with { type: "text" };
-import chartOptions from "./page/chart_options.ts?source" with { type: "text" };
-import configurationSection from "./page/configuration_section.ts?source" with { type: "text" };
-import curve from "./page/curve.ts?source" with { type: "text" };
-import curveSection from "./page/curve_section.ts?source" with { type: "text" };
-import distribution from "./page/distribution.ts?source" with { type: "text" };
-import distributionSection from "./page/distribution_section.ts?source" with { type: "text" };
-import element from "./page/element.ts?source" with { type: "text" };
-import failuresSection from "./page/failures_section.ts?source" with { type: "text" };
-import format from "./page/format.ts?source" with { type: "text" };
-import header from "./page/header.ts?source" with { type: "text" };
-import lanes from "./page/lanes.ts?source" with { type: "text" };
-import lanesSection from "./page/lanes_section.ts?source" with { type: "text" };
-import requestPanel from "./page/request_panel.ts?source" with { type: "text" };
-import scales from "./page/scales.ts?source" with { type: "text" };
-import seriesSection from "./page/series_section.ts?source" with { type: "text" };
-import speechSection from "./page/speech_section.ts?source" with { type: "text" };
-import stageSection from "./page/stage_section.ts?source" with { type: "text" };
-import state from "./page/state.ts?source" with { type: "text" };
-import unpack from "./page/unpack.ts?source" with { type: "text" };
-import style from "./page/style.css" with { type: "text" };
+import answer from "../../report_page/answer.ts?source" with { type: "text" };
+import answerSection from "../../report_page/answer_section.ts?source" with {
+  type: "text",
+};
+import app from "../../report_page/app.ts?source" with { type: "text" };
+import chart from "../../report_page/chart.ts?source" with { type: "text" };
+import chartOptions from "../../report_page/chart_options.ts?source" with {
+  type: "text",
+};
+import configurationSection from "../../report_page/configuration_section.ts?source" with {
+  type: "text",
+};
+import curve from "../../report_page/curve.ts?source" with { type: "text" };
+import curveSection from "../../report_page/curve_section.ts?source" with {
+  type: "text",
+};
+import distribution from "../../report_page/distribution.ts?source" with {
+  type: "text",
+};
+import distributionSection from "../../report_page/distribution_section.ts?source" with {
+  type: "text",
+};
+import element from "../../report_page/element.ts?source" with { type: "text" };
+import failuresSection from "../../report_page/failures_section.ts?source" with {
+  type: "text",
+};
+import format from "../../report_page/format.ts?source" with { type: "text" };
+import header from "../../report_page/header.ts?source" with { type: "text" };
+import lanes from "../../report_page/lanes.ts?source" with { type: "text" };
+import lanesSection from "../../report_page/lanes_section.ts?source" with {
+  type: "text",
+};
+import requestPanel from "../../report_page/request_panel.ts?source" with {
+  type: "text",
+};
+import scales from "../../report_page/scales.ts?source" with { type: "text" };
+import seriesSection from "../../report_page/series_section.ts?source" with {
+  type: "text",
+};
+import speechSection from "../../report_page/speech_section.ts?source" with {
+  type: "text",
+};
+import stageSection from "../../report_page/stage_section.ts?source" with {
+  type: "text",
+};
+import state from "../../report_page/state.ts?source" with { type: "text" };
+import unpack from "../../report_page/unpack.ts?source" with { type: "text" };
+import style from "../../report_page/style.css" with { type: "text" };
 import { linkModules } from "./link_modules.ts";
 import type { PageData } from "./page_data.ts";
 
@@ -94,7 +118,9 @@ ${style}</style>
 <body${events === undefined ? "" : ` data-events="${escapeAttribute(events)}"`}>
 <noscript>This report needs JavaScript, which is in this file; it requests nothing from the network.</noscript>
 <main id="page"></main>
-<script type="text/plain" id="data">${data ? pack(JSON.stringify(data)) : ""}</script>
+<script type="text/plain" id="data">${
+    data ? pack(JSON.stringify(data)) : ""
+  }</script>
 <script type="text/plain" id="echarts">${packedCharts()}</script>
 <script>${script}</script>
 </body>

@@ -38,8 +38,11 @@ const EXPORT = /^export (?=(?:async )?(?:function\*?|const|class) (\w+))/gm;
 
 function toFunction(code: string): string {
   const exports = [...code.matchAll(EXPORT)].map(([, name]) => name);
-  const body = code.replace(IMPORT, (_, names: string, from: string) =>
-    `const {${names.replaceAll(" as ", ": ")}} = modules["${from}"];`)
+  const body = code.replace(
+    IMPORT,
+    (_, names: string, from: string) =>
+      `const {${names.replaceAll(" as ", ": ")}} = modules["${from}"];`,
+  )
     .replace(EXPORT, "");
   return `(() => {\n${body}\nreturn { ${exports.join(", ")} };\n})()`;
 }

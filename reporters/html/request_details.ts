@@ -62,7 +62,8 @@ export function requestDetails(sample: Sample): RequestDetails {
     turn: session.turn,
     phase,
     status: outcome.status,
-    ...(outcome.status !== "ok" && { failure: failureDetails(outcome.failure) }),
+    ...(outcome.status !== "ok" &&
+      { failure: failureDetails(outcome.failure) }),
     scheduledMs: round(sample.scheduledMs),
     dispatchedMs: round(sample.dispatchedMs),
     endedMs: round(sample.endedMs),

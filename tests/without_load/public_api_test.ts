@@ -233,6 +233,7 @@ const LIBRARY: readonly string[] = [
   "huggingface",
   "jsonReporter",
   "jsonlManifest",
+  "htmlReporter",
   "jsonlReporter",
   "junitReporter",
   "markdownReporter",

@@ -9,7 +9,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   backends: ["lib", "plugins", "audio", "tokens"],
   datasets: ["lib", "plugins", "audio", "clips", "tokens"],
   loads: ["lib", "plugins"],
-  reporters: ["lib", "plugins"],
+  reporters: ["lib", "plugins", "report_page"],
+  report_page: ["plugins", "reporters"],
   server: ["lib", "core/clock.ts", "audio", "clips"],
   "catalogue.ts": ["plugins", "backends", "datasets", "loads", "reporters"],
   "mod.ts": [

@@ -1,4 +1,4 @@
-import type { RequestDetails } from "../request_details.ts";
+import type { RequestDetails } from "../reporters/html/request_details.ts";
 
 /** A part of a request's time. */
 export interface Span {

@@ -1,4 +1,4 @@
-import type { Bounds, SloUnit } from "../../../plugins/mod.ts";
+import type { Bounds, SloUnit } from "../plugins/mod.ts";
 
 /** Formats a number with three digits: `0.042`, `1.23`, `45.6`, `789`, `12,300`. */
 export function formatNumber(value: number): string {

@@ -1,4 +1,4 @@
-import type { RequestDetails } from "../request_details.ts";
+import type { RequestDetails } from "../reporters/html/request_details.ts";
 import {
   choice,
   disclosure,
@@ -39,7 +39,7 @@ const CHOICES: Readonly<Record<LaneChoice, string>> = {
 
 /** Requests as bars over time, and one of them in detail. */
 export function lanesSection(view: View): HTMLElement | undefined {
-  const { data, choices } = view;
+  const { choices } = view;
   const stage = chosenStage(view);
   if (!stage?.details || stage.details.requests.length === 0) return undefined;
   const requests = chooseRequests(

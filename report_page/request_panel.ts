@@ -1,4 +1,4 @@
-import type { RequestDetails } from "../request_details.ts";
+import type { RequestDetails } from "../reporters/html/request_details.ts";
 import { element, foreignText, table } from "./element.ts";
 import { formatValue, plural } from "./format.ts";
 import { metricOf, type View } from "./state.ts";

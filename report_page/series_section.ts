@@ -1,5 +1,5 @@
-import type { Series, SeriesQuantiles } from "../../../plugins/mod.ts";
-import type { RequestDetails } from "../request_details.ts";
+import type { Series, SeriesQuantiles } from "../plugins/mod.ts";
+import type { RequestDetails } from "../reporters/html/request_details.ts";
 import { chartElement, type Colors } from "./chart.ts";
 import { chartOptions, legendOptions, linearAxis } from "./chart_options.ts";
 import { choice, disclosure, element, table } from "./element.ts";

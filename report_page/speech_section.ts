@@ -1,6 +1,6 @@
-import type { StageReport, Summary } from "../../../plugins/mod.ts";
-import type { UtteranceDetails } from "../stage_details.ts";
-import type { WordDifference } from "../word_differences.ts";
+import type { StageReport, Summary } from "../plugins/mod.ts";
+import type { UtteranceDetails } from "../reporters/html/stage_details.ts";
+import type { WordDifference } from "../reporters/html/word_differences.ts";
 import { chartElement, type Colors } from "./chart.ts";
 import { chartOptions, linearAxis } from "./chart_options.ts";
 import { type Column, element, foreignText, table } from "./element.ts";

@@ -1,5 +1,5 @@
-import type { MetricSummary, StageReport } from "../../../plugins/mod.ts";
-import type { HistogramDetails } from "../stage_details.ts";
+import type { MetricSummary, StageReport } from "../plugins/mod.ts";
+import type { HistogramDetails } from "../reporters/html/stage_details.ts";
 import { chartElement, type Colors } from "./chart.ts";
 import { chartOptions, linearAxis, logAxis } from "./chart_options.ts";
 import { type Bar, cumulative, joinMarks, logBars } from "./distribution.ts";

@@ -1,4 +1,4 @@
-import type { SloResult, StageReport } from "../../../plugins/mod.ts";
+import type { SloResult, StageReport } from "../plugins/mod.ts";
 import { VERDICTS } from "./answer.ts";
 import { choice, disclosure, element, foreignText, table } from "./element.ts";
 import { formatNumber, formatValue, plural } from "./format.ts";

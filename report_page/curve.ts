@@ -1,4 +1,4 @@
-import type { Bounds, StageReport } from "../../../plugins/mod.ts";
+import type { Bounds, StageReport } from "../plugins/mod.ts";
 import { formatInterval, formatValue } from "./format.ts";
 
 /** A stage as a point of the curve of load against latency. */

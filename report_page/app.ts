@@ -1,4 +1,4 @@
-import type { PageData } from "../page_data.ts";
+import type { PageData } from "../reporters/html/page_data.ts";
 import { answerSection } from "./answer_section.ts";
 import {
   areChartsDrawn,

@@ -1,5 +1,5 @@
-import type { FailureNote } from "../../../plugins/mod.ts";
-import type { RequestDetails } from "../request_details.ts";
+import type { FailureNote } from "../plugins/mod.ts";
+import type { RequestDetails } from "../reporters/html/request_details.ts";
 import { disclosure, element, foreignText, table } from "./element.ts";
 import { formatNumber, formatValue, plural } from "./format.ts";
 import {

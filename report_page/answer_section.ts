@@ -1,4 +1,4 @@
-import type { StageReport } from "../../../plugins/mod.ts";
+import type { StageReport } from "../plugins/mod.ts";
 import { answerOf, type Statement, VERDICTS } from "./answer.ts";
 import {
   type Column,

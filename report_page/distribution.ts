@@ -1,4 +1,4 @@
-import type { HistogramDetails } from "../stage_details.ts";
+import type { HistogramDetails } from "../reporters/html/stage_details.ts";
 
 /** A bar of a histogram: the share of the values between its edges. */
 export interface Bar {

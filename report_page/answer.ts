@@ -1,5 +1,5 @@
-import type { Capacity, SloResult, StageReport } from "../../../plugins/mod.ts";
-import type { PageData } from "../page_data.ts";
+import type { Capacity, SloResult, StageReport } from "../plugins/mod.ts";
+import type { PageData } from "../reporters/html/page_data.ts";
 import { formatNumber, formatValue, plural } from "./format.ts";
 import { metricOf, reportsOf, stageName } from "./state.ts";
 

@@ -1,7 +1,11 @@
-import type { Failure, StageReport } from "../../../plugins/mod.ts";
-import type { RequestDetails } from "../request_details.ts";
+import type { Failure, StageReport } from "../plugins/mod.ts";
+import type { RequestDetails } from "../reporters/html/request_details.ts";
 import type { LaneChoice } from "./lanes.ts";
-import type { MetricDefinition, PageData, PageStage } from "../page_data.ts";
+import type {
+  MetricDefinition,
+  PageData,
+  PageStage,
+} from "../reporters/html/page_data.ts";
 
 /** Choices of the reader. */
 export interface Choices {
