@@ -25,8 +25,9 @@ export function logScale(values: Iterable<number>, most = 7): LogScale {
   const min = Math.min(least / 1.1, center / 1.5);
   const max = Math.max(greatest * 1.1, center * 1.5);
   const all = STEPS.map((steps) => ticksBetween(min, max, steps));
+  const [densest, sparsest] = [all[0]!, all.at(-1)!];
   const ticks = all.find(({ length }) => length >= 2 && length <= most) ??
-    thinned(all.at(-1)!, most);
+    thinned(sparsest.length > most ? sparsest : densest, most);
   return { min, max, ticks };
 }
 
