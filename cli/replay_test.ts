@@ -6,6 +6,7 @@ import {
   constant,
   echo,
   jsonlReporter,
+  jsonReporter,
   repeat,
   type Report,
   type Reporter,
@@ -127,6 +128,27 @@ for (const [ending, options] of Object.entries(ENDINGS)) {
     );
   });
 }
+
+Deno.test("replay() shows a report without samples to a reporter that can do without", async () => {
+  await using folder = await tempFolder();
+  const path = folder.at("run.json");
+  const report = await run({
+    backend: echo({ text: "one" }),
+    dataset: repeat({ text: "hello" }),
+    load: concurrent({ streams: [1] }),
+    stop: { requests: 1 },
+    reporters: [jsonReporter({ path })],
+  });
+  const given: Reporter = { samples() {}, report() {} };
+  const able = { ...given, worksWithoutSamples: true };
+  assert.equal(
+    JSON.stringify(await replay(path, { ...QUIET, reporters: [able] })),
+    JSON.stringify(report),
+  );
+  await assert.rejects(replay(path, { ...QUIET, reporters: [given, able] }), {
+    name: "UsageError",
+  });
+});
 
 /** A backend whose requests overlap, with connections to open ahead and a network to measure. */
 function networked(): Configured<"backend"> {
