@@ -5,6 +5,7 @@ import {
   disclosure,
   element,
   foreignText,
+  messageBox,
   table,
 } from "./element.ts";
 import { formatInterval, formatNumber, formatValue, plural } from "./format.ts";
@@ -51,7 +52,7 @@ function statementRow(
           {},
           items.map((item) => element("li", {}, foreignText(item))),
         ),
-      quote !== undefined && element("q", {}, foreignText(quote)),
+      quote !== undefined && messageBox(quote),
     ),
   ];
 }

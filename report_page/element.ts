@@ -65,6 +65,12 @@ export function foreignText(text: string): HTMLElement {
   return element("bdi", {}, text);
 }
 
+/** A message in a box of its own. A long one scrolls there, by keyboard too. */
+export function messageBox(text: string): HTMLElement {
+  const tabindex = text.length > 300 ? 0 : undefined;
+  return element("div.message", { tabindex }, foreignText(text));
+}
+
 /** A column of a table. */
 export interface Column<Row> {
   readonly head: string;

@@ -1,6 +1,12 @@
 import type { FailureNote } from "../plugins/mod.ts";
 import type { RequestDetails } from "../reporters/html/request_details.ts";
-import { disclosure, element, foreignText, table } from "./element.ts";
+import {
+  disclosure,
+  element,
+  foreignText,
+  messageBox,
+  table,
+} from "./element.ts";
 import { formatNumber, formatValue, plural } from "./format.ts";
 import {
   chosenStage,
@@ -53,8 +59,7 @@ export function failuresSection(view: View): HTMLElement | undefined {
         {
           head: "message",
           isText: "long",
-          cell: ({ message }) =>
-            element("div.message", {}, foreignText(message)),
+          cell: ({ message }) => messageBox(message),
         },
       ],
       failures,
@@ -137,8 +142,7 @@ function requestTable(
     {
       head: "message",
       isText: "long",
-      cell: ({ failure }) =>
-        element("div.message", {}, foreignText(failure?.message ?? "")),
+      cell: ({ failure }) => messageBox(failure?.message ?? ""),
     },
   ], requests.slice(0, MOST_REQUESTS));
 }

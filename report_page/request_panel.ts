@@ -1,7 +1,7 @@
 import type { RequestDetails } from "../reporters/html/request_details.ts";
-import { element, foreignText, table } from "./element.ts";
+import { element, foreignText, messageBox, table } from "./element.ts";
 import { formatValue, plural } from "./format.ts";
-import { metricOf, type View } from "./state.ts";
+import { failureKey, metricOf, type View } from "./state.ts";
 
 /** One request in detail: its instants, its metrics, its failure, and the texts as they came. */
 export function requestPanel(
@@ -27,13 +27,10 @@ export function requestPanel(
       ` · ${status}`,
     ),
     failure && element(
-      "div.message",
+      "div",
       {},
-      element("strong", {}, foreignText(failure.class)),
-      failure.code === undefined ? "" : " ",
-      failure.code !== undefined && foreignText(failure.code),
-      ": ",
-      foreignText(failure.message),
+      element("strong", {}, foreignText(failureKey(failure))),
+      messageBox(failure.message),
     ),
     element(
       "div.pair",

@@ -24,7 +24,7 @@ export function speechSection(view: View): HTMLElement | undefined {
     { id: "speech", "aria-labelledby": "speech-head" },
     element("h2", { id: "speech-head" }, "Speech"),
     table(
-      "Speech by stage. Times are p50 / p95 / p99, in milliseconds.",
+      "Speech by stage. Times are p50 and p95, in milliseconds.",
       columnsOf(view, rows),
       rows,
     ),
@@ -127,7 +127,7 @@ function columnsOf(view: View, rows: readonly Row[]): Column<Row>[] {
 
 function quantiles(summary: Summary | undefined): string {
   return summary
-    ? [summary.p50, summary.p95, summary.p99].map(formatNumber).join(" / ")
+    ? [summary.p50, summary.p95].map(formatNumber).join(" / ")
     : "–";
 }
 

@@ -38,9 +38,7 @@ export function stageSection(view: View): HTMLElement | undefined {
       element(
         "span.hint",
         {},
-        `Everything from here to the configuration is of this stage; ${
-          plural(data.stages.length, "stage")
-        } in all.`,
+        `What follows is of this stage, one of ${data.stages.length}.`,
       ),
     ),
     data.stagesLeftOut !== undefined && element(
