@@ -1,7 +1,7 @@
 import type { SloResult, StageReport } from "../plugins/mod.ts";
 import { VERDICTS } from "./answer.ts";
 import { choice, disclosure, element, foreignText, table } from "./element.ts";
-import { formatNumber, formatValue, plural } from "./format.ts";
+import { formatNumber, formatValue } from "./format.ts";
 import { chosenStage, stageName, type View } from "./state.ts";
 
 /** The choice of a stage, its facts, objectives, verdict and notes. */
