@@ -5,7 +5,7 @@ import { metricOf, reportsOf, stageName } from "./state.ts";
 
 /** One statement of the answer. */
 export interface Statement {
-  /** What it is about: `Capacity`. */
+  /** Its subject: `Capacity`. */
   readonly topic: string;
   /** Whether it is good, to be careful about, bad, or a fact. */
   readonly tone: "good" | "warning" | "bad" | "plain";

@@ -98,7 +98,7 @@ function columnsOf(view: View, rows: readonly Row[]): Column<Row>[] {
       ? [{
         head: "WER",
         title:
-          "word error rate, its 95 % interval, and the substitutions, deletions and insertions in the words of the references",
+          "word error rate, its 95 % interval, and the substitutions, deletions and insertions among the reference words",
         cell: ({ report }: Row) => {
           const { wer } = report.quality;
           const bounds = report.withinRunIntervals?.quality.wer;

@@ -41,7 +41,7 @@ export interface View {
   remember(changes: Partial<Choices>): void;
 }
 
-/** Metrics of which the page shows curves and series, in the order in which they are offered. */
+/** Metrics that have curves and series, in the order in which they are offered. */
 export const HEADLINES = [
   "ttft",
   "finalization",

@@ -78,6 +78,7 @@ export class CompactHistogram {
     return this.#n;
   }
 
+  /** Counts a value. */
   add(value: number): void {
     const key = compactKeyOf(value);
     const at = key - this.#first;

@@ -31,13 +31,18 @@ Deno.test("the ranges of a compact histogram hold all values between their edges
   const perPowerOfTwo = fc.constantFrom(128, 16, 1);
   fc.assert(fc.property(values, perPowerOfTwo, (values, perPowerOfTwo) => {
     const ranges = [...filled(values).ranges(perPowerOfTwo)];
-    assert.equal(ranges.reduce((sum, { count }) => sum + count, 0), values.length);
+    assert.equal(
+      ranges.reduce((sum, { count }) => sum + count, 0),
+      values.length,
+    );
     for (const [i, { from, to, count }] of ranges.entries()) {
       assert.ok(from < to && (i === 0 || ranges[i - 1]!.to <= from));
       // Values of a negative range include its upper edge instead of its lower one.
       const inside = values.filter((value) => {
         if (Math.abs(value) < 1 / 1024) return from === 0;
-        return value > 0 ? value >= from && value < to : value > from && value <= to;
+        return value > 0
+          ? value >= from && value < to
+          : value > from && value <= to;
       });
       if (from > 0 || to < 0) assert.equal(inside.length, count);
     }
