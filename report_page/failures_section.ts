@@ -41,20 +41,17 @@ export function failuresSection(view: View): HTMLElement | undefined {
       "Failures by class and code, each with the message of its first request",
       [
         {
-          head: "class",
+          head: "failure",
           isText: true,
           cell: (failure) => filterButton(view, failure),
         },
         {
-          head: "code",
-          isText: true,
-          cell: ({ code }) => code === undefined ? "–" : foreignText(code),
-        },
-        { head: "requests", cell: ({ count }) => formatNumber(count) },
-        {
-          head: "share",
-          cell: ({ count }) =>
-            all > 0 ? formatValue(count / all, "share") : "–",
+          head: "requests",
+          cell: ({ count }) => [
+            formatNumber(count),
+            all > 0 &&
+            element("small", {}, formatValue(count / all, "share")),
+          ],
         },
         {
           head: "message",
@@ -107,7 +104,7 @@ function filterButton(
         lanes: isChosen ? "first" : "failed",
         request: undefined,
       }),
-  }, foreignText(failure.class));
+  }, foreignText(name));
 }
 
 function requestTable(
@@ -135,9 +132,9 @@ function requestTable(
       cell: ({ endedMs }) => `${formatNumber((endedMs - startMs) / 1000)} s`,
     },
     {
-      head: "class",
+      head: "failure",
       isText: true,
-      cell: ({ failure }) => foreignText(failure?.class ?? ""),
+      cell: ({ failure }) => failure ? foreignText(failureKey(failure)) : "",
     },
     {
       head: "message",
