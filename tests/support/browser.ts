@@ -96,8 +96,25 @@ async function openTab(
     { name: "prefers-color-scheme", value: scheme },
   ]);
   await page.setViewport({ width, height: 900 });
+  page.on("dialog", (dialog) => {
+    problems.push(`dialog: ${dialog.message()}`);
+    void dialog.dismiss();
+  });
   await page.goto(url, { waitUntil: "load" });
+  await page.waitForSelector("html[data-ready]", { timeout: 20_000 });
   return { page, problems, requests };
+}
+
+/** Returns the text that the page shows. */
+export async function textOf({ page }: Tab): Promise<string> {
+  return await page.evaluate("document.body.innerText") as string;
+}
+
+/** Returns by how much the page is wider than its window, in CSS pixels. */
+export async function overflowOf({ page }: Tab): Promise<number> {
+  return await page.evaluate(
+    "document.documentElement.scrollWidth - innerWidth",
+  ) as number;
 }
 
 /** A finding of axe-core. */
