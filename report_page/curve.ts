@@ -138,31 +138,33 @@ export function limitAnswer(
   const keeps = groups.map((group) =>
     group.every(({ value }) => value < limitMs)
   );
-  const firstMiss = keeps.indexOf(false);
-  const highest = (firstMiss < 0 ? groups.length : firstMiss) - 1;
-  const missed = groups[firstMiss];
-  const miss = missed && `${missed[0]!.name}, ${valuesOf(missed)}`;
-  if (highest < 0) {
-    const later = groups[keeps.indexOf(true)];
-    return `The lowest load does not keep ${what} under ${limit}: ${miss}` +
-      (later ? `; but a higher one does: ${later[0]!.name}.` : ".");
+  const shown = (group: readonly CurvePoint[]) =>
+    `${group[0]!.name}, ${valuesOf(group)}`;
+  const first = keeps.indexOf(true);
+  if (first < 0) {
+    return `No load keeps ${what} under ${limit}. The lowest: ${
+      shown(groups[0]!)
+    }.`;
   }
+  const miss = keeps.indexOf(false, first);
+  const highest = (miss < 0 ? groups.length : miss) - 1;
+  const isEvery = first === 0 && miss < 0;
   const best = groups[highest]!;
   const named = `${best[0]!.name} (${loadOf(best, loadLabel)})`;
   const also = keeps.findLastIndex((kept) => kept);
   return [
-    missed
-      ? `The highest load that keeps ${what} under ${limit} is ${named}: ${
+    isEvery
+      ? `Every load keeps ${what} under ${limit}, up to ${named}: ${
         valuesOf(best)
       }.`
-      : `Every load keeps ${what} under ${limit}, up to ${named}: ${
+      : `The highest load that keeps ${what} under ${limit} is ${named}: ${
         valuesOf(best)
       }.`,
-    ...(missed
-      ? [`The next is over it: ${miss}.`]
-      : groups.length > 1
+    ...(miss >= 0 ? [`The next is over it: ${shown(groups[miss]!)}.`] : []),
+    ...(miss < 0 && groups.length > 1
       ? ["The limit is beyond what was measured."]
       : []),
+    ...(first > 0 ? [`But a lower one is over it: ${shown(groups[0]!)}.`] : []),
     ...(also > highest
       ? [`A higher load, ${groups[also]![0]!.name}, keeps it again.`]
       : []),

@@ -71,7 +71,12 @@ const answers: [string, CurvePoint[], RegExp][] = [
   [
     "that no load keeps it",
     [point("1 stream", 290)],
-    /^The lowest load does not keep p95 TTFT under 200 ms: 1 stream, 290 ms\.$/,
+    /^No load keeps p95 TTFT under 200 ms\. The lowest: 1 stream, 290 ms\.$/,
+  ],
+  [
+    "that a lower load is over it",
+    [point("1 stream", 290), point("2 streams", 90), point("4 streams", 250)],
+    /is 2 streams .* over it: 4 streams, 250 ms\. But a lower one is over it: 1 stream, 290 ms\.$/,
   ],
   [
     "that a higher load keeps it again",
