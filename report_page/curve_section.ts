@@ -12,6 +12,9 @@ import { formatInterval, formatNumber, formatValue } from "./format.ts";
 import { logScale } from "./scales.ts";
 import { HEADLINES, metricOf, reportsOf, type View } from "./state.ts";
 
+/** Room above a point for its label, as a factor on the logarithmic axis. */
+const LABEL_ROOM = 1.25;
+
 const QUANTILES: readonly CurveQuantile[] = ["p50", "p90", "p95", "p99"];
 
 /** Load against latency over the stages, and the highest load that keeps a limit. */
@@ -172,6 +175,7 @@ function curveOptions(
   const scale = logScale([
     ...points.flatMap(({ value, bounds }) => [
       value,
+      value * LABEL_ROOM,
       ...(bounds ? [bounds.lower, bounds.upper] : []),
     ]),
     ...limits.map(({ value }) => value),
