@@ -52,26 +52,31 @@ export interface Tab {
   readonly requests: string[];
 }
 
+/** Opens pages in a browser, which ends with the function. */
+export async function withBrowser(
+  run: (open: (url: string, view?: View) => Promise<Tab>) => Promise<void>,
+): Promise<void> {
+  const browser = await launch({
+    executablePath: executablePath!,
+    headless: "shell",
+    args: ["--no-sandbox", "--font-render-hinting=none"],
+  });
+  try {
+    await run((url, view) => openTab(browser, url, view));
+  } finally {
+    await browser.close();
+  }
+}
+
 /** Registers a test that needs a browser; it is ignored, loudly, where none is installed. */
 export function browserTest(
   name: string,
-  run: (open: (url: string, view?: View) => Promise<Tab>) => Promise<void>,
+  run: Parameters<typeof withBrowser>[0],
 ): void {
   Deno.test({
     name,
     ignore: executablePath === undefined,
-    async fn() {
-      const browser = await launch({
-        executablePath: executablePath!,
-        headless: "shell",
-        args: ["--no-sandbox", "--font-render-hinting=none"],
-      });
-      try {
-        await run((url, view) => openTab(browser, url, view));
-      } finally {
-        await browser.close();
-      }
-    },
+    fn: () => withBrowser(run),
   });
 }
 
