@@ -30,6 +30,7 @@ const FOREIGN: Readonly<Record<string, string>> = {
   "--report json=FILE":
     "-o --output --output-path --output-file --output-dir --outputs --save-result --result-filename --csv --json --format",
   "--seed N": "--random-seed",
+  "--no-live": "--disable-tqdm --disable-progress --no-progress",
   "--backend NAME,apiKeyEnv=VARIABLE":
     "--api-key --token --bearer-token --auth",
   "--backend NAME,headers.NAME=VALUE": "-H --header --headers",

@@ -48,8 +48,9 @@ export function interruptible(
     exitCode = interrupted.exitCode;
     // On Windows this listener ends the process.
     if (Deno.build.os !== "windows") release("SIGINT", "SIGTERM");
-    printError(`\nearshot: Interrupted: ${follows}`);
+    // First, so that a live view makes room for the message.
     controller.abort(interrupted);
+    printError(`\nearshot: Interrupted: ${follows}`);
   }
 
   function release(...names: Deno.Signal[]): void {

@@ -1,72 +1,134 @@
+import { MAX_CLIENT_SHARE } from "../core/verdict.ts";
 import type { Configured, Progress, Reporter } from "../plugins/mod.ts";
+import { createLook } from "../reporters/console/layout.ts";
+import { liveFrame } from "./live/frame.ts";
+import { LiveStats } from "./live/live_stats.ts";
+import { LiveBlock, type Screen, standardError } from "./live/screen.ts";
 
-/** Reporter of progress: one live line on a terminal, otherwise a line every 10 s. */
-export interface ProgressReporter extends Configured<"reporter"> {
-  /** Clears the line, calls `write`, and shows the line again. */
+/** Reporter of progress: a live view on a terminal, otherwise a line every 10 s. */
+export interface ProgressReporter extends Configured<"reporter">, Disposable {
+  /** Removes the view, calls `write`, and shows the view again. */
   aside(write: () => void): void;
 }
 
-/** Output of the progress line. */
-export interface Screen {
-  /** Whether it is a terminal. */
-  readonly live: boolean;
-  /** Number of columns. */
-  columns(): number;
-  /** Writes text unchanged. */
-  write(text: string): void;
+/** Options of {@linkcode progressReporter}. */
+export interface ProgressOptions {
+  /** Whether nothing is shown. @default {false} */
+  readonly quiet?: boolean | undefined;
+  /** Whether a terminal gets a view that is renewed in place. @default {true} */
+  readonly live?: boolean | undefined;
+  /** Use of colour. @default {"auto"} */
+  readonly color?: string | undefined;
+  /** Number of stages of the run, if it is known. */
+  readonly stages?: number | undefined;
+  /** Interrupts the run: the view makes room for a message about that. */
+  readonly signal?: AbortSignal;
+  /** @default Standard error */
+  readonly screen?: Screen;
 }
 
-/** Time between two lines if there is no terminal. */
-const EVERY_MS = 10_000;
-
-/** Creates the reporter of progress on standard error. */
+/** Creates the reporter of progress. */
 export function progressReporter(
-  { quiet, screen = terminal() }: { quiet: boolean; screen?: Screen },
+  { quiet, live = true, screen = standardError(), ...options }: ProgressOptions,
 ): ProgressReporter {
-  let line = "";
-  const clear = () => {
-    if (line !== "") screen.write("\r\x1b[K");
-  };
-  const show = (text: string) => {
-    clear();
-    line = text.slice(0, screen.columns() - 1);
-    screen.write(line);
-  };
-  const end = () => {
-    clear();
-    line = "";
-  };
-  const progress: Reporter["progress"] = screen.live
-    ? (snapshot) => show(progressLine(snapshot))
+  if (quiet) return silent();
+  return live && screen.isTerminal
+    ? liveView(screen, options)
     : inLines(screen);
-  const reporter: Reporter = {
-    ...(!quiet && { progress }),
-    stage: end,
-    report() {},
-    [Symbol.asyncDispose]: () => Promise.resolve(end()),
-  };
-  if (screen.live && !quiet) show("loading …");
+}
+
+function silent(): ProgressReporter {
+  return configured(
+    { report() {} },
+    { aside: (write) => write(), [Symbol.dispose]() {} },
+  );
+}
+
+function configured(
+  reporter: Reporter,
+  rest: Pick<ProgressReporter, "aside" | typeof Symbol.dispose>,
+): ProgressReporter {
   return {
     kind: "reporter",
     name: "progress",
     options: {},
     open: () => Promise.resolve(reporter),
-    aside(write) {
-      clear();
-      write();
-      if (line !== "") screen.write(line);
-    },
+    ...rest,
   };
 }
 
-/** Returns a function that writes a line every 10 s of the run's clock. */
-function inLines(screen: Screen): (snapshot: Progress) => void {
-  let nextMs = EVERY_MS;
-  return (snapshot) => {
-    if (snapshot.atMs < nextMs) return;
-    nextMs = (Math.floor(snapshot.atMs / EVERY_MS) + 1) * EVERY_MS;
-    screen.write(`${progressRecord(snapshot)}\n`);
+/** A view of several lines: renewed with each state of the run, removed when a stage ends or the run is interrupted. */
+function liveView(
+  screen: Screen,
+  { color = "auto", stages, signal }: Omit<ProgressOptions, "screen">,
+): ProgressReporter {
+  const block = new LiveBlock(screen);
+  const stats = new LiveStats();
+  const { paint } = createLook({
+    width: 0,
+    charts: screen.isUnicode,
+    color: color === "always" || (color !== "never" && screen.hasColor),
+  });
+  let maxClientShare = MAX_CLIENT_SHARE;
+
+  function draw(): void {
+    const state = stats.state();
+    if (!state) return;
+    const { columns, rows } = screen.size();
+    block.show(liveFrame(state, { stages, maxClientShare }, {
+      width: columns - 1,
+      height: rows - 1,
+      isUnicode: screen.isUnicode,
+      paint,
+    }));
+  }
+
+  const removeListener = screen.onResize(() => {
+    if (block.isShown) draw();
+  });
+  block.show(["loading …"]);
+  const reporter: Reporter = {
+    start({ run }) {
+      maxClientShare = run.config.maxClientShare ?? MAX_CLIENT_SHARE;
+    },
+    samples: (batch) => stats.samples(batch),
+    progress(snapshot) {
+      stats.progress(snapshot);
+      draw();
+    },
+    stage: () => block.clear(),
+    report: () => block.clear(),
   };
+  const clear = () => block.clear();
+  signal?.addEventListener("abort", clear, { once: true });
+  return configured(reporter, {
+    aside: (write) => block.aside(write),
+    [Symbol.dispose]() {
+      removeListener();
+      signal?.removeEventListener("abort", clear);
+      clear();
+    },
+  });
+}
+
+/** Time between two lines if there is no view, in milliseconds. */
+const EVERY_MS = 10_000;
+
+/** Writes a line every 10 s of the run's clock. */
+function inLines(screen: Screen): ProgressReporter {
+  let nextMs = EVERY_MS;
+  const reporter: Reporter = {
+    progress(snapshot) {
+      if (snapshot.atMs < nextMs) return;
+      nextMs = (Math.floor(snapshot.atMs / EVERY_MS) + 1) * EVERY_MS;
+      screen.write(`${progressRecord(snapshot)}\n`);
+    },
+    report() {},
+  };
+  return configured(reporter, {
+    aside: (write) => write(),
+    [Symbol.dispose]() {},
+  });
 }
 
 /** Formats progress for logs and programs, as `key=value`: `progress seconds=10 stage=0 name="8 streams" phase=measure ok=41 …`. */
@@ -93,60 +155,4 @@ export function progressRecord(snapshot: Progress): string {
   );
   return ["progress", ...pairs.map(([key, value]) => `${key}=${value}`)]
     .join(" ");
-}
-
-/** Formats progress for people: `8 streams · 12 s left · 41 ok, 2 failed · 8 in flight · 1.9/s · ttft 410 ms`. */
-export function progressLine(snapshot: Progress): string {
-  const { counts, medians, phase } = snapshot;
-  const failed = counts.error + counts.timeout + counts.cancelled;
-  const parts = [
-    snapshot.name,
-    ...(phase === "measure" ? remaining(snapshot) : [PHASES[phase]]),
-    `${counts.ok} ok${failed > 0 ? `, ${failed} failed` : ""}`,
-    `${snapshot.inFlight} in flight`,
-    `${snapshot.requestsPerSecond.toFixed(1)}/s`,
-    ...(counts.dropped > 0 ? [`${counts.dropped} dropped`] : []),
-    ...Object.entries(medians).map(([metric, ms]) =>
-      `${metric} ${Math.round(ms)} ms`
-    ),
-  ];
-  return parts.join(" · ");
-}
-
-const PHASES = {
-  warmup: "warming up",
-  cooldown: "cooling down",
-  drain: "waiting for the last",
-} as const;
-
-function remaining({ remainingMs, remainingRequests }: Progress): string[] {
-  const parts = [
-    ...(remainingMs === undefined
-      ? []
-      : [`${Math.ceil(remainingMs / 1000)} s left`]),
-    ...(remainingRequests === undefined
-      ? []
-      : [`${remainingRequests} to start`]),
-  ];
-  return parts.length > 0 ? [parts.join(", ")] : [];
-}
-
-function terminal(): Screen {
-  return {
-    live: Deno.stderr.isTerminal(),
-    columns() {
-      try {
-        return Deno.consoleSize().columns;
-      } catch {
-        return 80;
-      }
-    },
-    write(text) {
-      try {
-        Deno.stderr.writeSync(new TextEncoder().encode(text));
-      } catch {
-        // The terminal is gone.
-      }
-    },
-  };
 }

@@ -1,12 +1,9 @@
 import assert from "node:assert/strict";
-import type { Progress } from "../plugins/mod.ts";
+import type { Progress, StageReport } from "../plugins/mod.ts";
+import { sample } from "../tests/support/sample.ts";
 import { manualClock } from "../plugins/testing/manual_clock.ts";
-import {
-  progressLine,
-  progressRecord,
-  progressReporter,
-  type Screen,
-} from "./progress.ts";
+import { fakeTerminal } from "../tests/support/fake_terminal.ts";
+import { progressRecord, progressReporter } from "./progress.ts";
 
 const SNAPSHOT: Progress = {
   atMs: 8000,
@@ -20,76 +17,101 @@ const SNAPSHOT: Progress = {
   remainingMs: 11_400,
 };
 
-/** A terminal of a few columns that keeps its last line. */
-function fakeScreen(columns = 200, live = true) {
-  let written = "";
-  const screen: Screen = {
-    live,
-    columns: () => columns,
-    write: (text) => void (written += text),
-  };
-  return {
-    screen,
-    written: () => written,
-    /** The line as a person sees it, each clearing carried out. */
-    line: () => written.split("\n").at(-1)!.split("\r\x1b[K").at(-1),
-  };
-}
-
 const CONTEXT = {
   env: () => undefined,
   signal: new AbortController().signal,
   warn: () => {},
 };
 
-Deno.test("progressReporter() shows a line at once, renews it in place, and clears it at the end", async () => {
-  const { screen, line, written } = fakeScreen();
-  const plugin = progressReporter({ quiet: false, screen });
-  assert.equal(line(), "loading …");
+/** A pipe, or a terminal that gets plain lines. */
+function fakePipe() {
+  const terminal = fakeTerminal();
+  return { ...terminal, screen: { ...terminal.screen, isTerminal: false } };
+}
+
+Deno.test("progressReporter() shows a view at once, renews it in place, and removes it when the stage ends", async () => {
+  const { screen, lines } = fakeTerminal();
+  using plugin = progressReporter({ stages: 2, screen });
+  assert.deepEqual(lines(), ["loading …"]);
   const reporter = await plugin.open(CONTEXT);
+  reporter.samples?.([sample({ endedMs: 7000, dispatchedMs: 6000 })]);
   reporter.progress?.(SNAPSHOT);
-  assert.equal(line(), progressLine(SNAPSHOT));
+  assert.equal(lines()[0], "8 streams · stage 1 of 2 · measuring");
+  assert.match(lines()[4]!, /^last 2 s, ms +p50 +p95 +p99/);
   reporter.progress?.({ ...SNAPSHOT, name: "9 streams" });
-  assert.match(line()!, /^9 streams/);
-  await reporter[Symbol.asyncDispose]?.();
-  assert.equal(line(), "");
-  assert.ok(!written().includes("\n"), "nothing stays behind");
+  assert.match(lines()[0]!, /^9 streams/);
+  reporter.stage?.({} as StageReport);
+  assert.deepEqual(lines(), []);
+  reporter.progress?.({ ...SNAPSHOT, stage: 1 });
+  assert.match(lines()[0]!, /^8 streams · stage 2 of 2/);
+  plugin[Symbol.dispose]();
+  assert.deepEqual(lines(), []);
 });
 
-Deno.test("progressReporter() clears its line for what others write, and shows it again below", async () => {
-  const { screen, line, written } = fakeScreen();
-  const plugin = progressReporter({ quiet: false, screen });
+Deno.test("progressReporter() removes its view for what others write, and shows it again below", async () => {
+  const { screen, lines } = fakeTerminal();
+  using plugin = progressReporter({ screen });
   const reporter = await plugin.open(CONTEXT);
   reporter.progress?.(SNAPSHOT);
+  const before = lines();
   plugin.aside(() => screen.write("warning: something\n"));
-  assert.equal(line(), progressLine(SNAPSHOT));
-  assert.ok(written().includes("\r\x1b[Kwarning: something\n8 streams"));
+  assert.deepEqual(lines(), ["warning: something", ...before]);
 });
 
-Deno.test("progressReporter() keeps to one line of the terminal", async () => {
-  const { screen, line } = fakeScreen(20);
-  const reporter = await progressReporter({ quiet: false, screen }).open(
-    CONTEXT,
-  );
+Deno.test("progressReporter() removes its view before an interrupt is reported", async () => {
+  const { screen, lines } = fakeTerminal();
+  const controller = new AbortController();
+  using plugin = progressReporter({ screen, signal: controller.signal });
+  const reporter = await plugin.open(CONTEXT);
   reporter.progress?.(SNAPSHOT);
-  assert.equal(line()!.length, 19);
+  controller.abort();
+  screen.write("interrupted\n");
+  reporter.progress?.(SNAPSHOT);
+  assert.match(lines()[1]!, /^8 streams/);
+});
+
+Deno.test("progressReporter() follows the size of the terminal at once", async () => {
+  const { screen, lines, resize } = fakeTerminal({ columns: 80 });
+  using plugin = progressReporter({ screen });
+  resize(70);
+  assert.deepEqual(lines(), ["loading …"]);
+  const reporter = await plugin.open(CONTEXT);
+  reporter.progress?.(SNAPSHOT);
+  const [, wide] = lines();
+  resize(100);
+  assert.equal(lines()[1]!.length, wide!.length + 30);
+});
+
+Deno.test("progressReporter() uses colour as it is asked to", async () => {
+  for (
+    const [color, hasColor, expected] of [
+      ["auto", true, true],
+      ["auto", false, false],
+      ["always", false, true],
+      ["never", true, false],
+    ] as const
+  ) {
+    const { screen, written } = fakeTerminal();
+    using plugin = progressReporter({ color, screen: { ...screen, hasColor } });
+    const reporter = await plugin.open(CONTEXT);
+    reporter.progress?.(SNAPSHOT);
+    assert.equal(written().includes("\x1b[32m"), expected, color);
+  }
 });
 
 Deno.test("progressReporter() is silent with quiet, and lets others write", async () => {
-  for (const live of [true, false]) {
-    const { screen, written } = fakeScreen(80, live);
-    const plugin = progressReporter({ quiet: true, screen });
+  for (const { screen, written } of [fakeTerminal(), fakePipe()]) {
+    using plugin = progressReporter({ quiet: true, screen });
     const reporter = await plugin.open(CONTEXT);
     reporter.progress?.({ ...SNAPSHOT, atMs: 60_000 });
     plugin.aside(() => screen.write("warning\n"));
-    await reporter[Symbol.asyncDispose]?.();
     assert.equal(written(), "warning\n");
   }
 });
 
 Deno.test("progressReporter() writes a line every 10 s where there is no terminal", async () => {
-  const { screen, written } = fakeScreen(80, false);
-  const plugin = progressReporter({ quiet: false, screen });
+  const { screen, written } = fakePipe();
+  using plugin = progressReporter({ screen });
   const reporter = await plugin.open(CONTEXT);
   const clock = manualClock();
   const glance = () => {
@@ -101,7 +123,6 @@ Deno.test("progressReporter() writes a line every 10 s where there is no termina
   assert.equal(written(), "");
   await clock.advance(25_100);
   plugin.aside(() => screen.write("warning\n"));
-  await reporter[Symbol.asyncDispose]?.();
   const lines = written().split("\n");
   assert.deepEqual(lines.slice(3), ["warning", ""]);
   assert.deepEqual(
@@ -110,11 +131,10 @@ Deno.test("progressReporter() writes a line every 10 s where there is no termina
   );
 });
 
-Deno.test("progressReporter() writes one line after a long silence, and keeps to its seconds", async () => {
-  const { screen, written } = fakeScreen(80, false);
-  const reporter = await progressReporter({ quiet: false, screen }).open(
-    CONTEXT,
-  );
+Deno.test("progressReporter() without a live view writes one line after a long silence, and keeps to its seconds", async () => {
+  const { screen, written } = fakeTerminal();
+  using plugin = progressReporter({ live: false, screen });
+  const reporter = await plugin.open(CONTEXT);
   for (const atMs of [34_900, 35_000, 39_999, 40_000]) {
     reporter.progress?.({ ...SNAPSHOT, atMs });
   }
@@ -135,31 +155,5 @@ Deno.test("progressRecord() has a key for each figure, and none for what is not 
     progressRecord({ ...bare, medians: {}, remainingRequests: 7 }),
     'progress seconds=8 stage=0 name="8 streams" phase=measure ok=41 error=1 timeout=1 cancelled=0 dropped=0 ' +
       "inFlight=8 requestsPerSecond=1.94 requestsLeft=7",
-  );
-});
-
-Deno.test("progressLine() shows the stage, the remaining time, counts, rate and medians", () => {
-  assert.equal(
-    progressLine(SNAPSHOT),
-    "8 streams · 12 s left · 41 ok, 2 failed · 8 in flight · 1.9/s · ttft 410 ms · finalization 132 ms",
-  );
-});
-
-Deno.test("progressLine() leaves out what is not known and says which part of the stage it is", () => {
-  const { remainingMs: _, ...bare } = SNAPSHOT;
-  const counts = { ok: 0, error: 0, timeout: 0, cancelled: 0, dropped: 3 };
-  const quiet = { ...bare, medians: {}, counts };
-  assert.equal(
-    progressLine(quiet),
-    "8 streams · 0 ok · 8 in flight · 1.9/s · 3 dropped",
-  );
-  assert.match(progressLine({ ...quiet, phase: "warmup" }), /· warming up ·/);
-  assert.match(
-    progressLine({ ...quiet, phase: "drain" }),
-    /· waiting for the last ·/,
-  );
-  assert.match(
-    progressLine({ ...quiet, remainingRequests: 7 }),
-    /· 7 to start ·/,
   );
 });

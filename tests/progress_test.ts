@@ -1,65 +1,98 @@
 // Progress on a terminal during a run; cli/progress_test.ts has the details.
 
 import assert from "node:assert/strict";
-import { fileURLToPath } from "node:url";
-import { stripVTControlCharacters } from "node:util";
-import { earshot } from "./support/earshot.ts";
+import { earshot, hasTerminal, startEarshot } from "./support/earshot.ts";
+import { linesOf } from "./support/fake_terminal.ts";
 import { tempFolder } from "./support/files.ts";
 
-const CLI = fileURLToPath(new URL("../cli.ts", import.meta.url));
-const RUN = [
-  ...["run", "--backend", "echo=50", "--data", "repeat=hello"],
-  ...["--duration", "1s"],
-];
+const ECHO = ["run", "--backend", "echo=50", "--data", "repeat=hello"];
+const RUN = [...ECHO, "--duration", "1s"];
 
-/** Command that runs another on a pseudo-terminal (util-linux); undefined if it is not installed. */
-const hasTerminal = Deno.build.os === "linux" &&
-  await new Deno.Command("script", {
-    args: ["--version"],
-    stdin: "null",
-    stdout: "null",
-    stderr: "null",
-  }).output().then(({ success }) => success, () => false);
+/** A terminal that can show the live view. */
+const TERMINAL = {
+  terminal: 100,
+  env: { CI: "", TERM: "xterm", LC_ALL: "C.UTF-8" },
+};
+
+/** The text that remains on the screen. */
+function screenOf(stdout: string): string {
+  return linesOf(stdout).join("\n");
+}
 
 Deno.test({
-  name: "run shows a progress line on a terminal and removes it at the end",
+  name: "run shows a live view on a terminal, and leaves only the report",
   ignore: !hasTerminal,
   async fn() {
     await using folder = await tempFolder();
-    const command = [Deno.execPath(), "run", "-A", CLI, ...RUN]
-      .map((piece) => `'${piece}'`).join(" ");
-    const { code, stdout } = await new Deno.Command("script", {
-      args: ["-qec", `stty cols 100; ${command}`, "/dev/null"],
-      cwd: folder.path,
-      stdin: "null",
-      stdout: "piped",
-      stderr: "inherit",
-    }).output();
-    const shown = new TextDecoder().decode(stdout);
-    assert.ok(code === 0 || code === 4, shown);
-    assert.match(shown, /loading …/);
-    const lines = shown.split("\r\x1b[K");
-    const live = /^1 stream · 1 s left · \d+ ok · 1 in flight · /;
-    assert.ok(lines.some((line) => live.test(line)), shown);
-    // What a piece has after its last line break is a line of progress, which the next piece removes.
-    const left = lines.map((piece, i) =>
-      i === lines.length - 1
-        ? piece
-        : piece.slice(0, piece.lastIndexOf("\n") + 1)
-    ).join("");
-    assert.match(stripVTControlCharacters(left), /^earshot [^]*\n {2}verdict /);
-    assert.doesNotMatch(
-      left,
-      / in flight · |loading …/,
-      "nothing stays behind but the report",
+    const { code, stdout } = await earshot(
+      [...RUN, "--load", "concurrent=1,2"],
+      { cwd: folder.path, ...TERMINAL },
     );
+    assert.ok(code === 0 || code === 4, stdout);
+    assert.match(stdout, /loading …/);
+    assert.match(stdout, /1 stream · stage 1 of 2 · measuring/);
+    assert.match(stdout, /2 streams · stage 2 of 2 · measuring/);
+    assert.match(stdout, /TTFT +\d+ .* [▁▂▃▄▅▆▇█]/);
+    const left = screenOf(stdout);
+    assert.match(left, /^earshot [^]* ok/);
+    assert.doesNotMatch(left, /loading|measuring|━/);
+  },
+});
+
+Deno.test({
+  name: "run removes its live view on Ctrl-C, and prints the report",
+  ignore: !hasTerminal,
+  async fn() {
+    await using folder = await tempFolder();
+    await using running = startEarshot(
+      [...ECHO, "--duration", "60s"],
+      { cwd: folder.path, ...TERMINAL },
+    );
+    await running.waitFor(/ ok[^]*TTFT +\d+/);
+    await running.press("\x03");
+    const { code, stdout } = await running.ended;
+    assert.equal(code, 130, stdout);
+    assert.doesNotMatch(stdout, /\[\?25l/, "the cursor is never hidden");
+    const left = screenOf(stdout);
+    assert.match(left, /^\nearshot: Interrupted: ending.*\nearshot [^]* ok/);
+    assert.doesNotMatch(left, /loading|measuring|waiting|━/);
+  },
+});
+
+Deno.test({
+  name: "run prints plain lines with --no-live, TERM=dumb and CI",
+  ignore: !hasTerminal,
+  async fn() {
+    await using folder = await tempFolder();
+    for (
+      const [flags, env] of [
+        [["--no-live"], {}],
+        [[], { TERM: "dumb" }],
+        [[], { CI: "true" }],
+      ] as const
+    ) {
+      const { stdout } = await earshot(
+        [
+          "run",
+          "--backend",
+          "echo",
+          "--data",
+          "repeat=hello",
+          "--requests",
+          "3",
+          ...flags,
+        ],
+        { cwd: folder.path, ...TERMINAL, env: { ...TERMINAL.env, ...env } },
+      );
+      assert.equal(screenOf(stdout).split(" ")[0], "earshot");
+    }
   },
 });
 
 Deno.test("run prints no progress to a pipe", async () => {
   await using folder = await tempFolder();
   const { stdout, stderr } = await earshot(RUN, { cwd: folder.path });
-  assert.equal(stderr, "");
+  assert.doesNotMatch(stderr, /progress|loading|measuring/);
   assert.match(stdout, /^earshot /);
 });
 

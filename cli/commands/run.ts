@@ -16,6 +16,7 @@ export interface RunFlags extends ConfigFlags {
   readonly quiet?: boolean;
   readonly color?: string;
   readonly printConfig?: boolean;
+  readonly live?: boolean;
 }
 
 /** Adds `earshot run`. */
@@ -124,6 +125,10 @@ export function addRun(program: Command, setExitCode: SetExitCode): void {
     )
     .option("-q, --quiet", "no progress, and no summary beside other reports")
     .option(
+      "--no-live",
+      "on a terminal, print a line of progress every 10 s in place of the live view",
+    )
+    .option(
       "--print-config",
       "print the run as YAML, with the source of each value, and do not run it",
     )
@@ -168,8 +173,13 @@ async function runCommand(flags: RunFlags): Promise<number> {
     return EXIT.done;
   }
   const { progressReporter } = await import("../progress.ts");
+  const { countStages } = await import("../live/stage_count.ts");
   const backend = await prepared.startBackend();
-  const progress = progressReporter({ quiet: flags.quiet ?? false });
+  using progress = progressReporter({
+    ...flags,
+    signal: interrupt.signal,
+    stages: await countStages(run),
+  });
   const { printBeside, stepSummary } = await import("../run_reporters.ts");
   const warnBeside = (message: string) => progress.aside(() => warn(message));
   const summary = stepSummary(run.config.reports, (name) => Deno.env.get(name));

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { isUnicodeLocale } from "../../lib/locale.ts";
 import {
   defineReporter,
   type Report,
@@ -51,7 +52,7 @@ export const consoleReporter: ReporterPlugin<ConsoleOptions> = defineReporter({
     const color = given === "always" ||
       (given === "auto" && Deno.stdout.isTerminal() && !env("NO_COLOR") &&
         env("TERM") !== "dumb");
-    const look = createLook({ width, color, charts: hasCharts(env) });
+    const look = createLook({ width, color, charts: isUnicodeLocale(env) });
     return printingReporter(look, new Printer());
   },
 });
@@ -63,12 +64,6 @@ function terminalWidth(): number {
   } catch {
     return WIDEST;
   }
-}
-
-/** Whether the locale has block characters: UTF-8, as `LC_ALL`, `LC_CTYPE` or `LANG` names it. */
-function hasCharts(env: (name: string) => string | undefined): boolean {
-  const locale = env("LC_ALL") || env("LC_CTYPE") || env("LANG") || "";
-  return /utf-?8/i.test(locale);
 }
 
 /** Creates a reporter that prints each part of the text as soon as it is known. */

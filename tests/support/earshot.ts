@@ -13,6 +13,8 @@ export interface EarshotOptions {
   readonly denoFlags?: readonly string[];
   /** Shell commands to run first in the same process, such as `ulimit -n 64`. Not on Windows. */
   readonly before?: string;
+  /** Columns of a pseudo-terminal to run in, where {@linkcode hasTerminal} says so. Both outputs are then `stdout`. */
+  readonly terminal?: number;
   /** Time after which the process is killed and the test fails. @default {30000} */
   readonly limitMs?: number;
 }
@@ -36,6 +38,8 @@ export interface Running extends AsyncDisposable {
   /** Waits for a match in its output; fails if the process ends first. */
   waitFor(pattern: RegExp, where?: "stdout" | "stderr"): Promise<string[]>;
   kill(signal: Deno.Signal): void;
+  /** Writes to its terminal, as from a keyboard. */
+  press(keys: string): Promise<void>;
   /** Resolves when it ends. */
   readonly ended: Promise<Ended>;
 }
@@ -52,17 +56,11 @@ export async function earshot(
 /** Starts earshot; disposal kills the process if it still runs. */
 export function startEarshot(
   args: readonly string[],
-  { cwd, env = {}, denoFlags = [], limitMs = 30_000, before }: EarshotOptions =
-    {},
+  options: EarshotOptions = {},
 ): Running {
+  const { cwd, env = {}, limitMs = 30_000, terminal } = options;
   const clock = systemClock();
-  const [program, ...rest] = [
-    ...(before === undefined
-      ? []
-      : ["sh", "-c", `${before} && exec "$0" "$@"`]),
-    Deno.execPath(),
-    ...["run", "-A", ...denoFlags, CLI, ...args],
-  ];
+  const [program, ...rest] = commandOf(args, options);
   const child = new Deno.Command(program!, {
     args: rest,
     ...(cwd !== undefined && { cwd }),
@@ -73,10 +71,11 @@ export function startEarshot(
       GITHUB_STEP_SUMMARY: "", // that of the tests' own step
       ...env,
     },
-    stdin: "null",
+    stdin: terminal === undefined ? "null" : "piped",
     stdout: "piped",
     stderr: "piped",
   }).spawn();
+  const keyboard = terminal === undefined ? undefined : child.stdin.getWriter();
   const out = collect(child.stdout);
   const err = collect(child.stderr);
   let late = false;
@@ -87,6 +86,7 @@ export function startEarshot(
   const ended = (async () => {
     const { code, signal } = await child.status;
     cancel();
+    await keyboard?.close().catch(() => {}); // The terminal is gone.
     await Promise.all([out.done, err.done]);
     const tookMs = clock.now();
     if (late) {
@@ -108,6 +108,8 @@ export function startEarshot(
         () => `${args.join(" ")}\n${out.text()}\n${err.text()}`,
       ),
     kill: (signal) => child.kill(signal),
+    press: async (keys) =>
+      await keyboard?.write(new TextEncoder().encode(keys)),
     ended,
     async [Symbol.asyncDispose]() {
       try {
@@ -119,6 +121,32 @@ export function startEarshot(
     },
   };
 }
+
+function commandOf(
+  args: readonly string[],
+  { denoFlags = [], before, terminal }: EarshotOptions,
+): string[] {
+  const command = [
+    ...(before === undefined
+      ? []
+      : ["sh", "-c", `${before} && exec "$0" "$@"`]),
+    Deno.execPath(),
+    ...["run", "-A", ...denoFlags, CLI, ...args],
+  ];
+  if (terminal === undefined) return command;
+  const quoted = command.map((piece) => `'${piece}'`).join(" ");
+  const size = `stty cols ${terminal} rows 40`;
+  return ["script", "-qec", `${size}; exec ${quoted}`, "/dev/null"];
+}
+
+/** Whether `script`, which runs a command on a pseudo-terminal, is installed (util-linux). */
+export const hasTerminal: boolean = Deno.build.os === "linux" &&
+  await new Deno.Command("script", {
+    args: ["--version"],
+    stdin: "null",
+    stdout: "null",
+    stderr: "null",
+  }).output().then(({ success }) => success, () => false);
 
 /** Reads a stream to its end, and resolves when a text occurs in it. */
 function collect(stream: ReadableStream<Uint8Array>) {
