@@ -13,6 +13,7 @@ import { element } from "./element.ts";
 import { failuresSection } from "./failures_section.ts";
 import { header, type Theme, titleOf } from "./header.ts";
 import { lanesSection } from "./lanes_section.ts";
+import { showLive } from "./live.ts";
 import { seriesSection } from "./series_section.ts";
 import { speechSection } from "./speech_section.ts";
 import { stageSection } from "./stage_section.ts";
@@ -48,13 +49,15 @@ const places = parts.map(() => element("div"));
 let shownHeader: HTMLElement | undefined;
 let data: PageData | undefined;
 let choices: Choices | undefined;
+let hasChosen = false;
 let theme: Theme = "auto";
 
 /** Shows data in place of what is shown, with the choices that the reader has made. */
 function show(next: PageData): void {
   const isFirst = data === undefined;
   data = next;
-  choices ??= firstChoices(next);
+  // A live page follows the run until the reader makes a choice.
+  if (!hasChosen) choices = firstChoices(next);
   document.title = `${titleOf(next)} – earshot report`;
   showHeader();
   if (isFirst) page.replaceChildren(shownHeader!, ...places);
@@ -68,6 +71,7 @@ function showHeader(): void {
 }
 
 function choose(changes: Partial<Choices>): void {
+  hasChosen = true;
   const before = choices!;
   choices = { ...before, ...changes };
   showParts(
@@ -78,6 +82,7 @@ function choose(changes: Partial<Choices>): void {
 }
 
 function remember(changes: Partial<Choices>): void {
+  hasChosen = true;
   choices = { ...choices!, ...changes };
 }
 
@@ -126,16 +131,6 @@ function watchPrinting(): void {
   );
 }
 
-/** Shows what a running earshot sends, until it says that the run has ended. */
-function follow(url: string): void {
-  const events = new EventSource(url);
-  events.addEventListener("message", ({ data }) => {
-    const next = JSON.parse(data) as PageData;
-    show(next);
-    if (next.end) events.close();
-  });
-}
-
 /** Shows the data of the page, and then what its stream of events sends. */
 async function main(): Promise<void> {
   watchPrinting();
@@ -144,7 +139,7 @@ async function main(): Promise<void> {
   packed.remove();
   if (text !== "") show(JSON.parse(await unpack(text)) as PageData);
   const { events } = document.body.dataset;
-  if (events !== undefined) follow(events);
+  if (events !== undefined) showLive(events, show);
   await loadCharts();
   const whenDrawn = () => {
     if (areChartsDrawn()) document.documentElement.dataset["ready"] = "true";

@@ -1,10 +1,12 @@
 import type { Command } from "commander";
 import type { ConfigFlags } from "../config.ts";
 import { collect } from "../flags.ts";
+import type { WebView } from "../live/web_view.ts";
 import { interruptible } from "../interrupt.ts";
 import {
   EXIT,
   exitCodeOf,
+  printError,
   printProblems,
   type SetExitCode,
   visible,
@@ -17,6 +19,7 @@ export interface RunFlags extends ConfigFlags {
   readonly color?: string;
   readonly printConfig?: boolean;
   readonly live?: boolean;
+  readonly ui?: string | true;
 }
 
 /** Adds `earshot run`. */
@@ -129,6 +132,10 @@ export function addRun(program: Command, setExitCode: SetExitCode): void {
       "on a terminal, print a line of progress every 10 s in place of the live view",
     )
     .option(
+      "--ui [address]",
+      "show the run while it goes on as a page at http://127.0.0.1:8090: a port, or HOST:PORT to let other machines see it, with a token",
+    )
+    .option(
       "--print-config",
       "print the run as YAML, with the source of each value, and do not run it",
     )
@@ -173,6 +180,7 @@ async function runCommand(flags: RunFlags): Promise<number> {
     return EXIT.done;
   }
   const { progressReporter } = await import("../progress.ts");
+  await using web = await webView(flags);
   const { countStages } = await import("../live/stage_count.ts");
   const backend = await prepared.startBackend();
   using progress = progressReporter({
@@ -189,6 +197,7 @@ async function runCommand(flags: RunFlags): Promise<number> {
     reporters: [
       ...run.reports.map((each) => printBeside(progress, each)),
       progress,
+      ...web ? [web.view] : [],
       ...summary ? [summary] : [],
     ],
   }, {
@@ -198,4 +207,16 @@ async function runCommand(flags: RunFlags): Promise<number> {
   await printProblems(report, run.reports.map(({ name }) => name));
   const code = exitCodeOf(report);
   return code === EXIT.interrupted ? interrupt.exitCode : code;
+}
+
+/** Starts the live page, if it is wanted. Nothing of it is loaded otherwise. */
+async function webView({ ui }: RunFlags): Promise<WebView | undefined> {
+  if (ui === undefined) return undefined;
+  const { parseWebAddress } = await import("../live/web_address.ts");
+  const address = parseWebAddress(ui);
+  const { startWebView } = await import("../live/web_view.ts");
+  const { systemClock } = await import("../../core/clock.ts");
+  const view = startWebView(address, { clock: systemClock() });
+  printError(`earshot: live page until the run ends: ${view.url}`);
+  return view;
 }

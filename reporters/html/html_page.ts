@@ -33,9 +33,14 @@ import lanes from "../../report_page/lanes.ts?source" with { type: "text" };
 import lanesSection from "../../report_page/lanes_section.ts?source" with {
   type: "text",
 };
+import live from "../../report_page/live.ts?source" with { type: "text" };
+import pageUpdate from "../../report_page/page_update.ts?source" with {
+  type: "text",
+};
 import requestPanel from "../../report_page/request_panel.ts?source" with {
   type: "text",
 };
+import save from "../../report_page/save.ts?source" with { type: "text" };
 import scales from "../../report_page/scales.ts?source" with { type: "text" };
 import seriesSection from "../../report_page/series_section.ts?source" with {
   type: "text",
@@ -70,7 +75,10 @@ const sources = {
   "./header.ts": header,
   "./lanes.ts": lanes,
   "./lanes_section.ts": lanesSection,
+  "./live.ts": live,
+  "./page_update.ts": pageUpdate,
   "./request_panel.ts": requestPanel,
+  "./save.ts": save,
   "./scales.ts": scales,
   "./series_section.ts": seriesSection,
   "./speech_section.ts": speechSection,
@@ -84,8 +92,8 @@ export interface PageOptions {
   /** Data that the page shows when it opens. A live page may begin without. */
   readonly data?: PageData;
   /**
-   * URL, relative to the page, of server-sent events: each has the JSON of a `PageData`, which replaces what is shown. The
-   * page then shows that it is live until the stream ends for good.
+   * URL, relative to the page, of server-sent events: each has the JSON of a `PageUpdate`. The page then shows that it is
+   * live until an update has the end of the run.
    */
   readonly events?: string;
 }

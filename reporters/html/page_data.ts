@@ -56,7 +56,7 @@ export type MetricDefinition =
   };
 
 /** Number of stages on a page. */
-const MAX_STAGES = 400;
+export const MAX_STAGES = 400;
 
 /**
  * Collects what the page shows, while the run goes on or from saved samples. Its memory does not grow with the number of
