@@ -6,10 +6,11 @@
  */
 import { describeEnvironment } from "../plugins/host.ts";
 import { httpSuite } from "./http/suite.ts";
+import { liveSuite } from "./live/suite.ts";
 import { benchOptions, type SuiteName } from "./options.ts";
 import { realtimeSuite } from "./realtime/suite.ts";
 
-const SUITES = { http: httpSuite, realtime: realtimeSuite };
+const SUITES = { http: httpSuite, live: liveSuite, realtime: realtimeSuite };
 
 const options = benchOptions(Deno.args);
 const results: Partial<Record<SuiteName, unknown>> = {};

@@ -4,7 +4,7 @@ import { Command, InvalidArgumentError } from "commander";
 export type TransportName = "native" | "ws";
 
 /** Clients to compare. */
-export type SuiteName = "http" | "realtime";
+export type SuiteName = "http" | "live" | "realtime";
 
 /** Workloads to measure, and their length. */
 export interface BenchOptions {
@@ -27,10 +27,10 @@ export function benchOptions(args: readonly string[]): BenchOptions {
   const { transport, suite, ...flags } = new Command("bench")
     .description(
       "Earshot beside the least client that does the same over the same transport, each client and the server in a\n" +
-        "process of its own. http: requests and events a second, and the delay added to paced events. realtime:\n" +
-        "lateness of paced chunks, processor time a message, memory.",
+        "process of its own. http: requests and events a second, and the delay added to paced events. live: the\n" +
+        "throughput with a live view and without. realtime: lateness of paced chunks, processor time a message, memory.",
     )
-    .option("--suite <name>", "http | realtime | all", suitesOf, SUITES)
+    .option("--suite <name>", "http | live | realtime | all", suitesOf, SUITES)
     .option("--streams <n>", "streams of speech at a time", natural, 1000)
     .option("--seconds <n>", "length of the measured window", natural, 10)
     .option("--warmup <n>", "seconds of load before it", natural, 5)
@@ -46,13 +46,13 @@ export function benchOptions(args: readonly string[]): BenchOptions {
   return { suites: suite, transports: transport, ...flags };
 }
 
-const SUITES: readonly SuiteName[] = ["http", "realtime"];
+const SUITES: readonly SuiteName[] = ["http", "live", "realtime"];
 
 function suitesOf(text: string): readonly SuiteName[] {
   if (text === "all") return SUITES;
   const known = SUITES.filter((name) => name === text);
   if (known.length > 0) return known;
-  throw new InvalidArgumentError("must be http, realtime or all.");
+  throw new InvalidArgumentError("must be http, live, realtime or all.");
 }
 
 const BOTH: readonly TransportName[] = ["native", "ws"];
