@@ -1,5 +1,35 @@
 import type { CompactHistogram } from "../../core/statistics/histogram.ts";
 
+/** Values of a histogram, read once: its buckets that have values, in ascending order. */
+export interface Distribution {
+  /** Number of values. */
+  readonly n: number;
+  /** Middle of each bucket. */
+  readonly middles: readonly number[];
+  /** Number of values in each bucket. */
+  readonly counts: readonly number[];
+}
+
+/** Reads a histogram. */
+export function distributionOf(histogram: CompactHistogram): Distribution {
+  const middles: number[] = [], counts: number[] = [];
+  for (const { from, to, count } of histogram.ranges()) {
+    middles.push((from + to) / 2);
+    counts.push(count);
+  }
+  return { n: histogram.n, middles, counts };
+}
+
+/** The middle of the bucket in which the nearest rank to a quantile lies. `undefined` without values. */
+export function quantileOf(
+  { n, middles, counts }: Distribution,
+  p: number,
+): number | undefined {
+  let above = Math.max(1, Math.ceil(p * n));
+  const at = counts.findIndex((count) => (above -= count) <= 0);
+  return middles[at];
+}
+
 /** A logarithmic axis of times in milliseconds. */
 export interface Scale {
   readonly fromMs: number;
@@ -13,13 +43,13 @@ const LEAST_MS = 0.01;
 
 /** An axis that shows all values, from and to 1, 2 or 5 times a power of ten, so that it seldom changes. */
 export function scaleOf(
-  histograms: readonly CompactHistogram[],
+  distributions: readonly Distribution[],
   width: number,
 ): Scale {
   let least = Infinity, most = LEAST_MS;
-  for (const histogram of histograms) {
-    least = Math.min(least, histogram.quantile(0) ?? Infinity);
-    most = Math.max(most, histogram.quantile(1) ?? 0);
+  for (const { middles } of distributions) {
+    least = Math.min(least, middles[0] ?? Infinity);
+    most = Math.max(most, middles.at(-1) ?? 0);
   }
   const fromMs = steps(Math.max(LEAST_MS, least)).below;
   return { fromMs, toMs: steps(Math.max(fromMs, most)).above, width };
@@ -63,15 +93,15 @@ function timeLabel(ms: number): string {
 const BLOCKS = " ▁▂▃▄▅▆▇█";
 const ASCII = " .:-=+*#@";
 
-/** Draws a histogram as a line of blocks whose heights are relative to the highest. A single value is visible. */
-export function distribution(
-  values: CompactHistogram,
+/** Draws a distribution as a line of blocks whose heights are relative to the highest. A single value is visible. */
+export function drawDistribution(
+  { middles, counts: given }: Distribution,
   scale: Scale,
   { isUnicode }: { readonly isUnicode: boolean },
 ): string {
   const counts = new Float64Array(scale.width);
-  for (const { from, to, count } of values.ranges()) {
-    counts[columnOf((from + to) / 2, scale)]! += count;
+  for (const [i, count] of given.entries()) {
+    counts[columnOf(middles[i]!, scale)]! += count;
   }
   const most = counts.reduce((a, b) => Math.max(a, b), 0);
   const levels = [...isUnicode ? BLOCKS : ASCII];

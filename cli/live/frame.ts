@@ -3,7 +3,12 @@ import { displayWidth, truncate } from "../../reporters/console/layout.ts";
 import type { Tone } from "../../reporters/summary/model.ts";
 import { rounded } from "../../reporters/summary/numbers.ts";
 import { plain } from "../../reporters/summary/text.ts";
-import { distribution, scaleLabels, scaleOf } from "./distribution.ts";
+import {
+  drawDistribution,
+  quantileOf,
+  scaleLabels,
+  scaleOf,
+} from "./distribution.ts";
 import type { LiveState } from "./live_stats.ts";
 
 /** Appearance of the live view. */
@@ -179,10 +184,10 @@ function tableLines(
     (scale ? `  ${scaleLabels(scale)}` : "");
   const lines = recent.map(({ metric, values }) => {
     const quantiles = Object.values(QUANTILES).map((p) =>
-      (isFew(values.n, p) ? "~" : "") + rounded(values.quantile(p)!)
+      (isFew(values.n, p) ? "~" : "") + rounded(quantileOf(values, p)!)
     );
     const count = hasCount ? [shortCount(values.n)] : [];
-    const shape = scale ? `  ${distribution(values, scale, look)}` : "";
+    const shape = scale ? `  ${drawDistribution(values, scale, look)}` : "";
     return (metric.label.padEnd(LABEL) + cells([...quantiles, ...count]) +
       shape).trimEnd();
   });

@@ -8,19 +8,20 @@ import {
 import type { FailureNote, Progress } from "../../core/report.ts";
 import type { Sample } from "../../core/sample.ts";
 import { CompactHistogram } from "../../core/statistics/histogram.ts";
+import { type Distribution, distributionOf } from "./distribution.ts";
 
 /** Options of {@linkcode LiveStats}. */
 export interface LiveStatsOptions {
   /** Length of the last seconds that are summed. @default {10000} */
   readonly spanMs?: number;
-  /** Length of a slice: the span ends within one. @default {1000} */
+  /** Length of a slice: the span ends within one. @default {2000} */
   readonly sliceMs?: number;
 }
 
 /** Values of one metric in the last seconds. */
 export interface RecentMetric {
   readonly metric: Metric;
-  readonly values: CompactHistogram;
+  readonly values: Distribution;
 }
 
 /** State of the running stage, and what happened in the last seconds. */
@@ -93,7 +94,7 @@ export class LiveStats {
   /** Largest remaining time and number of requests that the stage had. */
   #most = { ms: 0, requests: 0 };
 
-  constructor({ spanMs = 10_000, sliceMs = 1000 }: LiveStatsOptions = {}) {
+  constructor({ spanMs = 10_000, sliceMs = 2000 }: LiveStatsOptions = {}) {
     this.#sliceMs = sliceMs;
     const count = Math.max(1, Math.round(spanMs / sliceMs));
     this.#slices = Array.from({ length: count }, () => undefined);
@@ -133,7 +134,7 @@ export class LiveStats {
       spanMs,
       recent: SHOWN_METRICS.flatMap((metric, i) => {
         const values = recent.values[i]!;
-        return values.n > 0 ? [{ metric, values }] : [];
+        return values.n > 0 ? [{ metric, values: distributionOf(values) }] : [];
       }),
       ...(recent.tokens > 0 && spanMs > 0 && {
         outputTokensPerSecond: 1000 * recent.tokens / spanMs,

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { Progress } from "../../plugins/mod.ts";
 import { sample } from "../../tests/support/sample.ts";
+import { quantileOf } from "./distribution.ts";
 import { LiveStats } from "./live_stats.ts";
 
 const SNAPSHOT: Progress = {
@@ -47,7 +48,7 @@ function quantile(stats: LiveStats, name: string, p: number) {
   const found = stats.state()?.recent.find(({ metric }) =>
     metric.name === name
   );
-  const value = found?.values.quantile(p);
+  const value = found && quantileOf(found.values, p);
   return value && Number(value.toPrecision(2));
 }
 

@@ -119,7 +119,7 @@ const headers: MiddlewareHandler = async (context, next) => {
 };
 
 /**
- * Refuses requests without the token; and where there is none, those that name another host than this machine: a site
+ * Refuses requests without the token; without any token, those that name another host than this machine: a site
  * whose name was made to lead here (DNS rebinding) could read the page.
  */
 function guard(token: string | undefined): MiddlewareHandler {

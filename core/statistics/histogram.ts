@@ -92,13 +92,15 @@ export class CompactHistogram {
     if (other.#n === 0) return;
     this.#cover(other.#first, other.#first + other.#counts.length - 1);
     const shift = other.#first - this.#first;
-    other.#counts.forEach((count, i) => this.#counts[shift + i]! += count);
+    const into = this.#counts, from = other.#counts;
+    for (let i = 0; i < from.length; i++) into[shift + i]! += from[i]!;
     this.#n += other.#n;
   }
 
   /** The buckets that have values, in ascending order. */
   *buckets(): Iterable<[key: number, count: number]> {
-    for (const [i, count] of this.#counts.entries()) {
+    for (let i = 0; i < this.#counts.length; i++) {
+      const count = this.#counts[i]!;
       if (count > 0) yield [this.#first + i, count];
     }
   }
