@@ -124,7 +124,7 @@ export function addRun(program: Command, setExitCode: SetExitCode): void {
     )
     .option(
       "--color <when>",
-      "colour of the console's report: auto (on a terminal, unless NO_COLOR is set) | always | never (default: auto)",
+      "colour of the console's report and of the live view: auto (on a terminal, unless NO_COLOR is set) | always | never (default: auto)",
     )
     .option("-q, --quiet", "no progress, and no summary beside other reports")
     .option(
