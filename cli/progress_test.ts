@@ -95,7 +95,7 @@ Deno.test("progressReporter() uses colour as it is asked to", async () => {
     using plugin = progressReporter({ color, screen: { ...screen, hasColor } });
     const reporter = await plugin.open(CONTEXT);
     reporter.progress?.(SNAPSHOT);
-    assert.equal(written().includes("\x1b[32m"), expected, color);
+    assert.equal(written().includes("\x1b[1m"), expected, color);
   }
 });
 
