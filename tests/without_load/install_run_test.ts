@@ -40,7 +40,7 @@ Deno.test("the installed command runs from any folder, with plugins that import 
     "run",
     ...["--backend", "./mine.ts", "--data", "repeat=hello", "--requests", "3"],
   ], home.path);
-  assert.match(said, /3 requests, 3 ok/);
+  assert.match(said, /3 requests: 3 ok/);
 });
 
 /** Runs a program that must succeed, and returns its output. */
