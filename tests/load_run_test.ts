@@ -171,7 +171,7 @@ Deno.test("run --load sweep measures both ends, then the rates between", async (
 });
 
 Deno.test("run --load search answers whether its only level is kept", async () => {
-  const load = "search,from=200,levelTime=1s,settle=0,maxTime=1s";
+  const load = "search,from=200,levelTime=1s,settle=0,maxTime=2s";
   const more = ["--backend", "echo,delayMs=50", "--max-client-share", "100%"];
   const [kept, missed] = await Promise.all([
     runLoad(load, ...more, "--slo", "latency.p95<10s"),

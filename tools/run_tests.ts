@@ -1,7 +1,7 @@
 /**
  * Runs every test and ends with `N passed, N failed`, alone on the last line.
  *
- * Unit tests and runs that offer no load, in tests/without_load/, run in parallel. Other whole runs, in tests/, hold
+ * Unit tests and runs that hold no times, in tests/untimed/, run in parallel. Other whole runs, in tests/, hold
  * timestamps against each other: they come after, one file at a time, with the machine to themselves. Paths given as
  * arguments are run in place of both.
  *
@@ -19,7 +19,7 @@ const FLAGS = [
 
 const PARTS = Deno.args.length > 0 ? [Deno.args] : [
   ["--parallel", "--ignore=bench,tests/*_test.ts"],
-  ["tests/", "--ignore=tests/without_load,tests/support"],
+  ["tests/", "--ignore=tests/untimed,tests/support"],
 ];
 
 /** Runs `deno test` and counts what it wrote to its JUnit file. */

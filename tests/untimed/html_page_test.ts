@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { htmlReporter } from "../reporters/html/html.ts";
-import { hostileReport } from "./support/hostile.ts";
+import { htmlReporter } from "../../reporters/html/html.ts";
+import { hostileReport } from "../support/hostile.ts";
 import {
   browserTest,
   overflowOf,
@@ -8,11 +8,11 @@ import {
   type Tab,
   textOf,
   type View,
-} from "./support/browser.ts";
-import { earshot } from "./support/earshot.ts";
-import { tempFolder } from "./support/files.ts";
-import { finish, open as openReporter } from "./support/reporters.ts";
-import { QUICK, serve } from "./support/serve.ts";
+} from "../support/browser.ts";
+import { earshot } from "../support/earshot.ts";
+import { tempFolder } from "../support/files.ts";
+import { finish, open as openReporter } from "../support/reporters.ts";
+import { QUICK, serve } from "../support/serve.ts";
 
 type Open = (url: string, view?: View) => Promise<Tab>;
 

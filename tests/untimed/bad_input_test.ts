@@ -23,7 +23,11 @@ Deno.test("earshot rejects unknown commands, options and plugins, and names the 
     },
     {
       args: ["run", "--report", "jso=x.json"],
-      says: ['reporter "jso"', 'did you mean "json"?', "console, html, json, csv"],
+      says: [
+        'reporter "jso"',
+        'did you mean "json"?',
+        "console, html, json, csv",
+      ],
     },
     {
       args: ["run", "--report", "jsonl=-", "--report", "console"],
