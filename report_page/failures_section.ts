@@ -16,9 +16,6 @@ import {
   type View,
 } from "./state.ts";
 
-/** Requests that are listed. */
-const MOST_REQUESTS = 50;
-
 /** Failures of a stage by class, each with a message, and the first failed requests. */
 export function failuresSection(view: View): HTMLElement | undefined {
   const { data, choices } = view;
@@ -74,9 +71,7 @@ export function failuresSection(view: View): HTMLElement | undefined {
     ),
     listed.length > 0 && disclosure(
       "failures-requests",
-      `${
-        plural(Math.min(listed.length, MOST_REQUESTS), "failed request")
-      }, one by one`,
+      `${plural(listed.length, "failed request")}, one by one`,
       () => [
         requestTable(listed, startOf(stage)),
         element(
@@ -141,5 +136,5 @@ function requestTable(
       isText: "long",
       cell: ({ failure }) => messageBox(failure?.message ?? ""),
     },
-  ], requests.slice(0, MOST_REQUESTS));
+  ], requests);
 }
