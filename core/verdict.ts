@@ -275,7 +275,9 @@ function failureReason(
 function named(failures: readonly FailureNote[], ended: number): string {
   return failures.slice(0, NAMED_FAILURES).map((
     { count, class: name, message },
-  ) => `${count} of ${ended} ${name}: ${message}`).join("; ");
+  ) =>
+    `${count} of ${ended} ${name}${count > 1 ? ", the first" : ""}: ${message}`
+  ).join("; ");
 }
 
 /** Value and limit are rounded away from each other, so that a value above its limit is also shown as above. */

@@ -291,7 +291,7 @@ Deno.test("judge() never finds a stage valid whose client made requests fail its
   assert.equal(status, "failed");
   assert.match(
     reasons[0]!,
-    /^no request succeeded: 40 of 40 connect_error: No/,
+    /^no request succeeded: 40 of 40 connect_error, the first: No/,
   );
   assert.match(
     reasons[1]!,
@@ -321,7 +321,7 @@ Deno.test("judge() calls a stage failed in which no request succeeded, and says 
   assert.deepEqual(judge(stage({ counts, failures })), {
     status: "failed",
     reasons: [
-      "no request succeeded: 12 of 12 connect_error: Connection refused",
+      "no request succeeded: 12 of 12 connect_error, the first: Connection refused",
     ],
   });
 });
@@ -335,7 +335,7 @@ Deno.test("judge() names the three most frequent failures", () => {
     count,
   }));
   assert.deepEqual(judge(stage({ counts, failures: notes })).reasons, [
-    "no request succeeded: 4 of 10 a: A; 3 of 10 b: B; 2 of 10 c_timeout: C_TIMEOUT",
+    "no request succeeded: 4 of 10 a, the first: A; 3 of 10 b, the first: B; 2 of 10 c_timeout, the first: C_TIMEOUT",
   ]);
 });
 
@@ -349,7 +349,7 @@ Deno.test("judge() calls a stage failed in which nothing ended", () => {
   const warmupFailures = [{ class: "rate_limit", message: "Slow", count: 3 }];
   const counts = { ok: 0, warmup: 4 };
   assert.deepEqual(judge(stage({ counts, warmupFailures })).reasons, [
-    "no request succeeded: none ended in the measured window; in the warm-up 3 of 4 rate_limit: Slow",
+    "no request succeeded: none ended in the measured window; in the warm-up 3 of 4 rate_limit, the first: Slow",
   ]);
 });
 

@@ -238,14 +238,23 @@ function failureStatement(reports: readonly StageReport[]): Statement {
       text: `None of ${plural(all, "request")} failed.${more}`,
     };
   }
-  const notes = reports.flatMap(({ failures }) => failures);
-  const [most] = [...notes].sort((a, b) => b.count - a.count);
+  const kinds = Map.groupBy(
+    reports.flatMap(({ failures }) => failures),
+    nameOf,
+  );
+  const [most] = [...kinds].map(([name, notes]) => ({
+    name,
+    count: notes.reduce((sum, { count }) => sum + count, 0),
+    message: notes[0]!.message,
+  })).sort((a, b) => b.count - a.count);
   return {
     topic: "Failures",
     tone: failed / all > 0.01 ? "bad" : "warning",
     text: `${plural(failed, "request")} of ${formatNumber(all)} failed (${
       formatValue(failed / all, "share")
-    }).${more}${most ? ` The most frequent failure is ${nameOf(most)}:` : ""}`,
+    }).${more}${
+      most ? ` The most frequent failure is ${most.name}, the first:` : ""
+    }`,
     ...(most && { quote: most.message }),
   };
 }

@@ -84,7 +84,7 @@ Deno.test("answerOf() says whether the measurement is sound", () => {
 Deno.test("answerOf() says what failed, with the server's message", () => {
   assert.match(
     textsOf(speechReport, "Failures")[0]!,
-    /^8 requests of 291 failed .* 3 arrivals never started\. The most frequent failure is connect_error ECONNREFUSED: Connection refused/,
+    /^8 requests of 291 failed .* 3 arrivals never started\. The most frequent failure is connect_error ECONNREFUSED, the first: Connection refused/,
   );
 });
 

@@ -33,7 +33,9 @@ Deno.test("two streams refused for 3 s with Retry-After: 1 send a handful of req
   assert.equal(code, 1);
   assert.match(
     stdout.replace(/\s+/g, " "),
-    new RegExp(`${sent} of ${sent} http_error: .*429.*Retry-After: 1`),
+    new RegExp(
+      `${sent} of ${sent} http_error, the first: .*429.*Retry-After: 1`,
+    ),
   );
 });
 

@@ -516,10 +516,13 @@ Deno.test("run shows no empty table if every request failed", async () => {
   await using folder = await tempFolder({ "one.wav": tone(300) });
   for (
     const [fault, reason] of [
-      ["status=503,no seats@accept", /connect_error: .*503: no seats/],
+      [
+        "status=503,no seats@accept",
+        /connect_error, the first: .*503: no seats/,
+      ],
       [
         "error=processing_error,overloaded@commit",
-        /server_error: .*overloaded/,
+        /server_error, the first: .*overloaded/,
       ],
     ] as const
   ) {
